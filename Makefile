@@ -1,0 +1,52 @@
+# The two commands of a person are `make show` and `make test`; the others are what they and CI are made of.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NPM := npm --prefix frontend
+
+.PHONY: help setup show test quick check bench lock clean
+
+help:  ## Say what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s ':'
+
+setup: $(VENV)/.ready src/duologue/web/static/.ready  ## Make .venv/bin/duologue and the page ready
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Duologue needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+frontend/node_modules/.ready: frontend/package.json frontend/package-lock.json
+	$(NPM) ci --no-audit --no-fund
+	@touch $@
+
+src/duologue/web/static/.ready: frontend/node_modules/.ready $(shell find frontend/src frontend/index.html -type f 2>/dev/null)
+	$(NPM) run build
+	@touch $@
+
+show: setup  ## Put the show on air at http://127.0.0.1:8081
+	$(BIN)/duologue show
+
+test: setup  ## All tests
+	$(BIN)/python -m pytest
+
+quick: setup  ## The everyday tests, under a minute
+	$(BIN)/python -m pytest -m "not slow and not peer and not realtime" -q
+
+check: setup  ## What a reviewer's machine checks: lint, types, floors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	frontend/node_modules/.bin/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+	$(NPM) run check
+
+bench: setup  ## The figures of docs/performance.md
+	$(BIN)/python -m benchmarks
+
+lock:  ## Renew requirements.lock (needs uv)
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate -o requirements.lock
+
+clean:  ## Remove what setup and bench made
+	rm -rf $(VENV) frontend/node_modules src/duologue/web/static benchmarks/out

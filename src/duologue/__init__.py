@@ -1,0 +1,3 @@
+"""Characters that talk, live."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,226 @@
+"""What the outside sees of a running system: requests, states and events. The web API's schema is made of these."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from duologue.stage.pose import Daylight
+
+
+class Model(BaseModel):
+    """Frozen, and strict about unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ConversationState(StrEnum):
+    """The life of a conversation."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    ENDED = "ended"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+class ConversationRequest(Model):
+    """Start a conversation. Without a topic one is picked from the list; ``turns`` counts both speakers' turns."""
+
+    topic: str | None = Field(default=None, description="What they talk about, 1 to 400 characters after trimming.")
+    turns: int = Field(default=12, ge=1, le=1000)
+    cast: tuple[str, ...] | None = Field(default=None, description="Two names of the cast on stage; default: all of it.")
+    seed: int | None = None
+
+
+class WordView(Model):
+    """A spoken word; ``start`` and ``end`` are Unix times in ms at which it is on air (the stream's programme time)."""
+
+    text: str
+    start: float
+    end: float
+
+
+class TurnView(Model):
+    """A turn as the transcript shows it. Times are Unix ms, null while unknown; waits are ms."""
+
+    id: str
+    conversation: str
+    number: int
+    speaker: str
+    kind: Literal["turn", "answer", "person", "filler"]
+    text: str
+    state: Literal["writing", "voicing", "queued", "on_air", "ended", "withdrawn", "failed"]
+    words: tuple[WordView, ...] = ()
+    asked: float | None = None
+    first_token: float | None = None
+    text_complete: float | None = None
+    first_audio: float | None = None
+    on_air: float | None = None
+    ended: float | None = None
+    gap_ms: int = 0
+    waited_ms: float = 0.0
+    interrupted: bool = False
+    refused: int = 0
+    failure: str = ""
+
+
+class Conversation(Model):
+    """A conversation with all of its turns so far."""
+
+    id: str
+    topic: str
+    cast: tuple[str, ...]
+    turns_planned: int
+    seed: int
+    state: ConversationState
+    started: float
+    ended: float | None = None
+    failure: str = ""
+    turns: tuple[TurnView, ...] = ()
+
+
+class ChatRequest(Model):
+    """Something a person says to a character by name."""
+
+    to: str = Field(description="A character's name.")
+    text: str = Field(description="1 to 400 characters after trimming.")
+    author: str = Field(default="guest", max_length=40)
+
+
+class ChatReceipt(Model):
+    """The answer to a chat message: the turn that will hold the character's reply."""
+
+    turn: str
+    accepted: bool = True
+
+
+class TvRequest(Model):
+    """Play a clip by name (see :class:`StageView`) or stop."""
+
+    action: Literal["play", "stop"]
+    clip: str | None = None
+
+
+class LightsRequest(Model):
+    """Change the time of day, the lamp, or both."""
+
+    daylight: Daylight | None = None
+    lamp: bool | None = None
+
+
+class CaptionRequest(Model):
+    """Show a text as the caption (empty: none) until it is replaced; what is spoken takes precedence."""
+
+    text: str = Field(max_length=200)
+
+
+class CharacterView(Model):
+    """A character of the cast on stage."""
+
+    name: str
+    title: str
+    tagline: str = ""
+    colour: str = Field(default="#888888", description="For its name in the transcript, as #rrggbb.")
+
+
+class StageView(Model):
+    """The stage now."""
+
+    ready: bool
+    cast: tuple[CharacterView, ...]
+    room: str
+    width: int
+    height: int
+    fps: int
+    daylight: Daylight
+    lamp: bool
+    tv: str = Field(default="", description="The clip that plays; empty: off.")
+    clips: tuple[str, ...]
+    caption: str
+    topics: tuple[str, ...] = Field(default=(), description="Suggestions for a topic.")
+    origin: float = Field(description="Unix ms of the show's first sample.")
+    restarts: int = 0
+    viewers_behind: float = Field(default=0.0, description="Expected distance of a viewer from live, seconds.")
+
+
+class TelemetryView(Model):
+    """One second of the show. Times in ms; ``lead_ms`` is how far the stage is ahead of its due time."""
+
+    at: float
+    frames: int
+    late: int
+    repeated: int
+    late_total: int
+    repeated_total: int
+    compose_p50: float
+    compose_max: float
+    frame_p50: float
+    frame_max: float
+    lead_ms: float
+    main_cpu: float
+    stage_cpu: float
+    main_rss_mb: float
+    stage_rss_mb: float
+    steal: float
+    loop_lag_ms: float
+
+
+class Notice(Model):
+    """A word to the person at the page: what happened, and what they can do."""
+
+    level: Literal["info", "warning", "error"]
+    text: str
+    remedy: str = ""
+
+
+class ConversationEvent(Model):
+    """A conversation began, changed state or ended (its ``turns`` are left out here)."""
+
+    type: Literal["conversation"] = "conversation"
+    conversation: Conversation
+
+
+class TurnEvent(Model):
+    """A turn changed."""
+
+    type: Literal["turn"] = "turn"
+    turn: TurnView
+
+
+class StageEvent(Model):
+    """The stage changed; also the first event of every subscription."""
+
+    type: Literal["stage"] = "stage"
+    stage: StageView
+
+
+class TelemetryEvent(Model):
+    """Once a second."""
+
+    type: Literal["telemetry"] = "telemetry"
+    telemetry: TelemetryView
+
+
+class NoticeEvent(Model):
+    """Something a person should know."""
+
+    type: Literal["notice"] = "notice"
+    notice: Notice
+
+
+Event = Annotated[
+    ConversationEvent | TurnEvent | StageEvent | TelemetryEvent | NoticeEvent, Field(discriminator="type")
+]
+"""What ``GET /api/events`` streams: server-sent events whose ``event:`` is the type and whose ``data:`` is the JSON."""
+
+
+class Problem(Model):
+    """An error's answer (after RFC 9457): what was wrong, where, and the next step."""
+
+    title: str
+    where: str = ""
+    remedy: str = ""
+    status: int

@@ -1,0 +1,1 @@
+"""PCM: types, conversion, loudness, mixing, and playout on a sample clock."""

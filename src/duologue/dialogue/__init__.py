@@ -1,0 +1,1 @@
+"""The core of talk: the director, which keeps the next turn written and voiced while this one plays."""

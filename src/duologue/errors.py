@@ -1,0 +1,45 @@
+"""The few exceptions of the house: whose fault it is, and what to do next.
+
+``what`` was wrong, ``where`` (a file and key, an option, an address) and the ``remedy`` (the next step) make one sentence
+each; the command line prints them as they are and the web API returns them as problem details.
+"""
+
+from __future__ import annotations
+
+
+class DuologueError(Exception):
+    """The root. Raise one of the four kinds below, never this one."""
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+        super().__init__(what, where, remedy)  # all three, so that the error crosses a process boundary whole
+
+    def __str__(self) -> str:
+        place = f" ({self.where})" if self.where else ""
+        step = f" {self.remedy}" if self.remedy else ""
+        return f"{self.what.rstrip('.')}{place}.{step}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild, (type(self), self.what, self.where, self.remedy))
+
+
+def _rebuild(kind: type[DuologueError], what: str, where: str, remedy: str) -> DuologueError:
+    return kind(what, where=where, remedy=remedy)
+
+
+class InputError(DuologueError):
+    """The user's input, settings or files are wrong; nothing was changed."""
+
+
+class PeerError(DuologueError):
+    """The other end (an engine, a server, a disk, a child process) failed or broke its promise."""
+
+
+class InternalError(DuologueError):
+    """Our own fault: an invariant of ours does not hold."""
+
+
+class ClosedError(DuologueError):
+    """The thing was closed or cancelled while somebody still waited for it."""

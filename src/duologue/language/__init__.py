@@ -1,0 +1,1 @@
+"""Engines that think: one protocol, one file per engine; personas; moderation."""

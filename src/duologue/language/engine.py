@@ -1,0 +1,88 @@
+"""The protocol of an engine that thinks, and what it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from duologue.language.persona import Persona
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Something that was said: who (a character's name, or a person's), and what."""
+
+    speaker: str
+    text: str
+
+
+class Moment(StrEnum):
+    """Where in the conversation the asked-for line stands."""
+
+    OPENING = "opening"
+    MIDDLE = "middle"
+    ENDING = "ending"
+    ANSWER = "answer"
+    """The last line is a person's, addressed to this speaker by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """All that an engine needs to write the next turn of one speaker.
+
+    ``lines`` are oldest first and hold what was **heard**. ``turn`` counts from 0; ``turns`` is the planned number (0: no
+    end). ``seed`` makes engines that can be reproducible so. ``max_words`` is the cap that the caller will enforce.
+    """
+
+    speaker: Persona
+    others: tuple[Persona, ...]
+    topic: str
+    lines: tuple[Line, ...] = ()
+    moment: Moment = Moment.MIDDLE
+    turn: int = 0
+    turns: int = 0
+    seed: int = 0
+    max_words: int = 60
+    model: str = ""
+    temperature: float | None = None
+    extra: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageCapabilities:
+    """``streaming``: tokens arrive as they are written. ``deterministic``: equal prompts give equal replies."""
+
+    streaming: bool = True
+    deterministic: bool = False
+
+
+class LanguageModel(Protocol):
+    """An engine that writes a turn.
+
+    ``write`` streams text pieces; closing the iterator cancels, honoured within one piece. Errors:
+    :class:`duologue.errors.PeerError` when the engine fails, refuses or answers nothing.
+    """
+
+    @property
+    def name(self) -> str:
+        """As in settings, e.g. ``"improv"``."""
+        ...
+
+    @property
+    def capabilities(self) -> LanguageCapabilities:
+        """Valid after :meth:`warm_up`."""
+        ...
+
+    async def warm_up(self) -> None:
+        """Load, or check the connection. Call once before the first :meth:`write`."""
+        ...
+
+    def write(self, prompt: Prompt) -> AsyncIterator[str]:
+        """Write the next turn of ``prompt.speaker``."""
+        ...
+
+    async def close(self) -> None:
+        """Release everything. Idempotent."""
+        ...

@@ -1,0 +1,17 @@
+"""Where files live: what ships with us, and what we may write."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def packs_folder() -> Path:
+    """The packs that ship: inside the installed package, or at the root of a source checkout."""
+    inside = Path(__file__).parent / "packs"
+    return inside if inside.is_dir() else Path(__file__).parents[2] / "packs"
+
+
+def cache_folder() -> Path:
+    """What can be made again (bakes, speech): ``$XDG_CACHE_HOME/duologue`` or ``~/.cache/duologue``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "duologue"

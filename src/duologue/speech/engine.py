@@ -1,0 +1,51 @@
+"""The protocol of an engine that speaks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from duologue.speech.utterance import SpeechChunk
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechCapabilities:
+    """What an engine can do: ``rate`` of its PCM (Hz), and which marks it gives."""
+
+    rate: int
+    word_marks: bool = False
+    phoneme_marks: bool = False
+    alphabet: str = ""
+    voices: tuple[str, ...] = ()
+
+
+class TextToSpeech(Protocol):
+    """An engine that turns text into PCM and marks.
+
+    ``speak`` streams; closing the iterator cancels, honoured within one chunk. Text that holds nothing to say gives no chunk.
+    Errors: :class:`duologue.errors.InputError` for an unknown voice, :class:`duologue.errors.PeerError` when the engine
+    fails (a dead worker is restarted and the line repeated before that is raised).
+    """
+
+    @property
+    def name(self) -> str:
+        """As in settings, e.g. ``"espeak"``."""
+        ...
+
+    @property
+    def capabilities(self) -> SpeechCapabilities:
+        """Valid after :meth:`warm_up`."""
+        ...
+
+    async def warm_up(self) -> None:
+        """Load what is slow to load. Call once before the first :meth:`speak`."""
+        ...
+
+    def speak(self, text: str, voice: str) -> AsyncIterator[SpeechChunk]:
+        """Speak ``text`` with ``voice`` (an engine's own voice name)."""
+        ...
+
+    async def close(self) -> None:
+        """Release everything. Idempotent."""
+        ...

@@ -1,0 +1,177 @@
+"""What crosses the line between the main process and the stage process: cues in, reports out. Small frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from duologue.broadcast.packets import Packet, StreamFormat
+from duologue.speech.utterance import Utterance
+from duologue.stage.pose import Lights
+from duologue.telemetry.ledger import FrameRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Seated:
+    """A character of the cast and the folder of its pack, in seat order. ``pan`` -1 (left) … 1 (right)."""
+
+    name: str
+    pack: Path
+    pan: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class StagePlan:
+    """All a stage process needs to begin.
+
+    Frame ``n`` is due at ``origin + n / fps`` (monotonic ns); the stage begins with ``first_frame`` (0, or where a stage
+    that died left off). ``lead`` is how far ahead of the due time it renders (seconds). ``wall_origin`` is the Unix time of
+    frame 0 (ns), written into the test card.
+    """
+
+    room: Path
+    cast: tuple[Seated, ...]
+    width: int
+    height: int
+    fps: int
+    seed: int
+    encoder: str
+    bitrate: int
+    origin: int
+    wall_origin: int
+    first_frame: int
+    lead: float
+    lights: Lights
+    captions: bool
+    test_card: bool
+    cache: Path | None
+
+
+# Cues: main -> stage
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Play an utterance after what is queued, ``gap`` samples after the end of the one before it."""
+
+    utterance: Utterance
+    gap: int
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Take back an utterance that has not begun; answered by :class:`Withdrawn`."""
+
+    utterance_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """Fade out what is being said (within 20 ms) and drop all that is queued."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowTv:
+    """Play a clip on the TV from its start, looped; ``path`` None switches it off."""
+
+    path: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetLights:
+    """Change the light; it is baked off the frame path and swapped in whole."""
+
+    lights: Lights
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Show a text as the caption until it is replaced (empty: none); speech captions take precedence."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """Finish: flush the encoder and exit."""
+
+
+Cue: TypeAlias = Say | Withdraw | Clear | ShowTv | SetLights | Announce | Shutdown
+
+
+# Reports: stage -> main
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The packs are loaded and baked; the first frame follows. ``seconds`` is what that took."""
+
+    format: StreamFormat
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Packets in decode order, sent per frame or a few frames together."""
+
+    packets: tuple[Packet, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """An utterance's first sample is sample ``at`` of the show (it is heard at ``origin + at / 48000``)."""
+
+    utterance_id: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An utterance is over at sample ``at``; ``played`` of its samples were played, all of them unless it was cleared."""
+
+    utterance_id: str
+    at: int
+    played: int
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """The answer to :class:`Withdraw`; ``done`` is False when it had begun already (it then plays on)."""
+
+    utterance_id: str
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """The frame ledger's newest records."""
+
+    records: tuple[FrameRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Baked:
+    """A background bake is done (lights, a pose table): what, and how long it took (ms)."""
+
+    what: str
+    milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something failed and the stage goes on without it: a TV file that does not decode, an encoder that fell back."""
+
+    what: str
+    where: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class TvState:
+    """What the TV shows now; empty when it is off."""
+
+    clip: str
+
+
+Report: TypeAlias = Ready | Encoded | Started | Ended | Withdrawn | Frames | Baked | Trouble | TvState

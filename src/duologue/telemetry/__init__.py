@@ -1,0 +1,1 @@
+"""Events, the frame and turn ledgers, metrics, reports."""

@@ -1,0 +1,1 @@
+"""The ASGI application: API, events, the stream, and the page's files."""
