@@ -1,1 +1,1 @@
-"""The core of talk: the director, which keeps the next turn written and voiced while this one plays."""
+"""Who speaks when: the director of the automatic conversation. Knows no pixels, no SIP, no HTTP."""

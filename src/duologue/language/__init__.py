@@ -1,1 +1,1 @@
-"""Engines that think: one protocol, one file per engine; personas; moderation."""
+"""Engines that think: one protocol, one file per engine; personas, moderation, and text made speakable."""
