@@ -1,0 +1,57 @@
+"""Start, watch and stop a conversation."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, Response
+
+from duologue.app.models import ChatReceipt, ChatRequest, Conversation, ConversationRequest, Problem
+from duologue.web.access import PROBLEMS, TheStudio
+from duologue.web.problems import NotFound
+
+router = APIRouter(prefix="/api", tags=["conversations"], responses=PROBLEMS)
+_MISSING = {404: {"model": Problem, "description": "There is no such conversation."}}
+
+
+@router.post("/conversations", status_code=HTTPStatus.CREATED, operation_id="start_conversation")
+async def start(request: ConversationRequest, studio: TheStudio, response: Response) -> Conversation:
+    """Start a conversation. Its address is in the ``Location`` header."""
+    conversation = await studio.start(request)
+    response.headers["Location"] = f"/api/conversations/{conversation.id}"
+    return conversation
+
+
+@router.get("/conversations", operation_id="list_conversations")
+async def every(studio: TheStudio) -> tuple[Conversation, ...]:
+    """The remembered conversations, newest first, without their turns."""
+    return tuple(studio.conversations())
+
+
+@router.get("/conversations/{conversation_id}", operation_id="get_conversation", responses={**_MISSING})
+async def one(conversation_id: str, studio: TheStudio) -> Conversation:
+    """A conversation with its turns and their timings."""
+    return _found(conversation_id, studio)
+
+
+@router.delete("/conversations/{conversation_id}", operation_id="stop_conversation", responses={**_MISSING})
+async def stop(conversation_id: str, studio: TheStudio) -> Conversation:
+    """Stop a conversation at once. Stopping one that is over changes nothing."""
+    _found(conversation_id, studio)
+    return await studio.stop(conversation_id)
+
+
+@router.post("/chat", status_code=HTTPStatus.ACCEPTED, operation_id="chat", tags=["chat"])
+async def chat(request: ChatRequest, studio: TheStudio) -> ChatReceipt:
+    """Say something to a character; it answers on stage in its next turn."""
+    return await studio.chat(request)
+
+
+def _found(conversation_id: str, studio: TheStudio) -> Conversation:
+    conversation = studio.conversation(conversation_id)
+    if conversation is None:
+        raise NotFound(
+            f"There is no conversation {conversation_id!r}",
+            where="conversation_id", remedy="GET /api/conversations lists them; old ones are forgotten.",
+        )  # fmt: skip
+    return conversation

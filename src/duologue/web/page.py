@@ -1,0 +1,55 @@
+"""The page's files: hashed assets for ever, everything else revalidated, every unknown path the page itself."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from pathlib import Path, PurePosixPath
+
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+_SECURITY = {
+    "Content-Security-Policy": (
+        "default-src 'self'; media-src 'self' blob:; worker-src 'self' blob:; img-src 'self' data: blob:; "
+        "style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+_FOREVER = "public, max-age=31536000, immutable"
+_NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Duologue</title>
+<meta name="viewport" content="width=device-width">
+<body style="font:16px/1.5 system-ui;max-width:36em;margin:15vh auto;padding:0 1em">
+<h1>The page has not been built</h1>
+<p>Run <code>make setup</code> in the project's folder, then reload this page.
+<p>The stream itself works without it: <a href="/stream/index.m3u8">/stream/index.m3u8</a>; so does
+<a href="/docs">the API</a>.</html>
+"""
+
+
+class Page(StaticFiles):
+    """Files of ``folder``; the folder may be missing, which the page then says."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(directory=folder, check_dir=False)
+        self._folder = folder
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """The file at ``path``, or the page for a path that names no file."""
+        built = (self._folder / "index.html").is_file()
+        if path in (".", "index.html") and not built:
+            return HTMLResponse(_NOT_BUILT, HTTPStatus.SERVICE_UNAVAILABLE, {"Cache-Control": "no-store"})
+        name = PurePosixPath("index.html" if path == "." else path)
+        if any(part.startswith(".") for part in name.parts):
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        try:
+            response = await super().get_response(str(name), scope)
+        except HTTPException as error:
+            if error.status_code != HTTPStatus.NOT_FOUND or name.suffix or not built:
+                raise
+            response = await super().get_response("index.html", scope)
+        response.headers["Cache-Control"] = _FOREVER if name.parts[0] == "assets" else "no-cache"
+        response.headers.update(_SECURITY)
+        return response

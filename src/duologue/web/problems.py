@@ -1,0 +1,100 @@
+"""Errors as answers: problem details (after RFC 9457) that say what was wrong, where, and the next step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from duologue.app.models import Problem
+from duologue.errors import ClosedError, DuologueError, InputError, PeerError
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = 2
+"""What ``Retry-After`` says while something is starting or leaving."""
+
+_log = structlog.get_logger(__name__)
+
+
+class NotFound(HTTPException):
+    """The address names something that does not exist (any more)."""
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+        super().__init__(HTTPStatus.NOT_FOUND, what)
+        self.where = where
+        self.remedy = remedy
+
+
+def problem(
+    status: int, title: str, *, where: str = "", remedy: str = "", headers: Mapping[str, str] | None = None
+) -> Response:
+    """A problem details response."""
+    body = Problem(title=title, where=where, remedy=remedy, status=status).model_dump_json()
+    return Response(body, status, dict(headers or {}), MEDIA_TYPE)
+
+
+def status_of(error: DuologueError) -> int:
+    """The HTTP status that says whose fault it was."""
+    match error:
+        case InputError():
+            return HTTPStatus.UNPROCESSABLE_ENTITY
+        case PeerError():
+            return HTTPStatus.BAD_GATEWAY
+        case ClosedError():
+            return HTTPStatus.SERVICE_UNAVAILABLE
+        case _:
+            return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of ``app`` a problem details answer."""
+    app.add_exception_handler(DuologueError, _house)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unforeseen)
+
+
+def describe(errors: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """Pydantic's findings as (what, where): every message once, every place as a dotted path."""
+    places = [".".join(str(part) for part in error["loc"]) for error in errors]
+    whats = [f"{place}: {error['msg']}" for place, error in zip(places, errors, strict=True)]
+    return "; ".join(dict.fromkeys(whats)), ", ".join(dict.fromkeys(places))
+
+
+async def _house(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DuologueError)
+    status = status_of(error)
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.error("request failed", path=request.url.path, error=str(error), exc_info=error)
+    headers = {"Retry-After": str(RETRY_SECONDS)} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    return problem(status, error.what, where=error.where, remedy=error.remedy, headers=headers)
+
+
+async def _validation(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    what, where = describe(error.errors())
+    return problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY, what, where=where, remedy="The expected fields are listed at /docs."
+    )
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if isinstance(error, NotFound):
+        return problem(error.status_code, error.detail, where=error.where, remedy=error.remedy)
+    return problem(error.status_code, error.detail, where=request.url.path, headers=error.headers)
+
+
+async def _unforeseen(request: Request, error: Exception) -> Response:
+    _log.error("request failed", path=request.url.path, exc_info=error)
+    return problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side",
+        where=request.url.path, remedy="The log has the details; please report it.",
+    )  # fmt: skip

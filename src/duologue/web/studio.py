@@ -1,0 +1,107 @@
+"""What the web needs of a running system. The web asks; it owns nothing and remembers nothing between two requests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from duologue.app.models import (
+    CaptionRequest,
+    ChatReceipt,
+    ChatRequest,
+    Conversation,
+    ConversationRequest,
+    Event,
+    LightsRequest,
+    StageView,
+    TvRequest,
+)
+
+
+class Resource(Protocol):
+    """A file of the stream, held in memory."""
+
+    @property
+    def data(self) -> bytes:
+        """The whole body."""
+        ...
+
+    @property
+    def content_type(self) -> str:
+        """Its media type."""
+        ...
+
+    @property
+    def cache_control(self) -> str:
+        """The value of its ``Cache-Control`` header."""
+        ...
+
+
+class Studio(Protocol):
+    """A running system, as the web sees it. Every method is called on the event loop and returns without blocking it.
+
+    Errors of all methods: :class:`duologue.errors.InputError` for what the person asked wrongly,
+    :class:`duologue.errors.PeerError` when something behind the studio failed, :class:`duologue.errors.ClosedError`
+    while it shuts down.
+    """
+
+    async def start(self, request: ConversationRequest) -> Conversation:
+        """Start a conversation, or queue it behind the running one."""
+        ...
+
+    async def stop(self, conversation_id: str) -> Conversation:
+        """Stop it at once; one that is over already is returned as it is."""
+        ...
+
+    def conversations(self) -> Sequence[Conversation]:
+        """The conversations that are remembered, newest first, without their turns."""
+        ...
+
+    def conversation(self, conversation_id: str) -> Conversation | None:
+        """One conversation with its turns, or None."""
+        ...
+
+    async def chat(self, request: ChatRequest) -> ChatReceipt:
+        """Pass a person's words to a character."""
+        ...
+
+    async def tv(self, request: TvRequest) -> StageView:
+        """Switch the TV."""
+        ...
+
+    async def lights(self, request: LightsRequest) -> StageView:
+        """Change the light."""
+        ...
+
+    async def caption(self, request: CaptionRequest) -> StageView:
+        """Announce a text."""
+        ...
+
+    def stage(self) -> StageView:
+        """The stage now."""
+        ...
+
+    def subscribe(self) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """Events from now on, the full state first. The iterator ends when the studio closes."""
+        ...
+
+    def playlist(self) -> str | None:
+        """The live media playlist (RFC 8216), or None before the first segment."""
+        ...
+
+    def resource(self, name: str) -> Resource | None:
+        """A file that the playlist names, or None when there is no such file (any more)."""
+        ...
+
+    def healthy(self) -> tuple[bool, Sequence[str]]:
+        """Whether the process works at all, and what is wrong if not."""
+        ...
+
+    def ready(self) -> tuple[bool, Sequence[str]]:
+        """Whether a viewer would see a show now, and what is missing if not."""
+        ...
+
+    def metrics(self) -> bytes:
+        """Prometheus' text exposition."""
+        ...
