@@ -28,6 +28,10 @@ class Clock(Protocol):
         """Unix time in nanoseconds, for stamps only. Never subtract two of them."""
         ...
 
+    def cpu(self) -> int:
+        """CPU time of this process so far (ns): what tells our own slowness from a machine that did not run us."""
+        ...
+
     def sleep_until(self, deadline: int) -> None:
         """Block this thread until ``now() >= deadline`` (ns). Returns at once when that has passed."""
         ...
@@ -45,6 +49,9 @@ class SystemClock:
 
     def wall(self) -> int:
         return time.time_ns()
+
+    def cpu(self) -> int:
+        return time.process_time_ns()
 
     def sleep_until(self, deadline: int) -> None:
         while (left := deadline - time.monotonic_ns()) > 0:
@@ -69,6 +76,9 @@ class VirtualClock:
 
     def wall(self) -> int:
         return self._epoch + self._now
+
+    def cpu(self) -> int:
+        return self._now
 
     def advance(self, nanoseconds: int) -> None:
         """Move time forward."""

@@ -25,9 +25,9 @@ class Seated:
 class StagePlan:
     """All a stage process needs to begin.
 
-    Frame ``n`` is due at ``origin + n / fps`` (monotonic ns); the stage begins with ``first_frame`` (0, or where a stage
-    that died left off). ``lead`` is how far ahead of the due time it renders (seconds). ``wall_origin`` is the Unix time of
-    frame 0 (ns), written into the test card.
+    Frame ``n`` is due at ``origin + n / fps`` (monotonic ns, the clock of all processes). ``origin`` 0 lets the stage begin
+    its own grid with frame 0 when it is ready; otherwise (a stage that died) it takes up the grid at the frame due next.
+    ``lead`` is how far ahead of the due time it renders (seconds). ``wall_origin`` is the Unix time of frame 0 (ns).
     """
 
     room: Path
@@ -38,14 +38,13 @@ class StagePlan:
     seed: int
     encoder: str
     bitrate: int
-    origin: int
-    wall_origin: int
-    first_frame: int
     lead: float
     lights: Lights
     captions: bool
     test_card: bool
     cache: Path | None
+    origin: int = 0
+    wall_origin: int = 0
 
 
 # Cues: main -> stage
@@ -105,10 +104,13 @@ Cue: TypeAlias = Say | Withdraw | Clear | ShowTv | SetLights | Announce | Shutdo
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The packs are loaded and baked; the first frame follows. ``seconds`` is what that took."""
+    """The packs are loaded and baked; ``first_frame`` follows. ``seconds`` is what that took; the grid is as in the plan."""
 
     format: StreamFormat
     seconds: float
+    origin: int
+    wall_origin: int
+    first_frame: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,73 @@
+"""The cast: one definition of a character, joined from its folder (looks and voice) and its persona (how it speaks)."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+
+from duologue.errors import InputError
+from duologue.language.persona import Persona, load_persona
+from duologue.places import packs_folder
+from duologue.stage.pack import read_character
+
+
+@dataclass(frozen=True, slots=True)
+class CastMember:
+    """A character ready to be engaged: its pack's folder, its persona, and its voice in the engine chosen."""
+
+    name: str
+    title: str
+    tagline: str
+    colour: str
+    folder: Path
+    persona: Persona
+    voice: str
+
+
+def find_pack(kind: str, name: str) -> Path:
+    """The folder of a pack by name (of those that ship) or by path. ``kind`` is ``"characters"`` or ``"rooms"``."""
+    shipped = packs_folder() / kind
+    for folder in (shipped / name, Path(name)):
+        if folder.is_dir() and name not in ("", ".", ".."):
+            return folder.resolve()
+    names = sorted(folder.name for folder in shipped.iterdir() if folder.is_dir())
+    close = difflib.get_close_matches(name, names, 1)
+    raise InputError(
+        f"there is no pack {name!r} among the {kind}",
+        where=str(shipped),
+        remedy=(f"Did you mean {close[0]!r}? " if close else "")
+        + f"Name one of {', '.join(names)}, or the path of a pack's folder.",
+    )
+
+
+def load_member(name: str, engine: str) -> CastMember:
+    """Read one character, with its voice for the speech engine named ``engine``."""
+    folder = find_pack("characters", name)
+    manifest = read_character(folder)
+    voice = manifest.voice.get(engine, "")
+    if not voice:
+        raise InputError(
+            f"the character {manifest.name!r} has no voice for the engine {engine!r}",
+            where=f"{folder / 'character.toml'}: voice.{engine}",
+            remedy=f'Add {engine} = "…" under [voice].',
+        )
+    return CastMember(
+        manifest.name,
+        manifest.title,
+        manifest.tagline,
+        manifest.colour,
+        folder,
+        load_persona(folder / "persona.toml"),
+        voice,
+    )
+
+
+def load_cast(names: tuple[str, ...], engine: str) -> tuple[CastMember, ...]:
+    """Read all of a cast in seat order. Raises :class:`InputError` for an unknown, repeated or single character."""
+    members = tuple(load_member(name, engine) for name in names)
+    if len({member.name for member in members}) < len(members):
+        raise InputError("a character is named twice", where="cast", remedy="Name each once, for example chad,virgin.")
+    if len(members) < 2:
+        raise InputError("a cast needs two characters", where="cast", remedy="For example chad,virgin.")
+    return members

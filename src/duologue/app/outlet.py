@@ -1,0 +1,56 @@
+"""Where encoded packets go: cut into segments once, then to the live playlist and the recording.
+
+It lives in the main process, so that the stage may die while the stream goes on: a new stage begins here again, which the
+playlist tells its viewers as a discontinuity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from duologue.broadcast.fmp4 import Segment, Segmenter, init_segment
+from duologue.broadcast.hls import HlsStore
+from duologue.broadcast.packets import Packet, StreamFormat
+from duologue.broadcast.recorder import Recorder
+from duologue.clock import SECOND
+
+
+class Outlet:
+    """One programme's way out. ``segments`` counts what was cut, ``on_air`` is True once there is something to play."""
+
+    def __init__(self, hls: HlsStore, recorder: Recorder | None = None) -> None:
+        self.hls = hls
+        self.recorder = recorder
+        self.segments = 0
+        self._segmenter: Segmenter | None = None
+        self._wall_origin = 0
+        self._fps = 30
+
+    @property
+    def on_air(self) -> bool:
+        """Whether a viewer finds something to play."""
+        return self.segments > 0
+
+    def begin(self, format: StreamFormat, wall_origin: int) -> None:
+        """A stage begins (again). ``wall_origin`` is the Unix time of frame 0 (ns)."""
+        init = init_segment(format)
+        self._segmenter = Segmenter(format)
+        self._wall_origin = wall_origin
+        self._fps = format.fps
+        self.hls.begin(format, init)
+        if self.recorder is not None:
+            self.recorder.begin(format, init)
+
+    def feed(self, packets: Iterable[Packet]) -> None:
+        """Take packets in decode order."""
+        if self._segmenter is None:
+            return  # the last packets of a stage that was given up
+        for packet in packets:
+            for segment in self._segmenter.add(packet):
+                self._publish(segment)
+
+    def _publish(self, segment: Segment) -> None:
+        self.segments += 1
+        self.hls.push(segment, self._wall_origin + segment.start * SECOND // self._fps)
+        if self.recorder is not None:
+            self.recorder.write(segment.data)
