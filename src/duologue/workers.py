@@ -1,8 +1,8 @@
 """Child processes of our own: a Python module started with one end of a socket pair, speaking pickled messages.
 
-Both ends are ours and the socket pair is private to them, so pickle is safe here and keeps messages what they are: frozen
-dataclasses. A message is a 4-byte big-endian length and its pickle. When either end dies the other sees the end of the
-stream at once; a child takes that as the order to leave.
+Both ends are ours and the socket pair is private to them, so pickle is safe here and keeps messages what they are:
+frozen dataclasses. A message is a 4-byte big-endian length and its pickle. When either end dies the other sees the end
+of the stream at once; a child takes that as the order to leave.
 
 The child::
 
@@ -62,7 +62,7 @@ class Channel:
         if len(header) < _HEADER.size:
             raise ClosedError("the parent process closed the channel")
         body = self._stream.read(_HEADER.unpack(header)[0])
-        return pickle.loads(body)  # noqa: S301 (a private socket pair between two processes of ours)
+        return pickle.loads(body)
 
     def __iter__(self) -> Iterator[object]:
         while True:
@@ -94,6 +94,7 @@ class Worker:
         self._process = process
         self._reader = reader
         self._writer = writer
+        self._body_length: int | None = None  # of a message whose header was read when a receive was cancelled
 
     @classmethod
     async def start(cls, module: str, *arguments: str) -> Worker:
@@ -127,15 +128,22 @@ class Worker:
             raise await self._death() from error
 
     async def receive(self) -> object:
-        """The next message. Raises :class:`PeerError` when the child has died, with its exit status."""
+        """The next message. Raises :class:`PeerError` when the child has died, with its exit status.
+
+        May be cancelled (or timed out) at any point without losing a message.
+        """
         try:
-            (length,) = _HEADER.unpack(await self._reader.readexactly(_HEADER.size))
+            length = self._body_length
+            if length is None:
+                length = int(_HEADER.unpack(await self._reader.readexactly(_HEADER.size))[0])
+                self._body_length = length
             if length > MAX_MESSAGE:
                 raise PeerError(f"{self.module} sent {length} bytes in one message", remedy="This is a bug; report it.")
             body = await self._reader.readexactly(length)
+            self._body_length = None
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             raise await self._death() from error
-        return pickle.loads(body)  # noqa: S301 (a private socket pair between two processes of ours)
+        return pickle.loads(body)
 
     async def close(self, patience: float = 2.0) -> None:
         """Close the channel, which asks the child to leave; kill it after ``patience`` seconds. Idempotent."""

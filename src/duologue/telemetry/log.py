@@ -1,0 +1,130 @@
+"""Log lines: JSON objects, or readable on a terminal, each with wall time and seconds since the start; secrets left
+out.
+
+Call :func:`configure` once per process. Before that nothing is hidden: structlog's own defaults print to standard
+output.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Literal, TextIO, cast
+
+import structlog
+from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+
+from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
+
+LogFormat = Literal["auto", "json", "text"]
+REDACTED = "***"
+_SECRET_KEY = re.compile(r"(key|token|secret|password|authorization)$", re.IGNORECASE)
+_SHORTEST_SECRET = 6
+"""A known secret shorter than this (characters) is not searched for in values: it would blot out ordinary text."""
+
+
+def get_logger(name: str) -> FilteringBoundLogger:
+    """A logger whose lines carry ``component=name``."""
+    return cast(FilteringBoundLogger, structlog.get_logger(component=name))
+
+
+def configure(
+    log_format: LogFormat = "auto",
+    level: str = "info",
+    *,
+    secrets: Iterable[str] = (),
+    stream: TextIO | None = None,
+    clock: Clock = SYSTEM_CLOCK,
+) -> None:
+    """Set logging up for this process: ``auto`` is text on a terminal and JSON elsewhere; to standard error by default.
+
+    ``secrets`` are values that must never appear, whatever the key. Lines of the standard library's ``logging`` (of
+    libraries that we use) come out in the same form.
+    """
+    out = stream if stream is not None else sys.stderr
+    as_text = log_format == "text" or (log_format == "auto" and out.isatty())
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        Stamp(clock),
+        structlog.processors.StackInfoRenderer(),
+        *([] if as_text else [structlog.processors.dict_tracebacks]),
+        Redactor(secrets),
+    ]
+    renderer: Processor = (
+        structlog.dev.ConsoleRenderer(colors=out.isatty())
+        if as_text
+        else structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
+    )
+    threshold = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=structlog.PrintLoggerFactory(out),
+        cache_logger_on_first_use=False,
+    )
+    _adopt_standard_logging(shared, renderer, out, threshold)
+
+
+def _adopt_standard_logging(shared: list[Processor], renderer: Processor, out: TextIO, threshold: int) -> None:
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[_name_component, *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(threshold, logging.INFO))  # at debug level libraries write every packet
+
+
+def _name_component(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    record: logging.LogRecord = event["_record"]
+    event["component"] = record.name
+    return event
+
+
+class Stamp:
+    """Adds ``time`` (ISO 8601, UTC, milliseconds) and ``elapsed`` (seconds since this was made, three places)."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._start = clock.now()
+
+    def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        """As structlog's processors are called."""
+        wall = datetime.fromtimestamp(self._clock.wall() / SECOND, UTC)
+        event["time"] = wall.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        event["elapsed"] = round((self._clock.now() - self._start) / SECOND, 3)
+        return event
+
+
+class Redactor:
+    """Blots out values under keys that name a secret (``…key``, ``…token``, ``…secret``…), and known secrets
+    anywhere.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        known = sorted((re.escape(value) for value in set(secrets) if len(value) >= _SHORTEST_SECRET), key=len)
+        self._known = re.compile("|".join(reversed(known))) if known else None
+
+    def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        """As structlog's processors are called."""
+        return {key: self._clean(key, value) for key, value in event.items()}
+
+    def _clean(self, key: str, value: object) -> object:
+        if _SECRET_KEY.search(key) and value not in (None, ""):
+            return REDACTED
+        if isinstance(value, Mapping):
+            mapping = cast(Mapping[object, object], value)
+            return {name: self._clean(str(name), inner) for name, inner in mapping.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self._clean("", inner) for inner in cast(Iterable[object], value)]
+        if self._known is None or value is None or isinstance(value, bool | int | float):
+            return value
+        text = value if isinstance(value, str) else str(value)
+        return self._known.sub(REDACTED, text) if self._known.search(text) else value
