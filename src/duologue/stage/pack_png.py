@@ -1,0 +1,85 @@
+"""PNG layers: measured before they are decoded, and scaled without dark edges."""
+
+from __future__ import annotations
+
+import io
+import struct
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from duologue.errors import InputError
+from duologue.stage.art import Rgba
+from duologue.stage.pack_view import View
+
+MAX_SIDE = 8192
+MAX_PIXELS = 64 * 1024 * 1024
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+def check_png_size(data: bytes, where: str) -> tuple[int, int]:
+    """Width and height from the header (PNG, section 11.2.2), without decoding anything.
+
+    Raises :class:`InputError` for what is no PNG and for more than 8192 pixels a side or 64 megapixels.
+    """
+    if len(data) < 24 or not data.startswith(_SIGNATURE) or data[12:16] != b"IHDR":
+        raise InputError(
+            "this is not a PNG", where=where, remedy="Export the layer as PNG (renaming a file is not enough)."
+        )
+    width, height = struct.unpack(">II", data[16:24])
+    if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
+        raise InputError(
+            f"the PNG is {width} x {height} pixels",
+            where=where,
+            remedy=f"At most {MAX_SIDE} a side and {MAX_PIXELS >> 20} megapixels; scale it down.",
+        )
+    return width, height
+
+
+def decode_png(data: bytes, where: str) -> Rgba:
+    """All of a PNG, whatever its colour type, as RGBA. Raises :class:`InputError` when it is broken."""
+    check_png_size(data, where)
+    try:
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as picture:
+            return np.array(picture.convert("RGBA"))
+    except (OSError, ValueError, SyntaxError) as error:
+        raise InputError(f"the PNG is broken: {error}", where=where, remedy="Export it again.") from error
+
+
+def draw_png(data: bytes, where: str, view: View) -> Rgba:
+    """The view's window of a PNG that covers the canvas."""
+    width, height = check_png_size(data, where)
+    if (width, height) != view.canvas:
+        raise InputError(
+            f"the PNG is {width} x {height} pixels, the canvas {view.canvas[0]} x {view.canvas[1]}",
+            where=where,
+            remedy="Export every layer at the size of the canvas.",
+        )
+    whole = resize(decode_png(data, where), view.full)
+    left, top = view.offset
+    return whole[top : top + view.size[1], left : left + view.size[0]]
+
+
+def resize(picture: Rgba, size: tuple[int, int]) -> Rgba:
+    """Scale to ``size`` (width, height) with premultiplied alpha: by area when it shrinks, else cubic."""
+    if (picture.shape[1], picture.shape[0]) == size:
+        return picture
+    shrinks = size[0] <= picture.shape[1] and size[1] <= picture.shape[0]
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    return straight(np.asarray(cv2.resize(premultiplied(picture), size, interpolation=method), np.float32))
+
+
+def premultiplied(picture: Rgba) -> NDArray[np.float32]:
+    """Colours times alpha, all channels 0…1."""
+    result = picture.astype(np.float32) / np.float32(255)
+    result[..., :3] *= result[..., 3:]
+    return result
+
+
+def straight(picture: NDArray[np.float32]) -> Rgba:
+    """The inverse of :func:`premultiplied`; where nothing is visible the colour is black."""
+    alpha = np.clip(picture[..., 3:], 0, 1)
+    colour = np.divide(picture[..., :3], alpha, out=np.zeros_like(picture[..., :3]), where=alpha > 1 / 512)
+    return (np.concatenate((np.clip(colour, 0, 1), alpha), axis=2) * 255 + 0.5).astype(np.uint8)

@@ -1,0 +1,94 @@
+"""Say what is wrong with a table of keys and values (a manifest, the settings) in words a person can act on."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One wrong value: the dotted ``key``, ``what`` is wrong with it, and the ``remedy``."""
+
+    key: str
+    what: str
+    remedy: str
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A remedy for a name that is not known: the nearest known one, and all of them."""
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    guess = f"Did you mean {near[0]!r}? " if near else ""
+    return f"{guess}Known: {', '.join(names)}." if names else f"{guess}Remove it."
+
+
+def problems(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
+    """What a validation of ``model`` found, in the model's order, one entry for each wrong key."""
+    found: dict[str, Problem] = {}
+    for detail in error.errors(include_url=False):
+        path = tuple(part for part in detail["loc"] if part != "[key]")
+        key = dotted(path)
+        found.setdefault(key, Problem(key, *_words(detail["type"], detail["msg"], path, detail.get("ctx"), model)))
+    return list(found.values())
+
+
+def dotted(path: Iterable[int | str]) -> str:
+    """``("seats", 0, "at")`` as ``seats[0].at``."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _words(
+    kind: str, message: str, path: tuple[int | str, ...], context: Mapping[str, Any] | None, model: type[BaseModel]
+) -> tuple[str, str]:
+    name = str(path[-1]) if path else ""
+    match kind:
+        case "extra_forbidden":
+            return f"there is no key {name!r} here", did_you_mean(name, fields_at(model, path[:-1]))
+        case "missing":
+            return f"the key {name!r} is missing", "Add it."
+        case "enum" | "literal_error":
+            allowed = str((context or {}).get("expected", "")).replace(" or ", ", ")
+            return "the value is not one that is known", f"Allowed: {allowed}."
+        case "value_error":
+            what, _, remedy = message.removeprefix("Value error, ").partition(" | ")
+            return what, remedy or "Change it."
+        case _:
+            return f"the value is wrong: {message[:1].lower()}{message[1:]}", _description(model, path)
+
+
+def fields_at(model: type[BaseModel], path: Iterable[int | str]) -> list[str]:
+    """The keys that the table at ``path`` of ``model`` may have; empty where that is not a table of fixed keys."""
+    current: type[BaseModel] | None = model
+    for part in path:
+        if isinstance(part, int):
+            continue
+        if current is None or part not in current.model_fields:
+            return []
+        current = model_in(current.model_fields[part].annotation)
+    return list(current.model_fields) if current else []
+
+
+def _description(model: type[BaseModel], path: tuple[int | str, ...]) -> str:
+    current: type[BaseModel] | None = model
+    text = ""
+    for part in path:
+        if isinstance(part, int) or current is None or part not in current.model_fields:
+            continue
+        text = current.model_fields[part].description or ""
+        current = model_in(current.model_fields[part].annotation)
+    return f"It is: {text}" if text else "Change it."
+
+
+def model_in(annotation: object) -> type[BaseModel] | None:
+    """The pydantic model that an annotation is made of (``M``, ``M | None``, ``tuple[M, ...]``), if there is one."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((model for part in get_args(annotation) if (model := model_in(part))), None)
