@@ -1,0 +1,138 @@
+"""The live playlist and its segments, in memory (RFC 8216, protocol version 7: fragmented MP4).
+
+A viewer that follows the playlist starts three segments behind its end. Segments are named after the wall time of their
+first frame, and the first media sequence number is that time in seconds, so that nothing a browser or a proxy kept from
+an earlier show is ever mistaken for this one's.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from duologue.broadcast.fmp4 import Segment
+from duologue.broadcast.packets import StreamFormat
+from duologue.clock import MILLISECOND, SECOND
+from duologue.errors import InternalError
+
+PLAYLIST = "index.m3u8"
+"""The playlist's name beside its segments."""
+TARGET_DURATION = 1
+"""Seconds; every segment's length rounds to no more (RFC 8216, 4.3.3.1)."""
+PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
+SEGMENT_TYPE = "video/mp4"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What an HTTP server answers: the body and its two headers."""
+
+    data: bytes
+    content_type: str
+    cache_control: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    sequence: int
+    name: str
+    init: str
+    duration: float
+    wall_ns: int
+    discontinuity: bool
+
+
+class HlsStore:
+    """One programme. Everything is immediate and in memory; use it from one thread.
+
+    ``window`` segments are listed; as many again, and two, stay fetchable after they left the list (RFC 8216, 6.2.2).
+    """
+
+    def __init__(self, window: int = 10) -> None:
+        self._window = window
+        self._kept = 2 * window + 2
+        self._segments: deque[_Listed] = deque()
+        self._files: dict[str, bytes] = {}
+        self._init = ""
+        self._next = -1
+        self._broken = False
+        self._discontinuities_gone = 0
+
+    def begin(self, format: StreamFormat, init: bytes) -> None:
+        """A run of segments begins. A second call is a discontinuity, and its initialisation segment a new one."""
+        self._broken = bool(self._segments)
+        self._init = f"init-{format.width}x{format.height}-{sha256(init).hexdigest()[:12]}.mp4"
+        self._files[self._init] = init
+
+    def push(self, segment: Segment, wall_ns: int) -> None:
+        """List a segment; ``wall_ns`` is the Unix time at which its first frame is due (ns)."""
+        if not self._init:
+            raise InternalError("a segment was pushed before the programme began")
+        if round(segment.duration) > TARGET_DURATION:
+            raise InternalError(f"a segment of {segment.duration:.2f} s breaks the target of {TARGET_DURATION} s")
+        self._next = self._next + 1 if self._segments else wall_ns // SECOND
+        name = f"{wall_ns // MILLISECOND}-{self._next}.m4s"
+        self._files[name] = segment.data
+        self._segments.append(_Listed(self._next, name, self._init, segment.duration, wall_ns, self._broken))
+        self._broken = False
+        self._forget()
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a segment to play."""
+        return bool(self._segments)
+
+    def playlist(self) -> str:
+        """The media playlist as of now."""
+        listed = list(self._segments)[-self._window :]
+        gone = len(self._segments) - len(listed)
+        passed = self._discontinuities_gone + sum(old.discontinuity for old in list(self._segments)[:gone])
+        lines = [
+            "#EXTM3U",
+            "#EXT-X-VERSION:7",
+            f"#EXT-X-TARGETDURATION:{TARGET_DURATION}",
+            f"#EXT-X-MEDIA-SEQUENCE:{listed[0].sequence if listed else 0}",
+            f"#EXT-X-DISCONTINUITY-SEQUENCE:{passed}",
+            "#EXT-X-INDEPENDENT-SEGMENTS",
+        ]
+        init = ""
+        for segment in listed:
+            lines += _entry(segment, init)
+            init = segment.init
+        return "\n".join(lines) + "\n"
+
+    def get(self, name: str) -> Resource | None:
+        """The playlist, an initialisation segment or a segment by its name.
+
+        None for what is not (or no longer) there.
+        """
+        if name == PLAYLIST:
+            return Resource(self.playlist().encode(), PLAYLIST_TYPE, "no-cache")
+        data = self._files.get(name)
+        return None if data is None else Resource(data, SEGMENT_TYPE, "public, max-age=3600, immutable")
+
+    def _forget(self) -> None:
+        while len(self._segments) > self._kept:
+            old = self._segments.popleft()
+            self._discontinuities_gone += old.discontinuity
+            del self._files[old.name]
+        used = {self._init, *(segment.init for segment in self._segments)}
+        for name in [name for name in self._files if name.startswith("init-") and name not in used]:
+            del self._files[name]
+
+
+def _entry(segment: _Listed, init: str) -> list[str]:
+    """A segment's lines; ``init`` is the initialisation segment in force before it."""
+    lines = ["#EXT-X-DISCONTINUITY"] if segment.discontinuity else []
+    if segment.init != init or segment.discontinuity:
+        lines.append(f'#EXT-X-MAP:URI="{segment.init}"')
+    stamp = datetime.fromtimestamp(segment.wall_ns // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    milliseconds = segment.wall_ns % SECOND // MILLISECOND
+    lines += [
+        f"#EXT-X-PROGRAM-DATE-TIME:{stamp}.{milliseconds:03d}Z",
+        f"#EXTINF:{segment.duration:.5f},",
+        segment.name,
+    ]
+    return lines
