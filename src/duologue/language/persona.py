@@ -34,11 +34,11 @@ _KEYS = (
 class Persona:
     """Who speaks, and how.
 
-    ``name`` is the character's name in the cast, ``title`` what others call it. ``description`` is written to be a language
-    model's system prompt; ``style`` are short notes that follow it. ``max_words`` and ``max_seconds`` cap one turn.
-    ``temperature`` (0…2) and ``model`` override the engine's own (None, empty: no override). ``fillers`` are what it
-    mutters while it thinks ("Hm."), ``deflections`` whole lines that replace one that may not go on air. ``moves`` is the
-    improviser's material: name of a move -> its variants (docs/personas.md).
+    ``name`` is the character's name in the cast, ``title`` what others call it. ``description`` is written to be a
+    language model's system prompt; ``style`` are short notes that follow it. ``max_words`` and ``max_seconds`` cap one
+    turn. ``temperature`` (0…2) and ``model`` override the engine's own (None, empty: no override). ``fillers`` are what
+    it mutters while it thinks ("Hm."), ``deflections`` whole lines that replace one that may not go on air. ``moves`` is
+    the improviser's material: name of a move -> its variants (docs/personas.md).
     """
 
     name: str

@@ -41,7 +41,8 @@ class FrameRecord:
 @dataclass(slots=True)
 class TurnRecord:
     """One turn. Times are monotonic ns, 0 while unknown; ``gap_ms`` is the chosen silence before it, ``waited_ms`` what an
-    engine added to that. ``heard`` is the part of the text that was played."""
+    engine added to that. ``heard`` is the part of the text that was played. ``kind`` and ``state`` as in
+    :class:`duologue.app.models.TurnView`."""
 
     id: str
     conversation: str
@@ -62,3 +63,4 @@ class TurnRecord:
     refused: int = 0
     interrupted: bool = False
     failure: str = ""
+    state: str = "writing"

@@ -1,0 +1,67 @@
+"""What the director needs of the world, and what it is told: two protocols and two events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from duologue.speech.utterance import Utterance
+
+
+@dataclass(frozen=True, slots=True)
+class PlayStarted:
+    """An utterance began; its first sample is heard at ``at_ns`` (monotonic; it may lie ahead, a stage runs ahead)."""
+
+    utterance_id: str
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlayEnded:
+    """An utterance is over at ``at_ns``; ``played_samples`` of it were played (all, unless it was cleared)."""
+
+    utterance_id: str
+    at_ns: int
+    played_samples: int
+
+
+PlayEvent = PlayStarted | PlayEnded
+"""What a floor reports through :meth:`duologue.dialogue.director.Director.notify`, in order, once each."""
+
+
+class Floor(Protocol):
+    """Where utterances are played one after another, with sample-exact gaps between them.
+
+    Errors of the floor (:class:`duologue.errors.DuologueError`) end the conversation.
+    """
+
+    async def play(self, utterance: Utterance, gap_ms: int) -> None:
+        """Accept ``utterance``, to be played ``gap_ms`` after the end of the one before (at once if that is past).
+
+        Returns when it is accepted, not when it is played.
+        """
+        ...
+
+    async def withdraw(self, utterance_id: str) -> bool:
+        """Take back what was accepted: True if it had not begun and is gone, False if it plays on."""
+        ...
+
+    async def clear(self) -> None:
+        """Silence at once and forget everything; what was playing is reported as ended with what was played of it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Voiced:
+    """A voiced line and when the engine gave its first sound (monotonic ns, 0 if unknown)."""
+
+    utterance: Utterance
+    first_audio: int = 0
+
+
+class Voice(Protocol):
+    """Speaks for every character of the cast, each with its own voice."""
+
+    async def voice(self, text: str, speaker: str, utterance_id: str) -> Voiced:
+        """Voice ``text``. Raises :class:`duologue.errors.PeerError` when the engine fails."""
+        ...

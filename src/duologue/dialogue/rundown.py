@@ -1,0 +1,208 @@
+"""What to do at each event of a conversation on air: the director's decisions as a table, without a loop and without I/O.
+
+At any time at most one step is *being prepared* (written and voiced), at most one is *ahead* (handed to the floor, not
+begun) and at most one is *current* (begun). The rules:
+
+- As soon as nothing is ahead, the next step is prepared: so step k+1 is written and voiced while step k plays.
+- A prepared step is handed to the floor at once; the floor keeps the silence before it.
+- A person's question comes next. A turn in preparation is abandoned, a turn ahead is taken back; both are planned anew
+  after the answer. An answer is never abandoned for another question.
+- If a step ends and nothing is ahead, the engines are late: once the chosen silence has passed, a filler, and another after
+  each :data:`FILLER_EVERY` until the step is there.
+- A floor that does not report in :data:`OVERDUE` is taken to have lost the step; the show goes on with the next.
+- ``patient`` (offline): the floor waits for us, so nobody is ever late: no fillers, no deadlines.
+
+Every method takes ``now`` (monotonic ns), changes the rundown and returns the effects to execute, in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from duologue.dialogue.plan import Kind, Plan, Question, Step
+
+FILLER_EVERY = 3_000_000_000
+"""From the end of a filler to the next (ns)."""
+OVERDUE = 15_000_000_000
+"""How long after the expected time a report of the floor is given up (ns)."""
+_MILLISECOND = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Write and voice ``step``."""
+
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Abandon:
+    """Stop preparing ``step``."""
+
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """Hand the prepared ``step`` to the floor."""
+
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """Ask the floor to give ``step`` back, and tell :meth:`Rundown.taken_back`."""
+
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """Let ``speaker`` mutter something, as utterance ``id``."""
+
+    id: str
+    speaker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The floor never reported ``step``; it counts as over."""
+
+    step: Step
+
+
+Effect: TypeAlias = Prepare | Abandon | Hand | TakeBack | Fill | Missing
+
+
+class Rundown:
+    """The state of one conversation on air. ``new_id`` gives a fresh turn id at each call."""
+
+    def __init__(self, plan: Plan, new_id: Callable[[], str], *, patient: bool = False) -> None:
+        self.plan = plan
+        self._new_id = new_id
+        self._patient = patient
+        self.preparing: Step | None = None
+        self.ahead: Step | None = None
+        self.current: Step | None = None
+        self.filler = ""
+        self._taking_back: Step | None = None
+        self._fill_at = 0
+        self._overdue_at = 0
+
+    @property
+    def done(self) -> bool:
+        """Everything planned has been said."""
+        busy = self.preparing or self.ahead or self.current or self.filler or self._taking_back
+        return not busy and self.plan.next("") is None
+
+    @property
+    def deadline(self) -> int | None:
+        """When :meth:`tick` wants to be called next (ns), None for never."""
+        if self._patient:
+            return None
+        return min((at for at in (self._fill_at, self._overdue_at) if at), default=None)
+
+    def start(self, now: int) -> list[Effect]:
+        """Begin."""
+        return self._prepare_next()
+
+    def prepared(self, step: Step, now: int) -> list[Effect]:
+        """``step`` is written and voiced. One that was abandoned meanwhile is ignored."""
+        if self.preparing != step:
+            return []
+        self.preparing, self.ahead = None, step
+        self._fill_at = 0
+        if not self.current and not self.filler:
+            self._overdue_at = now + OVERDUE
+        return [Hand(step)]
+
+    def given_up(self, step: Step, now: int) -> list[Effect]:
+        """``step`` could not be voiced at all: it counts as said, and the next one follows."""
+        if self.preparing != step:
+            return []
+        self.preparing = None
+        self.plan = self.plan.begun(step)
+        return self._prepare_next()
+
+    def began(self, utterance_id: str, duration: int, now: int) -> list[Effect]:
+        """The floor began an utterance of ``duration`` ns."""
+        if self.ahead and self.ahead.id == utterance_id:
+            self.plan = self.plan.begun(self.ahead)
+            self.current, self.ahead = self.ahead, None
+            self._fill_at = 0
+        elif self.filler != utterance_id:
+            return []
+        self._overdue_at = now + duration + OVERDUE
+        return self._prepare_next()
+
+    def finished(self, utterance_id: str, gap_ms: int, now: int) -> list[Effect]:
+        """An utterance is over; ``gap_ms`` is the silence chosen before the next."""
+        if self.current and self.current.id == utterance_id:
+            self.current = None
+            self._fill_at = now + gap_ms * _MILLISECOND
+        elif self.filler and self.filler == utterance_id:
+            self.filler = ""
+            self._fill_at = now + FILLER_EVERY
+        else:
+            return []
+        self._overdue_at = now + gap_ms * _MILLISECOND + OVERDUE if self.ahead else 0
+        if self.ahead or not self.preparing:
+            self._fill_at = 0
+        return self._prepare_next()
+
+    def asked(self, question: Question, now: int) -> list[Effect]:
+        """A person asks. Raises :class:`InputError` when too many wait already."""
+        self.plan = self.plan.asked(question)
+        effects: list[Effect] = []
+        if self.preparing and self.preparing.kind is Kind.TURN:
+            effects.append(Abandon(self.preparing))
+            self.preparing = None
+        if self.ahead and self.ahead.kind is Kind.TURN and not self._taking_back:
+            self._taking_back = self.ahead
+            effects.append(TakeBack(self.ahead))
+        return effects + self._prepare_next()
+
+    def taken_back(self, step: Step, done: bool, now: int) -> list[Effect]:
+        """The floor's answer to :class:`TakeBack`; it plays on if not ``done``."""
+        self._taking_back = None
+        if done and self.ahead == step:
+            self.ahead = None
+            if not self.current:  # the silence has begun already
+                self._overdue_at = 0
+                self._fill_at = now
+        return self._prepare_next()
+
+    def tick(self, now: int) -> list[Effect]:
+        """Time has passed; call it at :attr:`deadline`."""
+        if self._overdue_at and now >= self._overdue_at:
+            return self._lose()
+        if self._fill_at and now >= self._fill_at and self.preparing and not self.filler:
+            self._fill_at = 0
+            self.filler = self._new_id()
+            self._overdue_at = now + OVERDUE
+            return [Fill(self.filler, self.preparing.speaker)]
+        return []
+
+    def _lose(self) -> list[Effect]:
+        """The floor owes a report for too long: forget what it was to report."""
+        self._overdue_at = 0
+        self.filler = ""
+        lost = self.current or self.ahead
+        if lost is None:
+            return self._prepare_next()
+        if lost == self.ahead:
+            self.plan = self.plan.begun(lost)
+            self.ahead = None
+        self.current = None
+        return [Missing(lost), *self._prepare_next()]
+
+    def _prepare_next(self) -> list[Effect]:
+        if self.preparing or self.ahead or self._taking_back:
+            return []
+        step = self.plan.next(self._new_id())
+        if step is None:
+            return []
+        self.preparing = step
+        return [Prepare(step)]
