@@ -1,0 +1,459 @@
+"""One settings object: defaults, then ``duologue.toml``, then the environment ``DUOLOGUE_*``, then flags.
+
+Each value knows where it came from. An engine brings its own part: the pydantic model named ``Settings`` in the module
+that its entry point names, filled from ``[engines.<name>]``. Nothing here imports an engine before it is asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeAlias, cast
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from duologue.errors import InputError
+from duologue.validation import Problem, did_you_mean, problems
+
+FILE = "duologue.toml"
+PREFIX = "DUOLOGUE_"
+ENGINE_GROUPS = ("duologue.tts", "duologue.llm")
+SAMPLE_RATE = 48_000
+_SECRET = re.compile(r"(^|_)(key|token|secret|password)$")
+
+EngineModels: TypeAlias = Callable[[str], "type[BaseModel] | None"]
+"""The settings model of an engine by name; None for one without settings. Raises InputError for an unknown name."""
+
+
+def _split(value: object) -> object:
+    """``"chad,virgin"`` as the environment and flags write a list."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _sides(value: object) -> tuple[int, int]:
+    if isinstance(value, Size):
+        return value
+    match = re.fullmatch(r"\s*(\d{2,5})\s*[x×]\s*(\d{2,5})\s*", value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f'{value!r} is not a size | Write width x height, e.g. "1920x1080".')
+    return (int(match[1]), int(match[2]))
+
+
+class Size(tuple[int, int]):
+    """Width and height in pixels; written ``1920x1080``."""
+
+    __slots__ = ()
+
+    @property
+    def width(self) -> int:
+        """Pixels."""
+        return self[0]
+
+    @property
+    def height(self) -> int:
+        """Pixels."""
+        return self[1]
+
+    def __str__(self) -> str:
+        return f"{self[0]}x{self[1]}"
+
+
+def _stage_size(value: object) -> Size:
+    width, height = _sides(value)
+    if width % 2 or height % 2 or not (320 <= width <= 3840 and 180 <= height <= 2160):
+        raise ValueError(
+            f"{width}x{height} is not a size that can be shown"
+            " | Even numbers from 320x180 to 3840x2160, e.g. 1280x720 or 1920x1080."
+        )
+    return Size((width, height))
+
+
+def _rate(value: int) -> int:
+    if not 10 <= value <= 60 or SAMPLE_RATE % value:
+        allowed = ", ".join(str(rate) for rate in range(10, 61) if not SAMPLE_RATE % rate)
+        raise ValueError(f"{value} frames per second do not divide {SAMPLE_RATE} samples | Allowed: {allowed}.")
+    return value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+StageSize = Annotated[Size, PlainValidator(_stage_size)]
+
+
+class Part(BaseModel):
+    """A section. Read-only, and strict about unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TvSettings(Part):
+    """The TV when a show begins."""
+
+    clip: str | None = Field(default=None, description="The clip that plays, by name or as a path to a file.")
+    autoplay: bool = Field(default=False, description="Play it from the start of the show.")
+
+
+class LightSettings(Part):
+    """The light when a show begins."""
+
+    daylight: Literal["day", "evening", "night"] = Field(
+        default="evening", description="The time of day outside the window."
+    )
+    lamp: bool = Field(default=True, description="The lamp is on.")
+
+
+class ShowSettings(Part):
+    """What is on air."""
+
+    topic: str | None = Field(
+        default=None, description="What they talk about; without one, topics are picked from a list."
+    )
+    turns: int = Field(default=12, ge=1, le=1000, description="Turns of one conversation, both speakers counted.")
+    cast: Names = Field(
+        default=("chad", "virgin"), min_length=1, description="Names of characters, or folders of packs."
+    )
+    room: str = Field(default="living-room", description="The name of a room, or the folder of a pack.")
+    size: StageSize = Field(default=Size((1920, 1080)), description="Of the picture, in pixels.")
+    fps: Annotated[int, AfterValidator(_rate)] = Field(default=30, description="Frames per second; it divides 48000.")
+    seed: int | None = Field(default=None, ge=0, lt=2**32, description="The same seed and options give the same show.")
+    captions: bool = Field(default=True, description="Show what is said, the spoken word lit.")
+    forever: bool | None = Field(default=None, description="Show after show; by default only when no topic is given.")
+    lead_s: float = Field(
+        default=1.0, ge=0.1, le=10, description="How far ahead of its due time the stage renders, seconds."
+    )
+    encoder: str = Field(default="libx264", description="libx264, h264_nvenc, h264_vaapi or h264_qsv.")
+    bitrate: int = Field(
+        default=5_000_000, ge=100_000, le=50_000_000, description="Of the video, bits per second at most."
+    )
+    test_card: bool = Field(default=False, description="Draw a frame number and a time for `duologue verify` to read.")
+    headless: bool = Field(default=False, description="Serve the stream and the API, but no page.")
+    record: Path | None = Field(default=None, description="Record to this MP4 file.")
+    tv: TvSettings = Field(default=TvSettings(), description="The TV.")
+    lights: LightSettings = Field(default=LightSettings(), description="The lights.")
+
+
+class WebSettings(Part):
+    """The web server."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="The address to listen on.")
+    port: int = Field(default=8081, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
+    hosts: Names = Field(default=(), description="Further names that the server may be called by, e.g. a proxy's.")
+    token: SecretStr | None = Field(
+        default=None, description="Who brings it may use the API; needed beyond this machine."
+    )
+
+    @property
+    def loopback(self) -> bool:
+        """True when only this machine can reach the server."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @field_validator("token")
+    @classmethod
+    def _long_enough(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and len(token.get_secret_value()) < 8:
+            raise ValueError("the token is too short to protect anything | At least 8 characters, e.g. of a generator.")
+        return token
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Self:
+        if not self.loopback and self.token is None:
+            raise ValueError(
+                f"listening on {self.host} lets others in, and no token is set"
+                f" | Set {PREFIX}WEB__TOKEN in the environment, or listen on 127.0.0.1."
+            )
+        return self
+
+
+class ModerationSettings(Part):
+    """What may be said: by topics, by chat, and by the engines."""
+
+    words: Path | None = Field(
+        default=None, description="A file of words to refuse, one a line, beside the list that ships."
+    )
+    max_topic: int = Field(default=400, ge=1, le=4000, description="Characters of a topic.")
+    max_chat: int = Field(default=400, ge=1, le=4000, description="Characters of a chat message.")
+    max_line: int = Field(default=1200, ge=50, le=10_000, description="Characters of a line that an engine wrote.")
+
+
+class TelemetrySettings(Part):
+    """Logs and ledgers."""
+
+    ledger: Path | None = Field(default=None, description="A folder for frames.jsonl and turns.jsonl.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least that is logged."
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        default="auto", description="auto: text on a terminal, else JSON lines."
+    )
+
+
+class EngineChoice(BaseModel):
+    """Which engines are used; beside them one table for each engine, checked by the engine's own model."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    llm: str = Field(default="improv", description="The engine that thinks.")
+    tts: str = Field(default="espeak", description="The engine that speaks.")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One setting as it is shown: secrets are masked. ``source`` is ``default``, a file, a variable or a flag."""
+
+    key: str
+    value: str
+    source: str
+
+
+class Settings(BaseSettings):
+    """Everything that can be set; make it with :func:`load_settings`. Read-only."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__", enable_decoding=False
+    )
+
+    show: ShowSettings = Field(default=ShowSettings(), description="What is on air.")
+    web: WebSettings = Field(default=WebSettings(), description="The web server.")
+    engines: EngineChoice = Field(default=EngineChoice(), description="Which engines are used, and a table for each.")
+    moderation: ModerationSettings = Field(default=ModerationSettings(), description="What may be said.")
+    telemetry: TelemetrySettings = Field(default=TelemetrySettings(), description="Logs and ledgers.")
+
+    _parts: dict[str, BaseModel | None] = PrivateAttr(default_factory=dict[str, BaseModel | None])
+    _sources: dict[str, str] = PrivateAttr(default_factory=dict[str, str])
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what :func:`load_settings` has layered: it keeps the source of each value."""
+        return (init_settings,)
+
+    @property
+    def llm(self) -> str:
+        """The engine that thinks."""
+        return self.engines.llm
+
+    @property
+    def tts(self) -> str:
+        """The engine that speaks."""
+        return self.engines.tts
+
+    def engine(self, name: str) -> BaseModel | None:
+        """An engine's own part; None for one without settings, or neither chosen nor given a table."""
+        return self._parts.get(name)
+
+    def rows(self) -> list[Row]:
+        """Every setting with its value and source, in order."""
+        rows: list[Row] = []
+        for name in type(self).model_fields:
+            rows += self._rows(cast(BaseModel, getattr(self, name)), name)
+        for name, part in self._parts.items():
+            rows += self._rows(part, f"engines.{name}") if part is not None else []
+        return rows
+
+    def _rows(self, part: BaseModel, prefix: str) -> Iterator[Row]:
+        for name in type(part).model_fields:
+            key, value = f"{prefix}.{name}", cast(object, getattr(part, name))
+            if isinstance(value, BaseModel):
+                yield from self._rows(value, key)
+            else:
+                yield Row(key, _shown(name, value), self._sources.get(key, "default"))
+
+
+def _shown(name: str, value: object) -> str:
+    if value is None or value in ("", ()):
+        return "–"
+    if isinstance(value, SecretStr) or _SECRET.search(name):
+        return "********"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple | list) and not isinstance(value, Size):
+        return ", ".join(str(item) for item in cast("tuple[object, ...]", value))
+    return str(value)
+
+
+def load_settings(
+    flags: Mapping[str, object] | None = None, *, config: Path | None = None, models: EngineModels | None = None
+) -> Settings:
+    """Layer the settings and check them.
+
+    ``flags`` are dotted keys with values, e.g. ``{"show.fps": 25}``; a value of None was not given. ``config`` is the
+    file; by default ``duologue.toml`` in the working directory, if there is one. ``models`` finds an engine's
+    settings model (default: :func:`installed_model`).
+
+    Raises :class:`InputError` naming the key, its source and what is allowed.
+    """
+    layers = [_file_layer(config), _environment_layer(), _flag_layer(flags or {})]
+    table: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for layer in layers:
+        _merge(table, layer.table)
+        sources.update(layer.sources)
+    try:
+        settings = Settings(**table)
+    except ValidationError as error:
+        raise _as_input_error(problems(error, Settings), sources) from None
+    settings._sources.update(sources)  # pyright: ignore[reportPrivateUsage]
+    settings._parts.update(_engine_parts(settings.engines, sources, models or installed_model))  # pyright: ignore[reportPrivateUsage]
+    return settings
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    table: dict[str, Any]
+    sources: dict[str, str]
+
+
+def _leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
+    for name, value in table.items():
+        key = f"{prefix}.{name}" if prefix else name
+        if isinstance(value, dict):
+            yield from _leaves(cast(dict[str, Any], value), key)
+        else:
+            yield key, value
+
+
+def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> None:
+    for name, value in above.items():
+        if isinstance(value, dict) and isinstance(below.get(name), dict):
+            _merge(below[name], cast(dict[str, Any], value))
+        else:
+            below[name] = value
+
+
+def _file_layer(config: Path | None) -> _Layer:
+    path = config or Path(FILE)
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        if config is None:
+            return _Layer({}, {})
+        raise InputError("there is no such settings file", where=str(path), remedy="Check --config.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the settings file cannot be read: {error}", where=str(path), remedy="Check it.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"this is not TOML: {error}", where=str(path), remedy="Mend that line.") from error
+    return _Layer(table, {key: str(path) for key, _ in _leaves(table)})
+
+
+def _environment_layer() -> _Layer:
+    table = EnvSettingsSource(Settings)()
+    sections = Settings.model_fields.keys()
+    for variable in os.environ:
+        name = variable.upper().removeprefix(PREFIX)
+        section = name.partition("__")[0].lower()
+        if variable.upper().startswith(PREFIX) and section not in sections:
+            raise InputError(
+                f"there is no setting {name.lower().replace('__', '.')!r}",
+                where=f"environment variable {variable}",
+                remedy=did_you_mean(section, sections),
+            )
+    sources = {key: f"environment {PREFIX}{key.upper().replace('.', '__')}" for key, _ in _leaves(table)}
+    return _Layer(table, sources)
+
+
+def _flag_layer(flags: Mapping[str, object]) -> _Layer:
+    table: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for key, value in flags.items():
+        if value is None:
+            continue
+        *path, name = key.split(".")
+        inner = table
+        for part in path:
+            inner = inner.setdefault(part, {})
+        inner[name] = value
+        sources[key] = f"flag --{name.replace('_', '-')}"
+    return _Layer(table, sources)
+
+
+def _as_input_error(found: list[Problem], sources: Mapping[str, str]) -> InputError:
+    first = found[0]
+    others = ", ".join(problem.key for problem in found[1:])
+    remedy = f"{first.remedy} Wrong too: {others}." if others else first.remedy
+    return InputError(
+        f"{first.key}: {first.what}" if first.key else first.what, where=_source(first.key, sources), remedy=remedy
+    )
+
+
+def _source(key: str, sources: Mapping[str, str]) -> str:
+    """The source of a key, or of one in its table or of its list."""
+    plain = re.sub(r"\[\d+\]", "", key)
+    if plain in sources:
+        return sources[plain]
+    return next((source for name, source in sources.items() if name.startswith(f"{plain}.")), "defaults")
+
+
+def _engine_parts(
+    choice: EngineChoice, sources: Mapping[str, str], models: EngineModels
+) -> dict[str, BaseModel | None]:
+    tables = cast(dict[str, object], choice.model_extra or {})
+    parts: dict[str, BaseModel | None] = {}
+    for name in dict.fromkeys((choice.tts, choice.llm, *tables)):
+        key = f"engines.{name}" if name in tables else "engines.tts" if name == choice.tts else "engines.llm"
+        try:
+            parts[name] = _engine_part(name, models(name), tables.get(name, {}), sources)
+        except InputError as error:
+            raise InputError(error.what, where=error.where or _source(key, sources), remedy=error.remedy) from error
+    return parts
+
+
+def _engine_part(
+    name: str, model: type[BaseModel] | None, table: object, sources: Mapping[str, str]
+) -> BaseModel | None:
+    if not isinstance(table, dict):
+        raise InputError(f"engines.{name}: there is no such key", remedy=did_you_mean(name, ("llm", "tts")))
+    if model is None:
+        if table:
+            raise InputError(f"engines.{name}: this engine has no settings", remedy="Remove the table.")
+        return None
+    try:
+        return model.model_validate(table)
+    except ValidationError as error:
+        found = [
+            Problem(f"engines.{name}.{problem.key}" if problem.key else f"engines.{name}", problem.what, problem.remedy)
+            for problem in problems(error, model)
+        ]
+        raise _as_input_error(found, sources) from None
+
+
+def installed_model(name: str) -> type[BaseModel] | None:
+    """The pydantic model ``Settings`` of the module that the engine's entry point names; None when it has none."""
+    points = [point for group in ENGINE_GROUPS for point in entry_points(group=group)]
+    found = next((point for point in points if point.name == name), None)
+    if found is None:
+        raise InputError(f"there is no engine {name!r}", remedy=did_you_mean(name, {point.name for point in points}))
+    try:
+        model: object = getattr(import_module(found.module), "Settings", None)
+    except ImportError as error:
+        raise InputError(f"the engine {name!r} cannot be loaded: {error}", remedy="Install what it needs.") from error
+    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
