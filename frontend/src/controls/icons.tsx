@@ -1,0 +1,29 @@
+/** The few pictograms of the page, drawn on a 16-unit grid in the colour of the text beside them. */
+import type { JSX } from "preact";
+
+const SHAPES = {
+  sound: "M2 6h3l4-3v10L5 10H2zM11 5.5a3.5 3.5 0 0 1 0 5M12.8 3.5a6.3 6.3 0 0 1 0 9",
+  silent: "M2 6h3l4-3v10L5 10H2zM11.5 6l3 4M14.5 6l-3 4",
+  play: "M5 3l8 5-8 5z",
+  stop: "M4 4h8v8H4z",
+  swap: "M3 6h9M9.5 3.5L12 6 9.5 8.5M13 11H4M6.5 8.5L4 11l2.5 2.5",
+  send: "M3 8h9M8.5 4.5L12 8l-3.5 3.5",
+  down: "M8 3v9M4.5 8.5L8 12l3.5-3.5",
+  full: "M3 6V3h3M10 3h3v3M13 10v3h-3M6 13H3v-3",
+  close: "M4 4l8 8M12 4l-8 8",
+  day: "M8 5.2a2.8 2.8 0 1 0 0 5.6 2.8 2.8 0 0 0 0-5.6zM8 1.5v1.4M8 13.1v1.4M1.5 8h1.4M13.1 8h1.4M3.4 3.4l1 1M11.6 11.6l1 1M12.6 3.4l-1 1M4.4 11.6l-1 1",
+  evening: "M1.5 12h13M4 12a4 4 0 0 1 8 0M8 3v2.2M3 6.2l1.4 1.2M13 6.2l-1.4 1.2",
+  night: "M12.8 9.6A5.3 5.3 0 0 1 6.4 3.2a5.3 5.3 0 1 0 6.4 6.4z",
+  lamp: "M5.5 2.5h5l2 5h-9zM8 7.5v5M5.5 13.5h5",
+} as const;
+
+export type IconName = keyof typeof SHAPES;
+
+export function Icon({ name }: { name: IconName }): JSX.Element {
+  const solid = name === "play" || name === "stop";
+  return (
+    <svg class={solid ? "icon solid" : "icon"} viewBox="0 0 16 16" aria-hidden="true">
+      <path d={SHAPES[name]} />
+    </svg>
+  );
+}

@@ -1,0 +1,76 @@
+/** Whether it runs smoothly: frame time, late frames, seconds behind live. */
+import type { ComponentChildren, JSX } from "preact";
+import { Panel } from "../controls/controls";
+import { decimal } from "../core/format";
+import { behind, distances, frameTimes, lateFrames, stage, telemetry } from "../state";
+import { Spark } from "./spark";
+
+/** A viewer of plain HLS with 1 s segments should not be farther than this from live, s. */
+const LIVE_LIMIT = 5;
+
+interface MeterProps {
+  readonly title: string;
+  readonly value: string;
+  readonly unit: string;
+  readonly note: string;
+  readonly bad: boolean;
+  readonly children: ComponentChildren;
+}
+
+function Meter({ title, value, unit, note, bad, children }: MeterProps): JSX.Element {
+  return (
+    <div class={bad ? "meter bad" : "meter"}>
+      <div class="figure">
+        <h3>{title}</h3>
+        <p>
+          <output>{value}</output> <span class="unit">{unit}</span>
+        </p>
+        <p class="note">{note}</p>
+      </div>
+      {children}
+    </div>
+  );
+}
+
+export function PulsePanel(): JSX.Element {
+  const now = telemetry.value;
+  const budget = 1000 / (stage.value?.fps ?? 30);
+  const distance = behind.value;
+  const lost = now ? now.late_total + now.repeated_total : 0;
+  return (
+    <Panel name="pulse" title="Pulse" tab="figures" aside={<p class="quiet">last 2 min</p>}>
+      <Meter
+        title="Frame time"
+        value={decimal(now?.frame_p50)}
+        unit="ms"
+        note={`max ${decimal(now?.frame_max)} of ${decimal(budget)}`}
+        bad={(now?.frame_max ?? 0) > budget}
+      >
+        <Spark
+          ring={frameTimes}
+          lines={[{ colour: "--plot-main", fill: true }, { colour: "--plot-second" }]}
+          reach={budget * 1.15}
+          limit={budget}
+        />
+      </Meter>
+      <Meter
+        title="Late frames"
+        value={now ? String(now.late + now.repeated) : "–"}
+        unit="per s"
+        note={now ? `${lost} since the start` : ""}
+        bad={now !== null && now.late + now.repeated > 0}
+      >
+        <Spark ring={lateFrames} lines={[{ colour: "--bad", bars: true }]} reach={3} />
+      </Meter>
+      <Meter
+        title="Behind live"
+        value={decimal(distance)}
+        unit="s"
+        note={`limit ${LIVE_LIMIT}`}
+        bad={(distance ?? 0) > LIVE_LIMIT}
+      >
+        <Spark ring={distances} lines={[{ colour: "--plot-main", fill: true }]} reach={LIVE_LIMIT * 1.15} limit={LIVE_LIMIT} />
+      </Meter>
+    </Panel>
+  );
+}

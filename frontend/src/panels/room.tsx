@@ -1,0 +1,57 @@
+/** The room: what the TV plays, the time of day, the lamp. */
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { api } from "../requests";
+import { Button, Panel, Segmented, Select, Switch } from "../controls/controls";
+import { useRequest } from "../controls/request";
+import { label } from "../core/format";
+import type { Daylight } from "../models";
+import { stage } from "../state";
+
+const DAYLIGHTS: readonly { value: Daylight; label: string; icon: "day" | "evening" | "night" }[] = [
+  { value: "day", label: "Day", icon: "day" },
+  { value: "evening", label: "Evening", icon: "evening" },
+  { value: "night", label: "Night", icon: "night" },
+];
+
+export function RoomPanel(): JSX.Element {
+  const chosen = useSignal<string | null>(null);
+  const television = useRequest();
+  const lights = useRequest();
+  const now = stage.value;
+  const clips = now?.clips ?? [];
+  const clip = chosen.value !== null && clips.includes(chosen.value) ? chosen.value : now?.tv || clips[0] || "";
+  const playing = now?.tv !== undefined && now.tv !== "";
+  const choose = (name: string): void => {
+    chosen.value = name;
+    if (playing) void television.run(() => api.television({ action: "play", clip: name }));
+  };
+  const toggle = (): void => {
+    void television.run(() => api.television(playing ? { action: "stop", clip: null } : { action: "play", clip }));
+  };
+
+  return (
+    <Panel name="room" title="Room" tab="direct" aside={<p class="quiet">{playing ? "TV on" : "TV off"}</p>}>
+      <div class="row tv">
+        <Select
+          label="Clip for the TV"
+          choices={clips.map((name) => ({ value: name, label: label(name) }))}
+          value={clip}
+          disabled={clips.length === 0}
+          onChoose={choose}
+        />
+        <Button icon={playing ? "stop" : "play"} disabled={clip === ""} busy={television.busy.value} onPress={toggle}>
+          {playing ? "Stop TV" : "Play TV"}
+        </Button>
+      </div>
+      <Segmented
+        legend="Time of day"
+        choices={DAYLIGHTS}
+        value={now?.daylight ?? null}
+        disabled={!now}
+        onChoose={(daylight) => void lights.run(() => api.lights({ daylight }))}
+      />
+      <Switch label="Lamp" icon="lamp" on={now?.lamp ?? false} disabled={!now} onTurn={(lamp) => void lights.run(() => api.lights({ lamp }))} />
+    </Panel>
+  );
+}

@@ -1,0 +1,33 @@
+/** The top line: whose page this is, what is on, and whether the server is listening. */
+import type { JSX } from "preact";
+import { book, link, running } from "../state";
+
+const LINK_WORDS = { connecting: "Connecting…", open: "Connected", lost: "Connection lost. Trying again…" } as const;
+
+function aired(conversation: string): number {
+  return [...book.value.turns.values()].filter(
+    (turn) => turn.conversation === conversation && turn.kind === "turn" && turn.on_air !== null,
+  ).length;
+}
+
+export function Top(): JSX.Element {
+  const on = running.value;
+  return (
+    <header class="top">
+      <h1>Duologue</h1>
+      {on && (
+        <p class="topic-now">
+          <span class="topic-text" title={on.topic}>
+            {on.topic}
+          </span>
+          <span class="turn-count">
+            turn {Math.max(1, aired(on.id))} of {on.turns_planned}
+          </span>
+        </p>
+      )}
+      <p class={`link ${link.value}`} role="status">
+        {LINK_WORDS[link.value]}
+      </p>
+    </header>
+  );
+}

@@ -1,0 +1,129 @@
+/** What was said, is being said and comes next, as this viewer hears it. */
+import { computed, useComputed, useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { Button, Panel } from "../controls/controls";
+import { timeOfDay } from "../core/format";
+import { phaseOf, type Group, type Phase } from "../core/turns";
+import { hearing } from "../core/words";
+import type { TurnView } from "../models";
+import { book, programme, speakerOf, transcript } from "../state";
+import { ChatForm } from "./chat";
+
+/** A reader this far from the end (px) has scrolled up on purpose. */
+const AT_END = 48;
+
+/** The viewer's time in steps: a turn changes its phase at these, a word is lit exactly. */
+const coarse = computed(() => (programme.value === null ? null : Math.floor(programme.value / 100) * 100));
+
+export function TranscriptPanel(): JSX.Element {
+  const scroller = useRef<HTMLDivElement>(null);
+  const content = useRef<HTMLOListElement>(null);
+  const following = useSignal(true);
+  const groups = transcript.value;
+
+  const toEnd = (): void => {
+    const element = scroller.current;
+    if (element) element.scrollTop = element.scrollHeight;
+  };
+  useEffect(() => {
+    const observer = new ResizeObserver(() => following.value && toEnd());
+    if (content.current) observer.observe(content.current);
+    if (scroller.current) observer.observe(scroller.current);
+    return () => observer.disconnect();
+  }, []);
+  const scrolled = (): void => {
+    const element = scroller.current;
+    if (element) following.value = element.scrollHeight - element.scrollTop - element.clientHeight < AT_END;
+  };
+  const jump = (): void => {
+    following.value = true;
+    toEnd();
+  };
+
+  return (
+    <Panel name="transcript" title="Transcript" tab="talk">
+      <div class="scroller" ref={scroller} onScroll={scrolled} role="log" aria-live="off" aria-label="What they say" tabIndex={0}>
+        <ol ref={content}>
+          {groups.length === 0 && <li class="empty">Nobody has said anything yet. Give them a topic.</li>}
+          {groups.map((group, index) => (
+            <GroupView key={group.key} group={group} heading={groups[index - 1]?.conversation !== group.conversation} />
+          ))}
+        </ol>
+      </div>
+      {!following.value && (
+        <div class="jump">
+          <Button icon="down" onPress={jump}>
+            Jump to now
+          </Button>
+        </div>
+      )}
+      <ChatForm />
+    </Panel>
+  );
+}
+
+function GroupView({ group, heading }: { group: Group; heading: boolean }): JSX.Element | null {
+  const { title, colour } = speakerOf(group.speaker);
+  const visible = group.turns.filter((turn) => turn.failure || phaseNow(turn) !== "dropped");
+  const topic = book.value.conversations.get(group.conversation);
+  return (
+    <>
+      {heading && topic && (
+        <li class="topic">
+          <span>{topic.topic}</span>
+          <time>{timeOfDay(topic.started)}</time>
+        </li>
+      )}
+      {visible.length > 0 && (
+        <li class={group.person ? "group person" : "group"} style={{ "--speaker": colour }}>
+          <p class="name">{group.person ? group.speaker : title}</p>
+          {visible.map((turn) => (
+            <Turn key={turn.id} turn={turn} />
+          ))}
+        </li>
+      )}
+    </>
+  );
+}
+
+function Turn({ turn }: { turn: TurnView }): JSX.Element {
+  const phase = phaseNow(turn);
+  return (
+    <p class={`turn ${turn.kind} ${phase}`} data-turn={turn.id}>
+      {phase === "next" && <span class="tag">next</span>}
+      {phase === "speaking" && turn.words.length > 0 ? <Spoken turn={turn} /> : turn.text}
+      <Remarks turn={turn} phase={phase} />
+    </p>
+  );
+}
+
+/** Turns that are over do not listen to the clock any more. */
+function phaseNow(turn: TurnView): Phase {
+  const settled = phaseOf(turn, coarse.peek());
+  return settled === "said" || settled === "dropped" ? settled : phaseOf(turn, coarse.value);
+}
+
+function Spoken({ turn }: { turn: TurnView }): JSX.Element {
+  const lit = useComputed(() => hearing(turn.words, programme.value ?? -Infinity).lit);
+  const heard = useComputed(() => hearing(turn.words, programme.value ?? -Infinity).heard);
+  return (
+    <>
+      {turn.words.map((word, index) => (
+        <span key={index} class={index === lit.value ? "word lit" : index < heard.value ? "word" : "word ahead"}>
+          {word.text}{" "}
+        </span>
+      ))}
+    </>
+  );
+}
+
+/** What a careful reader wants to know about a turn. */
+function Remarks({ turn, phase }: { turn: TurnView; phase: Phase }): JSX.Element | null {
+  const remarks: string[] = [];
+  if (turn.failure) remarks.push(turn.failure);
+  if (turn.refused > 0) remarks.push("rewritten by moderation");
+  if (turn.interrupted && phase === "said") remarks.push("cut off");
+  if (turn.waited_ms >= 100 && phase !== "next") remarks.push(`came ${(turn.waited_ms / 1000).toFixed(1)} s late`);
+  return remarks.length ? <span class="remark">{remarks.join(" · ")}</span> : null;
+}

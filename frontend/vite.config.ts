@@ -1,0 +1,14 @@
+import { defineConfig } from "vite";
+
+/** `npm run dev` serves the page with reloading and hands everything else to a show that runs beside it. */
+const show = process.env["DUOLOGUE_SHOW"] ?? "http://127.0.0.1:8081";
+
+export default defineConfig({
+  build: {
+    outDir: "../src/duologue/web/static",
+    emptyOutDir: true,
+    target: "es2022",
+    chunkSizeWarningLimit: 900,
+  },
+  server: { proxy: { "/api": show, "/stream": show, "/healthz": show } },
+});
