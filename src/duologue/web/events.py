@@ -1,8 +1,8 @@
 """Events to the browser: server-sent events (WHATWG HTML, section 9.2), with a bounded backlog for every client.
 
 The studio's subscription begins with the full state, so a client that reconnects needs no ``Last-Event-ID``. A client
-that is slower than the show does not hold events back: its backlog is thrown away and it is subscribed anew, which gives
-it the newest state, and a notice says what happened.
+that is slower than the show does not hold events back: its backlog is thrown away and it is subscribed anew, which
+gives it the newest state, and a notice says what happened.
 """
 
 from __future__ import annotations

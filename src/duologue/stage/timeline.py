@@ -1,0 +1,93 @@
+"""Who speaks when: utterances laid on the show's sample clock. All motion is read off this."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from duologue.audio.pcm import RATE
+from duologue.speech.utterance import Utterance
+
+MEMORY = 6 * RATE
+"""How long an utterance that is over may still show in a pose (samples): prune nothing younger."""
+CAPACITY = 64
+"""Utterances held at most; a timeline that nobody prunes forgets the oldest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """An utterance by the character in ``seat``, its first sample being sample ``start`` of the show (48 kHz).
+
+    ``cut`` is the show sample at which it was interrupted, -1 if it was not.
+    """
+
+    utterance: Utterance
+    seat: int
+    start: int
+    cut: int = -1
+
+    @property
+    def length(self) -> int:
+        """Show samples of the whole utterance, interrupted or not."""
+        return len(self.utterance.samples) * RATE // self.utterance.rate
+
+    @property
+    def end(self) -> int:
+        """The show sample after the last one that is heard."""
+        full = self.start + self.length
+        return full if self.cut < 0 else min(full, self.cut)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it ended before its time."""
+        return 0 <= self.cut < self.start + self.length
+
+
+class SceneTimeline:
+    """Utterances in order of their start. Plain data with no clock: everything takes show samples (48 kHz).
+
+    Of a stream of any length it holds at most :data:`CAPACITY` utterances.
+    """
+
+    def __init__(self) -> None:
+        self._spoken: list[Spoken] = []
+
+    def __len__(self) -> int:
+        return len(self._spoken)
+
+    def __iter__(self) -> Iterator[Spoken]:
+        """In order of start."""
+        return iter(self._spoken)
+
+    def add(self, spoken: Spoken) -> None:
+        """Lay an utterance on the timeline. A pose before its start shows nothing of it but lips that close early."""
+        self._spoken.append(spoken)
+        self._spoken.sort(key=_start)
+        del self._spoken[:-CAPACITY]
+
+    def cut(self, at: int) -> None:
+        """Interrupt: nothing is heard from sample ``at`` on, and what has not begun by then never will."""
+        self._spoken = [
+            replace(spoken, cut=at) if spoken.end > at else spoken for spoken in self._spoken if spoken.start < at
+        ]
+
+    def prune(self, before: int) -> None:
+        """Forget what ended before sample ``before``; leave :data:`MEMORY` between that and the next pose."""
+        if self._spoken and self._spoken[0].end < before:
+            self._spoken = [spoken for spoken in self._spoken if spoken.end >= before]
+
+    def active(self, at: int) -> tuple[Spoken, ...]:
+        """What is heard at sample ``at``."""
+        return tuple(spoken for spoken in self._spoken if spoken.start <= at < spoken.end)
+
+    def recent(self, at: int) -> tuple[Spoken, ...]:
+        """What has begun by sample ``at``, the newest first."""
+        return tuple(spoken for spoken in reversed(self._spoken) if spoken.start <= at)
+
+    def next_after(self, at: int) -> Spoken | None:
+        """The first utterance that begins after sample ``at``."""
+        return next((spoken for spoken in self._spoken if spoken.start > at), None)
+
+
+def _start(spoken: Spoken) -> int:
+    return spoken.start
