@@ -1,0 +1,313 @@
+"""Baking: what moves is turned, tinted and brought into planes before the show, so that a frame only picks and shifts.
+
+A head turns by up to 4 degrees and moves by fractions of a pixel. Turning is the dear part (a cubic warp of a head costs
+3 ms), moving the cheap one (a bilinear shift costs 0.1 ms). So every layer of a head is baked at a ladder of small angles
+*about its own centre*, and the frame works out where that centre is to a quarter of a pixel. One rung turns the layer's rim
+by no more than :data:`RIM_STEP` pixels, so a small layer (a mouth) needs few rungs and a large one (the head) many.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from duologue.errors import InputError
+from duologue.stage.art import CharacterArt, Layer, Quad, RoomArt
+from duologue.stage.frames import Plane, check_size
+from duologue.stage.lighting import GlowMap, Tint, glow_map, lit_backdrop, tint_of
+from duologue.stage.planes import (
+    PAD,
+    Floats,
+    Sprite,
+    halve,
+    over,
+    padded,
+    premultiply,
+    sprite_from_layer,
+    sprite_from_yuva,
+    to_bytes,
+    to_yuva,
+)
+from duologue.stage.pose import MAX_HEAD_ANGLE, Brows, Lids, Lights, Mouth
+
+RIM_STEP = 0.5
+"""How far one rung of the ladder of angles moves a layer's farthest pixel (pixels at 1080p)."""
+
+Progress = Callable[[float], None]
+"""Called with 0…1, from the thread that bakes."""
+
+
+def ignore_progress(_share: float) -> None:
+    """The default: nobody watches."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Turned:
+    """A layer at every angle of its ladder. ``centre`` is the point (on the character's canvas) that it is turned about."""
+
+    sprites: tuple[Sprite, ...]
+    step: float
+    centre: tuple[float, float]
+
+    def at(self, angle: float) -> Sprite:
+        """The sprite for an angle (degrees, clockwise; beyond the ladder: its end). Its anchor is the layer's centre."""
+        middle = len(self.sprites) // 2
+        return self.sprites[min(max(round(angle / self.step) + middle, 0), 2 * middle)]
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(sprite.size for sprite in self.sprites)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BakedCharacter:
+    """A character ready to be drawn. ``origin`` is where its canvas's corner lies on the stage."""
+
+    name: str
+    origin: tuple[float, float]
+    neck: tuple[float, float]
+    pupil_reach: tuple[float, float]
+    body: Sprite
+    head: Turned
+    eyes: Turned | None
+    pupils: Turned | None
+    lids: Mapping[Lids, Turned]
+    mouths: Mapping[Mouth, Turned]
+    brows: Mapping[Brows, Turned]
+    hair: Turned | None
+
+    @property
+    def size(self) -> int:
+        """Bytes of all sprites."""
+        single = [part for part in (self.head, self.eyes, self.pupils, self.hair) if part is not None]
+        parts = {id(part): part for part in (*single, *self.lids.values(), *self.mouths.values(), *self.brows.values())}
+        return self.body.size + sum(part.size for part in parts.values())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BakedStage:
+    """All that a :class:`~duologue.stage.compositor.Compositor` draws with, in one light."""
+
+    width: int
+    height: int
+    lights: Lights
+    backdrop: Plane
+    cast: tuple[BakedCharacter, ...]
+    screen: Quad | None
+    screen_overlay: Sprite | None
+    foreground: Sprite | None
+    glow: GlowMap | None
+
+    @property
+    def scale(self) -> float:
+        """Stage pixels per pixel of a 1920x1080 stage: what a pose's lengths are multiplied by."""
+        return self.height / 1080
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.backdrop.nbytes + sum(character.size for character in self.cast)
+
+
+def _centre(layer: Layer) -> tuple[int, int]:
+    """A whole pixel, so that a layer at rest on a whole pixel is drawn as sharp as it came."""
+    return layer.x + layer.rgba.shape[1] // 2, layer.y + layer.rgba.shape[0] // 2
+
+
+def ladder(width: int, height: int, rim_step: float) -> tuple[int, float]:
+    """How many rungs to each side, and the angle between two (degrees), for a layer of this size."""
+    radius = math.hypot(width, height) / 2
+    rungs = max(1, math.ceil(math.radians(MAX_HEAD_ANGLE) * radius / rim_step))
+    return rungs, MAX_HEAD_ANGLE / rungs
+
+
+class _Turner:
+    """Turns one layer: its planes at rest, and the warp that makes a sprite of them."""
+
+    def __init__(self, layer: Layer, tint: Tint) -> None:
+        picture, left, top = padded(layer, tint)
+        self.centre = _centre(layer)
+        self._middle = self.centre[0] - left, self.centre[1] - top
+        self._half_size = layer.rgba.shape[1] / 2 + 1, layer.rgba.shape[0] / 2 + 1
+        full = to_yuva(picture)
+        half = halve(full)
+        self._still = sprite_from_yuva(full, left - self.centre[0], top - self.centre[1])
+        self._full = to_bytes(full[..., 0]), 255 - to_bytes(full[..., 3])
+        self._half = to_bytes(half[..., 1]), to_bytes(half[..., 2]), 255 - to_bytes(half[..., 3])
+
+    def turn(self, degrees: float) -> Sprite:
+        """The layer turned clockwise about its centre."""
+        if degrees == 0:
+            return self._still
+        cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+        half_width, half_height = self._half_size
+        reach_x = math.ceil(half_width * cosine + half_height * abs(sine)) + PAD
+        reach_y = math.ceil(half_height * cosine + half_width * abs(sine)) + PAD
+        size = 2 * reach_x, 2 * reach_y
+        back = np.array([[cosine, sine], [-sine, cosine]])
+        offset = np.array(self._middle) - back @ np.array([reach_x, reach_y])
+        full = np.column_stack([back, offset])
+        # Chroma sample (i, j) lies at luma (2 i, 2 j + ½), in the source as in the result: see planes.py.
+        site = np.array([0.0, 0.5])
+        half = np.column_stack([back, (back @ site + offset - site) / 2])
+        luma, keep = (_warp(plane, full, size, edge) for plane, edge in zip(self._full, (0, 255), strict=True))
+        u, v, chroma_keep = (
+            _warp(plane, half, (reach_x, reach_y), edge) for plane, edge in zip(self._half, (0, 0, 255), strict=True)
+        )
+        return Sprite(luma, keep, u, v, chroma_keep, -reach_x, -reach_y)
+
+
+def _warp(
+    plane: Plane, matrix: np.ndarray[tuple[int, ...], np.dtype[np.float64]], size: tuple[int, int], edge: int
+) -> Plane:
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(plane, matrix, size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=(edge,)).astype(
+        np.uint8, copy=False
+    )
+
+
+class _Oven:
+    """Bakes many layers on two threads (OpenCV leaves the interpreter's lock alone while it warps)."""
+
+    def __init__(self, pool: ThreadPoolExecutor, rim_step: float, progress: Progress, layers: int) -> None:
+        self._pool = pool
+        self._rim_step = rim_step
+        self._progress = progress
+        self._layers = layers
+        self._done: dict[int, Turned] = {}
+
+    def turned(self, layer: Layer, tint: Tint) -> Turned:
+        """A layer that stands in for another as well (mouth A for G) is baked once."""
+        if id(layer) not in self._done:
+            self._done[id(layer)] = self._turn(layer, tint)
+            self._progress(min(1.0, len(self._done) / self._layers))
+        return self._done[id(layer)]
+
+    def _turn(self, layer: Layer, tint: Tint) -> Turned:
+        turner = _Turner(layer, tint)
+        rungs, step = ladder(layer.rgba.shape[1], layer.rgba.shape[0], self._rim_step)
+        sprites = tuple(self._pool.map(turner.turn, (rung * step for rung in range(-rungs, rungs + 1))))
+        return Turned(sprites, step, (float(turner.centre[0]), float(turner.centre[1])))
+
+    def maybe(self, layer: Layer | None, tint: Tint) -> Turned | None:
+        return None if layer is None else self.turned(layer, tint)
+
+
+def stacked(layers: Sequence[Layer]) -> Layer:
+    """Layers that always move together, as one (bottom first)."""
+    if len(layers) == 1:
+        return layers[0]
+    left, top = min(layer.x for layer in layers), min(layer.y for layer in layers)
+    right = max(layer.x + layer.rgba.shape[1] for layer in layers)
+    bottom = max(layer.y + layer.rgba.shape[0] for layer in layers)
+    whole = np.zeros((bottom - top, right - left, 4), np.float32)
+    for layer in layers:
+        rows = slice(layer.y - top, layer.y - top + layer.rgba.shape[0])
+        columns = slice(layer.x - left, layer.x - left + layer.rgba.shape[1])
+        whole[rows, columns] = over(premultiply(layer.rgba), whole[rows, columns])
+    return Layer(_straight(whole), left, top)
+
+
+def _straight(picture: Floats) -> Plane:
+    alpha = np.maximum(picture[..., 3:], 1e-3) / 255
+    colour = np.where(picture[..., 3:] > 0, picture[..., :3] / alpha, 0)
+    return np.clip(np.rint(np.concatenate([colour, picture[..., 3:]], axis=-1)), 0, 255).astype(np.uint8)
+
+
+def _touches(one: Layer, other: Layer, margin: int) -> bool:
+    """Whether visible pixels of both lie within ``margin`` of each other."""
+    left, top = min(one.x, other.x) - margin, min(one.y, other.y) - margin
+    right = max(one.x + one.rgba.shape[1], other.x + other.rgba.shape[1]) + margin
+    bottom = max(one.y + one.rgba.shape[0], other.y + other.rgba.shape[0]) + margin
+    masks: list[Plane] = []
+    for layer in (one, other):
+        mask = np.zeros((bottom - top, right - left), np.uint8)
+        rows, columns = layer.rgba.shape[:2]
+        mask[layer.y - top : layer.y - top + rows, layer.x - left : layer.x - left + columns] = layer.rgba[..., 3] > 0
+        masks.append(mask)
+    grown = cv2.dilate(masks[0], np.ones((2 * margin + 1, 2 * margin + 1), np.uint8))
+    return bool(np.any(grown & masks[1]))
+
+
+def _hair_apart(art: CharacterArt) -> bool:
+    """Whether anything that changes lies under the hair; if nothing does, the hair is baked into the head."""
+    if art.hair is None:
+        return False
+    changing = [*art.lids.values(), *art.mouths.values(), *art.brows.values()]
+    if art.pupils is not None:
+        changing.append(art.eyes or art.pupils)
+    margin = 3 + math.ceil(max(art.pupil_reach)) * (art.eyes is None)
+    return any(_touches(art.hair, layer, margin) for layer in changing)
+
+
+def _layers(art: CharacterArt) -> Iterable[Layer]:
+    yield from (layer for layer in (art.head, art.eyes, art.pupils, art.hair) if layer is not None)
+    yield from (*art.lids.values(), *art.mouths.values(), *art.brows.values())
+
+
+def _bake_character(art: CharacterArt, seat: tuple[float, float], tint: Tint, oven: _Oven) -> BakedCharacter:
+    apart = _hair_apart(art)
+    fixed = [layer for layer in (art.head, art.eyes, None if apart else art.hair) if layer is not None]
+    return BakedCharacter(
+        name=art.name,
+        origin=(seat[0] - art.seat[0], seat[1] - art.seat[1]),
+        neck=art.neck,
+        pupil_reach=art.pupil_reach,
+        body=sprite_from_layer(art.body, tint),
+        head=oven.turned(stacked(fixed), tint),
+        eyes=oven.maybe(art.eyes if art.pupils is not None else None, tint),
+        pupils=oven.maybe(art.pupils, tint),
+        lids={shape: oven.turned(layer, tint) for shape, layer in art.lids.items()},
+        mouths={shape: oven.turned(layer, tint) for shape, layer in art.mouths.items()},
+        brows={shape: oven.turned(layer, tint) for shape, layer in art.brows.items()},
+        hair=oven.maybe(art.hair if apart else None, tint),
+    )
+
+
+def bake_stage(
+    room: RoomArt,
+    cast: Sequence[CharacterArt],
+    lights: Lights,
+    *,
+    cache: Path | None = None,
+    progress: Progress = ignore_progress,
+    rim_step: float = RIM_STEP,
+) -> BakedStage:
+    """Bake a room and its cast in one light; ``cast`` is in seat order. A larger ``rim_step`` (pixels) bakes a coarser stage sooner.
+
+    Raises :class:`InputError` for a stage of odd size, or more characters than seats.
+    """
+    check_size(room.width, room.height)
+    if len(cast) > len(room.seats):
+        raise InputError(
+            f"{len(cast)} characters do not fit on the {len(room.seats)} seats of {room.name}",
+            where="cast",
+            remedy="Choose fewer characters or a room with more seats.",
+        )
+    tint = tint_of(room, lights)
+    total = sum(1 for art in cast for _ in _layers(art))
+    with ThreadPoolExecutor(2, thread_name_prefix="bake") as pool:
+        oven = _Oven(pool, rim_step * max(1.0, room.height / 1080), progress, max(1, total))
+        characters = tuple(
+            _bake_character(art, (seat.x, seat.y), tint, oven) for art, seat in zip(cast, room.seats, strict=False)
+        )
+        backdrop = lit_backdrop(room, lights)
+    progress(1.0)
+    return BakedStage(
+        width=room.width,
+        height=room.height,
+        lights=lights,
+        backdrop=backdrop,
+        cast=characters,
+        screen=room.screen,
+        screen_overlay=None if room.screen_overlay is None else sprite_from_layer(room.screen_overlay),
+        foreground=None if room.foreground is None else sprite_from_layer(room.foreground, tint),
+        glow=glow_map(room),
+    )

@@ -1,0 +1,98 @@
+"""Light, worked out off the frame path: what the room looks like now, in what tint the characters stand, where TV light falls.
+
+Lamp light is added to the backdrop in R'G'B' and a character's colours are multiplied by the room's tint; neither is linear in
+YUV once clipped, so a change of light makes a whole new bake that is swapped in between two frames. The light of the TV
+changes with its picture and is therefore the one light drawn per frame (:class:`GlowMap`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+
+from duologue.errors import InputError
+from duologue.stage.art import Layer, RoomArt
+from duologue.stage.frames import Plane, Rect
+from duologue.stage.planes import Floats, halve, over, picture_to_canvas, premultiply, to_bytes
+from duologue.stage.pose import Lights
+
+Tint: TypeAlias = tuple[float, float, float]
+"""Factors for R, G and B; 1 leaves a colour as it was drawn."""
+
+BRIGHTEST = 1.6
+"""No tint goes beyond this: colours would only clip."""
+
+
+def tint_of(room: RoomArt, lights: Lights) -> Tint:
+    """What multiplies the colours of the characters (and of the foreground) in this light."""
+    tint = room.tints.get(lights.daylight, (1.0, 1.0, 1.0))
+    lamp = room.lamp_tint if lights.lamp else (0.0, 0.0, 0.0)
+    red, green, blue = (min(max(one + other, 0.0), BRIGHTEST) for one, other in zip(tint, lamp, strict=True))
+    return red, green, blue
+
+
+def _paste(layer: Layer, width: int, height: int) -> Floats:
+    """A layer premultiplied on an empty picture of the room's size."""
+    whole = np.zeros((height, width, 4), np.float32)
+    left, top = max(layer.x, 0), max(layer.y, 0)
+    right = min(layer.x + layer.rgba.shape[1], width)
+    bottom = min(layer.y + layer.rgba.shape[0], height)
+    if left < right and top < bottom:
+        inside = layer.rgba[top - layer.y : bottom - layer.y, left - layer.x : right - layer.x]
+        whole[top:bottom, left:right] = premultiply(inside)
+    return whole
+
+
+def lit_backdrop(room: RoomArt, lights: Lights) -> Plane:
+    """The room without characters as an I420 array: the time of day, and the lamp's light added where it is on.
+
+    Raises :class:`InputError` when the room has no picture for that time of day.
+    """
+    layer = room.backdrops.get(lights.daylight)
+    if layer is None:
+        raise InputError(
+            f"The room {room.name} has no picture for {lights.daylight.value}",
+            where=f"layers.{lights.daylight.value}",
+            remedy=f"Choose one of {', '.join(known.value for known in room.backdrops)}.",
+        )
+    black = np.zeros((room.height, room.width, 4), np.float32)
+    black[..., 3] = 255
+    picture = over(_paste(layer, room.width, room.height), black)
+    if lights.lamp and room.lamp_glow is not None:
+        picture[..., :3] = np.minimum(
+            picture[..., :3] + _paste(room.lamp_glow, room.width, room.height)[..., :3], 255.0
+        )
+    return picture_to_canvas(picture)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GlowMap:
+    """Where the TV's light falls: strength 0…255 at full and half resolution inside ``rect``, and the light's own colour."""
+
+    rect: Rect
+    luma: Plane
+    chroma: Plane
+    colour: Tint
+
+
+def glow_map(room: RoomArt) -> GlowMap | None:
+    """The room's ``tv_glow`` as a map of strength; its hue is averaged, since the picture on the TV gives the colour."""
+    layer = room.tv_glow
+    if layer is None or room.screen is None:
+        return None
+    light = _paste(layer, room.width, room.height)
+    strength = np.ascontiguousarray(light[..., :3].max(axis=-1))
+    box = cv2.boundingRect((strength >= 1.0).astype(np.uint8))
+    if box[2] == 0 or box[3] == 0:
+        return None
+    left, top = box[0] & ~1, box[1] & ~1
+    right, bottom = (box[0] + box[2] + 1) & ~1, (box[1] + box[3] + 1) & ~1
+    mean = light[..., :3].sum(axis=(0, 1))
+    brightest = float(mean.max())
+    inside = strength[top:bottom, left:right]
+    half = halve(np.repeat(inside[..., None], 4, axis=2))[..., 0]
+    red, green, blue = (float(value) / brightest for value in mean)
+    return GlowMap((left, top, right, bottom), to_bytes(inside), to_bytes(half), (red, green, blue))

@@ -1,0 +1,172 @@
+"""Pictures as the encoder wants them: BT.709 limited range, planar 4:2:0, premultiplied; and back, for people to look at.
+
+**Colour.** ITU-R BT.709-6, items 3 and 4, with 8-bit limited range: for R'G'B' in 0…1,
+``E'Y = 0.2126 R' + 0.7152 G' + 0.0722 B'``, ``Y = 16 + 219 E'Y``, ``U = 128 + 224 (B' - E'Y) / 1.8556``,
+``V = 128 + 224 (R' - E'Y) / 1.5748``. sRGB values are taken for R'G'B' as they are, as every player takes them back.
+It is affine, so a premultiplied RGBA picture becomes a premultiplied YUVA picture by one 4x4 matrix in which the constants
+16 and 128 stand in the alpha's column: ``a·Y``, ``a·U``, ``a·V``. Blending ``below · (1 - a) + a·colour`` is then the same
+picture in YUV as in RGB, but for rounding.
+
+**Chroma siting.** "Left" (H.264 ``chroma_sample_loc_type`` 0, what players assume): chroma sample ``(i, j)`` lies at luma
+``(2 i, 2 j + ½)``. Hence the horizontal filter [1 2 1]/4 centred on the even columns and the mean of two rows. Chroma is
+filtered premultiplied together with the alpha, so no colour of an invisible pixel bleeds in.
+
+**Position.** A sprite moved by ``d`` luma pixels has its chroma moved by ``d / 2`` samples, whatever ``d`` is: odd and
+fractional moves are resampled, never rounded, so that colour stays where the outline is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from duologue.stage.art import Layer, Rgba
+from duologue.stage.frames import Plane, split_planes
+
+KR, KB = 0.2126, 0.0722
+KG = 1.0 - KR - KB
+
+Floats = NDArray[np.float32]
+"""Premultiplied, 0…255, shape ``(height, width, 4)``."""
+
+PAD = 6
+"""Transparent luma pixels around every sprite: room for the chroma filter, cubic overshoot and a fractional shift."""
+
+
+def premultiply(rgba: Rgba, tint: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Floats:
+    """Straight RGBA to premultiplied; ``tint`` multiplies R, G and B, clipped at full."""
+    picture = rgba.astype(np.float32)
+    alpha = picture[..., 3:] / 255.0
+    colour = picture[..., :3] * np.asarray(tint, np.float32)
+    picture[..., :3] = np.minimum(colour, 255.0) * alpha
+    return picture
+
+
+def over(top: Floats, below: Floats) -> Floats:
+    """Porter and Duff's *over* on premultiplied pictures of one size."""
+    return top + below * (1.0 - top[..., 3:] / 255.0)
+
+
+def _yuva_matrix() -> Floats:
+    luma = np.array([KR, KG, KB])
+    matrix = np.zeros((4, 4), np.float32)
+    matrix[0, :3] = luma * 219 / 255
+    matrix[1, :3] = (np.array([0, 0, 1]) - luma) / (2 * (1 - KB)) * 224 / 255
+    matrix[2, :3] = (np.array([1, 0, 0]) - luma) / (2 * (1 - KR)) * 224 / 255
+    matrix[:, 3] = 16 / 255, 128 / 255, 128 / 255, 1
+    return matrix
+
+
+YUVA = _yuva_matrix()
+"""Premultiplied RGBA to premultiplied YUVA, rows Y U V A."""
+
+
+def to_yuva(picture: Floats) -> Floats:
+    """Premultiplied RGBA (0…255) to premultiplied YUVA (0…255), full resolution."""
+    return cv2.transform(picture, YUVA).astype(np.float32, copy=False)
+
+
+def halve(picture: Floats) -> Floats:
+    """Half resolution with chroma sited left and vertically centred. Both sides must be even; edges are replicated."""
+    across = cv2.sepFilter2D(
+        picture, -1, np.array([0.25, 0.5, 0.25]), np.array([1.0]), borderType=cv2.BORDER_REPLICATE
+    ).astype(np.float32, copy=False)[:, ::2]
+    return (across[::2] + across[1::2]) / 2
+
+
+def to_bytes(plane: NDArray[np.float32]) -> Plane:
+    """Round to 0…255, contiguous."""
+    return np.ascontiguousarray(np.clip(np.rint(plane), 0, 255).astype(np.uint8))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sprite:
+    """A premultiplied picture in planes. ``keep`` is 255 - alpha: how much of what lies below stays.
+
+    ``luma`` and ``keep`` have the shape ``(height, width)``, both even; ``u``, ``v`` and ``chroma_keep`` half of it.
+    ``left``, ``top`` are the first pixel's place relative to the sprite's anchor (luma pixels; whole numbers, but any parity).
+    Sprites compare by identity.
+    """
+
+    luma: Plane
+    keep: Plane
+    u: Plane
+    v: Plane
+    chroma_keep: Plane
+    left: int
+    top: int
+
+    @property
+    def width(self) -> int:
+        """Luma pixels."""
+        return self.luma.shape[1]
+
+    @property
+    def height(self) -> int:
+        """Luma pixels."""
+        return self.luma.shape[0]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all planes."""
+        return self.luma.nbytes * 2 + self.u.nbytes * 3
+
+
+def sprite_from_yuva(picture: Floats, left: int, top: int) -> Sprite:
+    """The sprite of a premultiplied YUVA picture with even sides."""
+    half = halve(picture)
+    return Sprite(
+        luma=to_bytes(picture[..., 0]),
+        keep=255 - to_bytes(picture[..., 3]),
+        u=to_bytes(half[..., 1]),
+        v=to_bytes(half[..., 2]),
+        chroma_keep=255 - to_bytes(half[..., 3]),
+        left=left,
+        top=top,
+    )
+
+
+def sprite_from_layer(layer: Layer, tint: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Sprite:
+    """The sprite of a layer on its canvas (its anchor is the canvas's origin), padded with transparency."""
+    picture, left, top = padded(layer, tint)
+    return sprite_from_yuva(to_yuva(picture), left, top)
+
+
+def padded(layer: Layer, tint: tuple[float, float, float] = (1.0, 1.0, 1.0), pad: int = PAD) -> tuple[Floats, int, int]:
+    """A layer premultiplied, with ``pad`` transparent pixels around it, even in size; and its first pixel's place."""
+    height, width = layer.rgba.shape[:2]
+    picture = premultiply(layer.rgba, tint)
+    bottom, right = pad + height % 2, pad + width % 2
+    framed = cv2.copyMakeBorder(picture, pad, bottom, pad, right, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0))
+    return framed.astype(np.float32, copy=False), layer.x - pad, layer.y - pad
+
+
+def picture_to_canvas(picture: Floats) -> Plane:
+    """An opaque premultiplied RGBA picture of even size as one I420 array of shape ``(height * 3 // 2, width)``."""
+    height, width = picture.shape[:2]
+    canvas = np.empty((height * 3 // 2, width), np.uint8)
+    luma, u, v = split_planes(canvas, width, height)
+    full = to_yuva(picture)
+    half = halve(full)
+    luma[:], u[:], v[:] = to_bytes(full[..., 0]), to_bytes(half[..., 1]), to_bytes(half[..., 2])
+    return canvas
+
+
+def canvas_to_rgb(canvas: Plane) -> NDArray[np.uint8]:
+    """An I420 array as RGB, shape ``(height, width, 3)``: chroma interpolated from its left site. Not for the frame path."""
+    height, width = canvas.shape[0] * 2 // 3, canvas.shape[1]
+    luma, u, v = split_planes(canvas, width, height)
+    move = np.array([[0.5, 0.0, 0.0], [0.0, 0.5, -0.25]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    chroma = [
+        cv2.warpAffine(p.astype(np.float32), move, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        for p in (u, v)
+    ]
+    bright = (luma.astype(np.float32) - 16) / 219
+    blue, red = (chroma[0] - 128) / 224 * 2 * (1 - KB), (chroma[1] - 128) / 224 * 2 * (1 - KR)
+    green = -(KB * blue + KR * red) / KG
+    rgb = np.stack([bright + red, bright + green, bright + blue], axis=-1)
+    return np.clip(np.rint(rgb * 255), 0, 255).astype(np.uint8)
