@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,9 +23,9 @@ class SpeechCapabilities:
 class TextToSpeech(Protocol):
     """An engine that turns text into PCM and marks.
 
-    ``speak`` streams; closing the iterator cancels, honoured within one chunk. Text that holds nothing to say gives no chunk.
-    Errors: :class:`duologue.errors.InputError` for an unknown voice, :class:`duologue.errors.PeerError` when the engine
-    fails (a dead worker is restarted and the line repeated before that is raised).
+    ``speak`` streams; closing the iterator cancels, honoured within one chunk. Text that holds nothing to say gives no
+    chunk. Errors: :class:`duologue.errors.InputError` for an unknown voice, :class:`duologue.errors.PeerError` when the
+    engine fails (a dead worker is restarted and the line repeated before that is raised).
     """
 
     @property
@@ -42,7 +42,7 @@ class TextToSpeech(Protocol):
         """Load what is slow to load. Call once before the first :meth:`speak`."""
         ...
 
-    def speak(self, text: str, voice: str) -> AsyncIterator[SpeechChunk]:
+    def speak(self, text: str, voice: str) -> AsyncGenerator[SpeechChunk, None]:
         """Speak ``text`` with ``voice`` (an engine's own voice name)."""
         ...
 

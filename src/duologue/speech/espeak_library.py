@@ -22,6 +22,7 @@ _DONT_EXIT = 0x8000
 _CHARS_UTF8 = 1
 _POSITION_CHARACTER = 1
 _LIST_END = 0
+_SEED = 1
 _RATE, _VOLUME, _PITCH, _RANGE, _WORD_GAP = 1, 2, 3, 4, 7
 _STATUS = {
     1: "buffer full", 2: "not found", 0x100000FF: "undefined", 0x100001FF: "wrong data version", 0x100002FF: "no audio",
@@ -95,6 +96,9 @@ class EspeakLibrary:
                 where=data_path,
                 remedy="Install it again: pip install --force-reinstall espeakng-loader.",
             )
+        # 1.52 and later: without a seed the breath noise of some voices differs from run to run.
+        if hasattr(self._library, "espeak_ng_SetRandSeed"):
+            self._library.espeak_ng_SetRandSeed(ctypes.c_long(_SEED))
         self._sink: ChunkSink | None = None
         self._problem: BaseException | None = None
         self._callback = _CALLBACK(self._on_chunk)  # held here: the library keeps only the address

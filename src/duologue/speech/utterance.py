@@ -21,9 +21,10 @@ class MarkKind(StrEnum):
 class Mark:
     """A word or a phoneme with its place in the sound.
 
-    ``start`` and ``end`` are samples from the start of the utterance at the utterance's rate, ``start <= end``. ``text`` of
-    a word is the word as written; of a phoneme its name in the engine's alphabet, stress marks removed (``stressed`` keeps
-    them). ``offset`` is the word's first character in :attr:`Utterance.text`, -1 where the engine does not know it.
+    ``start`` and ``end`` are samples from the start of the utterance at the utterance's rate, ``start <= end``.
+    ``text`` of a word is the word as written; of a phoneme its name in the engine's alphabet, stress marks removed
+    (``stressed`` keeps them). ``offset`` is the word's first character in :attr:`Utterance.text`, -1 where the engine
+    does not know it.
     """
 
     kind: MarkKind
@@ -39,7 +40,8 @@ class Utterance:
     """One stretch of speech by one speaker, ready to be played.
 
     ``samples`` is mono float32 at ``rate`` Hz, trimmed of leading and trailing silence and brought to one loudness.
-    ``alphabet`` names the phoneme set of the marks (``"espeak"``, ``"ipa"``, ``"arpabet"``) or is empty without phonemes.
+    ``alphabet`` names the phoneme set of the marks (``"espeak"``, ``"ipa"``, ``"arpabet"``) or is empty without
+    phonemes.
     """
 
     id: str

@@ -1,0 +1,184 @@
+"""Loudness after ITU-R BS.1770-4 and EBU R128, and bringing a sound to it without clipping.
+
+The K-weighting filters are those of BS.1770-4, Annex 1, tables 1 and 2, which hold for 48 kHz, so everything here takes
+mono sound at 48 kHz. A recursive filter is slow in Python, so its impulse response (below -150 dB after 4,096 samples)
+is applied by FFT.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from duologue.audio.pcm import RATE, Samples
+
+TARGET_LUFS = -16.0
+"""What speech is brought to (the common target for streamed speech; EBU Tech 3343 practice)."""
+CEILING_DBTP = -1.0
+"""The highest true peak that speech may have (EBU R128: -1 dBTP)."""
+_CLOSE_ENOUGH = 0.1
+_ABSOLUTE_GATE = -70.0
+_RELATIVE_GATE = -10.0
+_BLOCK = RATE * 400 // 1000
+_HOP = _BLOCK // 4
+_OFFSET = -0.691
+_LOOK_AHEAD = RATE * 5 // 1000
+_RELEASE = RATE * 60 // 1000
+_OVERSAMPLING = 4
+_HALF = 12
+"""Taps on each side of an interpolator."""
+_RESPONSE = 4096
+
+# BS.1770-4 Annex 1: (b0, b1, b2), (a1, a2) of the shelving filter (the head) and of the high-pass (RLB).
+_SHELF = ((1.53512485958697, -2.69169618940638, 1.19839281085285), (-1.69065929318241, 0.73248077421585))
+_HIGH_PASS = ((1.0, -2.0, 1.0), (-1.99004745483398, 0.99007225036621))
+
+
+def decibels(amplitude: float) -> float:
+    """20 log10, with -inf for nothing."""
+    return 20.0 * float(np.log10(amplitude)) if amplitude > 0 else float("-inf")
+
+
+def integrated_loudness(samples: Samples) -> float:
+    """Gated loudness in LUFS of mono sound at 48 kHz (as one channel). Under 400 ms: ungated. Silence: -inf."""
+    if len(samples) == 0:
+        return float("-inf")
+    energy = _k_weighted(samples) ** 2
+    if len(samples) < _BLOCK:
+        return _lufs(float(energy.mean()))
+    total = np.concatenate([[0.0], np.cumsum(energy)])
+    starts = np.arange(0, len(samples) - _BLOCK + 1, _HOP)
+    power = (total[starts + _BLOCK] - total[starts]) / _BLOCK
+    power = power[power > _power(_ABSOLUTE_GATE)]
+    if len(power) == 0:
+        return float("-inf")
+    return _lufs(float(power[power > float(power.mean()) * 10 ** (_RELATIVE_GATE / 10)].mean()))
+
+
+def true_peak(samples: Samples) -> float:
+    """The highest amplitude between the samples too, by four-fold oversampling (after BS.1770-4, Annex 2)."""
+    return float(np.max(_peaks(samples), initial=0.0))
+
+
+def normalise(samples: Samples, target: float = TARGET_LUFS, ceiling: float = CEILING_DBTP) -> Samples:
+    """Bring mono sound at 48 kHz to ``target`` LUFS with true peaks of at most ``ceiling`` dBTP. Silence stays as it
+    is.
+
+    Peaks above the ceiling are lowered by :func:`limit`, which takes a little loudness with it; further passes give
+    that back until it is within 0.1 LU, or four are done (sound that is nothing but peaks cannot be loud).
+    """
+    for _ in range(4):
+        loudness = integrated_loudness(samples)
+        if not np.isfinite(loudness) or abs(loudness - target) < _CLOSE_ENOUGH:
+            return limit(samples, ceiling)
+        samples = limit(samples * np.float32(10 ** ((target - loudness) / 20)), ceiling)
+    return samples
+
+
+def limit(samples: Samples, ceiling: float = CEILING_DBTP) -> Samples:
+    """Lower what exceeds ``ceiling`` dBTP by a gain that moves smoothly: 5 ms ahead of a peak, 60 ms after it."""
+    top = 10 ** (ceiling / 20)
+    peaks = _peaks(samples)
+    if float(np.max(peaks, initial=0.0)) <= top:
+        return samples
+    wanted = np.minimum(1.0, top / np.maximum(peaks, 1e-9))
+    gain = _smooth(_hold(wanted))
+    limited = (samples * gain).astype(np.float32)
+    worst = true_peak(limited)  # the moving gain itself may raise a peak between samples by a hair
+    return limited if worst <= top else limited * np.float32(top / worst)
+
+
+def fade_edges(samples: Samples, count: int = RATE * 5 // 1000) -> Samples:
+    """Raised-cosine fades of ``count`` samples at both ends (less for a sound shorter than both)."""
+    count = min(count, len(samples) // 2)
+    if count == 0:
+        return samples
+    ramp = (0.5 - 0.5 * np.cos(np.pi * (np.arange(count) + 0.5) / count)).astype(np.float32)
+    faded = samples.copy()
+    faded[:count] *= ramp
+    faded[-count:] *= ramp[::-1]
+    return faded
+
+
+def _lufs(power: float) -> float:
+    return _OFFSET + 10 * float(np.log10(power)) if power > 0 else float("-inf")
+
+
+def _power(lufs: float) -> float:
+    return float(10 ** ((lufs - _OFFSET) / 10))
+
+
+@cache
+def _k_response() -> NDArray[np.float64]:
+    """Impulse response of both K-weighting stages in series, ``_RESPONSE`` samples."""
+    signal = [1.0] + [0.0] * (_RESPONSE - 1)
+    for (b0, b1, b2), (a1, a2) in (_SHELF, _HIGH_PASS):
+        x1 = x2 = y1 = y2 = 0.0
+        for index, x in enumerate(signal):
+            y = b0 * x + b1 * x1 + b2 * x2 - a1 * y1 - a2 * y2
+            signal[index] = y
+            x1, x2, y1, y2 = x, x1, y, y1
+    return np.array(signal)
+
+
+def _k_weighted(samples: Samples) -> NDArray[np.float64]:
+    response = _k_response()
+    size = _fft_size(len(samples) + len(response))
+    spectrum = np.fft.rfft(samples.astype(np.float64), size) * np.fft.rfft(response, size)
+    return np.fft.irfft(spectrum, size)[: len(samples)]
+
+
+def _peaks(samples: Samples) -> NDArray[np.float64]:
+    """For each sample, the highest amplitude from it to the next."""
+    if len(samples) == 0:
+        return np.zeros(0)
+    highest = np.abs(samples).astype(np.float64)
+    for taps in _interpolators():
+        between = np.convolve(samples.astype(np.float64), taps)[_HALF - 1 : _HALF - 1 + len(samples)]
+        np.maximum(highest, np.abs(between), out=highest)
+    return highest
+
+
+@cache
+def _interpolators() -> tuple[NDArray[np.float64], ...]:
+    """For each quarter between two samples, the taps that give the value there: a windowed sinc."""
+    places = np.arange(1 - _HALF, _HALF + 1)
+    found: list[NDArray[np.float64]] = []
+    for quarter in range(1, _OVERSAMPLING):
+        distance = places - quarter / _OVERSAMPLING
+        taps = np.sinc(distance) * np.cos(np.pi * distance / (2 * _HALF + 1)) ** 2
+        found.append((taps / taps.sum())[::-1])
+    return tuple(found)
+
+
+def _fft_size(count: int) -> int:
+    """The next size of the form 2^a, 3·2^a or 5·2^a: quick, and less waste than powers of two alone."""
+    power = 1 << max(0, (count - 1).bit_length())
+    return min(size for size in (power, power * 3 // 4, power * 5 // 8) if size >= count)
+
+
+def _hold(wanted: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The least wanted gain from a look-ahead before each sample to a release after it."""
+    before, after = _RELEASE, _LOOK_AHEAD
+    padded = np.concatenate([np.ones(before), wanted, np.ones(after)])
+    held = padded
+    width, reach = 1, before + after + 1
+    while width < reach:  # a sliding minimum in log2(reach) steps
+        step = min(width, reach - width)
+        held = np.minimum(held[: len(held) - step], held[step:])
+        width += step
+    return held
+
+
+def _smooth(held: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A mean over the look-ahead, centred so that it reaches the held value by the time of the peak, and never passes
+    it.
+
+    The hold spans the mean's whole window around each peak, so the mean there is the wanted gain or less.
+    """
+    width = 2 * (_LOOK_AHEAD // 2) + 1
+    padded = np.pad(held, width // 2, mode="edge")
+    total = np.concatenate([[0.0], np.cumsum(padded)])
+    return (total[width:] - total[:-width]) / width

@@ -1,0 +1,246 @@
+"""Playout: utterances laid on a sample clock, one after the other, each a chosen gap after the end of the one before
+it.
+
+A pure core. Its time is the number of samples read so far: reading is what makes it pass, so the same calls give the
+same samples whatever the sizes of the reads. An edge (the stage, a phone line) reads at the pace of its far end.
+
+The gap of an item counts from the end of the one before it. When that moment has passed already (the item came late),
+it starts at the next sample read. Ids are the caller's; one id may be in the playout only once at a time.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from duologue.audio.pcm import RATE, Samples
+from duologue.errors import InputError, InternalError, PeerError
+
+FADE = RATE * 20 // 1000
+"""Samples within which :meth:`Playout.clear` falls silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The item's first sample is sample ``at`` of the playout."""
+
+    id: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The item is over: ``at`` is the sample after its last, ``played`` how many of its samples were played.
+
+    An item that was dropped by :meth:`Playout.clear` before it began ends with ``played`` 0 and was never started.
+    """
+
+    id: str
+    at: int
+    played: int
+
+
+PlayoutEvent: TypeAlias = Started | Ended
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of one item inside a block: it lies at ``offset`` of the block and is sample ``start`` of the item
+    on.
+    """
+
+    id: str
+    offset: int
+    start: int
+    samples: Samples
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What one read gives, from sample ``at`` of the playout.
+
+    ``samples`` is all of it, mono; ``pieces`` is the same by item, in order and without overlap, for who places
+    speakers.
+    """
+
+    at: int
+    samples: Samples
+    events: tuple[PlayoutEvent, ...]
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(slots=True)
+class _Item:
+    id: str
+    samples: Samples
+    gap: int
+
+
+class Playout:
+    """See the module. It begins at sample ``position``; ``max_items`` and ``max_samples`` bound the queue (the item
+    that plays is not counted).
+    """
+
+    def __init__(self, position: int = 0, max_items: int = 64, max_samples: int = 600 * RATE) -> None:
+        self._max_items = max_items
+        self._max_samples = max_samples
+        self._queue: deque[_Item] = deque()
+        self._queued_samples = 0
+        self._current: _Item | None = None
+        self._played = 0
+        self._last_end: int | None = None
+        self._origin = self._position = position
+
+    @property
+    def position(self) -> int:
+        """The next sample to be read."""
+        return self._position
+
+    @property
+    def current(self) -> str | None:
+        """The id of the item that plays, None in silence."""
+        return self._current.id if self._current else None
+
+    @property
+    def queued(self) -> tuple[str, ...]:
+        """The ids that have not begun, in order."""
+        return tuple(item.id for item in self._queue)
+
+    @property
+    def idle_since(self) -> int | None:
+        """Since which sample nothing plays, None while something does. A queued item that waits for its gap is
+        silent.
+        """
+        return None if self._current else self._origin if self._last_end is None else self._last_end
+
+    def next_start(self) -> tuple[str, int] | None:
+        """The next queued item and the sample at which it starts as things stand, None with an empty queue."""
+        if not self._queue:
+            return None
+        following = self._queue[0]
+        return following.id, self._start_after(self._end_of_current(), following.gap)
+
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """Start and end of what plays (from here on) and of all that is queued, as things stand: who ducks music looks
+        ahead.
+        """
+        found: list[tuple[int, int]] = []
+        end = self._end_of_current()
+        if self._current is not None and end is not None:
+            found.append((self._position, end))
+        for item in self._queue:
+            start = self._start_after(end, item.gap)
+            end = start + len(item.samples)
+            found.append((start, end))
+        return tuple(found)
+
+    def enqueue(self, item_id: str, samples: Samples, gap: int = 0) -> None:
+        """Append an item, ``gap`` samples after the end of the one before it. Mono, at :data:`RATE`.
+
+        Raises :class:`InputError` for a negative gap, sound that is not mono, or an id that is there already;
+        :class:`PeerError` when the queue is full (whoever fills it is not listening to its events).
+        """
+        if gap < 0 or samples.ndim != 1:
+            raise InputError(
+                f"the item {item_id!r} has gap {gap} and shape {samples.shape}", remedy="Give mono and gap >= 0."
+            )
+        if item_id == self.current or item_id in self.queued:
+            raise InputError(f"the item {item_id!r} is in the playout already")
+        if len(self._queue) >= self._max_items or self._queued_samples + len(samples) > self._max_samples:
+            raise PeerError(
+                f"the playout is full: {len(self._queue)} items, {self._queued_samples / RATE:.0f} s",
+                remedy="Wait for an item to end.",
+            )
+        self._queue.append(_Item(item_id, samples, gap))
+        self._queued_samples += len(samples)
+
+    def withdraw(self, item_id: str) -> bool:
+        """Take back an item that has not begun; False when it has, or is unknown. What comes after it moves up."""
+        for item in self._queue:
+            if item.id == item_id:
+                self._queue.remove(item)
+                self._queued_samples -= len(item.samples)
+                return True
+        return False
+
+    def clear(self, fade: int = FADE) -> tuple[Ended, ...]:
+        """Fade out what plays within ``fade`` samples and drop all that is queued.
+
+        Returns the ends of what was dropped; the end of what plays comes with the block in which it fell silent.
+        """
+        dropped = tuple(Ended(item.id, self._position, 0) for item in self._queue)
+        self._queue.clear()
+        self._queued_samples = 0
+        if (item := self._current) is None:
+            return dropped
+        rest = item.samples[self._played : self._played + fade]
+        # From just below 1 to just above 0 over the whole fade; a rest that is shorter ends by itself as it would have.
+        ramp = 0.5 + 0.5 * np.cos(np.pi * (np.arange(len(rest)) + 0.5) / max(fade, 1))
+        self._current = _Item(
+            item.id, np.concatenate([item.samples[: self._played], rest * ramp.astype(np.float32)]), item.gap
+        )
+        return dropped
+
+    def read(self, count: int) -> Block:
+        """The next ``count`` samples, silence where nothing plays. Afterwards :attr:`position` is that much further."""
+        if count < 0:
+            raise InternalError(f"a playout cannot read {count} samples")
+        begin = self._position
+        mixed = np.zeros(count, np.float32)
+        events: list[PlayoutEvent] = []
+        pieces: list[Piece] = []
+        while True:
+            if self._current is None and not self._begin(begin + count, events):
+                break
+            if (piece := self._play(begin, count)) is not None:
+                mixed[piece.offset : piece.offset + len(piece.samples)] = piece.samples
+                pieces.append(piece)
+            if not self._end(events):
+                break
+        self._position = begin + count
+        return Block(begin, mixed, tuple(events), tuple(pieces))
+
+    def _begin(self, block_end: int, events: list[PlayoutEvent]) -> bool:
+        """Make the next item current if it starts before the end of the block; the position moves to its start."""
+        following = self.next_start()
+        if following is None or following[1] >= block_end:
+            return False
+        self._position = following[1]
+        self._current = self._queue.popleft()
+        self._queued_samples -= len(self._current.samples)
+        self._played = 0
+        events.append(Started(self._current.id, self._position))
+        return True
+
+    def _play(self, begin: int, count: int) -> Piece | None:
+        item = self._current
+        assert item is not None
+        offset = self._position - begin
+        taken = min(len(item.samples) - self._played, count - offset)
+        if taken == 0:
+            return None
+        piece = Piece(item.id, offset, self._played, item.samples[self._played : self._played + taken])
+        self._played += taken
+        self._position += taken
+        return piece
+
+    def _end(self, events: list[PlayoutEvent]) -> bool:
+        """End the current item if all of it is played."""
+        item = self._current
+        if item is None or self._played < len(item.samples):
+            return False
+        events.append(Ended(item.id, self._position, self._played))
+        self._last_end = self._position
+        self._current = None
+        return True
+
+    def _end_of_current(self) -> int | None:
+        if self._current is None:
+            return self._last_end
+        return self._position + len(self._current.samples) - self._played
+
+    def _start_after(self, end: int | None, gap: int) -> int:
+        return self._position if end is None else max(self._position, end + gap)
