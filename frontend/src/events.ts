@@ -7,6 +7,8 @@ import * as state from "./state";
 
 /** Telemetry comes once a second; a line silent for this long is dead, ms. */
 const SILENCE_MS = 8000;
+/** Conversations whose turns are read when the line opens. */
+const RECENT = 3;
 const TYPES = ["conversation", "turn", "stage", "telemetry", "notice"] as const;
 
 export class EventLine {
@@ -70,12 +72,12 @@ export class EventLine {
   async #catchUp(): Promise<void> {
     const fresh = this.#fresh;
     try {
-      const snapshot = await api.conversations();
-      state.book.value = withSnapshot(state.book.value, snapshot, fresh);
+      const list = await api.conversations();
+      const details = await Promise.all(list.slice(0, RECENT).map((one) => api.conversation(one.id)));
+      state.book.value = withSnapshot(state.book.value, list, details, fresh);
     } catch (error) {
       if (error instanceof ApiError) state.notify({ level: "warning", text: error.message, remedy: error.remedy });
     }
-    this.#fresh = new Set();
   }
 
   #take(event: ShowEvent): void {

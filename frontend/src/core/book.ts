@@ -1,5 +1,6 @@
 /** What the page knows of the conversations: a bounded book, kept by events and mended by snapshots. */
 import type { Conversation, TurnView } from "../models";
+import { inOrder } from "./turns";
 
 /** Turns kept; the oldest conversation goes first. */
 const MOST_TURNS = 240;
@@ -23,28 +24,35 @@ export function withTurn(book: Book, turn: TurnView): Book {
 }
 
 /**
- * The book after a snapshot: what the server no longer knows is forgotten, except what events told after the snapshot was
- * asked for (`fresh`: ids of turns and conversations), which is newer.
+ * The book after a snapshot: `list` is every conversation the server remembers, `details` some of them with their turns.
+ * What events told after the snapshot was asked for (`fresh`: ids of turns and conversations) is newer and stays.
  */
-export function withSnapshot(book: Book, snapshot: readonly Conversation[], fresh: ReadonlySet<string>): Book {
-  const conversations = new Map<string, Conversation>();
+export function withSnapshot(
+  book: Book,
+  list: readonly Conversation[],
+  details: readonly Conversation[],
+  fresh: ReadonlySet<string>,
+): Book {
+  const conversations = new Map(list.map((one) => [one.id, { ...one, turns: [] as TurnView[] }]));
+  const told = new Map(details.flatMap((one) => one.turns.map((turn) => [turn.id, turn] as const)));
+  const detailed = new Set(details.map((one) => one.id));
   const turns = new Map<string, TurnView>();
-  for (const conversation of snapshot) {
-    conversations.set(conversation.id, { ...conversation, turns: [] });
-    for (const turn of conversation.turns) turns.set(turn.id, turn);
+  for (const turn of book.turns.values()) {
+    if (fresh.has(turn.id) || (conversations.has(turn.conversation) && !detailed.has(turn.conversation))) {
+      turns.set(turn.id, turn);
+    }
   }
+  for (const [id, turn] of told) if (!turns.has(id)) turns.set(id, turn);
   for (const id of fresh) {
     const conversation = book.conversations.get(id);
-    if (conversation) conversations.set(id, conversation);
-    const turn = book.turns.get(id);
-    if (turn) turns.set(id, turn);
+    if (conversation) conversations.set(id, { ...conversation, turns: [] });
   }
   return trimmed({ conversations, turns });
 }
 
 function trimmed(book: Book): Book {
   if (book.turns.size <= MOST_TURNS) return book;
-  const kept = [...book.turns.values()].slice(-MOST_TURNS);
+  const kept = inOrder(book.turns.values()).slice(-MOST_TURNS);
   const alive = new Set(kept.map((turn) => turn.conversation));
   return {
     turns: new Map(kept.map((turn) => [turn.id, turn])),

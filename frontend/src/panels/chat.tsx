@@ -32,7 +32,7 @@ export function ChatForm(): JSX.Element {
   const to = useSignal<string | null>(null);
   const text = useSignal("");
   const author = useSignal(remembered());
-  const said = useSignal("");
+  const receipt = useSignal("");
   const field = useRef<HTMLInputElement>(null);
   const sending = useRequest();
   const cast = stage.value?.cast ?? [];
@@ -45,7 +45,7 @@ export function ChatForm(): JSX.Element {
     const request = { to: addressee.name, text: message, author: author.value.trim() || "guest" };
     if (await sending.run(() => api.chat(request))) {
       text.value = "";
-      said.value = `${addressee.title} answers with the next turn.`;
+      receipt.value = `${addressee.title} answers with the next turn.`;
       remember(author.value.trim());
     }
     field.current?.focus();
@@ -87,15 +87,15 @@ export function ChatForm(): JSX.Element {
           value={text.value}
           onInput={(event) => {
             text.value = event.currentTarget.value;
-            said.value = "";
+            receipt.value = "";
           }}
         />
         <Button type="submit" kind="primary" icon="send" busy={sending.busy.value} disabled={!addressee || !text.value.trim()}>
           Send
         </Button>
       </div>
-      <p class="said" role="status">
-        {said.value}
+      <p class="receipt" role="status">
+        {receipt.value}
       </p>
     </form>
   );

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { api } from "../requests";
 import { Button, IconButton, Panel, Select } from "../controls/controls";
 import { useRequest } from "../controls/request";
-import { notify, running, stage } from "../state";
+import { running, stage } from "../state";
 
 const LONGEST_TOPIC = 400;
 
@@ -28,13 +28,7 @@ export function ConversationPanel(): JSX.Element {
   const start = async (event: Event): Promise<void> => {
     event.preventDefault();
     const request = { topic: topic.value.trim() || null, turns: turns.value, cast: names.length === 2 ? names : null };
-    const done = await starting.run(async () => {
-      const conversation = await api.start(request);
-      if (conversation.state === "waiting") {
-        notify({ level: "info", text: `Next: ${conversation.topic}`, remedy: "It begins when this conversation has ended." });
-      }
-    });
-    if (done) topic.value = "";
+    if (await starting.run(() => api.start(request))) topic.value = "";
   };
   const choose = (name: string, place: 0 | 1): void => {
     const other = names[1 - place] === name ? names[place] : names[1 - place];
@@ -45,22 +39,18 @@ export function ConversationPanel(): JSX.Element {
   return (
     <Panel name="conversation" title="Conversation" tab="direct" aside={<Progress />}>
       <form onSubmit={(event) => void start(event)}>
-        <input
-          class="field"
-          type="text"
-          list="topics"
-          aria-label="Topic"
-          placeholder="A topic, or leave it to them"
-          maxLength={LONGEST_TOPIC}
-          autocomplete="off"
-          value={topic.value}
-          onInput={(event) => (topic.value = event.currentTarget.value)}
-        />
-        <datalist id="topics">{stage.value?.topics.map((one) => <option key={one} value={one} />)}</datalist>
         <div class="row">
-          <Select label="Who begins" choices={choices} value={first} disabled={cast.length < 2} onChoose={(name) => choose(name, 0)} />
-          <IconButton icon="swap" label="Let the other one begin" onPress={() => (chosen.value = [second, first])} />
-          <Select label="Who answers" choices={choices} value={second} disabled={cast.length < 2} onChoose={(name) => choose(name, 1)} />
+          <input
+            class="field"
+            type="text"
+            list="topics"
+            aria-label="Topic"
+            placeholder="A topic, or leave it to them"
+            maxLength={LONGEST_TOPIC}
+            autocomplete="off"
+            value={topic.value}
+            onInput={(event) => (topic.value = event.currentTarget.value)}
+          />
           <label class="turns">
             <input
               class="field"
@@ -73,6 +63,12 @@ export function ConversationPanel(): JSX.Element {
             />
             <span>turns</span>
           </label>
+        </div>
+        <datalist id="topics">{stage.value?.topics.map((one) => <option key={one} value={one} />)}</datalist>
+        <div class="row">
+          <Select label="Who begins" choices={choices} value={first} disabled={cast.length < 2} onChoose={(name) => choose(name, 0)} />
+          <IconButton icon="swap" label="Let the other one begin" onPress={() => (chosen.value = [second, first])} />
+          <Select label="Who answers" choices={choices} value={second} disabled={cast.length < 2} onChoose={(name) => choose(name, 1)} />
         </div>
         <div class="row actions">
           <Button type="submit" kind="primary" icon="play" busy={starting.busy.value} disabled={!stage.value?.ready}>

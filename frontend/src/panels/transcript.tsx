@@ -1,6 +1,6 @@
 /** What was said, is being said and comes next, as this viewer hears it. */
 import { computed, useComputed, useSignal } from "@preact/signals";
-import type { JSX } from "preact";
+import { Fragment, type JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { Button, Panel } from "../controls/controls";
 import { timeOfDay } from "../core/format";
@@ -110,9 +110,9 @@ function Spoken({ turn }: { turn: TurnView }): JSX.Element {
   return (
     <>
       {turn.words.map((word, index) => (
-        <span key={index} class={index === lit.value ? "word lit" : index < heard.value ? "word" : "word ahead"}>
-          {word.text}{" "}
-        </span>
+        <Fragment key={index}>
+          <span class={index === lit.value ? "word lit" : index < heard.value ? "word" : "word ahead"}>{word.text}</span>{" "}
+        </Fragment>
       ))}
     </>
   );

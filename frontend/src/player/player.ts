@@ -1,5 +1,5 @@
 /** The viewer's end of the stream: it plays, stays near live, says what is wrong and mends itself without a reload. */
-import Hls, { ErrorTypes, Events, type ErrorData, type HlsConfig, type LevelLoadedData } from "hls.js";
+import Hls, { ErrorTypes, Events, type ErrorData, type HlsConfig, type LevelLoadedData } from "hls.js/light";
 import { signal } from "@preact/signals";
 import { Backoff } from "../core/backoff";
 import { Watchdog } from "../core/recovery";

@@ -1,17 +1,19 @@
-"""The mock's show: turns read from a script, timed as the real director would time them, and the events of it."""
+"""A studio whose show is a script: turns are timed as the real director times them, and the stream is a recording."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
-from typing import Any, Literal, get_args
-
-from pydantic import TypeAdapter
+from pathlib import Path
+from typing import Any, Literal
 
 from duologue.app.models import (
+    CaptionRequest,
     CharacterView,
     ChatReceipt,
     ChatRequest,
@@ -36,6 +38,16 @@ from duologue.clock import MILLISECOND, SYSTEM_CLOCK
 from duologue.errors import InputError
 from duologue.stage.pose import Daylight
 
+SEGMENTS = 60
+"""Segments of 1 s in the recording; it is looped."""
+WINDOW = 8
+"""Segments in the playlist."""
+WORD_MS = 340.0
+GAP_MS = 300
+LEAD_MS = 1000.0
+"""How far ahead of the programme time a turn's words are announced."""
+HEAD_START_MS = 5000.0
+"""So much of the show is over when the server starts: a viewer has something to play at once."""
 LINES = (
     "I have said it before and I will say it again: {topic} is the one thing nobody trains for.",
     "Nobody trains for it because it makes my palms sweat. I read a whole forum about {topic} and now I cannot sleep.",
@@ -44,12 +56,11 @@ LINES = (
     "Water I respect. So tell me, and be honest: what would you do with {topic} on a Saturday night?",
     "Stay in, put the lamp on, and think about it very carefully until it goes away.",
 )
-WORD_MS = 340.0
-GAP_MS = 300
-LEAD_MS = 1000.0
-"""How far ahead of the programme time a turn's words are announced."""
+CAST = (
+    CharacterView(name="chad", title="Chad", tagline="Certain of everything", colour="#e8b04a"),
+    CharacterView(name="virgin", title="Virgin", tagline="Has read about it", colour="#7aa2c9"),
+)
 Kind = Literal["turn", "answer", "person", "filler"]
-EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
 
 def now_ms() -> float:
@@ -57,22 +68,29 @@ def now_ms() -> float:
     return SYSTEM_CLOCK.wall() / MILLISECOND
 
 
-class ScriptedShow:
+@dataclass(frozen=True)
+class File:
+    """A file of the recording."""
+
+    data: bytes
+    content_type: str = "video/mp4"
+    cache_control: str = "no-store"
+
+
+class ScriptedStudio:
     """One conversation after another, as fast as people talk. All times are Unix ms."""
 
-    def __init__(self, steal: float) -> None:
-        self.origin = now_ms() - 4000
+    def __init__(self, media: Path, steal: float) -> None:
+        self._media = media
         self._steal = steal
+        self._origin = now_ms() - HEAD_START_MS
         self._queues: set[asyncio.Queue[Event]] = set()
         self._conversations: dict[str, Conversation] = {}
         self._numbers = count(1)
-        self._next_air = now_ms() + 1500
-        self.stage = StageView(
+        self._next_air = now_ms() + 500
+        self._stage = StageView(
             ready=True,
-            cast=(
-                CharacterView(name="chad", title="Chad", tagline="Certain of everything", colour="#e8b04a"),
-                CharacterView(name="virgin", title="Virgin", tagline="Has read about it", colour="#7aa2c9"),
-            ),
+            cast=CAST,
             room="living-room",
             width=1920,
             height=1080,
@@ -82,48 +100,37 @@ class ScriptedShow:
             clips=("harbour", "test-card", "rain"),
             caption="",
             topics=("Is a hot dog a sandwich?", "Who invented Mondays", "The moon, and whether to trust it"),
-            origin=self.origin,
+            origin=self._origin,
         )
-
-    def now(self) -> float:
-        return now_ms()
-
-    @staticmethod
-    def stamp(milliseconds: float) -> str:
-        """As EXT-X-PROGRAM-DATE-TIME wants it."""
-        return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     async def run(self) -> None:
         """Drive the script and the telemetry until cancelled."""
-        self.start(ConversationRequest(topic="pigeons with opinions", turns=6))
+        await self.start(ConversationRequest(topic="pigeons with opinions", turns=6))
         for tick in count():
-            self._step()
+            await self._step()
             if tick % 10 == 0:
                 self._send(TelemetryEvent(telemetry=self._telemetry(tick // 10)))
             await asyncio.sleep(0.1)
 
     # --- what people do -----------------------------------------------------------------------------------------
 
-    def conversations(self) -> list[Conversation]:
-        return list(self._conversations.values())
+    def conversations(self) -> Sequence[Conversation]:
+        return [one.model_copy(update={"turns": ()}) for one in reversed(self._conversations.values())]
 
-    def conversation(self, identity: str) -> Conversation:
-        found = self._conversations.get(identity)
-        if found is None:
-            raise InputError(f"There is no conversation {identity!r}.", where="the address", remedy="List them first.")
-        return found
+    def conversation(self, conversation_id: str) -> Conversation | None:
+        return self._conversations.get(conversation_id)
 
-    def start(self, request: ConversationRequest) -> Conversation:
+    async def start(self, request: ConversationRequest) -> Conversation:
         topic = "the weather indoors" if request.topic is None else request.topic.strip()
-        if not 1 <= len(topic) <= 400:
-            raise InputError("The topic has no words.", where="topic", remedy="Type 1 to 400 characters, or leave it out.")
+        if topic == "forbidden":
+            raise InputError("This topic is not for air", where="topic", remedy="Choose another one.")
         for running in self._running():
-            self.stop(running.id)
+            await self.stop(running.id)
         identity = f"c{next(self._numbers)}"
         self._conversations[identity] = Conversation(
             id=identity,
             topic=topic,
-            cast=request.cast or tuple(character.name for character in self.stage.cast),
+            cast=request.cast or tuple(character.name for character in CAST),
             turns_planned=request.turns,
             seed=request.seed or 1,
             state=ConversationState.RUNNING,
@@ -133,64 +140,95 @@ class ScriptedShow:
         self._announce(identity)
         return self._conversations[identity]
 
-    def stop(self, identity: str) -> Conversation:
-        conversation = self.conversation(identity)
-        for turn in conversation.turns:
-            if turn.state in ("queued", "voicing", "writing"):
+    async def stop(self, conversation_id: str) -> Conversation:
+        for turn in self._conversations[conversation_id].turns:
+            if turn.state == "queued":
                 self._put(turn.model_copy(update={"state": "withdrawn"}))
             elif turn.state == "on_air":
                 self._put(turn.model_copy(update={"state": "ended", "ended": now_ms(), "interrupted": True}))
         self._next_air = now_ms() + LEAD_MS
-        return self._end(identity, ConversationState.STOPPED)
+        return self._end(conversation_id, ConversationState.STOPPED)
 
-    def chat(self, request: ChatRequest) -> ChatReceipt:
+    async def chat(self, request: ChatRequest) -> ChatReceipt:
         running = self._running()
-        if not request.text.strip():
-            raise InputError("The message has no words.", where="text", remedy="Type 1 to 400 characters.")
-        if request.to not in {character.name for character in self.stage.cast}:
-            raise InputError(f"Nobody called {request.to!r} is on stage.", where="to", remedy="Choose one of the cast.")
-        identity = running[0].id if running else self.start(ConversationRequest(topic="a question", turns=2)).id
+        if not running:
+            raise InputError("no conversation is on air", where="chat", remedy="Start one, then speak to its cast.")
+        identity = running[0].id
         self._add(identity, request.author, "person", request.text, "ended", asked=now_ms(), ended=now_ms())
         reply = f"Good question, {request.author}. Short answer: yes. Long answer: also yes."
         return ChatReceipt(turn=self._add(identity, request.to, "answer", reply, "queued", asked=now_ms()).id)
 
-    def television(self, request: TvRequest) -> StageView:
-        if request.action == "stop":
-            return self.change(tv="")
-        if request.clip not in self.stage.clips:
-            raise InputError(f"There is no clip {request.clip!r}.", where="clip", remedy="Choose one of the list.")
-        return self.change(tv=request.clip)
+    async def tv(self, request: TvRequest) -> StageView:
+        return self._change(tv="" if request.action == "stop" else request.clip)
 
-    def lights(self, request: LightsRequest) -> StageView:
-        return self.change(**request.model_dump(exclude_none=True))
+    async def lights(self, request: LightsRequest) -> StageView:
+        return self._change(**request.model_dump(exclude_none=True))
 
-    def change(self, **values: Any) -> StageView:
-        self.stage = self.stage.model_copy(update=values)
-        self._send(StageEvent(stage=self.stage))
-        return self.stage
+    async def caption(self, request: CaptionRequest) -> StageView:
+        if request.text.startswith("notice:"):  # lets a test raise one
+            notice = Notice(level="warning", text=request.text.removeprefix("notice:"), remedy="Nothing to do.")
+            self._send(NoticeEvent(notice=notice))
+        return self._change(caption=request.text)
 
-    def notify(self, kind: str) -> None:
-        level: Literal["info", "warning", "error"] = kind if kind in get_args(Notice.model_fields["level"].annotation) else "info"  # type: ignore[assignment]
-        self._send(NoticeEvent(notice=Notice(level=level, text="The stage came back.", remedy="Nothing to do.")))
+    # --- what people see ----------------------------------------------------------------------------------------
 
-    async def events(self) -> AsyncIterator[str]:
-        """Server-sent events, the stage first."""
+    def stage(self) -> StageView:
+        return self._stage
+
+    def healthy(self) -> tuple[bool, Sequence[str]]:
+        return True, ()
+
+    def ready(self) -> tuple[bool, Sequence[str]]:
+        return True, ()
+
+    def metrics(self) -> bytes:
+        return b""
+
+    def resource(self, name: str) -> File | None:
+        stem, _, suffix = name.partition(".")
+        path = self._media / (name if suffix == "mp4" else f"{int(stem) % SEGMENTS}.m4s")
+        return File(path.read_bytes()) if path.is_file() else None
+
+    def playlist(self) -> str | None:
+        """Segment ``n`` is listed once its second is over; numbers begin at 0 with each start of the server."""
+        complete = int((now_ms() - self._origin) // 1000)
+        first = max(0, complete - WINDOW)
+        lines = [
+            "#EXTM3U",
+            "#EXT-X-VERSION:7",
+            "#EXT-X-TARGETDURATION:1",
+            f"#EXT-X-MEDIA-SEQUENCE:{first}",
+            f"#EXT-X-DISCONTINUITY-SEQUENCE:{max(0, first - 1) // SEGMENTS}",
+            '#EXT-X-MAP:URI="init.mp4"',
+        ]
+        for number in range(first, complete):
+            if number and number % SEGMENTS == 0:
+                lines.append("#EXT-X-DISCONTINUITY")
+            date = datetime.fromtimestamp(self._origin / 1000 + number, UTC).isoformat(timespec="milliseconds")
+            lines += [f"#EXT-X-PROGRAM-DATE-TIME:{date}", "#EXTINF:1.000,", f"{number}.m4s"]
+        return "\n".join(lines) + "\n"
+
+    @asynccontextmanager
+    async def subscribe(self) -> AsyncIterator[AsyncIterator[Event]]:
         queue: asyncio.Queue[Event] = asyncio.Queue(maxsize=1000)
         self._queues.add(queue)
-        queue.put_nowait(StageEvent(stage=self.stage))
+        queue.put_nowait(StageEvent(stage=self._stage))
         try:
-            while True:
-                event = await queue.get()
-                yield f"event: {event.type}\ndata: {event.model_dump_json()}\n\n"
+            yield self._events(queue)
         finally:
             self._queues.discard(queue)
+
+    @staticmethod
+    async def _events(queue: asyncio.Queue[Event]) -> AsyncGenerator[Event]:
+        while True:
+            yield await queue.get()
 
     # --- the script ---------------------------------------------------------------------------------------------
 
     def _running(self) -> list[Conversation]:
         return [one for one in self._conversations.values() if one.state is ConversationState.RUNNING]
 
-    def _step(self) -> None:
+    async def _step(self) -> None:
         now = now_ms()
         for conversation in self._running():
             for turn in conversation.turns:
@@ -198,15 +236,15 @@ class ScriptedShow:
                     self._put(turn.model_copy(update={"state": "ended", "ended": turn.words[-1].end}))
                 elif turn.state == "queued" and now >= self._next_air - LEAD_MS:
                     self._air(turn)
-            self._write(self._conversations[conversation.id])
+            await self._write(self._conversations[conversation.id])
 
-    def _write(self, conversation: Conversation) -> None:
+    async def _write(self, conversation: Conversation) -> None:
         spoken = [turn for turn in conversation.turns if turn.kind == "turn"]
         waiting = [turn for turn in conversation.turns if turn.state in ("queued", "on_air")]
         if len(spoken) >= conversation.turns_planned:
             if not waiting:
                 self._end(conversation.id, ConversationState.ENDED)
-                self.start(ConversationRequest(turns=6))
+                await self.start(ConversationRequest(turns=6))
         elif len(waiting) < 2:
             line = LINES[len(spoken) % len(LINES)].format(topic=conversation.topic)
             self._add(conversation.id, conversation.cast[len(spoken) % 2], "turn", line, "queued", asked=now_ms())
@@ -222,23 +260,15 @@ class ScriptedShow:
 
     def _add(self, identity: str, speaker: str, kind: Kind, text: str, state: Any, **times: float) -> TurnView:
         number = len(self._conversations[identity].turns) + 1
-        turn = TurnView(
-            id=f"{identity}-{number}",
-            conversation=identity,
-            number=number,
-            speaker=speaker,
-            kind=kind,
-            text=text,
-            state=state,
-            **times,
-        )
+        known: dict[str, Any] = {"id": f"{identity}-{number}", "conversation": identity, "number": number, **times}
+        turn = TurnView(speaker=speaker, kind=kind, text=text, state=state, **known)
         self._put(turn)
         return turn
 
     def _put(self, turn: TurnView) -> None:
         conversation = self._conversations[turn.conversation]
-        others = {one.id: one for one in conversation.turns} | {turn.id: turn}
-        self._conversations[turn.conversation] = conversation.model_copy(update={"turns": tuple(others.values())})
+        turns = {one.id: one for one in conversation.turns} | {turn.id: turn}
+        self._conversations[turn.conversation] = conversation.model_copy(update={"turns": tuple(turns.values())})
         self._send(TurnEvent(turn=turn))
 
     def _end(self, identity: str, state: ConversationState) -> Conversation:
@@ -250,6 +280,11 @@ class ScriptedShow:
     def _announce(self, identity: str) -> None:
         bare = self._conversations[identity].model_copy(update={"turns": ()})
         self._send(ConversationEvent(conversation=bare))
+
+    def _change(self, **values: Any) -> StageView:
+        self._stage = self._stage.model_copy(update=values)
+        self._send(StageEvent(stage=self._stage))
+        return self._stage
 
     def _send(self, event: Event) -> None:
         for queue in self._queues:
