@@ -19,6 +19,7 @@ TARGET_LUFS = -16.0
 CEILING_DBTP = -1.0
 """The highest true peak that speech may have (EBU R128: -1 dBTP)."""
 _CLOSE_ENOUGH = 0.1
+_NOTHING = 1e-6
 _ABSOLUTE_GATE = -70.0
 _RELATIVE_GATE = -10.0
 _BLOCK = RATE * 400 // 1000
@@ -69,6 +70,10 @@ def normalise(samples: Samples, target: float = TARGET_LUFS, ceiling: float = CE
     Peaks above the ceiling are lowered by :func:`limit`, which takes a little loudness with it; further passes give
     that back until it is within 0.1 LU, or four are done (sound that is nothing but peaks cannot be loud).
     """
+    highest = float(np.abs(samples).max(initial=0.0))
+    if highest < _NOTHING:
+        return samples
+    samples = samples / np.float32(highest)  # or the absolute gate would take a faint voice for silence
     for _ in range(4):
         loudness = integrated_loudness(samples)
         if not np.isfinite(loudness) or abs(loudness - target) < _CLOSE_ENOUGH:
@@ -130,26 +135,26 @@ def _k_weighted(samples: Samples) -> NDArray[np.float64]:
     return np.fft.irfft(spectrum, size)[: len(samples)]
 
 
-def _peaks(samples: Samples) -> NDArray[np.float64]:
+def _peaks(samples: Samples) -> Samples:
     """For each sample, the highest amplitude from it to the next."""
     if len(samples) == 0:
-        return np.zeros(0)
-    highest = np.abs(samples).astype(np.float64)
+        return samples
+    highest = np.abs(samples)
     for taps in _interpolators():
-        between = np.convolve(samples.astype(np.float64), taps)[_HALF - 1 : _HALF - 1 + len(samples)]
+        between = np.convolve(samples, taps)[_HALF - 1 : _HALF - 1 + len(samples)]
         np.maximum(highest, np.abs(between), out=highest)
     return highest
 
 
 @cache
-def _interpolators() -> tuple[NDArray[np.float64], ...]:
+def _interpolators() -> tuple[Samples, ...]:
     """For each quarter between two samples, the taps that give the value there: a windowed sinc."""
     places = np.arange(1 - _HALF, _HALF + 1)
-    found: list[NDArray[np.float64]] = []
+    found: list[Samples] = []
     for quarter in range(1, _OVERSAMPLING):
         distance = places - quarter / _OVERSAMPLING
         taps = np.sinc(distance) * np.cos(np.pi * distance / (2 * _HALF + 1)) ** 2
-        found.append((taps / taps.sum())[::-1])
+        found.append((taps / taps.sum())[::-1].astype(np.float32))
     return tuple(found)
 
 

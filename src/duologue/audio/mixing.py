@@ -34,7 +34,7 @@ def limit(samples: Samples) -> Samples:
     pumping.
     """
     peak = max(float(samples.max(initial=0.0)), -float(samples.min(initial=0.0)))
-    if peak <= _KNEE:
+    if peak <= float(np.float32(_KNEE)):
         return samples
     over = np.maximum(np.abs(samples) - np.float32(_KNEE), 0)
     bent = np.float32(1 - _KNEE) * np.tanh(over / np.float32(1 - _KNEE))

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from duologue.audio.resample import resample, rescale
+from duologue.errors import InputError
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 24_000, 44_100, 96_000])
+def test_a_tone_comes_out_as_itself_and_in_its_place(rate: int) -> None:
+    t_in, t_out = np.arange(rate) / rate, np.arange(48_000) / 48_000
+    made = resample(np.sin(2 * np.pi * 440 * t_in).astype(np.float32), rate)
+    assert len(made) == 48_000
+    np.testing.assert_allclose(made[500:-500], np.sin(2 * np.pi * 440 * t_out)[500:-500], atol=2e-3)
+
+
+def test_an_impulse_stays_where_it_was() -> None:
+    impulse = np.zeros(22_050, np.float32)
+    impulse[11_025] = 1.0
+    assert abs(int(np.argmax(np.abs(resample(impulse, 22_050)))) - 24_000) <= 1
+
+
+def test_the_same_rate_is_the_same_sound() -> None:
+    sound = np.ones(100, np.float32)
+    assert resample(sound, 48_000) is sound
+
+
+@given(count=st.integers(0, 3_000), rate=st.sampled_from([8_000, 11_025, 22_050, 44_100, 96_000]))
+def test_the_length_is_exact(count: int, rate: int) -> None:
+    assert len(resample(np.ones(count, np.float32), rate)) == -(-count * 48_000 // rate)
+
+
+@pytest.mark.parametrize("rate", [0, -1, 10_000_000])
+def test_a_rate_that_is_none_is_refused(rate: int) -> None:
+    with pytest.raises(InputError, match="no sample rate"):
+        resample(np.ones(10, np.float32), rate)
+
+
+@given(position=st.integers(0, 10**12))
+def test_positions_are_rounded_not_drifted(position: int) -> None:
+    assert abs(rescale(position, 22_050) * 22_050 - position * 48_000) * 2 <= 22_050
