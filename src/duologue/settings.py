@@ -142,7 +142,7 @@ class ShowSettings(Part):
     )
     encoder: str = Field(default="libx264", description="libx264, h264_nvenc, h264_vaapi or h264_qsv.")
     bitrate: int = Field(
-        default=5_000_000, ge=100_000, le=50_000_000, description="Of the video, bits per second at most."
+        default=6_000_000, ge=100_000, le=50_000_000, description="Of the video, bits per second at most."
     )
     test_card: bool = Field(default=False, description="Draw a frame number and a time for `duologue verify` to read.")
     headless: bool = Field(default=False, description="Serve the stream and the API, but no page.")

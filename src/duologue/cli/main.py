@@ -1,0 +1,119 @@
+"""The command ``duologue``: finds the command's file, runs it, and says plainly what went wrong.
+
+Only the file of the command that was asked for is imported, so that ``duologue --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from duologue.errors import DuologueError
+
+INTERRUPTED = 130
+"""The exit code of a command that Ctrl-C ended, as shells expect it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandPlace:
+    """Where a command's code is: a function, or a :class:`typer.Typer` with commands of its own."""
+
+    module: str
+    name: str
+    help: str
+    group: bool = False
+
+
+COMMANDS = {
+    "show": CommandPlace("duologue.cli.show", "show", "Put a show on air."),
+    "render": CommandPlace("duologue.cli.render", "render", "Render a show to a file, as fast as the machine can."),
+    "verify": CommandPlace("duologue.cli.verify", "verify", "Prove that a stream or file has no missing frame."),
+    "say": CommandPlace("duologue.cli.say", "say", "Speak a text into a WAV file."),
+    "pack": CommandPlace("duologue.cli.pack", "app", "Check a character or room, or make one from pictures.", True),
+    "doctor": CommandPlace("duologue.cli.doctor", "doctor", "Say what this machine carries, and what is missing."),
+    "settings": CommandPlace("duologue.cli.settings", "settings", "Show every setting and where it came from."),
+    "openapi": CommandPlace("duologue.cli.openapi", "openapi", "Print the web API's schema as JSON."),
+}
+EPILOG = (
+    'Examples: [cyan]duologue show "pineapple on pizza"[/] · [cyan]duologue render "my cat" -o cat.mp4 --turns 4[/] · '
+    "[cyan]duologue verify http://127.0.0.1:8081/stream/index.m3u8 --seconds 30[/] · [cyan]duologue doctor[/]"
+)
+
+
+def build(words: Sequence[str]) -> typer.Typer:
+    """The application for a command line: the commands that it names are loaded, the others only listed."""
+    app = typer.Typer(
+        name="duologue", help="Characters that talk, live.", epilog=EPILOG, no_args_is_help=True,
+        rich_markup_mode="rich", pretty_exceptions_enable=False,
+    )  # fmt: skip
+    app.callback()(_root)
+    for name, place in COMMANDS.items():
+        if name not in words:
+            app.command(name, help=place.help)(_listed)
+        elif place.group:
+            app.add_typer(getattr(import_module(place.module), place.name), name=name)
+        else:
+            app.command(name)(getattr(import_module(place.module), place.name))
+    return app
+
+
+def _listed() -> None:
+    """A command that this run only lists."""
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        sys.stdout.write(f"duologue {version('duologue')}\n")
+        raise typer.Exit
+
+
+def _root(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Characters that talk, live."""
+
+
+def _words() -> list[str]:
+    """The command line, or the one that the shell wants completed."""
+    return [
+        *sys.argv[1:],
+        *os.environ.get("COMP_WORDS", "").split(),
+        *os.environ.get("_TYPER_COMPLETE_ARGS", "").split(),
+    ]
+
+
+def run(command: Callable[[], object]) -> int:
+    """Run a command and answer with its exit code; trouble that we know is said in words, without a traceback."""
+    from duologue.cli.output import USER_ERROR, complain, known_errors
+
+    try:
+        command()
+    except DuologueError as error:
+        complain(error)
+        return USER_ERROR
+    except BaseExceptionGroup as group:
+        errors = known_errors(group)
+        if errors is None:
+            raise
+        for error in errors:
+            complain(error)
+        return USER_ERROR
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    return 0
+
+
+def main() -> None:
+    """The entry point of the command line."""
+    sys.exit(run(lambda: build(_words())()))

@@ -1,0 +1,45 @@
+"""How commands speak to a person: results on standard output, trouble on standard error, both plain when piped."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from rich.console import Console
+from rich.markup import escape
+
+from duologue.errors import DuologueError, InternalError
+
+USER_ERROR = 2
+"""The exit code when something was wrong; a check that found something exits with 1."""
+
+
+def console() -> Console:
+    """Standard output."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def complain(error: DuologueError) -> None:
+    """Say what was wrong, where, and the next step."""
+    trouble = Console(stderr=True, highlight=False, soft_wrap=True)
+    trouble.print(f"[bold red]error:[/] {escape(error.what.rstrip('.'))}.")
+    if error.where:
+        trouble.print(f"  [dim]where:[/] {escape(error.where)}")
+    if error.remedy:
+        trouble.print(f"  [dim]do:[/]    {escape(error.remedy)}")
+    if isinstance(error, InternalError):
+        trouble.print("  This is a fault of Duologue itself; please report it with these lines.")
+
+
+def known_errors(group: BaseExceptionGroup[BaseException]) -> list[DuologueError] | None:
+    """The errors in a task group's failure when all of them are ours; None when a stranger is among them."""
+    found: list[DuologueError] = []
+    waiting: list[BaseException] = [group]
+    while waiting:
+        error = waiting.pop()
+        if isinstance(error, DuologueError):
+            found.append(error)
+        elif isinstance(error, BaseExceptionGroup):
+            waiting.extend(cast("BaseExceptionGroup[BaseException]", error).exceptions)
+        else:
+            return None
+    return found

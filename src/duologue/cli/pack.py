@@ -1,0 +1,72 @@
+"""``duologue pack``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from duologue.stage.pack_check import Finding
+
+app = typer.Typer(help="Check a character or room, or make one from pictures.", no_args_is_help=True)
+
+
+@app.command()
+def check(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders of packs.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Find all that is wrong with a pack: each finding names the file, the key and the remedy. Exits 1 on errors.
+
+    Example: duologue pack check packs/characters/chad
+    """
+    import json
+    from dataclasses import asdict
+
+    from duologue.stage.pack_check import Severity, check_pack
+
+    findings = {str(path): [*check_pack(path), *_persona(path)] for path in paths}
+    if as_json:
+        typer.echo(json.dumps({path: [asdict(one) for one in found] for path, found in findings.items()}, indent=2))
+    else:
+        for path, found in findings.items():
+            print_findings(path, found)
+    if any(one.severity is Severity.ERROR for found in findings.values() for one in found):
+        raise typer.Exit(1)
+
+
+def _persona(folder: Path) -> list[Finding]:
+    """What is wrong with how a character speaks; a room has no persona."""
+    from duologue.errors import InputError
+    from duologue.language.persona import load_persona
+    from duologue.stage.pack_check import Finding, Severity
+
+    if not (folder / "character.toml").exists():
+        return []
+    try:
+        load_persona(folder / "persona.toml")
+    except InputError as error:
+        file, _, key = error.where.partition(": ")
+        return [Finding(Severity.ERROR, file, key, error.what, error.remedy)]
+    return []
+
+
+def print_findings(path: str, findings: list[Finding]) -> None:
+    """One finding after the other, and a last line that sums up."""
+    from rich.markup import escape
+
+    from duologue.cli.output import console
+    from duologue.stage.pack_check import Severity
+
+    out = console()
+    for one in findings:
+        colour = "red" if one.severity is Severity.ERROR else "yellow"
+        place = f"{one.file}: {one.key}" if one.key else one.file
+        out.print(
+            f"[bold {colour}]{one.severity}:[/] {escape(place)}: {escape(one.what)}. [dim]{escape(one.remedy)}[/]"
+        )
+    errors = sum(one.severity is Severity.ERROR for one in findings)
+    verdict = "[bold red]not usable" if errors else "[bold green]good"
+    out.print(f"{escape(path)}: {verdict}[/] ({errors} errors, {len(findings) - errors} warnings)")

@@ -1,0 +1,52 @@
+"""``duologue settings``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from duologue.errors import InputError
+
+
+def settings(
+    config: Annotated[Path | None, typer.Option(help="The settings file instead of ./duologue.toml.")] = None,
+    assign: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Try a value, as a flag would set it.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: key, value and source of each.")] = False,
+) -> None:
+    """Show every setting, its value and where it came from.
+
+    The order is: defaults, then duologue.toml, then the environment (DUOLOGUE_SHOW__TURNS=6), then flags. Secrets are
+    masked.
+
+    Examples: duologue settings · duologue settings --json · duologue settings --set show.fps=25
+    """
+    from duologue.settings import load_settings
+
+    rows = load_settings(_assigned(assign or []), config=config).rows()
+    if as_json:
+        table = [{"key": row.key, "value": row.value, "source": row.source} for row in rows]
+        typer.echo(json.dumps(table, indent=2, ensure_ascii=False))
+        return
+    from rich.table import Table
+
+    from duologue.cli.output import console
+
+    table = Table("key", "value", "source", box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(row.key, row.value, row.source, style="dim" if row.source == "default" else None)
+    console().print(table)
+
+
+def _assigned(pairs: list[str]) -> dict[str, object]:
+    flags: dict[str, object] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip():
+            raise InputError(f"{pair!r} sets nothing", where="flag --set", remedy="Write --set key=value.")
+        flags[key.strip()] = value
+    return flags
