@@ -1,0 +1,230 @@
+"""The checks of the prover, as accumulators of their own: decoded frames and samples in, figures out. No I/O.
+
+No clock.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from duologue.audio.pcm import Samples
+from duologue.broadcast.report import Moment, PictureReport, SoundReport, SyncReport
+from duologue.broadcast.testcard import BEEP_HZ, BEEP_LEVEL, FLASH_FRAMES, PILOT_HZ, PILOT_LEVEL, Card
+
+MAX_TRACKED = 3_000
+"""A jump of the frame number beyond this is counted but its numbers are not kept."""
+GAP = 0.001
+"""Seconds by which an access unit of sound may begin off the end of the one before."""
+
+
+class PictureCheck:
+    """Counts frames by the numbers on their cards, and steps between presentation times."""
+
+    def __init__(self) -> None:
+        self.flashes: list[tuple[int, float]] = []
+        """Run and time (s) of the first frame of each flash."""
+        self.decode_errors = 0
+        self._frames = self._cards = self._repeated = self._late = self._untracked = 0
+        self._missing: dict[int, None] = {}
+        self._highest: int | None = None
+        self._last: int | None = None
+        self._place: tuple[int, float] | None = None
+        self._steps: Counter[int] = Counter()
+        self._flashing = True
+
+    def add(self, run: int, at: float, card: Card | None) -> None:
+        """The next frame in the order of presentation: its run, its time (s), what its card says."""
+        self._frames += 1
+        if self._place is not None and self._place[0] == run:
+            self._steps[round((at - self._place[1]) * 1e6)] += 1
+        self._place = (run, at)
+        if card is None:
+            return
+        self._cards += 1
+        self._count(card.number)
+        if card.flash and not self._flashing:
+            self.flashes.append((run, at))
+        self._flashing = card.flash
+
+    def _count(self, number: int) -> None:
+        if self._highest is None or number > self._highest:
+            jump = number - self._highest - 1 if self._highest is not None else 0
+            if jump > MAX_TRACKED:
+                self._untracked += jump
+            else:
+                self._missing |= dict.fromkeys(range(number - jump, number))
+            self._highest = number
+        elif number == self._last:
+            self._repeated += 1
+        elif number in self._missing:
+            del self._missing[number]
+            self._late += 1
+        else:
+            self._repeated += 1
+        self._last = number
+
+    def report(self) -> PictureReport:
+        """As of now."""
+        usual = self._steps.most_common(1)[0][0] if self._steps else 0
+        return PictureReport(
+            frames=self._frames,
+            cards=self._cards,
+            unreadable=self._frames - self._cards if self._cards else 0,
+            missing=len(self._missing) + self._untracked,
+            missing_numbers=tuple(self._missing)[:10],
+            repeated=self._repeated,
+            out_of_order=self._late,
+            largest_step_ms=max(self._steps, default=0) / 1e3,
+            smallest_step_ms=min(self._steps, default=0) / 1e3,
+            nominal_step_ms=usual / 1e3,
+            decode_errors=self.decode_errors,
+        )
+
+
+class SoundCheck:
+    """Follows the sound: its times, the pilot's strength and phase, the beeps. ``fps`` gives the beep's length."""
+
+    WINDOW, HOP = 480, 240
+    """Samples of sound judged at a time: 10 ms every 5 ms at 48 kHz."""
+
+    def __init__(self, fps: float) -> None:
+        self._fps = fps or 30.0
+        self._gaps: list[Moment] = []
+        self._pieces: list[Samples] = []
+        self._begin = (0, 0.0)
+        self._held = 0
+        self._rate = 48_000
+        self._seconds = 0.0
+        self._stretches: list[tuple[float, NDArray[np.complex128]]] = []
+        self.beeps: list[tuple[int, float]] = []
+        """Run and time (s) of each beep's first sample."""
+
+    def add(self, run: int, at: float, rate: int, samples: Samples) -> None:
+        """The next samples of ``run``; ``at`` is the time of the first (s)."""
+        expected = self._begin[1] + self._held / self._rate
+        if self._held and (run != self._begin[0] or abs(at - expected) > GAP):
+            if run == self._begin[0]:
+                self._gaps.append(Moment(round(expected, 4), round((at - expected) * 1e3, 2)))
+            self.end()
+        if not self._held:
+            self._begin, self._rate = (run, at), rate
+        self._pieces.append(samples)
+        self._held += len(samples)
+        self._seconds += len(samples) / rate
+        if self._held > 10 * rate:
+            self._judge(keep=rate // 2 // self.HOP * self.HOP)
+
+    def end(self) -> None:
+        """A stretch of continuous sound is over."""
+        if self._held:
+            self._judge(keep=0)
+
+    def _judge(self, keep: int) -> None:
+        """Look for beeps and measure the pilot in what is held.
+
+        Then keep the last ``keep`` samples for the next look.
+        """
+        sound = np.concatenate(self._pieces)
+        run, begin = self._begin
+        taken = len(sound) - keep
+        first = round(begin * self._rate)
+        self.beeps += [
+            (run, begin + at / self._rate) for at in self._find_beeps(sound, first) if at < taken or not keep
+        ]
+        self._stretches.append((begin, self._pilot(sound[: taken + (self.WINDOW - self.HOP if keep else 0)], first)))
+        self._pieces, self._held = ([sound[taken:]], keep) if keep else ([], 0)
+        self._begin = (run, begin + taken / self._rate)
+
+    def _find_beeps(self, sound: Samples, first: int) -> list[int]:
+        """Where a beep's length of sound holds most of its pitch: the tip of a triangle, sharp to a millisecond."""
+        length = round(FLASH_FRAMES / self._fps * self._rate)
+        level = np.abs(_sums(sound, BEEP_HZ, self._rate, first, length)) * 2 / length
+        found: list[int] = []
+        at = 0
+        while at < len(level):
+            if level[at] < BEEP_LEVEL * 0.6:
+                at += 48
+                continue
+            window = level[at : at + length]
+            found.append(at + int(window.argmax()))
+            at += 2 * length
+        return found
+
+    def _pilot(self, sound: Samples, first: int) -> NDArray[np.complex128]:
+        sums = _sums(sound, PILOT_HZ, self._rate, first, self.WINDOW)
+        return sums[:: self.HOP] * 2 / self.WINDOW
+
+    def report(self) -> SoundReport:
+        """All that was found; call :meth:`end` before."""
+        values = (
+            np.concatenate([part for _, part in self._stretches]) if self._stretches else np.zeros(0, np.complex128)
+        )
+        pilot = bool(values.size) and float(np.median(np.abs(values))) > PILOT_LEVEL * 0.3
+        holes: list[Moment] = []
+        slips: list[Moment] = []
+        if pilot:
+            hop = self.HOP / self._rate
+            for begin, part in self._joined():
+                holes += _holes(begin, part, hop)
+                slips += _slips(begin, part, hop)
+        return SoundReport(round(self._seconds, 3), pilot, tuple(self._gaps), tuple(holes), tuple(slips))
+
+    def _joined(self) -> list[tuple[float, NDArray[np.complex128]]]:
+        """Stretches that follow one another without a seam, as one."""
+        joined: list[tuple[float, list[NDArray[np.complex128]]]] = []
+        for begin, part in self._stretches:
+            if joined and abs(joined[-1][0] + sum(map(len, joined[-1][1])) * self.HOP / self._rate - begin) < 1e-6:
+                joined[-1][1].append(part)
+            else:
+                joined.append((begin, [part]))
+        return [(begin, np.concatenate(parts)) for begin, parts in joined]
+
+
+def _sums(sound: Samples, pitch: int, rate: int, first: int, length: int) -> NDArray[np.complex128]:
+    """The sound times a rotation of ``-pitch`` Hz, summed over ``length`` samples from each sample on."""
+    phase = (np.arange(len(sound)) + first) * pitch % rate
+    turned = np.concatenate(([0.0], np.cumsum(sound * np.exp(-2j * np.pi / rate * phase))))
+    return turned[length:] - turned[:-length] if len(turned) > length else np.zeros(0, np.complex128)
+
+
+def _holes(begin: float, pilot: NDArray[np.complex128], hop: float) -> list[Moment]:
+    level = np.abs(pilot)
+    quiet = np.concatenate(([False], level < np.median(level) * 0.35, [False]))
+    edges = np.flatnonzero(np.diff(quiet.astype(np.int8)))
+    return [
+        Moment(round(begin + float(start) * hop, 3), round(float(end - start) * hop * 1e3, 1))
+        for start, end in zip(edges[::2], edges[1::2], strict=True)
+    ]
+
+
+def _slips(begin: float, pilot: NDArray[np.complex128], hop: float) -> list[Moment]:
+    """Where the pilot's phase is another for good: the mean over 50 ms before against that over 50 ms after."""
+    span, skip = 10, 3
+    unit = pilot / np.maximum(np.abs(pilot), 1e-9)
+    total = np.concatenate(([0j], np.cumsum(unit)))
+    at = np.arange(span + skip, len(unit) - span - skip)
+    before = total[at - skip] - total[at - skip - span]
+    after = total[at + skip + span] - total[at + skip]
+    turn = np.abs(np.angle(after * np.conj(before)))
+    sure = (np.abs(before) > span * 0.7) & (np.abs(after) > span * 0.7)
+    jumps = at[(turn > 0.4) & sure]
+    groups = np.split(jumps, np.flatnonzero(np.diff(jumps) > 2 * span) + 1) if len(jumps) else []
+    return [Moment(round(begin + float(np.median(group)) * hop, 3), 0.0) for group in groups]
+
+
+def sync(flashes: list[tuple[int, float]], beeps: list[tuple[int, float]]) -> SyncReport:
+    """Pair each flash with the nearest beep of its run, at most half a second away."""
+    offsets: list[float] = []
+    for run, at in flashes:
+        near = [beep - at for other, beep in beeps if other == run and abs(beep - at) < 0.5]
+        if near:
+            offsets.append(min(near, key=abs) * 1e3)
+    if not offsets:
+        return SyncReport(len(flashes), len(beeps))
+    return SyncReport(
+        len(flashes), len(beeps), len(offsets),
+        round(float(np.median(offsets)), 2), round(min(offsets), 2), round(max(offsets), 2),
+    )  # fmt: skip

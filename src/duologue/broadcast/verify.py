@@ -1,0 +1,178 @@
+"""The prover: plays a delivered stream as a viewer would and says what is wrong with it.
+
+OBS and its like count frames where they are made; viewers still see stutter that those counters never met. What is
+counted here was fetched from the server and decoded: the number in every picture, the times of both tracks, the flash
+against the beep, the pilot below the sound.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+
+import httpx
+import numpy as np
+
+from duologue.broadcast.checks import PictureCheck, SoundCheck, sync
+from duologue.broadcast.report import LiveReport, Report, not_shown, wrong
+from duologue.broadcast.testcard import read_card
+from duologue.broadcast.viewer import HOLD_BACK, Decoded, Delivery, Facts, HlsViewer, Picture, Piece, RunDecoder
+from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
+from duologue.errors import InputError
+
+LIVE_SECONDS = 30.0
+"""How much of a live stream is played when nothing is said."""
+_AHEAD = 120
+"""Pieces that may wait to be decoded."""
+
+
+def verify(
+    source: str, seconds: float | None = None, clock: Clock = SYSTEM_CLOCK, client: httpx.Client | None = None
+) -> Report:
+    """Play ``seconds`` of ``source``, an HLS address or a file (None: 30 s of a live stream, all of a file), and judge
+    it.
+
+    Blocking: it takes as long as a live stream takes to play. Raises :class:`InputError` when the source cannot be
+    read.
+    """
+    if source.startswith(("http://", "https://")):
+        with client or httpx.Client(timeout=5.0, follow_redirects=True) as session:
+            return _verify_hls(source, seconds, clock, session)
+    path = Path(source)
+    if not path.is_file():
+        raise InputError("there is no such file", where=source, remedy="Give a file, or an address with http://.")
+    return _verify_file(path, seconds)
+
+
+class Prover:
+    """Feeds decoded frames and samples to the checks and keeps the distances from live."""
+
+    def __init__(self) -> None:
+        self.picture = PictureCheck()
+        self.facts = Facts()
+        self.runs = 1
+        self.played = 0.0
+        self._sound: SoundCheck | None = None
+        self._run = 0
+        self._decoder = RunDecoder()
+        self._edges: list[float] = []
+        self._viewers: list[float] = []
+        self._newest_ms = 0
+
+    def file(self, path: Path, seconds: float | None) -> None:
+        """Judge a file, or its first ``seconds``. Raises :class:`InputError` when it cannot be read."""
+        begin: float | None = None
+        for item in chain(self._decoder.decode(path), self._decoder.finish()):
+            begin = item.at if begin is None else begin
+            if seconds is not None and item.at - begin >= seconds:
+                break
+            self.played = max(self.played, item.at - begin)
+            self._judge(item)
+
+    def piece(self, piece: Piece, target: int) -> None:
+        """Judge the next piece of a playlist with this target duration (s)."""
+        if piece.run != self._run:
+            self._drain()
+            self._decoder = RunDecoder()
+            self._run = piece.run
+            self.runs += 1
+        newest, self._newest_ms = self._newest_ms, 0
+        try:
+            for item in self._decoder.decode(piece.data):
+                self._judge(item)
+        except InputError:
+            self.picture.decode_errors += 1
+        self.played += piece.duration
+        if piece.ends is not None:
+            self._viewers.append((piece.listed - piece.ends) / SECOND + HOLD_BACK * target)
+        if self._newest_ms:
+            self._edges.append((piece.fetched - self._newest_ms * MILLISECOND) / SECOND)
+        self._newest_ms = self._newest_ms or newest
+
+    def sound(self) -> SoundCheck:
+        """The sound's check, complete; call once, at the end."""
+        self._drain()
+        check = self._sound or SoundCheck(self.facts.fps)
+        check.end()
+        return check
+
+    def live(self) -> LiveReport | None:
+        """How far behind live the pieces were, where they said."""
+        if not self._viewers and not self._edges:
+            return None
+        edges, viewers = np.array(self._edges or [0.0]), np.array(self._viewers or [0.0])
+        values = (np.median(edges), edges.max(), np.median(viewers), viewers.max())
+        return LiveReport(*(round(float(value), 3) for value in values))
+
+    def _drain(self) -> None:
+        for item in self._decoder.finish():
+            self._judge(item)
+
+    def _judge(self, item: Decoded) -> None:
+        self.facts = self._decoder.facts
+        if isinstance(item, Picture):
+            card = read_card(item.luma)
+            self.picture.add(self._run, item.at, card)
+            self._newest_ms = card.wall_ms if card else self._newest_ms
+        else:
+            if self._sound is None:
+                self._sound = SoundCheck(self.facts.fps)
+            self._sound.add(self._run, item.at, item.rate, item.samples)
+
+
+def _verify_file(path: Path, seconds: float | None) -> Report:
+    prover = Prover()
+    prover.file(path, seconds)
+    return _report(str(path), "file", prover, Delivery(bytes=path.stat().st_size if seconds is None else 0))
+
+
+def _verify_hls(url: str, seconds: float | None, clock: Clock, client: httpx.Client) -> Report:
+    """Fetch in one thread and decode in this one, so that decoding never delays a load."""
+    viewer = HlsViewer(url, clock, client)
+    first = viewer.start()
+    wanted = LIVE_SECONDS if seconds is None and viewer.delivery.live else seconds
+    pieces: queue.Queue[Piece | BaseException | None] = queue.Queue(_AHEAD)
+
+    def fetch() -> None:
+        try:
+            for piece in viewer.pieces(first, wanted):
+                pieces.put(piece)
+            pieces.put(None)
+        except BaseException as error:  # raised again below, in the thread that asked
+            pieces.put(error)
+
+    threading.Thread(target=fetch, name="viewer", daemon=True).start()
+    prover = Prover()
+    while (piece := pieces.get()) is not None:
+        if isinstance(piece, BaseException):
+            raise piece
+        prover.piece(piece, viewer.delivery.target)
+    if wanted is not None and prover.played < wanted - viewer.delivery.target:
+        viewer.delivery.note(f"only {prover.played:.1f} of {wanted:g} s could be played")
+    return _report(url, "live HLS" if viewer.delivery.live else "HLS", prover, viewer.delivery)
+
+
+def _report(source: str, kind: str, prover: Prover, delivery: Delivery) -> Report:
+    check = prover.sound()
+    picture, sound = prover.picture.report(), check.report()
+    offsets = sync(prover.picture.flashes, check.beeps)
+    if not picture.frames and not sound.seconds:
+        raise InputError("nothing could be played", where=source, remedy=" ".join(delivery.faults))
+    report = Report(
+        source=source,
+        kind=kind,
+        facts=prover.facts,
+        segments=delivery.segments,
+        bit_rate=round(delivery.bytes * 8 / prover.played) if prover.played else 0,
+        discontinuities=prover.runs - 1,
+        picture=picture,
+        sound=sound,
+        sync=offsets if offsets.matched else None,
+        live=prover.live() if delivery.live else None,
+        playlist_faults=tuple(delivery.faults),
+        seconds=round(prover.played, 3),
+    )
+    return replace(report, not_shown=tuple(not_shown(report)), wrong=tuple(wrong(report, offsets)))
