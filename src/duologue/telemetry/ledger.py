@@ -22,8 +22,8 @@ class Cause(StrEnum):
 class FrameRecord:
     """One frame. ``due``, ``begun``, ``packaged`` are monotonic ns; the others say their unit.
 
-    ``lateness_ms`` is how long after its due time the frame was encoded (negative: that much ahead). ``repeated`` means that
-    the previous picture was sent again.
+    ``lateness_ms`` is how long after its due time the frame was encoded (negative: that much ahead). ``repeated`` means
+    that the previous picture was sent again.
     """
 
     number: int
@@ -40,9 +40,10 @@ class FrameRecord:
 
 @dataclass(slots=True)
 class TurnRecord:
-    """One turn. Times are monotonic ns, 0 while unknown; ``gap_ms`` is the chosen silence before it, ``waited_ms`` what an
-    engine added to that. ``heard`` is the part of the text that was played. ``kind`` and ``state`` as in
-    :class:`duologue.app.models.TurnView`."""
+    """One turn. Times are monotonic ns, 0 while unknown; ``gap_ms`` is the chosen silence before it, ``waited_ms`` what
+    an engine added to that. ``heard`` is the part of the text that was played. ``kind`` and ``state`` as in
+    :class:`duologue.app.models.TurnView`.
+    """
 
     id: str
     conversation: str

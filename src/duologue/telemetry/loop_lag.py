@@ -1,0 +1,67 @@
+"""How late the event loop wakes: something held it, or the machine did not run us."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock, milliseconds
+
+PERIOD = 20 * MILLISECOND
+LIMIT = 5 * MILLISECOND
+"""A loop that wakes later than this was held too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class LagSummary:
+    """Some wake-ups: how many, how many over :data:`LIMIT`, of those how many while the process itself got little CPU.
+
+    ``stalled`` ones are the machine's doing (or a blocking call); the others are work of ours on the loop, or a busy
+    thread.
+    """
+
+    wakes: int = 0
+    over: int = 0
+    stalled: int = 0
+    worst_ms: float = 0.0
+
+
+class LoopLag:
+    """Wakes on an absolute grid and notes how late. Run :meth:`run` on the loop to be watched.
+
+    ``observe`` gets each lag (ns), for a histogram.
+    """
+
+    def __init__(self, clock: Clock = SYSTEM_CLOCK, observe: Callable[[int], None] | None = None) -> None:
+        self._clock = clock
+        self._observe = observe
+        self._fresh = LagSummary()
+        self.total_over = 0
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        due = self._clock.now()
+        while True:
+            cpu = self._clock.cpu()
+            # After a long stall take up the grid where it is now: one stall is one late wake, not many.
+            due = max(due + PERIOD, self._clock.now())
+            await self._clock.wait_until(due)
+            self.note(self._clock.now() - due, self._clock.cpu() - cpu)
+
+    def note(self, lag: int, cpu: int) -> None:
+        """A wake-up came ``lag`` ns late, and the process used ``cpu`` ns since the one before."""
+        over = lag > LIMIT
+        self.total_over += over
+        self._fresh = LagSummary(
+            wakes=self._fresh.wakes + 1,
+            over=self._fresh.over + over,
+            stalled=self._fresh.stalled + (over and cpu < lag // 2),
+            worst_ms=max(self._fresh.worst_ms, milliseconds(lag)),
+        )
+        if self._observe is not None:
+            self._observe(max(0, lag))
+
+    def take(self) -> LagSummary:
+        """The wake-ups since the last call."""
+        summary, self._fresh = self._fresh, LagSummary()
+        return summary

@@ -1,0 +1,98 @@
+"""Prometheus metrics of one running system. Its own registry, no globals: two systems in one process do not meet."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from duologue.clock import SECOND
+from duologue.telemetry.frames import frame_time_ms
+from duologue.telemetry.ledger import FrameRecord, TurnRecord
+from duologue.telemetry.machine import MachineSample
+from duologue.telemetry.turns import FINAL_STATES, stages_ms
+
+_FRAME_BUCKETS = tuple(ms / 1000 for ms in (1, 2, 3, 5, 8, 12, 16.7, 25, 33.3, 40, 50, 66.7, 100, 150, 250))
+"""Around the budget of a frame (33.3 ms at 30 a second; 16.7 at 60), in seconds."""
+_TURN_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 40.0)
+_LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
+
+
+class Metrics:
+    """Give it what the ledgers get; :meth:`exposition` is what ``/metrics`` serves."""
+
+    def __init__(self, fps: int) -> None:
+        self._period_ms = 1000 / fps
+        registry = self.registry = CollectorRegistry()
+
+        def histogram(name: str, what: str, buckets: tuple[float, ...], labels: tuple[str, ...] = ()) -> Histogram:
+            return Histogram(f"duologue_{name}", what, labels, registry=registry, buckets=buckets)
+
+        def counter(name: str, what: str, labels: tuple[str, ...] = ()) -> Counter:
+            return Counter(f"duologue_{name}", what, labels, registry=registry)
+
+        def gauge(name: str, what: str, labels: tuple[str, ...] = ()) -> Gauge:
+            return Gauge(f"duologue_{name}", what, labels, registry=registry)
+
+        self._compose = histogram("frame_compose_seconds", "Time to compose a frame", _FRAME_BUCKETS)
+        self._encode = histogram("frame_encode_seconds", "Time to encode a frame", _FRAME_BUCKETS)
+        self._frame = histogram("frame_seconds", "Time to compose and encode a frame", _FRAME_BUCKETS)
+        self._frames = counter("frames", "Frames made")
+        self._late = counter("frames_late", "Frames that cost more than a frame period", ("cause",))
+        self._repeated = counter("frames_repeated", "Frames that show the previous picture again", ("cause",))
+        self._lead = gauge("frame_lead_seconds", "How far ahead of its due time the last frame was ready")
+        self._stages = histogram("turn_stage_seconds", "Time of each step of a turn", _TURN_BUCKETS, ("stage",))
+        self._wait = histogram("turn_wait_seconds", "What engines added to the silence before a turn", _TURN_BUCKETS)
+        self._turns = counter("turns", "Turns that came to their end", ("kind", "state"))
+        self._refused = counter("lines_refused", "Lines that moderation refused")
+        self._failures = counter("turn_failures", "Turns in which an engine failed")
+        self._restarts = counter("restarts", "Processes that were started again", ("part",))
+        self._lag = histogram("loop_lag_seconds", "How late the main event loop woke", _LAG_BUCKETS)
+        self._cpu = gauge("process_cpu_ratio", "CPU of a process in cores", ("process",))
+        self._rss = gauge("process_resident_bytes", "Resident memory of a process", ("process",))
+        self._steal = gauge("machine_steal_ratio", "Share of CPU time that the hypervisor gave to others")
+        self._available = gauge("machine_available_bytes", "Memory that can be had without swapping")
+
+    def frame(self, record: FrameRecord) -> None:
+        """A frame was made."""
+        cost = frame_time_ms(record)
+        self._frames.inc()
+        self._compose.observe(record.compose_ms / 1000)
+        self._encode.observe(record.encode_ms / 1000)
+        self._frame.observe(cost / 1000)
+        self._lead.set(-record.lateness_ms / 1000)
+        cause = record.cause.value or "none"
+        if cost > self._period_ms:
+            self._late.labels(cause).inc()
+        if record.repeated:
+            self._repeated.labels(cause).inc()
+
+    def turn(self, record: TurnRecord) -> None:
+        """A turn came to its end; call it once a turn (others are ignored by their state)."""
+        if record.state not in FINAL_STATES:
+            return
+        self._turns.labels(record.kind, record.state).inc()
+        self._refused.inc(record.refused)
+        self._failures.inc(1 if record.failure else 0)
+        if record.on_air:
+            self._wait.observe(record.waited_ms / 1000)
+        for stage, taken in stages_ms(record).items():
+            self._stages.labels(stage).observe(taken / 1000)
+
+    def restarted(self, part: str, times: int = 1) -> None:
+        """A process of ours (``stage``, ``espeak``) was started again."""
+        self._restarts.labels(part).inc(times)
+
+    def loop_lag(self, lag: int) -> None:
+        """The main loop woke ``lag`` nanoseconds late."""
+        self._lag.observe(lag / SECOND)
+
+    def machine(self, sample: MachineSample) -> None:
+        """Once a second."""
+        self._steal.set(sample.steal_percent / 100)
+        self._available.set(sample.available_mb * 2**20)
+        for name, process in sample.processes.items():
+            self._cpu.labels(name).set(process.cpu_percent / 100)
+            self._rss.labels(name).set(process.rss_mb * 2**20)
+
+    def exposition(self) -> bytes:
+        """The text format that Prometheus scrapes."""
+        return generate_latest(self.registry)

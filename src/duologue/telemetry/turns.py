@@ -1,0 +1,66 @@
+"""The turn ledger: the newest turns in memory, and what each step of a turn took."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import replace
+
+from duologue.clock import milliseconds
+from duologue.telemetry.ledger import TurnRecord
+
+FINAL_STATES = frozenset({"ended", "withdrawn", "failed"})
+"""States after which a turn does not change any more."""
+
+STAGES = (
+    ("first_token", "asked", "first_token"),
+    ("text", "first_token", "text_complete"),
+    ("first_audio", "text_complete", "first_audio"),
+    ("voicing", "first_audio", "voiced"),
+    ("queued", "voiced", "on_air"),
+    ("speaking", "on_air", "ended"),
+)
+"""The steps of a turn in order: their name, and the two times of :class:`TurnRecord` between which each lies."""
+
+
+def stages_ms(record: TurnRecord) -> dict[str, float]:
+    """What each step took (ms); steps of which a time is unknown are left out."""
+    found: dict[str, float] = {}
+    for name, begin, end in STAGES:
+        began, ended = int(getattr(record, begin)), int(getattr(record, end))
+        if began and ended >= began:
+            found[name] = milliseconds(ended - began)
+    return found
+
+
+class TurnLedger:
+    """The newest ``capacity`` turns, each as it was last reported, and totals since the start."""
+
+    def __init__(self, capacity: int = 1000) -> None:
+        self._capacity = capacity
+        self._turns: OrderedDict[str, TurnRecord] = OrderedDict()
+        self.ended = self.interrupted = self.refused = self.failed = 0
+        self.waited_ms = 0.0
+        """What engines added to the chosen silences, in sum."""
+
+    def put(self, record: TurnRecord) -> bool:
+        """Enter a turn, or its newest state; True when it has come to its end with this."""
+        before = self._turns.get(record.id)
+        self._turns[record.id] = replace(record)  # the caller goes on changing its own
+        while len(self._turns) > self._capacity:
+            self._turns.popitem(last=False)
+        finished = record.state in FINAL_STATES and (before is None or before.state not in FINAL_STATES)
+        if finished:
+            self.ended += record.state == "ended"
+            self.interrupted += record.interrupted
+            self.refused += record.refused
+            self.failed += bool(record.failure)
+            self.waited_ms += record.waited_ms
+        return finished
+
+    def get(self, turn_id: str) -> TurnRecord | None:
+        """A turn as last reported, None when it is unknown or no longer kept."""
+        return self._turns.get(turn_id)
+
+    def recent(self) -> tuple[TurnRecord, ...]:
+        """All that are kept, oldest first."""
+        return tuple(self._turns.values())
