@@ -110,7 +110,8 @@ def _close(holds: list[Hold], phone: Phone, demand: Demand) -> None:
         holds.pop()
     if holds:
         start = max(start, holds[-1].end)
-    closed = phone.start + round((phone.end - phone.start) * demand.release)
+    opening = min(round((phone.end - phone.start) * (1.0 - demand.release)), CLOSING)
+    closed = phone.end - opening
     holds.append(Hold(start, closed, demand.shape, Weight.CLOSURE))
 
 

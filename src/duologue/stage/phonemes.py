@@ -20,7 +20,7 @@ A, B, C, D, E, F, G, H, X = (Mouth(letter) for letter in "ABCDEFGHX")
 PAUSE = "SIL"
 """The sound of no sound."""
 UNKNOWN = "?"
-"""A sound that no table knows, or one made behind the lips: it takes its neighbours' shape."""
+"""A sound that no table knows: it takes its neighbours' shape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,9 @@ DEMANDS: dict[str, Demand] = {
     "T": _TEETH, "D": _TEETH, "N": _TEETH, "S": _TEETH, "Z": _TEETH, "TH": _TEETH, "DH": _TEETH, "Y": _consonant(B, F),
     "SH": _consonant(B, E, F), "ZH": _consonant(B, E, F), "CH": _consonant(B, E, F), "JH": _consonant(B, E, F),
     "R": _consonant(B, E, F), "K": _BACK, "G": _BACK, "NG": _BACK,
-    "HH": _consonant(C, *_ANY), UNKNOWN: _consonant(B, *_ANY), PAUSE: _consonant(X),
+    "HH": _consonant(C, *_ANY), "Q": _consonant(B, *_ANY), UNKNOWN: _consonant(B, *_ANY), PAUSE: _consonant(X),
 }  # fmt: skip
-"""Every sound there is; the names are ARPAbet's, with AX (schwa) and OE (rounded front vowels) added."""
+"""Every sound there is; the names are ARPAbet's, with AX (schwa), OE (rounded front vowels) and Q (glottal stop) added."""
 
 _ESPEAK: dict[str, tuple[str, ...]] = {
     # diphthongs and triphthongs
@@ -91,7 +91,7 @@ _ESPEAK: dict[str, tuple[str, ...]] = {
     "w": ("W",), "w#": ("W",), "t": ("T",), "d": ("D",), "n": ("N",), "n^": ("N",), "s": ("S",), "z": ("Z",),
     "T": ("TH",), "D": ("DH",), "S": ("SH",), "Z": ("ZH",), "tS": ("CH",), "dZ": ("JH",), "ts": ("T", "S"),
     "pF": ("P", "F"), "j": ("Y",), "J": ("Y",), "r": ("R",), "R": ("R",), "*": ("D",), "k": ("K",), "g": ("G",),
-    "N": ("NG",), "x": ("K",), "Q^": ("G",), "X": ("K",), "C": ("SH",), "h": ("HH",), "H": ("HH",), "?": (UNKNOWN,),
+    "N": ("NG",), "x": ("K",), "Q^": ("G",), "X": ("K",), "C": ("SH",), "h": ("HH",), "H": ("HH",), "?": ("Q",),
 }  # fmt: skip
 _ESPEAK_MODIFIERS = ":;~#^-\"'%=,|!.123456789`\\"
 
@@ -106,7 +106,7 @@ _IPA: dict[str, tuple[str, ...]] = {
     "ɾ": ("D",), "n": ("N",), "ɲ": ("N",), "s": ("S",), "z": ("Z",), "θ": ("TH",), "ð": ("DH",), "ʃ": ("SH",),
     "ʒ": ("ZH",), "ç": ("SH",), "j": ("Y",), "r": ("R",), "ɹ": ("R",), "ɻ": ("R",), "ʁ": ("R",), "ʀ": ("R",),
     "k": ("K",), "ɡ": ("G",), "g": ("G",), "x": ("K",), "χ": ("K",), "ɣ": ("G",), "ŋ": ("NG",), "h": ("HH",),
-    "ɦ": ("HH",), "ʔ": (UNKNOWN,),
+    "ɦ": ("HH",), "ʔ": ("Q",),
 }  # fmt: skip
 _IPA_MODIFIERS = "ːˑˈˌ͡‿̩̯̃ʰʲʷ˞ʼ. "
 

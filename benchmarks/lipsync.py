@@ -1,0 +1,78 @@
+"""What motion costs: planning a ten-second line, and the poses of a frame.
+
+Run ``python -m benchmarks.lipsync``; ``rows()`` gives the same figures to the table of all benchmarks.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from duologue.audio.pcm import RATE
+from duologue.speech.utterance import Mark, MarkKind, Utterance
+from duologue.stage.expression import score
+from duologue.stage.lipsync import mouth_track
+from duologue.stage.motion import Motion
+from duologue.stage.timeline import SceneTimeline, Spoken
+
+TEXT = "Maybe Bob the plumber would prefer five apples, but people love power! Really? Ha ha, I never thought so. "
+SOUNDS = "m eI b i: b 0 b D @ p l V m 3 w U d p r I f 3: f aI v a p @L z b V t p i: p @L l V v p aU 3"
+
+
+def line(seconds: float, name: str = "line", speaker: str = "chad") -> Utterance:
+    """A line of ``seconds`` with a phoneme every 80 ms, as a quick speaker has them."""
+    count = round(seconds / 0.08)
+    names = SOUNDS.split()
+    step = RATE * 80 // 1000
+    marks = tuple(
+        Mark(MarkKind.PHONEME, names[index % len(names)], index * step, (index + 1) * step, stressed=index % 4 == 1)
+        for index in range(count)
+    )
+    samples = np.random.default_rng(1).normal(0, 0.1, count * step).astype(np.float32)
+    return Utterance(name, speaker, TEXT, samples, RATE, marks, "espeak")
+
+
+def timed(run: Callable[[int], object], count: int) -> list[float]:
+    """Milliseconds of each of ``count`` runs."""
+    taken: list[float] = []
+    for index in range(count):
+        begun = time.perf_counter_ns()
+        run(index)
+        taken.append((time.perf_counter_ns() - begun) / 1e6)
+    return taken
+
+
+def _row(what: str, taken: list[float]) -> dict[str, object]:
+    p50, p99 = (float(np.percentile(taken, part)) for part in (50, 99))
+    return {"what": what, "value": p50, "unit": "ms", "p50": p50, "p99": p99, "max": max(taken)}
+
+
+def rows() -> list[dict[str, object]]:
+    """One row for each figure: p50, p99 and max in milliseconds."""
+    ten = line(10.0)
+    bare = replace(ten, marks=(), alphabet="")
+    timeline = SceneTimeline()
+    motion = Motion(7)
+    for index in range(8):
+        spoken = line(10.0, f"line {index}", ("chad", "virgin")[index % 2])
+        motion.plan(spoken)
+        timeline.add(Spoken(spoken, index % 2, index * 10 * RATE + RATE // 4))
+    return [
+        _row("lip sync of a 10 s line, from phonemes", timed(lambda _: mouth_track(ten), 60)),
+        _row("lip sync of a 10 s line, from the sound alone", timed(lambda _: mouth_track(bare), 60)),
+        _row("expression and emphasis of a 10 s line", timed(lambda _: score(ten, 7), 60)),
+        _row("poses of a frame, two characters", timed(lambda frame: motion.poses(frame * 1600, timeline), 2400)),
+    ]
+
+
+def main() -> None:
+    """Print the rows."""
+    for row in rows():
+        print(f"{row['what']:50} p50 {row['p50']:7.3f}  p99 {row['p99']:7.3f}  max {row['max']:7.3f} ms")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from duologue.audio.pcm import RATE
+from duologue.speech.utterance import Utterance
+from duologue.stage.timeline import CAPACITY, SceneTimeline, Spoken
+
+
+def utterance(name: str, length: int, rate: int = RATE) -> Utterance:
+    return Utterance(name, "chad", "", np.zeros(length, np.float32), rate)
+
+
+def spoken(name: str, start: int, length: int) -> Spoken:
+    return Spoken(utterance(name, length), 0, start)
+
+
+def names(lines: tuple[Spoken, ...]) -> list[str]:
+    return [line.utterance.id for line in lines]
+
+
+def test_active_is_half_open() -> None:
+    timeline = SceneTimeline()
+    timeline.add(spoken("a", 100, 50))
+    assert [names(timeline.active(at)) for at in (99, 100, 149, 150)] == [[], ["a"], ["a"], []]
+
+
+def test_a_line_at_another_rate_is_measured_in_show_samples() -> None:
+    line = Spoken(utterance("a", 22_050, 22_050), 0, 0)
+    assert (line.length, line.end) == (RATE, RATE)
+
+
+def test_next_and_recent() -> None:
+    timeline = SceneTimeline()
+    for name, start in (("b", 200), ("a", 0), ("c", 400)):
+        timeline.add(spoken(name, start, 100))
+    following = timeline.next_after(200)
+    assert following is not None and following.utterance.id == "c"
+    assert timeline.next_after(400) is None
+    assert names(timeline.recent(399)) == ["b", "a"]
+    assert [line.utterance.id for line in timeline] == ["a", "b", "c"]
+
+
+def test_cut_ends_what_plays_and_drops_what_follows() -> None:
+    timeline = SceneTimeline()
+    for name, start in (("a", 0), ("b", 100), ("c", 250)):
+        timeline.add(spoken(name, start, 100))
+    timeline.cut(150)
+    a, b = timeline
+    assert (a.interrupted, a.end) == (False, 100)
+    assert (b.interrupted, b.end) == (True, 150)
+    assert timeline.active(160) == ()
+
+
+def test_a_line_that_begins_at_the_cut_never_begins() -> None:
+    timeline = SceneTimeline()
+    timeline.add(spoken("a", 100, 50))
+    timeline.cut(100)
+    assert len(timeline) == 0
+
+
+def test_the_first_of_two_cuts_wins() -> None:
+    timeline = SceneTimeline()
+    timeline.add(spoken("a", 0, 100))
+    timeline.cut(40)
+    timeline.cut(80)
+    assert next(iter(timeline)).end == 40
+
+
+def test_prune_forgets_only_what_ended() -> None:
+    timeline = SceneTimeline()
+    timeline.add(spoken("long", 0, 1000))
+    timeline.add(spoken("short", 10, 10))
+    timeline.add(spoken("later", 2000, 10))
+    timeline.prune(1500)
+    assert [line.utterance.id for line in timeline] == ["later"]
+
+
+@given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(1, 500)), max_size=200))
+def test_it_is_sorted_and_bounded(lines: list[tuple[int, int]]) -> None:
+    timeline = SceneTimeline()
+    for index, (start, length) in enumerate(lines):
+        timeline.add(spoken(str(index), start, length))
+    starts = [line.start for line in timeline]
+    assert starts == sorted(starts)
+    assert len(timeline) == min(CAPACITY, len(lines))
