@@ -9,6 +9,9 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+LISTED = 24
+"""How many known names a remedy lists."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -24,7 +27,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     guess = f"Did you mean {near[0]!r}? " if near else ""
-    return f"{guess}Known: {', '.join(names)}." if names else f"{guess}Remove it."
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return f"{guess}Known: {', '.join(names[:LISTED])}{more}." if names else f"{guess}Remove it."
 
 
 def problems(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
@@ -52,6 +56,8 @@ def _words(
     match kind:
         case "extra_forbidden":
             return f"there is no key {name!r} here", did_you_mean(name, fields_at(model, path[:-1]))
+        case "missing" if path and isinstance(path[-1], int):
+            return "an entry of the list is missing", _description(model, path)
         case "missing":
             return f"the key {name!r} is missing", "Add it."
         case "enum" | "literal_error":

@@ -12,8 +12,10 @@ CHARACTER_SVG = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 400"
     <g id="head"><ellipse cx="140" cy="140" rx="90" ry="110" fill="url(#skin)"/></g>
     <g id="eyes" fill="#ffffff"><circle cx="105" cy="120" r="22"/><circle cx="175" cy="120" r="22"/></g>
     <g id="pupils"><circle cx="105" cy="120" r="9"/><circle cx="175" cy="120" r="9"/></g>
-    <g id="closed" fill="#d09060"><rect x="80" y="95" width="50" height="50"/><rect x="150" y="95" width="50" height="50"/></g>
-    <g id="brows" fill="#402000"><rect x="80" y="80" width="50" height="8"/><rect x="150" y="80" width="50" height="8"/></g>
+    <g id="closed" fill="#d09060"><rect x="80" y="95" width="50" height="50"/>
+      <rect x="150" y="95" width="50" height="50"/></g>
+    <g id="brows" fill="#402000"><rect x="80" y="80" width="50" height="8"/>
+      <rect x="150" y="80" width="50" height="8"/></g>
     <g id="mouth-a" style="display:none"><rect x="110" y="195" width="60" height="6" fill="#802020"/></g>
     <g id="mouth-c" style="display:none"><ellipse cx="140" cy="198" rx="30" ry="14" fill="#802020"/></g>
     <g id="mouth-d" display="none"><ellipse cx="140" cy="200" rx="32" ry="26" fill="#802020"/></g>

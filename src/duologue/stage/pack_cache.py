@@ -48,7 +48,7 @@ def cached(folder: Path | None, key: str, draw: Callable[[], Mapping[str, Layer]
 
 def _load(file: Path) -> Mapping[str, Layer] | None:
     try:
-        with np.load(file, allow_pickle=False) as stored:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             places = {name.removesuffix("@"): stored[name] for name in stored.files if name.endswith("@")}
             layers = {name: Layer(stored[name], int(at[0]), int(at[1])) for name, at in places.items()}
         os.utime(file)
