@@ -50,8 +50,7 @@ interface ChoiceProps<Value extends string> {
 export function Segmented<Value extends string>({ legend, choices, value, disabled, onChoose }: ChoiceProps<Value>): JSX.Element {
   const name = useId();
   return (
-    <fieldset class="segmented" disabled={disabled}>
-      <legend class="unseen">{legend}</legend>
+    <div class="segmented" role="radiogroup" aria-label={legend}>
       {choices.map((choice) => (
         <label key={choice.value}>
           <input
@@ -59,6 +58,7 @@ export function Segmented<Value extends string>({ legend, choices, value, disabl
             name={name}
             value={choice.value}
             checked={choice.value === value}
+            disabled={disabled}
             onChange={() => onChoose(choice.value)}
           />
           <span>
@@ -67,7 +67,7 @@ export function Segmented<Value extends string>({ legend, choices, value, disabl
           </span>
         </label>
       ))}
-    </fieldset>
+    </div>
   );
 }
 

@@ -34,6 +34,10 @@ export function ConversationPanel(): JSX.Element {
     const other = names[1 - place] === name ? names[place] : names[1 - place];
     chosen.value = place === 0 ? [name, other ?? ""] : [other ?? "", name];
   };
+  const suggest = (): void => {
+    const topics = (stage.value?.topics ?? []).filter((one) => one !== topic.value);
+    topic.value = topics[Math.floor(Math.random() * topics.length)] ?? topic.value;
+  };
   const choices = cast.map((one) => ({ value: one.name, label: one.title }));
 
   return (
@@ -45,12 +49,13 @@ export function ConversationPanel(): JSX.Element {
             type="text"
             list="topics"
             aria-label="Topic"
-            placeholder="A topic, or leave it to them"
+            placeholder="A topic (or theirs)"
             maxLength={LONGEST_TOPIC}
             autocomplete="off"
             value={topic.value}
             onInput={(event) => (topic.value = event.currentTarget.value)}
           />
+          <IconButton icon="dice" label="Suggest a topic" onPress={suggest} />
           <label class="turns">
             <input
               class="field"

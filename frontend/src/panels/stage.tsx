@@ -52,7 +52,11 @@ function Chip(): JSX.Element {
       <span class="tally" role="status">
         {WORDS[state]}
       </span>
-      {state === "on-air" && distance !== null && <span class="distance">{decimal(distance)} s behind live</span>}
+      {state === "on-air" && distance !== null && (
+        <span class="distance">
+          {decimal(distance)} s<span class="roomy"> behind live</span>
+        </span>
+      )}
     </p>
   );
 }
@@ -83,8 +87,8 @@ function Sound({ player }: { player: Player }): JSX.Element | null {
   if (wanted === "nothing" || air.value.state === "lost") return null;
   const [text, reason] =
     wanted === "sound"
-      ? ["Click for sound", "Browsers start a video silent until you ask."]
-      : ["Click to play", "This browser plays nothing until you ask."];
+      ? ["Click for sound", "Browsers start videos muted."]
+      : ["Click to play", "This browser starts no video by itself."];
   return (
     <button type="button" class="ask" onClick={() => player.unmute()}>
       <Icon name={wanted === "sound" ? "silent" : "play"} />
