@@ -211,10 +211,8 @@ class TelemetrySettings(Part):
     )
 
 
-class EngineChoice(BaseModel):
-    """Which engines are used; beside them one table for each engine, checked by the engine's own model."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
+class EngineChoice(Part):
+    """Which engines are used. The tables beside them, one for each, are kept apart: :meth:`Settings.engine`."""
 
     llm: str = Field(default="improv", description="The engine that thinks.")
     tts: str = Field(default="espeak", description="The engine that speaks.")
@@ -318,12 +316,13 @@ def load_settings(
     for layer in layers:
         _merge(table, layer.table)
         sources.update(layer.sources)
+    parts = _take_engine_tables(table)
     try:
         settings = Settings(**table)
     except ValidationError as error:
         raise _as_input_error(problems(error, Settings), sources) from None
     settings._sources.update(sources)  # pyright: ignore[reportPrivateUsage]
-    settings._parts.update(_engine_parts(settings.engines, sources, models or installed_model))  # pyright: ignore[reportPrivateUsage]
+    settings._parts.update(_engine_parts(settings.engines, parts, sources, models or installed_model))  # pyright: ignore[reportPrivateUsage]
     return settings
 
 
@@ -413,10 +412,19 @@ def _source(key: str, sources: Mapping[str, str]) -> str:
     return next((source for name, source in sources.items() if name.startswith(f"{plain}.")), "defaults")
 
 
+def _take_engine_tables(table: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Take the engines' own tables out: what they hold is checked, and kept from being shown, by their own models."""
+    engines: object = table.get("engines")
+    if not isinstance(engines, dict):
+        return {}
+    entries = cast(dict[str, Any], engines)
+    names = [name for name, value in entries.items() if isinstance(value, dict)]
+    return {name: entries.pop(name) for name in names}
+
+
 def _engine_parts(
-    choice: EngineChoice, sources: Mapping[str, str], models: EngineModels
+    choice: EngineChoice, tables: Mapping[str, dict[str, Any]], sources: Mapping[str, str], models: EngineModels
 ) -> dict[str, BaseModel | None]:
-    tables = cast(dict[str, object], choice.model_extra or {})
     parts: dict[str, BaseModel | None] = {}
     for name in dict.fromkeys((choice.tts, choice.llm, *tables)):
         key = f"engines.{name}" if name in tables else "engines.tts" if name == choice.tts else "engines.llm"
@@ -428,10 +436,8 @@ def _engine_parts(
 
 
 def _engine_part(
-    name: str, model: type[BaseModel] | None, table: object, sources: Mapping[str, str]
+    name: str, model: type[BaseModel] | None, table: dict[str, Any], sources: Mapping[str, str]
 ) -> BaseModel | None:
-    if not isinstance(table, dict):
-        raise InputError(f"engines.{name}: there is no such key", remedy=did_you_mean(name, ("llm", "tts")))
     if model is None:
         if table:
             raise InputError(f"engines.{name}: this engine has no settings", remedy="Remove the table.")

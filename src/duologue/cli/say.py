@@ -25,6 +25,7 @@ def say(
     Examples: duologue say "Hello there" -o hello.wav · duologue say "Well…" -o well.wav --as virgin
     """
     import asyncio
+    import io
     import wave
 
     from duologue.audio.pcm import RATE, to_int16
@@ -32,10 +33,12 @@ def say(
     from duologue.settings import load_settings
 
     utterance = asyncio.run(_voice(text, voice, character, load_settings({"engines.tts": tts}, config=config)))
+    content = io.BytesIO()
+    with wave.open(content, "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", "not compressed"))
+        file.writeframes(to_int16(utterance.samples).tobytes())
     try:
-        with wave.open(str(output), "wb") as file:
-            file.setparams((1, 2, RATE, 0, "NONE", "not compressed"))
-            file.writeframes(to_int16(utterance.samples).tobytes())
+        output.write_bytes(content.getvalue())
     except OSError as error:
         raise PeerError(
             f"the file cannot be written: {error.strerror}", where=str(output), remedy="Check -o."

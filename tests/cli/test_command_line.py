@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from duologue.cli.main import COMMANDS, INTERRUPTED, build, run
+from duologue.cli.output import known_errors
+from duologue.errors import InputError, InternalError, PeerError
+from duologue.places import packs_folder
+
+CHAD = packs_folder() / "characters" / "chad"
+
+
+def _invoke(*words: str) -> tuple[int, str]:
+    result = CliRunner().invoke(build(words), list(words))
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.output
+
+
+def _process(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from duologue.cli.main import main; main()", *words],
+        capture_output=True, text=True, timeout=60, cwd=cwd, check=False,
+    )  # fmt: skip
+
+
+def test_help_lists_every_command_and_loads_none() -> None:
+    code = "import sys; from duologue.cli.main import build; build(['--help']); print(sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
+    assert not [name for name in ("numpy", "cv2", "fastapi", "pydantic", "av") if f"'{name}'" in loaded]
+    exit_code, output = _invoke("--help")
+    assert exit_code == 0
+    assert all(name in output for name in COMMANDS)
+    assert "Examples" in output
+
+
+@pytest.mark.parametrize("name", ["say", "pack", "doctor", "settings", "openapi"])
+def test_each_command_has_help(name: str) -> None:
+    exit_code, output = _invoke(name, "--help")
+    assert exit_code == 0
+    assert "Example" in output or name == "pack"
+
+
+def test_version() -> None:
+    assert _invoke("--version")[1].startswith("duologue 0.")
+
+
+def test_settings_as_a_table_and_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DUOLOGUE_SHOW__TURNS", "7")
+    assert "environment DUOLOGUE_SHOW__TURNS" in _invoke("settings")[1]
+    rows = json.loads(_invoke("settings", "--json", "--set", "show.fps=25")[1])
+    assert {"key": "show.turns", "value": "7", "source": "environment DUOLOGUE_SHOW__TURNS"} in rows
+    assert {"key": "show.fps", "value": "25", "source": "flag --fps"} in rows
+
+
+def test_an_error_is_said_in_words_and_exits_2(tmp_path: Path) -> None:
+    result = _process("settings", "--set", "show.fps=31", cwd=tmp_path)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert "error: show.fps: 31 frames per second" in result.stderr
+    assert "where: flag --fps" in result.stderr
+    assert "Allowed" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_pack_check(tmp_path: Path) -> None:
+    assert _invoke("pack", "check", str(CHAD))[0] == 0
+    exit_code, output = _invoke("pack", "check", str(tmp_path))
+    assert exit_code == 1
+    assert "no such file" in output
+    exit_code, output = _invoke("pack", "check", "--json", str(tmp_path))
+    assert exit_code == 1
+    assert json.loads(output)[str(tmp_path)][0]["severity"] == "error"
+
+
+def test_say_writes_a_wav(tmp_path: Path) -> None:
+    target = tmp_path / "hello.wav"
+    exit_code, output = _invoke("say", "Hello there.", "-o", str(target), "--voice", "en-us+m3")
+    assert exit_code == 0
+    assert "2 words" in output
+    with wave.open(str(target)) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (48000, 1, 2)
+        assert 0.2 < file.getnframes() / 48000 < 3
+
+
+def test_say_with_an_unknown_voice_or_an_impossible_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nobody"):
+        _invoke("say", "Hello", "-o", str(tmp_path / "a.wav"), "--voice", "nobody")
+    with pytest.raises(PeerError, match="cannot be written"):
+        _invoke("say", "Hello", "-o", str(tmp_path / "no" / "a.wav"), "--voice", "en-us")
+
+
+def test_openapi_prints_the_schema(tmp_path: Path) -> None:
+    assert "/api/conversations" in json.loads(_invoke("openapi")[1])["paths"]
+    _invoke("openapi", "-o", str(tmp_path / "api.json"))
+    assert "paths" in json.loads((tmp_path / "api.json").read_text())
+
+
+def _raise(error: BaseException) -> None:
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (InputError("the topic is empty", where="TOPIC", remedy="Say one."), 2),
+        (InternalError("odd"), 2),
+        (ExceptionGroup("tasks", [PeerError("gone"), ExceptionGroup("more", [InputError("no [/] such")])]), 2),
+        (KeyboardInterrupt(), INTERRUPTED),
+        (SystemExit(1), 1),
+        (SystemExit(None), 0),
+    ],
+)
+def test_how_a_command_ends(error: BaseException, code: int) -> None:
+    assert run(lambda: _raise(error)) == code
+
+
+def test_a_strangers_error_is_not_hidden() -> None:
+    group = ExceptionGroup("tasks", [PeerError("gone"), ZeroDivisionError()])
+    assert known_errors(group) is None
+    with pytest.raises(ExceptionGroup):
+        run(lambda: _raise(group))
+
+
+def test_a_mistyped_command_gets_a_guess() -> None:
+    exit_code, output = _invoke("sho")
+    assert exit_code == 2
+    assert "show" in output

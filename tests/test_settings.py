@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+
+from duologue.errors import InputError
+from duologue.settings import Settings, Size, installed_model, load_settings
+
+
+class Talker(BaseModel):
+    """An engine's part, as a stranger's package would bring it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    speed: int = 100
+    api_key: SecretStr | None = None
+
+
+def _models(name: str) -> type[BaseModel] | None:
+    if name in ("improv", "espeak"):
+        return None
+    return Talker if name == "talker" else installed_model(name)
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def _load(flags: dict[str, object] | None = None, *, file: str = "") -> Settings:
+    if file:
+        Path("duologue.toml").write_text(file)
+    return load_settings(flags, models=_models)
+
+
+def _sources(settings: Settings) -> dict[str, tuple[str, str]]:
+    return {row.key: (row.value, row.source) for row in settings.rows()}
+
+
+def test_defaults() -> None:
+    settings = _load()
+    assert (settings.show.size, settings.show.fps, settings.llm, settings.tts) == ((1920, 1080), 30, "improv", "espeak")
+    assert all(row.source == "default" for row in settings.rows())
+    assert settings.engine("improv") is None
+
+
+def test_each_layer_covers_the_one_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUOLOGUE_SHOW__TURNS", "6")
+    monkeypatch.setenv("DUOLOGUE_SHOW__FPS", "25")
+    monkeypatch.setenv("DUOLOGUE_SHOW__CAST", "a, b")
+    monkeypatch.setenv("DUOLOGUE_SHOW__LIGHTS__LAMP", "false")
+    settings = _load(
+        {"show.fps": 24, "show.seed": None},
+        file='[show]\nturns = 4\nfps = 20\nroom = "attic"\nsize = "1280x720"\n[show.lights]\ndaylight = "night"\n',
+    )
+    show = settings.show
+    assert (show.turns, show.fps, show.room, show.cast) == (6, 24, "attic", ("a", "b"))
+    assert (show.lights.daylight, show.lights.lamp) == ("night", False)
+    assert (show.size.width, show.size.height, str(show.size)) == (1280, 720, "1280x720")
+    sources = _sources(settings)
+    assert sources["show.fps"] == ("24", "flag --fps")
+    assert sources["show.turns"] == ("6", "environment DUOLOGUE_SHOW__TURNS")
+    assert sources["show.room"] == ("attic", "duologue.toml")
+    assert sources["show.seed"] == ("–", "default")
+
+
+def test_a_file_by_name(tmp_path: Path) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text("[web]\nport = 9000\n")
+    settings = load_settings(config=other, models=_models)
+    assert _sources(settings)["web.port"] == ("9000", str(other))
+    with pytest.raises(InputError, match="no such settings file"):
+        load_settings(config=tmp_path / "nix.toml", models=_models)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "where", "remedy"),
+    [
+        ("show.fps", 31, "flag --fps", "Allowed: 10, 12"),
+        ("show.fps", "many", "flag --fps", ""),
+        ("show.size", "1920", "flag --size", "1920x1080"),
+        ("show.size", "1921x1080", "flag --size", "Even"),
+        ("show.size", "99999x99999", "flag --size", "3840"),
+        ("show.turns", 0, "flag --turns", "Turns"),
+        ("show.cast", "", "flag --cast", ""),
+        ("show.trun", 3, "flag --trun", "'turns'"),
+        ("show.lights.daylight", "noon", "flag --daylight", "'night'"),
+        ("web.port", 70000, "flag --port", ""),
+        ("web.host", "0.0.0.0", "flag --host", "DUOLOGUE_WEB__TOKEN"),
+        ("web.token", "short", "flag --token", "8 characters"),
+        ("engines.llm", "talkre", "flag --llm", "Known"),
+        ("engines.talker.spede", 1, "flag --spede", "'speed'"),
+        ("engines.talker.speed", "fast", "flag --speed", ""),
+        ("engines.improv.speed", 1, "flag --speed", "Remove"),
+        ("engines.lmm", "improv", "flag --lmm", "'llm'"),
+        ("nonsense.key", 1, "flag --key", "Known: engines"),
+    ],
+)
+def test_a_wrong_value_names_key_source_and_what_is_allowed(key: str, value: object, where: str, remedy: str) -> None:
+    with pytest.raises(InputError) as caught:
+        _load({key: value})
+    error = caught.value
+    assert error.where == where
+    assert remedy in error.remedy
+    assert error.remedy
+    assert key.split(".")[1] in error.what or key in ("engines.llm", "web.host", "nonsense.key")
+
+
+def test_wrong_values_of_file_and_environment_name_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError) as caught:
+        _load(file="[show]\nfps = 31\n[web]\nport = -1\n")
+    assert caught.value.where == "duologue.toml"
+    assert "web.port" in caught.value.remedy, "the others are named too"
+    Path("duologue.toml").unlink()
+    monkeypatch.setenv("DUOLOGUE_SHOW__FPS", "31")
+    with pytest.raises(InputError) as caught:
+        _load()
+    assert caught.value.where == "environment DUOLOGUE_SHOW__FPS"
+
+
+def test_unknown_variables_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUOLOGUE_SHWO__FPS", "25")
+    with pytest.raises(InputError) as caught:
+        _load()
+    assert "DUOLOGUE_SHWO__FPS" in caught.value.where
+    assert "'show'" in caught.value.remedy
+
+
+@pytest.mark.parametrize("text", ["[show", "show = 3", "[[show]]\nfps = 1"])
+def test_a_file_that_is_no_settings(text: str) -> None:
+    with pytest.raises(InputError) as caught:
+        _load(file=text)
+    assert "duologue.toml" in caught.value.where
+
+
+def test_a_file_that_is_no_text() -> None:
+    Path("duologue.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="cannot be read"):
+        _load()
+
+
+def test_an_engines_part_is_checked_by_its_own_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUOLOGUE_ENGINES__TALKER__API_KEY", "very-secret-key")
+    settings = _load({"engines.llm": "talker", "engines.talker.speed": "120"})
+    part = settings.engine("talker")
+    assert isinstance(part, Talker)
+    assert part.speed == 120
+    assert _sources(settings)["engines.talker.speed"] == ("120", "flag --speed")
+    assert "very-secret-key" not in repr(settings.rows()) + repr(settings)
+    assert _sources(settings)["engines.talker.api_key"][0] == "********"
+
+
+def test_secrets_are_masked() -> None:
+    settings = _load({"web.token": "a-long-token", "web.host": "0.0.0.0"})
+    assert "a-long-token" not in repr(settings.rows())
+    assert not settings.web.loopback
+    assert settings.web.token is not None
+    assert settings.web.token.get_secret_value() == "a-long-token"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.1.2.3"])
+def test_this_machine_needs_no_token(host: str) -> None:
+    assert _load({"web.host": host}).web.loopback
+
+
+def test_settings_are_read_only() -> None:
+    settings = _load()
+    with pytest.raises(ValidationError):
+        settings.show = settings.show  # pyright: ignore[reportAttributeAccessIssue]
+    with pytest.raises(ValidationError):
+        settings.show.fps = 25  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_a_size_is_a_size() -> None:
+    assert _load({"show.size": Size((640, 360))}).show.size == (640, 360)
+    assert _load({"show.size": "1280×720"}).show.size == (1280, 720)
+
+
+def test_installed_engines_are_found() -> None:
+    model = installed_model("espeak")
+    assert model is not None
+    assert "rate" in model.model_fields
+    with pytest.raises(InputError, match="no engine"):
+        installed_model("nothing")
