@@ -6,6 +6,7 @@ wrong smile is worse than none, and what carries conviction is that emphasis fal
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -132,11 +133,10 @@ def _beats(utterance: Utterance, length: int) -> tuple[Beat, ...]:
         return (Beat(0, length, wished, _OWN_BROWS.get(wished, Brows.NEUTRAL), 0.8),)
     sentences = list(_SENTENCE.finditer(utterance.text))
     starts = [_time_of(utterance, match.start(), length) for match in sentences]
-    starts[:1] = [0]
-    ends = [*starts[1:], length]
+    edges = [0, *starts[1:], length]
     return tuple(
         Beat(start, end, *read(match.group()))
-        for match, start, end in zip(sentences, starts, ends, strict=True)
+        for match, (start, end) in zip(sentences, itertools.pairwise(edges), strict=False)
         if end > start
     )
 

@@ -69,7 +69,7 @@ DEMANDS: dict[str, Demand] = {
     "R": _consonant(B, E, F), "K": _BACK, "G": _BACK, "NG": _BACK,
     "HH": _consonant(C, *_ANY), "Q": _consonant(B, *_ANY), UNKNOWN: _consonant(B, *_ANY), PAUSE: _consonant(X),
 }  # fmt: skip
-"""Every sound there is; the names are ARPAbet's, with AX (schwa), OE (rounded front vowels) and Q (glottal stop) added."""
+"""Every sound there is; ARPAbet's names, with AX (schwa), OE (rounded front vowels) and Q (glottal stop) added."""
 
 _ESPEAK: dict[str, tuple[str, ...]] = {
     # diphthongs and triphthongs
