@@ -29,9 +29,7 @@ def test_a_picture_is_repeated_only_when_lead_and_cushion_are_spent(behind_ms: i
     assert pace.step(30, pace.due(30) + behind_ms * MILLISECOND) is expected
 
 
-@given(
-    origin=st.integers(0, 10**15), fps=st.sampled_from([24, 25, 30, 50, 60]), late=st.integers(-(10**9), 10**12)
-)
+@given(origin=st.integers(0, 10**15), fps=st.sampled_from([24, 25, 30, 50, 60]), late=st.integers(-(10**9), 10**12))
 def test_a_new_stage_takes_up_the_grid_at_the_next_frame_due(origin: int, fps: int, late: int) -> None:
     pace = Pace(origin, fps, lead=0)
     now = origin + late

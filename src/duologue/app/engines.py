@@ -1,11 +1,14 @@
 """Engines by name: found through entry points, so that a stranger's package can add one.
 
-An entry point names a factory: ``factory(settings) -> engine``, where ``settings`` is an instance of the factory's module's
-``Settings`` part (see :func:`duologue.settings.load_settings`), or None for an engine without settings.
+An entry point names a factory: ``factory(settings) -> engine``, where ``settings`` is an instance of the factory's
+module's ``Settings`` part (see :func:`duologue.settings.load_settings`), or None for an engine without settings.
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import cast
 
@@ -41,3 +44,24 @@ def create_tts(settings: Settings) -> TextToSpeech:
 def create_llm(settings: Settings) -> LanguageModel:
     """The engine that thinks, as set. Raises :class:`InputError` for a name that is not installed."""
     return cast(LanguageModel, _create(LLM_GROUP, settings.llm, settings))
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """The engines of one studio, warm."""
+
+    llm: LanguageModel
+    tts: TextToSpeech
+
+
+@contextlib.asynccontextmanager
+async def warm_engines(settings: Settings) -> AsyncIterator[Engines]:
+    """The engines as set, warmed up; closed at the end."""
+    engines = Engines(create_llm(settings), create_tts(settings))
+    try:
+        await engines.tts.warm_up()
+        await engines.llm.warm_up()
+        yield engines
+    finally:
+        await engines.llm.close()
+        await engines.tts.close()

@@ -31,7 +31,9 @@ class ConversationRequest(Model):
 
     topic: str | None = Field(default=None, description="What they talk about, 1 to 400 characters after trimming.")
     turns: int = Field(default=12, ge=1, le=1000)
-    cast: tuple[str, ...] | None = Field(default=None, description="Two names of the cast on stage; default: all of it.")
+    cast: tuple[str, ...] | None = Field(
+        default=None, description="Two names of the cast on stage; default: all of it."
+    )
     seed: int | None = None
 
 

@@ -1,7 +1,7 @@
 """Where encoded packets go: cut into segments once, then to the live playlist and the recording.
 
-It lives in the main process, so that the stage may die while the stream goes on: a new stage begins here again, which the
-playlist tells its viewers as a discontinuity.
+It lives in the main process, so that the stage may die while the stream goes on: a new stage begins here again, which
+the playlist tells its viewers as a discontinuity.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class Outlet:
 
     def begin(self, format: StreamFormat, wall_origin: int) -> None:
         """A stage begins (again). ``wall_origin`` is the Unix time of frame 0 (ns)."""
+        self.finish()  # what a stage that died had got out is still worth showing
         init = init_segment(format)
         self._segmenter = Segmenter(format)
         self._wall_origin = wall_origin
@@ -48,6 +49,13 @@ class Outlet:
         for packet in packets:
             for segment in self._segmenter.add(packet):
                 self._publish(segment)
+
+    def finish(self) -> None:
+        """No more packets come from this stage: give out what is not yet cut."""
+        if self._segmenter is not None:
+            for segment in self._segmenter.flush():
+                self._publish(segment)
+            self._segmenter = None
 
     def _publish(self, segment: Segment) -> None:
         self.segments += 1

@@ -1,7 +1,7 @@
 """The main process's end of the stage: starts it, feeds it, and brings it back when it dies.
 
-What the stage must know to go on (its light, its TV, what it was about to say) is kept here, so a new stage continues where
-the old one stopped; an utterance that was cut is said again from its start.
+What the stage must know to go on (its light, its TV, what it was about to say) is kept here, so a new stage continues
+where the old one stopped; an utterance that was cut is said again from its start.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import structlog
 
 from duologue.app.outlet import Outlet
 from duologue.audio.pcm import RATE
@@ -41,6 +39,7 @@ from duologue.stage.messages import (
 )
 from duologue.stage.pose import Lights
 from duologue.telemetry.ledger import FrameRecord
+from duologue.telemetry.log import get_logger
 from duologue.workers import Worker
 
 SILENT_LIMIT = 5.0
@@ -49,7 +48,7 @@ START_LIMIT = 60.0
 """Seconds a stage may take to load and bake its packs."""
 FIRST_BACKOFF, LAST_BACKOFF = 50 * MILLISECOND, 5 * SECOND
 
-log = structlog.stdlib.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(slots=True)

@@ -1,7 +1,8 @@
 """The encoder's own thread: pictures and samples in, packets and frame records out.
 
-x264 takes 5–8 ms of a frame's 33 and 35 ms on a key frame; in a thread of its own (the encoders release the GIL) that never
-holds the picture. The queue is bounded: when the encoder falls behind, drawing waits for it, and the lead shrinks.
+x264 takes 5–8 ms of a frame's 33 and 35 ms on a key frame; in a thread of its own (the encoders release the GIL) that
+never holds the picture. The queue is bounded: when the encoder falls behind, drawing waits for it, and the lead
+shrinks.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from duologue.audio.pcm import Samples
 from duologue.broadcast.encoder import AudioEncoder, VideoEncoder
 from duologue.broadcast.packets import Packet
 from duologue.clock import Clock, milliseconds
-from duologue.stage.planes import Plane
+from duologue.stage.frames import Plane
 from duologue.telemetry.ledger import Cause, FrameRecord
 
 DEPTH = 3
@@ -45,7 +46,10 @@ Sink = Callable[[list[Packet], FrameRecord], None]
 
 
 class EncoderThread:
-    """Owns both encoders of a show. Raise nothing to the caller: a failure is kept in :attr:`failure` and ends the thread."""
+    """Owns both encoders of a show.
+
+    Raise nothing to the caller: a failure is kept in :attr:`failure` and ends the thread.
+    """
 
     def __init__(self, video: VideoEncoder, audio: AudioEncoder, sink: Sink, clock: Clock) -> None:
         self._video = video
@@ -89,7 +93,7 @@ class EncoderThread:
     def _encode(self, job: Job) -> None:
         began, cpu = self._clock.now(), self._clock.cpu()
         packets = self._video.encode(job.picture, job.number)
-        packets += self._audio.encode(job.samples)
+        packets += self._audio.encode(job.samples, job.number * len(job.samples))
         ended = self._clock.now()
         encode_ms = milliseconds(ended - began)
         cause = job.cause

@@ -1,9 +1,9 @@
 """When each frame is begun: an absolute grid, a lead, and a stated policy for a late tick. Values in, values out.
 
-Frame ``n`` is due at ``origin + n / fps``. The stage draws it ``lead`` earlier, so a stall shorter than the lead is never
-seen: after it the frames that were missed are simply drawn one after the other, faster than real time. What the viewers
-hold in their players (three segments) is a second cushion. Only when both are spent is it better to send the previous
-picture again than to draw a new one: that is :data:`Step.REPEAT`, and it is counted.
+Frame ``n`` is due at ``origin + n / fps``. The stage draws it ``lead`` earlier, so a stall shorter than the lead is
+never seen: after it the frames that were missed are simply drawn one after the other, faster than real time. What the
+viewers hold in their players (three segments) is a second cushion. Only when both are spent is it better to send the
+previous picture again than to draw a new one: that is :data:`Step.REPEAT`, and it is counted.
 """
 
 from __future__ import annotations

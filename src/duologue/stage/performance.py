@@ -1,8 +1,9 @@
 """The performance: cues in, one frame's picture and sound out. Nothing here waits or reads a clock.
 
-It joins what the other files of this room decide: the playout lays speech on the sample clock, motion turns the timeline
-into poses, the compositor turns poses into a picture, and the mixer adds the TV under the voices. Frame ``n`` always comes
-with the samples ``n * 48000 / fps`` and onwards, so picture and sound are one clock for any length of time.
+It joins what the other files of this room decide: the playout lays speech on the sample clock, motion turns the
+timeline into poses, the compositor turns poses into a picture, and the mixer adds the TV under the voices. Frame
+``n`` always comes with the samples ``n * 48000 / fps`` and onwards, so picture and sound are one clock for any length
+of time.
 
 A live stage and an offline render run this same class; only who calls it, and when, differs.
 """
@@ -11,17 +12,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from duologue.audio.mixing import Ducker, limit, pan_gains
+from duologue.audio.mixing import Ducker, add_panned, limit, pan_gains
 from duologue.audio.pcm import RATE, Samples
 from duologue.audio.playout import Block, Playout
-from duologue.audio.playout import Ended as ItemEnded
 from duologue.audio.playout import Started as ItemStarted
 from duologue.broadcast.testcard import TestCard
-from duologue.clock import MILLISECOND
+from duologue.clock import MILLISECOND, Clock
 from duologue.speech.utterance import Utterance
 from duologue.stage.captions import caption_at
+from duologue.stage.frames import Plane
 from duologue.stage.messages import (
     Announce,
     Clear,
@@ -37,7 +36,6 @@ from duologue.stage.messages import (
     Withdrawn,
 )
 from duologue.stage.motion import Motion
-from duologue.stage.planes import Plane
 from duologue.stage.pose import CaptionState, CaptionWord, FrameState, Lights
 from duologue.stage.scenery import Scenery
 from duologue.stage.timeline import SceneTimeline, Spoken
@@ -61,23 +59,29 @@ class Performance:
     Call :meth:`begin` once, then :meth:`draw` (or :meth:`repeat`) for each frame number in turn.
     """
 
-    def __init__(self, plan: StagePlan, *, patient: bool) -> None:
+    def __init__(self, plan: StagePlan, clock: Clock, *, patient: bool) -> None:
         self._plan = plan
+        self._wall_origin = plan.wall_origin
         self._spf = RATE // plan.fps
         self._seats = {seated.name: seat for seat, seated in enumerate(plan.cast)}
         self._gains = [pan_gains(seated.pan) for seated in plan.cast]
-        self._scenery = Scenery(plan, patient=patient)
+        self._scenery = Scenery(plan, clock, patient=patient)
         self._motion = Motion(plan.seed, seats=len(plan.cast))
         self._timeline = SceneTimeline()
+        self._playout = Playout()
+        self._base = 0
         self._ducker = Ducker()
         self._card = TestCard(plan.width, plan.height, plan.fps) if plan.test_card else None
         self._utterances: dict[str, Utterance] = {}
         self._upcoming: Spoken | None = None
+        self._speech: tuple[tuple[int, int], ...] = ()
+        self._over: list[str] = []
         self._announcement = CaptionState()
 
-    def begin(self, first_frame: int) -> None:
-        """Set the sample clock to the first frame."""
-        self._playout = Playout(position=first_frame * self._spf)
+    def begin(self, first_frame: int, wall_origin: int) -> None:
+        """Set the sample clock to the first frame; ``wall_origin`` is the Unix time of frame 0 (ns)."""
+        self._base = first_frame * self._spf
+        self._wall_origin = wall_origin
 
     def close(self) -> None:
         """End the threads of the TV and of baking."""
@@ -86,7 +90,7 @@ class Performance:
     @property
     def idle(self) -> bool:
         """Whether nothing is being said or queued."""
-        return not self._utterances
+        return self._playout.current is None and not self._playout.queued
 
     def apply(self, cue: Cue) -> list[Report]:
         """Take a cue at a frame boundary."""
@@ -98,7 +102,7 @@ class Performance:
             case Withdraw(utterance_id):
                 return [Withdrawn(utterance_id, self._withdraw(utterance_id))]
             case Clear():
-                return self._clear()
+                self._clear()
             case ShowTv(path):
                 self._scenery.show_tv(path)
             case SetLights(lights):
@@ -113,7 +117,7 @@ class Performance:
         """Draw frame ``number`` and take its samples."""
         at = number * self._spf
         self._foresee()
-        block = self._playout.read(self._spf)
+        block = self._read()
         reports = self._note(block)
         shown = self._scenery.picture(
             FrameState(
@@ -127,54 +131,57 @@ class Performance:
         if self._card is not None:
             self._card.draw(shown.picture, number, self._wall_ms(number))
         self._timeline.prune(at - 10 * RATE)
-        return Drawn(
-            shown.picture, self._mix(number, block), shown.damage_px, (*reports, *shown.reports), shown.cause
-        )
+        return Drawn(shown.picture, self._mix(number, block), shown.damage_px, (*reports, *shown.reports), shown.cause)
 
     def repeat(self, number: int) -> Drawn:
         """Send the last picture again; the sound goes on."""
-        block = self._playout.read(self._spf)
+        block = self._read()
         reports = self._note(block)
         return Drawn(self._scenery.last, self._mix(number, block), 0, reports)
 
+    def _read(self) -> Block:
+        self._speech = self._playout.spans()  # before the read: the ducker looks at what is about to be said
+        return self._playout.read(self._spf)
+
     def _foresee(self) -> None:
-        """Tell motion of the next utterance as soon as its start is certain: lips close before the sound."""
+        """Tell motion of the next utterance as soon as its start is known: lips close before the sound."""
         if self._upcoming is None and (following := self._playout.next_start()) is not None:
             utterance_id, start = following
-            utterance = self._utterances[utterance_id]
-            self._upcoming = Spoken(utterance, self._seats[utterance.speaker], start)
+            self._upcoming = self._spoken(utterance_id, self._base + start)
             self._timeline.add(self._upcoming)
 
+    def _spoken(self, utterance_id: str, start: int) -> Spoken:
+        utterance = self._utterances[utterance_id]
+        return Spoken(utterance, self._seats[utterance.speaker], start)
+
     def _note(self, block: Block) -> tuple[Report, ...]:
+        """Bring the timeline up to what the playout did, and report it in show samples."""
         reports: list[Report] = []
         for event in block.events:
-            match event:
-                case ItemStarted(utterance_id, at):
-                    if self._upcoming is None or self._upcoming.utterance.id != utterance_id:
-                        utterance = self._utterances[utterance_id]
-                        self._timeline.add(Spoken(utterance, self._seats[utterance.speaker], at))
-                    self._upcoming = None
-                    reports.append(Started(utterance_id, at))
-                case ItemEnded(utterance_id, at, played):
-                    self._utterances.pop(utterance_id, None)
-                    reports.append(Ended(utterance_id, at, played))
+            at = self._base + event.at
+            if isinstance(event, ItemStarted):
+                if self._upcoming is None or self._upcoming.utterance.id != event.id or self._upcoming.start != at:
+                    self._forget_upcoming()
+                    self._timeline.add(self._spoken(event.id, at))
+                self._upcoming = None
+                reports.append(Started(event.id, at))
+            else:
+                self._over.append(event.id)
+                reports.append(Ended(event.id, at, event.played))
         return tuple(reports)
 
     def _withdraw(self, utterance_id: str) -> bool:
         if not self._playout.withdraw(utterance_id):
             return False
-        self._forget_upcoming()
-        self._utterances.pop(utterance_id, None)
+        if self._upcoming is not None and self._upcoming.utterance.id == utterance_id:
+            self._forget_upcoming()
+        del self._utterances[utterance_id]
         return True
 
-    def _clear(self) -> list[Report]:
+    def _clear(self) -> None:
         self._forget_upcoming()
-        events = self._playout.clear()
-        self._timeline.cut(self._playout.position)
-        ended = [Ended(event.id, event.at, event.played) for event in events]
-        for report in ended:
-            self._utterances.pop(report.utterance_id, None)
-        return list(ended)
+        self._playout.clear()
+        self._timeline.cut(self._base + self._playout.position)
 
     def _forget_upcoming(self) -> None:
         if self._upcoming is not None:
@@ -191,19 +198,21 @@ class Performance:
         return self._announcement
 
     def _mix(self, number: int, block: Block) -> Samples:
-        stereo = np.zeros((self._spf, 2), np.float32)
-        speaking = np.zeros(self._spf, np.float32)
+        at = number * self._spf
+        stereo = self._scenery.tv_sound(at, self._spf)
+        if self._scenery.tv_on:
+            speech = [(self._base + start, self._base + end) for start, end in self._speech]
+            stereo = self._ducker.process(stereo, at, speech)
         for piece in block.pieces:
-            utterance = self._utterances.get(piece.id)
-            seat = self._seats[utterance.speaker] if utterance is not None else 0
-            span = slice(piece.offset, piece.offset + len(piece.samples))
-            stereo[span] += piece.samples[:, None] * self._gains[seat]
-            speaking[span] = 1.0
-        bed = self._scenery.tv_sound(number * self._spf, self._spf)
-        stereo += self._ducker.process(bed, speaking)
+            add_panned(
+                stereo, piece.offset, piece.samples, self._gains[self._seats[self._utterances[piece.id].speaker]]
+            )
+        for utterance_id in self._over:
+            del self._utterances[utterance_id]
+        self._over.clear()
         if self._card is not None:
-            stereo += self._card.beep(number * self._spf, self._spf)[:, None]
+            stereo += self._card.beep(at, self._spf)[:, None]
         return limit(stereo)
 
     def _wall_ms(self, number: int) -> int:
-        return self._plan.wall_origin // MILLISECOND + number * 1000 // self._plan.fps
+        return self._wall_origin // MILLISECOND + number * 1000 // self._plan.fps

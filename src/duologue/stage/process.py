@@ -1,7 +1,7 @@
 """The stage process: scene, compositor and encoder, apart from every engine's GIL and garbage.
 
-``python -m duologue.stage.process FD`` takes a :class:`~duologue.stage.messages.StagePlan`, then cues, and gives reports. It
-leaves when told to, or when the main process is gone. Everything that decides a picture is in
+``python -m duologue.stage.process FD`` takes a :class:`~duologue.stage.messages.StagePlan`, then cues, and gives
+reports. It leaves when told to, or when the main process is gone. Everything that decides a picture is in
 :class:`~duologue.stage.performance.Performance`; here are only time, threads and the channel.
 """
 
@@ -46,16 +46,17 @@ class StageProcess:
         """Perform until :class:`Shutdown` or the end of the channel."""
         started = self._clock.now()
         video, audio, encoder = self._open_encoders()
-        performance = Performance(self._plan, patient=False)
+        performance = Performance(self._plan, self._clock, patient=False)
         pace = self._grid()
         first = pace.next_frame(self._clock.now())
-        performance.begin(first)
+        wall_origin = self._wall_origin(pace)
+        performance.begin(first, wall_origin)
         self._channel.send(
             Ready(
                 StreamFormat(
                     self._plan.width, self._plan.height, self._plan.fps, video.extradata, audio.extradata,
                 ),
-                (self._clock.now() - started) / SECOND, pace.origin, self._wall_origin(pace), first,
+                (self._clock.now() - started) / SECOND, pace.origin, wall_origin, first,
             )
         )  # fmt: skip
         threading.Thread(target=self._listen, name="cues", daemon=True).start()

@@ -1,0 +1,230 @@
+"""The programme: conversation after conversation on one stage.
+
+A conversation that a person starts takes the place of the one on air at once. When one has ended the next is picked
+from the list of topics (``forever``), until a person stops: then the stage stays quiet until somebody starts again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from duologue.app.models import (
+    ChatReceipt,
+    ChatRequest,
+    Conversation,
+    ConversationRequest,
+    ConversationState,
+    TurnView,
+)
+from duologue.app.turn_book import TurnBook
+from duologue.clock import MILLISECOND, SECOND, Clock
+from duologue.dialogue.director import Brief, Director, Outcome, Player
+from duologue.dialogue.ports import Floor, PlayEvent, Voice
+from duologue.errors import ClosedError, DuologueError, InputError
+from duologue.language.moderation import Moderator, Subject
+from duologue.telemetry.ledger import TurnRecord
+from duologue.telemetry.log import get_logger
+
+PAUSE = 2500 * MILLISECOND
+"""Quiet between two conversations (ns)."""
+RETRY = 10 * SECOND
+"""Quiet after a conversation that failed (ns)."""
+CHAT_PATIENCE = 8.0
+"""Seconds that a person's words wait for the next conversation to begin."""
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """Who and what a conversation is held with."""
+
+    players: Sequence[Player]
+    voice: Voice
+    floor: Floor
+    moderator: Moderator
+    topics: Sequence[str]
+
+
+@dataclass(slots=True)
+class ProgrammeListener:
+    """Who is told of changes; called on the event loop."""
+
+    conversation: Callable[[Conversation], None]
+    turn: Callable[[TurnView, TurnRecord], None]
+
+
+class Programme:
+    """Runs conversations. ``forever``: pick the next topic when one has ended. Run :meth:`run` in a task group."""
+
+    def __init__(
+        self, company: Company, book: TurnBook, listener: ProgrammeListener, clock: Clock, *, seed: int, forever: bool
+    ) -> None:
+        self._company = company
+        self._book = book
+        self._listener = listener
+        self._clock = clock
+        self._forever = forever
+        self._random = random.Random(seed)
+        self._seed = seed
+        self._count = 0
+        self._requested: Conversation | None = None
+        self._current: Conversation | None = None
+        self._director: Director | None = None
+        self._wake = asyncio.Event()
+        self._on_stage = asyncio.Event()
+
+    @property
+    def current(self) -> Conversation | None:
+        """The conversation on air."""
+        return self._current
+
+    @property
+    def moderator(self) -> Moderator:
+        """Who judges what goes on air."""
+        return self._company.moderator
+
+    async def start(self, request: ConversationRequest) -> Conversation:
+        """Begin a conversation now;
+
+        The one on air ends. Raises :class:`InputError` for a topic or cast that cannot be.
+        """
+        topic = await self._topic(request.topic)
+        names = self._names(request.cast)
+        self._count += 1
+        conversation = Conversation(
+            id=f"c{self._count}",
+            topic=topic,
+            cast=names,
+            turns_planned=request.turns,
+            seed=request.seed if request.seed is not None else self._random.randrange(1 << 31),
+            state=ConversationState.WAITING,
+            started=self._clock.wall() / MILLISECOND,
+        )
+        self._book.open(conversation)
+        if self._requested is not None:
+            self._end(self._requested, ConversationState.STOPPED)
+        self._requested = conversation
+        self._listener.conversation(conversation)
+        self._wake.set()
+        if self._director is not None:
+            await self._director.stop()
+        return conversation
+
+    async def stop(self, conversation_id: str) -> Conversation:
+        """Stop a conversation at once; the stage stays quiet. One that is over already is returned as it is."""
+        found = self._book.conversation(conversation_id)
+        if found is None:
+            raise InputError(f"there is no conversation {conversation_id!r}", where="id", remedy="List them first.")
+        if self._requested is not None and self._requested.id == conversation_id:
+            self._end(self._requested, ConversationState.STOPPED)
+            self._requested = None
+        elif self._current is not None and self._current.id == conversation_id:
+            self._forever = False
+            if self._director is not None:
+                await self._director.stop()
+        return self._book.conversation(conversation_id) or found
+
+    async def chat(self, request: ChatRequest) -> ChatReceipt:
+        """Pass a person's words to a character; it answers as the next turn."""
+        if self._director is None and (self._forever or self._requested is not None):
+            try:
+                async with asyncio.timeout(CHAT_PATIENCE):
+                    await self._on_stage.wait()
+            except TimeoutError as error:
+                raise ClosedError("no conversation has begun", where="chat", remedy="Try again.") from error
+        if self._director is None:
+            raise InputError("no conversation is on air", where="chat", remedy="Start one, then speak to its cast.")
+        return ChatReceipt(turn=await self._director.say(request.author, request.text, request.to))
+
+    def notify(self, event: PlayEvent) -> None:
+        """Pass on what the stage played."""
+        if self._director is not None:
+            self._director.notify(event)
+
+    async def run(self) -> None:
+        """Hold one conversation after the other until cancelled, or (not ``forever``) until the first has ended."""
+        once = not self._forever
+        while True:
+            conversation = await self._next()
+            ended = await self._hold(conversation)
+            if once and self._requested is None:
+                return
+            await self._quiet(RETRY if ended is ConversationState.FAILED else PAUSE)
+
+    async def _next(self) -> Conversation:
+        while self._requested is None and not self._forever:
+            self._wake.clear()
+            await self._wake.wait()
+        if self._requested is None:
+            await self.start(ConversationRequest())
+        conversation, self._requested = self._requested, None
+        if conversation is None:
+            return await self._next()
+        self._wake.clear()
+        return conversation
+
+    async def _quiet(self, length: int) -> None:
+        if self._requested is not None:
+            return
+        try:
+            async with asyncio.timeout(length / SECOND):
+                await self._wake.wait()
+        except TimeoutError:
+            return  # the pause is over
+
+    async def _hold(self, conversation: Conversation) -> ConversationState:
+        company = self._company
+        players = {player.persona.name: player for player in company.players}
+        director = Director(
+            [players[name] for name in conversation.cast],
+            company.voice,
+            company.floor,
+            company.moderator,
+            clock=self._clock,
+            on_change=self._changed,
+            on_voiced=self._book.voiced,
+        )
+        self._current = self._book.update(conversation.id, state=ConversationState.RUNNING)
+        self._listener.conversation(self._current)
+        self._director = director
+        self._on_stage.set()
+        state, failure = ConversationState.STOPPED, ""
+        try:
+            outcome = await director.run(
+                Brief(conversation.id, conversation.topic, conversation.turns_planned, conversation.seed)
+            )
+            state = ConversationState.ENDED if outcome is Outcome.ENDED else ConversationState.STOPPED
+        except DuologueError as error:
+            state, failure = ConversationState.FAILED, str(error)
+            log.error("conversation.failed", conversation=conversation.id, error=failure)
+        finally:
+            self._director = None
+            self._on_stage.clear()
+            self._current = None
+            self._end(conversation, state, failure)
+        return state
+
+    def _end(self, conversation: Conversation, state: ConversationState, failure: str = "") -> None:
+        self._listener.conversation(self._book.close(conversation.id, state, self._clock.wall() / MILLISECOND, failure))
+
+    def _changed(self, record: TurnRecord) -> None:
+        self._listener.turn(self._book.record(record), record)
+
+    async def _topic(self, wanted: str | None) -> str:
+        if wanted is None:
+            return self._random.choice(self._company.topics)
+        return await self._company.moderator.admit(wanted, Subject.TOPIC)
+
+    def _names(self, wanted: tuple[str, ...] | None) -> tuple[str, ...]:
+        on_stage = tuple(player.persona.name for player in self._company.players)
+        if wanted is None:
+            return on_stage
+        unknown = [name for name in wanted if name not in on_stage]
+        if unknown or len(set(wanted)) < 2:
+            what = f"there is no {unknown[0]!r} on stage" if unknown else "a conversation needs two characters"
+            raise InputError(what, where="cast", remedy=f"Name two of: {', '.join(on_stage)}.")
+        return wanted

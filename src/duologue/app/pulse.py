@@ -1,0 +1,136 @@
+"""The pulse of a running system: ledgers, metrics and, once a second, one line of figures to whoever watches."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Protocol
+
+from duologue.app.bus import Bus
+from duologue.app.models import TelemetryEvent, TelemetryView
+from duologue.clock import MILLISECOND, SECOND, Clock
+from duologue.settings import Settings
+from duologue.stage.messages import Baked
+from duologue.telemetry.files import LedgerFiles
+from duologue.telemetry.frames import FrameLedger, FrameSummary
+from duologue.telemetry.ledger import FrameRecord, TurnRecord
+from duologue.telemetry.log import get_logger
+from duologue.telemetry.loop_lag import LoopLag
+from duologue.telemetry.machine import MachineSample, MachineSampler, ProcessSample
+from duologue.telemetry.metrics import Metrics
+from duologue.telemetry.turns import TurnLedger
+
+log = get_logger(__name__)
+_GONE = ProcessSample(0.0, 0.0)
+
+
+class _Stage(Protocol):
+    @property
+    def pid(self) -> int | None: ...
+
+
+class Pulse:
+    """Keeps the ledgers. Run :meth:`run` in a task group; the other methods are called on the event loop."""
+
+    def __init__(self, bus: Bus, stage: _Stage, settings: Settings, clock: Clock) -> None:
+        self._bus = bus
+        self._stage = stage
+        self._clock = clock
+        self.frame_ledger = FrameLedger(settings.show.fps)
+        self.turn_ledger = TurnLedger()
+        self.metrics = Metrics(settings.show.fps)
+        folder = settings.telemetry.ledger
+        self._files = LedgerFiles(folder, clock) if folder is not None else None
+        self._machine = MachineSampler(clock)
+        self._lag = LoopLag(clock, self.metrics.loop_lag)
+
+    def frames(self, records: tuple[FrameRecord, ...]) -> None:
+        """Enter frames."""
+        self.frame_ledger.add(records)
+        for record in records:
+            self.metrics.frame(record)
+        if self._files is not None:
+            self._files.frames(records)
+
+    def turn(self, record: TurnRecord) -> None:
+        """Enter a turn's newest state."""
+        if self.turn_ledger.put(record):
+            self.metrics.turn(record)
+            log.info("turn", **_words(record))
+        if self._files is not None:
+            self._files.turn(record)
+
+    def baked(self, baked: Baked) -> None:
+        """Something was baked beside the frame path."""
+        self.metrics.baked(baked.milliseconds)
+
+    def restarted(self) -> None:
+        """The stage was replaced."""
+        self.metrics.restarted("stage")
+
+    def exposition(self) -> bytes:
+        """Prometheus' text."""
+        return self.metrics.exposition()
+
+    async def run(self) -> None:
+        """Beat once a second until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._lag.run())
+            if self._files is not None:
+                group.create_task(self._files.run())
+            due = self._clock.now()
+            while True:
+                due += SECOND
+                await self._clock.wait_until(due)
+                self._beat()
+
+    async def close(self) -> None:
+        """Write what is left of the ledgers."""
+        if self._files is not None:
+            await self._files.close()
+
+    def _beat(self) -> None:
+        pids = {"main": os.getpid()}
+        if self._stage.pid is not None:
+            pids["stage"] = self._stage.pid
+        machine = self._machine.sample(pids)
+        self.metrics.machine(machine)
+        view = self._view(self.frame_ledger.take(), machine, self._lag.take().worst_ms)
+        self._bus.publish(TelemetryEvent(telemetry=view))
+        if view.late or view.repeated:
+            log.warning("frames.late", late=view.late, repeated=view.repeated, longest_ms=round(view.frame_max, 1))
+
+    def _view(self, frames: FrameSummary, machine: MachineSample, lag_ms: float) -> TelemetryView:
+        main, stage = machine.processes.get("main", _GONE), machine.processes.get("stage", _GONE)
+        return TelemetryView(
+            at=self._clock.wall() / MILLISECOND,
+            frames=frames.frames,
+            late=frames.late,
+            repeated=frames.repeated,
+            late_total=self.frame_ledger.late,
+            repeated_total=self.frame_ledger.repeated,
+            compose_p50=round(frames.compose_p50, 2),
+            compose_max=round(frames.compose_max, 2),
+            frame_p50=round(frames.frame_p50, 2),
+            frame_max=round(frames.frame_max, 2),
+            lead_ms=round(frames.lead_ms, 1),
+            main_cpu=round(main.cpu_percent, 1),
+            stage_cpu=round(stage.cpu_percent, 1),
+            main_rss_mb=round(main.rss_mb, 1),
+            stage_rss_mb=round(stage.rss_mb, 1),
+            steal=round(machine.steal_percent, 1),
+            loop_lag_ms=round(lag_ms, 1),
+        )
+
+
+def _words(record: TurnRecord) -> dict[str, object]:
+    return {
+        "id": record.id,
+        "conversation": record.conversation,
+        "speaker": record.speaker,
+        "kind": record.kind,
+        "state": record.state,
+        "gap_ms": record.gap_ms,
+        "waited_ms": round(record.waited_ms, 1),
+        "text": record.text,
+    }

@@ -1,0 +1,242 @@
+"""A show to a file, as fast as the machine can: the director and the stage's own classes, and no clock between them.
+
+The director writes the script ahead, on a floor that takes every utterance as played at once; the reel draws and
+encodes it in a thread. A frame is drawn only when the utterance after the one that plays is known (or none will
+follow), so nobody's pace shows in the film: equal seeds and options give equal frames.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from duologue.app.cast import load_cast
+from duologue.app.engines import warm_engines
+from duologue.app.stage_set import find_clip, house_moderator, stage_plan, topics
+from duologue.app.voices import CastVoices
+from duologue.audio.pcm import RATE
+from duologue.broadcast.encoder import AudioEncoder, VideoEncoder, choose_encoder
+from duologue.broadcast.mp4file import Mp4Writer
+from duologue.broadcast.packets import Packet, StreamFormat
+from duologue.clock import SECOND, SYSTEM_CLOCK, Clock, milliseconds
+from duologue.dialogue.director import Brief, Director, Player
+from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayStarted
+from duologue.errors import ClosedError
+from duologue.language.moderation import Subject
+from duologue.settings import Settings
+from duologue.speech.utterance import Utterance
+from duologue.speech.voicing import Voicing
+from duologue.stage.encoding import EncoderThread, Job
+from duologue.stage.messages import Ended, Report, Say, ShowTv, StagePlan, Trouble
+from duologue.stage.performance import Performance
+from duologue.telemetry.ledger import FrameRecord
+
+OPENING_SECONDS, CLOSING_SECONDS = 0.5, 1.5
+"""Quiet before the first word and after the last."""
+DEFAULT_SEED = 1
+WRITTEN_AHEAD = 4
+"""Utterances that may wait for the reel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a render is: turns played of those planned, and seconds of film so far."""
+
+    turns: int
+    planned: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """What was rendered. ``seconds`` is its length, ``took`` what it took; ``notes`` is what did not go as asked."""
+
+    path: Path
+    topic: str
+    turns: int
+    frames: int
+    seconds: float
+    took: float
+    notes: tuple[str, ...]
+
+
+class _Script:
+    """The director's floor: everything handed to it counts as played at once, and goes to the reel in that order."""
+
+    def __init__(self, says: queue.Queue[Say | None]) -> None:
+        self._says = says
+        self._end = 0
+        self.tell: Callable[[PlayEvent], None] = _nobody
+
+    async def play(self, utterance: Utterance, gap_ms: int) -> None:
+        """Take it as played; waits while the reel is behind."""
+        start = self._end + gap_ms * RATE // 1000
+        self._end = start + len(utterance.samples)
+        await asyncio.to_thread(self._says.put, Say(utterance, gap_ms * RATE // 1000))
+        self.tell(PlayStarted(utterance.id, start * SECOND // RATE))
+        self.tell(PlayEnded(utterance.id, self._end * SECOND // RATE, len(utterance.samples)))
+
+    async def withdraw(self, utterance_id: str) -> bool:
+        """What is in the script has been played."""
+        return False
+
+    async def clear(self) -> None:
+        """There is nothing to silence."""
+
+
+def _nobody(event: PlayEvent) -> None:
+    pass
+
+
+class Reel(threading.Thread):
+    """Draws and encodes a script: ``says`` in order, None at its end."""
+
+    def __init__(
+        self, plan: StagePlan, says: queue.Queue[Say | None], path: Path, clock: Clock, tv: Path | None = None
+    ) -> None:
+        super().__init__(name="reel", daemon=True)
+        self._plan = plan
+        self._says = says
+        self._tv = tv
+        self._clock = clock
+        self._spf = RATE // plan.fps
+        encoder, note = choose_encoder(plan.encoder)
+        self.notes: list[str] = [note] if note else []
+        self.frames = 0
+        self.turns = 0
+        self.failure: BaseException | None = None
+        self.leaving = threading.Event()
+        video = VideoEncoder(plan.width, plan.height, plan.fps, encoder, plan.bitrate)
+        audio = AudioEncoder()
+        self._writer = Mp4Writer(
+            path, StreamFormat(plan.width, plan.height, plan.fps, video.extradata, audio.extradata)
+        )
+        self._encoder = EncoderThread(video, audio, self._packaged, clock)
+
+    @property
+    def seconds(self) -> float:
+        """The film's length so far."""
+        return self.frames / self._plan.fps
+
+    def run(self) -> None:
+        """Draw until the script ends; a failure is kept in :attr:`failure`."""
+        try:
+            with self._writer:
+                self._encoder.start()
+                performance = Performance(self._plan, self._clock, patient=True)
+                try:
+                    self._perform(performance)
+                finally:
+                    performance.close()
+                self._writer.add(self._encoder.finish())
+        except BaseException as error:
+            self.failure = error
+            while self._says.get() is not None:
+                pass  # the director may wait for room in the queue
+
+    def _perform(self, performance: Performance) -> None:
+        performance.begin(0, 0)
+        if self._tv is not None:
+            performance.apply(ShowTv(self._tv))
+        self._idle(performance, OPENING_SECONDS)
+        if (say := self._says.get()) is not None:
+            performance.apply(say)
+        while say is not None:
+            say = self._says.get()  # the one after: lips and eyes know what comes
+            if say is not None:
+                performance.apply(say)
+            turns = self.turns
+            while self.turns == turns:
+                self._frame(performance)
+        self._idle(performance, CLOSING_SECONDS)
+
+    def _idle(self, performance: Performance, seconds: float) -> None:
+        for _ in range(round(seconds * self._plan.fps)):
+            self._frame(performance)
+
+    def _frame(self, performance: Performance) -> None:
+        if self.leaving.is_set():
+            raise ClosedError("the render was stopped")
+        begun = self._clock.now()
+        drawn = performance.draw(self.frames)
+        self._note(drawn.reports)
+        compose_ms = milliseconds(self._clock.now() - begun)
+        self._encoder.put(
+            Job(
+                self.frames, drawn.picture, drawn.samples, begun, begun, compose_ms, drawn.damage_px, False, drawn.cause
+            )
+        )
+        self.frames += 1
+
+    def _note(self, reports: tuple[Report, ...]) -> None:
+        for report in reports:
+            if isinstance(report, Ended):
+                self.turns += 1
+            elif isinstance(report, Trouble):
+                self.notes.append(f"{report.what} ({report.where}). {report.remedy}")
+
+    def _packaged(self, packets: list[Packet], record: FrameRecord) -> None:
+        self._writer.add(packets)
+
+
+async def render(
+    settings: Settings,
+    path: Path,
+    *,
+    on_progress: Callable[[Progress], None],
+    clock: Clock = SYSTEM_CLOCK,
+) -> Film:
+    """Render one conversation to ``path``.
+
+    Raises :class:`InputError` for what of the settings cannot be, and what engines, stage and disk raise; the film so
+    far is then left beside ``path`` as ``NAME.part``.
+    """
+    began = clock.now()
+    show = settings.show
+    seed = show.seed if show.seed is not None else DEFAULT_SEED
+    cast = load_cast(show.cast, settings.tts)
+    moderator = house_moderator(settings)
+    topic = await moderator.admit(
+        show.topic if show.topic is not None else topics()[seed % len(topics())], Subject.TOPIC
+    )
+    tv = find_clip(show.tv.clip) if show.tv.clip is not None else None
+    says: queue.Queue[Say | None] = queue.Queue(WRITTEN_AHEAD)
+    reel = Reel(stage_plan(settings, cast, seed), says, path, clock, tv)
+    script = _Script(says)
+    async with warm_engines(settings) as engines:
+        director = Director(
+            [Player(member.persona, engines.llm) for member in cast],
+            CastVoices(Voicing(engines.tts, clock), cast),
+            script,
+            moderator,
+            clock=clock,
+            patient=True,
+        )
+        script.tell = director.notify
+        reel.start()
+        try:
+            async with asyncio.TaskGroup() as group:
+                watch = group.create_task(_watch(reel, show.turns, on_progress))
+                await director.run(Brief("render", topic, show.turns, seed))
+                await asyncio.to_thread(says.put, None)
+                await asyncio.to_thread(reel.join)
+                watch.cancel()
+        finally:
+            reel.leaving.set()
+    if reel.failure is not None:
+        raise reel.failure
+    on_progress(Progress(reel.turns, show.turns, reel.seconds))
+    took = (clock.now() - began) / SECOND
+    return Film(path, topic, reel.turns, reel.frames, reel.seconds, took, tuple(reel.notes))
+
+
+async def _watch(reel: Reel, planned: int, on_progress: Callable[[Progress], None]) -> None:
+    while reel.is_alive():
+        on_progress(Progress(reel.turns, planned, reel.seconds))
+        await asyncio.sleep(0.1)
+    if reel.failure is not None:
+        raise reel.failure

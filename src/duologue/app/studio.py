@@ -1,0 +1,328 @@
+"""A running system: engines, programme, stage, way out, ledgers; what the web and the command line drive.
+
+Build one with :func:`open_studio`; it runs for the length of that context.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+
+from duologue.app.bus import Bus
+from duologue.app.cast import CastMember, load_cast
+from duologue.app.engines import Engines, warm_engines
+from duologue.app.models import (
+    CaptionRequest,
+    CharacterView,
+    ChatReceipt,
+    ChatRequest,
+    Conversation,
+    ConversationEvent,
+    ConversationRequest,
+    Event,
+    LightsRequest,
+    Notice,
+    StageEvent,
+    StageView,
+    TurnEvent,
+    TurnView,
+    TvRequest,
+)
+from duologue.app.outlet import Outlet
+from duologue.app.programme import Company, Programme, ProgrammeListener
+from duologue.app.pulse import Pulse
+from duologue.app.stage_link import StageLink, StageListener
+from duologue.app.stage_set import find_clip, find_clips, house_moderator, stage_plan, topics
+from duologue.app.turn_book import TurnBook
+from duologue.app.voices import CastVoices
+from duologue.broadcast.hls import HlsStore, Resource
+from duologue.broadcast.recorder import Recorder
+from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock
+from duologue.dialogue.director import Player
+from duologue.dialogue.ports import PlayEnded, PlayStarted
+from duologue.errors import ClosedError, InputError, PeerError
+from duologue.language.moderation import Subject
+from duologue.settings import Settings
+from duologue.speech.voicing import Voicing
+from duologue.stage.messages import Baked, Ready, StagePlan, Trouble
+from duologue.stage.pose import Lights
+from duologue.telemetry.ledger import TurnRecord
+from duologue.telemetry.log import get_logger
+
+PAN = 0.35
+"""How far the outermost characters are placed to the sides: a little, as on a stage seen from the stalls."""
+CLIP_ENDINGS = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v")
+EXPECTED_BEHIND = 3.0
+"""Seconds: three segments, where players of plain HLS stand (RFC 8216, 6.3.3)."""
+
+log = get_logger(__name__)
+
+
+class Studio:
+    """Fills :class:`duologue.web.studio.Studio`. Made by :func:`open_studio`."""
+
+    def __init__(
+        self, settings: Settings, cast: Sequence[CastMember], engines: Engines, plan: StagePlan, clock: Clock
+    ) -> None:
+        show = settings.show
+        self._settings = settings
+        self._clock = clock
+        self._cast = cast
+        self._plan = plan
+        self._clips = find_clips()
+        self._topics = topics()
+        self._lights = plan.lights
+        self._caption = ""
+        self._tv = ""
+        self._closing = False
+        self._bus = Bus(self._snapshot)
+        self.recorder = Recorder(show.record, self._recording_failed) if show.record is not None else None
+        self.outlet = Outlet(HlsStore(), self.recorder)
+        self.link = StageLink(plan, self.outlet, self._stage_listener(), clock)
+        self.book = TurnBook(self.link.wall_of)
+        self.pulse = Pulse(self._bus, self.link, settings, clock)
+        company = Company(
+            players=[Player(member.persona, engines.llm) for member in cast],
+            voice=CastVoices(Voicing(engines.tts, clock), cast),
+            floor=self.link,
+            moderator=house_moderator(settings),
+            topics=self._topics,
+        )
+        forever = show.forever if show.forever is not None else show.topic is None
+        self.programme = Programme(
+            company, self.book, self._programme_listener(), clock, seed=plan.seed, forever=forever
+        )
+        self._loop = asyncio.get_running_loop()
+
+    async def run(self) -> None:
+        """Be on air until cancelled, or until the programme is over."""
+        show = self._settings.show
+        self._loop = asyncio.get_running_loop()
+        if show.topic is not None:
+            await self.programme.start(ConversationRequest(topic=show.topic, turns=show.turns, seed=show.seed))
+        async with asyncio.TaskGroup() as group:
+            stage = group.create_task(self.link.run())
+            pulse = group.create_task(self.pulse.run())
+            if show.tv.clip is not None or show.tv.autoplay:
+                await self._play_tv(show.tv.clip or next(iter(self._clips)))
+            await self.link.ready.wait()
+            await self.programme.run()
+            await self._let_them_see_it()
+            stage.cancel()
+            pulse.cancel()
+
+    async def close(self) -> None:
+        """End the subscriptions and finish the recording."""
+        self._closing = True
+        self._bus.close()
+        await self.pulse.close()
+        self.outlet.finish()
+        if self.recorder is not None:
+            state = await asyncio.to_thread(self.recorder.finish)
+            log.info("recording.finished", files=[str(file) for file in state.files], segments=state.segments)
+
+    async def _let_them_see_it(self) -> None:
+        """Viewers are some seconds behind the stage: leave only when they have seen the end."""
+        await self._clock.wait_until(self._clock.now() + int((self._plan.lead + 1.0) * 1000) * MILLISECOND)
+
+    # What the web asks
+
+    async def start(self, request: ConversationRequest) -> Conversation:
+        """Start a conversation; the one on air ends."""
+        self._open()
+        return await self.programme.start(request)
+
+    async def stop(self, conversation_id: str) -> Conversation:
+        """Stop it at once; the stage stays quiet."""
+        self._open()
+        return await self.programme.stop(conversation_id)
+
+    def conversations(self) -> Sequence[Conversation]:
+        """Newest first, without their turns."""
+        return self.book.conversations()
+
+    def conversation(self, conversation_id: str) -> Conversation | None:
+        """One conversation with its turns, or None."""
+        return self.book.conversation(conversation_id)
+
+    async def chat(self, request: ChatRequest) -> ChatReceipt:
+        """Pass a person's words to a character."""
+        self._open()
+        return await self.programme.chat(request)
+
+    async def tv(self, request: TvRequest) -> StageView:
+        """Switch the TV."""
+        self._open()
+        if request.action == "stop":
+            await self.link.show_tv(None)
+        else:
+            name = request.clip or next(iter(self._clips), "")
+            if name not in self._clips:  # only what is listed: a page may not name files of this machine
+                raise InputError(
+                    f"there is no clip {name!r}", where="clip", remedy=f"Choose one of {', '.join(self._clips)}."
+                )
+            await self._play_tv(name)
+        return self.stage()
+
+    async def lights(self, request: LightsRequest) -> StageView:
+        """Change the light."""
+        self._open()
+        daylight = request.daylight if request.daylight is not None else self._lights.daylight
+        lamp = request.lamp if request.lamp is not None else self._lights.lamp
+        self._lights = Lights(daylight, lamp)
+        await self.link.set_lights(self._lights)
+        return self._changed()
+
+    async def caption(self, request: CaptionRequest) -> StageView:
+        """Announce a text."""
+        self._open()
+        text = " ".join(request.text.split())
+        if text:
+            text = await self.programme.moderator.admit(text, Subject.CHAT)
+        self._caption = text
+        await self.link.announce(text)
+        return self._changed()
+
+    def stage(self) -> StageView:
+        """The stage now."""
+        return StageView(
+            ready=self.link.ready.is_set(),
+            cast=tuple(
+                CharacterView(name=member.name, title=member.title, tagline=member.tagline, colour=member.colour)
+                for member in self._cast
+            ),
+            room=self._plan.room.name,
+            width=self._plan.width,
+            height=self._plan.height,
+            fps=self._plan.fps,
+            daylight=self._lights.daylight,
+            lamp=self._lights.lamp,
+            tv=self._tv,
+            clips=tuple(self._clips),
+            caption=self._caption,
+            topics=self._topics,
+            origin=self.link.wall_of(self.link.time_of(0)) / MILLISECOND,
+            restarts=self.link.restarts,
+            viewers_behind=EXPECTED_BEHIND,
+        )
+
+    def subscribe(self) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """Events from now on, the full state first."""
+        return self._bus.subscribe()
+
+    def playlist(self) -> str | None:
+        """The live playlist, or None before the first segment."""
+        return self.outlet.hls.playlist() if self.outlet.on_air else None
+
+    def resource(self, name: str) -> Resource | None:
+        """A file that the playlist names."""
+        return self.outlet.hls.get(name)
+
+    def healthy(self) -> tuple[bool, Sequence[str]]:
+        """Whether the process works at all."""
+        return (False, ("it is shutting down",)) if self._closing else (True, ())
+
+    def ready(self) -> tuple[bool, Sequence[str]]:
+        """Whether a viewer would see a show now."""
+        missing: list[str] = []
+        if not self.link.ready.is_set():
+            missing.append("the stage is being set up")
+        if not self.outlet.on_air:
+            missing.append("nothing is on air yet")
+        return not missing, missing
+
+    def metrics(self) -> bytes:
+        """Prometheus' text exposition."""
+        return self.pulse.exposition()
+
+    # What the rooms report
+
+    def _stage_listener(self) -> StageListener:
+        return StageListener(
+            ready=self._stage_ready,
+            started=lambda utterance, at: self.programme.notify(PlayStarted(utterance, at)),
+            ended=lambda utterance, at, played: self.programme.notify(PlayEnded(utterance, at, played)),
+            frames=lambda records: self.pulse.frames(records),
+            baked=self._baked,
+            trouble=self._trouble,
+            tv=self._tv_changed,
+            died=self._stage_died,
+        )
+
+    def _programme_listener(self) -> ProgrammeListener:
+        return ProgrammeListener(
+            conversation=lambda conversation: self._bus.publish(ConversationEvent(conversation=conversation)),
+            turn=self._turn_changed,
+        )
+
+    def _turn_changed(self, view: TurnView, record: TurnRecord) -> None:
+        self.pulse.turn(record)
+        self._bus.publish(TurnEvent(turn=view))
+
+    def _stage_ready(self, ready: Ready) -> None:
+        log.info("stage.ready", seconds=round(ready.seconds, 2), first_frame=ready.first_frame)
+        self._changed()
+
+    def _baked(self, baked: Baked) -> None:
+        self.pulse.baked(baked)
+        log.info("stage.baked", what=baked.what, milliseconds=round(baked.milliseconds, 1))
+
+    def _trouble(self, trouble: Trouble) -> None:
+        log.warning("stage.trouble", what=trouble.what, where=trouble.where, remedy=trouble.remedy)
+        self._bus.notice(Notice(level="warning", text=f"{trouble.what} ({trouble.where}).", remedy=trouble.remedy))
+
+    def _stage_died(self, error: PeerError) -> None:
+        self.pulse.restarted()
+        self._bus.notice(Notice(level="error", text=f"{error.what}.", remedy="The stage is being set up again."))
+        self._changed()
+
+    def _tv_changed(self, clip: str) -> None:
+        self._tv = clip
+        self._changed()
+
+    def _recording_failed(self, error: PeerError) -> None:
+        """Called in the recorder's thread."""
+        log.error("recording.failed", error=str(error))
+        notice = Notice(level="error", text=f"The recording stopped: {error.what}.", remedy=error.remedy)
+        self._loop.call_soon_threadsafe(self._bus.notice, notice)
+
+    def _changed(self) -> StageView:
+        view = self.stage()
+        self._bus.publish(StageEvent(stage=view))
+        return view
+
+    def _snapshot(self) -> list[Event]:
+        events: list[Event] = [StageEvent(stage=self.stage())]
+        current = self.programme.current or next(iter(self.book.conversations()), None)
+        if current is not None:
+            events.append(ConversationEvent(conversation=current))
+            events += [TurnEvent(turn=turn) for turn in self.book.turns(current.id)]
+        return events
+
+    async def _play_tv(self, name: str) -> None:
+        await self.link.show_tv(find_clip(name))
+
+    def _open(self) -> None:
+        if self._closing:
+            raise ClosedError("the studio is shutting down", remedy="Try again in a moment.")
+
+
+@contextlib.asynccontextmanager
+async def open_studio(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> AsyncIterator[Studio]:
+    """Build a studio from settings.
+
+    Raises :class:`InputError` for whatever of them cannot be, before anything is on air.
+    """
+    cast = load_cast(settings.show.cast, settings.tts)
+    seed = settings.show.seed if settings.show.seed is not None else clock.wall() // MILLISECOND % (1 << 31)
+    plan = stage_plan(settings, cast, seed)
+    if settings.show.tv.clip is not None:
+        find_clip(settings.show.tv.clip)
+    async with warm_engines(settings) as engines:
+        studio = Studio(settings, cast, engines, plan, clock)
+        try:
+            yield studio
+        finally:
+            await studio.close()

@@ -1,0 +1,115 @@
+"""The book of what was said: conversations and turns as the outside sees them, in wall time."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Literal, cast
+
+from duologue.app.models import Conversation, ConversationState, TurnView, WordView
+from duologue.clock import MILLISECOND
+from duologue.speech.utterance import Utterance
+from duologue.telemetry.ledger import TurnRecord
+
+REMEMBERED = 50
+"""Conversations kept; the oldest is forgotten beyond that."""
+
+Wall = Callable[[int], int]
+"""Monotonic ns to Unix ns on the show's clock."""
+
+
+class TurnBook:
+    """Keeps the newest conversations with their turns.
+
+    ``wall`` turns monotonic times into the stream's programme time.
+    """
+
+    def __init__(self, wall: Wall) -> None:
+        self._wall = wall
+        self._conversations: OrderedDict[str, Conversation] = OrderedDict()
+        self._turns: dict[str, OrderedDict[str, TurnView]] = {}
+        self._utterances: dict[str, Utterance] = {}
+
+    def open(self, conversation: Conversation) -> None:
+        """Begin a conversation."""
+        self._conversations[conversation.id] = conversation
+        self._turns[conversation.id] = OrderedDict()
+        while len(self._conversations) > REMEMBERED:
+            forgotten, _ = self._conversations.popitem(last=False)
+            del self._turns[forgotten]
+
+    def update(self, conversation_id: str, **changes: object) -> Conversation:
+        """Change a conversation's state, end or failure."""
+        changed = self._conversations[conversation_id].model_copy(update=changes)
+        self._conversations[conversation_id] = changed
+        return changed
+
+    def close(self, conversation_id: str, state: ConversationState, ended: float, failure: str = "") -> Conversation:
+        """End a conversation (``ended`` is Unix ms)."""
+        self._utterances.clear()
+        return self.update(conversation_id, state=state, ended=ended, failure=failure)
+
+    def voiced(self, utterance: Utterance) -> None:
+        """Remember the marks of a turn that will be played; its id is the turn's."""
+        self._utterances[utterance.id] = utterance
+
+    def record(self, record: TurnRecord) -> TurnView:
+        """Take a turn's newest record and give its view."""
+        view = self._view(record)
+        turns = self._turns.get(record.conversation)
+        if turns is not None:
+            turns[record.id] = view
+        if record.ended:
+            self._utterances.pop(record.id, None)
+        return view
+
+    def conversations(self) -> Sequence[Conversation]:
+        """Newest first, without their turns."""
+        return tuple(reversed(self._conversations.values()))
+
+    def conversation(self, conversation_id: str) -> Conversation | None:
+        """One conversation with its turns in the order in which they began to be written."""
+        found = self._conversations.get(conversation_id)
+        if found is None:
+            return None
+        return found.model_copy(update={"turns": tuple(self._turns[conversation_id].values())})
+
+    def turns(self, conversation_id: str) -> Sequence[TurnView]:
+        """The turns of one conversation so far."""
+        return tuple(self._turns.get(conversation_id, {}).values())
+
+    def _milliseconds(self, monotonic: int) -> float | None:
+        return self._wall(monotonic) / MILLISECOND if monotonic else None
+
+    def _view(self, record: TurnRecord) -> TurnView:
+        before = self._turns.get(record.conversation, {}).get(record.id)
+        on_air = self._milliseconds(record.on_air)
+        words = before.words if before is not None else ()
+        utterance = self._utterances.get(record.id)
+        if utterance is not None and on_air is not None:
+            per_ms = utterance.rate / 1000
+            words = tuple(
+                WordView(text=mark.text, start=on_air + mark.start / per_ms, end=on_air + mark.end / per_ms)
+                for mark in utterance.words()
+            )
+        return TurnView(
+            id=record.id,
+            conversation=record.conversation,
+            number=record.number,
+            speaker=record.speaker,
+            kind=cast(Literal["turn", "answer", "person", "filler"], record.kind),
+            text=record.text,
+            state=cast(Literal["writing", "voicing", "queued", "on_air", "ended", "withdrawn", "failed"], record.state),
+            words=words,
+            asked=self._milliseconds(record.asked),
+            first_token=self._milliseconds(record.first_token),
+            text_complete=self._milliseconds(record.text_complete),
+            first_audio=self._milliseconds(record.first_audio),
+            on_air=on_air,
+            ended=self._milliseconds(record.ended),
+            gap_ms=record.gap_ms,
+            waited_ms=record.waited_ms,
+            interrupted=record.interrupted,
+            refused=record.refused,
+            failure=record.failure,
+        )

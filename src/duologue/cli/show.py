@@ -1,0 +1,83 @@
+"""``duologue show``: put a show on air."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+CAST = "Two characters that ship, or folders of packs, separated by commas."
+
+
+def show(
+    topic: Annotated[str | None, typer.Argument(help="What they talk about; without one, topics are picked.")] = None,
+    turns: Annotated[int | None, typer.Option(help="Turns of a conversation, both speakers counted.")] = None,
+    cast: Annotated[str | None, typer.Option(help=CAST)] = None,
+    room: Annotated[str | None, typer.Option(help="A room that ships, or the folder of a pack.")] = None,
+    size: Annotated[str | None, typer.Option(help="Of the picture, as 1920x1080.")] = None,
+    fps: Annotated[int | None, typer.Option(help="Frames per second.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed and options give the same show.")] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="Record to this MP4 file; it plays even after a power cut.")
+    ] = None,
+    forever: Annotated[
+        bool | None, typer.Option("--forever/--once", help="Show after show, or one; default: one if there is a topic.")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port to listen on; 0 takes a free one.")] = None,
+    tv: Annotated[str | None, typer.Option(help="A clip for the TV, by name or as a file.")] = None,
+    encoder: Annotated[str | None, typer.Option(help="libx264, h264_nvenc, h264_vaapi or h264_qsv.")] = None,
+    ledger: Annotated[Path | None, typer.Option(help="A folder for the ledgers of frames and turns.")] = None,
+    test_card: Annotated[bool | None, typer.Option("--test-card", help="Draw what `duologue verify` reads.")] = None,
+    headless: Annotated[bool | None, typer.Option("--headless", help="Stream and API, but no page.")] = None,
+    config: Annotated[Path | None, typer.Option(help="The settings file; default: duologue.toml here.")] = None,
+) -> None:
+    """Put two characters on air, talking about TOPIC, and serve the page to watch and steer them.
+
+    For example:
+
+        duologue show
+
+        duologue show "Is a hot dog a sandwich?" --turns 6 --forever
+
+        duologue show --cast chad,./my-pack --size 1280x720 --record show.mp4
+    """
+    from duologue.settings import load_settings
+
+    settings = load_settings(
+        {
+            "show.topic": topic,
+            "show.turns": turns,
+            "show.cast": cast,
+            "show.room": room,
+            "show.size": size,
+            "show.fps": fps,
+            "show.seed": seed,
+            "show.record": record,
+            "show.forever": forever,
+            "show.tv.clip": tv,
+            "show.encoder": encoder,
+            "show.test_card": test_card,
+            "show.headless": headless,
+            "web.host": host,
+            "web.port": port,
+            "telemetry.ledger": ledger,
+        },
+        config=config,
+    )
+    import uvloop
+    from rich.console import Console
+
+    from duologue.telemetry.log import configure
+    from duologue.web.server import address, bind, serve
+
+    configure(settings.telemetry.log_format, settings.telemetry.log_level)
+    sock = bind(settings.web.host, settings.web.port)
+    here = address(sock)
+    console = Console(stderr=True)
+    if settings.show.headless:
+        console.print(f"The show will be at [bold]{here}/stream/index.m3u8[/], its API at {here}/docs")
+    else:
+        console.print(f"The show is at [bold]{here}[/]  (stream: {here}/stream/index.m3u8, API: {here}/docs)")
+    uvloop.run(serve(settings, sock))

@@ -1,0 +1,200 @@
+"""What stands on the stage: the baked room and cast, the light, the TV; state in, picture out.
+
+New light and a new TV clip are prepared in a thread of their own and swapped in whole between two frames, so that a
+frame never waits for them. ``patient`` (offline) does wait, so that equal cues give equal frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from duologue.audio.pcm import RATE, Samples
+from duologue.clock import Clock, milliseconds
+from duologue.errors import DuologueError, InputError
+from duologue.stage.art import CharacterArt, RoomArt
+from duologue.stage.bake import BakedStage, bake_stage
+from duologue.stage.compositor import Compositor
+from duologue.stage.encoding import DEPTH
+from duologue.stage.frames import FrameRing, Plane
+from duologue.stage.messages import Baked, Report, StagePlan, Trouble, TvState
+from duologue.stage.pack import load_character, load_room
+from duologue.stage.pose import FrameState, Lights
+from duologue.stage.television import Television
+from duologue.telemetry.ledger import Cause
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A picture (I420) and what happened on the way to it."""
+
+    picture: Plane
+    damage_px: int
+    reports: tuple[Report, ...]
+    cause: Cause
+
+
+class _Workshop:
+    """Prepares things beside the frame path, one at a time; ``patient`` waits for each."""
+
+    def __init__(self, patient: bool) -> None:
+        self._patient = patient
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="workshop")
+        self._jobs: list[tuple[Future[object], Callable[[Future[object]], None]]] = []
+
+    def order(self, make: Callable[[], Result], use: Callable[[Future[Result]], None]) -> None:
+        """Have ``make`` done; ``use`` is called with the result in :meth:`deliver`, on the frame's thread."""
+        self._jobs.append((self._pool.submit(make), use))  # type: ignore[arg-type]
+
+    def deliver(self) -> None:
+        """Hand over what is done, in the order of the orders."""
+        while self._jobs and (self._patient or self._jobs[0][0].done()):
+            future, use = self._jobs.pop(0)
+            use(future)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class Scenery:
+    """Loads and bakes on construction (raises :class:`InputError` for a bad pack); then draws."""
+
+    def __init__(self, plan: StagePlan, clock: Clock, *, patient: bool) -> None:
+        self._plan = plan
+        self._clock = clock
+        self._patient = patient
+        self._room, self._cast = load_art(plan)
+        self._lights = plan.lights
+        self._reports: list[Report] = []
+        baked = self._bake(plan.lights)
+        self._compositor = Compositor(baked, plan.fps)
+        self._ring = FrameRing(self._compositor.canvas, DEPTH + 2)
+        self._workshop = _Workshop(patient)
+        self._tv: Television | None = None
+        self._tv_wanted: Path | None = None
+        self._tv_since = 0
+        self._relit = False
+        self.last: Plane = self._ring.buffers[0]
+
+    @property
+    def tv_on(self) -> bool:
+        """Whether the TV shows something."""
+        return self._tv is not None
+
+    def show_tv(self, path: Path | None) -> None:
+        """Play a clip from its start, or switch the TV off."""
+        self._tv_wanted = path
+        if path is None:
+            self._tv_off()
+            return
+        self._workshop.order(lambda: self._open_tv(path), self._tv_opened)
+
+    def set_lights(self, lights: Lights) -> None:
+        """Bake another light and swap it in when it is done."""
+        self._lights = lights
+        self._workshop.order(lambda: self._timed_bake(lights), self._bake_done)
+
+    def picture(self, state: FrameState) -> Shown:
+        """Draw a frame. ``state``'s light and TV frame are filled in here."""
+        self._workshop.deliver()
+        cause = Cause.LIGHTS if self._relit else Cause.NONE
+        self._relit = False
+        tv_picture = None
+        if self._tv is not None:
+            if self._tv_since < 0:
+                self._tv_since = state.number
+            misses = self._tv.misses
+            tv_picture = self._tv.picture(state.number - self._tv_since)
+            if self._tv.misses > misses:
+                cause = cause or Cause.TV
+            if self._tv.failure is not None:
+                self._tv_failed(self._tv.failure)
+                tv_picture = None
+        index = -1 if tv_picture is None else tv_picture.index
+        damage = self._compositor.compose(replace(state, lights=self._lights, tv_frame=index), tv_picture)
+        self.last = self._ring.buffers[self._ring.publish(damage)]
+        reports, self._reports = tuple(self._reports), []
+        return Shown(self.last, damage.pixels, reports, cause)
+
+    def tv_sound(self, start: int, count: int) -> Samples:
+        """The TV's sound for ``count`` samples of the show from ``start``: stereo, silence when it is off."""
+        if self._tv is None or self._tv_since < 0:
+            return np.zeros((count, 2), np.float32)
+        return self._tv.sound(start - self._tv_since * RATE // self._plan.fps, count)
+
+    def close(self) -> None:
+        """End the threads."""
+        self._tv_off()
+        self._workshop.close()
+
+    def _bake(self, lights: Lights) -> BakedStage:
+        return bake_stage(self._room, self._cast, lights, cache=self._plan.cache)
+
+    def _timed_bake(self, lights: Lights) -> tuple[BakedStage, float]:
+        began = self._clock.now()
+        return self._bake(lights), milliseconds(self._clock.now() - began)
+
+    def _bake_done(self, future: Future[tuple[BakedStage, float]]) -> None:
+        baked, spent = future.result()
+        if baked.lights == self._lights:  # else a newer order follows
+            self._compositor.relight(baked)
+            self._relit = True
+        self._reports.append(Baked(f"lights {baked.lights.daylight}{' lamp' * baked.lights.lamp}", spent))
+
+    def _open_tv(self, path: Path) -> Television:
+        quad = self._room.screen
+        if quad is None:
+            raise no_tv(self._room.name)
+        return Television(path, quad, fps=self._plan.fps, blocking=self._patient)
+
+    def _tv_opened(self, future: Future[Television]) -> None:
+        try:
+            television = future.result()
+        except DuologueError as error:
+            self._reports.append(Trouble(error.what, error.where, error.remedy))
+            return
+        if self._tv_wanted != television.path:
+            television.close()  # another clip was chosen meanwhile
+            return
+        if self._tv is not None:
+            self._tv.close()
+        self._tv, self._tv_since = television, -1
+        self._reports.append(TvState(television.path.stem))
+
+    def _tv_off(self) -> None:
+        if self._tv is not None:
+            self._tv.close()
+            self._tv = None
+            self._reports.append(TvState(""))
+
+    def _tv_failed(self, error: DuologueError) -> None:
+        self._reports.append(Trouble(error.what, error.where, error.remedy))
+        self._tv_off()
+
+
+def no_tv(room: str) -> DuologueError:
+    """The error of a clip for a room without a screen."""
+    return InputError(f"the room {room} has no TV", where="room.toml: tv.screen", remedy="Choose a room that has one.")
+
+
+def load_art(plan: StagePlan) -> tuple[RoomArt, list[CharacterArt]]:
+    """Load a plan's room and its cast, each at the scale and facing of its seat."""
+    room = load_room(plan.room, plan.width, plan.height, cache=plan.cache)
+    if len(plan.cast) > len(room.seats):
+        raise InputError(
+            f"{len(plan.cast)} characters do not fit on the {len(room.seats)} seats of {room.name}",
+            where="cast",
+            remedy="Choose fewer characters, or a room with more seats.",
+        )
+    cast = [
+        load_character(seated.pack, scale=seat.scale, mirror=seat.mirror, cache=plan.cache)
+        for seated, seat in zip(plan.cast, room.seats, strict=False)
+    ]
+    return room, cast

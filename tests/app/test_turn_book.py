@@ -1,0 +1,61 @@
+"""The book of what was said."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from duologue.app.models import Conversation, ConversationState
+from duologue.app.turn_book import REMEMBERED, TurnBook
+from duologue.clock import MILLISECOND
+from duologue.speech.utterance import Mark, MarkKind, Utterance
+from duologue.telemetry.ledger import TurnRecord
+
+WALL = 1_000_000 * MILLISECOND
+
+
+def book() -> TurnBook:
+    return TurnBook(lambda monotonic: WALL + monotonic)
+
+
+def conversation(name: str = "c1") -> Conversation:
+    return Conversation(
+        id=name, topic="tea", cast=("a", "b"), turns_planned=2, seed=1, state=ConversationState.WAITING, started=0
+    )
+
+
+def test_words_are_given_in_the_time_at_which_they_are_on_air() -> None:
+    kept = book()
+    kept.open(conversation())
+    marks = (Mark(MarkKind.WORD, "Hot", 0, 4800), Mark(MarkKind.WORD, "tea.", 9600, 24_000))
+    kept.voiced(Utterance("t1", "a", "Hot tea.", np.zeros(24_000, np.float32), marks=marks))
+    view = kept.record(TurnRecord("t1", "c1", 0, "a", text="Hot tea.", on_air=500 * MILLISECOND, state="on_air"))
+    assert [(word.text, word.start, word.end) for word in view.words] == [
+        ("Hot", 1_000_500.0, 1_000_600.0),
+        ("tea.", 1_000_700.0, 1_001_000.0),
+    ]
+
+
+def test_words_stay_when_the_turn_has_ended() -> None:
+    kept = book()
+    kept.open(conversation())
+    kept.voiced(Utterance("t1", "a", "Tea.", np.zeros(9), marks=(Mark(MarkKind.WORD, "Tea.", 0, 9),)))
+    kept.record(TurnRecord("t1", "c1", 0, "a", on_air=1, ended=2, state="ended"))
+    view = kept.record(TurnRecord("t1", "c1", 0, "a", on_air=1, ended=2, state="ended", heard="Tea."))
+    assert [word.text for word in view.words] == ["Tea."]
+
+
+def test_unknown_times_are_null_and_not_the_epoch() -> None:
+    kept = book()
+    kept.open(conversation())
+    view = kept.record(TurnRecord("t1", "c1", 0, "a", asked=5 * MILLISECOND))
+    assert (view.asked, view.on_air, view.ended) == (1_000_005.0, None, None)
+
+
+def test_only_the_newest_conversations_are_remembered() -> None:
+    kept = book()
+    for number in range(REMEMBERED + 5):
+        kept.open(conversation(f"c{number}"))
+    assert len(kept.conversations()) == REMEMBERED
+    assert kept.conversations()[0].id == f"c{REMEMBERED + 4}"
+    assert kept.conversation("c0") is None
+    kept.record(TurnRecord("late", "c0", 0, "a"))  # a turn of a forgotten conversation does no harm
