@@ -89,6 +89,8 @@ class SoundCheck:
 
     WINDOW, HOP = 480, 240
     """Samples of sound judged at a time: 10 ms every 5 ms at 48 kHz."""
+    EDGE = 8
+    """Windows left out at both ends of a stretch, where a decoder's first access unit fades in and the last one out."""
 
     def __init__(self, fps: float) -> None:
         self._fps = fps or 30.0
@@ -98,7 +100,7 @@ class SoundCheck:
         self._held = 0
         self._rate = 48_000
         self._seconds = 0.0
-        self._stretches: list[tuple[float, NDArray[np.complex128]]] = []
+        self._stretches: list[tuple[int, float, NDArray[np.complex128]]] = []
         self.beeps: list[tuple[int, float]] = []
         """Run and time (s) of each beep's first sample."""
 
@@ -134,7 +136,9 @@ class SoundCheck:
         self.beeps += [
             (run, begin + at / self._rate) for at in self._find_beeps(sound, first) if at < taken or not keep
         ]
-        self._stretches.append((begin, self._pilot(sound[: taken + (self.WINDOW - self.HOP if keep else 0)], first)))
+        self._stretches.append(
+            (run, begin, self._pilot(sound[: taken + (self.WINDOW - self.HOP if keep else 0)], first))
+        )
         self._pieces, self._held = ([sound[taken:]], keep) if keep else ([], 0)
         self._begin = (run, begin + taken / self._rate)
 
@@ -160,7 +164,7 @@ class SoundCheck:
     def report(self) -> SoundReport:
         """All that was found; call :meth:`end` before."""
         values = (
-            np.concatenate([part for _, part in self._stretches]) if self._stretches else np.zeros(0, np.complex128)
+            np.concatenate([part for _, _, part in self._stretches]) if self._stretches else np.zeros(0, np.complex128)
         )
         pilot = bool(values.size) and float(np.median(np.abs(values))) > PILOT_LEVEL * 0.3
         holes: list[Moment] = []
@@ -168,18 +172,21 @@ class SoundCheck:
         if pilot:
             hop = self.HOP / self._rate
             for begin, part in self._joined():
-                holes += _holes(begin, part, hop)
-                slips += _slips(begin, part, hop)
+                inner = begin + self.EDGE * hop
+                holes += _holes(inner, part[self.EDGE : -self.EDGE], hop)
+                slips += _slips(inner, part[self.EDGE : -self.EDGE], hop)
         return SoundReport(round(self._seconds, 3), pilot, tuple(self._gaps), tuple(holes), tuple(slips))
 
     def _joined(self) -> list[tuple[float, NDArray[np.complex128]]]:
         """Stretches that follow one another without a seam, as one."""
         joined: list[tuple[float, list[NDArray[np.complex128]]]] = []
-        for begin, part in self._stretches:
-            if joined and abs(joined[-1][0] + sum(map(len, joined[-1][1])) * self.HOP / self._rate - begin) < 1e-6:
+        seam: tuple[int, float] | None = None
+        for run, begin, part in self._stretches:
+            if seam and seam[0] == run and abs(seam[1] - begin) < 1e-6:
                 joined[-1][1].append(part)
             else:
                 joined.append((begin, [part]))
+            seam = (run, begin + len(part) * self.HOP / self._rate)
         return [(begin, np.concatenate(parts)) for begin, parts in joined]
 
 

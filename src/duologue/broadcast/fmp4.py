@@ -14,6 +14,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from duologue.broadcast.h264 import avc_configuration, length_prefixed
 from duologue.broadcast.packets import Packet, StreamFormat, Track
@@ -130,7 +131,7 @@ def _descriptor(tag: int, body: bytes) -> bytes:
 
 
 def fragment(format: StreamFormat, sequence: int, packets: Iterable[Packet]) -> bytes:
-    """``moof`` and ``mdat`` of any run of packets (each track's in order, without gaps): a segment's or a part's whole
+    """``moof`` and ``mdat`` of any run of packets (each track's in order): a segment's or a part's whole
     media.
 
     ``sequence`` grows from fragment to fragment (``mfhd``).
@@ -177,21 +178,27 @@ def _track_fragment(track: int, time: int, run: bytes) -> bytes:
 
 
 def _video_run(format: StreamFormat, packets: Sequence[Packet], data: Sequence[bytes], offset: int) -> bytes:
-    offset_duration_size_flags = 0x701
-    samples = bytearray()
-    for packet, body in zip(packets, data, strict=True):
-        begin = video_ticks(packet.pts, format.fps)
-        duration = video_ticks(packet.pts + packet.duration, format.fps) - begin
-        samples += struct.pack(">3I", duration, len(body), _SYNC if packet.key else _NOT_SYNC)
-    run = full_box("trun", 0, offset_duration_size_flags, struct.pack(">Ii", len(packets), offset), bytes(samples))
-    return _track_fragment(VIDEO_TRACK, video_ticks(packets[0].pts, format.fps), run)
+    edges = [video_ticks(edge, format.fps) for edge in _edges(packets)]
+    return _run(VIDEO_TRACK, edges, packets, data, offset)
 
 
 def _audio_run(packets: Sequence[Packet], offset: int) -> bytes:
+    return _run(AUDIO_TRACK, _edges(packets), packets, [packet.data for packet in packets], offset)
+
+
+def _edges(packets: Sequence[Packet]) -> list[int]:
+    """When each packet begins, and when the last one ends: a gap lengthens what is before it and shifts nothing."""
+    return [*(packet.pts for packet in packets), packets[-1].pts + packets[-1].duration]
+
+
+def _run(track: int, edges: Sequence[int], packets: Sequence[Packet], data: Sequence[bytes], offset: int) -> bytes:
     offset_duration_size_flags = 0x701
-    samples = b"".join(struct.pack(">3I", packet.duration, len(packet.data), _SYNC) for packet in packets)
+    samples = b"".join(
+        struct.pack(">3I", end - begin, len(body), _SYNC if packet.key else _NOT_SYNC)
+        for (begin, end), packet, body in zip(pairwise(edges), packets, data, strict=True)
+    )
     run = full_box("trun", 0, offset_duration_size_flags, struct.pack(">Ii", len(packets), offset), samples)
-    return _track_fragment(AUDIO_TRACK, packets[0].pts, run)
+    return _track_fragment(track, edges[0], run)
 
 
 # Cutting

@@ -24,7 +24,7 @@ FLASH_FRAMES = 2
 """How many frames the flash stands, and as long the beep sounds."""
 BEEP_HZ, BEEP_LEVEL = 1000, 0.5
 """The beep's pitch and amplitude (-6 dBFS)."""
-PILOT_HZ, PILOT_LEVEL = 11_003, 0.01
+PILOT_HZ, PILOT_LEVEL = 11_033, 0.01
 """The pilot's pitch and amplitude (-40 dBFS). The pitch is odd.
 
 So that no usual number of lost samples is a whole period.
