@@ -1,0 +1,96 @@
+"""The embedded scripted improviser: no network, no key, no download, and no model.
+
+It plays written material (the personas' moves and a neutral set) by the rules in :mod:`duologue.language.scene`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tomllib
+from collections.abc import AsyncIterator
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+from duologue.errors import ClosedError, PeerError
+from duologue.language.engine import LanguageCapabilities, LanguageModel, Prompt
+from duologue.language.moves import Move, parse_moves
+from duologue.language.persona import Persona
+from duologue.language.scene import Material, Scene
+from duologue.language.text import cap
+from duologue.language.topic import kind_words
+
+NEUTRAL = Path(__file__).parent / "data" / "improv.toml"
+"""Moves for every persona; its own of the same category come before them."""
+
+
+class Improv:
+    """Writes from the personas' material; equal prompts give equal lines."""
+
+    name = "improv"
+
+    def __init__(self) -> None:
+        self._closed = False
+        self._moves: dict[str, tuple[Persona, tuple[Move, ...]]] = {}
+
+    @property
+    def capabilities(self) -> LanguageCapabilities:
+        """Streams word by word, and is deterministic."""
+        return LanguageCapabilities(streaming=True, deterministic=True)
+
+    async def warm_up(self) -> None:
+        """Read the neutral material and the word lists."""
+        neutral_moves()
+        kind_words()
+
+    async def write(self, prompt: Prompt) -> AsyncIterator[str]:
+        """Give the line word by word."""
+        if self._closed:
+            raise ClosedError("the improviser is closed")
+        line = self.line(prompt)
+        for number, word in enumerate(line.split(" ")):
+            await asyncio.sleep(0)  # lets a cancellation in, and the other tasks run
+            yield word if number == 0 else f" {word}"
+
+    def line(self, prompt: Prompt) -> str:
+        """The whole line at once. Raises :class:`PeerError` if no material fits."""
+        line = Scene(prompt, self._material(prompt)).line()
+        if not line:
+            raise PeerError(
+                f"the improviser has nothing for {prompt.speaker.title} to say",
+                where=f"{prompt.moment}",
+                remedy="Add moves to its persona.toml (docs/personas.md).",
+            )
+        return cap(line, prompt.max_words, 120.0)
+
+    async def close(self) -> None:
+        """Refuse from now on."""
+        self._closed = True
+
+    def _material(self, prompt: Prompt) -> Material:
+        own = self._moves_of(prompt.speaker)
+        categories = {move.category for move in own}
+        kinds = {move.name for move in own}
+        neutral = neutral_moves()
+        spare = (m for m in neutral if m.category not in categories or (not m.step and m.name not in kinds))
+        everybody = (own, *map(self._moves_of, prompt.others), neutral)
+        known = {move.signature: move for moves in reversed(everybody) for move in moves}
+        return Material((*own, *spare), tuple(known.values()))
+
+    def _moves_of(self, persona: Persona) -> tuple[Move, ...]:
+        known = self._moves.get(persona.name)
+        if known is None or known[0] is not persona:
+            self._moves[persona.name] = known = (persona, parse_moves(persona.moves))
+        return known[1]
+
+
+@cache
+def neutral_moves() -> tuple[Move, ...]:
+    """The moves that ship for every persona."""
+    data = tomllib.loads(NEUTRAL.read_text("utf-8"))
+    return parse_moves(cast("dict[str, list[str]]", data["improv"]))
+
+
+def engine(settings: None = None) -> LanguageModel:
+    """Make the improviser; it has no settings."""
+    return Improv()

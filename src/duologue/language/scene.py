@@ -1,0 +1,194 @@
+"""The improviser's choice of its next line: pure, from the prompt alone.
+
+Nothing is remembered between lines. What was played already is read off the lines themselves: every template is known again
+by its longest stretch of fixed words, and the phrases marked in it can be echoed at once and called back later. So the same
+prompt always gives the same line, and a line cut short, a person's message or another engine's turn is simply a line that
+is not recognised, and gets an answer by its words.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from duologue.language import phrases
+from duologue.language.engine import Line, Moment, Prompt
+from duologue.language.moves import CHAINS, Move, squeeze
+from duologue.language.text import word_count
+from duologue.language.topic import Topic, kind_words, understand
+
+NUMBERS = ("seven", "eleven", "fourteen", "thirty-one", "forty-three", "sixty-two", "ninety-four", "two hundred and six")
+YEARS = ("1911", "1954", "1973", "1986", "1998", "2003", "2009", "2014")
+MEMORY = 40
+"""A line so many turns back may be said again, if everything newer was said too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """A speaker's own moves, and all moves by which anybody's lines are known again."""
+
+    own: tuple[Move, ...]
+    known: tuple[Move, ...]
+
+    def named(self, name: str) -> tuple[Move, ...]:
+        """The variants of one move."""
+        return tuple(move for move in self.own if move.name == name)
+
+    def of(self, *categories: str) -> tuple[Move, ...]:
+        """All moves of the categories; of a chain its first steps only."""
+        return tuple(move for move in self.own if move.category in categories and move.step <= 1)
+
+    def recognise(self, text: str) -> tuple[Move, ...]:
+        """The moves that made ``text``, in the order in which they stand in it."""
+        plain = f" {squeeze(text)} "
+        found = [(plain.find(f" {move.signature} "), move) for move in self.known]
+        return tuple(move for at, move in sorted(((at, move) for at, move in found if at >= 0), key=lambda pair: pair[0]))
+
+
+class Scene:
+    """Everything known before a line: the topic, who said what, and by which moves."""
+
+    def __init__(self, prompt: Prompt, material: Material) -> None:
+        self.prompt = prompt
+        self.material = material
+        self.topic: Topic = understand(prompt.topic)
+        self.random = random.Random(f"{prompt.seed}|{prompt.topic}|{prompt.turn}|{prompt.speaker.name}|{len(prompt.lines)}")
+        self.show = random.Random(f"{prompt.seed}|{prompt.topic}")
+        self.past = [material.recognise(line.text) for line in prompt.lines]
+        self.used = {move.template: place for place, moves in enumerate(self.past) for move in moves}
+        self.used_bits = {move.bit for moves in self.past for move in moves}
+        self.said = {squeeze(sentence) for line in prompt.lines for sentence in _sentences(line.text)}
+        self._hooks = {hook for move in material.known for hook in move.hooks}
+        self.values = self._values()
+
+    def line(self) -> str:
+        """The next line of the prompt's speaker."""
+        prompt = self.prompt
+        if prompt.moment is Moment.ANSWER:
+            kind = phrases.remark_type(prompt.lines[-1].text if prompt.lines else "")
+            return self._best(self._named("chat", kind, "statement"))
+        if prompt.moment is Moment.ENDING:
+            return self._best(self._reply("close") or self.material.of("end"))
+        if not prompt.lines or prompt.moment is Moment.OPENING:
+            return self._best(self.material.of("open"))
+        if prompt.turns > 2 and prompt.turn == prompt.turns - 2:
+            return self._best(self.material.of("close")) or self._new_thread()
+        reply = self._reply(*CHAINS)
+        return self._best(reply) if reply else self._free()
+
+    def _free(self) -> str:
+        """No bit to go on with: an answer to what nobody wrote for us, a callback, or a thread of our own."""
+        last = self.past[-1]
+        if not last:
+            kind = phrases.question_type(self.prompt.lines[-1].text)
+            answers = self._named("answer", kind, "yesno") if kind else self.material.of("echo")
+            return self._best(answers) or self._new_thread()
+        since = [place for place, moves in enumerate(self.past) if any(move.category == "callback" for move in moves)]
+        if self.prompt.turn >= 6 and (not since or len(self.past) - since[-1] > 5) and self.values.get("callback"):
+            return self._best(self.material.of("callback")) or self._new_thread()
+        return self._new_thread()
+
+    def _new_thread(self) -> str:
+        """Take up a phrase of the last line, and begin the next bit: the topic's own kind first."""
+        moves = self._next_bit() or self.material.of("echo") or self.material.of("end")
+        body = self._best(moves)
+        after_chat = bool(self.past and self.past[-1] and self.past[-1][-1].category == "chat")
+        link = self._best(self.material.of("back" if after_chat and self.values.get("guest") else "link"))
+        both = f"{link} {body}".strip()
+        fresh = moves and moves[0].category in CHAINS
+        return both if fresh and word_count(both) <= min(45, self.prompt.max_words) else body
+
+    def _next_bit(self) -> tuple[Move, ...]:
+        """The first steps of an unused bit."""
+        special = ["versus"] * bool(self.topic.sides) + ["question"] * bool(self.topic.claim) + [self.topic.kind]
+        for group in (special, ["bit"]):
+            moves = [move for move in self.material.of(*group) if self._possible(move)]
+            bits = sorted({move.bit for move in moves})
+            self.show.shuffle(bits)
+            for bit in bits:
+                if bit not in self.used_bits:
+                    return tuple(move for move in moves if move.bit == bit)
+        return ()
+
+    def _reply(self, *categories: str) -> tuple[Move, ...]:
+        """Our moves that go on where the last line's bit stands."""
+        for move in reversed(self.past[-1] if self.past else ()):
+            if move.category in categories and move.step:
+                return self.material.named(f"{move.bit}.{move.step + 1}")
+        return ()
+
+    def _named(self, category: str, kind: str, otherwise: str) -> tuple[Move, ...]:
+        return self.material.named(f"{category}.{kind}") or self.material.named(f"{category}.{otherwise}")
+
+    def _possible(self, move: Move) -> bool:
+        return all(self.values.get(slot) for slot in move.slots)
+
+    def _best(self, moves: Iterable[Move]) -> str:
+        """A line that was not said yet: of the least recently used templates, one by seed. "" if there is no move."""
+        possible = [move for move in moves if self._possible(move)]
+        bits = sorted({move.bit for move in possible})
+        self.random.shuffle(possible)
+        order = {bit: place for place, bit in enumerate(self._shuffled(bits))}
+        possible.sort(key=lambda move: (self.used.get(move.template, -MEMORY), order[move.bit] if move.step else 0))
+        fresh = (line for move in possible if not self._repeats(line := move.fill(self.values, self.topic.plural)))
+        first = next(fresh, "")
+        return first or (possible[0].fill(self.values, self.topic.plural) if possible else "")
+
+    def _shuffled(self, names: list[str]) -> list[str]:
+        self.show.shuffle(names)
+        return names
+
+    def _repeats(self, line: str) -> bool:
+        return any(squeeze(sentence) in self.said for sentence in _sentences(line) if word_count(sentence) > 2)
+
+    # What fills the slots
+
+    def _values(self) -> dict[str, str]:
+        prompt, topic = self.prompt, self.topic
+        values = {
+            "topic": topic.name,
+            "short": topic.short,
+            "claim": topic.claim,
+            "other": prompt.others[0].title if prompt.others else "",
+            "me": prompt.speaker.title,
+            "number": self.random.choice(NUMBERS),
+            "year": self.random.choice(YEARS),
+            "opinion": self.random.choice(prompt.speaker.opinions or ("",)),
+            "catchphrase": self.random.choice(prompt.speaker.catchphrases or ("",)),
+        }
+        values |= dict(zip(("side1", "side2"), topic.sides, strict=False))
+        values |= {slot: self.show.choice(choices) for slot, choices in kind_words()[topic.kind].items()}
+        if prompt.lines:
+            values |= self._of_last(prompt.lines[-1])
+        return values | self._of_past()
+
+    def _of_last(self, last: Line) -> dict[str, str]:
+        hook = phrases.find_hook(last.text, self._hooks) or phrases.noun_phrase(last.text, self.topic.words)
+        echo = phrases.turned(hook) if hook else self.topic.short
+        return {
+            "echo": echo if last.speaker != self.prompt.speaker.name else hook,
+            "theirs": phrases.turned(phrases.noun_phrase(last.text)) or f"“{phrases.quote(last.text)}”",
+            "quote": phrases.quote(last.text),
+            "name": last.speaker,
+        }
+
+    def _of_past(self) -> dict[str, str]:
+        """Phrases of earlier lines to call back, the older ones first; and the last person who wrote to us."""
+        cast = {self.prompt.speaker.name, *(other.name for other in self.prompt.others)}
+        found: list[str] = []
+        for line in self.prompt.lines[: max(0, len(self.prompt.lines) - 2)]:
+            hook = phrases.find_hook(line.text, self._hooks)
+            mine = line.speaker == self.prompt.speaker.name
+            if hook and hook not in found:
+                found.append(hook if mine else phrases.turned(hook))
+        picked = self.random.sample(found, min(2, len(found)))
+        values = dict(zip(("callback", "callback2"), picked, strict=False))
+        guests = [line.speaker for line in self.prompt.lines if line.speaker not in cast]
+        return values | ({"guest": guests[-1]} if guests else {})
+
+
+def _sentences(text: str) -> Sequence[str]:
+    from duologue.language.text import sentences
+
+    return sentences(text)

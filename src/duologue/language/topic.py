@@ -1,0 +1,244 @@
+"""What a topic gives the improviser: a noun phrase to talk about, its number, its kind, and the question it asked.
+
+Simple rules, no parser: a topic is a few words that a person typed, and it must never break a sentence. What the rules do
+not understand is used whole, as the name of a matter.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+WORDS = Path(__file__).parent / "data" / "english.toml"
+_LONGEST = 8
+"""A noun phrase of more words is cut: nobody says it twice."""
+_TOKEN = re.compile(r"[^\W_]+(?:['’.&+/-][^\W_]+)*[+#]*")
+_AUXILIARIES = frozenset(
+    "is are was were am isn't aren't do does did don't doesn't can could should shouldn't would will has have had must may"
+    " might".split()
+)
+_BE = frozenset("is are was were am isn't aren't".split())
+_QUESTION_WORDS = frozenset("why how what who whom whose which when where".split())
+_PRONOUNS = frozenset("i you we they he she it one people everyone anybody".split())
+_POSSESSIVES = frozenset("my our your his her their its".split())
+_DETERMINERS = frozenset("a an the this that these those some any every each no".split()) | _POSSESSIVES
+_PREPOSITIONS = frozenset(
+    "of on in for with at by from to about against over under between without near into during after before".split()
+)
+_VERSUS = re.compile(r"\s+(?:vs\.?|versus|or)\s+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """``name`` is a noun phrase that fits in the middle of a sentence; ``short`` its head, without what hangs on it.
+
+    ``plural`` tells the verb. ``kind`` is a word class of ``english.toml`` ("food", "animal", …, "thing"). ``words`` are its
+    content words in lower case. ``claim`` is what a question asked, as a statement, empty if there was none; ``asked``
+    that the topic was a question. ``sides`` are the two things of an "A or B".
+    """
+
+    name: str
+    short: str
+    plural: bool
+    kind: str
+    words: tuple[str, ...]
+    claim: str = ""
+    asked: bool = False
+    sides: tuple[str, ...] = ()
+
+
+@cache
+def word_lists() -> Mapping[str, frozenset[str]]:
+    """The word classes of ``english.toml``."""
+    data = tomllib.loads(WORDS.read_text("utf-8"))
+    return {key: frozenset(cast("list[str]", value)) for key, value in data["words"].items()}
+
+
+@cache
+def kind_words() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+    """For each kind of topic, what goes with it: slot name -> choices."""
+    data = tomllib.loads(WORDS.read_text("utf-8"))
+    kinds = cast("dict[str, dict[str, list[str]]]", data["kinds"])
+    return {kind: {slot: tuple(choices) for slot, choices in table.items()} for kind, table in kinds.items()}
+
+
+@cache
+def understand(text: str) -> Topic:
+    """Read a topic as a person typed it: a phrase, a question, a sentence, another language, emoji."""
+    plain = _spell_pictures(" ".join(unicodedata.normalize("NFC", text).split()))
+    words = _TOKEN.findall(plain)
+    if not words:
+        return Topic("that silence", "that silence", False, "thing", ("silence",))
+    asked = plain.rstrip().endswith("?") or words[0].lower() in _QUESTION_WORDS | _AUXILIARIES
+    phrase, claim = _subject(words, plain)
+    name = _polish(phrase)
+    sides = tuple(_polish(_TOKEN.findall(side)) for side in _VERSUS.split(plain.strip("?!. ")) if side.strip())
+    both = sides if len(sides) == 2 and all(len(side.split()) <= 4 for side in sides) and not _is_question(words) else ()
+    if both:
+        name = f"{both[0]} versus {both[1]}"
+    short = name if both else _head(name)
+    content = tuple(word for word in map(str.lower, _TOKEN.findall(name)) if word not in word_lists()["small"])
+    return Topic(
+        name, short, not both and is_plural(name), _kind(name), content or (name.lower(),), claim, asked, both
+    )  # fmt: skip
+
+
+def is_plural(phrase: str) -> bool:
+    """True if a noun phrase takes a plural verb ("cats", "dogs in hats", "salt and pepper")."""
+    head = _head(phrase)
+    words = head.lower().split()
+    lists = word_lists()
+    if words and words[0] in {"a", "an", "this", "that", "every", "each"}:
+        return False
+    if words and words[0] in {"these", "those"}:
+        return True
+    if " and " in f" {phrase.lower()} " and not words[-1:] == ["and"]:
+        return True
+    last = words[-1] if words else ""
+    if last in lists["irregular_plurals"]:
+        return True
+    if last in lists["singular_in_s"] or last.endswith(("ss", "us", "is", "ics", "'s")):
+        return False
+    return len(last) > 3 and last.endswith("s")
+
+
+def article(phrase: str) -> str:
+    """``"a"`` or ``"an"`` before ``phrase``, by its sound as far as its letters tell."""
+    first = phrase.split()[0].lower() if phrase.split() else ""
+    if first.startswith(("uni", "use", "usu", "eu", "one", "once", "ute")) and not first.startswith("unin"):
+        return "a"
+    if first.startswith(("hour", "honest", "honour", "honor", "heir")) or first in {"8", "11", "18", "fbi", "mri", "x-ray"}:
+        return "an"
+    return "an" if first[:1] in set("aeiou8") else "a"
+
+
+def _spell_pictures(text: str) -> str:
+    """Emoji by name if there is nothing else, else dropped."""
+    pictures = [c for c in text if unicodedata.category(c) == "So"]
+    rest = "".join(" " if c in pictures or unicodedata.category(c) in {"Cf", "Mn"} else c for c in text)
+    if _TOKEN.search(rest):
+        return " ".join(rest.split())
+    names = list(dict.fromkeys(unicodedata.name(c, "strange sign").lower() for c in pictures))
+    return f"the {' and the '.join(names[:2])}" if names else ""
+
+
+def _is_question(words: list[str]) -> bool:
+    return words[0].lower() in _QUESTION_WORDS | _AUXILIARIES
+
+
+def _subject(words: list[str], plain: str) -> tuple[list[str], str]:
+    """The words of the noun phrase that the topic is about, and the claim that it makes or asks for."""
+    lower = [word.lower() for word in words]
+    rest = 0
+    if lower[0] in _QUESTION_WORDS:
+        rest = 2 if lower[0] == "how" and lower[1:2] and lower[1] in {"much", "many", "often", "long"} else 1
+    if rest < len(words) and lower[rest] in _AUXILIARIES:
+        return _after_auxiliary(words[rest:], bool(rest))
+    if rest and lower[rest:] and lower[rest] == "to":
+        return [_gerund(words[rest + 1]), *words[rest + 2 :]] if len(words) > rest + 1 else words, ""
+    if rest:
+        return words[rest:] or words, ""
+    for place, word in enumerate(lower):
+        if word in _AUXILIARIES | {"belongs", "belong", "needs", "need", "deserves", "deserve"} and place:
+            return words[:place], " ".join(words)
+    return words, ""
+
+
+def _after_auxiliary(words: list[str], wh: bool) -> tuple[list[str], str]:
+    """``is the tape boring``, ``do cats purr``, ``should robots vote``, ``can you eat soup with a fork``."""
+    verb, body = words[0].lower(), words[1:]
+    if not body:
+        return words, ""
+    lower = [word.lower() for word in body]
+    if lower[0] in _PRONOUNS and len(body) > 1:
+        start = 1 + (lower[1] in {"really", "actually", "still", "ever", "just", "all"})
+        return [_gerund(body[start]), *body[start + 1 :]] if start < len(body) and verb not in _BE else body[1:], ""
+    end = _subject_end(lower, verb)
+    if end >= len(body):
+        return body, ""
+    subject, predicate = body[:end], body[end:]
+    claim = "" if wh else " ".join([*_uncapitalise(subject), verb, *predicate])
+    return subject, claim if verb in _BE | {"can", "should", "will", "could", "would"} and not verb.endswith("n't") else ""
+
+
+def _subject_end(lower: list[str], verb: str) -> int:
+    """Where the predicate begins after an auxiliary; ``len(lower)`` if there is none."""
+    for place in range(1, len(lower)):
+        if lower[place] in {"a", "an", "the", "really", "actually", "just", "too", "more", "better", "worse", "so", "still"}:
+            if lower[place - 1] not in _PREPOSITIONS:
+                return place
+        if lower[place] in {"be", "have", "get", "go", "not"} and verb not in _BE:
+            return place
+    if verb in _BE:
+        return len(lower) - 1 if len(lower) > 1 + (lower[0] in _DETERMINERS) else len(lower)
+    start = 1 + (lower[0] in _DETERMINERS)
+    while start < len(lower) and lower[start] in _PREPOSITIONS:
+        start += 2
+    if len(lower) > start and is_plural(" ".join(lower[: start + 1])) and not is_plural(" ".join(lower[:start])):
+        start += 1  # "do old houses creak": the plural noun closes the subject
+    return min(start, len(lower))
+
+
+def _gerund(verb: str) -> str:
+    """``learn`` -> ``learning``, ``make`` -> ``making``, ``swim`` -> ``swimming``."""
+    low = verb.lower()
+    if low in {"be", "see"} or low.endswith("ing"):
+        return low if low.endswith("ing") else low + "ing"
+    if low.endswith("ie"):
+        return low[:-2] + "ying"
+    if low.endswith("e") and not low.endswith(("ee", "oe", "ye")):
+        return low[:-1] + "ing"
+    if len(low) <= 4 and re.fullmatch(r"[^aeiou]*[aeiou][bdgklmnprt]", low):
+        return low + low[-1] + "ing"
+    return low + "ing"
+
+
+def _polish(words: list[str]) -> str:
+    """Lower the capital of a first word that is no name, turn the viewer's "my" to "this", keep it short."""
+    kept = _uncapitalise(words)[:_LONGEST]
+    while len(kept) > 1 and kept[-1].lower() in _PREPOSITIONS | _DETERMINERS | {"and", "or"}:
+        kept = kept[:-1]
+    if kept and kept[0].lower() in _POSSESSIVES:
+        plural = is_plural(" ".join(kept[1:]))
+        kept = ["these" if plural else "this", *kept[1:]]
+    return " ".join(kept)
+
+
+def _uncapitalise(words: list[str]) -> list[str]:
+    """A capital at the start of a typed topic means nothing, unless the word is all capitals or the next has one too."""
+    if not words:
+        return []
+    first = words[0]
+    common = first.lower() in _DETERMINERS or not (len(words) > 1 and words[1][:1].isupper())
+    known_name = first.lower() in word_lists()["names"]
+    if first[1:].islower() and common and not known_name:
+        first = first.lower()
+    return [first, *words[1:]]
+
+
+def _head(name: str) -> str:
+    """The phrase up to its first preposition: "pineapple on pizza" -> "pineapple"."""
+    words = name.split()
+    for place, word in enumerate(words):
+        if place and word.lower() in _PREPOSITIONS:
+            return " ".join(words[:place])
+    return name
+
+
+def _kind(name: str) -> str:
+    """The first kind that has one of the words, looked up from the head of the phrase."""
+    lists = word_lists()
+    words = [word.lower() for word in reversed(_head(name).split())]
+    words += [word.lower() for word in name.split() if word.lower() not in words]
+    for word in words:
+        stems = {word, word.removesuffix("s"), word.removesuffix("es"), word.removesuffix("'s")}
+        for kind in kind_words():
+            if kind != "thing" and stems & lists.get(kind, frozenset()):
+                return kind
+    return "activity" if words and words[-1].endswith("ing") and len(words[-1]) > 5 else "thing"
