@@ -232,7 +232,7 @@ class Espeak:
                 await self._start()
             answer = await self._receive(self._worker)
         except PeerError as death:
-            self._bury(death)
+            await self._bury(death)
             return
         if not isinstance(answer, Opened) and (line := self._lines.get(answer.line)) is not None:
             line.inbox.append(answer)
@@ -270,16 +270,17 @@ class Espeak:
         for line in list(self._lines.values()):
             await self._submit(line)
 
-    def _bury(self, death: PeerError) -> None:
+    async def _bury(self, death: PeerError) -> None:
         """The worker is dead or must die: count it; give up after too many in a row, else let the next reader
         restart.
         """
         if self._closed:
             self._fail_all(LineFailed(-1, ClosedError("espeak was closed")))
             return
-        if self._worker is not None:
-            self._worker.kill()
-            self._worker = None
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.kill()
+            await worker.close()
         self._failures += 1
         if self._failures > self._settings.restarts:
             self._failures = 0

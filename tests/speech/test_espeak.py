@@ -1,0 +1,212 @@
+"""The engine `espeak` with its real worker process."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tts_conformance import SENTENCE, TtsConformance, hear
+
+from duologue.clock import MILLISECOND, VirtualClock
+from duologue.errors import ClosedError, InputError, PeerError
+from duologue.speech.espeak import MAX_CHARACTERS, MAX_LINES, Espeak, engine
+from duologue.speech.espeak_voice import EspeakSettings, parse_voice
+from duologue.speech.utterance import MarkKind, SpeechChunk
+
+VOICE = "en-us+m3"
+
+
+class TestEspeak(TtsConformance):
+    voice = VOICE
+
+    def make(self) -> Espeak:
+        return engine()
+
+
+@pytest.fixture
+async def espeak() -> AsyncIterator[Espeak]:
+    made = Espeak(clock=VirtualClock())
+    await made.warm_up()
+    yield made
+    await made.close()
+
+
+def kill(espeak: Espeak) -> None:
+    assert espeak.pid is not None
+    os.kill(espeak.pid, signal.SIGKILL)
+
+
+async def test_a_killed_worker_is_replaced_and_the_listener_hears_one_clean_line(espeak: Espeak) -> None:
+    text = SENTENCE * 75  # 11 MB: more than the pipes between us hold, so that a death in mid-sentence is felt
+    whole = await hear(espeak, text, VOICE)
+    chunks: list[SpeechChunk] = []
+    victims: set[int | None] = set()
+    async for chunk in espeak.speak(text, VOICE):
+        chunks.append(chunk)
+        if len(victims) < 2 and espeak.pid not in victims:  # the first worker, and the one that took its place
+            victims.add(espeak.pid)
+            kill(espeak)
+    again = np.concatenate([chunk.samples for chunk in chunks])
+    marks = [mark for chunk in chunks for mark in chunk.marks]
+    words = [mark for mark in marks if mark.kind is MarkKind.WORD]
+    assert espeak.restarts == 2
+    # Two passes of espeak-ng over a line differ by a glottal cycle, no more; nothing is said twice or left out.
+    assert abs(len(again) - len(whole.samples)) < 500
+    assert [mark.text for mark in words] == [mark.text for mark in whole.of(MarkKind.WORD)]
+    assert all(abs(a.start - b.start) < 500 for a, b in zip(words, whole.of(MarkKind.WORD), strict=True))
+
+
+async def test_a_worker_killed_between_lines_is_replaced(espeak: Espeak) -> None:
+    await hear(espeak, "One.", VOICE)
+    kill(espeak)
+    assert len((await hear(espeak, "Two.", VOICE)).samples) > 0
+    assert espeak.restarts == 1
+
+
+async def test_a_stopped_worker_is_noticed() -> None:
+    espeak = Espeak(EspeakSettings(patience_s=0.2), VirtualClock())
+    await espeak.warm_up()
+    assert espeak.pid is not None
+    os.kill(espeak.pid, signal.SIGSTOP)
+    assert len((await hear(espeak, "Hello there.", VOICE)).samples) > 0
+    assert espeak.restarts == 1
+    await espeak.close()
+
+
+async def test_after_too_many_deaths_in_a_row_it_says_so_having_backed_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = VirtualClock()
+    espeak = Espeak(EspeakSettings(restarts=3), clock)
+    await espeak.warm_up()
+    monkeypatch.setattr("duologue.speech.espeak.WORKER_MODULE", "this")  # prints and exits: no worker at all
+    kill(espeak)
+    with pytest.raises(PeerError, match="4 times in a row"):
+        await hear(espeak, SENTENCE, VOICE)
+    assert espeak.restarts == 3
+    assert clock.now() == (100 + 200) * MILLISECOND
+    monkeypatch.undo()
+    assert len((await hear(espeak, "Back again.", VOICE)).samples) > 0
+    await espeak.close()
+
+
+async def test_cancelling_stops_the_worker_within_a_chunk(espeak: Espeak) -> None:
+    """The next line's answer comes right after the little that was made of the cancelled one."""
+    async with aclosing(espeak.speak(SENTENCE * 70, VOICE)) as stream:
+        await anext(stream)
+    received = 0
+    receive = espeak._receive  # pyright: ignore[reportPrivateUsage]
+
+    async def counting(worker: object) -> object:
+        nonlocal received
+        received += 1
+        return await receive(worker)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+    espeak._receive = counting  # type: ignore[method-assign]  # pyright: ignore
+    chunks = [chunk async for chunk in espeak.speak("Go.", VOICE)]
+    assert received < 400 + len(chunks)  # the whole line would be over 6,000
+
+
+async def test_closing_ends_lines_in_the_middle(espeak: Espeak) -> None:
+    stream = espeak.speak(SENTENCE * 20, VOICE)
+    await anext(stream)
+    await espeak.close()
+    with pytest.raises(ClosedError):
+        async for _ in stream:
+            pass
+
+
+@pytest.mark.parametrize(
+    ("voice", "message"),
+    [
+        ("xx", "no voice 'xx'"),
+        ("en-us+nobody", "variant 'nobody'"),
+        ("", "names no language"),
+        ("+m3", "names no language"),
+        ("en-us?speed=3", "no parameter 'speed'"),
+        ("en-us?rate=5", "rate=5"),
+        ("en-us?rate=fast", "rate=fast"),
+        ("en-us?pitch=", "pitch="),
+    ],
+)
+async def test_a_wrong_voice_is_explained(espeak: Espeak, voice: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        await hear(espeak, "Hello.", voice)
+    assert message in str(caught.value)
+
+
+async def test_an_unknown_variant_names_those_there_are(espeak: Espeak) -> None:
+    with pytest.raises(InputError, match="klatt4") as caught:
+        await hear(espeak, "Hello.", "en-us+f99")
+    assert "m3" in caught.value.remedy
+
+
+@pytest.mark.parametrize("voice", ["en-gb+f3", "EN-US", "gmw/en-US+f5", "English (America)", "de"])
+async def test_a_voice_may_be_named_by_code_name_or_identifier(espeak: Espeak, voice: str) -> None:
+    assert len((await hear(espeak, "Hello.", voice)).samples) > 0
+
+
+async def test_parameters_of_the_voice_are_heard(espeak: Espeak) -> None:
+    slow = await hear(espeak, SENTENCE, "en-us+m3?rate=100")
+    fast = await hear(espeak, SENTENCE, "en-us+m3?rate=250")
+    quiet = await hear(espeak, SENTENCE, "en-us+m3?volume=20")
+    assert len(slow.samples) > 1.8 * len(fast.samples)
+    assert float(np.abs(quiet.samples).max()) < 0.5 * float(np.abs(fast.samples).max())
+
+
+async def test_too_long_a_line_and_too_many_lines_are_refused(espeak: Espeak) -> None:
+    with pytest.raises(InputError, match="too long"):
+        await hear(espeak, "a" * (MAX_CHARACTERS + 1), VOICE)
+    streams = [espeak.speak("One.", VOICE) for _ in range(MAX_LINES)]
+    for stream in streams:
+        await anext(stream)
+    with pytest.raises(PeerError, match="already"):
+        await hear(espeak, "One too many.", VOICE)
+    for stream in streams:
+        await stream.aclose()
+    assert len((await hear(espeak, "Now.", VOICE)).samples) > 0
+
+
+@pytest.mark.parametrize("part", ["library", "data"])
+async def test_a_broken_installation_is_named(tmp_path: Path, part: str) -> None:
+    espeak = Espeak(EspeakSettings.model_validate({part: str(tmp_path / "nowhere")}))
+    with pytest.raises(PeerError, match="espeak-ng") as caught:
+        await espeak.warm_up()
+    assert "nowhere" in caught.value.where
+    assert "pip install" in caught.value.remedy
+    await espeak.close()
+
+
+async def test_stress_is_flagged_and_not_in_the_name(espeak: Espeak) -> None:
+    phonemes = (await hear(espeak, "Banana potato.", VOICE)).of(MarkKind.PHONEME)
+    assert any(mark.stressed for mark in phonemes)
+    assert not any(set(mark.text) & set("',%=") for mark in phonemes)
+
+
+async def test_phonemes_follow_each_other_without_holes_inside_a_word(espeak: Espeak) -> None:
+    heard = await hear(espeak, "Unbelievable.", VOICE)
+    word = heard.of(MarkKind.WORD)[0]
+    inside = [mark for mark in heard.of(MarkKind.PHONEME) if mark.start >= word.start and mark.end <= word.end]
+    assert len(inside) >= 8
+    assert all(a.end == b.start for a, b in pairwise(inside))
+    assert inside[-1].end == word.end
+
+
+async def test_a_fresh_worker_speaks_the_same_samples() -> None:
+    takes: list[np.ndarray] = []
+    for _ in range(2):
+        espeak = Espeak()
+        await espeak.warm_up()
+        await hear(espeak, "First this.", "en-us+f5")
+        takes.append((await hear(espeak, SENTENCE, VOICE)).samples)
+        await espeak.close()
+    np.testing.assert_array_equal(takes[0], takes[1])
+
+
+def test_settings_are_the_defaults_of_a_voice() -> None:
+    spec = parse_voice("en-us+m3?pitch=35", EspeakSettings(rate=150))
+    assert (spec.base, spec.variant, spec.rate, spec.pitch) == ("en-us", "m3", 150, 35)
