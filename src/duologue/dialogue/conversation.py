@@ -354,7 +354,9 @@ class OnAir:
                 self._lines.append(Line(last.speaker, record.heard))
 
     def _count_wait(self, record: TurnRecord) -> None:
-        """Silence beyond the chosen gap since the turn before, fillers included (ms); a sample's rounding is not a wait."""
+        """Silence beyond the chosen gap since the turn before, fillers included (ms); a sample's rounding is not a
+        wait.
+        """
         if self._ended_at:
             waited = (record.on_air - self._ended_at) / MILLISECOND - record.gap_ms
             record.waited_ms = round(waited, 3) if waited >= 1.0 else 0.0

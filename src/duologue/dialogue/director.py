@@ -36,8 +36,9 @@ class Player:
 class Director:
     """Holds one conversation at a time on a floor.
 
-    ``on_change`` gets a copy of a turn's record at every change, ``on_voiced`` each utterance before it is handed to the
-    floor (its id is the record's id). With ``patient`` (offline) the floor waits for the turns: no fillers, no deadlines.
+    ``on_change`` gets a copy of a turn's record at every change, ``on_voiced`` each utterance before it is handed to
+    the floor (its id is the record's id). With ``patient`` (offline) the floor waits for the turns: no fillers, no
+    deadlines.
     """
 
     def __init__(
@@ -83,8 +84,8 @@ class Director:
     async def run(self, brief: Brief) -> Outcome:
         """Hold a conversation until its last turn has been played, or until :meth:`stop`.
 
-        Raises :class:`InputError` for a topic that may not go on air, :class:`PeerError` when nothing can be voiced, and
-        what the floor raises.
+        Raises :class:`InputError` for a topic that may not go on air, :class:`PeerError` when nothing can be voiced,
+        and what the floor raises.
         """
         if self._on_air:
             raise InternalError("the director holds a conversation already", where=self._on_air.brief.id)

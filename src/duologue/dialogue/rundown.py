@@ -1,4 +1,5 @@
-"""What to do at each event of a conversation on air: the director's decisions as a table, without a loop and without I/O.
+"""What to do at each event of a conversation on air: the director's decisions as a table, without a loop and without
+I/O.
 
 At any time at most one step is *being prepared* (written and voiced), at most one is *ahead* (handed to the floor, not
 begun) and at most one is *current* (begun). The rules:
@@ -7,7 +8,8 @@ begun) and at most one is *current* (begun). The rules:
 - A prepared step is handed to the floor at once; the floor keeps the silence before it.
 - A person's question comes next. A turn in preparation is abandoned, a turn ahead is taken back; both are planned anew
   after the answer. An answer is never abandoned for another question.
-- If a step ends and nothing is ahead, the engines are late: once the chosen silence has passed, a filler, and another after
+- If a step ends and nothing is ahead, the engines are late: once the chosen silence has passed, a filler, and another
+after
   each :data:`FILLER_EVERY` until the step is there.
 - A floor that does not report in :data:`OVERDUE` is taken to have lost the step; the show goes on with the next.
 - ``patient`` (offline): the floor waits for us, so nobody is ever late: no fillers, no deadlines.

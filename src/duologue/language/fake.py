@@ -14,8 +14,9 @@ from duologue.language.engine import LanguageCapabilities, LanguageModel, Prompt
 class Reply:
     """One scripted answer. Delays are seconds.
 
-    ``text`` None stands for the fake's usual line. ``first`` passes before the first piece and ``between`` before each other one. With ``failure`` the stream breaks after
-    ``pieces`` pieces (None: after the last). ``hang`` never answers.
+    ``text`` None stands for the fake's usual line. ``first`` passes before the first piece and ``between`` before each
+    other one. With ``failure`` the stream breaks after ``pieces`` pieces (None: after the last). ``hang`` never
+    answers.
     """
 
     text: str | None = None

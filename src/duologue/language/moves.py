@@ -1,8 +1,8 @@
 """The improviser's material: what a persona can say at each kind of moment, as templates.
 
 A move's name is ``category`` or ``category.bit.step``: steps 1, 2, 3… of a bit are said in turn by one speaker and the
-other. A template is a line with slots in braces (``{topic}``), forms that agree with the topic's number (``{is/are}``) and
-angle brackets around the phrase that somebody may take up later (``<a laminated escape plan>``).
+other. A template is a line with slots in braces (``{topic}``), forms that agree with the topic's number (``{is/are}``)
+and angle brackets around the phrase that somebody may take up later (``<a laminated escape plan>``).
 """
 
 from __future__ import annotations
@@ -12,15 +12,17 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-SLOTS = frozenset(
-    "topic short claim side1 side2 echo callback callback2 name guest quote theirs other me opinion catchphrase number year"
-    " verb doing expert place prop rival quality".split()
-)
+_SLOT_NAMES = """
+topic short claim side1 side2 echo callback callback2 name guest quote theirs other me opinion catchphrase number year
+verb doing expert place prop rival quality
+"""
+SLOTS = frozenset(_SLOT_NAMES.split())
 """What a template may ask for (docs/personas.md says what each one is)."""
-CATEGORIES = frozenset(
-    "open bit question versus food animal tech sport place home work art space people activity thing"
-    " link back echo callback end close answer chat".split()
-)
+_CATEGORY_NAMES = """
+open bit question versus food animal tech sport place home work art space people activity thing
+link back echo callback end close answer chat
+"""
+CATEGORIES = frozenset(_CATEGORY_NAMES.split())
 CHAINS = CATEGORIES - {"link", "back", "echo", "callback", "end", "answer", "chat"}
 """Categories whose moves are bits with steps."""
 _SLOT = re.compile(r"\{([^{}]*)\}")
@@ -29,9 +31,21 @@ _SIGNATURE = 10
 """A template's longest stretch without a slot must have so many characters, so that its line is known again."""
 
 
+class MoveError(ValueError):
+    """A move that cannot be used: its ``name``, the ``problem`` and the ``remedy``. The reader of the file adds where."""
+
+    def __init__(self, name: str, problem: str, remedy: str) -> None:
+        super().__init__(name, problem, remedy)
+        self.name = name
+        self.problem = problem
+        self.remedy = remedy
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One template. ``signature`` is the stretch of it by which a spoken line is recognised, ``hooks`` its marked phrases."""
+    """One template. ``signature`` is the stretch of it by which a spoken line is recognised, ``hooks`` its marked
+    phrases.
+    """
 
     name: str
     template: str
@@ -65,7 +79,7 @@ class Move:
 
 
 def parse_moves(table: Mapping[str, Iterable[str]]) -> tuple[Move, ...]:
-    """Read a table of moves. Raises :class:`ValueError` whose arguments are the key, the problem and the remedy."""
+    """Read a table of moves. Raises :class:`MoveError`."""
     return tuple(_parse(name, template) for name, templates in table.items() for template in templates)
 
 
@@ -87,23 +101,29 @@ def _parse(name: str, template: str) -> Move:
     _check_name(name)
     slots = frozenset(slot for slot in _SLOT.findall(template) if "/" not in slot)
     for slot in slots - SLOTS:
-        near = difflib.get_close_matches(slot, SLOTS, 1)
-        raise ValueError(name, f"has the unknown slot {{{slot}}}", f"Did you mean {{{near[0]}}}?" if near else "Remove it.")
+        guess = next((f"Did you mean {{{near}}}?" for near in difflib.get_close_matches(slot, sorted(SLOTS), 1)), "")
+        raise MoveError(name, f"has the unknown slot {{{slot}}}", guess or "Remove it.")
     if template.count("{") != template.count("}") or template.count("<") != template.count(">"):
-        raise ValueError(name, f"has a bracket without its partner in {template[:40]!r}", "Close it.")
+        raise MoveError(name, f"has a bracket without its partner in {template[:40]!r}", "Close it.")
     plain = template.replace("<", "").replace(">", "")
     signature = max((squeeze(part) for part in _SLOT.split(plain)[::2]), key=len)
     if len(signature) < _SIGNATURE:
-        raise ValueError(name, f"is nothing but slots: {template[:40]!r}", "Give it some words of its own.")
-    hooks = tuple(hook for hook in _HOOK.findall(template) if "{" not in hook)
+        raise MoveError(name, f"is nothing but slots: {template[:40]!r}", "Give it some words of its own.")
+    hooks = tuple(_inside(template, match) for match in _HOOK.finditer(template) if "{" not in match[1])
     return Move(name, template, signature, hooks, slots)
+
+
+def _inside(template: str, hook: re.Match[str]) -> str:
+    """The marked phrase as it reads inside a sentence."""
+    begins = not template[: hook.start()].strip() or template[: hook.start()].rstrip()[-1] in ".!?"
+    return hook[1][0].lower() + hook[1][1:] if begins else hook[1]
 
 
 def _check_name(name: str) -> None:
     parts = name.split(".")
     if parts[0] not in CATEGORIES:
-        near = difflib.get_close_matches(parts[0], CATEGORIES, 1)
+        near = difflib.get_close_matches(parts[0], sorted(CATEGORIES), 1)
         guess = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(CATEGORIES))}."
-        raise ValueError(name, f"is of the unknown category {parts[0]!r}", guess)
+        raise MoveError(name, f"is of the unknown category {parts[0]!r}", guess)
     if parts[0] in CHAINS and not (len(parts) == 3 and parts[2].isdecimal() and int(parts[2]) > 0):
-        raise ValueError(name, "must name a bit and a step", f'Write "{parts[0]}.{(parts[1:] or ["boat"])[0]}.1".')
+        raise MoveError(name, "must name a bit and a step", f'Write "{parts[0]}.{(parts[1:] or ["boat"])[0]}.1".')

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from duologue.errors import InputError
+from duologue.language.moves import MoveError, parse_moves
 
 FORMAT = 1
 """The only value of ``format`` that this version reads."""
@@ -37,8 +38,8 @@ class Persona:
     ``name`` is the character's name in the cast, ``title`` what others call it. ``description`` is written to be a
     language model's system prompt; ``style`` are short notes that follow it. ``max_words`` and ``max_seconds`` cap one
     turn. ``temperature`` (0…2) and ``model`` override the engine's own (None, empty: no override). ``fillers`` are what
-    it mutters while it thinks ("Hm."), ``deflections`` whole lines that replace one that may not go on air. ``moves`` is
-    the improviser's material: name of a move -> its variants (docs/personas.md).
+    it mutters while it thinks ("Hm."), ``deflections`` whole lines that replace one that may not go on air. ``moves``
+    is the improviser's material: name of a move -> its variants (docs/personas.md).
     """
 
     name: str
@@ -90,7 +91,7 @@ def parse_persona(data: Mapping[str, object], file: Path) -> Persona:
         catchphrases=reader.texts("catchphrases", ()),
         fillers=reader.texts("fillers", default.fillers),
         deflections=reader.texts("deflections", default.deflections),
-        moves=reader.table("improv"),
+        moves=reader.moves("improv"),
     )
 
 
@@ -163,6 +164,14 @@ class _Reader:
                 key, "must be a table of lists of texts", f'Write [{key}] and lines like "open.1" = ["…"].'
             )
         return {name: self._texts(f"{key}.{name}", item) for name, item in cast("dict[str, object]", value).items()}
+
+    def moves(self, key: str) -> Mapping[str, tuple[str, ...]]:
+        table = self.table(key)
+        try:
+            parse_moves(table)
+        except MoveError as error:
+            raise self.error(f"{key}.{error.name}", error.problem, error.remedy) from error
+        return table
 
     def _texts(self, key: str, value: object) -> tuple[str, ...]:
         items = cast("list[object]", value) if isinstance(value, list) else []

@@ -25,6 +25,16 @@ def turned(phrase: str) -> str:
     return " ".join(_TURNED.get(word.lower().replace("’", "'"), word) for word in phrase.split())
 
 
+def definite(phrase: str) -> str:
+    """How to name again what was new: "a plaque" -> "that plaque", "two scoops" -> "those two scoops"."""
+    first, _, rest = phrase.partition(" ")
+    if first.lower() in {"a", "an", "one", "any", "another"} and rest:
+        return f"that {rest}"
+    if first.lower() in {"two", "nine", "eleven"} and rest:
+        return f"those {phrase.lower()}"
+    return f"{first.lower()} {rest}" if first.lower() in {"the", "my", "your", "this", "that"} else phrase
+
+
 def find_hook(line: str, hooks: Iterable[str]) -> str:
     """The marked phrase that comes last in ``line``, "" if none of them occurs."""
     low = line.lower()
@@ -47,7 +57,11 @@ def noun_phrase(line: str, avoid: Iterable[str] = ()) -> str:
             if word.lower().strip("'’") in stop:
                 break
             words.append(word)
-        if words and words[-1].lower() not in word_lists()["adjectives"]:
+        if (
+            words
+            and not words[-1].lower().endswith(("ed", "ly"))
+            and words[-1].lower() not in word_lists()["adjectives"]
+        ):
             fresh = not avoided & {word.lower() for word in words}
             found.append((fresh, len(words), f"{match[1].lower()} {' '.join(words)}"))
     return max(found, key=lambda entry: entry[:2])[2] if found else ""
@@ -60,7 +74,9 @@ def quote(line: str, most: int = 6) -> str:
 
 
 def question_type(line: str) -> str:
-    """``why``, ``how``, ``many``, ``what``, ``who``, ``where``, ``when``, ``yesno``; "" if the line ends with no question."""
+    """``why``, ``how``, ``many``, ``what``, ``who``, ``where``, ``when``, ``yesno``; "" if the line ends with no
+    question.
+    """
     if not line.rstrip().rstrip("\"'”’)").endswith("?"):
         return ""
     last = re.split(r"(?<=[.!?…])\s+", line.strip())[-1].lower()
@@ -73,7 +89,9 @@ def question_type(line: str) -> str:
 def remark_type(text: str) -> str:
     """What a person's message is: ``question``, ``hello``, ``praise``, ``tease`` or ``statement``."""
     words = {word.lower() for word in _WORD.findall(text)}
-    if question_type(text) or (text.split() and text.split()[0].lower() in {"why", "how", "what", "who", "where", "when"}):
+    if question_type(text) or (
+        text.split() and text.split()[0].lower() in {"why", "how", "what", "who", "where", "when"}
+    ):
         return "question"
     if words & word_lists()["praise"]:
         return "praise"

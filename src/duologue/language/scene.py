@@ -1,24 +1,33 @@
 """The improviser's choice of its next line: pure, from the prompt alone.
 
-Nothing is remembered between lines. What was played already is read off the lines themselves: every template is known again
-by its longest stretch of fixed words, and the phrases marked in it can be echoed at once and called back later. So the same
-prompt always gives the same line, and a line cut short, a person's message or another engine's turn is simply a line that
-is not recognised, and gets an answer by its words.
+Nothing is remembered between lines. What was played already is read off the lines themselves: every template is known
+again by its longest stretch of fixed words, and the phrases marked in it can be echoed at once and called back later.
+So the same prompt always gives the same line, and a line cut short, a person's message or another engine's turn is
+simply a line that is not recognised, and gets an answer by its words.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from duologue.language import phrases
 from duologue.language.engine import Line, Moment, Prompt
 from duologue.language.moves import CHAINS, Move, squeeze
-from duologue.language.text import word_count
+from duologue.language.text import sentences, word_count
 from duologue.language.topic import Topic, kind_words, understand
 
-NUMBERS = ("seven", "eleven", "fourteen", "thirty-one", "forty-three", "sixty-two", "ninety-four", "two hundred and six")
+NUMBERS = (
+    "seven",
+    "eleven",
+    "fourteen",
+    "thirty-one",
+    "forty-three",
+    "sixty-two",
+    "ninety-four",
+    "two hundred and six",
+)
 YEARS = ("1911", "1954", "1973", "1986", "1998", "2003", "2009", "2014")
 MEMORY = 40
 """A line so many turns back may be said again, if everything newer was said too."""
@@ -42,8 +51,8 @@ class Material:
     def recognise(self, text: str) -> tuple[Move, ...]:
         """The moves that made ``text``, in the order in which they stand in it."""
         plain = f" {squeeze(text)} "
-        found = [(plain.find(f" {move.signature} "), move) for move in self.known]
-        return tuple(move for at, move in sorted(((at, move) for at, move in found if at >= 0), key=lambda pair: pair[0]))
+        found = [(plain.find(f" {move.signature} "), place) for place, move in enumerate(self.known)]
+        return tuple(self.known[place] for start, place in sorted(found) if start >= 0)
 
 
 class Scene:
@@ -53,12 +62,14 @@ class Scene:
         self.prompt = prompt
         self.material = material
         self.topic: Topic = understand(prompt.topic)
-        self.random = random.Random(f"{prompt.seed}|{prompt.topic}|{prompt.turn}|{prompt.speaker.name}|{len(prompt.lines)}")
+        self.random = random.Random(
+            f"{prompt.seed}|{prompt.topic}|{prompt.turn}|{prompt.speaker.name}|{len(prompt.lines)}"
+        )
         self.show = random.Random(f"{prompt.seed}|{prompt.topic}")
         self.past = [material.recognise(line.text) for line in prompt.lines]
         self.used = {move.template: place for place, moves in enumerate(self.past) for move in moves}
         self.used_bits = {move.bit for moves in self.past for move in moves}
-        self.said = {squeeze(sentence) for line in prompt.lines for sentence in _sentences(line.text)}
+        self.said = {squeeze(sentence) for line in prompt.lines for sentence in sentences(line.text)}
         self._hooks = {hook for move in material.known for hook in move.hooks}
         self.values = self._values()
 
@@ -84,10 +95,15 @@ class Scene:
             kind = phrases.question_type(self.prompt.lines[-1].text)
             answers = self._named("answer", kind, "yesno") if kind else self.material.of("echo")
             return self._best(answers) or self._new_thread()
-        since = [place for place, moves in enumerate(self.past) if any(move.category == "callback" for move in moves)]
-        if self.prompt.turn >= 6 and (not since or len(self.past) - since[-1] > 5) and self.values.get("callback"):
+        if self._callback_is_due():
             return self._best(self.material.of("callback")) or self._new_thread()
         return self._new_thread()
+
+    def _callback_is_due(self) -> bool:
+        """After two bits without one, in an order that leaves both speakers their own bits."""
+        firsts = [move.category for moves in self.past for move in moves if move.step <= 1]
+        since = firsts[len(firsts) - firsts[::-1].index("callback") :] if "callback" in firsts else firsts
+        return bool(self.values.get("callback")) and sum(category in CHAINS - {"open"} for category in since) >= 2
 
     def _new_thread(self) -> str:
         """Take up a phrase of the last line, and begin the next bit: the topic's own kind first."""
@@ -101,12 +117,9 @@ class Scene:
 
     def _next_bit(self) -> tuple[Move, ...]:
         """The first steps of an unused bit."""
-        special = ["versus"] * bool(self.topic.sides) + ["question"] * bool(self.topic.claim) + [self.topic.kind]
-        for group in (special, ["bit"]):
-            moves = [move for move in self.material.of(*group) if self._possible(move)]
-            bits = sorted({move.bit for move in moves})
-            self.show.shuffle(bits)
-            for bit in bits:
+        for category in ("versus", "question", self.topic.kind, "bit"):
+            moves = [move for move in self.material.of(category) if self._possible(move)]
+            for bit in self._rotated(sorted({move.bit for move in moves})):
                 if bit not in self.used_bits:
                     return tuple(move for move in moves if move.bit == bit)
         return ()
@@ -127,20 +140,30 @@ class Scene:
     def _best(self, moves: Iterable[Move]) -> str:
         """A line that was not said yet: of the least recently used templates, one by seed. "" if there is no move."""
         possible = [move for move in moves if self._possible(move)]
-        bits = sorted({move.bit for move in possible})
-        self.random.shuffle(possible)
-        order = {bit: place for place, bit in enumerate(self._shuffled(bits))}
-        possible.sort(key=lambda move: (self.used.get(move.template, -MEMORY), order[move.bit] if move.step else 0))
+        steps = sorted({move.template for move in possible if not move.step})
+        bits = sorted({move.bit for move in possible if move.step})
+        turn = self.prompt.turn
+        order = {name: place for place, name in enumerate([*self._rotated(bits), *self._rotated(steps, turn)])}
+        variant = {move.template: self.random.random() for move in possible}
+        possible.sort(
+            key=lambda move: (
+                self.used.get(move.template, -MEMORY),
+                order[move.bit if move.step else move.template],
+                variant[move.template],
+            )
+        )
         fresh = (line for move in possible if not self._repeats(line := move.fill(self.values, self.topic.plural)))
         first = next(fresh, "")
         return first or (possible[0].fill(self.values, self.topic.plural) if possible else "")
 
-    def _shuffled(self, names: list[str]) -> list[str]:
-        self.show.shuffle(names)
-        return names
+    def _rotated(self, names: list[str], turn: int = 0) -> list[str]:
+        """``names`` in an order of their own, begun at another place for each seed: shows in a row differ surely."""
+        random.Random(len(names)).shuffle(names)
+        start = (self.prompt.seed + 3 * turn) % max(1, len(names))
+        return names[start:] + names[:start]
 
     def _repeats(self, line: str) -> bool:
-        return any(squeeze(sentence) in self.said for sentence in _sentences(line) if word_count(sentence) > 2)
+        return any(squeeze(sentence) in self.said for sentence in sentences(line) if word_count(sentence) > 2)
 
     # What fills the slots
 
@@ -164,14 +187,19 @@ class Scene:
         return values | self._of_past()
 
     def _of_last(self, last: Line) -> dict[str, str]:
-        hook = phrases.find_hook(last.text, self._hooks) or phrases.noun_phrase(last.text, self.topic.words)
-        echo = phrases.turned(hook) if hook else self.topic.short
+        hook = phrases.find_hook(last.text, self._hooks)
+        if not hook and not self.past[-1]:
+            hook = phrases.noun_phrase(last.text, self.topic.words) or self.topic.short
         return {
-            "echo": echo if last.speaker != self.prompt.speaker.name else hook,
+            "echo": self._again(hook, last.speaker),
             "theirs": phrases.turned(phrases.noun_phrase(last.text)) or f"“{phrases.quote(last.text)}”",
             "quote": phrases.quote(last.text),
             "name": last.speaker,
         }
+
+    def _again(self, hook: str, speaker: str) -> str:
+        """A phrase said before, as this speaker names it now."""
+        return phrases.definite(hook if speaker == self.prompt.speaker.name else phrases.turned(hook))
 
     def _of_past(self) -> dict[str, str]:
         """Phrases of earlier lines to call back, the older ones first; and the last person who wrote to us."""
@@ -179,16 +207,11 @@ class Scene:
         found: list[str] = []
         for line in self.prompt.lines[: max(0, len(self.prompt.lines) - 2)]:
             hook = phrases.find_hook(line.text, self._hooks)
-            mine = line.speaker == self.prompt.speaker.name
-            if hook and hook not in found:
-                found.append(hook if mine else phrases.turned(hook))
-        picked = self.random.sample(found, min(2, len(found)))
+            again = self._again(hook, line.speaker)
+            if hook and again not in found:
+                found.append(again)
+        older = found[: max(2, len(found) - 2)]
+        picked = self.random.sample(older, min(2, len(older)))
         values = dict(zip(("callback", "callback2"), picked, strict=False))
         guests = [line.speaker for line in self.prompt.lines if line.speaker not in cast]
         return values | ({"guest": guests[-1]} if guests else {})
-
-
-def _sentences(text: str) -> Sequence[str]:
-    from duologue.language.text import sentences
-
-    return sentences(text)

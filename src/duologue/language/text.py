@@ -1,7 +1,7 @@
 """Text that a voice can speak: what language engines emit is cleaned, and capped in words and seconds.
 
-Pure functions. Engines write for a page (markdown, stage directions, their own name and a colon, emoji); a voice would read
-all of that aloud.
+Pure functions. Engines write for a page (markdown, stage directions, their own name and a colon, emoji); a voice would
+read all of that aloud.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _STRONG = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
 _SPAN = re.compile(r"(?<![\w*])\*(?!\s)([^*\n]{1,80}?)(?<!\s)\*(?![\w*])|(?<!\w)_(?!\s)([^_\n]{1,80}?)(?<!\s)_(?!\w)")
 _ASIDE = re.compile(r"\(([^()\n]{1,60})\)")
 _DIRECTION = re.compile(
-    r"(?:\w+ly )?(?:laugh|sigh|smil|grin|nod|shrug|lean|adjust|flex|clear|paus|whisper|chuckl|gasp|cough|look|rais|roll|"
-    r"wink|smirk|gestur|point|shak|push|scratch|star|snort|giggl|frown|blush|mutter|stand|sit|tak|mov|turn|throw)"
+    r"(?:\w+ly )?(?:laugh|sigh|smil|grin|nod|shrug|lean|adjust|flex|clear|paus|whisper|chuckl|gasp|cough|look|rais|"
+    r"roll|wink|smirk|gestur|point|shak|push|scratch|star|snort|giggl|frown|blush|mutter|stand|sit|tak|mov|turn|throw)"
     r"(?:s|es|ing|ping|ting)\b",
     re.IGNORECASE,
 )

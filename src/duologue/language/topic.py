@@ -1,7 +1,7 @@
 """What a topic gives the improviser: a noun phrase to talk about, its number, its kind, and the question it asked.
 
-Simple rules, no parser: a topic is a few words that a person typed, and it must never break a sentence. What the rules do
-not understand is used whole, as the name of a matter.
+Simple rules, no parser: a topic is a few words that a person typed, and it must never break a sentence. What the rules
+do not understand is used whole, as the name of a matter.
 """
 
 from __future__ import annotations
@@ -19,28 +19,32 @@ WORDS = Path(__file__).parent / "data" / "english.toml"
 _LONGEST = 8
 """A noun phrase of more words is cut: nobody says it twice."""
 _TOKEN = re.compile(r"[^\W_]+(?:['’.&+/-][^\W_]+)*[+#]*")
-_AUXILIARIES = frozenset(
-    "is are was were am isn't aren't do does did don't doesn't can could should shouldn't would will has have had must may"
-    " might".split()
-)
-_BE = frozenset("is are was were am isn't aren't".split())
-_QUESTION_WORDS = frozenset("why how what who whom whose which when where".split())
-_PRONOUNS = frozenset("i you we they he she it one people everyone anybody".split())
-_POSSESSIVES = frozenset("my our your his her their its".split())
-_DETERMINERS = frozenset("a an the this that these those some any every each no".split()) | _POSSESSIVES
-_PREPOSITIONS = frozenset(
-    "of on in for with at by from to about against over under between without near into during after before".split()
-)
 _VERSUS = re.compile(r"\s+(?:vs\.?|versus|or)\s+", re.IGNORECASE)
+
+
+@cache
+def word_lists() -> Mapping[str, frozenset[str]]:
+    """The word classes of ``english.toml``."""
+    data = tomllib.loads(WORDS.read_text("utf-8"))
+    return {key: frozenset(cast("list[str]", value)) for key, value in data["words"].items()}
+
+
+_BE = word_lists()["be"]
+_AUXILIARIES = word_lists()["auxiliaries"] | _BE
+_QUESTION_WORDS = word_lists()["question_words"]
+_PRONOUNS = word_lists()["pronouns"]
+_POSSESSIVES = word_lists()["possessives"]
+_DETERMINERS = word_lists()["determiners"] | _POSSESSIVES
+_PREPOSITIONS = word_lists()["prepositions"]
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
     """``name`` is a noun phrase that fits in the middle of a sentence; ``short`` its head, without what hangs on it.
 
-    ``plural`` tells the verb. ``kind`` is a word class of ``english.toml`` ("food", "animal", …, "thing"). ``words`` are its
-    content words in lower case. ``claim`` is what a question asked, as a statement, empty if there was none; ``asked``
-    that the topic was a question. ``sides`` are the two things of an "A or B".
+    ``plural`` tells the verb. ``kind`` is a word class of ``english.toml`` ("food", "animal", …, "thing"). ``words``
+    are its content words in lower case. ``claim`` is what a question asked, as a statement, empty if there was none;
+    ``asked`` that the topic was a question. ``sides`` are the two things of an "A or B".
     """
 
     name: str
@@ -51,13 +55,6 @@ class Topic:
     claim: str = ""
     asked: bool = False
     sides: tuple[str, ...] = ()
-
-
-@cache
-def word_lists() -> Mapping[str, frozenset[str]]:
-    """The word classes of ``english.toml``."""
-    data = tomllib.loads(WORDS.read_text("utf-8"))
-    return {key: frozenset(cast("list[str]", value)) for key, value in data["words"].items()}
 
 
 @cache
@@ -72,20 +69,23 @@ def kind_words() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
 def understand(text: str) -> Topic:
     """Read a topic as a person typed it: a phrase, a question, a sentence, another language, emoji."""
     plain = _spell_pictures(" ".join(unicodedata.normalize("NFC", text).split()))
-    words = _TOKEN.findall(plain)
+    words = _TOKEN.findall(_last_choice(plain))
     if not words:
         return Topic("that silence", "that silence", False, "thing", ("silence",))
     asked = plain.rstrip().endswith("?") or words[0].lower() in _QUESTION_WORDS | _AUXILIARIES
     phrase, claim = _subject(words, plain)
-    name = _polish(phrase)
-    sides = tuple(_polish(_TOKEN.findall(side)) for side in _VERSUS.split(plain.strip("?!. ")) if side.strip())
-    both = sides if len(sides) == 2 and all(len(side.split()) <= 4 for side in sides) and not _is_question(words) else ()
+    name = f"“{' '.join(words[:_LONGEST])}”" if _is_foreign(words) else _polish(phrase)
+    sides = tuple(
+        _polish(_TOKEN.findall(side)) for side in _VERSUS.split(_last_choice(plain).strip("?!. ")) if side.strip()
+    )
+    sides = sides if len(sides) == 2 else ()
+    both = sides if sides and all(len(side.split()) <= 4 for side in sides) and not _is_question(words) else ()
     if both:
         name = f"{both[0]} versus {both[1]}"
-    short = name if both else _head(name)
+    short = "this rivalry" if both else f"that {'question' if asked else 'phrase'}" if name[0] == "“" else _short(name)
     content = tuple(word for word in map(str.lower, _TOKEN.findall(name)) if word not in word_lists()["small"])
     return Topic(
-        name, short, not both and is_plural(name), _kind(name), content or (name.lower(),), claim, asked, both
+        name, short, not both and is_plural(name), "thing" if both else _kind(name), content or (name.lower(),), claim, asked, both
     )  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def is_plural(phrase: str) -> bool:
         return False
     if words and words[0] in {"these", "those"}:
         return True
-    if " and " in f" {phrase.lower()} " and not words[-1:] == ["and"]:
+    if " and " in f" {phrase.lower()} " and words[-1] != "and":
         return True
     last = words[-1] if words else ""
     if last in lists["irregular_plurals"]:
@@ -113,7 +113,14 @@ def article(phrase: str) -> str:
     first = phrase.split()[0].lower() if phrase.split() else ""
     if first.startswith(("uni", "use", "usu", "eu", "one", "once", "ute")) and not first.startswith("unin"):
         return "a"
-    if first.startswith(("hour", "honest", "honour", "honor", "heir")) or first in {"8", "11", "18", "fbi", "mri", "x-ray"}:
+    if first.startswith(("hour", "honest", "honour", "honor", "heir")) or first in {
+        "8",
+        "11",
+        "18",
+        "fbi",
+        "mri",
+        "x-ray",
+    }:
         return "an"
     return "an" if first[:1] in set("aeiou8") else "a"
 
@@ -126,6 +133,18 @@ def _spell_pictures(text: str) -> str:
         return " ".join(rest.split())
     names = list(dict.fromkeys(unicodedata.name(c, "strange sign").lower() for c in pictures))
     return f"the {' and the '.join(names[:2])}" if names else ""
+
+
+def _is_foreign(words: list[str]) -> bool:
+    """Several words, some not ASCII and none of them English small change: quoted whole, as a title."""
+    small = word_lists()["small"]
+    return len(words) > 1 and not "".join(words).isascii() and not any(word.lower() in small for word in words)
+
+
+def _last_choice(text: str) -> str:
+    """What follows the comma of "Who would win, a bear or a shark?"."""
+    before, comma, after = text.rpartition(", ")
+    return after if comma and _VERSUS.search(after) and _is_question(before.split() or [""]) else text
 
 
 def _is_question(words: list[str]) -> bool:
@@ -146,7 +165,7 @@ def _subject(words: list[str], plain: str) -> tuple[list[str], str]:
         return words[rest:] or words, ""
     for place, word in enumerate(lower):
         if word in _AUXILIARIES | {"belongs", "belong", "needs", "need", "deserves", "deserve"} and place:
-            return words[:place], " ".join(words)
+            return words[:place], " ".join(_uncapitalise(words))
     return words, ""
 
 
@@ -156,23 +175,29 @@ def _after_auxiliary(words: list[str], wh: bool) -> tuple[list[str], str]:
     if not body:
         return words, ""
     lower = [word.lower() for word in body]
+    if verb in _BE and "to" in lower[1:-1] and lower[0] in {"it", "it's"}:
+        place = lower.index("to") + 1
+        return [_gerund(body[place]), *body[place + 1 :]], ""  # "is it rude to leave early"
+    if verb in _BE and lower[0] in _PRONOUNS and len(body) > 1:
+        return ["being", *body[1:]], ""
     if lower[0] in _PRONOUNS and len(body) > 1:
         start = 1 + (lower[1] in {"really", "actually", "still", "ever", "just", "all"})
-        return [_gerund(body[start]), *body[start + 1 :]] if start < len(body) and verb not in _BE else body[1:], ""
+        return [_gerund(body[start]), *body[start + 1 :]] if start < len(body) else body[1:], ""
     end = _subject_end(lower, verb)
     if end >= len(body):
         return body, ""
     subject, predicate = body[:end], body[end:]
     claim = "" if wh else " ".join([*_uncapitalise(subject), verb, *predicate])
-    return subject, claim if verb in _BE | {"can", "should", "will", "could", "would"} and not verb.endswith("n't") else ""
+    return subject, claim if verb in _BE | {"can", "should", "will", "could", "would"} and not verb.endswith(
+        "n't"
+    ) else ""
 
 
 def _subject_end(lower: list[str], verb: str) -> int:
     """Where the predicate begins after an auxiliary; ``len(lower)`` if there is none."""
     for place in range(1, len(lower)):
-        if lower[place] in {"a", "an", "the", "really", "actually", "just", "too", "more", "better", "worse", "so", "still"}:
-            if lower[place - 1] not in _PREPOSITIONS:
-                return place
+        if lower[place] in word_lists()["predicate_starts"] and lower[place - 1] not in _PREPOSITIONS:
+            return place
         if lower[place] in {"be", "have", "get", "go", "not"} and verb not in _BE:
             return place
     if verb in _BE:
@@ -211,7 +236,9 @@ def _polish(words: list[str]) -> str:
 
 
 def _uncapitalise(words: list[str]) -> list[str]:
-    """A capital at the start of a typed topic means nothing, unless the word is all capitals or the next has one too."""
+    """A capital at the start of a typed topic means nothing, unless the word is all capitals or the next has one
+    too.
+    """
     if not words:
         return []
     first = words[0]
@@ -229,6 +256,18 @@ def _head(name: str) -> str:
         if place and word.lower() in _PREPOSITIONS:
             return " ".join(words[:place])
     return name
+
+
+def _short(name: str) -> str:
+    """How to say it the second time: "the moon landing tape" -> "the tape", "pineapple on pizza" -> "pineapple"."""
+    words = name.split()
+    if len(words[0]) > 5 and words[0].endswith("ing"):
+        return name if len(words) <= 4 else words[0]  # what is done makes no sense without its object
+    cut = next((at for at, word in enumerate(words) if at and word.lower() in _PREPOSITIONS - {"of"}), len(words))
+    head = words[:cut]
+    if len(head) > 3 and head[0].lower() in _DETERMINERS and "of" not in head and "and" not in head:
+        head = [head[0], head[-1]]
+    return " ".join(head)
 
 
 def _kind(name: str) -> str:
