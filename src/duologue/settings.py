@@ -39,6 +39,8 @@ FILE = "duologue.toml"
 PREFIX = "DUOLOGUE_"
 ENGINE_GROUPS = ("duologue.tts", "duologue.llm")
 SAMPLE_RATE = 48_000
+_FLAG_NAMES = {"show.topic": "argument TOPIC", "show.tv.clip": "flag --tv"}
+"""Where a flag's name is not the last part of its key."""
 _SECRET = re.compile(r"(^|_)(key|token|secret|password)$")
 
 EngineModels: TypeAlias = Callable[[str], "type[BaseModel] | None"]
@@ -391,7 +393,7 @@ def _flag_layer(flags: Mapping[str, object]) -> _Layer:
         for part in path:
             inner = inner.setdefault(part, {})
         inner[name] = value
-        sources[key] = f"flag --{name.replace('_', '-')}"
+        sources[key] = _FLAG_NAMES.get(key) or f"flag --{name.replace('_', '-')}"
     return _Layer(table, sources)
 
 

@@ -106,7 +106,7 @@ def test_no_lids_means_no_blinks(tmp_path: Path) -> None:
 def test_cache_gives_the_same_pictures_and_survives_damage(tmp_path: Path) -> None:
     folder, cache = write_character(tmp_path), tmp_path / "cache"
     fresh = load_character(folder, scale=1.0, cache=cache)
-    (kept,) = cache.glob("*.npz")
+    (kept,) = cache.rglob("*.npz")
     _assert_same(load_character(folder, scale=1.0, cache=cache), fresh)
     kept.write_bytes(kept.read_bytes()[:-200])
     _assert_same(load_character(folder, scale=1.0, cache=cache), fresh)

@@ -36,13 +36,14 @@ def cached(folder: Path | None, key: str, draw: Callable[[], Mapping[str, Layer]
     """The layers kept in ``folder`` under ``key``, else what ``draw`` makes, which is kept. None: no cache."""
     if folder is None:
         return draw()
-    file = folder / f"{key}.npz"
+    shelf = folder / "packs"
+    file = shelf / f"{key}.npz"
     layers = _load(file)
     if layers is None:
         layers = draw()
         with contextlib.suppress(OSError):  # a full or read-only disk: the next start draws again
             _store(file, layers)
-            _prune(folder)
+            _prune(shelf)
     return layers
 
 

@@ -1,0 +1,298 @@
+"""What this machine carries and what it lacks: engines, encoders, cores, memory, stolen CPU time, a measured verdict.
+
+The verdict is measured, not looked up: frames of the characters and the room that ship are composed and encoded at
+three sizes. Stolen time (a virtual machine's neighbours) is taken while that runs, because an idle machine is stolen
+nothing from.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import psutil
+
+from duologue.app.engines import LLM_GROUP, TTS_GROUP, create_llm, create_tts, engine_names
+from duologue.broadcast.encoder import EncoderProbe, VideoEncoder, probe_encoders
+from duologue.clock import SECOND, SYSTEM_CLOCK, Clock, milliseconds
+from duologue.errors import DuologueError
+from duologue.places import cache_folder, packs_folder
+from duologue.settings import Settings
+from duologue.stage.bake import bake_stage
+from duologue.stage.compositor import Compositor
+from duologue.stage.pack import load_character, load_room
+from duologue.stage.pose import FrameState, Lights, Mouth, Pose
+from duologue.telemetry.machine import MachineSampler
+
+SIZES = ((1920, 1080), (1280, 720), (640, 360))
+RATES = (30, 25, 24, 20, 15)
+COMFORT = 0.6
+"""A rate is carried when composing and encoding take no more than this share of a frame's time."""
+STEAL_LIMIT = 5.0
+"""Per cent of stolen CPU time beyond which it is named as the cause."""
+OTHERS_LIMIT = 25.0
+"""Per cent of the CPU time used by other processes beyond which the figures are called in doubt."""
+FRAMES, WARM_UP = 45, 10
+PATIENCE = 15.0
+"""Seconds that an engine may take to warm up."""
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """An engine: ``kind`` is ``tts`` or ``llm``. Only the chosen ones are tried."""
+
+    kind: str
+    name: str
+    chosen: bool
+    works: bool
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SizeProbe:
+    """What a frame costs at a size (ms of wall time), and the rate that leaves room to breathe (0: none)."""
+
+    width: int
+    height: int
+    compose_ms: float
+    encode_ms: float
+    encode_p95_ms: float
+    rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Something that is not there: ``what``, what it is ``needed`` for, and the ``command`` that mends it."""
+
+    what: str
+    needed: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Cores that this process may use, memory, and, in % of the CPU time during the measurement, what other processes
+    used and what the host took away.
+    """
+
+    cores: int
+    memory_mb: int
+    available_mb: int
+    others_percent: float
+    steal_percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """All that was found. ``well`` is False when a show cannot run as it is set."""
+
+    machine: Machine
+    engines: tuple[EngineState, ...]
+    encoders: tuple[EncoderProbe, ...]
+    voices: int
+    sizes: tuple[SizeProbe, ...]
+    missing: tuple[Missing, ...]
+    verdict: tuple[str, ...]
+    well: bool
+
+
+async def examine(settings: Settings, progress: Progress, clock: Clock = SYSTEM_CLOCK) -> Diagnosis:
+    """Look at everything; takes some seconds. ``progress`` is told what is being looked at."""
+    progress("engines")
+    speaks, voices = await _try_tts(settings)
+    engines = (speaks, await _try_llm(settings), *_others(settings))
+    progress("encoders")
+    encoders = tuple(await asyncio.to_thread(probe_encoders))
+    sampler = MachineSampler(clock)
+    ourselves = {"doctor": os.getpid()}
+    sampler.sample(ourselves)
+    sizes, trouble = await asyncio.to_thread(_probe_sizes, settings, clock, progress)
+    sample = sampler.sample(ourselves)
+    own = sample.processes["doctor"].cpu_percent / sample.cores if sample.processes else 0.0
+    machine = Machine(
+        _usable_cores(),
+        int(sample.total_mb),
+        int(sample.available_mb),
+        max(0.0, sample.busy_percent - own),
+        sample.steal_percent,
+    )
+    works = all(engine.works for engine in engines if engine.chosen)
+    wanted = next((probe for probe in encoders if probe.name == settings.show.encoder), None)
+    return Diagnosis(
+        machine, engines, encoders, voices, sizes, (*trouble, *missing_parts()),
+        verdict(settings, machine, sizes, wanted), works and not trouble,
+    )  # fmt: skip
+
+
+def _usable_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else psutil.cpu_count() or 1
+
+
+async def _try_tts(settings: Settings) -> tuple[EngineState, int]:
+    try:
+        engine = create_tts(settings)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await engine.warm_up()
+            voices = len(engine.capabilities.voices)
+        finally:
+            await engine.close()
+    except (DuologueError, TimeoutError) as error:
+        return EngineState("tts", settings.tts, True, False, _words(error)), 0
+    return EngineState("tts", settings.tts, True, True, f"{voices} voices"), voices
+
+
+async def _try_llm(settings: Settings) -> EngineState:
+    try:
+        engine = create_llm(settings)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await engine.warm_up()
+        finally:
+            await engine.close()
+    except (DuologueError, TimeoutError) as error:
+        return EngineState("llm", settings.llm, True, False, _words(error))
+    return EngineState("llm", settings.llm, True, True)
+
+
+def _words(error: Exception) -> str:
+    return str(error) if isinstance(error, DuologueError) else f"it was not ready within {PATIENCE:g} s"
+
+
+def _others(settings: Settings) -> list[EngineState]:
+    """Engines that are installed and not chosen: they are named, not started (one may want a server or a key)."""
+    kinds = (("tts", TTS_GROUP, settings.tts), ("llm", LLM_GROUP, settings.llm))
+    return [
+        EngineState(kind, name, False, True, "installed; not chosen, not tried")
+        for kind, group, chosen in kinds
+        for name in engine_names(group)
+        if name != chosen
+    ]
+
+
+def _probe_sizes(
+    settings: Settings, clock: Clock, progress: Progress
+) -> tuple[tuple[SizeProbe, ...], tuple[Missing, ...]]:
+    found: list[SizeProbe] = []
+    cv2.setNumThreads(1)  # as in the stage process
+    started = clock.now()
+    try:
+        for width, height in SIZES:
+            progress(f"frames at {width}x{height}")
+            found.append(probe_size(width, height, settings.show.bitrate, clock))
+    except (DuologueError, OSError) as error:
+        return tuple(found), (Missing(f"the shipped packs cannot be shown: {error}", "every show", "make setup"),)
+    clock.sleep_until(started + SECOND)  # stolen time is a share of at least a second
+    return tuple(found), ()
+
+
+def probe_size(width: int, height: int, bitrate: int, clock: Clock = SYSTEM_CLOCK) -> SizeProbe:
+    """Compose and encode frames in which two characters speak and move."""
+    cache = cache_folder() / "stage"
+    room = load_room(packs_folder() / "rooms" / "living-room", width, height, cache=cache)
+    names = ("chad", "virgin")
+    cast = [
+        load_character(packs_folder() / "characters" / name, scale=seat.scale, mirror=seat.mirror, cache=cache)
+        for name, seat in zip(names, room.seats, strict=False)
+    ]
+    compositor = Compositor(bake_stage(room, cast, Lights(), cache=cache), RATES[0])
+    encoder = VideoEncoder(width, height, RATES[0], "libx264", bitrate)
+    compose: list[float] = []
+    encode: list[float] = []
+    for number in range(WARM_UP + FRAMES):
+        begun = clock.now()
+        compositor.compose(FrameState(number, _poses(number)))
+        composed = clock.now()
+        encoder.encode(compositor.canvas, number)
+        compose.append(milliseconds(composed - begun))
+        encode.append(milliseconds(clock.now() - composed))
+    encoder.flush()
+    return size_probe(width, height, compose[WARM_UP:], encode[WARM_UP:])
+
+
+def _poses(number: int) -> tuple[Pose, Pose]:
+    """Both speak, look around and sway: more than a show ever asks for."""
+    shapes = tuple(Mouth)[:8]
+    sway = (number % 24 - 12) / 4
+    return (
+        Pose(shapes[number // 2 % 8], gaze=(sway / 3, 0.2), head_angle=sway, head=(sway, 0.0), body=(0.0, sway / 2)),
+        Pose(
+            shapes[(number // 2 + 4) % 8],
+            gaze=(-sway / 3, 0.0),
+            head_angle=-sway,
+            head=(0.0, sway),
+            body=(sway / 2, 0.0),
+        ),
+    )
+
+
+def size_probe(width: int, height: int, compose: Sequence[float], encode: Sequence[float]) -> SizeProbe:
+    """The figures of a run (ms per frame) and the highest of :data:`RATES` that they allow."""
+    mean_compose, mean_encode = statistics.fmean(compose), statistics.fmean(encode)
+    worst = sorted(encode)[int(0.95 * (len(encode) - 1))]
+    rate = next((rate for rate in RATES if (mean_compose + mean_encode) * rate <= 1000 * COMFORT), 0)
+    return SizeProbe(width, height, round(mean_compose, 2), round(mean_encode, 2), round(worst, 2), rate)
+
+
+def verdict(
+    settings: Settings, machine: Machine, sizes: Sequence[SizeProbe], encoder: EncoderProbe | None
+) -> tuple[str, ...]:
+    """What the figures mean, in sentences; the first one names the size and rate that this machine carries."""
+    words: list[str] = []
+    best = next((probe for probe in sizes if probe.rate == RATES[0]), None)
+    best = best or next((probe for probe in sizes if probe.rate), None)
+    if best is not None:
+        words.append(f"This machine carries {best.width}x{best.height} at {best.rate} frames per second.")
+        show = settings.show
+        if show.size.width * show.size.height * show.fps > best.width * best.height * best.rate:
+            words.append(
+                f"That is less than {show.size} at {show.fps}, as it is set: try --size {best.width}x{best.height}"
+                f" --fps {best.rate}."
+            )
+    elif sizes:
+        words.append(f"This machine carries no show: not even {sizes[-1].width}x{sizes[-1].height} at {RATES[-1]}.")
+    if machine.steal_percent > STEAL_LIMIT:
+        words.append(
+            f"The host takes {machine.steal_percent:.0f} % of the CPU time away (steal): that, and not Duologue, is the"
+            " cause of late frames here. Ask for dedicated cores."
+        )
+    if machine.others_percent > OTHERS_LIMIT:
+        words.append(
+            f"Other programs used {machine.others_percent:.0f} % of the CPU while this was measured: the figures are"
+            " theirs as much as ours. Try again when they rest."
+        )
+    if encoder is None or not encoder.works:
+        why = encoder.why_not if encoder else "we do not know it"
+        words.append(f"The encoder {settings.show.encoder} does not work here ({why}); libx264 stands in.")
+    return tuple(words)
+
+
+def missing_parts() -> tuple[Missing, ...]:
+    """What is not there, with the command that mends it on Debian."""
+    static = Path(__file__).parents[1] / "web" / "static" / "index.html"
+    found: list[Missing] = []
+    if not static.exists():
+        found.append(Missing("the page is not built", "watching and steering in the browser", "make setup"))
+    programs = (
+        ("ffmpeg", "ffmpeg", "tests and benchmarks against a real player"),
+        ("chromium", "chromium", "tests of the page in a real browser"),
+        ("node", "nodejs npm", "building the page"),
+    )
+    found += [
+        Missing(f"the program {program} is not installed", needed, f"sudo apt-get install {package}")
+        for program, package, needed in programs
+        if shutil.which(program) is None
+    ]
+    if Path("/dev/dri").exists() and not any(Path("/usr/lib").glob("*/dri/*_drv_video.so")):
+        found.append(Missing("no VA-API driver", "h264_vaapi", "sudo apt-get install va-driver-all"))
+    if Path("/dev/nvidia0").exists() and not any(Path("/usr/lib").glob("**/libnvidia-encode.so*")):
+        found.append(Missing("no NVENC library", "h264_nvenc", "sudo apt-get install libnvidia-encode1"))
+    return tuple(found)

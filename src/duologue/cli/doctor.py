@@ -1,0 +1,75 @@
+"""``duologue doctor``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from duologue.app.doctor import Diagnosis
+
+
+def doctor(
+    config: Annotated[Path | None, typer.Option(help="The settings file instead of ./duologue.toml.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """Say what this machine carries, and what is missing. Exits 1 when a show cannot run as it is set.
+
+    Engines and encoders are tried, frames are composed and encoded at three sizes, and the CPU time that the host takes
+    away meanwhile is measured.
+
+    Example: duologue doctor
+    """
+    import asyncio
+    import json
+    from dataclasses import asdict
+
+    from rich.console import Console
+
+    from duologue.app.doctor import examine
+    from duologue.settings import load_settings
+
+    settings = load_settings(config=config)
+    with Console(stderr=True).status("Looking around …") as status:
+        diagnosis = asyncio.run(examine(settings, lambda what: status.update(f"Trying {what} …")))
+    if as_json:
+        typer.echo(json.dumps(asdict(diagnosis), indent=2, ensure_ascii=False))
+    else:
+        from duologue.cli.output import console
+
+        _print(console(), diagnosis)
+    if not diagnosis.well:
+        raise typer.Exit(1)
+
+
+def _print(out: Console, found: Diagnosis) -> None:
+    from rich.markup import escape
+
+    machine = found.machine
+    out.print(
+        f"[bold]Machine[/]   {machine.cores} cores, {machine.available_mb} of {machine.memory_mb} MB free,"
+        f" other programs took {machine.others_percent:.0f} % of the CPU, the host {machine.steal_percent:.1f} %"
+    )
+    for engine in found.engines:
+        role = "speaks" if engine.kind == "tts" else "thinks"
+        out.print(f"[bold]Engine[/]    {_mark(engine.works)} {engine.name} {role}. {escape(engine.note)}")
+    for encoder in found.encoders:
+        out.print(f"[bold]Encoder[/]   {_mark(encoder.works)} {encoder.name} {escape(encoder.why_not)}")
+    for size in found.sizes:
+        carried = f"{size.rate} frames per second" if size.rate else "too slow"
+        out.print(
+            f"[bold]Frames[/]    {size.width}x{size.height}: compose {size.compose_ms:.1f} ms, encode"
+            f" {size.encode_ms:.1f} ms (p95 {size.encode_p95_ms:.1f}): {carried}"
+        )
+    for part in found.missing:
+        out.print(f"[bold yellow]Missing[/]   {escape(part.what)}, for {part.needed}: [cyan]{part.command}[/]")
+    for sentence in found.verdict:
+        out.print(f"[bold]Verdict[/]   {escape(sentence)}")
+
+
+def _mark(works: bool) -> str:
+    return "[green]✓[/]" if works else "[red]✗[/]"
