@@ -19,6 +19,9 @@ TARGET_LUFS = -16.0
 CEILING_DBTP = -1.0
 """The highest true peak that speech may have (EBU R128: -1 dBTP)."""
 _CLOSE_ENOUGH = 0.1
+_PASSES = 5
+_OVERSHOOT = 1.5
+"""Of what is missing after limiting: part of what is added is limited away again."""
 _NOTHING = 1e-6
 _ABSOLUTE_GATE = -70.0
 _RELATIVE_GATE = -10.0
@@ -40,6 +43,10 @@ _HIGH_PASS = ((1.0, -2.0, 1.0), (-1.99004745483398, 0.99007225036621))
 def decibels(amplitude: float) -> float:
     """20 log10, with -inf for nothing."""
     return 20.0 * float(np.log10(amplitude)) if amplitude > 0 else float("-inf")
+
+
+def _amplitude(db: float) -> float:
+    return float(10 ** (db / 20))
 
 
 def integrated_loudness(samples: Samples) -> float:
@@ -67,32 +74,43 @@ def normalise(samples: Samples, target: float = TARGET_LUFS, ceiling: float = CE
     """Bring mono sound at 48 kHz to ``target`` LUFS with true peaks of at most ``ceiling`` dBTP. Silence stays as it
     is.
 
-    Peaks above the ceiling are lowered by :func:`limit`, which takes a little loudness with it; further passes give
-    that back until it is within 0.1 LU, or four are done (sound that is nothing but peaks cannot be loud).
+    Peaks above the ceiling are lowered as by :func:`limit`, which takes a little loudness with it; the gain before it
+    is raised until the loudness is within 0.1 LU, or five passes are done (sound that is nothing but peaks cannot be
+    loud).
     """
     highest = float(np.abs(samples).max(initial=0.0))
     if highest < _NOTHING:
         return samples
-    samples = samples / np.float32(highest)  # or the absolute gate would take a faint voice for silence
-    for _ in range(4):
-        loudness = integrated_loudness(samples)
-        if not np.isfinite(loudness) or abs(loudness - target) < _CLOSE_ENOUGH:
-            return limit(samples, ceiling)
-        samples = limit(samples * np.float32(10 ** ((target - loudness) / 20)), ceiling)
-    return samples
+    sound = samples / np.float32(highest)  # or the absolute gate would take a faint voice for silence
+    peaks, top = _peaks(sound), _amplitude(ceiling)
+    gain_db = target - integrated_loudness(sound)
+    levelled = sound
+    for _ in range(_PASSES):
+        gain = np.float32(_amplitude(gain_db))
+        levelled = _limited(sound * gain, peaks * gain, top)
+        missing = target - integrated_loudness(levelled)
+        if not np.isfinite(missing) or abs(missing) < _CLOSE_ENOUGH:
+            break
+        gain_db += missing * _OVERSHOOT
+    return _below(levelled, top)
 
 
 def limit(samples: Samples, ceiling: float = CEILING_DBTP) -> Samples:
     """Lower what exceeds ``ceiling`` dBTP by a gain that moves smoothly: 5 ms ahead of a peak, 60 ms after it."""
-    top = 10 ** (ceiling / 20)
-    peaks = _peaks(samples)
+    top = _amplitude(ceiling)
+    return _below(_limited(samples, _peaks(samples), top), top)
+
+
+def _limited(samples: Samples, peaks: Samples, top: float) -> Samples:
     if float(np.max(peaks, initial=0.0)) <= top:
         return samples
-    wanted = np.minimum(1.0, top / np.maximum(peaks, 1e-9))
-    gain = _smooth(_hold(wanted))
-    limited = (samples * gain).astype(np.float32)
-    worst = true_peak(limited)  # the moving gain itself may raise a peak between samples by a hair
-    return limited if worst <= top else limited * np.float32(top / worst)
+    return (samples * _smooth(_hold(np.minimum(1.0, top / np.maximum(peaks, 1e-9))))).astype(np.float32)
+
+
+def _below(samples: Samples, top: float) -> Samples:
+    """The moving gain itself may have raised a peak between samples by a hair: take that off everywhere."""
+    worst = true_peak(samples)
+    return samples if worst <= top else samples * np.float32(top / worst)
 
 
 def fade_edges(samples: Samples, count: int = RATE * 5 // 1000) -> Samples:
