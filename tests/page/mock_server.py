@@ -17,7 +17,7 @@ from duologue.web.application import create_app
 
 
 def make_media(folder: Path) -> None:
-    """Record ``SEGMENTS`` one-second segments of a test picture (fragmented MP4, H.264 and AAC) once into ``folder``."""
+    """Record ``SEGMENTS`` one-second segments of a test picture (H.264 and AAC) into ``folder``, once."""
     if (folder / f"{SEGMENTS - 1}.m4s").exists():
         return
     folder.mkdir(parents=True, exist_ok=True)

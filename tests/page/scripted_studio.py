@@ -209,7 +209,7 @@ class ScriptedStudio:
         return "\n".join(lines) + "\n"
 
     @asynccontextmanager
-    async def subscribe(self) -> AsyncIterator[AsyncIterator[Event]]:
+    async def subscribe(self) -> AsyncGenerator[AsyncIterator[Event]]:
         queue: asyncio.Queue[Event] = asyncio.Queue(maxsize=1000)
         self._queues.add(queue)
         queue.put_nowait(StageEvent(stage=self._stage))
