@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import av
 from av.error import FFmpegError
@@ -53,12 +53,12 @@ class Mp4Writer:
         self._part = path.with_name(path.name + ".part")
         self._segmenter = Segmenter(format)
         try:
-            self._file: BinaryIO = self._part.open("wb")
-            self._file.write(init_segment(format))
+            self._file = self._part.open("wb", buffering=0)
         except OSError as error:
             raise InputError(
                 f"the film cannot be written: {error.strerror}", where=str(path), remedy="Choose another file."
             ) from error
+        self._write(init_segment(format))
 
     def __enter__(self) -> Mp4Writer:
         return self
@@ -76,8 +76,8 @@ class Mp4Writer:
 
     def finish(self) -> None:
         """Write the rest and make the target. Raises :class:`PeerError` when the disk refuses."""
-        self._write(b"".join(segment.data for segment in self._segmenter.flush()))
-        self._file.close()
+        with self._file:
+            self._write(b"".join(segment.data for segment in self._segmenter.flush()))
         whole = self._path.with_name(self._path.name + ".whole")
         try:
             remux(self._part, whole)
@@ -88,9 +88,12 @@ class Mp4Writer:
         self._part.unlink()
 
     def _write(self, data: bytes) -> None:
+        left = memoryview(data)
         try:
-            self._file.write(data)
+            while left:
+                left = left[self._file.write(left) :]
         except OSError as error:
+            self._file.close()
             raise PeerError(
                 f"the film cannot be written: {error.strerror}", where=str(self._part), remedy="Free some space."
             ) from error

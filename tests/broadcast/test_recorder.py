@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from programme import Programme, whole
+
+from duologue.broadcast.boxes import runs
+from duologue.broadcast.fmp4 import init_segment
+from duologue.broadcast.mp4file import Mp4Writer, remux
+from duologue.broadcast.recorder import QUEUE, Recorder
+from duologue.broadcast.verify import verify
+from duologue.errors import InputError, PeerError
+
+
+@pytest.fixture(name="programme", scope="module")
+def programme_fixture() -> Programme:
+    return Programme().encode(whole(90))
+
+
+def record(recorder: Recorder, programme: Programme) -> None:
+    recorder.begin(programme.format, init_segment(programme.format))
+    for segment in programme.segments():
+        recorder.write(segment.data)
+
+
+def test_a_recording_holds_what_it_was_given(tmp_path: Path, programme: Programme) -> None:
+    recorder = Recorder(tmp_path / "show.mp4")
+    record(recorder, programme)
+    state = recorder.finish()
+    assert (state.segments, state.dropped, state.failure) == (3, 0, None)
+    assert (tmp_path / "show.mp4").read_bytes() == programme.file()
+
+
+@pytest.mark.peer
+def test_a_recording_plays_after_kill_9(tmp_path: Path) -> None:
+    path = tmp_path / "killed.mp4"
+    script = Path(__file__).with_name("endless_recording.py")
+    with subprocess.Popen([sys.executable, str(script), str(path)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "recording\n"
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    report = verify(str(path))
+    assert report.picture.frames >= 30 * 30
+    assert report.picture.nominal_step_ms == report.picture.largest_step_ms == pytest.approx(1000 / 30, abs=0.01)
+    assert report.sound.gaps == ()
+
+
+def test_a_full_disk_ends_the_recording_and_is_reported(programme: Programme) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    reported: list[PeerError] = []
+    recorder = Recorder(Path("/dev/full"), reported.append)
+    record(recorder, programme)
+    state = recorder.finish()
+    assert state.failure is not None and state.failure is reported[0]
+    assert "No space left" in state.failure.what and state.failure.where == "/dev/full"
+    assert len(reported) == 1
+    assert (state.segments, state.dropped) == (0, 3)
+
+
+@pytest.fixture(name="little_space")
+def little_space_fixture() -> Iterator[int]:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, before[1]))
+    yield 30_000
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_what_was_written_before_the_disk_was_full_plays(
+    tmp_path: Path, programme: Programme, little_space: int
+) -> None:
+    path = tmp_path / "short.mp4"
+    recorder = Recorder(path)
+    record(recorder, programme)
+    state = recorder.finish()
+    assert state.failure is not None and 0 < state.segments < 3
+    assert path.stat().st_size == state.written <= little_space
+    report = verify(str(path))
+    assert report.ok, report.wrong
+    assert report.picture.frames == 30 * state.segments
+
+
+def test_a_stage_that_comes_back_goes_on_in_the_same_file_after_what_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "on.mp4"
+    recorder = Recorder(path)
+    record(recorder, Programme().encode(whole(90)))
+    record(recorder, Programme().encode(whole(60, first=70)))  # the dead stage was two thirds of a second ahead
+    state = recorder.finish()
+    assert state.files == (path,)
+    report = verify(str(path))
+    assert report.picture.frames == 150
+    assert report.picture.smallest_step_ms > 33
+    assert report.picture.largest_step_ms < 60
+    assert all(gap.ms > 0 for gap in report.sound.gaps)
+    assert report.sync is not None and abs(report.sync.median_ms) < 1
+
+
+def test_a_run_that_begins_later_keeps_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "later.mp4"
+    recorder = Recorder(path)
+    record(recorder, Programme().encode(whole(60)))
+    record(recorder, Programme().encode(whole(60, first=120)))
+    recorder.finish()
+    report = verify(str(path))
+    assert report.picture.missing == 60
+    assert report.picture.largest_step_ms == pytest.approx(61 * 1000 / 30, abs=0.1)
+
+
+def test_a_run_of_another_size_gets_a_file_of_its_own(tmp_path: Path, programme: Programme) -> None:
+    recorder = Recorder(tmp_path / "show.mp4")
+    record(recorder, programme)
+    other = replace(programme.format, width=320)
+    recorder.begin(other, init_segment(other))
+    recorder.write(programme.segments()[0].data)
+    state = recorder.finish()
+    assert state.files == (tmp_path / "show.mp4", tmp_path / "show.2.mp4")
+    assert (tmp_path / "show.mp4").read_bytes() == programme.file()
+    assert (tmp_path / "show.2.mp4").read_bytes() == init_segment(other) + programme.segments()[0].data
+
+
+def test_a_disk_that_does_not_take_it_costs_segments_and_never_the_show(tmp_path: Path, programme: Programme) -> None:
+    fifo = tmp_path / "slow.mp4"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    recorder = Recorder(fifo)
+    recorder.begin(programme.format, init_segment(programme.format))
+    for _ in range(QUEUE + 40):
+        recorder.write(programme.segments()[0].data)
+    assert recorder.state.dropped >= 30
+    drain = threading.Thread(target=_drain, args=(reader,))
+    drain.start()
+    state = recorder.finish()
+    drain.join()
+    assert state.failure is None and state.segments + state.dropped == QUEUE + 40
+
+
+def _drain(descriptor: int) -> None:
+    os.set_blocking(descriptor, True)
+    while os.read(descriptor, 1 << 16):
+        pass
+    os.close(descriptor)
+
+
+def test_a_file_that_cannot_be_recorded_to_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="No such file"):
+        Recorder(tmp_path / "nowhere" / "show.mp4")
+    with pytest.raises(InputError, match="directory"):
+        Recorder(tmp_path)
+    (tmp_path / "kept.mp4").write_bytes(b"an earlier show")
+    with pytest.raises(InputError, match="exists"):
+        Recorder(tmp_path / "kept.mp4")
+    assert (tmp_path / "kept.mp4").read_bytes() == b"an earlier show"
+
+
+def test_a_film_has_its_index_first_and_the_same_frames(tmp_path: Path, programme: Programme) -> None:
+    target = tmp_path / "film.mp4"
+    with Mp4Writer(target, programme.format) as writer:
+        for packet in programme.packets:
+            writer.add([packet])
+    data = target.read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+    assert b"moof" not in data
+    report = verify(str(target))
+    assert report.ok, report.wrong
+    assert report.picture.frames == 90
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_film_that_fails_leaves_the_part_that_plays(tmp_path: Path, programme: Programme) -> None:
+    target = tmp_path / "film.mp4"
+    with pytest.raises(ZeroDivisionError), Mp4Writer(target, programme.format) as writer:
+        writer.add(programme.packets)
+        raise ZeroDivisionError
+    assert not target.exists()
+    assert verify(str(tmp_path / "film.mp4.part")).picture.frames == 60
+
+
+def test_what_cannot_be_copied_is_named(tmp_path: Path, programme: Programme) -> None:
+    noise = tmp_path / "noise.mp4"
+    noise.write_bytes(b"noise" * 1000)
+    with pytest.raises(InputError, match="not a film"):
+        remux(noise, tmp_path / "copy.mp4")
+    film = tmp_path / "film.mp4"
+    film.write_bytes(programme.file())
+    with pytest.raises(PeerError, match="cannot be written"):
+        remux(film, tmp_path / "nowhere" / "copy.mp4")
+    with pytest.raises(InputError, match="cannot be written"):
+        Mp4Writer(tmp_path / "nowhere" / "film.mp4", programme.format)
+
+
+def test_a_film_on_a_full_disk_is_an_error_that_says_so(
+    tmp_path: Path, programme: Programme, little_space: int
+) -> None:
+    assert little_space
+    with (
+        pytest.raises(PeerError, match="cannot be written"),
+        Mp4Writer(tmp_path / "film.mp4", programme.format) as writer,
+    ):
+        writer.add(programme.packets)
+
+
+def test_the_times_of_a_recording_do_not_depend_on_who_reads(programme: Programme) -> None:
+    times = [(run.track, run.time) for segment in programme.segments() for run in runs(segment.data)]
+    assert times == sorted(times, key=lambda each: each[1] / (90_000 if each[0] == 1 else 48_000))
