@@ -45,7 +45,7 @@ class Bus:
             waiting.put_nowait(None)
 
     @contextlib.asynccontextmanager
-    async def subscribe(self) -> AsyncIterator[AsyncIterator[Event]]:
+    async def subscribe(self) -> AsyncGenerator[AsyncIterator[Event]]:
         """Events from now on, the full state first; ends when the bus is closed."""
         waiting: asyncio.Queue[Event | None] = asyncio.Queue(CAPACITY)
         first = self._snapshot()

@@ -7,7 +7,7 @@ module's ``Settings`` part (see :func:`duologue.settings.load_settings`), or Non
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import cast
@@ -55,7 +55,7 @@ class Engines:
 
 
 @contextlib.asynccontextmanager
-async def warm_engines(settings: Settings) -> AsyncIterator[Engines]:
+async def warm_engines(settings: Settings) -> AsyncGenerator[Engines]:
     """The engines as set, warmed up; closed at the end."""
     engines = Engines(create_llm(settings), create_tts(settings))
     try:

@@ -144,15 +144,19 @@ class Reel(threading.Thread):
             performance.apply(ShowTv(self._tv))
         self._idle(performance, OPENING_SECONDS)
         if (say := self._says.get()) is not None:
-            performance.apply(say)
+            self._hand(performance, say)
         while say is not None:
             say = self._says.get()  # the one after: lips and eyes know what comes
             if say is not None:
-                performance.apply(say)
+                self._hand(performance, say)
             turns = self.turns
             while self.turns == turns:
                 self._frame(performance)
         self._idle(performance, CLOSING_SECONDS)
+
+    def _hand(self, performance: Performance, say: Say) -> None:
+        performance.prepare(say.utterance)
+        performance.apply(say)
 
     def _idle(self, performance: Performance, seconds: float) -> None:
         for _ in range(round(seconds * self._plan.fps)):

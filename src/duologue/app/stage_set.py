@@ -34,7 +34,10 @@ def find_clips() -> dict[str, Path]:
 def seats(cast: Sequence[CastMember]) -> tuple[Seated, ...]:
     """A cast in seat order, spread a little from left to right."""
     width = max(1, len(cast) - 1)
-    return tuple(Seated(member.name, member.folder, PAN * (2 * place / width - 1)) for place, member in enumerate(cast))
+    return tuple(
+        Seated(member.name, member.folder, member.title, member.colour, PAN * (2 * place / width - 1))
+        for place, member in enumerate(cast)
+    )
 
 
 def stage_plan(settings: Settings, cast: Sequence[CastMember], seed: int) -> StagePlan:

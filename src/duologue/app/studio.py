@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from duologue.app.bus import Bus
@@ -310,7 +310,7 @@ class Studio:
 
 
 @contextlib.asynccontextmanager
-async def open_studio(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> AsyncIterator[Studio]:
+async def open_studio(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> AsyncGenerator[Studio]:
     """Build a studio from settings.
 
     Raises :class:`InputError` for whatever of them cannot be, before anything is on air.

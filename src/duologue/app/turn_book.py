@@ -76,13 +76,15 @@ class TurnBook:
 
     def turns(self, conversation_id: str) -> Sequence[TurnView]:
         """The turns of one conversation so far."""
-        return tuple(self._turns.get(conversation_id, {}).values())
+        found = self._turns.get(conversation_id)
+        return tuple(found.values()) if found is not None else ()
 
     def _milliseconds(self, monotonic: int) -> float | None:
         return self._wall(monotonic) / MILLISECOND if monotonic else None
 
     def _view(self, record: TurnRecord) -> TurnView:
-        before = self._turns.get(record.conversation, {}).get(record.id)
+        turns = self._turns.get(record.conversation)
+        before = turns.get(record.id) if turns is not None else None
         on_air = self._milliseconds(record.on_air)
         words = before.words if before is not None else ()
         utterance = self._utterances.get(record.id)

@@ -14,10 +14,15 @@ from duologue.telemetry.ledger import FrameRecord
 
 @dataclass(frozen=True, slots=True)
 class Seated:
-    """A character of the cast and the folder of its pack, in seat order. ``pan`` -1 (left) … 1 (right)."""
+    """A character of the cast and the folder of its pack, in seat order.
+
+    ``title`` and ``colour`` (``#rrggbb``) are its name in captions; ``pan`` places its voice, -1 (left) … 1 (right).
+    """
 
     name: str
     pack: Path
+    title: str
+    colour: str
     pan: float = 0.0
 
 

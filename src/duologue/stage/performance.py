@@ -92,12 +92,17 @@ class Performance:
         """Whether nothing is being said or queued."""
         return self._playout.current is None and not self._playout.queued
 
+    def prepare(self, utterance: Utterance) -> None:
+        """Plan an utterance's lips, face and captions. Call it off the frame path, before the cue that plays it."""
+        self._motion.plan(utterance)
+        if self._plan.captions:
+            self._scenery.prepare(utterance)
+
     def apply(self, cue: Cue) -> list[Report]:
         """Take a cue at a frame boundary."""
         match cue:
             case Say(utterance, gap):
                 self._utterances[utterance.id] = utterance
-                self._motion.plan(utterance)
                 self._playout.enqueue(utterance.id, utterance.samples, gap)
             case Withdraw(utterance_id):
                 return [Withdrawn(utterance_id, self._withdraw(utterance_id))]

@@ -21,7 +21,7 @@ from duologue.broadcast.packets import Packet, StreamFormat
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock, milliseconds
 from duologue.errors import ClosedError, InternalError
 from duologue.stage.encoding import EncoderThread, Job
-from duologue.stage.messages import Cue, Encoded, Frames, Ready, Report, Shutdown, StagePlan, Trouble
+from duologue.stage.messages import Cue, Encoded, Frames, Ready, Report, Say, Shutdown, StagePlan, Trouble
 from duologue.stage.pace import Pace, Step
 from duologue.stage.performance import Performance
 from duologue.telemetry.ledger import Cause, FrameRecord
@@ -59,7 +59,7 @@ class StageProcess:
                 (self._clock.now() - started) / SECOND, pace.origin, wall_origin, first,
             )
         )  # fmt: skip
-        threading.Thread(target=self._listen, name="cues", daemon=True).start()
+        threading.Thread(target=self._listen, args=[performance], name="cues", daemon=True).start()
         encoder.start()
         gc.collect()
         gc.freeze()  # a full collection of all that was loaded took 43–119 ms; from here on it is not looked at again
@@ -113,10 +113,12 @@ class StageProcess:
                 cues.append(self._cues.get_nowait())
         return cues
 
-    def _listen(self) -> None:
+    def _listen(self, performance: Performance) -> None:
         for message in self._channel:
             if isinstance(message, Shutdown):
                 break
+            if isinstance(message, Say):
+                performance.prepare(message.utterance)
             self._cues.put(message)  # pyright: ignore[reportArgumentType] (our own main process sends nothing but cues)
         self._closing.set()
 

@@ -17,8 +17,11 @@ import numpy as np
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import Clock, milliseconds
 from duologue.errors import DuologueError, InputError
+from duologue.speech.utterance import Utterance
 from duologue.stage.art import CharacterArt, RoomArt
 from duologue.stage.bake import BakedStage, bake_stage
+from duologue.stage.captions import track_of
+from duologue.stage.captions_type import CaptionPress, SpeakerLook
 from duologue.stage.compositor import Compositor
 from duologue.stage.encoding import DEPTH
 from duologue.stage.frames import FrameRing, Plane
@@ -74,7 +77,9 @@ class Scenery:
         self._lights = plan.lights
         self._reports: list[Report] = []
         baked = self._bake(plan.lights)
-        self._compositor = Compositor(baked, plan.fps)
+        looks = {seated.name: SpeakerLook(seated.title, seated.colour) for seated in plan.cast}
+        self._captions = CaptionPress(plan.width, plan.height, looks)
+        self._compositor = Compositor(baked, plan.fps, captions=self._captions)
         self._ring = FrameRing(self._compositor.canvas, DEPTH + 2)
         self._workshop = _Workshop(patient)
         self._tv: Television | None = None
@@ -87,6 +92,10 @@ class Scenery:
     def tv_on(self) -> bool:
         """Whether the TV shows something."""
         return self._tv is not None
+
+    def prepare(self, utterance: Utterance) -> None:
+        """Have an utterance's captions typeset; call it from any thread, ahead of need."""
+        self._captions.prepare(*track_of(utterance).states())
 
     def show_tv(self, path: Path | None) -> None:
         """Play a clip from its start, or switch the TV off."""
@@ -133,6 +142,7 @@ class Scenery:
         """End the threads."""
         self._tv_off()
         self._workshop.close()
+        self._captions.close()
 
     def _bake(self, lights: Lights) -> BakedStage:
         return bake_stage(self._room, self._cast, lights, cache=self._plan.cache)

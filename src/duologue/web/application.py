@@ -7,7 +7,10 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from duologue import __version__
 from duologue.web import conversations, events, health, problems, stage, stream
+from duologue.web.gate import Gate
+from duologue.web.limits import BodyLimit, StreamCors
 from duologue.web.options import WebOptions
 from duologue.web.page import Page
 from duologue.web.studio import Studio
@@ -25,7 +28,12 @@ def create_app(studio: Studio, options: WebOptions | None = None) -> FastAPI:
     app.state.studio = studio
     app.state.options = options
     app.state.leaving = asyncio.Event()
-    app.mount("/", Page(options.static))
+    if options.page:
+        app.mount("/", Page(options.static))
+    # the last one added is the outermost
+    app.add_middleware(BodyLimit, limit=options.max_body)
+    app.add_middleware(Gate, options=options)
+    app.add_middleware(StreamCors)
     return app
 
 
@@ -38,7 +46,7 @@ def openapi_schema() -> dict[str, Any]:
 
 
 def _routes() -> FastAPI:
-    app = FastAPI(title="Duologue", version="0.1.0", description=DESCRIPTION)
+    app = FastAPI(title="Duologue", version=__version__, description=DESCRIPTION)
     problems.install(app)
     for room in (conversations, stage, events, stream, health):
         app.include_router(room.router)

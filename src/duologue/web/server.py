@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+from collections.abc import Generator
 
 import uvicorn
 from fastapi import FastAPI
@@ -50,8 +51,9 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._app = app
 
-    def capture_signals(self) -> contextlib.AbstractContextManager[None]:
-        return contextlib.nullcontext()  # uvicorn would raise the signal again, and end the process before the studio
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield  # uvicorn would raise the signal again, and end the process before the studio
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._app.state.leaving.set()
