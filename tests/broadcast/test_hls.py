@@ -91,6 +91,15 @@ def test_a_second_beginning_is_a_discontinuity_and_its_number_survives_the_windo
     assert store.playlist().count("#EXT-X-MAP") == 1
 
 
+def test_a_stage_that_comes_back_with_the_same_format_keeps_the_initialisation_in_force() -> None:
+    store = begun()
+    push(store, 0)
+    store.begin(FORMAT, b"init")
+    push(store, 30)
+    assert store.playlist().count("#EXT-X-MAP") == 1
+    assert [entry.discontinuity for entry in parse_playlist(store.playlist()).entries] == [False, True]
+
+
 def test_beginning_again_before_anything_was_shown_is_no_discontinuity() -> None:
     store = begun()
     store.begin(SMALLER, b"another init")

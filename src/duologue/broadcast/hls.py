@@ -126,7 +126,7 @@ class HlsStore:
 def _entry(segment: _Listed, init: str) -> list[str]:
     """A segment's lines; ``init`` is the initialisation segment in force before it."""
     lines = ["#EXT-X-DISCONTINUITY"] if segment.discontinuity else []
-    if segment.init != init or segment.discontinuity:
+    if segment.init != init:  # an equal one stays in force (4.3.2.5); FFmpeg complains when it is named again
         lines.append(f'#EXT-X-MAP:URI="{segment.init}"')
     stamp = datetime.fromtimestamp(segment.wall_ns // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     milliseconds = segment.wall_ns % SECOND // MILLISECOND
