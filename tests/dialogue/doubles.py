@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+import itertools
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from virtual_time import LoopClock
 
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.director import Brief, Director, Outcome, Player
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayStarted, Voiced
 from duologue.dialogue.writing import Limits
-from duologue.errors import PeerError
+from duologue.errors import DuologueError, PeerError
 from duologue.language.fake import FakeLanguage, Reply
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
 from duologue.speech.utterance import Mark, MarkKind, Utterance
 from duologue.telemetry.ledger import TurnRecord
-from virtual_time import LoopClock
 
 RATE = 1000
 WORD_SECONDS = 0.4
@@ -173,14 +175,20 @@ class Show:
         self.records[record.id] = record
         self.history.append(record)
 
-    async def run(self, *meanwhile: Callable[[Show], object]) -> Show:
+    async def run(self, *meanwhile: Callable[[Show], Coroutine[Any, Any, None]]) -> Show:
         """Hold the conversation; each of ``meanwhile`` is a coroutine function started beside it."""
+        failure: DuologueError | None = None
         async with asyncio.TaskGroup() as group:
             floor = group.create_task(self.floor.run())
             for function in meanwhile:
-                group.create_task(function(self))  # type: ignore[arg-type]
-            self.outcome = await self.director.run(self.brief)
+                group.create_task(function(self))
+            try:
+                self.outcome = await self.director.run(self.brief)
+            except DuologueError as error:
+                failure = error
             floor.cancel()
+        if failure:
+            raise failure
         return self
 
     def on_air(self) -> list[TurnRecord]:
@@ -194,4 +202,4 @@ class Show:
     def silences_ms(self) -> list[float]:
         """Between the end of each utterance and the start of the next, fillers included."""
         played = self.floor.played
-        return [(b[1] - a[2]) / MILLISECOND for a, b in zip(played, played[1:], strict=False)]
+        return [(b[1] - a[2]) / MILLISECOND for a, b in itertools.pairwise(played)]

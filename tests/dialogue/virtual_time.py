@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from duologue.clock import SECOND
@@ -61,10 +61,3 @@ def simulate(main: Coroutine[Any, Any, T], limit: float = 7200.0) -> T:
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(limited())
-
-
-def by_state(records: Mapping[str, Any]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for record in records.values():
-        counts[record.state] = counts.get(record.state, 0) + 1
-    return counts
