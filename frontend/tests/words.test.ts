@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { hearing, lastBegun } from "../src/core/words";
+import { hearing, lastBegun, pieces } from "../src/core/words";
 
 const words = [
   { start: 1000, end: 1200 },
@@ -28,5 +28,46 @@ describe("the word that is heard", () => {
       expect(lastBegun(many, time)).toBe(many.filter((word) => word.start <= time).length - 1);
     }
     expect(lastBegun([], 5)).toBe(-1);
+  });
+});
+
+describe("the text cut at its words", () => {
+  const cut = (text: string, ...spoken: string[]): unknown => pieces(text, spoken.map((word) => ({ text: word }))).map((piece) => [piece.from, piece.text]);
+
+  it("keeps the punctuation, and nothing is lost", () => {
+    expect(cut("Well, ducks! (Two.)", "well", "ducks", "Two")).toEqual([
+      [0, "Well, "],
+      [1, "ducks! ("],
+      [2, "Two.)"],
+    ]);
+  });
+  it("keeps what stands before the first word", () => {
+    expect(cut("“Hm,” he said", "Hm", "he", "said")).toEqual([
+      [0, "“Hm,” "],
+      [1, "he "],
+      [2, "said"],
+    ]);
+  });
+  it("finds a repeated word at its own place", () => {
+    expect(cut("no no yes", "no", "no", "yes")).toEqual([
+      [0, "no "],
+      [1, "no "],
+      [2, "yes"],
+    ]);
+  });
+  it("lets a word that is not in the text be carried by the one before", () => {
+    expect(cut("at 63 degrees", "at", "sixty", "three", "degrees")).toEqual([
+      [0, "at 63 "],
+      [3, "degrees"],
+    ]);
+  });
+  it("does not run after a like word far away", () => {
+    expect(cut("you owe me a lot of money, six", "you", "six", "owe")).toEqual([
+      [0, "you "],
+      [2, "owe me a lot of money, six"],
+    ]);
+  });
+  it("is the whole text when no word is known", () => {
+    expect(cut("Hello.", "…")).toEqual([[0, "Hello."]]);
   });
 });

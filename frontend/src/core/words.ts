@@ -33,3 +33,36 @@ export function hearing(words: readonly Timed[], time: number): Hearing {
   const lit = word !== undefined && time < word.end + AFTERGLOW_MS ? last : -1;
   return { lit, heard: last + 1 };
 }
+
+/** A stretch of a turn's text that is lit as one: a word with the punctuation and the space after it. */
+export interface Piece {
+  readonly text: string;
+  /** Index of the first word that this piece stands for. */
+  readonly from: number;
+}
+
+/**
+ * The text of a turn cut at its spoken words. Voices report bare words; the punctuation is the text's. A word that the text
+ * does not have (a number that is spoken otherwise) is carried by the piece before it.
+ */
+export function pieces(text: string, words: readonly { readonly text: string }[]): Piece[] {
+  const plain = text.toLowerCase();
+  const starts: { at: number; from: number }[] = [];
+  let cursor = 0;
+  words.forEach((word, from) => {
+    const at = plain.indexOf(word.text.toLowerCase(), cursor);
+    if (at < 0 || word.text === "" || !nearby(text, cursor, at)) return;
+    starts.push({ at, from });
+    cursor = at + word.text.length;
+  });
+  if (starts.length === 0) return text === "" ? [] : [{ text, from: 0 }];
+  return starts.map(({ at, from }, index) => ({
+    text: text.slice(index === 0 ? 0 : at, starts[index + 1]?.at ?? text.length),
+    from: index === 0 ? 0 : from,
+  }));
+}
+
+/** Between two spoken words lie few others: a match farther away is another word that happens to look the same. */
+function nearby(text: string, cursor: number, at: number): boolean {
+  return text.slice(cursor, at).split(/\s+/).length <= 4;
+}

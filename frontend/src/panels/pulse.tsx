@@ -19,13 +19,13 @@ interface MeterProps {
 
 function Meter({ title, value, unit, note, bad, children }: MeterProps): JSX.Element {
   return (
-    <div class={bad ? "meter bad" : "meter"}>
+    <div class="meter">
       <div class="figure">
         <h3>{title}</h3>
+        <p class={bad ? "note bad" : "note"}>{note}</p>
         <p>
           <output>{value}</output> <span class="unit">{unit}</span>
         </p>
-        <p class="note">{note}</p>
       </div>
       {children}
     </div>
@@ -43,7 +43,7 @@ export function PulsePanel(): JSX.Element {
         title="Frame time"
         value={decimal(now?.frame_p50)}
         unit="ms"
-        note={`max ${decimal(now?.frame_max)} of ${decimal(budget)}`}
+        note={`max ${decimal(now?.frame_max, 0)}`}
         bad={(now?.frame_max ?? 0) > budget}
       >
         <Spark
@@ -57,7 +57,7 @@ export function PulsePanel(): JSX.Element {
         title="Late frames"
         value={now ? String(now.late + now.repeated) : "–"}
         unit="per s"
-        note={now ? `${lost} since the start` : ""}
+        note={now ? `${lost} in all` : ""}
         bad={now !== null && now.late + now.repeated > 0}
       >
         <Spark ring={lateFrames} lines={[{ colour: "--bad", bars: true }]} reach={3} />

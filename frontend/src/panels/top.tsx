@@ -1,14 +1,16 @@
 /** The top line: whose page this is, what is on, and whether the server is listening. */
+import { computed } from "@preact/signals";
 import type { JSX } from "preact";
-import { book, link, running } from "../state";
+import { book, link, programme, running } from "../state";
 
 const LINK_WORDS = { connecting: "Connecting…", open: "Connected", lost: "Connection lost. Trying again…" } as const;
 
-function aired(conversation: string): number {
-  return [...book.value.turns.values()].filter(
-    (turn) => turn.conversation === conversation && turn.kind === "turn" && turn.on_air !== null,
-  ).length;
-}
+/** Turns of the running conversation that this viewer has heard begin. */
+const begun = computed(() => {
+  const now = programme.value ?? Infinity;
+  const turns = [...book.value.turns.values()].filter((turn) => turn.conversation === running.value?.id);
+  return turns.filter((turn) => turn.kind === "turn" && (turn.on_air ?? Infinity) <= now).length;
+});
 
 export function Top(): JSX.Element {
   const on = running.value;
@@ -21,7 +23,7 @@ export function Top(): JSX.Element {
             {on.topic}
           </span>
           <span class="turn-count">
-            turn {Math.max(1, aired(on.id))} of {on.turns_planned}
+            turn {Math.max(1, begun.value)} of {on.turns_planned}
           </span>
         </p>
       )}

@@ -1,11 +1,11 @@
 /** What was said, is being said and comes next, as this viewer hears it. */
 import { computed, useComputed, useSignal } from "@preact/signals";
 import { Fragment, type JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { Button, Panel } from "../controls/controls";
 import { timeOfDay } from "../core/format";
 import { phaseOf, type Group, type Phase } from "../core/turns";
-import { hearing } from "../core/words";
+import { hearing, pieces } from "../core/words";
 import type { TurnView } from "../models";
 import { book, programme, speakerOf, transcript } from "../state";
 import { ChatForm } from "./chat";
@@ -105,15 +105,22 @@ function phaseNow(turn: TurnView): Phase {
 }
 
 function Spoken({ turn }: { turn: TurnView }): JSX.Element {
+  const cut = useMemo(() => pieces(turn.text, turn.words), [turn.text, turn.words]);
   const lit = useComputed(() => hearing(turn.words, programme.value ?? -Infinity).lit);
   const heard = useComputed(() => hearing(turn.words, programme.value ?? -Infinity).heard);
   return (
     <>
-      {turn.words.map((word, index) => (
-        <Fragment key={index}>
-          <span class={index === lit.value ? "word lit" : index < heard.value ? "word" : "word ahead"}>{word.text}</span>{" "}
-        </Fragment>
-      ))}
+      {cut.map((piece, index) => {
+        const holds = lit.value >= piece.from && lit.value < (cut[index + 1]?.from ?? Infinity);
+        const state = holds ? "word lit" : piece.from < heard.value ? "word" : "word ahead";
+        const bare = piece.text.trimEnd();
+        return (
+          <Fragment key={piece.from}>
+            <span class={state}>{bare}</span>
+            {piece.text.slice(bare.length)}
+          </Fragment>
+        );
+      })}
     </>
   );
 }
