@@ -14,43 +14,58 @@ INK: Colour = (24, 18, 28)
 SKIN: Colour = (236, 190, 150)
 
 
-def _cropped(picture: NDArray[np.uint8]) -> Layer:
+FINE = 4
+"""Every pixel is drawn this many times as fine in each direction, and averaged."""
+
+
+def _cropped(picture: NDArray[np.uint8], left: int = 0, top: int = 0) -> Layer:
     x, y, width, height = cv2.boundingRect((picture[..., 3] > 0).astype(np.uint8))
-    return Layer(np.ascontiguousarray(picture[y : y + height, x : x + width]), x, y)
+    return Layer(np.ascontiguousarray(picture[y : y + height, x : x + width]), x + left, y + top)
 
 
 class Easel:
-    """An empty canvas of 900x1000 units at ``scale`` pixels a unit; draws smooth shapes with ink around them."""
+    """Draws smooth shapes with ink around them, in units of a 900x1000 canvas, at ``scale`` pixels a unit."""
 
     def __init__(self, scale: float) -> None:
-        self.scale = scale
-        self.width, self.height = round(900 * scale), round(1000 * scale)
-        self._picture = np.zeros((self.height * 4, self.width * 4, 4), np.uint8)
-
-    def _px(self, *values: float) -> tuple[int, ...]:
-        return tuple(round(value * self.scale * 4) for value in values)
+        self._scale = scale
+        self._shapes: list[tuple[float, float, float, float, Colour]] = []
+        self._bars: list[tuple[float, float, float, float, float, Colour]] = []
 
     def ellipse(self, x: float, y: float, wide: float, high: float, colour: Colour, ink: float = 6) -> Easel:
         """An ellipse about ``(x, y)`` with these half axes."""
-        for grow, fill in ((ink / 2, INK), (-ink / 2, colour)):
-            centre, axes = self._px(x, y), self._px(max(wide + grow, 0), max(high + grow, 0))
-            cv2.ellipse(self._picture, (centre[0], centre[1]), (axes[0], axes[1]), 0, 0, 360, (*fill, 255), -1)
+        self._shapes.append((x, y, wide + ink / 2, high + ink / 2, INK))
+        self._shapes.append((x, y, max(wide - ink / 2, 0), max(high - ink / 2, 0), colour))
         return self
 
     def bar(self, x0: float, y0: float, x1: float, y1: float, thick: float, colour: Colour = INK) -> Easel:
-        """A thick line with round ends."""
-        ends = self._px(x0, y0, x1, y1)
-        width = max(1, self._px(thick)[0])
-        cv2.line(self._picture, (ends[0], ends[1]), (ends[2], ends[3]), (*colour, 255), width)
+        """A thick line with round ends, over the ellipses."""
+        self._bars.append((x0, y0, x1, y1, thick, colour))
         return self
 
     def layer(self) -> Layer:
         """What was drawn, cropped, with smooth edges and straight alpha."""
-        large = self._picture.astype(np.float32)
-        large[..., :3] *= large[..., 3:] / 255
-        small = large.reshape(self.height, 4, self.width, 4, 4).mean(axis=(1, 3))
+        boxes = [(x - wide, y - high, x + wide, y + high) for x, y, wide, high, _ in self._shapes]
+        boxes += [
+            (min(x0, x1) - t, min(y0, y1) - t, max(x0, x1) + t, max(y0, y1) + t) for x0, y0, x1, y1, t, _ in self._bars
+        ]
+        left, top = (round(min(box[axis] for box in boxes) * self._scale) - 2 for axis in (0, 1))
+        right, bottom = (round(max(box[axis] for box in boxes) * self._scale) + 2 for axis in (2, 3))
+        large = np.zeros(((bottom - top) * FINE, (right - left) * FINE, 4), np.uint8)
+
+        def px(x: float, y: float) -> tuple[int, int]:
+            return round((x * self._scale - left) * FINE), round((y * self._scale - top) * FINE)
+
+        for x, y, wide, high, colour in self._shapes:
+            axes = round(wide * self._scale * FINE), round(high * self._scale * FINE)
+            cv2.ellipse(large, px(x, y), axes, 0, 0, 360, (*colour, 255), -1)
+        for x0, y0, x1, y1, thick, colour in self._bars:
+            width = max(1, round(thick * self._scale * FINE))
+            cv2.line(large, px(x0, y0), px(x1, y1), (*colour, 255), width)
+        premultiplied = large.astype(np.float32)
+        premultiplied[..., :3] *= premultiplied[..., 3:] / 255
+        small = cv2.resize(premultiplied, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
         small[..., :3] *= 255 / np.maximum(small[..., 3:], 1)
-        return _cropped(np.clip(np.rint(small), 0, 255).astype(np.uint8))
+        return _cropped(np.clip(np.rint(small), 0, 255).astype(np.uint8), left, top)
 
 
 def character(

@@ -1,9 +1,11 @@
 """Baking: what moves is turned, tinted and brought into planes before the show, so that a frame only picks and shifts.
 
-A head turns by up to 4 degrees and moves by fractions of a pixel. Turning is the dear part (a cubic warp of a head costs
-3 ms), moving the cheap one (a bilinear shift costs 0.1 ms). So every layer of a head is baked at a ladder of small angles
-*about its own centre*, and the frame works out where that centre is to a quarter of a pixel. One rung turns the layer's rim
-by no more than :data:`RIM_STEP` pixels, so a small layer (a mouth) needs few rungs and a large one (the head) many.
+A head turns by up to 4 degrees and moves by fractions of a pixel. Turning is the dear part (a cubic warp of a head
+costs 3 ms), moving the cheap one (a bilinear shift costs 0.1 ms). So every layer of a head is baked at a ladder of
+small angles *about its own centre*, and the frame works out where that centre is to a quarter of a pixel. One rung
+turns the layer's rim by no more than :data:`RIM_STEP` pixels, so a small layer (a mouth) needs few rungs and a large
+one (the head) many. A body does not turn, so it is baked at every quarter of a pixel instead, and a frame copies it
+as it is.
 """
 
 from __future__ import annotations
@@ -49,14 +51,14 @@ def ignore_progress(_share: float) -> None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Turned:
-    """A layer at every angle of its ladder. ``centre`` is the point (on the character's canvas) that it is turned about."""
+    """A layer at every angle of its ladder, turned about ``centre``: a point of the character's canvas."""
 
     sprites: tuple[Sprite, ...]
     step: float
     centre: tuple[float, float]
 
     def at(self, angle: float) -> Sprite:
-        """The sprite for an angle (degrees, clockwise; beyond the ladder: its end). Its anchor is the layer's centre."""
+        """The sprite for an angle (degrees, clockwise; beyond the ladder: its end), anchored at the layer's centre."""
         middle = len(self.sprites) // 2
         return self.sprites[min(max(round(angle / self.step) + middle, 0), 2 * middle)]
 
@@ -67,6 +69,27 @@ class Turned:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Floating:
+    """A layer at every quarter of a luma pixel within one chroma sample: 8 by 8 sprites, row by row.
+
+    Sprite ``8 * row + column`` is the layer moved right by ``column`` quarters and down by ``row``. All stand on
+    even pixels: ``left`` and ``top`` are even, relative to the character's canvas moved to an even pixel.
+    """
+
+    sprites: tuple[Sprite, ...]
+
+    def at(self, x: int, y: int) -> tuple[Sprite, int, int]:
+        """The sprite for a canvas with its corner at ``(x, y)``, and where its own corner is: quarters of a pixel."""
+        sprite = self.sprites[8 * (y & 7) + (x & 7)]
+        return sprite, (x & ~7) + 4 * sprite.left, (y & ~7) + 4 * sprite.top
+
+    @property
+    def size(self) -> int:
+        """Bytes; sprites share their luma planes."""
+        return sum(sprite.u.nbytes * 3 for sprite in self.sprites) + self.sprites[0].luma.nbytes * 2 * 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class BakedCharacter:
     """A character ready to be drawn. ``origin`` is where its canvas's corner lies on the stage."""
 
@@ -74,7 +97,7 @@ class BakedCharacter:
     origin: tuple[float, float]
     neck: tuple[float, float]
     pupil_reach: tuple[float, float]
-    body: Sprite
+    body: Floating
     head: Turned
     eyes: Turned | None
     pupils: Turned | None
@@ -173,6 +196,48 @@ def _warp(
     )
 
 
+def _float(layer: Layer, tint: Tint, pool: ThreadPoolExecutor) -> Floating:
+    """Bake the 64 places of a layer; cubic, as the turning is."""
+    picture, left, top = padded(layer, tint, pad=PAD + 2)
+    odd_x, odd_y = left & 1, top & 1
+    picture = cv2.copyMakeBorder(picture, odd_y, odd_y, odd_x, odd_x, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0))
+    full = to_yuva(picture.astype(np.float32, copy=False))
+    half = halve(full)
+    large = to_bytes(full[..., 0]), 255 - to_bytes(full[..., 3])
+    small = to_bytes(half[..., 1]), to_bytes(half[..., 2]), 255 - to_bytes(half[..., 3])
+
+    def luma(phase: int) -> list[Plane]:
+        return [_moved(plane, phase % 4 / 4, phase // 4 / 4, edge) for plane, edge in zip(large, (0, 255), strict=True)]
+
+    def chroma(phase: int) -> list[Plane]:
+        return [
+            _moved(plane, phase % 8 / 8, phase // 8 / 8, edge) for plane, edge in zip(small, (0, 0, 255), strict=True)
+        ]
+
+    lumas, chromas = list(pool.map(luma, range(16))), list(pool.map(chroma, range(64)))
+    sprites: list[Sprite] = []
+    for phase in range(64):
+        x, y = phase % 8, phase // 8
+        large_value, large_keep = (_by_whole(plane, x // 4, y // 4) for plane in lumas[4 * (y % 4) + x % 4])
+        u, v, small_keep = (plane[1:-1, 1:-1] for plane in chromas[phase])
+        sprites.append(Sprite(large_value, large_keep, u, v, small_keep, left - odd_x + 2, top - odd_y + 2))
+    return Floating(tuple(sprites))
+
+
+def _moved(plane: Plane, x: float, y: float, edge: int) -> Plane:
+    """The plane moved right and down by a fraction of its own pixels."""
+    if x == y == 0:
+        return plane
+    matrix = np.array([[1.0, 0.0, -x], [0.0, 1.0, -y]])
+    return _warp(plane, matrix, (plane.shape[1], plane.shape[0]), edge)
+
+
+def _by_whole(plane: Plane, x: int, y: int) -> Plane:
+    """A view without the plane's outermost two pixels, through which it appears moved by 0 or 1."""
+    rows, columns = plane.shape
+    return plane[2 - y : rows - 2 - y, 2 - x : columns - 2 - x]
+
+
 class _Oven:
     """Bakes many layers on two threads (OpenCV leaves the interpreter's lock alone while it warps)."""
 
@@ -195,6 +260,10 @@ class _Oven:
         rungs, step = ladder(layer.rgba.shape[1], layer.rgba.shape[0], self._rim_step)
         sprites = tuple(self._pool.map(turner.turn, (rung * step for rung in range(-rungs, rungs + 1))))
         return Turned(sprites, step, (float(turner.centre[0]), float(turner.centre[1])))
+
+    def floating(self, layer: Layer, tint: Tint) -> Floating:
+        """A layer that moves and does not turn."""
+        return _float(layer, tint, self._pool)
 
     def maybe(self, layer: Layer | None, tint: Tint) -> Turned | None:
         return None if layer is None else self.turned(layer, tint)
@@ -233,7 +302,7 @@ def _touches(one: Layer, other: Layer, margin: int) -> bool:
         mask[layer.y - top : layer.y - top + rows, layer.x - left : layer.x - left + columns] = layer.rgba[..., 3] > 0
         masks.append(mask)
     grown = cv2.dilate(masks[0], np.ones((2 * margin + 1, 2 * margin + 1), np.uint8))
-    return bool(np.any(grown & masks[1]))
+    return cv2.countNonZero(cv2.bitwise_and(grown, masks[1])) > 0
 
 
 def _hair_apart(art: CharacterArt) -> bool:
@@ -260,7 +329,7 @@ def _bake_character(art: CharacterArt, seat: tuple[float, float], tint: Tint, ov
         origin=(seat[0] - art.seat[0], seat[1] - art.seat[1]),
         neck=art.neck,
         pupil_reach=art.pupil_reach,
-        body=sprite_from_layer(art.body, tint),
+        body=oven.floating(art.body, tint),
         head=oven.turned(stacked(fixed), tint),
         eyes=oven.maybe(art.eyes if art.pupils is not None else None, tint),
         pupils=oven.maybe(art.pupils, tint),
@@ -280,7 +349,9 @@ def bake_stage(
     progress: Progress = ignore_progress,
     rim_step: float = RIM_STEP,
 ) -> BakedStage:
-    """Bake a room and its cast in one light; ``cast`` is in seat order. A larger ``rim_step`` (pixels) bakes a coarser stage sooner.
+    """Bake a room and its cast (in seat order) in one light.
+
+    A larger ``rim_step`` (pixels) bakes a coarser stage sooner. ``progress`` is called as layers are done.
 
     Raises :class:`InputError` for a stage of odd size, or more characters than seats.
     """

@@ -1,8 +1,8 @@
 """Captions: which words are on screen at a sample of the show, and which of them are lit. Pure.
 
-A page is at most two lines within the middle 90 % of the stage. Lines are broken once, in units of a 1920x1080 stage, so every size
-of stage shows the same pages. A page turns when its first word begins, never within a word, and a word is lit from the moment
-it is spoken. The last page stays for :data:`LINGER` seconds.
+A page is at most two lines within the middle 90 % of the stage. Lines are broken once, in units of a 1920x1080 stage,
+so every size of stage shows the same pages. A page turns when its first word begins, never within a word, and a word
+is lit from the moment it is spoken. The last page stays for :data:`LINGER` seconds.
 
 What can be shown is what Inter holds: Latin, Greek and Cyrillic, left to right. Other characters (emoji, Arabic,
 Hebrew, Han …) are left out rather than shown as boxes; a word of nothing else is not shown.
@@ -17,7 +17,7 @@ from functools import lru_cache
 from itertools import accumulate, pairwise
 from pathlib import Path
 
-from PIL import ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 from duologue.audio.pcm import RATE
 from duologue.speech.utterance import Utterance
@@ -52,8 +52,13 @@ def _known(character: str) -> bool:
     """Whether the font has a picture for it."""
     if character.isspace() or not character.isprintable():
         return False
-    face = font("Inter-SemiBold", FONT_SIZE)
-    return bytes(face.getmask(character)) != bytes(face.getmask(MISSING))
+    return _drawn(character) != _drawn(MISSING)
+
+
+def _drawn(character: str) -> bytes:
+    picture = Image.new("L", (2 * FONT_SIZE, 2 * FONT_SIZE))
+    ImageDraw.Draw(picture).text((0, 0), character, font=font("Inter-SemiBold", FONT_SIZE), fill=255)
+    return picture.tobytes()
 
 
 def showable(text: str) -> str:
@@ -131,7 +136,7 @@ def lines_of(words: Sequence[str], measure: Measure = reference_width, width: fl
 
 
 def pages_of(words: Sequence[TimedWord], measure: Measure = reference_width) -> list[list[TimedWord]]:
-    """Pages of at most two lines. A sentence that ends on a page's second half ends the page, so pages turn at a breath."""
+    """Pages of at most two lines. A sentence that ends in a page's second half ends the page: it turns at a breath."""
     whole = [TimedWord(piece, word.start) for word in words for piece in _pieces(word.text, measure, float(LINE_WIDTH))]
     pages: list[list[TimedWord]] = []
     left = whole

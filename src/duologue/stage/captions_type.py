@@ -1,4 +1,4 @@
-"""Captions as pictures: each page is typeset twice, dark and lit, off the frame path; a frame copies words from one or the other."""
+"""Captions as pictures: each page is typeset twice, dark and lit, off the frame path; a frame copies words."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class SpeakerLook:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CaptionPage:
-    """A page typeset. ``words`` are the cells of its words, relative to the sprites, even, and none overlaps another."""
+    """A page typeset. ``words`` are the cells of its words: even, relative to the sprites, and no two overlap."""
 
     dark: Sprite
     lit: Sprite
@@ -84,7 +84,7 @@ class CaptionPress:
             self._future(state)
 
     def page(self, state: CaptionState) -> CaptionPage | None:
-        """The page of a caption; None for one with nothing to show. Waits (about 10 ms) for one that was not prepared."""
+        """The page of a caption; None when there is nothing to show. Waits (about 10 ms) if it was not prepared."""
         return self._future(state).result() if state.words else None
 
     def close(self) -> None:
@@ -155,7 +155,7 @@ class CaptionPress:
 
 
 def _cell(spot: _Spot, blank: float, line_height: int) -> Rect:
-    """The word's share of its line: to the middle of the blanks beside it, so that neighbours' cells meet and never overlap."""
+    """The word's share of its line: to the middle of the blanks beside it, so that cells meet and never overlap."""
     left, right = spot.left - blank / 2, spot.left + spot.width + blank / 2
     return _even(left), _even(spot.top), _even(right), _even(spot.top + line_height)
 
@@ -215,8 +215,10 @@ class CaptionView:
         self.placed = None
         if page is not None:
             dark = page.dark
-            copies = (plane.copy() for plane in (dark.luma, dark.keep, dark.u, dark.v, dark.chroma_keep))
-            working = Sprite(*copies, dark.left, dark.top)
+            luma, keep, u, v, chroma_keep = (
+                plane.copy() for plane in (dark.luma, dark.keep, dark.u, dark.v, dark.chroma_keep)
+            )
+            working = Sprite(luma, keep, u, v, chroma_keep, dark.left, dark.top)
             self.placed = Placed(working, QUARTERS * dark.left, QUARTERS * dark.top)
             self._lit = [False] * len(page.words)
         return [placed.bounds for placed in (before, self.placed) if placed is not None]

@@ -1,12 +1,13 @@
 """The compositor: a frame is the frame before it with the damage redrawn, in place, in the encoder's own colour space.
 
-:meth:`Compositor.compose` compares what is to be seen with what was drawn last, slot by slot, and redraws the rectangles in which
-they differ: the backdrop is copied back, then every layer that reaches into the rectangle is blended over it, clipped to it.
-Each pixel is a function of the state alone (no operation looks at its neighbours across the clip), so the canvas is the same
-bytes whatever was drawn before; the tests hold that against a canvas drawn from nothing.
+:meth:`Compositor.compose` compares what is to be seen with what was drawn last, slot by slot, and redraws the
+rectangles in which they differ: the backdrop is copied back, then every layer that reaches into the rectangle is
+blended over it, clipped to it. Each pixel is a function of the state alone (no operation looks at its neighbours
+across the clip), so the canvas is the same bytes whatever was drawn before; the tests hold that against a canvas
+drawn from nothing.
 
-Drawn bottom first: backdrop, the TV's picture, the glass over it, the characters in seat order, the foreground, the TV's light on
-all of these, the caption.
+Drawn bottom first: backdrop, the TV's picture, the glass over it, the characters in seat order, the foreground, the
+TV's light on all of these, the caption.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """From a pose to sprites at places: pure, and the only reader of a pose's geometry.
 
-Places are whole quarters of a luma pixel. A finer grid could not be seen; on a coarser one slow motion steps. Two frames
-whose poses fall on the same quarters and rungs are one picture, and nothing is redrawn between them.
+Places are whole quarters of a luma pixel. A finer grid could not be seen; on a coarser one slow motion steps. Two
+frames whose poses fall on the same quarters and rungs are one picture, and nothing is redrawn between them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ QUARTERS = 4
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A sprite whose first pixel lies at ``(x, y)``, in quarters of a luma pixel; ``inside`` clips it (pupils by the eyes)."""
+    """A sprite with its first pixel at ``(x, y)`` (quarters of a luma pixel), clipped by ``inside`` if there is one."""
 
     sprite: Sprite
     x: int
@@ -30,16 +30,14 @@ class Placed:
 
     @property
     def bounds(self) -> Rect:
-        """What it may change: the even pixels wholly on the sprite. Its rim is transparent, so none that matters is lost."""
-        left, top = -(-self.x // 8) * 2, -(-self.y // 8) * 2
-        right = (self.x + QUARTERS * self.sprite.width) // 8 * 2
-        return left, top, right, (self.y + QUARTERS * self.sprite.height) // 8 * 2
+        """What it may change: the even pixels wholly on the sprite. (Its rim is transparent.)"""
+        rows, columns = self.sprite.luma.shape
+        right, bottom = (self.x + QUARTERS * columns) // 8 * 2, (self.y + QUARTERS * rows) // 8 * 2
+        return -(-self.x // 8) * 2, -(-self.y // 8) * 2, right, bottom
 
 
 Slots: TypeAlias = tuple[Placed | None, ...]
 """The layers of one character bottom first; slot by slot comparable with those of another frame."""
-
-NO_POSE = Pose()
 
 
 def _clamp(value: float, limit: float) -> float:
@@ -73,7 +71,7 @@ class _Head:
 
 
 def place(character: BakedCharacter, pose: Pose, scale: float) -> Slots:
-    """The layers of a character in a pose; ``scale`` is stage pixels per 1080p pixel. Shapes the art lacks fall back."""
+    """The layers of a character in a pose; ``scale`` is stage pixels per 1080p pixel. Shapes it lacks fall back."""
     body_x = character.origin[0] + _clamp(pose.body[0], MAX_SHIFT) * scale
     body_y = character.origin[1] + _clamp(pose.body[1], MAX_SHIFT) * scale
     head = _Head(
@@ -87,7 +85,7 @@ def place(character: BakedCharacter, pose: Pose, scale: float) -> Slots:
     if pose.lids is not Lids.CLOSED or Lids.CLOSED not in character.lids:
         pupils = head.place(character.pupils, gaze, head.place(character.eyes))
     return (
-        _at(character.body, body_x, body_y),
+        Placed(*character.body.at(round(body_x * QUARTERS), round(body_y * QUARTERS))),
         head.place(character.head),
         pupils,
         head.place(character.lids.get(pose.lids)),

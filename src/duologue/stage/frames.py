@@ -49,21 +49,25 @@ def intersection(one: Rect, other: Rect) -> Rect | None:
 def merge(rects: Iterable[Rect], most: int = MOST_RECTS) -> tuple[Rect, ...]:
     """Fewer rectangles that cover the same and little more.
 
-    Two are joined when the joined one is not larger than both together: they overlap or nearly touch. What is left may still
-    overlap a little, which costs a few pixels drawn twice and nothing else. More than ``most`` become one.
+    Two are joined when the joined one is not larger than both together: they overlap or nearly touch. What is left may
+    still overlap a little, which costs a few pixels drawn twice and nothing else. More than ``most`` become one.
     """
     kept: list[Rect] = []
     for rect in rects:
         index = 0
         while index < len(kept):
-            joined = union(rect, kept[index])
-            if area(joined) <= area(rect) + area(kept[index]):
+            left, top, right, bottom = other = kept[index]
+            if left <= rect[0] and top <= rect[1] and right >= rect[2] and bottom >= rect[3]:
+                break
+            joined = union(rect, other)
+            if area(joined) <= area(rect) + area(other):
                 rect = joined
                 del kept[index]
                 index = 0
             else:
                 index += 1
-        kept.append(rect)
+        else:
+            kept.append(rect)
     if len(kept) <= most:
         return tuple(kept)
     whole = kept[0]
@@ -109,8 +113,8 @@ class FrameRing:
     """Copies of a canvas, handed out in turn, so that a frame can be encoded while the next ones are drawn.
 
     Each buffer remembers what has changed since it was last handed out, and only that is copied. Not thread-safe: one
-    thread publishes; another reads a buffer until ``count - 1`` more have been published, and it is for the caller to hold
-    no more than that many in its queue.
+    thread publishes; another reads a buffer until ``count - 1`` more have been published, and it is for the caller to
+    hold no more than that many in its queue.
     """
 
     def __init__(self, canvas: Plane, count: int) -> None:

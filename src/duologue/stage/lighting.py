@@ -1,8 +1,8 @@
-"""Light, worked out off the frame path: what the room looks like now, in what tint the characters stand, where TV light falls.
+"""Light, off the frame path: how the room looks now, in what tint the characters stand, where TV light falls.
 
-Lamp light is added to the backdrop in R'G'B' and a character's colours are multiplied by the room's tint; neither is linear in
-YUV once clipped, so a change of light makes a whole new bake that is swapped in between two frames. The light of the TV
-changes with its picture and is therefore the one light drawn per frame (:class:`GlowMap`).
+Lamp light is added to the backdrop in R'G'B' and a character's colours are multiplied by the room's tint; neither is
+linear in YUV once clipped, so a change of light makes a whole new bake that is swapped in between two frames. The light
+of the TV changes with its picture and is therefore the one light drawn per frame (:class:`GlowMap`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from duologue.errors import InputError
 from duologue.stage.art import Layer, RoomArt
 from duologue.stage.frames import Plane, Rect
-from duologue.stage.planes import Floats, halve, over, picture_to_canvas, premultiply, to_bytes
+from duologue.stage.planes import YUVA, Floats, halve, over, picture_to_canvas, premultiply, to_bytes
 from duologue.stage.pose import Lights
 
 Tint: TypeAlias = tuple[float, float, float]
@@ -70,16 +70,20 @@ def lit_backdrop(room: RoomArt, lights: Lights) -> Plane:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GlowMap:
-    """Where the TV's light falls: strength 0…255 at full and half resolution inside ``rect``, and the light's own colour."""
+    """Where the TV's light falls: strength 0…255 at full and half resolution inside ``rect``.
+
+    ``u`` and ``v`` are the light's own chroma, in the units of :class:`~duologue.stage.television_picture.TvLight`.
+    """
 
     rect: Rect
     luma: Plane
     chroma: Plane
-    colour: Tint
+    u: float
+    v: float
 
 
 def glow_map(room: RoomArt) -> GlowMap | None:
-    """The room's ``tv_glow`` as a map of strength; its hue is averaged, since the picture on the TV gives the colour."""
+    """The room's ``tv_glow`` as a map of strength; its hue is averaged, since the TV's picture gives the colour."""
     layer = room.tv_glow
     if layer is None or room.screen is None:
         return None
@@ -94,5 +98,5 @@ def glow_map(room: RoomArt) -> GlowMap | None:
     brightest = float(mean.max())
     inside = strength[top:bottom, left:right]
     half = halve(np.repeat(inside[..., None], 4, axis=2))[..., 0]
-    red, green, blue = (float(value) / brightest for value in mean)
-    return GlowMap((left, top, right, bottom), to_bytes(inside), to_bytes(half), (red, green, blue))
+    hue = YUVA[1:3, :3] @ (mean / brightest) * (255 / 224)
+    return GlowMap((left, top, right, bottom), to_bytes(inside), to_bytes(half), float(hue[0]), float(hue[1]))

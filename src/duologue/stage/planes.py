@@ -1,15 +1,15 @@
-"""Pictures as the encoder wants them: BT.709 limited range, planar 4:2:0, premultiplied; and back, for people to look at.
+"""Pictures as the encoder wants them: BT.709 limited range, planar 4:2:0, premultiplied; and back, for people's eyes.
 
 **Colour.** ITU-R BT.709-6, items 3 and 4, with 8-bit limited range: for R'G'B' in 0…1,
 ``E'Y = 0.2126 R' + 0.7152 G' + 0.0722 B'``, ``Y = 16 + 219 E'Y``, ``U = 128 + 224 (B' - E'Y) / 1.8556``,
 ``V = 128 + 224 (R' - E'Y) / 1.5748``. sRGB values are taken for R'G'B' as they are, as every player takes them back.
-It is affine, so a premultiplied RGBA picture becomes a premultiplied YUVA picture by one 4x4 matrix in which the constants
-16 and 128 stand in the alpha's column: ``a·Y``, ``a·U``, ``a·V``. Blending ``below · (1 - a) + a·colour`` is then the same
-picture in YUV as in RGB, but for rounding.
+It is affine, so a premultiplied RGBA picture becomes a premultiplied YUVA picture by one 4x4 matrix in which the
+constants 16 and 128 stand in the alpha's column: ``a·Y``, ``a·U``, ``a·V``. Blending ``below · (1 - a) + a·colour`` is
+then the same picture in YUV as in RGB, but for rounding.
 
-**Chroma siting.** "Left" (H.264 ``chroma_sample_loc_type`` 0, what players assume): chroma sample ``(i, j)`` lies at luma
-``(2 i, 2 j + ½)``. Hence the horizontal filter [1 2 1]/4 centred on the even columns and the mean of two rows. Chroma is
-filtered premultiplied together with the alpha, so no colour of an invisible pixel bleeds in.
+**Chroma siting.** "Left" (H.264 ``chroma_sample_loc_type`` 0, what players assume): chroma sample ``(i, j)`` lies at
+luma ``(2 i, 2 j + ½)``. Hence the horizontal filter [1 2 1]/4 centred on the even columns and the mean of two rows.
+Chroma is filtered premultiplied together with the alpha, so no colour of an invisible pixel bleeds in.
 
 **Position.** A sprite moved by ``d`` luma pixels has its chroma moved by ``d / 2`` samples, whatever ``d`` is: odd and
 fractional moves are resampled, never rounded, so that colour stays where the outline is.
@@ -18,6 +18,7 @@ fractional moves are resampled, never rounded, so that colour stays where the ou
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -47,7 +48,11 @@ def premultiply(rgba: Rgba, tint: tuple[float, float, float] = (1.0, 1.0, 1.0)) 
 
 def over(top: Floats, below: Floats) -> Floats:
     """Porter and Duff's *over* on premultiplied pictures of one size."""
-    return top + below * (1.0 - top[..., 3:] / 255.0)
+    return _floats(top + below * (1.0 - top[..., 3:] / 255.0))
+
+
+def _floats(picture: NDArray[Any]) -> Floats:
+    return picture.astype(np.float32, copy=False)
 
 
 def _yuva_matrix() -> Floats:
@@ -66,15 +71,16 @@ YUVA = _yuva_matrix()
 
 def to_yuva(picture: Floats) -> Floats:
     """Premultiplied RGBA (0…255) to premultiplied YUVA (0…255), full resolution."""
-    return cv2.transform(picture, YUVA).astype(np.float32, copy=False)
+    return _floats(cv2.transform(picture, YUVA))
 
 
 def halve(picture: Floats) -> Floats:
     """Half resolution with chroma sited left and vertically centred. Both sides must be even; edges are replicated."""
-    across = cv2.sepFilter2D(
+    filtered = cv2.sepFilter2D(
         picture, -1, np.array([0.25, 0.5, 0.25]), np.array([1.0]), borderType=cv2.BORDER_REPLICATE
-    ).astype(np.float32, copy=False)[:, ::2]
-    return (across[::2] + across[1::2]) / 2
+    )
+    across = _floats(filtered)[:, ::2]
+    return _floats((across[::2] + across[1::2]) / 2)
 
 
 def to_bytes(plane: NDArray[np.float32]) -> Plane:
@@ -87,7 +93,7 @@ class Sprite:
     """A premultiplied picture in planes. ``keep`` is 255 - alpha: how much of what lies below stays.
 
     ``luma`` and ``keep`` have the shape ``(height, width)``, both even; ``u``, ``v`` and ``chroma_keep`` half of it.
-    ``left``, ``top`` are the first pixel's place relative to the sprite's anchor (luma pixels; whole numbers, but any parity).
+    ``left``, ``top`` are the first pixel's place relative to the sprite's anchor (whole luma pixels of any parity).
     Sprites compare by identity.
     """
 
@@ -141,7 +147,7 @@ def padded(layer: Layer, tint: tuple[float, float, float] = (1.0, 1.0, 1.0), pad
     picture = premultiply(layer.rgba, tint)
     bottom, right = pad + height % 2, pad + width % 2
     framed = cv2.copyMakeBorder(picture, pad, bottom, pad, right, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0))
-    return framed.astype(np.float32, copy=False), layer.x - pad, layer.y - pad
+    return _floats(framed), layer.x - pad, layer.y - pad
 
 
 def picture_to_canvas(picture: Floats) -> Plane:
@@ -156,7 +162,7 @@ def picture_to_canvas(picture: Floats) -> Plane:
 
 
 def canvas_to_rgb(canvas: Plane) -> NDArray[np.uint8]:
-    """An I420 array as RGB, shape ``(height, width, 3)``: chroma interpolated from its left site. Not for the frame path."""
+    """An I420 array as RGB, shape ``(height, width, 3)``: chroma interpolated from its site. Too slow for frames."""
     height, width = canvas.shape[0] * 2 // 3, canvas.shape[1]
     luma, u, v = split_planes(canvas, width, height)
     move = np.array([[0.5, 0.0, 0.0], [0.0, 0.5, -0.25]])

@@ -24,7 +24,8 @@ NO_LIGHT = TvLight()
 class TvPicture:
     """The screen in one frame.
 
-    ``index`` is the show's frame counted since play began. ``sprite`` lies on the stage by its ``left`` and ``top``, both even.
+    ``index`` is the show's frame counted since play began. ``sprite`` lies on the stage by its ``left`` and ``top``,
+    both even.
     """
 
     index: int
