@@ -1,8 +1,8 @@
 """Make the clips that ship for the TV: ``python packs/clips/make_clip.py [FOLDER]``.
 
 Everything in them is drawn and synthesised here, from fixed seeds, and repeats without a seam: every motion has a whole
-number of periods in the clip's length, and the tails of notes wrap around to its beginning. The pictures and samples
-given to the encoders are the same on each run. 480x270, 30 frames a second, H.264 and AAC 48 kHz stereo.
+number of periods in the clip's length, and the tails of notes wrap around to its beginning. With the same PyAV the same
+bytes come out. 480x270, 30 frames a second, H.264 and AAC 48 kHz stereo.
 """
 
 from __future__ import annotations
@@ -405,6 +405,7 @@ def encode(path: Path, frames: int, draw: Callable[[int, int], Picture], sound: 
     samples = (sound / np.abs(sound).max() * peak).astype(np.float32)
     with av.open(path, "w", format="mp4", options={"movflags": "+faststart"}) as container:
         options = {"crf": "27", "preset": "veryslow", "profile": "high", "tune": "animation", "threads": "1"}
+        options["x264-params"] = "no-mbtree=1"  # with it, the same pictures do not always give the same bytes
         video = container.add_stream("libx264", rate=FPS, options=options)
         video.width, video.height, video.pix_fmt, video.thread_count = WIDTH, HEIGHT, "yuv420p", 1
         voice = container.add_stream("aac", rate=RATE, layout="stereo")
