@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request
@@ -28,5 +29,11 @@ def options_of(request: Request) -> WebOptions:
     return cast(WebOptions, request.app.state.options)
 
 
+def leaving_of(request: Request) -> asyncio.Event:
+    """Set when the server begins to shut down: what streams without end must end."""
+    return cast(asyncio.Event, request.app.state.leaving)
+
+
 TheStudio = Annotated[Studio, Depends(studio_of)]
 TheOptions = Annotated[WebOptions, Depends(options_of)]
+Leaving = Annotated[asyncio.Event, Depends(leaving_of)]

@@ -29,7 +29,7 @@ def create_app(studio: Studio, options: WebOptions | None = None) -> FastAPI:
     app.state.options = options
     app.state.leaving = asyncio.Event()
     if options.page:
-        app.mount("/", Page(options.static))
+        app.router.default = Page(options.static)
     # the last one added is the outermost
     app.add_middleware(BodyLimit, limit=options.max_body)
     app.add_middleware(Gate, options=options)

@@ -9,20 +9,29 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from http import HTTPStatus
 
 from fastapi import APIRouter
 from pydantic import RootModel
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from duologue.app.models import Event, Notice, NoticeEvent
-from duologue.web.access import TheOptions, TheStudio
+from duologue.web.access import Leaving, TheOptions, TheStudio
+from duologue.web.options import WebOptions
 from duologue.web.studio import Studio
 
 router = APIRouter(prefix="/api", tags=["events"])
+RETRY = b"retry: 2000\n\n"
+"""Tells the browser how long to wait before it connects again (ms)."""
 KEEP_ALIVE = b": still here\n\n"
+"""A comment, so that proxies do not take silence for death."""
+TOO_SLOW = Notice(
+    level="warning",
+    text="This connection is too slow for the events; some were skipped.",
+    remedy="What is shown now is current.",
+)
 
 
 class StreamedEvent(RootModel[Event]):
@@ -69,27 +78,6 @@ def encode(event: Event) -> bytes:
     return f"event: {event.type}\ndata: {event.model_dump_json()}\n\n".encode()
 
 
-async def stream(studio: Studio, capacity: int, keep_alive: float) -> AsyncGenerator[bytes]:
-    """The body of an event stream: it ends with the studio's subscription. ``keep_alive`` in seconds."""
-    yield b"retry: 2000\n\n"
-    while True:
-        backlog = Backlog(capacity)
-        async with studio.subscribe() as events, asyncio.TaskGroup() as tasks:
-            pump = tasks.create_task(_pump(events, backlog))
-            try:
-                async for piece in _drain(backlog, keep_alive):
-                    yield piece
-            finally:
-                pump.cancel()
-        if not backlog.overrun:
-            return
-        notice = Notice(
-            level="warning", text="This connection is too slow for the events; some were skipped.",
-            remedy="What is shown now is current.",
-        )  # fmt: skip
-        yield encode(NoticeEvent(notice=notice))
-
-
 async def _pump(events: AsyncIterator[Event], backlog: Backlog) -> None:
     async for event in events:
         if not backlog.put(event):
@@ -97,55 +85,63 @@ async def _pump(events: AsyncIterator[Event], backlog: Backlog) -> None:
     backlog.close()
 
 
-async def _drain(backlog: Backlog, keep_alive: float) -> AsyncGenerator[bytes]:
-    while True:
-        try:
-            async with asyncio.timeout(keep_alive):
-                events = await backlog.take()
-        except TimeoutError:
-            yield KEEP_ALIVE
-            continue
-        if events is None:
-            return
-        yield b"".join(encode(event) for event in events)
-
-
 class EventStream(Response):
-    """Streams a body until it ends, the client leaves, or the server shuts down (``leaving``)."""
+    """Sends a studio's events until its subscription ends, the client goes, or the server does (``leaving``)."""
 
     media_type = "text/event-stream"
 
-    def __init__(self, body: AsyncGenerator[bytes] | None = None, leaving: asyncio.Event | None = None) -> None:
-        self._body = body
-        self._leaving = leaving or asyncio.Event()
-        self.status_code = 200
-        self.background = None
-        self.init_headers({"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+    def __init__(self, studio: Studio, options: WebOptions, leaving: asyncio.Event) -> None:
+        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        del self.headers["content-length"]
+        self._studio = studio
+        self._options = options
+        self._leaving = leaving
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI call."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         async with asyncio.TaskGroup() as tasks:
-            sender = tasks.create_task(self._send(send))
-            watchers = [tasks.create_task(_disconnected(receive)), tasks.create_task(_wait(self._leaving))]
-            await asyncio.wait([sender, *watchers], return_when=asyncio.FIRST_COMPLETED)
-            for task in (sender, *watchers):
+            running = [
+                tasks.create_task(self._write(send)),
+                tasks.create_task(_disconnected(receive)),
+                tasks.create_task(_wait(self._leaving)),
+            ]
+            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in running:
                 task.cancel()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _send(self, send: Send) -> None:
-        assert self._body is not None
+    async def _write(self, send: Send) -> None:
+        await _send(send, RETRY)
+        while await self._write_subscription(send):
+            await _send(send, encode(NoticeEvent(notice=TOO_SLOW)))
+
+    async def _write_subscription(self, send: Send) -> bool:
+        """Send one subscription; True when the client fell too far behind and needs a new one."""
+        backlog = Backlog(self._options.backlog)
+        async with self._studio.subscribe() as events, asyncio.TaskGroup() as tasks:
+            pump = tasks.create_task(_pump(events, backlog))
+            while (waiting := await self._next(backlog)) is not None:
+                await _send(send, waiting)
+            pump.cancel()
+        return backlog.overrun
+
+    async def _next(self, backlog: Backlog) -> bytes | None:
         try:
-            async for piece in self._body:
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-        finally:
-            await self._body.aclose()
+            async with asyncio.timeout(self._options.keep_alive):
+                events = await backlog.take()
+        except TimeoutError:
+            return KEEP_ALIVE
+        return None if events is None else b"".join(encode(event) for event in events)
+
+
+async def _send(send: Send, body: bytes) -> None:
+    await send({"type": "http.response.body", "body": body, "more_body": True})
 
 
 async def _disconnected(receive: Receive) -> None:
-    message: Message = {"type": ""}
-    while message["type"] != "http.disconnect":
-        message = await receive()
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _wait(event: asyncio.Event) -> None:
@@ -159,6 +155,6 @@ async def _wait(event: asyncio.Event) -> None:
     response_class=EventStream,
     responses={200: {"model": StreamedEvent, "description": "Server-sent events; the full state comes first."}},
 )
-async def events(studio: TheStudio, options: TheOptions) -> EventStream:
+async def events(studio: TheStudio, options: TheOptions, leaving: Leaving) -> EventStream:
     """Everything that happens, as it happens."""
-    return EventStream(stream(studio, options.backlog, options.keep_alive))
+    return EventStream(studio, options, leaving)

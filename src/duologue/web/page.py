@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 _SECURITY = {
     "Content-Security-Policy": (
@@ -18,6 +18,8 @@ _SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
+_NOT_OURS = frozenset({"api", "stream"})
+"""Below these an unknown address is a mistake, not a place within the page."""
 _FOREVER = "public, max-age=31536000, immutable"
 _NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Duologue</title>
 <meta name="viewport" content="width=device-width">
@@ -30,24 +32,38 @@ _NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Duol
 
 
 class Page(StaticFiles):
-    """Files of ``folder``; the folder may be missing, which the page then says."""
+    """Files of ``folder``; the folder may be missing, which the page then says.
+
+    It answers what no route answers (:attr:`starlette.routing.Router.default`), so that a wrong method is still called
+    so.
+    """
 
     def __init__(self, folder: Path) -> None:
         super().__init__(directory=folder, check_dir=False)
         self._folder = folder
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI call."""
+        if scope["type"] == "websocket":  # there is none here yet
+            await send({"type": "websocket.close"})
+            return
+        await super().__call__(scope, receive, send)
+
+    async def check_config(self) -> None:
+        """A folder that is missing is no fault of the configuration: the page says how to make it."""
+
     async def get_response(self, path: str, scope: Scope) -> Response:
         """The file at ``path``, or the page for a path that names no file."""
-        built = (self._folder / "index.html").is_file()
-        if path in (".", "index.html") and not built:
-            return HTMLResponse(_NOT_BUILT, HTTPStatus.SERVICE_UNAVAILABLE, {"Cache-Control": "no-store"})
         name = PurePosixPath("index.html" if path == "." else path)
-        if any(part.startswith(".") for part in name.parts):
+        if name.parts[0] in _NOT_OURS or any(part.startswith(".") for part in name.parts):
             raise HTTPException(HTTPStatus.NOT_FOUND)
+        address = not name.suffix or str(name) == "index.html"
+        if address and not (self._folder / "index.html").is_file():
+            return HTMLResponse(_NOT_BUILT, HTTPStatus.SERVICE_UNAVAILABLE, {"Cache-Control": "no-store"})
         try:
             response = await super().get_response(str(name), scope)
         except HTTPException as error:
-            if error.status_code != HTTPStatus.NOT_FOUND or name.suffix or not built:
+            if error.status_code != HTTPStatus.NOT_FOUND or not address:
                 raise
             response = await super().get_response("index.html", scope)
         response.headers["Cache-Control"] = _FOREVER if name.parts[0] == "assets" else "no-cache"

@@ -1,0 +1,195 @@
+"""Who may come in: the decision, as values, and the ASGI layer that executes it.
+
+Three things are refused before any route sees them:
+
+- a request that calls this machine by a foreign name while we listen on loopback: a web site whose name was pointed at
+  127.0.0.1 (DNS rebinding) would otherwise read everything as if it were our own page;
+- a change asked for by another site's page (``Origin``): the browser would send our cookie along;
+- whatever lacks the token when there is one. It comes as ``Authorization: Bearer``, as ``?token=`` (which a browser's
+page
+  request turns into a cookie, so that the token does not stay in the address) or as that cookie. The cookie holds an
+  HMAC of the token, and both are compared in constant time.
+
+Liveness and readiness are for everyone: they say nothing but yes or no.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from duologue.web.options import WebOptions, is_loopback
+from duologue.web.problems import problem
+
+COOKIE = "duologue"
+OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_MACHINE_PATHS = ("/api/", "/stream/", "/metrics", "/openapi.json")
+_COOKIE_DAYS = 30
+
+_ASK_FOR_TOKEN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Duologue</title> <meta name="viewport"
+content="width=device-width"><body style="font:16px/1.5 system-ui;max-width:28em;margin:20vh auto"> <h1>This show wants
+a token</h1><form><label>Token <input name="token" type="password" autocomplete="current-password" autofocus
+required></label> <button>Enter</button></form> <p>It is the setting <code>web.token</code> of whoever runs it.</html>
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """Let it in; ``remember``: give the client a cookie, so that it need not bring the token again."""
+
+    remember: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """Send a browser to the same page without the token in the address, with a cookie."""
+
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Turn it away, saying why and what to do."""
+
+    status: HTTPStatus
+    what: str
+    remedy: str
+
+
+Verdict = Admit | Redirect | Refuse
+
+
+def judge(options: WebOptions, method: str, path: str, query: str, headers: Mapping[str, str]) -> Verdict:
+    """Decide about one request. Header names are lower case; ``query`` is the raw query string."""
+    if path in OPEN_PATHS:
+        return Admit()
+    host = _name(headers.get("host", ""))
+    if options.loopback and not is_loopback(host) and host not in options.hosts:
+        return Refuse(
+            HTTPStatus.MISDIRECTED_REQUEST,
+            f"This server is not called {host!r}",
+            "Use the address it printed, or add the name to the setting web.hosts.",
+        )
+    if method not in _SAFE and not _same_origin(headers, options):
+        return Refuse(
+            HTTPStatus.FORBIDDEN,
+            "Another site's page may not change anything here",
+            "Ask from the page itself, or from a program, which sends no Origin.",
+        )
+    return _check_token(options, method, path, query, headers) if options.token else Admit()
+
+
+def cookie_value(token: str) -> str:
+    """What the cookie of a client that knows ``token`` holds."""
+    return hmac.digest(token.encode(), b"duologue cookie", "sha256").hex()
+
+
+def _check_token(options: WebOptions, method: str, path: str, query: str, headers: Mapping[str, str]) -> Verdict:
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and _equal(credentials.strip(), options.token):
+        return Admit()
+    if _equal(_cookie(headers.get("cookie", "")), cookie_value(options.token)):
+        return Admit()
+    asked = parse_qsl(query, keep_blank_values=True)
+    if any(name == "token" and _equal(value, options.token) for name, value in asked):
+        if method != "GET" or path.startswith(_MACHINE_PATHS):
+            return Admit(remember=True)
+        rest = urlencode([(name, value) for name, value in asked if name != "token"])
+        return Redirect(_local(path) + (f"?{rest}" if rest else ""))
+    return Refuse(
+        HTTPStatus.UNAUTHORIZED,
+        "This server wants a token",
+        "Send it as 'Authorization: Bearer …', or open the page once with ?token=….",
+    )
+
+
+def _local(path: str) -> str:
+    """A path that stays on this server: ``//evil`` would be an address of another."""
+    return "/" + path.lstrip("/\\")
+
+
+def _equal(given: str, expected: str) -> bool:
+    return hmac.compare_digest(given.encode(), expected.encode())
+
+
+def _cookie(header: str) -> str:
+    try:
+        found = SimpleCookie(header).get(COOKIE)
+    except CookieError:
+        return ""
+    return found.value if found is not None else ""
+
+
+def _name(authority: str) -> str:
+    """The host of ``host:port`` or ``[v6]:port``, lower case, without brackets."""
+    try:
+        return urlsplit(f"//{authority}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _same_origin(headers: Mapping[str, str], options: WebOptions) -> bool:
+    """Whether a change comes from our own page, or from a program (which sends no ``Origin``)."""
+    origin = headers.get("origin")
+    if origin is None:
+        return True
+    authority = origin.partition("://")[2]
+    return bool(authority) and (authority == headers.get("host") or _name(authority) in options.hosts)
+
+
+class Gate:
+    """The ASGI layer: asks :func:`judge` and does what it says."""
+
+    def __init__(self, app: ASGIApp, options: WebOptions) -> None:
+        self._app = app
+        self._options = options
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI call."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        verdict = judge(self._options, scope["method"], scope["path"], scope["query_string"].decode("latin-1"), headers)
+        match verdict:
+            case Admit(remember):
+                await self._app(scope, receive, self._remembering(scope, send) if remember else send)
+            case Redirect(location):
+                response = RedirectResponse(location, HTTPStatus.SEE_OTHER, {"Cache-Control": "no-store"})
+                await response(scope, receive, self._remembering(scope, send))
+            case Refuse():
+                await _refusal(verdict, scope["path"], headers)(scope, receive, send)
+
+    def _remembering(self, scope: Scope, send: Send) -> Send:
+        """Add the cookie to whatever is answered. ``Lax``: a link from elsewhere may open the page, but change
+        nothing.
+        """
+        secure = "; Secure" if scope.get("scheme") == "https" else ""
+        value = f"{COOKIE}={cookie_value(self._options.token)}; Path=/; HttpOnly; SameSite=Lax{secure}"
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).append("Set-Cookie", f"{value}; Max-Age={_COOKIE_DAYS * 86_400}")
+            await send(message)
+
+        return answer
+
+
+def _refusal(verdict: Refuse, path: str, headers: Headers) -> Response:
+    unauthorized = verdict.status is HTTPStatus.UNAUTHORIZED
+    if unauthorized and "text/html" in headers.get("accept", "") and not path.startswith(_MACHINE_PATHS):
+        return HTMLResponse(_ASK_FOR_TOKEN, verdict.status, {"Cache-Control": "no-store"})
+    challenge = {"WWW-Authenticate": "Bearer"} if unauthorized else {}
+    return problem(
+        verdict.status, verdict.what, where=path, remedy=verdict.remedy,
+        headers={**challenge, "Cache-Control": "no-store"},
+    )  # fmt: skip

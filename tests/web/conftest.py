@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from studio_double import StudioDouble
+
+from duologue.web.application import create_app
+from duologue.web.options import WebOptions
+
+Connect = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+@pytest.fixture
+def studio() -> StudioDouble:
+    return StudioDouble()
+
+
+@pytest.fixture
+def connect(studio: StudioDouble, tmp_path: Path) -> Connect:
+    """A client of an application with these options, without a network between them."""
+
+    @asynccontextmanager
+    async def connected(
+        options: WebOptions | None = None, base: str = "http://127.0.0.1:8081"
+    ) -> AsyncGenerator[httpx.AsyncClient]:
+        app = create_app(studio, options or WebOptions(static=tmp_path / "static"))
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url=base) as client:
+            yield client
+
+    return connected
+
+
+@pytest.fixture
+async def client(connect: Connect) -> AsyncIterator[httpx.AsyncClient]:
+    async with connect() as client:
+        yield client

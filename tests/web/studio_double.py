@@ -1,0 +1,133 @@
+"""A studio that does what a test tells it, and writes down what it was asked."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+from duologue.app.models import (
+    CaptionRequest,
+    CharacterView,
+    ChatReceipt,
+    ChatRequest,
+    Conversation,
+    ConversationRequest,
+    ConversationState,
+    Event,
+    LightsRequest,
+    StageEvent,
+    StageView,
+    TvRequest,
+)
+from duologue.stage.pose import Daylight
+
+
+@dataclass(frozen=True)
+class File:
+    data: bytes
+    content_type: str = "video/mp4"
+    cache_control: str = "public, max-age=3600, immutable"
+
+
+STAGE = StageView(
+    ready=True, cast=(CharacterView(name="chad", title="Chad"), CharacterView(name="virgin", title="Virgin")),
+    room="living-room", width=1920, height=1080, fps=30, daylight=Daylight.EVENING, lamp=True, clips=("waves",),
+    caption="", origin=0.0,
+)  # fmt: skip
+
+
+@dataclass
+class StudioDouble:
+    """Set ``failure`` to have every request raise it."""
+
+    failure: BaseException | None = None
+    text: str | None = None
+    files: dict[str, File] = field(default_factory=dict[str, File])
+    asked: list[object] = field(default_factory=list[object])
+    kept: dict[str, Conversation] = field(default_factory=dict[str, Conversation])
+    health: tuple[bool, Sequence[str]] = (True, ())
+    listeners: set[asyncio.Queue[Event | None]] = field(default_factory=set[asyncio.Queue[Event | None]])
+    subscriptions: int = 0
+
+    def _note(self, request: object) -> None:
+        self.asked.append(request)
+        if self.failure is not None:
+            raise self.failure
+
+    async def start(self, request: ConversationRequest) -> Conversation:
+        self._note(request)
+        made = Conversation(
+            id=f"c{len(self.kept)}", topic=request.topic or "anything", cast=request.cast or ("chad", "virgin"),
+            turns_planned=request.turns, seed=request.seed or 0, state=ConversationState.RUNNING, started=0.0,
+        )  # fmt: skip
+        self.kept[made.id] = made
+        return made
+
+    async def stop(self, conversation_id: str) -> Conversation:
+        self._note(conversation_id)
+        stopped = self.kept[conversation_id].model_copy(update={"state": ConversationState.STOPPED})
+        self.kept[conversation_id] = stopped
+        return stopped
+
+    def conversations(self) -> Sequence[Conversation]:
+        return list(reversed(self.kept.values()))
+
+    def conversation(self, conversation_id: str) -> Conversation | None:
+        return self.kept.get(conversation_id)
+
+    async def chat(self, request: ChatRequest) -> ChatReceipt:
+        self._note(request)
+        return ChatReceipt(turn="t1")
+
+    async def tv(self, request: TvRequest) -> StageView:
+        self._note(request)
+        return STAGE
+
+    async def lights(self, request: LightsRequest) -> StageView:
+        self._note(request)
+        return STAGE
+
+    async def caption(self, request: CaptionRequest) -> StageView:
+        self._note(request)
+        return STAGE
+
+    def stage(self) -> StageView:
+        return STAGE
+
+    @contextlib.asynccontextmanager
+    async def subscribe(self) -> AsyncGenerator[AsyncIterator[Event]]:
+        waiting: asyncio.Queue[Event | None] = asyncio.Queue()
+        self.listeners.add(waiting)
+        self.subscriptions += 1
+        try:
+            yield _events(waiting)
+        finally:
+            self.listeners.discard(waiting)
+
+    def publish(self, event: Event | None) -> None:
+        """Hand an event to every listener; None ends the subscriptions."""
+        for waiting in self.listeners:
+            waiting.put_nowait(event)
+
+    def playlist(self) -> str | None:
+        return self.text
+
+    def resource(self, name: str) -> File | None:
+        return self.files.get(name)
+
+    def healthy(self) -> tuple[bool, Sequence[str]]:
+        return self.health
+
+    def ready(self) -> tuple[bool, Sequence[str]]:
+        return self.health
+
+    def metrics(self) -> bytes:
+        return b"# HELP duologue_late_total Late frames.\n"
+
+
+async def _events(waiting: asyncio.Queue[Event | None]) -> AsyncGenerator[Event]:
+    yield StageEvent(stage=STAGE)
+    while (event := await waiting.get()) is not None:
+        yield event

@@ -1,0 +1,222 @@
+"""The API's answers: what is asked arrives at the studio, and every error says what, where and the next step."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from studio_double import File, StudioDouble
+
+from duologue.app.models import (
+    CaptionRequest,
+    ChatRequest,
+    ConversationRequest,
+    LightsRequest,
+    Problem,
+    TvRequest,
+)
+from duologue.errors import ClosedError, DuologueError, InputError, InternalError, PeerError
+from duologue.stage.pose import Daylight
+from duologue.web.application import openapi_schema
+
+
+def problem_of(answer: httpx.Response) -> Problem:
+    assert answer.headers["content-type"] == "application/problem+json"
+    found = Problem.model_validate_json(answer.content)
+    assert found.status == answer.status_code
+    return found
+
+
+async def test_a_conversation_is_started_watched_and_stopped(client: httpx.AsyncClient, studio: StudioDouble) -> None:
+    started = await client.post("/api/conversations", json={"topic": "cheese", "turns": 4, "seed": 7})
+    assert (started.status_code, started.headers["location"]) == (201, "/api/conversations/c0")
+    assert studio.asked == [ConversationRequest(topic="cheese", turns=4, seed=7)]
+    watched = await client.get(started.headers["location"])
+    assert watched.json() == started.json()
+    listed = await client.get("/api/conversations")
+    assert [conversation["id"] for conversation in listed.json()] == ["c0"]
+    for _ in range(2):  # stopping is idempotent
+        stopped = await client.delete("/api/conversations/c0")
+        assert (stopped.status_code, stopped.json()["state"]) == (200, "stopped")
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+async def test_an_unknown_conversation(client: httpx.AsyncClient, studio: StudioDouble, method: str) -> None:
+    answer = await client.request(method, "/api/conversations/nope")
+    assert answer.status_code == 404
+    assert "'nope'" in problem_of(answer).title
+    assert "GET /api/conversations" in problem_of(answer).remedy
+    assert studio.asked == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "request_"),
+    [
+        ("/api/chat", {"to": "chad", "text": "hello"}, ChatRequest(to="chad", text="hello")),
+        ("/api/stage/tv", {"action": "play", "clip": "waves"}, TvRequest(action="play", clip="waves")),
+        ("/api/stage/lights", {"daylight": "night"}, LightsRequest(daylight=Daylight.NIGHT)),
+        ("/api/stage/caption", {"text": "hi"}, CaptionRequest(text="hi")),
+    ],
+)
+async def test_a_request_arrives(
+    client: httpx.AsyncClient, studio: StudioDouble, path: str, body: dict[str, str], request_: object
+) -> None:
+    answer = await client.post(path, json=body)
+    assert answer.status_code == (202 if path == "/api/chat" else 200)
+    assert studio.asked == [request_]
+
+
+async def test_the_stage_is_shown(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/api/stage")
+    assert [member["name"] for member in answer.json()["cast"]] == ["chad", "virgin"]
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(InputError, 422), (PeerError, 502), (ClosedError, 503), (InternalError, 500)]
+)
+async def test_an_error_of_the_house_becomes_a_problem(
+    client: httpx.AsyncClient, studio: StudioDouble, error: type[DuologueError], status: int
+) -> None:
+    studio.failure = error("the topic is empty", where="topic", remedy="Write one.")
+    answer = await client.post("/api/conversations", json={})
+    assert answer.status_code == status
+    assert problem_of(answer) == Problem(title="the topic is empty", where="topic", remedy="Write one.", status=status)
+    assert ("retry-after" in answer.headers) == (status == 503)
+
+
+async def test_an_unforeseen_error_tells_nothing_of_the_inside(client: httpx.AsyncClient, studio: StudioDouble) -> None:
+    studio.failure = RuntimeError("secret detail")
+    answer = await client.post("/api/conversations", json={})
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    assert problem_of(answer).remedy
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [({"turns": 0}, "body.turns"), ({"turns": "many"}, "body.turns"), ({"tunrs": 3}, "body.tunrs"), ([], "body")],
+)
+async def test_a_wrong_field_is_named(
+    client: httpx.AsyncClient, studio: StudioDouble, body: object, where: str
+) -> None:
+    answer = await client.post("/api/conversations", json=body)
+    assert (answer.status_code, problem_of(answer).where) == (422, where)
+    assert studio.asked == []
+
+
+async def test_broken_json_is_the_askers_fault(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/api/conversations", content=b"{", headers={"content-type": "application/json"})
+    assert answer.status_code == 422
+    assert problem_of(answer).title
+
+
+async def test_a_form_of_another_site_is_not_json(client: httpx.AsyncClient, studio: StudioDouble) -> None:
+    """A page may send text/plain anywhere without asking; it must not start a conversation."""
+    answer = await client.post("/api/conversations", content=b"{}", headers={"content-type": "text/plain"})
+    assert answer.status_code == 422
+    assert studio.asked == []
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_a_large_body_is_refused(client: httpx.AsyncClient, studio: StudioDouble, announced: bool) -> None:
+    body = b'{"topic": "' + b"x" * 100_000 + b'"}'
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 10_000):
+            yield body[start : start + 10_000]
+
+    answer = await client.post(
+        "/api/conversations", content=body if announced else pieces(), headers={"content-type": "application/json"}
+    )
+    assert answer.status_code == 413
+    assert "65536 bytes" in problem_of(answer).title
+    assert studio.asked == []
+
+
+@pytest.mark.parametrize("path", ["/api/nothing", "/nothing.txt"])
+async def test_an_unknown_address(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path)
+    assert answer.status_code == 404
+    assert problem_of(answer).where == path
+
+
+async def test_a_wrong_method_says_which_are_right(client: httpx.AsyncClient) -> None:
+    answer = await client.put("/api/stage/tv", json={})
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    problem_of(answer)
+
+
+# the stream
+
+
+async def test_before_the_first_segment_a_player_is_told_to_wait(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/stream/index.m3u8")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert answer.headers["cache-control"] == "no-store"
+    problem_of(answer)
+
+
+async def test_the_playlist(client: httpx.AsyncClient, studio: StudioDouble) -> None:
+    studio.text = "#EXTM3U\n"
+    answer = await client.get("/stream/index.m3u8")
+    assert answer.text == "#EXTM3U\n"
+    assert answer.headers["content-type"] == "application/vnd.apple.mpegurl"
+    assert answer.headers["cache-control"] == "no-cache"
+    asked = await client.head("/stream/index.m3u8")
+    assert (asked.status_code, asked.content) == (200, b"")
+    assert asked.headers["content-length"] == str(len("#EXTM3U\n"))
+
+
+async def test_a_segment(client: httpx.AsyncClient, studio: StudioDouble) -> None:
+    studio.files["7.m4s"] = File(b"moof")
+    answer = await client.get("/stream/7.m4s")
+    assert (answer.content, answer.headers["content-type"]) == (b"moof", "video/mp4")
+    assert answer.headers["cache-control"] == "public, max-age=3600, immutable"
+    gone = await client.get("/stream/6.m4s")
+    assert gone.status_code == 404
+    assert problem_of(gone).remedy == "Reload /stream/index.m3u8."
+    assert gone.headers["access-control-allow-origin"] == "*"
+
+
+async def test_other_sites_may_play_the_stream_and_nothing_else(
+    client: httpx.AsyncClient, studio: StudioDouble
+) -> None:
+    studio.text = "#EXTM3U\n"
+    origin = {"origin": "https://elsewhere.example"}
+    assert (await client.get("/stream/index.m3u8", headers=origin)).headers["access-control-allow-origin"] == "*"
+    preflight = await client.options("/stream/index.m3u8", headers=origin)
+    assert preflight.status_code == 204
+    assert "Authorization" in preflight.headers["access-control-allow-headers"]
+    assert "access-control-allow-origin" not in (await client.get("/api/stage", headers=origin)).headers
+
+
+# for machines
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+async def test_health(client: httpx.AsyncClient, studio: StudioDouble, path: str) -> None:
+    assert (await client.get(path)).json() == {"ok": True, "reasons": []}
+    studio.health = (False, ["nothing is on air yet"])
+    answer = await client.get(path)
+    assert (answer.status_code, answer.json()["reasons"]) == (503, ["nothing is on air yet"])
+
+
+async def test_metrics(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    assert answer.text.startswith("# HELP")
+
+
+def test_the_schema_holds_all_that_the_page_needs() -> None:
+    schema = openapi_schema()
+    assert {"/api/conversations", "/api/chat", "/api/events", "/api/stage/tv", "/stream/index.m3u8"} <= set(
+        schema["paths"]
+    )
+    events = schema["paths"]["/api/events"]["get"]["responses"]["200"]["content"]["text/event-stream"]["schema"]
+    assert events == {"$ref": "#/components/schemas/StreamedEvent"}
+    named = schema["components"]["schemas"]["StreamedEvent"]["discriminator"]["mapping"]
+    assert set(named) == {"conversation", "turn", "stage", "telemetry", "notice"}
+    operations = [operation["operationId"] for path in schema["paths"].values() for operation in path.values()]
+    assert len(operations) == len(set(operations))
+    assert "HTTPValidationError" not in schema["components"]["schemas"]
