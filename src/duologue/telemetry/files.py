@@ -1,5 +1,6 @@
-"""The ledgers as files: ``frames.jsonl`` and ``turns.jsonl``, one JSON object a line, written once a second off the
-loop.
+"""The ledgers as files: ``frames.jsonl``, ``turns.jsonl`` and ``bakes.jsonl``, one JSON object a line.
+
+They are written once a second, off the event loop.
 
 The first line of a run ties its monotonic times to the calendar:
 ``{"ledger": "frames", "version": 1, "wall_ns": …, "monotonic_ns": …}``. A new run appends to the files that are there.
@@ -16,11 +17,13 @@ from pathlib import Path
 
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import InputError
-from duologue.telemetry.ledger import FrameRecord, TurnRecord
+from duologue.telemetry.ledger import BakeRecord, FrameRecord, TurnRecord
 from duologue.telemetry.log import get_logger
 from duologue.telemetry.turns import FINAL_STATES
 
 VERSION = 1
+_REMEMBERED = 1000
+"""Turns that are known to be written; one changes for a few seconds after its end at most."""
 _MAX_PENDING = 20_000
 """Lines that wait for a disk that does not answer; older ones are dropped and counted."""
 
@@ -37,8 +40,9 @@ class LedgerFiles:
     def __init__(self, folder: Path, clock: Clock = SYSTEM_CLOCK) -> None:
         self._folder = folder
         self._clock = clock
-        self._pending: dict[str, deque[str]] = {name: deque() for name in ("frames", "turns")}
+        self._pending: dict[str, deque[str]] = {name: deque() for name in ("frames", "turns", "bakes")}
         self._open_turns: dict[str, TurnRecord] = {}
+        self._written_turns: deque[str] = deque(maxlen=_REMEMBERED)
         self._writing = asyncio.Lock()
         self._failing = False
         self.dropped = 0
@@ -61,12 +65,16 @@ class LedgerFiles:
             self._add("frames", asdict(record))
 
     def turn(self, record: TurnRecord) -> None:
-        """Note a turn's state; it is written when the turn has come to its end (or at :meth:`close`)."""
+        """Note a turn's state; it is written once, when the turn has come to its end (or at :meth:`close`)."""
+        if record.id in self._written_turns:
+            return
+        self._open_turns[record.id] = record
         if record.state in FINAL_STATES:
-            self._open_turns.pop(record.id, None)
-            self._add("turns", asdict(record))
-        else:
-            self._open_turns[record.id] = record
+            self._write_turn(record)
+
+    def baked(self, record: BakeRecord) -> None:
+        """Note a background bake."""
+        self._add("bakes", asdict(record))
 
     async def run(self) -> None:
         """Write once a second until cancelled."""
@@ -97,10 +105,14 @@ class LedgerFiles:
 
     async def close(self) -> None:
         """Write the rest, turns that have not ended too. Idempotent."""
-        for record in self._open_turns.values():
-            self._add("turns", asdict(record))
-        self._open_turns.clear()
+        for record in tuple(self._open_turns.values()):
+            self._write_turn(record)
         await self.flush()
+
+    def _write_turn(self, record: TurnRecord) -> None:
+        del self._open_turns[record.id]
+        self._written_turns.append(record.id)
+        self._add("turns", asdict(record))
 
     def _add(self, name: str, values: dict[str, object]) -> None:
         lines = self._pending[name]

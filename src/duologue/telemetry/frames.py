@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from duologue.telemetry.ledger import Cause, FrameRecord
+from duologue.telemetry.ledger import BakeRecord, Cause, FrameRecord
 
+_MAX_BAKES = 1000
 TEN_MINUTES = 10 * 60 * 30
 """Frames at 30 a second."""
 
@@ -72,6 +73,8 @@ class FrameLedger:
         """The costliest frame since the start."""
         self.longest_delay_ms = 0.0
         self.causes: Counter[Cause] = Counter()
+        self.bakes: deque[BakeRecord] = deque(maxlen=_MAX_BAKES)
+        """The newest bakes, oldest first; enter one with :meth:`baked`."""
 
     def add(self, records: Iterable[FrameRecord]) -> None:
         """Enter frames."""
@@ -86,6 +89,10 @@ class FrameLedger:
                 self.causes[record.cause] += 1
             self._ring.append(record)
             self._fresh.append(record)
+
+    def baked(self, record: BakeRecord) -> None:
+        """Enter a background bake."""
+        self.bakes.append(record)
 
     def take(self) -> FrameSummary:
         """The summary of the frames entered since the last call. Call it once a second."""

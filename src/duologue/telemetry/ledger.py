@@ -38,6 +38,15 @@ class FrameRecord:
     cause: Cause = Cause.NONE
 
 
+@dataclass(frozen=True, slots=True)
+class BakeRecord:
+    """Something was baked beside the frame path (new light, a table of poses), done at ``at`` (monotonic ns)."""
+
+    at: int
+    what: str
+    took_ms: float
+
+
 @dataclass(slots=True)
 class TurnRecord:
     """One turn. Times are monotonic ns, 0 while unknown; ``gap_ms`` is the chosen silence before it, ``waited_ms`` what

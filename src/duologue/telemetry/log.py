@@ -15,12 +15,15 @@ from datetime import UTC, datetime
 from typing import Literal, TextIO, cast
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 
 LogFormat = Literal["auto", "json", "text"]
 REDACTED = "***"
+# A trace is made before the redactor, never by the renderer behind it, and without local variables: they hold secrets.
+_TRACE_AS_DATA = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
 _SECRET_KEY = re.compile(r"(key|token|secret|password|authorization)$", re.IGNORECASE)
 _SHORTEST_SECRET = 6
 """A known secret shorter than this (characters) is not searched for in values: it would blot out ordinary text."""
@@ -51,11 +54,11 @@ def configure(
         structlog.stdlib.add_log_level,
         Stamp(clock),
         structlog.processors.StackInfoRenderer(),
-        *([] if as_text else [structlog.processors.dict_tracebacks]),
+        structlog.processors.format_exc_info if as_text else _TRACE_AS_DATA,
         Redactor(secrets),
     ]
     renderer: Processor = (
-        structlog.dev.ConsoleRenderer(colors=out.isatty())
+        structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback)
         if as_text
         else structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
     )

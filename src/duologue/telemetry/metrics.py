@@ -10,9 +10,10 @@ from duologue.telemetry.ledger import FrameRecord, TurnRecord
 from duologue.telemetry.machine import MachineSample
 from duologue.telemetry.turns import FINAL_STATES, stages_ms
 
-_FRAME_BUCKETS = tuple(ms / 1000 for ms in (1, 2, 3, 5, 8, 12, 16.7, 25, 33.3, 40, 50, 66.7, 100, 150, 250))
+_FRAME_BUCKETS = (0.001, 0.002, 0.003, 0.005, 0.008, 0.012, 0.0167, 0.025, 0.0333, 0.04, 0.05, 0.0667, 0.1, 0.15, 0.25)
 """Around the budget of a frame (33.3 ms at 30 a second; 16.7 at 60), in seconds."""
 _TURN_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 40.0)
+_BAKE_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 _LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
 
 
@@ -45,6 +46,7 @@ class Metrics:
         self._refused = counter("lines_refused", "Lines that moderation refused")
         self._failures = counter("turn_failures", "Turns in which an engine failed")
         self._restarts = counter("restarts", "Processes that were started again", ("part",))
+        self._bakes = histogram("bake_seconds", "Time to bake light or poses beside the frames", _BAKE_BUCKETS)
         self._lag = histogram("loop_lag_seconds", "How late the main event loop woke", _LAG_BUCKETS)
         self._cpu = gauge("process_cpu_ratio", "CPU of a process in cores", ("process",))
         self._rss = gauge("process_resident_bytes", "Resident memory of a process", ("process",))
@@ -80,6 +82,10 @@ class Metrics:
     def restarted(self, part: str, times: int = 1) -> None:
         """A process of ours (``stage``, ``espeak``) was started again."""
         self._restarts.labels(part).inc(times)
+
+    def baked(self, milliseconds: float) -> None:
+        """Something was baked beside the frame path."""
+        self._bakes.observe(milliseconds / 1000)
 
     def loop_lag(self, lag: int) -> None:
         """The main loop woke ``lag`` nanoseconds late."""
