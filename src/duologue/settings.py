@@ -138,7 +138,7 @@ class ShowSettings(Part):
     fps: Annotated[int, AfterValidator(_rate)] = Field(default=30, description="Frames per second; it divides 48000.")
     seed: int | None = Field(default=None, ge=0, lt=2**32, description="The same seed and options give the same show.")
     captions: bool = Field(default=True, description="Show what is said, the spoken word lit.")
-    forever: bool | None = Field(default=None, description="Show after show; by default only when no topic is given.")
+    forever: bool = Field(default=True, description="Show after show; otherwise leave when the first has ended.")
     lead_s: float = Field(
         default=1.0, ge=0.1, le=10, description="How far ahead of its due time the stage renders, seconds."
     )

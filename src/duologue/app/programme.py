@@ -68,6 +68,7 @@ class Programme:
         self._listener = listener
         self._clock = clock
         self._forever = forever
+        self._quieted = False
         self._random = random.Random(seed)
         self._seed = seed
         self._count = 0
@@ -108,6 +109,7 @@ class Programme:
         if self._requested is not None:
             self._end(self._requested, ConversationState.STOPPED)
         self._requested = conversation
+        self._quieted = False
         self._listener.conversation(conversation)
         self._wake.set()
         if self._director is not None:
@@ -123,14 +125,14 @@ class Programme:
             self._end(self._requested, ConversationState.STOPPED)
             self._requested = None
         elif self._current is not None and self._current.id == conversation_id:
-            self._forever = False
+            self._quieted = True
             if self._director is not None:
                 await self._director.stop()
         return self._book.conversation(conversation_id) or found
 
     async def chat(self, request: ChatRequest) -> ChatReceipt:
         """Pass a person's words to a character; it answers as the next turn."""
-        if self._director is None and (self._forever or self._requested is not None):
+        if self._director is None and not self._quieted:
             try:
                 async with asyncio.timeout(CHAT_PATIENCE):
                     await self._on_stage.wait()
@@ -147,16 +149,15 @@ class Programme:
 
     async def run(self) -> None:
         """Hold one conversation after the other until cancelled, or (not ``forever``) until the first has ended."""
-        once = not self._forever
         while True:
             conversation = await self._next()
             ended = await self._hold(conversation)
-            if once and self._requested is None:
+            if not self._forever and self._requested is None:
                 return
             await self._quiet(RETRY if ended is ConversationState.FAILED else PAUSE)
 
     async def _next(self) -> Conversation:
-        while self._requested is None and not self._forever:
+        while self._requested is None and self._quieted:
             self._wake.clear()
             await self._wake.wait()
         if self._requested is None:

@@ -90,9 +90,8 @@ class Studio:
             moderator=house_moderator(settings),
             topics=self._topics,
         )
-        forever = show.forever if show.forever is not None else show.topic is None
         self.programme = Programme(
-            company, self.book, self._programme_listener(), clock, seed=plan.seed, forever=forever
+            company, self.book, self._programme_listener(), clock, seed=plan.seed, forever=show.forever
         )
         self._loop = asyncio.get_running_loop()
 

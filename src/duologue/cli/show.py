@@ -22,7 +22,7 @@ def show(
         Path | None, typer.Option(help="Record to this MP4 file; it plays even after a power cut.")
     ] = None,
     forever: Annotated[
-        bool | None, typer.Option("--forever/--once", help="Show after show, or one; default: one if there is a topic.")
+        bool | None, typer.Option("--forever/--once", help="Show after show (the default), or leave after one.")
     ] = None,
     host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="The port to listen on; 0 takes a free one.")] = None,

@@ -1,0 +1,195 @@
+"""A whole studio with its real stage process, at a small size: what a person sees, and what happens when parts die."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from duologue.app.models import (
+    CaptionRequest,
+    ChatRequest,
+    ConversationRequest,
+    ConversationState,
+    Event,
+    LightsRequest,
+    NoticeEvent,
+    StageEvent,
+    TurnEvent,
+    TvRequest,
+)
+from duologue.app.studio import Studio, open_studio
+from duologue.errors import InputError
+from duologue.settings import load_settings
+from duologue.stage.pose import Daylight
+
+pytestmark = [pytest.mark.realtime, pytest.mark.timeout(120)]
+
+Found = TypeVar("Found")
+
+
+@asynccontextmanager
+async def on_air(**flags: object) -> AsyncGenerator[tuple[Studio, AsyncIterator[Event]]]:
+    named = {key.replace("__", "."): value for key, value in flags.items()}
+    settings = load_settings({"show.size": "640x360", "show.seed": 7, "show.lead_s": 0.5, **named})
+    async with open_studio(settings) as studio, asyncio.TaskGroup() as group, studio.subscribe() as events:
+        running = group.create_task(studio.run())
+        try:
+            yield studio, events
+        finally:
+            running.cancel()
+
+
+async def wait_for(events: AsyncIterator[Event], wanted: Callable[[Event], Found | None]) -> Found:
+    async with asyncio.timeout(60):
+        async for event in events:
+            if (found := wanted(event)) is not None:
+                return found
+    raise AssertionError("the events ended")
+
+
+def turn_on_air(event: Event) -> str | None:
+    if isinstance(event, TurnEvent) and event.turn.state == "on_air":
+        return event.turn.id
+    return None
+
+
+async def test_a_show_goes_on_air_and_its_words_have_times() -> None:
+    async with on_air(show__topic="tea", show__turns=2) as (studio, events):
+        await wait_for(events, turn_on_air)
+        conversation = studio.conversation("c1")
+        assert conversation is not None and conversation.state is ConversationState.RUNNING
+        first = conversation.turns[0]
+        assert first.words and first.on_air == pytest.approx(first.words[0].start, abs=500)
+        while studio.playlist() is None:
+            await asyncio.sleep(0.05)
+        playlist = studio.playlist()
+        assert playlist is not None
+        name = playlist.strip().splitlines()[-1]
+        segment = studio.resource(name)
+        assert segment is not None and segment.data[4:8] == b"styp"
+
+
+async def test_once_ends_by_itself_and_twelve_turns_alternate() -> None:
+    settings = load_settings(
+        {"show.size": "320x180", "show.topic": "tea", "show.turns": 3, "show.seed": 3, "show.forever": False}
+    )
+    async with open_studio(settings) as studio:
+        async with asyncio.timeout(100):
+            await studio.run()
+        conversation = studio.conversation("c1")
+        assert conversation is not None and conversation.state is ConversationState.ENDED
+        spoken = [turn for turn in conversation.turns if turn.kind == "turn"]
+        assert [turn.speaker for turn in spoken] == ["chad", "virgin", "chad"]
+        gaps = [
+            after.on_air - before.ended
+            for before, after in zip(spoken, spoken[1:], strict=False)
+            if after.on_air is not None and before.ended is not None
+        ]
+        assert len(gaps) == 2 and all(149.9 <= gap <= 450.1 for gap in gaps)
+        assert all(turn.waited_ms == 0 for turn in spoken)
+
+
+async def test_a_person_is_answered_as_the_next_turn() -> None:
+    async with on_air(show__topic="tea", show__turns=30) as (studio, events):
+        await wait_for(events, turn_on_air)
+        receipt = await studio.chat(ChatRequest(to="Virgin", text="Do you like green tea?", author="Ada"))
+        assert await wait_for(events, turn_on_air) == receipt.turn
+        conversation = studio.conversation("c1")
+        assert conversation is not None
+        answer = next(turn for turn in conversation.turns if turn.id == receipt.turn)
+        person = next(turn for turn in conversation.turns if turn.kind == "person")
+        assert (answer.kind, answer.speaker) == ("answer", "virgin")
+        assert (person.speaker, person.text) == ("Ada", "Do you like green tea?")
+
+
+async def test_stopping_is_immediate_and_starting_again_works() -> None:
+    async with on_air(show__topic="tea", show__turns=30) as (studio, events):
+        await wait_for(events, turn_on_air)
+        stopped = await studio.stop("c1")
+        assert stopped.state in (ConversationState.STOPPED, ConversationState.RUNNING)
+        await wait_for(
+            events,
+            lambda event: (
+                True if event.type == "conversation" and event.conversation.state is ConversationState.STOPPED else None
+            ),
+        )
+        again = await studio.start(ConversationRequest(topic="coffee", turns=2))
+        assert await wait_for(events, turn_on_air) is not None
+        assert studio.programme.current is not None and studio.programme.current.id == again.id
+
+
+async def test_a_killed_stage_comes_back_and_the_stream_goes_on_with_a_discontinuity() -> None:
+    async with on_air(show__topic="tea", show__turns=30) as (studio, events):
+        await wait_for(events, turn_on_air)
+        while studio.outlet.segments < 2:
+            await asyncio.sleep(0.05)
+        before = studio.outlet.segments
+        pid = studio.link.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        notice = await wait_for(events, lambda event: event.notice if isinstance(event, NoticeEvent) else None)
+        assert "killed by signal 9" in notice.text
+        while studio.outlet.segments < before + 3:
+            await asyncio.sleep(0.05)
+        playlist = studio.playlist()
+        assert playlist is not None and "#EXT-X-DISCONTINUITY\n" in playlist
+        assert studio.link.restarts == 1
+        assert await wait_for(events, turn_on_air) is not None  # the show itself goes on too
+
+
+async def test_light_tv_and_caption_are_changed_and_told() -> None:
+    async with on_air(show__topic="tea", show__turns=30) as (studio, events):
+        await wait_for(events, turn_on_air)
+        assert (await studio.lights(LightsRequest(daylight=Daylight.NIGHT))).daylight is Daylight.NIGHT
+        assert (await studio.lights(LightsRequest(lamp=False))).lamp is False
+        assert studio.stage().daylight is Daylight.NIGHT
+        clip = studio.stage().clips[0]
+        await studio.tv(TvRequest(action="play", clip=clip))
+        assert (
+            await wait_for(events, lambda event: event.stage.tv or None if isinstance(event, StageEvent) else None)
+            == clip
+        )
+        await studio.caption(CaptionRequest(text="  Back  in five minutes "))
+        assert studio.stage().caption == "Back in five minutes"
+
+
+async def test_what_cannot_be_is_refused_and_the_show_goes_on(tmp_path: Path) -> None:
+    async with on_air(show__topic="tea", show__turns=30) as (studio, events):
+        await wait_for(events, turn_on_air)
+        with pytest.raises(InputError, match="there is no clip"):
+            await studio.tv(TvRequest(action="play", clip=str(tmp_path / "missing.mp4")))
+        with pytest.raises(InputError, match="is empty"):
+            await studio.start(ConversationRequest(topic="   "))
+        with pytest.raises(InputError, match="100000 characters"):
+            await studio.start(ConversationRequest(topic="x" * 100_000))
+        with pytest.raises(InputError, match="no 'bob' on stage"):
+            await studio.start(ConversationRequest(topic="tea", cast=("chad", "bob")))
+        with pytest.raises(InputError, match="no 'bob' on stage"):
+            await studio.chat(ChatRequest(to="bob", text="hello"))
+        assert studio.programme.current is not None and studio.programme.current.id == "c1"
+
+
+async def test_a_full_disk_ends_the_recording_and_nothing_else() -> None:
+    async with on_air(show__topic="tea", show__turns=30, show__record="/dev/full") as (studio, events):
+        notice = await wait_for(events, lambda event: event.notice if isinstance(event, NoticeEvent) else None)
+        assert "recording stopped" in notice.text
+        segments = studio.outlet.segments
+        while studio.outlet.segments < segments + 2:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_corrupt_clip_is_told_and_the_show_goes_on(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no film at all" * 100)
+    async with on_air(show__topic="tea", show__turns=30, show__tv__clip=str(broken)) as (studio, events):
+        notice = await wait_for(events, lambda event: event.notice if isinstance(event, NoticeEvent) else None)
+        assert "broken.mp4" in notice.text
+        assert await wait_for(events, turn_on_air) is not None
+        assert studio.stage().tv == ""
