@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from duologue.stage.art import Layer
 from duologue.stage.planes import (
     PAD,
+    Sprite,
     canvas_to_rgb,
     halve,
     picture_to_canvas,
@@ -51,8 +52,10 @@ def test_a_flat_colour_comes_back(red: int, green: int, blue: int) -> None:
 def test_blending_in_yuv_is_blending_in_rgb(red: int, green: int, blue: int, alpha: int, below: int) -> None:
     top = premultiply(np.array([[[red, green, blue, alpha]]], np.uint8))
     under = premultiply(opaque((below, 255 - below, below // 2), 1, 1))
-    keep = 1 - top[..., 3:] / 255
-    assert np.allclose(to_yuva(top + under * keep), to_yuva(top) + to_yuva(under) * keep, atol=0.01)
+    keep = (1 - top[..., 3:] / 255).astype(np.float32)
+    assert np.allclose(
+        to_yuva((top + under * keep).astype(np.float32)), to_yuva(top) + to_yuva(under) * keep, atol=0.01
+    )
 
 
 def test_chroma_is_sited_left() -> None:
@@ -67,7 +70,7 @@ def test_chroma_is_sited_left() -> None:
 
 def test_hidden_colour_does_not_bleed() -> None:
     """An invisible pixel's colour is nobody's business: the planes are the same whatever it was."""
-    sprites = []
+    sprites: list[Sprite] = []
     for hidden in ((255, 0, 255), (0, 0, 0)):
         rgba = np.zeros((6, 6, 4), np.uint8)
         rgba[..., :3] = hidden

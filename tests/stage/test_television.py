@@ -1,3 +1,5 @@
+# PyAV's stubs leave the type of a muxed stream open.
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 import struct

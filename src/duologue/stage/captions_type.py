@@ -22,8 +22,8 @@ LINE_HEIGHT = 60
 PADDING = 34, 22
 """Around the words in their box, across and down (pixels of the reference stage, as all here)."""
 CORNER = 22
-FOOT = 54
-"""Between the box and the stage's lower edge: 5 % of its height."""
+FOOT = 0.05
+"""Between the box and the stage's lower edge: this share of its height."""
 SMALLEST_TYPE = 12
 BOX = (10, 12, 18, 190)
 DARK = (158, 165, 180, 255)
@@ -131,7 +131,7 @@ class CaptionPress:
         rim = _RIM
         width, height = (round(box_width) + 2 * rim + 1) & ~1, (box_height + 2 * rim + 1) & ~1
         left = ((self._width - width) // 2) & ~1
-        top = max(0, self._height - self._px(FOOT) - height + rim) & ~1
+        top = max(0, self._height - round(FOOT * self._height) - height + rim) & ~1
         spots: dict[int, _Spot] = {}
         for row, line in enumerate(lines):
             x = (width - widths[row]) / 2

@@ -79,9 +79,9 @@ class Television:
     """Plays one clip from its start until :meth:`close`.
 
     Opening decodes the first picture and all sound, so do it beside the frame path. It raises :class:`InputError` for
-    a file that is missing, corrupt or without a picture. ``blocking`` (offline) makes :meth:`picture` wait for the right
-    picture; otherwise the newest one that is ready is given and :attr:`misses` counted. When the clip breaks off later,
-    :attr:`failure` says so once its good pictures were shown.
+    a file that is missing, corrupt or without a picture. ``blocking`` (offline) makes :meth:`picture` wait for the
+    exact picture; otherwise the newest one that is ready is given and :attr:`misses` counted. When the clip breaks off
+    later, :attr:`failure` says so once its good pictures were shown.
     """
 
     def __init__(self, path: Path, quad: Quad, *, fps: int, blocking: bool = False) -> None:
