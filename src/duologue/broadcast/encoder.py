@@ -308,6 +308,7 @@ class AudioEncoder:
         context.bit_rate = bitrate
         context.time_base = Fraction(1, RATE)
         context.flags |= Flags.global_header
+        context.options = {"aac_coder": "fast"}  # at this rate half the work of "twoloop", and closer to the original
         context.open()
         return context
 

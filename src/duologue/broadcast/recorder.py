@@ -53,6 +53,7 @@ class Recorder:
         self._files = [path]
         self._descriptor = _create(path)
         self._queue: queue.Queue[_Entry] = queue.Queue(QUEUE)
+        self._regular = path.is_file()
         self._format: StreamFormat | None = None
         self._ends: dict[int, int] = {}
         self._shift: dict[int, int] | None = {}
@@ -131,6 +132,8 @@ class Recorder:
         if self._shift:
             data = moved(data, self._shift)
         self._put(data)
+        if self._regular:
+            os.fdatasync(self._descriptor)  # a second of film outlives even a power cut
         self._segments += 1
         self._ends |= {run.track: run.time + run.duration for run in runs(data)}
 
