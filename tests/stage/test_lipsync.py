@@ -133,6 +133,7 @@ def test_a_long_stressed_open_vowel_opens_wide() -> None:
     phone = Phone("EH", 0, 200 * MS, stressed=True)
     assert animate([phone])[0].shape is Mouth.D
     assert animate([Phone("EH", 0, 200 * MS)])[0].shape is Mouth.C
+    assert [animate([Phone("IH", 0, 100 * MS, stressed)])[0].shape for stressed in (True, False)] == [Mouth.C, Mouth.B]
 
 
 # closures

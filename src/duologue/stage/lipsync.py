@@ -29,6 +29,8 @@ CLOSURE_LEAD = (40 * MS, 120 * MS)
 """A closure begins before its sound by half the sound before it, within these."""
 HOLD_PAUSE = 120 * MS
 RELAX_PAUSE = 350 * MS
+WIDE = 120 * MS
+"""A stressed open vowel that lasts this long opens wide."""
 CLOSING = 90 * MS
 """How long the relaxed shape stands between the last sound and the rest."""
 
@@ -120,9 +122,16 @@ def _glide(holds: list[Hold], phone: Phone, start: int, demand: Demand) -> None:
     for shape, part in demand.glides:
         share += part
         until = start + round((phone.end - start) * share)
-        opened = Mouth.D if shape is Mouth.C and phone.stressed and phone.end - phone.start >= 120 * MS else shape
-        holds.append(Hold(at, until, opened, Weight.VOWEL if at == start else Weight.CONSONANT))
+        weight = Weight.VOWEL if at == start else Weight.CONSONANT
+        holds.append(Hold(at, until, _stressed(shape, phone) if phone.stressed else shape, weight))
         at = until
+
+
+def _stressed(shape: Mouth, phone: Phone) -> Mouth:
+    """Stress opens the mouth: an open vowel that lasts opens wide, a short I shows some tongue."""
+    if shape is Mouth.C and phone.end - phone.start >= WIDE:
+        return Mouth.D
+    return Mouth.C if phone.sound == "IH" else shape
 
 
 def _company(demand: Demand, holds: Sequence[Hold], phones: Sequence[Phone], index: int) -> Mouth:
