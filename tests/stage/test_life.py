@@ -6,9 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.audio.pcm import RATE
-from duologue.stage.gaze import LEFT_SEAT, RIGHT_SEAT, Floor, Gaze, look_at
+from duologue.places import packs_folder
+from duologue.stage.art import CharacterArt
+from duologue.stage.gaze import LEFT_SEAT, RIGHT_SEAT, Floor, Gaze, geometries, look_at
 from duologue.stage.life import BLINK, BLOCK, Life, blink_times, lids, lids_since, nod
 from duologue.stage.motion_noise import ease, held, key, unit, wave
+from duologue.stage.pack import load_character, load_room
 from duologue.stage.pose import Lids
 
 FRAME = RATE // 30
@@ -116,7 +119,18 @@ def test_who_thinks_looks_away_first() -> None:
 
 
 def test_a_gaze_stays_within_the_pupils_reach() -> None:
-    assert look_at((100, 500), (1800, 500)) == (1.0, 0.0)
-    assert look_at((100, 500), (100, 500)) == (0.0, 0.0)
-    x, y = look_at((0, 0), (240, 0))
-    assert (x, y) == (0.5, 0.0)
+    assert look_at((100, 500), (1800, 500), 1920) == (1.0, 0.0)
+    assert look_at((100, 500), (100, 500), 1920) == (0.0, 0.0)
+    assert look_at((0, 0), (240, 0), 1920) == look_at((0, 0), (120, 0), 960) == (0.5, 0.0)
+
+
+def test_directions_are_read_off_the_room() -> None:
+    room = load_room(packs_folder() / "rooms" / "living-room", 960, 540)
+    cast: list[CharacterArt] = []
+    for name, place in zip(("chad", "virgin"), room.seats, strict=True):
+        folder = packs_folder() / "characters" / name
+        cast.append(load_character(folder, scale=place.scale, mirror=place.mirror))
+    left, right = geometries(room, cast)
+    assert left.other[0] > 0.8 and right.other[0] < -0.8
+    assert abs(left.other[1]) < 0.4
+    assert left.tv[0] > 0 > right.tv[0]
