@@ -123,17 +123,19 @@ export function Panel({
   title,
   tab,
   aside,
+  stale = false,
   children,
 }: {
   name: string;
   title: string;
   tab: string;
   aside?: ComponentChildren;
+  stale?: boolean;
   children: ComponentChildren;
 }): JSX.Element {
   const heading = useId();
   return (
-    <section class={`panel ${name}`} data-tab={tab} aria-labelledby={heading}>
+    <section class={`panel ${name}${stale ? " stale" : ""}`} data-tab={tab} aria-labelledby={heading}>
       <header>
         <h2 id={heading}>{title}</h2>
         {aside}

@@ -1,7 +1,7 @@
 /** What the machine does for it, in one quiet line; a louder word when it is kept from doing it. */
 import type { JSX } from "preact";
 import { decimal, megabytes } from "../core/format";
-import { stage, telemetry } from "../state";
+import { link, stage, telemetry } from "../state";
 
 /** Per cent of CPU time taken by other tenants above which stutter is the machine's doing. */
 const STEAL_LIMIT = 5;
@@ -19,7 +19,7 @@ export function Machine(): JSX.Element {
   const now = telemetry.value;
   const restarts = stage.value?.restarts ?? 0;
   return (
-    <footer class="machine" data-tab="figures">
+    <footer class={link.value === "lost" ? "machine stale" : "machine"} data-tab="figures">
       {now && (
         <dl>
           <Figure name="Main">{`${decimal(now.main_cpu)} % · ${megabytes(now.main_rss_mb)}`}</Figure>

@@ -2,7 +2,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { Panel } from "../controls/controls";
 import { decimal } from "../core/format";
-import { behind, distances, frameTimes, lateFrames, stage, telemetry } from "../state";
+import { behind, distances, frameTimes, lateFrames, link, stage, telemetry } from "../state";
 import { Spark } from "./spark";
 
 /** A viewer of plain HLS with 1 s segments should not be farther than this from live, s. */
@@ -38,7 +38,7 @@ export function PulsePanel(): JSX.Element {
   const distance = behind.value;
   const lost = now ? now.late_total + now.repeated_total : 0;
   return (
-    <Panel name="pulse" title="Pulse" tab="figures" aside={<p class="quiet">last 2 min</p>}>
+    <Panel name="pulse" title="Pulse" tab="figures" stale={link.value === "lost"} aside={<p class="quiet">last 2 min</p>}>
       <Meter
         title="Frame time"
         value={decimal(now?.frame_p50)}

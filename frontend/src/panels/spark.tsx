@@ -42,6 +42,11 @@ function limitLine(limit: number): (plot: uPlot) => void {
   };
 }
 
+/** How much time the plot shows, s: what there is, but never so little that two samples look like a trend. */
+function shown(elapsed: number): number {
+  return Math.min(HISTORY_SECONDS, Math.max(30, elapsed));
+}
+
 function seriesOf(line: Line): uPlot.Series {
   const stroke = colourOf(line.colour);
   return {
@@ -63,7 +68,7 @@ function optionsOf({ lines, reach, limit }: SparkProps, width: number, height: n
     cursor: { show: false },
     axes: [{ show: false }, { show: false }],
     scales: {
-      x: { time: false, range: (_, __, newest) => [newest - HISTORY_SECONDS, newest] },
+      x: { time: false, range: (_, oldest, newest) => [newest - shown(newest - oldest), newest] },
       y: { range: (_, __, largest) => [0, Math.max(reach, (largest ?? 0) * 1.1)] },
     },
     series: [{}, ...lines.map(seriesOf)],

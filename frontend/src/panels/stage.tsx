@@ -75,8 +75,10 @@ function Message(): JSX.Element | null {
   const left = retryAt === null ? 0 : Math.ceil((retryAt - clock.value) / 1000);
   return (
     <div class="message" role="alert">
-      <p>{message}</p>
-      {retryAt !== null && <p class="quiet">{left > 0 ? `Trying again in ${left} s.` : "Trying now."}</p>}
+      <div>
+        <strong>{message}</strong>
+        {retryAt !== null && <span class="quiet">{left > 0 ? `Trying again in ${left} s.` : "Trying now."}</span>}
+      </div>
     </div>
   );
 }
