@@ -37,6 +37,49 @@ def check(
         raise typer.Exit(1)
 
 
+@app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(help="A folder with the PNGs; its name becomes the character's.")],
+    idle: Annotated[Path | None, typer.Option(help="Mouth closed, eyes open.")] = None,
+    talking: Annotated[Path | None, typer.Option(help="Mouth open, eyes open.")] = None,
+    blink: Annotated[Path | None, typer.Option(help="Mouth closed, eyes closed.")] = None,
+    talking_blink: Annotated[Path | None, typer.Option(help="Mouth open, eyes closed.")] = None,
+    title: Annotated[str, typer.Option(help="The name that is shown; default: the folder's.")] = "",
+    voice: Annotated[str | None, typer.Option(help="A voice of espeak, e.g. en-gb+f4?rate=170&pitch=60.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Overwrite the pack that is there.")] = False,
+) -> None:
+    """Make a character of your own pictures (PNGtuber style), in one command.
+
+    Two to four PNGs from one canvas, with a transparent background: idle.png and talking.png, and blink.png and
+    talking-blink.png if you have them. Other usual names are understood ("Mouth Open Eyes Closed"), or say which is
+    which. The mouth and the eyes are found where the pictures differ; the shapes between are made from them.
+
+    Example: duologue pack new ./my-fox --voice "en-us+f5?rate=170"
+    """
+    from rich.markup import escape
+
+    from duologue.cli.output import console
+    from duologue.stage.pack_check import Severity, check_pack
+    from duologue.stage.pack_new import DEFAULT_VOICE, Role, new_character
+
+    given = {Role.IDLE: idle, Role.TALKING: talking, Role.BLINK: blink, Role.TALKING_BLINK: talking_blink}
+    made = new_character(
+        folder, {role: path for role, path in given.items() if path}, title=title, voice=voice or DEFAULT_VOICE,
+        replace=replace,
+    )  # fmt: skip
+    out = console()
+    for role, path in made.pictures.items():
+        out.print(f"[bold]{role}[/]: {escape(path.name)}")
+    for note in made.notes:
+        out.print(escape(note))
+    findings = [*check_pack(made.folder), *_persona(made.folder)]
+    errors = [one for one in findings if one.severity is Severity.ERROR]
+    print_findings(str(folder), errors)
+    if errors:
+        raise typer.Exit(1)
+    out.print(f"See it: [cyan]duologue show --cast {escape(str(folder))},virgin[/]", soft_wrap=True)
+
+
 def _persona(folder: Path) -> list[Finding]:
     """What is wrong with how a character speaks; a room has no persona."""
     from duologue.errors import InputError
