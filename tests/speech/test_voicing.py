@@ -79,6 +79,13 @@ def check(utterance: Utterance) -> None:
     assert utterance.words()[-1].end > len(utterance.samples) - RATE // 10
 
 
+async def test_a_long_line_does_not_hold_the_event_loop(espeak: Espeak, loop_guard: None) -> None:
+    """A minute of speech, which takes over a second of CPU to level."""
+    text = " ".join(LINES[2] for _ in range(14))
+    utterance = (await Voicing(espeak).voice(text, "en-us+m3", speaker="a", utterance_id="1")).utterance
+    assert utterance.duration > 45
+
+
 async def test_silence_around_speech_is_cut_and_marks_move_with_it() -> None:
     sound = burst(12_000, 24_000, 6_000)
     marks = (

@@ -30,11 +30,11 @@ async def watch(clock: Held, lag: LoopLag) -> None:
 
 async def test_late_wakes_are_counted() -> None:
     clock = Held([0, 3 * MILLISECOND, 12 * MILLISECOND, 0])
-    seen: list[int] = []
-    lag = LoopLag(clock, seen.append)
+    seen: list[tuple[int, bool]] = []
+    lag = LoopLag(clock, lambda late, held: seen.append((late, held)))
     await watch(clock, lag)
     assert lag.take() == LagSummary(wakes=4, over=1, stalled=0, worst_ms=12.0)
-    assert seen == [0, 3 * MILLISECOND, 12 * MILLISECOND, 0]
+    assert seen == [(0, False), (3 * MILLISECOND, False), (12 * MILLISECOND, True), (0, False)]
     assert lag.total_over == 1
     assert lag.take() == LagSummary()
 

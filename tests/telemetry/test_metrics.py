@@ -59,7 +59,7 @@ def test_the_machine_restarts_lag_and_bakes_are_there() -> None:
     metrics.machine(MachineSample(2, 8_000, 4_000, 50.0, 7.0, {"stage": ProcessSample(35.0, 120.0)}))
     metrics.restarted("stage")
     metrics.restarted("espeak", 2)
-    metrics.loop_lag(7 * MILLISECOND)
+    metrics.loop_lag(7 * MILLISECOND, held=True)
     metrics.baked(1_500)
     found = values(metrics)
     assert found["duologue_machine_steal_ratio"] == pytest.approx(0.07)
@@ -68,6 +68,7 @@ def test_the_machine_restarts_lag_and_bakes_are_there() -> None:
     assert found["duologue_restarts_total{part=espeak}"] == 2
     assert found["duologue_loop_lag_seconds_bucket{le=0.005}"] == 0
     assert found["duologue_loop_lag_seconds_bucket{le=0.01}"] == 1
+    assert found["duologue_loop_held_total"] == 1
     assert found["duologue_bake_seconds_sum"] == pytest.approx(1.5)
 
 

@@ -34,6 +34,7 @@ _OVERSAMPLING = 4
 _HALF = 12
 """Taps on each side of an interpolator."""
 _RESPONSE = 4096
+_FFT = 8 * _RESPONSE
 
 # BS.1770-4 Annex 1: (b0, b1, b2), (a1, a2) of the shelving filter (the head) and of the high-pass (RLB).
 _SHELF = ((1.53512485958697, -2.69169618940638, 1.19839281085285), (-1.69065929318241, 0.73248077421585))
@@ -53,7 +54,7 @@ def integrated_loudness(samples: Samples) -> float:
     """Gated loudness in LUFS of mono sound at 48 kHz (as one channel). Under 400 ms: ungated. Silence: -inf."""
     if len(samples) == 0:
         return float("-inf")
-    energy = _k_weighted(samples) ** 2
+    energy = _k_weighted(samples).astype(np.float64) ** 2
     if len(samples) < _BLOCK:
         return _lufs(float(energy.mean()))
     total = np.concatenate([[0.0], np.cumsum(energy)])
@@ -134,7 +135,7 @@ def _power(lufs: float) -> float:
 
 
 @cache
-def _k_response() -> NDArray[np.float64]:
+def _k_response() -> Samples:
     """Impulse response of both K-weighting stages in series, ``_RESPONSE`` samples."""
     signal = [1.0] + [0.0] * (_RESPONSE - 1)
     for (b0, b1, b2), (a1, a2) in (_SHELF, _HIGH_PASS):
@@ -143,14 +144,21 @@ def _k_response() -> NDArray[np.float64]:
             y = b0 * x + b1 * x1 + b2 * x2 - a1 * y1 - a2 * y2
             signal[index] = y
             x1, x2, y1, y2 = x, x1, y, y1
-    return np.array(signal)
+    return np.array(signal, np.float32)
 
 
-def _k_weighted(samples: Samples) -> NDArray[np.float64]:
-    response = _k_response()
-    size = _fft_size(len(samples) + len(response))
-    spectrum = np.fft.rfft(samples.astype(np.float64), size) * np.fft.rfft(response, size)
-    return np.fft.irfft(spectrum, size)[: len(samples)]
+def _k_weighted(samples: Samples) -> Samples:
+    """Convolution with the response by overlap-save: blocks that stay in the cache, whatever the length."""
+    keep = _FFT - _RESPONSE
+    blocks = -(-len(samples) // keep)
+    padded = np.zeros(_RESPONSE + blocks * keep, np.float32)
+    padded[_RESPONSE : _RESPONSE + len(samples)] = samples
+    response = np.fft.rfft(_k_response(), _FFT)
+    weighted = np.empty((blocks, keep), np.float32)
+    for block in range(blocks):
+        spectrum = np.fft.rfft(padded[block * keep : block * keep + _FFT]) * response
+        weighted[block] = np.fft.irfft(spectrum, _FFT)[_RESPONSE:]
+    return weighted.reshape(-1)[: len(samples)]
 
 
 def _peaks(samples: Samples) -> Samples:
@@ -174,12 +182,6 @@ def _interpolators() -> tuple[Samples, ...]:
         taps = np.sinc(distance) * np.cos(np.pi * distance / (2 * _HALF + 1)) ** 2
         found.append((taps / taps.sum())[::-1].astype(np.float32))
     return tuple(found)
-
-
-def _fft_size(count: int) -> int:
-    """The next size of the form 2^a, 3·2^a or 5·2^a: quick, and less waste than powers of two alone."""
-    power = 1 << max(0, (count - 1).bit_length())
-    return min(size for size in (power, power * 3 // 4, power * 5 // 8) if size >= count)
 
 
 def _hold(wanted: NDArray[np.float64]) -> NDArray[np.float64]:

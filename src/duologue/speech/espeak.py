@@ -218,6 +218,9 @@ class Espeak:
             async with self._reading:
                 if not line.inbox:
                     await self._read_one()
+            await asyncio.sleep(
+                0
+            )  # a line comes in one burst: without this it would hold the loop until it is all read
         answer = line.inbox.popleft()
         assert not isinstance(answer, Opened)
         return answer

@@ -29,10 +29,10 @@ class LagSummary:
 class LoopLag:
     """Wakes on an absolute grid and notes how late. Run :meth:`run` on the loop to be watched.
 
-    ``observe`` gets each lag (ns), for a histogram.
+    ``observe`` gets each lag (ns) and whether work of ours held the loop over the limit, for metrics.
     """
 
-    def __init__(self, clock: Clock = SYSTEM_CLOCK, observe: Callable[[int], None] | None = None) -> None:
+    def __init__(self, clock: Clock = SYSTEM_CLOCK, observe: Callable[[int, bool], None] | None = None) -> None:
         self._clock = clock
         self._observe = observe
         self._fresh = LagSummary()
@@ -50,16 +50,16 @@ class LoopLag:
 
     def note(self, lag: int, cpu: int) -> None:
         """A wake-up came ``lag`` ns late, and the process used ``cpu`` ns since the one before."""
-        over = lag > LIMIT
+        over, stalled = lag > LIMIT, cpu < lag // 2
         self.total_over += over
         self._fresh = LagSummary(
             wakes=self._fresh.wakes + 1,
             over=self._fresh.over + over,
-            stalled=self._fresh.stalled + (over and cpu < lag // 2),
+            stalled=self._fresh.stalled + (over and stalled),
             worst_ms=max(self._fresh.worst_ms, milliseconds(lag)),
         )
         if self._observe is not None:
-            self._observe(max(0, lag))
+            self._observe(max(0, lag), over and not stalled)
 
     def take(self) -> LagSummary:
         """The wake-ups since the last call."""

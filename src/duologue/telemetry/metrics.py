@@ -48,6 +48,7 @@ class Metrics:
         self._restarts = counter("restarts", "Processes that were started again", ("part",))
         self._bakes = histogram("bake_seconds", "Time to bake light or poses beside the frames", _BAKE_BUCKETS)
         self._lag = histogram("loop_lag_seconds", "How late the main event loop woke", _LAG_BUCKETS)
+        self._held = counter("loop_held", "Wake-ups over 5 ms late while this process was busy")
         self._cpu = gauge("process_cpu_ratio", "CPU of a process in cores", ("process",))
         self._rss = gauge("process_resident_bytes", "Resident memory of a process", ("process",))
         self._steal = gauge("machine_steal_ratio", "Share of CPU time that the hypervisor gave to others")
@@ -87,9 +88,10 @@ class Metrics:
         """Something was baked beside the frame path."""
         self._bakes.observe(milliseconds / 1000)
 
-    def loop_lag(self, lag: int) -> None:
-        """The main loop woke ``lag`` nanoseconds late."""
+    def loop_lag(self, lag: int, held: bool = False) -> None:
+        """The main loop woke ``lag`` nanoseconds late; ``held``: over the limit, by work of ours."""
         self._lag.observe(lag / SECOND)
+        self._held.inc(held)
 
     def machine(self, sample: MachineSample) -> None:
         """Once a second."""
