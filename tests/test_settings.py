@@ -184,3 +184,10 @@ def test_installed_engines_are_found() -> None:
     assert "rate" in model.model_fields
     with pytest.raises(InputError, match="no engine"):
         installed_model("nothing")
+
+
+def test_the_page_of_settings_names_every_key_and_default() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "settings.md").read_text("utf-8")
+    for row in _load().rows():
+        value = "" if row.value == "–" else f"`{row.value}`"
+        assert f"| `{row.key}` | {value} |" in page, row.key
