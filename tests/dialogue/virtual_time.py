@@ -45,6 +45,9 @@ class LoopClock:
     def wall(self) -> int:
         return self.now()
 
+    def cpu(self) -> int:
+        return 0
+
     def sleep_until(self, deadline: int) -> None:
         raise AssertionError("nothing may block the loop")
 

@@ -28,8 +28,12 @@ CHECK_SECONDS = 5.0
 _LEET = str.maketrans("013457@$", "oieastas")
 _LOOKALIKE = str.maketrans("асеорхуік", "aceopxyik")
 _SPLIT = re.compile(r"[^\w@$!*]+|_+")
+_LETTERS = re.compile(r"(?<![^\W_])(?:[^\W_][\s.\-_*|/]+){2,}[^\W_](?![^\W_])")
 _RUN = re.compile(r"(.)\1{2,}")
-_ENDINGS = ("", "s", "es", "ed", "er", "ers", "ing", "in", "y")
+_ENDINGS = ("", "s", "es", "ed", "er", "ers", "ing", "y")
+_ENDINGS_AFTER_E = ("", "s", "d", "r", "rs")
+_SPELLED = 4
+"""Letters of a word that is looked for inside spelled-out letters, where nothing says where a word begins."""
 
 
 class Subject(StrEnum):
@@ -97,8 +101,11 @@ class Moderator:
 
     def finds_word(self, text: str) -> bool:
         """True if a listed word or phrase occurs in ``text``, plain or thinly disguised."""
-        tokens = [fold(token) for token in _SPLIT.split(_joined_letters(text)) if token]
+        tokens = [fold(token) for token in _SPLIT.split(text) if token]
         if any(variant in self._words for token in tokens for variant in _variants(token)):
+            return True
+        spelled = [fold(run) for run in _spelled_out(text)]
+        if any(word in run for run in spelled for word in self._words if len(word) >= _SPELLED):
             return True
         flat = f" {' '.join(tokens)} "
         return any(f" {phrase} " in flat for phrase in self._phrases)
@@ -158,10 +165,9 @@ def _variants(token: str) -> set[str]:
     return {token, _RUN.sub(r"\1", token), _RUN.sub(r"\1\1", token)}
 
 
-def _joined_letters(text: str) -> str:
-    """Add what spaced-out letters spell: ``b a d`` and ``b.a.d`` give ``bad`` as well."""
-    spelled = re.findall(r"(?<!\w)(?:\w[\s.\-_*|/]+){2,}\w(?!\w)", text)
-    return " ".join([text, *("".join(filter(str.isalnum, run)) for run in spelled)])
+def _spelled_out(text: str) -> list[str]:
+    """The runs of single letters with something between them, joined: ``b a d`` and ``b.a.d`` give ``bad``."""
+    return ["".join(filter(str.isalnum, run)) for run in _LETTERS.findall(text)]
 
 
 def _compile(words: Iterable[str]) -> tuple[frozenset[str], tuple[str, ...]]:
@@ -171,7 +177,8 @@ def _compile(words: Iterable[str]) -> tuple[frozenset[str], tuple[str, ...]]:
     for word in words:
         parts = [fold(part) for part in _SPLIT.split(word) if part]
         if len(parts) == 1:
-            single.update(parts[0] + ending for ending in _ENDINGS)
+            endings = _ENDINGS_AFTER_E if parts[0].endswith("e") else _ENDINGS
+            single.update(parts[0] + ending for ending in endings)
         elif parts:
             phrases.append(" ".join(parts))
     return frozenset(single), tuple(phrases)

@@ -32,7 +32,7 @@ _SIGNATURE = 10
 
 
 class MoveError(ValueError):
-    """A move that cannot be used: its ``name``, the ``problem`` and the ``remedy``. The reader of the file adds where."""
+    """A move that cannot be used: its ``name``, the ``problem`` and the ``remedy``; the file's reader adds where."""
 
     def __init__(self, name: str, problem: str, remedy: str) -> None:
         super().__init__(name, problem, remedy)

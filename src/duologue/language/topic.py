@@ -84,9 +84,9 @@ def understand(text: str) -> Topic:
         name = f"{both[0]} versus {both[1]}"
     short = "this rivalry" if both else f"that {'question' if asked else 'phrase'}" if name[0] == "“" else _short(name)
     content = tuple(word for word in map(str.lower, _TOKEN.findall(name)) if word not in word_lists()["small"])
-    return Topic(
-        name, short, not both and is_plural(name), "thing" if both else _kind(name), content or (name.lower(),), claim, asked, both
-    )  # fmt: skip
+    plural = not both and is_plural(name)
+    kind = "thing" if both else _kind(name)
+    return Topic(name, short, plural, kind, content or (name.lower(),), claim, asked, both)
 
 
 def is_plural(phrase: str) -> bool:

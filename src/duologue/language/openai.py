@@ -1,0 +1,198 @@
+"""Any server that speaks OpenAI's chat-completions protocol: OpenAI, Ollama, llama.cpp, vLLM and their kin.
+
+Streams with the official client. Every way in which a server can fail ends in a :class:`PeerError` that says what to
+do, within the time limits of :class:`OpenAISettings`; a key is read from the environment and appears in no message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, cast
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
+from duologue.errors import ClosedError, InputError, PeerError
+from duologue.language.chat import messages
+from duologue.language.engine import LanguageCapabilities, LanguageModel, Prompt
+from duologue.language.openai_errors import explain, is_failure, retry_after
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI, AsyncStream
+    from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
+
+NO_KEY = "none"
+"""What is sent when no key is set: local servers want none, but the client wants a word."""
+
+
+class OpenAISettings(BaseModel):
+    """Where the server is and how long it may take (``[engines.openai]``)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base_url: str = Field(
+        default="https://api.openai.com/v1",
+        pattern=r"^https?://[^\s]+$",
+        description="The server's address up to and with /v1, e.g. http://127.0.0.1:11434/v1 for Ollama.",
+    )
+    model: str = Field(min_length=1, description="The model's name as the server knows it; a persona may name its own.")
+    key_variable: str = Field(
+        default="OPENAI_API_KEY",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="The environment variable that holds the key. The key itself belongs in no file.",
+    )
+    temperature: float | None = Field(
+        default=None, ge=0.0, le=2.0, description="For personas that set none; unset: the server's own."
+    )
+    connect_seconds: float = Field(default=5.0, gt=0, le=60, description="Limit for reaching the server.")
+    first_token_seconds: float = Field(
+        default=15.0,
+        gt=0,
+        le=120,
+        description="Limit from the request to the first word, waits for a busy server included.",
+    )
+    stall_seconds: float = Field(default=8.0, gt=0, le=120, description="Limit between two pieces of a reply.")
+    retry_after_seconds: float = Field(
+        default=5.0, ge=0, le=60, description="A server that asks us to wait longer than this has failed."
+    )
+
+
+Settings = OpenAISettings
+"""Where the settings object finds the engine's own part."""
+
+
+class OpenAILanguage:
+    """Writes with a model behind an OpenAI-compatible server."""
+
+    name = "openai"
+
+    def __init__(self, settings: OpenAISettings, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._client: AsyncOpenAI | None = None
+        self._closed = False
+
+    @property
+    def capabilities(self) -> LanguageCapabilities:
+        """Streams; equal prompts need not give equal replies."""
+        return LanguageCapabilities(streaming=True, deterministic=False)
+
+    async def warm_up(self) -> None:
+        """Load the client and see that the server is there and takes the key.
+
+        A server without a list of models is fine. Raises :class:`PeerError`.
+        """
+        client = await self._connect()
+        try:
+            async with asyncio.timeout(self._settings.connect_seconds):
+                await client.models.list()
+        except Exception as error:
+            if not is_failure(error):
+                raise
+            if getattr(error, "status_code", None) not in (404, 405, 501):
+                raise explain(error, self._settings.base_url, self._settings.model, self._key_remedy()) from error
+
+    async def write(self, prompt: Prompt) -> AsyncIterator[str]:
+        """Stream the reply. Raises :class:`PeerError`; words that came before a failure have been given already."""
+        model = prompt.model or prompt.speaker.model or self._settings.model
+        stream: AsyncStream[ChatCompletionChunk] | None = None
+        given = ""
+        try:
+            deadline = self._clock.now() + round(self._settings.first_token_seconds * SECOND)
+            stream = await self._open(prompt, model, deadline)
+            async for piece in self._pieces(stream, deadline):
+                given += piece
+                yield piece
+        except Exception as error:
+            if not is_failure(error):
+                raise
+            raise explain(error, self._settings.base_url, model, self._key_remedy(), given) from error
+        finally:
+            if stream is not None:
+                await stream.close()
+
+    async def close(self) -> None:
+        """Close the connections. Idempotent."""
+        self._closed = True
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    async def _connect(self) -> AsyncOpenAI:
+        if self._closed:
+            raise ClosedError("the language engine is closed", where="openai")
+        if self._client is None:
+            await asyncio.to_thread(importlib.import_module, "openai")  # takes half a second: not on the loop
+            from openai import AsyncOpenAI
+
+            key = os.environ.get(self._settings.key_variable, "").strip() or NO_KEY
+            self._client = AsyncOpenAI(
+                api_key=key, base_url=self._settings.base_url, max_retries=0, timeout=self._settings.first_token_seconds
+            )
+        return self._client
+
+    async def _open(self, prompt: Prompt, model: str, deadline: int) -> AsyncStream[ChatCompletionChunk]:
+        """Send the request; a busy server that says when to come back is asked once more, if that is soon."""
+        try:
+            return await self._ask(prompt, model, deadline)
+        except Exception as error:
+            wait = retry_after(error, self._clock.wall())
+            if wait is None or wait > self._settings.retry_after_seconds:
+                raise
+        await self._clock.wait_until(min(deadline, self._clock.now() + round(wait * SECOND)))
+        return await self._ask(prompt, model, deadline)
+
+    async def _ask(self, prompt: Prompt, model: str, deadline: int) -> AsyncStream[ChatCompletionChunk]:
+        client = await self._connect()
+        wishes = (prompt.temperature, prompt.speaker.temperature, self._settings.temperature)
+        chosen = next((wish for wish in wishes if wish is not None), None)
+        sent = cast("list[ChatCompletionMessageParam]", messages(prompt))
+        async with asyncio.timeout(self._left(deadline)):
+            if chosen is None:  # some models take no temperature at all
+                return await client.chat.completions.create(model=model, messages=sent, stream=True)
+            return await client.chat.completions.create(model=model, messages=sent, stream=True, temperature=chosen)
+
+    async def _pieces(self, stream: AsyncStream[ChatCompletionChunk], deadline: int) -> AsyncIterator[str]:
+        """The words of a reply. Raises for a refusal, for silence, and for a stream that ends without saying so."""
+        chunks = aiter(stream)
+        finished, started = "", False
+        while True:
+            limit = self._settings.stall_seconds if started else self._left(deadline)
+            try:
+                async with asyncio.timeout(limit):
+                    chunk = await anext(chunks)
+            except StopAsyncIteration:
+                break
+            for choice in chunk.choices[:1]:
+                finished = choice.finish_reason or finished
+                if choice.delta.refusal:
+                    raise PeerError(f"the model refused: {choice.delta.refusal}", where=self._settings.base_url)
+                if choice.delta.content:
+                    started = True
+                    yield choice.delta.content
+        if finished == "content_filter":
+            raise PeerError("the server's filter stopped the reply", where=self._settings.base_url)
+        if not finished:
+            raise ConnectionError("the stream ended without an end")
+        if not started:
+            raise PeerError("the model answered nothing", where=self._settings.base_url)
+
+    def _left(self, deadline: int) -> float:
+        return max(0.0, (deadline - self._clock.now()) / SECOND)
+
+    def _key_remedy(self) -> str:
+        return f"Put a valid key into the environment variable {self._settings.key_variable}."
+
+
+def engine(settings: OpenAISettings | None) -> LanguageModel:
+    """Make the engine. Raises :class:`InputError` without settings: nobody can guess a model's name."""
+    if settings is None:
+        raise InputError(
+            "the engine openai needs to know a model",
+            where="engines.openai.model",
+            remedy='Write [engines.openai] with model = "…" (and base_url for a server of your own).',
+        )
+    return OpenAILanguage(settings)

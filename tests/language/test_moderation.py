@@ -1,0 +1,120 @@
+"""What may go on air."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from duologue.errors import InputError
+from duologue.language import moderation
+from duologue.language.moderation import Moderator, Subject, Verdict, fold, load_moderator
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "what the frotz", "FROTZ", "Frötz!", "fr0tz", "f.r.o.t.z", "f r o t z", "F-R-O-T-Z", "frooootz", "frotzing",
+        "frotzes",         "fr*otz", "$narf is bad", "sn@rf", "5narf", "fr\u043etz", "well,frotz.", "the grue is here", "the  GRUE is",
+        "f_r_o_t_z", "a f r o t z b",
+    ],
+)  # fmt: skip
+def test_listed_words_are_found_in_thin_disguise(text: str):
+    assert Moderator(["frotz", "snarf", "the grue"]).finds_word(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "frot",
+        "frotzonia",
+        "a grue",
+        "refrotz",
+        "I am a b c person",
+        "1055 5 0",
+        "grue the",
+        "class assess Scunthorpe",
+        "🙂",
+        "",
+    ],
+)
+def test_other_words_are_not(text: str):
+    assert not Moderator(["frotz", "snarf", "the grue"]).finds_word(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Scunthorpe", "an assessment of the class", "cockatoo and peacock", "Moby Dick", "hello, shitake", "grapes", "Essex",
+     "spices", "Fagin", "I shot the sheriff", "a raccoon", "kill the lights", "Pakistan", "retardant foam", "sextant"],
+)  # fmt: skip
+def test_the_shipped_list_leaves_ordinary_words_alone(text: str):
+    assert not Moderator().finds_word(text)
+
+
+def test_the_shipped_list_finds_what_it_lists():
+    moderator = Moderator()
+    assert all(moderator.finds_word(f"so {word} it is") for word in moderation.read_words(moderation.WORD_LIST))
+
+
+async def test_length_and_emptiness():
+    moderator = Moderator([], max_length={Subject.CHAT: 10})
+    assert (await moderator.judge("short", Subject.CHAT)).allowed
+    assert "11 characters" in (await moderator.judge("eleven char", Subject.CHAT)).reason
+    assert "empty" in (await moderator.judge(" \u200b ", Subject.TOPIC)).reason
+    assert (await moderator.judge("🍕", Subject.TOPIC)).allowed
+    assert moderator.refused[Subject.CHAT] == 1 and moderator.refused[Subject.TOPIC] == 1
+
+
+async def test_a_100_kb_topic_is_refused_with_its_length():
+    with pytest.raises(InputError, match="102400 characters, and at most 400"):
+        await Moderator().admit("x" * 102_400, Subject.TOPIC)
+
+
+async def test_admit_trims_and_never_repeats_what_it_refuses():
+    moderator = Moderator(["frotz"])
+    assert await moderator.admit("  a   nice\ntopic ", Subject.TOPIC) == "a nice topic"
+    with pytest.raises(InputError) as caught:
+        await moderator.admit("frotz you", Subject.CHAT)
+    assert "frotz" not in str(caught.value)
+
+
+async def no_lamps(text: str, subject: Subject) -> Verdict:
+    return Verdict("lamp" not in text, f"no lamps in a {subject}")
+
+
+async def broken(text: str, subject: Subject) -> Verdict:
+    raise ZeroDivisionError
+
+
+async def slow(text: str, subject: Subject) -> Verdict:
+    await asyncio.sleep(3600)
+    return Verdict(True)
+
+
+async def test_plugged_in_checks_are_asked_after_the_list():
+    moderator = Moderator([], checks=[no_lamps])
+    assert (await moderator.judge("a chair", Subject.LINE)).allowed
+    assert (await moderator.judge("a lamp", Subject.LINE)).reason == "no lamps in a line"
+
+
+async def test_what_a_check_cannot_judge_stays_off_the_air(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(moderation, "CHECK_SECONDS", 0.01)
+    assert "ZeroDivisionError" in (await Moderator([], checks=[broken]).judge("hi", Subject.LINE)).reason
+    assert "no verdict" in (await Moderator([], checks=[slow]).judge("hi", Subject.LINE)).reason
+
+
+def test_a_user_list_adds_and_allows(tmp_path: Path):
+    file = tmp_path / "words.txt"
+    file.write_text("# mine\nfrotz  # a spell\n!bastard\n", "utf-8")
+    moderator = load_moderator(file)
+    assert moderator.finds_word("frotz") and not moderator.finds_word("bastard sword") and moderator.finds_word("bitch")
+
+
+def test_an_unreadable_list_is_named(tmp_path: Path):
+    with pytest.raises(InputError, match=r"words\.txt"):
+        load_moderator(tmp_path / "words.txt")
+
+
+def test_folding_leaves_numbers_alone():
+    assert (fold("455"), fold("B4D!"), fold("É")) == ("455", "bad", "e")
