@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
 import httpx
@@ -19,6 +20,7 @@ from duologue.app.models import (
 from duologue.errors import ClosedError, DuologueError, InputError, InternalError, PeerError
 from duologue.stage.pose import Daylight
 from duologue.web.application import openapi_schema
+from duologue.web.reference import render
 
 
 def problem_of(answer: httpx.Response) -> Problem:
@@ -220,3 +222,23 @@ def test_the_schema_holds_all_that_the_page_needs() -> None:
     operations = [operation["operationId"] for path in schema["paths"].values() for operation in path.values()]
     assert len(operations) == len(set(operations))
     assert "HTTPValidationError" not in schema["components"]["schemas"]
+
+
+async def test_the_reference_names_every_route_and_model_and_loads_nothing(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/docs")
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    schema = (await client.get("/openapi.json")).json()
+    assert schema == openapi_schema()
+    for path in schema["paths"]:
+        assert path in answer.text
+    anchors = set(re.findall(r'id="([^"]+)"', answer.text))
+    assert set(re.findall(r'href="#([^"]+)"', answer.text)) == set(schema["components"]["schemas"]) <= anchors
+    assert "<script" not in answer.text and "https://" not in answer.text
+
+
+def test_the_reference_escapes_what_it_is_given() -> None:
+    hostile = {"type": "object", "description": "<b>bold</b> ``x<y``", "properties": {"<i>": {"type": "string"}}}
+    page = render({"info": {"title": "<t>", "version": "1"}, "paths": {}, "components": {"schemas": {"M": hostile}}})
+    assert "<b>" not in page and "<i>" not in page and "<t>" not in page
+    assert "<code>x&lt;y</code>" in page

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse
 
 from duologue import __version__
 from duologue.web import conversations, events, health, problems, stage, stream
@@ -13,9 +14,24 @@ from duologue.web.gate import Gate
 from duologue.web.limits import BodyLimit, StreamCors
 from duologue.web.options import WebOptions
 from duologue.web.page import Page
+from duologue.web.reference import render
 from duologue.web.studio import Studio
 
+_NO_SCRIPTS = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 DESCRIPTION = "Start, watch and stop conversations; switch the stage; follow what happens; play the stream."
+
+
+class _Application(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """The schema, without the type that the framework guesses for the event stream's body beside its model."""
+        schema = super().openapi()
+        events = schema["paths"]["/api/events"]["get"]["responses"]["200"]["content"]["text/event-stream"]
+        events["schema"].pop("type", None)
+        return schema
+
+
+async def _reference(request: Request) -> HTMLResponse:
+    return HTMLResponse(render(request.app.openapi()), headers={"Content-Security-Policy": _NO_SCRIPTS})
 
 
 def create_app(studio: Studio, options: WebOptions | None = None) -> FastAPI:
@@ -39,14 +55,12 @@ def create_app(studio: Studio, options: WebOptions | None = None) -> FastAPI:
 
 def openapi_schema() -> dict[str, Any]:
     """The API's schema, from which the page's types are generated; needs no studio."""
-    schema = _routes().openapi()
-    body = schema["paths"]["/api/events"]["get"]["responses"]["200"]["content"]["text/event-stream"]["schema"]
-    body.pop("type")  # the framework's guess ("string") would contradict the model beside it
-    return schema
+    return _routes().openapi()
 
 
 def _routes() -> FastAPI:
-    app = FastAPI(title="Duologue", version=__version__, description=DESCRIPTION)
+    app = _Application(title="Duologue", version=__version__, description=DESCRIPTION, docs_url=None, redoc_url=None)
+    app.add_api_route("/docs", _reference, include_in_schema=False, response_class=HTMLResponse)
     problems.install(app)
     for room in (conversations, stage, events, stream, health):
         app.include_router(room.router)

@@ -28,6 +28,7 @@ def bind(host: str, port: int) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))
+        sock.listen(128)  # whoever comes early waits for the application instead of being refused
     except OSError as error:
         sock.close()
         raise InputError(
