@@ -17,8 +17,8 @@ from duologue.stage.lighting import GlowMap
 from duologue.stage.television_picture import TvLight
 
 _SHARE = 1 / 255
-_MIDDLE_GREY = 110.0
-"""The luma of a surface on which TV light adds what the artist drew in ``tv_glow``; a darker one takes less."""
+_SHINE = 3.2 * 219 / 255 / 255
+"""Of ``tv_glow``'s strength, what a surface takes: 80 % at middle grey, less when it is darker or already bright."""
 
 
 def _part(plane: Plane, x: float, y: float, like: Plane, scratch: Plane) -> Plane:
@@ -108,7 +108,10 @@ class Brush:
             cv2.add(target, value, target)
 
     def shine(self, glow: GlowMap, light: TvLight, rect: Rect) -> None:
-        """Let the TV's light fall on what is there: surfaces get brighter in proportion, and take on its colour."""
+        """Let the TV's light fall on what is there.
+
+        A dark surface reflects little of it and one that is lit already shows little, hence ``luma * (255 - luma)``.
+        """
         clip = intersection(glow.rect, rect)
         if clip is None:
             return
@@ -116,9 +119,10 @@ class Brush:
         x, y = left - glow.rect[0], top - glow.rect[1]
         target = self._planes[0][top:bottom, left:right]
         rows, columns = target.shape
-        added = self._scratch[0][: rows * columns].reshape(rows, columns)
-        gain = light.level * 219 / 255 / _MIDDLE_GREY
-        cv2.multiply(target, glow.luma[y : y + rows, x : x + columns], added, gain)
+        added, headroom = (plane[: rows * columns].reshape(rows, columns) for plane in self._scratch[:2])
+        cv2.multiply(target, glow.luma[y : y + rows, x : x + columns], added, _SHARE)
+        cv2.bitwise_not(target, headroom)
+        cv2.multiply(added, headroom, added, _SHINE * light.level)
         cv2.add(target, added, target)
         left, top, right, bottom = _halved(clip)
         rows, columns, x, y = rows >> 1, columns >> 1, x >> 1, y >> 1

@@ -12,9 +12,10 @@ from typing import TypeAlias
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from duologue.errors import InputError
-from duologue.stage.art import Layer, RoomArt
+from duologue.stage.art import Layer, Quad, RoomArt
 from duologue.stage.frames import Plane, Rect
 from duologue.stage.planes import YUVA, Floats, halve, over, picture_to_canvas, premultiply, to_bytes
 from duologue.stage.pose import Lights
@@ -22,6 +23,10 @@ from duologue.stage.pose import Lights
 Tint: TypeAlias = tuple[float, float, float]
 """Factors for R, G and B; 1 leaves a colour as it was drawn."""
 
+SHRINK = 8
+"""Light is soft: the screen's area is filled in at this fraction of the size."""
+FADE = 0.02
+"""How deep into the screen the light reaches, as a share of the stage's width: a bloom at its edge."""
 BRIGHTEST = 1.6
 """No tint goes beyond this: colours would only clip."""
 
@@ -82,13 +87,28 @@ class GlowMap:
     v: float
 
 
+def _without_hole(strength: NDArray[np.float32], quad: Quad, width: int) -> NDArray[np.float32]:
+    """Let the light fade into the screen's area, where none is drawn: who sits in front of the screen is lit too."""
+    hole = np.zeros(strength.shape, np.uint8)
+    cv2.fillConvexPoly(hole, np.rint(quad).astype(np.int32), (255,))
+    hole = cv2.dilate(hole, np.ones((7, 7), np.uint8))
+    small = strength.shape[1] // SHRINK, strength.shape[0] // SHRINK
+    weight = cv2.resize(255 - hole, small, interpolation=cv2.INTER_AREA)
+    level = cv2.resize(np.where(hole > 0, 0, strength).astype(np.float32), small, interpolation=cv2.INTER_AREA)
+    level = level * 255 / np.maximum(weight, 1)
+    filled = cv2.inpaint(np.clip(level, 0, 255).astype(np.uint8), (weight < 128).astype(np.uint8), 3, cv2.INPAINT_TELEA)
+    around = cv2.resize(filled.astype(np.float32), strength.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    depth = cv2.distanceTransform(hole, cv2.DIST_L2, 3)
+    return np.where(hole > 0, around * np.exp(-depth / (FADE * width)), strength).astype(np.float32)
+
+
 def glow_map(room: RoomArt) -> GlowMap | None:
     """The room's ``tv_glow`` as a map of strength; its hue is averaged, since the TV's picture gives the colour."""
     layer = room.tv_glow
     if layer is None or room.screen is None:
         return None
     light = _paste(layer, room.width, room.height)
-    strength = np.ascontiguousarray(light[..., :3].max(axis=-1))
+    strength = _without_hole(np.ascontiguousarray(light[..., :3].max(axis=-1)), room.screen, room.width)
     box = cv2.boundingRect((strength >= 1.0).astype(np.uint8))
     if box[2] == 0 or box[3] == 0:
         return None
