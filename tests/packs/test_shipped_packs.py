@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from itertools import combinations, pairwise
 from pathlib import Path
+from runpy import run_path
 
 import av
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from duologue.places import packs_folder
 from duologue.stage.art import CharacterArt, Layer, RoomArt
@@ -143,6 +146,18 @@ def test_room_has_its_lights_and_a_calm_caption_area() -> None:
     table = picture[250:266, 170:310]
     assert table[..., 3].min() > 250
     assert table[..., :3].std(axis=(0, 1)).max() < 24
+
+
+@pytest.mark.parametrize("name", ["day", "evening", "night", "lamp-glow", "tv-glow"])
+def test_pngs_show_what_the_svg_draws(name: str) -> None:
+    folder = packs_folder() / "rooms" / "living-room"
+    layer: Callable[..., Image.Image] = run_path(str(folder / "export.py"))["layer"]
+    drawn = np.asarray(layer(name, 480), np.float64)
+    with Image.open(folder / f"{name}.png") as file:
+        shipped = np.asarray(file.convert("RGBA").resize((480, 270), Image.Resampling.BOX), np.float64)
+    drawn, shipped = (picture[..., :3] * picture[..., 3:] / 255 for picture in (drawn, shipped))
+    apart = np.abs(drawn - shipped).max(axis=-1)
+    assert apart.mean() < 0.6 and (apart > 60).sum() < 40, "run packs/rooms/living-room/export.py"
 
 
 def test_screen_lies_between_the_heads() -> None:
