@@ -6,6 +6,7 @@ No clock.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,7 +101,7 @@ class SoundCheck:
         self._held = 0
         self._rate = 48_000
         self._seconds = 0.0
-        self._stretches: list[tuple[int, float, NDArray[np.complex128]]] = []
+        self._stretches: list[_Stretch] = []
         self.beeps: list[tuple[int, float]] = []
         """Run and time (s) of each beep's first sample."""
 
@@ -136,9 +137,8 @@ class SoundCheck:
         self.beeps += [
             (run, begin + at / self._rate) for at in self._find_beeps(sound, first) if at < taken or not keep
         ]
-        self._stretches.append(
-            (run, begin, self._pilot(sound[: taken + (self.WINDOW - self.HOP if keep else 0)], first))
-        )
+        part = sound[: taken + (self.WINDOW - self.HOP if keep else 0)]
+        self._stretches.append(_Stretch(run, begin, self._pilot(part, first), self._power(part)))
         self._pieces, self._held = ([sound[taken:]], keep) if keep else ([], 0)
         self._begin = (run, begin + taken / self._rate)
 
@@ -158,36 +158,60 @@ class SoundCheck:
         return found
 
     def _pilot(self, sound: Samples, first: int) -> NDArray[np.complex128]:
-        sums = _sums(sound, PILOT_HZ, self._rate, first, self.WINDOW)
-        return sums[:: self.HOP] * 2 / self.WINDOW
+        """The pilot in each window: its amplitude and phase."""
+        return _sums(sound, PILOT_HZ, self._rate, first, self.WINDOW)[:: self.HOP] * 2 / self.WINDOW
+
+    def _power(self, sound: Samples) -> NDArray[np.float64]:
+        """The mean square of each window."""
+        total = np.concatenate(([0.0], np.cumsum(sound.astype(np.float64) ** 2)))
+        return (total[self.WINDOW :] - total[: -self.WINDOW])[:: self.HOP] / self.WINDOW
 
     def report(self) -> SoundReport:
         """All that was found; call :meth:`end` before."""
-        values = (
-            np.concatenate([part for _, _, part in self._stretches]) if self._stretches else np.zeros(0, np.complex128)
-        )
-        pilot = bool(values.size) and float(np.median(np.abs(values))) > PILOT_LEVEL * 0.3
         holes: list[Moment] = []
         slips: list[Moment] = []
-        if pilot:
+        whole = self._joined()
+        level = float(np.median(np.concatenate([np.abs(each.pilot) for each in whole]))) if whole else 0.0
+        pilot = level > PILOT_LEVEL * 0.3
+        for stretch in whole if pilot else ():
             hop = self.HOP / self._rate
-            for begin, part in self._joined():
-                inner = begin + self.EDGE * hop
-                holes += _holes(inner, part[self.EDGE : -self.EDGE], hop)
-                slips += _slips(inner, part[self.EDGE : -self.EDGE], hop)
+            begin = stretch.begin + self.EDGE * hop
+            inner = slice(self.EDGE, -self.EDGE)
+            holes += _holes(begin, stretch.power[inner], level, hop)
+            slips += _slips(begin, stretch.pilot[inner], level, hop)
         return SoundReport(round(self._seconds, 3), pilot, tuple(self._gaps), tuple(holes), tuple(slips))
 
-    def _joined(self) -> list[tuple[float, NDArray[np.complex128]]]:
-        """Stretches that follow one another without a seam, as one."""
-        joined: list[tuple[float, list[NDArray[np.complex128]]]] = []
+    def _joined(self) -> list[_Stretch]:
+        """Stretches that follow one another without a seam, as one; none that are empty."""
+        joined: list[list[_Stretch]] = []
         seam: tuple[int, float] | None = None
-        for run, begin, part in self._stretches:
-            if seam and seam[0] == run and abs(seam[1] - begin) < 1e-6:
-                joined[-1][1].append(part)
+        for stretch in self._stretches:
+            if seam and seam[0] == stretch.run and abs(seam[1] - stretch.begin) < 1e-6:
+                joined[-1].append(stretch)
+            elif len(stretch.pilot):
+                joined.append([stretch])
             else:
-                joined.append((begin, [part]))
-            seam = (run, begin + len(part) * self.HOP / self._rate)
-        return [(begin, np.concatenate(parts)) for begin, parts in joined]
+                continue
+            seam = (stretch.run, stretch.begin + len(stretch.pilot) * self.HOP / self._rate)
+        return [
+            _Stretch(
+                parts[0].run,
+                parts[0].begin,
+                np.concatenate([part.pilot for part in parts]),
+                np.concatenate([part.power for part in parts]),
+            )
+            for parts in joined
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Continuous sound, a value per window: the pilot's amplitude and phase, and the mean square of everything."""
+
+    run: int
+    begin: float
+    pilot: NDArray[np.complex128]
+    power: NDArray[np.float64]
 
 
 def _sums(sound: Samples, pitch: int, rate: int, first: int, length: int) -> NDArray[np.complex128]:
@@ -197,9 +221,12 @@ def _sums(sound: Samples, pitch: int, rate: int, first: int, length: int) -> NDA
     return turned[length:] - turned[:-length] if len(turned) > length else np.zeros(0, np.complex128)
 
 
-def _holes(begin: float, pilot: NDArray[np.complex128], hop: float) -> list[Moment]:
-    level = np.abs(pilot)
-    quiet = np.concatenate(([False], level < np.median(level) * 0.35, [False]))
+def _holes(begin: float, power: NDArray[np.float64], pilot: float, hop: float) -> list[Moment]:
+    """Where there is less sound than the pilot alone would make.
+
+    That the pilot is absent is not enough: encoders spend nothing on it for the 20 ms about a loud transient.
+    """
+    quiet = np.concatenate(([False], power < (0.5 * pilot) ** 2 / 2, [False]))
     edges = np.flatnonzero(np.diff(quiet.astype(np.int8)))
     return [
         Moment(round(begin + float(start) * hop, 3), round(float(end - start) * hop * 1e3, 1))
@@ -207,16 +234,20 @@ def _holes(begin: float, pilot: NDArray[np.complex128], hop: float) -> list[Mome
     ]
 
 
-def _slips(begin: float, pilot: NDArray[np.complex128], hop: float) -> list[Moment]:
-    """Where the pilot's phase is another for good: the mean over 50 ms before against that over 50 ms after."""
-    span, skip = 10, 3
-    unit = pilot / np.maximum(np.abs(pilot), 1e-9)
-    total = np.concatenate(([0j], np.cumsum(unit)))
-    at = np.arange(span + skip, len(unit) - span - skip)
+def _slips(begin: float, pilot: NDArray[np.complex128], level: float, hop: float) -> list[Moment]:
+    """Where the pilot's phase is another for good: the mean over 100 ms before against that over 100 ms after.
+
+    A window weighs what it holds of the pilot, so that one without says nothing about the phase.
+    """
+    span, skip = 20, 4
+    total = np.concatenate(([0j], np.cumsum(pilot / np.maximum(np.abs(pilot), level))))
+    at = np.arange(span + skip, len(pilot) - span - skip)
+    if not len(at):
+        return []
     before = total[at - skip] - total[at - skip - span]
     after = total[at + skip + span] - total[at + skip]
     turn = np.abs(np.angle(after * np.conj(before)))
-    sure = (np.abs(before) > span * 0.7) & (np.abs(after) > span * 0.7)
+    sure = (np.abs(before) > span * 0.6) & (np.abs(after) > span * 0.6)
     jumps = at[(turn > 0.4) & sure]
     groups = np.split(jumps, np.flatnonzero(np.diff(jumps) > 2 * span) + 1) if len(jumps) else []
     return [Moment(round(begin + float(np.median(group)) * hop, 3), 0.0) for group in groups]
