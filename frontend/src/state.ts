@@ -31,7 +31,10 @@ export const programme = signal<number | null>(null);
 export const behind = signal<number | null>(null);
 
 export const running = computed(() => current(book.value));
-export const transcript = computed(() => grouped(inOrder(book.value.turns.values())));
+export const transcript = computed(() => {
+  const { turns, conversations } = book.value;
+  return grouped(inOrder(turns.values(), (id) => conversations.get(id)?.started ?? 0));
+});
 
 /** Two minutes of figures, one sample a second. */
 export const HISTORY_SECONDS = 120;

@@ -80,6 +80,17 @@ describe("the order of turns", () => {
     ];
     expect(inOrder(turns).map((one) => one.id)).toEqual(["first", "typed", "answer", "next"]);
   });
+  it("keeps what two conversations still plan apart, and says nothing of what was taken back", () => {
+    const turns = [
+      turn({ id: "b2", conversation: "b", number: 2 }),
+      turn({ id: "a3", conversation: "a", number: 3 }),
+      turn({ id: "b1", conversation: "b", number: 1 }),
+      turn({ id: "gone", conversation: "a", number: 4, state: "withdrawn", asked: 1 }),
+      turn({ id: "failed", conversation: "a", number: 2, state: "failed", asked: 2, failure: "no voice" }),
+    ];
+    const started = (id: string): number => (id === "a" ? 100 : 200);
+    expect(inOrder(turns, started).map((one) => one.id)).toEqual(["failed", "a3", "b1", "b2"]);
+  });
   it("puts neighbours of one speaker under one name, but never a character's with a person's", () => {
     const turns = [turn({ id: "a" }), turn({ id: "b" }), turn({ id: "c", kind: "person" }), turn({ id: "d", conversation: "c2" })];
     expect(grouped(turns).map((group) => group.turns.map((one) => one.id))).toEqual([["a", "b"], ["c"], ["d"]]);

@@ -30,18 +30,27 @@ function endOf(turn: Airing): number {
   return turn.ended ?? (turn.state === "on_air" ? Math.max(lastWord, (turn.on_air ?? 0) + 400) : lastWord);
 }
 
-/** Where a turn stands in the transcript: what was aired or typed by its time, what is still to come last, by number. */
-function position(turn: TurnView): readonly [number, number] {
-  const time = turn.kind === "person" ? (turn.asked ?? turn.on_air) : turn.on_air;
-  return [time ?? Infinity, turn.number];
+/** A turn that was planned, never heard, and has no failure to tell of: the page keeps silent about it. */
+function vanished(turn: TurnView): boolean {
+  return turn.state === "withdrawn" && !turn.failure && (turn.on_air ?? null) === null;
 }
 
-export function inOrder(turns: Iterable<TurnView>): TurnView[] {
-  return [...turns].sort((one, other) => {
-    const [time, number] = position(one);
-    const [otherTime, otherNumber] = position(other);
-    return time === otherTime ? number - otherNumber : time - otherTime;
-  });
+/** When a turn was aired, typed or failed; what is still to come has no time and goes last. */
+function timeOf(turn: TurnView): number {
+  const planned = turn.kind === "person" || turn.state === "failed" || turn.state === "withdrawn" ? turn.asked : null;
+  return turn.on_air ?? planned ?? Infinity;
+}
+
+/** The turns to show, in the order in which they are heard. `started` tells when a conversation began, Unix ms. */
+export function inOrder(turns: Iterable<TurnView>, started: (conversation: string) => number = () => 0): TurnView[] {
+  const rank = (turn: TurnView): readonly number[] => [timeOf(turn), started(turn.conversation), turn.number];
+  const shown = [...turns].filter((turn) => !vanished(turn)).map((turn) => [rank(turn), turn] as const);
+  return shown.sort(([one], [other]) => compare(one, other)).map(([, turn]) => turn);
+}
+
+function compare(one: readonly number[], other: readonly number[]): number {
+  const place = one.findIndex((value, index) => value !== other[index]);
+  return place < 0 ? 0 : (one[place] ?? 0) < (other[place] ?? 0) ? -1 : 1;
 }
 
 /** Consecutive turns of one speaker in one conversation, under one name. */

@@ -5,7 +5,7 @@ import { useRef } from "preact/hooks";
 import { api } from "../requests";
 import { Button, Segmented } from "../controls/controls";
 import { useRequest } from "../controls/request";
-import { stage } from "../state";
+import { book, speakerOf, stage } from "../state";
 
 const LONGEST_MESSAGE = 400;
 const LONGEST_NAME = 40;
@@ -28,11 +28,19 @@ function remember(name: string): void {
   }
 }
 
+/** What became of the question whose answer is the turn `id`, until that is heard. */
+function promise(id: string | null): string {
+  const turn = id === null ? undefined : book.value.turns.get(id);
+  if (!turn) return "";
+  if (turn.state === "withdrawn" || turn.state === "failed") return `There was no answer. ${turn.failure}`.trim();
+  return turn.state === "on_air" || turn.state === "ended" ? "" : `${speakerOf(turn.speaker).title} answers with the next turn.`;
+}
+
 export function ChatForm(): JSX.Element {
   const to = useSignal<string | null>(null);
   const text = useSignal("");
   const author = useSignal(remembered());
-  const receipt = useSignal("");
+  const answer = useSignal<string | null>(null);
   const field = useRef<HTMLInputElement>(null);
   const sending = useRequest();
   const cast = stage.value?.cast ?? [];
@@ -43,9 +51,11 @@ export function ChatForm(): JSX.Element {
     const message = text.value.trim();
     if (!addressee || !message) return;
     const request = { to: addressee.name, text: message, author: author.value.trim() || "guest" };
-    if (await sending.run(() => api.chat(request))) {
+    const sent = await sending.run(async () => {
+      answer.value = (await api.chat(request)).turn;
+    });
+    if (sent) {
       text.value = "";
-      receipt.value = `${addressee.title} answers with the next turn.`;
       remember(author.value.trim());
     }
     field.current?.focus();
@@ -85,17 +95,14 @@ export function ChatForm(): JSX.Element {
           autocomplete="off"
           enterkeyhint="send"
           value={text.value}
-          onInput={(event) => {
-            text.value = event.currentTarget.value;
-            receipt.value = "";
-          }}
+          onInput={(event) => (text.value = event.currentTarget.value)}
         />
         <Button type="submit" kind="primary" icon="send" busy={sending.busy.value} disabled={!addressee || !text.value.trim()}>
           Send
         </Button>
       </div>
       <p class="receipt" role="status">
-        {receipt.value}
+        {promise(answer.value)}
       </p>
     </form>
   );

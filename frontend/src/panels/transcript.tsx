@@ -92,7 +92,7 @@ function Turn({ turn }: { turn: TurnView }): JSX.Element {
   return (
     <p class={`turn ${turn.kind} ${phase}`} data-turn={turn.id}>
       {phase === "next" && <span class="tag">next</span>}
-      {phase === "speaking" && turn.words.length > 0 ? <Spoken turn={turn} /> : turn.text}
+      <Words turn={turn} phase={phase} />
       <Remarks turn={turn} phase={phase} />
     </p>
   );
@@ -102,6 +102,26 @@ function Turn({ turn }: { turn: TurnView }): JSX.Element {
 function phaseNow(turn: TurnView): Phase {
   const settled = phaseOf(turn, coarse.peek());
   return settled === "said" || settled === "dropped" ? settled : phaseOf(turn, coarse.value);
+}
+
+function Words({ turn, phase }: { turn: TurnView; phase: Phase }): JSX.Element {
+  if (turn.words.length === 0 || phase === "next" || phase === "dropped") return <>{turn.text}</>;
+  if (phase === "speaking") return <Spoken turn={turn} />;
+  return turn.interrupted ? <CutOff turn={turn} /> : <>{turn.text}</>;
+}
+
+/** What was heard of a turn that was cut off, and, dim, what was not. */
+function CutOff({ turn }: { turn: TurnView }): JSX.Element {
+  const { heard } = hearing(turn.words, turn.ended ?? Infinity);
+  const cut = pieces(turn.text, turn.words);
+  const text = (wanted: boolean): string =>
+    cut.filter((piece) => piece.from < heard === wanted).map((piece) => piece.text).join("");
+  return (
+    <>
+      {text(true)}
+      <span class="word ahead">{text(false)}</span>
+    </>
+  );
 }
 
 function Spoken({ turn }: { turn: TurnView }): JSX.Element {
