@@ -12,18 +12,29 @@ from html import escape
 from typing import Any
 
 Schema = Mapping[str, Any]
+_NOTHING_SAID = "Successful Response"
+"""What the framework writes where we wrote nothing."""
 
 _STYLE = """
 :root{color-scheme:dark;--back:#101214;--card:#17191d;--line:#2a2d33;--text:#e8e6e1;--dim:#a3a6ad;--accent:#f2b95c}
-*{box-sizing:border-box}body{margin:0;background:var(--back);color:var(--text);font:16px/1.55 system-ui,sans-serif}
-main{max-width:60rem;margin:0 auto;padding:2rem 1rem 6rem}h1{font-size:1.75rem;margin:0} h2{font-
-size:1.25rem;margin:2.5rem 0 .75rem;text-transform:capitalize}h3{font-size:1rem;margin:0}
-a{color:var(--accent)}p{margin:.35rem 0;color:var(--dim)}code,.path{font:.9rem/1.4 ui-monospace,monospace}
+*{box-sizing:border-box}
+body{margin:0;background:var(--back);color:var(--text);font:16px/1.55 system-ui,sans-serif}
+main{max-width:60rem;margin:0 auto;padding:2rem 1rem 6rem}
+h1{font-size:1.75rem;margin:0}
+h2{font-size:1.25rem;margin:2.5rem 0 .75rem;text-transform:capitalize}
+h3{font-size:1rem;margin:0}
+a{color:var(--accent)}
+p{margin:.35rem 0;color:var(--dim)}
+code,.path{font:.9rem/1.4 ui-monospace,monospace;overflow-wrap:anywhere}
 section{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:1rem;margin:.75rem 0}
-section:target{border-color:var(--accent)}.method{display:inline-block;min-width:4.5rem;color:var(--accent);font-
-weight:600} .wide{overflow-x:auto}table{border-collapse:collapse;width:100%;margin:.5rem 0} th,td{text-
-align:left;vertical-align:top;padding:.3rem .75rem .3rem 0;border-top:1px solid var(--line);font-size:.9rem}
-th{color:var(--dim);font-weight:500}ul{columns:3 14rem;padding-left:1rem}
+section:target{border-color:var(--accent)}
+.method{display:inline-block;min-width:4.5rem;color:var(--accent);font-weight:600}
+table{border-collapse:collapse;width:100%;table-layout:fixed;margin:.75rem 0 0}
+th,td{text-align:left;vertical-align:top;padding:.3rem .75rem .3rem 0;border-top:1px solid var(--line);font-size:.9rem}
+th{color:var(--dim);font-weight:500}
+th:first-child{width:24%}
+th:nth-child(2){width:30%}
+ul{columns:3 14rem;padding-left:1rem}
 """
 
 
@@ -65,8 +76,12 @@ def _operation(method: str, path: str, operation: Schema) -> str:
     rows += [("body", _type(content["schema"]), escape(media)) for media, content in body.items()]
     parts.append(_table(("Asked", "Type", ""), rows))
     answers = [
-        (status, ", ".join(_answers(answer.get("content", {}))), _inline(answer.get("description", "")))
-        for status, answer in operation["responses"].items()
+        (
+            status,
+            ", ".join(_answers(answer.get("content", {}))),
+            _inline(answer.get("description", "").replace(_NOTHING_SAID, "")),
+        )
+        for status, answer in sorted(operation["responses"].items())
     ]
     parts.append(_table(("Answer", "Type", ""), answers))
     return "".join(parts) + "</section>"
@@ -89,7 +104,7 @@ def _model(name: str, model: Schema) -> str:
 
 
 def _note(described: Schema, required: bool) -> str:
-    notes = [_inline(described["description"])] if "description" in described else []
+    notes = [_inline(described["description"].rstrip("."))] if "description" in described else []
     limits = {"minimum": "at least", "maximum": "at most", "maxLength": "characters at most:", "pattern": "pattern"}
     notes += [f"{escape(word)} {escape(str(described[key]))}" for key, word in limits.items() if key in described]
     if not required:
@@ -122,7 +137,7 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, str, str]]) -> str:
         return ""
     top = "".join(f"<th>{escape(cell)}" for cell in head)
     body = "".join(f"<tr><td><code>{escape(first)}</code><td>{second}<td>{third}" for first, second, third in rows)
-    return f'<div class="wide"><table><tr>{top}{body}</table></div>'
+    return f"<table><tr>{top}{body}</table>"
 
 
 def _prose(text: str | None) -> str:
