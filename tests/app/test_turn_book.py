@@ -38,7 +38,7 @@ def test_words_are_given_in_the_time_at_which_they_are_on_air() -> None:
 def test_words_stay_when_the_turn_has_ended() -> None:
     kept = book()
     kept.open(conversation())
-    kept.voiced(Utterance("t1", "a", "Tea.", np.zeros(9), marks=(Mark(MarkKind.WORD, "Tea.", 0, 9),)))
+    kept.voiced(Utterance("t1", "a", "Tea.", np.zeros(9, np.float32), marks=(Mark(MarkKind.WORD, "Tea.", 0, 9),)))
     kept.record(TurnRecord("t1", "c1", 0, "a", on_air=1, ended=2, state="ended"))
     view = kept.record(TurnRecord("t1", "c1", 0, "a", on_air=1, ended=2, state="ended", heard="Tea."))
     assert [word.text for word in view.words] == ["Tea."]

@@ -53,7 +53,11 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """What was rendered. ``seconds`` is its length, ``took`` what it took; ``notes`` is what did not go as asked."""
+    """What was rendered.
+
+    ``seconds`` is its length, ``took`` what all of it took, ``drawing`` drawing and encoding alone (s). ``spoken`` are the
+    turns' first sample and the one after their last (48 kHz). ``notes`` is what did not go as asked.
+    """
 
     path: Path
     topic: str
@@ -61,6 +65,8 @@ class Film:
     frames: int
     seconds: float
     took: float
+    drawing: float
+    spoken: tuple[tuple[int, int], ...]
     notes: tuple[str, ...]
 
 
@@ -107,7 +113,8 @@ class Reel(threading.Thread):
         encoder, note = choose_encoder(plan.encoder)
         self.notes: list[str] = [note] if note else []
         self.frames = 0
-        self.turns = 0
+        self.drawing = 0.0
+        self.spoken: list[tuple[int, int]] = []
         self.failure: BaseException | None = None
         self.leaving = threading.Event()
         video = VideoEncoder(plan.width, plan.height, plan.fps, encoder, plan.bitrate)
@@ -116,6 +123,11 @@ class Reel(threading.Thread):
             path, StreamFormat(plan.width, plan.height, plan.fps, video.extradata, audio.extradata)
         )
         self._encoder = EncoderThread(video, audio, self._packaged, clock)
+
+    @property
+    def turns(self) -> int:
+        """How many were played."""
+        return len(self.spoken)
 
     @property
     def seconds(self) -> float:
@@ -129,10 +141,12 @@ class Reel(threading.Thread):
                 self._encoder.start()
                 performance = Performance(self._plan, self._clock, patient=True)
                 try:
+                    began = self._clock.now()
                     self._perform(performance)
                 finally:
                     performance.close()
                 self._writer.add(self._encoder.finish())
+                self.drawing = (self._clock.now() - began) / SECOND
         except BaseException as error:
             self.failure = error
             while self._says.get() is not None:
@@ -179,7 +193,7 @@ class Reel(threading.Thread):
     def _note(self, reports: tuple[Report, ...]) -> None:
         for report in reports:
             if isinstance(report, Ended):
-                self.turns += 1
+                self.spoken.append((report.at - report.played, report.at))
             elif isinstance(report, Trouble):
                 self.notes.append(f"{report.what} ({report.where}). {report.remedy}")
 
@@ -235,7 +249,9 @@ async def render(
         raise reel.failure
     on_progress(Progress(reel.turns, show.turns, reel.seconds))
     took = (clock.now() - began) / SECOND
-    return Film(path, topic, reel.turns, reel.frames, reel.seconds, took, tuple(reel.notes))
+    return Film(
+        path, topic, reel.turns, reel.frames, reel.seconds, took, reel.drawing, tuple(reel.spoken), tuple(reel.notes)
+    )
 
 
 async def _watch(reel: Reel, planned: int, on_progress: Callable[[Progress], None]) -> None:
