@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 from studio_double import File, StudioDouble
 
 from duologue.app.models import (
@@ -81,7 +82,9 @@ async def test_an_error_of_the_house_becomes_a_problem(
     client: httpx.AsyncClient, studio: StudioDouble, error: type[DuologueError], status: int
 ) -> None:
     studio.failure = error("the topic is empty", where="topic", remedy="Write one.")
-    answer = await client.post("/api/conversations", json={})
+    with capture_logs() as logged:
+        answer = await client.post("/api/conversations", json={})
+    assert len(logged) == (status == 500)  # only our own faults
     assert answer.status_code == status
     assert problem_of(answer) == Problem(title="the topic is empty", where="topic", remedy="Write one.", status=status)
     assert ("retry-after" in answer.headers) == (status == 503)
@@ -89,7 +92,11 @@ async def test_an_error_of_the_house_becomes_a_problem(
 
 async def test_an_unforeseen_error_tells_nothing_of_the_inside(client: httpx.AsyncClient, studio: StudioDouble) -> None:
     studio.failure = RuntimeError("secret detail")
-    answer = await client.post("/api/conversations", json={})
+    with capture_logs() as logged:
+        answer = await client.post("/api/conversations", json={})
+    assert [(line["event"], line["path"], line["exc_info"]) for line in logged] == [
+        ("request.failed", "/api/conversations", studio.failure)
+    ]
     assert answer.status_code == 500
     assert "secret" not in answer.text
     assert problem_of(answer).remedy

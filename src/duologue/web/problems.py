@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -15,12 +14,13 @@ from starlette.responses import Response
 
 from duologue.app.models import Problem
 from duologue.errors import ClosedError, DuologueError, InputError, PeerError
+from duologue.telemetry.log import get_logger
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 2
 """What ``Retry-After`` says while something is starting or leaving."""
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 class NotFound(HTTPException):
@@ -72,7 +72,7 @@ async def _house(request: Request, error: Exception) -> Response:
     assert isinstance(error, DuologueError)
     status = status_of(error)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        _log.error("request failed", path=request.url.path, error=str(error), exc_info=error)
+        _log.error("request.failed", path=request.url.path, error=str(error), exc_info=error)
     headers = {"Retry-After": str(RETRY_SECONDS)} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
     return problem(status, error.what, where=error.where, remedy=error.remedy, headers=headers)
 
@@ -93,7 +93,7 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:
-    _log.error("request failed", path=request.url.path, exc_info=error)
+    _log.error("request.failed", path=request.url.path, exc_info=error)
     return problem(
         HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side",
         where=request.url.path, remedy="The log has the details; please report it.",
