@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -149,7 +149,7 @@ class OpenAIServer:
 
 
 @asynccontextmanager
-async def serving(server: OpenAIServer) -> AsyncIterator[OpenAIServer]:
+async def serving(server: OpenAIServer) -> AsyncGenerator[OpenAIServer]:
     """Listen on a free port of the loopback interface; ``base_url`` is set."""
     listener = await asyncio.start_server(server, "127.0.0.1", 0)
     server.base_url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/v1"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,17 +26,17 @@ Make = Callable[[], AbstractAsyncContextManager[LanguageModel]]
 
 
 @asynccontextmanager
-async def improv() -> AsyncIterator[LanguageModel]:
+async def improv() -> AsyncGenerator[LanguageModel]:
     yield Improv()
 
 
 @asynccontextmanager
-async def fake() -> AsyncIterator[LanguageModel]:
+async def fake() -> AsyncGenerator[LanguageModel]:
     yield FakeLanguage()
 
 
 @asynccontextmanager
-async def openai() -> AsyncIterator[LanguageModel]:
+async def openai() -> AsyncGenerator[LanguageModel]:
     async with serving(OpenAIServer(Behaviour("A first reply of several words."))) as server:
         model = OpenAILanguage(OpenAISettings(base_url=server.base_url, model="tiny"))
         try:

@@ -16,8 +16,8 @@ from duologue.language.moderation import Moderator, Subject, Verdict, fold, load
     "text",
     [
         "what the frotz", "FROTZ", "Frötz!", "fr0tz", "f.r.o.t.z", "f r o t z", "F-R-O-T-Z", "frooootz", "frotzing",
-        "frotzes",         "fr*otz", "$narf is bad", "sn@rf", "5narf", "fr\u043etz", "well,frotz.", "the grue is here", "the  GRUE is",
-        "f_r_o_t_z", "a f r o t z b",
+        "frotzes", "fr*otz", "$narf is bad", "sn@rf", "5narf", "fr\u043etz", "well,frotz.", "the grue is here",
+        "the  GRUE is", "f_r_o_t_z", "a f r o t z b",
     ],
 )  # fmt: skip
 def test_listed_words_are_found_in_thin_disguise(text: str):
@@ -45,8 +45,11 @@ def test_other_words_are_not(text: str):
 
 @pytest.mark.parametrize(
     "text",
-    ["Scunthorpe", "an assessment of the class", "cockatoo and peacock", "Moby Dick", "hello, shitake", "grapes", "Essex",
-     "spices", "Fagin", "I shot the sheriff", "a raccoon", "kill the lights", "Pakistan", "retardant foam", "sextant"],
+    [
+        "Scunthorpe", "an assessment of the class", "cockatoo and peacock", "Moby Dick", "hello, shitake", "grapes",
+        "Essex", "spices", "Fagin", "I shot the sheriff", "a raccoon", "kill the lights", "Pakistan", "sextant",
+        "retardant foam",
+    ],
 )  # fmt: skip
 def test_the_shipped_list_leaves_ordinary_words_alone(text: str):
     assert not Moderator().finds_word(text)

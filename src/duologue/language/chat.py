@@ -66,6 +66,7 @@ def _add(found: list[Message], role: Literal["user", "assistant"], content: str)
     if found[-1]["role"] == role:
         found[-1]["content"] += f"\n{content}"
     elif role == "assistant" and found[-1]["role"] == "system":
-        found += [{"role": "user", "content": "(The show is on air.)"}, {"role": role, "content": content}]
+        found.append({"role": "user", "content": "(The show is on air.)"})
+        found.append({"role": role, "content": content})
     else:
         found.append({"role": role, "content": content})

@@ -31,7 +31,7 @@ class Improv:
 
     def __init__(self) -> None:
         self._closed = False
-        self._moves: dict[str, tuple[Persona, tuple[Move, ...]]] = {}
+        self._materials: dict[str, tuple[tuple[int, ...], tuple[Persona, ...], Material]] = {}
 
     @property
     def capabilities(self) -> LanguageCapabilities:
@@ -68,20 +68,26 @@ class Improv:
         self._closed = True
 
     def _material(self, prompt: Prompt) -> Material:
-        own = self._moves_of(prompt.speaker)
+        """The material of this speaker among these others; made anew only when the cast changes."""
+        cast = (prompt.speaker, *prompt.others)
+        known = self._materials.get(prompt.speaker.name)
+        if known is None or known[0] != tuple(map(id, cast)):
+            made = self._gather(prompt.speaker, prompt.others)
+            self._materials[prompt.speaker.name] = known = (
+                tuple(map(id, cast)),
+                cast,
+                made,
+            )  # holding the cast keeps its ids
+        return known[2]
+
+    def _gather(self, speaker: Persona, others: tuple[Persona, ...]) -> Material:
+        own, neutral = parse_moves(speaker.moves), neutral_moves()
         categories = {move.category for move in own}
-        kinds = {move.name for move in own}
-        neutral = neutral_moves()
-        spare = (m for m in neutral if m.category not in categories or (not m.step and m.name not in kinds))
-        everybody = (own, *map(self._moves_of, prompt.others), neutral)
+        names = {move.name for move in own}
+        spare = (m for m in neutral if m.category not in categories or (not m.step and m.name not in names))
+        everybody = (own, *(parse_moves(other.moves) for other in others), neutral)
         known = {move.signature: move for moves in reversed(everybody) for move in moves}
         return Material((*own, *spare), tuple(known.values()))
-
-    def _moves_of(self, persona: Persona) -> tuple[Move, ...]:
-        known = self._moves.get(persona.name)
-        if known is None or known[0] is not persona:
-            self._moves[persona.name] = known = (persona, parse_moves(persona.moves))
-        return known[1]
 
 
 @cache

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from duologue.language import phrases
 from duologue.language.engine import Line, Moment, Prompt
@@ -29,8 +29,8 @@ NUMBERS = (
     "two hundred and six",
 )
 YEARS = ("1911", "1954", "1973", "1986", "1998", "2003", "2009", "2014")
-MEMORY = 40
-"""A line so many turns back may be said again, if everything newer was said too."""
+MEMORY = 48
+"""So many lines are looked back at; what was said before may be said again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class Material:
 
     own: tuple[Move, ...]
     known: tuple[Move, ...]
+    _recognised: dict[str, tuple[Move, ...]] = field(default_factory=dict[str, tuple[Move, ...]], compare=False)
 
     def named(self, name: str) -> tuple[Move, ...]:
         """The variants of one move."""
@@ -50,9 +51,15 @@ class Material:
 
     def recognise(self, text: str) -> tuple[Move, ...]:
         """The moves that made ``text``, in the order in which they stand in it."""
-        plain = f" {squeeze(text)} "
-        found = [(plain.find(f" {move.signature} "), place) for place, move in enumerate(self.known)]
-        return tuple(self.known[place] for start, place in sorted(found) if start >= 0)
+        known = self._recognised.get(text)
+        if known is None:
+            plain = f" {squeeze(text)} "
+            found = [(plain.find(f" {move.signature} "), place) for place, move in enumerate(self.known)]
+            known = tuple(self.known[place] for start, place in sorted(found) if start >= 0)
+            if len(self._recognised) >= 2 * MEMORY:
+                self._recognised.clear()
+            self._recognised[text] = known
+        return known
 
 
 class Scene:
@@ -66,10 +73,11 @@ class Scene:
             f"{prompt.seed}|{prompt.topic}|{prompt.turn}|{prompt.speaker.name}|{len(prompt.lines)}"
         )
         self.show = random.Random(f"{prompt.seed}|{prompt.topic}")
-        self.past = [material.recognise(line.text) for line in prompt.lines]
+        self.lines = prompt.lines[-MEMORY:]
+        self.past = [material.recognise(line.text) for line in self.lines]
         self.used = {move.template: place for place, moves in enumerate(self.past) for move in moves}
         self.used_bits = {move.bit for moves in self.past for move in moves}
-        self.said = {squeeze(sentence) for line in prompt.lines for sentence in sentences(line.text)}
+        self.said = {squeeze(sentence) for line in self.lines for sentence in sentences(line.text)}
         self._hooks = {hook for move in material.known for hook in move.hooks}
         self.values = self._values()
 
@@ -78,7 +86,7 @@ class Scene:
         prompt = self.prompt
         if prompt.moment is Moment.ANSWER:
             kind = phrases.remark_type(prompt.lines[-1].text if prompt.lines else "")
-            return self._best(self._named("chat", kind, "statement"))
+            return self._best(self._named("chat", kind, "statement")) or self._new_thread()
         if prompt.moment is Moment.ENDING:
             return self._best(self._reply("close") or self.material.of("end"))
         if not prompt.lines or prompt.moment is Moment.OPENING:
@@ -205,7 +213,7 @@ class Scene:
         """Phrases of earlier lines to call back, the older ones first; and the last person who wrote to us."""
         cast = {self.prompt.speaker.name, *(other.name for other in self.prompt.others)}
         found: list[str] = []
-        for line in self.prompt.lines[: max(0, len(self.prompt.lines) - 2)]:
+        for line in self.lines[: max(0, len(self.lines) - 2)]:
             hook = phrases.find_hook(line.text, self._hooks)
             again = self._again(hook, line.speaker)
             if hook and again not in found:
@@ -213,5 +221,5 @@ class Scene:
         older = found[: max(2, len(found) - 2)]
         picked = self.random.sample(older, min(2, len(older)))
         values = dict(zip(("callback", "callback2"), picked, strict=False))
-        guests = [line.speaker for line in self.prompt.lines if line.speaker not in cast]
+        guests = [line.speaker for line in self.lines if line.speaker not in cast]
         return values | ({"guest": guests[-1]} if guests else {})
