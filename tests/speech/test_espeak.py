@@ -78,13 +78,14 @@ async def test_a_worker_killed_between_lines_is_replaced(espeak: Espeak) -> None
     assert espeak.restarts == 1
 
 
+@pytest.mark.realtime
 async def test_a_stopped_worker_is_noticed() -> None:
-    espeak = Espeak(EspeakSettings(patience_s=0.2), VirtualClock())
+    espeak = Espeak(EspeakSettings(patience_s=1.0), VirtualClock())
     await espeak.warm_up()
     assert espeak.pid is not None
     os.kill(espeak.pid, signal.SIGSTOP)
     assert len((await hear(espeak, "Hello there.", VOICE)).samples) > 0
-    assert espeak.restarts == 1
+    assert espeak.restarts >= 1
     await espeak.close()
 
 
@@ -110,12 +111,12 @@ async def test_cancelling_stops_the_worker_within_a_chunk(espeak: Espeak) -> Non
     received = 0
     receive = espeak._receive  # pyright: ignore[reportPrivateUsage]
 
-    async def counting(worker: object) -> object:
+    async def counting(worker: object, patience: float) -> object:
         nonlocal received
         received += 1
-        return await receive(worker)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        return await receive(worker, patience)  # pyright: ignore[reportArgumentType]
 
-    espeak._receive = counting  # type: ignore[method-assign]  # pyright: ignore
+    espeak._receive = counting  # pyright: ignore
     chunks = [chunk async for chunk in espeak.speak("Go.", VOICE)]
     assert received < 400 + len(chunks)  # the whole line would be over 6,000
 
@@ -228,3 +229,9 @@ async def test_another_worker_speaks_the_same_samples() -> None:
 def test_settings_are_the_defaults_of_a_voice() -> None:
     spec = parse_voice("en-us+m3?pitch=35", EspeakSettings(rate=150))
     assert (spec.base, spec.variant, spec.rate, spec.pitch) == ("en-us", "m3", 150, 35)
+
+
+async def test_a_hm_is_hummed_and_its_mark_is_as_written(espeak: Espeak) -> None:
+    heard = await hear(espeak, "Hm. Pfft, no.", VOICE)
+    assert [(mark.text, mark.offset) for mark in heard.of(MarkKind.WORD)] == [("Hm", 0), ("Pfft", 4), ("no", 10)]
+    assert [mark.text for mark in heard.of(MarkKind.PHONEME)][:3] == ["h", "@", "m"]

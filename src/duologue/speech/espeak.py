@@ -34,6 +34,7 @@ from duologue.speech.espeak_messages import (
     SpeakLine,
     VoiceSpec,
 )
+from duologue.speech.espeak_spelling import respell
 from duologue.speech.espeak_voice import EspeakSettings, parse_voice
 from duologue.speech.utterance import Mark, SpeechChunk
 from duologue.telemetry.log import get_logger
@@ -44,6 +45,8 @@ MAX_CHARACTERS = 5_000
 """Of one line; about five minutes of sound."""
 MAX_LINES = 64
 """Lines at once."""
+_START_PATIENCE = 20.0
+"""Seconds for a worker to come up: it takes 0.1 s, on a machine that is busy with other things far longer."""
 _FIRST_BACK_OFF = 100 * MILLISECOND
 
 _log = get_logger("duologue.speech.espeak")
@@ -66,13 +69,14 @@ class _Line:
     _held: list[SpeechChunk] = field(default_factory=lambda: list[SpeechChunk]())
 
     def __post_init__(self) -> None:
-        self._builder = MarkBuilder(self.text)
+        self.spelling = respell(self.text, self.voice.base)
+        self._builder = MarkBuilder(self.text, self.spelling.places)
 
     def begin_again(self) -> None:
         """The worker died: the line comes again from its start, and what was delivered must not be delivered twice."""
         self.inbox.clear()
         self._held.clear()
-        self._builder = MarkBuilder(self.text)
+        self._builder = MarkBuilder(self.text, self.spelling.places)
         self._drop_samples, self._drop_marks = self._delivered_samples, self._delivered_marks
 
     def take(self, answer: LineChunk) -> SpeechChunk | None:
@@ -200,7 +204,7 @@ class Espeak:
             return
         line.sent_to = worker
         try:
-            await worker.send(SpeakLine(line.number, line.text, line.voice))
+            await worker.send(SpeakLine(line.number, line.spelling.spoken, line.voice))
         except PeerError:
             pass  # whoever reads next meets the same death, restarts and sends again
 
@@ -233,7 +237,7 @@ class Espeak:
         try:
             if self._worker is None:
                 await self._start()
-            answer = await self._receive(self._worker)
+            answer = await self._receive(self._worker, self._settings.patience_s)
         except PeerError as death:
             await self._bury(death)
             return
@@ -242,14 +246,14 @@ class Espeak:
         if isinstance(answer, LineDone):
             self._failures = 0
 
-    async def _receive(self, worker: Worker | None) -> Answer:
+    async def _receive(self, worker: Worker | None, patience: float) -> Answer:
         if worker is None:
             raise ClosedError("espeak was closed")
         try:
-            async with asyncio.timeout(self._settings.patience_s):
+            async with asyncio.timeout(patience):
                 answer = await worker.receive()
         except TimeoutError as error:
-            raise PeerError(f"espeak gave no sign of life for {self._settings.patience_s:g} s") from error
+            raise PeerError(f"espeak gave no sign of life for {patience:g} s") from error
         assert isinstance(answer, Opened | LineChunk | LineDone | LineFailed)
         return answer
 
@@ -261,7 +265,7 @@ class Espeak:
         data = self._settings.data or espeakng_loader.get_data_path()
         worker = await Worker.start(WORKER_MODULE, library, data)
         try:
-            hello = await self._receive(worker)
+            hello = await self._receive(worker, _START_PATIENCE)
             if isinstance(hello, LineFailed):
                 raise hello.error
             assert isinstance(hello, Opened)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from duologue.speech.espeak_messages import EventKind, SpeechEvent
@@ -46,9 +47,13 @@ def _tokens(text: str) -> list[_Token]:
 
 
 class MarkBuilder:
-    """Feed events in order and get marks as they become certain, words and phonemes each in order of time."""
+    """Feed events in order and get marks as they become certain, words and phonemes each in order of time.
 
-    def __init__(self, text: str) -> None:
+    ``places`` leads from a position in what was spoken to one in ``text``; without it they are the same.
+    """
+
+    def __init__(self, text: str, places: Sequence[int] = ()) -> None:
+        self._places = places
         self._tokens = _tokens(text)
         self._starts = [token.offset for token in self._tokens]
         self._word = -1
@@ -82,6 +87,8 @@ class MarkBuilder:
 
     def _begin_word(self, position: int, marks: list[Mark]) -> None:
         self._end_phoneme(self._latest, marks)
+        if self._places:
+            position = self._places[min(max(position, 0), len(self._places) - 1)]
         token = bisect_right(self._starts, max(position, 0)) - 1
         if token <= self._word:
             return  # a further part of the same written word: the "two" of 42
