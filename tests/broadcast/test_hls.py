@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from programme import EPOCH_MS, Programme, stored, wall, whole
 
 from duologue.broadcast.fmp4 import Segment, init_segment
@@ -140,6 +142,20 @@ def test_a_playlist_is_read_back_as_it_was_meant() -> None:
 def test_what_is_no_playlist_is_refused(text: str) -> None:
     with pytest.raises(InputError):
         parse_playlist(text)
+
+
+PIECES = st.sampled_from(
+    "#EXTM3U,#EXTINF:,1,nan,inf,1e400,-1,\n,#EXT-X-MAP:,URI=,seg.m4s,#EXT-X-,TARGETDURATION:,MEDIA-SEQUENCE:,"
+    "DISCONTINUITY,PROGRAM-DATE-TIME:,0001-01-01,9999-12-31T23:59:59Z".split(",")
+)
+
+
+@given(st.lists(PIECES | st.text(max_size=5), max_size=30))
+def test_any_text_is_a_playlist_or_the_readers_error(pieces: list[str]) -> None:
+    try:
+        playlist_faults(None, parse_playlist("#EXTM3U\n" + "".join(pieces)))
+    except InputError:
+        pass
 
 
 def test_a_multivariant_playlist_leads_to_its_first_variant() -> None:

@@ -46,7 +46,7 @@ def parse_playlist(text: str, where: str = "") -> Playlist:
         raise InputError("the answer is no HLS playlist", where=where, remedy="Give the address of an .m3u8 playlist.")
     try:
         return _parse(lines)
-    except (ValueError, KeyError, IndexError) as error:
+    except (ValueError, OverflowError, OSError) as error:  # the latter two: a time or a length beyond all bounds
         raise InputError(f"the playlist is malformed: {error}", where=where) from error
 
 
@@ -66,6 +66,8 @@ def _parse(lines: list[str]) -> Playlist:
             broken, duration = False, None
         elif line.startswith("#EXTINF:"):
             duration = float(line.removeprefix("#EXTINF:").split(",")[0])
+            if not 0 <= duration < 86_400:
+                raise ValueError(f"{line} is no length")
         elif tag in header:
             header[tag] = int(value)
         elif tag == "MAP":

@@ -136,7 +136,8 @@ class Report:
                 ("newest frame", f"{live.edge_median:+.2f} s behind its due time, {live.edge_most:+.2f} at most")
             )
             rows.append(("a viewer", f"{live.viewer_median:.2f} s behind live, {live.viewer_most:.2f} at most"))
-        rows.append(("segments", f"{self.segments}, {self.discontinuities} discontinuities"))
+        if self.segments:
+            rows.append(("segments", f"{self.segments}, {self.discontinuities} discontinuities"))
         return rows
 
 

@@ -34,6 +34,9 @@ STALL = 3 * SECOND
 """A live playlist that gains nothing for longer is stalled (ns)."""
 
 
+MAX_FAULTS = 50
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A fetched segment with its initialisation segment before it.
@@ -62,9 +65,9 @@ class Delivery:
     live: bool = False
 
     def note(self, fault: str) -> None:
-        """Keep a fault once."""
-        if fault not in self.faults:
-            self.faults.append(fault)
+        """Keep a fault once; of very many the first, and that there were more."""
+        if fault not in self.faults and len(self.faults) <= MAX_FAULTS:
+            self.faults.append(fault if len(self.faults) < MAX_FAULTS else "there were more faults than these")
 
 
 class HlsViewer:
