@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -129,6 +130,17 @@ def test_a_strangers_error_is_not_hidden() -> None:
     assert known_errors(group) is None
     with pytest.raises(ExceptionGroup):
         run(lambda: _raise(group))
+
+
+def test_shell_completion_knows_commands_and_options() -> None:
+    for words, expected in (("duologue pack ", "new"), ("duologue show --", "--turns"), ("duologue ver", "verify")):
+        code = "from duologue.cli.main import main; import sys; sys.argv = ['duologue']; main()"
+        environment = {**os.environ, "_DUOLOGUE_COMPLETE": "complete_bash", "COMP_WORDS": words}
+        environment["COMP_CWORD"] = str(len(words.split(" ")) - 1)
+        result = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=environment, check=False
+        )
+        assert expected in result.stdout.split()
 
 
 def test_a_mistyped_command_gets_a_guess() -> None:

@@ -5,6 +5,8 @@ import base64
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from duologue.errors import InputError
 from duologue.stage.pack_svg import parse_svg
@@ -80,6 +82,32 @@ def test_a_bomb_of_uses_is_refused_quickly() -> None:
 def test_a_20000_pixel_picture_inside_is_refused() -> None:
     header = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x4e\x20\x00\x00\x4e\x20\x08\x06" + bytes(20)
     assert "20000" in _refused(_svg(f'<image href="data:image/png;base64,{base64.b64encode(header).decode()}"/>')).what
+
+
+@pytest.mark.parametrize("side", [9000, 12000])
+def test_a_huge_or_broken_jpeg_inside_is_refused(side: int) -> None:
+    done, jpeg = cv2.imencode(".jpg", np.full((8, 8, 3), 200, np.uint8))
+    assert done
+    data = bytearray(jpeg.tobytes())
+    frame = data.index(b"\xff\xc0")  # the frame header: height and width follow at bytes 5 and 7 (ITU-T T.81, B.2.2)
+    data[frame + 5 : frame + 9] = side.to_bytes(2, "big") * 2
+    for content, what in ((bytes(data), "too large"), (b"JFIF", "broken")):
+        text = base64.b64encode(content).decode()
+        assert what in _refused(_svg(f'<image href="data:image/jpeg;base64,{text}"/>')).what
+
+
+@given(st.binary(max_size=12), st.integers(0, 400), st.integers(0, 20))
+def test_damaged_svg_is_refused_or_drawn(noise: bytes, at: int, cut: int) -> None:
+    sound = _svg(
+        '<defs><linearGradient id="g"/></defs><g id="a"><use href="#b"/><rect id="b" fill="url(#g)" width="9%"/></g>'
+    )
+    try:
+        document = parse_svg(sound[:at] + noise + sound[at + cut :], "a.svg", (100, 100))
+        picture = document.select([next(iter(document.names), "")]).draw(VIEW, WHOLE)
+    except InputError as error:
+        assert error.where == "a.svg"
+    else:
+        assert picture.shape == (100, 100, 4)
 
 
 def test_a_plain_doctype_and_an_embedded_png_are_fine() -> None:

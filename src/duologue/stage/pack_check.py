@@ -104,7 +104,8 @@ def _draw_all(file: Path, manifest: CharacterManifest | RoomManifest, layers: di
         try:
             layers[key] = files.layer(key, stack, view)
         except InputError as error:
-            yield _error(Path(error.where.partition(",")[0].partition(": ")[0]), key, error.what, error.remedy)
+            culprit = error.where.removesuffix(f", {file.name}: {key}").removesuffix(f": {key}")
+            yield _error(Path(culprit), key, error.what, error.remedy)
             continue
         if isinstance(manifest, CharacterManifest) and (sides := _beyond(files, key, stack, view)):
             yield _warning(

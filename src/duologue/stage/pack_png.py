@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 
 import cv2
 import numpy as np
@@ -36,6 +37,24 @@ def check_png_size(data: bytes, where: str) -> tuple[int, int]:
             remedy=f"At most {MAX_SIDE} a side and {MAX_PIXELS >> 20} megapixels; scale it down.",
         )
     return width, height
+
+
+def check_jpeg_size(data: bytes, where: str) -> None:
+    """The same for a JPEG that is embedded in an SVG."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=("JPEG",)) as picture:
+                fits = max(picture.size) <= MAX_SIDE and picture.size[0] * picture.size[1] <= MAX_PIXELS
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        fits = False
+    except (OSError, ValueError, SyntaxError) as error:
+        raise InputError(f"an embedded JPEG is broken: {error}", where=where, remedy="Export it again.") from error
+    if not fits:
+        raise InputError(
+            "an embedded JPEG is too large", where=where,
+            remedy=f"At most {MAX_SIDE} pixels a side and {MAX_PIXELS >> 20} megapixels.",
+        )  # fmt: skip
 
 
 def decode_png(data: bytes, where: str) -> Rgba:

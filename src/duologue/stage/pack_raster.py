@@ -51,8 +51,7 @@ class PackFiles:
     def document(self, name: str, key: str) -> SvgDocument:
         """A parsed SVG file."""
         if name not in self._documents:
-            where = f"{self.folder / name}, {self.manifest.name}: {key}"
-            self._documents[name] = parse_svg(self.content(name, key), where, self.canvas)
+            self._documents[name] = parse_svg(self.content(name, key), str(self.folder / name), self.canvas)
         return self._documents[name]
 
     def digest(self, stacks: Iterable[tuple[str, tuple[str, ...]]]) -> str:
@@ -79,11 +78,15 @@ class PackFiles:
         # Neighbours from one SVG are drawn by one call: a room's backdrop is a stack of such parts.
         for name, references in groupby(stack, lambda reference: reference.partition("#")[0]):
             parts = [reference.partition("#")[2] for reference in references]
-            if name.lower().endswith(".png"):
-                where = f"{self.folder / name}, {self.manifest.name}: {key}"
-                yield cropped(draw_png(self.content(name, key), where, view), 0, 0)
-            else:
-                yield self._draw_svg(self.document(name, key), parts, view)
+            content = self.content(name, key)
+            try:
+                if name.lower().endswith(".png"):
+                    yield cropped(draw_png(content, str(self.folder / name), view), 0, 0)
+                else:
+                    yield self._draw_svg(self.document(name, key), parts, view)
+            except InputError as error:  # the file's fault: say also which key asked for it
+                where = f"{error.where}, {self.manifest.name}: {key}"
+                raise InputError(error.what, where=where, remedy=error.remedy) from error
 
     def _draw_svg(self, document: SvgDocument, parts: list[str], view: View) -> Layer | None:
         picture = document.select(parts)

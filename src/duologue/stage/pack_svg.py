@@ -21,7 +21,7 @@ import resvg_py
 
 from duologue.errors import InputError, InternalError
 from duologue.stage.art import Rgba
-from duologue.stage.pack_png import check_png_size
+from duologue.stage.pack_png import check_jpeg_size, check_png_size
 from duologue.stage.pack_view import View
 from duologue.validation import did_you_mean
 
@@ -275,12 +275,14 @@ def _check_embedded(target: str, where: str) -> None:
     match = re.match(r"data:image/(png|jpe?g);base64,", target)
     if match is None:
         _refuse_external(target, where)
+    try:
+        data = base64.b64decode("".join(target[match.end() :].split()), validate=True)
+    except binascii.Error as error:
+        raise InputError("an embedded picture is broken", where=where, remedy="Export it again.") from error
     if match[1] == "png":
-        try:
-            data = base64.b64decode("".join(target[match.end() :].split()), validate=True)
-        except binascii.Error as error:
-            raise InputError("an embedded PNG is broken", where=where, remedy="Export it again.") from error
         check_png_size(data, where)
+    else:
+        check_jpeg_size(data, where)
 
 
 def _refuse_external(target: str, where: str) -> NoReturn:
