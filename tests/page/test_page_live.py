@@ -1,6 +1,6 @@
 """The page on the real show: the whole house, from the improviser to the lit word.
 
-``DUOLOGUE_SCREENSHOT=docs/page.png`` keeps the picture that the README shows.
+``PAGE_SCREENSHOT=docs/page.png`` keeps the picture that the README shows.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ async def test_a_question_is_answered_on_stage(watching: Page) -> None:
     await watching.get_by_role("button", name="Send").click()
     await expect(watching.locator(".group.person")).to_contain_text("Would you eat it cold?")
     await expect(watching.locator(".turn.answer").first).to_have_class(re.compile("speaking"), timeout=PATIENCE_MS)
-    if picture := os.environ.get("DUOLOGUE_SCREENSHOT"):
+    if picture := os.environ.get("PAGE_SCREENSHOT"):
         await expect(watching.locator(".word.lit")).to_have_count(1)
         await watching.get_by_role("button", name="Click for sound").click()
         await watching.mouse.move(640, 715)
