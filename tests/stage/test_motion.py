@@ -12,7 +12,7 @@ import pytest
 
 from duologue.audio.pcm import RATE
 from duologue.speech.utterance import Mark, MarkKind, Utterance
-from duologue.stage.motion import REMEMBERED, Motion
+from duologue.stage.motion import REMEMBERED, WIDE_EYED, Motion
 from duologue.stage.pose import MAX_HEAD_ANGLE, MAX_SHIFT, Brows, Expression, Lids, Mouth, Pose
 from duologue.stage.timeline import SceneTimeline, Spoken
 
@@ -90,6 +90,7 @@ def test_it_is_alive_when_nothing_happens() -> None:
         poses = [shot[seat] for shot in shots]
         assert len({pose.gaze for pose in poses}) > 20
         assert {pose.lids for pose in poses} == set(Lids)
+        assert {pose.brows for pose in poses} <= {Brows.NEUTRAL, Brows.RAISED}
         assert max(pose.body[1] for pose in poses) - min(pose.body[1] for pose in poses) > 2.0
         assert {pose.mouth for pose in poses} == {Mouth.X}
 
@@ -170,10 +171,12 @@ def test_the_tv_moves_eyes_and_never_heads() -> None:
     ]
 
 
-def test_surprise_keeps_the_eyes_open() -> None:
+def test_surprise_keeps_the_eyes_open_for_a_moment() -> None:
     motion, timeline = Motion(1), SceneTimeline()
     timeline.add(Spoken(line("oh", "chad", seconds=20.0, expression="surprise"), 0, 0))
-    assert {shot[0].lids for shot in film(motion, timeline, range(600))} == {Lids.OPEN}
+    shots = film(motion, timeline, range(600))
+    assert {shot[0].lids for shot in shots[: WIDE_EYED // FRAME]} == {Lids.OPEN}
+    assert Lids.CLOSED in {shot[0].lids for shot in shots}
 
 
 def test_listeners_react() -> None:

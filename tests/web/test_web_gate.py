@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from studio_double import StudioDouble
 
+from duologue.web.application import create_app
 from duologue.web.gate import COOKIE, Admit, Redirect, Refuse, cookie_value, judge
 from duologue.web.options import WebOptions, is_loopback
 
@@ -136,3 +138,19 @@ async def test_a_rebound_name_reaches_nothing(connect: Connect, studio: StudioDo
             assert (await client.get(path)).status_code == 421
         assert (await client.post("/api/conversations", json={})).status_code == 421
     assert studio.asked == []
+
+
+@pytest.mark.parametrize(("origin", "code"), [(b"http://evil.example", 1008), (b"http://127.0.0.1:8081", 1000)])
+async def test_another_sites_socket_is_closed_unopened(studio: StudioDouble, origin: bytes, code: int) -> None:
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    headers = [(b"host", b"127.0.0.1:8081"), (b"origin", origin)]
+    scope = {"type": "websocket", "path": "/ws", "query_string": b"", "headers": headers, "subprotocols": []}
+    await create_app(studio)(scope, receive, send)
+    assert [(message["type"], message.get("code", 1000)) for message in sent] == [("websocket.close", code)]

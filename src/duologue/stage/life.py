@@ -31,6 +31,7 @@ class Life:
         self._weight = key(seed, seat, "weight")
         self._sway = key(seed, seat, "sway")
         self._tilt = key(seed, seat, "tilt")
+        self._brows = key(seed, seat, "brows")
         self.blinks = key(seed, seat, "blinks")
         self._period = 3.3 + 0.8 * unit(self._breath, 0) + 0.35 * seat
         self._phase = pi * seat + unit(self._breath, 1)
@@ -47,6 +48,11 @@ class Life:
     def sway(self, at: int) -> float:
         """-1…1: the head's slow way from side to side."""
         return wave(self._sway, at / RATE / 2.3)
+
+    def brows_lift(self, at: int) -> bool:
+        """Now and then, about every 25 s, the brows go up for a moment over nothing in particular."""
+        cell, within = divmod(at, 5 * RATE)
+        return within < RATE * 7 // 10 and unit(self._brows, cell) < 0.2
 
     def tilt(self, at: int) -> float:
         """-1…1: the head's slow turning."""

@@ -35,7 +35,7 @@ _RELEASE = RATE * 8 // 100
 """How long the mouth of an interrupted speaker takes to close."""
 _ACCENT_LEAD = RATE * 7 // 100
 _ACCENT_LAST = RATE * 44 // 100
-_BROWS_UP = RATE * 6 // 10
+WIDE_EYED = RATE * 6 // 5
 """For how long nothing closes the lids of who is surprised."""
 
 
@@ -129,13 +129,13 @@ class _Body:
     ) -> Pose:
         own = [line for line in begun if line.spoken.seat == self._seat]
         heard = [line for line in begun if line.spoken.seat != self._seat]
-        beat, accent = _face(own, heard)
+        face = _face(own, heard)
         speech = _mouth([line for line in lines if line.spoken.seat == self._seat])
         angle, head, body = self._carriage(at, own, heard, floors)
         return Pose(
-            mouth=speech or _REST.get(beat.expression, Mouth.X),
-            lids=self._lids(at, own, beat),
-            brows=Brows.RAISED if accent and beat.brows is Brows.NEUTRAL else beat.brows,
+            mouth=speech or _REST.get(face.beat.expression, Mouth.X),
+            lids=self._lids(at, own, face),
+            brows=self._brows(at, face),
             gaze=self._gaze.direction(at, floors, tv_on=tv_on),
             head_angle=_soft(angle, MAX_HEAD_ANGLE),
             head=(_soft(head[0], MAX_SHIFT), _soft(head[1], MAX_SHIFT)),
@@ -165,8 +165,13 @@ class _Body:
         body = (2.4 * weight + 0.4 * lively * life.sway(at), -1.5 * breath)
         return angle, (across, down), body
 
-    def _lids(self, at: int, own: Sequence[_Line], beat: Beat) -> Lids:
-        if beat.expression is Expression.SURPRISE:
+    def _brows(self, at: int, face: _Face) -> Brows:
+        lifted = face.accent or (face.beat is _CALM and self._life.brows_lift(at))
+        return Brows.RAISED if lifted and face.beat.brows is Brows.NEUTRAL else face.beat.brows
+
+    def _lids(self, at: int, own: Sequence[_Line], face: _Face) -> Lids:
+        beat = face.beat
+        if beat.expression is Expression.SURPRISE and face.since < WIDE_EYED:
             return Lids.OPEN
         for line in own:
             if line.plan.end_blink >= 0 and 0 <= (since := line.local - line.end - line.plan.end_blink) < BLINK:
@@ -195,21 +200,30 @@ def _mouth(lines: Sequence[_Line]) -> Mouth | None:
     return None
 
 
-def _face(own: Sequence[_Line], heard: Sequence[_Line]) -> tuple[Beat, bool]:
-    """The beat to show, and whether the brows go up with an accent: one's own line first, then what one heard."""
+@dataclass(frozen=True, slots=True)
+class _Face:
+    """The beat to show, how many samples it has been shown, and whether an accent lifts the brows."""
+
+    beat: Beat
+    since: int = 0
+    accent: bool = False
+
+
+def _face(own: Sequence[_Line], heard: Sequence[_Line]) -> _Face:
+    """One's own line comes first, then what one heard."""
     if own and own[-1].local < own[-1].end + LINGER:
         line = own[-1]
         if line.spoken.interrupted and line.local >= line.end:
-            return _STARTLED, False
+            return _Face(_STARTLED, line.local - line.end)
         beats = line.plan.score.beats
         beat = line.plan.score.beat_at(line.local) or (beats[-1] if beats else _CALM)
-        return beat, _brow(line.plan.score.accents, line)
+        return _Face(beat, line.local - beat.start, _brow(line.plan.score.accents, line))
     for line in reversed(heard):
         for response in reversed(line.plan.score.responses):
             beat = response.beat
             if response.heard <= line.end and beat.start <= line.local < beat.end:
-                return beat, False
-    return _CALM, False
+                return _Face(beat, line.local - beat.start)
+    return _Face(_CALM)
 
 
 def _brow(accents: Sequence[Accent], line: _Line) -> bool:

@@ -34,6 +34,8 @@ OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MACHINE_PATHS = ("/api/", "/stream/", "/metrics", "/openapi.json")
 _COOKIE_DAYS = 30
+_POLICY_VIOLATION = 1008
+"""RFC 6455, section 7.4.1."""
 
 _ASK_FOR_TOKEN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Duologue</title> <meta name="viewport"
 content="width=device-width"><body style="font:16px/1.5 system-ui;max-width:28em;margin:20vh auto"> <h1>This show wants
@@ -155,11 +157,16 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI call."""
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        verdict = judge(self._options, scope["method"], scope["path"], scope["query_string"].decode("latin-1"), headers)
+        # a socket can do all that a change can, and browsers let any page open one
+        method = scope.get("method", "SOCKET")
+        verdict = judge(self._options, method, scope["path"], scope["query_string"].decode("latin-1"), headers)
+        if scope["type"] == "websocket" and not isinstance(verdict, Admit):
+            await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+            return
         match verdict:
             case Admit(remember):
                 await self._app(scope, receive, self._remembering(scope, send) if remember else send)

@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 import uvicorn
 from fastapi import FastAPI
 
+from duologue.app.cast import CastMember
 from duologue.app.studio import open_studio
 from duologue.errors import InputError
 from duologue.settings import Settings
@@ -61,9 +62,9 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-async def serve(settings: Settings, sock: socket.socket) -> None:
-    """Open a studio and serve it on ``sock`` until its programme is over or the process is told to stop."""
-    async with open_studio(settings) as studio:
+async def serve(settings: Settings, sock: socket.socket, cast: Sequence[CastMember] = ()) -> None:
+    """Open a studio (see :func:`open_studio`) and serve it on ``sock`` until its programme is over or the process is told to stop."""
+    async with open_studio(settings, cast) as studio:
         web = settings.web
         options = WebOptions(
             host=web.host,
