@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,7 @@ from pack_samples import CHARACTER_SVG, CHARACTER_TOML, ROOM_TOML, write_charact
 from duologue.errors import InputError
 from duologue.stage.art import CharacterArt, Layer
 from duologue.stage.pack import load_character, load_room, read_character, read_room
+from duologue.stage.pack_cache import MAX_FILES, cached
 from duologue.stage.pack_derive import MOUTH_FALLBACKS, all_mouths, turned_brows
 from duologue.stage.pack_png import premultiplied, resize
 from duologue.stage.pack_raster import stacked
@@ -113,6 +115,20 @@ def test_cache_gives_the_same_pictures_and_survives_damage(tmp_path: Path) -> No
     kept.write_bytes(b"not a zip")
     _assert_same(load_character(folder, scale=1.0, cache=cache), fresh)
     assert kept.stat().st_size > 1000, "it was made again"
+
+
+def test_the_cache_is_bounded(tmp_path: Path) -> None:
+    layers = {"body": Layer(np.zeros((2, 2, 4), np.uint8), 1, 2)}
+    for number in range(MAX_FILES + 5):
+        cached(tmp_path, f"key{number}", lambda: layers)
+        os.utime(tmp_path / "packs" / f"key{number}.npz", (1000 + number, 1000 + number))
+    part = tmp_path / "packs" / "left.part"
+    part.write_text("")
+    os.utime(part, (0, 0))
+    cached(tmp_path, "last", lambda: layers)
+    assert len(list(tmp_path.rglob("*.npz"))) == MAX_FILES
+    assert not (tmp_path / "packs" / "key0.npz").exists()
+    assert not part.exists()
 
 
 def test_a_changed_file_is_drawn_anew(tmp_path: Path) -> None:

@@ -128,7 +128,8 @@ async def examine(settings: Settings, progress: Progress, clock: Clock = SYSTEM_
     wanted = next((probe for probe in encoders if probe.name == settings.show.encoder), None)
     return Diagnosis(
         machine, engines, encoders, voices, sizes, (*trouble, *missing_parts()),
-        verdict(settings, machine, sizes, wanted), works and not trouble,
+        verdict(settings, machine, sizes, wanted),
+        works and not trouble and any(size.rate for size in sizes),
     )  # fmt: skip
 
 

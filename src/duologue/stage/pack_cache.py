@@ -22,6 +22,8 @@ from duologue.stage.pack_view import View
 
 MAX_FILES = 24
 """Beyond that the ones used longest ago are removed."""
+ABANDONED = 3600 * 1_000_000_000
+"""Age (ns) after which an unfinished file is nobody's."""
 _LAYOUT = 1
 """Raise it whenever the same pack would be drawn differently by a changed program."""
 
@@ -79,3 +81,7 @@ def _prune(folder: Path) -> None:
     files = sorted(folder.glob("*.npz"), key=lambda file: file.stat().st_mtime_ns, reverse=True)
     for file in files[MAX_FILES:]:
         file.unlink(missing_ok=True)
+    newest = files[0].stat().st_mtime_ns if files else 0
+    for part in folder.glob("*.part"):
+        if newest - part.stat().st_mtime_ns > ABANDONED:  # its process was killed while it wrote
+            part.unlink(missing_ok=True)
