@@ -40,17 +40,19 @@ def utterance(text: str, speaker: str, utterance_id: str) -> Utterance:
 
 
 class VoiceDouble:
-    """Voices after ``seconds``; the first ``failures`` lines of turns fail; ``hang`` never ends."""
+    """Voices after ``seconds``; the first ``failures`` lines of turns fail, with ``mute_fillers`` all fillers."""
 
     def __init__(self, clock: LoopClock, seconds: float = 0.1) -> None:
         self.clock = clock
         self.seconds = seconds
         self.failures = 0
-        self.hang = False
+        self.mute_fillers = False
         self.texts: list[str] = []
 
     async def voice(self, text: str, speaker: str, utterance_id: str) -> Voiced:
-        await asyncio.sleep(self.seconds if not self.hang else 10_000)
+        await asyncio.sleep(self.seconds)
+        if self.mute_fillers and utterance_id.startswith("filler"):
+            raise PeerError("no fillers today", where="double")
         if self.failures and not utterance_id.startswith("filler"):
             self.failures -= 1
             raise PeerError("the voice broke", where="double")

@@ -10,6 +10,7 @@ from doubles import CHAD, VIRGIN, WORD_SECONDS, Show
 from virtual_time import simulate
 
 from duologue.clock import MILLISECOND, SECOND
+from duologue.dialogue.conversation import MAX_HISTORY
 from duologue.dialogue.director import Outcome
 from duologue.dialogue.plan import MAX_WAITING
 from duologue.dialogue.writing import Limits
@@ -329,3 +330,27 @@ def test_one_conversation_at_a_time():
 def test_one_character_may_talk_alone():
     show = simulate(Show(turns=3, cast=(CHAD,)).run())
     assert [record.speaker for record in show.on_air()] == ["chad"] * 3
+
+
+def test_a_filler_that_cannot_be_voiced_is_told_and_missed_by_nobody():
+    async def main() -> Show:
+        show = Show([Reply(LINE), Reply(LINE, first=LINE_SECONDS + 2.0)], turns=2)
+        show.voice.mute_fillers = True
+        return await show.run()
+
+    show = simulate(main())
+    assert [(record.state, record.text) for record in show.fillers()] == [
+        ("failed", "Hm."), ("failed", "Right."), ("failed", "Um."),
+    ]  # fmt: skip
+    assert show.on_air()[1].waited_ms > 1000
+
+
+def test_an_endless_conversation_remembers_a_bounded_past():
+    async def stop(show: Show) -> None:
+        while len(show.floor.played) < MAX_HISTORY + 20:
+            await asyncio.sleep(60)
+        await show.director.stop()
+
+    show = simulate(Show(turns=0).run(stop), limit=36_000)
+    assert len(show.model.prompts[-1].lines) == MAX_HISTORY
+    assert show.outcome is Outcome.STOPPED

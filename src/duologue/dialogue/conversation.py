@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,6 +28,8 @@ MAX_UNVOICED = 3
 """So many turns in a row that could not be voiced end the conversation."""
 MAX_INBOX = 256
 """Events that may wait for the director; more means that its loop is held, which is a fault of ours."""
+MAX_HISTORY = 200
+"""Lines of the conversation that a language engine is shown at most: the newest."""
 WIND_DOWN_SECONDS = 1.0
 """How long a stop waits for the floor to say what it had played."""
 
@@ -96,7 +99,7 @@ class OnAir:
         self._inbox: asyncio.Queue[_Event] = asyncio.Queue(MAX_INBOX)
         self._unread_questions = 0
         self._turns: dict[str, _Turn] = {}
-        self._lines: list[Line] = []
+        self._lines: deque[Line] = deque(maxlen=MAX_HISTORY)
         self._topic = brief.topic
         self._said_before = ""
         self._ended_at = 0
@@ -171,8 +174,19 @@ class OnAir:
     async def _prepare_fillers(self) -> None:
         """Not before the first turn is on its way: nobody waits for a filler yet, but for the opening."""
         await self._opened.wait()
-        if not self._crew.patient:
-            await self._crew.fillers.prepare()
+        if self._crew.patient:
+            return
+        async for unvoiced in self._crew.fillers.prepare():
+            record = self._filler(self._new_id(), unvoiced.speaker, unvoiced.text)
+            record.state, record.failure = "failed", f"voice: {unvoiced.failure}"
+            self._crew.changed(record)
+
+    def _filler(self, utterance_id: str, speaker: str, text: str) -> TurnRecord:
+        now = self._crew.clock.now()
+        number = self._rundown.plan.taken
+        record = TurnRecord(utterance_id, self.brief.id, number, speaker, Kind.FILLER, text, asked=now, state="queued")
+        record.text_complete = record.voiced = now
+        return record
 
     async def _next_effects(self) -> list[Effect]:
         """Wait for an event or the rundown's deadline, and ask the rundown what to do."""
@@ -290,13 +304,9 @@ class OnAir:
 
     async def _fill(self, utterance_id: str, speaker: str) -> list[Effect]:
         utterance = self._crew.fillers.take(speaker, utterance_id)
-        now = self._crew.clock.now()
         if utterance is None:
-            return self._rundown.finished(utterance_id, 0, now)
-        record = TurnRecord(
-            utterance_id, self.brief.id, self._rundown.plan.taken, speaker, Kind.FILLER, utterance.text,
-            asked=now, text_complete=now, voiced=now, state="queued",
-        )  # fmt: skip
+            return self._rundown.finished(utterance_id, 0, self._crew.clock.now())
+        record = self._filler(utterance_id, speaker, utterance.text)
         self._turns[utterance_id] = _Turn(record, None, utterance)
         self._crew.changed(record)
         self._crew.on_voiced(utterance)

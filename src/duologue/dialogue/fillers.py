@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
 
 from duologue.dialogue.ports import Voice
 from duologue.errors import DuologueError
@@ -11,32 +11,37 @@ from duologue.language.persona import Persona
 from duologue.speech.utterance import Utterance
 
 
+@dataclass(frozen=True, slots=True)
+class Unvoiced:
+    """A filler that there will not be, and why."""
+
+    speaker: str
+    text: str
+    failure: str
+
+
 class Fillers:
-    """Each character's fillers, taken in turn. ``failures`` says what could not be voiced, and why."""
+    """Each character's fillers, taken in turn."""
 
     def __init__(self, voice: Voice, personas: Sequence[Persona]) -> None:
         self._voice = voice
         self._personas = personas
         self._voiced: dict[str, list[Utterance]] = {persona.name: [] for persona in personas}
         self._attempted = False
-        self.failures: list[str] = []
 
-    async def prepare(self) -> None:
-        """Voice them all, once."""
+    async def prepare(self) -> AsyncIterator[Unvoiced]:
+        """Voice them all, once; gives what could not be voiced (a show without that filler is still a show)."""
         if self._attempted:
             return
         self._attempted = True
         for persona in self._personas:
             for number, text in enumerate(persona.fillers):
-                await self._prepare_one(persona.name, text, f"filler-{persona.name}-{number}")
-
-    async def _prepare_one(self, speaker: str, text: str, utterance_id: str) -> None:
-        try:
-            voiced = await self._voice.voice(text, speaker, utterance_id)
-        except DuologueError as error:  # a show without this filler is still a show
-            self.failures.append(f"{speaker}, {text!r}: {error}")
-        else:
-            self._voiced[speaker].append(voiced.utterance)
+                try:
+                    voiced = await self._voice.voice(text, persona.name, f"filler-{persona.name}-{number}")
+                except DuologueError as error:
+                    yield Unvoiced(persona.name, text, str(error))
+                else:
+                    self._voiced[persona.name].append(voiced.utterance)
 
     def take(self, speaker: str, utterance_id: str) -> Utterance | None:
         """The next filler of ``speaker`` under a fresh id; None while there is none."""

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from duologue.language.topic import word_lists
 
 _DETERMINED = re.compile(  # in a look-ahead, so that one phrase may begin inside another
-    r"\b(?=(my|your|our|his|her|their|the|an?|this|that|these|those)\s+((?:[^\W\d_][\w'’-]*\s*){1,4}))", re.IGNORECASE
+    r"\b(?=(my|your|our|his|her|their|the|an?|this|that|these|those|one|two|three|four|five|six|ten|\d+)\s+((?:[^\W\d_][\w'’-]*\s*){1,4}))",
+    re.IGNORECASE,
 )
 _TURNED = {
     "i": "you", "me": "you", "my": "your", "mine": "yours", "myself": "yourself", "i'm": "you're", "i've": "you've",
