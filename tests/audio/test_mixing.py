@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duologue.audio.mixing import Ducker, add_panned, limit, pan_gains
@@ -78,6 +78,7 @@ def test_speech_without_notice_is_met_with_an_attack_and_no_step() -> None:
 Spans = st.lists(st.tuples(st.integers(1, 90_000), st.integers(1, 60_000)), max_size=4)
 
 
+@settings(deadline=None)
 @given(steps=Spans, sizes=st.lists(st.integers(0, 30_000), max_size=12))
 def test_block_sizes_change_nothing(steps: list[tuple[int, int]], sizes: list[int]) -> None:
     spans, at = list[tuple[int, int]](), 0

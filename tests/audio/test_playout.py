@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duologue.audio.pcm import Samples
@@ -149,6 +149,7 @@ def test_bad_input_is_refused() -> None:
 Items = st.lists(st.tuples(st.integers(0, 80), st.integers(0, 60)), max_size=6)
 
 
+@settings(deadline=None)
 @given(items=Items, sizes=st.lists(st.integers(0, 90), max_size=20), origin=st.integers(0, 100))
 def test_chopping_changes_nothing(items: list[tuple[int, int]], sizes: list[int], origin: int) -> None:
     whole, chopped = Playout(origin), Playout(origin)
@@ -189,6 +190,7 @@ def check_events(events: list[PlayoutEvent], items: list[tuple[int, int]], origi
     assert events == expected
 
 
+@settings(deadline=None)
 @given(
     items=Items,
     before=st.integers(0, 200),

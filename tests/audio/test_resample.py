@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duologue.audio.resample import resample, rescale
@@ -28,6 +28,7 @@ def test_the_same_rate_is_the_same_sound() -> None:
     assert resample(sound, 48_000) is sound
 
 
+@settings(deadline=None)
 @given(count=st.integers(0, 3_000), rate=st.sampled_from([8_000, 11_025, 22_050, 44_100, 96_000]))
 def test_the_length_is_exact(count: int, rate: int) -> None:
     assert len(resample(np.ones(count, np.float32), rate)) == -(-count * 48_000 // rate)
@@ -39,6 +40,7 @@ def test_a_rate_that_is_none_is_refused(rate: int) -> None:
         resample(np.ones(10, np.float32), rate)
 
 
+@settings(deadline=None)
 @given(position=st.integers(0, 10**12))
 def test_positions_are_rounded_not_drifted(position: int) -> None:
     assert abs(rescale(position, 22_050) * 22_050 - position * 48_000) * 2 <= 22_050

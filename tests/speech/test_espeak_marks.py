@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duologue.speech.espeak_marks import MarkBuilder
@@ -82,6 +82,7 @@ Events = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(text=st.text(max_size=60), events=Events, total=st.integers(0, 1_200))
 def test_whatever_the_events_marks_are_in_order(text: str, events: list[SpeechEvent], total: int) -> None:
     marks = build(text, events, total)

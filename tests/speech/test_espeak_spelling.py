@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duologue.speech.espeak_spelling import respell
@@ -32,6 +32,7 @@ def test_other_languages_stay_as_they_are() -> None:
     assert respell("Hm.", "de").spoken == "Hm."
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="hmpfvsrz.- aé😀", max_size=40))
 def test_every_position_is_one_of_the_text_and_in_order(text: str) -> None:
     spelling = respell(text, "en-us")

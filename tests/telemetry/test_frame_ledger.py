@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duologue.telemetry.frames import FrameLedger, FrameSummary, summarise
@@ -71,6 +71,7 @@ def test_bakes_are_kept() -> None:
     assert list(ledger.bakes) == [BakeRecord(1, "lights", 350.0)]
 
 
+@settings(deadline=None)
 @given(
     costs=st.lists(st.floats(0, 100), min_size=1, max_size=50),
     cut=st.integers(0, 50),

@@ -72,7 +72,7 @@ class Block:
     pieces: tuple[Piece, ...]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Item:
     id: str
     samples: Samples
