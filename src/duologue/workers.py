@@ -104,6 +104,7 @@ class Worker:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", module, *arguments, str(theirs.fileno()),
                 stdin=asyncio.subprocess.DEVNULL, pass_fds=(theirs.fileno(),),
+                start_new_session=True,  # a Ctrl-C is for the parent, which closes the channel in its own order
             )  # fmt: skip
         reader, writer = await asyncio.open_connection(sock=ours, limit=4 * 1024 * 1024)
         return cls(module, process, reader, writer)
