@@ -209,6 +209,7 @@ async def test_health(client: httpx.AsyncClient, studio: StudioDouble, path: str
     studio.health = (False, ["nothing is on air yet"])
     answer = await client.get(path)
     assert (answer.status_code, answer.json()["reasons"]) == (503, ["nothing is on air yet"])
+    assert (await client.head(path)).status_code == 503  # as some probes ask
 
 
 async def test_metrics(client: httpx.AsyncClient) -> None:

@@ -29,12 +29,14 @@ def _verdict(found: tuple[bool, Sequence[str]], response: Response) -> Health:
     return Health(ok=ok, reasons=tuple(reasons))
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", operation_id="healthz", responses={503: {"model": Health}})
 async def healthz(studio: TheStudio, response: Response) -> Health:
     """Whether the process works at all; if not, restart it."""
     return _verdict(studio.healthy(), response)
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", operation_id="readyz", responses={503: {"model": Health}})
 async def readyz(studio: TheStudio, response: Response) -> Health:
     """Whether a viewer would see a show now."""
