@@ -57,6 +57,16 @@ def test_the_first_item_begins_at_once_from_any_origin() -> None:
     assert playout.idle_since == 4_810
 
 
+def test_an_item_is_announced_with_the_block_that_has_its_first_sample() -> None:
+    playout = Playout()
+    playout.enqueue("a", tone(10))
+    playout.enqueue("b", tone(10), gap=20)
+    assert playout.read(30).events == (Started("a", 0), Ended("a", 10, 10))
+    assert playout.withdraw("b"), "it has not begun"
+    playout.enqueue("c", tone(10), gap=20)
+    assert playout.read(1).events == (Started("c", 30),)
+
+
 def test_an_empty_item_starts_and_ends_in_its_place() -> None:
     playout = Playout()
     for name, length in (("a", 10), ("nothing", 0), ("b", 10)):
