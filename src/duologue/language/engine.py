@@ -32,8 +32,8 @@ class Moment(StrEnum):
 class Prompt:
     """All that an engine needs to write the next turn of one speaker.
 
-    ``lines`` are oldest first and hold what was **heard**. ``turn`` counts from 0; ``turns`` is the planned number (0: no
-    end). ``seed`` makes engines that can be reproducible so. ``max_words`` is the cap that the caller will enforce.
+    ``lines`` are oldest first and hold what was **heard**. ``turn`` counts from 0; ``turns`` is the planned number (0:
+    no end). ``seed`` makes engines that can be reproducible so. ``max_words`` is the cap that the caller will enforce.
     """
 
     speaker: Persona
