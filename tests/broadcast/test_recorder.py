@@ -65,7 +65,7 @@ def test_a_full_disk_ends_the_recording_and_is_reported(programme: Programme) ->
     assert state.failure is not None and state.failure is reported[0]
     assert "No space left" in state.failure.what and state.failure.where == "/dev/full"
     assert len(reported) == 1
-    assert (state.segments, state.dropped) == (0, 3)
+    assert (state.segments, state.dropped) == (0, 3)  # the one that found the disk full, and the two after it
 
 
 @pytest.fixture(name="little_space")
@@ -117,15 +117,31 @@ def test_a_run_that_begins_later_keeps_its_place(tmp_path: Path) -> None:
 
 
 def test_a_run_of_another_size_gets_a_file_of_its_own(tmp_path: Path, programme: Programme) -> None:
+    (tmp_path / "show.2.mp4").write_bytes(b"an earlier show")
     recorder = Recorder(tmp_path / "show.mp4")
     record(recorder, programme)
     other = replace(programme.format, width=320)
     recorder.begin(other, init_segment(other))
     recorder.write(programme.segments()[0].data)
     state = recorder.finish()
-    assert state.files == (tmp_path / "show.mp4", tmp_path / "show.2.mp4")
+    assert state.files == (tmp_path / "show.mp4", tmp_path / "show.3.mp4")
     assert (tmp_path / "show.mp4").read_bytes() == programme.file()
-    assert (tmp_path / "show.2.mp4").read_bytes() == init_segment(other) + programme.segments()[0].data
+    assert (tmp_path / "show.3.mp4").read_bytes() == init_segment(other) + programme.segments()[0].data
+    assert (tmp_path / "show.2.mp4").read_bytes() == b"an earlier show"
+
+
+def test_a_disk_that_hangs_at_the_end_is_reported_and_not_waited_for(tmp_path: Path, programme: Programme) -> None:
+    fifo = tmp_path / "stuck.mp4"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    reported: list[PeerError] = []
+    recorder = Recorder(fifo, reported.append)
+    recorder.begin(programme.format, init_segment(programme.format))
+    for _ in range(12):
+        recorder.write(programme.segments()[0].data)
+    state = recorder.finish(patience=0.01)
+    assert state.failure is not None and "did not take" in state.failure.what
+    _drain(reader)
 
 
 def test_a_disk_that_does_not_take_it_costs_segments_and_never_the_show(tmp_path: Path, programme: Programme) -> None:

@@ -232,6 +232,19 @@ def test_a_live_show_is_followed_and_its_distance_measured(long: Programme) -> N
     assert report.bit_rate > 50_000
 
 
+def test_a_show_that_has_not_begun_is_waited_for(long: Programme) -> None:
+    report = LiveShow([long]).verify(3, begin=0.1)
+    assert report.ok, report.wrong
+    assert report.segments == 3
+
+
+def test_a_list_of_variants_that_lists_itself_is_refused() -> None:
+    text = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nindex.m3u8\n"
+    client = httpx.Client(transport=httpx.MockTransport(lambda request: httpx.Response(200, text=text)))
+    with pytest.raises(InputError, match="malformed"):
+        verify(URL, 3, VirtualClock(), client)
+
+
 def test_a_stage_that_comes_back_is_a_discontinuity_and_the_loss_is_named() -> None:
     runs = [Programme().encode(whole(210)), Programme().encode(whole(210, first=270))]
     report = LiveShow(runs).verify(9, begin=6)

@@ -23,12 +23,16 @@ from duologue.errors import InputError, PeerError
 QUEUE = 30
 """Segments that may wait for the disk (about as many seconds); more are left out, and counted."""
 
-_Entry: TypeAlias = "tuple[StreamFormat, bytes] | bytes | None"
+_Beginning: TypeAlias = tuple[StreamFormat, bytes]
+_Entry: TypeAlias = tuple[_Beginning | None, bytes] | None
 
 
 @dataclass(frozen=True, slots=True)
 class RecorderState:
-    """How the recording stands. ``dropped`` segments found the queue full; ``failure`` ended the recording."""
+    """How the recording stands: ``segments`` written, ``written`` bytes of the newest file.
+
+    ``dropped`` segments found the queue full or the recording ended; ``failure`` ended it.
+    """
 
     files: tuple[Path, ...]
     segments: int
@@ -39,12 +43,12 @@ class RecorderState:
 
 
 class Recorder:
-    """Writes one programme to ``path``. Its methods return at once (but for :meth:`finish`) and raise nothing of the
-    disk's.
+    """Writes one programme to ``path``.
 
-    A new run of the same format goes on in the same file, moved in time where it overlaps what is written; one of
-    another format in ``NAME.2.mp4``, and so on. ``on_failure`` is called in the recorder's thread. Raises
-    :class:`InputError` when ``path`` cannot be opened or holds something already.
+    But for :meth:`finish` the methods return at once, and none of them raises what the disk does. A new run of the same
+    format goes on in the same file, moved in time where it overlaps what is written; one of another format in
+    ``NAME.2.mp4``, and so on. ``on_failure`` is called in the recorder's thread. Raises :class:`InputError` when
+    ``path`` cannot be opened or holds something already.
     """
 
     def __init__(self, path: Path, on_failure: Callable[[PeerError], None] | None = None) -> None:
@@ -54,6 +58,7 @@ class Recorder:
         self._descriptor = _create(path)
         self._queue: queue.Queue[_Entry] = queue.Queue(QUEUE)
         self._regular = path.is_file()
+        self._beginning: _Beginning | None = None
         self._format: StreamFormat | None = None
         self._ends: dict[int, int] = {}
         self._shift: dict[int, int] | None = {}
@@ -72,11 +77,15 @@ class Recorder:
 
     def begin(self, format: StreamFormat, init: bytes) -> None:
         """A run begins, the first one or another after a discontinuity."""
-        self._offer((format, init))
+        self._beginning = (format, init)  # travels with its first segment, so that no full queue loses it
 
     def write(self, data: bytes) -> None:
         """Append a media segment."""
-        self._offer(data)
+        try:
+            self._queue.put_nowait((self._beginning, data))
+            self._beginning = None
+        except queue.Full:
+            self._dropped += 1
 
     def finish(self, patience: float = 10.0) -> RecorderState:
         """Write what waits and close the file; waits ``patience`` seconds for the disk.
@@ -85,29 +94,27 @@ class Recorder:
         """
         try:
             self._queue.put(None, timeout=patience)
+            self._thread.join(patience)
         except queue.Full:
-            self._fail("the disk does not take what is left of the recording")
-        self._thread.join(patience)
+            pass  # the thread is stuck in a write, as the next line finds
+        if self._thread.is_alive():
+            self._report(f"the disk did not take the recording's last segments in {patience:g} s")
         return self.state
-
-    def _offer(self, entry: _Entry) -> None:
-        try:
-            self._queue.put_nowait(entry)
-        except queue.Full:
-            self._dropped += 1
 
     def _run(self) -> None:
         while (entry := self._queue.get()) is not None:
             if self._failure is not None:
                 self._dropped += 1
                 continue
+            beginning, data = entry
             try:
-                if isinstance(entry, bytes):
-                    self._append(entry)
-                else:
-                    self._change(*entry)
+                if beginning is not None:
+                    self._change(*beginning)
+                self._append(data)
             except OSError as error:
-                self._fail(f"the recording stopped: {error.strerror}")
+                self._dropped += 1
+                self._take_back()
+                self._report(f"the recording stopped: {error.strerror}")
         os.close(self._descriptor)
 
     def _change(self, format: StreamFormat, init: bytes) -> None:
@@ -117,8 +124,8 @@ class Recorder:
             self._shift = None
             return
         if before is not None:
-            following = self._path.with_name(f"{self._path.stem}.{len(self._files) + 1}{self._path.suffix}")
-            descriptor = os.open(following, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+            following = self._free_name()
+            descriptor = os.open(following, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
             os.close(self._descriptor)
             self._descriptor = descriptor
             self._files.append(following)
@@ -157,14 +164,23 @@ class Recorder:
             view = view[os.write(self._descriptor, view) :]
         self._good += len(data)
 
-    def _fail(self, what: str) -> None:
+    def _free_name(self) -> Path:
+        number = len(self._files) + 1
+        while (path := self._path.with_name(f"{self._path.stem}.{number}{self._path.suffix}")).exists():
+            number += 1
+        return path
+
+    def _take_back(self) -> None:
+        """Remove the half of a fragment from the end."""
+        try:
+            os.ftruncate(self._descriptor, self._good)
+        except OSError:
+            pass  # a device; what was written stays
+
+    def _report(self, what: str) -> None:
         self._failure = PeerError(
             what, where=str(self._files[-1]), remedy="Free some space and start a new recording; the show goes on."
         )
-        try:
-            os.ftruncate(self._descriptor, self._good)  # take back the half of a fragment
-        except OSError:
-            pass  # a device; what was written stays
         if self._on_failure is not None:
             self._on_failure(self._failure)
 

@@ -32,11 +32,10 @@ _AHEAD = 120
 def verify(
     source: str, seconds: float | None = None, clock: Clock = SYSTEM_CLOCK, client: httpx.Client | None = None
 ) -> Report:
-    """Play ``seconds`` of ``source``, an HLS address or a file (None: 30 s of a live stream, all of a file), and judge
-    it.
+    """Play and judge ``seconds`` of ``source``, an HLS address or a file (None: 30 s if it is live, else all of it).
 
-    Blocking: it takes as long as a live stream takes to play. Raises :class:`InputError` when the source cannot be
-    read.
+    Blocking: it takes as long as a live stream takes to play. ``client`` is closed at the end. Raises
+    :class:`InputError` when the source cannot be read.
     """
     if source.startswith(("http://", "https://")):
         with client or httpx.Client(timeout=5.0, follow_redirects=True) as session:

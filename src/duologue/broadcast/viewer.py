@@ -79,7 +79,7 @@ class HlsViewer:
         self._clock = clock
         self._client = client
         self._last: Playlist | None = None
-        self._played = -1
+        self._played: int | None = None
         self._run = 0
         self._maps: dict[str, bytes] = {}
 
@@ -95,13 +95,11 @@ class HlsViewer:
 
         Begins three target durations before the end of a live list, at the beginning of one that has ended.
         """
-        start = 0 if playlist.ended else max(0, len(playlist.entries) - HOLD_BACK)
-        self._played = (playlist.entries[start].sequence if playlist.entries else playlist.sequence) - 1
         begun = grown = self._clock.now()
         left = float("inf") if seconds is None else seconds
         tick = 0
         while left > 0:
-            fresh = [entry for entry in playlist.entries if entry.sequence > self._played]
+            fresh = self._fresh(playlist)
             if fresh:
                 grown = self._clock.now()
             elif self._clock.now() - grown > STALL:
@@ -117,13 +115,18 @@ class HlsViewer:
             self._clock.sleep_until(begun + tick * POLL)
             playlist = self._poll() or playlist
 
-    def _first(self) -> Playlist:
+    def _fresh(self, playlist: Playlist) -> list[Entry]:
+        if self._played is not None:
+            return [entry for entry in playlist.entries if entry.sequence > self._played]
+        return list(playlist.entries if playlist.ended else playlist.entries[-HOLD_BACK:])
+
+    def _first(self, nested: bool = False) -> Playlist:
         answer = self._get(self._url)
         if isinstance(answer, str):
             raise InputError(answer, where=self._url, remedy="Is the show on air, and the address right?")
-        if uri := variant(answer.text):
+        if not nested and (uri := variant(answer.text)):
             self._url = urljoin(self._url, uri)
-            return self._first()
+            return self._first(nested=True)
         self._last = parse_playlist(answer.text, self._url)
         for fault in playlist_faults(None, self._last):
             self.delivery.note(fault)
@@ -148,7 +151,7 @@ class HlsViewer:
         return playlist
 
     def _fetch(self, entry: Entry, listed: int) -> Piece | None:
-        if entry.sequence > self._played + 1:
+        if self._played is not None and entry.sequence > self._played + 1:
             self.delivery.note(
                 f"segments {self._played + 1} to {entry.sequence - 1} left the playlist before they were seen"
             )
