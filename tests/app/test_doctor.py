@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from duologue.app.doctor import Machine, SizeProbe, examine, missing_parts, size_probe, verdict
+from duologue.app.doctor import Machine, SizeProbe, examine, missing_parts, quota_cores, size_probe, verdict
 from duologue.broadcast.encoder import EncoderProbe
 from duologue.cli.main import build
 from duologue.settings import load_settings
@@ -50,6 +50,14 @@ def test_the_verdict_of_a_machine_that_is_too_slow() -> None:
 def test_causes_are_named(machine: Machine, encoder: EncoderProbe | None, word: str) -> None:
     words = verdict(load_settings(), machine, (SizeProbe(1920, 1080, 2, 8, 9, 30),), encoder)
     assert word in words[-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "cores"),
+    [("max 100000\n", None), ("200000 100000\n", 2), ("150000 100000", 1), ("5000 100000", 1), ("", None), ("1 0", 1)],
+)
+def test_a_containers_quota_counts(text: str, cores: int | None) -> None:
+    assert quota_cores(text) == cores
 
 
 def test_what_is_missing_comes_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:

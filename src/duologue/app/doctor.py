@@ -134,7 +134,20 @@ async def examine(settings: Settings, progress: Progress, clock: Clock = SYSTEM_
 
 
 def _usable_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else psutil.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else psutil.cpu_count() or 1
+    try:
+        quota = Path("/sys/fs/cgroup/cpu.max").read_text("ascii")
+    except OSError:
+        return cores  # no control groups, so no quota
+    return min(cores, quota_cores(quota) or cores)
+
+
+def quota_cores(text: str) -> int | None:
+    """Whole cores that a container's CPU quota (``cpu.max`` of Linux control groups, version 2) amounts to, at least 1;
+    None when there is no quota.
+    """
+    quota, _, period = text.strip().partition(" ")
+    return None if not quota.isdecimal() or not period.isdecimal() else max(1, int(quota) // max(1, int(period)))
 
 
 async def _try_tts(settings: Settings) -> tuple[EngineState, int]:
