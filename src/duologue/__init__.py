@@ -1,3 +1,27 @@
-"""Characters that talk, live."""
+"""Characters that talk, live: to each other on an animated stage, with proof that nothing stuttered.
 
-__version__ = "0.1.0"
+What a Python user needs is here (loaded when it is first used)::
+
+    from duologue import Character, Show
+
+    Show("Is cereal a soup?", cast=["chad", "virgin"], turns=4).render("soup.mp4")
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from duologue.version import __version__
+
+if TYPE_CHECKING:
+    from duologue.api import Character, Show
+
+__all__ = ["Character", "Show", "__version__"]
+
+
+def __getattr__(name: str) -> object:
+    if name in ("Character", "Show"):
+        from duologue import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'duologue' has no attribute {name!r}")

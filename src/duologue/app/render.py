@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from duologue.app.cast import load_cast
+from duologue.app.cast import CastMember, load_cast
 from duologue.app.engines import warm_engines
 from duologue.app.stage_set import find_clip, house_moderator, stage_plan, topics
 from duologue.app.voices import CastVoices
@@ -55,8 +55,8 @@ class Progress:
 class Film:
     """What was rendered.
 
-    ``seconds`` is its length, ``took`` what all of it took, ``drawing`` drawing and encoding alone (s). ``spoken`` are the
-    turns' first sample and the one after their last (48 kHz). ``notes`` is what did not go as asked.
+    ``seconds`` is its length, ``took`` what all of it took, ``drawing`` drawing and encoding alone (s). ``spoken``
+    are the turns' first sample and the one after their last (48 kHz). ``notes`` is what did not go as asked.
     """
 
     path: Path
@@ -206,9 +206,10 @@ async def render(
     path: Path,
     *,
     on_progress: Callable[[Progress], None],
+    cast: Sequence[CastMember] = (),
     clock: Clock = SYSTEM_CLOCK,
 ) -> Film:
-    """Render one conversation to ``path``.
+    """Render one conversation to ``path``, with the ``cast`` given or the one that is set.
 
     Raises :class:`InputError` for what of the settings cannot be, and what engines, stage and disk raise; the film so
     far is then left beside ``path`` as ``NAME.part``.
@@ -216,7 +217,7 @@ async def render(
     began = clock.now()
     show = settings.show
     seed = show.seed if show.seed is not None else DEFAULT_SEED
-    cast = load_cast(show.cast, settings.tts)
+    cast = cast or load_cast(show.cast, settings.tts)
     moderator = house_moderator(settings)
     topic = await moderator.admit(
         show.topic if show.topic is not None else topics()[seed % len(topics())], Subject.TOPIC

@@ -309,12 +309,14 @@ class Studio:
 
 
 @contextlib.asynccontextmanager
-async def open_studio(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> AsyncGenerator[Studio]:
-    """Build a studio from settings.
+async def open_studio(
+    settings: Settings, cast: Sequence[CastMember] = (), clock: Clock = SYSTEM_CLOCK
+) -> AsyncGenerator[Studio]:
+    """Build a studio from settings, with the ``cast`` given or the one that is set.
 
     Raises :class:`InputError` for whatever of them cannot be, before anything is on air.
     """
-    cast = load_cast(settings.show.cast, settings.tts)
+    cast = cast or load_cast(settings.show.cast, settings.tts)
     seed = settings.show.seed if settings.show.seed is not None else clock.wall() // MILLISECOND % (1 << 31)
     plan = stage_plan(settings, cast, seed)
     if settings.show.tv.clip is not None:

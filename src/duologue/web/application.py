@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 
-from duologue import __version__
+from duologue.version import __version__
 from duologue.web import conversations, events, health, problems, stage, stream
 from duologue.web.gate import Gate
 from duologue.web.limits import BodyLimit, StreamCors

@@ -63,7 +63,9 @@ class _Server(uvicorn.Server):
 
 
 async def serve(settings: Settings, sock: socket.socket, cast: Sequence[CastMember] = ()) -> None:
-    """Open a studio (see :func:`open_studio`) and serve it on ``sock`` until its programme is over or the process is told to stop."""
+    """Open a studio (see :func:`open_studio`) and serve it on ``sock`` until its programme is over or the process is
+    told to stop.
+    """
     async with open_studio(settings, cast) as studio:
         web = settings.web
         options = WebOptions(

@@ -1,0 +1,88 @@
+"""The lines that a Python user needs: own characters, and a show with them to a file or on air."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from duologue.app.cast import CastMember, find_pack, load_member
+from duologue.app.render import Film, Progress, render
+from duologue.errors import InputError
+from duologue.language.persona import Persona, load_persona
+from duologue.settings import Settings, load_settings
+from duologue.stage.pack import CHARACTER_FILE, read_character
+from duologue.stage.pack_new import new_character
+from duologue.web.server import bind, serve
+
+
+@dataclass(frozen=True, slots=True)
+class Character:
+    """A character of one's own.
+
+    ``looks`` is a pack's folder, or a folder with pictures in the PNGtuber style (``idle.png``, ``talking.png``,
+    ``blink.png``), which becomes a pack at first use. ``persona`` says in words who it is and how it speaks (a language
+    model's instruction; the improviser then plays with its stock material), or is a :class:`Persona`, or empty for the
+    pack's own. ``voice`` is a voice of the speech engine in use, empty for the pack's own.
+    """
+
+    name: str
+    looks: str | Path
+    persona: str | Persona = ""
+    voice: str = ""
+
+    def member(self, engine: str) -> CastMember:
+        """The character ready to be engaged, with the speech engine named. Raises :class:`InputError`."""
+        folder = Path(self.looks)
+        if folder.is_dir() and not (folder / CHARACTER_FILE).exists():
+            new_character(folder)
+        folder = find_pack("characters", str(self.looks))
+        manifest = read_character(folder)
+        voice = self.voice or manifest.voice.get(engine, "")
+        if not voice:
+            raise InputError(f"{self.name} has no voice for {engine}", where="voice", remedy='Give voice="…".')
+        title = self.name.title()
+        return CastMember(self.name, title, manifest.tagline, manifest.colour, folder, self._persona(folder), voice)
+
+    def _persona(self, folder: Path) -> Persona:
+        if isinstance(self.persona, Persona):
+            return replace(self.persona, name=self.name)
+        own = load_persona(folder)
+        description = self.persona or own.description
+        return replace(own, name=self.name, title=self.name.title(), description=description)
+
+
+class Show:
+    """Two characters about a topic: ``Show("tea", cast=["chad", mine]).render("tea.mp4")``.
+
+    ``settings`` are those of ``duologue settings`` by their last name (``turns=6``, ``seed=1``, ``size="1280x720"``).
+    Raises :class:`InputError` for whatever cannot be.
+    """
+
+    def __init__(
+        self, topic: str | None = None, cast: Sequence[str | Character] = ("chad", "virgin"), **settings: object
+    ) -> None:
+        self._flags = {"show.topic": topic, **{f"show.{key}": value for key, value in settings.items()}}
+        self._cast = cast
+
+    def render(self, path: str | Path, on_progress: Callable[[Progress], None] | None = None) -> Film:
+        """Write the show to an MP4 file, as fast as the machine can."""
+        settings = load_settings(self._flags)
+        work = render(settings, Path(path), on_progress=on_progress or _quietly, cast=self._members(settings))
+        return asyncio.run(work)
+
+    def serve(self, host: str = "127.0.0.1", port: int = 8081) -> None:
+        """Put the show on air with its page at ``http://host:port``; returns when it is over or interrupted."""
+        settings = load_settings({**self._flags, "web.host": host, "web.port": port})
+        asyncio.run(serve(settings, bind(host, port), self._members(settings)))
+
+    def _members(self, settings: Settings) -> tuple[CastMember, ...]:
+        engine = settings.tts
+        return tuple(
+            each.member(engine) if isinstance(each, Character) else load_member(each, engine) for each in self._cast
+        )
+
+
+def _quietly(progress: Progress) -> None:
+    pass
