@@ -1,0 +1,101 @@
+"""The protocols of engines that hear: words (speech to text) and voices (voice activity)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from duologue.audio.pcm import Samples
+from duologue.speech.utterance import Mark
+
+EAR_RATE = 16_000
+"""Samples per second of all sound that is listened to (Hz), mono float32."""
+VAD_FRAME = 512
+"""Samples of one voice activity frame: 32 ms at :data:`EAR_RATE`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was understood so far of one stretch of speech.
+
+    ``stable`` is how many characters of ``text`` will not change any more. ``words`` are in samples at
+    :data:`EAR_RATE` from the start of the stretch, where the engine gives them. ``confidence`` is 0…1, or -1.
+    """
+
+    text: str
+    final: bool = False
+    stable: int = 0
+    words: tuple[Mark, ...] = ()
+    confidence: float = -1.0
+
+
+@dataclass(frozen=True, slots=True)
+class HearingCapabilities:
+    """``partials``: transcripts come while the speech goes on. ``punctuation``, ``words``: the text has them."""
+
+    partials: bool = False
+    punctuation: bool = False
+    words: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What is likely to be said: helps engines that can use it.
+
+    ``phrases`` are sentences of the character's own domain; ``grammar`` is a JSGF grammar for drills (empty: dictation).
+    """
+
+    phrases: tuple[str, ...] = ()
+    grammar: str = ""
+    language: str = "en"
+
+
+class SpeechToText(Protocol):
+    """An engine that turns one stretch of speech into text.
+
+    ``listen`` takes blocks of any length at :data:`EAR_RATE` until the iterator ends, and yields transcripts: partial
+    ones as they come, and exactly one final one last (its text empty when nothing was said). Closing the iterator cancels,
+    honoured within one block. Errors: :class:`duologue.errors.PeerError` when the engine fails.
+    """
+
+    @property
+    def name(self) -> str:
+        """As in settings, e.g. ``"pocketsphinx"``."""
+        ...
+
+    @property
+    def capabilities(self) -> HearingCapabilities:
+        """Valid after :meth:`warm_up`."""
+        ...
+
+    async def warm_up(self) -> None:
+        """Load what is slow to load."""
+        ...
+
+    def listen(self, sound: AsyncIterator[Samples], expected: Expected | None = None) -> AsyncIterator[Transcript]:
+        """Transcribe one stretch of speech."""
+        ...
+
+    async def close(self) -> None:
+        """Release everything. Idempotent."""
+        ...
+
+
+class VoiceActivity(Protocol):
+    """Tells speech from the rest, frame by frame, for many streams in one batch. Synchronous: a batch is well under 5 ms.
+
+    A stream is opened with :meth:`open` and has its own memory until :meth:`forget`.
+    """
+
+    def open(self) -> int:
+        """A new stream's id."""
+        ...
+
+    def step(self, frames: Mapping[int, Samples]) -> Mapping[int, float]:
+        """The probability of speech (0…1) of the next frame (:data:`VAD_FRAME` samples) of each stream given."""
+        ...
+
+    def forget(self, stream: int) -> None:
+        """The stream has ended."""
+        ...
