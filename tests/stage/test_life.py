@@ -40,8 +40,8 @@ def test_noise_is_smooth_and_bounded(x: float, moving: float) -> None:
 
 
 def test_a_nod_begins_and_ends_at_rest() -> None:
-    assert nod(0.0) == nod(0.44) == nod(-1.0) == 0.0
-    assert nod(0.14) == 1.0
+    assert nod(0.0) == nod(0.47) == nod(-1.0) == 0.0
+    assert nod(0.17) == 1.0
     assert (ease(-1), ease(0.5), ease(2)) == (0.0, 0.5, 1.0)
 
 

@@ -59,7 +59,7 @@ class Life:
         return wave(self._tilt, at / RATE / 3.1)
 
 
-def nod(since: float, down: float = 0.14, up: float = 0.3) -> float:
+def nod(since: float, down: float = 0.17, up: float = 0.3) -> float:
     """A nod that began ``since`` seconds ago: 0 up to 1 within ``down`` and back within ``up`` seconds."""
     if since <= 0.0 or since >= down + up:
         return 0.0

@@ -33,8 +33,8 @@ FADE = 0.5
 """Seconds in which a speaker's motion dies away."""
 _RELEASE = RATE * 8 // 100
 """How long the mouth of an interrupted speaker takes to close."""
-_ACCENT_LEAD = RATE * 7 // 100
-_ACCENT_LAST = RATE * 44 // 100
+_ACCENT_LEAD = RATE * 10 // 100
+_ACCENT_LAST = RATE * 47 // 100
 WIDE_EYED = RATE * 6 // 5
 """For how long nothing closes the lids of who is surprised."""
 
@@ -150,8 +150,8 @@ class _Body:
         lively = max((line.strength for line in own), default=0.0)
         breath, weight = life.breath(at), life.weight(at)
         turn = self._gaze.head_turn(at, floors)
-        angle = 0.7 * (1.0 + 0.8 * lively) * life.tilt(at) + 0.7 * turn[0]
-        across = 0.8 * (1.0 + lively) * life.sway(at) + 1.6 * turn[0] + 0.6 * self._lean * lively
+        angle = 1.0 * (1.0 + 0.8 * lively) * life.tilt(at) + 0.9 * turn[0]
+        across = 1.3 * (1.0 + 0.8 * lively) * life.sway(at) + 2.0 * turn[0] + 1.0 * self._lean * lively
         down = -0.4 * breath + 1.0 * turn[1]
         for line in own:
             force = _accents(line)
@@ -162,7 +162,7 @@ class _Body:
         for line in heard:
             tilt, drop = _listening(line)
             angle, down = angle - self._lean * tilt, down + drop
-        body = (2.4 * weight + 0.4 * lively * life.sway(at), -1.5 * breath)
+        body = (3.6 * weight + 0.6 * lively * life.sway(at), -1.9 * breath)
         return angle, (across, down), body
 
     def _brows(self, at: int, face: _Face) -> Brows:
