@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Backoff } from "../src/core/backoff";
 import { contrast, legible } from "../src/core/colour";
-import { decimal, label, megabytes } from "../src/core/format";
+import { compact, decimal, label, megabytes } from "../src/core/format";
 import { Ring } from "../src/core/ring";
 import { ServerClock } from "../src/core/server-clock";
 
@@ -64,6 +64,7 @@ describe("numbers and names", () => {
     expect([decimal(null), decimal(undefined), decimal(Number.NaN), decimal(8.25)]).toEqual(["–", "–", "–", "8.3"]);
   });
   it("read well", () => {
+    expect([compact(999), compact(1290), compact(34_800)]).toEqual(["999", "1.2k", "34k"]);
     expect([megabytes(412.4), megabytes(1234)]).toEqual(["412 MB", "1.23 GB"]);
     expect([label("living-room"), label("test_card"), label("")]).toEqual(["Living room", "Test card", ""]);
   });

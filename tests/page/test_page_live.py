@@ -80,9 +80,9 @@ async def test_a_question_is_answered_on_stage(watching: Page) -> None:
     await expect(watching.locator(".group.person")).to_contain_text("Would you eat it cold?")
     await expect(watching.locator(".turn.answer").first).to_have_class(re.compile("speaking"), timeout=PATIENCE_MS)
     if picture := os.environ.get("PAGE_SCREENSHOT"):
-        await expect(watching.locator(".word.lit")).to_have_count(1)
         await watching.get_by_role("button", name="Click for sound").click()
         await watching.mouse.move(640, 715)
+        await expect(watching.locator(".turn .word.lit")).to_have_count(1)
         await watching.screenshot(path=Path(picture))
 
 

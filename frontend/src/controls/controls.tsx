@@ -10,13 +10,14 @@ interface ButtonProps {
   readonly type?: "button" | "submit";
   readonly disabled?: boolean;
   readonly busy?: boolean;
-  readonly title?: string;
+  /** Said instead of the text, which it contains, when that is too short alone. */
+  readonly label?: string;
   readonly onPress?: () => void;
 }
 
-export function Button({ children, icon, kind = "plain", type = "button", disabled, busy, title, onPress }: ButtonProps): JSX.Element {
+export function Button({ children, icon, kind = "plain", type = "button", disabled, busy, label, onPress }: ButtonProps): JSX.Element {
   return (
-    <button type={type} class={`button ${kind}`} disabled={disabled || busy} aria-busy={busy} title={title} onClick={onPress}>
+    <button type={type} class={`button ${kind}`} disabled={disabled || busy} aria-busy={busy} aria-label={label} onClick={onPress}>
       {icon && <Icon name={icon} />}
       <span>{children}</span>
     </button>

@@ -7,6 +7,12 @@ export function decimal(value: number | null | undefined, digits = 1): string {
   return value === null || value === undefined || !Number.isFinite(value) ? NOTHING : value.toFixed(digits);
 }
 
+/** A count in little room: `999`, `1.2k`, `34k`. */
+export function compact(count: number): string {
+  if (count < 1000) return String(count);
+  return `${count < 10_000 ? (Math.floor(count / 100) / 10).toFixed(1) : Math.floor(count / 1000)}k`;
+}
+
 /** Megabytes, as GB from 1000 on. */
 export function megabytes(value: number): string {
   return value >= 1000 ? `${(value / 1000).toFixed(2)} GB` : `${Math.round(value)} MB`;
@@ -15,12 +21,6 @@ export function megabytes(value: number): string {
 /** The time of day of a Unix time in ms: `14:03:07`. */
 export function timeOfDay(milliseconds: number): string {
   return new Date(milliseconds).toLocaleTimeString(undefined, { hour12: false });
-}
-
-/** A whole number of seconds in words: `1 second`, `4 seconds`. */
-export function seconds(value: number): string {
-  const whole = Math.max(1, Math.round(value));
-  return whole === 1 ? "1 second" : `${whole} seconds`;
 }
 
 /** A name a file carries, as a label: `living-room` → `Living room`. */

@@ -1,7 +1,7 @@
 /** Whether it runs smoothly: frame time, late frames, seconds behind live. */
 import type { ComponentChildren, JSX } from "preact";
 import { Panel } from "../controls/controls";
-import { decimal } from "../core/format";
+import { compact, decimal } from "../core/format";
 import { behind, distances, frameTimes, lateFrames, link, stage, telemetry } from "../state";
 import { Spark } from "./spark";
 
@@ -57,7 +57,7 @@ export function PulsePanel(): JSX.Element {
         title="Late frames"
         value={now ? String(now.late + now.repeated) : "–"}
         unit="per s"
-        note={now ? `${lost} in all` : ""}
+        note={now ? `all ${compact(lost)}` : ""}
         bad={now !== null && now.late + now.repeated > 0}
       >
         <Spark ring={lateFrames} lines={[{ colour: "--bad", bars: true }]} reach={3} />

@@ -40,8 +40,14 @@ export function RoomPanel(): JSX.Element {
           disabled={clips.length === 0}
           onChoose={choose}
         />
-        <Button icon={playing ? "stop" : "play"} disabled={clip === ""} busy={television.busy.value} onPress={toggle}>
-          {playing ? "Stop TV" : "Play TV"}
+        <Button
+          icon={playing ? "stop" : "play"}
+          label={playing ? "Stop TV" : "Play TV"}
+          disabled={clip === ""}
+          busy={television.busy.value}
+          onPress={toggle}
+        >
+          {playing ? "Stop" : "Play"}
         </Button>
       </div>
       <Segmented
