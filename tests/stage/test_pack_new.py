@@ -130,9 +130,10 @@ def test_a_missing_idle_is_made_of_the_others(tmp_path: Path) -> None:
     assert (eyes[..., :3].min(axis=2) > 240).sum() > 500, "the eyes are open"
 
 
-def test_pictures_that_move_as_a_whole_are_switched(tmp_path: Path) -> None:
+@pytest.mark.parametrize("shift", [4, 100])
+def test_pictures_that_move_as_a_whole_are_switched(tmp_path: Path, shift: int) -> None:
     folder = _folder(tmp_path, Role.IDLE)
-    cv2.imwrite(str(folder / "talking.png"), _picture(talking=True, blink=False, shift=100))
+    cv2.imwrite(str(folder / "talking.png"), _picture(talking=True, blink=False, shift=shift))
     made = new_character(folder)
     assert any("whole pictures are switched" in note for note in made.notes)
     art = load_character(made.folder, scale=1.0)

@@ -25,6 +25,8 @@ CHANGED = 0.10
 """A pixel has changed when a channel differs by more than this (premultiplied, 0…1)."""
 TOO_MUCH = 0.35
 """When more than this share of what is visible has changed, the whole picture has: no region can be told apart."""
+WIDE = 0.25
+"""A region whose box is larger than this share of the picture is no mouth and no pair of eyes."""
 OPENINGS: Mapping[Mouth, tuple[float, float]] = {
     Mouth.B: (1.0, 0.34),
     Mouth.C: (1.0, 0.66),
@@ -53,6 +55,12 @@ class Region:
         """Left, top, right, bottom."""
         rows, columns = np.nonzero(self.hard)
         return int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1
+
+    @property
+    def wide(self) -> bool:
+        """Whether it spans so much of the picture that it can be no part of a face: the whole figure moved."""
+        left, top, right, bottom = self.box
+        return (right - left) * (bottom - top) > WIDE * self.hard.size
 
 
 def changed_share(one: Rgba, other: Rgba) -> float:

@@ -217,10 +217,10 @@ def _mouths(idle: Rgba, talking: Rgba, notes: list[str]) -> dict[Mouth, Rgba]:
             remedy="Check that the right files are taken: --idle FILE --talking FILE.",
         )  # fmt: skip
     share = changed_share(idle, talking)
-    if share > TOO_MUCH:
+    if share > TOO_MUCH or region.wide:
         notes.append(
-            f"Mouth: the pictures differ in {share:.0%} of what is visible, not only at the mouth, so whole pictures"
-            " are switched (shapes A, D, X). Export them without moving anything but the mouth for all nine shapes."
+            f"Mouth: the pictures differ all over ({share:.0%} of what is visible), not only at the mouth, so whole"
+            " pictures are switched (shapes A, D, X). Move nothing but the mouth to get all nine shapes."
         )
         return {Mouth.A: idle, Mouth.X: idle, Mouth.D: talking}
     notes.append(f"Mouth: found {_place(region)}; B to H are the open mouth squeezed, A and X the closed one.")
@@ -234,7 +234,8 @@ def _lids(pictures: Mapping[Role, Rgba], notes: list[str]) -> dict[Lids, Rgba]:
     for opened, shut in pairs:
         if opened in pictures and shut in pictures:
             region = changed_region(pictures[opened], pictures[shut], keep=0.2)
-            if region is None or changed_share(pictures[opened], pictures[shut]) > TOO_MUCH:
+            share = changed_share(pictures[opened], pictures[shut])
+            if region is None or region.wide or share > TOO_MUCH:
                 notes.append("Lids: the picture with closed eyes differs everywhere or nowhere; it was not used.")
                 return {}
             notes.append(f"Lids: found {_place(region)}; half-closed ones are made of the closed ones.")
