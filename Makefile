@@ -36,8 +36,8 @@ quick: setup  ## The everyday tests, under a minute
 	$(BIN)/python -m pytest -m "not slow and not peer and not realtime" -q
 
 check: setup  ## What a reviewer's machine checks: lint, types, floors
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff check src tests benchmarks packs
+	$(BIN)/ruff format --check src tests benchmarks packs
 	frontend/node_modules/.bin/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 	$(NPM) run check

@@ -1,7 +1,7 @@
 """The few exceptions of the house: whose fault it is, and what to do next.
 
-``what`` was wrong, ``where`` (a file and key, an option, an address) and the ``remedy`` (the next step) make one sentence
-each; the command line prints them as they are and the web API returns them as problem details.
+``what`` was wrong, ``where`` (a file and key, an option, an address) and the ``remedy`` (the next step) make one
+sentence each; the command line prints them as they are and the web API returns them as problem details.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import signal
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -54,6 +55,12 @@ async def wait_for(events: AsyncIterator[Event], wanted: Callable[[Event], Found
     raise AssertionError("the events ended")
 
 
+async def segments(studio: Studio, events: AsyncIterator[Event], count: int) -> None:
+    """Until so many segments were cut, looking once a second."""
+    while studio.outlet.segments < count:
+        await wait_for(events, lambda event: True if event.type == "telemetry" else None)
+
+
 def turn_on_air(event: Event) -> str | None:
     if isinstance(event, TurnEvent) and event.turn.state == "on_air":
         return event.turn.id
@@ -67,8 +74,7 @@ async def test_a_show_goes_on_air_and_its_words_have_times() -> None:
         assert conversation is not None and conversation.state is ConversationState.RUNNING
         first = conversation.turns[0]
         assert first.words and first.on_air == pytest.approx(first.words[0].start, abs=500)
-        while studio.playlist() is None:
-            await asyncio.sleep(0.05)
+        await segments(studio, events, 1)
         playlist = studio.playlist()
         assert playlist is not None
         name = playlist.strip().splitlines()[-1]
@@ -76,7 +82,7 @@ async def test_a_show_goes_on_air_and_its_words_have_times() -> None:
         assert segment is not None and segment.data[4:8] == b"styp"
 
 
-async def test_once_ends_by_itself_and_twelve_turns_alternate() -> None:
+async def test_once_ends_by_itself_and_the_turns_alternate() -> None:
     settings = load_settings(
         {"show.size": "320x180", "show.topic": "tea", "show.turns": 3, "show.seed": 3, "show.forever": False}
     )
@@ -89,7 +95,7 @@ async def test_once_ends_by_itself_and_twelve_turns_alternate() -> None:
         assert [turn.speaker for turn in spoken] == ["chad", "virgin", "chad"]
         gaps = [
             after.on_air - before.ended
-            for before, after in zip(spoken, spoken[1:], strict=False)
+            for before, after in itertools.pairwise(spoken)
             if after.on_air is not None and before.ended is not None
         ]
         assert len(gaps) == 2 and all(149.9 <= gap <= 450.1 for gap in gaps)
@@ -128,16 +134,14 @@ async def test_stopping_is_immediate_and_starting_again_works() -> None:
 async def test_a_killed_stage_comes_back_and_the_stream_goes_on_with_a_discontinuity() -> None:
     async with on_air(show__topic="tea", show__turns=30) as (studio, events):
         await wait_for(events, turn_on_air)
-        while studio.outlet.segments < 2:
-            await asyncio.sleep(0.05)
+        await segments(studio, events, 2)
         before = studio.outlet.segments
         pid = studio.link.pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
         notice = await wait_for(events, lambda event: event.notice if isinstance(event, NoticeEvent) else None)
         assert "killed by signal 9" in notice.text
-        while studio.outlet.segments < before + 3:
-            await asyncio.sleep(0.05)
+        await segments(studio, events, before + 3)
         playlist = studio.playlist()
         assert playlist is not None and "#EXT-X-DISCONTINUITY\n" in playlist
         assert studio.link.restarts == 1
@@ -180,9 +184,7 @@ async def test_a_full_disk_ends_the_recording_and_nothing_else() -> None:
     async with on_air(show__topic="tea", show__turns=30, show__record="/dev/full") as (studio, events):
         notice = await wait_for(events, lambda event: event.notice if isinstance(event, NoticeEvent) else None)
         assert "recording stopped" in notice.text
-        segments = studio.outlet.segments
-        while studio.outlet.segments < segments + 2:
-            await asyncio.sleep(0.05)
+        await segments(studio, events, studio.outlet.segments + 2)
 
 
 async def test_a_corrupt_clip_is_told_and_the_show_goes_on(tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ class HearingCapabilities:
 class Expected:
     """What is likely to be said: helps engines that can use it.
 
-    ``phrases`` are sentences of the character's own domain; ``grammar`` is a JSGF grammar for drills (empty: dictation).
+    ``phrases`` are sentences of the character's own domain; ``grammar`` is a JSGF grammar for drills (empty:
+    dictation).
     """
 
     phrases: tuple[str, ...] = ()
@@ -55,8 +56,8 @@ class SpeechToText(Protocol):
     """An engine that turns one stretch of speech into text.
 
     ``listen`` takes blocks of any length at :data:`EAR_RATE` until the iterator ends, and yields transcripts: partial
-    ones as they come, and exactly one final one last (its text empty when nothing was said). Closing the iterator cancels,
-    honoured within one block. Errors: :class:`duologue.errors.PeerError` when the engine fails.
+    ones as they come, and exactly one final one last (its text empty when nothing was said). Closing the iterator
+    cancels, honoured within one block. Errors: :class:`duologue.errors.PeerError` when the engine fails.
     """
 
     @property
@@ -83,7 +84,8 @@ class SpeechToText(Protocol):
 
 
 class VoiceActivity(Protocol):
-    """Tells speech from the rest, frame by frame, for many streams in one batch. Synchronous: a batch is well under 5 ms.
+    """Tells speech from the rest, frame by frame, for many streams in one batch. Synchronous: a batch is well under 5
+    ms.
 
     A stream is opened with :meth:`open` and has its own memory until :meth:`forget`.
     """

@@ -28,10 +28,10 @@ class Layer:
 class CharacterArt:
     """A character at the output's scale, already mirrored if its seat asks for it.
 
-    Points are output pixels on the character's canvas: ``seat`` is laid on the room's seat, ``neck`` is the pivot of the
-    head. ``pupil_reach`` is how far the pupils move for gaze 1 (pixels). Drawing order: body, head, eyes, pupils, lids,
-    mouth, brows, hair; all but body follow the head. ``lids`` has no entry for OPEN when the head shows open eyes itself.
-    ``eye_mask`` (alpha of the eye whites) clips the pupils.
+    Points are output pixels on the character's canvas: ``seat`` is laid on the room's seat, ``neck`` is the pivot of
+    the head. ``pupil_reach`` is how far the pupils move for gaze 1 (pixels). Drawing order: body, head, eyes, pupils,
+    lids, mouth, brows, hair; all but body follow the head. ``lids`` has no entry for OPEN when the head shows open
+    eyes itself. ``eye_mask`` (alpha of the eye whites) clips the pupils.
     """
 
     name: str
@@ -68,10 +68,10 @@ class SeatPlace:
 class RoomArt:
     """A room at the output's size. ``backdrops`` has one opaque full-size picture per time of day, the lamp off.
 
-    ``lamp_glow`` (additive light, RGB meaningful where alpha > 0), ``tv_glow`` (additive, where the TV's light falls when
-    its picture is white), ``foreground`` (over the characters) may be missing. ``tints`` multiply the characters' colours
-    by time of day, ``lamp_tint`` is added to the tint when the lamp is on (each an RGB triple about 1.0).
-    ``screen`` is the TV's visible picture; ``screen_overlay`` (glass reflections) is drawn over it.
+    ``lamp_glow`` (additive light, RGB meaningful where alpha > 0), ``tv_glow`` (additive, where the TV's light falls
+    when its picture is white), ``foreground`` (over the characters) may be missing. ``tints`` multiply the
+    characters' colours by time of day, ``lamp_tint`` is added to the tint when the lamp is on (each an RGB triple
+    about 1.0). ``screen`` is the TV's visible picture; ``screen_overlay`` (glass reflections) is drawn over it.
     """
 
     name: str

@@ -30,9 +30,10 @@ class Seated:
 class StagePlan:
     """All a stage process needs to begin.
 
-    Frame ``n`` is due at ``origin + n / fps`` (monotonic ns, the clock of all processes). ``origin`` 0 lets the stage begin
-    its own grid with frame 0 when it is ready; otherwise (a stage that died) it takes up the grid at the frame due next.
-    ``lead`` is how far ahead of the due time it renders (seconds). ``wall_origin`` is the Unix time of frame 0 (ns).
+    Frame ``n`` is due at ``origin + n / fps`` (monotonic ns, the clock of all processes). ``origin`` 0 lets the stage
+    begin its own grid with frame 0 when it is ready; otherwise (a stage that died) it takes up the grid at the frame
+    due next. ``lead`` is how far ahead of the due time it renders (seconds). ``wall_origin`` is the Unix time of
+    frame 0 (ns).
     """
 
     room: Path
@@ -109,7 +110,10 @@ Cue: TypeAlias = Say | Withdraw | Clear | ShowTv | SetLights | Announce | Shutdo
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The packs are loaded and baked; ``first_frame`` follows. ``seconds`` is what that took; the grid is as in the plan."""
+    """The packs are loaded and baked;
+
+    ``first_frame`` follows. ``seconds`` is what that took; the grid is as in the plan.
+    """
 
     format: StreamFormat
     seconds: float
@@ -135,7 +139,10 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """An utterance is over at sample ``at``; ``played`` of its samples were played, all of them unless it was cleared."""
+    """An utterance is over at sample ``at``;
+
+    ``played`` of its samples were played, all of them unless it was cleared.
+    """
 
     utterance_id: str
     at: int

@@ -54,9 +54,10 @@ class Expression(StrEnum):
 class Pose:
     """One character at one instant.
 
-    Lengths are stage pixels at 1920x1080 (a smaller stage scales them), x to the right and y down as seen on screen, angles
-    are degrees, clockwise positive. ``gaze`` is -1…1 of the pupils' reach, on screen. ``head`` moves relative to the body.
-    Motion keeps |head_angle| <= 4, |head| <= (6, 6), |body| <= (6, 6); the compositor bakes for these ranges and clamps.
+    Lengths are stage pixels at 1920x1080 (a smaller stage scales them), x to the right and y down as seen on screen,
+    angles are degrees, clockwise positive. ``gaze`` is -1…1 of the pupils' reach, on screen. ``head`` moves relative
+    to the body. Motion keeps |head_angle| <= 4, |head| <= (6, 6), |body| <= (6, 6); the compositor bakes for these
+    ranges and clamps.
     """
 
     mouth: Mouth = Mouth.X
