@@ -230,6 +230,9 @@ def test_a_live_show_is_followed_and_its_distance_measured(long: Programme) -> N
     assert 3.2 <= report.live.viewer_median <= 3.5  # three seconds, the delay of 0.2 s and at most one poll
     assert 0.2 <= report.live.edge_median <= 0.6
     assert report.bit_rate > 50_000
+    words = dict(report.lines())
+    assert words["missing"] == "0"
+    assert words["newest frame"].startswith("here 0.") and "after it is due" in words["newest frame"]
 
 
 def test_a_show_that_has_not_begun_is_waited_for(long: Programme) -> None:

@@ -132,9 +132,7 @@ class Report:
             spread = f"{sync.least_ms:+.1f} to {sync.most_ms:+.1f}, over {sync.matched} flashes"
             rows.append(("sound to picture", f"{sync.median_ms:+.1f} ms (median), {spread}"))
         if live := self.live:
-            rows.append(
-                ("newest frame", f"{live.edge_median:+.2f} s behind its due time, {live.edge_most:+.2f} at most")
-            )
+            rows.append(("newest frame", f"here {_due(live.edge_median)}, at the latest {_due(live.edge_most)}"))
             rows.append(("a viewer", f"{live.viewer_median:.2f} s behind live, {live.viewer_most:.2f} at most"))
         if self.segments:
             rows.append(("segments", f"{self.segments}, {self.discontinuities} discontinuities"))
@@ -190,6 +188,10 @@ def wrong(report: Report, offsets: SyncReport) -> list[str]:
 def _numbers(picture: PictureReport) -> str:
     more = " …" if picture.missing > len(picture.missing_numbers) else ""
     return f"numbers {', '.join(map(str, picture.missing_numbers))}{more}" if picture.missing_numbers else "in one jump"
+
+
+def _due(seconds: float) -> str:
+    return f"{abs(seconds):.2f} s {'after' if seconds > 0 else 'before'} it is due"
 
 
 def _where(moments: tuple[Moment, ...]) -> str:
