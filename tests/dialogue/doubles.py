@@ -16,6 +16,7 @@ from duologue.dialogue.director import Brief, Director, Outcome, Player
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayStarted, Voiced
 from duologue.dialogue.writing import Limits
 from duologue.errors import DuologueError, PeerError
+from duologue.language.engine import LanguageModel
 from duologue.language.fake import FakeLanguage, Reply
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
@@ -167,9 +168,18 @@ class Show:
         self.voiced: list[Utterance] = []
         self.brief = Brief("c", topic, turns, seed)
         self.outcome: Outcome | None = None
+        self._moderator = moderator or Moderator()
+        self._patient = patient
+        self._limits = limits
+        self._cast = cast
+        self.use(self.model)
+
+    def use(self, model: LanguageModel) -> None:
+        """Let ``model`` think for everybody."""
         self.director = Director(
-            [Player(persona, self.model) for persona in cast], self.voice, self.floor, moderator or Moderator(),
-            clock=self.clock, on_change=self._changed, on_voiced=self.voiced.append, patient=patient, limits=limits,
+            [Player(persona, model) for persona in self._cast], self.voice, self.floor, self._moderator,
+            clock=self.clock, on_change=self._changed, on_voiced=self.voiced.append,
+            patient=self._patient, limits=self._limits,
         )  # fmt: skip
         self.floor.notify = self.director.notify
 

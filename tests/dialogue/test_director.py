@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from pathlib import Path
 
 import pytest
 from doubles import CHAD, VIRGIN, WORD_SECONDS, Show
 from virtual_time import simulate
 
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.conversation import MAX_HISTORY
+from duologue.dialogue.conversation import MAX_HISTORY, Brief, Crew, OnAir
 from duologue.dialogue.director import Outcome
 from duologue.dialogue.plan import MAX_WAITING
+from duologue.dialogue.ports import PlayEnded, PlayEvent
 from duologue.dialogue.writing import Limits
 from duologue.errors import InputError, InternalError, PeerError
 from duologue.language.engine import Moment
 from duologue.language.fake import Reply
+from duologue.language.improv import Improv
+from duologue.language.persona import load_persona
 
+PACKS = Path(__file__).parents[2] / "packs" / "characters"
 LINE = "This line has exactly eight words in it."
 USUAL = Reply(LINE, first=0.2, between=0.01)
 LINE_SECONDS = 8 * WORD_SECONDS
@@ -281,6 +286,31 @@ def test_a_message_during_the_last_turn_is_still_answered():
     assert [record.id for record in show.on_air()] == ["c-0", answers[0]]
 
 
+def test_a_message_that_comes_with_the_last_word_is_answered(monkeypatch: pytest.MonkeyPatch):
+    answers: list[str] = []
+    on_air: list[OnAir] = []
+
+    class Kept(OnAir):
+        def __init__(self, crew: Crew, brief: Brief) -> None:
+            super().__init__(crew, brief)
+            on_air.append(self)
+
+    monkeypatch.setattr("duologue.dialogue.director.OnAir", Kept)
+
+    async def say(show: Show) -> None:
+        notify = show.floor.notify
+
+        def with_the_last_word(event: PlayEvent) -> None:
+            notify(event)
+            if isinstance(event, PlayEnded) and not answers:
+                answers.append(on_air[0].ask("Ada", "One more?", "chad"))
+
+        show.floor.notify = with_the_last_word
+
+    show = simulate(Show(turns=1, usual=USUAL).run(say))
+    assert [record.id for record in show.on_air()] == ["c-0", answers[0]]
+
+
 def test_too_many_messages_are_refused():
     async def flood(show: Show) -> None:
         await asyncio.sleep(1.0)
@@ -353,3 +383,19 @@ def test_an_endless_conversation_remembers_a_bounded_past():
     show = simulate(Show(turns=0).run(stop), limit=36_000)
     assert len(show.model.prompts[-1].lines) == MAX_HISTORY
     assert show.outcome is Outcome.STOPPED
+
+
+@pytest.mark.parametrize("patient", [True, False])
+def test_the_shipped_double_act_holds_a_show(patient: bool):
+    def hold() -> Show:
+        cast = (load_persona(PACKS / "chad"), load_persona(PACKS / "virgin"))
+        show = Show(turns=12, seed=3, topic="my cat", patient=patient, cast=cast)
+        show.use(Improv())
+        return simulate(show.run())
+
+    show = hold()
+    turns = show.on_air()
+    assert len({turn.text for turn in turns}) == 12
+    assert all(turn.failure == "" and turn.refused == 0 and turn.waited_ms == 0.0 for turn in turns)
+    assert "good night" in turns[-1].text.lower()
+    assert [turn.text for turn in hold().on_air()] == [turn.text for turn in turns]

@@ -106,6 +106,7 @@ class OnAir:
         self._unvoiced = 0
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
+        self._closed = False
         self._opened = asyncio.Event()
         self._over = asyncio.Event()
 
@@ -140,7 +141,7 @@ class OnAir:
         """Take a person's message, moderated before; returns the id of the turn that will answer."""
         if self._unread_questions + len(self._rundown.plan.waiting) >= MAX_WAITING:
             raise too_many_waiting()
-        if self._stopping or self._over.is_set():
+        if self._stopping or self._closed:
             raise InputError("the conversation is over", where="chat", remedy="Start another one.")
         now = self._crew.clock.now()
         person = TurnRecord(
@@ -167,8 +168,9 @@ class OnAir:
         async with asyncio.TaskGroup() as group:
             fillers = group.create_task(self._prepare_fillers())
             await self._execute(self._rundown.start(self._crew.clock.now()), group)
-            while not self._rundown.done:
+            while not self._rundown.done or not self._inbox.empty():  # a question may have come with the last word
                 await self._execute(await self._next_effects(), group)
+            self._closed = True
             fillers.cancel()
 
     async def _prepare_fillers(self) -> None:
