@@ -91,5 +91,5 @@ def place(character: BakedCharacter, pose: Pose, scale: float) -> Slots:
         head.place(character.lids.get(pose.lids)),
         head.place(character.mouths.get(pose.mouth) or character.mouths.get(Mouth.X)),
         head.place(character.brows.get(pose.brows) or character.brows.get(Brows.NEUTRAL)),
-        head.place(character.hair),
+        head.place(character.fringe),
     )
