@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from benchmarks.table import Row, row, show
 from duologue.audio.pcm import RATE
 from duologue.speech.utterance import Mark, MarkKind, Utterance
 from duologue.stage.expression import score
@@ -45,13 +46,13 @@ def timed(run: Callable[[int], object], count: int) -> list[float]:
     return taken
 
 
-def _row(what: str, taken: list[float]) -> dict[str, object]:
+def _rows(what: str, taken: list[float]) -> list[Row]:
     p50, p99 = (float(np.percentile(taken, part)) for part in (50, 99))
-    return {"what": what, "value": p50, "unit": "ms", "p50": p50, "p99": p99, "max": max(taken)}
+    return [row(f"{what}, {name}", value, "ms") for name, value in (("p50", p50), ("p99", p99), ("max", max(taken)))]
 
 
-def rows() -> list[dict[str, object]]:
-    """One row for each figure: p50, p99 and max in milliseconds."""
+def rows() -> list[Row]:
+    """p50, p99 and max of each operation."""
     ten = line(10.0)
     bare = replace(ten, marks=(), alphabet="")
     timeline = SceneTimeline()
@@ -61,18 +62,12 @@ def rows() -> list[dict[str, object]]:
         motion.plan(spoken)
         timeline.add(Spoken(spoken, index % 2, index * 10 * RATE + RATE // 4))
     return [
-        _row("lip sync of a 10 s line, from phonemes", timed(lambda _: mouth_track(ten), 60)),
-        _row("lip sync of a 10 s line, from the sound alone", timed(lambda _: mouth_track(bare), 60)),
-        _row("expression and emphasis of a 10 s line", timed(lambda _: score(ten, 7), 60)),
-        _row("poses of a frame, two characters", timed(lambda frame: motion.poses(frame * 1600, timeline), 2400)),
+        *_rows("lip sync of a 10 s line, from phonemes", timed(lambda _: mouth_track(ten), 200)),
+        *_rows("lip sync of a 10 s line, from the sound alone", timed(lambda _: mouth_track(bare), 200)),
+        *_rows("expression and emphasis of a 10 s line", timed(lambda _: score(ten, 7), 200)),
+        *_rows("poses of a frame, two characters", timed(lambda frame: motion.poses(frame * 1600, timeline), 2400)),
     ]
 
 
-def main() -> None:
-    """Print the rows."""
-    for row in rows():
-        print(f"{row['what']:50} p50 {row['p50']:7.3f}  p99 {row['p99']:7.3f}  max {row['max']:7.3f} ms")
-
-
 if __name__ == "__main__":
-    main()
+    show("lipsync", rows())

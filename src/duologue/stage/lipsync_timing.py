@@ -111,21 +111,32 @@ def settle(holds: Sequence[Hold]) -> list[Hold]:
     before = Hold(line[0].start - _OUTSIDE, line[0].start, Mouth.X, Weight.REST)
     after = Hold(line[-1].end, line[-1].end + _OUTSIDE, Mouth.X, Weight.REST)
     line = merge([before, *line, after])
-    while (index := _most_pressing(line)) is not None:
-        if not _borrow(line, index):
-            _drop(line, _least_important(line, index))
-        line = merge(line)
-    inner = line
-    if inner[0].shape is Mouth.X:
-        inner = inner[1:]
-    if inner and inner[-1].shape is Mouth.X:
-        inner = inner[:-1]
-    return inner
+    for weight in sorted(Weight, reverse=True):
+        _lengthen(line, weight)
+    inner = line[1:] if line[0].shape is Mouth.X else line
+    return inner[:-1] if inner and inner[-1].shape is Mouth.X else inner
 
 
-def _most_pressing(line: Sequence[Hold]) -> int | None:
-    short = [index for index in range(1, len(line) - 1) if line[index].length < SHORTEST]
-    return min(short, key=lambda index: (-line[index].weight, line[index].length), default=None)
+def _lengthen(line: list[Hold], weight: Weight) -> None:
+    """Settle the holds of one weight, in order of time. What this leaves of greater weight stays long enough."""
+    index = 1
+    while index < len(line) - 1:
+        if line[index].weight is not weight or line[index].length >= SHORTEST or _borrow(line, index):
+            index += 1
+            continue
+        gone = _least_important(line, index)
+        _drop(line, gone)
+        _join(line, gone)
+        index = max(1, gone - 2)
+
+
+def _join(line: list[Hold], index: int) -> None:
+    """Make one hold of ``index`` and the one before it, if they show the same."""
+    earlier, later = line[index - 1 : index + 1]
+    if earlier.shape is later.shape:
+        earlier.end = later.end
+        earlier.weight = max(earlier.weight, later.weight)
+        del line[index]
 
 
 def _borrow(line: list[Hold], index: int) -> bool:
