@@ -51,6 +51,7 @@ async def test_a_network_that_goes_and_comes_back(desk: BrowserContext, page: Pa
     await on_air(page)
     await desk.set_offline(True)
     await expect(page.locator(".chip")).to_contain_text("Lost", timeout=20_000)
+    await expect(page.locator(".message")).to_contain_text("this device has no network")
     await desk.set_offline(False)
     await on_air(page)
 

@@ -30,7 +30,7 @@ export function StagePanel(): JSX.Element {
   return (
     <section class="stage" aria-label="Stage">
       <div class={`frame ${air.value.state}`} ref={frame}>
-        <video ref={video} playsInline autoPlay muted disablePictureInPicture={false} aria-label="The show, live" />
+        <video ref={video} playsInline autoPlay muted aria-label="The show, live" />
         <canvas class="still" ref={still} hidden={!on?.frozen.value} aria-hidden="true" />
         <Chip />
         <Message />
@@ -74,9 +74,9 @@ function Message(): JSX.Element | null {
   if (state === "on-air" || message === "") return null;
   const left = retryAt === null ? 0 : Math.ceil((retryAt - clock.value) / 1000);
   return (
-    <div class="message" role="alert">
+    <div class="message">
       <div>
-        <strong>{message}</strong>
+        <strong role="alert">{message}</strong>
         {retryAt !== null && <span class="quiet">{left > 0 ? `Trying again in ${left} s.` : "Trying now."}</span>}
       </div>
     </div>

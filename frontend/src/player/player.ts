@@ -50,6 +50,8 @@ export class Player {
   #looker = 0;
   #mended = -Infinity;
   #lastSequence = -1;
+  /** When the playlist was last answered, and when it last grew (ms). */
+  #answered = 0;
   #grown = 0;
   #lastSample = 0;
   readonly #watchdog = new Watchdog();
@@ -119,7 +121,7 @@ export class Player {
     this.#hls?.destroy();
     this.#hls = null;
     this.#lastSequence = -1;
-    this.#grown = performance.now();
+    this.#answered = this.#grown = performance.now();
     this.#watchdog.reset(performance.now());
     state.air.value = { state: "connecting", message: "Opening the stream.", retryAt: null };
     if (Hls.isSupported()) this.#openWithHls();
@@ -188,6 +190,7 @@ export class Player {
     const date = Date.parse(request?.getResponseHeader("Date") ?? "");
     const { start, end } = data.stats.loading;
     if (date) state.serverClock.dated(date, performance.timeOrigin + start, performance.timeOrigin + end);
+    this.#answered = performance.now();
     if (endSN > this.#lastSequence) this.#grown = performance.now();
     // Numbers that run backward are another stream under the same name: the server began anew.
     const another = endSN < this.#lastSequence;
@@ -203,7 +206,7 @@ export class Player {
       void this.#play();
       return;
     }
-    this.#lose(data.response?.code ?? null);
+    this.#lose(data.response?.code || null); // 0 is no answer
   }
 
   // --- losing it and finding it again --------------------------------------------------------------------------
@@ -213,8 +216,7 @@ export class Player {
     this.#hls?.stopLoad();
     const pause = this.#backoff.next();
     const starting = status === 503;
-    const reason = status ? `the server answers ${status}` : "the server does not answer";
-    const message = starting ? "The stage is starting." : `The stream is lost: ${reason}.`;
+    const message = starting ? "The stage is starting." : `The stream is lost: ${reasonFor(status)}.`;
     this.#say(starting ? "connecting" : "lost", message, Date.now() + pause);
     window.clearTimeout(this.#timer);
     this.#timer = window.setTimeout(() => this.#tryAgain(), pause);
@@ -243,8 +245,14 @@ export class Player {
     });
     if (remedy === "jump") this.jumpToLive();
     else if (remedy === "rebuild") this.#open();
-    else if (remedy === "wait") this.#say("lost", "The stage sends no new pictures. It goes on by itself when it is back.");
+    else if (remedy === "wait") this.#starve(now);
     else if (state.air.value.state === "lost" && !this.video.paused) this.#say("on-air", "");
+  }
+
+  /** There is nothing to play: because nobody answers, or because what is answered does not grow. */
+  #starve(now: number): void {
+    if (now - this.#answered > DRY_MS) this.#lose(null);
+    else this.#say("lost", "The stage sends no new pictures. It goes on by itself when it is back.");
   }
 
   /** Nothing plays because the browser wants a click first. */
@@ -285,6 +293,11 @@ export class Player {
     still.getContext("2d")?.drawImage(video, 0, 0);
     this.frozen.value = true;
   }
+}
+
+function reasonFor(status: number | null): string {
+  if (status !== null) return `the server answers ${status}`;
+  return navigator.onLine ? "the server does not answer" : "this device has no network";
 }
 
 /** Safari tells the date of position 0 of a stream with programme times. */
