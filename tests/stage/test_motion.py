@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import math
 import random
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -196,6 +198,16 @@ def test_plans_are_remembered_within_bounds() -> None:
         motion.plan(line(str(number), "chad", seconds=0.5))
     assert motion.plan(first) is not plan
     assert motion.plan(first) == plan
+
+
+def test_a_remembered_plan_keeps_no_sound() -> None:
+    motion = Motion(1)
+    spoken = line("0", "chad", seconds=0.5)
+    sound = weakref.ref(spoken.samples)
+    motion.plan(spoken)
+    del spoken
+    gc.collect()
+    assert sound() is None
 
 
 def test_an_empty_house_has_no_poses() -> None:

@@ -78,20 +78,22 @@ class Motion:
         self._seed = seed
         places = geometry or [LEFT_SEAT if seat % 2 == 0 else RIGHT_SEAT for seat in range(seats)]
         self._bodies = [_Body(seed, seat, place) for seat, place in enumerate(places)]
-        self._plans: OrderedDict[str, tuple[Utterance, LinePlan]] = OrderedDict()
+        # keyed by what tells lines apart and not by the line, whose sound would stay in memory with it
+        self._plans: OrderedDict[tuple[str, str, int], LinePlan] = OrderedDict()
         self._lock = threading.Lock()
 
     def plan(self, utterance: Utterance) -> LinePlan:
         """Plan a line, or remember its plan. About 1 ms for 5 s of speech: call it off the frame path, from any
         thread.
         """
+        line = (utterance.id, utterance.text, len(utterance.samples))
         with self._lock:
-            known = self._plans.get(utterance.id)
-        if known is not None and known[0] is utterance:
-            return known[1]
+            known = self._plans.get(line)
+        if known is not None:
+            return known
         planned = _plan(utterance, self._seed)
         with self._lock:
-            self._plans[utterance.id] = (utterance, planned)
+            self._plans[line] = planned
             while len(self._plans) > REMEMBERED:
                 self._plans.popitem(last=False)
         return planned
