@@ -83,7 +83,7 @@ class Motion:
         self._lock = threading.Lock()
 
     def plan(self, utterance: Utterance) -> LinePlan:
-        """Plan a line, or remember its plan. About 1 ms for 5 s of speech: call it off the frame path, from any
+        """Plan a line, or remember its plan. About 1 ms for 10 s of speech: call it off the frame path, from any
         thread.
         """
         line = (utterance.id, utterance.text, len(utterance.samples))
