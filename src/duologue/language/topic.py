@@ -36,6 +36,8 @@ _PRONOUNS = word_lists()["pronouns"]
 _POSSESSIVES = word_lists()["possessives"]
 _DETERMINERS = word_lists()["determiners"] | _POSSESSIVES
 _PREPOSITIONS = word_lists()["prepositions"]
+_LOOSE_ENDS = frozenset(["and", "or", "but", "so", "because", "which", "who"])
+_AFTERTHOUGHT = re.compile(r",\s+(?=(?:but|because|which|who|and|so|on|in|at|with|for)\b)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,12 @@ def kind_words() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
 def understand(text: str) -> Topic:
     """Read a topic as a person typed it: a phrase, a question, a sentence, another language, emoji."""
     plain = _spell_pictures(" ".join(unicodedata.normalize("NFC", text).split()))
+    plain = _AFTERTHOUGHT.split(plain)[0]
     words = _TOKEN.findall(_last_choice(plain))
     if not words:
         return Topic("that silence", "that silence", False, "thing", ("silence",))
-    asked = plain.rstrip().endswith("?") or words[0].lower() in _QUESTION_WORDS | _AUXILIARIES
-    phrase, claim = _subject(words, plain)
+    asked = text.rstrip().endswith("?") or words[0].lower() in _QUESTION_WORDS | _AUXILIARIES
+    phrase, claim = _subject(words)
     name = f"“{' '.join(words[:_LONGEST])}”" if _is_foreign(words) else _polish(phrase)
     sides = tuple(
         _polish(_TOKEN.findall(side)) for side in _VERSUS.split(_last_choice(plain).strip("?!. ")) if side.strip()
@@ -98,6 +101,8 @@ def is_plural(phrase: str) -> bool:
         return False
     if words and words[0] in {"these", "those"}:
         return True
+    if _is_doing(words) and words[1] in _DETERMINERS:
+        return False
     if " and " in f" {phrase.lower()} " and words[-1] != "and":
         return True
     last = words[-1] if words else ""
@@ -106,23 +111,6 @@ def is_plural(phrase: str) -> bool:
     if last in lists["singular_in_s"] or last.endswith(("ss", "us", "is", "ics", "'s")):
         return False
     return len(last) > 3 and last.endswith("s")
-
-
-def article(phrase: str) -> str:
-    """``"a"`` or ``"an"`` before ``phrase``, by its sound as far as its letters tell."""
-    first = phrase.split()[0].lower() if phrase.split() else ""
-    if first.startswith(("uni", "use", "usu", "eu", "one", "once", "ute")) and not first.startswith("unin"):
-        return "a"
-    if first.startswith(("hour", "honest", "honour", "honor", "heir")) or first in {
-        "8",
-        "11",
-        "18",
-        "fbi",
-        "mri",
-        "x-ray",
-    }:
-        return "an"
-    return "an" if first[:1] in set("aeiou8") else "a"
 
 
 def _spell_pictures(text: str) -> str:
@@ -151,7 +139,7 @@ def _is_question(words: list[str]) -> bool:
     return words[0].lower() in _QUESTION_WORDS | _AUXILIARIES
 
 
-def _subject(words: list[str], plain: str) -> tuple[list[str], str]:
+def _subject(words: list[str]) -> tuple[list[str], str]:
     """The words of the noun phrase that the topic is about, and the claim that it makes or asks for."""
     lower = [word.lower() for word in words]
     rest = 0
@@ -195,13 +183,25 @@ def _after_auxiliary(words: list[str], wh: bool) -> tuple[list[str], str]:
 
 def _subject_end(lower: list[str], verb: str) -> int:
     """Where the predicate begins after an auxiliary; ``len(lower)`` if there is none."""
+    return _end_before_adjective(lower, verb) if verb in _BE else _end_before_verb(lower)
+
+
+def _end_before_adjective(lower: list[str], verb: str) -> int:
+    """After a form of "be": what follows the subject begins with a telling word, or is the last word alone."""
+    starts = word_lists()["predicate_starts"]
     for place in range(1, len(lower)):
-        if lower[place] in word_lists()["predicate_starts"] and lower[place - 1] not in _PREPOSITIONS:
+        if lower[place] in starts and lower[place - 1] not in _PREPOSITIONS:
             return place
-        if lower[place] in {"be", "have", "get", "go", "not"} and verb not in _BE:
+        if verb == "are" and lower[place].endswith("ing") and is_plural(" ".join(lower[:place])):
+            return place  # "are houseplants listening to us"
+    return len(lower) - 1 if len(lower) > 1 + (lower[0] in _DETERMINERS) else len(lower)
+
+
+def _end_before_verb(lower: list[str]) -> int:
+    """After "do", "can" and the like: the subject is a noun with what stands before it, the rest is the predicate."""
+    for place in range(1, len(lower)):
+        if lower[place] in {"be", "have", "get", "go", "not"}:
             return place
-    if verb in _BE:
-        return len(lower) - 1 if len(lower) > 1 + (lower[0] in _DETERMINERS) else len(lower)
     start = 1 + (lower[0] in _DETERMINERS)
     while start < len(lower) and lower[start] in _PREPOSITIONS:
         start += 2
@@ -227,7 +227,7 @@ def _gerund(verb: str) -> str:
 def _polish(words: list[str]) -> str:
     """Lower the capital of a first word that is no name, turn the viewer's "my" to "this", keep it short."""
     kept = _uncapitalise(words)[:_LONGEST]
-    while len(kept) > 1 and kept[-1].lower() in _PREPOSITIONS | _DETERMINERS | {"and", "or"}:
+    while len(kept) > 1 and kept[-1].lower() in _PREPOSITIONS | _DETERMINERS | _LOOSE_ENDS:
         kept = kept[:-1]
     if kept and kept[0].lower() in _POSSESSIVES:
         plural = is_plural(" ".join(kept[1:]))
@@ -252,27 +252,36 @@ def _uncapitalise(words: list[str]) -> list[str]:
 def _head(name: str) -> str:
     """The phrase up to its first preposition: "pineapple on pizza" -> "pineapple"."""
     words = name.split()
-    for place, word in enumerate(words):
-        if place and word.lower() in _PREPOSITIONS:
-            return " ".join(words[:place])
-    return name
+    return " ".join(words[: _first_preposition(words, _PREPOSITIONS)])
+
+
+def _first_preposition(words: list[str], which: frozenset[str]) -> int:
+    """The place of the first of ``which`` that has a noun before it; ``len(words)`` if there is none."""
+    least = 1 + (words[0].lower() in _DETERMINERS) if words else 0
+    return next((at for at, word in enumerate(words) if at >= least and word.lower() in which), len(words))
 
 
 def _short(name: str) -> str:
     """How to say it the second time: "the moon landing tape" -> "the tape", "pineapple on pizza" -> "pineapple"."""
     words = name.split()
-    if len(words[0]) > 5 and words[0].endswith("ing"):
-        return name if len(words) <= 4 else words[0]  # what is done makes no sense without its object
-    cut = next((at for at, word in enumerate(words) if at and word.lower() in _PREPOSITIONS - {"of"}), len(words))
-    head = words[:cut]
+    if _is_doing(words):
+        return name if len(words) <= 5 else f"all that {words[0]}"  # the verb alone makes no sense
+    head = words[: _first_preposition(words, _PREPOSITIONS - {"of"})]
     if len(head) > 3 and head[0].lower() in _DETERMINERS and "of" not in head and "and" not in head:
         head = [head[0], head[-1]]
     return " ".join(head)
 
 
+def _is_doing(words: list[str]) -> bool:
+    """True for "learning to swim", "folding a sheet": something that one does, not a thing."""
+    return len(words) > 1 and words[0].endswith("ing") and (len(words[0]) > 5 or words[0] == "being")
+
+
 def _kind(name: str) -> str:
     """The first kind that has one of the words, looked up from the head of the phrase."""
     lists = word_lists()
+    if _is_doing(name.split()):
+        return "activity"
     words = [word.lower() for word in reversed(_head(name).split())]
     words += [word.lower() for word in name.split() if word.lower() not in words]
     for word in words:
