@@ -246,14 +246,14 @@ class _Oven:
         self._rim_step = rim_step
         self._progress = progress
         self._layers = layers
-        self._done: dict[int, Turned] = {}
+        self._done: dict[int, tuple[Layer, Turned]] = {}  # holds the layers, so that no id is used twice
 
     def turned(self, layer: Layer, tint: Tint) -> Turned:
         """A layer that stands in for another as well (mouth A for G) is baked once."""
         if id(layer) not in self._done:
-            self._done[id(layer)] = self._turn(layer, tint)
+            self._done[id(layer)] = layer, self._turn(layer, tint)
             self._progress(min(1.0, len(self._done) / self._layers))
-        return self._done[id(layer)]
+        return self._done[id(layer)][1]
 
     def _turn(self, layer: Layer, tint: Tint) -> Turned:
         turner = _Turner(layer, tint)
@@ -307,8 +307,8 @@ def _near(hair: Layer, other: Layer, margin: int) -> Plane:
 def _fringe(art: CharacterArt) -> Layer | None:
     """The part of the hair over what changes: the head is baked with all hair, this is drawn again on top.
 
-    Where it is cut it lies on the same hair, so the cut is not seen, and a frame is spared most of a large layer. (Where
-    the hair's own smooth edge is drawn twice, it comes out a fraction of a pixel heavier.)
+    Where it is cut it lies on the same hair, so the cut is not seen, and a frame is spared most of a large layer.
+    (Where the hair's own smooth edge is drawn twice, it comes out a fraction of a pixel heavier.)
     """
     if art.hair is None:
         return None
