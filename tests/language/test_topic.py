@@ -24,7 +24,7 @@ from duologue.language.topic import is_plural, understand
         ("Can you microwave fish?", "microwaving fish", "microwaving fish", False, "activity"),
         ("how do I ask for a raise?", "asking for a raise", "asking for a raise", False, "activity"),
         ("Is it too late to learn the bagpipes?", "learning the bagpipes", "learning the bagpipes", False, "activity"),
-        ("Would a bear make a good flatmate?", "a bear", "a bear", False, "animal"),
+        ("Would a bear make a good flatmate?", "a bear", "the bear", False, "animal"),
         ("Are houseplants listening to us?", "houseplants", "houseplants", True, "home"),
         ("Do old houses creak?", "old houses", "old houses", True, "home"),
         ("Why is the queue next to ours always faster?", "the queue next to ours", "the queue", False, "people"),

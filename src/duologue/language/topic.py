@@ -269,6 +269,8 @@ def _short(name: str) -> str:
     head = words[: _first_preposition(words, _PREPOSITIONS - {"of"})]
     if len(head) > 3 and head[0].lower() in _DETERMINERS and "of" not in head and "and" not in head:
         head = [head[0], head[-1]]
+    if len(head) > 1 and head[0].lower() in {"a", "an"}:
+        head = ["the", *head[1:]]
     return " ".join(head)
 
 
