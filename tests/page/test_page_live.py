@@ -82,6 +82,7 @@ async def test_a_question_is_answered_on_stage(watching: Page) -> None:
     if picture := os.environ.get("PAGE_SCREENSHOT"):
         await watching.get_by_role("button", name="Click for sound").click()
         await watching.mouse.move(640, 715)
+        assert await watching.evaluate(FRAMES, 2) > 0
         await expect(watching.locator(".turn .word.lit")).to_have_count(1)
         await watching.screenshot(path=Path(picture))
 

@@ -88,7 +88,7 @@ export class Player {
   unmute(): void {
     this.video.muted = false;
     if (this.video.volume === 0) this.video.volume = 1;
-    this.resume();
+    if (this.video.paused) this.resume();
   }
 
   mute(): void {
@@ -279,7 +279,8 @@ export class Player {
 
   #followFrames(): void {
     if (this.#ending.signal.aborted) return;
-    state.programme.value = this.#programme();
+    // While it seeks, the position is already new and the picture still old.
+    if (!this.video.seeking) state.programme.value = this.#programme();
     const again = (): void => this.#followFrames();
     if ("requestVideoFrameCallback" in this.video) this.video.requestVideoFrameCallback(again);
     else window.setTimeout(again, 50);
