@@ -11,6 +11,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 _SLOT_NAMES = """
 topic short claim side1 side2 echo callback callback2 name guest quote theirs other me opinion catchphrase number year
@@ -97,7 +98,9 @@ def squeeze(text: str) -> str:
     return " ".join(re.findall(r"[^\W_]+", text.lower().replace("’", "'").replace("'", "")))
 
 
+@lru_cache(maxsize=4096)
 def _parse(name: str, template: str) -> Move:
+    """Kept, so that what a persona's loading has read costs nothing on the event loop later."""
     _check_name(name)
     slots = frozenset(slot for slot in _SLOT.findall(template) if "/" not in slot)
     for slot in slots - SLOTS:
