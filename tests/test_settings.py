@@ -191,3 +191,8 @@ def test_the_page_of_settings_names_every_key_and_default() -> None:
     for row in _load().rows():
         value = "" if row.value == "–" else f"`{row.value}`"
         assert f"| `{row.key}` | {value} |" in page, row.key
+
+
+def test_the_secrets_that_no_log_may_show_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUOLOGUE_WEB__TOKEN", "a-very-secret-token")
+    assert load_settings().secrets() == ("a-very-secret-token",)

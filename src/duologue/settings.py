@@ -271,6 +271,12 @@ class Settings(BaseSettings):
         """An engine's own part; None for one without settings, or neither chosen nor given a table."""
         return self._parts.get(name)
 
+    def secrets(self) -> tuple[str, ...]:
+        """The values that may appear in no log: the token, and every secret of the engines' parts."""
+        parts = (self.web, *(part for part in self._parts.values() if part is not None))
+        values = (getattr(part, name) for part in parts for name in type(part).model_fields)
+        return tuple(value.get_secret_value() for value in values if isinstance(value, SecretStr))
+
     def rows(self) -> list[Row]:
         """Every setting with its value and source, in order."""
         rows: list[Row] = []

@@ -26,6 +26,7 @@ from duologue.app.models import (
     TvRequest,
 )
 from duologue.app.studio import Studio, open_studio
+from duologue.broadcast.playlist import parse_playlist
 from duologue.errors import InputError
 from duologue.settings import load_settings
 from duologue.stage.pose import Daylight
@@ -144,6 +145,10 @@ async def test_a_killed_stage_comes_back_and_the_stream_goes_on_with_a_discontin
         await segments(studio, events, before + 3)
         playlist = studio.playlist()
         assert playlist is not None and "#EXT-X-DISCONTINUITY\n" in playlist
+        listed = parse_playlist(playlist).entries
+        for one, following in itertools.pairwise(listed):  # nothing is missing and nothing comes twice
+            assert one.wall_ns is not None and following.wall_ns is not None
+            assert following.wall_ns - one.wall_ns == pytest.approx(one.duration * 1e9, abs=1e6)
         assert studio.link.restarts == 1
         assert await wait_for(events, turn_on_air) is not None  # the show itself goes on too
 

@@ -29,6 +29,13 @@ def test_a_picture_is_repeated_only_when_lead_and_cushion_are_spent(behind_ms: i
     assert pace.step(30, pace.due(30) + behind_ms * MILLISECOND) is expected
 
 
+def test_a_new_stage_goes_on_with_the_next_frame_and_gives_up_only_what_is_hopelessly_late() -> None:
+    pace = Pace(origin=0, fps=30, lead=SECOND)
+    assert pace.resume(100, now=pace.due(100) - SECOND // 2) == 100  # back within the lead: nothing twice
+    assert pace.resume(100, now=pace.due(100) + 3 * SECOND) == 100  # a little late: nothing missing
+    assert pace.resume(100, now=pace.due(100) + 60 * SECOND) == 100 + 56 * 30
+
+
 @given(origin=st.integers(0, 10**15), fps=st.sampled_from([24, 25, 30, 50, 60]), late=st.integers(-(10**9), 10**12))
 def test_a_new_stage_takes_up_the_grid_at_the_next_frame_due(origin: int, fps: int, late: int) -> None:
     pace = Pace(origin, fps, lead=0)

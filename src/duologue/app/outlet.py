@@ -10,18 +10,19 @@ from collections.abc import Iterable
 
 from duologue.broadcast.fmp4 import Segment, Segmenter, init_segment
 from duologue.broadcast.hls import HlsStore
-from duologue.broadcast.packets import Packet, StreamFormat
+from duologue.broadcast.packets import Packet, StreamFormat, Track
 from duologue.broadcast.recorder import Recorder
 from duologue.clock import SECOND
 
 
 class Outlet:
-    """One programme's way out. ``segments`` counts what was cut, ``on_air`` is True once there is something to play."""
+    """One programme's way out. ``segments`` counts what was cut, ``next_frame`` is the one after the last that came."""
 
     def __init__(self, hls: HlsStore, recorder: Recorder | None = None) -> None:
         self.hls = hls
         self.recorder = recorder
         self.segments = 0
+        self.next_frame = 0
         self._segmenter: Segmenter | None = None
         self._wall_origin = 0
         self._fps = 30
@@ -47,6 +48,8 @@ class Outlet:
         if self._segmenter is None:
             return  # the last packets of a stage that was given up
         for packet in packets:
+            if packet.track is Track.VIDEO:
+                self.next_frame = packet.pts + 1
             for segment in self._segmenter.add(packet):
                 self._publish(segment)
 

@@ -13,7 +13,7 @@ from duologue.settings import Settings
 from duologue.stage.messages import Baked
 from duologue.telemetry.files import LedgerFiles
 from duologue.telemetry.frames import FrameLedger, FrameSummary
-from duologue.telemetry.ledger import FrameRecord, TurnRecord
+from duologue.telemetry.ledger import BakeRecord, FrameRecord, TurnRecord
 from duologue.telemetry.log import get_logger
 from duologue.telemetry.loop_lag import LoopLag
 from duologue.telemetry.machine import MachineSample, MachineSampler, ProcessSample
@@ -62,7 +62,11 @@ class Pulse:
 
     def baked(self, baked: Baked) -> None:
         """Something was baked beside the frame path."""
+        record = BakeRecord(self._clock.now(), baked.what, baked.milliseconds)
+        self.frame_ledger.baked(record)
         self.metrics.baked(baked.milliseconds)
+        if self._files is not None:
+            self._files.baked(record)
 
     def restarted(self) -> None:
         """The stage was replaced."""

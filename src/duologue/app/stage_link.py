@@ -164,6 +164,7 @@ class StageLink:
     async def _serve(self) -> None:
         worker = await Worker.start("duologue.stage.process")
         try:
+            self._plan = replace(self._plan, first_frame=self._outlet.next_frame)
             await worker.send(self._plan)
             self._worker = worker
             await self._resume()

@@ -56,7 +56,7 @@ def render(
     from duologue.app import render as rendering
     from duologue.telemetry.log import configure
 
-    configure(settings.telemetry.log_format, "warning")
+    configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())
     cv2.setNumThreads(1)  # its pool would fight the encoder for the cores
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total} turns")

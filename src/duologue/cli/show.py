@@ -69,10 +69,12 @@ def show(
     import uvloop
     from rich.console import Console
 
+    from duologue.app.cast import load_cast
     from duologue.telemetry.log import configure
     from duologue.web.server import address, bind, serve
 
-    configure(settings.telemetry.log_format, settings.telemetry.log_level)
+    configure(settings.telemetry.log_format, settings.telemetry.log_level, secrets=settings.secrets())
+    members = load_cast(settings.show.cast, settings.tts)  # before the address is promised
     sock = bind(settings.web.host, settings.web.port)
     here = address(sock)
     console = Console(stderr=True)
@@ -80,4 +82,4 @@ def show(
         console.print(f"The show will be at [bold]{here}/stream/index.m3u8[/], its API at {here}/docs")
     else:
         console.print(f"The show is at [bold]{here}[/]  (stream: {here}/stream/index.m3u8, API: {here}/docs)")
-    uvloop.run(serve(settings, sock))
+    uvloop.run(serve(settings, sock, members))

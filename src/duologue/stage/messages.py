@@ -31,9 +31,9 @@ class StagePlan:
     """All a stage process needs to begin.
 
     Frame ``n`` is due at ``origin + n / fps`` (monotonic ns, the clock of all processes). ``origin`` 0 lets the stage
-    begin its own grid with frame 0 when it is ready; otherwise (a stage that died) it takes up the grid at the frame
-    due next. ``lead`` is how far ahead of the due time it renders (seconds). ``wall_origin`` is the Unix time of
-    frame 0 (ns).
+    begin its own grid with frame 0 when it is ready; otherwise it takes up the grid of a stage that died with
+    ``first_frame``, the one after the last that was delivered, or later if too much was missed. ``lead`` is how far
+    ahead of the due time it renders (seconds). ``wall_origin`` is the Unix time of frame 0 (ns).
     """
 
     room: Path
@@ -51,6 +51,7 @@ class StagePlan:
     cache: Path | None
     origin: int = 0
     wall_origin: int = 0
+    first_frame: int = 0
 
 
 # Cues: main -> stage

@@ -13,6 +13,9 @@ from enum import StrEnum
 
 from duologue.clock import MILLISECOND, SECOND
 
+CATCH_UP = 4 * SECOND
+"""What viewers' players hold, and a second of patience (ns)."""
+
 
 class Step(StrEnum):
     """What to do about a frame."""
@@ -42,6 +45,14 @@ class Pace:
         """Draw it, or repeat the picture before it because the lead and the viewers' cushion are spent."""
         return Step.REPEAT if now > self.due(number) + self.cushion else Step.DRAW
 
+    def resume(self, following: int, now: int) -> int:
+        """Where a new stage takes up the grid of one that died: at ``following``, the frame after the last delivered.
+
+        Nothing is missing then, for it draws faster than real time until its lead is there again; only what is
+        more than :data:`CATCH_UP` late is given up.
+        """
+        return max(following, self.next_frame(now - CATCH_UP))
+
     def next_frame(self, now: int) -> int:
-        """The first frame whose due time is ``now`` or later: where a new stage takes up the grid of one that died."""
+        """The first frame whose due time is ``now`` or later."""
         return max(0, -((self.origin - now) * self.fps // SECOND))

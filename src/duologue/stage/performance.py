@@ -21,6 +21,7 @@ from duologue.clock import MILLISECOND, Clock
 from duologue.speech.utterance import Utterance
 from duologue.stage.captions import caption_at
 from duologue.stage.frames import Plane
+from duologue.stage.gaze import geometries
 from duologue.stage.messages import (
     Announce,
     Clear,
@@ -66,7 +67,8 @@ class Performance:
         self._seats = {seated.name: seat for seat, seated in enumerate(plan.cast)}
         self._gains = [pan_gains(seated.pan) for seated in plan.cast]
         self._scenery = Scenery(plan, clock, patient=patient)
-        self._motion = Motion(plan.seed, seats=len(plan.cast))
+        geometry = geometries(self._scenery.room, self._scenery.cast)
+        self._motion = Motion(plan.seed, seats=len(plan.cast), geometry=geometry)
         self._timeline = SceneTimeline()
         self._playout = Playout()
         self._base = 0
@@ -77,6 +79,7 @@ class Performance:
         self._speech: tuple[tuple[int, int], ...] = ()
         self._over: list[str] = []
         self._announcement = CaptionState()
+        self._drawn = False
 
     def begin(self, first_frame: int, wall_origin: int) -> None:
         """Set the sample clock to the first frame; ``wall_origin`` is the Unix time of frame 0 (ns)."""
@@ -121,6 +124,7 @@ class Performance:
     def draw(self, number: int) -> Drawn:
         """Draw frame ``number`` and take its samples."""
         at = number * self._spf
+        self._drawn = True
         self._foresee()
         block = self._read()
         reports = self._note(block)
@@ -139,7 +143,9 @@ class Performance:
         return Drawn(shown.picture, self._mix(number, block), shown.damage_px, (*reports, *shown.reports), shown.cause)
 
     def repeat(self, number: int) -> Drawn:
-        """Send the last picture again; the sound goes on."""
+        """Send the last picture again; the sound goes on. Without a last picture it is drawn."""
+        if not self._drawn:
+            return self.draw(number)
         block = self._read()
         reports = self._note(block)
         return Drawn(self._scenery.last, self._mix(number, block), 0, reports)

@@ -48,7 +48,7 @@ class StageProcess:
         video, audio, encoder = self._open_encoders()
         performance = Performance(self._plan, self._clock, patient=False)
         pace = self._grid()
-        first = pace.next_frame(self._clock.now())
+        first = pace.resume(self._plan.first_frame, self._clock.now())
         wall_origin = self._wall_origin(pace)
         performance.begin(first, wall_origin)
         self._channel.send(

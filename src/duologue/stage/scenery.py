@@ -73,7 +73,7 @@ class Scenery:
         self._plan = plan
         self._clock = clock
         self._patient = patient
-        self._room, self._cast = load_art(plan)
+        self.room, self.cast = load_art(plan)
         self._lights = plan.lights
         self._reports: list[Report] = []
         baked = self._bake(plan.lights)
@@ -145,7 +145,7 @@ class Scenery:
         self._captions.close()
 
     def _bake(self, lights: Lights) -> BakedStage:
-        return bake_stage(self._room, self._cast, lights, cache=self._plan.cache)
+        return bake_stage(self.room, self.cast, lights, cache=self._plan.cache)
 
     def _timed_bake(self, lights: Lights) -> tuple[BakedStage, float]:
         began = self._clock.now()
@@ -159,9 +159,9 @@ class Scenery:
         self._reports.append(Baked(f"lights {baked.lights.daylight}{' lamp' * baked.lights.lamp}", spent))
 
     def _open_tv(self, path: Path) -> Television:
-        quad = self._room.screen
+        quad = self.room.screen
         if quad is None:
-            raise no_tv(self._room.name)
+            raise no_tv(self.room.name)
         return Television(path, quad, fps=self._plan.fps, blocking=self._patient)
 
     def _tv_opened(self, future: Future[Television]) -> None:

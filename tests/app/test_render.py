@@ -1,0 +1,114 @@
+"""A show to a file: the same seed gives the same frames."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from pathlib import Path
+from typing import Any, cast
+
+import av
+import numpy as np
+import pytest
+
+from duologue.app.render import Film, Progress, render
+from duologue.broadcast.verify import verify
+from duologue.errors import InputError, PeerError
+from duologue.settings import load_settings
+
+
+def film(path: Path, **flags: object) -> Film:
+    settings = load_settings({"show.size": "320x180", "show.turns": 2, "show.topic": "tea"} | flags)
+    return asyncio.run(render(settings, path, on_progress=_ignore))
+
+
+def _ignore(progress: Progress) -> None:
+    pass
+
+
+def decoded(path: Path) -> tuple[str, str]:
+    """Hashes of all pictures and of all sound, decoded."""
+    pictures, sound = hashlib.sha256(), hashlib.sha256()
+    with cast(Any, av.open(str(path))) as opened:
+        for frame in opened.decode(video=0):
+            pictures.update(frame.to_ndarray().tobytes())
+    with cast(Any, av.open(str(path))) as opened:
+        for frame in opened.decode(audio=0):
+            sound.update(frame.to_ndarray().tobytes())
+    return pictures.hexdigest(), sound.hexdigest()
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_pictures_and_the_same_sound(tmp_path: Path) -> None:
+    flags = {"show.seed": 11, "show.tv.clip": "fish-tank"}
+    one, two = film(tmp_path / "one.mp4", **flags), film(tmp_path / "two.mp4", **flags)
+    assert decoded(one.path) == decoded(two.path)
+    assert one.spoken == two.spoken
+
+
+def test_another_seed_gives_another_show(tmp_path: Path) -> None:
+    one = film(tmp_path / "one.mp4", **{"show.seed": 1, "show.turns": 1})
+    two = film(tmp_path / "two.mp4", **{"show.seed": 2, "show.turns": 1})
+    assert decoded(one.path)[0] != decoded(two.path)[0]
+
+
+def test_a_rendered_film_with_a_test_card_is_proved_whole(tmp_path: Path) -> None:
+    made = film(tmp_path / "card.mp4", **{"show.size": "640x360", "show.test_card": True})
+    report = verify(str(made.path))
+    assert report.wrong == ()
+    assert report.picture.frames == made.frames
+    assert report.sync is not None and abs(report.sync.median_ms) < 1
+
+
+def test_turns_are_silent_for_as_long_as_was_chosen(tmp_path: Path) -> None:
+    made = film(tmp_path / "gaps.mp4", **{"show.turns": 4})
+    gaps = [(after[0] - before[1]) / 48 for before, after in zip(made.spoken, made.spoken[1:], strict=False)]
+    assert len(gaps) == 3 and all(150 <= gap <= 450 for gap in gaps)
+
+
+def test_speech_is_panned_a_little_to_its_side(tmp_path: Path) -> None:
+    made = film(tmp_path / "pan.mp4")
+    with cast(Any, av.open(str(made.path))) as opened:
+        sound = np.concatenate([frame.to_ndarray() for frame in opened.decode(audio=0)], axis=1)
+    (first, second) = made.spoken
+    left_first, right_first = (float(np.square(side[first[0] : first[1]]).sum()) for side in sound)
+    left_second, right_second = (float(np.square(side[second[0] : second[1]]).sum()) for side in sound)
+    assert left_first > 1.3 * right_first
+    assert right_second > 1.3 * left_second
+
+
+def test_a_bad_clip_is_noted_and_the_film_is_made(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"nothing" * 50)
+    made = film(tmp_path / "film.mp4", **{"show.turns": 1, "show.tv.clip": str(broken)})
+    assert made.turns == 1
+    assert any("broken.mp4" in note for note in made.notes)
+
+
+@pytest.mark.parametrize(
+    ("flags", "what"),
+    [
+        ({"show.topic": " "}, "empty"),
+        ({"show.topic": "x" * 100_000}, "100000 characters"),
+        ({"show.cast": "chad,nobody"}, "no pack 'nobody'"),
+        ({"show.cast": "chad,chad"}, "named twice"),
+        ({"show.cast": "chad"}, "two characters"),
+        ({"show.room": "cellar"}, "no pack 'cellar'"),
+        ({"engines.tts": "megaphone"}, "megaphone"),
+        ({"engines.llm": "oracle"}, "oracle"),
+        ({"show.encoder": "vp9"}, "vp9"),
+        ({"show.tv.clip": "missing.mp4"}, "no clip 'missing.mp4'"),
+    ],
+)
+def test_what_cannot_be_is_named_before_anything_is_written(
+    tmp_path: Path, flags: dict[str, object], what: str
+) -> None:
+    with pytest.raises(InputError, match=what):
+        film(tmp_path / "never.mp4", **flags)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_is_full_is_said(tmp_path: Path) -> None:
+    (tmp_path / "full.mp4.part").symlink_to("/dev/full")
+    with pytest.raises(PeerError, match="No space left"):
+        film(tmp_path / "full.mp4", **{"show.turns": 1})

@@ -1,0 +1,57 @@
+"""The server around a real studio: its address, its leaving."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from duologue.errors import InputError
+from duologue.web.server import address, bind
+
+
+def test_a_port_in_use_is_named_with_a_way_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(InputError, match=f"127.0.0.1:{port} cannot be listened on") as caught:
+            bind("127.0.0.1", port)
+    assert "--port" in caught.value.remedy
+
+
+def test_port_zero_takes_a_free_one_and_says_which() -> None:
+    with bind("127.0.0.1", 0) as sock:
+        assert re.fullmatch(r"http://127\.0\.0\.1:[1-9]\d+", address(sock))
+
+
+@pytest.mark.realtime
+@pytest.mark.parametrize("order", [signal.SIGINT, signal.SIGTERM])
+def test_the_show_leaves_cleanly_when_told_and_its_recording_plays(tmp_path: Path, order: signal.Signals) -> None:
+    record = tmp_path / "show.mp4"
+    command = [
+        str(Path(sys.executable).with_name("duologue")), "show", "tea", "--port", "0", "--size", "320x180",
+        "--record", str(record), "--headless",
+    ]  # fmt: skip
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        found = re.search(r"http://127\.0\.0\.1:\d+", process.stderr.readline())
+        assert found is not None
+        with httpx.Client(base_url=found[0], timeout=30) as client:
+            while client.get("/readyz").status_code != 200:
+                pass  # each answer takes a while; the test has a time limit of its own
+            assert client.get("/").status_code == 404  # headless: no page
+            assert client.get("/stream/index.m3u8").headers["content-type"] == "application/vnd.apple.mpegurl"
+        os.kill(process.pid, order)
+        said = process.stderr.read()
+        assert process.wait(20) == 0, said
+    assert "Traceback" not in said
+    import av
+
+    with av.open(str(record)) as film:
+        assert film.streams.video[0].width == 320
