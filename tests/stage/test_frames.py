@@ -27,6 +27,14 @@ def test_merged_rectangles_cover_all_that_was_given(rects: list[Rect]) -> None:
     assert damage_of(rects).pixels == sum(area(rect) for rect in merged)
 
 
+def test_a_head_over_its_body_is_not_drawn_twice() -> None:
+    head, body = (20, 0, 40, 30), (10, 20, 60, 40)
+    assert sorted(merge([head, body])) == [(10, 20, 60, 40), (20, 0, 40, 20)]
+    assert sorted(merge([body, head])) == [(10, 20, 60, 40), (20, 0, 40, 20)]
+    assert damage_of([(0, 0, 10, 40), (4, 10, 30, 20)]).pixels == 400 + 200
+    assert damage_of([(20, 0, 30, 40), (4, 10, 26, 20)]).pixels == 400 + 160
+
+
 def test_far_rectangles_stay_apart_and_a_contained_one_goes() -> None:
     assert merge([(0, 0, 4, 4), (40, 40, 44, 44), (0, 0, 2, 2)]) == ((0, 0, 4, 4), (40, 40, 44, 44))
     assert intersection((0, 0, 4, 4), (4, 0, 8, 4)) is None

@@ -49,8 +49,9 @@ def intersection(one: Rect, other: Rect) -> Rect | None:
 def merge(rects: Iterable[Rect], most: int = MOST_RECTS) -> tuple[Rect, ...]:
     """Fewer rectangles that cover the same and little more.
 
-    Two are joined when the joined one is not larger than both together: they overlap or nearly touch. What is left may
-    still overlap a little, which costs a few pixels drawn twice and nothing else. More than ``most`` become one.
+    Two are joined when the joined one is not larger than both together: they overlap or nearly touch. One that sticks
+    out of another on one side only is trimmed to what sticks out. What is left may still overlap, which costs a few
+    pixels drawn twice and nothing else. More than ``most`` become one.
     """
     kept: list[Rect] = []
     for rect in rects:
@@ -69,11 +70,37 @@ def merge(rects: Iterable[Rect], most: int = MOST_RECTS) -> tuple[Rect, ...]:
         else:
             kept.append(rect)
     if len(kept) <= most:
-        return tuple(kept)
+        return tuple(_trimmed(kept))
     whole = kept[0]
     for rect in kept[1:]:
         whole = union(whole, rect)
     return (whole,)
+
+
+def _trimmed(rects: list[Rect]) -> list[Rect]:
+    """Without what lies in another, where what remains is a rectangle (a head above its body)."""
+    for index, rect in enumerate(rects):
+        for other in rects:
+            if other is not rect and intersection(rect, other) is not None:
+                rect = _outside(rect, other)
+        rects[index] = rect
+    return rects
+
+
+def _outside(rect: Rect, other: Rect) -> Rect:
+    """What of ``rect`` is not in ``other``, if that is one rectangle, else ``rect``. They overlap."""
+    left, top, right, bottom = rect
+    if other[0] <= left and right <= other[2]:
+        if top < other[1] and bottom <= other[3]:
+            return left, top, right, other[1]
+        if top >= other[1] and bottom > other[3]:
+            return left, other[3], right, bottom
+    elif other[1] <= top and bottom <= other[3]:
+        if left < other[0] and right <= other[2]:
+            return left, top, other[0], bottom
+        if left >= other[0] and right > other[2]:
+            return other[2], top, right, bottom
+    return rect
 
 
 def damage_of(rects: Iterable[Rect]) -> Damage:
