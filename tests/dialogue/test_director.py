@@ -399,3 +399,14 @@ def test_the_shipped_double_act_holds_a_show(patient: bool):
     assert all(turn.failure == "" and turn.refused == 0 and turn.waited_ms == 0.0 for turn in turns)
     assert "good night" in turns[-1].text.lower()
     assert [turn.text for turn in hold().on_air()] == [turn.text for turn in turns]
+
+
+def test_later_turns_see_of_an_interrupted_one_what_was_heard():
+    async def interrupt(show: Show) -> None:
+        await asyncio.sleep(0.4 + 3.5 * WORD_SECONDS)
+        await show.floor.clear()
+
+    show = simulate(Show([Reply(LINE)], turns=4, usual=Reply("Another one of these lines.")).run(interrupt))
+    first = show.records["c-0"]
+    assert first.interrupted and len(first.heard) < len(LINE) and LINE.startswith(first.heard)
+    assert show.model.prompts[-1].lines[0].text == first.heard
