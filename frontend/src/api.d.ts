@@ -571,6 +571,9 @@ export interface components {
         /**
          * TelemetryView
          * @description One second of the show. Times in ms; ``lead_ms`` is how far the stage is ahead of its due time.
+         *
+         *     ``late`` frames were ready after their due time; ``over_budget`` ones cost more than a frame period, which the
+         *     lead hides.
          */
         TelemetryView: {
             /** At */
@@ -579,10 +582,14 @@ export interface components {
             frames: number;
             /** Late */
             late: number;
+            /** Over Budget */
+            over_budget: number;
             /** Repeated */
             repeated: number;
             /** Late Total */
             late_total: number;
+            /** Over Budget Total */
+            over_budget_total: number;
             /** Repeated Total */
             repeated_total: number;
             /** Compose P50 */

@@ -20,11 +20,15 @@ def frame(
     return FrameRecord(number, due, due, compose, encode, 5_000, due, lateness, repeated, cause)
 
 
-def test_a_frame_over_its_period_is_late_and_one_at_it_is_not() -> None:
+def test_a_frame_over_its_period_is_over_budget_and_one_at_it_is_not() -> None:
     period = 1000 / 30
     summary = summarise([frame(0, period - 6.0), frame(1, period - 5.9), frame(2)], period)
-    assert summary.late == 1
-    assert summary.frames == 3
+    assert (summary.frames, summary.over_budget, summary.late) == (3, 1, 0)
+
+
+def test_a_frame_is_late_when_it_was_ready_after_its_due_time_whatever_it_cost() -> None:
+    summary = summarise([frame(0, lateness=0.0), frame(1, lateness=0.1), frame(2, 90.0, lateness=-500)], 33.3)
+    assert (summary.late, summary.over_budget) == (1, 1)
 
 
 def test_a_second_is_summed_up() -> None:
@@ -36,6 +40,7 @@ def test_a_second_is_summed_up() -> None:
     assert summarise(records, 33.3) == FrameSummary(
         frames=3,
         late=1,
+        over_budget=1,
         repeated=1,
         compose_p50=2.0,
         compose_max=9.0,
@@ -59,7 +64,7 @@ def test_a_ring_forgets_and_the_totals_do_not() -> None:
     assert [record.number for record in ledger.recent()] == list(range(90, 100))
     assert [record.number for record in ledger.recent(3)] == [97, 98, 99]
     assert ledger.recent(0) == ()
-    assert (ledger.frames, ledger.late, ledger.repeated) == (100, 1, 0)
+    assert (ledger.frames, ledger.late, ledger.over_budget, ledger.repeated) == (100, 1, 1, 0)
     assert ledger.largest_ms == 106.0
     assert ledger.longest_delay_ms == 70.0
     assert ledger.causes == {Cause.COMPOSE: 1}
@@ -78,12 +83,13 @@ def test_bakes_are_kept() -> None:
 )
 def test_seconds_add_up_to_the_totals(costs: list[float], cut: int) -> None:
     ledger = FrameLedger(30)
-    records = [frame(number, cost, repeated=cost > 50) for number, cost in enumerate(costs)]
+    records = [frame(number, cost, lateness=cost - 40, repeated=cost > 50) for number, cost in enumerate(costs)]
     ledger.add(records[:cut])
     first = ledger.take()
     ledger.add(records[cut:])
     second = ledger.take()
     assert first.frames + second.frames == ledger.frames == len(costs)
     assert first.late + second.late == ledger.late
+    assert first.over_budget + second.over_budget == ledger.over_budget
     assert first.repeated + second.repeated == ledger.repeated
     assert max(first.frame_max, second.frame_max) == pytest.approx(ledger.largest_ms)

@@ -33,7 +33,7 @@ def test_frames_fall_into_buckets_around_their_budget() -> None:
     assert found["duologue_frame_seconds_bucket{le=0.0333}"] == 2
     assert found["duologue_frame_seconds_bucket{le=0.04}"] == 3
     assert found["duologue_frame_seconds_sum"] == pytest.approx(0.043)
-    assert found["duologue_frames_late_total{cause=encode}"] == 1
+    assert found["duologue_frames_over_budget_total{cause=encode}"] == 1
     assert found["duologue_frames_repeated_total{cause=stall}"] == 1
     assert found["duologue_frame_lead_seconds"] == 0.75
 

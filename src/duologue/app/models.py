@@ -149,13 +149,19 @@ class StageView(Model):
 
 
 class TelemetryView(Model):
-    """One second of the show. Times in ms; ``lead_ms`` is how far the stage is ahead of its due time."""
+    """One second of the show. Times in ms; ``lead_ms`` is how far the stage is ahead of its due time.
+
+    ``late`` frames were ready after their due time; ``over_budget`` ones cost more than a frame period, which the
+    lead hides.
+    """
 
     at: float
     frames: int
     late: int
+    over_budget: int
     repeated: int
     late_total: int
+    over_budget_total: int
     repeated_total: int
     compose_p50: float
     compose_max: float

@@ -102,7 +102,13 @@ class Pulse:
         view = self._view(self.frame_ledger.take(), machine, self._lag.take().worst_ms)
         self._bus.publish(TelemetryEvent(telemetry=view))
         if view.late or view.repeated:
-            log.warning("frames.late", late=view.late, repeated=view.repeated, longest_ms=round(view.frame_max, 1))
+            log.warning(
+                "frames.late",
+                late=view.late,
+                repeated=view.repeated,
+                longest_ms=round(view.frame_max, 1),
+                lead_ms=view.lead_ms,
+            )
 
     def _view(self, frames: FrameSummary, machine: MachineSample, lag_ms: float) -> TelemetryView:
         main, stage = machine.processes.get("main", _GONE), machine.processes.get("stage", _GONE)
@@ -110,8 +116,10 @@ class Pulse:
             at=self._clock.wall() / MILLISECOND,
             frames=frames.frames,
             late=frames.late,
+            over_budget=frames.over_budget,
             repeated=frames.repeated,
             late_total=self.frame_ledger.late,
+            over_budget_total=self.frame_ledger.over_budget,
             repeated_total=self.frame_ledger.repeated,
             compose_p50=round(frames.compose_p50, 2),
             compose_max=round(frames.compose_max, 2),

@@ -53,7 +53,7 @@ class _Backend:
 
 _BACKENDS: Mapping[str, _Backend] = {
     # Measured on cartoon frames (docs/broadcast.md): superfast is the knee of the curve; zerolatency cuts each frame
-    # into slices, so that several threads may work on one frame, and holds none back; a quality ceiling with a capped rate
+    # into slices, so that several threads may work on one, and holds none back; a quality ceiling with a capped rate
     # spends bits only where something moves.
     "libx264": _Backend(
         lambda rate: {
@@ -127,8 +127,8 @@ class VideoEncoder:
     """One H.264 stream. Not for use by several threads at once.
 
     ``width`` and ``height`` are even, ``bitrate`` is the ceiling in bits per second, ``threads`` is for libx264 only
-    (its output depends on it; None: see :func:`encoder_threads`). Raises :class:`InputError` for an unknown name or size and :class:`PeerError` when the
-    encoder does not open here.
+    (its output depends on it; None: see :func:`encoder_threads`). Raises :class:`InputError` for an unknown name or
+    size and :class:`PeerError` when the encoder does not open here.
     """
 
     def __init__(

@@ -203,6 +203,8 @@ class Performance:
         if not self._plan.captions:
             return CaptionState()
         for spoken in self._timeline.recent(at):
+            if spoken.interrupted and at >= spoken.end:
+                break  # what was cut off is not captioned on
             caption = caption_at(spoken.utterance, spoken.start, at)
             if caption.words:
                 return caption

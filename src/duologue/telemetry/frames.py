@@ -23,13 +23,15 @@ def frame_time_ms(record: FrameRecord) -> float:
 class FrameSummary:
     """Some consecutive frames. Times are ms and 0 without frames.
 
-    ``late`` counts frames that cost more than one frame period; ``longest_delay_ms`` is the worst lateness behind the
+    ``late`` counts frames that were ready after their due time (what OBS calls lagged), ``over_budget`` those that cost
+    more than one frame period, which the lead hides; ``longest_delay_ms`` is the worst lateness behind the
     due time (0 when all were ahead of it), ``lead_ms`` the least distance ahead of it (negative: behind). ``causes``
     counts the frames that name one.
     """
 
     frames: int = 0
     late: int = 0
+    over_budget: int = 0
     repeated: int = 0
     compose_p50: float = 0.0
     compose_max: float = 0.0
@@ -49,7 +51,8 @@ def summarise(records: Sequence[FrameRecord], period_ms: float) -> FrameSummary:
     latest = max(record.lateness_ms for record in records)
     return FrameSummary(
         frames=len(records),
-        late=sum(time > period_ms for time in times),
+        late=sum(record.lateness_ms > 0 for record in records),
+        over_budget=sum(time > period_ms for time in times),
         repeated=sum(record.repeated for record in records),
         compose_p50=median(composed),
         compose_max=max(composed),
@@ -68,7 +71,7 @@ class FrameLedger:
         self.period_ms = 1000 / fps
         self._ring: deque[FrameRecord] = deque(maxlen=capacity)
         self._fresh: deque[FrameRecord] = deque(maxlen=capacity)
-        self.frames = self.late = self.repeated = 0
+        self.frames = self.late = self.over_budget = self.repeated = 0
         self.largest_ms = 0.0
         """The costliest frame since the start."""
         self.longest_delay_ms = 0.0
@@ -81,7 +84,8 @@ class FrameLedger:
         for record in records:
             cost = frame_time_ms(record)
             self.frames += 1
-            self.late += cost > self.period_ms
+            self.late += record.lateness_ms > 0
+            self.over_budget += cost > self.period_ms
             self.repeated += record.repeated
             self.largest_ms = max(self.largest_ms, cost)
             self.longest_delay_ms = max(self.longest_delay_ms, record.lateness_ms)

@@ -37,7 +37,8 @@ class Metrics:
         self._encode = histogram("frame_encode_seconds", "Time to encode a frame", _FRAME_BUCKETS)
         self._frame = histogram("frame_seconds", "Time to compose and encode a frame", _FRAME_BUCKETS)
         self._frames = counter("frames", "Frames made")
-        self._late = counter("frames_late", "Frames that cost more than a frame period", ("cause",))
+        self._late = counter("frames_late", "Frames that were ready after their due time", ("cause",))
+        self._over = counter("frames_over_budget", "Frames that cost more than a frame period", ("cause",))
         self._repeated = counter("frames_repeated", "Frames that show the previous picture again", ("cause",))
         self._lead = gauge("frame_lead_seconds", "How far ahead of its due time the last frame was ready")
         self._stages = histogram("turn_stage_seconds", "Time of each step of a turn", _TURN_BUCKETS, ("stage",))
@@ -63,8 +64,10 @@ class Metrics:
         self._frame.observe(cost / 1000)
         self._lead.set(-record.lateness_ms / 1000)
         cause = record.cause.value or "none"
-        if cost > self._period_ms:
+        if record.lateness_ms > 0:
             self._late.labels(cause).inc()
+        if cost > self._period_ms:
+            self._over.labels(cause).inc()
         if record.repeated:
             self._repeated.labels(cause).inc()
 
