@@ -156,3 +156,11 @@ def test_the_pages_of_an_utterance_are_worked_out_once() -> None:
     assert track_of(utterance) is track_of(utterance)
     others = [spoken(f"other {n}") for n in range(20)]
     assert len({id(track_of(other)) for other in others}) == 20
+
+
+def test_a_quote_that_opens_belongs_to_the_word_after_it() -> None:
+    text = "He said “Would you (please) eat it?” Yes."
+    starts = [text.index(word) for word in ("He", "said", "Would", "you", "please", "eat", "it", "Yes")]
+    marks = tuple(Mark(MarkKind.WORD, "x", 100 * at, 100 * at + 50, offset=at) for at in starts)
+    words = timed_words(Utterance("u", "a", text, np.zeros(9000, np.float32), marks=marks))
+    assert [word.text for word in words] == ["He", "said", "“Would", "you", "(please)", "eat", "it?”", "Yes."]

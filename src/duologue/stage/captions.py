@@ -104,11 +104,19 @@ def timed_words(utterance: Utterance) -> list[TimedWord]:
     for index, mark in enumerate(marks):
         text = mark.text
         if placed:
-            begin = offsets[index] if index else 0
-            text = utterance.text[begin : offsets[index + 1] if index + 1 < len(marks) else None]
+            begin = _opening(utterance.text, offsets[index]) if index else 0
+            end = _opening(utterance.text, offsets[index + 1]) if index + 1 < len(marks) else None
+            text = utterance.text[begin:end]
         start = mark.start * RATE // utterance.rate
         words.extend(TimedWord(word, start) for word in showable(text).split())
     return words
+
+
+def _opening(text: str, offset: int) -> int:
+    """Where a word begins when the quote or bracket that opens before it counts as its own."""
+    while offset > 0 and not text[offset - 1].isspace() and text[offset - 1] in "\"'“‘«‹([{¿¡":
+        offset -= 1
+    return offset
 
 
 def _shared_out(utterance: Utterance) -> list[TimedWord]:

@@ -145,7 +145,7 @@ class Scenery:
         self._captions.close()
 
     def _bake(self, lights: Lights) -> BakedStage:
-        return bake_stage(self.room, self.cast, lights, cache=self._plan.cache)
+        return bake_stage(self.room, self.cast, lights)
 
     def _timed_bake(self, lights: Lights) -> tuple[BakedStage, float]:
         began = self._clock.now()
