@@ -1,0 +1,131 @@
+"""Where a sentence ends: the rules of the chunker, as pure functions on the text so far.
+
+A terminal mark followed by white space ends a sentence, unless it belongs to an abbreviation, an initial, a list number
+or an ellipsis in mid-thought. Some of these can only be told by what follows; :class:`Ending` says how much of it the
+chunker must wait for. Nothing here looks further ahead than that, so that a voice may begin early.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+TAIL = 40
+"""So many characters before a boundary are looked at."""
+
+_TERMINAL = re.compile(r"""([.!?…]+)(["'”’»)\]*_]*)\Z""")
+_WIDE_TERMINAL = re.compile(r"""[。！？]["'”’」』）]*\Z""")
+_WIDE_MORE = "。！？\"'”’」』）"
+_LIST_NUMBER = re.compile(r"\s*(?:[-*•]\s+)?(?:\d{1,3}|[A-Za-z])\.\Z")
+_LAST_WORD = re.compile(r"[^\s(\[{\"'“‘«/—–]+\Z")
+_INITIALS = re.compile(r"(?:[a-z]\.)+\Z")
+_OPEN_LINK = re.compile(r"\[[^\]\n]*\Z|\]\([^)\s]*\Z")
+_CLAUSE = re.compile(r"[,;:](?=\s)|(?<=\s)[–—-](?=\s)|—|[，；：、]")
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_ALWAYS = _words(
+    "mr. mrs. ms. mx. dr. prof. gen. sen. rep. gov. capt. lt. col. sgt. rev. hon. mt. ft. vs. e.g. i.e. cf. ca. "
+    "approx. al. viz. resp. incl. est. dept. messrs. mme. mlle."
+)
+"""Abbreviations that something always follows."""
+_BEFORE_NUMBER = _words(
+    "no. nos. nr. fig. figs. vol. p. pp. ch. sec. eq. art. jan. feb. mar. apr. jun. jul. aug. sep. sept. oct. nov. dec."
+)
+"""Abbreviations only before a number; else they are words."""
+_BEFORE_SMALL = _words("a.m. p.m. etc. i. min. max. hr. hrs. oz. lb. lbs.")
+"""These may end a sentence: a small letter after them says that they do not."""
+_BEFORE_NAME = _words("inc. ltd. co. corp. jr. sr. st. ave. blvd. bros. ph.d. m.d. b.c. a.d.")
+"""These may end a sentence, and names follow them as well: only a usual first word says that they do."""
+_FIRST_WORDS = _words(
+    "a an and are as at but by can could did do does for from had has have he her here his how however i if in is "
+    "it its let maybe my no not now of on or our perhaps she should so some still that the their then there these "
+    "they this those to was we well were what when where which while who why will with would yes yet you your"
+)
+
+
+class Ending(Enum):
+    """What a terminal mark and the white space after it say."""
+
+    NONE = 0
+    SURE = 1
+    UNLESS_SMALL = 2
+    """The sentence goes on if a small letter follows."""
+    UNLESS_NUMBER = 3
+    """It goes on if a digit follows."""
+    BEFORE_FIRST_WORD = 4
+    """It has ended if a word follows that usually begins one."""
+
+
+def ending(text: str) -> Ending:
+    """How ``text`` ends, now that white space follows it."""
+    match = _TERMINAL.search(text, max(0, len(text) - TAIL))
+    if match is None:
+        return Ending.NONE
+    marks, closers = match.groups()
+    if marks != ".":
+        mid_thought = "…" in marks or marks.startswith("..")
+        return Ending.UNLESS_SMALL if mid_thought or closers.strip("*_") else Ending.SURE
+    if _LIST_NUMBER.fullmatch(text):
+        return Ending.NONE
+    return Ending.SURE if closers else _after_word(text)
+
+
+def goes_on(kind: Ending, following: str) -> bool | None:
+    """True if the sentence goes on in ``following`` (no white space in front), None if that cannot be told yet."""
+    if not following:
+        return None
+    if kind is Ending.UNLESS_SMALL:
+        return following[0].islower()
+    if kind is Ending.UNLESS_NUMBER:
+        return following[0].isdecimal()
+    word = following.lstrip("\"'“‘(*_")
+    if not word:
+        return None if len(following) < TAIL else True
+    if not word[0].isupper():
+        return True
+    letters = re.match(r"\w+", word)
+    assert letters is not None
+    if letters.end() == len(word) < TAIL:
+        return None
+    return letters.group().lower() not in _FIRST_WORDS
+
+
+def wide_ending(text: str, following: str) -> bool:
+    """True if ``text`` ends a sentence in a script without spaces, before the character ``following``."""
+    return text[-1:] in _WIDE_MORE and following not in _WIDE_MORE and bool(_WIDE_TERMINAL.search(text))
+
+
+def open_inline(text: str) -> bool:
+    """True inside inline code, or inside the brackets of a link: no place to cut."""
+    return text.count("`") % 2 == 1 or bool(_OPEN_LINK.search(text))
+
+
+def clause_end(text: str, least: int) -> int:
+    """The last place at which ``text`` may be cut between clauses, at least ``least`` characters in; 0 if none."""
+    places = [match.end() for match in _CLAUSE.finditer(text) if match.end() >= least]
+    return next((place for place in reversed(places) if not open_inline(text[:place])), 0)
+
+
+def emergency_end(text: str) -> int:
+    """Where to cut a sentence that is far too long: after a clause, else between words, else where it stands."""
+    half = len(text) // 2
+    return clause_end(text, half) or max(text.rfind(" ", half), 0) or len(text)
+
+
+def _after_word(text: str) -> Ending:
+    """A single full stop right after a word."""
+    match = _LAST_WORD.search(text, max(0, len(text) - TAIL))
+    word = match.group().lower().lstrip("*_") if match else ""
+    if word in _ALWAYS:
+        return Ending.NONE
+    if word in _BEFORE_NUMBER:
+        return Ending.UNLESS_NUMBER
+    if word in _BEFORE_SMALL:
+        return Ending.UNLESS_SMALL
+    if word in _BEFORE_NAME or _INITIALS.fullmatch(word):
+        return Ending.BEFORE_FIRST_WORD
+    return Ending.SURE
