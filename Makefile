@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NPM := npm --prefix frontend
 
-.PHONY: help setup show test quick check bench lock clean
+.PHONY: help setup show test quick check bench soak pictures lock clean
 
 help:  ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s ':'
@@ -22,7 +22,8 @@ frontend/node_modules/.ready: frontend/package.json frontend/package-lock.json
 	$(NPM) ci --no-audit --no-fund
 	@touch $@
 
-src/duologue/web/static/.ready: frontend/node_modules/.ready $(shell find frontend/src frontend/index.html -type f 2>/dev/null)
+PAGE_SOURCES := $(shell find frontend/src frontend/public frontend/index.html frontend/vite.config.ts -type f 2>/dev/null)
+src/duologue/web/static/.ready: frontend/node_modules/.ready $(PAGE_SOURCES)
 	$(NPM) run build
 	@touch $@
 
@@ -30,6 +31,7 @@ show: setup  ## Put the show on air at http://127.0.0.1:8081
 	$(BIN)/duologue show
 
 test: setup  ## All tests
+	$(NPM) test
 	$(BIN)/python -m pytest
 
 quick: setup  ## The everyday tests, under a minute
@@ -44,6 +46,12 @@ check: setup  ## What a reviewer's machine checks: lint, types, floors
 
 bench: setup  ## The figures of docs/performance.md
 	$(BIN)/python -m benchmarks
+
+soak: setup  ## Eleven minutes on air: memory and CPU
+	$(BIN)/python -m benchmarks.soak
+
+pictures: setup  ## Renew the picture in the README from the real show
+	PAGE_SCREENSHOT=docs/pictures/page.png $(BIN)/python -m pytest -q tests/page/test_page_live.py
 
 lock:  ## Renew requirements.lock (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate -o requirements.lock

@@ -1,6 +1,6 @@
 """The page on the real show: the whole house, from the improviser to the lit word.
 
-``PAGE_SCREENSHOT=docs/page.png`` keeps the picture that the README shows.
+``PAGE_SCREENSHOT=docs/pictures/page.png`` keeps the picture that the README shows.
 """
 
 from __future__ import annotations
