@@ -1,0 +1,45 @@
+"""The engine `kokoro`: Kokoro-82M through kokoro-onnx (extra ``kokoro``), from the user's own model files.
+
+Words and phonemes have times when the export tells durations (an output ``duration``); others give sound alone.
+kokoro-onnx brings phonemizer and espeak-ng, which are GPL: they are loaded in the worker process only.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from duologue.errors import InputError
+from duologue.speech.local import LocalSettings, LocalSpeech
+
+
+class KokoroSettings(LocalSettings):
+    """Which files, and how to speak (``[engines.kokoro]``)."""
+
+    model: Path = Field(description="The model, e.g. kokoro-v1.0.onnx.")
+    voices: Path = Field(description="Its voices, e.g. voices-v1.0.bin.")
+    language: str = Field(default="en-us", min_length=2, description="Of the text, as espeak-ng names it.")
+    threads: int = Field(default=1, ge=0, le=64, description="Of the model; 0: as many as there are cores.")
+    speed: float = Field(default=1.0, ge=0.5, le=2.0, description="1.0 is the voice's own.")
+
+
+Settings = KokoroSettings
+"""Where the settings object finds the engine's own part."""
+
+
+def engine(settings: KokoroSettings | None = None) -> LocalSpeech:
+    """The entry point ``duologue.tts: kokoro``. Raises :class:`InputError` without the paths of the files."""
+    if settings is None:
+        raise InputError(
+            "the engine kokoro needs the model's files", where="engines.kokoro",
+            remedy='Write [engines.kokoro] with model = "….onnx" and voices = "….bin".',
+        )  # fmt: skip
+    options = {
+        "model": str(settings.model),
+        "voices": str(settings.voices),
+        "language": settings.language,
+        "speed": settings.speed,
+        "threads": settings.threads,
+    }
+    return LocalSpeech("kokoro", "duologue.speech.kokoro_model:load", settings, options)

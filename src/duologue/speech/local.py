@@ -1,0 +1,226 @@
+"""What the engines with a model of the user's own share: sentences to a worker process, and their sound in pieces.
+
+The worker holds one sentence at a time. Lines spoken at once take turns by the sentence, so nobody waits for another's
+listener, and a listener that leaves costs at most the sentence it was in. A worker that dies or shows no sign of life
+is replaced, and the sentence it was in is spoken again; what came before stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from dataclasses import replace
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from duologue.audio.pcm import Samples
+from duologue.errors import ClosedError, InputError, InternalError, PeerError
+from duologue.language.text import sentences as split_sentences
+from duologue.speech.engine import SpeechCapabilities
+from duologue.speech.hosted import says_something, transmissible
+from duologue.speech.local_messages import Answer, Failed, Load, Loaded, Said, Say
+from duologue.speech.utterance import Mark, SpeechChunk
+from duologue.telemetry.log import get_logger
+from duologue.workers import Worker
+
+WORKER_MODULE = "duologue.speech.local_worker"
+MAX_CHARACTERS = 5_000
+"""Of one line."""
+MAX_SENTENCE = 240
+"""A longer sentence (characters) is cut at a clause or a word, so that the first sound does not wait for all of it."""
+_PIECE_S = 0.2
+_BREAKS = (re.compile(r"[,;:–—]\s+"), re.compile(r"\s+"))
+
+_log = get_logger("duologue.speech.local")
+
+
+class LocalSettings(BaseModel):
+    """What every engine with a worker can be told."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    load_seconds: float = Field(default=60.0, gt=0, le=600, description="Limit for loading the model.")
+    sentence_seconds: float = Field(
+        default=30.0, gt=0, le=600, description="Limit for one sentence; then the worker is replaced."
+    )
+    restarts: int = Field(default=2, ge=0, le=20, description="Restarts of a dying worker in a row before giving up.")
+
+
+class LocalSpeech:
+    """An engine that speaks in a worker of its own. Use it on one event loop."""
+
+    def __init__(self, name: str, factory: str, settings: LocalSettings, options: Mapping[str, object]) -> None:
+        self._name = name
+        self._load = Load(factory, options)
+        self._settings = settings
+        self._worker: Worker | None = None
+        self._loaded: Loaded | None = None
+        self._turn = asyncio.Lock()
+        self._next = 0
+        self._failures = 0
+        self._closed = False
+        self.restarts = 0
+        """How often a worker was replaced."""
+
+    @property
+    def name(self) -> str:
+        """As in settings."""
+        return self._name
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process id, None while there is none."""
+        return self._worker.pid if self._worker else None
+
+    @property
+    def capabilities(self) -> SpeechCapabilities:
+        """Valid after :meth:`warm_up`. Marks depend on the model: not every export tells how long a phoneme lasts."""
+        if self._loaded is None:
+            raise InternalError(f"{self.name} was asked what it can do before warm_up()")
+        marks = self._loaded.marks
+        return SpeechCapabilities(self._loaded.rate, marks, marks, "ipa" if marks else "", self._loaded.voices)
+
+    async def warm_up(self) -> None:
+        """Start the worker and load the model. Raises :class:`InputError` for a missing file or package."""
+        async with self._turn:
+            await self._running()
+
+    async def speak(self, text: str, voice: str) -> AsyncGenerator[SpeechChunk, None]:
+        """See :class:`duologue.speech.engine.TextToSpeech`. Also :class:`InputError` over :data:`MAX_CHARACTERS`."""
+        self._check(text, voice)
+        made = 0
+        clean = transmissible(text)
+        for offset, sentence in sentences(clean):
+            said = await self._say(sentence, voice)
+            marks = (_moved(mark, made, offset) for mark in said.marks)
+            for chunk in pieces(said.samples, tuple(marks), round(self.capabilities.rate * _PIECE_S)):
+                yield chunk
+            made += len(said.samples)
+
+    async def close(self) -> None:
+        """End the worker. Idempotent."""
+        self._closed = True
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.kill()  # it may be in the middle of a long sentence that nobody wants any more
+            await worker.close()
+
+    def _check(self, text: str, voice: str) -> None:
+        if self._closed:
+            raise ClosedError(f"{self.name} is closed")
+        voices = self.capabilities.voices
+        if voice not in voices:
+            raise InputError(
+                f"{self.name} has no voice {voice!r}", where="voice", remedy=f"There are: {', '.join(voices)}."
+            )
+        if len(text) > MAX_CHARACTERS:
+            raise InputError(
+                f"a line of {len(text)} characters is too long to speak at once", where="text",
+                remedy=f"Cut it into lines of at most {MAX_CHARACTERS}.",
+            )  # fmt: skip
+
+    async def _say(self, sentence: str, voice: str) -> Said:
+        async with self._turn:
+            while True:
+                try:
+                    answer = await self._asked(sentence, voice)
+                except PeerError as death:
+                    await self._bury(death)
+                    continue
+                self._failures = 0
+                if isinstance(answer, Failed):
+                    raise answer.error
+                return answer
+
+    async def _asked(self, sentence: str, voice: str) -> Said | Failed:
+        worker = await self._running()
+        number, self._next = self._next, self._next + 1
+        await worker.send(Say(number, sentence, voice))
+        while True:
+            answer = await self._receive(worker, self._settings.sentence_seconds)
+            assert isinstance(answer, Said | Failed)
+            if answer.number == number:  # else one that a listener did not wait for
+                return answer
+
+    async def _running(self) -> Worker:
+        """The worker, started if there is none."""
+        if self._closed:
+            raise ClosedError(f"{self.name} is closed")
+        if self._worker is not None:
+            return self._worker
+        worker = await Worker.start(WORKER_MODULE)
+        try:
+            await worker.send(self._load)
+            hello = await self._receive(worker, self._settings.load_seconds)
+            if isinstance(hello, Failed):
+                raise hello.error
+            assert isinstance(hello, Loaded)
+        except BaseException:
+            worker.kill()
+            await worker.close()
+            raise
+        self._loaded, self._worker = hello, worker
+        return worker
+
+    async def _receive(self, worker: Worker, patience: float) -> Answer:
+        try:
+            async with asyncio.timeout(patience):
+                answer = await worker.receive()
+        except TimeoutError as error:
+            raise PeerError(f"{self.name} gave no sign of life for {patience:g} s", where=WORKER_MODULE) from error
+        assert isinstance(answer, Loaded | Said | Failed)
+        return answer
+
+    async def _bury(self, death: PeerError) -> None:
+        """The worker is dead or must die; raises when that happened too often in a row."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.kill()
+            await worker.close()
+        if self._closed:
+            raise ClosedError(f"{self.name} was closed") from death
+        self._failures += 1
+        if self._failures > self._settings.restarts:
+            times, self._failures = self._failures, 0
+            raise PeerError(
+                f"{self.name} failed {times} times in a row, at last: {death.what}", where=death.where or WORKER_MODULE,
+                remedy="Check the model's files; the log has each failure.",
+            ) from death  # fmt: skip
+        self.restarts += 1
+        _log.warning("a speech worker restarts", engine=self.name, cause=str(death), failures=self._failures)
+
+
+def sentences(text: str) -> Iterator[tuple[int, str]]:
+    """The sentences of ``text`` that say something, none over :data:`MAX_SENTENCE`, each with its offset."""
+    end = 0
+    for sentence in split_sentences(text):
+        begin = text.index(sentence, end)
+        end = begin + len(sentence)
+        while begin < end:
+            stop = _cut(text, begin, end)
+            if says_something(text[begin:stop]):
+                yield begin, text[begin:stop]
+            begin = stop
+
+
+def _cut(text: str, begin: int, end: int) -> int:
+    """Where a part that begins at ``begin`` ends: at ``end``, or earlier when that is too far."""
+    limit = begin + MAX_SENTENCE
+    if end <= limit:
+        return end
+    for pattern in _BREAKS:
+        if places := [match.end() for match in pattern.finditer(text, begin, limit)]:
+            return places[-1]
+    return limit
+
+
+def pieces(samples: Samples, marks: tuple[Mark, ...], length: int) -> Iterator[SpeechChunk]:
+    """A sentence in pieces of ``length`` samples, its marks with the first."""
+    for at in range(0, len(samples), length):
+        yield SpeechChunk(samples[at : at + length], marks if at == 0 else ())
+
+
+def _moved(mark: Mark, samples: int, offset: int) -> Mark:
+    place = mark.offset + offset if mark.offset >= 0 else -1
+    return replace(mark, start=mark.start + samples, end=mark.end + samples, offset=place)
