@@ -1,4 +1,4 @@
-"""What the director needs of the world, and what it is told: two protocols and two events."""
+"""What the director and the session need of the world, and what they are told: protocols and events of the floor."""
 
 from __future__ import annotations
 
@@ -29,6 +29,15 @@ PlayEvent = PlayStarted | PlayEnded
 """What a floor reports through :meth:`duologue.dialogue.director.Director.notify`, in order, once each."""
 
 
+@dataclass(frozen=True, slots=True)
+class PlayProgress:
+    """At ``at_ns`` the first ``played_samples`` of an utterance had been played."""
+
+    utterance_id: str
+    at_ns: int
+    played_samples: int
+
+
 class Floor(Protocol):
     """Where utterances are played one after another, with sample-exact gaps between them.
 
@@ -48,6 +57,23 @@ class Floor(Protocol):
 
     async def clear(self) -> None:
         """Silence at once and forget everything; what was playing is reported as ended with what was played of it."""
+        ...
+
+
+class Sink(Floor, Protocol):
+    """A floor that a person may interrupt: the session's.
+
+    It reports :class:`PlayStarted`, :class:`PlayProgress` (at least every 500 ms while something plays and at once
+    after a pause) and exactly one :class:`PlayEnded` for each utterance that it accepted, also for those that
+    :meth:`clear` dropped before they began (``played_samples`` 0).
+    """
+
+    async def pause(self) -> None:
+        """Hold what plays where it is; what comes meanwhile is queued. Idempotent."""
+        ...
+
+    async def resume(self) -> None:
+        """Go on from there. :meth:`clear` ends a pause as well. Idempotent."""
         ...
 
 

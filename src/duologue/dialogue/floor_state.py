@@ -1,0 +1,487 @@
+"""What turn-taking remembers between two events: the registers beside the state, and their bookkeeping. Pure.
+
+A :class:`FloorState` knows nothing of transitions; :mod:`duologue.dialogue.turns` does.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from duologue.dialogue.heard import heard_text
+from duologue.dialogue.ports import PlayEnded, PlayProgress, PlayStarted
+from duologue.dialogue.turns_vocabulary import (
+    Abandon,
+    AudioReady,
+    BeginStretch,
+    Commit,
+    DropStretch,
+    Ears,
+    Effect,
+    EngineFailed,
+    Event,
+    Note,
+    Play,
+    ReplyBegun,
+    ReplyFinished,
+    Report,
+    SentenceReady,
+    SpeechStarted,
+    SpeechStopped,
+    Stage,
+    StopHearing,
+    Think,
+    Typed,
+    Understood,
+    VoiceSentence,
+)
+from duologue.speech.utterance import Utterance
+
+MILLISECOND = 1_000_000
+_WORD = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
+NEARLY_OVER_SECONDS = 0.5
+"""With so little of a reply left, an answer to it is no interruption."""
+BACKCHANNELS = frozenset(
+    {"ah", "aha", "hm", "hmm", "huh", "mhm", "mm", "mm-hm", "mm-hmm", "mmm", "oh", "ok", "okay", "right", "sure"}
+    | {"uh", "uh-huh", "um", "yeah", "yep", "yes"}
+)
+"""Words that show that somebody listens, and do not ask for the floor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How turns are taken. Times in milliseconds.
+
+    ``half_duplex``: while a reply is on the floor nothing is listened to; the ears open ``tail_ms`` after it.
+    ``doubt_ms``: from the onset of a voice over ours to the pause. ``barge_ms``: a voice that lasts so long takes the
+    floor even without words. ``offset_ms``: how long after the end of speech that end is known. ``hangover_ms``:
+    shortest silence that ends a stretch. ``final_ms``, ``judge_ms``: for a final transcript, while nobody waits and
+    while a paused reply does. ``clear_ms``: for the floor to say what it had played. ``playout_ms``: for any sign of
+    the floor. ``filler_ms``, ``filler_every_ms``: silence of ours before a filler, and between two. ``reply_ms``: for a
+    reply to sound, or to go on. ``stretch_ms``, ``turn_ms``: the longest stretch, and turn, of the person.
+    ``silence_ms``: nobody speaks. ``ahead``: sentences voiced ahead of the one that ends next. ``sentences`` and
+    ``person_chars`` bound a reply and a turn of the person. ``tries``: speculations in one turn.
+    """
+
+    half_duplex: bool = False
+    tail_ms: int = 150
+    speculate: bool = True
+    tries: int = 3
+    doubt_ms: int = 150
+    barge_ms: int = 500
+    offset_ms: int = 100
+    hangover_ms: int = 250
+    final_ms: int = 2_000
+    judge_ms: int = 800
+    clear_ms: int = 300
+    playout_ms: int = 3_000
+    filler_ms: int = 1_500
+    filler_every_ms: int = 4_000
+    reply_ms: int = 12_000
+    stretch_ms: int = 30_000
+    turn_ms: int = 120_000
+    silence_ms: int = 20_000
+    sentence_gap_ms: int = 120
+    ahead: int = 3
+    sentences: int = 40
+    person_chars: int = 4_000
+    backchannels: frozenset[str] = BACKCHANNELS
+
+
+@dataclass(slots=True)
+class Part:
+    """What was understood of one stretch of the person's turn."""
+
+    text: str = ""
+    final: bool = False
+    echo: bool = False
+
+
+@dataclass(slots=True)
+class Piece:
+    """Something of ours on the floor. A filler has no utterance here: it enters no context."""
+
+    utterance: Utterance | None
+    played: int = 0
+    ended: bool = False
+
+
+@dataclass(slots=True)
+class Reply:
+    """One answer of ours, bound to what the ``person`` said. ``since``: when it was asked for (ns)."""
+
+    id: str
+    person: str
+    since: int
+    speculative: bool = False
+    begun: bool = False
+    sentences: list[str] = field(default_factory=list[str])
+    finished: bool = False
+    apologised: bool = False
+    voicing: int = 0
+    voiced: dict[int, Utterance | None] = field(default_factory=dict[int, Utterance | None])
+    playing: int = 0
+    pieces: dict[str, Piece] = field(default_factory=dict[str, Piece])
+
+    @property
+    def sounding(self) -> bool:
+        """Anything of it is on the floor, a filler included."""
+        return any(not piece.ended for piece in self.pieces.values())
+
+    @property
+    def speaking(self) -> bool:
+        """A sentence of it is on the floor, or could be at once."""
+        index = self.playing
+        while index in self.voiced and self.voiced[index] is None:
+            index += 1
+        return index in self.voiced or any(piece.utterance and not piece.ended for piece in self.pieces.values())
+
+    @property
+    def over(self) -> bool:
+        """Nothing more will come of it."""
+        return self.finished and self.playing == len(self.sentences) and not self.sounding
+
+    @property
+    def nearly_over(self) -> bool:
+        """All of it was said but for the last word or so."""
+        if not self.finished or self.playing < len(self.sentences):
+            return False
+        left = (
+            (len(piece.utterance.samples) - piece.played) / piece.utterance.rate
+            for piece in self.pieces.values()
+            if piece.utterance and not piece.ended
+        )
+        return sum(left) <= NEARLY_OVER_SECONDS
+
+    @property
+    def whole(self) -> bool:
+        """Every sentence of it was played to its end."""
+        pieces = self.pieces.values()
+        return self.over and all(
+            piece.utterance is None or piece.played >= len(piece.utterance.samples) for piece in pieces
+        )
+
+    @property
+    def ended(self) -> int:
+        """Sentences that are done with: played, or impossible to voice."""
+        waiting = sum(1 for piece in self.pieces.values() if piece.utterance and not piece.ended)
+        return self.playing - waiting
+
+    def heard(self) -> str:
+        """What the far end played of it, in whole words."""
+        played = (heard_text(piece.utterance, piece.played) for piece in self.pieces.values() if piece.utterance)
+        return " ".join(filter(None, played))
+
+
+@dataclass(slots=True)
+class FloorState:
+    """The registers. ``voice_on``, ``onset`` and ``offset`` are the person's voice; ``parts`` their turn so far, after
+    ``carried``, words whose reply was withdrawn unheard; ``stretch`` the part that is still open (0: none). ``leaving``
+    is an interrupted reply of which the floor has still to say how much was played.
+    """
+
+    policy: Policy
+    since: int = 0
+    voice_on: bool = False
+    onset: int = 0
+    offset: int = 0
+    stretch: int = 0
+    stretches: int = 0
+    stretch_began: int = 0
+    stretch_ended: int = 0
+    turn_began: int = 0
+    parts: dict[int, Part] = field(default_factory=dict[int, Part])
+    carried: str = ""
+    hearing_failed: bool = False
+    reply: Reply | None = None
+    replies: int = 0
+    fillers: int = 0
+    tries: int = 0
+    held: bool = False
+    ears_open: bool = True
+    leaving: Reply | None = None
+    leaving_until: int = 0
+    thinking_since: int = 0
+    filler_at: int = 0
+    sign_at: int = 0
+
+    # What is the case
+
+    @property
+    def person(self) -> str:
+        """The person's turn as understood so far."""
+        texts = (self.carried, *(part.text for part in self.parts.values()))
+        return " ".join(filter(None, texts))[: self.policy.person_chars]
+
+    @property
+    def settled(self) -> bool:
+        """Every stretch of the turn has its final transcript."""
+        return not self.stretch and all(part.final for part in self.parts.values())
+
+    @property
+    def floor_clear(self) -> bool:
+        """Nothing of ours is on the floor, and all that was is accounted for."""
+        return self.leaving is None and not (self.reply and self.reply.sounding)
+
+    @property
+    def asks_for_floor(self) -> bool:
+        """There are words in the newest parts that are no backchannel; after all of a reply any word is an answer."""
+        words = [word for part in self.parts.values() for word in _WORD.findall(part.text.casefold())]
+        ignored = frozenset[str]() if self.reply and self.reply.nearly_over else self.policy.backchannels
+        return any(word not in ignored for word in words)
+
+    @property
+    def only_echo(self) -> bool:
+        """All that was understood came from our own mouth."""
+        return any(part.echo for part in self.parts.values()) and not any(part.text for part in self.parts.values())
+
+    @property
+    def reply_limit(self) -> int:
+        """When the reply must sound, or go on (ns)."""
+        return self.thinking_since + self.policy.reply_ms * MILLISECOND
+
+    @property
+    def agrees(self) -> bool:
+        """A speculative reply was asked for by the same words."""
+        reply = self.reply
+        return reply is not None and reply.speculative and normalise(reply.person) == normalise(self.person)
+
+    # Steps that several transitions share
+
+    def begin_stretch(self, at: int) -> list[Effect]:
+        """Open the next part of the person's turn."""
+        if not self.parts:
+            self.turn_began, self.hearing_failed, self.tries = at, False, 0
+        self.stretches += 1
+        self.stretch = self.stretches
+        self.stretch_began = at
+        self.parts[self.stretch] = Part()
+        return [BeginStretch(self.stretch, at)]
+
+    def drop_turn(self) -> list[Effect]:
+        """Forget what the person said since the last exchange."""
+        dropped: list[Effect] = list(map(DropStretch, self.parts))
+        self.parts, self.stretch, self.carried = {}, 0, ""
+        return dropped
+
+    def think(self, now: int, *, speculative: bool = False) -> list[Effect]:
+        """Ask for a reply to the turn as it stands."""
+        self.reply = self._new_reply(now)
+        self.reply.speculative = speculative
+        if not speculative:
+            self._bind(now)
+        return [Think(self.reply.id, self.reply.person, speculative)]
+
+    def adopt(self, now: int) -> None:
+        """The speculation counts."""
+        if self.reply:
+            self.reply.speculative = False
+            self._bind(now)
+
+    def new_apology(self, now: int) -> Reply:
+        """A reply that consists of an apology only, which the caller appends."""
+        self.reply = self._new_reply(now)
+        self._bind(now)
+        return self.reply
+
+    def abandon_speculation(self, now: int) -> list[Effect]:
+        """Withdraw a reply that nobody knows of."""
+        if not self.reply:
+            return []
+        reply, self.reply = self.reply, None
+        spent = (now - reply.since) / MILLISECOND
+        return [Abandon(reply.id), Report(Note.SPECULATION_MISS, reply.person, spent, Stage.THINKING)]
+
+    def flow(self, now: int) -> list[Effect]:
+        """Voice as far ahead as the policy says, and hand over what is voiced, in order."""
+        reply = self.reply
+        if reply is None:
+            return []
+        effects: list[Effect] = []
+        limit = 1 if reply.speculative else reply.ended + self.policy.ahead
+        while reply.voicing < min(len(reply.sentences), limit):
+            effects.append(VoiceSentence(reply.id, reply.voicing, reply.sentences[reply.voicing]))
+            reply.voicing += 1
+        while not (reply.speculative or self.held) and reply.playing in reply.voiced:
+            effects += self._hand_over(reply, reply.voiced.pop(reply.playing), now)
+            reply.playing += 1
+        return effects
+
+    def settle(self, reply: Reply, *, interrupted: bool) -> list[Effect]:
+        """``reply`` is over: what was heard of it enters the context. Unheard, its question is still open."""
+        self.leaving = None
+        heard = reply.heard()
+        if interrupted and not heard:
+            self.carried = reply.person
+            return []
+        return [Commit(reply.person, heard, reply.id, interrupted and not reply.whole)]
+
+    def give_up_leaving(self) -> list[Effect]:
+        """The floor does not say how much it had played: what it had said before must do."""
+        reply = self.leaving
+        if reply is None:
+            return []
+        stalled = Report(Note.STALLED, "no end of what was cleared", self.policy.clear_ms, Stage.PLAYING)
+        return [stalled, *self.settle(reply, interrupted=True)]
+
+    def give_up_finals(self, now: int) -> list[Effect]:
+        """The ears do not say what they understood in the end: what they had understood before must do."""
+        late = [number for number, part in self.parts.items() if not part.final]
+        for number in late:
+            self.parts[number].final = True
+        if not late:
+            return []
+        self.hearing_failed = True
+        waited = (now - self.stretch_ended) / MILLISECOND
+        return [Report(Note.STALLED, "no final transcript", waited, Stage.HEARING), *map(StopHearing, late)]
+
+    def add_filler(self, reply: Reply) -> str:
+        """The id of a filler that goes to the floor as a part of ``reply``."""
+        self.fillers += 1
+        utterance_id = f"f{self.fillers}"
+        reply.pieces[utterance_id] = Piece(None)
+        return utterance_id
+
+    def open_ears(self) -> list[Effect]:
+        """After a reply, under half-duplex."""
+        if self.ears_open:
+            return []
+        self.ears_open = True
+        return [Ears(True)]
+
+    # Bookkeeping: every event that still concerns anybody changes the registers before the table is asked
+
+    def note(self, event: Event, now: int) -> tuple[bool, list[Effect]]:
+        """Whether ``event`` concerns us (a word about something withdrawn does not), and what it does in any state."""
+        match event:
+            case SpeechStarted() | SpeechStopped():
+                return self._note_voice(event), []
+            case Understood():
+                return self._note_transcript(event), []
+            case EngineFailed():
+                return self._note_failure(event)
+            case ReplyBegun() | SentenceReady() | ReplyFinished() | AudioReady():
+                return self._note_reply(event), []
+            case PlayStarted() | PlayProgress() | PlayEnded():
+                return self._note_playout(event, now)
+            case Typed(text):
+                return self._note_typed(text), []
+            case _:
+                return True, []
+
+    def _note_voice(self, event: SpeechStarted | SpeechStopped) -> bool:
+        starts = isinstance(event, SpeechStarted)
+        if not self.ears_open or starts == self.voice_on:
+            return False
+        self.voice_on = starts
+        if not starts:
+            self.offset = event.at
+        elif not self.stretch:
+            self.onset = event.at
+        return True
+
+    def _note_transcript(self, event: Understood) -> bool:
+        part = self.parts.get(event.stretch)
+        if part is None or part.final:
+            return False
+        part.text, part.echo = event.text[: self.policy.person_chars].strip(), part.echo or event.echo
+        part.final = event.final
+        if event.final and event.stretch == self.stretch:
+            self.stretch = 0  # the engine ended it by itself
+            self.stretch_ended = self.stretch_began
+        return True
+
+    def _note_typed(self, text: str) -> bool:
+        if not text.strip() and (self.reply or self.leaving or self.parts):
+            return False  # nobody needs to be invited to speak who does, or will
+        self.stretches += 1
+        self.parts[self.stretches] = Part(text[: self.policy.person_chars].strip(), final=True)
+        return True
+
+    def _note_failure(self, event: EngineFailed) -> tuple[bool, list[Effect]]:
+        report: list[Effect] = [Report(Note.FAILED, event.what, stage=event.stage)]
+        if event.stage is Stage.HEARING:
+            part = self.parts.get(event.stretch)
+            if part is None or part.final:
+                return False, []
+            part.final, self.hearing_failed = True, True  # with what was understood until then
+            if event.stretch == self.stretch:
+                self.stretch = 0
+            return True, report
+        reply = self.reply
+        if reply is None or reply.id != event.reply:
+            return False, []
+        if event.stage is Stage.THINKING:
+            reply.finished = True
+            if reply.speculative and not reply.sentences:
+                self.reply = None  # nobody waited for it: think again when the turn is over
+                return True, [*report, Abandon(reply.id)]
+        elif reply.playing <= event.index < reply.voicing:
+            reply.voiced[event.index] = None
+        return True, report
+
+    def _note_reply(self, event: ReplyBegun | SentenceReady | ReplyFinished | AudioReady) -> bool:
+        reply = self.reply
+        if reply is None or reply.id != event.reply:
+            return False
+        match event:
+            case ReplyBegun():
+                reply.begun = True
+            case SentenceReady(text=text):
+                if reply.finished or not text.strip():
+                    return False
+                reply.sentences.append(text)
+                reply.finished = len(reply.sentences) >= self.policy.sentences
+            case ReplyFinished():
+                reply.finished = True
+            case AudioReady(index=index, utterance=utterance):
+                if not reply.playing <= index < reply.voicing or index in reply.voiced:
+                    return False
+                reply.voiced[index] = utterance
+        return True
+
+    def _note_playout(self, event: PlayStarted | PlayProgress | PlayEnded, now: int) -> tuple[bool, list[Effect]]:
+        for reply in filter(None, (self.reply, self.leaving)):
+            piece = reply.pieces.get(event.utterance_id)
+            if piece is None or piece.ended:
+                continue
+            self.sign_at = now
+            if not isinstance(event, PlayStarted):
+                piece.played = max(piece.played, event.played_samples)
+            if isinstance(event, PlayEnded):
+                piece.played, piece.ended = event.played_samples, True
+            if reply is self.leaving and not reply.sounding:
+                return True, self.settle(reply, interrupted=True)
+            return True, []
+        return False, []
+
+    def _new_reply(self, now: int) -> Reply:
+        self.replies += 1
+        return Reply(f"r{self.replies}", self.person, now)
+
+    def _bind(self, now: int) -> None:
+        """The turn now belongs to the reply."""
+        self.parts, self.stretch, self.carried, self.tries = {}, 0, "", 0
+        self.thinking_since = now
+        self.filler_at = now + self.policy.filler_ms * MILLISECOND
+
+    def _hand_over(self, reply: Reply, utterance: Utterance | None, now: int) -> list[Effect]:
+        if utterance is None:
+            return []  # it could not be voiced; the next sentence follows
+        gap = self.policy.sentence_gap_ms if reply.pieces else 0
+        if not reply.sounding:
+            self.sign_at = now
+        reply.pieces[utterance.id] = Piece(utterance)
+        return [*self.close_ears(), Play(utterance, gap)]
+
+    def close_ears(self) -> list[Effect]:
+        """Before the first sound of ours, under half-duplex."""
+        if not (self.policy.half_duplex and self.ears_open):
+            return []
+        self.ears_open, self.voice_on = False, False
+        return [Ears(False)]
+
+
+def normalise(text: str) -> str:
+    """``text`` as words only, so that case, punctuation and spacing make no difference."""
+    return " ".join(_WORD.findall(text.casefold()))

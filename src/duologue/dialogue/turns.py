@@ -1,0 +1,284 @@
+"""Turn-taking between a person and a character: who has the floor, as a table. Pure; values in, values out.
+
+**Theory.** A conversation has one floor. Whoever speaks has it, and it is given away by falling silent. Two things make
+this hard for a machine: silence does not say whether it is an end or a breath, and sound does not say whether it asks
+for the floor. Both are decided here in the same way: do at once what can be undone, and only with evidence what cannot.
+
+*The end of a turn.* When the voice stops we wait (``PAUSING``), as long as the words so far make it likely that more
+will come; :class:`~duologue.dialogue.turns_vocabulary.Patience` knows how long. What can be undone starts at once: if
+there are words already, a reply to them is thought out and its first sentence voiced (*speculation*). It is adopted
+when the final transcript says the same (``SETTLING``), else it goes and leaves no trace. When the person goes on, even
+after the turn was decided to be over, their words are kept and what they add is added: a reply to half a question
+is never spoken.
+
+*The start of a turn.* When a voice comes up while ours plays, it may be a cough, a "mm-hm", our own echo, or somebody
+who wants to speak. We go on for a moment (``DOUBTING``), then hold the floor where it is (``PAUSED``), which can be
+undone, and look for evidence: real words, or half a second of voice. With it the reply is cleared, which cannot be
+undone (``HEARING``). Without it, once the short sound has been understood (``JUDGING``), the reply goes on where it
+stopped. Before the first sound of a reply there is nothing to doubt: the floor is held at once.
+
+*What was said.* An exchange enters the context once, when it is over, with what was heard of the reply, which only the
+far end knows: after a clear we wait for its last word on that (``CLEARING``, when a reply is wanted meanwhile). A reply
+of which nothing was heard was never given; its question is open again and joins what the person says next. So a reply
+is always bound to everything that the person has said since they were last answered.
+
+*Duties.* In every state somebody must act, and for each there is a deadline: the person in ``QUIET``, ``HEARING``,
+``PAUSING``, ``DOUBTING`` and ``PAUSED``, the ears in ``SETTLING`` and ``JUDGING``, the floor in ``CLEARING`` and
+``SPEAKING``, thinking and voice in ``THINKING``. Missing it is an event like any other, with a row in the table: the
+late engine is filled in for, then apologised for, and named.
+
+*Half-duplex*, for lines with echo, is the same table with the ears closed while a reply is on the floor.
+
+**The table.** For a state and an event the first row whose guard holds is taken: its action changes the registers
+(:class:`~duologue.dialogue.floor_state.FloorState`) and gives effects, and the state becomes the row's target. Without
+a row the state stays; the registers take note all the same. A word about something that was withdrawn reaches no row.
+:func:`TurnTaking.deadline` is a function of state and registers, so no deadline is ever forgotten or left over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from duologue.dialogue import turns_actions as do
+from duologue.dialogue import turns_guards as when
+from duologue.dialogue.floor_state import MILLISECOND, FloorState, Policy, Reply
+from duologue.dialogue.ports import PlayEnded
+from duologue.dialogue.turns_vocabulary import (
+    AudioReady,
+    Effect,
+    EngineFailed,
+    Event,
+    HangUp,
+    Patience,
+    ReplyFinished,
+    SentenceReady,
+    SpeechStarted,
+    SpeechStopped,
+    State,
+    Timeout,
+    Typed,
+    Understood,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table."""
+
+    states: tuple[State, ...]
+    events: tuple[type[Event], ...]
+    guard: when.Guard
+    action: when.Action
+    target: State
+
+
+def _row(
+    states: State | tuple[State, ...], events: type[Event] | tuple[type[Event], ...],
+    guard: when.Guard, action: when.Action, target: State,
+) -> Row:  # fmt: skip
+    return Row(
+        states if isinstance(states, tuple) else (states,), events if isinstance(events, tuple) else (events,),
+        guard, action, target,
+    )  # fmt: skip
+
+
+QUIET, HEARING, PAUSING, SETTLING, CLEARING, THINKING, SPEAKING, DOUBTING, PAUSED, JUDGING, CLOSED = State
+_OPEN = tuple(state for state in State if state is not CLOSED)
+_UNDERSTOOD = (Understood, EngineFailed, Timeout)
+_REPLY = (SentenceReady, AudioReady, ReplyFinished, EngineFailed)
+_FLOOR = (*_REPLY, PlayEnded)
+
+TABLE: tuple[Row, ...] = (
+    _row(_OPEN, HangUp, when.always, do.close, CLOSED),
+    _row(_OPEN, Typed, when.floor_is_clear, do.answer_typed, THINKING),
+    _row(_OPEN, Typed, when.always, do.yield_to_typed, CLEARING),
+    # The person's turn
+    _row(QUIET, SpeechStarted, when.always, do.listen, HEARING),
+    _row(QUIET, Timeout, when.voice_on, do.begin_next_stretch, HEARING),
+    _row(QUIET, Timeout, when.always, do.tell_of_silence, QUIET),
+    _row(HEARING, SpeechStopped, when.always, do.speculate, PAUSING),
+    _row(HEARING, Timeout, when.turn_is_overlong, do.end_overlong_turn, SETTLING),
+    _row(HEARING, Timeout, when.always, do.begin_next_stretch, HEARING),
+    _row(PAUSING, SpeechStarted, when.always, do.go_on_listening, HEARING),
+    _row(PAUSING, Understood, when.always, do.speculate, PAUSING),
+    _row(PAUSING, _REPLY, when.always, do.flow, PAUSING),
+    _row(PAUSING, Timeout, when.always, do.end_turn, SETTLING),
+    _row(SETTLING, SpeechStarted, when.turn_is_not_overlong, do.go_on_listening, HEARING),
+    _row(SETTLING, _UNDERSTOOD, when.settled_and_speculation_sounds, do.adopt, SPEAKING),
+    _row(SETTLING, _UNDERSTOOD, when.settled_and_speculation_agrees, do.adopt, THINKING),
+    _row(SETTLING, _UNDERSTOOD, when.settled_but_floor_not_clear, do.nothing, CLEARING),
+    _row(SETTLING, _UNDERSTOOD, when.settled_with_words, do.think, THINKING),
+    _row(SETTLING, _UNDERSTOOD, when.settled_without_words_by_failure, do.apologise_for_ears, THINKING),
+    _row(SETTLING, _UNDERSTOOD, when.settled, do.forget_turn, QUIET),
+    _row(SETTLING, _REPLY, when.always, do.flow, SETTLING),
+    _row(CLEARING, SpeechStarted, when.always, do.listen, HEARING),
+    _row(CLEARING, (PlayEnded, Timeout), when.floor_is_clear_and_words, do.think, THINKING),
+    _row(CLEARING, (PlayEnded, Timeout), when.floor_is_clear, do.forget_turn, QUIET),
+    # The reply is due
+    _row(THINKING, SpeechStarted, when.always, do.hold_and_listen, PAUSED),
+    _row(THINKING, SpeechStopped, when.stretch_is_open, do.drop_stretch, THINKING),
+    _row(THINKING, Understood, when.asks_for_floor, do.give_floor, HEARING),
+    _row(THINKING, (*_FLOOR, Timeout), when.reply_is_over_unheard, do.apologise_for_failure, THINKING),
+    _row(THINKING, (*_FLOOR, Timeout), when.reply_is_over, do.conclude, QUIET),
+    _row(THINKING, _FLOOR, when.reply_speaks, do.flow, SPEAKING),
+    _row(THINKING, _FLOOR, when.always, do.flow, THINKING),
+    _row(THINKING, Timeout, when.apology_is_late, do.give_up, QUIET),
+    _row(THINKING, Timeout, when.reply_is_late, do.apologise_for_delay, THINKING),
+    _row(THINKING, Timeout, when.always, do.mutter, THINKING),
+    # The reply is heard
+    _row(SPEAKING, SpeechStarted, when.always, do.listen, DOUBTING),
+    _row(SPEAKING, SpeechStopped, when.stretch_is_open, do.drop_stretch, SPEAKING),
+    _row(SPEAKING, Understood, when.asks_for_floor, do.give_floor, HEARING),
+    _row(SPEAKING, PlayEnded, when.reply_is_over, do.conclude, QUIET),
+    _row(SPEAKING, PlayEnded, when.reply_waits_for_more, do.wait_for_more, THINKING),
+    _row(SPEAKING, _FLOOR, when.always, do.flow, SPEAKING),
+    _row(SPEAKING, Timeout, when.always, do.give_up_floor, QUIET),
+    # Somebody sounds over it
+    _row(DOUBTING, SpeechStopped, when.always, do.drop_stretch, SPEAKING),
+    _row(DOUBTING, Understood, when.asks_for_floor, do.give_floor, HEARING),
+    _row(DOUBTING, PlayEnded, when.reply_is_over, do.conclude, HEARING),
+    _row(DOUBTING, _FLOOR, when.always, do.flow, DOUBTING),
+    _row(DOUBTING, Timeout, when.always, do.hold, PAUSED),
+    _row(PAUSED, Understood, when.asks_for_floor_and_is_silent, do.give_floor_and_speculate, PAUSING),
+    _row(PAUSED, Understood, when.asks_for_floor, do.give_floor, HEARING),
+    _row(PAUSED, _FLOOR, when.always, do.flow, PAUSED),
+    _row(PAUSED, Timeout, when.only_echo_and_reply_speaks, do.resume_over_echo, SPEAKING),
+    _row(PAUSED, Timeout, when.only_echo, do.resume_over_echo, THINKING),
+    _row(PAUSED, Timeout, when.voice_on, do.give_floor, HEARING),
+    _row(PAUSED, Timeout, when.voice_was_long, do.give_floor_and_speculate, PAUSING),
+    _row(PAUSED, Timeout, when.always, do.ask_for_final, JUDGING),
+    _row(JUDGING, SpeechStarted, when.always, do.listen, PAUSED),
+    _row(JUDGING, _UNDERSTOOD, when.settled_and_asks_for_silent_floor, do.give_floor_and_think, THINKING),
+    _row(JUDGING, _UNDERSTOOD, when.settled_and_asks_for_floor, do.give_floor, CLEARING),
+    _row(JUDGING, _UNDERSTOOD, when.settled_and_reply_speaks, do.resume, SPEAKING),
+    _row(JUDGING, _UNDERSTOOD, when.settled, do.resume, THINKING),
+    _row(JUDGING, _FLOOR, when.always, do.flow, JUDGING),
+)  # fmt: skip
+"""Every transition there is, in the order in which rows are tried."""
+
+
+def _by_state_and_event(table: tuple[Row, ...]) -> dict[tuple[State, type[Event]], tuple[tuple[int, Row], ...]]:
+    found: dict[tuple[State, type[Event]], tuple[tuple[int, Row], ...]] = {}
+    for number, row in enumerate(table):
+        for state in row.states:
+            for event in row.events:
+                found[state, event] = (*found.get((state, event), ()), (number, row))
+    return found
+
+
+_ROWS = _by_state_and_event(TABLE)
+
+
+class TurnTaking:
+    """The machine that runs the table. One for each conversation; ``now`` is its first moment (monotonic ns).
+
+    ``used`` counts how often each row was taken, by its place in the table.
+    """
+
+    def __init__(self, policy: Policy, patience: Patience, now: int = 0) -> None:
+        self._floor = FloorState(policy, since=now)
+        self._patience = patience
+        self._state = State.QUIET
+        self.used = [0] * len(TABLE)
+
+    @property
+    def state(self) -> State:
+        """Where the conversation stands."""
+        return self._state
+
+    @property
+    def person(self) -> str:
+        """What the person has said in the turn that is not yet answered, as understood so far."""
+        return self._floor.person
+
+    @property
+    def reply(self) -> Reply | None:
+        """The reply that is thought, voiced or spoken. To be read only."""
+        return self._floor.reply
+
+    def deadline(self) -> int | None:
+        """When :class:`Timeout` wants to be handled (ns; it may be past). None: the conversation is over."""
+        if self._state is State.CLOSED:
+            return None
+        own = _DUE[self._state](self._floor, self._patience)
+        return min(own, self._floor.leaving_until) if self._floor.leaving else own
+
+    def handle(self, event: Event, now: int) -> list[Effect]:
+        """Take note of ``event`` at ``now`` and return what is to be done, in order.
+
+        Events about what was withdrawn meanwhile, and a timeout before the deadline, do nothing.
+        """
+        if self._state is State.CLOSED:
+            return []
+        if isinstance(event, Timeout):
+            effects, concerns = self._expire(now)
+        else:
+            concerns, effects = self._floor.note(event, now)
+        return effects + self._step(event, now) if concerns else effects
+
+    def _expire(self, now: int) -> tuple[list[Effect], bool]:
+        """What a deadline does in any state, and whether the state's own has come."""
+        floor, effects = self._floor, list[Effect]()
+        due = _DUE[self._state](floor, self._patience) <= now
+        if floor.leaving and floor.leaving_until <= now:
+            effects += floor.give_up_leaving()
+            due = due or self._state is State.CLEARING
+        if due and self._state in (State.SETTLING, State.JUDGING):
+            effects += floor.give_up_finals(now)
+        return effects, due
+
+    def _step(self, event: Event, now: int) -> list[Effect]:
+        situation = when.Situation(self._floor, event, now, self._state, self._patience)
+        for number, row in _ROWS.get((self._state, type(event)), ()):
+            if row.guard(situation):
+                self.used[number] += 1
+                effects = row.action(situation)
+                self._state = row.target
+                return effects
+        return []
+
+
+def _due_pausing(floor: FloorState, patience: Patience) -> int:
+    wait = max(patience.wait(floor.person).ms, floor.policy.hangover_ms)
+    return floor.offset + wait * MILLISECOND
+
+
+def _due_hearing(floor: FloorState, patience: Patience) -> int:
+    stretch = floor.stretch_began + floor.policy.stretch_ms * MILLISECOND
+    return min(stretch, floor.turn_began + floor.policy.turn_ms * MILLISECOND)
+
+
+def _due_thinking(floor: FloorState, patience: Patience) -> int:
+    if floor.reply and floor.reply.over:
+        return floor.thinking_since
+    return min(floor.reply_limit, floor.filler_at) if floor.filler_at else floor.reply_limit
+
+
+def _due_paused(floor: FloorState, patience: Patience) -> int:
+    policy = floor.policy
+    if floor.voice_on:
+        return floor.onset + (policy.barge_ms + policy.offset_ms) * MILLISECOND
+    return floor.offset + policy.hangover_ms * MILLISECOND
+
+
+def _due_final(limit_ms: Callable[[Policy], int]) -> Callable[[FloorState, Patience], int]:
+    def due(floor: FloorState, patience: Patience) -> int:
+        return floor.stretch_ended + (0 if floor.settled else limit_ms(floor.policy) * MILLISECOND)
+
+    return due
+
+
+_DUE: dict[State, Callable[[FloorState, Patience], int]] = {
+    QUIET: lambda floor, _: floor.since + (0 if floor.voice_on else floor.policy.silence_ms * MILLISECOND),
+    HEARING: _due_hearing,
+    PAUSING: _due_pausing,
+    SETTLING: _due_final(lambda policy: policy.final_ms),
+    CLEARING: lambda floor, _: floor.leaving_until,
+    THINKING: _due_thinking,
+    SPEAKING: lambda floor, _: floor.sign_at + floor.policy.playout_ms * MILLISECOND,
+    DOUBTING: lambda floor, _: floor.onset + floor.policy.doubt_ms * MILLISECOND,
+    PAUSED: _due_paused,
+    JUDGING: _due_final(lambda policy: policy.judge_ms),
+}
+"""When the one who must act in a state has missed it (ns). Functions of the registers only."""

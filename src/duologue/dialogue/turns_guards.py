@@ -1,0 +1,140 @@
+"""The conditions of the turn-taking table. Each name reads as the guard of a row."""
+# ruff: noqa: D103 - the names are the documentation, and the diagram shows them
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from duologue.dialogue.floor_state import MILLISECOND, FloorState
+from duologue.dialogue.turns_vocabulary import Effect, Event, Patience, State
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What guards and actions see: the registers, the event, the time (ns), the state before, and the patience."""
+
+    floor: FloorState
+    event: Event
+    now: int
+    state: State
+    patience: Patience
+
+    @property
+    def since_onset_ms(self) -> float:
+        """Since the person's voice came up."""
+        return (self.now - self.floor.onset) / MILLISECOND
+
+
+Guard: TypeAlias = Callable[[Situation], bool]
+Action: TypeAlias = Callable[[Situation], list[Effect]]
+
+
+def always(s: Situation) -> bool:
+    return True
+
+
+def settled(s: Situation) -> bool:
+    return s.floor.settled
+
+
+def settled_with_words(s: Situation) -> bool:
+    return s.floor.settled and bool(s.floor.person)
+
+
+def settled_but_floor_not_clear(s: Situation) -> bool:
+    return s.floor.settled and s.floor.leaving is not None
+
+
+def settled_and_speculation_agrees(s: Situation) -> bool:
+    return s.floor.settled and s.floor.agrees
+
+
+def settled_and_speculation_sounds(s: Situation) -> bool:
+    return s.floor.settled and s.floor.agrees and bool(s.floor.reply and s.floor.reply.speaking)
+
+
+def settled_without_words_by_failure(s: Situation) -> bool:
+    return s.floor.settled and s.floor.hearing_failed and voice_was_long(s)
+
+
+def settled_and_asks_for_floor(s: Situation) -> bool:
+    return s.floor.settled and s.floor.asks_for_floor
+
+
+def settled_and_asks_for_silent_floor(s: Situation) -> bool:
+    return s.floor.settled and s.floor.asks_for_floor and s.floor.floor_clear
+
+
+def settled_and_reply_speaks(s: Situation) -> bool:
+    return s.floor.settled and bool(s.floor.reply and s.floor.reply.speaking)
+
+
+def asks_for_floor(s: Situation) -> bool:
+    return bool(s.floor.stretch) and s.floor.asks_for_floor
+
+
+def asks_for_floor_and_is_silent(s: Situation) -> bool:
+    return asks_for_floor(s) and not s.floor.voice_on
+
+
+def turn_is_overlong(s: Situation) -> bool:
+    return s.now - s.floor.turn_began >= s.floor.policy.turn_ms * MILLISECOND
+
+
+def turn_is_not_overlong(s: Situation) -> bool:
+    return not turn_is_overlong(s)
+
+
+def floor_is_clear(s: Situation) -> bool:
+    return s.floor.floor_clear
+
+
+def floor_is_clear_and_words(s: Situation) -> bool:
+    return s.floor.floor_clear and bool(s.floor.person)
+
+
+def reply_speaks(s: Situation) -> bool:
+    return bool(s.floor.reply and s.floor.reply.speaking)
+
+
+def reply_is_over(s: Situation) -> bool:
+    return bool(s.floor.reply and s.floor.reply.over)
+
+
+def reply_is_over_unheard(s: Situation) -> bool:
+    reply = s.floor.reply
+    return bool(reply and reply.over and not reply.heard() and not reply.apologised)
+
+
+def reply_waits_for_more(s: Situation) -> bool:
+    return not reply_speaks(s)
+
+
+def reply_is_late(s: Situation) -> bool:
+    return s.now >= s.floor.reply_limit
+
+
+def apology_is_late(s: Situation) -> bool:
+    return reply_is_late(s) and bool(s.floor.reply and s.floor.reply.apologised)
+
+
+def only_echo(s: Situation) -> bool:
+    return s.floor.voice_on and s.floor.only_echo
+
+
+def only_echo_and_reply_speaks(s: Situation) -> bool:
+    return only_echo(s) and reply_speaks(s)
+
+
+def voice_on(s: Situation) -> bool:
+    return s.floor.voice_on
+
+
+def voice_was_long(s: Situation) -> bool:
+    return s.floor.offset - s.floor.onset >= s.floor.policy.barge_ms * MILLISECOND
+
+
+def stretch_is_open(s: Situation) -> bool:
+    return bool(s.floor.stretch)

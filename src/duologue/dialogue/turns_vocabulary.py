@@ -1,0 +1,319 @@
+"""The words of turn-taking: what may happen (events), what may be done about it (effects), and where one stands
+(states).
+
+Small frozen values. Times are monotonic nanoseconds, positions are samples at the utterance's rate. A *stretch* is one
+piece of the person's speech as one engine call hears it (numbered from 1); a *reply* is one answer of ours, an *index*
+the number of a sentence in it (from 0). What the far end played is told in the words of
+:mod:`duologue.dialogue.ports`, which the director of the show uses as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+
+from duologue.dialogue.ports import PlayEnded, PlayProgress, PlayStarted
+from duologue.speech.utterance import Utterance
+
+
+class State(StrEnum):
+    """Where the conversation stands; what each one means is said in :mod:`duologue.dialogue.turns`."""
+
+    QUIET = "quiet"
+    HEARING = "hearing"
+    PAUSING = "pausing"
+    SETTLING = "settling"
+    CLEARING = "clearing"
+    THINKING = "thinking"
+    SPEAKING = "speaking"
+    DOUBTING = "doubting"
+    PAUSED = "paused"
+    JUDGING = "judging"
+    CLOSED = "closed"
+
+
+class Stage(StrEnum):
+    """Who may be late or fail."""
+
+    HEARING = "hearing"
+    THINKING = "thinking"
+    VOICING = "voicing"
+    PLAYING = "playing"
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """The person's voice began at ``at`` (the onset itself, a little before it could be known)."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStopped:
+    """The person's voice ended at ``at`` (the offset itself)."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A transcript of ``stretch``, partial or ``final``. ``echo``: words of ours were found in it and taken out."""
+
+    stretch: int
+    text: str
+    final: bool = False
+    echo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """The person wrote ``text`` instead of saying it. Empty: the character is invited to begin."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyBegun:
+    """The first token of ``reply`` is there."""
+
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceReady:
+    """The next speakable sentence of ``reply`` is written."""
+
+    reply: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyFinished:
+    """``reply`` is written to its end."""
+
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class AudioReady:
+    """Sentence ``index`` of ``reply`` is voiced."""
+
+    reply: str
+    index: int
+    utterance: Utterance
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFailed:
+    """An engine gave up on a stretch (``HEARING``), a reply (``THINKING``) or a sentence of it (``VOICING``)."""
+
+    stage: Stage
+    what: str
+    stretch: int = 0
+    reply: str = ""
+    index: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Timeout:
+    """The deadline has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """The person, or the line to them, is gone."""
+
+
+Event: TypeAlias = (
+    SpeechStarted | SpeechStopped | Understood | Typed | ReplyBegun | SentenceReady | ReplyFinished | AudioReady
+    | EngineFailed | PlayStarted | PlayProgress | PlayEnded | Timeout | HangUp
+)  # fmt: skip
+
+# Effects
+
+
+@dataclass(frozen=True, slots=True)
+class BeginStretch:
+    """Listen for words from ``since`` on, and a little before it, so that no onset is cut."""
+
+    stretch: int
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndStretch:
+    """Nothing more belongs to ``stretch``: ask for its final transcript."""
+
+    stretch: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropStretch:
+    """Forget ``stretch`` and what was understood of it."""
+
+    stretch: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopHearing:
+    """Give up on the final transcript of ``stretch``; what was understood of it so far stands."""
+
+    stretch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Think:
+    """Write ``reply`` to what the ``person`` said (empty: begin by yourself). ``speculative``: it may yet be withdrawn,
+    so nothing but its text and first sound may come of it.
+    """
+
+    reply: str
+    person: str
+    speculative: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """The speculative ``reply`` was right and counts now."""
+
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Abandon:
+    """Stop writing and voicing ``reply``."""
+
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceSentence:
+    """Voice sentence ``index`` of ``reply``."""
+
+    reply: str
+    index: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Hand ``utterance`` to the floor, to be played ``gap_ms`` after the end of the one before."""
+
+    utterance: Utterance
+    gap_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Hold the floor where it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Let it go on from there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """Silence at once, forget what is queued, report what was played. Also ends a pause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """An exchange is over: this and nothing else enters the context.
+
+    ``person`` is what they said (empty: nothing), ``heard`` what they heard of the reply.
+    """
+
+    person: str
+    heard: str
+    reply: str
+    interrupted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Filler:
+    """Mutter something, as ``utterance_id``. Without a filler, report its end with nothing played."""
+
+    utterance_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Apologise:
+    """Say honestly that ``stage`` failed, as sentence ``index`` of ``reply``."""
+
+    reply: str
+    index: int
+    stage: Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """Half-duplex: from now on sound is (``open``) or is not listened to."""
+
+    open: bool
+
+
+class Note(StrEnum):
+    """What is worth a line in the ledger."""
+
+    TURN_ENDED = "turn_ended"
+    """``why`` says by what the wait was chosen, ``ms`` is the silence from the last sound to the decision."""
+    RESUMED = "resumed"
+    """The person went on after a pause of ``ms``."""
+    SPECULATION_HIT = "speculation_hit"
+    """``ms`` were saved: from the start of thinking to the final transcript."""
+    SPECULATION_MISS = "speculation_miss"
+    """``ms`` were thought in vain."""
+    INTERRUPTED = "interrupted"
+    """The person took the floor; ``ms`` after their onset."""
+    FALSE_ALARM = "false_alarm"
+    """A cough, a backchannel or an echo; the reply goes on, ``ms`` after the onset."""
+    ECHO = "echo"
+    FAILED = "failed"
+    STALLED = "stalled"
+    """A stage gave no sign for ``ms``."""
+    SILENCE = "silence"
+    """Nobody said anything for ``ms``."""
+    OVERLONG = "overlong"
+    """A turn, or a reply, met its limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """For the ledger, with what it is about."""
+
+    note: Note
+    why: str = ""
+    ms: float = 0.0
+    stage: Stage | None = None
+
+
+Effect: TypeAlias = (
+    BeginStretch | EndStretch | DropStretch | StopHearing | Think | Adopt | Abandon | VoiceSentence | Play | Pause
+    | Resume | Clear | Commit | Filler | Apologise | Ears | Report
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """How long after the last sound a turn is over (ms), and why so long."""
+
+    ms: int
+    why: str
+
+
+class Patience(Protocol):
+    """Decides how long to wait; it may learn, but it does no I/O."""
+
+    def wait(self, text: str) -> Wait:
+        """The wait after ``text``, as understood so far. Equal calls without learning between them are equal."""
+        ...
+
+    def resumed(self, pause_ms: float) -> None:
+        """The person went on after this pause."""
+        ...
