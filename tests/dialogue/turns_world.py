@@ -243,7 +243,9 @@ class World:
                 pass
 
     def think(self, reply: str, person: str, speculative: bool) -> None:
-        assert person == " ".join(filter(None, self.said.values())), "a reply to something else than what was said"
+        assert person == " ".join(filter(None, self.said.values()))[:4000], (
+            "a reply to something else than what was said"
+        )
         assert not any(thought.speculative and not thought.abandoned for thought in self.thoughts.values())
         assert not self.far.ids() or self.far.mute, "thinking of a next reply while one is on the floor"
         self.thoughts[reply] = Thought(person, speculative, [] if speculative else list(self.said))
@@ -270,7 +272,7 @@ class World:
         thought.committed = True
         for key in thought.bound:
             self.said.pop(key, None)
-        assert effect.person == thought.person
+        assert normalise(effect.person) == normalise(thought.person)
         truth = " ".join(filter(None, (heard_text(item, played) for item, played in thought.truth)))
         if self.forced or self.unreported or self.machine.state is State.CLOSED:
             assert truth.startswith(effect.heard), "more in the context than was heard"

@@ -275,7 +275,7 @@ class FloorState:
     def adopt(self, now: int) -> None:
         """The speculation counts."""
         if self.reply:
-            self.reply.speculative = False
+            self.reply.speculative, self.reply.person = False, self.person
             self._bind(now)
 
     def new_apology(self, now: int) -> Reply:

@@ -1,0 +1,646 @@
+"""The table, situation by situation: who has the floor, and what was said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from doubles import utterance
+from turns_world import World
+
+from duologue.clock import MILLISECOND
+from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.turns import TABLE
+from duologue.dialogue.turns_vocabulary import (
+    Abandon,
+    Apologise,
+    AudioReady,
+    BeginStretch,
+    Clear,
+    Commit,
+    Ears,
+    EndStretch,
+    EngineFailed,
+    Filler,
+    HangUp,
+    Note,
+    Pause,
+    Play,
+    ReplyFinished,
+    Report,
+    Resume,
+    SentenceReady,
+    SpeechStarted,
+    SpeechStopped,
+    Stage,
+    State,
+    Think,
+    Typed,
+    Understood,
+    VoiceSentence,
+)
+
+USED = [0] * len(TABLE)
+"""How often each row was taken by the tests of this file."""
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    made = World()
+    yield made
+    count(made)
+
+
+def count(world: World) -> None:
+    for number, times in enumerate(world.machine.used):
+        USED[number] += times
+
+
+def starts(world: World) -> None:
+    """The person's voice comes up; it is known 60 ms later."""
+    at = world.now
+    world.pass_time(60)
+    world.give(SpeechStarted(at))
+
+
+def stops(world: World) -> None:
+    """It ends; that is known 100 ms later."""
+    at = world.now
+    world.pass_time(100)
+    world.give(SpeechStopped(at))
+
+
+def stretch(world: World) -> int:
+    return max(world.waiting)
+
+
+def understands(world: World, text: str, *, final: bool = False, echo: bool = False) -> None:
+    world.give(Understood(stretch(world), text, final, echo))
+
+
+def asks(world: World, text: str) -> None:
+    """A whole turn of the person, up to the decision and the final transcript."""
+    starts(world)
+    world.pass_time(900)
+    stops(world)
+    world.pass_time(600)
+    understands(world, text, final=True)
+
+
+def newest(world: World) -> str:
+    return list(world.thoughts)[-1]
+
+
+def voices(world: World) -> None:
+    """All that was asked for is voiced."""
+    reply = newest(world)
+    for index, text in list(world.thoughts[reply].voicing.items()):
+        world.give(AudioReady(reply, index, utterance(text, "c", f"{reply}/{index}")))
+
+
+def replies(world: World, *sentences: str, ends: bool = True) -> None:
+    reply = newest(world)
+    for text in sentences:
+        world.give(SentenceReady(reply, text))
+    if ends:
+        world.give(ReplyFinished(reply))
+    voices(world)
+
+
+def speaking(world: World, *sentences: str, after: int = 1000) -> None:
+    """The character is in the middle of a reply."""
+    asks(world, "What time is it?")
+    replies(world, *(sentences or ("It is nearly noon in this town.", "Why do you ask me that?")))
+    world.pass_time(after)
+
+
+def kinds(world: World) -> list[str]:
+    return [type(effect).__name__ for effect in world.effects]
+
+
+def test_a_turn_and_its_answer(world: World) -> None:
+    asks(world, "What time is it?")
+    assert world.last(Think) == Think("r1", "What time is it?", False)
+    replies(world, "It is noon.", "Really.")
+    assert world.machine.state is State.SPEAKING
+    world.pass_time(2500)
+    assert world.machine.state is State.QUIET
+    assert world.commits == [Commit("What time is it?", "It is noon. Really.", "r1", False)]
+
+
+def test_no_onset_is_cut(world: World) -> None:
+    onset = world.now
+    starts(world)
+    assert world.last(BeginStretch) == BeginStretch(1, onset)
+
+
+def test_the_wait_is_the_patiences_and_is_logged(world: World) -> None:
+    starts(world)
+    stops(world)
+    understands(world, "one two and")
+    world.pass_time(1099)
+    assert world.machine.state is State.PAUSING
+    world.pass_time(1)
+    assert world.machine.state is State.SETTLING
+    assert Report(Note.TURN_ENDED, "trailing", 1200.0) in world.effects
+
+
+def test_a_pause_inside_a_turn_is_learnt_and_the_stretch_goes_on(world: World) -> None:
+    starts(world)
+    stops(world)
+    world.pass_time(200)
+    starts(world)
+    assert world.patience.pauses == [300.0]
+    assert world.machine.state is State.HEARING and kinds(world).count("BeginStretch") == 1
+
+
+def test_someone_who_goes_on_after_the_decision_is_heard_whole(world: World) -> None:
+    starts(world)
+    stops(world)
+    world.pass_time(600)
+    assert world.machine.state is State.SETTLING
+    starts(world)
+    world.give(Understood(1, "I would like", final=True))
+    stops(world)
+    world.pass_time(600)
+    world.give(Understood(2, "a coffee", final=True))
+    assert world.last(Think) == Think(newest(world), "I would like a coffee", False)
+
+
+def test_speculation_is_adopted_and_its_sound_plays_at_once(world: World) -> None:
+    starts(world)
+    stops(world)
+    understands(world, "what time is it")
+    assert world.last(Think) == Think("r1", "what time is it", True)
+    replies(world, "It is noon.", "Really.")
+    assert world.last(VoiceSentence) == VoiceSentence("r1", 0, "It is noon.")
+    assert "Play" not in kinds(world)
+    world.pass_time(600)
+    understands(world, "What time is it?", final=True)
+    assert world.machine.state is State.SPEAKING and world.last(VoiceSentence) == VoiceSentence("r1", 1, "Really.")
+    assert Note.SPECULATION_HIT in world.notes()
+
+
+def test_wrong_speculation_leaves_no_trace(world: World) -> None:
+    starts(world)
+    stops(world)
+    understands(world, "what time")
+    replies(world, "Time for what?")
+    world.pass_time(600)
+    understands(world, "What time is it?", final=True)
+    assert Abandon("r1") in world.effects and Note.SPECULATION_MISS in world.notes()
+    assert world.last(Think) == Think("r2", "What time is it?", False)
+    replies(world, "It is noon.")
+    world.pass_time(2000)
+    assert [commit.reply for commit in world.commits] == ["r2"]
+
+
+def test_speculation_has_a_limit_and_a_switch() -> None:
+    for policy, expected in ((Policy(tries=2), 2), (Policy(speculate=False), 0)):
+        world = World(policy)
+        starts(world)
+        stops(world)
+        for text in ("what", "what time", "what time is", "what time is it"):
+            understands(world, text)
+        assert sum(isinstance(effect, Think) for effect in world.effects) == expected
+
+
+def test_speculation_that_waits_for_the_final_goes_on_voicing(world: World) -> None:
+    starts(world)
+    stops(world)
+    understands(world, "what time is it")
+    world.pass_time(600)
+    world.give(SentenceReady("r1", "It is noon."))
+    assert world.machine.state is State.SETTLING and world.last(VoiceSentence) == VoiceSentence("r1", 0, "It is noon.")
+    understands(world, "what time is it", final=True)
+    assert world.machine.state is State.THINKING
+
+
+def test_barge_in_pauses_then_clears_and_keeps_what_was_heard(world: World) -> None:
+    speaking(world, "It is nearly noon in this town.", after=1000)
+    starts(world)
+    assert world.machine.state is State.DOUBTING
+    world.pass_time(90)
+    assert world.last(Pause) == Pause() and world.far.paused
+    understands(world, "wait a moment")
+    assert world.machine.state is State.HEARING and not world.far.ids()
+    world.deliver()
+    assert world.commits == [Commit("What time is it?", "It is", "r1", True)]
+    assert "Resume" not in kinds(world)
+
+
+def test_long_sound_takes_the_floor_without_words(world: World) -> None:
+    speaking(world)
+    starts(world)
+    world.pass_time(539)
+    assert world.machine.state is State.PAUSED
+    world.pass_time(1)
+    assert world.machine.state is State.HEARING and world.last(Clear)
+
+
+@pytest.mark.parametrize("understood", ["", "mm-hm", "Yeah, okay."])
+def test_a_cough_or_backchannel_lets_the_character_go_on(world: World, understood: str) -> None:
+    speaking(world)
+    starts(world)
+    world.pass_time(300)
+    stops(world)
+    world.pass_time(150)
+    assert world.machine.state is State.JUDGING and world.far.paused
+    understands(world, understood, final=True)
+    assert world.machine.state is State.SPEAKING and not world.far.paused
+    world.pass_time(6000)
+    assert world.commits[-1].heard == "It is nearly noon in this town. Why do you ask me that?"
+
+
+def test_a_short_word_that_is_understood_late_takes_the_floor(world: World) -> None:
+    speaking(world)
+    starts(world)
+    world.pass_time(250)
+    stops(world)
+    world.pass_time(150)
+    world.far.mute = True
+    world.give(Understood(2, "Stop.", final=True))
+    assert world.machine.state is State.CLEARING
+    world.deliver()
+    assert world.last(Think) == Think("r2", "Stop.", False)
+
+
+def test_a_click_is_no_reason_to_pause(world: World) -> None:
+    speaking(world)
+    world.give(SpeechStarted(world.now))
+    world.give(SpeechStopped(world.now))
+    assert world.machine.state is State.SPEAKING and "Pause" not in kinds(world)
+
+
+def test_yes_over_the_last_word_is_an_answer(world: World) -> None:
+    speaking(world, "Shall I tell you?", after=1500)
+    starts(world)
+    world.pass_time(100)
+    stops(world)
+    world.pass_time(200)
+    understands(world, "yes", final=True)
+    world.deliver()
+    world.pass_time(700)
+    assert world.machine.state is State.THINKING and world.machine.reply and world.machine.reply.person == "yes"
+
+
+def test_nothing_heard_of_a_reply_joins_the_question_to_what_follows(world: World) -> None:
+    asks(world, "What time is it")
+    starts(world)
+    assert world.machine.state is State.PAUSED
+    replies(world, "It is noon.")
+    assert "Play" not in kinds(world)
+    understands(world, "in Paris")
+    stops(world)
+    world.pass_time(600)
+    understands(world, "in Paris?", final=True)
+    assert world.machine.reply and world.machine.reply.person == "What time is it in Paris?"
+    assert not world.machine.reply.speculative and world.commits == []
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_a_cough_while_we_think_delays_nothing_for_good(world: World, ready: bool) -> None:
+    asks(world, "What time is it?")
+    starts(world)
+    if ready:
+        replies(world, "It is noon.")
+    stops(world)
+    world.pass_time(160)
+    understands(world, "", final=True)
+    assert world.machine.state is (State.SPEAKING if ready else State.THINKING) and world.last(Resume)
+
+
+def test_echo_does_not_interrupt_but_words_in_it_do(world: World) -> None:
+    speaking(world)
+    starts(world)
+    understands(world, "", echo=True)
+    world.pass_time(600)
+    assert world.machine.state is State.SPEAKING and Note.ECHO in world.notes()
+    understands(world, "no wait", echo=True)
+    assert world.machine.state is State.HEARING
+
+
+def test_echo_that_ends_is_forgotten(world: World) -> None:
+    speaking(world)
+    starts(world)
+    understands(world, "", echo=True)
+    world.pass_time(600)
+    stops(world)
+    assert world.machine.state is State.SPEAKING and not world.waiting
+
+
+def test_echo_before_our_next_sentence(world: World) -> None:
+    asks(world, "What time is it?")
+    starts(world)
+    understands(world, "", echo=True)
+    world.pass_time(600)
+    assert world.machine.state is State.THINKING
+    stops(world)
+    starts(world)
+    understands(world, "", echo=True)
+    world.pass_time(600)
+    understands(world, "sorry I meant the date", echo=True)
+    assert world.machine.state is State.HEARING
+
+
+def test_half_duplex_closes_the_ears_while_a_reply_is_on_the_floor() -> None:
+    world = World(Policy(half_duplex=True))
+    asks(world, "What time is it?")
+    replies(world, "It is noon.")
+    assert world.last(Ears) == Ears(False)
+    starts(world)
+    assert world.machine.state is State.SPEAKING
+    world.pass_time(3000)
+    assert world.last(Ears) == Ears(True) and world.machine.state is State.QUIET
+
+
+def test_a_late_engine_is_filled_in_for_then_apologised_for_and_named(world: World) -> None:
+    asks(world, "What time is it?")
+    world.pass_time(1500)
+    assert world.last(Filler) == Filler("f1")
+    world.pass_time(11_000)
+    assert world.last(Apologise) == Apologise("r1", 0, Stage.THINKING)
+    assert Report(Note.STALLED, "silent", 12_000.0, Stage.THINKING) in world.effects
+    world.give(SentenceReady("r1", "Too late."))
+    world.give(AudioReady("r1", 0, utterance("Sorry about that.", "c", "r1/0")))
+    world.pass_time(3000)
+    assert world.commits == [Commit("What time is it?", "Sorry about that.", "r1", False)]
+
+
+def test_without_even_an_apology_the_turn_ends(world: World) -> None:
+    asks(world, "What time is it?")
+    world.pass_time(25_000)
+    assert world.machine.state is State.QUIET and world.commits == [Commit("What time is it?", "", "r1", False)]
+
+
+def test_a_failed_thought_is_apologised_for_and_a_failed_sentence_left_out(world: World) -> None:
+    asks(world, "What time is it?")
+    world.give(EngineFailed(Stage.THINKING, "refused", reply="r1"))
+    assert world.last(Apologise) == Apologise("r1", 0, Stage.THINKING)
+    world.pass_time(25_000)
+    asks(world, "And now?")
+    world.give(SentenceReady("r2", "It is"))
+    world.give(SentenceReady("r2", "noon."))
+    world.give(EngineFailed(Stage.VOICING, "broken", reply="r2", index=0))
+    world.give(AudioReady("r2", 1, utterance("noon.", "c", "r2/1")))
+    world.give(ReplyFinished("r2"))
+    world.pass_time(2000)
+    assert world.commits[-1] == Commit("And now?", "noon.", "r2", False)
+
+
+def test_a_reply_that_stalls_in_the_middle_is_waited_for(world: World) -> None:
+    asks(world, "What time is it?")
+    replies(world, "It is noon.", ends=False)
+    world.pass_time(1300)
+    assert world.machine.state is State.THINKING
+    world.give(ReplyFinished("r1"))
+    assert world.machine.state is State.QUIET and world.commits[-1].heard == "It is noon."
+
+
+def test_ears_that_fail_are_apologised_for_if_something_was_said(world: World) -> None:
+    starts(world)
+    world.pass_time(900)
+    stops(world)
+    world.pass_time(600 + 2000)
+    assert world.last(Apologise) == Apologise("r1", 0, Stage.HEARING)
+    assert Report(Note.STALLED, "no final transcript", 2000.0, Stage.HEARING) in world.effects
+
+
+def test_a_late_final_does_not_matter_when_a_partial_is_there(world: World) -> None:
+    starts(world)
+    stops(world)
+    understands(world, "what time is it")
+    world.pass_time(600 + 2000)
+    assert world.machine.state is State.THINKING and not world.thoughts["r1"].speculative
+
+
+def test_noise_without_words_is_dropped(world: World) -> None:
+    asks(world, "")
+    assert world.machine.state is State.QUIET and world.thoughts == {}
+
+
+def test_ten_minutes_without_a_pause_end_in_bounded_stretches_and_a_turn(world: World) -> None:
+    starts(world)
+    for _ in range(130):
+        if world.machine.state is not State.HEARING:
+            break
+        world.pass_time(1000)
+        for number, is_open in list(world.waiting.items()):
+            if not is_open:
+                world.give(Understood(number, "blah", final=True))
+    assert Report(Note.OVERLONG, "turn", 120_000.0, Stage.HEARING) in world.effects
+    assert sum(isinstance(effect, EndStretch) for effect in world.effects) >= 4
+
+
+def test_who_still_speaks_when_we_are_quiet_is_listened_to(world: World) -> None:
+    world = World(Policy(turn_ms=1000))
+    starts(world)
+    world.pass_time(1000)
+    understands(world, "", final=True)
+    assert world.machine.state is State.QUIET
+    world.pass_time(1)
+    assert world.machine.state is State.HEARING
+    count(world)
+
+
+def test_a_floor_that_never_plays_loses_the_reply_not_the_conversation(world: World) -> None:
+    world.far.mute = True
+    asks(world, "What time is it?")
+    replies(world, "It is noon.")
+    world.pass_time(3000)
+    assert world.machine.state is State.QUIET
+    assert any(isinstance(effect, Report) and effect.stage is Stage.PLAYING for effect in world.effects)
+
+
+def test_the_floor_owes_its_last_word_but_not_for_ever(world: World) -> None:
+    speaking(world)
+    starts(world)
+    understands(world, "wait")
+    world.pass_time(299, report=False)
+    assert world.commits == []
+    world.pass_time(1, report=False)
+    assert len(world.commits) == 1
+
+
+def test_a_reply_that_ends_while_somebody_begins_is_whole(world: World) -> None:
+    speaking(world, "It is noon.", after=1150)
+    starts(world)
+    world.pass_time(60)
+    assert world.machine.state is State.HEARING
+    assert world.commits == [Commit("What time is it?", "It is noon.", "r1", False)]
+
+
+@pytest.mark.parametrize("state", [State.QUIET, State.HEARING, State.PAUSING, State.THINKING, State.SPEAKING])
+def test_typing_and_hanging_up_in_any_state(world: World, state: State) -> None:
+    match state:
+        case State.HEARING:
+            starts(world)
+        case State.PAUSING:
+            starts(world)
+            understands(world, "what time")
+            stops(world)
+        case State.THINKING:
+            asks(world, "What time is it?")
+        case State.SPEAKING:
+            speaking(world)
+        case _:
+            pass
+    assert world.machine.state is state
+    world.give(Typed("Good evening"))
+    world.deliver()
+    assert world.machine.state is State.THINKING and world.machine.reply is not None
+    assert world.machine.reply.person.endswith("Good evening")
+    world.give(HangUp())
+    assert world.machine.state is State.CLOSED and world.machine.deadline() is None
+    assert world.commits[-1].person.endswith("Good evening")
+
+
+def test_an_invitation_lets_the_character_begin(world: World) -> None:
+    world.give(Typed(""))
+    replies(world, "Hello there.")
+    world.pass_time(2000)
+    assert world.commits == [Commit("", "Hello there.", "r1", False)]
+
+
+def test_words_about_what_was_withdrawn_change_nothing(world: World) -> None:
+    speaking(world)
+    starts(world)
+    understands(world, "wait a moment")
+    world.deliver()
+    before = len(world.effects)
+    world.give(SentenceReady("r1", "And another thing."))
+    world.give(AudioReady("r1", 1, utterance("Why?", "c", "r1/1")))
+    world.give(Understood(1, "something else", final=True))
+    assert len(world.effects) == before
+
+
+def test_a_megabyte_of_text_is_bounded(world: World) -> None:
+    world.give(Typed("word " * 200_000))
+    think = world.last(Think)
+    assert isinstance(think, Think) and 3990 < len(think.person) <= 4000
+
+
+def test_one_moment_is_enough_for_the_floor_to_clear(world: World) -> None:
+    """A turn is decided while the floor still owes its last word: the thought waits for it."""
+    speaking(world)
+    starts(world)
+    understands(world, "wait")
+    world.machine.handle(SpeechStopped(world.now - 600 * MILLISECOND), world.now)
+    world.pass_time(0, report=False)
+    understands(world, "wait", final=True)
+    assert world.machine.state is State.CLEARING
+    world.deliver()
+    assert world.machine.state is State.THINKING
+    speaking(world)
+
+
+@pytest.mark.parametrize("text", ["", "never mind"])
+def test_who_goes_on_while_the_floor_clears_keeps_the_floor(world: World, text: str) -> None:
+    speaking(world)
+    starts(world)
+    understands(world, "wait")
+    world.machine.handle(SpeechStopped(world.now - 600 * MILLISECOND), world.now)
+    world.pass_time(0, report=False)
+    understands(world, text, final=True)
+    assert world.machine.state is State.CLEARING
+    if text:
+        world.give(SpeechStarted(world.now))
+        assert world.machine.state is State.HEARING
+    else:
+        world.deliver()
+        assert world.machine.state is State.QUIET
+
+
+def test_typing_over_a_reply_waits_for_its_last_word(world: World) -> None:
+    speaking(world)
+    world.give(Typed("Stop that"))
+    assert world.machine.state is State.CLEARING
+    world.deliver()
+    assert [commit.heard for commit in world.commits] == ["It is"]
+    assert world.last(Think) == Think("r2", "Stop that", False)
+
+
+def test_a_reply_goes_on_being_made_in_every_state(world: World) -> None:
+    """Sentences that come while the floor is held, or the short sound is judged, are not lost."""
+    speaking(world, "It is nearly noon in this town.")
+    reply = world.machine.reply
+    assert reply is not None
+    reply.finished = False
+    starts(world)
+    world.give(SentenceReady("r1", "Two."))
+    world.pass_time(90)
+    world.give(SentenceReady("r1", "Three."))
+    stops(world)
+    world.pass_time(150)
+    world.give(AudioReady("r1", 1, utterance("Two.", "c", "r1/1")))
+    understands(world, "", final=True)
+    world.give(AudioReady("r1", 2, utterance("Three.", "c", "r1/2")))
+    world.give(ReplyFinished("r1"))
+    world.pass_time(5000)
+    assert world.commits[-1].heard == "It is nearly noon in this town. Two. Three."
+
+
+def test_short_sounds_in_a_row_are_judged_together(world: World) -> None:
+    speaking(world)
+    for _ in range(2):
+        starts(world)
+        world.pass_time(200)
+        stops(world)
+        world.pass_time(160)
+        assert world.machine.state is State.JUDGING
+    for number in sorted(world.waiting):
+        world.give(Understood(number, "uh", final=True))
+    assert world.machine.state is State.SPEAKING
+
+
+def test_a_long_sound_whose_end_is_known_late_takes_the_floor(world: World) -> None:
+    speaking(world)
+    starts(world)
+    world.pass_time(535)
+    world.give(SpeechStopped(world.now))
+    world.pass_time(250)
+    assert world.machine.state is State.PAUSING
+
+
+def test_words_that_are_known_after_the_voice_stopped_take_the_floor(world: World) -> None:
+    speaking(world)
+    starts(world)
+    world.pass_time(200)
+    stops(world)
+    understands(world, "hold on")
+    assert world.machine.state is State.PAUSING
+
+
+def test_a_short_word_before_our_first_sound_is_added_to_the_question(world: World) -> None:
+    asks(world, "What time is it?")
+    starts(world)
+    world.pass_time(100)
+    stops(world)
+    world.pass_time(160)
+    understands(world, "please", final=True)
+    assert world.last(Think) == Think("r2", "What time is it? please", False)
+
+
+def test_silence_is_told(world: World) -> None:
+    world.pass_time(41_000)
+    assert world.notes() == [Note.SILENCE, Note.SILENCE]
+
+
+def test_every_row_of_the_table_is_needed(request: pytest.FixtureRequest) -> None:
+    """Runs last: the situations above take every row there is."""
+    collected = {item.name.partition("[")[0] for item in request.session.items}
+    if not collected.issuperset(name for name in globals() if name.startswith("test_")):
+        pytest.skip("only a part of this file is run")
+    unused = [TABLE[number] for number, times in enumerate(USED) if not times]
+    names = [(row.states[0], row.events[0].__name__, row.guard.__name__, row.action.__name__) for row in unused]
+    assert names == []
+
+
+def test_sound_plays_in_order_whatever_the_order_of_the_voices(world: World) -> None:
+    asks(world, "What time is it?")
+    for text in ("One.", "Two.", "Three."):
+        world.give(SentenceReady("r1", text))
+    for index in (2, 1, 0):
+        world.give(AudioReady("r1", index, utterance(f"{index}.", "c", f"r1/{index}")))
+    played = [effect.utterance.id for effect in world.effects if isinstance(effect, Play)]
+    assert played == ["r1/0", "r1/1", "r1/2"]
