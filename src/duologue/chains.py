@@ -1,0 +1,222 @@
+"""Chains: engines of one kind in order of preference; when one fails the next takes over, and the failure is known.
+
+Health is a circuit breaker for each engine, pure on ``now``. A failure takes the engine out for a pause; after it the
+engine is tried again, and the pause doubles with each failure in a row. What is the caller's fault
+(:class:`InputError`: an engine without a voice for this speaker) is handed over as well, and held against nobody. When
+every engine is out, the one whose pause ends first is asked all the same: a chain never refuses without trying.
+
+What a chain hands over before: the first sound, word or answer. Whoever has been given a part has it; from then on a
+failure ends that call, and the next call goes to the next engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, Protocol, TypeVar
+
+from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
+from duologue.errors import DuologueError, InputError, PeerError
+
+T = TypeVar("T")
+
+
+class Named(Protocol):
+    """An engine, as far as a chain needs to know it."""
+
+    @property
+    def name(self) -> str:
+        """As in settings."""
+        ...
+
+
+E = TypeVar("E", bound=Named)
+
+
+@dataclass(frozen=True, slots=True)
+class ChainPolicy:
+    """Times are nanoseconds: the limit for a beginning, the first pause of a failed engine, and the longest."""
+
+    patience: int = 4 * SECOND
+    pause: int = 15 * SECOND
+    longest_pause: int = 5 * 60 * SECOND
+
+
+class Breaker:
+    """The health of one engine. Pure."""
+
+    def __init__(self, policy: ChainPolicy) -> None:
+        self._policy = policy
+        self.failures = 0
+        """In a row."""
+        self.out_until = 0
+        """Monotonic ns; in the past: healthy, or due for a try."""
+
+    def ready(self, now: int) -> bool:
+        """Whether it may be asked."""
+        return now >= self.out_until
+
+    def succeeded(self) -> None:
+        """It answered: everything is forgiven."""
+        self.failures, self.out_until = 0, 0
+
+    def failed(self, now: int) -> None:
+        """It did not: out for a pause, twice as long as the last one."""
+        pause = min(self._policy.pause << min(self.failures, 20), self._policy.longest_pause)
+        self.failures += 1
+        self.out_until = now + pause
+
+
+class Moment(StrEnum):
+    """When an engine failed."""
+
+    START = "start"
+    """While it warmed up."""
+    BEGINNING = "beginning"
+    """Before it gave anything: the next engine takes the same call."""
+    MIDDLE = "middle"
+    """After it had: the next call goes to the next engine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """A failure, for ledger and log: which engine, when (monotonic ns), why, and who takes over (empty: nobody)."""
+
+    engine: str
+    successor: str
+    moment: Moment
+    cause: str
+    at: int
+
+
+Listener = Callable[[Handover], None]
+
+
+class Chain(Generic[E]):
+    """Engines in order, with their health.
+
+    ``start`` makes an engine ready; one that does not come up is started again when it is next asked. ``listener`` is
+    told of each failure.
+    """
+
+    def __init__(
+        self,
+        engines: Sequence[E],
+        start: Callable[[E], Awaitable[None]],
+        *,
+        policy: ChainPolicy | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        listener: Listener | None = None,
+    ) -> None:
+        if not engines:
+            raise InputError("a chain of engines is empty", where="engines", remedy="Name at least one.")
+        self.engines = tuple(engines)
+        self.policy = policy or ChainPolicy()
+        self._start = start
+        self._clock = clock
+        self._listener = listener
+        self._cold = {engine.name for engine in engines}
+        self._breakers = {engine.name: Breaker(self.policy) for engine in engines}
+
+    def order(self, now: int) -> list[E]:
+        """Whom to ask, in turn: the healthy as they are set, then the others, the one due first first."""
+        return sorted(self.engines, key=lambda engine: max(0, self._breakers[engine.name].out_until - now))
+
+    async def warm_up(self) -> None:
+        """Start all. One that does not come up is out for its pause; raises only when none does."""
+        failed: list[tuple[E, DuologueError]] = []
+        for engine in self.engines:
+            try:
+                await self._warm(engine)
+            except (PeerError, InputError) as error:
+                failed.append((engine, error))
+        ready = [engine for engine in self.engines if engine.name not in self._cold]
+        for engine, error in failed:
+            self._fail(engine, ready[:1], Moment.START, error)
+        if not ready:
+            raise _all_failed(failed)
+
+    async def call(self, ask: Callable[[E], Awaitable[T]]) -> T:
+        """The answer of the first engine that has one. Raises when all have failed."""
+        failed: list[tuple[E, DuologueError]] = []
+        order = self.order(self._clock.now())
+        for turn, engine in enumerate(order, 1):
+            try:
+                await self._warm(engine)
+                answer = await ask(engine)
+            except (PeerError, InputError) as error:
+                failed.append((engine, error))
+                self._fail(engine, order[turn : turn + 1], Moment.BEGINNING, error)
+                continue
+            self._breakers[engine.name].succeeded()
+            return answer
+        raise _all_failed(failed)
+
+    async def stream(self, ask: Callable[[E], AsyncIterator[T]]) -> AsyncGenerator[tuple[E, T], None]:
+        """The pieces of the first engine that begins within the policy's patience, each with its engine.
+
+        A failure after the first piece is raised; the engine is out then, and the next call goes to the next.
+        """
+        failed: list[tuple[E, DuologueError]] = []
+        order = self.order(self._clock.now())
+        for turn, engine in enumerate(order, 1):
+            pieces, begun = ask(engine), False
+            try:
+                await self._warm(engine)
+                piece = await self._first(engine, pieces)
+                begun = True
+                yield engine, piece
+                async for piece in pieces:
+                    yield engine, piece
+            except StopAsyncIteration:
+                pass  # nothing to say: an answer too
+            except (PeerError, InputError) as error:
+                failed.append((engine, error))
+                rest = [each for each in self.engines if each is not engine] if begun else order[turn:]
+                self._fail(engine, rest[:1], Moment.MIDDLE if begun else Moment.BEGINNING, error)
+                if begun:
+                    raise
+                continue
+            finally:
+                await _close(pieces)
+            self._breakers[engine.name].succeeded()
+            return
+        raise _all_failed(failed)
+
+    async def _warm(self, engine: E) -> None:
+        if engine.name in self._cold:
+            await self._start(engine)
+            self._cold.discard(engine.name)
+
+    async def _first(self, engine: E, pieces: AsyncIterator[T]) -> T:
+        limit = self.policy.patience / SECOND
+        try:
+            async with asyncio.timeout(limit):
+                return await anext(pieces)
+        except TimeoutError as error:
+            raise PeerError(f"{engine.name} gave nothing within {limit:g} s") from error
+
+    def _fail(self, engine: E, rest: Sequence[E], moment: Moment, error: DuologueError) -> None:
+        now = self._clock.now()
+        if isinstance(error, PeerError) or engine.name in self._cold:
+            self._breakers[engine.name].failed(now)
+        if self._listener is not None:
+            self._listener(Handover(engine.name, rest[0].name if rest else "", moment, str(error), now))
+
+
+async def _close(pieces: AsyncIterator[T]) -> None:
+    if isinstance(pieces, AsyncGenerator):
+        await pieces.aclose()
+
+
+def _all_failed(failed: Sequence[tuple[Named, DuologueError]]) -> DuologueError:
+    """One error for all: the only one, or the caller's when it is nobody else's, or a list."""
+    errors = [error for _, error in failed]
+    if len(errors) == 1 or all(isinstance(error, InputError) for error in errors):
+        return errors[0]
+    causes = "; ".join(f"{engine.name}: {error.what}" for engine, error in failed)
+    return PeerError(
+        f"every engine of the chain failed: {causes}", remedy="See the log for each, and `duologue doctor`."
+    )

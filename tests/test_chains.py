@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from duologue.chains import Breaker, Chain, ChainPolicy, Handover, Moment
+from duologue.clock import SECOND, VirtualClock
+from duologue.errors import ClosedError, DuologueError, InputError, PeerError
+
+POLICY = ChainPolicy(patience=SECOND // 50, pause=10 * SECOND, longest_pause=60 * SECOND)
+
+
+@dataclass
+class Engine:
+    """Each call takes the next of ``script``: an error to raise, or words to give; at its end it answers its name."""
+
+    name: str
+    script: list[DuologueError | list[str | DuologueError]] = field(
+        default_factory=list[DuologueError | list[str | DuologueError]]
+    )
+    starts: list[DuologueError] = field(default_factory=list[DuologueError])
+    started: int = 0
+    asked: int = 0
+    closed: int = 0
+
+    async def start(self) -> None:
+        self.started += 1
+        if self.starts:
+            raise self.starts.pop(0)
+
+    async def ask(self) -> str:
+        self.asked += 1
+        if self.script:
+            step = self.script.pop(0)
+            if isinstance(step, DuologueError):
+                raise step
+        return self.name
+
+    async def stream(self) -> AsyncIterator[str]:
+        self.asked += 1
+        step = self.script.pop(0) if self.script else [self.name, "end"]
+        try:
+            for word in step if isinstance(step, list) else [step]:
+                if isinstance(word, DuologueError):
+                    raise word
+                yield word
+        finally:
+            self.closed += 1
+
+
+class Bench:
+    def __init__(self, *engines: Engine) -> None:
+        self.clock = VirtualClock()
+        self.told: list[Handover] = []
+        self.chain = Chain(engines, Engine.start, policy=POLICY, clock=self.clock, listener=self.told.append)
+
+    async def call(self) -> str:
+        return await self.chain.call(Engine.ask)
+
+    async def read(self) -> list[str]:
+        return [word async for _, word in self.chain.stream(Engine.stream)]
+
+    def failures(self) -> list[tuple[str, str, Moment]]:
+        return [(each.engine, each.successor, each.moment) for each in self.told]
+
+
+async def test_the_first_answers_while_it_is_well() -> None:
+    second = Engine("b")
+    bench = Bench(Engine("a"), second)
+    await bench.chain.warm_up()
+    assert [await bench.call(), await bench.call()] == ["a", "a"]
+    assert (second.started, second.asked, bench.told) == (1, 0, [])
+
+
+async def test_a_failure_is_handed_over_recorded_and_remembered() -> None:
+    first = Engine("a", [PeerError("it broke", where="there")])
+    bench = Bench(first, Engine("b"))
+    assert await bench.call() == "b"
+    assert bench.told == [Handover("a", "b", Moment.BEGINNING, "it broke (there).", 0)]
+    assert await bench.call() == "b"
+    assert first.asked == 1
+    bench.clock.advance(10 * SECOND)
+    assert await bench.call() == "a"
+
+
+async def test_each_failure_in_a_row_doubles_the_pause() -> None:
+    first = Engine("a", [PeerError("once"), PeerError("twice")])
+    bench = Bench(first, Engine("b"))
+    await bench.call()
+    bench.clock.advance(10 * SECOND)
+    await bench.call()
+    bench.clock.advance(19 * SECOND)
+    await bench.call()
+    assert first.asked == 2
+    bench.clock.advance(SECOND)
+    assert await bench.call() == "a"
+
+
+async def test_when_all_are_out_the_one_due_first_is_asked_all_the_same() -> None:
+    first, second = Engine("a", [PeerError("a down")] * 2), Engine("b", [PeerError("b down")])
+    bench = Bench(first, second)
+    with pytest.raises(PeerError, match="a: a down; b: b down"):
+        await bench.call()
+    bench.clock.advance(10 * SECOND)
+    assert await bench.call() == "b"
+    assert bench.failures()[-1] == ("a", "b", Moment.BEGINNING)
+
+
+async def test_the_callers_fault_is_handed_over_and_held_against_nobody() -> None:
+    first = Engine("a", [InputError("no voice")])
+    bench = Bench(first, Engine("b"))
+    assert [await bench.call(), await bench.call()] == ["b", "a"]
+    only = Bench(Engine("a", [InputError("no voice")]), Engine("b", [InputError("none either")]))
+    with pytest.raises(InputError, match="no voice"):
+        await only.call()
+
+
+async def test_one_that_does_not_come_up_is_started_again_when_its_pause_is_over() -> None:
+    first = Engine("a", starts=[InputError("no key")])
+    bench = Bench(first, Engine("b"))
+    await bench.chain.warm_up()
+    assert bench.failures() == [("a", "b", Moment.START)]
+    assert await bench.call() == "b"
+    bench.clock.advance(10 * SECOND)
+    assert await bench.call() == "a"
+    assert first.started == 2
+
+
+async def test_when_none_comes_up_it_says_why() -> None:
+    bench = Bench(Engine("a", starts=[PeerError("down")]), Engine("b", starts=[InputError("no key")]))
+    with pytest.raises(PeerError, match="a: down; b: no key"):
+        await bench.chain.warm_up()
+
+
+async def test_what_was_closed_is_not_handed_over() -> None:
+    bench = Bench(Engine("a", [ClosedError("closed")]), Engine("b"))
+    with pytest.raises(ClosedError):
+        await bench.call()
+
+
+async def test_a_stream_that_fails_before_its_first_piece_is_handed_over() -> None:
+    first = Engine("a", [[PeerError("no")]])
+    bench = Bench(first, Engine("b"))
+    assert await bench.read() == ["b", "end"]
+    assert (first.closed, bench.failures()) == (1, [("a", "b", Moment.BEGINNING)])
+
+
+async def test_a_stream_that_fails_later_is_cut_and_the_next_goes_to_the_next_engine() -> None:
+    bench = Bench(Engine("a", [["one", PeerError("cut")]]), Engine("b"))
+    words: list[str] = []
+    with pytest.raises(PeerError, match="cut"):
+        async for _, word in bench.chain.stream(Engine.stream):
+            words.append(word)
+    assert words == ["one"]
+    assert bench.failures() == [("a", "b", Moment.MIDDLE)]
+    assert await bench.read() == ["b", "end"]
+
+
+async def test_a_stream_of_nothing_is_an_answer() -> None:
+    bench = Bench(Engine("a", [[]]), Engine("b"))
+    assert await bench.read() == []
+    assert bench.told == []
+
+
+async def test_leaving_a_stream_closes_it_and_blames_nobody() -> None:
+    first = Engine("a", [["one", "two"]])
+    bench = Bench(first, Engine("b"))
+    stream = bench.chain.stream(Engine.stream)
+    await anext(stream)
+    await stream.aclose()
+    assert (first.closed, bench.told) == (1, [])
+
+
+@given(st.lists(st.tuples(st.integers(0, 100), st.booleans()), max_size=30))
+def test_an_engine_is_never_out_for_longer_than_the_longest_pause(history: list[tuple[int, bool]]) -> None:
+    breaker, now = Breaker(POLICY), 0
+    for seconds, well in history:
+        now += seconds * SECOND
+        if well:
+            breaker.succeeded()
+            assert breaker.ready(now)
+        else:
+            breaker.failed(now)
+            assert now + POLICY.pause <= breaker.out_until <= now + POLICY.longest_pause
+            assert breaker.ready(now + POLICY.longest_pause)
