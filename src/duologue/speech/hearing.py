@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -74,7 +74,9 @@ class SpeechToText(Protocol):
         """Load what is slow to load."""
         ...
 
-    def listen(self, sound: AsyncIterator[Samples], expected: Expected | None = None) -> AsyncIterator[Transcript]:
+    def listen(
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None
+    ) -> AsyncGenerator[Transcript, None]:
         """Transcribe one stretch of speech."""
         ...
 

@@ -1,0 +1,97 @@
+"""From written text to words that PocketSphinx's dictionary may know, and a pronunciation for those it does not.
+
+The dictionary is CMU's: lower case, apostrophes inside words, no digits. Phones are ARPAbet without stress.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_WRITTEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+", re.UNICODE)
+_VARIANT = re.compile(r"\(\d+\)$")
+_ONES = [
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+]  # fmt: skip
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_SCALES = ((1_000_000, "million"), (1_000, "thousand"), (100, "hundred"))
+_LARGEST = 999_999_999
+
+# Letters to phones, the longest first at each place. English spelling has more exceptions than rules: these serve
+# names and new words, which come in no dictionary.
+_RULES = {
+    "tion": "SH AH N", "sion": "ZH AH N", "ough": "AO", "augh": "AO", "eigh": "EY", "igh": "AY", "tch": "CH",
+    "sch": "SH", "ck": "K", "ch": "CH", "sh": "SH", "th": "TH", "ph": "F", "wh": "W", "qu": "K W", "ng": "NG",
+    "gh": "G", "kn": "N", "wr": "R", "oo": "UW", "ee": "IY", "ea": "IY", "ai": "EY", "ay": "EY", "oa": "OW",
+    "ou": "AW", "ow": "OW", "oi": "OY", "oy": "OY", "au": "AO", "aw": "AO", "ie": "IY", "ei": "EY", "eu": "Y UW",
+    "ew": "Y UW", "ue": "UW", "er": "ER", "ir": "ER", "ur": "ER", "ar": "AA R", "or": "AO R", "ce": "S", "ci": "S IH",
+    "cy": "S IY", "ge": "JH", "x": "K S", "a": "AE", "b": "B", "c": "K", "d": "D", "e": "EH", "f": "F", "g": "G",
+    "h": "HH", "i": "IH", "j": "JH", "k": "K", "l": "L", "m": "M", "n": "N", "o": "AA", "p": "P", "q": "K", "r": "R",
+    "s": "S", "t": "T", "u": "AH", "v": "V", "w": "W", "y": "IY", "z": "Z",
+}  # fmt: skip
+_LONGEST = max(map(len, _RULES))
+_UNSPELLABLE = "AH"
+"""For a word of letters that English does not have: it must sound like something to have a place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A word as it stands in the text at ``offset``, and the dictionary words that are said for it."""
+
+    text: str
+    offset: int
+    spoken: tuple[str, ...]
+
+
+def written_words(text: str) -> tuple[Written, ...]:
+    """The words of a text in order; numbers are read out."""
+    found: list[Written] = []
+    for match in _WRITTEN.finditer(text):
+        word = match.group()
+        spoken = number_words(word) if word[0].isdecimal() else (word.lower().replace("’", "'"),)
+        found.append(Written(word, match.start(), spoken))
+    return tuple(found)
+
+
+def dictionary_words(text: str) -> tuple[str, ...]:
+    """The dictionary words of a text in order."""
+    return tuple(word for written in written_words(text) for word in written.spoken)
+
+
+def plain(word: str) -> str:
+    """A word of a result without the number of its pronunciation: ``and(2)`` is ``and``. Empty for a filler."""
+    return "" if word.startswith(("<", "[", "+", "(")) else _VARIANT.sub("", word)
+
+
+def number_words(digits: str) -> tuple[str, ...]:
+    """A number read out; one with a leading zero, or beyond the millions, digit by digit."""
+    value = int(digits)
+    if value > _LARGEST or (digits[0] == "0" and len(digits) > 1):
+        return tuple(_ONES[int(digit)] for digit in digits)
+    return tuple(_read(value)) or ("zero",)
+
+
+def _read(value: int) -> list[str]:
+    for size, name in _SCALES:
+        if value >= size:
+            return [*_read(value // size), name, *_read(value % size)]
+    if value >= 20:
+        return [_TENS[value // 10 - 2], *_read(value % 10)]
+    return [_ONES[value]] if value else []
+
+
+def pronounce(word: str) -> str:
+    """A pronunciation by rule: ARPAbet phones with blanks between; never empty."""
+    letters = "".join(letter for letter in word.lower() if "a" <= letter <= "z")
+    if len(letters) > 2 and letters[-1] == "e" and letters[-2] not in "aeiouy":
+        letters = letters[:-2] + letters[-2] if letters[-2] not in "cg" else letters
+    phones: list[str] = []
+    at = 0
+    while at < len(letters):
+        size = next(size for size in range(_LONGEST, 0, -1) if letters[at : at + size] in _RULES)
+        sound = _RULES[letters[at : at + size]]
+        if size > 1 or at == 0 or letters[at] != letters[at - 1]:  # a doubled letter is said once
+            phones.append(sound)
+        at += size
+    return " ".join(phones) or _UNSPELLABLE
