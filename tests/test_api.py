@@ -33,6 +33,7 @@ def robin(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_show_with_an_own_character_in_ten_lines(robin: Path, tmp_path: Path) -> None:
     guest = Character(
         "robin",

@@ -46,12 +46,14 @@ def test_the_same_seed_gives_the_same_pictures_and_the_same_sound(tmp_path: Path
     assert one.spoken == two.spoken
 
 
+@pytest.mark.slow
 def test_another_seed_gives_another_show(tmp_path: Path) -> None:
     one = film(tmp_path / "one.mp4", **{"show.seed": 1, "show.turns": 1})
     two = film(tmp_path / "two.mp4", **{"show.seed": 2, "show.turns": 1})
     assert decoded(one.path)[0] != decoded(two.path)[0]
 
 
+@pytest.mark.slow
 def test_a_rendered_film_with_a_test_card_is_proved_whole(tmp_path: Path) -> None:
     made = film(tmp_path / "card.mp4", **{"show.size": "640x360", "show.test_card": True})
     report = verify(str(made.path))
@@ -60,12 +62,14 @@ def test_a_rendered_film_with_a_test_card_is_proved_whole(tmp_path: Path) -> Non
     assert report.sync is not None and abs(report.sync.median_ms) < 1
 
 
+@pytest.mark.slow
 def test_turns_are_silent_for_as_long_as_was_chosen(tmp_path: Path) -> None:
     made = film(tmp_path / "gaps.mp4", **{"show.turns": 4})
     gaps = [(after[0] - before[1]) / 48 for before, after in zip(made.spoken, made.spoken[1:], strict=False)]
     assert len(gaps) == 3 and all(150 <= gap <= 450 for gap in gaps)
 
 
+@pytest.mark.slow
 def test_speech_is_panned_a_little_to_its_side(tmp_path: Path) -> None:
     made = film(tmp_path / "pan.mp4")
     with cast(Any, av.open(str(made.path))) as opened:
@@ -77,6 +81,7 @@ def test_speech_is_panned_a_little_to_its_side(tmp_path: Path) -> None:
     assert right_second > 1.3 * left_second
 
 
+@pytest.mark.slow
 def test_a_bad_clip_is_noted_and_the_film_is_made(tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"nothing" * 50)

@@ -101,6 +101,7 @@ def test_the_closed_mouths_line_is_gone_under_a_squeezed_one(tmp_path: Path) -> 
     assert _dark_pixels(art.mouths[Mouth.F]) < 30, "F is narrow: nothing of the line shows beside it"
 
 
+@pytest.mark.slow
 def test_drawn_together_the_layers_are_the_pictures(tmp_path: Path) -> None:
     folder = new_character(_folder(tmp_path, *Role)).folder
     art = load_character(folder, scale=1.0)
@@ -121,6 +122,7 @@ def test_two_pictures_suffice(tmp_path: Path) -> None:
     assert any("does not blink" in note for note in made.notes)
 
 
+@pytest.mark.slow
 def test_a_missing_idle_is_made_of_the_others(tmp_path: Path) -> None:
     made = new_character(_folder(tmp_path, Role.TALKING, Role.BLINK, Role.TALKING_BLINK))
     assert any(note.startswith("idle: made from blink") for note in made.notes)
@@ -172,6 +174,7 @@ def test_wrong_folders_and_pictures(tmp_path: Path) -> None:
         new_character(folder)
 
 
+@pytest.mark.slow
 def test_a_pack_is_not_overwritten_unasked(tmp_path: Path) -> None:
     folder = _folder(tmp_path, Role.IDLE, Role.TALKING)
     new_character(folder)
@@ -182,6 +185,7 @@ def test_a_pack_is_not_overwritten_unasked(tmp_path: Path) -> None:
     assert (folder / "persona.toml").read_text() == "mine", "what a person wrote is kept"
 
 
+@pytest.mark.slow
 def test_the_command_says_what_it_did(tmp_path: Path) -> None:
     words = ["pack", "new", str(_folder(tmp_path, Role.IDLE, Role.TALKING, Role.BLINK)), "--voice", "en-gb+f4"]
     result = CliRunner().invoke(build(words), words)

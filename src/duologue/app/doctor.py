@@ -217,7 +217,7 @@ def probe_size(width: int, height: int, bitrate: int, clock: Clock = SYSTEM_CLOC
         load_character(packs_folder() / "characters" / name, scale=seat.scale, mirror=seat.mirror, cache=cache)
         for name, seat in zip(names, room.seats, strict=False)
     ]
-    compositor = Compositor(bake_stage(room, cast, Lights(), cache=cache), RATES[0])
+    compositor = Compositor(bake_stage(room, cast, Lights()), RATES[0])
     encoder = VideoEncoder(width, height, RATES[0], "libx264", bitrate)
     compose: list[float] = []
     encode: list[float] = []

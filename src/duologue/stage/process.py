@@ -18,7 +18,7 @@ import cv2
 
 from duologue.broadcast.encoder import AudioEncoder, VideoEncoder, choose_encoder
 from duologue.broadcast.packets import Packet, StreamFormat
-from duologue.clock import SECOND, SYSTEM_CLOCK, Clock, milliseconds
+from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock, milliseconds
 from duologue.errors import ClosedError, InternalError
 from duologue.stage.encoding import EncoderThread, Job
 from duologue.stage.messages import Cue, Encoded, Frames, Ready, Report, Say, Shutdown, StagePlan, Trouble
@@ -29,6 +29,10 @@ from duologue.workers import Channel
 
 PRIORITY = -10
 """The nice value asked for; refused without a word where the process may not (it is a wish, not a need)."""
+
+
+HEAD_START = 250 * MILLISECOND
+"""From ready to the due time of frame 0: the lead is filled faster than real time, so the first segment comes soon."""
 
 
 class StageProcess:
@@ -81,7 +85,7 @@ class StageProcess:
 
     def _grid(self) -> Pace:
         lead = int(self._plan.lead * SECOND)
-        return Pace(self._plan.origin or self._clock.now() + lead, self._plan.fps, lead)
+        return Pace(self._plan.origin or self._clock.now() + HEAD_START, self._plan.fps, lead)
 
     def _wall_origin(self, pace: Pace) -> int:
         return self._plan.wall_origin or self._clock.wall() + pace.origin - self._clock.now()

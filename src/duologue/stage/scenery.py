@@ -19,7 +19,7 @@ from duologue.clock import Clock, milliseconds
 from duologue.errors import DuologueError, InputError
 from duologue.speech.utterance import Utterance
 from duologue.stage.art import CharacterArt, RoomArt
-from duologue.stage.bake import BakedStage, bake_stage
+from duologue.stage.bake import RIM_STEP, BakedStage, bake_stage
 from duologue.stage.captions import track_of
 from duologue.stage.captions_type import CaptionPress, SpeakerLook
 from duologue.stage.compositor import Compositor
@@ -32,6 +32,10 @@ from duologue.stage.television import Television
 from duologue.telemetry.ledger import Cause
 
 Result = TypeVar("Result")
+REFINE_AFTER = 4
+"""Seconds of show after which the fine bake begins: by then the lead is there, and players have what they want."""
+COARSE = 3.0
+"""How far a head's rim moves from one of the first, coarse angles to the next (pixels at 1080p)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,8 @@ class Scenery:
         self.room, self.cast = load_art(plan)
         self._lights = plan.lights
         self._reports: list[Report] = []
-        baked = self._bake(plan.lights)
+        # A live stage begins with coarse turns of the heads, a fifth of the work, and bakes the fine ones once on air.
+        baked = self._bake(plan.lights) if patient else self._bake(plan.lights, COARSE)
         looks = {seated.name: SpeakerLook(seated.title, seated.colour) for seated in plan.cast}
         self._captions = CaptionPress(plan.width, plan.height, looks)
         self._compositor = Compositor(baked, plan.fps, captions=self._captions)
@@ -87,6 +92,7 @@ class Scenery:
         self._tv_since = 0
         self._relit = False
         self.last: Plane = self._ring.buffers[0]
+        self._refine_in = 0 if patient else REFINE_AFTER * plan.fps
 
     @property
     def tv_on(self) -> bool:
@@ -112,6 +118,7 @@ class Scenery:
 
     def picture(self, state: FrameState) -> Shown:
         """Draw a frame. ``state``'s light and TV frame are filled in here."""
+        self._refine()
         self._workshop.deliver()
         cause = Cause.LIGHTS if self._relit else Cause.NONE
         self._relit = False
@@ -132,6 +139,12 @@ class Scenery:
         reports, self._reports = tuple(self._reports), []
         return Shown(self.last, damage.pixels, reports, cause)
 
+    def _refine(self) -> None:
+        if self._refine_in > 0:
+            self._refine_in -= 1
+            if self._refine_in == 0:
+                self.set_lights(self._lights)
+
     def tv_sound(self, start: int, count: int) -> Samples:
         """The TV's sound for ``count`` samples of the show from ``start``: stereo, silence when it is off."""
         if self._tv is None or self._tv_since < 0:
@@ -144,8 +157,8 @@ class Scenery:
         self._workshop.close()
         self._captions.close()
 
-    def _bake(self, lights: Lights) -> BakedStage:
-        return bake_stage(self.room, self.cast, lights)
+    def _bake(self, lights: Lights, rim_step: float = RIM_STEP) -> BakedStage:
+        return bake_stage(self.room, self.cast, lights, rim_step=rim_step)
 
     def _timed_bake(self, lights: Lights) -> tuple[BakedStage, float]:
         began = self._clock.now()
