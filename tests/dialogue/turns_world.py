@@ -243,7 +243,7 @@ class World:
                 pass
 
     def think(self, reply: str, person: str, speculative: bool) -> None:
-        assert person == " ".join(filter(None, self.said.values()))[:4000], (
+        assert person == " ".join(filter(None, self.said.values()))[:4000].strip(), (
             "a reply to something else than what was said"
         )
         assert not any(thought.speculative and not thought.abandoned for thought in self.thoughts.values())

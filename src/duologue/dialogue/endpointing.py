@@ -1,0 +1,216 @@
+"""When a turn of the person begins and ends: from voice activity to onsets and offsets, and how long to wait. Pure.
+
+Three parts, each for itself:
+
+- :class:`SpeechGate` turns probabilities of speech, frame by frame, into onsets and offsets, with hysteresis. An offset
+  is told early and may be taken back by an onset: the turn-taking table waits on top of it, never less than 250 ms,
+  because Silero drops out inside speech for up to 220 ms.
+- :class:`PreRoll` keeps the newest sound, so that a stretch begins a little before its onset and no consonant is cut.
+- :class:`AdaptivePatience` decides how long a silence must be to end a turn: 250 to 1200 ms, by the words so far and by
+  this speaker's own pauses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from duologue.audio.pcm import Samples
+from duologue.dialogue.turns_vocabulary import SpeechStarted, SpeechStopped, Wait
+from duologue.speech.hearing import EAR_RATE, VAD_FRAME
+
+_SECOND = 1_000_000_000
+FRAME_NS = VAD_FRAME * _SECOND // EAR_RATE
+"""Length of one frame of voice activity (ns): 32 ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateOptions:
+    """``on`` and ``off`` are probabilities; ``onset_frames`` frames at or above ``on`` make an onset, ``offset_frames``
+    below ``off`` an offset.
+    """
+
+    on: float = 0.5
+    off: float = 0.35
+    onset_frames: int = 2
+    offset_frames: int = 3
+
+
+class SpeechGate:
+    """Onsets and offsets of one stream."""
+
+    def __init__(self, options: GateOptions | None = None) -> None:
+        self._options = options or GateOptions()
+        self._speaking = False
+        self._run = 0
+        self._loud_from = 0
+        self._loud_until = 0
+
+    @property
+    def speaking(self) -> bool:
+        """Between an onset and its offset."""
+        return self._speaking
+
+    def step(self, probability: float, end: int) -> SpeechStarted | SpeechStopped | None:
+        """Take the next frame, which ended at ``end`` (ns). The event tells the onset or offset itself."""
+        options = self._options
+        if not self._speaking:
+            if probability < options.on:
+                self._run = 0
+                return None
+            if self._run == 0:
+                self._loud_from = end - FRAME_NS
+            self._run += 1
+            self._loud_until = end
+            return self._turn(True, self._loud_from) if self._run >= options.onset_frames else None
+        if probability >= options.off:
+            self._run, self._loud_until = 0, end
+            return None
+        self._run += 1
+        return self._turn(False, self._loud_until) if self._run >= options.offset_frames else None
+
+    def reset(self) -> None:
+        """Forget everything: what comes next is not connected to what came before."""
+        self._speaking, self._run = False, 0
+
+    def _turn(self, speaking: bool, at: int) -> SpeechStarted | SpeechStopped:
+        self._speaking, self._run = speaking, 0
+        return SpeechStarted(at) if speaking else SpeechStopped(at)
+
+
+class PreRoll:
+    """The newest ``seconds`` of a stream at :data:`~duologue.speech.hearing.EAR_RATE`."""
+
+    def __init__(self, seconds: float = 1.0) -> None:
+        self._most = round(seconds * EAR_RATE)
+        self._blocks: deque[Samples] = deque()
+        self._count = 0
+
+    def push(self, block: Samples) -> None:
+        """Append a block of any length."""
+        self._blocks.append(block)
+        self._count += len(block)
+        while self._count - len(self._blocks[0]) >= self._most:
+            self._count -= len(self._blocks.popleft())
+
+    def newest(self, count: int) -> Samples:
+        """The last ``count`` samples, fewer if there were not so many."""
+        if count <= 0 or not self._blocks:
+            return np.zeros(0, np.float32)
+        return np.concatenate(self._blocks)[-min(count, self._most) :]
+
+
+_TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_OPEN = _words(
+    "and but or so because if when while although though that which who whose than as like then plus also um uh er "
+    "erm hmm well"
+)
+_LEANING = _words(
+    "a an the this these those my your his her its our their to of in on at by for from with without about into i "
+    "we they he she is are was were am be been can could would will should must do does did have has had not very "
+    "really just more some any no every"
+)
+_NUMBERS = _words(
+    "zero oh nought one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand "
+    "double triple dash dot point slash at"
+)
+_ASKING = _words(
+    "what where when why who whose which how is are was were do does did can could would will should shall may have has"
+)
+_WHOLE = frozenset(
+    "yes no yeah yep nope okay ok thanks hello hi hey bye goodbye stop please sure right exactly".split()  # noqa: SIM905
+)
+MIN_WAIT_MS = 250
+MAX_WAIT_MS = 1200
+_BASE_MS = {
+    "question": 300,
+    "finished": 350,
+    "whole": 400,
+    "question without mark": 450,
+    "no words yet": 700,
+    "unsure": 650,
+    "dictation": 1100,
+    "leaning": 1100,
+    "trailing": MAX_WAIT_MS,
+}
+_COMPLETE = frozenset({"question", "finished", "whole", "question without mark"})
+
+
+def judge(text: str) -> str:
+    """What the words say of whether more will come: a key of the table of waits.
+
+    Punctuation is believed where there is any; a text without a mark is judged by its first and last words, as
+    engines without punctuation give it.
+    """
+    stripped = text.rstrip(" \"'”’)")
+    words = [word.casefold() for word in _TOKEN.findall(stripped)]
+    if not words:
+        return "no words yet"
+    if stripped.endswith(("...", "…", ",", "-", "–", "—", ":", ";")):
+        return "trailing"
+    if _is_dictation(words):
+        return "dictation"
+    if stripped.endswith("?"):
+        return "question"
+    if stripped.endswith((".", "!")):
+        return "finished"
+    if words[-1] in _OPEN and len(words) > 1:
+        return "trailing"
+    if words[-1] in _LEANING and len(words) > 1:
+        return "leaning"
+    if len(words) <= 2 and words[-1] in _WHOLE:
+        return "whole"
+    return "question without mark" if words[0] in _ASKING and len(words) >= 3 else "unsure"
+
+
+def _is_dictation(words: list[str]) -> bool:
+    """A number or a spelling is under way: the last words are digits, number words or single letters."""
+    tail = words[-2:]
+    single = [word for word in tail if word.isdigit() or word in _NUMBERS or (len(word) == 1 and word not in "ai")]
+    return len(tail) == 2 and len(single) == 2
+
+
+class AdaptivePatience:
+    """How long to wait after the last sound: by the words, and by what this speaker's pauses have been.
+
+    The longest usual pause of this speaker (the 80th percentile of the newest 12, once there are three) and a
+    margin of 120 ms is waited for where the words leave it open, and half of the way to it where they seem complete.
+    """
+
+    def __init__(self) -> None:
+        self._pauses: deque[float] = deque(maxlen=12)
+
+    def wait(self, text: str) -> Wait:
+        """See :class:`~duologue.dialogue.turns_vocabulary.Patience`: 250 to 1200 ms."""
+        why = judge(text)
+        base = _BASE_MS[why]
+        learnt = self._usual_pause()
+        if learnt is None:
+            return Wait(base, why)
+        wanted = learnt + 120
+        adapted = base + max(0.0, wanted - base) * (0.5 if why in _COMPLETE else 1.0)
+        chosen = round(min(max(adapted, MIN_WAIT_MS), MAX_WAIT_MS))
+        return Wait(chosen, why if chosen == base else f"{why}, usual pause {learnt:.0f} ms")
+
+    def resumed(self, pause_ms: float) -> None:
+        """The person went on after this pause. What is shorter than a gap between words, or longer than any pause in
+        a turn, teaches nothing.
+        """
+        if 100 <= pause_ms <= 3000:
+            self._pauses.append(pause_ms)
+
+    def _usual_pause(self) -> float | None:
+        if len(self._pauses) < 3:
+            return None
+        ordered = sorted(self._pauses)
+        return ordered[int(0.8 * (len(ordered) - 1))]

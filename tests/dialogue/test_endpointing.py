@@ -1,0 +1,117 @@
+"""Onsets, offsets, the sound before them, and how long to wait."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from duologue.dialogue.endpointing import FRAME_NS, AdaptivePatience, PreRoll, SpeechGate, judge
+from duologue.dialogue.turns_vocabulary import SpeechStarted, SpeechStopped
+
+
+def run(probabilities: list[float]) -> list[SpeechStarted | SpeechStopped]:
+    gate = SpeechGate()
+    events = (gate.step(value, (number + 1) * FRAME_NS) for number, value in enumerate(probabilities))
+    return [event for event in events if event]
+
+
+def test_onset_and_offset_are_told_with_their_own_times() -> None:
+    assert run([0.1, 0.9, 0.9, 0.9, 0.1, 0.1, 0.1]) == [SpeechStarted(FRAME_NS), SpeechStopped(4 * FRAME_NS)]
+
+
+def test_a_single_frame_is_no_onset_and_a_short_dropout_no_offset() -> None:
+    assert run([0.9, 0.1, 0.9, 0.1]) == []
+    assert run([0.9, 0.9, 0.1, 0.1, 0.9, 0.1, 0.1]) == [SpeechStarted(0)]
+
+
+def test_between_the_thresholds_nothing_changes() -> None:
+    assert run([0.4] * 5 + [0.6] * 2 + [0.4] * 9) == [SpeechStarted(5 * FRAME_NS)]
+
+
+def test_after_a_reset_a_voice_that_goes_on_has_a_new_onset() -> None:
+    gate = SpeechGate()
+    gate.step(0.9, FRAME_NS)
+    assert gate.step(0.9, 2 * FRAME_NS) == SpeechStarted(0) and gate.speaking
+    gate.reset()
+    gate.step(0.9, 3 * FRAME_NS)
+    assert gate.step(0.9, 4 * FRAME_NS) == SpeechStarted(2 * FRAME_NS)
+
+
+@given(st.lists(st.floats(0, 1), max_size=200))
+def test_onsets_and_offsets_alternate_and_times_only_grow(probabilities: list[float]) -> None:
+    events = run(probabilities)
+    assert [type(event) for event in events] == ([SpeechStarted, SpeechStopped] * len(events))[: len(events)]
+    assert [event.at for event in events] == sorted(event.at for event in events)
+
+
+@given(st.lists(st.integers(1, 900), max_size=40), st.integers(0, 2000))
+def test_the_pre_roll_is_the_newest_sound_however_it_was_chopped(sizes: list[int], count: int) -> None:
+    ring = PreRoll(0.1)
+    whole = np.arange(sum(sizes), dtype=np.float32)
+    at = 0
+    for size in sizes:
+        ring.push(whole[at : at + size])
+        at += size
+    expected = whole[len(whole) - min(count, 1600, len(whole)) :]
+    assert np.array_equal(ring.newest(count), expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("What time is it?", "question"),
+        ("I live in Paris.", "finished"),
+        ("“I live in Paris.”", "finished"),
+        ("I live in Paris and", "trailing"),
+        ("I live in Paris, ", "trailing"),
+        ("Well…", "trailing"),
+        ("what time does it open", "question without mark"),
+        ("i would like to go to the", "leaning"),
+        ("my number is five five one", "dictation"),
+        ("It is 0 4 2.", "dictation"),
+        ("my name is m o r", "dictation"),
+        ("yes", "whole"),
+        ("no thanks", "whole"),
+        ("i went there yesterday", "unsure"),
+        ("", "no words yet"),
+        ("…", "no words yet"),
+    ],
+)
+def test_words_say_whether_more_will_come(text: str, why: str) -> None:
+    assert judge(text) == why
+
+
+def test_a_finished_sentence_waits_shorter_than_an_open_one() -> None:
+    patience = AdaptivePatience()
+    texts = ("What time is it?", "i went there yesterday", "i went there and")
+    assert [patience.wait(text).ms for text in texts] == [300, 650, 1200]
+
+
+def test_a_speaker_who_pauses_long_is_waited_for() -> None:
+    patience = AdaptivePatience()
+    for pause in (800.0, 850.0, 900.0):
+        patience.resumed(pause)
+    assert patience.wait("i went there yesterday").ms == 970
+    assert 300 < patience.wait("What time is it?").ms < 970
+    assert "usual pause 850" in patience.wait("i went there yesterday").why
+
+
+def test_old_habits_and_outliers_are_forgotten() -> None:
+    patience = AdaptivePatience()
+    for pause in (5000.0, 20.0, 50_000.0):
+        patience.resumed(pause)
+    assert patience.wait("i went there yesterday").ms == 650
+    for pause in [900.0] * 12 + [200.0] * 12:
+        patience.resumed(pause)
+    assert patience.wait("i went there yesterday").ms == 650
+
+
+@given(st.text(max_size=80), st.lists(st.floats(0, 1e6), max_size=30))
+def test_the_wait_is_bounded_whatever_is_said(text: str, pauses: list[float]) -> None:
+    patience = AdaptivePatience()
+    for pause in pauses:
+        patience.resumed(pause)
+    assert 250 <= patience.wait(text).ms <= 1200
+    assert patience.wait(text) == patience.wait(text)
