@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 from duologue.language.persona import Persona
+from duologue.language.tools import ToolUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Prompt:
 
     ``lines`` are oldest first and hold what was **heard**. ``turn`` counts from 0; ``turns`` is the planned number (0:
     no end). ``seed`` makes engines that can be reproducible so. ``max_words`` is the cap that the caller will enforce.
+    ``schema`` is the JSON schema that the reply should follow (None: plain text), ``tools`` what the character may call
+    meanwhile; an engine that can do neither writes plain text.
     """
 
     speaker: Persona
@@ -48,6 +51,8 @@ class Prompt:
     model: str = ""
     temperature: float | None = None
     extra: dict[str, str] = field(default_factory=dict[str, str])
+    schema: Mapping[str, object] | None = None
+    tools: ToolUse | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ _KEYS = (
     "description",
     "max_words",
     "max_seconds",
+    "max_sentences",
     "temperature",
     "model",
     *_TEXTS,
@@ -36,10 +37,10 @@ class Persona:
     """Who speaks, and how.
 
     ``name`` is the character's name in the cast, ``title`` what others call it. ``description`` is written to be a
-    language model's system prompt; ``style`` are short notes that follow it. ``max_words`` and ``max_seconds`` cap one
-    turn. ``temperature`` (0…2) and ``model`` override the engine's own (None, empty: no override). ``fillers`` are what
-    it mutters while it thinks ("Hm."), ``deflections`` whole lines that replace one that may not go on air. ``moves``
-    is the improviser's material: name of a move -> its variants (docs/personas.md).
+    language model's system prompt; ``style`` are short notes that follow it. ``max_words``, ``max_seconds`` and
+    ``max_sentences`` cap one turn. ``temperature`` (0…2) and ``model`` override the engine's own (None, empty: no
+    override). ``fillers`` are what it mutters while it thinks ("Hm."), ``deflections`` whole lines that replace one
+    that may not go on air. ``moves`` is the improviser's material: name of a move -> its variants (docs/personas.md).
     """
 
     name: str
@@ -48,6 +49,7 @@ class Persona:
     style: tuple[str, ...] = ()
     max_words: int = 45
     max_seconds: float = 18.0
+    max_sentences: int = 8
     temperature: float | None = None
     model: str = ""
     opinions: tuple[str, ...] = ()
@@ -84,6 +86,7 @@ def parse_persona(data: Mapping[str, object], file: Path) -> Persona:
         description=reader.text("description", None),
         max_words=reader.integer("max_words", default.max_words, 5, 400),
         max_seconds=reader.number("max_seconds", default.max_seconds, 2.0, 120.0),
+        max_sentences=reader.integer("max_sentences", default.max_sentences, 1, 40),
         temperature=reader.number("temperature", 0.0, 0.0, 2.0) if "temperature" in data else None,
         model=reader.text("model", "", empty=True),
         style=reader.texts("style", ()),

@@ -216,7 +216,7 @@ class StructuredReader:
         return [PlainText(" ".join(self._other))] if self._other else []
 
     def _salvage(self) -> list[ReplyEvent]:
-        """Read loosely what has not been given; with nothing in hand at all, the reply is text that looked like JSON."""
+        """Read loosely what was not given; with nothing in hand at all, the reply is text that looked like JSON."""
         events = self._close()
         texts = [_loose(match["text"]) for match in _LOOSE_TEXT.finditer(self._unread)]
         for text in filter(None, texts):

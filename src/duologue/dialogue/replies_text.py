@@ -1,0 +1,177 @@
+"""What is said of a reply while it is still being written: sentences in order, and no more of them than is wanted.
+
+A pure core over the chunker and the structured reader. **Brevity**: a reply is capped in tokens, sentences and seconds
+(estimated from its text), and it is cut at the end of a sentence. Only a first sentence that alone is too long is cut
+inside, at a clause or between words. Once :attr:`ReplyReader.cut` is set, stop the engine: nothing more will be said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from duologue.dialogue.chunker import Chunker, Chunking, Sentence
+from duologue.language.persona import Persona
+from duologue.language.structured import ChunkReady, Form, PlainText, ReplyChunk, ReplyEvent, StructuredReader
+from duologue.language.text import cap, estimate_seconds
+
+TOKENS_A_WORD = 3
+"""Tokens that a word may cost, markup and JSON around it included."""
+_FINISHED = re.compile(r"""[.!?…:。！？]["'”’»」』）)\]]*\Z""")
+_NO_WORD_CAP = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Brevity:
+    """The caps of one reply. ``tokens`` counts the pieces of the stream."""
+
+    tokens: int = 400
+    sentences: int = 8
+    seconds: float = 30.0
+
+    @classmethod
+    def of(cls, persona: Persona) -> Brevity:
+        """As the persona says."""
+        return cls(TOKENS_A_WORD * persona.max_words + 20, persona.max_sentences, persona.max_seconds)
+
+
+class Cut(StrEnum):
+    """Why a reply was ended before its end."""
+
+    NONE = ""
+    TOKENS = "tokens"
+    SENTENCES = "sentences"
+    SECONDS = "seconds"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The next thing to voice. ``chunk`` is the number of the structured chunk that it belongs to, -1 without one."""
+
+    index: int
+    text: str
+    chunk: int = -1
+
+
+class ReplyReader:
+    """See the module. ``names`` as in :class:`Chunker`; ``structured`` says what was asked for, not what will come.
+
+    :attr:`form`, :attr:`problem` and :attr:`chunks` say what came of a structured reply; a plain one is asked for with
+    ``structured=False`` and is no failure.
+    """
+
+    def __init__(
+        self,
+        brevity: Brevity,
+        *,
+        structured: bool = False,
+        names: Iterable[str] = (),
+        chunking: Chunking | None = None,
+    ) -> None:
+        self._brevity = brevity
+        self._structured = StructuredReader() if structured else None
+        self._chunker = Chunker(chunking, names)
+        self._tokens = 0
+        self._sentences = 0
+        self._seconds = 0.0
+        self._given = 0
+        self._complete = True
+        self.cut = Cut.NONE
+        self.chunks: dict[int, ReplyChunk] = {}
+        """The structured chunks that are whole, by number."""
+
+    @property
+    def structured(self) -> bool:
+        """Whether a structured reply was asked for."""
+        return self._structured is not None
+
+    @property
+    def form(self) -> Form:
+        """What the reply turned out to be, valid after :meth:`finish`."""
+        return self._structured.form if self._structured else Form.PLAIN
+
+    @property
+    def problem(self) -> str:
+        """What was wrong with a structured reply."""
+        return self._structured.problem if self._structured else ""
+
+    def feed(self, piece: str) -> list[Part]:
+        """Take a piece of the stream; returns what can be voiced now."""
+        if self.cut:
+            return []
+        self._tokens += 1
+        parts = self._read(piece)
+        if not self.cut and self._tokens >= self._brevity.tokens:
+            self.cut = Cut.TOKENS
+            parts += self._last()
+        return parts
+
+    def finish(self, *, broken: bool = False) -> list[Part]:
+        """The stream has ended; ``broken`` in the middle, so that a sentence without its end is not said."""
+        if self.cut:
+            return []
+        if self._structured is None:
+            return self._last() if broken else self._say(self._chunker.finish())
+        parts = self._understand(self._structured.finish())
+        return parts + (self._last() if broken else self._say(self._chunker.finish()))
+
+    def _read(self, piece: str) -> list[Part]:
+        if self._structured is None:
+            return self._say(self._chunker.feed(piece))
+        return self._understand(self._structured.feed(piece))
+
+    def _understand(self, events: list[ReplyEvent]) -> list[Part]:
+        parts: list[Part] = []
+        for event in events:
+            if isinstance(event, ChunkReady):
+                self.chunks[event.chunk.index] = event.chunk
+            elif isinstance(event, PlainText):
+                parts += self._say(self._chunker.feed(event.text))
+            else:
+                sentences = self._chunker.feed(event.text) + self._chunker.finish()
+                parts += self._say(sentences, event.index)
+        return parts
+
+    def _last(self) -> list[Part]:
+        """The rest after a cut or a break: only what ends a sentence, or is all there is."""
+        rest = [sentence for sentence in self._chunker.finish() if sentence.spoken]
+        if rest and not _FINISHED.search(rest[-1].spoken):
+            unfinished = rest.pop()
+            if not rest and (not self._given or not self._complete):
+                words = unfinished.spoken.rpartition(" ")[0]  # the last one may be half a word
+                rest = [Sentence(unfinished.raw, words.rstrip(" ,;:–—-") + ".")] if words else []
+        return self._say(rest)
+
+    def _say(self, sentences: list[Sentence], chunk: int = -1) -> list[Part]:
+        parts: list[Part] = []
+        for sentence in sentences:
+            text = self._fitting(sentence.spoken)
+            if text:
+                parts.append(Part(self._given, text, chunk))
+                self._count(text)
+        return parts
+
+    def _fitting(self, text: str) -> str:
+        """``text`` as far as it may be said; what does not fit sets :attr:`cut`."""
+        if not text or self.cut in (Cut.SENTENCES, Cut.SECONDS):
+            return ""
+        if self._sentences >= self._brevity.sentences:
+            self.cut = Cut.SENTENCES
+            return ""
+        left = self._brevity.seconds - self._seconds
+        if estimate_seconds(text) <= left:
+            return text
+        self.cut = Cut.SECONDS
+        if self._given and self._complete:
+            return ""
+        return cap(text, _NO_WORD_CAP, max(left, 1.0))
+
+    def _count(self, text: str) -> None:
+        self._given += 1
+        self._seconds += estimate_seconds(text)
+        self._complete = bool(_FINISHED.search(text))
+        self._sentences += self._complete
+        if self._complete and self._sentences >= self._brevity.sentences and not self.cut:
+            self.cut = Cut.SENTENCES

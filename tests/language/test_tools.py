@@ -1,0 +1,238 @@
+"""Tools: the schema of a function, the check of a model's arguments, limits, fillers, and never on speculation."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from duologue.errors import InputError
+from duologue.language import tools
+from duologue.language.tools import Filler, Tool, Toolbox, ToolCall, ToolOutcome, ToolUse
+
+
+class Size(Enum):
+    SMALL = "small"
+    LARGE = "large"
+
+
+@dataclass
+class Address:
+    street: str
+    number: int
+
+
+async def order(
+    dish: str,
+    count: int = 1,
+    size: Size = Size.SMALL,
+    where: Address | None = None,
+    sauce: Literal["red", "white"] = "red",
+) -> dict[str, object]:
+    """Order something to eat.
+
+    More about it.
+
+    :param dish: As on the menu.
+    :param count: How many,
+        at least one.
+    :returns: What was ordered.
+    """
+    return {"dish": dish, "count": count, "size": size, "to": where and where.street, "sauce": sauce}
+
+
+async def quick(first: int, second: int) -> int:
+    """Add two numbers at once."""
+    return first + second
+
+
+def add(first: int, second: int) -> int:
+    """Add two numbers."""
+    return first + second
+
+
+async def read(use: ToolUse, *calls: ToolCall) -> tuple[list[str], list[ToolOutcome]]:
+    fillers = [piece async for piece in use.run(calls)]
+    return list(fillers), use.outcomes
+
+
+async def outcome(tool: Tool, arguments: str) -> ToolOutcome:
+    _, outcomes = await read(ToolUse(Toolbox([tool])), ToolCall("c1", tool.name, arguments))
+    return outcomes[0]
+
+
+def test_the_schema_is_the_signatures():
+    schema = json.loads(json.dumps(Tool(order).schema))
+    assert schema["required"] == ["dish"] and schema["additionalProperties"] is False
+    fields = schema["properties"]
+    assert fields["dish"]["type"] == "string" and fields["dish"]["description"] == "As on the menu."
+    assert fields["count"]["default"] == 1 and fields["count"]["description"] == "How many, at least one."
+    assert fields["sauce"]["enum"] == ["red", "white"]
+    assert schema["$defs"]["Size"]["enum"] == ["small", "large"]
+    assert schema["$defs"]["Address"]["required"] == ["street", "number"]
+
+
+def test_the_declaration_is_the_one_of_chat_completions():
+    declared = Toolbox([Tool(add)]).declarations[0]
+    assert declared["type"] == "function"
+    about = cast("dict[str, object]", declared["function"])
+    assert (about["name"], about["description"]) == ("add", "Add two numbers.")
+    assert Tool(order).description == "Order something to eat. More about it."
+
+
+async def test_arguments_become_what_the_function_wants():
+    answer = await outcome(
+        Tool(order), '{"dish":"soup","size":"large","where":{"street":"Elm","number":4},"sauce":"white"}'
+    )
+    assert json.loads(answer.shown) == {"dish": "soup", "count": 1, "size": "large", "to": "Elm", "sauce": "white"}
+    assert answer.failure == "" and answer.began <= answer.ended
+    assert (await outcome(Tool(add), '{"first": 2, "second": 3}')).shown == "5"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("{}", "first: Field required"),
+        ('{"first":"x","second":1}', "first: Input should be a valid integer"),
+        ('{"first":1,"second":1,"third":1}', "third: Extra inputs"),
+        ('{"first":1', "Invalid JSON"),
+        ("[1,2]", "arguments"),
+        ("", "Field required"),
+    ],
+)
+async def test_wrong_arguments_are_told_to_the_model(arguments: str, told: str):
+    answer = await outcome(Tool(add), arguments)
+    assert told in json.loads(answer.shown)["error"] and told in answer.failure
+
+
+@given(st.text(max_size=60))
+def test_whatever_a_model_writes_has_an_outcome(arguments: str):
+    answer = asyncio.run(outcome(Tool(add), arguments))
+    assert json.loads(answer.shown) and answer.failure
+
+
+async def test_failures_and_unknown_tools_are_outcomes_too():
+    async def broken(text: str) -> str:
+        raise KeyError(text)
+
+    calls = [ToolCall("a", "broken", '{"text":"x"}'), ToolCall("b", "nothing", "{}"), ToolCall("c", "add", '{"a":1}')]
+    _, outcomes = await read(ToolUse(Toolbox([Tool(broken), Tool(add)])), *calls)
+    assert [answer.call.id for answer in outcomes] == ["a", "b", "c"]
+    assert "KeyError" in outcomes[0].failure and "There are: broken, add." in outcomes[1].failure
+
+
+async def test_a_call_has_a_time_limit():
+    async def forever() -> None:
+        await asyncio.Event().wait()
+
+    answer = await outcome(Tool(forever, limit_seconds=0.01), "{}")
+    assert answer.failure == "no result in 0.01 s"
+
+
+async def test_calls_run_together_and_too_many_are_refused():
+    both = asyncio.Barrier(2)
+
+    async def meet() -> str:
+        await both.wait()
+        return "met"
+
+    use = ToolUse(Toolbox([Tool(meet)]), max_calls=2)
+    _, outcomes = await read(use, *(ToolCall(str(number), "meet", "{}") for number in range(3)))
+    assert [answer.shown for answer in outcomes[:2]] == ['"met"', '"met"'] and "more than 2" in outcomes[2].failure
+
+
+async def test_a_slow_call_is_covered_by_its_filler_and_a_quick_one_is_not(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tools, "FILLER_AFTER", 0.0)
+    go = asyncio.Event()
+
+    async def slow() -> str:
+        await go.wait()
+        return "done"
+
+    use = ToolUse(Toolbox([Tool(slow, filler="One moment.")]))
+    stream = use.run([ToolCall("c", "slow", "{}")])
+    assert await anext(stream) == Filler("One moment.") and use.outcomes == []
+    go.set()
+    assert [piece async for piece in stream] == [] and use.outcomes[0].shown == '"done"'
+    monkeypatch.undo()
+    fillers, _ = await read(
+        ToolUse(Toolbox([Tool(quick, filler="Hm.")])), ToolCall("c", "quick", '{"first":1,"second":1}')
+    )
+    assert fillers == []
+
+
+async def test_nothing_is_called_on_speculation():
+    called: list[str] = []
+
+    def book(name: str) -> None:
+        called.append(name)
+
+    calls = [ToolCall("c", "book", '{"name":"Ada"}')]
+    dropped = ToolUse(Toolbox([Tool(book)]), committed=False)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(read(dropped, *calls))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        task.cancel()
+    assert called == [] and dropped.outcomes == []
+
+    kept = ToolUse(Toolbox([Tool(book)]), committed=False)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(read(kept, *calls))
+        await asyncio.sleep(0)
+        kept.commit()
+    assert called == ["Ada"] and kept.outcomes[0].failure == ""
+
+
+async def test_closing_the_stream_cancels_the_calls(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tools, "FILLER_AFTER", 0.0)
+    ended: list[str] = []
+
+    async def slow() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("slow")
+
+    use = ToolUse(Toolbox([Tool(slow, filler="Wait.")]))
+    stream = cast("AsyncGenerator[str]", use.run([ToolCall("c", "slow", "{}")]))
+    await anext(stream)
+    await stream.aclose()
+    assert ended == ["slow"] and use.outcomes == []
+
+
+async def test_a_long_result_is_cut():
+    def much() -> str:
+        return "x" * 50_000
+
+    assert len((await outcome(Tool(much), "{}")).shown) == tools.MAX_RESULT
+
+
+untyped: Callable[..., object] = eval("lambda x: None")
+untyped.__name__ = "untyped"
+
+
+def positional(x: int, /) -> None:
+    """Cannot be called by name."""
+
+
+def several(*x: int) -> None:
+    """Takes any number."""
+
+
+@pytest.mark.parametrize("function", [untyped, positional, several, lambda: None])
+def test_a_function_that_cannot_be_described_is_refused(function: Callable[..., object]):
+    with pytest.raises(InputError):
+        Tool(function)
+
+
+def test_two_tools_may_not_have_one_name():
+    with pytest.raises(InputError, match="one name"):
+        Toolbox([Tool(add), Tool(order, name="add")])
