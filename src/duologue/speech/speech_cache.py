@@ -1,0 +1,307 @@
+"""Speech on disk: what an engine has said once, it need not say (or be paid for) again.
+
+An entry is one file, named by a hash of engine, settings, voice and text, and checked by a hash of its content: a file
+that was damaged or cut is removed and made again. Files are written beside their place and moved there whole. The least
+recently used go when the limit is reached. A disk that fails costs the cache, never a line: it is logged and counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel
+
+from duologue.audio.pcm import Samples, from_int16
+from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
+from duologue.errors import ClosedError
+from duologue.speech.engine import SpeechCapabilities, TextToSpeech
+from duologue.speech.utterance import Mark, MarkKind, SpeechChunk
+from duologue.telemetry.log import get_logger
+
+_MAGIC = b"duologue speech 1\n"
+_DIGEST = 32
+_ABANDONED_S = 3_600
+_PIECE_S = 0.2
+_NO_SOUND = ("_seconds", "restarts", "threads", "key_variable")
+"""Endings of settings that change nothing of what is heard."""
+
+_log = get_logger("duologue.speech.cache")
+
+
+@dataclass(frozen=True, slots=True)
+class CacheCounts:
+    """What happened since the cache was opened, and what it holds. ``failures`` are of the disk."""
+
+    hits: int = 0
+    misses: int = 0
+    stored: int = 0
+    evicted: int = 0
+    corrupt: int = 0
+    failures: int = 0
+    entries: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """All of a line: sound at ``rate`` Hz and its marks."""
+
+    samples: Samples
+    rate: int
+    marks: tuple[Mark, ...]
+
+
+class SpeechCache:
+    """A folder of at most ``limit`` bytes. Its methods touch the disk: call them in a thread; they may run at once."""
+
+    def __init__(self, folder: Path, limit: int, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._folder = folder
+        self._limit = limit
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._sizes: OrderedDict[str, int] = OrderedDict()
+        self._total = 0
+        self._open = False
+        self._counts = CacheCounts()
+
+    @property
+    def counts(self) -> CacheCounts:
+        """What happened, and what there is."""
+        with self._lock:
+            return replace(self._counts, entries=len(self._sizes), bytes=self._total)
+
+    def get(self, key: str) -> Entry | None:
+        """The entry, or None: unknown, unreadable, or damaged (then it is removed)."""
+        self._index()
+        path = self._path(key)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            self._forget(key)
+            self._count("misses")
+            return None
+        except OSError as error:
+            self._failed("read", path, error)
+            return None
+        entry = _decode(content)
+        if entry is None:
+            _log.warning("a damaged entry of the speech cache is made again", file=str(path))
+            self._count("corrupt")
+            self._remove(key)
+            return None
+        self._count("hits")
+        self._touch(key, len(content))
+        return entry
+
+    def put(self, key: str, entry: Entry) -> None:
+        """Store it, and let the least recently used go. One that is larger than the limit is not stored."""
+        self._index()
+        content = _encode(entry)
+        if len(content) > self._limit:
+            return
+        path = self._path(key)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, part = tempfile.mkstemp(".part", dir=path.parent)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(content)
+                Path(part).replace(path)
+            except BaseException:
+                Path(part).unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            self._failed("write", path, error)
+            return
+        self._count("stored")
+        self._touch(key, len(content))
+        self._evict()
+
+    def _path(self, key: str) -> Path:
+        return self._folder / key[:2] / f"{key}.speech"
+
+    def _index(self) -> None:
+        """Once: what is there, the least recently used first; and away with what a killed process left half written."""
+        with self._lock:
+            if self._open:
+                return
+            self._open = True
+            found: list[tuple[int, str, int]] = []
+            now = self._clock.wall()
+            for path in self._folder.glob("??/*"):
+                try:
+                    stat = path.stat()
+                    if path.suffix == ".speech":
+                        found.append((stat.st_mtime_ns, path.stem, stat.st_size))
+                    elif path.suffix == ".part" and now - stat.st_mtime_ns > _ABANDONED_S * SECOND:
+                        path.unlink()
+                except OSError:
+                    continue  # another process was quicker, or it is not ours to read
+            self._sizes = OrderedDict((key, size) for _, key, size in sorted(found))
+            self._total = sum(self._sizes.values())
+        self._evict()
+
+    def _evict(self) -> None:
+        while True:
+            with self._lock:
+                if self._total <= self._limit or not self._sizes:
+                    return
+                oldest = next(iter(self._sizes))
+            self._remove(oldest)
+            self._count("evicted")
+
+    def _remove(self, key: str) -> None:
+        self._forget(key)
+        path = self._path(key)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            self._failed("remove", path, error)
+
+    def _forget(self, key: str) -> None:
+        with self._lock:
+            self._total -= self._sizes.pop(key, 0)
+
+    def _touch(self, key: str, size: int) -> None:
+        with self._lock:
+            self._total += size - self._sizes.pop(key, 0)
+            self._sizes[key] = size
+        try:
+            os.utime(self._path(key))
+        except OSError as error:
+            self._failed("touch", self._path(key), error)
+
+    def _count(self, name: str) -> None:
+        with self._lock:
+            self._counts = replace(self._counts, **{name: getattr(self._counts, name) + 1})
+
+    def _failed(self, what: str, path: Path, error: OSError) -> None:
+        self._count("failures")
+        _log.warning("the speech cache's disk failed", what=what, file=str(path), cause=str(error))
+
+
+class CachedSpeech:
+    """An engine that says from the cache what it has said before. It owns the engine, not the cache.
+
+    ``fingerprint`` stands for everything else that shapes the sound; see :func:`fingerprint`.
+    """
+
+    def __init__(self, engine: TextToSpeech, cache: SpeechCache, fingerprint: str = "") -> None:
+        self._engine = engine
+        self._fingerprint = fingerprint
+        self._closed = False
+        self.cache = cache
+        """Where the lines are."""
+
+    @property
+    def name(self) -> str:
+        """The engine's."""
+        return self._engine.name
+
+    @property
+    def capabilities(self) -> SpeechCapabilities:
+        """The engine's."""
+        return self._engine.capabilities
+
+    async def warm_up(self) -> None:
+        """Start the engine."""
+        await self._engine.warm_up()
+
+    async def close(self) -> None:
+        """Close the engine. Idempotent."""
+        self._closed = True
+        await self._engine.close()
+
+    async def speak(self, text: str, voice: str) -> AsyncGenerator[SpeechChunk, None]:
+        """See :class:`duologue.speech.engine.TextToSpeech`. Only what came to its end is kept."""
+        if self._closed:
+            raise ClosedError(f"{self.name} is closed")
+        rate = self.capabilities.rate
+        key = cache_key(self.name, self._fingerprint, voice, text)
+        entry = await asyncio.to_thread(self.cache.get, key)
+        if entry is not None and entry.rate == rate:
+            for chunk in _pieces(entry):
+                yield chunk
+            return
+        chunks: list[SpeechChunk] = []
+        async with aclosing(self._engine.speak(text, voice)) as stream:
+            async for chunk in stream:
+                chunks.append(chunk)
+                yield chunk
+        if chunks:
+            samples = np.concatenate([chunk.samples for chunk in chunks])
+            marks = tuple(mark for chunk in chunks for mark in chunk.marks)
+            await asyncio.to_thread(self.cache.put, key, Entry(samples, rate, marks))
+
+    async def fill(self, text: str, voice: str) -> bool:
+        """Have ``text`` in the cache: True when it had to be said for that."""
+        stored = self.cache.counts.stored
+        async for _ in self.speak(text, voice):
+            pass
+        return self.cache.counts.stored > stored
+
+
+def cache_key(engine: str, fingerprint: str, voice: str, text: str) -> str:
+    """The name of an entry: 64 hexadecimal digits."""
+    return hashlib.sha256(json.dumps([engine, fingerprint, voice, text]).encode()).hexdigest()
+
+
+def fingerprint(settings: BaseModel | None) -> str:
+    """What of an engine's settings shapes its sound; a file counts with its size and date, as it may be replaced."""
+    if settings is None:
+        return ""
+    parts: dict[str, Any] = {}
+    for name in type(settings).model_fields:
+        value: object = getattr(settings, name)
+        if not name.endswith(_NO_SOUND):
+            parts[name] = _file(value) if isinstance(value, Path) else str(value)
+    return json.dumps(parts, sort_keys=True)
+
+
+def _file(path: Path) -> list[str | int]:
+    try:
+        stat = path.stat()
+    except OSError:
+        return [str(path)]
+    return [str(path), stat.st_size, stat.st_mtime_ns]
+
+
+def _pieces(entry: Entry) -> list[SpeechChunk]:
+    length = round(entry.rate * _PIECE_S)
+    return [
+        SpeechChunk(entry.samples[at : at + length], entry.marks if at == 0 else ())
+        for at in range(0, max(1, len(entry.samples)), length)
+    ]
+
+
+def _encode(entry: Entry) -> bytes:
+    """Magic, SHA-256 of the rest, length of the head, the head in JSON, 16-bit PCM."""
+    head = json.dumps({"rate": entry.rate, "marks": [asdict(mark) for mark in entry.marks]}).encode()
+    pcm = np.clip((entry.samples * 32768.0).round(), -32768, 32767).astype("<i2").tobytes()
+    body = len(head).to_bytes(4, "big") + head + pcm
+    return _MAGIC + hashlib.sha256(body).digest() + body
+
+
+def _decode(content: bytes) -> Entry | None:
+    """None for anything but what :func:`_encode` made."""
+    start = len(_MAGIC) + _DIGEST
+    digest, body = content[len(_MAGIC) : start], content[start:]
+    if not content.startswith(_MAGIC) or hashlib.sha256(body).digest() != digest:
+        return None
+    length = int.from_bytes(body[:4], "big")
+    head: Any = json.loads(body[4 : 4 + length])
+    samples = from_int16(np.frombuffer(body[4 + length :], "<i2").astype(np.int16))
+    marks = tuple(replace(Mark(**mark), kind=MarkKind(mark["kind"])) for mark in head["marks"])
+    return Entry(samples, head["rate"], marks)

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tts_conformance import SENTENCE, TtsConformance, hear
+
+from duologue.errors import ClosedError, PeerError
+from duologue.speech.espeak_voice import EspeakSettings
+from duologue.speech.fake import Behaviour, FakeSpeech
+from duologue.speech.kokoro import KokoroSettings
+from duologue.speech.speech_cache import CachedSpeech, Entry, SpeechCache, cache_key, fingerprint
+from duologue.speech.utterance import Mark, MarkKind
+
+MEGABYTE = 1_000_000
+
+
+class TestCachedFake(TtsConformance):
+    voice = "low"
+
+    @pytest.fixture(autouse=True)
+    def folder(self, tmp_path: Path) -> None:
+        self.cache = SpeechCache(tmp_path, 100 * MEGABYTE)
+
+    def make(self) -> CachedSpeech:
+        return CachedSpeech(FakeSpeech(), self.cache)
+
+
+class TestFilledFake(TestCachedFake):
+    """Every line twice: the second time from the disk."""
+
+    @pytest.fixture
+    async def engine(self) -> AsyncIterator[CachedSpeech]:
+        engine = CachedSpeech(FakeSpeech(), self.cache)
+        await engine.warm_up()
+        for text in (SENTENCE, "One.", "Two little birds sat there.", "Four."):
+            await hear(engine, text, self.voice)
+        yield engine
+        assert not self.cache.counts.failures
+        await engine.close()
+
+
+def files(folder: Path) -> list[Path]:
+    return list(folder.glob("*/*"))
+
+
+async def warm(fake: FakeSpeech, cache: SpeechCache, settings: str = "") -> CachedSpeech:
+    engine = CachedSpeech(fake, cache, settings)
+    await engine.warm_up()
+    return engine
+
+
+async def test_what_was_said_once_is_not_asked_again_and_sounds_the_same(tmp_path: Path) -> None:
+    fake = FakeSpeech()
+    engine = await warm(fake, SpeechCache(tmp_path, MEGABYTE))
+    fresh = await hear(engine, SENTENCE, "low")
+    stored = await hear(await warm(fake, SpeechCache(tmp_path, MEGABYTE)), SENTENCE, "low")  # as after a restart
+    assert len(fake.calls) == 1
+    np.testing.assert_allclose(stored.samples, fresh.samples, atol=1 / 65_000)
+    assert stored.marks == fresh.marks
+    counts = engine.cache.counts
+    assert (counts.misses, counts.stored, counts.entries) == (1, 1, 1)
+    assert counts.bytes == sum(path.stat().st_size for path in files(tmp_path))
+
+
+async def test_voice_text_engine_and_settings_all_count(tmp_path: Path) -> None:
+    fake, cache = FakeSpeech(), SpeechCache(tmp_path, MEGABYTE)
+    for settings, voice, text in (("", "low", "Hi."), ("", "high", "Hi."), ("", "low", "Ho."), ("x", "low", "Hi.")):
+        await hear(await warm(fake, cache, settings), text, voice)
+    assert len(fake.calls) == cache.counts.stored == 4
+    assert cache_key("a", "b", "c", "d") != cache_key("a", "b", "cd", "")
+
+
+@pytest.mark.parametrize("damage", [slice(0, -3), slice(0, 0), slice(1, None)])
+async def test_a_damaged_entry_is_made_again(tmp_path: Path, damage: slice) -> None:
+    fake, cache = FakeSpeech(), SpeechCache(tmp_path, MEGABYTE)
+    engine = await warm(fake, cache)
+    fresh = await hear(engine, SENTENCE, "low")
+    (path,) = files(tmp_path)
+    path.write_bytes(path.read_bytes()[damage])
+    again = await hear(engine, SENTENCE, "low")
+    np.testing.assert_array_equal(again.samples, fresh.samples)
+    assert (cache.counts.corrupt, cache.counts.stored, len(fake.calls)) == (1, 2, 2)
+    await hear(engine, SENTENCE, "low")
+    assert cache.counts.hits == 1
+
+
+@given(st.binary(max_size=200))
+def test_no_file_is_anything_but_an_entry_or_damaged(content: bytes) -> None:
+    from duologue.speech import speech_cache
+
+    assert speech_cache._decode(speech_cache._MAGIC + content) is None  # pyright: ignore[reportPrivateUsage]
+
+
+async def test_a_line_that_failed_or_was_left_is_not_kept(tmp_path: Path) -> None:
+    fake = FakeSpeech([Behaviour(good_chunks=2, error=PeerError("cut"))])
+    engine = await warm(fake, SpeechCache(tmp_path, MEGABYTE))
+    with pytest.raises(PeerError):
+        await hear(engine, SENTENCE, "low")
+    async with aclosing(engine.speak(SENTENCE, "low")) as stream:
+        await anext(stream)
+    assert engine.cache.counts.stored == 0
+    assert files(tmp_path) == []
+
+
+def entry(count: int) -> Entry:
+    return Entry(np.zeros(count, np.float32), 24_000, (Mark(MarkKind.WORD, "x", 0, count, offset=0),))
+
+
+def test_the_least_recently_used_go_first(tmp_path: Path) -> None:
+    keys = [cache_key("e", "", "v", str(number)) for number in range(4)]
+    cache = SpeechCache(tmp_path, 35_000)
+    for key in keys[:3]:
+        cache.put(key, entry(5_000))
+    assert cache.get(keys[0]) is not None
+    cache.put(keys[3], entry(5_000))
+    assert [cache.get(key) is not None for key in keys] == [True, False, True, True]
+    assert (cache.counts.evicted, cache.counts.entries) == (1, 3)
+    assert cache.counts.bytes <= 35_000
+
+
+def test_the_order_outlives_the_process(tmp_path: Path) -> None:
+    keys = [cache_key("e", "", "v", str(number)) for number in range(3)]
+    first = SpeechCache(tmp_path, MEGABYTE)
+    for age, key in enumerate(keys):
+        first.put(key, entry(5_000))
+        path = tmp_path / key[:2] / f"{key}.speech"
+        os.utime(path, ns=(10**18 - age, 10**18 - age))  # the last one made is the oldest
+    second = SpeechCache(tmp_path, 25_000)
+    assert [second.get(key) is not None for key in keys] == [True, True, False]
+
+
+def test_what_a_killed_process_left_is_cleared(tmp_path: Path) -> None:
+    (tmp_path / "ab").mkdir()
+    old, fresh = tmp_path / "ab" / "x.part", tmp_path / "ab" / "y.part"
+    old.write_bytes(b"half")
+    fresh.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    assert SpeechCache(tmp_path, MEGABYTE).get("ab" * 32) is None
+    assert (old.exists(), fresh.exists()) == (False, True)
+
+
+def test_one_entry_that_is_too_large_is_not_stored(tmp_path: Path) -> None:
+    cache = SpeechCache(tmp_path, 1_000)
+    cache.put("ab" * 32, entry(5_000))
+    assert cache.counts == SpeechCache(tmp_path, 1_000).counts
+
+
+async def test_a_disk_that_fails_costs_no_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    fake = FakeSpeech()
+    engine = await warm(fake, SpeechCache(tmp_path / "file", MEGABYTE))
+    for _ in range(2):
+        assert len((await hear(engine, SENTENCE, "low")).samples) > 0
+    assert len(fake.calls) == 2
+    assert engine.cache.counts.failures >= 2
+
+
+async def test_fill_says_whether_it_had_to(tmp_path: Path) -> None:
+    engine = await warm(FakeSpeech(), SpeechCache(tmp_path, MEGABYTE))
+    assert [await engine.fill("Hello.", "low") for _ in range(2)] == [True, False]
+
+
+async def test_many_at_once_agree(tmp_path: Path) -> None:
+    engine = await warm(FakeSpeech(), SpeechCache(tmp_path, 60_000))
+    async with asyncio.TaskGroup() as group:
+        for number in range(30):
+            group.create_task(hear(engine, f"Line {number % 7}.", "low"))
+    counts = engine.cache.counts
+    assert counts.hits + counts.misses == 30
+    assert counts.bytes == sum(path.stat().st_size for path in files(tmp_path)) <= 60_000
+
+
+async def test_closed_it_says_nothing_from_the_disk_either(tmp_path: Path) -> None:
+    engine = await warm(FakeSpeech(), SpeechCache(tmp_path, MEGABYTE))
+    await hear(engine, "Hello.", "low")
+    await engine.close()
+    with pytest.raises(ClosedError):
+        await hear(engine, "Hello.", "low")
+
+
+def test_settings_that_change_no_sound_change_no_fingerprint(tmp_path: Path) -> None:
+    plain = EspeakSettings()
+    assert fingerprint(plain) == fingerprint(EspeakSettings(restarts=1))
+    assert fingerprint(plain) != fingerprint(EspeakSettings(pitch=51))
+    assert fingerprint(None) == ""
+    model = tmp_path / "m.onnx"
+    model.write_bytes(b"1")
+    before = fingerprint(KokoroSettings(model=model, voices=tmp_path))
+    model.write_bytes(b"12")
+    assert fingerprint(KokoroSettings(model=model, voices=tmp_path)) != before
