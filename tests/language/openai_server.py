@@ -19,7 +19,8 @@ class Behaviour:
 
     ``cut`` closes the socket after so many pieces, in the middle of a chunk; ``quiet_end`` ends the body properly but
     without a finish reason and ``[DONE]``; ``stall_after`` sends nothing more after so many pieces; ``garbage`` is the
-    whole body.
+    whole body. ``calls`` are tools to be called, name and arguments, sent in small deltas (with ``one_index`` whole and
+    all under index 0, as some servers do); ``refuses`` is a key of the request that gets a 400.
     """
 
     text: str = "Hello there, this is the server."
@@ -34,6 +35,9 @@ class Behaviour:
     finish: str = "stop"
     error_event: str = ""
     garbage: str = ""
+    calls: tuple[tuple[str, str], ...] = ()
+    one_index: bool = False
+    refuses: str = ""
 
 
 class OpenAIServer:
@@ -84,6 +88,8 @@ class OpenAIServer:
         behaviour = self.script.pop(0) if self.script else Behaviour()
         if wanted["model"] not in self.models:
             behaviour = Behaviour(status=404, message=f"The model `{wanted['model']}` does not exist")
+        if behaviour.refuses in wanted:
+            behaviour = Behaviour(status=400, message=f"{behaviour.refuses} is not supported")
         if await self._hung_up(reader, behaviour.first):
             return False
         if behaviour.status != 200:
@@ -110,8 +116,11 @@ class OpenAIServer:
                 return False
             _event(writer, _chunk(model, {"content": word if number == 0 else f" {word}"}))
             await writer.drain()
+        for number, (name, arguments) in enumerate(behaviour.calls):
+            for delta in _call(number, name, arguments, whole=behaviour.one_index):
+                _event(writer, _chunk(model, {"tool_calls": [delta]}))
         if not behaviour.quiet_end:
-            _event(writer, _chunk(model, {}, behaviour.finish))
+            _event(writer, _chunk(model, {}, "tool_calls" if behaviour.calls else behaviour.finish))
             _raw(writer, b"data: [DONE]\n\n")
         writer.write(b"0\r\n\r\n")
         await writer.drain()
@@ -162,6 +171,15 @@ async def serving(server: OpenAIServer) -> AsyncGenerator[OpenAIServer]:
 def _chunk(model: str, delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
     choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
     return {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": model, "choices": [choice]}
+
+
+def _call(number: int, name: str, arguments: str, *, whole: bool) -> list[dict[str, Any]]:
+    """The deltas of one call: its name first, then its arguments three characters at a time."""
+    first = {"index": number, "id": f"call_{number}", "type": "function", "function": {"name": name, "arguments": ""}}
+    if whole:
+        return [first | {"index": 0, "function": {"name": name, "arguments": arguments}}]
+    parts = [arguments[start : start + 3] for start in range(0, len(arguments), 3)]
+    return [first, *({"index": number, "function": {"arguments": part}} for part in parts)]
 
 
 def _event(writer: asyncio.StreamWriter, data: dict[str, Any]) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from typing import TYPE_CHECKING, cast
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,10 +20,12 @@ from duologue.errors import ClosedError, InputError, PeerError
 from duologue.language.chat import messages
 from duologue.language.engine import LanguageCapabilities, LanguageModel, Prompt
 from duologue.language.openai_errors import explain, is_failure, retry_after
+from duologue.language.structured import response_format
+from duologue.language.tools_chat import CallCollector, told_back
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, AsyncStream
-    from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
+    from openai.types.chat import ChatCompletionChunk
 
 NO_KEY = "none"
 """What is sent when no key is set: local servers want none, but the client wants a word."""
@@ -74,6 +77,7 @@ class OpenAILanguage:
         self._clock = clock
         self._client: AsyncOpenAI | None = None
         self._closed = False
+        self._takes_schema = True
 
     @property
     def capabilities(self) -> LanguageCapabilities:
@@ -96,23 +100,36 @@ class OpenAILanguage:
                 raise explain(error, self._settings.base_url, self._settings.model, self._key_remedy()) from error
 
     async def write(self, prompt: Prompt) -> AsyncIterator[str]:
-        """Stream the reply. Raises :class:`PeerError`; words that came before a failure have been given already."""
+        """Stream the reply. Raises :class:`PeerError`; words that came before a failure have been given already.
+
+        Tools that the model calls are run between its answers, and a filler for them is a piece of the stream.
+        """
         model = prompt.model or prompt.speaker.model or self._settings.model
-        stream: AsyncStream[ChatCompletionChunk] | None = None
+        conversation: list[Mapping[str, object]] = [*messages(prompt)]
         given = ""
         try:
-            deadline = self._clock.now() + round(self._settings.first_token_seconds * SECOND)
-            stream = await self._open(prompt, model, deadline)
-            async for piece in self._pieces(stream, deadline):
-                given += piece
-                yield piece
+            for left in reversed(range(prompt.tools.max_rounds + 1 if prompt.tools else 1)):
+                request = self._request(prompt, model, conversation, tools=left > 0)
+                calls, said = CallCollector(), ""
+                async with aclosing(self._answer(request, calls)) as answer:
+                    async for piece in answer:
+                        said += piece
+                        given += piece
+                        yield piece
+                if prompt.tools is None or not calls:
+                    return
+                known = len(prompt.tools.outcomes)
+                async with aclosing(prompt.tools.run(calls.calls)) as fillers:
+                    async for filler in fillers:
+                        yield filler
+                conversation += told_back(said, prompt.tools.outcomes[known:])
+                if said and not said[-1].isspace():
+                    yield " "  # what follows is another answer, not the same word
+            raise PeerError("the model went on calling tools and never answered", where=self._settings.base_url)
         except Exception as error:
             if not is_failure(error):
                 raise
             raise explain(error, self._settings.base_url, model, self._key_remedy(), given) from error
-        finally:
-            if stream is not None:
-                await stream.close()
 
     async def close(self) -> None:
         """Close the connections. Idempotent."""
@@ -134,29 +151,65 @@ class OpenAILanguage:
             )
         return self._client
 
-    async def _open(self, prompt: Prompt, model: str, deadline: int) -> AsyncStream[ChatCompletionChunk]:
+    def _request(
+        self, prompt: Prompt, model: str, conversation: list[Mapping[str, object]], *, tools: bool
+    ) -> dict[str, object]:
+        """What is sent. Only what is wanted: some models take no temperature, some servers no tools, at all."""
+        request: dict[str, object] = {"model": model, "messages": list(conversation), "stream": True}
+        wishes = (prompt.temperature, prompt.speaker.temperature, self._settings.temperature)
+        chosen = next((wish for wish in wishes if wish is not None), None)
+        if chosen is not None:
+            request["temperature"] = chosen
+        if prompt.schema is not None and self._takes_schema:
+            request["response_format"] = response_format(prompt.schema)
+        if prompt.tools is not None:
+            request["tools"] = prompt.tools.toolbox.declarations
+            if not tools:  # enough calls: now it must answer
+                request["tool_choice"] = "none"
+        return request
+
+    async def _answer(self, request: dict[str, object], calls: CallCollector) -> AsyncGenerator[str]:
+        """One answer of the server: its words, and what it wants called."""
+        deadline = self._clock.now() + round(self._settings.first_token_seconds * SECOND)
+        stream = await self._open(request, deadline)
+        try:
+            async for piece in self._pieces(stream, deadline, calls):
+                yield piece
+        finally:
+            await stream.close()
+
+    async def _open(self, request: dict[str, object], deadline: int) -> AsyncStream[ChatCompletionChunk]:
         """Send the request; a busy server that says when to come back is asked once more, if that is soon."""
         try:
-            return await self._ask(prompt, model, deadline)
+            return await self._ask(request, deadline)
         except Exception as error:
+            if getattr(error, "status_code", None) in (400, 422) and "response_format" in request:
+                return await self._open_without_schema(request, deadline)
             wait = retry_after(error, self._clock.wall())
             if wait is None or wait > self._settings.retry_after_seconds:
                 raise
         await self._clock.wait_until(min(deadline, self._clock.now() + round(wait * SECOND)))
-        return await self._ask(prompt, model, deadline)
+        return await self._ask(request, deadline)
 
-    async def _ask(self, prompt: Prompt, model: str, deadline: int) -> AsyncStream[ChatCompletionChunk]:
+    async def _open_without_schema(self, request: dict[str, object], deadline: int) -> AsyncStream[ChatCompletionChunk]:
+        """A server that refuses a ``response_format`` is asked without one, from now on: the prompt says it as well."""
+        stream = await self._ask({key: value for key, value in request.items() if key != "response_format"}, deadline)
+        self._takes_schema = False
+        return stream
+
+    async def _ask(self, request: dict[str, object], deadline: int) -> AsyncStream[ChatCompletionChunk]:
         client = await self._connect()
-        wishes = (prompt.temperature, prompt.speaker.temperature, self._settings.temperature)
-        chosen = next((wish for wish in wishes if wish is not None), None)
-        sent = cast("list[ChatCompletionMessageParam]", messages(prompt))
+        create = cast("Callable[..., Awaitable[AsyncStream[ChatCompletionChunk]]]", client.chat.completions.create)
         async with asyncio.timeout(self._left(deadline)):
-            if chosen is None:  # some models take no temperature at all
-                return await client.chat.completions.create(model=model, messages=sent, stream=True)
-            return await client.chat.completions.create(model=model, messages=sent, stream=True, temperature=chosen)
+            return await create(**request)
 
-    async def _pieces(self, stream: AsyncStream[ChatCompletionChunk], deadline: int) -> AsyncIterator[str]:
-        """The words of a reply. Raises for a refusal, for silence, and for a stream that ends without saying so."""
+    async def _pieces(
+        self, stream: AsyncStream[ChatCompletionChunk], deadline: int, calls: CallCollector
+    ) -> AsyncIterator[str]:
+        """The words of an answer; what it wants called goes to ``calls``.
+
+        Raises for a refusal, for silence, and for a stream that ends without saying so.
+        """
         chunks = aiter(stream)
         finished, started = "", False
         while True:
@@ -170,6 +223,9 @@ class OpenAILanguage:
                 finished = choice.finish_reason or finished
                 if choice.delta.refusal:
                     raise PeerError(f"the model refused: {choice.delta.refusal}", where=self._settings.base_url)
+                if choice.delta.tool_calls:
+                    started = True
+                    calls.take(choice.delta.tool_calls)
                 if choice.delta.content:
                     started = True
                     yield choice.delta.content

@@ -23,7 +23,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import cast, get_type_hints
 
@@ -149,7 +149,7 @@ class ToolUse:
         self.committed = True
         self._gate.set()
 
-    async def run(self, calls: Sequence[ToolCall]) -> AsyncIterator[Filler]:
+    async def run(self, calls: Sequence[ToolCall]) -> AsyncGenerator[Filler]:
         """Run ``calls`` at once; gives at most one filler while they run. Their outcomes are appended in order.
 
         Closing the iterator cancels them.
