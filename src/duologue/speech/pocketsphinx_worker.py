@@ -16,7 +16,7 @@ import re
 import sys
 import tempfile
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
@@ -52,6 +52,9 @@ CUT_AT_LAST = 30 * EAR_RATE
 """… and here, quiet or not."""
 _QUIET = 0.15
 """A piece this much softer than the loudest of its segment (RMS) is quiet."""
+_KNOWN_TEXT = {"beam": 1e-120, "pbeam": 1e-120, "wbeam": 1e-100, "bestpath": False}
+"""For alignment: the way is known, so the search may look far (with the usual widths a strange voice is lost), and the
+best path through the lattice would give phones less time than the second pass can place them in."""
 _GRAMMAR_NOISE = re.compile(
     r"//[^\n]*|/\*.*?\*/|/[^/\n]*/|<[^>]*>|\{[^}]*\}|#[^;]*;|grammar\s[^;]*;|import\s[^;]*;", re.S
 )
@@ -113,7 +116,7 @@ class Ear:
         self._abandon()
         if not pcm or not words:
             return Aligned(())
-        decoder = self._small(words)
+        decoder = self._small(words, options=_KNOWN_TEXT)
         try:
             decoder.set_align_text(" ".join(words))
             _decode(decoder, pcm)
@@ -189,15 +192,14 @@ class Ear:
         model.write(content)
         return self._small((word for sentence in sentences for word in sentence), content.getvalue())
 
-    def _small(self, words: Iterable[str], model: str = "") -> Any:
+    def _small(self, words: Iterable[str], model: str = "", options: Mapping[str, object] | None = None) -> Any:
         """A decoder that knows these words only, with a language model in ARPA form or none yet."""
         with tempfile.TemporaryDirectory() as folder:
             dictionary, language = Path(folder) / "words.dict", Path(folder) / "words.lm"
             dictionary.write_text("".join(row for word in dict.fromkeys(words) for row in self._rows(word)))
             language.write_text(model)
-            return self._make(
-                samprate=EAR_RATE, fwdflat=False, dict=str(dictionary), lm=str(language) if model else None
-            )
+            files = {"dict": str(dictionary), "lm": str(language) if model else None}
+            return self._make(samprate=EAR_RATE, fwdflat=False, **files, **(options or {}))
 
     def _rows(self, word: str) -> Iterator[str]:
         """A word's rows for a dictionary: all its pronunciations, or one by rule."""
