@@ -26,14 +26,18 @@ from duologue.stage.planes import (
     PAD,
     Floats,
     Sprite,
+    cut,
     halve,
+    outer_box,
     over,
     padded,
     premultiply,
+    seen_box,
     sprite_from_layer,
     sprite_from_yuva,
     to_bytes,
     to_yuva,
+    trimmed,
 )
 from duologue.stage.pose import MAX_HEAD_ANGLE, Brows, Lids, Lights, Mouth
 
@@ -167,7 +171,7 @@ class _Turner:
     def turn(self, degrees: float) -> Sprite:
         """The layer turned clockwise about its centre."""
         if degrees == 0:
-            return self._still
+            return trimmed(self._still)
         cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
         half_width, half_height = self._half_size
         reach_x = math.ceil(half_width * cosine + half_height * abs(sine)) + PAD
@@ -183,7 +187,7 @@ class _Turner:
         u, v, chroma_keep = (
             _warp(plane, half, (reach_x, reach_y), edge) for plane, edge in zip(self._half, (0, 0, 255), strict=True)
         )
-        return Sprite(luma, keep, u, v, chroma_keep, -reach_x, -reach_y)
+        return trimmed(Sprite(luma, keep, u, v, chroma_keep, -reach_x, -reach_y))
 
 
 def _warp(
@@ -220,7 +224,8 @@ def _float(layer: Layer, tint: Tint, pool: ThreadPoolExecutor) -> Floating:
         large_value, large_keep = (_by_whole(plane, x // 4, y // 4) for plane in lumas[4 * (y % 4) + x % 4])
         u, v, small_keep = (plane[1:-1, 1:-1] for plane in chromas[phase])
         sprites.append(Sprite(large_value, large_keep, u, v, small_keep, left - odd_x + 2, top - odd_y + 2))
-    return Floating(tuple(sprites))
+    box = outer_box(box for box in map(seen_box, sprites) if box is not None)
+    return Floating(tuple(cut(sprite, box) for sprite in sprites))
 
 
 def _moved(plane: Plane, x: float, y: float, edge: int) -> Plane:

@@ -19,7 +19,7 @@ from duologue.stage.bake import BakedStage
 from duologue.stage.captions_type import CaptionPress, CaptionView
 from duologue.stage.compositor_brush import Brush
 from duologue.stage.compositor_placing import QUARTERS, Placed, Slots, place
-from duologue.stage.frames import Damage, Plane, Rect, copy_rect, damage_of, intersection, split_planes
+from duologue.stage.frames import Damage, Plane, Rect, copy_rect, damage_of, intersection, merge, split_planes
 from duologue.stage.planes import Sprite
 from duologue.stage.pose import FrameState, Pose
 from duologue.stage.television_picture import NO_LIGHT, TvPicture
@@ -42,7 +42,8 @@ class Compositor:
         self.canvas: Plane = np.empty((height * 3 // 2, width), np.uint8)
         self._planes = split_planes(self.canvas, width, height)
         self._whole: Rect = (0, 0, width, height)
-        self._brush = Brush(self._planes)
+        self._room = split_planes(np.empty_like(self.canvas), width, height)
+        self._brush, self._room_brush = Brush(self._planes), Brush(self._room)
         self._caption = CaptionView(captions or CaptionPress(width, height))
         self._tv: TvPicture | None = None
         self._screen: Placed | None = None
@@ -51,8 +52,10 @@ class Compositor:
 
     def _use(self, baked: BakedStage) -> None:
         self._baked = baked
-        self._background = split_planes(baked.backdrop, baked.width, baked.height)
+        self._backdrop = split_planes(baked.backdrop, baked.width, baked.height)
         self._glass = _in_place(baked.screen_overlay)
+        copy_rect(self._backdrop, self._room, self._whole)
+        self._draw_screen(self._whole)
         self._foreground = _in_place(baked.foreground)
         self._poses: tuple[Pose, ...] = ()
         self._slots: list[Slots] = [() for _ in baked.cast]
@@ -95,8 +98,11 @@ class Compositor:
         rects: list[Rect] = []
         if tv is not self._tv:
             screen = None if tv is None else _in_place(tv.sprite)
-            rects.extend(each.bounds for each in (screen, self._screen) if each is not None)
+            changed = [each.bounds for each in (screen, self._screen) if each is not None]
             self._tv, self._screen = tv, screen
+            for rect in merge(clip for each in changed if (clip := intersection(each, self._whole)) is not None):
+                self._draw_screen(rect)
+            rects += changed
         light = NO_LIGHT if tv is None else tv.light
         if light != self._light:
             self._light = light
@@ -104,12 +110,16 @@ class Compositor:
                 rects.append(self._baked.glow.rect)
         return rects
 
-    def _draw(self, rect: Rect) -> None:
-        copy_rect(self._background, self._planes, rect)
-        brush = self._brush
+    def _draw_screen(self, rect: Rect) -> None:
+        """Bring the picture of the room without its people up to date; it changes with the TV's picture alone."""
+        copy_rect(self._backdrop, self._room, rect)
         for placed in (self._screen, self._glass):
             if placed is not None:
-                brush.blend(placed, rect)
+                self._room_brush.blend(placed, rect)
+
+    def _draw(self, rect: Rect) -> None:
+        copy_rect(self._room, self._planes, rect)
+        brush = self._brush
         for slots in self._slots:
             for placed in slots:
                 if placed is not None:

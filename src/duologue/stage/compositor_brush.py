@@ -8,6 +8,9 @@ its float32, so a clip of a shifted sprite has the bytes of the whole.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import cv2
 import numpy as np
 
@@ -35,12 +38,22 @@ def _halved(rect: Rect) -> Rect:
     return rect[0] >> 1, rect[1] >> 1, rect[2] >> 1, rect[3] >> 1
 
 
+Hue: TypeAlias = tuple[Callable[[Plane, Plane, Plane], object], Plane]
+"""How a plane of chroma is changed, and by what: OpenCV adds and subtracts bytes without a sign."""
+
+
+def _hue(strength: Plane, chroma: float) -> Hue:
+    amount = cv2.convertScaleAbs(strength, alpha=abs(chroma) * 224 / 255).astype(np.uint8, copy=False)
+    return (cv2.add if chroma >= 0 else cv2.subtract), amount
+
+
 class Brush:
     """Draws on one canvas; owns the memory for intermediate planes."""
 
     def __init__(self, planes: tuple[Plane, Plane, Plane]) -> None:
         self._planes = planes
         self._scratch = tuple(np.empty(planes[0].size, np.uint8) for _ in range(3))
+        self._lit: tuple[GlowMap, TvLight, tuple[Hue, Hue]] | None = None
 
     def blend(self, placed: Placed, rect: Rect) -> None:
         """Lay a sprite over what is there, where it reaches into ``rect``."""
@@ -126,8 +139,13 @@ class Brush:
         cv2.add(target, added, target)
         left, top, right, bottom = _halved(clip)
         rows, columns, x, y = rows >> 1, columns >> 1, x >> 1, y >> 1
-        strength = glow.chroma[y : y + rows, x : x + columns]
-        hues = light.u + light.level * glow.u, light.v + light.level * glow.v
-        for plane, chroma in zip(self._planes[1:], hues, strict=True):
+        for plane, (change, hue) in zip(self._planes[1:], self._hues(glow, light), strict=True):
             target = plane[top:bottom, left:right]
-            cv2.addWeighted(target, 1.0, strength, chroma * 224 / 255, 0.0, target)
+            change(target, hue[y : y + rows, x : x + columns], target)
+
+    def _hues(self, glow: GlowMap, light: TvLight) -> tuple[Hue, Hue]:
+        """What the light adds to U and to V; worked out when it changes, not for every rectangle."""
+        if self._lit is None or self._lit[0] is not glow or self._lit[1] != light:
+            u, v = light.u + light.level * glow.u, light.v + light.level * glow.v
+            self._lit = glow, light, (_hue(glow.chroma, u), _hue(glow.chroma, v))
+        return self._lit[2]

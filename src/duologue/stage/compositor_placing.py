@@ -7,7 +7,7 @@ frames whose poses fall on the same quarters and rungs are one picture, and noth
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from duologue.stage.bake import BakedCharacter, Turned
@@ -27,13 +27,13 @@ class Placed:
     x: int
     y: int
     inside: Placed | None = None
+    bounds: Rect = field(init=False, compare=False)
+    """What it may change: the even pixels wholly on the sprite. (Its rim is transparent.)"""
 
-    @property
-    def bounds(self) -> Rect:
-        """What it may change: the even pixels wholly on the sprite. (Its rim is transparent.)"""
+    def __post_init__(self) -> None:
         rows, columns = self.sprite.luma.shape
         right, bottom = (self.x + QUARTERS * columns) // 8 * 2, (self.y + QUARTERS * rows) // 8 * 2
-        return -(-self.x // 8) * 2, -(-self.y // 8) * 2, right, bottom
+        object.__setattr__(self, "bounds", (-(-self.x // 8) * 2, -(-self.y // 8) * 2, right, bottom))
 
 
 Slots: TypeAlias = tuple[Placed | None, ...]
