@@ -54,7 +54,7 @@ def test_bureaucratic_replies_do_not(reply: str):
         ("Is it red? Or is it blue?", Rule.QUESTIONS),
         ("I KINDLY ask you.", Rule.PHRASE),
         ("I don’t hesitate, so please\ndon't  hesitate.", Rule.PHRASE),
-        ("I think that the thing which you told me about the other day when we spoke on the phone is now all right again.", Rule.LONG_SENTENCE),
+        ("I think that " + "the thing you told me " * 5 + "is fine.", Rule.LONG_SENTENCE),
         ("- I have\n- two things", Rule.WRITTEN),
         ("See https://example.com for it.", Rule.WRITTEN),
         ("The office opens at nine and closes at five on every weekday except for public holidays.", Rule.STIFF),
