@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager
 from duologue.app.bus import Bus
 from duologue.app.cast import CastMember, load_cast
 from duologue.app.engines import Engines, warm_engines
+from duologue.app.guests import Guests
 from duologue.app.models import (
     CaptionRequest,
     CharacterView,
@@ -83,16 +84,18 @@ class Studio:
         self.link = StageLink(plan, self.outlet, self._stage_listener(), clock)
         self.book = TurnBook(self.link.wall_of)
         self.pulse = Pulse(self._bus, self.link, settings, clock)
+        moderator = house_moderator(settings)
         company = Company(
             players=[Player(member.persona, engines.llm) for member in cast],
             voice=CastVoices(Voicing(engines.tts, clock), cast),
             floor=self.link,
-            moderator=house_moderator(settings),
+            moderator=moderator,
             topics=self._topics,
         )
         self.programme = Programme(
             company, self.book, self._programme_listener(), clock, seed=plan.seed, forever=show.forever
         )
+        self.guests = Guests([member.name for member in cast], self.link, moderator, clock, self.programme.notify)
         self._loop = asyncio.get_running_loop()
 
     async def run(self) -> None:
@@ -104,13 +107,15 @@ class Studio:
         async with asyncio.TaskGroup() as group:
             stage = group.create_task(self.link.run())
             pulse = group.create_task(self.pulse.run())
+            guests = group.create_task(self.guests.run())
             if show.tv.clip is not None or show.tv.autoplay:
                 await self._play_tv(show.tv.clip or next(iter(self._clips)))
             await self.link.ready.wait()
             await self.programme.run()
+            await self.guests.finish()
             await self._let_them_see_it()
-            stage.cancel()
-            pulse.cancel()
+            for task in (stage, pulse, guests):
+                task.cancel()
 
     async def close(self) -> None:
         """End the subscriptions and finish the recording."""
@@ -241,14 +246,22 @@ class Studio:
     def _stage_listener(self) -> StageListener:
         return StageListener(
             ready=self._stage_ready,
-            started=lambda utterance, at: self.programme.notify(PlayStarted(utterance, at)),
-            ended=lambda utterance, at, played: self.programme.notify(PlayEnded(utterance, at, played)),
+            started=self._play_started,
+            ended=self._play_ended,
             frames=lambda records: self.pulse.frames(records),
             baked=self._baked,
             trouble=self._trouble,
             tv=self._tv_changed,
             died=self._stage_died,
         )
+
+    def _play_started(self, utterance_id: str, at: int) -> None:
+        if not self.guests.started(utterance_id, at):
+            self.programme.notify(PlayStarted(utterance_id, at))
+
+    def _play_ended(self, utterance_id: str, at: int, played: int) -> None:
+        if not self.guests.ended(utterance_id, at, played):
+            self.programme.notify(PlayEnded(utterance_id, at, played))
 
     def _programme_listener(self) -> ProgrammeListener:
         return ProgrammeListener(
@@ -274,6 +287,7 @@ class Studio:
 
     def _stage_died(self, error: PeerError) -> None:
         self.pulse.restarted()
+        self.guests.stage_died()
         self._bus.notice(Notice(level="error", text=f"{error.what}.", remedy="The stage is being set up again."))
         self._changed()
 
