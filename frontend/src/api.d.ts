@@ -149,6 +149,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/stage/utterances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Queue
+         * @description The clips that are not over, in order.
+         */
+        get: operations["list_utterances"];
+        put?: never;
+        /**
+         * Say
+         * @description Put a clip of speech on the stage, said by a character after what is queued there.
+         *
+         *     The sound is any single file (WAV, MP3, FLAC, Ogg, M4A, WebM …) of at most 120 s. The fields of `UtteranceRequest`
+         *     come in the form or in the address; `marks` is a JSON list of `ClipMark`.
+         */
+        post: operations["say"];
+        /**
+         * Clear
+         * @description Skip every clip that is not over; the conversation goes on.
+         */
+        delete: operations["clear_utterances"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/stage/utterances/{utterance_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One
+         * @description A clip and the time of each of its steps.
+         */
+        get: operations["get_utterance"];
+        put?: never;
+        post?: never;
+        /**
+         * Skip
+         * @description Take a clip out of the queue, or fade it out. Skipping one that is over changes nothing.
+         */
+        delete: operations["skip_utterance"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/events": {
         parameters: {
             query?: never;
@@ -709,6 +764,57 @@ export interface components {
             clip?: string | null;
         };
         /**
+         * UtteranceState
+         * @description The life of a clip: it waits here, is queued on the stage, is heard, and is over.
+         * @enum {string}
+         */
+        UtteranceState: "waiting" | "queued" | "on_air" | "ended" | "skipped";
+        /**
+         * UtteranceView
+         * @description A clip that a client put on the stage. Times are Unix ms, null while unknown.
+         */
+        UtteranceView: {
+            /** Id */
+            id: string;
+            /** Character */
+            character: string;
+            /** Text */
+            text: string;
+            state: components["schemas"]["UtteranceState"];
+            /**
+             * Duration Ms
+             * @description Of what is heard: silence at both ends is taken off.
+             */
+            duration_ms: number;
+            /**
+             * Lips
+             * @description What the mouth is moved by.
+             * @enum {string}
+             */
+            lips: "phonemes" | "words" | "sound";
+            /**
+             * Place
+             * @description Clips before this one; 0: it is on air or the next; null: it is over.
+             */
+            place: number | null;
+            /** Received */
+            received: number;
+            /** Decoded */
+            decoded: number;
+            /** Queued */
+            queued?: number | null;
+            /** On Air */
+            on_air?: number | null;
+            /** Ended */
+            ended?: number | null;
+            /**
+             * Played Ms
+             * @description How much of it was heard, known when it is over.
+             * @default 0
+             */
+            played_ms: number;
+        };
+        /**
          * WordView
          * @description A spoken word; ``start`` and ``end`` are Unix times in ms at which it is on air (the stream's programme time).
          */
@@ -1163,6 +1269,327 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StageView"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting or shutting down: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_utterances: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UtteranceView"][];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting or shutting down: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    say: {
+        parameters: {
+            query?: {
+                /** @description Whose mouth says it: a name of the cast. */
+                character?: string | null;
+                /** @description The words. */
+                text?: string | null;
+                /** @description See `UtteranceRequest`. */
+                expression?: string | null;
+                /** @description A JSON list of `ClipMark`. */
+                marks?: string | null;
+                /** @description See `UtteranceRequest`. */
+                alphabet?: string | null;
+            };
+            header?: {
+                /** @description Makes a repeated request change nothing. */
+                "idempotency-key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The sound alone, or a form that holds it beside the other fields. */
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+                "multipart/form-data": {
+                    /** Format: binary */
+                    audio: string;
+                    character?: string;
+                    text?: string;
+                    expression?: string;
+                    marks?: string;
+                    alphabet?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UtteranceView"];
+                };
+            };
+            /** @description The clip did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The `Idempotency-Key` belongs to another request. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The clip is too large a file. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much waits already: try again after `Retry-After` seconds. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting or shutting down: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    clear_utterances: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UtteranceView"][];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting or shutting down: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_utterance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                utterance_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UtteranceView"];
+                };
+            };
+            /** @description There is no such clip, or it is long over. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting or shutting down: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    skip_utterance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                utterance_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UtteranceView"];
+                };
+            };
+            /** @description There is no such clip, or it is long over. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */

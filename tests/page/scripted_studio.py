@@ -32,6 +32,8 @@ from duologue.app.models import (
     TurnEvent,
     TurnView,
     TvRequest,
+    UtteranceRequest,
+    UtteranceView,
     WordView,
 )
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK
@@ -77,6 +79,25 @@ class File:
     cache_control: str = "no-store"
 
 
+class NoGuests:
+    """Nobody puts clips on this stage: the page has no means to."""
+
+    async def accept(self, request: UtteranceRequest, audio: bytes, key: str = "") -> UtteranceView:
+        raise InputError("this stage takes no clips")
+
+    def queue(self) -> tuple[UtteranceView, ...]:
+        return ()
+
+    def find(self, utterance_id: str) -> UtteranceView | None:
+        return None
+
+    async def skip(self, utterance_id: str) -> UtteranceView:
+        raise InputError("this stage has no clips")
+
+    async def clear(self) -> tuple[UtteranceView, ...]:
+        return ()
+
+
 class ScriptedStudio:
     """One conversation after another, as fast as people talk. All times are Unix ms."""
 
@@ -88,6 +109,7 @@ class ScriptedStudio:
         self._conversations: dict[str, Conversation] = {}
         self._numbers = count(1)
         self._next_air = now_ms() + 500
+        self.guests = NoGuests()
         self._stage = StageView(
             ready=True,
             cast=CAST,

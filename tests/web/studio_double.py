@@ -20,7 +20,11 @@ from duologue.app.models import (
     StageEvent,
     StageView,
     TvRequest,
+    UtteranceRequest,
+    UtteranceState,
+    UtteranceView,
 )
+from duologue.errors import InputError
 from duologue.stage.pose import Daylight
 
 
@@ -39,10 +43,47 @@ STAGE = StageView(
 
 
 @dataclass
+class GuestsDouble:
+    """Takes every clip; set ``failure`` to have it refused."""
+
+    failure: BaseException | None = None
+    asked: list[tuple[UtteranceRequest, bytes, str]] = field(default_factory=list[tuple[UtteranceRequest, bytes, str]])
+    clips: dict[str, UtteranceView] = field(default_factory=dict[str, UtteranceView])
+
+    async def accept(self, request: UtteranceRequest, audio: bytes, key: str = "") -> UtteranceView:
+        self.asked.append((request, audio, key))
+        if self.failure is not None:
+            raise self.failure
+        view = UtteranceView(
+            id=f"u{len(self.clips)}", character=request.character, text=request.text, state=UtteranceState.WAITING,
+            duration_ms=1000.0, lips="sound", place=len(self.clips), received=1.0, decoded=2.0,
+        )  # fmt: skip
+        self.clips[view.id] = view
+        return view
+
+    def queue(self) -> tuple[UtteranceView, ...]:
+        return tuple(view for view in self.clips.values() if view.state is UtteranceState.WAITING)
+
+    def find(self, utterance_id: str) -> UtteranceView | None:
+        return self.clips.get(utterance_id)
+
+    async def skip(self, utterance_id: str) -> UtteranceView:
+        if utterance_id not in self.clips:
+            raise InputError(f"there is no clip {utterance_id!r}")
+        changes = {"state": UtteranceState.SKIPPED, "place": None, "ended": 3.0}
+        self.clips[utterance_id] = self.clips[utterance_id].model_copy(update=changes)
+        return self.clips[utterance_id]
+
+    async def clear(self) -> tuple[UtteranceView, ...]:
+        return tuple([await self.skip(view.id) for view in self.queue()])
+
+
+@dataclass
 class StudioDouble:
     """Set ``failure`` to have every request raise it."""
 
     failure: BaseException | None = None
+    guests: GuestsDouble = field(default_factory=GuestsDouble)
     text: str | None = None
     files: dict[str, File] = field(default_factory=dict[str, File])
     asked: list[object] = field(default_factory=list[object])

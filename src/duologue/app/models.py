@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from duologue.stage.pose import Daylight
+from duologue.stage.pose import Daylight, Expression
 
 
 class Model(BaseModel):
@@ -117,6 +117,53 @@ class CaptionRequest(Model):
     """Show a text as the caption (empty: none) until it is replaced; what is spoken takes precedence."""
 
     text: str = Field(max_length=200)
+
+
+class ClipMark(Model):
+    """A word or a phoneme of a clip with its place in the sound, in ms from the clip's first sample."""
+
+    text: str = Field(min_length=1, max_length=100)
+    start: float = Field(ge=0, allow_inf_nan=False)
+    end: float = Field(ge=0, allow_inf_nan=False)
+    kind: Literal["word", "phoneme"] = "word"
+
+
+class UtteranceRequest(Model):
+    """What is known of a clip of speech besides its sound."""
+
+    character: str = Field(max_length=100, description="Whose mouth says it: a name of the cast.")
+    text: str = Field(default="", description="The words, for captions and the face; empty: none are shown.")
+    expression: Expression | None = Field(default=None, description="Held throughout; default: read from the text.")
+    marks: tuple[ClipMark, ...] = Field(default=(), max_length=5000, description="When each word or phoneme is said.")
+    alphabet: Literal["ipa", "espeak", "arpabet"] = Field(default="ipa", description="Of the marks that are phonemes.")
+
+
+class UtteranceState(StrEnum):
+    """The life of a clip: it waits here, is queued on the stage, is heard, and is over."""
+
+    WAITING = "waiting"
+    QUEUED = "queued"
+    ON_AIR = "on_air"
+    ENDED = "ended"
+    SKIPPED = "skipped"
+
+
+class UtteranceView(Model):
+    """A clip that a client put on the stage. Times are Unix ms, null while unknown."""
+
+    id: str
+    character: str
+    text: str
+    state: UtteranceState
+    duration_ms: float = Field(description="Of what is heard: silence at both ends is taken off.")
+    lips: Literal["phonemes", "words", "sound"] = Field(description="What the mouth is moved by.")
+    place: int | None = Field(description="Clips before this one; 0: it is on air or the next; null: it is over.")
+    received: float
+    decoded: float
+    queued: float | None = None
+    on_air: float | None = None
+    ended: float | None = None
+    played_ms: float = Field(default=0.0, description="How much of it was heard, known when it is over.")
 
 
 class CharacterView(Model):

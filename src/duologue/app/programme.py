@@ -21,7 +21,7 @@ from duologue.app.models import (
 )
 from duologue.app.turn_book import TurnBook
 from duologue.clock import MILLISECOND, SECOND, Clock
-from duologue.dialogue.director import Brief, Director, Outcome, Player
+from duologue.dialogue.director import Brief, Director, Interlude, Outcome, Player
 from duologue.dialogue.ports import Floor, PlayEvent, Voice
 from duologue.errors import ClosedError, DuologueError, InputError
 from duologue.language.moderation import Moderator, Subject
@@ -75,6 +75,7 @@ class Programme:
         self._requested: Conversation | None = None
         self._current: Conversation | None = None
         self._director: Director | None = None
+        self._interlude = Interlude(0, 0)
         self._wake = asyncio.Event()
         self._on_stage = asyncio.Event()
 
@@ -142,8 +143,10 @@ class Programme:
             raise InputError("no conversation is on air", where="chat", remedy="Start one, then speak to its cast.")
         return ChatReceipt(turn=await self._director.say(request.author, request.text, request.to))
 
-    def notify(self, event: PlayEvent) -> None:
-        """Pass on what the stage played."""
+    def notify(self, event: PlayEvent | Interlude) -> None:
+        """Pass on what the stage played, of the conversation and of others."""
+        if isinstance(event, Interlude):
+            self._interlude = event
         if self._director is not None:
             self._director.notify(event)
 
@@ -194,9 +197,10 @@ class Programme:
         self._director = director
         self._on_stage.set()
         state, failure = ConversationState.STOPPED, ""
+        held = max(0, self._interlude.at_ns + self._interlude.duration_ns - self._clock.now())
         try:
             outcome = await director.run(
-                Brief(conversation.id, conversation.topic, conversation.turns_planned, conversation.seed)
+                Brief(conversation.id, conversation.topic, conversation.turns_planned, conversation.seed, held)
             )
             state = ConversationState.ENDED if outcome is Outcome.ENDED else ConversationState.STOPPED
         except DuologueError as error:

@@ -1,7 +1,10 @@
 """The main process's end of the stage: starts it, feeds it, and brings it back when it dies.
 
 What the stage must know to go on (its light, its TV, what it was about to say) is kept here, so a new stage continues
-where the old one stopped; an utterance that was cut is said again from its start.
+where the old one stopped; an utterance that its death interrupted is said again from its start.
+
+Two may speak on one stage: the conversation, for which the link is the floor, and guests
+(:mod:`duologue.app.guests`). What they play stands in one line, in the order in which it was given.
 """
 
 from __future__ import annotations
@@ -19,8 +22,8 @@ from duologue.speech.utterance import Utterance
 from duologue.stage.messages import (
     Announce,
     Baked,
-    Clear,
     Cue,
+    Cut,
     Encoded,
     Ended,
     Frames,
@@ -67,8 +70,12 @@ class StageListener:
 
 @dataclass(slots=True)
 class _Queued:
+    """``cut``: it is to fall silent, and must not be said again if the stage dies before it has."""
+
     say: Say
+    guest: bool
     begun: bool = False
+    cut: bool = False
 
 
 class StageLink:
@@ -102,31 +109,41 @@ class StageLink:
 
     # What a show asks of its stage
 
-    async def play(self, utterance: Utterance, gap_ms: int) -> None:
+    async def play(self, utterance: Utterance, gap_ms: int, *, guest: bool = False) -> None:
         """Say ``utterance`` ``gap_ms`` after the end of what is queued."""
         say = Say(utterance, gap_ms * RATE // 1000)
-        self._queue[utterance.id] = _Queued(say)
+        self._queue[utterance.id] = _Queued(say, guest)
         await self._send(say)
 
     async def withdraw(self, utterance_id: str) -> bool:
         """Take back an utterance; True if it had not begun and is gone."""
         queued = self._queue.get(utterance_id)
-        if queued is None or queued.begun:
-            return False
-        if self._worker is None:
+        if queued is not None and self._worker is None:  # nothing is on air
             del self._queue[utterance_id]
             return True
+        if queued is None or queued.begun:
+            return False
         answer = asyncio.get_running_loop().create_future()
         self._withdrawals[utterance_id] = answer
         await self._send(Withdraw(utterance_id))
         return await answer
 
     async def clear(self) -> None:
-        """Fade out what is being said and drop all that is queued."""
-        self._queue = {name: queued for name, queued in self._queue.items() if queued.begun}
-        await self._send(Clear())
+        """Fade out what is being said and drop all that is queued, except what guests put there."""
+        ours = tuple(name for name, queued in self._queue.items() if not queued.guest)
+        for name in ours:
+            if not self._queue[name].begun:
+                del self._queue[name]
+        await self.cut(ours)
+
+    async def cut(self, utterance_ids: tuple[str, ...]) -> None:
+        """Fade out those of these utterances that are being said, and drop the others of them."""
+        for utterance_id in utterance_ids:
+            if (queued := self._queue.get(utterance_id)) is not None:
+                queued.cut = True
+        await self._send(Cut(utterance_ids))
         if self._worker is None:
-            self._drop_all()
+            self._drop_cut()
 
     async def show_tv(self, path: Path | None) -> None:
         """Play a clip, or switch the TV off."""
@@ -206,7 +223,8 @@ class StageLink:
             await self._send(ShowTv(self._tv))
         if self._announcement:
             await self._send(Announce(self._announcement))
-        for queued in self._queue.values():
+        self._drop_cut()
+        for queued in tuple(self._queue.values()):
             queued.begun = False
             await self._send(queued.say)
 
@@ -262,8 +280,8 @@ class StageLink:
             self._queue.pop(utterance_id, None)
             self._answer(utterance_id, True)
 
-    def _drop_all(self) -> None:
-        for utterance_id in list(self._queue):
+    def _drop_cut(self) -> None:
+        for utterance_id in [name for name, queued in self._queue.items() if queued.cut]:
             del self._queue[utterance_id]
             self._listener.ended(utterance_id, self._clock.now(), 0)
 

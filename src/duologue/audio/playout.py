@@ -174,15 +174,19 @@ class Playout:
         dropped = tuple(Ended(item.id, self._position, 0) for item in self._queue)
         self._queue.clear()
         self._queued_samples = 0
+        self.cut(fade)
+        return dropped
+
+    def cut(self, fade: int = FADE) -> None:
+        """Fade out what plays within ``fade`` samples, if anything does; what is queued follows it."""
         if (item := self._current) is None:
-            return dropped
+            return
         rest = item.samples[self._played : self._played + fade]
         # From just below 1 to just above 0 over the whole fade; a rest that is shorter ends by itself as it would have.
         ramp = 0.5 + 0.5 * np.cos(np.pi * (np.arange(len(rest)) + 0.5) / max(fade, 1))
         self._current = _Item(
             item.id, np.concatenate([item.samples[: self._played], rest * ramp.astype(np.float32)]), item.gap
         )
-        return dropped
 
     def read(self, count: int) -> Block:
         """The next ``count`` samples, silence where nothing plays. Afterwards :attr:`position` is that much further."""

@@ -36,12 +36,26 @@ WIND_DOWN_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """A conversation to hold. ``turns`` counts both speakers' turns, 0 for no end; equal seeds give equal choices."""
+    """A conversation to hold. ``turns`` counts both speakers' turns, 0 for no end; equal seeds give equal choices.
+
+    ``held_ns``: for how long others have the floor when it begins.
+    """
 
     id: str
     topic: str
     turns: int = 12
     seed: int = 0
+    held_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Interlude:
+    """Somebody who is not of the conversation has the floor from ``at_ns`` on (monotonic) for ``duration_ns``, if
+    nobody cuts it; 0 says that it is over.
+    """
+
+    at_ns: int
+    duration_ns: int
 
 
 class Outcome(StrEnum):
@@ -74,7 +88,7 @@ class _Prepared:
     utterance: Utterance | None
 
 
-_Event: TypeAlias = PlayEvent | _Prepared | Question
+_Event: TypeAlias = PlayEvent | Interlude | _Prepared | Question
 
 
 @dataclass(slots=True)
@@ -96,6 +110,7 @@ class OnAir:
         self._numbers = count()
         plan = Plan(tuple(crew.cast), brief.turns)
         self._rundown = Rundown(plan, self._new_id, patient=crew.patient)
+        self._rundown.held(brief.held_ns, 0, crew.clock.now())
         self._inbox: asyncio.Queue[_Event] = asyncio.Queue(MAX_INBOX)
         self._unread_questions = 0
         self._turns: dict[str, _Turn] = {}
@@ -133,7 +148,7 @@ class OnAir:
             self._task.cancel()
         await self._over.wait()
 
-    def put(self, event: PlayEvent) -> None:
+    def put(self, event: PlayEvent | Interlude) -> None:
         """Take the floor's report."""
         self._put(event)
 
@@ -208,6 +223,10 @@ class OnAir:
                 return self._on_started(event, now)
             case PlayEnded():
                 return self._on_ended(event, now)
+            case Interlude(at_ns, duration_ns):
+                if self._ended_at:
+                    self._ended_at = at_ns + duration_ns
+                return self._rundown.held(duration_ns, self._gap_ahead(), now)
             case Question():
                 self._unread_questions -= 1
                 return self._rundown.asked(event, now)

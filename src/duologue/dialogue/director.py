@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from duologue.clock import SYSTEM_CLOCK, Clock
-from duologue.dialogue.conversation import Brief, Crew, OnAir, Outcome
+from duologue.dialogue.conversation import Brief, Crew, Interlude, OnAir, Outcome
 from duologue.dialogue.fillers import Fillers
 from duologue.dialogue.ports import Floor, PlayEvent, Voice
 from duologue.dialogue.writing import Changed, Limits, Writer
@@ -22,7 +22,7 @@ from duologue.language.persona import Persona
 from duologue.speech.utterance import Utterance
 from duologue.telemetry.ledger import TurnRecord
 
-__all__ = ["Brief", "Director", "Outcome", "Player"]
+__all__ = ["Brief", "Director", "Interlude", "Outcome", "Player"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +100,8 @@ class Director:
         if self._on_air:
             await self._on_air.stop()
 
-    def notify(self, event: PlayEvent) -> None:
-        """Tell what the floor did. Events of a conversation that is over are ignored."""
+    def notify(self, event: PlayEvent | Interlude) -> None:
+        """Tell what the floor did, and when others speak on it. Events of a conversation that is over are ignored."""
         if self._on_air:
             self._on_air.put(event)
 

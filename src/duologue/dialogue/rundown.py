@@ -11,6 +11,8 @@ begun) and at most one is *current* (begun). The rules:
 - If a step ends and nothing is ahead, the engines are late: once the chosen silence has passed, a filler, and another
 after
   each :data:`FILLER_EVERY` until the step is there.
+- While somebody who is not of the conversation speaks on the same floor, nobody is late: silence counts from the end
+  of that.
 - A floor that does not report in :data:`OVERDUE` is taken to have lost the step; the show goes on with the next.
 - ``patient`` (offline): the floor waits for us, so nobody is ever late: no fillers, no deadlines.
 
@@ -92,6 +94,7 @@ class Rundown:
         self._taking_back: Step | None = None
         self._fill_at = 0
         self._overdue_at = 0
+        self._held_until = 0
 
     @property
     def done(self) -> bool:
@@ -117,7 +120,7 @@ class Rundown:
         self.preparing, self.ahead = None, step
         self._fill_at = 0
         if not self.current and not self.filler:
-            self._overdue_at = now + OVERDUE
+            self._overdue_at = self._free(now) + OVERDUE
         return [Hand(step)]
 
     def given_up(self, step: Step, now: int) -> list[Effect]:
@@ -154,6 +157,21 @@ class Rundown:
             self._fill_at = 0
         return self._prepare_next()
 
+    def held(self, duration: int, gap_ms: int, now: int) -> list[Effect]:
+        """Somebody else has the floor for ``duration`` ns from now on (0: gives it back); ``gap_ms`` as for
+        :meth:`finished`.
+        """
+        self._held_until = now + duration
+        if self._fill_at:
+            self._fill_at = self._held_until + gap_ms * _MILLISECOND
+        if self._overdue_at:
+            self._overdue_at = self._held_until + gap_ms * _MILLISECOND + OVERDUE
+        return []
+
+    def _free(self, now: int) -> int:
+        """From when on the floor is the conversation's."""
+        return max(now, self._held_until)
+
     def asked(self, question: Question, now: int) -> list[Effect]:
         """A person asks. Raises :class:`InputError` when too many wait already."""
         self.plan = self.plan.asked(question)
@@ -183,7 +201,7 @@ class Rundown:
         if self._fill_at and now >= self._fill_at and self.preparing and not self.filler:
             self._fill_at = 0
             self.filler = self._new_id()
-            self._overdue_at = now + OVERDUE
+            self._overdue_at = self._free(now) + OVERDUE
             return [Fill(self.filler, self.preparing.speaker)]
         return []
 

@@ -73,8 +73,12 @@ class Withdraw:
 
 
 @dataclass(frozen=True, slots=True)
-class Clear:
-    """Fade out what is being said (within 20 ms) and drop all that is queued."""
+class Cut:
+    """Fade out those of these utterances that are being said (within 20 ms, answered by :class:`Ended`) and drop those
+    that are queued. What others have put there stays.
+    """
+
+    utterance_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,7 @@ class Shutdown:
     """Finish: flush the encoder and exit."""
 
 
-Cue: TypeAlias = Say | Withdraw | Clear | ShowTv | SetLights | Announce | Shutdown
+Cue: TypeAlias = Say | Withdraw | Cut | ShowTv | SetLights | Announce | Shutdown
 
 
 # Reports: stage -> main

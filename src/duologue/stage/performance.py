@@ -24,8 +24,8 @@ from duologue.stage.frames import Plane
 from duologue.stage.gaze import geometries
 from duologue.stage.messages import (
     Announce,
-    Clear,
     Cue,
+    Cut,
     Ended,
     Report,
     Say,
@@ -109,8 +109,8 @@ class Performance:
                 self._playout.enqueue(utterance.id, utterance.samples, gap)
             case Withdraw(utterance_id):
                 return [Withdrawn(utterance_id, self._withdraw(utterance_id))]
-            case Clear():
-                self._clear()
+            case Cut(utterance_ids):
+                self._cut(utterance_ids)
             case ShowTv(path):
                 self._scenery.show_tv(path)
             case SetLights(lights):
@@ -189,10 +189,13 @@ class Performance:
         del self._utterances[utterance_id]
         return True
 
-    def _clear(self) -> None:
-        self._forget_upcoming()
-        self._playout.clear()
-        self._timeline.cut(self._base + self._playout.position)
+    def _cut(self, utterance_ids: tuple[str, ...]) -> None:
+        for utterance_id in utterance_ids:
+            self._withdraw(utterance_id)
+        if self._playout.current in utterance_ids:
+            self._forget_upcoming()
+            self._playout.cut()
+            self._timeline.cut(self._base + self._playout.position)
 
     def _forget_upcoming(self) -> None:
         if self._upcoming is not None:

@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 
 from duologue.version import __version__
-from duologue.web import conversations, events, health, problems, stage, stream
+from duologue.web import conversations, events, health, problems, stage, stream, utterances
 from duologue.web.gate import Gate
 from duologue.web.limits import BodyLimit, StreamCors
 from duologue.web.options import WebOptions
@@ -44,10 +44,11 @@ def create_app(studio: Studio, options: WebOptions | None = None) -> FastAPI:
     app.state.studio = studio
     app.state.options = options
     app.state.leaving = asyncio.Event()
+    app.state.uploads = asyncio.Semaphore(utterances.MAX_UPLOADS)
     if options.page:
         app.router.default = Page(options.static)
     # the last one added is the outermost
-    app.add_middleware(BodyLimit, limit=options.max_body)
+    app.add_middleware(BodyLimit, limit=options.max_body, larger={utterances.PATH: options.max_upload})
     app.add_middleware(Gate, options=options)
     app.add_middleware(StreamCors)
     return app
@@ -62,6 +63,6 @@ def _routes() -> FastAPI:
     app = _Application(title="Duologue", version=__version__, description=DESCRIPTION, docs_url=None, redoc_url=None)
     app.add_api_route("/docs", _reference, include_in_schema=False, response_class=HTMLResponse)
     problems.install(app)
-    for room in (conversations, stage, events, stream, health):
+    for room in (conversations, stage, utterances, events, stream, health):
         app.include_router(room.router)
     return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -13,44 +14,51 @@ from duologue.web.problems import problem
 
 
 class BodyLimit:
-    """Refuses a body over ``limit`` bytes: by its announced length at once, else while it is being read."""
+    """Refuses a body over ``limit`` bytes: by its announced length at once, else while it is being read.
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    ``larger`` are the paths with a limit of their own.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int, larger: Mapping[str, int] | None = None) -> None:
         self._app = app
         self._limit = limit
+        self._larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI call."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        limit = self._larger.get(scope["path"].rstrip("/"), self._limit)
         announced = Headers(scope=scope).get("content-length", "")
-        if announced.isdigit() and int(announced) > self._limit:
-            await self._refusal(scope["path"])(scope, receive, send)
+        if announced.isdigit() and int(announced) > limit:
+            await _refusal(scope["path"], limit)(scope, receive, send)
             return
-        await self._app(scope, self._counting(receive), send)
+        await self._app(scope, _counting(receive, limit), send)
 
-    def _refusal(self, path: str) -> Response:
-        headers = {"Connection": "close"}  # the rest of the body is not worth reading
-        remedy = f"Send at most {self._limit // 1024} kB."
-        return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._complaint, where=path, remedy=remedy, headers=headers)
 
-    @property
-    def _complaint(self) -> str:
-        return f"The request's body is longer than {self._limit} bytes"
+def _refusal(path: str, limit: int) -> Response:
+    headers = {"Connection": "close"}  # the rest of the body is not worth reading
+    remedy = f"Send at most {limit // 1024} kB."
+    return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _complaint(limit), where=path, remedy=remedy, headers=headers)
 
-    def _counting(self, receive: Receive) -> Receive:
-        taken = 0
 
-        async def counted() -> Message:
-            nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > self._limit:
-                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._complaint, {"Connection": "close"})
-            return message
+def _complaint(limit: int) -> str:
+    return f"The request's body is longer than {limit} bytes"
 
-        return counted
+
+def _counting(receive: Receive, limit: int) -> Receive:
+    taken = 0
+
+    async def counted() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > limit:
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _complaint(limit), {"Connection": "close"})
+        return message
+
+    return counted
 
 
 class StreamCors:

@@ -12,13 +12,17 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from duologue.app.guests import QueueFull
+from duologue.app.idempotency import KeyReused
 from duologue.app.models import Problem
 from duologue.errors import ClosedError, DuologueError, InputError, PeerError
 from duologue.telemetry.log import get_logger
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 2
-"""What ``Retry-After`` says while something is starting or leaving."""
+"""What ``Retry-After`` says while something is starting, leaving or full."""
+
+_LATER = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
 
 _log = get_logger(__name__)
 
@@ -43,6 +47,10 @@ def problem(
 def status_of(error: DuologueError) -> int:
     """The HTTP status that says whose fault it was."""
     match error:
+        case KeyReused():
+            return HTTPStatus.CONFLICT
+        case QueueFull():
+            return HTTPStatus.TOO_MANY_REQUESTS
         case InputError():
             return HTTPStatus.UNPROCESSABLE_ENTITY
         case PeerError():
@@ -73,7 +81,7 @@ async def _house(request: Request, error: Exception) -> Response:
     status = status_of(error)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("request.failed", path=request.url.path, error=str(error), exc_info=error)
-    headers = {"Retry-After": str(RETRY_SECONDS)} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    headers = {"Retry-After": str(RETRY_SECONDS)} if status in _LATER else None
     return problem(status, error.what, where=error.where, remedy=error.remedy, headers=headers)
 
 

@@ -16,6 +16,8 @@ from duologue.app.models import (
     LightsRequest,
     StageView,
     TvRequest,
+    UtteranceRequest,
+    UtteranceView,
 )
 
 
@@ -38,6 +40,30 @@ class Resource(Protocol):
         ...
 
 
+class Guests(Protocol):
+    """The clips that clients put on the stage. Errors as for :class:`Studio`."""
+
+    async def accept(self, request: UtteranceRequest, audio: bytes, key: str = "") -> UtteranceView:
+        """Put a clip on the stage; a second call with the same ``key`` changes nothing and gives the same answer."""
+        ...
+
+    def queue(self) -> tuple[UtteranceView, ...]:
+        """The clips that are not over, in order."""
+        ...
+
+    def find(self, utterance_id: str) -> UtteranceView | None:
+        """One clip, or None when it is not known (any more)."""
+        ...
+
+    async def skip(self, utterance_id: str) -> UtteranceView:
+        """Take a clip out of the queue, or fade it out; one that is over is returned as it is."""
+        ...
+
+    async def clear(self) -> tuple[UtteranceView, ...]:
+        """Skip all that is not over."""
+        ...
+
+
 class Studio(Protocol):
     """A running system, as the web sees it. Every method is called on the event loop and returns without blocking it.
 
@@ -45,6 +71,11 @@ class Studio(Protocol):
     :class:`duologue.errors.PeerError` when something behind the studio failed, :class:`duologue.errors.ClosedError`
     while it shuts down.
     """
+
+    @property
+    def guests(self) -> Guests:
+        """The clips on the stage."""
+        ...
 
     async def start(self, request: ConversationRequest) -> Conversation:
         """Start a conversation, or queue it behind the running one."""

@@ -1,0 +1,121 @@
+"""A clip of speech from outside: any single file of sound becomes an utterance that can go on air. Blocking: use a
+thread.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+
+import av
+import numpy as np
+from av.audio.resampler import AudioResampler
+from av.error import FFmpegError
+
+from duologue.app.models import ClipMark, UtteranceRequest
+from duologue.audio.pcm import RATE, Samples
+from duologue.errors import InputError
+from duologue.speech.utterance import Mark, MarkKind, SpeechChunk, Utterance
+from duologue.speech.voicing import finish
+
+MAX_SECONDS = 120
+"""A longer clip is refused."""
+TOLERANCE_MS = 100.0
+"""How far a mark may lie behind the end: encoders pad, and round."""
+ENGINE = "clip"
+"""What such an utterance names as its engine."""
+_FORMATS = (
+    "wav,w64,aiff,au,caf,flac,ogg,mp3,aac,ac3,eac3,amr,wv,tta,ape,asf,avi,flv,mov,mp4,m4a,matroska,webm,mpeg,mpegts"
+)
+"""FFmpeg's demuxers that read one file. Not among them: playlists (hls, concat, dash …), which name other files and
+addresses, and would have this machine open them.
+"""
+_LISTEN = "Send one file of sound, for example WAV, MP3, FLAC, Ogg or M4A."
+
+
+def decode(audio: bytes) -> Samples:
+    """The sound of a file, mono at 48 kHz.
+
+    Raises :class:`InputError` for what is not sound, breaks off, is not finite or is longer than :data:`MAX_SECONDS`.
+    """
+    if not audio:
+        raise InputError("the clip is empty", where="audio", remedy=_LISTEN)
+    pieces: list[Samples] = []
+    count = 0
+    try:
+        for piece in _pieces(audio):
+            count += len(piece)
+            if count > MAX_SECONDS * RATE:
+                break
+            pieces.append(piece)
+    except (FFmpegError, ValueError, IndexError) as error:  # IndexError: a file without a stream of sound
+        what = f"the clip breaks off after {count / RATE:.1f} s" if count else "the clip is no sound that can be read"
+        raise InputError(f"{what}: {_reason(error)}", where="audio", remedy=_LISTEN) from error
+    if count > MAX_SECONDS * RATE:
+        raise InputError(
+            f"the clip is longer than {MAX_SECONDS} s", where="audio", remedy="Send it in shorter pieces, one by one."
+        )
+    return _sane(np.concatenate(pieces) if pieces else np.zeros(0, np.float32))
+
+
+def _pieces(audio: bytes) -> Iterator[Samples]:
+    options = {"format_whitelist": _FORMATS, "protocol_whitelist": "none"}
+    resampler = AudioResampler(format="fltp", layout="mono", rate=RATE)
+    with av.open(io.BytesIO(audio), "r", options=options, metadata_errors="ignore") as container:
+        for frame in container.decode(audio=0):
+            yield from (made.to_ndarray()[0] for made in resampler.resample(frame))
+    yield from (made.to_ndarray()[0] for made in resampler.resample(None))
+
+
+def _reason(error: Exception) -> str:
+    text = error.strerror if isinstance(error, FFmpegError) else ""
+    return (text or "it has no stream of sound").lower()
+
+
+def _sane(samples: Samples) -> Samples:
+    """Finite and within -1…1. Floating-point files may hold anything."""
+    if not bool(np.isfinite(samples).all()):
+        raise InputError("the clip holds values that are not numbers", where="audio", remedy="Export it again.")
+    peak = float(np.abs(samples).max(initial=0.0))
+    return samples / np.float32(peak) if peak > 1.0 else samples
+
+
+def clip_utterance(request: UtteranceRequest, audio: bytes, utterance_id: str) -> Utterance:
+    """Decode, trim, level and mark a clip; its ``text`` must be admitted already. Raises :class:`InputError`."""
+    samples = decode(audio)
+    marks = _marks(request.marks, request.text, len(samples))
+    samples, marks = finish([SpeechChunk(samples, marks)], RATE)
+    if len(samples) == 0:
+        raise InputError("the clip is silent", where="audio", remedy="Send one in which something is heard.")
+    return Utterance(
+        id=utterance_id,
+        speaker=request.character,
+        text=request.text,
+        samples=samples,
+        marks=marks,
+        alphabet=request.alphabet if any(mark.kind is MarkKind.PHONEME for mark in marks) else "",
+        expression=request.expression or "",
+        engine=ENGINE,
+    )
+
+
+def _marks(given: Sequence[ClipMark], text: str, count: int) -> tuple[Mark, ...]:
+    """Marks in samples, each word with its place in the text where it is found there, in order."""
+    length = count / RATE * 1000
+    found = 0
+    marks: list[Mark] = []
+    for number, mark in enumerate(given):
+        if mark.start > mark.end or mark.end > length + TOLERANCE_MS:
+            raise InputError(
+                f"the mark {mark.text!r} from {mark.start:g} to {mark.end:g} ms is not inside the clip of {length:.0f}"
+                " ms",
+                where=f"marks[{number}]",
+                remedy="Give start and end in ms from the clip's first sample, start not after end.",
+            )
+        offset = -1
+        if mark.kind == "word":
+            offset = text.find(mark.text, found)
+            found = offset + len(mark.text) if offset >= 0 else found
+        start, end = (min(count, round(at * RATE / 1000)) for at in (mark.start, mark.end))
+        marks.append(Mark(MarkKind(mark.kind), mark.text, start, end, offset))
+    return tuple(marks)
