@@ -30,6 +30,7 @@ from duologue.broadcast.playlist import parse_playlist
 from duologue.errors import InputError
 from duologue.settings import load_settings
 from duologue.stage.pose import Daylight
+from loop_guard import LoopGuard
 
 pytestmark = [pytest.mark.realtime, pytest.mark.timeout(120)]
 
@@ -200,3 +201,14 @@ async def test_a_corrupt_clip_is_told_and_the_show_goes_on(tmp_path: Path) -> No
         assert "broken.mp4" in notice.text
         assert await wait_for(events, turn_on_air) is not None
         assert studio.stage().tv == ""
+
+
+async def test_the_main_loop_is_never_held_while_a_show_is_on(loop_guard: LoopGuard) -> None:
+    async with on_air(show__topic="tea", show__turns=30) as (studio, events):
+        await wait_for(events, turn_on_air)
+        loop_guard.rearm(10.0)  # the bound is 5 ms; twice that is room for this test's own callbacks
+        await studio.chat(ChatRequest(to="Chad", text="And what about coffee?", author="Ada"))
+        await studio.tv(TvRequest(action="play"))
+        await studio.lights(LightsRequest(daylight=Daylight.NIGHT))
+        await wait_for(events, turn_on_air)
+        await segments(studio, events, studio.outlet.segments + 4)
