@@ -24,7 +24,8 @@ class Character:
     ``looks`` is a pack's folder, or a folder with pictures in the PNGtuber style (``idle.png``, ``talking.png``,
     ``blink.png``), which becomes a pack at first use. ``persona`` says in words who it is and how it speaks (a language
     model's instruction; the improviser then plays with its stock material), or is a :class:`Persona`, or empty for the
-    pack's own. ``voice`` is a voice of the speech engine in use, empty for the pack's own.
+    pack's own. ``voice`` is a voice of the speech engine in use (of several, the
+    first), empty for the pack's own.
     """
 
     name: str
@@ -32,18 +33,20 @@ class Character:
     persona: str | Persona = ""
     voice: str = ""
 
-    def member(self, engine: str) -> CastMember:
-        """The character ready to be engaged, with the speech engine named. Raises :class:`InputError`."""
+    def member(self, engines: Sequence[str]) -> CastMember:
+        """The character ready to be engaged, with the speech engines named. Raises :class:`InputError`."""
         folder = Path(self.looks)
         if folder.is_dir() and not (folder / CHARACTER_FILE).exists():
             new_character(folder)
         folder = find_pack("characters", str(self.looks))
         manifest = read_character(folder)
-        voice = self.voice or manifest.voice.get(engine, "")
-        if not voice:
-            raise InputError(f"{self.name} has no voice for {engine}", where="voice", remedy='Give voice="…".')
+        own = {engines[0]: self.voice} if self.voice else {}
+        voices = {engine: voice for engine in engines if (voice := own.get(engine) or manifest.voice.get(engine, ""))}
+        for engine in engines:
+            if engine not in voices:
+                raise InputError(f"{self.name} has no voice for {engine}", where="voice", remedy='Give voice="…".')
         title = self.name.title()
-        return CastMember(self.name, title, manifest.tagline, manifest.colour, folder, self._persona(folder), voice)
+        return CastMember(self.name, title, manifest.tagline, manifest.colour, folder, self._persona(folder), voices)
 
     def _persona(self, folder: Path) -> Persona:
         if isinstance(self.persona, Persona):
@@ -78,9 +81,9 @@ class Show:
         asyncio.run(serve(settings, bind(host, port), self._members(settings)))
 
     def _members(self, settings: Settings) -> tuple[CastMember, ...]:
-        engine = settings.tts
+        engines = settings.engines.tts
         return tuple(
-            each.member(engine) if isinstance(each, Character) else load_member(each, engine) for each in self._cast
+            each.member(engines) if isinstance(each, Character) else load_member(each, engines) for each in self._cast
         )
 
 

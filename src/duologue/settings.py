@@ -97,7 +97,14 @@ def _rate(value: int) -> int:
     return value
 
 
+def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("a name is given twice | Name each engine once, in order of preference.")
+    return names
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+EngineNames = Annotated[Names, AfterValidator(_distinct)]
 StageSize = Annotated[Size, PlainValidator(_stage_size)]
 
 
@@ -216,8 +223,32 @@ class TelemetrySettings(Part):
 class EngineChoice(Part):
     """Which engines are used. The tables beside them, one for each, are kept apart: :meth:`Settings.engine`."""
 
-    llm: str = Field(default="improv", description="The engine that thinks.")
-    tts: str = Field(default="espeak", description="The engine that speaks.")
+    llm: EngineNames = Field(
+        default=("improv",), min_length=1, description="The engine that thinks; of several the first that can."
+    )
+    tts: EngineNames = Field(
+        default=("espeak",), min_length=1, description="The engine that speaks; of several the first that can."
+    )
+
+
+class ChainSettings(Part):
+    """When an engine hands over to the next; of no effect on one alone."""
+
+    tts_seconds: float = Field(
+        default=4.0, gt=0, le=60, description="Limit for the first sound of a line, and between two pieces."
+    )
+    llm_seconds: float = Field(default=8.0, gt=0, le=120, description="Limit for the first word of a line.")
+    pause_seconds: float = Field(
+        default=15.0, gt=0, le=3600, description="A failed engine is left alone so long, then twice as long, …"
+    )
+
+
+class SpeechCacheSettings(Part):
+    """What engines have said, kept on disk."""
+
+    skip: Names = Field(default=("espeak",), description="Engines whose speech is not kept, being as fast as a disk.")
+    limit_mb: int = Field(default=512, ge=0, le=1_000_000, description="Size of it, MB; 0 keeps nothing.")
+    folder: Path | None = Field(default=None, description="Where; unset: the user's cache folder.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +270,10 @@ class Settings(BaseSettings):
     show: ShowSettings = Field(default=ShowSettings(), description="What is on air.")
     web: WebSettings = Field(default=WebSettings(), description="The web server.")
     engines: EngineChoice = Field(default=EngineChoice(), description="Which engines are used, and a table for each.")
+    chains: ChainSettings = Field(default=ChainSettings(), description="When an engine hands over to the next.")
+    speech_cache: SpeechCacheSettings = Field(
+        default=SpeechCacheSettings(), description="What engines have said, kept on disk."
+    )
     moderation: ModerationSettings = Field(default=ModerationSettings(), description="What may be said.")
     telemetry: TelemetrySettings = Field(default=TelemetrySettings(), description="Logs and ledgers.")
 
@@ -259,13 +294,13 @@ class Settings(BaseSettings):
 
     @property
     def llm(self) -> str:
-        """The engine that thinks."""
-        return self.engines.llm
+        """The engine that thinks; of several, the first."""
+        return self.engines.llm[0]
 
     @property
     def tts(self) -> str:
-        """The engine that speaks."""
-        return self.engines.tts
+        """The engine that speaks; of several, the first."""
+        return self.engines.tts[0]
 
     def engine(self, name: str) -> BaseModel | None:
         """An engine's own part; None for one without settings, or neither chosen nor given a table."""
@@ -434,8 +469,8 @@ def _engine_parts(
     choice: EngineChoice, tables: Mapping[str, dict[str, Any]], sources: Mapping[str, str], models: EngineModels
 ) -> dict[str, BaseModel | None]:
     parts: dict[str, BaseModel | None] = {}
-    for name in dict.fromkeys((choice.tts, choice.llm, *tables)):
-        key = f"engines.{name}" if name in tables else "engines.tts" if name == choice.tts else "engines.llm"
+    for name in dict.fromkeys((*choice.tts, *choice.llm, *tables)):
+        key = f"engines.{name}" if name in tables else "engines.tts" if name in choice.tts else "engines.llm"
         try:
             parts[name] = _engine_part(name, models(name), tables.get(name, {}), sources)
         except InputError as error:

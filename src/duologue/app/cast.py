@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from duologue.stage.pack import read_character
 
 @dataclass(frozen=True, slots=True)
 class CastMember:
-    """A character ready to be engaged: its pack's folder, its persona, and its voice in the engine chosen."""
+    """A character ready to be engaged: its pack's folder, its persona, and its voice in each engine that may speak."""
 
     name: str
     title: str
@@ -22,7 +23,7 @@ class CastMember:
     colour: str
     folder: Path
     persona: Persona
-    voice: str
+    voices: Mapping[str, str]
 
 
 def find_pack(kind: str, name: str) -> Path:
@@ -41,17 +42,18 @@ def find_pack(kind: str, name: str) -> Path:
     )
 
 
-def load_member(name: str, engine: str) -> CastMember:
-    """Read one character, with its voice for the speech engine named ``engine``."""
+def load_member(name: str, engines: Sequence[str]) -> CastMember:
+    """Read one character, with its voice for each of the speech engines named."""
     folder = find_pack("characters", name)
     manifest = read_character(folder)
-    voice = manifest.voice.get(engine, "")
-    if not voice:
-        raise InputError(
-            f"the character {manifest.name!r} has no voice for the engine {engine!r}",
-            where=f"{folder / 'character.toml'}: voice.{engine}",
-            remedy=f'Add {engine} = "…" under [voice].',
-        )
+    voices = {engine: voice for engine in engines if (voice := manifest.voice.get(engine, ""))}
+    for engine in engines:
+        if engine not in voices:
+            raise InputError(
+                f"the character {manifest.name!r} has no voice for the engine {engine!r}",
+                where=f"{folder / 'character.toml'}: voice.{engine}",
+                remedy=f'Add {engine} = "…" under [voice].',
+            )
     return CastMember(
         manifest.name,
         manifest.title,
@@ -59,13 +61,13 @@ def load_member(name: str, engine: str) -> CastMember:
         manifest.colour,
         folder,
         load_persona(folder / "persona.toml"),
-        voice,
+        voices,
     )
 
 
-def load_cast(names: tuple[str, ...], engine: str) -> tuple[CastMember, ...]:
+def load_cast(names: tuple[str, ...], engines: Sequence[str]) -> tuple[CastMember, ...]:
     """Read all of a cast in seat order. Raises :class:`InputError` for an unknown, repeated or single character."""
-    members = tuple(load_member(name, engine) for name in names)
+    members = tuple(load_member(name, engines) for name in names)
     if len({member.name for member in members}) < len(members):
         raise InputError("a character is named twice", where="cast", remedy="Name each once, for example chad,virgin.")
     if len(members) < 2:

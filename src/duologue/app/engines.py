@@ -12,12 +12,21 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import cast
 
+from duologue.chains import ChainPolicy, Handover
+from duologue.clock import SECOND
 from duologue.errors import InputError
+from duologue.language.chain import LanguageChain
 from duologue.language.engine import LanguageModel
+from duologue.places import cache_folder
 from duologue.settings import Settings
+from duologue.speech.chain import SpeechLimits, VoicingChain
 from duologue.speech.engine import TextToSpeech
+from duologue.speech.speech_cache import CachedSpeech, SpeechCache, fingerprint
+from duologue.telemetry.log import get_logger
 
 TTS_GROUP, LLM_GROUP = "duologue.tts", "duologue.llm"
+
+_log = get_logger("duologue.app.engines")
 
 
 def engine_names(group: str) -> tuple[str, ...]:
@@ -36,14 +45,45 @@ def _create(group: str, name: str, settings: Settings) -> object:
     return found[0].load()(settings.engine(name))
 
 
-def create_tts(settings: Settings) -> TextToSpeech:
-    """The engine that speaks, as set. Raises :class:`InputError` for a name that is not installed."""
-    return cast(TextToSpeech, _create(TTS_GROUP, settings.tts, settings))
+def create_tts(settings: Settings, name: str = "") -> TextToSpeech:
+    """An engine that speaks (by default the first that is set), on the cache unless it is one that skips it.
+
+    Raises :class:`InputError` for a name that is not installed.
+    """
+    name = name or settings.tts
+    engine = cast(TextToSpeech, _create(TTS_GROUP, name, settings))
+    chosen = settings.speech_cache
+    if name in chosen.skip or not chosen.limit_mb:
+        return engine
+    cache = SpeechCache(chosen.folder or cache_folder() / "speech", chosen.limit_mb * 1_000_000)
+    return CachedSpeech(engine, cache, fingerprint(settings.engine(name)))
+
+
+def create_voicing(settings: Settings) -> VoicingChain:
+    """All engines that speak, as set, in order of preference. Raises as :func:`create_tts`."""
+    chosen = settings.chains
+    limits = SpeechLimits(_policy(settings, chosen.tts_seconds), round(chosen.tts_seconds * SECOND))
+    engines = [create_tts(settings, name) for name in settings.engines.tts]
+    return VoicingChain(engines, limits=limits, listener=_report)
 
 
 def create_llm(settings: Settings) -> LanguageModel:
-    """The engine that thinks, as set. Raises :class:`InputError` for a name that is not installed."""
-    return cast(LanguageModel, _create(LLM_GROUP, settings.llm, settings))
+    """The engine that thinks, or a chain of them, as set. Raises :class:`InputError` for a name not installed."""
+    engines = [cast(LanguageModel, _create(LLM_GROUP, name, settings)) for name in settings.engines.llm]
+    if len(engines) == 1:
+        return engines[0]
+    return LanguageChain(engines, policy=_policy(settings, settings.chains.llm_seconds), listener=_report)
+
+
+def _policy(settings: Settings, patience: float) -> ChainPolicy:
+    return ChainPolicy(patience=round(patience * SECOND), pause=round(settings.chains.pause_seconds * SECOND))
+
+
+def _report(handover: Handover) -> None:
+    _log.warning(
+        "an engine failed", engine=handover.engine, successor=handover.successor, moment=handover.moment.value,
+        cause=handover.cause,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +91,13 @@ class Engines:
     """The engines of one studio, warm."""
 
     llm: LanguageModel
-    tts: TextToSpeech
+    tts: VoicingChain
 
 
 @contextlib.asynccontextmanager
 async def warm_engines(settings: Settings) -> AsyncGenerator[Engines]:
     """The engines as set, warmed up; closed at the end."""
-    engines = Engines(create_llm(settings), create_tts(settings))
+    engines = Engines(create_llm(settings), create_voicing(settings))
     try:
         await engines.tts.warm_up()
         await engines.llm.warm_up()

@@ -29,7 +29,6 @@ from duologue.errors import ClosedError
 from duologue.language.moderation import Subject
 from duologue.settings import Settings
 from duologue.speech.utterance import Utterance
-from duologue.speech.voicing import Voicing
 from duologue.stage.encoding import EncoderThread, Job
 from duologue.stage.messages import Ended, Report, Say, ShowTv, StagePlan, Trouble
 from duologue.stage.performance import Performance
@@ -217,7 +216,7 @@ async def render(
     began = clock.now()
     show = settings.show
     seed = show.seed if show.seed is not None else DEFAULT_SEED
-    cast = cast or load_cast(show.cast, settings.tts)
+    cast = cast or load_cast(show.cast, settings.engines.tts)
     moderator = house_moderator(settings)
     topic = await moderator.admit(
         show.topic if show.topic is not None else topics()[seed % len(topics())], Subject.TOPIC
@@ -229,7 +228,7 @@ async def render(
     async with warm_engines(settings) as engines:
         director = Director(
             [Player(member.persona, engines.llm) for member in cast],
-            CastVoices(Voicing(engines.tts, clock), cast),
+            CastVoices(engines.tts, cast),
             script,
             moderator,
             clock=clock,

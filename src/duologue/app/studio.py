@@ -46,7 +46,6 @@ from duologue.dialogue.ports import PlayEnded, PlayStarted
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.language.moderation import Subject
 from duologue.settings import Settings
-from duologue.speech.voicing import Voicing
 from duologue.stage.messages import Baked, Ready, StagePlan, Trouble
 from duologue.stage.pose import Lights
 from duologue.telemetry.ledger import TurnRecord
@@ -87,7 +86,7 @@ class Studio:
         moderator = house_moderator(settings)
         company = Company(
             players=[Player(member.persona, engines.llm) for member in cast],
-            voice=CastVoices(Voicing(engines.tts, clock), cast),
+            voice=CastVoices(engines.tts, cast),
             floor=self.link,
             moderator=moderator,
             topics=self._topics,
@@ -330,7 +329,7 @@ async def open_studio(
 
     Raises :class:`InputError` for whatever of them cannot be, before anything is on air.
     """
-    cast = cast or load_cast(settings.show.cast, settings.tts)
+    cast = cast or load_cast(settings.show.cast, settings.engines.tts)
     seed = settings.show.seed if settings.show.seed is not None else clock.wall() // MILLISECOND % (1 << 31)
     plan = stage_plan(settings, cast, seed)
     if settings.show.tv.clip is not None:

@@ -1,4 +1,4 @@
-"""The voices of a cast: text to an utterance, each character with its own voice, on one engine."""
+"""The voices of a cast: text to an utterance, each character with its own voice in each engine that may speak."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from duologue.app.cast import CastMember
 from duologue.dialogue.ports import Voiced
-from duologue.speech.voicing import Voicing
+from duologue.speech.chain import VoicingChain
 
 
 class CastVoices:
-    """Fills the director's :class:`~duologue.dialogue.ports.Voice` with a speech engine."""
+    """Fills the director's :class:`~duologue.dialogue.ports.Voice` with a chain of speech engines."""
 
-    def __init__(self, voicing: Voicing, cast: Sequence[CastMember]) -> None:
+    def __init__(self, voicing: VoicingChain, cast: Sequence[CastMember]) -> None:
         self._voicing = voicing
-        self._voices: Mapping[str, str] = {member.name: member.voice for member in cast}
+        self._voices: Mapping[str, Mapping[str, str]] = {member.name: member.voices for member in cast}
 
     async def voice(self, text: str, speaker: str, utterance_id: str) -> Voiced:
         """Voice ``text`` as ``speaker``, at the house's rate and loudness."""

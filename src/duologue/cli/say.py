@@ -17,7 +17,7 @@ def say(
     output: Annotated[Path, typer.Option("--output", "-o", help="The WAV file to write.")],
     voice: Annotated[str | None, typer.Option(help="A voice of the engine, e.g. en-us+m3?rate=165.")] = None,
     character: Annotated[str, typer.Option("--as", help="Whose voice to use when none is named.")] = "chad",
-    tts: Annotated[str | None, typer.Option(help="The engine that speaks.")] = None,
+    tts: Annotated[str | None, typer.Option(help="The engine that speaks; by default the first that is set.")] = None,
     config: Annotated[Path | None, typer.Option(help="The settings file instead of ./duologue.toml.")] = None,
 ) -> None:
     """Speak a text into a WAV file (48 kHz, 16 bit, mono), as it would be heard on air.
@@ -54,7 +54,7 @@ async def _voice(text: str, voice: str | None, character: str, settings: Setting
     engine = create_tts(settings)
     try:
         await engine.warm_up()
-        chosen = voice or load_member(character, engine.name).voice
+        chosen = voice or load_member(character, (engine.name,)).voices[engine.name]
         return (await Voicing(engine).voice(text, chosen, speaker=character, utterance_id="say")).utterance
     finally:
         await engine.close()

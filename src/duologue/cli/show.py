@@ -74,7 +74,7 @@ def show(
     from duologue.web.server import address, bind, serve
 
     configure(settings.telemetry.log_format, settings.telemetry.log_level, secrets=settings.secrets())
-    members = load_cast(settings.show.cast, settings.tts)  # before the address is promised
+    members = load_cast(settings.show.cast, settings.engines.tts)  # before the address is promised
     sock = bind(settings.web.host, settings.web.port)
     here = address(sock)
     console = Console(stderr=True)

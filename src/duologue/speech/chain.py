@@ -28,7 +28,7 @@ class SpeechLimits:
 
 
 class VoicingChain:
-    """As :class:`~duologue.speech.voicing.Voicing`, on several engines. Closing them stays with their owner.
+    """As :class:`~duologue.speech.voicing.Voicing`, on several engines, which it owns.
 
     The limits hold only where there is somebody to hand over to: an engine alone keeps its own.
     """
@@ -56,6 +56,11 @@ class VoicingChain:
     async def warm_up(self) -> None:
         """Start every engine; raises what the first one raised when none comes up."""
         await self._chain.warm_up()
+
+    async def close(self) -> None:
+        """Close every engine. Idempotent."""
+        for engine in self._chain.engines:
+            await engine.close()
 
     async def voice(
         self, text: str, voices: Mapping[str, str], *, speaker: str, utterance_id: str, expression: str = ""

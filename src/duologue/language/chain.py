@@ -1,0 +1,53 @@
+"""A chain of engines that think, itself one: the first that begins in time writes the line."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+
+from duologue.chains import Chain, ChainPolicy, Listener
+from duologue.clock import SYSTEM_CLOCK, Clock
+from duologue.language.engine import LanguageCapabilities, LanguageModel, Prompt
+
+
+class LanguageChain:
+    """See :mod:`duologue.chains`. It owns its engines. ``name`` is that of the first."""
+
+    def __init__(
+        self,
+        engines: Sequence[LanguageModel],
+        *,
+        policy: ChainPolicy | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        listener: Listener | None = None,
+    ) -> None:
+        self._chain = Chain(engines, _start, policy=policy, clock=clock, listener=listener)
+
+    @property
+    def name(self) -> str:
+        """As in settings."""
+        return self._chain.engines[0].name
+
+    @property
+    def capabilities(self) -> LanguageCapabilities:
+        """Nothing is promised that one of them might not keep."""
+        return LanguageCapabilities()
+
+    async def warm_up(self) -> None:
+        """Start every engine; raises when none comes up."""
+        await self._chain.warm_up()
+
+    async def write(self, prompt: Prompt) -> AsyncIterator[str]:
+        """Stream the line. A failure after the first word ends it; the next line goes to the next engine."""
+        async with aclosing(self._chain.stream(lambda engine: engine.write(prompt))) as pieces:
+            async for _, piece in pieces:
+                yield piece
+
+    async def close(self) -> None:
+        """Close all. Idempotent."""
+        for engine in self._chain.engines:
+            await engine.close()
+
+
+async def _start(engine: LanguageModel) -> None:
+    await engine.warm_up()

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+
+from duologue.chains import ChainPolicy, Handover, Moment
+from duologue.clock import MILLISECOND, VirtualClock
+from duologue.errors import ClosedError, PeerError
+from duologue.language.chain import LanguageChain
+from duologue.language.engine import Moment as Place
+from duologue.language.engine import Prompt
+from duologue.language.fake import FakeLanguage, Reply
+from duologue.language.persona import Persona
+
+PROMPT = Prompt(Persona("chad", "Chad", "You are Chad."), (), "lamps", moment=Place.OPENING)
+
+
+class Named(FakeLanguage):
+    def __init__(self, name: str, *script: Reply) -> None:
+        super().__init__(script, VirtualClock())
+        self.name = name
+
+
+def chain_of(*engines: FakeLanguage) -> tuple[LanguageChain, list[Handover]]:
+    told: list[Handover] = []
+    policy = ChainPolicy(patience=50 * MILLISECOND)
+    return LanguageChain(engines, policy=policy, clock=VirtualClock(), listener=told.append), told
+
+
+async def read(chain: LanguageChain) -> str:
+    return "".join([piece async for piece in chain.write(PROMPT)])
+
+
+@pytest.mark.parametrize("reply", [Reply(hang=True), Reply("never", failure="down", pieces=0)])
+async def test_the_next_writes_when_the_first_does_not_begin(reply: Reply) -> None:
+    chain, told = chain_of(Named("a", reply), Named("b", Reply("Two words."), Reply("And on.")))
+    await chain.warm_up()
+    assert await read(chain) == "Two words."
+    assert [(each.engine, each.successor, each.moment) for each in told] == [("a", "b", Moment.BEGINNING)]
+    assert await read(chain) == "And on."
+
+
+async def test_words_that_were_given_are_not_said_twice() -> None:
+    chain, told = chain_of(
+        Named("a", Reply("One two three four.", failure="cut", pieces=2)), Named("b", Reply("Next."))
+    )
+    await chain.warm_up()
+    pieces: list[str] = []
+    with pytest.raises(PeerError, match="cut"):
+        async for piece in chain.write(PROMPT):
+            pieces.append(piece)
+    assert len(pieces) == 2
+    assert told[0].moment is Moment.MIDDLE
+    assert await read(chain) == "Next."
+
+
+async def test_it_closes_all_its_engines() -> None:
+    chain, _ = chain_of(Named("a"), Named("b"))
+    await chain.warm_up()
+    await chain.close()
+    with pytest.raises(ClosedError):
+        await read(chain)
