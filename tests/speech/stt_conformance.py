@@ -60,7 +60,7 @@ def check(transcripts: list[Transcript], seconds: float, words: bool = True) -> 
     last = transcripts[-1]
     assert last.stable == len(last.text)
     if words and last.words:
-        assert " ".join(mark.text for mark in last.words).split() == last.text.split()
+        assert "".join(mark.text for mark in last.words) == "".join(last.text.split())
     return last
 
 
