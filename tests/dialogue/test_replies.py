@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
+from typing import Any, SupportsIndex
 
 import pytest
 from doubles import CHAD, utterance
@@ -171,12 +172,53 @@ def test_a_reply_is_cut_at_a_sentence_and_the_engine_is_stopped(brevity: Brevity
     assert model.closed and (cut is Cut.NONE or model.written <= 60)
 
 
+@pytest.mark.parametrize(
+    ("text", "brevity", "broken", "said", "form"),
+    [
+        ('{"chunks":[{"text":"One is here. Two is he', Brevity(), False, ["One is here."], Form.MALFORMED),
+        ('{"chunks":[{"text":"One is here. Two is he', Brevity(), True, ["One is here."], Form.MALFORMED),
+        ('{"chunks":[{"text":"One is here and tw', Brevity(), True, ["One is here and."], Form.MALFORMED),
+        ('{"chunks":[{"text":"One."},{"text":"Two is here. Three is here."}]}', Brevity(tokens=60), False,
+         ["One.", "Two is here."], Form.STRUCTURED),
+        ('{"chunks":[{"text":"One is "so" here."},{"text":"Two"}]}', Brevity(), False,
+         ['One is "so" here.', "Two"], Form.MALFORMED),
+        ("One is here. Two is he", Brevity(), True, ["One is here."], Form.PLAIN),
+        ("One is here. Two is he", Brevity(), False, ["One is here.", "Two is he"], Form.PLAIN),
+    ],
+)  # fmt: skip
+def test_a_structured_reply_is_cut_at_a_sentence_too(
+    text: str, brevity: Brevity, broken: bool, said: list[str], form: Form
+):
+    reader = ReplyReader(brevity, structured=True)
+    parts = [part for character in text for part in reader.feed(character)]
+    parts += reader.finish(broken=broken)
+    assert ([part.text for part in parts], reader.form) == (said, form)
+
+
 def test_a_first_sentence_that_alone_is_too_long_is_cut_inside():
     long = "I went to the market and then to the river and then to the hill and then home and then to bed and then out."
     ear = Ear()
     report = speak(Model(long), Voices(), ear, reader=ReplyReader(Brevity(seconds=3.0)))
     assert report.cut is Cut.SECONDS and len(ear.texts) == 1
     assert estimate_seconds(ear.texts[0]) <= 3.1 and ear.texts[0].endswith(".") and long.startswith(ear.texts[0][:-1])
+
+
+@pytest.mark.parametrize("structured", [False, True])
+def test_a_megabyte_in_one_piece_is_read_only_as_far_as_it_is_said(structured: bool):
+    taken = 0
+
+    class Counted(str):
+        def __getitem__(self, key: SupportsIndex | slice[Any, Any, Any]) -> str:
+            nonlocal taken
+            found = super().__getitem__(key)
+            taken += len(found)
+            return found
+
+    text = "This is it. " * 90_000
+    reader = ReplyReader(Brevity(), structured=structured)
+    parts = reader.feed(Counted(f'{{"chunks":[{{"text":"{text}"}}]}}' if structured else text))
+    parts += reader.finish()
+    assert taken < 10_000 and reader.cut and 1 < len(parts) <= 8
 
 
 def test_the_caps_are_the_personas():

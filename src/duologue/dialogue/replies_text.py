@@ -14,18 +14,31 @@ from enum import StrEnum
 
 from duologue.dialogue.chunker import Chunker, Chunking, Sentence
 from duologue.language.persona import Persona
-from duologue.language.structured import ChunkReady, Form, PlainText, ReplyChunk, ReplyEvent, StructuredReader
+from duologue.language.structured import (
+    ChunkReady,
+    Form,
+    PlainText,
+    ReplyChunk,
+    ReplyEvent,
+    StructuredReader,
+    TextReady,
+)
 from duologue.language.text import cap, estimate_seconds
 
 TOKENS_A_WORD = 3
 """Tokens that a word may cost, markup and JSON around it included."""
+_LONG_TOKEN = 8
+"""Characters; a longer piece of a stream holds several tokens."""
+_SLICE = 64
 _FINISHED = re.compile(r"""[.!?…:。！？]["'”’»」』）)\]]*\Z""")
 _NO_WORD_CAP = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Brevity:
-    """The caps of one reply. ``tokens`` counts the pieces of the stream."""
+    """The caps of one reply. ``tokens`` counts the pieces of the stream, long ones
+    several times.
+    """
 
     tokens: int = 400
     sentences: int = 8
@@ -98,24 +111,30 @@ class ReplyReader:
         return self._structured.problem if self._structured else ""
 
     def feed(self, piece: str) -> list[Part]:
-        """Take a piece of the stream; returns what can be voiced now."""
-        if self.cut:
-            return []
-        self._tokens += 1
+        """Take a piece of the stream; returns what can be voiced now. A huge piece is read only as far as needed."""
+        parts: list[Part] = []
+        for start in range(0, len(piece), _SLICE):
+            if self.cut:
+                break
+            parts += self._take(piece[start : start + _SLICE])
+        return parts
+
+    def _take(self, piece: str) -> list[Part]:
+        self._tokens += max(1, len(piece) // _LONG_TOKEN)
         parts = self._read(piece)
         if not self.cut and self._tokens >= self._brevity.tokens:
             self.cut = Cut.TOKENS
-            parts += self._last()
+            parts += self._cut_short(self._structured.stop() if self._structured else [])
         return parts
 
     def finish(self, *, broken: bool = False) -> list[Part]:
         """The stream has ended; ``broken`` in the middle, so that a sentence without its end is not said."""
         if self.cut:
             return []
-        if self._structured is None:
-            return self._last() if broken else self._say(self._chunker.finish())
-        parts = self._understand(self._structured.finish())
-        return parts + (self._last() if broken else self._say(self._chunker.finish()))
+        events = self._structured.finish() if self._structured else []
+        if broken or (self._structured and self._structured.truncated):
+            return self._cut_short(events)
+        return self._understand(events) + self._say(self._chunker.finish())
 
     def _read(self, piece: str) -> list[Part]:
         if self._structured is None:
@@ -134,15 +153,22 @@ class ReplyReader:
                 parts += self._say(sentences, event.index)
         return parts
 
-    def _last(self) -> list[Part]:
-        """The rest after a cut or a break: only what ends a sentence, or is all there is."""
+    def _cut_short(self, events: list[ReplyEvent]) -> list[Part]:
+        """The end of a reply that breaks off: an unfinished sentence is said only if it is all there is."""
+        last = next((event for event in reversed(events) if isinstance(event, TextReady)), None)
+        if last is None:
+            return self._understand(events) + self._last()
+        parts = self._understand([event for event in events if event is not last])
+        return parts + self._say(self._chunker.feed(last.text), last.index) + self._last(last.index)
+
+    def _last(self, chunk: int = -1) -> list[Part]:
         rest = [sentence for sentence in self._chunker.finish() if sentence.spoken]
         if rest and not _FINISHED.search(rest[-1].spoken):
             unfinished = rest.pop()
             if not rest and (not self._given or not self._complete):
                 words = unfinished.spoken.rpartition(" ")[0]  # the last one may be half a word
                 rest = [Sentence(unfinished.raw, words.rstrip(" ,;:–—-") + ".")] if words else []
-        return self._say(rest)
+        return self._say(rest, chunk)
 
     def _say(self, sentences: list[Sentence], chunk: int = -1) -> list[Part]:
         parts: list[Part] = []

@@ -113,6 +113,8 @@ class StructuredReader:
     def __init__(self) -> None:
         self.form = Form.STRUCTURED
         self.problem = ""
+        self.truncated = False
+        """The reply ended inside its JSON, so its last text may be cut short."""
         self._json: JsonStream | None = None
         self._lead = ""
         self._thinking = False
@@ -145,8 +147,13 @@ class StructuredReader:
         if self._json.done:
             return self._without_text()
         self.form = Form.MALFORMED
+        self.truncated = not self._json.problem
         self.problem = self._json.problem or "the reply ended before its JSON did"
         return self._salvage()
+
+    def stop(self) -> list[ReplyEvent]:
+        """Nothing more will be read, by our own choice: returns the chunk under way, its text perhaps cut short."""
+        return [] if self._json is None or self._json.done else self._salvage()
 
     def _take_lead(self, character: str) -> bool:
         """What stands before the JSON: white space, a fence, the model's thoughts. False: this will be no JSON."""
