@@ -36,6 +36,7 @@ COMMANDS = {
     "render": CommandPlace("duologue.cli.render", "render", "Render a show to a file, as fast as the machine can."),
     "verify": CommandPlace("duologue.cli.verify", "verify", "Prove that a stream or file has no missing frame."),
     "say": CommandPlace("duologue.cli.say", "say", "Speak a text into a WAV file."),
+    "warm": CommandPlace("duologue.cli.warm", "warm", "Fill the speech cache from a list of lines."),
     "pack": CommandPlace("duologue.cli.pack", "app", "Check a character or room, or make one from pictures.", True),
     "doctor": CommandPlace("duologue.cli.doctor", "doctor", "Say what this machine carries, and what is missing."),
     "settings": CommandPlace("duologue.cli.settings", "settings", "Show every setting and where it came from."),
