@@ -123,7 +123,8 @@ class StageProcess:
                 break
             if isinstance(message, Say):
                 performance.prepare(message.utterance)
-            self._cues.put(message)  # pyright: ignore[reportArgumentType] (our own main process sends nothing but cues)
+            if isinstance(message, Cue):  # our own main process sends nothing else
+                self._cues.put(message)
         self._closing.set()
 
     def _packaged(self, packets: list[Packet], record: FrameRecord) -> None:

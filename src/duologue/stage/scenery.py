@@ -54,17 +54,18 @@ class _Workshop:
     def __init__(self, patient: bool) -> None:
         self._patient = patient
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="workshop")
-        self._jobs: list[tuple[Future[object], Callable[[Future[object]], None]]] = []
+        self._jobs: list[tuple[Callable[[], bool], Callable[[], None]]] = []
 
     def order(self, make: Callable[[], Result], use: Callable[[Future[Result]], None]) -> None:
         """Have ``make`` done; ``use`` is called with the result in :meth:`deliver`, on the frame's thread."""
-        self._jobs.append((self._pool.submit(make), use))  # type: ignore[arg-type]
+        future = self._pool.submit(make)
+        self._jobs.append((future.done, lambda: use(future)))
 
     def deliver(self) -> None:
         """Hand over what is done, in the order of the orders."""
-        while self._jobs and (self._patient or self._jobs[0][0].done()):
-            future, use = self._jobs.pop(0)
-            use(future)
+        while self._jobs and (self._patient or self._jobs[0][0]()):
+            _, finish = self._jobs.pop(0)
+            finish()  # asks for the future's result, and so waits for it
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
