@@ -20,14 +20,14 @@ from duologue.stage.captions_type import CaptionPress, CaptionView
 from duologue.stage.compositor_brush import Brush
 from duologue.stage.compositor_placing import QUARTERS, Placed, Slots, place
 from duologue.stage.frames import Damage, Plane, Rect, copy_rect, damage_of, intersection, merge, split_planes
-from duologue.stage.planes import Sprite
+from duologue.stage.planes import Sprite, islands
 from duologue.stage.pose import FrameState, Pose
 from duologue.stage.television_picture import NO_LIGHT, TvPicture
 
 
-def _in_place(sprite: Sprite | None) -> Placed | None:
+def _in_place(sprite: Sprite) -> Placed:
     """A sprite whose anchor is the stage's corner."""
-    return None if sprite is None else Placed(sprite, QUARTERS * sprite.left, QUARTERS * sprite.top)
+    return Placed(sprite, QUARTERS * sprite.left, QUARTERS * sprite.top)
 
 
 class Compositor:
@@ -53,10 +53,10 @@ class Compositor:
     def _use(self, baked: BakedStage) -> None:
         self._baked = baked
         self._backdrop = split_planes(baked.backdrop, baked.width, baked.height)
-        self._glass = _in_place(baked.screen_overlay)
+        self._glass = None if baked.screen_overlay is None else _in_place(baked.screen_overlay)
         copy_rect(self._backdrop, self._room, self._whole)
         self._draw_screen(self._whole)
-        self._foreground = _in_place(baked.foreground)
+        self._foreground = [] if baked.foreground is None else [_in_place(part) for part in islands(baked.foreground)]
         self._poses: tuple[Pose, ...] = ()
         self._slots: list[Slots] = [() for _ in baked.cast]
         self._fresh = True
@@ -124,8 +124,8 @@ class Compositor:
             for placed in slots:
                 if placed is not None:
                     brush.blend(placed, rect)
-        if self._foreground is not None:
-            brush.blend(self._foreground, rect)
+        for placed in self._foreground:
+            brush.blend(placed, rect)
         if self._baked.glow is not None and self._light != NO_LIGHT:
             brush.shine(self._baked.glow, self._light, rect)
         if self._caption.placed is not None:

@@ -147,8 +147,8 @@ class FrameRing:
     """Copies of a canvas, handed out in turn, so that a frame can be encoded while the next ones are drawn.
 
     Only what has changed since a buffer was last handed out is copied into it: the damage of the last ``count``
-    frames. Not thread-safe: one thread publishes; another reads a buffer until ``count - 1`` more have been published, and it is for the caller to
-    hold no more than that many in its queue.
+    frames. Not thread-safe: one thread publishes; another reads a buffer until ``count - 1`` more have been published,
+    and it is for the caller to hold no more than that many in its queue.
     """
 
     def __init__(self, canvas: Plane, count: int) -> None:

@@ -191,6 +191,14 @@ def trimmed(sprite: Sprite) -> Sprite:
     return Sprite(luma, keep, u, v, chroma_keep, part.left, part.top)
 
 
+def islands(sprite: Sprite) -> list[Sprite]:
+    """The sprite as the upright parts that clear columns keep apart (a table between two plants), each trimmed."""
+    seen = np.minimum(sprite.keep.min(axis=0).reshape(-1, 2).min(axis=1), sprite.chroma_keep.min(axis=0)) < 255
+    edges = np.flatnonzero(np.diff(seen, prepend=False, append=False))
+    rows = sprite.u.shape[0]
+    return [trimmed(cut(sprite, (int(left), 0, int(right), rows))) for left, right in edges.reshape(-1, 2)]
+
+
 def sprite_from_layer(layer: Layer, tint: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Sprite:
     """The sprite of a layer on its canvas (its anchor is the canvas's origin), padded with transparency."""
     picture, left, top = padded(layer, tint)
