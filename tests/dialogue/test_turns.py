@@ -310,9 +310,19 @@ def test_a_cough_while_we_think_delays_nothing_for_good(world: World, ready: boo
     assert world.machine.state is (State.SPEAKING if ready else State.THINKING) and world.last(Resume)
 
 
+def test_echo_that_is_known_in_time_does_not_even_pause(world: World) -> None:
+    speaking(world)
+    starts(world)
+    understands(world, "", echo=True)
+    world.pass_time(700)
+    assert world.machine.state is State.SPEAKING and "Pause" not in kinds(world)
+
+
 def test_echo_does_not_interrupt_but_words_in_it_do(world: World) -> None:
     speaking(world)
     starts(world)
+    world.pass_time(100)
+    assert world.machine.state is State.PAUSED
     understands(world, "", echo=True)
     world.pass_time(600)
     assert world.machine.state is State.SPEAKING and Note.ECHO in world.notes()
@@ -324,7 +334,7 @@ def test_echo_that_ends_is_forgotten(world: World) -> None:
     speaking(world)
     starts(world)
     understands(world, "", echo=True)
-    world.pass_time(600)
+    world.pass_time(700)
     stops(world)
     assert world.machine.state is State.SPEAKING and not world.waiting
 

@@ -53,7 +53,8 @@ class Policy:
     """How turns are taken. Times in milliseconds.
 
     ``half_duplex``: while a reply is on the floor nothing is listened to; the ears open ``tail_ms`` after it.
-    ``doubt_ms``: from the onset of a voice over ours to the pause. ``barge_ms``: a voice that lasts so long takes the
+    ``doubt_ms``: from the onset of a voice over ours to the pause, ``echo_doubt_ms`` once an echo of ours was heard in
+    this conversation. ``barge_ms``: a voice that lasts so long takes the
     floor even without words. ``offset_ms``: how long after the end of speech that end is known. ``hangover_ms``:
     shortest silence that ends a stretch. ``final_ms``, ``judge_ms``: for a final transcript, while nobody waits and
     while a paused reply does. ``clear_ms``: for the floor to say what it had played. ``playout_ms``: for any sign of
@@ -68,6 +69,7 @@ class Policy:
     speculate: bool = True
     tries: int = 3
     doubt_ms: int = 150
+    echo_doubt_ms: int = 700
     barge_ms: int = 500
     offset_ms: int = 100
     hangover_ms: int = 250
@@ -193,6 +195,7 @@ class FloorState:
     parts: dict[int, Part] = field(default_factory=dict[int, Part])
     carried: str = ""
     hearing_failed: bool = False
+    echoes: int = 0
     reply: Reply | None = None
     replies: int = 0
     fillers: int = 0
@@ -384,6 +387,7 @@ class FloorState:
         part = self.parts.get(event.stretch)
         if part is None or part.final:
             return False
+        self.echoes += event.echo and not part.echo
         part.text, part.echo = event.text[: self.policy.person_chars].strip(), part.echo or event.echo
         part.final = event.final
         if event.final and event.stretch == self.stretch:

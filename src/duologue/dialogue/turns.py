@@ -139,6 +139,7 @@ TABLE: tuple[Row, ...] = (
     _row(DOUBTING, Understood, when.asks_for_floor, do.give_floor, HEARING),
     _row(DOUBTING, PlayEnded, when.reply_is_over, do.conclude, HEARING),
     _row(DOUBTING, _FLOOR, when.always, do.flow, DOUBTING),
+    _row(DOUBTING, Timeout, when.only_echo, do.go_on_over_echo, SPEAKING),
     _row(DOUBTING, Timeout, when.always, do.hold, PAUSED),
     _row(PAUSED, Understood, when.asks_for_floor_and_is_silent, do.give_floor_and_speculate, PAUSING),
     _row(PAUSED, Understood, when.asks_for_floor, do.give_floor, HEARING),
@@ -255,6 +256,11 @@ def _due_thinking(floor: FloorState, patience: Patience) -> int:
     return min(floor.reply_limit, floor.filler_at) if floor.filler_at else floor.reply_limit
 
 
+def _due_doubting(floor: FloorState, patience: Patience) -> int:
+    doubt = floor.policy.echo_doubt_ms if floor.echoes else floor.policy.doubt_ms
+    return floor.onset + doubt * MILLISECOND
+
+
 def _due_paused(floor: FloorState, patience: Patience) -> int:
     policy = floor.policy
     if floor.voice_on:
@@ -277,7 +283,7 @@ _DUE: dict[State, Callable[[FloorState, Patience], int]] = {
     CLEARING: lambda floor, _: floor.leaving_until,
     THINKING: _due_thinking,
     SPEAKING: lambda floor, _: floor.sign_at + floor.policy.playout_ms * MILLISECOND,
-    DOUBTING: lambda floor, _: floor.onset + floor.policy.doubt_ms * MILLISECOND,
+    DOUBTING: _due_doubting,
     PAUSED: _due_paused,
     JUDGING: _due_final(lambda policy: policy.judge_ms),
 }

@@ -221,6 +221,11 @@ def resume_over_echo(s: Situation) -> list[Effect]:
     return [Report(Note.ECHO, ms=s.since_onset_ms), Resume(), *floor.flow(s.now)]
 
 
+def go_on_over_echo(s: Situation) -> list[Effect]:
+    """Nobody but us is heard: not even a pause. The stretch stays open."""
+    return [Report(Note.ECHO, ms=s.since_onset_ms)]
+
+
 def drop_stretch(s: Situation) -> list[Effect]:
     return s.floor.drop_turn()
 

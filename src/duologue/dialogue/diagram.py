@@ -1,0 +1,65 @@
+"""The picture of the turn-taking table, made of the table itself: ``python -m duologue.dialogue.diagram``.
+
+It prints the part of ``docs/dialogue-core.md`` between the two marks, in Mermaid and as a table; a test keeps the page
+current.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from duologue.dialogue.turns import TABLE, Row
+from duologue.dialogue.turns_vocabulary import State
+
+BEGIN = "<!-- made by python -m duologue.dialogue.diagram; do not edit -->"
+END = "<!-- end of what is made -->"
+
+
+def picture() -> str:
+    """A Mermaid state diagram: one arrow for each pair of states, labelled with its events."""
+    arrows: dict[tuple[State, State], list[str]] = {}
+    for row in TABLE:
+        for state in _shown(row):
+            if state is not row.target:
+                labels = arrows.setdefault((state, row.target), [])
+                labels += [label for label in _events(row) if label not in labels]
+    lines = [f"    {begin} --> {end}: {', '.join(labels)}" for (begin, end), labels in arrows.items()]
+    return "\n".join(["```mermaid", "stateDiagram-v2", f"    [*] --> {State.QUIET}", *lines, "```"])
+
+
+def table() -> str:
+    """Every row, in the order in which they are tried."""
+    head = ["| state | event | if | do | then |", "|---|---|---|---|---|"]
+    return "\n".join([*head, *map(_line, TABLE)])
+
+
+def page_part() -> str:
+    """What stands in the page, with its marks."""
+    note = (
+        f"From every state but `{State.CLOSED}`: typed words lead to `thinking` or `clearing`, a hang-up to `closed`."
+    )
+    return "\n\n".join([BEGIN, picture(), note, table(), END])
+
+
+def _shown(row: Row) -> Iterable[State]:
+    """What holds for every state would hide the rest."""
+    return () if len(row.states) == len(State) - 1 else row.states
+
+
+def _events(row: Row) -> list[str]:
+    return [_words(event.__name__) for event in row.events]
+
+
+def _line(row: Row) -> str:
+    states = "any" if not _shown(row) else ", ".join(row.states)
+    guard = "" if row.guard.__name__ == "always" else row.guard.__name__.replace("_", " ")
+    action = row.action.__name__.replace("_", " ")
+    return f"| {states} | {', '.join(_events(row))} | {guard} | {action} | {row.target} |"
+
+
+def _words(name: str) -> str:
+    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
+
+
+if __name__ == "__main__":
+    print(page_part())

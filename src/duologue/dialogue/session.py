@@ -1,0 +1,319 @@
+"""A conversation between a person and a character, on any source and sink of sound: the one place that executes what
+the turn-taking table decides.
+
+The session owns the loop and the one timer. Everything that happens (a voice, a transcript, a sentence, a report of the
+sink) becomes an event in one inbox; each event is handled whole, its effects executed in order, before the next. It
+runs on any clock, so a thousand conversations take seconds in a simulation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import cast
+
+from duologue.audio.pcm import Samples
+from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
+from duologue.dialogue.echo import EchoFilter
+from duologue.dialogue.endpointing import AdaptivePatience
+from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress, PlayStarted, Sink, Voice
+from duologue.dialogue.session_ears import SessionEars
+from duologue.dialogue.session_mouth import SessionMouth
+from duologue.dialogue.turns import TurnTaking
+from duologue.dialogue.turns_vocabulary import (
+    Abandon,
+    Apologise,
+    BeginStretch,
+    Clear,
+    Commit,
+    DropStretch,
+    Ears,
+    Effect,
+    EndStretch,
+    Event,
+    Filler,
+    HangUp,
+    Patience,
+    Pause,
+    Play,
+    Resume,
+    State,
+    StopHearing,
+    Think,
+    Timeout,
+    Typed,
+    VoiceSentence,
+)
+from duologue.errors import ClosedError, InternalError
+from duologue.language.engine import LanguageModel, Line, Moment, Prompt
+from duologue.language.moderation import Moderator
+from duologue.language.persona import Persona
+from duologue.speech.hearing import Expected, SpeechToText, VoiceActivity
+from duologue.speech.utterance import Utterance
+
+MAX_INBOX = 4096
+"""Events that may wait; more means that the loop is held, which is a fault of ours."""
+MAX_HISTORY = 200
+"""Lines of the conversation that a language engine is shown at most: the newest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """What a session works with. All of them are warm; closing them stays with their owner."""
+
+    activity: VoiceActivity
+    ears: SpeechToText
+    model: LanguageModel
+    voice: Voice
+    moderator: Moderator
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """How a conversation is held. ``person`` is what the other side is called in the context; ``topic`` may be empty.
+    With ``greet`` the character speaks first.
+    """
+
+    person: str = "person"
+    topic: str = ""
+    greet: bool = False
+    seed: int = 0
+    policy: Policy = field(default_factory=Policy)
+    expected: Expected = field(default_factory=Expected)
+
+
+Observe = Callable[[Event | Effect, int], None]
+"""Sees every event and effect with its time (ns), in order: ledgers, captions and metrics are made of it."""
+
+
+class Session:
+    """One conversation. Call :meth:`run` once; the other methods may be called, on its loop, while it runs.
+
+    What is said by the character comes out of ``sink``, whose reports go to :meth:`notify`.
+    """
+
+    def __init__(
+        self,
+        persona: Persona,
+        engines: Engines,
+        sink: Sink,
+        options: SessionOptions | None = None,
+        *,
+        patience: Patience | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        observe: Observe = lambda item, now: None,
+    ) -> None:
+        self._persona = persona
+        self._engines = engines
+        self._sink = sink
+        self._options = options or SessionOptions()
+        self._clock = clock
+        self._observe = observe
+        self._inbox: asyncio.Queue[Event] = asyncio.Queue(MAX_INBOX)
+        self._echo = EchoFilter()
+        self._turns = TurnTaking(self._options.policy, patience or AdaptivePatience(), clock.now())
+        self._ears = SessionEars(engines.activity, engines.ears, self._options.expected, self._echo, clock, self._post)
+        self._mouth = SessionMouth(persona, engines.model, engines.voice, engines.moderator, self._post)
+        self._lines: deque[Line] = deque(maxlen=MAX_HISTORY)
+        self._playing: dict[str, Utterance] = {}
+        self._place: tuple[str, int] = ("", 0)
+
+    # What the owner calls
+
+    async def run(self, source: AsyncIterator[Samples] | None = None) -> None:
+        """Hold the conversation until :meth:`hang_up`, or the end of ``source`` (blocks of 16 kHz mono float32).
+
+        Without a source call :meth:`hear`. Raises what the source or the sink raise; engines' failures are part of
+        the conversation.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                beside = [group.create_task(self._mouth.prepare())]
+                if source is not None:
+                    beside.append(group.create_task(self._read(source)))
+                await self._converse(group)
+                for task in beside:
+                    task.cancel()
+                self._mouth.close()
+                self._ears.drop_all()
+        except BaseExceptionGroup as failures:
+            raise _first(failures) from failures
+        finally:
+            self._ears.close()
+
+    def hear(self, block: Samples) -> None:
+        """Take the next block of the person's sound, which ends now: mono float32 at 16 kHz, of any length.
+
+        Raises :class:`~duologue.errors.InputError` for sound of another kind.
+        """
+        self._ears.hear(block)
+
+    def say(self, text: str) -> None:
+        """The person wrote ``text``. Empty: the character is invited to begin."""
+        self._post(Typed(text))
+
+    def notify(self, report: PlayEvent | PlayProgress) -> None:
+        """What the sink did."""
+        self._post(report)
+
+    def hang_up(self) -> None:
+        """The person is gone: what they had heard by then is kept. Idempotent."""
+        self._post(HangUp())
+
+    @property
+    def state(self) -> State:
+        """Where the conversation stands."""
+        return self._turns.state
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The context: what was said and heard, oldest first."""
+        return tuple(self._lines)
+
+    # The loop
+
+    async def _read(self, source: AsyncIterator[Samples]) -> None:
+        async for block in source:
+            self.hear(block)
+        self.hang_up()
+
+    async def _converse(self, group: asyncio.TaskGroup) -> None:
+        if self._options.greet:
+            self.say("")
+        while self._turns.state is not State.CLOSED:
+            event = await self._next_event()
+            now = self._clock.now()
+            self._note_playing(event)
+            self._observe(event, now)
+            for effect in self._turns.handle(event, now):
+                self._observe(effect, now)
+                await self._execute(effect, group)
+
+    async def _next_event(self) -> Event:
+        """What waits, or the timeout at the deadline."""
+        deadline = self._turns.deadline()
+        if deadline is None:
+            raise ClosedError("the conversation is over")
+        if self._inbox.empty() and deadline <= self._clock.now():
+            return Timeout()
+        try:
+            async with asyncio.timeout(max(0, deadline - self._clock.now()) / SECOND):
+                return await self._inbox.get()
+        except TimeoutError:
+            return Timeout()
+
+    def _post(self, event: Event) -> None:
+        if self._turns.state is State.CLOSED:
+            return
+        try:
+            self._inbox.put_nowait(event)
+        except asyncio.QueueFull as full:
+            raise InternalError(f"{MAX_INBOX} events wait in a session: its loop is held", where="session") from full
+
+    # What the effects do
+
+    async def _execute(self, effect: Effect, group: asyncio.TaskGroup) -> None:
+        match effect:
+            case Play(utterance, gap_ms):
+                await self._play(utterance, gap_ms)
+            case Filler(utterance_id):
+                await self._mutter(utterance_id)
+            case Pause():
+                await self._sink.pause()
+                self._echo.silence(self._clock.now())
+            case Resume():
+                await self._sink.resume()
+                self._expect_echo(*self._place)
+            case Clear():
+                await self._sink.clear()
+                self._echo.silence(self._clock.now())
+            case Commit():
+                self._remember(effect)
+            case _:
+                self._instruct(effect, group)
+
+    def _instruct(self, effect: Effect, group: asyncio.TaskGroup) -> None:
+        """What ears and mouth do."""
+        match effect:
+            case BeginStretch(stretch, since):
+                self._ears.begin(stretch, since, group)
+            case EndStretch(stretch):
+                self._ears.end(stretch)
+            case DropStretch(stretch) | StopHearing(stretch):
+                self._ears.drop(stretch)
+            case Ears(is_open):
+                if is_open:
+                    self._ears.listen(self._options.policy.tail_ms)
+                else:
+                    self._ears.ignore()
+            case Think(reply, person):
+                self._mouth.think(reply, self._prompt(person), group)
+            case VoiceSentence(reply, index, text):
+                self._mouth.voice(reply, index, text, group)
+            case Apologise(reply, index, stage):
+                self._mouth.apologise(reply, index, stage, group)
+            case Abandon(reply):
+                self._mouth.abandon(reply)
+            case _:
+                pass  # Adopt and Report: the observer has seen them
+
+    async def _play(self, utterance: Utterance, gap_ms: int) -> None:
+        self._playing[utterance.id] = utterance
+        await self._sink.play(utterance, gap_ms)
+
+    async def _mutter(self, utterance_id: str) -> None:
+        utterance = self._mouth.filler(utterance_id)
+        if utterance is None:
+            self._post(PlayEnded(utterance_id, self._clock.now(), 0))
+        else:
+            await self._play(utterance, 0)
+
+    def _note_playing(self, event: Event) -> None:
+        """Where the floor is: what of our words can come back as an echo."""
+        match event:
+            case PlayStarted(utterance_id):
+                self._place = (utterance_id, 0)
+                self._expect_echo(utterance_id, 0)
+            case PlayProgress(utterance_id, played_samples=played):
+                self._place = (utterance_id, played)
+            case PlayEnded(utterance_id):
+                self._playing.pop(utterance_id, None)
+            case _:
+                pass
+
+    def _expect_echo(self, utterance_id: str, played: int) -> None:
+        """The words after ``played`` will be heard from now on."""
+        if utterance := self._playing.get(utterance_id):
+            now, rate = self._clock.now(), utterance.rate
+            left = (word for word in utterance.words() if word.end > played)
+            self._echo.play((word.text, now + (word.end - played) * SECOND // rate) for word in left)
+
+    def _remember(self, exchange: Commit) -> None:
+        if exchange.person:
+            self._lines.append(Line(self._options.person, exchange.person))
+        if exchange.heard:
+            self._lines.append(Line(self._persona.name, exchange.heard))
+
+    def _prompt(self, person: str) -> Prompt:
+        asked = [Line(self._options.person, person)] if person else []
+        return Prompt(
+            speaker=self._persona,
+            others=(),
+            topic=self._options.topic,
+            lines=(*self._lines, *asked),
+            moment=Moment.ANSWER if person else Moment.OPENING,
+            turn=len(self._lines),
+            seed=self._options.seed,
+            max_words=self._persona.max_words,
+            model=self._persona.model,
+            temperature=self._persona.temperature,
+        )
+
+
+def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one cause of a group: what happened first."""
+    error = failures.exceptions[0]
+    return _first(cast("BaseExceptionGroup[BaseException]", error)) if isinstance(error, BaseExceptionGroup) else error

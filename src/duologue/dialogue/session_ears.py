@@ -1,0 +1,177 @@
+"""What a session hears: voice activity, the sound before an onset, and one transcription for each stretch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+
+import numpy as np
+
+from duologue.audio.pcm import Samples
+from duologue.clock import MILLISECOND, SECOND, Clock
+from duologue.dialogue.echo import EchoFilter
+from duologue.dialogue.endpointing import PreRoll, SpeechGate
+from duologue.dialogue.turns_vocabulary import EngineFailed, Event, Stage, Understood
+from duologue.errors import InputError, PeerError
+from duologue.speech.hearing import EAR_RATE, VAD_FRAME, Expected, SpeechToText, Transcript, VoiceActivity
+
+PRE_ROLL_MS = 250
+"""Sound before an onset that belongs to its stretch."""
+MAX_WAITING_SAMPLES = 60 * EAR_RATE
+"""Sound that may wait for an engine; more means that it does not keep up, and its stretch is given up."""
+
+
+class _Sound:
+    """A bounded queue of blocks, read by an engine."""
+
+    def __init__(self) -> None:
+        self._blocks: asyncio.Queue[Samples | None] = asyncio.Queue()
+        self._waiting = 0
+
+    def push(self, block: Samples) -> bool:
+        """False when too much waits already."""
+        self._waiting += len(block)
+        self._blocks.put_nowait(block)
+        return self._waiting <= MAX_WAITING_SAMPLES
+
+    def end(self) -> None:
+        self._blocks.put_nowait(None)
+
+    async def read(self) -> AsyncGenerator[Samples, None]:
+        while (block := await self._blocks.get()) is not None:
+            self._waiting -= len(block)
+            yield block
+
+
+class SessionEars:
+    """Takes blocks of any length at :data:`EAR_RATE` and posts what they mean.
+
+    ``post`` takes the events. Sound of the wrong kind raises :class:`InputError`: nothing of it is heard.
+    """
+
+    def __init__(
+        self,
+        activity: VoiceActivity,
+        engine: SpeechToText,
+        expected: Expected,
+        echo: EchoFilter,
+        clock: Clock,
+        post: Callable[[Event], None],
+    ) -> None:
+        self._activity = activity
+        self._engine = engine
+        self._expected = expected
+        self._echo = echo
+        self._clock = clock
+        self._post = post
+        self._stream = activity.open()
+        self._gate = SpeechGate()
+        self._roll = PreRoll()
+        self._frame = np.zeros(0, np.float32)
+        self._open: dict[int, _Sound] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._deaf_until: int | None = 0
+
+    def hear(self, block: Samples) -> None:
+        """Take the next block, which ends now."""
+        _check(block)
+        now = self._clock.now()
+        if self._deaf_until is None or now < self._deaf_until:
+            return
+        self._roll.push(block)
+        for number, sound in list(self._open.items()):
+            if not sound.push(block):
+                self._fail(number, f"{self._engine.name} does not keep up with the sound")
+        self._notice(block, now)
+
+    def begin(self, stretch: int, since: int, group: asyncio.TaskGroup) -> None:
+        """Transcribe from ``since`` (ns) on, and a little before it."""
+        sound = _Sound()
+        back = (self._clock.now() - since + PRE_ROLL_MS * MILLISECOND) * EAR_RATE // SECOND
+        sound.push(self._roll.newest(back))
+        self._open[stretch] = sound
+        self._tasks[stretch] = group.create_task(self._transcribe(stretch, since, sound))
+
+    def end(self, stretch: int) -> None:
+        """Ask for the final transcript."""
+        if sound := self._open.pop(stretch, None):
+            sound.end()
+
+    def drop(self, stretch: int) -> None:
+        """Forget it, or leave it as it stands: no further word of it comes."""
+        self._open.pop(stretch, None)
+        if task := self._tasks.pop(stretch, None):
+            task.cancel()
+
+    def listen(self, tail_ms: int) -> None:
+        """Open the ears again, after a tail of echo."""
+        self._deaf_until = self._clock.now() + tail_ms * MILLISECOND
+        self._gate.reset()
+        self._frame = self._frame[:0]
+
+    def ignore(self) -> None:
+        """Close them."""
+        self._deaf_until = None
+
+    def drop_all(self) -> None:
+        """Forget all stretches."""
+        for stretch in list(self._tasks):
+            self.drop(stretch)
+
+    def close(self) -> None:
+        """Nothing more is heard."""
+        self.ignore()
+        self._activity.forget(self._stream)
+
+    def _notice(self, block: Samples, now: int) -> None:
+        """Cut into frames, each ending as long before now as samples follow it."""
+        self._frame = np.concatenate([self._frame, block])
+        while len(self._frame) >= VAD_FRAME:
+            frame, self._frame = self._frame[:VAD_FRAME], self._frame[VAD_FRAME:]
+            probability = self._activity.step({self._stream: frame})[self._stream]
+            event = self._gate.step(probability, now - len(self._frame) * SECOND // EAR_RATE)
+            if event:
+                self._post(event)
+
+    async def _transcribe(self, stretch: int, since: int, sound: _Sound) -> None:
+        final = False
+        try:
+            async with aclosing(_closable(self._engine.listen(sound.read(), self._expected))) as transcripts:
+                async for transcript in transcripts:
+                    text, echo = self._echo.strip(transcript.text, since, self._clock.now())
+                    final = transcript.final
+                    self._post(Understood(stretch, text, final, echo))
+        except Exception as error:  # an engine may come from a stranger's package: it must not end the conversation
+            self._post(EngineFailed(Stage.HEARING, f"{type(error).__name__}: {error}", stretch=stretch))
+        else:
+            if not final:
+                what = f"{self._engine.name} gave no final transcript"
+                self._post(EngineFailed(Stage.HEARING, what, stretch=stretch))
+        finally:
+            self._open.pop(stretch, None)
+            self._tasks.pop(stretch, None)
+
+    def _fail(self, stretch: int, what: str) -> None:
+        self.drop(stretch)
+        self._post(EngineFailed(Stage.HEARING, str(PeerError(what)), stretch=stretch))
+
+
+async def _closable(stream: AsyncIterator[Transcript]) -> AsyncGenerator[Transcript, None]:
+    """An iterator as a generator that can be closed, and closes what it reads from."""
+    try:
+        async for item in stream:
+            yield item
+    finally:
+        if isinstance(stream, AsyncGenerator):
+            await stream.aclose()
+
+
+def _check(block: Samples) -> None:
+    if block.ndim != 1 or block.dtype != np.float32:
+        raise InputError(
+            f"a block of sound has shape {block.shape} and type {block.dtype}", where="source",
+            remedy=f"Give mono float32 at {EAR_RATE} Hz.",
+        )  # fmt: skip
+    if not bool(np.isfinite(block).all()):
+        raise InputError("a block of sound holds values that are no numbers", where="source", remedy="Mend the source.")

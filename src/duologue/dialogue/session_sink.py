@@ -1,0 +1,97 @@
+"""A sink on a sample clock of ours: for a file, a terminal, a simulation, and any far end that takes paced blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from duologue.audio.pcm import RATE, Samples, silence
+from duologue.audio.playout import Block, Ended, Playout, Started
+from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
+from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress, PlayStarted
+from duologue.errors import InputError
+from duologue.speech.utterance import Utterance
+
+BLOCK_MS = 20
+PROGRESS_BLOCKS = 5
+"""So many blocks lie between two reports of how far the playing utterance is."""
+
+
+class PacedSink:
+    """See :class:`duologue.dialogue.ports.Sink`. :meth:`run` gives ``write`` a block of 20 ms (48 kHz, mono) at each
+    point of an absolute grid, silence while nothing plays; a late block does not move the grid, and none is left out.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[Samples], None],
+        notify: Callable[[PlayEvent | PlayProgress], None],
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self._write = write
+        self._notify = notify
+        self._clock = clock
+        self._playout = Playout()
+        self._paused = False
+        self._place: tuple[str, int] | None = None
+        """The utterance that plays, and how much of it has been played."""
+
+    async def play(self, utterance: Utterance, gap_ms: int) -> None:
+        """See :class:`~duologue.dialogue.ports.Floor`."""
+        if utterance.rate != RATE:
+            raise InputError(
+                f"the utterance {utterance.id!r} is at {utterance.rate} Hz", where="sink", remedy=f"Give {RATE} Hz."
+            )
+        self._playout.enqueue(utterance.id, utterance.samples, gap_ms * RATE // 1000)
+
+    async def withdraw(self, utterance_id: str) -> bool:
+        """See :class:`~duologue.dialogue.ports.Floor`."""
+        return self._playout.withdraw(utterance_id)
+
+    async def clear(self) -> None:
+        """What plays fades out within 20 ms, unless it was paused and is silent already."""
+        dropped = self._playout.clear(0) if self._paused else self._playout.clear()
+        self._paused = False
+        for item in dropped:
+            self._notify(PlayEnded(item.id, self._clock.now(), item.played))
+
+    async def pause(self) -> None:
+        """See :class:`~duologue.dialogue.ports.Sink`."""
+        self._paused = True
+        self._tell_progress(self._clock.now())
+
+    async def resume(self) -> None:
+        """See :class:`~duologue.dialogue.ports.Sink`."""
+        self._paused = False
+
+    async def run(self) -> None:
+        """Play until cancelled."""
+        start, number = self._clock.now(), 0
+        count = RATE * BLOCK_MS // 1000
+        while True:
+            at = start + number * BLOCK_MS * MILLISECOND
+            await self._clock.wait_until(at)
+            if self._paused:
+                self._write(silence(count))
+            else:
+                block = self._playout.read(count)
+                self._write(block.samples)
+                self._report(block, at, number)
+            number += 1
+
+    def _report(self, block: Block, at: int, number: int) -> None:
+        for piece in block.pieces:
+            self._place = (piece.id, piece.start + len(piece.samples))
+        for event in block.events:
+            when = at + (event.at - block.at) * SECOND // RATE
+            match event:
+                case Started(utterance_id):
+                    self._notify(PlayStarted(utterance_id, when))
+                case Ended(utterance_id, played=played):
+                    self._place = None if self._place and self._place[0] == utterance_id else self._place
+                    self._notify(PlayEnded(utterance_id, when, played))
+        if number % PROGRESS_BLOCKS == 0:
+            self._tell_progress(at)
+
+    def _tell_progress(self, at: int) -> None:
+        if self._place:
+            self._notify(PlayProgress(self._place[0], at, self._place[1]))

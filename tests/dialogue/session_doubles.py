@@ -1,0 +1,178 @@
+"""A person on a script, and all that a session needs, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from virtual_time import LoopClock
+
+from duologue.audio.pcm import RATE, Samples
+from duologue.clock import MILLISECOND
+from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.ports import Voiced
+from duologue.dialogue.session import Engines, Session, SessionOptions
+from duologue.dialogue.session_sink import PacedSink
+from duologue.dialogue.turns_vocabulary import Effect, Event, Note, Report
+from duologue.errors import PeerError
+from duologue.language.fake import FakeLanguage, Reply
+from duologue.language.moderation import Moderator
+from duologue.language.persona import Persona
+from duologue.speech.hearing import EAR_RATE
+from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
+from duologue.speech.utterance import Mark, MarkKind, Utterance
+
+WORD_SECONDS = 0.3
+ADA = Persona(
+    "ada", "Ada", "A calm woman.", max_words=40, fillers=("Hm.",), deflections=("Let us talk of something else.",)
+)
+
+
+def loud_utterance(text: str, speaker: str, utterance_id: str) -> Utterance:
+    """A constant for each word, 0.3 s each."""
+    length = round(WORD_SECONDS * RATE)
+    marks: list[Mark] = []
+    offset = 0
+    for number, word in enumerate(text.split()):
+        offset = text.index(word, offset)
+        marks.append(Mark(MarkKind.WORD, word, number * length, (number + 1) * length, offset))
+        offset += len(word)
+    return Utterance(utterance_id, speaker, text, np.full(length * len(marks), 0.5, np.float32), RATE, tuple(marks))
+
+
+def never(utterance_id: str) -> bool:
+    return not utterance_id
+
+
+class LoudVoice:
+    """Voices after ``seconds``; the sentences of replies fail where ``fails`` says so."""
+
+    def __init__(self, clock: LoopClock, seconds: float = 0.05, fails: Callable[[str], bool] | None = None) -> None:
+        self.clock = clock
+        self.seconds = seconds
+        self.fails = fails or never
+
+    async def voice(self, text: str, speaker: str, utterance_id: str) -> Voiced:
+        await asyncio.sleep(self.seconds)
+        if self.fails(utterance_id):
+            raise PeerError("the voice broke", where="double")
+        return Voiced(loud_utterance(text, speaker, utterance_id), self.clock.now())
+
+
+class Loudness:
+    """Voice activity by amplitude."""
+
+    def __init__(self) -> None:
+        self.streams: set[int] = set()
+
+    def open(self) -> int:
+        self.streams.add(len(self.streams))
+        return len(self.streams) - 1
+
+    def step(self, frames: Mapping[int, Samples]) -> Mapping[int, float]:
+        return {stream: float(np.abs(frame).mean() > 0.05) for stream, frame in frames.items()}
+
+    def forget(self, stream: int) -> None:
+        self.streams.remove(stream)
+
+
+@dataclass(frozen=True)
+class Says:
+    """The person says ``text`` from ``at`` on (seconds); a cough has no words and lasts ``seconds``."""
+
+    at: float
+    text: str = ""
+    seconds: float = 0.0
+
+    @property
+    def end(self) -> float:
+        return self.at + (self.seconds or WORD_SECONDS * len(self.text.split()))
+
+
+class Talk:
+    """One conversation: the person's script, the engines, and what came of it."""
+
+    def __init__(
+        self,
+        script: Sequence[Says],
+        replies: Iterable[Reply] = (),
+        *,
+        hearing: Sequence[Hearing] | None = None,
+        policy: Policy | None = None,
+        seconds: float = 20.0,
+        greet: bool = False,
+    ) -> None:
+        self.clock = LoopClock()
+        self.script = script
+        self.seconds = seconds
+        heard = [Hearing(evenly(says.text, 0.3, WORD_SECONDS), latency=100 * MILLISECOND) for says in script]
+        self.ears = FakeHearing(heard if hearing is None else hearing, clock=self.clock)
+        self.model = FakeLanguage(replies, self.clock)
+        self.voice = LoudVoice(self.clock)
+        self.activity = Loudness()
+        self.options = SessionOptions(greet=greet, policy=policy or Policy())
+        self.log: list[tuple[int, Event | Effect]] = []
+        self.played: list[Samples] = []
+        self.deaf = False
+        """The far end takes blocks and reports nothing."""
+
+    async def source(self) -> AsyncGenerator[Samples, None]:
+        """20 ms blocks in real (virtual) time."""
+        start = self.clock.now()
+        for number in range(round(self.seconds * 50)):
+            await self.clock.wait_until(start + number * 20 * MILLISECOND)
+            at = np.arange(number * 320, (number + 1) * 320) / EAR_RATE
+            loud = np.zeros(320, bool)
+            for says in self.script:
+                loud |= (at >= says.at) & (at < says.end)
+            yield np.where(loud, 0.5, 0.0).astype(np.float32)
+
+    async def run(self, source: Callable[[], AsyncGenerator[Samples, None]] | None = None) -> Talk:
+        await self.ears.warm_up()
+        self.sink = PacedSink(
+            self.played.append, lambda report: None if self.deaf else self.session.notify(report), self.clock
+        )
+        self.session = Session(
+            ADA, Engines(self.activity, self.ears, self.model, self.voice, Moderator()), self.sink, self.options,
+            clock=self.clock, observe=lambda item, now: self.log.append((now, item)),
+        )  # fmt: skip
+        async with asyncio.TaskGroup() as group:
+            floor = group.create_task(self.sink.run())
+            try:
+                await self.session.run((source or self.source)())
+            finally:
+                floor.cancel()
+        return self
+
+    # Looking
+
+    def context(self) -> list[tuple[str, str]]:
+        return [(line.speaker, line.text) for line in self.session.lines]
+
+    def notes(self) -> list[Note]:
+        return [item.note for _, item in self.log if isinstance(item, Report)]
+
+    def sounding(self) -> list[tuple[float, float]]:
+        """When the far end sounded (seconds), gaps under 150 ms closed."""
+        loud = [bool(np.abs(block).max() > 0.01) for block in self.played]
+        spans: list[tuple[float, float]] = []
+        for number, is_loud in enumerate(loud):
+            if not is_loud:
+                continue
+            if spans and number * 0.02 - spans[-1][1] < 0.15:
+                spans[-1] = (spans[-1][0], (number + 1) * 0.02)
+            else:
+                spans.append((number * 0.02, (number + 1) * 0.02))
+        return spans
+
+
+async def raised(work: Coroutine[Any, Any, Any]) -> BaseException:
+    """What ``work`` raises, the first of a group."""
+    try:
+        await work
+    except ExceptionGroup as group:
+        return group.exceptions[0]
+    raise AssertionError("nothing was raised")
