@@ -324,6 +324,13 @@ def test_a_filler_is_spoken_beside_the_reply():
     assert ear.heard[0][1] == pytest.approx(0.1) and report.fillers == 1 and report.form is Form.STRUCTURED
 
 
+def test_a_filler_counts_for_no_cap_and_may_come_in_mid_sentence():
+    reader = ReplyReader(Brevity(sentences=1))
+    parts = reader.feed("It is ") + reader.feed(Filler("One moment, *please*. 😀")) + reader.feed("raining. And more. ")
+    assert [(part.index, part.text) for part in parts] == [(0, "One moment, please."), (1, "It is raining.")]
+    assert reader.feed(Filler("😀")) == [] and reader.cut is Cut.SENTENCES
+
+
 WORDS = st.lists(
     st.sampled_from(["river. ", "stone ", "bird? ", "tall, ", "sun ", "moon! ", "\n", "… "]), max_size=120
 ).map("".join)

@@ -18,7 +18,6 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias, cast
 
 from duologue.clock import SYSTEM_CLOCK, Clock
-from duologue.dialogue.chunker_speech import speakable
 from duologue.dialogue.ports import Voice, Voiced
 from duologue.dialogue.replies_text import Cut, Part, ReplyReader
 from duologue.errors import DuologueError, PeerError
@@ -151,10 +150,7 @@ class _Reply:
         try:
             async for piece in stream:
                 self.report.first_token = self.report.first_token or self._owner.clock.now()
-                if isinstance(piece, Filler):
-                    self.report.fillers += 1
-                    await self._begin(Part(self._count, speakable(piece)), group)
-                    continue
+                self.report.fillers += isinstance(piece, Filler)
                 await self._begin_all(self._reader.feed(piece), group)
                 if self._reader.cut or self._refused:
                     break

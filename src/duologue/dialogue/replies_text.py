@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from duologue.dialogue.chunker import Chunker, Chunking, Sentence
+from duologue.dialogue.chunker_speech import speakable
 from duologue.language.persona import Persona
 from duologue.language.structured import (
     ChunkReady,
@@ -24,6 +25,7 @@ from duologue.language.structured import (
     TextReady,
 )
 from duologue.language.text import cap, estimate_seconds
+from duologue.language.tools import Filler
 
 TOKENS_A_WORD = 3
 """Tokens that a word may cost, markup and JSON around it included."""
@@ -89,7 +91,8 @@ class ReplyReader:
         self._tokens = 0
         self._sentences = 0
         self._seconds = 0.0
-        self._given = 0
+        self._given = False
+        self._index = 0
         self._complete = True
         self.cut = Cut.NONE
         self.chunks: dict[int, ReplyChunk] = {}
@@ -111,7 +114,12 @@ class ReplyReader:
         return self._structured.problem if self._structured else ""
 
     def feed(self, piece: str) -> list[Part]:
-        """Take a piece of the stream; returns what can be voiced now. A huge piece is read only as far as needed."""
+        """Take a piece of the stream; returns what can be voiced now. A huge piece is read only as far as needed.
+
+        A :class:`Filler` is said at once, beside the reply and its caps.
+        """
+        if isinstance(piece, Filler):
+            return [self._part(text)] if (text := speakable(piece)) else []
         parts: list[Part] = []
         for start in range(0, len(piece), _SLICE):
             if self.cut:
@@ -175,9 +183,13 @@ class ReplyReader:
         for sentence in sentences:
             text = self._fitting(sentence.spoken)
             if text:
-                parts.append(Part(self._given, text, chunk))
+                parts.append(self._part(text, chunk))
                 self._count(text)
         return parts
+
+    def _part(self, text: str, chunk: int = -1) -> Part:
+        self._index += 1
+        return Part(self._index - 1, text, chunk)
 
     def _fitting(self, text: str) -> str:
         """``text`` as far as it may be said; what does not fit sets :attr:`cut`."""
@@ -195,7 +207,7 @@ class ReplyReader:
         return cap(text, _NO_WORD_CAP, max(left, 1.0))
 
     def _count(self, text: str) -> None:
-        self._given += 1
+        self._given = True
         self._seconds += estimate_seconds(text)
         self._complete = bool(_FINISHED.search(text))
         self._sentences += self._complete
