@@ -196,3 +196,5 @@ def test_the_page_of_settings_names_every_key_and_default() -> None:
 def test_the_secrets_that_no_log_may_show_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DUOLOGUE_WEB__TOKEN", "a-very-secret-token")
     assert load_settings().secrets() == ("a-very-secret-token",)
+    monkeypatch.setenv("ELEVENLABS_API_KEY", "a-key")
+    assert load_settings({"engines.tts": "elevenlabs"}).secrets() == ("a-very-secret-token", "a-key")

@@ -307,10 +307,14 @@ class Settings(BaseSettings):
         return self._parts.get(name)
 
     def secrets(self) -> tuple[str, ...]:
-        """The values that may appear in no log: the token, and every secret of the engines' parts."""
+        """The values that may appear in no log: the token, every secret of the engines' parts, and the keys in the
+        environment variables that those name (``key_variable``).
+        """
         parts = (self.web, *(part for part in self._parts.values() if part is not None))
         values = (getattr(part, name) for part in parts for name in type(part).model_fields)
-        return tuple(value.get_secret_value() for value in values if isinstance(value, SecretStr))
+        written = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        variables = (getattr(part, "key_variable", "") for part in parts)
+        return (*written, *(key for name in variables if (key := os.environ.get(name, "").strip())))
 
     def rows(self) -> list[Row]:
         """Every setting with its value and source, in order."""

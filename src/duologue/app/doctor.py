@@ -107,8 +107,10 @@ class Diagnosis:
 async def examine(settings: Settings, progress: Progress, clock: Clock = SYSTEM_CLOCK) -> Diagnosis:
     """Look at everything; takes some seconds. ``progress`` is told what is being looked at."""
     progress("engines")
-    speaks, voices = await _try_tts(settings)
-    engines = (speaks, await _try_llm(settings), *_others(settings))
+    speaks = [await _try_tts(settings, name) for name in settings.engines.tts]
+    thinks = [await _try_llm(settings, name) for name in settings.engines.llm]
+    engines = (*(state for state, _ in speaks), *thinks, *_others(settings))
+    voices = next((count for state, count in speaks if state.works), 0)
     progress("encoders")
     encoders = tuple(await asyncio.to_thread(probe_encoders))
     sampler = MachineSampler(clock)
@@ -124,7 +126,7 @@ async def examine(settings: Settings, progress: Progress, clock: Clock = SYSTEM_
         max(0.0, sample.busy_percent - own),
         sample.steal_percent,
     )
-    works = all(engine.works for engine in engines if engine.chosen)
+    works = any(state.works for state, _ in speaks) and any(state.works for state in thinks)
     wanted = next((probe for probe in encoders if probe.name == settings.show.encoder), None)
     return Diagnosis(
         machine, engines, encoders, voices, sizes, (*trouble, *missing_parts()),
@@ -150,9 +152,9 @@ def quota_cores(text: str) -> int | None:
     return None if not quota.isdecimal() or not period.isdecimal() else max(1, int(quota) // max(1, int(period)))
 
 
-async def _try_tts(settings: Settings) -> tuple[EngineState, int]:
+async def _try_tts(settings: Settings, name: str) -> tuple[EngineState, int]:
     try:
-        engine = create_tts(settings)
+        engine = create_tts(settings, name)
         try:
             async with asyncio.timeout(PATIENCE):
                 await engine.warm_up()
@@ -160,21 +162,21 @@ async def _try_tts(settings: Settings) -> tuple[EngineState, int]:
         finally:
             await engine.close()
     except (DuologueError, TimeoutError) as error:
-        return EngineState("tts", settings.tts, True, False, _words(error)), 0
-    return EngineState("tts", settings.tts, True, True, f"{voices} voices"), voices
+        return EngineState("tts", name, True, False, _words(error)), 0
+    return EngineState("tts", name, True, True, f"{voices} voices"), voices
 
 
-async def _try_llm(settings: Settings) -> EngineState:
+async def _try_llm(settings: Settings, name: str) -> EngineState:
     try:
-        engine = create_llm(settings)
+        engine = create_llm(settings, name)
         try:
             async with asyncio.timeout(PATIENCE):
                 await engine.warm_up()
         finally:
             await engine.close()
     except (DuologueError, TimeoutError) as error:
-        return EngineState("llm", settings.llm, True, False, _words(error))
-    return EngineState("llm", settings.llm, True, True)
+        return EngineState("llm", name, True, False, _words(error))
+    return EngineState("llm", name, True, True)
 
 
 def _words(error: Exception) -> str:
@@ -183,12 +185,12 @@ def _words(error: Exception) -> str:
 
 def _others(settings: Settings) -> list[EngineState]:
     """Engines that are installed and not chosen: they are named, not started (one may want a server or a key)."""
-    kinds = (("tts", TTS_GROUP, settings.tts), ("llm", LLM_GROUP, settings.llm))
+    kinds = (("tts", TTS_GROUP, settings.engines.tts), ("llm", LLM_GROUP, settings.engines.llm))
     return [
         EngineState(kind, name, False, True, "installed; not chosen, not tried")
         for kind, group, chosen in kinds
         for name in engine_names(group)
-        if name != chosen
+        if name not in chosen
     ]
 
 

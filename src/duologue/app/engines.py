@@ -67,9 +67,13 @@ def create_voicing(settings: Settings) -> VoicingChain:
     return VoicingChain(engines, limits=limits, listener=_report)
 
 
-def create_llm(settings: Settings) -> LanguageModel:
-    """The engine that thinks, or a chain of them, as set. Raises :class:`InputError` for a name not installed."""
-    engines = [cast(LanguageModel, _create(LLM_GROUP, name, settings)) for name in settings.engines.llm]
+def create_llm(settings: Settings, name: str = "") -> LanguageModel:
+    """The engine that thinks, or a chain of them, as set; or the one named.
+
+    Raises :class:`InputError` for a name that is not installed.
+    """
+    names = (name,) if name else settings.engines.llm
+    engines = [cast(LanguageModel, _create(LLM_GROUP, each, settings)) for each in names]
     if len(engines) == 1:
         return engines[0]
     return LanguageChain(engines, policy=_policy(settings, settings.chains.llm_seconds), listener=_report)
