@@ -788,7 +788,7 @@ export interface components {
             duration_ms: number;
             /**
              * Lips
-             * @description What the mouth is moved by.
+             * @description What the mouth is moved by, as known so far.
              * @enum {string}
              */
             lips: "phonemes" | "words" | "sound";
@@ -813,6 +813,12 @@ export interface components {
              * @default 0
              */
             played_ms: number;
+            /**
+             * Note
+             * @description What did not go as well as it might.
+             * @default
+             */
+            note: string;
         };
         /**
          * WordView

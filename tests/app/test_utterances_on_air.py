@@ -16,6 +16,8 @@ from duologue.app.models import Event, TurnView, UtteranceRequest, UtteranceStat
 from duologue.app.studio import Studio, open_studio
 from duologue.errors import ClosedError
 from duologue.settings import load_settings
+from duologue.speech.espeak import engine
+from duologue.speech.voicing import Voicing
 
 pytestmark = [pytest.mark.realtime, pytest.mark.timeout(120)]
 
@@ -31,6 +33,16 @@ async def on_air() -> AsyncGenerator[tuple[Studio, AsyncIterator[Event]]]:
             yield studio, events
         finally:
             running.cancel()
+
+
+@asynccontextmanager
+async def warm_voice() -> AsyncGenerator[Voicing]:
+    tts = engine()
+    await tts.warm_up()
+    try:
+        yield Voicing(tts)
+    finally:
+        await tts.close()
 
 
 def hello(text: str = "hello") -> UtteranceRequest:
@@ -109,3 +121,13 @@ async def test_a_clip_that_the_stage_died_on_is_said_again() -> None:
         assert view.on_air is not None and first.on_air is not None and view.on_air > first.on_air
         assert view.played_ms == pytest.approx(view.duration_ms, abs=0.1)
         assert studio.link.restarts == 1
+
+
+async def test_a_clip_with_its_text_is_lip_synced_from_its_phonemes() -> None:
+    async with warm_voice() as voicing, on_air() as (studio, events):
+        spoken = await voicing.voice("Good morning, my dear friend.", "en-gb", speaker="virgin", utterance_id="x")
+        await until(events, lambda: bool(turns(studio, "on_air")))
+        text = spoken.utterance.text
+        name = (await studio.guests.accept(hello(text), wav(spoken.utterance.samples))).id
+        await until(events, lambda: clip(studio, name).state is UtteranceState.ENDED)
+        assert (clip(studio, name).lips, clip(studio, name).note) == ("phonemes", "")

@@ -12,10 +12,12 @@ from guest_doubles import StageDouble, tone, wav
 from duologue.app.guests import MAX_CLIPS, Guests, QueueFull
 from duologue.app.idempotency import Answers, KeyReused
 from duologue.app.models import UtteranceRequest, UtteranceState
+from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND, VirtualClock
 from duologue.dialogue.director import Interlude
-from duologue.errors import ClosedError, DuologueError, InputError
+from duologue.errors import ClosedError, DuologueError, InputError, PeerError
 from duologue.language.moderation import Moderator
+from duologue.speech.utterance import Mark, MarkKind
 
 CLIP = wav(tone(1.0))
 HELLO = UtteranceRequest(character="chad", text="hello there")
@@ -26,8 +28,16 @@ class Room:
         self.clock = VirtualClock(start=5 * SECOND)
         self.stage = StageDouble()
         self.told: list[Interlude] = []
-        self.guests = Guests(["chad", "virgin"], self.stage, Moderator(["gadzooks"]), self.clock, self.told.append)
+        self.marks: tuple[Mark, ...] | Exception = ()
+        self.guests = Guests(
+            ["chad", "virgin"], self.stage, Moderator(["gadzooks"]), self.clock, self.told.append, self.align
+        )
         self.stage.started, self.stage.ended = self.guests.started, self.guests.ended
+
+    async def align(self, samples: Samples, rate: int, text: str) -> tuple[Mark, ...]:
+        if isinstance(self.marks, Exception):
+            raise self.marks
+        return self.marks
 
     async def say(self, text: str = "hello there", audio: bytes = CLIP, key: str = "") -> str:
         view = await self.guests.accept(HELLO.model_copy(update={"text": text}), audio, key)
@@ -170,6 +180,30 @@ async def test_without_a_text_the_marks_words_are_the_text() -> None:
         marks = [{"text": "good", "start": 0, "end": 400}, {"text": "day", "start": 400, "end": 900}]
         view = await r.guests.accept(UtteranceRequest.model_validate({"character": "chad", "marks": marks}), CLIP)
         assert (view.text, view.lips) == ("good day", "words")
+
+
+async def test_a_text_without_marks_is_aligned_on_its_way_to_the_floor() -> None:
+    async with room() as r:
+        r.marks = (Mark(MarkKind.WORD, "hello", 0, 900, 0), Mark(MarkKind.PHONEME, "HH", 0, 100))
+        name = await r.say()
+        view = r.guests.find(name)
+        assert view is not None and (view.state, view.lips, view.note) == (UtteranceState.QUEUED, "phonemes", "")
+        assert (r.stage.line[0].marks, r.stage.line[0].alphabet) == (r.marks, "arpabet")
+
+
+@pytest.mark.parametrize("error", [InputError("the sound does not hold the text"), PeerError("it died")])
+async def test_what_cannot_be_aligned_is_said_and_noted(error: DuologueError) -> None:
+    async with room() as r:
+        r.marks = error
+        view = r.guests.find(await r.say())
+        assert view is not None and (view.state, view.lips) == (UtteranceState.QUEUED, "sound")
+        assert error.what in view.note
+        r.marks = AssertionError("not asked")
+        await r.guests.clear()
+        given = [{"text": "hello", "start": 0, "end": 400}]
+        await r.guests.accept(UtteranceRequest.model_validate({"character": "chad", "marks": given}), CLIP)
+        await r.say(text="")
+        assert len(r.stage.line) == 1
 
 
 async def test_no_stage_no_clip() -> None:

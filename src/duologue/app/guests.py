@@ -4,7 +4,9 @@ The rule: **a clip goes to the floor after what is queued there, and the next on
 more than one voice; while a conversation is on, a clip and a turn take turns; without one the clips follow one another.
 The director's own turns go on after them, and while a clip is heard nobody counts the silence (:class:`Interlude`).
 
-A clip is decoded before it is accepted, in a thread and one at a time, so what cannot be said is refused at once.
+A clip is decoded before it is accepted, in a thread and one at a time, so what cannot be said is refused at once. One
+with a text and no marks is aligned before it goes to the floor, so that lips and captions follow its words; one that
+cannot be is said all the same, and its view has a note.
 """
 
 from __future__ import annotations
@@ -21,11 +23,13 @@ import numpy as np
 from duologue.app.clips import clip_utterance
 from duologue.app.idempotency import Answers
 from duologue.app.models import UtteranceRequest, UtteranceState, UtteranceView
+from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND, Clock, milliseconds
 from duologue.dialogue.director import Interlude
-from duologue.errors import ClosedError, InputError
+from duologue.errors import ClosedError, InputError, PeerError
 from duologue.language.moderation import Moderator, Subject
-from duologue.speech.utterance import Utterance
+from duologue.speech.alignment import ALPHABET
+from duologue.speech.utterance import Mark, Utterance
 from duologue.telemetry.log import get_logger
 
 GAP_MS = 300
@@ -36,6 +40,8 @@ REMEMBERED = 100
 """Clips that are over and still known."""
 SETTLE_SECONDS = 1.0
 """How long a skip waits for the stage to say that it is silent."""
+ALIGN_SECONDS = 20.0
+"""How long a clip waits for its marks; 120 s of sound take about 3."""
 SAFE_TEXT = 100_000
 """Characters beyond which a text is not even looked at."""
 
@@ -44,6 +50,14 @@ log = get_logger(__name__)
 
 class QueueFull(InputError):
     """Too much waits already; try again when a clip has ended."""
+
+
+class Align(Protocol):
+    """Finds a text's words and phonemes in its sound: :meth:`duologue.speech.alignment.Aligner.align`."""
+
+    async def __call__(self, samples: Samples, rate: int, text: str) -> tuple[Mark, ...]:
+        """The marks, in samples; raises :class:`InputError` or :class:`PeerError`."""
+        ...
 
 
 class GuestFloor(Protocol):
@@ -81,6 +95,7 @@ class _Clip:
     on_air: int = 0
     ended: int = 0
     played_ms: float = 0.0
+    note: str = ""
     announced: bool = False
     leaving: bool = False
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -88,8 +103,12 @@ class _Clip:
     lips: Literal["phonemes", "words", "sound"] = field(init=False)
 
     def __post_init__(self) -> None:
-        utterance = self.utterance
-        self.length = round(utterance.duration * SECOND)
+        self.length = round(self.utterance.duration * SECOND)
+        self.voice(self.utterance)
+
+    def voice(self, utterance: Utterance) -> None:
+        """Take the utterance, marked as well as can be."""
+        self.utterance = utterance
         self.lips = "phonemes" if utterance.alphabet else "words" if utterance.words() else "sound"
 
 
@@ -105,12 +124,14 @@ class Guests:
         moderator: Moderator,
         clock: Clock,
         on_interlude: Callable[[Interlude], None],
+        align: Align,
     ) -> None:
         self._characters = characters
         self._floor = floor
         self._moderator = moderator
         self._clock = clock
         self._on_interlude = on_interlude
+        self._align = align
         self._answers = Answers[UtteranceView]()
         self._clips: OrderedDict[str, _Clip] = OrderedDict()
         self._decoding = asyncio.Lock()
@@ -173,8 +194,27 @@ class Guests:
                 continue
             clip = next((clip for clip in active if clip.state is UtteranceState.WAITING), None)
             if clip is not None:
-                clip.state, clip.queued = UtteranceState.QUEUED, self._clock.now()
-                await self._floor.play(clip.utterance, GAP_MS, guest=True)
+                await self._hand(clip)
+
+    async def _hand(self, clip: _Clip) -> None:
+        if clip.utterance.text and not clip.utterance.marks:
+            await self._mark(clip)
+        if not clip.over.is_set():  # it may have been skipped meanwhile
+            clip.state, clip.queued = UtteranceState.QUEUED, self._clock.now()
+            await self._floor.play(clip.utterance, GAP_MS, guest=True)
+
+    async def _mark(self, clip: _Clip) -> None:
+        utterance = clip.utterance
+        try:
+            async with asyncio.timeout(ALIGN_SECONDS):
+                marks = await self._align(utterance.samples, utterance.rate, utterance.text)
+        except (InputError, PeerError, ClosedError, TimeoutError) as error:
+            what = f"no answer in {ALIGN_SECONDS:g} s" if isinstance(error, TimeoutError) else error.what
+            clip.note = f"The lips follow the sound alone: {what}."
+            log.warning("utterance.not_aligned", id=utterance.id, error=what)
+            return
+        if marks and not clip.over.is_set():
+            clip.voice(replace(utterance, marks=marks, alphabet=ALPHABET))
 
     def started(self, utterance_id: str, at: int) -> bool:
         """The stage began an utterance, heard at ``at`` (monotonic ns); False if it is none of ours."""
@@ -301,6 +341,7 @@ class Guests:
             on_air=self._wall(clip.on_air) if clip.on_air else None,
             ended=self._wall(clip.ended) if clip.ended else None,
             played_ms=clip.played_ms,
+            note=clip.note,
         )
 
     def _wall(self, monotonic: int) -> float:

@@ -156,7 +156,7 @@ class UtteranceView(Model):
     text: str
     state: UtteranceState
     duration_ms: float = Field(description="Of what is heard: silence at both ends is taken off.")
-    lips: Literal["phonemes", "words", "sound"] = Field(description="What the mouth is moved by.")
+    lips: Literal["phonemes", "words", "sound"] = Field(description="What the mouth is moved by, as known so far.")
     place: int | None = Field(description="Clips before this one; 0: it is on air or the next; null: it is over.")
     received: float
     decoded: float
@@ -164,6 +164,7 @@ class UtteranceView(Model):
     on_air: float | None = None
     ended: float | None = None
     played_ms: float = Field(default=0.0, description="How much of it was heard, known when it is over.")
+    note: str = Field(default="", description="What did not go as well as it might.")
 
 
 class CharacterView(Model):

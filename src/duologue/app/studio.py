@@ -46,6 +46,7 @@ from duologue.dialogue.ports import PlayEnded, PlayStarted
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.language.moderation import Subject
 from duologue.settings import Settings
+from duologue.speech.alignment import Aligner
 from duologue.stage.messages import Baked, Ready, StagePlan, Trouble
 from duologue.stage.pose import Lights
 from duologue.telemetry.ledger import TurnRecord
@@ -84,6 +85,7 @@ class Studio:
         self.book = TurnBook(self.link.wall_of)
         self.pulse = Pulse(self._bus, self.link, settings, clock)
         moderator = house_moderator(settings)
+        self._aligner = Aligner(clock)
         company = Company(
             players=[Player(member.persona, engines.llm) for member in cast],
             voice=CastVoices(engines.tts, cast),
@@ -94,7 +96,9 @@ class Studio:
         self.programme = Programme(
             company, self.book, self._programme_listener(), clock, seed=plan.seed, forever=show.forever
         )
-        self.guests = Guests([member.name for member in cast], self.link, moderator, clock, self.programme.notify)
+        self.guests = Guests(
+            [member.name for member in cast], self.link, moderator, clock, self.programme.notify, self._aligner.align
+        )
         self._loop = asyncio.get_running_loop()
 
     async def run(self) -> None:
@@ -120,6 +124,7 @@ class Studio:
         """End the subscriptions and finish the recording."""
         self._closing = True
         self._bus.close()
+        await self._aligner.close()
         await self.pulse.close()
         self.outlet.finish()
         if self.recorder is not None:
