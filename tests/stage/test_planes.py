@@ -11,11 +11,13 @@ from duologue.stage.planes import (
     Sprite,
     canvas_to_rgb,
     halve,
+    islands,
     picture_to_canvas,
     premultiply,
     sprite_from_layer,
     to_bytes,
     to_yuva,
+    trimmed,
 )
 
 channel = st.integers(0, 255)
@@ -93,3 +95,34 @@ def test_a_sprite_has_even_sides_a_clear_rim_and_its_place() -> None:
 def test_a_tint_multiplies_and_clips() -> None:
     picture = premultiply(opaque((200, 100, 50), 1, 1), (1.5, 0.5, 0.0))
     assert to_bytes(picture[..., :3]).tolist() == [[[255, 50, 0]]]
+
+
+def painted(sprite: Sprite) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """Alpha of a sprite on a picture of 60x40."""
+    picture = np.zeros((40, 60), np.uint8)
+    rows, columns = sprite.keep.shape
+    picture[sprite.top : sprite.top + rows, sprite.left : sprite.left + columns] = 255 - sprite.keep
+    return picture
+
+
+def test_trimming_takes_what_is_clear_and_leaves_a_rim() -> None:
+    rgba = np.zeros((20, 30, 4), np.uint8)
+    rgba[7:12, 10:19] = 255
+    whole = sprite_from_layer(Layer(rgba, 8, 8))
+    small = trimmed(whole)
+    assert small.luma.size < whole.luma.size / 4
+    assert np.array_equal(painted(small), painted(whole))
+    for plane in (small.keep, small.chroma_keep):
+        assert plane[0].min() == plane[-1].min() == plane[:, 0].min() == plane[:, -1].min() == 255
+    assert (small.keep[:2] == 255).all() and (small.keep[:, -2:] == 255).all()
+
+
+def test_islands_are_apart_and_together_the_whole() -> None:
+    rgba = np.zeros((20, 40, 4), np.uint8)
+    rgba[3:15, 2:9] = rgba[6:9, 28:33] = 200
+    whole = sprite_from_layer(Layer(rgba, 8, 8))
+    parts = islands(whole)
+    assert len(parts) == 2
+    assert np.array_equal(painted(parts[0]) | painted(parts[1]), painted(whole))
+    assert parts[1].height < parts[0].height
+    assert islands(sprite_from_layer(Layer(np.zeros((8, 8, 4), np.uint8), 0, 0))) == []
