@@ -114,6 +114,20 @@ def test_clear_in_silence_and_clear_twice() -> None:
     assert playout.read(2_000).events == (Ended("a", 10 + FADE, 10 + FADE),)
 
 
+def test_a_cut_fades_what_plays_and_what_is_queued_follows() -> None:
+    playout = Playout()
+    playout.enqueue("a", np.ones(48_000, np.float32))
+    playout.enqueue("b", tone(500), 100)
+    playout.read(1_000)
+    playout.cut()
+    assert playout.queued == ("b",)
+    _, events, _ = drain(playout, [100, 2_000])
+    over = 1_000 + FADE
+    assert events == [Ended("a", over, over), Started("b", over + 100), Ended("b", over + 600, 500)]
+    playout.cut()  # nothing plays
+    assert playout.idle_since == over + 600
+
+
 def test_after_clear_the_next_item_may_begin_when_the_fade_is_over() -> None:
     playout = Playout()
     playout.enqueue("a", np.ones(48_000, np.float32))

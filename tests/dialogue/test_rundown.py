@@ -212,3 +212,41 @@ class AnyOrder(RuleBasedStateMachine):
 
 TestAnyOrder = AnyOrder.TestCase
 TestAnyOrder.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def test_while_somebody_else_has_the_floor_nobody_is_late():
+    table = rundown()
+    first = only_step(table.start(0))
+    table.prepared(first, 0)
+    second = only_step(table.began(first.id, SECOND, 0))
+    table.finished(first.id, 200, SECOND)
+    table.held(60 * SECOND, 200, SECOND)  # longer than any patience
+    assert table.deadline == 61 * SECOND + 200_000_000  # no filler before it is over
+    assert table.prepared(second, 20 * SECOND) == [Hand(second)]
+    assert table.deadline == 61 * SECOND + OVERDUE
+    assert table.tick(60 * SECOND) == []
+    table.held(0, 200, 30 * SECOND)  # it was cut
+    assert table.deadline == 30 * SECOND + 200_000_000 + OVERDUE
+    (missing, *_) = table.tick(table.deadline)
+    assert missing == Missing(second)
+
+
+def test_the_wait_for_a_late_turn_begins_when_the_floor_is_given_back():
+    table = rundown()
+    first = only_step(table.start(0))
+    table.prepared(first, 0)
+    table.began(first.id, SECOND, 0)
+    table.finished(first.id, 200, SECOND)
+    table.held(5 * SECOND, 200, SECOND)
+    table.held(0, 200, 6 * SECOND)
+    assert table.tick(6 * SECOND + 199_000_000) == []
+    (fill,) = table.tick(6 * SECOND + 200_000_000)
+    assert isinstance(fill, Fill)
+
+
+def test_a_conversation_may_begin_while_the_floor_is_held():
+    table = rundown()
+    table.held(100 * SECOND, 0, 0)
+    first = only_step(table.start(0))
+    table.prepared(first, SECOND)
+    assert table.deadline == 100 * SECOND + OVERDUE
