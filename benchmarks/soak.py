@@ -41,7 +41,7 @@ def rows(minutes: float = MINUTES) -> list[Row]:
     for name, series in rss.items():
         quarter = max(1, len(series) // 4)
         first, last = statistics.median(series[:quarter]), statistics.median(series[-quarter:])
-        growth = (last - first) / minutes
+        growth = (last - first) / (0.75 * minutes)  # from the middle of the first quarter to that of the last
         found.append(
             row(f"RSS of {name}", last, "MB", f"growth {growth:+.2f} MB a minute over {minutes:g} min, target 0")
         )

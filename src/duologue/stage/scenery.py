@@ -25,6 +25,7 @@ from duologue.stage.captions_type import CaptionPress, SpeakerLook
 from duologue.stage.compositor import Compositor
 from duologue.stage.encoding import DEPTH
 from duologue.stage.frames import FrameRing, Plane
+from duologue.stage.memory import trim
 from duologue.stage.messages import Baked, Report, StagePlan, Trouble, TvState
 from duologue.stage.pack import load_character, load_room
 from duologue.stage.pose import FrameState, Lights
@@ -170,6 +171,7 @@ class Scenery:
         if baked.lights == self._lights:  # else a newer order follows
             self._compositor.relight(baked)
             self._relit = True
+            self._workshop.order(trim, _nothing_more)  # the bake before, and what this one took to make
         self._reports.append(Baked(f"lights {baked.lights.daylight}{' lamp' * baked.lights.lamp}", spent))
 
     def _open_tv(self, path: Path) -> Television:
@@ -201,6 +203,10 @@ class Scenery:
     def _tv_failed(self, error: DuologueError) -> None:
         self._reports.append(Trouble(error.what, error.where, error.remedy))
         self._tv_off()
+
+
+def _nothing_more(future: Future[None]) -> None:
+    future.result()
 
 
 def no_tv(room: str) -> DuologueError:

@@ -10,8 +10,8 @@ from statistics import median
 from duologue.telemetry.ledger import BakeRecord, Cause, FrameRecord
 
 _MAX_BAKES = 1000
-TEN_MINUTES = 10 * 60 * 30
-"""Frames at 30 a second."""
+ONE_MINUTE = 60 * 30
+"""Frames at 30 a second: what is kept in memory. ``--ledger`` keeps all."""
 
 
 def frame_time_ms(record: FrameRecord) -> float:
@@ -67,7 +67,7 @@ def summarise(records: Sequence[FrameRecord], period_ms: float) -> FrameSummary:
 class FrameLedger:
     """The newest ``capacity`` frames in a ring, and totals since the start."""
 
-    def __init__(self, fps: int, capacity: int = TEN_MINUTES) -> None:
+    def __init__(self, fps: int, capacity: int = ONE_MINUTE) -> None:
         self.period_ms = 1000 / fps
         self._ring: deque[FrameRecord] = deque(maxlen=capacity)
         self._fresh: deque[FrameRecord] = deque(maxlen=capacity)
