@@ -128,7 +128,7 @@ PIECES = st.sampled_from(
 TEXTS = st.one_of(st.lists(PIECES, max_size=60).map("".join), st.text(max_size=400))
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(TEXTS, st.randoms(use_true_random=False))
 def test_the_size_of_the_tokens_changes_nothing_and_nothing_is_lost(text: str, dice: random.Random):
     chunking = Chunking(first=30, least=10, most=60)
@@ -142,6 +142,7 @@ def test_the_size_of_the_tokens_changes_nothing_and_nothing_is_lost(text: str, d
     assert all(len(sentence.raw) <= chunking.most for sentence in whole)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from(["river", "Stone", "bird", "The", "a", "Fig", "sun"]), min_size=1, max_size=80), st.data()
 )

@@ -10,7 +10,7 @@ from typing import Any, SupportsIndex
 
 import pytest
 from doubles import CHAD, utterance
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from virtual_time import LoopClock, simulate
 
@@ -336,6 +336,7 @@ WORDS = st.lists(
 ).map("".join)
 
 
+@settings(deadline=None)
 @given(WORDS, st.integers(1, 40), st.integers(1, 6), st.floats(1.0, 20.0), st.integers(1, 9))
 def test_no_cap_is_ever_exceeded_and_what_is_said_was_written(
     text: str, tokens: int, sentences: int, seconds: float, size: int

@@ -80,6 +80,7 @@ VALUES = st.recursive(
 ROOTS = st.one_of(st.lists(VALUES, max_size=4), st.dictionaries(st.text(max_size=5), VALUES, max_size=4))
 
 
+@settings(deadline=None)
 @given(ROOTS, st.booleans(), st.sampled_from([None, 1]))
 def test_any_document_gives_its_values_in_order(root: object, ascii_only: bool, indent: int | None):
     document = json.dumps(root, ensure_ascii=ascii_only, indent=indent)
@@ -89,6 +90,7 @@ def test_any_document_gives_its_values_in_order(root: object, ascii_only: bool, 
     assert events == flat(json.loads(document))
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from('{}[]",:\\u0123dDaftrulsen -+.e😀\n'), max_size=40))
 def test_what_it_takes_for_whole_is_what_the_standard_parser_takes(text: str):
     stream = JsonStream()
@@ -192,7 +194,7 @@ LIKELY = st.sampled_from(
 REPLIES = st.one_of(st.lists(LIKELY, max_size=30).map("".join), st.text(max_size=120))
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(REPLIES, st.lists(st.integers(0, 400), max_size=12))
 def test_anything_is_read_the_same_however_it_is_cut(text: str, cuts: list[int]):
     whole, expected = read(text)
@@ -206,6 +208,7 @@ def test_anything_is_read_the_same_however_it_is_cut(text: str, cuts: list[int])
 SPEECH = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30).filter(lambda text: text.strip())
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(SPEECH, SPEECH), min_size=1, max_size=5), st.booleans(), st.data())
 def test_cut_anywhere_no_chunk_is_lost_or_doubled(chunks: list[tuple[str, str]], ascii_only: bool, data: st.DataObject):
     document = json.dumps({"chunks": [{"text": text, "hint": hint} for text, hint in chunks]}, ensure_ascii=ascii_only)

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Literal, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duologue.errors import InputError
@@ -112,6 +112,7 @@ async def test_wrong_arguments_are_told_to_the_model(arguments: str, told: str):
     assert told in json.loads(answer.shown)["error"] and told in answer.failure
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_whatever_a_model_writes_has_an_outcome(arguments: str):
     answer = asyncio.run(outcome(Tool(add), arguments))

@@ -53,7 +53,7 @@ class Brevity:
 
 
 class Cut(StrEnum):
-    """Why a reply was ended before its end."""
+    """Which cap a reply met: it was read no further."""
 
     NONE = ""
     TOKENS = "tokens"
