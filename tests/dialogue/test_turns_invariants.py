@@ -32,11 +32,19 @@ SENTENCES = st.sampled_from(["It is noon.", "So it seems to me, at least.", "No.
 class Conversation(RuleBasedStateMachine):
     """Person, ears, thought, voice and floor act in any order, with late and repeated words among it."""
 
-    @initialize(half=st.booleans(), speculate=st.booleans(), mute=st.sampled_from([False, False, False, True]))
-    def begin(self, half: bool, speculate: bool, mute: bool) -> None:
+    @initialize(
+        half=st.sampled_from([False, False, True]),
+        speculate=st.booleans(),
+        mute=st.sampled_from([False, False, False, True]),
+        speaking=st.booleans(),
+    )
+    def begin(self, half: bool, speculate: bool, mute: bool, speaking: bool) -> None:
         self.world = World(Policy(half_duplex=half, speculate=speculate, turn_ms=60_000))
         self.world.far.mute = mute
         self.voice = False
+        if speaking:  # many a schedule is only of interest while a reply is heard
+            self.world.give(Typed("What time is it?"))
+            self.reply_goes_well(["It is noon in this town.", "So it seems to me, at least."], False)
 
     @rule(
         milliseconds=st.sampled_from([1, 20, 60, 90, 140, 200, 260, 420, 620, 1300, 4000, 13_000]), report=st.booleans()
@@ -58,7 +66,26 @@ class Conversation(RuleBasedStateMachine):
     @rule(data=st.data(), text=TEXTS, final=st.booleans(), echo=st.sampled_from([False, False, True]))
     def ears_understand(self, data: st.DataObject, text: str, final: bool, echo: bool) -> None:
         stretch = data.draw(st.sampled_from(sorted(self.world.waiting)))
-        self.world.give(Understood(stretch, text, final, echo))
+        self.world.give(Understood(stretch, "" if echo and not final else text, final, echo))
+
+    @precondition(lambda self: not self.voice)
+    @rule(
+        before=st.sampled_from([0, 100, 300, 560]),
+        text=TEXTS,
+        echo=st.booleans(),
+        after=st.sampled_from([0, 120, 260, 700]),
+        rest=st.sampled_from([-1, 0, 160, 700]),
+    )
+    def somebody_sounds(self, before: int, text: str, echo: bool, after: int, rest: int) -> None:
+        """A cough, a word, an echo, an interruption: in one step, so that schedules get deep."""
+        self.voice_changes(60)
+        self.world.pass_time(before)
+        if self.world.waiting:
+            self.world.give(Understood(max(self.world.waiting), "" if echo else text, False, echo))
+        self.world.pass_time(after)
+        if rest >= 0:
+            self.voice_changes(100)
+            self.world.pass_time(rest)
 
     @precondition(lambda self: bool(self.world.waiting))
     @rule(data=st.data())
