@@ -12,7 +12,7 @@ from openai import AsyncOpenAI
 from tts_conformance import SENTENCE, TtsConformance, hear
 
 from duologue.clock import SECOND, VirtualClock
-from duologue.errors import InputError, PeerError
+from duologue.errors import ClosedError, InputError, PeerError
 from duologue.speech.openai_speech import OpenAISpeech, OpenAISpeechSettings, engine
 
 KEY = "sk-speech-secret"
@@ -172,3 +172,15 @@ async def test_too_long_a_line_is_the_callers_fault() -> None:
         with pytest.raises(InputError, match="4097 characters"):
             await hear(tts, "a" * 4_097, "alloy")
         await tts.close()
+
+
+async def test_closing_ends_a_line_that_is_being_spoken() -> None:
+    async with serving(SpeechServer(Behaviour(stall_after=3))) as server:
+        tts = engine_for(server, stall_seconds=20)
+        await tts.warm_up()
+        stream = tts.speak(SENTENCE, "alloy")
+        await anext(stream)
+        await tts.close()
+        with pytest.raises(ClosedError):
+            async for _ in stream:
+                pass
