@@ -81,6 +81,8 @@ def test_what_was_written_for_a_page_is_spoken_sensibly(text: str, expected: lis
         ("20 °C & ~5 km/h, #3 → x", "20 degrees Celsius and about 5 kilometres an hour, number 3 to x"),
         ("use `get_user()` or `x == 1`", "use get user or x equals 1"),
         ("a &lt; b &amp; c", "a < b and c"),
+        ("a) It is 5*3, or 5 x 3, or 5 × 3", "It is 5 times 3, or 5 times 3, or 5 times 3"),
+        ("Great :) see you ;-)", "Great see you"),
         ("💥", ""),
         ("http://[::1", "a link"),
     ],
