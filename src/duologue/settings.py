@@ -37,7 +37,7 @@ from duologue.validation import Problem, did_you_mean, problems
 
 FILE = "duologue.toml"
 PREFIX = "DUOLOGUE_"
-ENGINE_GROUPS = ("duologue.tts", "duologue.llm")
+ENGINE_GROUPS = ("duologue.tts", "duologue.llm", "duologue.stt")
 SAMPLE_RATE = 48_000
 _FLAG_NAMES = {"show.topic": "argument TOPIC", "show.tv.clip": "flag --tv"}
 """Where a flag's name is not the last part of its key."""

@@ -21,10 +21,11 @@ from duologue.places import cache_folder
 from duologue.settings import Settings
 from duologue.speech.chain import SpeechLimits, VoicingChain
 from duologue.speech.engine import TextToSpeech
+from duologue.speech.hearing import SpeechToText
 from duologue.speech.speech_cache import CachedSpeech, SpeechCache, fingerprint
 from duologue.telemetry.log import get_logger
 
-TTS_GROUP, LLM_GROUP = "duologue.tts", "duologue.llm"
+TTS_GROUP, LLM_GROUP, STT_GROUP = "duologue.tts", "duologue.llm", "duologue.stt"
 
 _log = get_logger("duologue.app.engines")
 
@@ -43,6 +44,11 @@ def _create(group: str, name: str, settings: Settings) -> object:
             remedy=f"Installed: {', '.join(engine_names(group)) or 'none'}.",
         )
     return found[0].load()(settings.engine(name))
+
+
+def create_stt(settings: Settings, name: str) -> SpeechToText:
+    """An engine that hears. Raises :class:`InputError` for a name that is not installed."""
+    return cast(SpeechToText, _create(STT_GROUP, name, settings))
 
 
 def create_tts(settings: Settings, name: str = "") -> TextToSpeech:

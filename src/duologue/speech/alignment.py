@@ -1,8 +1,8 @@
 """Forced alignment: where each word and phoneme of a known text is in its sound.
 
 For clips that come with text and no marks, so that lips can follow them. PocketSphinx does the work in a process of its
-own (about 1/40 of real time); its places are hundredths of a second. Words that its dictionary lacks are pronounced by
-rule, numbers are read out.
+own (1/30 to 1/20 of real time); its places are hundredths of a second. Words that its dictionary lacks are pronounced
+by rule, numbers are read out.
 """
 
 from __future__ import annotations

@@ -1,0 +1,112 @@
+"""``duologue transcribe``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from duologue.audio.pcm import Samples
+    from duologue.settings import Settings
+    from duologue.speech.hearing import Transcript
+
+LONGEST_MB = 200
+"""A larger file is not read."""
+
+
+def transcribe(
+    file: Annotated[Path, typer.Argument(help="The file: any sound that FFmpeg reads, two minutes at most.")],
+    words: Annotated[bool, typer.Option("--words", help="Each word with its start and end in seconds.")] = False,
+    engine: Annotated[str, typer.Option(help="The engine that hears.")] = "pocketsphinx",
+    phrases: Annotated[Path | None, typer.Option(help="A text file: only the words of its lines are expected.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    config: Annotated[Path | None, typer.Option(help="The settings file instead of ./duologue.toml.")] = None,
+) -> None:
+    """Write down what is said in a file.
+
+    Examples: duologue transcribe hello.wav --words · duologue transcribe call.mp3 --engine whisper --json
+    """
+    import asyncio
+
+    from duologue.settings import load_settings
+
+    sound, lines = _read(file), _text(phrases) if phrases else ""
+    heard = asyncio.run(_hear(sound, engine, tuple(lines.splitlines()), load_settings({}, config=config)))
+    if words and not heard.words and heard.text:
+        typer.echo(f"The engine {engine} does not say where words are.", err=True)
+    typer.echo(_as_json(heard, engine, words) if json else _as_text(heard, words))
+
+
+def _read(file: Path) -> Samples:
+    from duologue.app.clips import decode
+    from duologue.audio.pcm import RATE
+    from duologue.audio.resample import resample
+    from duologue.errors import InputError
+    from duologue.speech.hearing import EAR_RATE
+
+    try:
+        if file.stat().st_size > LONGEST_MB * 1_000_000:
+            raise InputError("the file is too large", where=str(file), remedy=f"Cut it to {LONGEST_MB} MB at most.")
+        content = file.read_bytes()
+    except OSError as error:
+        raise InputError(f"the file cannot be read: {error.strerror}", where=str(file), remedy="Check it.") from error
+    return resample(decode(content), RATE, EAR_RATE)
+
+
+def _text(file: Path) -> str:
+    from duologue.errors import InputError
+
+    try:
+        return file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError("the phrases cannot be read", where=str(file), remedy="Give a text file in UTF-8.") from error
+
+
+async def _hear(sound: Samples, name: str, phrases: tuple[str, ...], settings: Settings) -> Transcript:
+    from duologue.app.engines import create_stt
+    from duologue.errors import PeerError
+    from duologue.speech.hearing import Expected, Transcript
+
+    engine = create_stt(settings, name)
+    heard = Transcript("")
+    try:
+        await engine.warm_up()
+        async for transcript in engine.listen(_told(sound), Expected(phrases=phrases)):
+            heard = transcript
+    finally:
+        await engine.close()
+    if not heard.final:
+        raise PeerError(f"{name} gave no final transcript", remedy="This is a bug of the engine; report it.")
+    return heard
+
+
+async def _told(sound: Samples) -> AsyncIterator[Samples]:
+    from duologue.speech.hearing import EAR_RATE
+
+    for at in range(0, len(sound), EAR_RATE):
+        yield sound[at : at + EAR_RATE]
+
+
+def _as_text(heard: Transcript, words: bool) -> str:
+    from duologue.speech.hearing import EAR_RATE
+
+    if not words:
+        return heard.text
+    return "\n".join(f"{mark.start / EAR_RATE:8.2f} {mark.end / EAR_RATE:8.2f}  {mark.text}" for mark in heard.words)
+
+
+def _as_json(heard: Transcript, engine: str, words: bool) -> str:
+    import json
+
+    from duologue.speech.hearing import EAR_RATE
+
+    made: dict[str, object] = {"text": heard.text, "engine": engine, "confidence": round(heard.confidence, 3)}
+    if words:
+        made["words"] = [
+            {"word": mark.text, "start": round(mark.start / EAR_RATE, 3), "end": round(mark.end / EAR_RATE, 3)}
+            for mark in heard.words
+        ]
+    return json.dumps(made, ensure_ascii=False)
