@@ -189,6 +189,11 @@ class AnyOrder(RuleBasedStateMachine):
         self.asked.append(name)
         self.do(self.table.asked(Question(name, "Ada", "Why?", to), self.now))
 
+    @precondition(lambda self: not self.playing)
+    @rule(length=st.integers(0, 60 * SECOND))
+    def somebody_else_speaks(self, length: int) -> None:
+        self.do(self.table.held(length, 200, self.now))
+
     @rule(step=st.integers(1, 4 * SECOND))
     def time_passes(self, step: int) -> None:
         deadline = self.table.deadline

@@ -247,8 +247,8 @@ class Guests:
     async def finish(self) -> None:
         """Take nothing more, and wait until all that was accepted is over."""
         self._closed = True
-        for clip in self._active():
-            await clip.over.wait()
+        while active := self._active():
+            await active[0].over.wait()
 
     # How it is done
 
@@ -268,9 +268,9 @@ class Guests:
 
     async def _admit(self, request: UtteranceRequest) -> UtteranceRequest:
         """Judge all but the sound; the text comes back as it may be shown."""
-        if self._closed or not self._floor.ready.is_set():
-            what = "the show is ending" if self._closed else "the stage is being set up"
-            raise ClosedError(what, where="stage", remedy="Try again in a moment.")
+        self._check_open()
+        if not self._floor.ready.is_set():
+            raise ClosedError("the stage is being set up", where="stage", remedy="Try again in a moment.")
         if request.character not in self._characters:
             raise InputError(
                 f"there is no {request.character!r} on stage",
@@ -287,7 +287,12 @@ class Guests:
         text = await self._moderator.admit(request.text, Subject.LINE) if request.text.strip() else words
         return request.model_copy(update={"text": text})
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClosedError("the show is ending", where="stage", remedy="Start another show.")
+
     def _enter(self, clip: _Clip) -> UtteranceView:
+        self._check_open()
         waiting = sum(other.length for other in self._active()) + clip.length
         if waiting > MAX_SECONDS * SECOND:
             raise QueueFull(
