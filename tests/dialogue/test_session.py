@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import numpy as np
 import pytest
@@ -16,7 +16,8 @@ from duologue.dialogue.session_mouth import APOLOGIES
 from duologue.dialogue.turns_vocabulary import Clear, EngineFailed, Note, Pause, Report, Stage, State
 from duologue.errors import InputError, PeerError
 from duologue.language.fake import Reply
-from duologue.speech.hearing_fake import Hearing, evenly
+from duologue.speech.hearing import Expected, Transcript
+from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
 
 NOON = Reply("It is nearly noon in this town. The clock on the tower says so.", 0.2)
 WHOLE = "It is nearly noon in this town. The clock on the tower says so."
@@ -193,6 +194,33 @@ def test_sound_faster_than_real_time_is_taken() -> None:
     talk = Talk([])
     simulate(talk.run(source))
     assert talk.session.state is State.CLOSED
+
+
+class Chatterbox(FakeHearing):
+    """Ten thousand partials at once, then nonsense."""
+
+    async def listen(
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None
+    ) -> AsyncGenerator[Transcript, None]:
+        for number in range(10_000):
+            yield Transcript(f"word {number}")
+        async for _ in sound:
+            pass
+        yield Transcript("\x00" + "ten four " * 100_000, final=True)
+
+
+def test_an_ear_that_never_stops_talking_floods_nothing() -> None:
+    talk = Talk([ASKS], [NOON] * 9)
+    talk.ears = Chatterbox(clock=talk.clock)
+    simulate(talk.run())
+    assert len(talk.context()[0][1]) <= 4000 and talk.context()[1] == ("ada", WHOLE)
+
+
+def test_ten_minutes_without_a_pause_are_answered_and_bounded() -> None:
+    talk = Talk([Says(1.0, seconds=600.0)], [NOON] * 20, hearing=[Hearing(evenly("so it goes"))] * 40, seconds=620)
+    simulate(talk.run())
+    assert len([text for speaker, text in talk.context() if speaker == "ada"]) >= 4
+    assert max(talk.ears.seconds) < 32
 
 
 def test_the_same_conversation_twice_is_the_same() -> None:

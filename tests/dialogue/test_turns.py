@@ -524,6 +524,22 @@ def test_words_about_what_was_withdrawn_change_nothing(world: World) -> None:
     assert len(world.effects) == before
 
 
+def test_late_words_of_one_reply_are_not_taken_for_another(world: World) -> None:
+    asks(world, "What time is it?")
+    world.give(SentenceReady("r1", "It is noon."))
+    world.give(Typed("in Paris"))
+    world.give(SentenceReady("r2", "One o'clock."))
+    world.give(SentenceReady("r1", "Or later."))
+    world.give(AudioReady("r1", 0, utterance("It is noon.", "c", "r1/0")))
+    world.give(ReplyFinished("r1"))
+    world.give(EngineFailed(Stage.VOICING, "broken", reply="r1", index=0))
+    assert world.machine.state is State.THINKING
+    world.give(AudioReady("r2", 0, utterance("One o'clock.", "c", "r2/0")))
+    world.give(ReplyFinished("r2"))
+    world.pass_time(2000)
+    assert world.commits == [Commit("What time is it? in Paris", "One o'clock.", "r2", False)]
+
+
 def test_a_megabyte_of_text_is_bounded(world: World) -> None:
     world.give(Typed("word " * 200_000))
     think = world.last(Think)

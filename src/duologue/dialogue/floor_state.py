@@ -452,8 +452,7 @@ class FloorState:
             self.sign_at = now
             if not isinstance(event, PlayStarted):
                 piece.played = max(piece.played, event.played_samples)
-            if isinstance(event, PlayEnded):
-                piece.played, piece.ended = event.played_samples, True
+            piece.ended = isinstance(event, PlayEnded)
             if reply is self.leaving and not reply.sounding:
                 return True, self.settle(reply, interrupted=True)
             return True, []

@@ -142,6 +142,7 @@ class SessionEars:
                     text, echo = self._echo.strip(transcript.text, since, self._clock.now())
                     final = transcript.final
                     self._post(Understood(stretch, text, final, echo))
+                    await asyncio.sleep(0)  # an engine that never waits must not flood the inbox
         except Exception as error:  # an engine may come from a stranger's package: it must not end the conversation
             self._post(EngineFailed(Stage.HEARING, f"{type(error).__name__}: {error}", stretch=stretch))
         else:

@@ -108,6 +108,7 @@ class SessionMouth:
         try:
             async for event in work:
                 self._post(event)
+                await asyncio.sleep(0)  # an engine that never waits must not flood the inbox
         finally:
             await work.aclose()
 
