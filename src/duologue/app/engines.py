@@ -6,6 +6,7 @@ module's ``Settings`` part (see :func:`duologue.settings.load_settings`), or Non
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -98,19 +99,23 @@ def _report(handover: Handover) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """The engines of one studio, warm."""
+    """The engines of one studio."""
 
     llm: LanguageModel
     tts: VoicingChain
 
+    async def warm_up(self) -> None:
+        """Load all of them at once. Raises what the first that fails raises."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.tts.warm_up())
+            group.create_task(self.llm.warm_up())
+
 
 @contextlib.asynccontextmanager
-async def warm_engines(settings: Settings) -> AsyncGenerator[Engines]:
-    """The engines as set, warmed up; closed at the end."""
+async def open_engines(settings: Settings) -> AsyncGenerator[Engines]:
+    """The engines as set, still cold; closed at the end."""
     engines = Engines(create_llm(settings), create_voicing(settings))
     try:
-        await engines.tts.warm_up()
-        await engines.llm.warm_up()
         yield engines
     finally:
         await engines.llm.close()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from duologue.app.cast import CastMember, load_cast
-from duologue.app.engines import warm_engines
+from duologue.app.engines import open_engines
 from duologue.app.stage_set import find_clip, house_moderator, stage_plan, topics
 from duologue.app.voices import CastVoices
 from duologue.audio.pcm import RATE
@@ -225,7 +225,8 @@ async def render(
     says: queue.Queue[Say | None] = queue.Queue(WRITTEN_AHEAD)
     reel = Reel(stage_plan(settings, cast, seed), says, path, clock, tv)
     script = _Script(says)
-    async with warm_engines(settings) as engines:
+    async with open_engines(settings) as engines:
+        await engines.warm_up()
         director = Director(
             [Player(member.persona, engines.llm) for member in cast],
             CastVoices(engines.tts, cast),

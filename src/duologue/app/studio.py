@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager
 
 from duologue.app.bus import Bus
 from duologue.app.cast import CastMember, load_cast
-from duologue.app.engines import Engines, warm_engines
+from duologue.app.engines import Engines, open_engines
 from duologue.app.guests import Guests
 from duologue.app.models import (
     CaptionRequest,
@@ -70,6 +70,7 @@ class Studio:
         show = settings.show
         self._settings = settings
         self._clock = clock
+        self._engines = engines
         self._cast = cast
         self._plan = plan
         self._clips = find_clips()
@@ -113,6 +114,7 @@ class Studio:
             guests = group.create_task(self.guests.run())
             if show.tv.clip is not None or show.tv.autoplay:
                 await self._play_tv(show.tv.clip or next(iter(self._clips)))
+            await self._engines.warm_up()  # while the stage is set up in its own process
             await self.link.ready.wait()
             await self.programme.run()
             await self.guests.finish()
@@ -339,7 +341,7 @@ async def open_studio(
     plan = stage_plan(settings, cast, seed)
     if settings.show.tv.clip is not None:
         find_clip(settings.show.tv.clip)
-    async with warm_engines(settings) as engines:
+    async with open_engines(settings) as engines:
         studio = Studio(settings, cast, engines, plan, clock)
         try:
             yield studio
