@@ -12,7 +12,7 @@ from duologue.app.render import Film, Progress, render
 from duologue.errors import InputError
 from duologue.language.persona import Persona, load_persona
 from duologue.settings import Settings, load_settings
-from duologue.stage.pack import CHARACTER_FILE, read_character
+from duologue.stage.pack_manifest import CHARACTER_FILE, read_character
 from duologue.stage.pack_new import new_character
 from duologue.web.server import bind, serve
 

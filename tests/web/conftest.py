@@ -1,17 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-from studio_double import StudioDouble
+from studio_double import Connect, StudioDouble
 
 from duologue.web.application import create_app
 from duologue.web.options import WebOptions
-
-Connect = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
 @pytest.fixture

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+
+import httpx
 
 from duologue.app.models import (
     CaptionRequest,
@@ -26,6 +29,9 @@ from duologue.app.models import (
 )
 from duologue.errors import InputError
 from duologue.stage.pose import Daylight
+
+Connect = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+"""Opens a client of an application around the double; see the fixture ``connect``."""
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,8 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from studio_double import StudioDouble
+from studio_double import Connect, StudioDouble
 
-from conftest import Connect
 from duologue.app.guests import QueueFull
 from duologue.app.idempotency import KeyReused
 from duologue.app.models import ClipMark, Problem, UtteranceRequest
