@@ -35,7 +35,7 @@ test: setup  ## All tests
 	$(BIN)/python -m pytest
 
 quick: setup  ## The everyday tests, under a minute
-	$(BIN)/python -m pytest -m "not slow and not peer and not realtime" -q -n 2
+	$(BIN)/python -m pytest -m "not slow and not peer and not realtime" -q -n 2 --dist loadfile
 
 check: setup  ## What a reviewer's machine checks: lint, types, floors
 	$(BIN)/ruff check src tests benchmarks packs

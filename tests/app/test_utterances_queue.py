@@ -213,6 +213,7 @@ async def test_no_stage_no_clip() -> None:
             await r.guests.accept(HELLO, CLIP)
 
 
+@pytest.mark.slow
 async def test_the_queue_is_bounded_in_clips_and_in_seconds() -> None:
     async with room() as r:
         for _ in range(MAX_CLIPS):

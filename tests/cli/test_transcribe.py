@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow  # models are loaded and sound is understood: not for every save
+
 TEXT = "please turn on the light in the kitchen"
 
 

@@ -5,6 +5,7 @@ hold.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from doubles import utterance
@@ -122,6 +123,8 @@ class World:
         self.machine = TurnTaking(policy or Policy(), self.patience, self.now)
         self.far = Far()
         self.said: dict[str, str] = {}
+        self.begun: dict[str, int] = {}
+        """When each of what was said began: a later stretch may be understood before an earlier one."""
         self.waiting: dict[int, bool] = {}
         """Stretches without a final transcript: whether they are still open."""
         self.thoughts: dict[str, Thought] = {}
@@ -143,7 +146,8 @@ class World:
             if event.final:
                 del self.waiting[event.stretch]
         if isinstance(event, Typed) and self.machine.state is not State.CLOSED and event.text:
-            self.said[f"typed {len(self.effects)} {len(self.said)}"] = event.text
+            key = f"typed {len(self.effects)} {len(self.said)}"
+            self.said[key], self.begun[key] = event.text, len(self.begun)
         self.broken = True
         effects = self.machine.handle(event, self.now)
         self.forced |= any(isinstance(effect, Report) and effect.stage is Stage.PLAYING for effect in effects)
@@ -198,6 +202,7 @@ class World:
         match effect:
             case BeginStretch(stretch):
                 assert not any(self.waiting.values()), "two stretches are open at once"
+                self.begun[str(stretch)] = len(self.begun)
                 self.waiting[stretch] = True
             case EndStretch(stretch):
                 assert self.waiting.get(stretch, True)
@@ -242,10 +247,13 @@ class World:
             case _:
                 pass
 
+    def words(self, keys: Iterable[str]) -> str:
+        """What was said under these keys, in the order in which it was begun."""
+        ordered = sorted(keys, key=lambda key: self.begun[key])
+        return " ".join(filter(None, (self.said.get(key, "") for key in ordered)))
+
     def think(self, reply: str, person: str, speculative: bool) -> None:
-        assert person == " ".join(filter(None, self.said.values()))[:4000].strip(), (
-            "a reply to something else than what was said"
-        )
+        assert person == self.words(self.said)[:4000].strip(), "a reply to something else than what was said"
         assert not any(thought.speculative and not thought.abandoned for thought in self.thoughts.values())
         assert not self.far.ids() or self.far.mute, "thinking of a next reply while one is on the floor"
         self.thoughts[reply] = Thought(person, speculative, [] if speculative else list(self.said))
@@ -257,7 +265,7 @@ class World:
         assert not thought.committed and (not thought.abandoned or int(index) == thought.apology), "a withdrawn reply"
         assert self.machine.state in SOUNDING, f"we speak in {self.machine.state}"
         assert all(other.startswith(("f", f"{reply}/")) for other in self.far.ids()), "two voices of ours"
-        said = " ".join(filter(None, (self.said.get(key, "") for key in thought.bound)))
+        said = self.words(thought.bound)
         assert normalise(said) == normalise(thought.person), "bound to a withdrawn transcript"
         played = [int(entry[0].id.partition("/")[2]) for entry in thought.truth]
         assert all(int(index) > other for other in played), "out of order"

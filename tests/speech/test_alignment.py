@@ -21,6 +21,8 @@ from duologue.speech.hearing import EAR_RATE
 from duologue.speech.utterance import Mark, MarkKind
 from duologue.speech.voicing import Voicing
 
+pytestmark = pytest.mark.slow  # models are loaded and sound is understood: not for every save
+
 TEXT = "The quick brown fox jumps over the lazy dog, and then it sleeps for 42 hours."
 
 

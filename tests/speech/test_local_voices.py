@@ -15,6 +15,8 @@ from duologue.speech import kokoro, piper
 from duologue.speech.local import MAX_CHARACTERS, MAX_SENTENCE, LocalSpeech, sentences
 from duologue.speech.utterance import MarkKind
 
+pytestmark = pytest.mark.slow  # models are loaded and sound is understood: not for every save
+
 pytest.importorskip("kokoro_onnx", reason="the extra kokoro is not installed")
 pytest.importorskip("piper", reason="the extra piper is not installed")
 

@@ -18,6 +18,8 @@ from duologue.speech.hearing import EAR_RATE, Expected, SpeechToText, Transcript
 from duologue.speech.pocketsphinx import PocketSphinx, PocketSphinxSettings
 from duologue.speech.pocketsphinx_words import dictionary_words, number_words, plain, pronounce, written_words
 
+pytestmark = pytest.mark.slow  # models are loaded and sound is understood: not for every save
+
 DOMAIN = (
     "Please turn on the light in the kitchen.",
     "Turn off the light in the bathroom!",

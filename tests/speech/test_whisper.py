@@ -17,6 +17,8 @@ from duologue.speech.hearing import EAR_RATE, Expected, SpeechToText
 from duologue.speech.whisper import Whisper, WhisperSettings, engine
 from duologue.speech.whisper_agreement import Agreement, Said
 
+pytestmark = pytest.mark.slow  # models are loaded and sound is understood: not for every save
+
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
