@@ -104,6 +104,19 @@ async def test_once_ends_by_itself_and_the_turns_alternate() -> None:
         assert all(turn.waited_ms == 0 for turn in spoken)
 
 
+async def test_without_a_topic_show_follows_show_each_as_long_as_was_set() -> None:
+    async with on_air(show__turns=1) as (studio, events):
+        await wait_for(events, turn_on_air)
+        await wait_for(
+            events,
+            lambda event: True if event.type == "conversation" and event.conversation.id == "c2" else None,
+        )
+        one, two = studio.conversation("c1"), studio.conversation("c2")
+        assert one is not None and two is not None
+        assert (one.state, one.turns_planned, two.turns_planned) == (ConversationState.ENDED, 1, 1)
+        assert one.topic in studio.stage().topics and two.topic in studio.stage().topics
+
+
 async def test_a_person_is_answered_as_the_next_turn() -> None:
     async with on_air(show__topic="tea", show__turns=30) as (studio, events):
         await wait_for(events, turn_on_air)

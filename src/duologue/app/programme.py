@@ -58,15 +58,27 @@ class ProgrammeListener:
 
 
 class Programme:
-    """Runs conversations. ``forever``: pick the next topic when one has ended. Run :meth:`run` in a task group."""
+    """Runs conversations. ``forever``: pick the next topic when one has ended, for a conversation of ``turns``.
+
+    Run :meth:`run` in a task group.
+    """
 
     def __init__(
-        self, company: Company, book: TurnBook, listener: ProgrammeListener, clock: Clock, *, seed: int, forever: bool
+        self,
+        company: Company,
+        book: TurnBook,
+        listener: ProgrammeListener,
+        clock: Clock,
+        *,
+        seed: int,
+        turns: int,
+        forever: bool,
     ) -> None:
         self._company = company
         self._book = book
         self._listener = listener
         self._clock = clock
+        self._turns = turns
         self._forever = forever
         self._quieted = False
         self._random = random.Random(seed)
@@ -164,7 +176,7 @@ class Programme:
             self._wake.clear()
             await self._wake.wait()
         if self._requested is None:
-            await self.start(ConversationRequest())
+            await self.start(ConversationRequest(turns=self._turns))
         conversation, self._requested = self._requested, None
         if conversation is None:
             return await self._next()

@@ -52,9 +52,6 @@ from duologue.stage.pose import Lights
 from duologue.telemetry.ledger import TurnRecord
 from duologue.telemetry.log import get_logger
 
-PAN = 0.35
-"""How far the outermost characters are placed to the sides: a little, as on a stage seen from the stalls."""
-CLIP_ENDINGS = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v")
 EXPECTED_BEHIND = 3.0
 """Seconds: three segments, where players of plain HLS stand (RFC 8216, 6.3.3)."""
 
@@ -95,7 +92,13 @@ class Studio:
             topics=self._topics,
         )
         self.programme = Programme(
-            company, self.book, self._programme_listener(), clock, seed=plan.seed, forever=show.forever
+            company,
+            self.book,
+            self._programme_listener(),
+            clock,
+            seed=plan.seed,
+            turns=show.turns,
+            forever=show.forever,
         )
         self.guests = Guests(
             [member.name for member in cast], self.link, moderator, clock, self.programme.notify, self._aligner.align
@@ -135,7 +138,8 @@ class Studio:
 
     async def _let_them_see_it(self) -> None:
         """Viewers are some seconds behind the stage: leave only when they have seen the end."""
-        await self._clock.wait_until(self._clock.now() + int((self._plan.lead + 1.0) * 1000) * MILLISECOND)
+        seconds = self._plan.lead + EXPECTED_BEHIND + 1.0
+        await self._clock.wait_until(self._clock.now() + int(seconds * 1000) * MILLISECOND)
 
     # What the web asks
 
