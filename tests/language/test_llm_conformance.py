@@ -78,10 +78,8 @@ async def test_pieces_join_to_the_text_and_streaming_means_several(make: Make):
 async def test_equal_prompts_give_equal_replies_if_it_says_so(make: Make):
     async with make() as model:
         await model.warm_up()
-        if not model.capabilities.deterministic:
-            pytest.skip(f"{model.name} is not deterministic, and says so")
         first, second = [["".join([piece async for piece in model.write(prompt())])] for _ in range(2)]
-        assert first == second
+        assert first == second or not model.capabilities.deterministic
         await model.close()
 
 

@@ -20,6 +20,7 @@ from duologue.broadcast.encoder import AudioEncoder, VideoEncoder, choose_encode
 from duologue.broadcast.packets import Packet, StreamFormat
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock, milliseconds
 from duologue.errors import ClosedError, InternalError
+from duologue.memory import settle
 from duologue.stage.encoding import EncoderThread, Job
 from duologue.stage.messages import Cue, Encoded, Frames, Ready, Report, Say, Shutdown, StagePlan, Trouble
 from duologue.stage.pace import Pace, Step
@@ -145,6 +146,7 @@ class StageProcess:
 
 def main() -> None:
     """The process's entry point."""
+    settle()
     cv2.setNumThreads(1)  # its pool would fight the encoder for two cores
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)

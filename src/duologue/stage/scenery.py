@@ -17,6 +17,7 @@ import numpy as np
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import Clock, milliseconds
 from duologue.errors import DuologueError, InputError
+from duologue.memory import trim
 from duologue.speech.utterance import Utterance
 from duologue.stage.art import CharacterArt, RoomArt
 from duologue.stage.bake import RIM_STEP, BakedStage, bake_stage
@@ -25,7 +26,6 @@ from duologue.stage.captions_type import CaptionPress, SpeakerLook
 from duologue.stage.compositor import Compositor
 from duologue.stage.encoding import DEPTH
 from duologue.stage.frames import FrameRing, Plane
-from duologue.stage.memory import trim
 from duologue.stage.messages import Baked, Report, StagePlan, Trouble, TvState
 from duologue.stage.pack import load_character, load_room
 from duologue.stage.pose import FrameState, Lights

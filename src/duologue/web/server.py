@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from duologue.app.cast import CastMember
 from duologue.app.studio import open_studio
 from duologue.errors import InputError
+from duologue.memory import settle
 from duologue.settings import Settings
 from duologue.web.application import create_app
 from duologue.web.options import WebOptions
@@ -66,6 +67,7 @@ async def serve(settings: Settings, sock: socket.socket, cast: Sequence[CastMemb
     """Open a studio (see :func:`open_studio`) and serve it on ``sock`` until its programme is over or the process is
     told to stop.
     """
+    settle()
     async with open_studio(settings, cast) as studio:
         web = settings.web
         options = WebOptions(

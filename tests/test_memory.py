@@ -1,0 +1,30 @@
+"""The heap of a long-lived process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+PROBE = """
+import sys, psutil, numpy as np
+from duologue.memory import settle, trim
+if "settle" in sys.argv:
+    settle()
+kept = []
+for size in range(1, 40):  # ever larger arrays come and go, with something small kept between them
+    large = np.ones(size * 1_000_000, np.uint8)
+    kept.append(bytearray(100_000))
+    del large
+trim()
+print(psutil.Process().memory_info().rss)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator is Linux's")
+def test_what_was_freed_is_given_back() -> None:
+    rss = int(
+        subprocess.run([sys.executable, "-c", PROBE, "settle"], check=True, capture_output=True, text=True).stdout
+    )
+    assert rss < 90 * 2**20
