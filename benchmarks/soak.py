@@ -45,6 +45,8 @@ def rows(minutes: float = MINUTES) -> list[Row]:
         found.append(
             row(f"RSS of {name}", last, "MB", f"growth {growth:+.2f} MB a minute over {minutes:g} min, target 0")
         )
+        each = ", ".join(f"{rss_mb:.0f}" for rss_mb in series[::60])
+        found.append(row(f"RSS of {name}, minute by minute from the second on", series[0], "MB", each))
     found.append(row("a bare sleeper's worst wake-up meanwhile", stalls.worst_ms, "ms"))
     return found
 
