@@ -16,6 +16,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	$(BIN)/python -m compileall -q src/duologue  # else the first show compiles it, and is on air a second later
 	@touch $@
 
 frontend/node_modules/.ready: frontend/package.json frontend/package-lock.json
