@@ -6,7 +6,8 @@ engine is tried again, and the pause doubles with each failure in a row. What is
 every engine is out, the one whose pause ends first is asked all the same: a chain never refuses without trying.
 
 What a chain hands over before: the first sound, word or answer. Whoever has been given a part has it; from then on a
-failure ends that call, and the next call goes to the next engine.
+failure ends that call, and the next call goes to the next engine. Except where a later part replaces the earlier ones,
+as a transcript does: such a stream (``revisable``) is begun again by the next engine, whenever it fails.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ class Moment(StrEnum):
     BEGINNING = "beginning"
     """Before it gave anything: the next engine takes the same call."""
     MIDDLE = "middle"
-    """After it had: the next call goes to the next engine."""
+    """After it had: the next engine takes the next call, or this one where what was given can be replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,11 @@ class Chain(Generic[E]):
         """Whom to ask, in turn: the healthy as they are set, then the others, the one due first first."""
         return sorted(self.engines, key=lambda engine: max(0, self._breakers[engine.name].out_until - now))
 
+    @property
+    def ready(self) -> tuple[E, ...]:
+        """The engines that came up, in order of preference."""
+        return tuple(engine for engine in self.engines if engine.name not in self._cold)
+
     async def warm_up(self) -> None:
         """Start all. One that does not come up is out for its pause; raises only when none does."""
         failed: list[tuple[E, DuologueError]] = []
@@ -132,10 +138,9 @@ class Chain(Generic[E]):
                 await self._warm(engine)
             except (PeerError, InputError) as error:
                 failed.append((engine, error))
-        ready = [engine for engine in self.engines if engine.name not in self._cold]
         for engine, error in failed:
-            self._fail(engine, ready[:1], Moment.START, error)
-        if not ready:
+            self._fail(engine, self.ready[:1], Moment.START, error)
+        if not self.ready:
             raise _all_failed(failed)
 
     async def call(self, ask: Callable[[E], Awaitable[T]]) -> T:
@@ -154,10 +159,13 @@ class Chain(Generic[E]):
             return answer
         raise _all_failed(failed)
 
-    async def stream(self, ask: Callable[[E], AsyncIterator[T]]) -> AsyncGenerator[tuple[E, T], None]:
+    async def stream(
+        self, ask: Callable[[E], AsyncIterator[T]], *, revisable: bool = False
+    ) -> AsyncGenerator[tuple[E, T], None]:
         """The pieces of the first engine that begins within the policy's patience, each with its engine.
 
-        A failure after the first piece is raised; the engine is out then, and the next call goes to the next.
+        A failure after the first piece is raised; the engine is out then, and the next call goes to the next. With
+        ``revisable`` the next engine begins again instead, and how long a piece may take is for ``ask`` to say.
         """
         failed: list[tuple[E, DuologueError]] = []
         order = self.order(self._clock.now())
@@ -165,7 +173,7 @@ class Chain(Generic[E]):
             pieces, begun = ask(engine), False
             try:
                 await self._warm(engine)
-                piece = await self._first(engine, pieces)
+                piece = await (anext(pieces) if revisable else self._first(engine, pieces))
                 begun = True
                 yield engine, piece
                 async for piece in pieces:
@@ -174,9 +182,10 @@ class Chain(Generic[E]):
                 pass  # nothing to say: an answer too
             except (PeerError, InputError) as error:
                 failed.append((engine, error))
-                rest = [each for each in self.engines if each is not engine] if begun else order[turn:]
+                final = begun and not revisable
+                rest = [each for each in self.engines if each is not engine] if final else order[turn:]
                 self._fail(engine, rest[:1], Moment.MIDDLE if begun else Moment.BEGINNING, error)
-                if begun:
+                if final:
                     raise
                 continue
             finally:

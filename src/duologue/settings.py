@@ -229,6 +229,9 @@ class EngineChoice(Part):
     tts: EngineNames = Field(
         default=("espeak",), min_length=1, description="The engine that speaks; of several the first that can."
     )
+    stt: EngineNames = Field(
+        default=("pocketsphinx",), min_length=1, description="The engine that hears; of several the first that can."
+    )
 
 
 class ChainSettings(Part):
@@ -238,6 +241,9 @@ class ChainSettings(Part):
         default=4.0, gt=0, le=60, description="Limit for the first sound of a line, and between two pieces."
     )
     llm_seconds: float = Field(default=8.0, gt=0, le=120, description="Limit for the first word of a line.")
+    stt_seconds: float = Field(
+        default=1.2, gt=0, le=60, description="Limit for each step of hearing, and for the final words after a stretch."
+    )
     pause_seconds: float = Field(
         default=15.0, gt=0, le=3600, description="A failed engine is left alone so long, then twice as long, …"
     )
@@ -301,6 +307,11 @@ class Settings(BaseSettings):
     def tts(self) -> str:
         """The engine that speaks; of several, the first."""
         return self.engines.tts[0]
+
+    @property
+    def stt(self) -> str:
+        """The engine that hears; of several, the first."""
+        return self.engines.stt[0]
 
     def engine(self, name: str) -> BaseModel | None:
         """An engine's own part; None for one without settings, or neither chosen nor given a table."""
@@ -473,8 +484,10 @@ def _engine_parts(
     choice: EngineChoice, tables: Mapping[str, dict[str, Any]], sources: Mapping[str, str], models: EngineModels
 ) -> dict[str, BaseModel | None]:
     parts: dict[str, BaseModel | None] = {}
-    for name in dict.fromkeys((*choice.tts, *choice.llm, *tables)):
-        key = f"engines.{name}" if name in tables else "engines.tts" if name in choice.tts else "engines.llm"
+    chosen = {"tts": choice.tts, "llm": choice.llm, "stt": choice.stt}
+    for name in dict.fromkeys((*choice.tts, *choice.llm, *choice.stt, *tables)):
+        key = f"engines.{next((kind for kind, names in chosen.items() if name in names), name)}"
+        key = f"engines.{name}" if name in tables else key
         try:
             parts[name] = _engine_part(name, models(name), tables.get(name, {}), sources)
         except InputError as error:

@@ -57,7 +57,7 @@ def test_what_is_wrong_is_said(clip: Path, tmp_path: Path) -> None:
     for arguments, words in (
         ((str(tmp_path / "none.wav"),), "cannot be read"),
         ((str(clip), "--engine", "nobody"), "no engine 'nobody'"),
-        ((str(clip), "--engine", "whisper"), "needs to know a model"),
+        ((str(clip), "--engine", "whisper"), "engines.whisper.model"),
     ):
         done = run(*arguments)
         assert done.returncode == 2

@@ -23,6 +23,7 @@ from duologue.settings import Settings
 from duologue.speech.chain import SpeechLimits, VoicingChain
 from duologue.speech.engine import TextToSpeech
 from duologue.speech.hearing import SpeechToText
+from duologue.speech.hearing_chain import HearingChain
 from duologue.speech.speech_cache import CachedSpeech, SpeechCache, fingerprint
 from duologue.telemetry.log import get_logger
 
@@ -50,6 +51,14 @@ def _create(group: str, name: str, settings: Settings) -> object:
 def create_stt(settings: Settings, name: str) -> SpeechToText:
     """An engine that hears. Raises :class:`InputError` for a name that is not installed."""
     return cast(SpeechToText, _create(STT_GROUP, name, settings))
+
+
+def create_hearing(settings: Settings) -> SpeechToText:
+    """The engine that hears, or a chain of them, as set. Raises as :func:`create_stt`."""
+    engines = [create_stt(settings, name) for name in settings.engines.stt]
+    if len(engines) == 1:
+        return engines[0]
+    return HearingChain(engines, policy=_policy(settings, settings.chains.stt_seconds), listener=_report)
 
 
 def create_tts(settings: Settings, name: str = "") -> TextToSpeech:

@@ -20,7 +20,7 @@ LONGEST_MB = 200
 def transcribe(
     file: Annotated[Path, typer.Argument(help="The file: any sound that FFmpeg reads, two minutes at most.")],
     words: Annotated[bool, typer.Option("--words", help="Each word with its start and end in seconds.")] = False,
-    engine: Annotated[str, typer.Option(help="The engine that hears.")] = "pocketsphinx",
+    engine: Annotated[str | None, typer.Option(help="The engine that hears, or several, instead of those set.")] = None,
     phrases: Annotated[Path | None, typer.Option(help="A text file: only the words of its lines are expected.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     config: Annotated[Path | None, typer.Option(help="The settings file instead of ./duologue.toml.")] = None,
@@ -34,10 +34,12 @@ def transcribe(
     from duologue.settings import load_settings
 
     sound, lines = _read(file), _text(phrases) if phrases else ""
-    heard = asyncio.run(_hear(sound, engine, tuple(lines.splitlines()), load_settings({}, config=config)))
+    settings = load_settings({"engines.stt": engine}, config=config)
+    heard = asyncio.run(_hear(sound, tuple(lines.splitlines()), settings))
+    names = ", ".join(settings.engines.stt)
     if words and not heard.words and heard.text:
-        typer.echo(f"The engine {engine} does not say where words are.", err=True)
-    typer.echo(_as_json(heard, engine, words) if json else _as_text(heard, words))
+        typer.echo(f"The engine {names} does not say where words are.", err=True)
+    typer.echo(_as_json(heard, names, words) if json else _as_text(heard, words))
 
 
 def _read(file: Path) -> Samples:
@@ -65,12 +67,12 @@ def _text(file: Path) -> str:
         raise InputError("the phrases cannot be read", where=str(file), remedy="Give a text file in UTF-8.") from error
 
 
-async def _hear(sound: Samples, name: str, phrases: tuple[str, ...], settings: Settings) -> Transcript:
-    from duologue.app.engines import create_stt
+async def _hear(sound: Samples, phrases: tuple[str, ...], settings: Settings) -> Transcript:
+    from duologue.app.engines import create_hearing
     from duologue.errors import PeerError
     from duologue.speech.hearing import Expected, Transcript
 
-    engine = create_stt(settings, name)
+    engine = create_hearing(settings)
     heard = Transcript("")
     try:
         await engine.warm_up()
@@ -79,7 +81,7 @@ async def _hear(sound: Samples, name: str, phrases: tuple[str, ...], settings: S
     finally:
         await engine.close()
     if not heard.final:
-        raise PeerError(f"{name} gave no final transcript", remedy="This is a bug of the engine; report it.")
+        raise PeerError(f"{engine.name} gave no final transcript", remedy="This is a bug of the engine; report it.")
     return heard
 
 
