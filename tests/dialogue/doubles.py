@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from virtual_time import LoopClock
 
+from duologue.app.simulation.virtual_time import LoopClock
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.director import Brief, Director, Outcome, Player
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayStarted, Voiced

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from virtual_time import LoopClock
 
+from duologue.app.simulation.virtual_time import LoopClock
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND
 from duologue.dialogue.floor_state import Policy

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from doubles import CHAD, VIRGIN, WORD_SECONDS, Show
-from virtual_time import simulate
 
+from duologue.app.simulation.virtual_time import simulate
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.conversation import MAX_HISTORY, Brief, Crew, OnAir
 from duologue.dialogue.director import Outcome

@@ -12,8 +12,8 @@ import pytest
 from doubles import CHAD, utterance
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from virtual_time import LoopClock, simulate
 
+from duologue.app.simulation.virtual_time import LoopClock, simulate
 from duologue.clock import MILLISECOND
 from duologue.dialogue.ports import Voiced
 from duologue.dialogue.replies import AHEAD, Replies, ReplyReport, Spoken

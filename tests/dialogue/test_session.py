@@ -7,8 +7,8 @@ from collections.abc import AsyncGenerator, AsyncIterator
 import numpy as np
 import pytest
 from session_doubles import Says, Talk, raised
-from virtual_time import simulate
 
+from duologue.app.simulation.virtual_time import simulate
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND
 from duologue.dialogue.floor_state import Policy

@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from session_doubles import loud_utterance
-from virtual_time import LoopClock, simulate
 
+from duologue.app.simulation.virtual_time import LoopClock, simulate
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress, PlayStarted

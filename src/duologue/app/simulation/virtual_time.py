@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from duologue.clock import SECOND
+from duologue.errors import InternalError
 
 T = TypeVar("T")
 
@@ -22,41 +23,52 @@ class _JumpingSelector(selectors.DefaultSelector):
         if ready or timeout == 0:
             return ready
         if timeout is None:
-            raise AssertionError("deadlock: every task waits and no timer is set")
+            raise InternalError("deadlock: every task waits and no timer is set", where="virtual time")
         self.elapsed += timeout
         return ready
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop whose time is the sum of what it would have slept. Equal programs run in equal order."""
+
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()
         super().__init__(self._jumping)
 
     def time(self) -> float:
+        """Seconds since the loop was made."""
         return self._jumping.elapsed
 
 
 class LoopClock:
-    """A clock that reads the virtual loop."""
+    """A :class:`~duologue.clock.Clock` that reads the virtual loop, which began at ``start`` (ns)."""
+
+    def __init__(self, start: int = 0) -> None:
+        self._start = start
 
     def now(self) -> int:
-        return round(asyncio.get_running_loop().time() * SECOND)
+        """Nanoseconds."""
+        return self._start + round(asyncio.get_running_loop().time() * SECOND)
 
     def wall(self) -> int:
+        """The same: a simulation has no calendar."""
         return self.now()
 
     def cpu(self) -> int:
+        """Nothing costs anything here."""
         return 0
 
     def sleep_until(self, deadline: int) -> None:
-        raise AssertionError("nothing may block the loop")
+        """Refused."""
+        raise InternalError("nothing may block a virtual loop", where="virtual time")
 
     async def wait_until(self, deadline: int) -> None:
+        """See :class:`~duologue.clock.Clock`."""
         await asyncio.sleep(max(0, deadline - self.now()) / SECOND)
 
 
 def simulate(main: Coroutine[Any, Any, T], limit: float = 7200.0) -> T:
-    """Run ``main`` in virtual time; more than ``limit`` virtual seconds is a failure."""
+    """Run ``main`` in virtual time; raises :class:`TimeoutError` after ``limit`` virtual seconds."""
 
     async def limited() -> T:
         async with asyncio.timeout(limit):

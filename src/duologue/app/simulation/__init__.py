@@ -1,0 +1,1 @@
+"""Conversations on virtual time: scripted callers and engines against the real core."""
