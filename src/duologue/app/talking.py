@@ -1,0 +1,136 @@
+"""A conversation with a person, built from settings: who speaks, on which engines.
+
+One way for the terminal, the simulation with sound and the benchmarks::
+
+    async with open_partner(settings, "chad") as partner:
+        session = partner.session(sink)
+        await session.run(source)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import difflib
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from duologue.app.cast import CastMember, load_member
+from duologue.app.engines import create_hearing, create_llm, create_voicing
+from duologue.app.stage_set import house_moderator
+from duologue.app.talking_text import Deaf, WrittenVoice
+from duologue.app.voices import CastVoices
+from duologue.clock import SYSTEM_CLOCK, Clock
+from duologue.dialogue.ports import Sink
+from duologue.dialogue.session import Engines, Observe, Session, SessionOptions
+from duologue.errors import InputError
+from duologue.language.persona import Persona, load_persona
+from duologue.places import packs_folder
+from duologue.settings import Settings
+from duologue.speech.hearing import VoiceActivity
+from duologue.speech.silero import Silero
+
+HOUSE_VOICE = "chad"
+"""The character whose voice a persona without a pack of its own is given."""
+
+
+def _unobserved(item: object, now: int) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """A character that is ready to talk. The engines are warm and belong to :func:`open_partner`; several
+    conversations may use them at once.
+    """
+
+    persona: Persona
+    engines: Engines
+
+    def session(
+        self,
+        sink: Sink,
+        options: SessionOptions | None = None,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        observe: Observe = _unobserved,
+    ) -> Session:
+        """A conversation that speaks through ``sink``; run it with any source."""
+        return Session(self.persona, self.engines, sink, options, clock=clock, observe=observe)
+
+
+def find_partner(name: str, settings: Settings) -> CastMember:
+    """Who is to be talked to: a character or a persona that ships, by name; a pack's folder, or a persona's file.
+
+    A persona without a pack speaks with the voice of :data:`HOUSE_VOICE`. Raises :class:`InputError` with a guess.
+    """
+    engines = settings.engines.tts
+    file = _persona_file(name)
+    if file is not None:
+        persona = load_persona(file)
+        lender = load_member(HOUSE_VOICE, engines)
+        return replace(lender, name=persona.name, title=persona.title, tagline="", persona=persona)
+    names = _names()
+    if name not in names and not (name and Path(name).is_dir()):
+        close = difflib.get_close_matches(name, names, 1)
+        raise InputError(
+            f"there is nobody called {name!r}",
+            where="character",
+            remedy=(f"Did you mean {close[0]!r}? " if close else "")
+            + f"Name one of {', '.join(names)}, a pack's folder or a persona's file.",
+        )
+    return load_member(name, engines)
+
+
+def _persona_file(name: str) -> Path | None:
+    shipped = packs_folder() / "personas" / f"{name}.toml"
+    if Path(name).name == name and shipped.is_file():
+        return shipped
+    return Path(name) if name.endswith(".toml") else None
+
+
+def _names() -> tuple[str, ...]:
+    """All who ship."""
+    packs = packs_folder()
+    characters = (folder.name for folder in (packs / "characters").iterdir() if folder.is_dir())
+    return tuple(sorted((*characters, *(file.stem for file in (packs / "personas").glob("*.toml")))))
+
+
+@contextlib.asynccontextmanager
+async def open_partner(
+    settings: Settings,
+    character: str | CastMember = HOUSE_VOICE,
+    *,
+    hears: bool = True,
+    speaks: bool = True,
+    activity: VoiceActivity | None = None,
+) -> AsyncGenerator[Partner]:
+    """A character with warm engines as the settings say; they are closed at the end.
+
+    ``character`` is as :func:`find_partner` takes it, or a member of a cast. One that does not hear or does not speak
+    (a conversation in writing) needs no engine for that. ``activity`` may be one that is shared.
+
+    Raises :class:`InputError` for an unknown name or setting, and what an engine raises that does not come up.
+    """
+    member = find_partner(character, settings) if isinstance(character, str) else character
+    async with contextlib.AsyncExitStack() as stack:
+        model = create_llm(settings)
+        stack.push_async_callback(model.close)
+        ears = create_hearing(settings) if hears else Deaf()
+        stack.push_async_callback(ears.close)
+        voicing = create_voicing(settings) if speaks else None
+        if voicing is not None:
+            stack.push_async_callback(voicing.close)
+        async with asyncio.TaskGroup() as group:
+            for engine in filter(None, (model, ears, voicing)):
+                group.create_task(engine.warm_up())
+            loading = group.create_task(_load_activity(hears, activity))
+        voice = CastVoices(voicing, (member,)) if voicing else WrittenVoice()
+        yield Partner(member.persona, Engines(loading.result(), ears, model, voice, house_moderator(settings)))
+
+
+async def _load_activity(hears: bool, given: VoiceActivity | None) -> VoiceActivity:
+    if given is not None:
+        return given
+    return await asyncio.to_thread(Silero) if hears else Deaf()

@@ -1,0 +1,90 @@
+"""What a conversation in writing has in the place of ears, voice and loudspeaker."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+
+import numpy as np
+
+from duologue.audio.pcm import RATE, Samples
+from duologue.clock import SYSTEM_CLOCK, Clock
+from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayStarted, Voiced
+from duologue.speech.hearing import Expected, HearingCapabilities, Transcript
+from duologue.speech.utterance import Utterance
+
+
+class Deaf:
+    """Ears and voice activity of a conversation that nobody listens to."""
+
+    name = "none"
+    capabilities = HearingCapabilities()
+
+    async def warm_up(self) -> None:
+        """There is nothing to load."""
+
+    async def close(self) -> None:
+        """There is nothing to release."""
+
+    async def listen(
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None
+    ) -> AsyncGenerator[Transcript, None]:
+        """Hear nothing."""
+        async for _ in sound:
+            pass
+        yield Transcript("", final=True)
+
+    def open(self) -> int:
+        """One stream for all."""
+        return 0
+
+    def step(self, frames: Mapping[int, Samples]) -> Mapping[int, float]:
+        """No speech in any frame."""
+        return dict.fromkeys(frames, 0.0)
+
+    def forget(self, stream: int) -> None:
+        """Nothing was kept."""
+
+
+class WrittenVoice:
+    """Fills :class:`~duologue.dialogue.ports.Voice` for a text that is read, not heard: one silent sample a word, so
+    that what was played can be told in words.
+    """
+
+    async def voice(self, text: str, speaker: str, utterance_id: str) -> Voiced:
+        """The text as it is."""
+        samples = np.zeros(max(1, len(text.split())), np.float32)
+        return Voiced(Utterance(utterance_id, speaker, text, samples, RATE, engine="none"))
+
+
+class PromptSink:
+    """A sink that has played what it is given at once: see :class:`duologue.dialogue.ports.Sink`.
+
+    ``take`` gets each utterance as it is played. There is never anything to hold or to clear.
+    """
+
+    def __init__(
+        self, take: Callable[[Utterance], None], notify: Callable[[PlayEvent], None], clock: Clock = SYSTEM_CLOCK
+    ) -> None:
+        self._take = take
+        self._notify = notify
+        self._clock = clock
+
+    async def play(self, utterance: Utterance, gap_ms: int) -> None:
+        """Take it as played."""
+        now = self._clock.now()
+        self._take(utterance)
+        self._notify(PlayStarted(utterance.id, now))
+        self._notify(PlayEnded(utterance.id, now, len(utterance.samples)))
+
+    async def withdraw(self, utterance_id: str) -> bool:
+        """What was given has been played."""
+        return False
+
+    async def clear(self) -> None:
+        """There is nothing to silence."""
+
+    async def pause(self) -> None:
+        """There is nothing to hold."""
+
+    async def resume(self) -> None:
+        """There is nothing to go on with."""

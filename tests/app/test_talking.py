@@ -1,0 +1,56 @@
+"""Who is talked to: found by name, with the engines that the settings name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from duologue.app.talking import find_partner, open_partner
+from duologue.app.talking_chat import open_chat
+from duologue.app.talking_text import Deaf, WrittenVoice
+from duologue.dialogue.session import SessionOptions
+from duologue.errors import ClosedError, InputError
+from duologue.language.engine import Prompt
+from duologue.places import packs_folder
+from duologue.settings import Settings, load_settings
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.chdir(tmp_path)
+    return load_settings()
+
+
+def test_partners_by_name_by_folder_and_by_file(settings: Settings) -> None:
+    assert find_partner("virgin", settings).persona.name == "virgin"
+    assert find_partner(str(packs_folder() / "characters" / "chad"), settings).name == "chad"
+    robin = find_partner("phone", settings)
+    assert (robin.name, robin.title, robin.persona.max_sentences) == ("phone", "Robin", 3)
+    assert robin.voices == find_partner("chad", settings).voices
+    assert find_partner(str(packs_folder() / "personas" / "phone.toml"), settings) == robin
+
+
+@pytest.mark.parametrize(("name", "words"), [("chat", "'chad'"), ("phon", "'phone'"), ("", "nobody"), ("x.toml", "no")])
+def test_an_unknown_partner_gets_a_guess(settings: Settings, name: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        find_partner(name, settings)
+
+
+async def test_a_partner_that_only_writes_needs_neither_voice_nor_ears(settings: Settings) -> None:
+    async with open_partner(settings, "chad", hears=False, speaks=False) as partner:
+        assert isinstance(partner.engines.voice, WrittenVoice)
+        assert isinstance(partner.engines.ears, Deaf)
+        async with open_chat(partner, SessionOptions(topic="tea")) as chat:
+            assert "tea" in await chat.begin()
+            answer = await chat.ask("Why do people drink tea?")
+    assert answer
+    assert [line.speaker for line in chat.lines] == ["chad", "person", "chad"]
+    assert chat.lines[-1].text == answer
+
+
+async def test_its_engines_are_closed_at_the_end(settings: Settings) -> None:
+    async with open_partner(settings, "chad", hears=False, speaks=False) as partner:
+        pass
+    with pytest.raises(ClosedError):
+        await anext(aiter(partner.engines.model.write(Prompt(partner.persona, (), "tea"))))

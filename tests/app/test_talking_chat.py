@@ -1,0 +1,98 @@
+"""A conversation in writing, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import pytest
+
+from duologue.app.simulation.virtual_time import LoopClock, simulate
+from duologue.app.talking import Partner
+from duologue.app.talking_chat import Chat, open_chat
+from duologue.app.talking_text import Deaf, WrittenVoice
+from duologue.dialogue.session import Engines
+from duologue.errors import ClosedError, InputError
+from duologue.language.fake import FakeLanguage, Reply
+from duologue.language.moderation import Moderator
+from duologue.language.persona import Persona
+from duologue.speech.utterance import Utterance
+
+ADA = Persona("ada", "Ada", "A calm woman.", fillers=("Hm.",))
+
+
+def chat_with(
+    *replies: Reply, take: Callable[[Utterance], None] = lambda each: None
+) -> AbstractAsyncContextManager[Chat]:
+    """In virtual time."""
+    clock, deaf = LoopClock(), Deaf()
+    partner = Partner(ADA, Engines(deaf, deaf, FakeLanguage(replies, clock), WrittenVoice(), Moderator()))
+    return open_chat(partner, take=take, clock=clock)
+
+
+def test_sentences_come_one_by_one_and_the_answer_is_all_of_them() -> None:
+    said: list[str] = []
+
+    async def main() -> None:
+        async with chat_with(Reply("One. Two and more. Three."), take=lambda each: said.append(each.text)) as chat:
+            assert await chat.ask(" Go on ") == "One. Two and more. Three."
+            with pytest.raises(InputError, match="empty"):
+                await chat.ask("  ")
+        assert [line.text for line in chat.lines] == ["Go on", "One. Two and more. Three."]
+
+    simulate(main())
+    assert said == ["One.", "Two and more.", "Three."]
+
+
+def test_questions_wait_for_one_another_and_each_gets_its_own_answer() -> None:
+    async def main() -> list[str]:
+        async with (
+            chat_with(Reply("The first.", first=0.5), Reply("The second.", first=0.5)) as chat,
+            asyncio.TaskGroup() as group,
+        ):
+            asked = [group.create_task(chat.ask(text)) for text in ("What is one?", "What is two?")]
+        return [task.result() for task in asked]
+
+    assert simulate(main()) == ["The first.", "The second."]
+
+
+def test_who_writes_into_the_answer_interrupts_it_and_the_question_is_joined_to_the_new_one() -> None:
+    async def main() -> None:
+        async with chat_with(Reply("Never said.", first=5), Reply("For both.")) as chat, asyncio.TaskGroup() as group:
+            answer = group.create_task(chat.ask("What is one?"))
+            await asyncio.sleep(1)
+            chat.say("And two?")
+            assert await answer == "For both."
+        assert [line.text for line in chat.lines] == ["What is one? And two?", "For both."]
+
+    simulate(main())
+
+
+def test_an_engine_that_hangs_is_apologised_for_and_muttering_is_left_out() -> None:
+    said: list[str] = []
+
+    async def main() -> str:
+        async with chat_with(Reply(hang=True), take=lambda each: said.append(each.text)) as chat:
+            return await chat.ask("Are you there?")
+
+    assert "lost my thread" in simulate(main())
+    assert len(said) == 1
+
+
+def test_leaving_in_the_middle_of_an_answer_is_told_to_who_waits() -> None:
+    async def main() -> None:
+        async with asyncio.TaskGroup() as group:
+            async with chat_with(Reply(hang=True)) as chat:
+                waiting = group.create_task(_raised(chat.ask("Are you there?")))
+                await asyncio.sleep(1)
+            assert isinstance(await waiting, ClosedError)
+
+    simulate(main())
+
+
+async def _raised(work: Coroutine[Any, Any, str]) -> BaseException:
+    with pytest.raises(BaseException) as caught:
+        await work
+    return caught.value
