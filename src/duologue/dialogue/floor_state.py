@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 
 from duologue.dialogue.heard import heard_text
+from duologue.dialogue.nonsense import readable
 from duologue.dialogue.ports import PlayEnded, PlayProgress, PlayStarted
 from duologue.dialogue.turns_vocabulary import (
     Abandon,
@@ -368,7 +369,7 @@ class FloorState:
             case PlayStarted() | PlayProgress() | PlayEnded():
                 return self._note_playout(event, now)
             case Typed(text):
-                return self._note_typed(text), []
+                return self._note_typed(text)
             case _:
                 return True, []
 
@@ -395,15 +396,21 @@ class FloorState:
             self.stretch_ended = self.stretch_began
         return True
 
-    def _note_typed(self, text: str) -> bool:
-        if not text.strip() and (self.reply or self.leaving or self.parts):
-            return False  # nobody needs to be invited to speak who does, or will
+    def _note_typed(self, text: str) -> tuple[bool, list[Effect]]:
+        most = self.policy.person_chars
+        taken = readable(text, most).strip()
+        if not taken and (self.reply or self.leaving or self.parts):
+            return False, []  # nobody needs to be invited to speak who does, or will
         self.stretches += 1
-        self.parts[self.stretches] = Part(text[: self.policy.person_chars].strip(), final=True)
-        return True
+        self.parts[self.stretches] = Part(taken, final=True)
+        if len(text) <= most:
+            return True, []
+        return True, [Report(Note.OVERLONG, f"{len(text)} characters typed, the first {most} taken")]
 
     def _note_failure(self, event: EngineFailed) -> tuple[bool, list[Effect]]:
         report: list[Effect] = [Report(Note.FAILED, event.what, stage=event.stage)]
+        if not (event.stretch or event.reply):
+            return False, report
         if event.stage is Stage.HEARING:
             part = self.parts.get(event.stretch)
             if part is None or part.final:

@@ -10,6 +10,7 @@ import numpy as np
 
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND, Clock
+from duologue.dialogue import nonsense
 from duologue.dialogue.echo import EchoFilter
 from duologue.dialogue.endpointing import PreRoll, SpeechGate
 from duologue.dialogue.turns_vocabulary import EngineFailed, Event, Stage, Understood
@@ -20,6 +21,14 @@ PRE_ROLL_MS = 250
 """Sound before an onset that belongs to its stretch."""
 MAX_WAITING_SAMPLES = 60 * EAR_RATE
 """Sound that may wait for an engine; more means that it does not keep up, and its stretch is given up."""
+
+
+LOUD = 0.01
+"""Mean amplitude that counts as speech while voice activity fails."""
+OUTAGE_FRAMES = 30
+"""So many good frames end an outage of voice activity; each outage is told once."""
+MAX_TRANSCRIPTS = 10_000
+"""Of one stretch; an engine that gives more has lost its mind."""
 
 
 class _Sound:
@@ -72,6 +81,7 @@ class SessionEars:
         self._open: dict[int, _Sound] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._deaf_until: int | None = 0
+        self._outage = 0
 
     def hear(self, block: Samples) -> None:
         """Take the next block, which ends now."""
@@ -129,19 +139,36 @@ class SessionEars:
         self._frame = np.concatenate([self._frame, block])
         while len(self._frame) >= VAD_FRAME:
             frame, self._frame = self._frame[:VAD_FRAME], self._frame[VAD_FRAME:]
-            probability = self._activity.step({self._stream: frame})[self._stream]
-            event = self._gate.step(probability, now - len(self._frame) * SECOND // EAR_RATE)
+            event = self._gate.step(self._probability(frame), now - len(self._frame) * SECOND // EAR_RATE)
             if event:
                 self._post(event)
 
+    def _probability(self, frame: Samples) -> float:
+        """Of speech in the next frame. Without voice activity loudness must do, so that nobody is left unheard."""
+        try:
+            found = nonsense.probability(self._activity.step({self._stream: frame})[self._stream])
+        except Exception as error:  # as below
+            if not self._outage:
+                self._post(EngineFailed(Stage.NOTICING, f"voice activity: {type(error).__name__}: {error}"))
+            self._outage = OUTAGE_FRAMES
+            return float(float(np.abs(frame).mean()) > LOUD)
+        self._outage = max(0, self._outage - 1)
+        return found
+
     async def _transcribe(self, stretch: int, since: int, sound: _Sound) -> None:
-        final = False
+        final, count = False, 0
         try:
             async with aclosing(_closable(self._engine.listen(sound.read(), self._expected))) as transcripts:
-                async for transcript in transcripts:
+                async for given in transcripts:
+                    transcript = nonsense.transcript(given, self._engine.name)
                     text, echo = self._echo.strip(transcript.text, since, self._clock.now())
                     final = transcript.final
+                    count += 1
+                    if count > MAX_TRANSCRIPTS:
+                        raise PeerError(f"{self._engine.name} gave {count} transcripts of one stretch")
                     self._post(Understood(stretch, text, final, echo))
+                    if final:
+                        break
                     await asyncio.sleep(0)  # an engine that never waits must not flood the inbox
         except Exception as error:  # an engine may come from a stranger's package: it must not end the conversation
             self._post(EngineFailed(Stage.HEARING, f"{type(error).__name__}: {error}", stretch=stretch))

@@ -34,12 +34,14 @@ class State(StrEnum):
 
 
 class Stage(StrEnum):
-    """Who may be late or fail."""
+    """Who may be late or fail: those whose turn it is, and those beside it (voice activity, and our own loop)."""
 
+    NOTICING = "noticing"
     HEARING = "hearing"
     THINKING = "thinking"
     VOICING = "voicing"
     PLAYING = "playing"
+    LOOP = "loop"
 
 
 # Events
@@ -109,7 +111,9 @@ class AudioReady:
 
 @dataclass(frozen=True, slots=True)
 class EngineFailed:
-    """An engine gave up on a stretch (``HEARING``), a reply (``THINKING``) or a sentence of it (``VOICING``)."""
+    """An engine gave up on a stretch (``HEARING``), a reply (``THINKING``) or a sentence of it (``VOICING``). Without
+    a stretch and a reply it is told of, and changes nothing.
+    """
 
     stage: Stage
     what: str

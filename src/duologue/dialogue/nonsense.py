@@ -1,0 +1,104 @@
+"""What engines give, checked before the table sees it: an engine may come from a stranger's package. Pure.
+
+Each function takes whatever came and returns what may be used, or raises :class:`~duologue.errors.PeerError` that says
+what is wrong with it: nonsense is a failure like any other, with its cause in the ledger.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+from typing import cast
+
+import numpy as np
+
+from duologue.audio.pcm import RATE, Samples
+from duologue.dialogue.ports import Voiced
+from duologue.errors import PeerError
+from duologue.speech.hearing import Transcript
+from duologue.speech.utterance import Mark, Utterance
+
+MAX_CHARACTERS = 4_000
+"""Of one transcript: half an hour of speech would not be longer than a stretch of it."""
+MAX_SOUND_SECONDS = 120
+"""Of one sentence."""
+MAX_MARKS = 20_000
+"""Of one sentence."""
+_UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]+")
+
+
+def readable(text: str, most: int = MAX_CHARACTERS) -> str:
+    """The first ``most`` characters of ``text``, without control characters and halves of characters, which no voice
+    can say and no file can hold.
+    """
+    return _UNREADABLE.sub(" ", text[:most])
+
+
+def transcript(given: object, engine: str) -> Transcript:
+    """What an ear gave."""
+    if not isinstance(given, Transcript) or not isinstance(cast(object, given.text), str):
+        raise PeerError(f"{engine} gave {_kind(given)} instead of a transcript")
+    text = readable(given.text)
+    return given if text == given.text else replace(given, text=text, words=())
+
+
+def piece(given: object, engine: str) -> str:
+    """What a thinking engine gave."""
+    if not isinstance(given, str):
+        raise PeerError(f"{engine} gave {_kind(given)} instead of text")
+    return given
+
+
+def probability(given: object) -> float:
+    """What a voice activity engine gave for a frame: 0…1."""
+    if isinstance(given, bool) or not isinstance(given, float | int | np.floating):
+        raise PeerError(f"voice activity is {_kind(given)} instead of a probability")
+    value = float(cast(float, given))
+    if not math.isfinite(value) or not -0.01 <= value <= 1.01:
+        raise PeerError(f"voice activity is {value:g} instead of a probability")
+    return value
+
+
+def utterance(given: object, utterance_id: str) -> Utterance:
+    """What a voice gave for the sentence ``utterance_id``, under that id."""
+    inner = given.utterance if isinstance(given, Voiced) else given
+    if not isinstance(inner, Utterance) or not isinstance(given, Voiced):
+        raise PeerError(f"the voice gave {_kind(given)} instead of an utterance")
+    problem = _problem(inner.samples, inner.rate) or _problem_of_marks(inner.text, inner.marks)
+    if problem:
+        raise PeerError(f"the voice gave {problem} for {str(inner.text)[:60]!r}")
+    return inner if inner.id == utterance_id else replace(inner, id=utterance_id)
+
+
+def _problem(samples: object, rate: object) -> str:
+    """What is wrong with the sound; empty: nothing."""
+    if not isinstance(samples, np.ndarray):
+        return f"{_kind(samples)} instead of samples"
+    sound = cast(Samples, samples)
+    if sound.ndim != 1 or sound.dtype != np.float32:
+        return f"samples of shape {sound.shape} and type {sound.dtype}"
+    if rate != RATE:
+        return f"sound at {rate} Hz instead of {RATE}"
+    if len(sound) == 0:
+        return "no sound"
+    if len(sound) > MAX_SOUND_SECONDS * RATE:
+        return f"{len(sound) / RATE:.0f} s of sound"
+    return "" if math.isfinite(float(sound.sum())) else "sound that is not a number"
+
+
+def _problem_of_marks(text: object, marks: object) -> str:
+    if not isinstance(text, str):
+        return f"{_kind(text)} instead of its text"
+    if not isinstance(marks, tuple):
+        return f"{_kind(marks)} instead of marks"
+    known = cast("tuple[object, ...]", marks)
+    if len(known) > MAX_MARKS:
+        return f"{len(known)} marks"
+    if any(not isinstance(mark, Mark) or not isinstance(cast(object, mark.text), str) for mark in known):
+        return "marks that are none"
+    return ""
+
+
+def _kind(given: object) -> str:
+    return "nothing" if given is None else f"a {type(given).__name__}"
