@@ -6,6 +6,8 @@ sentence each; the command line prints them as they are and the web API returns 
 
 from __future__ import annotations
 
+from typing import cast
+
 
 class DuologueError(Exception):
     """The root. Raise one of the four kinds below, never this one."""
@@ -43,3 +45,18 @@ class InternalError(DuologueError):
 
 class ClosedError(DuologueError):
     """The thing was closed or cancelled while somebody still waited for it."""
+
+
+def in_words(error: BaseException) -> str:
+    """``error`` as one line for a ledger: ours speaks for itself, a stranger's is named by its kind."""
+    return str(error) if isinstance(error, DuologueError) else f"{type(error).__name__}: {error}"
+
+
+def first_cause(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What happened first in a group, and in the groups inside it: the one cause that a caller is told."""
+    error = failures.exceptions[0]
+    return (
+        first_cause(cast("BaseExceptionGroup[BaseException]", error))
+        if isinstance(error, BaseExceptionGroup)
+        else error
+    )

@@ -1,52 +1,49 @@
-"""Replies: voiced two at a time, delivered in order, brief; on virtual time, to the millisecond."""
+"""Replies: read while they are written, judged and brief; sentences voiced within limits. On virtual time."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
 from typing import Any, SupportsIndex
 
 import pytest
-from doubles import CHAD, utterance
+from doubles import CHAD, VIRGIN, utterance
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duologue.app.simulation.virtual_time import LoopClock, simulate
-from duologue.clock import MILLISECOND
 from duologue.dialogue.ports import Voiced
-from duologue.dialogue.replies import AHEAD, Replies, ReplyReport, Spoken
+from duologue.dialogue.replies import Begun, Ending, ReplyItem, VoiceLimits, Voicing, deflection, read_reply
 from duologue.dialogue.replies_text import Brevity, Cut, Part, ReplyReader
 from duologue.errors import PeerError
+from duologue.language.engine import LanguageCapabilities, Line, Prompt
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
-from duologue.language.structured import Form
-from duologue.language.text import estimate_seconds
+from duologue.language.structured import Form, ReplyChunk, reply_schema
+from duologue.language.text import estimate_seconds, word_count
 from duologue.language.tools import Filler
 
 
 @dataclass
 class Voices:
-    """Takes ``seconds[n]`` for line n, then the last of them; keeps when each was begun and how many ran at once."""
+    """Takes ``seconds[n]`` for line n, then the last of them; keeps how many ran at once."""
 
     seconds: tuple[float, ...] = (0.1,)
     broken: set[str] = field(default_factory=set[str])
-    begun: list[tuple[str, float]] = field(default_factory=list[tuple[str, float]])
+    begun: list[str] = field(default_factory=list[str])
     running: int = 0
     most: int = 0
-    cancelled: int = 0
 
     async def voice(self, text: str, speaker: str, utterance_id: str) -> Voiced:
         seconds = self.seconds[min(len(self.begun), len(self.seconds) - 1)]
-        self.begun.append((text, asyncio.get_running_loop().time()))
+        self.begun.append(text)
         self.running += 1
         self.most = max(self.most, self.running)
         try:
             await asyncio.sleep(seconds)
-        except asyncio.CancelledError:
-            self.cancelled += 1
-            raise
         finally:
             self.running -= 1
         if text in self.broken:
@@ -63,8 +60,14 @@ class Model:
     failure: Exception | None = None
     closed: bool = False
     written: int = 0
+    name: str = "double"
+    capabilities: LanguageCapabilities = field(default_factory=LanguageCapabilities)
 
-    async def write(self) -> AsyncGenerator[str]:
+    async def warm_up(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def write(self, prompt: Prompt) -> AsyncGenerator[str]:
         try:
             for start in range(0, len(self.text), 4):
                 piece = self.text[start : start + 4]
@@ -77,81 +80,58 @@ class Model:
             self.closed = True
 
 
-@dataclass
-class Ear:
-    """Takes what is delivered, each after ``seconds``."""
-
-    seconds: float = 0.0
-    heard: list[tuple[Spoken, float]] = field(default_factory=list[tuple[Spoken, float]])
-
-    async def __call__(self, spoken: Spoken) -> None:
-        self.heard.append((spoken, asyncio.get_running_loop().time()))
-        await asyncio.sleep(self.seconds)
-
-    @property
-    def texts(self) -> list[str]:
-        return [spoken.text for spoken, _ in self.heard]
-
-
-def speak(
-    model: Model, voices: Voices, ear: Ear, *, reader: ReplyReader | None = None, replies: Replies | None = None,
-    speaker: Persona = CHAD,
-) -> ReplyReport:  # fmt: skip
-    replies = replies or Replies(voices, Moderator(), clock=LoopClock())
-    reader = reader or ReplyReader(Brevity())
-    return simulate(replies.speak(model.write(), reader, speaker, "r1", ear))
-
-
+ASKED = Prompt(CHAD, (VIRGIN,), "lighthouses")
+ROOMY = Persona("chad", "Chad", "x", max_words=400, max_seconds=120.0, max_sentences=40, deflections=("Next.",))
 FOUR = "One is here. Two is here. Three is here. Four is here."
 
 
-def test_sentences_come_in_order_though_a_later_one_is_voiced_sooner():
-    ear, voices = Ear(), Voices((3.0, 0.1, 2.0, 0.1))
-    report = speak(Model(FOUR), voices, ear)
-    assert ear.texts == ["One is here.", "Two is here.", "Three is here.", "Four is here."]
-    assert [spoken.voiced.utterance.id for spoken, _ in ear.heard] == ["r1-0", "r1-1", "r1-2", "r1-3"]
-    assert report.text == FOUR and report.sentences == 4 and report.failures == []
-    assert all(spoken.voiced.utterance.marks and spoken.voiced.utterance.duration > 0 for spoken, _ in ear.heard)
+def read(model: Model, prompt: Prompt = ASKED, moderator: Moderator | None = None) -> list[tuple[float, ReplyItem]]:
+    """What reading gives, and when (seconds)."""
+
+    async def main() -> list[tuple[float, ReplyItem]]:
+        async with aclosing(read_reply(model, prompt, moderator or Moderator())) as items:
+            return [(asyncio.get_running_loop().time(), item) async for item in items]
+
+    return simulate(main())
 
 
-def test_two_are_voiced_at_once_and_no_more():
-    voices = Voices((1.0,))
-    speak(Model(FOUR, rate=10_000), voices, Ear())
-    assert voices.most == 2
-    assert [round(at, 1) for _, at in voices.begun] == [0.0, 0.0, 1.0, 1.0]
+def texts(items: list[tuple[float, ReplyItem]]) -> list[str]:
+    return [item.text for _, item in items if isinstance(item, Part)]
 
 
-def test_the_first_sound_is_the_first_sentence_written_plus_its_voice():
-    ear = Ear()
-    report = speak(Model("A short start. " + "Then something long follows here. " * 6), Voices((0.4,)), ear)
-    written = 16 / 100  # "A short start. " and the rest of its last piece
-    assert ear.heard[0][1] == pytest.approx(written + 0.4)
-    assert report.first_audio == report.first_sentence + 400 * MILLISECOND
-    assert report.first_token == 40 * MILLISECOND < report.first_sentence < report.complete
+def ending(items: list[tuple[float, ReplyItem]]) -> Ending:
+    (found,) = [item for _, item in items if isinstance(item, Ending)]
+    assert items[-1][1] is found
+    return found
 
 
-def test_a_structured_reply_is_voiced_before_its_second_chunk_is_written():
-    chunks = [{"text": "I hear you, and I am on it.", "expression": "smile", "hint": "on it"},
-              {"text": "Tell me more about the noise that it makes, and when.", "expression": "doubt"}]  # fmt: skip
+def test_sentences_are_given_as_soon_as_they_are_written():
+    items = read(Model("A short start. Then something follows."))
+    assert items[0] == (pytest.approx(0.04), Begun())
+    assert items[1] == (pytest.approx(16 / 100), Part(0, "A short start."))
+    assert texts(items)[1:] == ["Then something follows."] and ending(items) == Ending()
+
+
+def test_a_structured_chunk_is_said_before_the_next_is_written():
+    chunks = [
+        {"text": "I hear you, and I am on it.", "expression": "smile", "hint": "on it"},
+        {"expression": "doubt", "text": "Tell me more about the noise that it makes, and when."},
+    ]
     document = json.dumps({"chunks": chunks})
-    voice_seconds = len("I hear you, and I am on it.") / 15
-    ear, model = Ear(), Model(document, rate=99)
-    report = speak(model, Voices((voice_seconds,)), ear, reader=ReplyReader(Brevity(), structured=True))
-    floor = document.index('",') / 99 + voice_seconds
-    assert ear.heard[0][1] == pytest.approx(floor, abs=0.05)
-    assert [spoken.voiced.utterance.expression for spoken, _ in ear.heard] == ["smile", "doubt"]
-    assert report.form is Form.STRUCTURED and report.chunks[0].hint == "on it"
+    items = read(Model(document, rate=99), replace(ASKED, schema=reply_schema()))
+    assert items[1] == (pytest.approx(document.index('",') / 99, abs=0.05), Part(0, chunks[0]["text"], 0))
+    assert items[2][1] == ReplyChunk(0, chunks[0]["text"], "smile", hint="on it")
+    assert items[3][1] == Part(1, chunks[1]["text"], 1, "doubt")
+    assert ending(items) == Ending(Form.STRUCTURED)
 
 
-def test_a_reply_that_is_not_structured_is_spoken_whole_and_counted():
-    voices = Voices()
-    replies = Replies(voices, Moderator(), clock=LoopClock())
-    for text, form in ((FOUR, Form.PLAIN), ('{"chunks":[{"text":"One is here. Two is here. Three is', Form.MALFORMED)):
-        ear = Ear()
-        reader = ReplyReader(Brevity(), structured=True)
-        report = speak(Model(text), voices, ear, reader=reader, replies=replies)
-        assert ear.texts[:2] == ["One is here.", "Two is here."] and report.form is form
-    assert replies.forms == {Form.PLAIN: 1, Form.MALFORMED: 1}
+@pytest.mark.parametrize(
+    ("text", "form"), [(FOUR, Form.PLAIN), ('{"chunks":[{"text":"One is here. Two is here. Three is', Form.MALFORMED)]
+)
+def test_a_reply_that_is_not_structured_is_said_whole_and_told(text: str, form: Form):
+    items = read(Model(text), replace(ASKED, schema=reply_schema()))
+    assert texts(items)[:2] == ["One is here.", "Two is here."] and ending(items).form is form
+    assert bool(ending(items).problem) == (form is Form.MALFORMED)
 
 
 @pytest.mark.parametrize(
@@ -161,15 +141,25 @@ def test_a_reply_that_is_not_structured_is_spoken_whole_and_counted():
         (Brevity(seconds=2.6), Cut.SECONDS, ["One is here.", "Two is here.", "Three is here."]),
         (Brevity(tokens=8), Cut.TOKENS, ["One is here.", "Two is here."]),
         (Brevity(tokens=2), Cut.TOKENS, ["One is."]),
+        (Brevity(words=7), Cut.WORDS, ["One is here.", "Two is here."]),
+        (Brevity(words=2), Cut.WORDS, ["One is."]),
         (Brevity(), Cut.NONE, ["One is here.", "Two is here.", "Three is here.", "Four is here."]),
     ],
 )
-def test_a_reply_is_cut_at_a_sentence_and_the_engine_is_stopped(brevity: Brevity, cut: Cut, said: list[str]):
-    model, ear = Model(FOUR + " And on it goes." * 50), Ear()
-    model.text = FOUR if cut is Cut.NONE else model.text
-    report = speak(model, Voices(), ear, reader=ReplyReader(brevity))
-    assert (ear.texts, report.cut) == (said, cut)
-    assert model.closed and (cut is Cut.NONE or model.written <= 60)
+def test_a_reply_is_cut_at_a_sentence(brevity: Brevity, cut: Cut, said: list[str]):
+    reader, parts = ReplyReader(brevity), list[Part]()
+    text = FOUR if cut is Cut.NONE else FOUR + " And on it goes." * 50
+    for start in range(0, len(text), 4):
+        parts += reader.feed(text[start : start + 4])
+    parts += reader.finish()
+    assert ([part.text for part in parts], reader.cut) == (said, cut)
+
+
+def test_at_a_cap_the_engine_is_stopped():
+    model = Model(FOUR + " And on it goes." * 50)
+    items = read(model, replace(ASKED, speaker=replace(CHAD, max_sentences=2)))
+    assert texts(items) == ["One is here.", "Two is here."] and ending(items).cut is Cut.SENTENCES
+    assert model.closed and model.written <= 32
 
 
 @pytest.mark.parametrize(
@@ -177,7 +167,9 @@ def test_a_reply_is_cut_at_a_sentence_and_the_engine_is_stopped(brevity: Brevity
     [
         ('{"chunks":[{"text":"One is here. Two is he', Brevity(), False, ["One is here."], Form.MALFORMED),
         ('{"chunks":[{"text":"One is here. Two is he', Brevity(), True, ["One is here."], Form.MALFORMED),
-        ('{"chunks":[{"text":"One is here and tw', Brevity(), True, ["One is here and."], Form.MALFORMED),
+        ('{"chunks":[{"text":"One is here and tw', Brevity(), True, [], Form.MALFORMED),
+        ('{"chunks":[{"text":"One is here and tw', Brevity(), False, ["One is here and."], Form.MALFORMED),
+        ("One is here and tw", Brevity(), True, [], Form.PLAIN),
         ('{"chunks":[{"text":"One."},{"text":"Two is here. Three is here."}]}', Brevity(tokens=60), False,
          ["One.", "Two is here."], Form.STRUCTURED),
         ('{"chunks":[{"text":"One is "so" here."},{"text":"Two"}]}', Brevity(), False,
@@ -197,10 +189,19 @@ def test_a_structured_reply_is_cut_at_a_sentence_too(
 
 def test_a_first_sentence_that_alone_is_too_long_is_cut_inside():
     long = "I went to the market and then to the river and then to the hill and then home and then to bed and then out."
-    ear = Ear()
-    report = speak(Model(long), Voices(), ear, reader=ReplyReader(Brevity(seconds=3.0)))
-    assert report.cut is Cut.SECONDS and len(ear.texts) == 1
-    assert estimate_seconds(ear.texts[0]) <= 3.1 and ear.texts[0].endswith(".") and long.startswith(ear.texts[0][:-1])
+    items = read(Model(long), replace(ASKED, speaker=replace(CHAD, max_seconds=3.0)))
+    (said,) = texts(items)
+    assert ending(items).cut is Cut.SECONDS
+    assert estimate_seconds(said) <= 3.1 and said.endswith(".") and long.startswith(said[:-1])
+
+
+def test_a_long_sentence_whose_beginning_was_said_is_brought_to_an_end():
+    reader = ReplyReader(Brevity())
+    text = "I went down to the market in the middle of the afternoon, and then to the river and up to th"
+    parts = reader.feed(text) + reader.finish(broken=True)
+    assert [part.text for part in parts] == [
+        "I went down to the market in the middle of the afternoon,", "and then to the river and up to."
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("structured", [False, True])
@@ -222,106 +223,111 @@ def test_a_megabyte_in_one_piece_is_read_only_as_far_as_it_is_said(structured: b
 
 
 def test_the_caps_are_the_personas():
-    assert Brevity.of(CHAD) == Brevity(3 * 30 + 20, CHAD.max_sentences, CHAD.max_seconds)
+    assert Brevity.of(CHAD) == Brevity(3 * 30 + 20, CHAD.max_sentences, CHAD.max_seconds, 30)
 
 
 def test_a_refused_sentence_becomes_a_deflection_and_ends_the_reply():
-    ear, model = Ear(), Model("That is fine. Mow the forbidden lawn. Then more." + " More." * 40)
-    replies = Replies(Voices(), Moderator(["forbidden"]), clock=LoopClock())
-    report = speak(model, Voices(), ear, replies=replies)
-    assert ear.texts[0] == "That is fine." and ear.texts[1] in CHAD.deflections and len(ear.texts) == 2
-    assert report.refused == 1 and model.closed and model.written < 80
+    model = Model("That is fine. Mow the forbidden lawn. Then more." + " More." * 40)
+    items = read(model, moderator=Moderator(["forbidden"]))
+    assert texts(items) == ["That is fine.", deflection(ASKED)] and ending(items).refused
+    assert model.closed and model.written < 80
 
 
-def test_a_sentence_that_cannot_be_voiced_is_left_out_and_told():
-    ear = Ear()
-    report = speak(Model(FOUR), Voices(broken={"Two is here."}), ear)
-    assert ear.texts == ["One is here.", "Three is here.", "Four is here."]
-    assert len(report.failures) == 2 and "the voice broke" in report.failures[0]
+def test_nothing_passes_in_two_halves():
+    items = read(Model("I do hate. People like that."), moderator=Moderator(["hate people"]))
+    assert texts(items) == ["I do hate.", deflection(ASKED)]
+
+
+def test_a_deflection_is_not_repeated_while_there_are_others():
+    first, second = CHAD.deflections
+    assert deflection(replace(ASKED, lines=(Line("chad", first),))) == second
+    assert deflection(replace(ASKED, lines=(Line("chad", first), Line("chad", second)))) in CHAD.deflections
+
+
+@pytest.mark.parametrize("failure", [PeerError("the connection was cut"), ValueError("no idea")])
+def test_an_engine_that_breaks_off_is_heard_up_to_its_last_whole_sentence(failure: Exception):
+    model = Model("One is here. Two is he", failure=failure)
+    items = read(model)
+    assert texts(items) == ["One is here."] and str(failure) in ending(items).failure and model.closed
+
+
+class Refusing(Model):
+    def write(self, prompt: Prompt) -> AsyncGenerator[str]:
+        raise ValueError("not today")
+
+
+def test_an_engine_that_does_not_even_begin_is_told():
+    assert [item for _, item in read(Refusing(""))] == [Ending(failure="ValueError: not today")]
+
+
+def test_closing_stops_the_engine():
+    model = Model(FOUR * 20)
+
+    async def main() -> None:
+        async with aclosing(read_reply(model, ASKED, Moderator())) as items:
+            async for item in items:
+                if isinstance(item, Part):
+                    break
+
+    simulate(main())
+    assert model.closed and model.written < 20
+
+
+async def together(voicing: Voicing, *lines: str) -> list[tuple[str, str]]:
+    """Each line's sound (its text) and its failures."""
+    attempts = await asyncio.gather(*(voicing.voice(line, "chad", f"u{n}") for n, line in enumerate(lines)))
+    return [(a.voiced.utterance.text if a.voiced else "", "; ".join(a.failures)) for a in attempts]
+
+
+def test_two_are_voiced_at_once_and_no_more():
+    voices = Voices((1.0,))
+
+    async def main() -> float:
+        await together(Voicing(voices), "One", "Two", "Three", "Four")
+        return asyncio.get_running_loop().time()
+
+    assert simulate(main()) == pytest.approx(2.0) and voices.most == 2
+
+
+def test_a_voice_that_fails_is_asked_again_and_its_failures_are_told():
+    voices = Voices(broken={"One"})
+    (one, two) = simulate(together(Voicing(voices), "One", "Two"))
+    assert one == ("", "the voice broke (double).; the voice broke (double).") and two == ("Two", "")
+    assert voices.begun.count("One") == 2
 
 
 def test_a_voice_that_hangs_is_given_up():
-    ear = Ear()
     voices = Voices((1e6, 1e6, 0.1))
-    replies = Replies(voices, Moderator(), clock=LoopClock(), voice_seconds=5.0, parallel=1)
-    report = speak(Model("One is here. Two is here."), voices, ear, replies=replies)
-    assert ear.texts == ["Two is here."] and report.failures == ["voice: no sound in 5 s"] * 2
+    voicing = Voicing(voices, VoiceLimits(seconds=5.0, parallel=1))
+    hangs = "no sound in 5 s"
+    assert simulate(together(voicing, "One", "Two")) == [("", f"{hangs}; {hangs}"), ("Two", "")]
 
 
-def test_an_engine_that_breaks_off_is_heard_up_to_its_last_whole_sentence():
-    ear = Ear()
-    report = speak(Model("One is here. Two is he", failure=PeerError("the connection was cut")), Voices(), ear)
-    assert ear.texts == ["One is here."] and report.failures == ["language: the connection was cut."]
+def test_cancelling_stops_the_voices_and_frees_their_places():
+    voices = Voices((1e6, 1e6, 0.1))
+
+    async def main() -> list[tuple[str, str]]:
+        voicing = Voicing(voices)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await together(voicing, "One", "Two")
+        assert voices.running == 0
+        return await together(voicing, "Three")
+
+    assert simulate(main()) == [("Three", "")]
 
 
-@pytest.mark.parametrize("failure", [PeerError("no key"), ValueError("no idea"), None])
-def test_nothing_to_say_is_an_error(failure: Exception | None):
-    with pytest.raises(PeerError, match="could not be spoken"):
-        speak(Model("", failure=failure), Voices(), Ear())
+def test_a_filler_is_said_beside_the_reply():
+    class Busy(Model):
+        async def write(self, prompt: Prompt) -> AsyncGenerator[str]:
+            yield Filler("Let me look that up.")
+            await asyncio.sleep(2.0)
+            for piece in ('{"chunks":[{"text":', '"It is raining."}]}'):
+                yield piece
 
-
-def test_the_listener_is_awaited_and_nothing_piles_up():
-    voices, ear = Voices((0.01,)), Ear(seconds=10.0)
-    model = Model("Yes it is. " * 60, rate=10_000)
-    reader = ReplyReader(Brevity(10_000, 1000, 10_000.0))
-
-    async def run() -> int:
-        replies = Replies(voices, Moderator(), clock=LoopClock())
-        async with asyncio.TaskGroup() as group:
-            task = group.create_task(replies.speak(model.write(), reader, CHAD, "r1", ear))
-            await asyncio.sleep(9.0)
-            ahead = len(voices.begun) - len(ear.heard)
-            task.cancel()
-        return ahead
-
-    assert simulate(run()) <= AHEAD + 2
-    assert model.closed
-
-
-def test_cancelling_stops_engine_and_voices():
-    voices, model, ear = Voices((1.0,)), Model(FOUR * 20, rate=50), Ear()
-
-    async def run() -> None:
-        async with asyncio.TaskGroup() as group:
-            task = group.create_task(
-                Replies(voices, Moderator(), clock=LoopClock()).speak(
-                    model.write(), ReplyReader(Brevity()), CHAD, "r1", ear
-                )
-            )
-            await asyncio.sleep(0.7)
-            task.cancel()
-
-    simulate(run())
-    assert model.closed and voices.cancelled == 2 and voices.running == 0 and ear.heard == []
-
-
-def test_what_the_listener_raises_ends_the_reply():
-    async def broken(spoken: Spoken) -> None:
-        raise PeerError("the line is gone")
-
-    model, voices = Model(FOUR * 20), Voices()
-    with pytest.raises(PeerError, match="the line is gone"):
-        simulate(
-            Replies(voices, Moderator(), clock=LoopClock()).speak(
-                model.write(), ReplyReader(Brevity()), CHAD, "r1", broken
-            )
-        )
-    assert model.closed and voices.running == 0
-
-
-def test_a_filler_is_spoken_beside_the_reply():
-    async def stream() -> AsyncGenerator[str]:
-        yield Filler("Let me look that up.")
-        await asyncio.sleep(2.0)
-        for piece in ('{"chunks":[{"text":', '"It is raining."}]}'):
-            yield piece
-
-    ear = Ear()
-    replies = Replies(Voices(), Moderator(), clock=LoopClock())
-    reader = ReplyReader(Brevity(), structured=True)
-    report = simulate(replies.speak(stream(), reader, CHAD, "r1", ear))
-    assert ear.texts == ["Let me look that up.", "It is raining."]
-    assert ear.heard[0][1] == pytest.approx(0.1) and report.fillers == 1 and report.form is Form.STRUCTURED
+    items = read(Busy(""), replace(ASKED, schema=reply_schema()))
+    assert texts(items) == ["Let me look that up.", "It is raining."]
+    assert items[1][0] == 0.0 and ending(items).form is Form.STRUCTURED
 
 
 def test_a_filler_counts_for_no_cap_and_may_come_in_mid_sentence():
@@ -337,11 +343,11 @@ WORDS = st.lists(
 
 
 @settings(deadline=None)
-@given(WORDS, st.integers(1, 40), st.integers(1, 6), st.floats(1.0, 20.0), st.integers(1, 9))
+@given(WORDS, st.integers(1, 40), st.integers(1, 6), st.floats(1.0, 20.0), st.integers(1, 60), st.integers(1, 9))
 def test_no_cap_is_ever_exceeded_and_what_is_said_was_written(
-    text: str, tokens: int, sentences: int, seconds: float, size: int
+    text: str, tokens: int, sentences: int, seconds: float, words: int, size: int
 ):
-    reader = ReplyReader(Brevity(tokens, sentences, seconds))
+    reader = ReplyReader(Brevity(tokens, sentences, seconds, words))
     parts: list[Part] = []
     for start in range(0, len(text), size):
         parts += reader.feed(text[start : start + size])
@@ -352,3 +358,4 @@ def test_no_cap_is_ever_exceeded_and_what_is_said_was_written(
     assert [word for word in said if word] == [word for word in written if word][: len([word for word in said if word])]
     assert sum(estimate_seconds(part.text) for part in parts) <= seconds + 1.2
     assert sum(part.text.endswith((".", "?", "!", "…")) for part in parts) <= sentences
+    assert sum(word_count(part.text) for part in parts) <= words

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.dialogue.fillers import Fillers
@@ -17,7 +17,7 @@ from duologue.dialogue.plan import MAX_WAITING, Kind, Plan, Question, Step, choo
 from duologue.dialogue.ports import Floor, PlayEnded, PlayEvent, PlayStarted
 from duologue.dialogue.rundown import Abandon, Effect, Fill, Hand, Missing, Prepare, Rundown, TakeBack
 from duologue.dialogue.writing import Changed, Writer
-from duologue.errors import InputError, InternalError, PeerError
+from duologue.errors import InputError, InternalError, PeerError, first_cause
 from duologue.language.engine import Line, Prompt
 from duologue.language.moderation import Moderator, Subject
 from duologue.language.persona import Persona
@@ -177,7 +177,7 @@ class OnAir:
             async with asyncio.TaskGroup() as group:
                 self._task = group.create_task(self._converse())
         except BaseExceptionGroup as failures:
-            raise _first(failures) from failures
+            raise first_cause(failures) from failures
 
     async def _converse(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -427,9 +427,3 @@ class OnAir:
 
     def _new_id(self) -> str:
         return f"{self.brief.id}-{next(self._numbers)}"
-
-
-def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The first real failure inside nested groups."""
-    error = failures.exceptions[0]
-    return _first(cast("BaseExceptionGroup[BaseException]", error)) if isinstance(error, BaseExceptionGroup) else error

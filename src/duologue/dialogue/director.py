@@ -14,6 +14,7 @@ from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.dialogue.conversation import Brief, Crew, Interlude, OnAir, Outcome
 from duologue.dialogue.fillers import Fillers
 from duologue.dialogue.ports import Floor, PlayEvent, Voice
+from duologue.dialogue.replies import VoiceLimits, Voicing
 from duologue.dialogue.writing import Changed, Limits, Writer
 from duologue.errors import InputError, InternalError
 from duologue.language.engine import LanguageModel
@@ -62,14 +63,16 @@ class Director:
         def changed(record: TurnRecord) -> None:
             on_change(replace(record))
 
+        limits = limits or Limits()
+        voicing = Voicing(voice, VoiceLimits(limits.voice_seconds, limits.tries))
         self._moderator = moderator
         self._crew = Crew(
             cast=personas,
             floor=floor,
             moderator=moderator,
             clock=clock,
-            writer=Writer(models, voice, moderator, clock, changed, limits or Limits()),
-            fillers=Fillers(voice, tuple(personas.values())),
+            writer=Writer(models, voicing, moderator, clock, changed, limits),
+            fillers=Fillers(voicing, tuple(personas.values())),
             changed=changed,
             on_voiced=on_voiced,
             patient=patient,

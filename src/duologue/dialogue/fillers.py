@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
-from duologue.dialogue.ports import Voice
-from duologue.errors import DuologueError
+from duologue.dialogue.replies import Voicing
 from duologue.language.persona import Persona
 from duologue.speech.utterance import Utterance
 
@@ -23,8 +22,8 @@ class Unvoiced:
 class Fillers:
     """Each character's fillers, taken in turn."""
 
-    def __init__(self, voice: Voice, personas: Sequence[Persona]) -> None:
-        self._voice = voice
+    def __init__(self, voicing: Voicing, personas: Sequence[Persona]) -> None:
+        self._voicing = voicing
         self._personas = personas
         self._voiced: dict[str, list[Utterance]] = {persona.name: [] for persona in personas}
         self._attempted = False
@@ -36,12 +35,11 @@ class Fillers:
         self._attempted = True
         for persona in self._personas:
             for number, text in enumerate(persona.fillers):
-                try:
-                    voiced = await self._voice.voice(text, persona.name, f"filler-{persona.name}-{number}")
-                except DuologueError as error:
-                    yield Unvoiced(persona.name, text, str(error))
+                attempt = await self._voicing.voice(text, persona.name, f"filler-{persona.name}-{number}")
+                if attempt.voiced is None:
+                    yield Unvoiced(persona.name, text, "; ".join(attempt.failures))
                 else:
-                    self._voiced[persona.name].append(voiced.utterance)
+                    self._voiced[persona.name].append(attempt.voiced.utterance)
 
     def take(self, speaker: str, utterance_id: str) -> Utterance | None:
         """The next filler of ``speaker`` under a fresh id; None while there is none."""

@@ -13,8 +13,10 @@ from duologue.dialogue.nonsense import readable
 from duologue.dialogue.ports import PlayEnded, PlayProgress, PlayStarted
 from duologue.dialogue.turns_vocabulary import (
     Abandon,
+    Annotate,
     AudioReady,
     BeginStretch,
+    ChunkWritten,
     Commit,
     DropStretch,
     Ears,
@@ -36,6 +38,7 @@ from duologue.dialogue.turns_vocabulary import (
     Understood,
     VoiceSentence,
 )
+from duologue.language.structured import ReplyChunk
 from duologue.speech.utterance import Utterance
 
 MILLISECOND = 1_000_000
@@ -61,7 +64,9 @@ class Policy:
     while a paused reply does. ``clear_ms``: for the floor to say what it had played. ``playout_ms``: for any sign of
     the floor. ``filler_ms``, ``filler_every_ms``: silence of ours before a filler, and between two. ``reply_ms``: for a
     reply to sound, or to go on. ``stretch_ms``, ``turn_ms``: the longest stretch, and turn, of the person.
-    ``silence_ms``: nobody speaks. ``ahead``: sentences voiced ahead of the one that ends next. ``sentences`` and
+    ``retry_ms``: least time between two stretches when an engine ends one while the voice goes on. ``silence_ms``:
+    nobody speaks. ``jump_ms``: a deadline met so much too late is nobody's but our own, and everybody gets that time
+    back and ``grace_ms`` on top. ``ahead``: sentences voiced ahead of the one that ends next. ``sentences`` and
     ``person_chars`` bound a reply and a turn of the person. ``tries``: speculations in one turn.
     """
 
@@ -83,7 +88,10 @@ class Policy:
     reply_ms: int = 12_000
     stretch_ms: int = 30_000
     turn_ms: int = 120_000
+    retry_ms: int = 1_000
     silence_ms: int = 20_000
+    jump_ms: int = 500
+    grace_ms: int = 500
     sentence_gap_ms: int = 120
     ahead: int = 3
     sentences: int = 40
@@ -119,6 +127,7 @@ class Reply:
     speculative: bool = False
     begun: bool = False
     sentences: list[str] = field(default_factory=list[str])
+    chunks: list[ReplyChunk] = field(default_factory=list[ReplyChunk])
     finished: bool = False
     apologised: bool = False
     voicing: int = 0
@@ -276,11 +285,14 @@ class FloorState:
             self._bind(now)
         return [Think(self.reply.id, self.reply.person, speculative)]
 
-    def adopt(self, now: int) -> None:
-        """The speculation counts."""
-        if self.reply:
-            self.reply.speculative, self.reply.person = False, self.person
-            self._bind(now)
+    def adopt(self, now: int) -> list[Effect]:
+        """The speculation counts, and so does what was written to go with it."""
+        reply = self.reply
+        if reply is None:
+            return []
+        reply.speculative, reply.person = False, self.person
+        self._bind(now)
+        return [Annotate(reply.id, chunk) for chunk in reply.chunks]
 
     def new_apology(self, now: int) -> Reply:
         """A reply that consists of an apology only, which the caller appends."""
@@ -339,6 +351,14 @@ class FloorState:
         waited = (now - self.stretch_ended) / MILLISECOND
         return [Report(Note.STALLED, "no final transcript", waited, Stage.HEARING), *map(StopHearing, late)]
 
+    def stand_still(self, nanoseconds: int, now: int) -> None:
+        """So much time passed in which nobody could act: as if it had not."""
+        for name in _MOMENTS:
+            setattr(self, name, min(getattr(self, name) + nanoseconds, now))
+        self.leaving_until += nanoseconds
+        if self.filler_at:  # 0: no more fillers for this reply
+            self.filler_at += nanoseconds
+
     def add_filler(self, reply: Reply) -> str:
         """The id of a filler that goes to the floor as a part of ``reply``."""
         self.fillers += 1
@@ -366,6 +386,8 @@ class FloorState:
                 return self._note_failure(event)
             case ReplyBegun() | SentenceReady() | ReplyFinished() | AudioReady():
                 return self._note_reply(event), []
+            case ChunkWritten():
+                return False, self._note_chunk(event)
             case PlayStarted() | PlayProgress() | PlayEnded():
                 return self._note_playout(event, now)
             case Typed(text):
@@ -431,6 +453,14 @@ class FloorState:
             reply.voiced[event.index] = None
         return True, report
 
+    def _note_chunk(self, event: ChunkWritten) -> list[Effect]:
+        """No row of the table asks for it: what is shown decides nothing."""
+        reply = self.reply
+        if reply is None or reply.id != event.reply:
+            return []
+        reply.chunks.append(event.chunk)
+        return [] if reply.speculative else [Annotate(reply.id, event.chunk)]
+
     def _note_reply(self, event: ReplyBegun | SentenceReady | ReplyFinished | AudioReady) -> bool:
         reply = self.reply
         if reply is None or reply.id != event.reply:
@@ -490,6 +520,12 @@ class FloorState:
             return []
         self.ears_open, self.voice_on = False, False
         return [Ears(False)]
+
+
+_MOMENTS = (
+    "since", "onset", "offset", "stretch_began", "stretch_ended", "turn_began", "thinking_since", "sign_at",
+)  # fmt: skip
+"""The registers that hold when something was; deadlines are counted from them."""
 
 
 def normalise(text: str) -> str:

@@ -1,15 +1,16 @@
 """What is said of a reply while it is still being written: sentences in order, and no more of them than is wanted.
 
-A pure core over the chunker and the structured reader. **Brevity**: a reply is capped in tokens, sentences and seconds
-(estimated from its text), and it is cut at the end of a sentence. Only a first sentence that alone is too long is cut
-inside, at a clause or between words. Once :attr:`ReplyReader.cut` is set, stop the engine: nothing more will be said.
+A pure core over the chunker and the structured reader. **Brevity**: a reply is capped in tokens, sentences, seconds
+(estimated from its text) and words, and it is cut at the end of a sentence. Only a first sentence that alone is too
+long is cut inside, at a clause or between words. Once :attr:`ReplyReader.cut` is set, stop the engine: nothing more
+will be said.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from duologue.dialogue.chunker import Chunker, Chunking, Sentence
@@ -24,7 +25,7 @@ from duologue.language.structured import (
     StructuredReader,
     TextReady,
 )
-from duologue.language.text import cap, estimate_seconds
+from duologue.language.text import cap, estimate_seconds, word_count
 from duologue.language.tools import Filler
 
 TOKENS_A_WORD = 3
@@ -33,23 +34,22 @@ _LONG_TOKEN = 8
 """Characters; a longer piece of a stream holds several tokens."""
 _SLICE = 64
 _FINISHED = re.compile(r"""[.!?…:。！？]["'”’»」』）)\]]*\Z""")
-_NO_WORD_CAP = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Brevity:
-    """The caps of one reply. ``tokens`` counts the pieces of the stream, long ones
-    several times.
-    """
+    """The caps of one reply. ``tokens`` counts the pieces of the stream, long ones several times."""
 
     tokens: int = 400
     sentences: int = 8
     seconds: float = 30.0
+    words: int = 1_000
 
     @classmethod
     def of(cls, persona: Persona) -> Brevity:
         """As the persona says."""
-        return cls(TOKENS_A_WORD * persona.max_words + 20, persona.max_sentences, persona.max_seconds)
+        tokens = TOKENS_A_WORD * persona.max_words + 20
+        return cls(tokens, persona.max_sentences, persona.max_seconds, persona.max_words)
 
 
 class Cut(StrEnum):
@@ -59,15 +59,19 @@ class Cut(StrEnum):
     TOKENS = "tokens"
     SENTENCES = "sentences"
     SECONDS = "seconds"
+    WORDS = "words"
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The next thing to voice. ``chunk`` is the number of the structured chunk that it belongs to, -1 without one."""
+    """The next thing to voice. ``chunk`` is the number of the structured chunk that it belongs to, -1 without one, and
+    ``expression`` what that is said with, empty while it is not known.
+    """
 
     index: int
     text: str
     chunk: int = -1
+    expression: str = ""
 
 
 class ReplyReader:
@@ -91,6 +95,7 @@ class ReplyReader:
         self._tokens = 0
         self._sentences = 0
         self._seconds = 0.0
+        self._words = 0
         self._given = False
         self._index = 0
         self._complete = True
@@ -136,12 +141,14 @@ class ReplyReader:
         return parts
 
     def finish(self, *, broken: bool = False) -> list[Part]:
-        """The stream has ended; ``broken`` in the middle, so that a sentence without its end is not said."""
+        """The stream has ended; ``broken``: the engine failed in the middle, and a sentence without its end is not
+        said.
+        """
         if self.cut:
             return []
         events = self._structured.finish() if self._structured else []
         if broken or (self._structured and self._structured.truncated):
-            return self._cut_short(events)
+            return self._cut_short(events, whole=broken)
         return self._understand(events) + self._say(self._chunker.finish())
 
     def _read(self, piece: str) -> list[Part]:
@@ -158,22 +165,26 @@ class ReplyReader:
                 parts += self._say(self._chunker.feed(event.text))
             else:
                 sentences = self._chunker.feed(event.text) + self._chunker.finish()
-                parts += self._say(sentences, event.index)
+                said = self._say(sentences, event.index)
+                parts += [replace(part, expression=event.expression) for part in said] if event.expression else said
         return parts
 
-    def _cut_short(self, events: list[ReplyEvent]) -> list[Part]:
-        """The end of a reply that breaks off: an unfinished sentence is said only if it is all there is."""
+    def _cut_short(self, events: list[ReplyEvent], *, whole: bool = False) -> list[Part]:
+        """The end of a reply that breaks off: an unfinished sentence is said only if it is all there is, and where only
+        ``whole`` ones are wanted only if its beginning was given already.
+        """
         last = next((event for event in reversed(events) if isinstance(event, TextReady)), None)
         if last is None:
-            return self._understand(events) + self._last()
+            return self._understand(events) + self._last(whole=whole)
         parts = self._understand([event for event in events if event is not last])
-        return parts + self._say(self._chunker.feed(last.text), last.index) + self._last(last.index)
+        return parts + self._say(self._chunker.feed(last.text), last.index) + self._last(last.index, whole=whole)
 
-    def _last(self, chunk: int = -1) -> list[Part]:
+    def _last(self, chunk: int = -1, *, whole: bool) -> list[Part]:
         rest = [sentence for sentence in self._chunker.finish() if sentence.spoken]
         if rest and not _FINISHED.search(rest[-1].spoken):
             unfinished = rest.pop()
-            if not rest and (not self._given or not self._complete):
+            begun = self._given and not self._complete
+            if not rest and (begun or not (whole or self._given)):
                 words = unfinished.spoken.rpartition(" ")[0]  # the last one may be half a word
                 rest = [Sentence(unfinished.raw, words.rstrip(" ,;:–—-") + ".")] if words else []
         return self._say(rest, chunk)
@@ -193,22 +204,24 @@ class ReplyReader:
 
     def _fitting(self, text: str) -> str:
         """``text`` as far as it may be said; what does not fit sets :attr:`cut`."""
-        if not text or self.cut in (Cut.SENTENCES, Cut.SECONDS):
+        if not text or self.cut not in (Cut.NONE, Cut.TOKENS):
             return ""
         if self._sentences >= self._brevity.sentences:
             self.cut = Cut.SENTENCES
             return ""
-        left = self._brevity.seconds - self._seconds
-        if estimate_seconds(text) <= left:
+        seconds, words = self._brevity.seconds - self._seconds, self._brevity.words - self._words
+        if estimate_seconds(text) > seconds:
+            self.cut = Cut.SECONDS
+        elif word_count(text) > words:
+            self.cut = Cut.WORDS
+        else:
             return text
-        self.cut = Cut.SECONDS
-        if self._given and self._complete:
-            return ""
-        return cap(text, _NO_WORD_CAP, max(left, 1.0))
+        return "" if self._given and self._complete else cap(text, max(words, 1), max(seconds, 1.0))
 
     def _count(self, text: str) -> None:
         self._given = True
         self._seconds += estimate_seconds(text)
+        self._words += word_count(text)
         self._complete = bool(_FINISHED.search(text))
         self._sentences += self._complete
         if self._complete and self._sentences >= self._brevity.sentences and not self.cut:

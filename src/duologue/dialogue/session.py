@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import cast
 
 from duologue.audio.pcm import Samples
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
@@ -25,6 +24,7 @@ from duologue.dialogue.session_mouth import SessionMouth
 from duologue.dialogue.turns import TurnTaking
 from duologue.dialogue.turns_vocabulary import (
     Abandon,
+    Adopt,
     Apologise,
     BeginStretch,
     Clear,
@@ -47,10 +47,11 @@ from duologue.dialogue.turns_vocabulary import (
     Typed,
     VoiceSentence,
 )
-from duologue.errors import ClosedError, InternalError
+from duologue.errors import ClosedError, InternalError, first_cause
 from duologue.language.engine import LanguageModel, Line, Moment, Prompt
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
+from duologue.language.tools import Toolbox, ToolUse
 from duologue.speech.hearing import Expected, SpeechToText, VoiceActivity
 from duologue.speech.utterance import Utterance
 
@@ -74,7 +75,8 @@ class Engines:
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
     """How a conversation is held. ``person`` is what the other side is called in the context; ``topic`` may be empty.
-    With ``greet`` the character speaks first.
+    With ``greet`` the character speaks first. ``schema`` asks for structured replies
+    (:func:`~duologue.language.structured.reply_schema`); ``toolbox`` holds what the character may call.
     """
 
     person: str = "person"
@@ -83,6 +85,8 @@ class SessionOptions:
     seed: int = 0
     policy: Policy = field(default_factory=Policy)
     expected: Expected = field(default_factory=Expected)
+    schema: Mapping[str, object] | None = None
+    toolbox: Toolbox | None = None
 
 
 Observe = Callable[[Event | Effect, int], None]
@@ -140,7 +144,7 @@ class Session:
                 self._mouth.close()
                 self._ears.drop_all()
         except BaseExceptionGroup as failures:
-            raise _first(failures) from failures
+            raise first_cause(failures) from failures
         finally:
             self._ears.close()
 
@@ -249,8 +253,10 @@ class Session:
                     self._ears.listen(self._options.policy.tail_ms)
                 else:
                     self._ears.ignore()
-            case Think(reply, person):
-                self._mouth.think(reply, self._prompt(person), group)
+            case Think(reply, person, speculative):
+                self._mouth.think(reply, self._prompt(person, speculative), group)
+            case Adopt(reply):
+                self._mouth.adopt(reply)
             case VoiceSentence(reply, index, text):
                 self._mouth.voice(reply, index, text, group)
             case Apologise(reply, index, stage):
@@ -258,7 +264,7 @@ class Session:
             case Abandon(reply):
                 self._mouth.abandon(reply)
             case _:
-                pass  # Adopt and Report: the observer has seen them
+                pass  # Annotate and Report: the observer has seen them
 
     async def _play(self, utterance: Utterance, gap_ms: int) -> None:
         self._playing[utterance.id] = utterance
@@ -292,12 +298,14 @@ class Session:
             self._echo.play((word.text, now + (word.end - played) * SECOND // rate) for word in left)
 
     def _remember(self, exchange: Commit) -> None:
+        self._mouth.abandon(exchange.reply)
         if exchange.person:
             self._lines.append(Line(self._options.person, exchange.person))
         if exchange.heard:
             self._lines.append(Line(self._persona.name, exchange.heard))
 
-    def _prompt(self, person: str) -> Prompt:
+    def _prompt(self, person: str, speculative: bool) -> Prompt:
+        toolbox = self._options.toolbox
         asked = [Line(self._options.person, person)] if person else []
         return Prompt(
             speaker=self._persona,
@@ -310,10 +318,6 @@ class Session:
             max_words=self._persona.max_words,
             model=self._persona.model,
             temperature=self._persona.temperature,
+            schema=self._options.schema,
+            tools=ToolUse(toolbox, committed=not speculative, clock=self._clock) if toolbox else None,
         )
-
-
-def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The one cause of a group: what happened first."""
-    error = failures.exceptions[0]
-    return _first(cast("BaseExceptionGroup[BaseException]", error)) if isinstance(error, BaseExceptionGroup) else error

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import replace
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
 
 from duologue.dialogue.fillers import Fillers
 from duologue.dialogue.ports import Voice
-from duologue.dialogue.replies_text import Brevity, ReplyReader
+from duologue.dialogue.replies import Begun, Ending, VoiceLimits, Voicing, read_reply
+from duologue.dialogue.replies_text import Part
 from duologue.dialogue.turns_vocabulary import (
     AudioReady,
+    ChunkWritten,
     EngineFailed,
     Event,
     ReplyBegun,
     ReplyFinished,
     SentenceReady,
     Stage,
+    ToolRan,
 )
-from duologue.errors import DuologueError
 from duologue.language.engine import LanguageModel, Prompt
-from duologue.language.moderation import Moderator, Subject
+from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
+from duologue.language.structured import ReplyChunk
 from duologue.speech.utterance import Utterance
 
 APOLOGIES = {
@@ -31,12 +34,28 @@ APOLOGIES = {
     Stage.VOICING: "Sorry, I lost my voice for a moment. Could you say that again?",
 }
 """Honest sentences, by what failed."""
+LIMITS = VoiceLimits(seconds=10.0)
+"""A person waits: who needs longer for one sentence is asked again, and then left out."""
+
+
+@dataclass(slots=True)
+class _Reply:
+    """What is being done for one reply. ``sentences`` names the chunk of each sentence, ``expressions`` are the chunks'
+    as far as they are known.
+    """
+
+    prompt: Prompt | None = None
+    sentences: list[int] = field(default_factory=list[int])
+    expressions: dict[int, str] = field(default_factory=dict[int, str])
+    tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
+
+    def expression(self, index: int) -> str:
+        """What sentence ``index`` is said with, empty while that is not known."""
+        return self.expressions.get(self.sentences[index], "") if index < len(self.sentences) else ""
 
 
 class SessionMouth:
-    """Writes with ``model`` and speaks with ``voice`` for one persona; posts what is ready. ``parallel`` sentences are
-    voiced at once.
-    """
+    """Writes with ``model`` and speaks with ``voice`` for one persona; posts what is ready."""
 
     def __init__(
         self,
@@ -45,34 +64,38 @@ class SessionMouth:
         voice: Voice,
         moderator: Moderator,
         post: Callable[[Event], None],
-        *,
-        parallel: int = 2,
+        limits: VoiceLimits = LIMITS,
     ) -> None:
         self._persona = persona
         self._model = model
-        self._voice = voice
         self._moderator = moderator
         self._post = post
-        self._slots = asyncio.Semaphore(parallel)
-        self._fillers = Fillers(voice, (persona,))
+        self._voicing = Voicing(voice, limits)
+        self._fillers = Fillers(self._voicing, (persona,))
         self._apologies: dict[Stage, Utterance] = {}
-        self._tasks: dict[str, list[asyncio.Task[None]]] = {}
+        self._replies: dict[str, _Reply] = {}
 
     async def prepare(self) -> None:
         """Voice beforehand what must not wait for a voice: apologies and fillers. What fails is left out."""
         for stage, text in APOLOGIES.items():
-            try:
-                voiced = await self._voice.voice(text, self._persona.name, f"apology-{stage}")
-            except DuologueError as error:
-                self._post(EngineFailed(Stage.VOICING, str(error), reply="apology"))
+            attempt = await self._voicing.voice(text, self._persona.name, f"apology-{stage}")
+            if attempt.voiced is None:
+                self._post(EngineFailed(Stage.VOICING, "; ".join(attempt.failures), reply="apology"))
             else:
-                self._apologies[stage] = voiced.utterance
+                self._apologies[stage] = attempt.voiced.utterance
         async for unvoiced in self._fillers.prepare():
             self._post(EngineFailed(Stage.VOICING, unvoiced.failure, reply="filler"))
 
     def think(self, reply: str, prompt: Prompt, group: asyncio.TaskGroup) -> None:
-        """Write ``reply``."""
+        """Write ``reply``. Tools of ``prompt`` that are not committed wait for :meth:`adopt`."""
+        self._replies[reply] = _Reply(prompt)
         self._start(reply, self._write(reply, prompt), group)
+
+    def adopt(self, reply: str) -> None:
+        """``reply`` is no speculation any more: its tools may run."""
+        known = self._replies.get(reply)
+        if known and known.prompt and known.prompt.tools:
+            known.prompt.tools.commit()
 
     def voice(self, reply: str, index: int, text: str, group: asyncio.TaskGroup) -> None:
         """Voice a sentence of it."""
@@ -91,74 +114,57 @@ class SessionMouth:
 
     def abandon(self, reply: str) -> None:
         """Stop all that is done for ``reply``."""
-        for task in self._tasks.pop(reply, ()):
-            task.cancel()
+        if known := self._replies.pop(reply, None):
+            for task in known.tasks:
+                task.cancel()
 
     def close(self) -> None:
         """Stop everything."""
-        for reply in list(self._tasks):
+        for reply in list(self._replies):
             self.abandon(reply)
 
     def _start(self, reply: str, work: AsyncGenerator[Event, None], group: asyncio.TaskGroup) -> None:
-        tasks = self._tasks.setdefault(reply, [])
+        tasks = self._replies.setdefault(reply, _Reply()).tasks
         tasks[:] = [task for task in tasks if not task.done()]
         tasks.append(group.create_task(self._post_all(work)))
 
     async def _post_all(self, work: AsyncGenerator[Event, None]) -> None:
-        try:
+        async with aclosing(work):
             async for event in work:
                 self._post(event)
                 await asyncio.sleep(0)  # an engine that never waits must not flood the inbox
-        finally:
-            await work.aclose()
 
     async def _write(self, reply: str, prompt: Prompt) -> AsyncGenerator[Event, None]:
-        reader = ReplyReader(Brevity.of(self._persona), names=(self._persona.name, self._persona.title))
-        stream = self._model.write(prompt)
-        begun = False
-        try:
-            async for piece in stream:
-                if not begun:
-                    begun = True
-                    yield ReplyBegun(reply)
-                for part in reader.feed(piece):
-                    yield await self._judged(reply, part.text)
-                if reader.cut:
-                    break
-            for part in reader.finish():
-                yield await self._judged(reply, part.text)
-        except _RefusedError as refused:
-            yield SentenceReady(reply, refused.instead)
-        except Exception as error:  # an engine may come from a stranger's package: it must not end the conversation
-            yield EngineFailed(Stage.THINKING, _words(error), reply=reply)
-            return
-        finally:
-            if isinstance(stream, AsyncGenerator):
-                await stream.aclose()
-        yield ReplyFinished(reply)
-
-    async def _judged(self, reply: str, text: str) -> SentenceReady:
-        """A sentence that may be said. Raises :class:`_RefusedError` with what is said instead, as the last."""
-        verdict = await self._moderator.judge(text, Subject.LINE)
-        if not verdict.allowed:
-            raise _RefusedError(random.Random(f"deflection {reply}").choice(self._persona.deflections))
-        return SentenceReady(reply, text)
+        known, ran = self._replies[reply], 0
+        async with aclosing(read_reply(self._model, prompt, self._moderator)) as items:
+            async for item in items:
+                for outcome in prompt.tools.outcomes[ran:] if prompt.tools else ():
+                    ran += 1
+                    yield ToolRan(reply, outcome)
+                match item:
+                    case Begun():
+                        yield ReplyBegun(reply)
+                    case Part(text=text, chunk=chunk, expression=expression):
+                        known.sentences.append(chunk)
+                        known.expressions[chunk] = expression
+                        yield SentenceReady(reply, text)
+                    case Ending(failure="") as ending:
+                        yield ReplyFinished(reply, ending.form, ending.problem, ending.cut)
+                    case Ending(failure=failure):
+                        yield EngineFailed(Stage.THINKING, failure, reply=reply)
+                    case ReplyChunk() as chunk:
+                        known.expressions[chunk.index] = chunk.expression
+                        yield ChunkWritten(reply, chunk)
 
     async def _speak(self, reply: str, index: int, text: str) -> AsyncGenerator[Event, None]:
-        try:
-            async with self._slots:
-                voiced = await self._voice.voice(text, self._persona.name, f"{reply}/{index}")
-        except Exception as error:  # as above
-            yield EngineFailed(Stage.VOICING, _words(error), reply=reply, index=index)
-        else:
-            yield AudioReady(reply, index, voiced.utterance)
-
-
-class _RefusedError(Exception):
-    def __init__(self, instead: str) -> None:
-        super().__init__(instead)
-        self.instead = instead
-
-
-def _words(error: Exception) -> str:
-    return str(error) if isinstance(error, DuologueError) else f"{type(error).__name__}: {error}"
+        attempt = await self._voicing.voice(text, self._persona.name, f"{reply}/{index}")
+        if attempt.voiced is None:
+            yield EngineFailed(Stage.VOICING, "; ".join(attempt.failures), reply=reply, index=index)
+            return
+        for failure in attempt.failures:  # mended by another try, and told
+            yield EngineFailed(Stage.VOICING, failure, reply=reply)
+        utterance = attempt.voiced.utterance
+        known = self._replies.get(reply)
+        if known and (expression := known.expression(index)):
+            utterance = replace(utterance, expression=expression)
+        yield AudioReady(reply, index, utterance)

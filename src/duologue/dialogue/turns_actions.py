@@ -103,8 +103,9 @@ def adopt(s: Situation) -> list[Effect]:
     reply = s.floor.reply
     assert reply is not None
     saved = (s.now - reply.since) / MILLISECOND
-    s.floor.adopt(s.now)
-    return [Adopt(reply.id), Report(Note.SPECULATION_HIT, ms=saved, stage=Stage.THINKING), *s.floor.flow(s.now)]
+    notes = s.floor.adopt(s.now)
+    hit = Report(Note.SPECULATION_HIT, ms=saved, stage=Stage.THINKING)
+    return [Adopt(reply.id), hit, *notes, *s.floor.flow(s.now)]
 
 
 def think(s: Situation) -> list[Effect]:

@@ -14,6 +14,9 @@ from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 from duologue.dialogue.ports import PlayEnded, PlayProgress, PlayStarted
+from duologue.dialogue.replies_text import Cut
+from duologue.language.structured import Form, ReplyChunk
+from duologue.language.tools import ToolOutcome
 from duologue.speech.utterance import Utterance
 
 
@@ -94,10 +97,32 @@ class SentenceReady:
 
 
 @dataclass(frozen=True, slots=True)
-class ReplyFinished:
-    """``reply`` is written to its end."""
+class ChunkWritten:
+    """A structured chunk of ``reply`` is whole: its text, and the notes that are shown with it and never spoken."""
 
     reply: str
+    chunk: ReplyChunk
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRan:
+    """A tool was called for ``reply``, with what came of it. Never while the reply is a speculation."""
+
+    reply: str
+    outcome: ToolOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyFinished:
+    """``reply`` is written to its end, or as far as it may be long (``cut``).
+
+    ``form`` is None where no structured reply was asked for; ``problem`` says what was wrong with one.
+    """
+
+    reply: str
+    form: Form | None = None
+    problem: str = ""
+    cut: Cut = Cut.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +158,8 @@ class HangUp:
 
 
 Event: TypeAlias = (
-    SpeechStarted | SpeechStopped | Understood | Typed | ReplyBegun | SentenceReady | ReplyFinished | AudioReady
-    | EngineFailed | PlayStarted | PlayProgress | PlayEnded | Timeout | HangUp
+    SpeechStarted | SpeechStopped | Understood | Typed | ReplyBegun | SentenceReady | ChunkWritten | ToolRan
+    | ReplyFinished | AudioReady | EngineFailed | PlayStarted | PlayProgress | PlayEnded | Timeout | HangUp
 )  # fmt: skip
 
 # Effects
@@ -201,6 +226,14 @@ class VoiceSentence:
     reply: str
     index: int
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Annotate:
+    """Show what goes with a chunk of ``reply``: never of a speculation, which may not come to anything."""
+
+    reply: str
+    chunk: ReplyChunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,8 +331,8 @@ class Report:
 
 
 Effect: TypeAlias = (
-    BeginStretch | EndStretch | DropStretch | StopHearing | Think | Adopt | Abandon | VoiceSentence | Play | Pause
-    | Resume | Clear | Commit | Filler | Apologise | Ears | Report
+    BeginStretch | EndStretch | DropStretch | StopHearing | Think | Adopt | Abandon | VoiceSentence | Annotate | Play
+    | Pause | Resume | Clear | Commit | Filler | Apologise | Ears | Report
 )  # fmt: skip
 
 

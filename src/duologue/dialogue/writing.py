@@ -1,18 +1,23 @@
-"""Getting one line written and voiced, whatever the engines do: time limits, a second try, an answer in character."""
+"""One line of the show, written and voiced whatever the engines do: a time limit, a second try, an answer in character.
+
+The reading and the voicing themselves are the session's as well (:mod:`duologue.dialogue.replies`). The show differs
+in this: nobody waits for its first sentence, so a line is one utterance, a refused or broken one can be replaced as a
+whole, and an engine that broke off is asked again before what came of it is used.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from duologue.clock import Clock
-from duologue.dialogue.ports import Voice, Voiced
-from duologue.errors import DuologueError, PeerError
+from duologue.dialogue.ports import Voiced
+from duologue.dialogue.replies import Begun, Ending, Voicing, deflection, read_reply
+from duologue.dialogue.replies_text import Part
 from duologue.language.engine import LanguageModel, Prompt
-from duologue.language.moderation import Moderator, Subject
-from duologue.language.text import cap, clean, word_count
+from duologue.language.moderation import Moderator
 from duologue.telemetry.ledger import TurnRecord
 
 Changed = Callable[[TurnRecord], None]
@@ -28,20 +33,29 @@ class Limits:
     tries: int = 2
 
 
+@dataclass(slots=True)
+class _Draft:
+    """What has come of one try."""
+
+    text: str = ""
+    refused: bool = False
+    failure: str = ""
+
+
 class Writer:
     """Writes and voices lines, and tells of each step through ``changed``."""
 
     def __init__(
         self,
         models: Mapping[str, LanguageModel],
-        voice: Voice,
+        voicing: Voicing,
         moderator: Moderator,
         clock: Clock,
         changed: Changed,
         limits: Limits,
     ) -> None:
         self._models = models
-        self._voice = voice
+        self._voicing = voicing
         self._moderator = moderator
         self._clock = clock
         self._changed = changed
@@ -55,13 +69,7 @@ class Writer:
         """
         record.asked = self._clock.now()
         self._changed(record)
-        text = await self._try_write(prompt, record)
-        if text:
-            verdict = await self._moderator.judge(text, Subject.LINE)
-            if not verdict.allowed:
-                record.refused += 1
-                text = ""
-        record.text = text or _deflection(prompt)
+        record.text = await self._try_write(prompt, record) or deflection(prompt)
         record.text_complete = self._clock.now()
         record.state = "voicing"
         self._changed(record)
@@ -69,59 +77,49 @@ class Writer:
 
     async def voice(self, record: TurnRecord) -> Voiced | None:
         """The turn's sound; None, with ``record.failure``, when the voice fails in all tries."""
-        for _ in range(self._limits.tries):
-            try:
-                async with asyncio.timeout(self._limits.voice_seconds):
-                    voiced = await self._voice.voice(record.text, record.speaker, record.id)
-            except Exception as error:  # an engine may come from a stranger's package: it must not end the show
-                _note(record, "voice", error, self._limits.voice_seconds)
-                continue
-            record.first_audio = voiced.first_audio
+        attempt = await self._voicing.voice(record.text, record.speaker, record.id)
+        for failure in attempt.failures:
+            _note(record, "voice", failure)
+        if attempt.voiced is not None:
+            record.first_audio = attempt.voiced.first_audio
             record.voiced = self._clock.now()
-            return voiced
-        return None
+        return attempt.voiced
 
     async def _try_write(self, prompt: Prompt, record: TurnRecord) -> str:
+        """The text of the first try that went well, else the longest part of one that broke off, else nothing."""
+        best = ""
         for _ in range(self._limits.tries):
+            draft = _Draft()
+            limit = self._limits.write_seconds
             try:
-                async with asyncio.timeout(self._limits.write_seconds):
-                    return await self._write_once(prompt, record)
-            except Exception as error:  # as above
-                _note(record, "language", error, self._limits.write_seconds)
-        return ""
+                async with asyncio.timeout(limit):
+                    await self._read(prompt, record, draft)
+            except TimeoutError:
+                draft.failure = f"no answer in {limit:g} s"
+            if draft.refused:
+                record.refused += 1
+                return ""
+            if draft.text and not draft.failure:
+                return draft.text
+            _note(record, "language", draft.failure or "it answered nothing that can be spoken")
+            best = max(best, draft.text, key=len)
+        return best
 
-    async def _write_once(self, prompt: Prompt, record: TurnRecord) -> str:
-        """Read the stream up to the cap; raises :class:`PeerError` when nothing speakable came."""
-        raw = ""
-        stream = self._models[prompt.speaker.name].write(prompt)
-        try:
-            async for piece in stream:
-                if piece and not raw:
-                    record.first_token = self._clock.now()
-                raw += piece
-                if word_count(raw) > 2 * prompt.max_words + 20:
-                    break  # far beyond the cap, even if half of it is markup
-        finally:
-            if isinstance(stream, AsyncGenerator):
-                await stream.aclose()
-        names = [persona for who in (prompt.speaker, *prompt.others) for persona in (who.name, who.title)]
-        text = cap(clean(raw, names), prompt.max_words, prompt.speaker.max_seconds)
-        if not text:
-            raise PeerError("it answered nothing that can be spoken")
-        return text
+    async def _read(self, prompt: Prompt, record: TurnRecord, draft: _Draft) -> None:
+        """Fill ``draft`` as the reply is written, so that a time limit leaves what came until then."""
+        async with aclosing(read_reply(self._models[prompt.speaker.name], prompt, self._moderator)) as items:
+            async for item in items:
+                match item:
+                    case Begun():
+                        record.first_token = self._clock.now()
+                    case Part(text=text):
+                        draft.text = f"{draft.text} {text}".strip()
+                    case Ending(refused=refused, failure=failure):
+                        draft.refused, draft.failure = refused, failure
+                    case _:
+                        pass  # a structured chunk: the show has no place for notes
 
 
-def _note(record: TurnRecord, part: str, error: Exception, limit: float) -> None:
+def _note(record: TurnRecord, part: str, what: str) -> None:
     """Add a failure to the record."""
-    if isinstance(error, TimeoutError):
-        what = f"no answer in {limit:g} s"
-    else:
-        what = str(error) if isinstance(error, DuologueError) else f"{type(error).__name__}: {error}"
     record.failure = "; ".join(filter(None, (record.failure, f"{part}: {what}")))
-
-
-def _deflection(prompt: Prompt) -> str:
-    """A line in character instead of the missing one; not one that was heard already, while there are others."""
-    said = {line.text for line in prompt.lines}
-    fresh = [line for line in prompt.speaker.deflections if line not in said] or list(prompt.speaker.deflections)
-    return random.Random(f"deflection {prompt.seed} {prompt.turn} {prompt.moment}").choice(fresh)
