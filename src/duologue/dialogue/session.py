@@ -53,6 +53,7 @@ from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
 from duologue.language.tools import Toolbox, ToolUse
 from duologue.speech.hearing import Expected, SpeechToText, VoiceActivity
+from duologue.speech.shared_activity import SharedActivity
 from duologue.speech.utterance import Utterance
 
 MAX_INBOX = 4096
@@ -63,9 +64,11 @@ MAX_HISTORY = 200
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """What a session works with. All of them are warm; closing them stays with their owner."""
+    """What a session works with. All of them are warm; closing them stays with their owner. Many sessions of one loop
+    do best with one :class:`~duologue.speech.shared_activity.SharedActivity`.
+    """
 
-    activity: VoiceActivity
+    activity: VoiceActivity | SharedActivity
     ears: SpeechToText
     model: LanguageModel
     voice: Voice
@@ -182,6 +185,7 @@ class Session:
     async def _read(self, source: AsyncIterator[Samples]) -> None:
         async for block in source:
             self.hear(block)
+            await asyncio.sleep(0)  # a source that never waits must not keep everybody else waiting
         self.hang_up()
 
     async def _converse(self, group: asyncio.TaskGroup) -> None:
