@@ -25,7 +25,9 @@ is always bound to everything that the person has said since they were last answ
 *Duties.* In every state somebody must act, and for each there is a deadline: the person in ``QUIET``, ``HEARING``,
 ``PAUSING``, ``DOUBTING`` and ``PAUSED``, the ears in ``SETTLING`` and ``JUDGING``, the floor in ``CLEARING`` and
 ``SPEAKING``, thinking and voice in ``THINKING``. Missing it is an event like any other, with a row in the table: the
-late engine is filled in for, then apologised for, and named.
+late engine is filled in for, then apologised for, and named. An engine that stops hearing while the person speaks is
+asked again, at most once a second. When we ourselves did not run (a suspended machine, a held loop), nobody was late:
+every deadline moves by the time that stood still, and that is named as well.
 
 *Half-duplex*, for lines with echo, is the same table with the ears closed while a reply is on the floor.
 
@@ -50,11 +52,14 @@ from duologue.dialogue.turns_vocabulary import (
     EngineFailed,
     Event,
     HangUp,
+    Note,
     Patience,
     ReplyFinished,
+    Report,
     SentenceReady,
     SpeechStarted,
     SpeechStopped,
+    Stage,
     State,
     Timeout,
     Typed,
@@ -181,6 +186,7 @@ class TurnTaking:
         self._floor = FloorState(policy, since=now)
         self._patience = patience
         self._state = State.QUIET
+        self._seen = now
         self.used = [0] * len(TABLE)
 
     @property
@@ -212,11 +218,21 @@ class TurnTaking:
         """
         if self._state is State.CLOSED:
             return []
+        jumped = self._note_jump(now)
         if isinstance(event, Timeout):
             effects, concerns = self._expire(now)
         else:
             concerns, effects = self._floor.note(event, now)
-        return effects + self._step(event, now) if concerns else effects
+        return jumped + effects + (self._step(event, now) if concerns else [])
+
+    def _note_jump(self, now: int) -> list[Effect]:
+        """Nobody is late because we did not run: what stood still is given back, and a moment to show a sign."""
+        due, self._seen = max(self.deadline() or now, self._seen), now
+        late, policy = now - due, self._floor.policy
+        if late < policy.jump_ms * MILLISECOND:
+            return []
+        self._floor.stand_still(late + policy.grace_ms * MILLISECOND, now)
+        return [Report(Note.STALLED, "the clock jumped, or this process did not run", late / MILLISECOND, Stage.LOOP)]
 
     def _expire(self, now: int) -> tuple[list[Effect], bool]:
         """What a deadline does in any state, and whether the state's own has come."""
@@ -246,7 +262,8 @@ def _due_pausing(floor: FloorState, patience: Patience) -> int:
 
 
 def _due_hearing(floor: FloorState, patience: Patience) -> int:
-    stretch = floor.stretch_began + floor.policy.stretch_ms * MILLISECOND
+    limit = floor.policy.stretch_ms if floor.stretch else floor.policy.retry_ms
+    stretch = floor.stretch_began + limit * MILLISECOND
     return min(stretch, floor.turn_began + floor.policy.turn_ms * MILLISECOND)
 
 
