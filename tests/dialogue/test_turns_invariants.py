@@ -39,12 +39,15 @@ class Conversation(RuleBasedStateMachine):
         speaking=st.booleans(),
     )
     def begin(self, half: bool, speculate: bool, mute: bool, speaking: bool) -> None:
-        self.world = World(Policy(half_duplex=half, speculate=speculate, turn_ms=60_000))
+        self.world = self.new_world(Policy(half_duplex=half, speculate=speculate, turn_ms=60_000))
         self.world.far.mute = mute
         self.voice = False
         if speaking:  # many a schedule is only of interest while a reply is heard
             self.world.give(Typed("What time is it?"))
             self.reply_goes_well(["It is noon in this town.", "So it seems to me, at least."], False)
+
+    def new_world(self, policy: Policy) -> World:
+        return World(policy)
 
     @rule(
         milliseconds=st.sampled_from([1, 20, 60, 90, 140, 200, 260, 420, 620, 1300, 4000, 13_000]), report=st.booleans()

@@ -5,7 +5,7 @@ hold.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from doubles import utterance
@@ -136,6 +136,8 @@ class World:
         """The machine had to give up waiting for the far end's word."""
         self.unreported = False
         """The far end knows more than it has told."""
+        self.observe: Callable[[Event | Effect, int], None] = lambda item, now: None
+        """Sees what a session's observer would."""
 
     # Making things happen
 
@@ -149,10 +151,12 @@ class World:
             key = f"typed {len(self.effects)} {len(self.said)}"
             self.said[key], self.begun[key] = event.text, len(self.begun)
         self.broken = True
+        self.observe(event, self.now)
         effects = self.machine.handle(event, self.now)
         self.forced |= any(isinstance(effect, Report) and effect.stage is Stage.PLAYING for effect in effects)
         self.unreported = bool(self.far.reports)
         for effect in effects:
+            self.observe(effect, self.now)
             self.execute(effect)
             self.effects.append(effect)
         self.check()

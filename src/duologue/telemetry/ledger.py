@@ -52,6 +52,16 @@ class TurnRecord:
     """One turn. Times are monotonic ns, 0 while unknown; ``gap_ms`` is the chosen silence before it, ``waited_ms`` what
     an engine added to that. ``heard`` is the part of the text that was played. ``kind`` and ``state`` as in
     :class:`duologue.app.models.TurnView`.
+
+    From ``question`` on the fields belong to conversations with a person. Of an answer: ``question`` is the id of the
+    turn it answers (empty: it began by itself); ``spoken_to`` when the person's speech ended, ``decided`` when their
+    turn was taken to be over, ``understood`` when its words were final, ``first_sentence`` when the first speakable
+    sentence was written; ``why`` and ``wait_ms`` by what the wait after the speech was chosen, and how long it was;
+    ``adopted``: it was thought before the turn had ended, which saved ``saved_ms``; ``apologised`` when it was decided
+    to say honestly that an engine failed; ``filled`` when the first filler sounded, one of ``fillers``;
+    ``false_alarms`` and ``echoes`` sounds that did not take the floor from it; ``taken`` when the voice came up that
+    did; ``stalls`` names each stage that missed a deadline. Of a person's turn: ``pauses`` in it after which they went
+    on, ``misses`` speculations that were withdrawn, after ``wasted_ms`` of thinking.
     """
 
     id: str
@@ -74,3 +84,22 @@ class TurnRecord:
     interrupted: bool = False
     failure: str = ""
     state: str = "writing"
+    question: str = ""
+    spoken_to: int = 0
+    decided: int = 0
+    understood: int = 0
+    first_sentence: int = 0
+    why: str = ""
+    wait_ms: float = 0.0
+    adopted: bool = False
+    saved_ms: float = 0.0
+    apologised: int = 0
+    filled: int = 0
+    fillers: int = 0
+    false_alarms: int = 0
+    echoes: int = 0
+    taken: int = 0
+    stalls: tuple[str, ...] = ()
+    pauses: int = 0
+    misses: int = 0
+    wasted_ms: float = 0.0

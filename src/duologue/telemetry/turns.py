@@ -32,6 +32,33 @@ def stages_ms(record: TurnRecord) -> dict[str, float]:
     return found
 
 
+def silence_ms(record: TurnRecord) -> dict[str, float]:
+    """What each stage of the silence before an answer took (ms): from the end of the person's speech to the answer's
+    first word. Consecutive; they add up to ``on_air - spoken_to``. Empty for what answers no speech, or never sounded.
+
+    A stage ends when its time has come, or with the stage before it if that was sooner: what speculation did before
+    the turn was decided takes no time. Thinking that gave nothing ends with the decision to apologise.
+    """
+    if not (record.spoken_to and record.on_air):
+        return {}
+    ends = (
+        ("endpointing", record.decided),
+        ("transcript", record.understood),
+        ("floor", record.asked),
+        ("first_token", record.first_token or record.apologised),
+        ("first_sentence", record.first_sentence or record.apologised),
+        ("voice", record.first_audio),
+        ("playout", record.on_air),
+    )
+    found: dict[str, float] = {}
+    at = record.spoken_to
+    for name, time in ends:
+        end = max(at, min(time, record.on_air))
+        found[name] = milliseconds(end - at)
+        at = end
+    return found
+
+
 class TurnLedger:
     """The newest ``capacity`` turns, each as it was last reported, and totals since the start."""
 

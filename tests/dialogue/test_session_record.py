@@ -1,0 +1,201 @@
+"""What is written down of a conversation with a person: in scripted ones, and in every order of events whatever."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import invariant
+from session_doubles import Says, Talk
+from test_turns_invariants import Conversation
+from turns_world import World
+
+from duologue.app.simulation.virtual_time import simulate
+from duologue.audio.pcm import Samples
+from duologue.clock import MILLISECOND, SECOND, milliseconds
+from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.session_record import SessionRecorder
+from duologue.dialogue.turns_vocabulary import Commit, Effect, Event, HangUp, Note, Report, State
+from duologue.errors import PeerError
+from duologue.language.fake import Reply
+from duologue.speech.hearing_fake import Hearing, evenly
+from duologue.telemetry.ledger import TurnRecord
+from duologue.telemetry.turns import FINAL_STATES, silence_ms
+
+ASKS = Says(1.0, "what time is it please Ada")
+NOON = Reply("It is nearly noon in this town. The clock on the tower says so.", 0.2)
+WHOLE = "It is nearly noon in this town. The clock on the tower says so."
+STAGES = ["endpointing", "transcript", "floor", "first_token", "first_sentence", "voice", "playout"]
+
+
+def recorded(talk: Talk) -> list[TurnRecord]:
+    """The records of a conversation as last told, in the order in which they appeared."""
+    kept: dict[str, TurnRecord] = {}
+    recorder = SessionRecorder("c", "ada", "person", lambda record: kept.update({record.id: replace(record)}))
+    for now, item in talk.log:
+        recorder.take(item, now)
+    for record in kept.values():
+        check_sum(record)
+    return list(kept.values())
+
+
+def check_sum(record: TurnRecord) -> None:
+    stages = silence_ms(record)
+    if record.kind == "answer" and record.question and record.on_air:
+        assert list(stages) == STAGES
+    if stages:
+        assert min(stages.values()) >= 0
+        assert sum(stages.values()) == pytest.approx(milliseconds(record.on_air - record.spoken_to), abs=1e-6)
+
+
+def talked(*args: object, **options: object) -> tuple[Talk, list[TurnRecord]]:
+    talk = simulate(Talk(*args, **options).run())  # type: ignore[arg-type]
+    return talk, recorded(talk)
+
+
+def test_a_question_and_its_answer() -> None:
+    talk, (person, answer) = talked([ASKS], [NOON, NOON], policy=Policy(speculate=False))
+    assert (person.kind, person.speaker, person.text, person.state) == ("person", "person", ASKS.text, "ended")
+    assert (answer.kind, answer.speaker, answer.text, answer.heard) == ("answer", "ada", WHOLE, WHOLE)
+    assert (answer.question, answer.state, answer.interrupted, answer.failure) == (person.id, "ended", False, "")
+    assert person.number < answer.number
+    assert person.ended == answer.spoken_to and abs(person.ended - ASKS.end * SECOND) < 70 * MILLISECOND
+    stages = silence_ms(answer)
+    assert stages["endpointing"] == pytest.approx(answer.gap_ms, abs=1) and answer.why
+    assert stages["transcript"] > 50 and stages["first_token"] + stages["first_sentence"] > 150
+    assert stages["voice"] == pytest.approx(50, abs=1) and stages["playout"] <= 20
+    (begin, end), *_ = talk.sounding()
+    assert answer.on_air / SECOND == pytest.approx(begin, abs=0.021)
+    assert answer.ended / SECOND == pytest.approx(end, abs=0.041)
+
+
+def test_speculation_takes_no_time_and_tells_what_it_saved() -> None:
+    _, (_, answer) = talked([ASKS], [NOON, NOON])
+    assert answer.adopted and answer.saved_ms > 0 and answer.asked < answer.decided
+    assert silence_ms(answer)["first_token"] == 0
+
+
+def test_a_speculation_that_was_withdrawn_leaves_no_record_but_counts() -> None:
+    heard = Hearing(evenly("I went there again", 0.3), "I went away from there", latency=100 * MILLISECOND)
+    talk, records = talked([Says(1.0, "I went away from there")], [NOON] * 4, hearing=[heard])
+    person, answer = records
+    missed = [item for _, item in talk.log if isinstance(item, Report) and item.note is Note.SPECULATION_MISS]
+    assert person.misses == len(missed) > 0
+    assert person.wasted_ms == pytest.approx(sum(item.ms for item in missed))
+    assert not answer.adopted and answer.saved_ms == 0
+
+
+def test_an_interruption_has_its_onset_its_silence_and_what_was_heard() -> None:
+    stop = Says(5.0, "wait a moment")
+    talk, records = talked([ASKS, stop], [NOON, Reply("Yes?")])
+    _, answer, question, second = records
+    assert answer.interrupted and 0 < len(answer.heard) < len(WHOLE) and answer.text == WHOLE
+    assert answer.taken / SECOND == pytest.approx(stop.at, abs=0.07)
+    assert answer.ended / SECOND == pytest.approx(talk.sounding()[0][1], abs=0.041)
+    assert question.text == stop.text and second.question == question.id
+
+
+@pytest.mark.parametrize("cough", [Says(5.0, seconds=0.3), Says(5.0, "mm-hm")])
+def test_a_cough_is_no_turn_but_counts_on_the_reply(cough: Says) -> None:
+    _, records = talked([ASKS, cough], [NOON])
+    assert len(records) == 2
+    assert records[1].false_alarms == 1 and records[1].heard == WHOLE and not records[1].taken
+
+
+def test_a_reply_withdrawn_before_its_first_word_leaves_its_question_open() -> None:
+    script = [Says(1.0, "I went there"), Says(2.75, "in a yellow car")]
+    _, records = talked(script, [Reply("Late.", 1.4), Reply("Of course.")], policy=Policy(speculate=False))
+    by_state = {record.state: record for record in records if record.kind == "answer"}
+    (person,) = [record for record in records if record.kind == "person"]
+    assert person.text == "I went there in a yellow car"
+    assert by_state["withdrawn"].question == by_state["ended"].question == person.id
+    assert by_state["withdrawn"].heard == "" and by_state["ended"].heard == "Of course."
+
+
+def test_a_greeting_answers_nobody_and_typed_words_are_a_turn() -> None:
+    talk = Talk([], [Reply("Hello there."), Reply("Good evening.")], greet=True, seconds=8)
+
+    async def types() -> AsyncGenerator[Samples, None]:
+        number = 0
+        async for block in talk.source():
+            number += 1
+            if number == 200:
+                talk.session.say("Hello")
+            yield block
+
+    greeting, person, answer = recorded(simulate(talk.run(types)))
+    assert (greeting.kind, greeting.question, greeting.spoken_to, silence_ms(greeting)) == ("answer", "", 0, {})
+    assert (person.text, person.why, person.state) == ("Hello", "typed", "ended")
+    assert answer.question == person.id and silence_ms(answer)["endpointing"] == 0
+
+
+def test_a_late_model_is_filled_in_for_apologised_for_and_named() -> None:
+    _, (_, answer) = talked([ASKS], [Reply(hang=True)] * 4, seconds=30)
+    assert answer.fillers == 3 and answer.filled < answer.on_air
+    assert answer.stalls == ("thinking",) and answer.failure.startswith("thinking: ")
+    assert answer.apologised and silence_ms(answer)["first_token"] > 10_000
+
+
+def test_ears_that_fail_leave_a_turn_without_words_and_an_apology() -> None:
+    _, (person, answer) = talked([ASKS], [NOON], hearing=[Hearing(error=PeerError("broken"))])
+    assert (person.text, person.state) == ("", "failed") and person.failure.startswith("hearing: ")
+    assert answer.failure.startswith("hearing: ") and answer.question == person.id
+
+
+@pytest.mark.parametrize("seconds", [1.5, 3.05, 3.3, 3.6, 4.5, 5.35])
+def test_a_hang_up_ends_every_record(seconds: float) -> None:
+    talk, records = talked([ASKS, Says(5.0, "wait a moment")], [NOON, NOON], seconds=seconds)
+    committed = [item for _, item in talk.log if isinstance(item, Commit)]
+    assert all(record.state in FINAL_STATES for record in records)
+    heard = [record.heard for record in records if record.kind == "answer" and record.state == "ended"]
+    assert heard == [item.heard for item in committed if item.reply]
+
+
+class Recorded(Conversation):
+    """The records of every schedule: each exchange of the context is there, each record ends, each silence adds up."""
+
+    def new_world(self, policy: Policy) -> World:
+        world = super().new_world(policy)
+        self.kept: dict[str, TurnRecord] = {}
+        recorder = SessionRecorder("c", "c", "p", self.changed)
+
+        def observe(item: Event | Effect, now: int) -> None:
+            recorder.take(item, now)
+
+        world.observe = observe
+        return world
+
+    def changed(self, record: TurnRecord) -> None:
+        before = self.kept.get(record.id)
+        assert before is None or before.state not in FINAL_STATES, "a record that has ended changes"
+        self.kept[record.id] = replace(record)
+        check_sum(record)
+
+    @invariant()
+    def every_exchange_is_recorded(self) -> None:
+        if not hasattr(self, "kept") or self.world.broken:
+            return
+        exchanges = [commit for commit in self.world.commits if commit.reply]
+        answers = {record.id: record for record in self.kept.values() if record.kind == "answer"}
+        for commit in exchanges:
+            answer = answers[f"c/{commit.reply}"]
+            assert answer.state in ("ended", "failed") and answer.heard == commit.heard
+            assert answer.interrupted == commit.interrupted
+            asked = self.kept[answer.question].text if answer.question else ""
+            assert asked == commit.person
+        recorded = sum(answer.state in ("ended", "failed") for answer in answers.values())
+        assert recorded == len(exchanges)
+
+    def teardown(self) -> None:
+        super().teardown()
+        if hasattr(self, "kept") and not self.world.broken:
+            self.world.give(HangUp())
+            assert self.world.machine.state is State.CLOSED
+            assert all(record.state in FINAL_STATES for record in self.kept.values())
+            self.every_exchange_is_recorded()
+
+
+Recorded.TestCase.settings = settings(max_examples=40, stateful_step_count=60, deadline=None)
+TestRecorded = Recorded.TestCase
