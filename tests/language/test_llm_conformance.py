@@ -7,15 +7,19 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import cast
 
 import pytest
+import tiny_gguf
 from openai_server import Behaviour, OpenAIServer, serving
 
 from duologue.errors import ClosedError, PeerError
 from duologue.language.engine import LanguageModel, Line, Moment, Prompt
 from duologue.language.fake import FakeLanguage, Reply
 from duologue.language.improv import Improv
+from duologue.language.llama import LlamaSettings
+from duologue.language.llama import engine as llama_engine
 from duologue.language.openai import OpenAILanguage, OpenAISettings
 from duologue.language.persona import load_persona
 
@@ -45,7 +49,18 @@ async def openai() -> AsyncGenerator[LanguageModel]:
             await model.close()
 
 
-engines = pytest.mark.parametrize("make", [improv, fake, openai])
+@asynccontextmanager
+async def llama() -> AsyncGenerator[LanguageModel]:
+    pytest.importorskip("llama_cpp", reason=tiny_gguf.MISSING)
+    with TemporaryDirectory() as folder:
+        model = llama_engine(LlamaSettings(model=tiny_gguf.write(Path(folder) / "tiny.gguf"), context=2048, threads=1))
+        try:
+            yield model
+        finally:
+            await model.close()
+
+
+engines = pytest.mark.parametrize("make", [improv, fake, openai, llama])
 
 
 def prompt(moment: Moment = Moment.MIDDLE, lines: int = 2) -> Prompt:
