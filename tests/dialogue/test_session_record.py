@@ -197,5 +197,5 @@ class Recorded(Conversation):
             self.every_exchange_is_recorded()
 
 
-Recorded.TestCase.settings = settings(max_examples=40, stateful_step_count=60, deadline=None)
+Recorded.TestCase.settings = settings(max_examples=80, stateful_step_count=60, deadline=None)
 TestRecorded = Recorded.TestCase

@@ -363,7 +363,7 @@ class SessionRecorder:
         self._turn = self._dropped = None
         if turn:
             turn.ended = turn.ended or now
-            self._changed(self._show(turn, person, "ended"))
+            self._show(turn, person, "ended")
         elif question := self._open_question:
             question.state = "ended"
             self._changed(question)
