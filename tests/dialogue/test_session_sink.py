@@ -11,11 +11,12 @@ import pytest
 from session_doubles import loud_utterance
 
 from duologue.app.simulation.virtual_time import LoopClock, simulate
-from duologue.audio.pcm import Samples
+from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress, PlayStarted
 from duologue.dialogue.session_sink import PacedSink
 from duologue.errors import InputError
+from duologue.speech.utterance import Utterance
 
 HELLO = loud_utterance("hello there", "ada", "u1")
 """0.6 s."""
@@ -65,7 +66,7 @@ def test_a_pause_is_silent_keeps_the_place_and_says_it() -> None:
         await asyncio.sleep(1.0)
 
     sounding, reports = play(script)
-    assert sum(sounding) == 30 and not any(sounding[11:26])
+    assert sum(sounding) == 31 and not any(sounding[12:26])  # it fades for 5 ms, and fades in from there
     assert PlayProgress("u1", 210 * MILLISECOND, 11 * 960) in reports and ends(reports) == {"u1": 28_800}
 
 
@@ -96,3 +97,127 @@ def test_what_has_not_begun_can_be_taken_back_and_another_rate_is_refused() -> N
         await asyncio.sleep(1.0)
 
     assert ends(play(script)[1]) == {"u1": 28_800}
+
+
+def tone(seconds: float) -> Utterance:
+    """440 Hz at half amplitude: its largest step between two samples is 0.0288."""
+    samples = 0.5 * np.sin(2 * np.pi * 440 * np.arange(round(seconds * RATE)) / RATE)
+    return replace(HELLO, samples=samples.astype(np.float32), marks=())
+
+
+def sound(script: Callable[[PacedSink], Awaitable[None]]) -> tuple[Samples, list[PlayEvent | PlayProgress]]:
+    """All that came out of the sink, and what it reported."""
+    blocks: list[Samples] = []
+    reports: list[PlayEvent | PlayProgress] = []
+
+    async def main() -> None:
+        sink = PacedSink(blocks.append, reports.append, LoopClock())
+        async with asyncio.TaskGroup() as group:
+            floor = group.create_task(sink.run())
+            await script(sink)
+            floor.cancel()
+
+    simulate(main())
+    return np.concatenate(blocks), reports
+
+
+OWN_STEP = float(np.abs(np.diff(tone(0.1).samples)).max())
+
+
+@pytest.mark.parametrize("at", [0.203, 0.211, 0.2199, 0.37])
+def test_a_pause_does_not_click_and_loses_no_sample(at: float) -> None:
+    async def script(sink: PacedSink) -> None:
+        await sink.play(tone(0.4), 0)
+        await asyncio.sleep(at)
+        await sink.pause()
+        await asyncio.sleep(0.1)
+        await sink.resume()
+        await asyncio.sleep(0.4)
+
+    out, reports = sound(script)
+    assert np.abs(np.diff(out)).max() <= OWN_STEP + 1e-6
+    begin = int(np.flatnonzero(out)[0]) - 1  # a sine begins with a zero
+    stop = (int(at * 50) + 1) * 960  # the pause lands within one block
+    fade = 240
+    again = stop + 5 * 960
+    assert not out[stop + fade : again].any()
+    whole = np.concatenate([out[begin:stop], out[stop : stop + fade] + out[again : again + fade], out[again + fade :]])
+    wanted = tone(0.4).samples
+    np.testing.assert_allclose(whole[: len(wanted)], wanted, atol=1e-6)
+    assert PlayProgress("u1", round(at * 1e9), stop) in reports
+    assert ends(reports) == {"u1": len(wanted)}
+
+
+def test_a_pause_that_is_over_before_it_was_heard_changes_nothing() -> None:
+    async def script(sink: PacedSink) -> None:
+        await sink.play(tone(0.4), 0)
+        await asyncio.sleep(0.203)
+        await sink.pause()
+        await asyncio.sleep(0.01)
+        await sink.resume()
+        await asyncio.sleep(0.4)
+
+    out, _ = sound(script)
+    np.testing.assert_array_equal(out[: len(tone(0.4).samples)], tone(0.4).samples)
+
+
+@pytest.mark.parametrize("wait", [0.0, 0.1])
+def test_what_is_cleared_in_a_pause_does_not_click_either_and_its_place_is_exact(wait: float) -> None:
+    async def script(sink: PacedSink) -> None:
+        await sink.play(tone(0.4), 0)
+        await asyncio.sleep(0.203)
+        await sink.pause()
+        await asyncio.sleep(wait)
+        await sink.clear()
+        await sink.play(replace(tone(0.1), id="u2"), 0)
+        await asyncio.sleep(0.2)
+
+    out, reports = sound(script)
+    assert np.abs(np.diff(out)).max() <= (2 if wait == 0 else 1) * OWN_STEP + 1e-6
+    assert ends(reports) == {"u1": 11 * 960, "u2": 4800}
+    begin = (11 if wait == 0 else 16) * 960
+    np.testing.assert_allclose(out[begin + 240 : begin + 4800], tone(0.1).samples[240:], atol=1e-6)
+
+
+def test_pausing_again_while_it_is_silent_does_not_click() -> None:
+    async def script(sink: PacedSink) -> None:
+        await sink.play(tone(0.4), 0)
+        await asyncio.sleep(0.203)
+        for _ in range(3):
+            await sink.pause()
+            await asyncio.sleep(0.045)
+            await sink.resume()
+            await asyncio.sleep(0.002)
+        await asyncio.sleep(0.4)
+
+    out, reports = sound(script)
+    assert np.abs(np.diff(out)).max() <= OWN_STEP + 1e-6 and ends(reports) == {"u1": 19_200}
+
+
+def test_a_late_block_moves_nothing() -> None:
+    """Written late, what was due meanwhile follows at once; the grid stays."""
+    at: list[int] = []
+
+    async def main() -> None:
+        clock = LoopClock()
+
+        def write(block: Samples) -> None:
+            at.append(clock.now())
+
+        sink = PacedSink(write, lambda report: None, Late())
+        async with asyncio.TaskGroup() as group:
+            floor = group.create_task(sink.run())
+            await asyncio.sleep(1.001)
+            floor.cancel()
+
+    simulate(main())
+    assert len(at) == 51
+    late = [number for number, moment in enumerate(at) if moment != number * 20 * MILLISECOND]
+    assert late == [10, 11, 12] and {at[number] for number in late} == {250 * MILLISECOND}
+
+
+class Late(LoopClock):
+    """Wakes whoever waits for 200 ms 50 ms late."""
+
+    async def wait_until(self, deadline: int) -> None:
+        await super().wait_until(deadline + (deadline == 200 * MILLISECOND) * 50 * MILLISECOND)

@@ -23,6 +23,12 @@ FADE = RATE * 20 // 1000
 """Samples within which :meth:`Playout.clear` falls silent."""
 
 
+def falling(count: int) -> Samples:
+    """A fade over ``count`` samples, from just below 1 to just above 0; one minus it is the fade back in."""
+    ramp = 0.5 + 0.5 * np.cos(np.pi * (np.arange(count) + 0.5) / max(count, 1))
+    return ramp.astype(np.float32)
+
+
 @dataclass(frozen=True, slots=True)
 class Started:
     """The item's first sample is sample ``at`` of the playout."""
@@ -177,16 +183,18 @@ class Playout:
         self.cut(fade)
         return dropped
 
+    def ahead(self, count: int) -> Samples:
+        """The next ``count`` samples of what plays, fewer at its end, none in silence. Nothing is played by asking."""
+        item = self._current
+        return np.zeros(0, np.float32) if item is None else item.samples[self._played : self._played + count]
+
     def cut(self, fade: int = FADE) -> None:
         """Fade out what plays within ``fade`` samples, if anything does; what is queued follows it."""
         if (item := self._current) is None:
             return
-        rest = item.samples[self._played : self._played + fade]
-        # From just below 1 to just above 0 over the whole fade; a rest that is shorter ends by itself as it would have.
-        ramp = 0.5 + 0.5 * np.cos(np.pi * (np.arange(len(rest)) + 0.5) / max(fade, 1))
-        self._current = _Item(
-            item.id, np.concatenate([item.samples[: self._played], rest * ramp.astype(np.float32)]), item.gap
-        )
+        rest = self.ahead(fade)  # one that is shorter than the fade ends by itself as it would have
+        faded = rest * falling(fade)[: len(rest)]
+        self._current = _Item(item.id, np.concatenate([item.samples[: self._played], faded]), item.gap)
 
     def read(self, count: int) -> Block:
         """The next ``count`` samples, silence where nothing plays. Afterwards :attr:`position` is that much further."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from duologue.audio.pcm import RATE, Samples, silence
-from duologue.audio.playout import Block, Ended, Playout, Started
+from duologue.audio.playout import Block, Ended, Playout, Started, falling
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress, PlayStarted
 from duologue.errors import InputError
@@ -14,11 +14,17 @@ from duologue.speech.utterance import Utterance
 BLOCK_MS = 20
 PROGRESS_BLOCKS = 5
 """So many blocks lie between two reports of how far the playing utterance is."""
+_COUNT = RATE * BLOCK_MS // 1000
+_FALLING = falling(RATE * 5 // 1000)
+_RISING = 1 - _FALLING
 
 
 class PacedSink:
     """See :class:`duologue.dialogue.ports.Sink`. :meth:`run` gives ``write`` a block of 20 ms (48 kHz, mono) at each
     point of an absolute grid, silence while nothing plays; a late block does not move the grid, and none is left out.
+
+    A pause lands with the next block and does not click: the sound fades within 5 ms. Those samples do not count as
+    played: after it they come again, fading in, so that the two fades together are the utterance, to the sample.
     """
 
     def __init__(
@@ -32,6 +38,10 @@ class PacedSink:
         self._clock = clock
         self._playout = Playout()
         self._paused = False
+        self._tail: Samples | None = None
+        """What fades out in the next block."""
+        self._faded = False
+        """What plays was faded out, and is to fade in."""
         self._place: tuple[str, int] | None = None
         """The utterance that plays, and how much of it has been played."""
 
@@ -48,35 +58,57 @@ class PacedSink:
         return self._playout.withdraw(utterance_id)
 
     async def clear(self) -> None:
-        """What plays fades out within 20 ms, unless it was paused and is silent already."""
+        """What plays fades out within 20 ms; what was paused has faded already."""
         dropped = self._playout.clear(0) if self._paused else self._playout.clear()
-        self._paused = False
+        self._paused = self._faded = False
         for item in dropped:
             self._notify(PlayEnded(item.id, self._clock.now(), item.played))
 
     async def pause(self) -> None:
         """See :class:`~duologue.dialogue.ports.Sink`."""
+        if not (self._paused or self._faded):
+            rest = self._playout.ahead(len(_FALLING))
+            self._tail = rest * _FALLING[: len(rest)]
         self._paused = True
         self._tell_progress(self._clock.now())
 
     async def resume(self) -> None:
         """See :class:`~duologue.dialogue.ports.Sink`."""
-        self._paused = False
+        if self._paused:
+            self._paused, self._tail = False, None  # a tail that is still here was never faded out
 
     async def run(self) -> None:
         """Play until cancelled."""
         start, number = self._clock.now(), 0
-        count = RATE * BLOCK_MS // 1000
         while True:
             at = start + number * BLOCK_MS * MILLISECOND
             await self._clock.wait_until(at)
-            if self._paused:
-                self._write(silence(count))
-            else:
-                block = self._playout.read(count)
-                self._write(block.samples)
-                self._report(block, at, number)
+            self._write(self._next(at, number))
             number += 1
+
+    def _next(self, at: int, number: int) -> Samples:
+        """The block that is due at ``at``."""
+        if self._paused:
+            samples = silence(_COUNT)
+            self._faded = self._faded or self._tail is not None
+        else:
+            block = self._playout.read(_COUNT)
+            samples = block.samples
+            if self._faded and block.pieces:
+                self._fade_in(block)
+            self._faded = False
+            self._report(block, at, number)
+        if self._tail is not None:
+            samples[: len(self._tail)] += self._tail
+            self._tail = None
+        return samples
+
+    def _fade_in(self, block: Block) -> None:
+        """Where the utterance goes on, not where the next one begins."""
+        piece = block.pieces[0]
+        if piece.start and not piece.offset:
+            count = min(len(piece.samples), len(_RISING))
+            block.samples[:count] *= _RISING[:count]
 
     def _report(self, block: Block, at: int, number: int) -> None:
         for piece in block.pieces:
