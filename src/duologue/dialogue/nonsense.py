@@ -13,7 +13,7 @@ from typing import cast
 
 import numpy as np
 
-from duologue.audio.pcm import RATE, Samples
+from duologue.audio.pcm import Samples
 from duologue.dialogue.ports import Voiced
 from duologue.errors import PeerError
 from duologue.speech.hearing import Transcript
@@ -60,30 +60,30 @@ def probability(given: object) -> float:
     return value
 
 
-def utterance(given: object, utterance_id: str) -> Utterance:
-    """What a voice gave for the sentence ``utterance_id``, under that id."""
-    inner = given.utterance if isinstance(given, Voiced) else given
-    if not isinstance(inner, Utterance) or not isinstance(given, Voiced):
+def voiced(given: object, utterance_id: str, rate: int | None = None) -> Voiced:
+    """What a voice gave for the sentence ``utterance_id``, under that id; sound at ``rate`` Hz (None: at any)."""
+    if not isinstance(given, Voiced) or not isinstance(cast(object, given.utterance), Utterance):
         raise PeerError(f"the voice gave {_kind(given)} instead of an utterance")
-    problem = _problem(inner.samples, inner.rate) or _problem_of_marks(inner.text, inner.marks)
+    found = given.utterance
+    problem = _problem(found.samples, found.rate, rate) or _problem_of_marks(found.text, found.marks)
     if problem:
-        raise PeerError(f"the voice gave {problem} for {str(inner.text)[:60]!r}")
-    return inner if inner.id == utterance_id else replace(inner, id=utterance_id)
+        raise PeerError(f"the voice gave {problem} for {str(found.text)[:60]!r}")
+    return given if found.id == utterance_id else replace(given, utterance=replace(found, id=utterance_id))
 
 
-def _problem(samples: object, rate: object) -> str:
+def _problem(samples: object, rate: object, wanted: int | None) -> str:
     """What is wrong with the sound; empty: nothing."""
     if not isinstance(samples, np.ndarray):
         return f"{_kind(samples)} instead of samples"
     sound = cast(Samples, samples)
     if sound.ndim != 1 or sound.dtype != np.float32:
         return f"samples of shape {sound.shape} and type {sound.dtype}"
-    if rate != RATE:
-        return f"sound at {rate} Hz instead of {RATE}"
+    if not isinstance(rate, int) or rate <= 0 or rate != (wanted or rate):
+        return f"sound at {rate!r} Hz" + (f" instead of {wanted}" if wanted else "")
     if len(sound) == 0:
         return "no sound"
-    if len(sound) > MAX_SOUND_SECONDS * RATE:
-        return f"{len(sound) / RATE:.0f} s of sound"
+    if len(sound) > MAX_SOUND_SECONDS * rate:
+        return f"{len(sound) / rate:.0f} s of sound"
     return "" if math.isfinite(float(sound.sum())) else "sound that is not a number"
 
 

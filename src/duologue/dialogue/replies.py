@@ -18,13 +18,20 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+from duologue.dialogue import nonsense
 from duologue.dialogue.ports import Voice, Voiced
 from duologue.dialogue.replies_text import Brevity, Cut, Part, ReplyReader
-from duologue.errors import in_words
+from duologue.errors import PeerError, in_words
 from duologue.language.engine import LanguageModel, Prompt
 from duologue.language.moderation import Moderator, Subject
 from duologue.language.structured import Form, ReplyChunk
-from duologue.streams import closing
+from duologue.streams import cancelled, closing
+
+
+MAX_EMPTY = 10_000
+"""Empty pieces in a row (servers send some to keep a line open); more are no reply."""
+MODERATION_SECONDS = 6.0
+"""For one verdict; each plugged-in check has a shorter limit of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +67,20 @@ async def read_reply(model: LanguageModel, prompt: Prompt, moderator: Moderator)
     failure = ""
     try:
         async with closing(model.write(prompt)) as stream:
-            async for piece in stream:
-                async for item in reading.feed(piece):
+            async for given in stream:
+                async for item in reading.feed(nonsense.piece(given, model.name)):
                     yield item
                 if reading.over:
                     break
+    except asyncio.CancelledError as error:
+        if cancelled():
+            raise
+        failure = in_words(error)  # the engine cancelled itself
     except Exception as error:  # an engine may come from a stranger's package: what it said so far is still said
         failure = in_words(error)
     async for item in reading.finish(broken=bool(failure)):
         yield item
-    yield replace(reading.ending(), failure=failure)
+    yield replace(reading.ending(), failure=failure or reading.failure)
 
 
 class _Reading:
@@ -84,6 +95,9 @@ class _Reading:
         self._moderator = moderator
         self._begun = False
         self._refused = False
+        self._empty = 0
+        self.failure = ""
+        """The moderator's."""
         self._before = ""
         self._chunks = 0
 
@@ -93,7 +107,12 @@ class _Reading:
         return self._refused or bool(self._reader.cut)
 
     async def feed(self, piece: str) -> AsyncGenerator[ReplyItem, None]:
-        if piece and not self._begun:
+        self._empty = 0 if piece else self._empty + 1
+        if self._empty > MAX_EMPTY:
+            raise PeerError(f"it gave {self._empty} empty pieces in a row")
+        if not piece:
+            await asyncio.sleep(0)  # an engine that never waits must not hold the loop
+        elif not self._begun:
             self._begun = True
             yield Begun()
         async for item in self._judged(self._reader.feed(piece)):
@@ -111,8 +130,7 @@ class _Reading:
     async def _judged(self, parts: list[Part]) -> AsyncGenerator[ReplyItem, None]:
         """``parts`` that may be said, or what is said instead of the first that may not; then chunks that are whole."""
         for part in parts:
-            verdict = await self._moderator.judge(f"{self._before} {part.text}".strip(), Subject.LINE)
-            if not verdict.allowed:
+            if not await self._allowed(f"{self._before} {part.text}".strip()):
                 self._refused = True
                 yield replace(part, text=deflection(self._prompt), chunk=-1)
                 return
@@ -121,6 +139,18 @@ class _Reading:
         while (chunk := self._reader.chunks.get(self._chunks)) is not None:
             self._chunks += 1
             yield chunk
+
+
+    async def _allowed(self, text: str) -> bool:
+        """What cannot be judged is not said."""
+        timer = asyncio.timeout(MODERATION_SECONDS)
+        try:
+            async with timer:
+                return (await self._moderator.judge(text, Subject.LINE)).allowed
+        except Exception as error:  # as above
+            what = f"no verdict in {MODERATION_SECONDS:g} s" if timer.expired() else in_words(error)
+            self.failure = f"moderator: {what}"
+            return False
 
 
 def deflection(prompt: Prompt) -> str:
@@ -132,11 +162,14 @@ def deflection(prompt: Prompt) -> str:
 
 @dataclass(frozen=True, slots=True)
 class VoiceLimits:
-    """How long a voice may take for one sentence (seconds), how often it is asked, and for how many at once."""
+    """How long a voice may take for one sentence (seconds), how often it is asked, and for how many at once; ``rate``
+    (Hz) is the one that its sound must have, None: any.
+    """
 
     seconds: float = 20.0
     tries: int = 2
     parallel: int = 2
+    rate: int | None = None
 
 
 @dataclass(slots=True)
@@ -164,7 +197,12 @@ class Voicing:
                 timer = asyncio.timeout(limit)
                 try:
                     async with timer:
-                        attempt.voiced = await self._voice.voice(text, speaker, utterance_id)
+                        given = await self._voice.voice(text, speaker, utterance_id)
+                    attempt.voiced = nonsense.voiced(given, utterance_id, self._limits.rate)
+                except asyncio.CancelledError as error:
+                    if cancelled():
+                        raise
+                    attempt.failures.append(in_words(error))
                 except Exception as error:  # as above
                     attempt.failures.append(f"no sound in {limit:g} s" if timer.expired() else in_words(error))
         return attempt

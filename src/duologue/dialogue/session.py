@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from duologue.audio.pcm import Samples
@@ -33,6 +33,7 @@ from duologue.dialogue.turns_vocabulary import (
     Ears,
     Effect,
     EndStretch,
+    EngineFailed,
     Event,
     Filler,
     HangUp,
@@ -40,6 +41,7 @@ from duologue.dialogue.turns_vocabulary import (
     Pause,
     Play,
     Resume,
+    Stage,
     State,
     StopHearing,
     Think,
@@ -58,6 +60,8 @@ from duologue.speech.utterance import Utterance
 
 MAX_INBOX = 4096
 """Events that may wait; more means that the loop is held, which is a fault of ours."""
+SINK_SECONDS = 1.0
+"""For a sink to accept an order."""
 MAX_HISTORY = 200
 """Lines of the conversation that a language engine is shown at most: the newest."""
 
@@ -149,6 +153,7 @@ class Session:
         except BaseExceptionGroup as failures:
             raise first_cause(failures) from failures
         finally:
+            self._settle_up()
             self._ears.close()
 
     def hear(self, block: Samples) -> None:
@@ -221,6 +226,19 @@ class Session:
         except asyncio.QueueFull as full:
             raise InternalError(f"{MAX_INBOX} events wait in a session: its loop is held", where="session") from full
 
+    def _settle_up(self) -> None:
+        """However it ended (the source or the sink broke, the owner cancelled): what was heard is kept."""
+        while self._turns.state is not State.CLOSED:
+            event = HangUp() if self._inbox.empty() else self._inbox.get_nowait()
+            if not isinstance(event, HangUp | PlayStarted | PlayProgress | PlayEnded):
+                continue
+            now = self._clock.now()
+            self._observe(event, now)
+            for effect in self._turns.handle(event, now):
+                self._observe(effect, now)
+                if isinstance(effect, Commit):
+                    self._remember(effect)
+
     # What the effects do
 
     async def _execute(self, effect: Effect, group: asyncio.TaskGroup) -> None:
@@ -230,13 +248,14 @@ class Session:
             case Filler(utterance_id):
                 await self._mutter(utterance_id)
             case Pause():
-                await self._sink.pause()
+                await self._order(self._sink.pause())
                 self._echo.silence(self._clock.now())
             case Resume():
-                await self._sink.resume()
+                await self._order(self._sink.resume())
                 self._expect_echo(*self._place)
             case Clear():
-                await self._sink.clear()
+                await self._order(self._sink.clear())
+                self._playing.clear()
                 self._echo.silence(self._clock.now())
             case Commit():
                 self._remember(effect)
@@ -272,7 +291,18 @@ class Session:
 
     async def _play(self, utterance: Utterance, gap_ms: int) -> None:
         self._playing[utterance.id] = utterance
-        await self._sink.play(utterance, gap_ms)
+        await self._order(self._sink.play(utterance, gap_ms))
+
+    async def _order(self, order: Awaitable[None]) -> None:
+        """A sink accepts orders at once. One that does not is named and not waited for: nobody else may wait for it."""
+        timer = asyncio.timeout(SINK_SECONDS)
+        try:
+            async with timer:
+                await order
+        except TimeoutError:
+            if not timer.expired():
+                raise
+            self._post(EngineFailed(Stage.PLAYING, f"the sink took no order in {SINK_SECONDS:g} s"))
 
     async def _mutter(self, utterance_id: str) -> None:
         utterance = self._mouth.filler(utterance_id)

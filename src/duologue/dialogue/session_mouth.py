@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
+from duologue.audio.pcm import RATE
 from duologue.dialogue.fillers import Fillers
 from duologue.dialogue.ports import Voice
 from duologue.dialogue.replies import Begun, Ending, VoiceLimits, Voicing, read_reply
@@ -34,7 +35,7 @@ APOLOGIES = {
     Stage.VOICING: "Sorry, I lost my voice for a moment. Could you say that again?",
 }
 """Honest sentences, by what failed."""
-LIMITS = VoiceLimits(seconds=10.0)
+LIMITS = VoiceLimits(seconds=10.0, rate=RATE)
 """A person waits: who needs longer for one sentence is asked again, and then left out."""
 
 
@@ -80,11 +81,11 @@ class SessionMouth:
         for stage, text in APOLOGIES.items():
             attempt = await self._voicing.voice(text, self._persona.name, f"apology-{stage}")
             if attempt.voiced is None:
-                self._post(EngineFailed(Stage.VOICING, "; ".join(attempt.failures), reply="apology"))
+                self._post(EngineFailed(Stage.VOICING, f"apology: {'; '.join(attempt.failures)}"))
             else:
                 self._apologies[stage] = attempt.voiced.utterance
         async for unvoiced in self._fillers.prepare():
-            self._post(EngineFailed(Stage.VOICING, unvoiced.failure, reply="filler"))
+            self._post(EngineFailed(Stage.VOICING, f"filler {unvoiced.text!r}: {unvoiced.failure}"))
 
     def think(self, reply: str, prompt: Prompt, group: asyncio.TaskGroup) -> None:
         """Write ``reply``. Tools of ``prompt`` that are not committed wait for :meth:`adopt`."""
