@@ -5,8 +5,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.speech.character_marks import CharacterMarks, TimedCharacter, spoken_words
+from duologue.speech.character_marks import CharacterMarks, TimedCharacter
 from duologue.speech.utterance import Mark
+from duologue.speech.words import spoken_words
 
 
 def timed(text: str) -> list[TimedCharacter]:

@@ -5,9 +5,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.speech.character_marks import spoken_words
 from duologue.speech.phoneme_times import TimedSymbol, marks_of
 from duologue.speech.utterance import MarkKind
+from duologue.speech.words import spoken_words
 
 
 def timed(symbols: str) -> list[TimedSymbol]:

@@ -1,45 +1,19 @@
 """From the times of characters to word marks: a pure, incremental core.
 
-Words are the text's own, cut at white space and dashes, without the punctuation around them (as in
-:mod:`duologue.speech.espeak_marks`). A word lasts from the start of its first timed character to the end of its last.
+Words are the text's own (:mod:`duologue.speech.words`). A word lasts from the start of its first timed character to the
+end of its last.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from duologue.speech.utterance import Mark, MarkKind
+from duologue.speech.words import spoken_words
 
-_TOKEN = re.compile(r"[^\s\u2013\u2014\u2026]+")
-_EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 _REACH = 24
 """How far ahead in the text a character is looked for when the engine left something out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A word of a text and the place of its first character."""
-
-    text: str
-    offset: int
-
-    @property
-    def end(self) -> int:
-        """One past its last character."""
-        return self.offset + len(self.text)
-
-
-def spoken_words(text: str) -> tuple[Word, ...]:
-    """The words of ``text`` that hold a letter or a digit."""
-    words: list[Word] = []
-    for match in _TOKEN.finditer(text):
-        token = match.group()
-        word = _EDGES.sub("", token)
-        if word:
-            words.append(Word(word, match.start() + token.index(word)))
-    return tuple(words)
 
 
 @dataclass(frozen=True, slots=True)

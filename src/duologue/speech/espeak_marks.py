@@ -8,42 +8,19 @@ the last phoneme in it that is not a pause.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from duologue.speech.espeak_messages import EventKind, SpeechEvent
 from duologue.speech.utterance import Mark, MarkKind
+from duologue.speech.words import written_words
 
-_TOKEN = re.compile(r"[^\s\u2013\u2014\u2026]+")
-_EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 _STRESS = "',%="
 
 
 def is_pause(phoneme: str) -> bool:
     """Whether an espeak phoneme name stands for silence (``_``, ``_:``, ``_!``…)."""
     return phoneme.startswith("_")
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    text: str
-    offset: int
-    """Of the token in the text, punctuation included: what an event's position is looked up by."""
-    word_offset: int
-    spoken: bool
-    """Holds a letter or a digit."""
-
-
-def _tokens(text: str) -> list[_Token]:
-    found: list[_Token] = []
-    for match in _TOKEN.finditer(text):
-        token = match.group()
-        word = _EDGES.sub("", token)
-        start = match.start() + (token.index(word) if word else 0)
-        found.append(_Token(word or token, match.start(), start, bool(word)))
-    return found
 
 
 class MarkBuilder:
@@ -54,8 +31,8 @@ class MarkBuilder:
 
     def __init__(self, text: str, places: Sequence[int] = ()) -> None:
         self._places = places
-        self._tokens = _tokens(text)
-        self._starts = [token.offset for token in self._tokens]
+        self._words = written_words(text)
+        self._starts = [word.begin for word in self._words]
         self._word = -1
         self._word_start = 0
         self._voiced_end = 0
@@ -82,7 +59,7 @@ class MarkBuilder:
         marks: list[Mark] = []
         self._latest = max(self._latest, total)
         self._end_phoneme(self._latest, marks)
-        self._end_words(len(self._tokens), marks)
+        self._end_words(len(self._words), marks)
         return marks
 
     def _begin_word(self, position: int, marks: list[Mark]) -> None:
@@ -110,8 +87,8 @@ class MarkBuilder:
         """End the current word, and with it the words before ``following`` that espeak spoke in one breath with it."""
         if self._word < 0:
             return
-        run = [self._tokens[self._word]]
-        run += [token for token in self._tokens[self._word + 1 : following] if token.spoken]
+        run = [self._words[self._word]]
+        run += [token for token in self._words[self._word + 1 : following] if token.spoken]
         letters = sum(len(token.text) for token in run)
         start, length, before = self._word_start, max(self._voiced_end - self._word_start, 0), 0
         for token in run:
@@ -122,7 +99,7 @@ class MarkBuilder:
                     token.text,
                     start + length * before // letters,
                     start + length * after // letters,
-                    offset=token.word_offset,
+                    offset=token.offset,
                 )
             )
             before = after

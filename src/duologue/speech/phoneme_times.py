@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from duologue.speech.character_marks import spoken_words
 from duologue.speech.utterance import Mark, MarkKind
+from duologue.speech.words import spoken_words
 
 _STRESS = "ˈˌ'"
 _JOINS_PREVIOUS = "ːˑ˞ʰʲʷˠˤ̩̯"
