@@ -16,13 +16,12 @@ from duologue.dialogue.endpointing import PreRoll, SpeechGate
 from duologue.dialogue.turns_vocabulary import EngineFailed, Event, Stage, Understood
 from duologue.errors import InputError, PeerError
 from duologue.speech.hearing import EAR_RATE, VAD_FRAME, Expected, SpeechToText, Transcript, VoiceActivity
+from duologue.speech.shared_activity import SharedActivity
 
 PRE_ROLL_MS = 250
 """Sound before an onset that belongs to its stretch."""
 MAX_WAITING_SAMPLES = 60 * EAR_RATE
 """Sound that may wait for an engine; more means that it does not keep up, and its stretch is given up."""
-
-
 LOUD = 0.01
 """Mean amplitude that counts as speech while voice activity fails."""
 OUTAGE_FRAMES = 30
@@ -56,25 +55,26 @@ class _Sound:
 class SessionEars:
     """Takes blocks of any length at :data:`EAR_RATE` and posts what they mean.
 
-    ``post`` takes the events. Sound of the wrong kind raises :class:`InputError`: nothing of it is heard.
+    ``post`` takes the events. Sound of the wrong kind raises :class:`InputError`: nothing of it is heard. An
+    ``activity`` that is shared with other sessions tells a little later; one of its own at once.
     """
 
     def __init__(
         self,
-        activity: VoiceActivity,
+        activity: VoiceActivity | SharedActivity,
         engine: SpeechToText,
         expected: Expected,
         echo: EchoFilter,
         clock: Clock,
         post: Callable[[Event], None],
     ) -> None:
-        self._activity = activity
+        self._activity = activity if isinstance(activity, SharedActivity) else SharedActivity(activity, window_ms=0)
         self._engine = engine
         self._expected = expected
         self._echo = echo
         self._clock = clock
         self._post = post
-        self._stream = activity.open()
+        self._stream = self._activity.open(self._tell)
         self._gate = SpeechGate()
         self._roll = PreRoll()
         self._frame = np.zeros(0, np.float32)
@@ -82,9 +82,10 @@ class SessionEars:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._deaf_until: int | None = 0
         self._outage = 0
+        self._fault: Exception | None = None
 
     def hear(self, block: Samples) -> None:
-        """Take the next block, which ends now."""
+        """Take the next block, which ends now. Raises also what went wrong since the last one."""
         _check(block)
         now = self._clock.now()
         if self._deaf_until is None or now < self._deaf_until:
@@ -94,6 +95,8 @@ class SessionEars:
             if not sound.push(block):
                 self._fail(number, f"{self._engine.name} does not keep up with the sound")
         self._notice(block, now)
+        if self._fault is not None:
+            raise self._fault
 
     def begin(self, stretch: int, since: int, group: asyncio.TaskGroup) -> None:
         """Transcribe from ``since`` (ns) on, and a little before it."""
@@ -118,11 +121,12 @@ class SessionEars:
         """Open the ears again, after a tail of echo."""
         self._deaf_until = self._clock.now() + tail_ms * MILLISECOND
         self._gate.reset()
-        self._frame = self._frame[:0]
+        self._forget_frames()
 
     def ignore(self) -> None:
         """Close them."""
         self._deaf_until = None
+        self._forget_frames()
 
     def drop_all(self) -> None:
         """Forget all stretches."""
@@ -130,30 +134,42 @@ class SessionEars:
             self.drop(stretch)
 
     def close(self) -> None:
-        """Nothing more is heard."""
-        self.ignore()
+        """Nothing more is heard. Idempotent."""
+        self._deaf_until = None
         self._activity.forget(self._stream)
+
+    def _forget_frames(self) -> None:
+        self._frame = self._frame[:0]
+        self._activity.clear(self._stream)
 
     def _notice(self, block: Samples, now: int) -> None:
         """Cut into frames, each ending as long before now as samples follow it."""
         self._frame = np.concatenate([self._frame, block])
         while len(self._frame) >= VAD_FRAME:
             frame, self._frame = self._frame[:VAD_FRAME], self._frame[VAD_FRAME:]
-            event = self._gate.step(self._probability(frame), now - len(self._frame) * SECOND // EAR_RATE)
-            if event:
-                self._post(event)
+            self._activity.push(self._stream, frame, now - len(self._frame) * SECOND // EAR_RATE)
 
-    def _probability(self, frame: Samples) -> float:
-        """Of speech in the next frame. Without voice activity loudness must do, so that nobody is left unheard."""
+    def _tell(self, found: object, frame: Samples, end: int) -> None:
+        """What voice activity gave for a frame. It may call from the loop: a fault waits for who brings the sound."""
         try:
-            found = nonsense.probability(self._activity.step({self._stream: frame})[self._stream])
+            if event := self._gate.step(self._probability(found, frame), end):
+                self._post(event)
+        except Exception as error:
+            self._fault = error
+
+    def _probability(self, found: object, frame: Samples) -> float:
+        """Of speech in a frame. Without voice activity loudness must do, so that nobody is left unheard."""
+        try:
+            if isinstance(found, Exception):
+                raise found
+            probability = nonsense.probability(found)
         except Exception as error:  # as below
             if not self._outage:
                 self._post(EngineFailed(Stage.NOTICING, f"voice activity: {type(error).__name__}: {error}"))
             self._outage = OUTAGE_FRAMES
             return float(float(np.abs(frame).mean()) > LOUD)
         self._outage = max(0, self._outage - 1)
-        return found
+        return probability
 
     async def _transcribe(self, stretch: int, since: int, sound: _Sound) -> None:
         final, count = False, 0
