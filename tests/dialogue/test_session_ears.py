@@ -1,0 +1,121 @@
+"""Ears of many sessions on one voice activity, and sound that is not as it should be."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+from session_doubles import Loudness
+
+from duologue.app.simulation.virtual_time import LoopClock, simulate
+from duologue.audio.pcm import Samples
+from duologue.clock import MILLISECOND
+from duologue.dialogue.echo import EchoFilter
+from duologue.dialogue.session_ears import SessionEars
+from duologue.dialogue.turns_vocabulary import Event, SpeechStarted, SpeechStopped
+from duologue.errors import InputError, InternalError
+from duologue.speech.hearing import EAR_RATE, Expected, VoiceActivity
+from duologue.speech.hearing_fake import FakeHearing
+from duologue.speech.shared_activity import WINDOW_MS, SharedActivity
+
+BLOCK = EAR_RATE // 50
+
+
+class Person:
+    """Brings 20 ms blocks, loud between ``start`` and ``end`` (s), from ``phase`` (s) on."""
+
+    def __init__(self, activity: VoiceActivity | SharedActivity, start: float, end: float, phase: float = 0.0) -> None:
+        self.clock = LoopClock()
+        self.events: list[tuple[int, Event]] = []
+        self.ears = SessionEars(activity, FakeHearing(), Expected(), EchoFilter(), self.clock, self.post)
+        self.start, self.end, self.phase = start, end, phase
+
+    def post(self, event: Event) -> None:
+        self.events.append((self.clock.now(), event))
+
+    async def speak(self, seconds: float) -> None:
+        for number in range(round(seconds * 50)):
+            at = self.phase + (number + 1) * 0.02
+            await self.clock.wait_until(round(at * 1e9))
+            loud = self.start <= number * 0.02 < self.end
+            self.ears.hear(np.full(BLOCK, 0.5 if loud else 0.0, np.float32))
+
+    def times(self) -> list[float]:
+        """Of the onsets and offsets as told, in seconds from the first block."""
+        found = [event.at for _, event in self.events if isinstance(event, SpeechStarted | SpeechStopped)]
+        return [at / 1e9 - self.phase for at in found]
+
+
+def test_a_crowd_hears_the_same_as_each_alone_a_window_later() -> None:
+    async def main(shared: bool) -> list[Person]:
+        engine = Loudness()
+        activity = SharedActivity(engine) if shared else engine
+        people = [Person(activity, 0.2 + 0.02 * n, 1.0, phase=0.0013 * n) for n in range(20)]
+        async with asyncio.TaskGroup() as group:
+            for person in people:
+                group.create_task(person.speak(2.0))
+        if isinstance(activity, SharedActivity):
+            assert activity.frames > 2.5 * activity.steps  # together
+        return people
+
+    alone, together = simulate(main(False)), simulate(main(True))
+    assert [person.times() for person in together] == [person.times() for person in alone]
+    for one, other in zip(alone, together, strict=True):
+        assert len(one.events) == 2
+        for (early, _), (late, _) in zip(one.events, other.events, strict=True):
+            assert 0 <= late - early <= (WINDOW_MS + 1) * MILLISECOND
+
+
+def test_what_was_said_before_the_ears_closed_is_not_told_after() -> None:
+    async def main() -> list[tuple[int, Event]]:
+        activity = SharedActivity(Loudness())
+        person = Person(activity, 0.0, 1.0)
+        person.ears.hear(np.full(2 * 512, 0.5, np.float32))
+        person.ears.ignore()
+        await asyncio.sleep(0.1)
+        person.ears.close()
+        person.ears.close()
+        return person.events
+
+    assert simulate(main()) == []
+
+
+def test_a_fault_in_between_is_told_to_who_brings_the_sound() -> None:
+    async def main() -> None:
+        person = Person(SharedActivity(Loudness()), 0.0, 1.0)
+
+        def full(event: Event) -> None:
+            raise InternalError("too much waits")
+
+        person.ears._post = full  # pyright: ignore[reportPrivateUsage]
+        person.ears.hear(np.full(4 * 512, 0.5, np.float32))
+        await asyncio.sleep(0.1)
+        with pytest.raises(InternalError, match="too much waits"):
+            person.ears.hear(np.zeros(BLOCK, np.float32))
+
+    simulate(main())
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        np.zeros((BLOCK, 2), np.float32),
+        np.zeros(BLOCK, np.int16),
+        np.zeros(BLOCK, np.float64),
+        np.full(BLOCK, np.nan, np.float32),
+        np.full(BLOCK, -np.inf, np.float32),
+    ],
+    ids=["stereo", "int16", "float64", "nan", "inf"],
+)
+def test_sound_of_another_kind_is_refused_and_harms_nobody(block: Samples) -> None:
+    async def main() -> None:
+        person = Person(Loudness(), 0.2, 1.0)
+        with pytest.raises(InputError, match="block of sound") as refused:
+            person.ears.hear(block)
+        assert refused.value.where == "source"
+        assert refused.value.remedy
+        await person.speak(2.0)
+        assert len(person.events) == 2
+
+    simulate(main())
