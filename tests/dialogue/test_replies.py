@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from duologue.app.simulation.virtual_time import LoopClock, simulate
 from duologue.dialogue.ports import Voiced
-from duologue.dialogue.replies import Begun, Ending, ReplyItem, VoiceLimits, Voicing, deflection, read_reply
+from duologue.dialogue.replies import Begun, Ending, Expressed, ReplyItem, VoiceLimits, Voicing, deflection, read_reply
 from duologue.dialogue.replies_text import Brevity, Cut, Part, ReplyReader
 from duologue.errors import PeerError
 from duologue.language.engine import LanguageCapabilities, Line, Prompt
@@ -120,8 +120,13 @@ def test_a_structured_chunk_is_said_before_the_next_is_written():
     document = json.dumps({"chunks": chunks})
     items = read(Model(document, rate=99), replace(ASKED, schema=reply_schema()))
     assert items[1] == (pytest.approx(document.index('",') / 99, abs=0.05), Part(0, chunks[0]["text"], 0))
-    assert items[2][1] == ReplyChunk(0, chunks[0]["text"], "smile", hint="on it")
-    assert items[3][1] == Part(1, chunks[1]["text"], 1, "doubt")
+    assert [item for _, item in items[2:6]] == [
+        Expressed(0, "smile"),
+        ReplyChunk(0, chunks[0]["text"], "smile", hint="on it"),
+        Part(1, chunks[1]["text"], 1),
+        Expressed(1, "doubt"),
+    ]
+    assert items[2][0] < items[3][0]
     assert ending(items) == Ending(Form.STRUCTURED)
 
 

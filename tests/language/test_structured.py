@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from duologue.language.structured import (
     ChunkReady,
+    ExpressionReady,
     Form,
     PlainText,
     ReplyChunk,
@@ -51,7 +52,7 @@ def _joined(events: list[ReplyEvent]) -> list[ReplyEvent]:
 
 
 def texts(events: list[ReplyEvent]) -> list[str]:
-    return [event.text for event in events if not isinstance(event, ChunkReady)]
+    return [event.text for event in events if isinstance(event, TextReady | PlainText)]
 
 
 def flat(value: object, path: tuple[str | int, ...] = ()) -> list[object]:
@@ -146,12 +147,14 @@ def test_a_chunk_is_given_when_its_object_closes_and_its_text_before():
             seen[place] = events
     assert list(seen.values()) == [
         [TextReady(0, "Hello.")],
+        [ExpressionReady(0, "smile")],
         [ChunkReady(ReplyChunk(0, "Hello.", "smile", hint="Greet"))],
         [TextReady(1, "And you?")],
-        [ChunkReady(ReplyChunk(1, "And you?", "doubt"))],
+        [ExpressionReady(1, "doubt"), ChunkReady(ReplyChunk(1, "And you?", "doubt"))],
     ]
-    first, closed, _, _ = seen
+    first, expressed, closed, *_ = seen
     assert TWO[:first].endswith('"Hello."') and TWO[: closed + 1].endswith('"Greet"}')
+    assert TWO[:expressed].endswith('"smile"')
     assert reader.finish() == [] and reader.form is Form.STRUCTURED
 
 

@@ -27,7 +27,6 @@ from duologue.language.moderation import Moderator, Subject
 from duologue.language.structured import Form, ReplyChunk
 from duologue.streams import cancelled, closing
 
-
 MAX_EMPTY = 10_000
 """Empty pieces in a row (servers send some to keep a line open); more are no reply."""
 MODERATION_SECONDS = 6.0
@@ -37,6 +36,14 @@ MODERATION_SECONDS = 6.0
 @dataclass(frozen=True, slots=True)
 class Begun:
     """The first piece of the stream is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expressed:
+    """What the sentences of structured chunk ``chunk`` are said with."""
+
+    chunk: int
+    expression: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +60,8 @@ class Ending:
     failure: str = ""
 
 
-ReplyItem: TypeAlias = Begun | Part | ReplyChunk | Ending
-"""What reading gives: sentences that may be said, and structured chunks as they become whole."""
+ReplyItem: TypeAlias = Begun | Part | Expressed | ReplyChunk | Ending
+"""What reading gives: sentences that may be said, what they are said with, structured chunks as they become whole."""
 
 
 async def read_reply(model: LanguageModel, prompt: Prompt, moderator: Moderator) -> AsyncGenerator[ReplyItem, None]:
@@ -100,6 +107,7 @@ class _Reading:
         """The moderator's."""
         self._before = ""
         self._chunks = 0
+        self._expressed = set[int]()
 
     @property
     def over(self) -> bool:
@@ -136,10 +144,12 @@ class _Reading:
                 return
             self._before = part.text
             yield part
+        for number in sorted(self._reader.expressions.keys() - self._expressed):
+            self._expressed.add(number)
+            yield Expressed(number, self._reader.expressions[number])
         while (chunk := self._reader.chunks.get(self._chunks)) is not None:
             self._chunks += 1
             yield chunk
-
 
     async def _allowed(self, text: str) -> bool:
         """What cannot be judged is not said."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from duologue.dialogue.chunker import Chunker, Chunking, Sentence
@@ -18,6 +18,7 @@ from duologue.dialogue.chunker_speech import speakable
 from duologue.language.persona import Persona
 from duologue.language.structured import (
     ChunkReady,
+    ExpressionReady,
     Form,
     PlainText,
     ReplyChunk,
@@ -64,14 +65,11 @@ class Cut(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The next thing to voice. ``chunk`` is the number of the structured chunk that it belongs to, -1 without one, and
-    ``expression`` what that is said with, empty while it is not known.
-    """
+    """The next thing to voice. ``chunk`` is the number of the structured chunk that it belongs to, -1 without one."""
 
     index: int
     text: str
     chunk: int = -1
-    expression: str = ""
 
 
 class ReplyReader:
@@ -102,6 +100,8 @@ class ReplyReader:
         self.cut = Cut.NONE
         self.chunks: dict[int, ReplyChunk] = {}
         """The structured chunks that are whole, by number."""
+        self.expressions: dict[int, str] = {}
+        """What chunks are said with, as far as it is known, by number."""
 
     @property
     def structured(self) -> bool:
@@ -161,12 +161,15 @@ class ReplyReader:
         for event in events:
             if isinstance(event, ChunkReady):
                 self.chunks[event.chunk.index] = event.chunk
+            elif isinstance(event, ExpressionReady):
+                self.expressions[event.index] = event.expression
             elif isinstance(event, PlainText):
                 parts += self._say(self._chunker.feed(event.text))
             else:
                 sentences = self._chunker.feed(event.text) + self._chunker.finish()
-                said = self._say(sentences, event.index)
-                parts += [replace(part, expression=event.expression) for part in said] if event.expression else said
+                if event.expression:
+                    self.expressions[event.index] = event.expression
+                parts += self._say(sentences, event.index)
         return parts
 
     def _cut_short(self, events: list[ReplyEvent], *, whole: bool = False) -> list[Part]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from duologue.audio.pcm import RATE
 from duologue.dialogue.fillers import Fillers
 from duologue.dialogue.ports import Voice
-from duologue.dialogue.replies import Begun, Ending, VoiceLimits, Voicing, read_reply
+from duologue.dialogue.replies import Begun, Ending, Expressed, VoiceLimits, Voicing, read_reply
 from duologue.dialogue.replies_text import Part
 from duologue.dialogue.turns_vocabulary import (
     AudioReady,
@@ -39,20 +39,39 @@ LIMITS = VoiceLimits(seconds=10.0, rate=RATE)
 """A person waits: who needs longer for one sentence is asked again, and then left out."""
 
 
+EXPRESSION_SECONDS = 0.3
+"""How long a sentence that is voiced waits to know what it is said with: models write that after the text."""
+
+
 @dataclass(slots=True)
 class _Reply:
-    """What is being done for one reply. ``sentences`` names the chunk of each sentence, ``expressions`` are the chunks'
-    as far as they are known.
-    """
+    """What is being done for one reply. ``sentences`` names the structured chunk of each sentence."""
 
     prompt: Prompt | None = None
     sentences: list[int] = field(default_factory=list[int])
-    expressions: dict[int, str] = field(default_factory=dict[int, str])
     tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
+    _expressions: dict[int, asyncio.Future[str]] = field(default_factory=dict[int, "asyncio.Future[str]"])
 
-    def expression(self, index: int) -> str:
-        """What sentence ``index`` is said with, empty while that is not known."""
-        return self.expressions.get(self.sentences[index], "") if index < len(self.sentences) else ""
+    def express(self, chunk: int, expression: str) -> None:
+        """``chunk`` is said with this. The first word on it counts."""
+        known = self._expression(chunk)
+        if not known.done():
+            known.set_result(expression)
+
+    async def expression(self, index: int) -> str:
+        """What sentence ``index`` is said with; empty if that does not become known soon."""
+        chunk = self.sentences[index] if index < len(self.sentences) else -1
+        if chunk < 0:
+            return ""
+        known = self._expression(chunk)
+        if not known.done():
+            await asyncio.wait([known], timeout=EXPRESSION_SECONDS)
+        return known.result() if known.done() else ""
+
+    def _expression(self, chunk: int) -> asyncio.Future[str]:
+        if chunk not in self._expressions:
+            self._expressions[chunk] = asyncio.get_running_loop().create_future()
+        return self._expressions[chunk]
 
 
 class SessionMouth:
@@ -145,16 +164,17 @@ class SessionMouth:
                 match item:
                     case Begun():
                         yield ReplyBegun(reply)
-                    case Part(text=text, chunk=chunk, expression=expression):
+                    case Part(text=text, chunk=chunk):
                         known.sentences.append(chunk)
-                        known.expressions[chunk] = expression
                         yield SentenceReady(reply, text)
                     case Ending(failure="") as ending:
                         yield ReplyFinished(reply, ending.form, ending.problem, ending.cut)
                     case Ending(failure=failure):
                         yield EngineFailed(Stage.THINKING, failure, reply=reply)
+                    case Expressed(chunk, expression):
+                        known.express(chunk, expression)
                     case ReplyChunk() as chunk:
-                        known.expressions[chunk.index] = chunk.expression
+                        known.express(chunk.index, chunk.expression)
                         yield ChunkWritten(reply, chunk)
 
     async def _speak(self, reply: str, index: int, text: str) -> AsyncGenerator[Event, None]:
@@ -166,6 +186,6 @@ class SessionMouth:
             yield EngineFailed(Stage.VOICING, failure, reply=reply)
         utterance = attempt.voiced.utterance
         known = self._replies.get(reply)
-        if known and (expression := known.expression(index)):
+        if known and (expression := await known.expression(index)):
             utterance = replace(utterance, expression=expression)
         yield AudioReady(reply, index, utterance)

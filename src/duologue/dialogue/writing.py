@@ -117,7 +117,7 @@ class Writer:
                     case Ending(refused=refused, failure=failure):
                         draft.refused, draft.failure = refused, failure
                     case _:
-                        pass  # a structured chunk: the show has no place for notes
+                        pass  # structured chunks: the show has no place for what goes with them
 
 
 def _note(record: TurnRecord, part: str, what: str) -> None:

@@ -67,6 +67,14 @@ class TextReady:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpressionReady:
+    """What chunk ``index`` is said with, told as soon as it is known after the text: the voice may be done already."""
+
+    index: int
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChunkReady:
     """A chunk is whole; its text was given before."""
 
@@ -80,7 +88,7 @@ class PlainText:
     text: str
 
 
-ReplyEvent: TypeAlias = TextReady | ChunkReady | PlainText
+ReplyEvent: TypeAlias = TextReady | ExpressionReady | ChunkReady | PlainText
 
 
 def reply_schema(expressions: Sequence[str] = EXPRESSIONS, notes: Sequence[str] = ()) -> dict[str, object]:
@@ -203,6 +211,8 @@ class StructuredReader:
         if field in self._draft:
             return []
         self._draft[field] = value
+        if field == "expression" and "text" in self._draft:
+            return [ExpressionReady(self._given - 1, value)]
         if field != "text":
             return []
         ready = TextReady(self._given, value, self._draft.get("expression", ""))

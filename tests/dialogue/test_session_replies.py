@@ -1,0 +1,213 @@
+"""Structured replies and tools in a person's conversation, on virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+from session_doubles import Says, Talk
+
+from duologue.app.simulation.virtual_time import simulate
+from duologue.clock import SECOND
+from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.session_tally import Tally
+from duologue.dialogue.turns_vocabulary import (
+    Abandon,
+    Adopt,
+    Annotate,
+    ChunkWritten,
+    Commit,
+    EngineFailed,
+    Note,
+    Play,
+    ReplyFinished,
+    SpeechStarted,
+    Stage,
+    Think,
+    ToolRan,
+)
+from duologue.language.engine import Prompt
+from duologue.language.fake import FakeLanguage, Reply
+from duologue.language.structured import Form, ReplyChunk, reply_schema
+from duologue.language.tools import Tool, Toolbox, ToolCall
+
+ASKS = Says(1.0, "what time is it please Ada")
+CHUNKS = [
+    {"text": "It is nearly noon.", "expression": "smile", "correction": "What time is it, please?"},
+    {"text": "Shall we go and eat something warm by the river?", "expression": "doubt", "hint": "to eat"},
+]
+SCHEMA = reply_schema(notes=("correction", "hint"))
+
+
+def structured(*chunks: dict[str, str], first: float = 0.1) -> Reply:
+    return Reply(json.dumps({"chunks": chunks}), first, 0.1)
+
+
+def talk_with(talk: Talk, *, schema: dict[str, object] | None = None, toolbox: Toolbox | None = None) -> Talk:
+    talk.options = replace(talk.options, schema=schema, toolbox=toolbox)
+    return simulate(talk.run())
+
+
+def when(talk: Talk, kind: type[object], number: int = 0) -> int:
+    return [at for at, item in talk.log if isinstance(item, kind)][number]
+
+
+def tally(talk: Talk) -> Tally:
+    counted = Tally()
+    for at, item in talk.log:
+        counted.take(item, at)
+    return counted
+
+
+@pytest.mark.parametrize("speculate", [True, False])
+def test_a_structured_reply_is_said_with_its_expressions_and_shown_with_its_notes(speculate: bool) -> None:
+    talk = Talk([ASKS], [structured(*CHUNKS)] * 3, policy=Policy(speculate=speculate))
+    talk = talk_with(talk, schema=SCHEMA)
+    assert talk.context()[1] == ("ada", f"{CHUNKS[0]['text']} {CHUNKS[1]['text']}")
+    played = [item.utterance for _, item in talk.log if isinstance(item, Play)]
+    assert [utterance.expression for utterance in played] == ["smile", "doubt"]
+    shown = [item.chunk for _, item in talk.log if isinstance(item, Annotate)]
+    assert shown == [
+        ReplyChunk(0, CHUNKS[0]["text"], "smile", correction="What time is it, please?"),
+        ReplyChunk(1, CHUNKS[1]["text"], "doubt", hint="to eat"),
+    ]
+    assert tally(talk).forms == {Form.STRUCTURED: 1}
+
+
+def test_the_first_chunk_sounds_before_the_second_is_written() -> None:
+    talk = talk_with(Talk([ASKS], [structured(*CHUNKS)], policy=Policy(speculate=False)), schema=SCHEMA)
+    assert when(talk, Play) < when(talk, ChunkWritten, 1)
+
+
+def test_what_was_only_thought_is_not_shown() -> None:
+    """The person goes on: the first reply is withdrawn, though its first chunk was written."""
+    script = [Says(1.0, "I went there"), Says(2.3, "in a yellow car")]
+    vain = structured({"text": "Where?", "expression": "doubt", "hint": "the vain one"}, first=0.0)
+    talk = talk_with(Talk(script, [replace(vain, between=0.0), structured(*CHUNKS)]), schema=SCHEMA)
+    assert when(talk, ChunkWritten) < when(talk, SpeechStarted, 1) <= when(talk, Abandon)
+    shown = [item for _, item in talk.log if isinstance(item, Annotate)]
+    assert [note.chunk.hint for note in shown] == ["", "to eat"]
+    assert when(talk, Annotate) >= when(talk, Adopt)
+
+
+@pytest.mark.parametrize(
+    ("text", "form"), [("It is noon. Come.", Form.PLAIN), ('{"chunks":[{"text":"It is noon. Come.', Form.MALFORMED)]
+)
+def test_a_model_that_does_not_obey_is_heard_all_the_same_and_counted(text: str, form: Form) -> None:
+    talk = talk_with(Talk([ASKS], [Reply(text)]), schema=SCHEMA)
+    assert talk.context()[1] == ("ada", "It is noon. Come.")
+    assert tally(talk).forms == {form: 1}
+    (end,) = [item for _, item in talk.log if isinstance(item, ReplyFinished)]
+    assert end.form is form and bool(end.problem) == (form is Form.MALFORMED)
+
+
+def test_a_plain_reply_that_was_asked_for_is_no_form_and_a_cap_is_told() -> None:
+    talk = talk_with(Talk([ASKS], [Reply("It is so. " * 30)], seconds=60))
+    assert tally(talk).forms == {} and sum(tally(talk).cuts.values()) == 1
+
+
+def test_what_came_before_a_failure_is_said() -> None:
+    broken = Reply("It is noon. And then it will be", 0.1, failure="the connection was cut")
+    talk = talk_with(Talk([ASKS], [broken, broken]))
+    assert talk.context()[1] == ("ada", "It is noon.")
+    assert tally(talk).failures == {Stage.THINKING: 1}
+
+
+def test_a_voice_that_fails_once_is_asked_again_and_told() -> None:
+    failed: list[str] = []
+
+    def once(utterance_id: str) -> bool:
+        failed.append(utterance_id)
+        return utterance_id.endswith("/0") and failed.count(utterance_id) == 1
+
+    talk = Talk([ASKS], [Reply("It is noon. Come.")])
+    talk.voice.fails = once
+    talk = talk_with(talk)
+    assert talk.context()[1] == ("ada", "It is noon. Come.")
+    assert [item.what for _, item in talk.log if isinstance(item, EngineFailed)] == ["the voice broke (double)."]
+
+
+@dataclass
+class Bookings:
+    """A tool that takes ``seconds`` and keeps when it was called and whether it was stopped."""
+
+    seconds: float = 0.0
+    calls: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
+    stopped: int = 0
+
+    async def book(self, name: str) -> str:
+        """Book a table."""
+        self.calls.append((name, round(asyncio.get_running_loop().time() * SECOND)))
+        try:
+            await asyncio.sleep(self.seconds)
+        except asyncio.CancelledError:
+            self.stopped += 1
+            raise
+        return f"booked for {name}"
+
+    def toolbox(self, limit: float = 5.0) -> Toolbox:
+        return Toolbox([Tool(self.book, limit_seconds=limit, filler="Let me look that up.")])
+
+
+class Caller(FakeLanguage):
+    """Asks for its tool first, and then says what it was told."""
+
+    async def write(self, prompt: Prompt) -> AsyncGenerator[str]:
+        self.prompts.append(prompt)
+        assert prompt.tools is not None
+        async for filler in prompt.tools.run([ToolCall("c1", "book", '{"name": "Ada"}')]):
+            yield filler
+        told = prompt.tools.outcomes[-1]
+        yield "That did not work. " if told.failure else f"It is {json.loads(told.shown)}. "
+
+
+def call(script: Sequence[Says], bookings: Bookings, *, limit: float = 5.0, policy: Policy | None = None) -> Talk:
+    talk = Talk(script, policy=policy, seconds=30)
+    talk.model = Caller(clock=talk.clock)
+    return talk_with(talk, toolbox=bookings.toolbox(limit))
+
+
+def test_a_tool_is_called_once_and_only_when_the_speculation_is_adopted() -> None:
+    bookings = Bookings()
+    talk = call([ASKS], bookings)
+    assert any(isinstance(item, Think) and item.speculative for _, item in talk.log)
+    ((name, at),) = bookings.calls
+    assert name == "Ada" and at >= when(talk, Adopt)
+    assert talk.context()[1] == ("ada", "It is booked for Ada.")
+    assert tally(talk).tools == {"book": 1} and tally(talk).tool_failures == {}
+    assert when(talk, ToolRan) >= at
+
+
+def test_a_speculation_that_was_wrong_has_called_nothing() -> None:
+    bookings = Bookings()
+    talk = call([Says(1.0, "I went there"), Says(2.3, "in a yellow car")], bookings)
+    assert sum(isinstance(item, Think) for _, item in talk.log) == 2
+    assert Note.SPECULATION_MISS in talk.notes() and len(bookings.calls) == 1
+    assert tally(talk).tools == {"book": 1}
+
+
+def test_a_slow_tool_is_covered_by_its_filler() -> None:
+    talk = call([ASKS], Bookings(2.0))
+    assert talk.context()[1] == ("ada", "Let me look that up. It is booked for Ada.")
+    spans = talk.sounding()
+    assert len(spans) == 2 and spans[1][0] > spans[0][1]
+
+
+def test_a_tool_beyond_its_limit_is_told_to_the_model_and_counted() -> None:
+    bookings = Bookings(60.0)
+    talk = call([ASKS], bookings, limit=2.0)
+    assert talk.context()[1] == ("ada", "Let me look that up. That did not work.")
+    assert bookings.stopped == 1 and tally(talk).tool_failures == {"book": 1}
+    (ran,) = [item for _, item in talk.log if isinstance(item, ToolRan)]
+    assert ran.outcome.failure == "no result in 2 s"
+
+
+def test_an_interruption_stops_a_tool_that_runs() -> None:
+    bookings = Bookings(20.0)
+    talk = call([ASKS, Says(4.5, "stop that please")], bookings, limit=30.0, policy=Policy(speculate=False))
+    assert bookings.stopped >= 1 and len(bookings.calls) == 2
+    commits = [item for _, item in talk.log if isinstance(item, Commit)]
+    assert commits[0].interrupted or "stop that please" in commits[0].person
