@@ -12,7 +12,7 @@ from typing import cast
 
 import pytest
 import tiny_gguf
-from openai_server import Behaviour, OpenAIServer, serving
+from openai_server import Behaviour, OpenAIServer
 
 from duologue.errors import ClosedError, PeerError
 from duologue.language.engine import LanguageModel, Line, Moment, Prompt
@@ -22,6 +22,7 @@ from duologue.language.llama import LlamaSettings
 from duologue.language.llama import engine as llama_engine
 from duologue.language.openai import OpenAILanguage, OpenAISettings
 from duologue.language.persona import load_persona
+from scripted_server import serving
 
 PACKS = Path(__file__).parents[2] / "packs" / "characters"
 CHAD, VIRGIN = load_persona(PACKS / "chad"), load_persona(PACKS / "virgin")

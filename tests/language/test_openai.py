@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 from openai import AsyncOpenAI, InternalServerError, RateLimitError
-from openai_server import Behaviour, OpenAIServer, serving
+from openai_server import Behaviour, OpenAIServer
 
 from duologue.clock import SECOND
 from duologue.errors import ClosedError, InputError, PeerError
@@ -17,6 +17,7 @@ from duologue.language.engine import Line, Moment, Prompt
 from duologue.language.openai import OpenAILanguage, OpenAISettings, engine
 from duologue.language.openai_errors import retry_after
 from duologue.language.persona import Persona
+from scripted_server import serving
 
 CHAD = Persona("chad", "Chad", "You are Chad.", style=("Be brief.",), temperature=0.9)
 VIRGIN = Persona("virgin", "Virgin", "You are Virgin.")

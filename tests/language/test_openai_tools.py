@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 from openai import AsyncOpenAI
-from openai_server import Behaviour, OpenAIServer, serving
+from openai_server import Behaviour, OpenAIServer
 
 from duologue.errors import PeerError
 from duologue.language import tools
@@ -17,6 +17,7 @@ from duologue.language.openai import OpenAILanguage, OpenAISettings
 from duologue.language.persona import Persona
 from duologue.language.structured import StructuredReader, TextReady, reply_schema
 from duologue.language.tools import Filler, Tool, Toolbox, ToolUse
+from scripted_server import serving
 
 ASK_BOTH = (("weather", '{"city":"Kyiv"}'), ("weather", '{"city":"Lima","unit":"F"}'))
 

@@ -7,12 +7,13 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
-from hosted_server import CHARACTER_S, ELEVEN_VOICES, Behaviour, ElevenServer, alignment, serving, tone
+from hosted_server import CHARACTER_S, ELEVEN_VOICES, Behaviour, ElevenServer, alignment, tone
 from tts_conformance import SENTENCE, TtsConformance, hear
 
 from duologue.errors import InputError, PeerError
 from duologue.speech.elevenlabs import ElevenLabs, ElevenLabsSettings, engine
 from duologue.speech.utterance import MarkKind
+from scripted_server import serving
 
 KEY = "0123secret4567"
 

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from spoken_phrases import KITCHEN, flite, padded, read_wav
 from stt_conformance import SttConformance, check, hear
-from transcription_server import Reply, TranscriptionServer, serving
+from transcription_server import Reply, TranscriptionServer
 
 from duologue.clock import SECOND, VirtualClock
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.speech.hearing import EAR_RATE, Expected, SpeechToText
 from duologue.speech.openai_hearing import OpenAIHearing, OpenAIHearingSettings, engine
 from duologue.speech.openai_hearing_answers import read_answer
+from scripted_server import serving
 
 KEY = "sk-verysecret123456"
 SOUND = np.tile(np.array([0.1, -0.1], np.float32), EAR_RATE)

@@ -7,13 +7,14 @@ from contextlib import aclosing
 
 import numpy as np
 import pytest
-from hosted_server import Behaviour, SpeechServer, serving
+from hosted_server import Behaviour, SpeechServer
 from openai import AsyncOpenAI
 from tts_conformance import SENTENCE, TtsConformance, hear
 
 from duologue.clock import SECOND, VirtualClock
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.speech.openai_speech import OpenAISpeech, OpenAISpeechSettings, engine
+from scripted_server import serving
 
 KEY = "sk-speech-secret"
 
