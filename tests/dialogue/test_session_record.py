@@ -21,7 +21,7 @@ from duologue.dialogue.turns_vocabulary import Commit, Effect, Event, HangUp, No
 from duologue.errors import PeerError
 from duologue.language.fake import Reply
 from duologue.speech.hearing_fake import Hearing, evenly
-from duologue.telemetry.ledger import TurnRecord
+from duologue.telemetry.ledger import EndingRecord, Outcome, TurnRecord
 from duologue.telemetry.turns import FINAL_STATES, silence_ms
 
 ASKS = Says(1.0, "what time is it please Ada")
@@ -144,6 +144,38 @@ def test_ears_that_fail_leave_a_turn_without_words_and_an_apology() -> None:
     assert answer.failure.startswith("hearing: ") and answer.question == person.id
 
 
+def decisions(talk: Talk) -> list[EndingRecord]:
+    """The decision log of a conversation."""
+    found: list[EndingRecord] = []
+    recorder = SessionRecorder("c", "ada", "person", lambda record: None, found.append)
+    for now, item in talk.log:
+        recorder.take(item, now)
+    return found
+
+
+def test_the_decision_log_says_why_a_turn_was_over_and_what_came_of_it() -> None:
+    script = [Says(1.0, "I went there and"), Says(3.0, "in a yellow car")]
+    talk, records = talked(script, [Reply("Of course.")], policy=Policy(speculate=False))
+    (ending,) = decisions(talk)
+    assert (ending.turn, ending.outcome, ending.said) == (records[0].id, Outcome.ANSWERED, records[0].text)
+    assert ending.silence_ms == pytest.approx(ending.wait_ms, abs=40) and ending.why == records[1].why
+    (pause,) = ending.pauses
+    assert pause == pytest.approx(800, abs=70)
+
+
+def test_a_decision_that_came_too_early_is_told_as_such() -> None:
+    script = [Says(1.0, "I went there"), Says(2.75, "in a yellow car")]
+    talk, _ = talked(script, [Reply("Late.", 1.4), Reply("Of course.")], policy=Policy(speculate=False))
+    early, right = decisions(talk)
+    assert (early.outcome, early.said) == (Outcome.WENT_ON, "I went there")
+    assert right.outcome is Outcome.ANSWERED and len(right.pauses) == 1 and right.turn == early.turn
+
+
+def test_a_noise_without_words_ends_in_nothing_said() -> None:
+    talk, records = talked([Says(1.0, seconds=0.8)], seconds=6)
+    assert records == [] and [ending.outcome for ending in decisions(talk)] == [Outcome.NOTHING_SAID]
+
+
 @pytest.mark.parametrize("seconds", [1.5, 3.05, 3.3, 3.6, 4.5, 5.35])
 def test_a_hang_up_ends_every_record(seconds: float) -> None:
     talk, records = talked([ASKS, Says(5.0, "wait a moment")], [NOON, NOON], seconds=seconds)
@@ -159,7 +191,8 @@ class Recorded(Conversation):
     def new_world(self, policy: Policy) -> World:
         world = super().new_world(policy)
         self.kept: dict[str, TurnRecord] = {}
-        recorder = SessionRecorder("c", "c", "p", self.changed)
+        self.endings: list[EndingRecord] = []
+        recorder = SessionRecorder("c", "c", "p", self.changed, self.endings.append)
 
         def observe(item: Event | Effect, now: int) -> None:
             recorder.take(item, now)
@@ -195,6 +228,9 @@ class Recorded(Conversation):
             assert self.world.machine.state is State.CLOSED
             assert all(record.state in FINAL_STATES for record in self.kept.values())
             self.every_exchange_is_recorded()
+            assert all(ending.silence_ms >= 0 for ending in self.endings)
+            decided = [note for note in self.world.notes() if note in (Note.TURN_ENDED, Note.OVERLONG)]
+            assert sum(ending.why not in ("judged", "typed", "") for ending in self.endings) == len(decided)
 
 
 Recorded.TestCase.settings = settings(max_examples=80, stateful_step_count=60, deadline=None)

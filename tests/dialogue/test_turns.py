@@ -142,7 +142,7 @@ def test_the_wait_is_the_patiences_and_is_logged(world: World) -> None:
     assert world.machine.state is State.PAUSING
     world.pass_time(1)
     assert world.machine.state is State.SETTLING
-    assert Report(Note.TURN_ENDED, "trailing", 1200.0) in world.effects
+    assert Report(Note.TURN_ENDED, "trailing", 1200.0, wait_ms=1200) in world.effects
 
 
 def test_a_pause_inside_a_turn_is_learnt_and_the_stretch_goes_on(world: World) -> None:

@@ -37,6 +37,7 @@ from duologue.dialogue.turns_vocabulary import (
     Typed,
     Understood,
     VoiceSentence,
+    Wait,
 )
 from duologue.language.structured import ReplyChunk
 from duologue.speech.utterance import Utterance
@@ -106,6 +107,7 @@ class Part:
     text: str = ""
     final: bool = False
     echo: bool = False
+    sure: bool = True
 
 
 @dataclass(slots=True)
@@ -238,8 +240,10 @@ class FloorState:
 
     @property
     def asks_for_floor(self) -> bool:
-        """There are words in the newest parts that are no backchannel; after all of a reply any word is an answer."""
-        words = [word for part in self.parts.values() for word in _WORD.findall(part.text.casefold())]
+        """There are sure words in the newest parts that are no backchannel; after all of a reply any word is an
+        answer.
+        """
+        words = [word for part in self.parts.values() if part.sure for word in _WORD.findall(part.text.casefold())]
         ignored = frozenset[str]() if self.reply and self.reply.nearly_over else self.policy.backchannels
         return any(word not in ignored for word in words)
 
@@ -258,6 +262,10 @@ class FloorState:
         """A speculative reply was asked for by the same words."""
         reply = self.reply
         return reply is not None and reply.speculative and normalise(reply.person) == normalise(self.person)
+
+    def wait_ms(self, wait: Wait) -> int:
+        """How long a silence must be to end the turn."""
+        return max(wait.ms, self.policy.hangover_ms)
 
     # Steps that several transitions share
 
@@ -412,7 +420,7 @@ class FloorState:
             return False
         self.echoes += event.echo and not part.echo
         part.text, part.echo = event.text[: self.policy.person_chars].strip(), part.echo or event.echo
-        part.final = event.final
+        part.final, part.sure = event.final, event.sure
         if event.final and event.stretch == self.stretch:
             self.stretch = 0  # the engine ended it by itself
             self.stretch_ended = self.stretch_began

@@ -9,12 +9,11 @@ before a word of it was heard is ``withdrawn``; its question is open again and g
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import get_args
 
 from duologue.dialogue.floor_state import MILLISECOND
-from duologue.dialogue.heard import heard_text
 from duologue.dialogue.ports import PlayEnded, PlayProgress, PlayStarted
+from duologue.dialogue.session_drafts import AnswerDraft, PieceDraft, TurnDraft
 from duologue.dialogue.turns_vocabulary import (
     Abandon,
     Adopt,
@@ -46,85 +45,43 @@ from duologue.dialogue.turns_vocabulary import (
     Understood,
 )
 from duologue.speech.utterance import Utterance
-from duologue.telemetry.ledger import TurnRecord
+from duologue.telemetry.ledger import EndingRecord, Outcome, TurnRecord
 
 _EVENTS: tuple[type[Event], ...] = get_args(Event)
 
 
-@dataclass(slots=True)
-class _Turn:
-    """What the person is saying. ``record`` exists once there are words; ``before`` is what it held already."""
-
-    onset: int
-    ended: int = 0
-    decided: int = 0
-    understood: int = 0
-    why: str = ""
-    wait_ms: float = 0.0
-    parts: dict[int, str] = field(default_factory=dict[int, str])
-    before: str = ""
-    failure: str = ""
-    stalls: tuple[str, ...] = ()
-    pauses: int = 0
-    misses: int = 0
-    wasted_ms: float = 0.0
-    record: TurnRecord | None = None
-
-    @property
-    def text(self) -> str:
-        return " ".join(filter(None, (self.before, *self.parts.values())))
-
-
-@dataclass(slots=True)
-class _Piece:
-    """Something of ours on the floor; a filler has no utterance."""
-
-    utterance: Utterance | None
-    played: int = 0
-    begun: bool = False
-    ended: int = 0
-
-
-@dataclass(slots=True)
-class _Answer:
-    """A reply. ``bound``: it counts, it is no speculation any more. ``cut``: when it fell silent before its end."""
-
-    record: TurnRecord
-    question: TurnRecord | None = None
-    bound: bool = False
-    abandoned: bool = False
-    sentences: list[str] = field(default_factory=list[str])
-    ready: dict[str, int] = field(default_factory=dict[str, int])
-    pieces: dict[str, _Piece] = field(default_factory=dict[str, _Piece])
-    cut: int = 0
-
-    @property
-    def sounding(self) -> bool:
-        return any(not piece.ended for piece in self.pieces.values())
-
-    @property
-    def heard(self) -> bool:
-        return any(piece.utterance and heard_text(piece.utterance, piece.played) for piece in self.pieces.values())
+def _unread(record: EndingRecord) -> None:
+    pass
 
 
 class SessionRecorder:
     """Give :meth:`take` to a session as its observer. ``changed`` gets each record whenever it has changed; it goes on
-    being changed, so keep a copy (:class:`~duologue.telemetry.turns.TurnLedger` does).
+    being changed, so keep a copy (:class:`~duologue.telemetry.turns.TurnLedger` does). ``decided`` gets a line of the
+    decision log once it is known what came of the decision.
 
     ``conversation`` begins the ids of all records, ``speaker`` is the character and ``person`` the other side.
     """
 
-    def __init__(self, conversation: str, speaker: str, person: str, changed: Callable[[TurnRecord], None]) -> None:
+    def __init__(
+        self,
+        conversation: str,
+        speaker: str,
+        person: str,
+        changed: Callable[[TurnRecord], None],
+        decided: Callable[[EndingRecord], None] = _unread,
+    ) -> None:
         self._conversation = conversation
         self._speaker = speaker
         self._person = person
         self._changed = changed
+        self._decided = decided
         self._number = 0
         self._asked = 0
-        self._turn: _Turn | None = None
-        self._dropped: _Turn | None = None
-        self._open_question: TurnRecord | None = None
-        self._answers: dict[str, _Answer] = {}
+        self._turn: TurnDraft | None = None
+        self._dropped: TurnDraft | None = None
+        self._open: TurnDraft | None = None
+        """A question whose reply was withdrawn before a word of it was heard."""
+        self._answers: dict[str, AnswerDraft] = {}
         self._event: Event = Timeout()
         self._held = 0
         """When the floor was held; 0: it is not."""
@@ -179,10 +136,10 @@ class SessionRecorder:
             return
         turn = self._turn = self._turn or self._new_turn(now)
         turn.parts[-len(turn.parts) - 1] = text.strip()
-        turn.ended = turn.decided = turn.understood = now
-        turn.why, turn.wait_ms = "typed", 0.0
+        turn.ended = turn.understood = now
+        turn.decide(now, "typed")
 
-    def _note_progress(self, answer: _Answer, event: Event, now: int) -> None:
+    def _note_progress(self, answer: AnswerDraft, event: Event, now: int) -> None:
         record = answer.record
         match event:
             case ReplyBegun():
@@ -262,17 +219,19 @@ class SessionRecorder:
             case BeginStretch(stretch, since):
                 turn = self._turn = self._turn or self._new_turn(since)
                 turn.parts[stretch] = ""
-                turn.ended = turn.decided = 0
+                self._go_on(turn)
             case EndStretch():
                 if self._turn and self._turn.ended and not self._turn.decided:
-                    self._turn.decided, self._turn.why = now, "judged"
+                    self._turn.decide(now, "judged")
             case DropStretch():  # always of all stretches of the turn
                 if self._turn:
+                    if isinstance(self._event, HangUp):
+                        self._tell_ending(self._turn, Outcome.HUNG_UP)
                     self._dropped, self._turn = self._turn, None
 
     def _think(self, reply: str, person: str, speculative: bool, now: int) -> None:
         record = TurnRecord(f"{self._conversation}/{reply}", self._conversation, 0, self._speaker, "answer", asked=now)
-        answer = self._answers[reply] = _Answer(record)
+        answer = self._answers[reply] = AnswerDraft(record)
         if not speculative:
             self._bind(reply, answer, person, now)
 
@@ -288,26 +247,21 @@ class SessionRecorder:
             answer.record.failure = f"{stage}: it gave nothing"
         self._tell(answer)
 
-    def _bind(self, reply: str, answer: _Answer, person: str, now: int) -> None:
+    def _bind(self, reply: str, answer: AnswerDraft, person: str, now: int) -> None:
         """The turn of the person belongs to this reply now."""
         self._settle_withdrawn(now)
-        turn, self._turn = self._turn, None
-        answer.bound = True
+        turn, self._turn, self._open = self._turn or self._open, None, None
+        answer.bound, answer.question = True, turn
         if turn:
             self._note_silence(answer.record, turn, now)
-            answer.question = self._show(turn, person, "queued")
-        elif question := self._open_question:
-            self._open_question = None
-            answer.record.spoken_to = answer.record.decided = question.ended
-            answer.record.understood = now
-            answer.question = question
+            answer.record.question = self._show(turn, person, "queued").id
         self._number += 1
         answer.record.number = self._number
-        answer.record.question = answer.question.id if answer.question else ""
         self._tell(answer)
 
-    def _note_silence(self, record: TurnRecord, turn: _Turn, now: int) -> None:
-        turn.decided = turn.decided or now
+    def _note_silence(self, record: TurnRecord, turn: TurnDraft, now: int) -> None:
+        if not turn.decided:
+            turn.decide(now, turn.why)
         turn.ended = turn.ended or turn.decided  # somebody who speaks on was cut off here
         record.spoken_to, record.decided = turn.ended, turn.decided
         record.understood = turn.understood or now
@@ -329,10 +283,10 @@ class SessionRecorder:
             self._withdraw(answer, now)
 
     def _hand_over(self, utterance_id: str, utterance: Utterance | None) -> None:
-        answer = next((each for each in self._answers.values() if each.bound and not each.abandoned), None)
+        answer = next((each for each in self._answers.values() if each.counts), None)
         if answer is None:
             return
-        answer.pieces[utterance_id] = _Piece(utterance)
+        answer.pieces[utterance_id] = PieceDraft(utterance)
         if utterance and not answer.record.on_air:
             answer.record.state = "queued"
             self._tell(answer)
@@ -348,10 +302,10 @@ class SessionRecorder:
         if answer is None:
             self._close_unanswered(exchange.person, now)
             return
-        if question := answer.question:
-            question.text = question.heard = exchange.person or question.text
-            question.state = "failed" if question.failure and not question.text else "ended"
-            self._changed(question)
+        if answer.question:
+            lost = answer.question.failure and not exchange.person
+            self._show(answer.question, exchange.person, "failed" if lost else "ended")
+            self._tell_ending(answer.question, Outcome.ANSWERED)
         record = answer.record
         record.heard, record.interrupted = exchange.heard, exchange.interrupted
         failed = not exchange.heard and not exchange.interrupted
@@ -359,26 +313,24 @@ class SessionRecorder:
 
     def _close_unanswered(self, person: str, now: int) -> None:
         """The person hung up before they were answered."""
-        turn = self._turn or self._dropped
-        self._turn = self._dropped = None
-        if turn:
-            turn.ended = turn.ended or now
-            self._show(turn, person, "ended")
-        elif question := self._open_question:
-            question.state = "ended"
-            self._changed(question)
-        self._open_question = None
+        turn = self._turn or self._dropped or self._open
+        self._turn = self._dropped = self._open = None
+        if turn is None:
+            return
+        turn.ended = turn.ended or now
+        self._show(turn, person, "ended")
+        self._tell_ending(turn, Outcome.HUNG_UP)
 
     def _report(self, report: Report, now: int) -> None:
         turn = self._turn
         match report.note:
             case Note.TURN_ENDED if turn:
-                turn.decided, turn.why = now, report.why
+                turn.decide(now, report.why, report.wait_ms)
             case Note.OVERLONG if turn and report.stage is Stage.HEARING:
-                turn.decided, turn.why = now, "overlong"
+                turn.decide(now, "overlong")
             case Note.RESUMED if turn:
-                turn.pauses += 1
-                turn.ended = turn.decided = 0
+                self._go_on(turn)
+                turn.pauses.append(report.ms)
             case Note.SPECULATION_MISS if turn:
                 turn.misses += 1
                 turn.wasted_ms += report.ms
@@ -389,14 +341,14 @@ class SessionRecorder:
 
     def _note_trouble(self, report: Report, now: int) -> None:
         what = f"{report.stage}: {report.why}"
-        target: _Turn | TurnRecord | None = self._turn
+        target: TurnDraft | TurnRecord | None = self._turn
         if report.stage is not Stage.HEARING:
             answer = self._concerned(report)
             target = answer.record if answer else None
             if answer and answer.abandoned and report.stage is Stage.PLAYING:  # the floor never said what it had played
                 for piece in answer.pieces.values():
                     piece.ended = piece.ended or now
-        elif isinstance(target, _Turn):
+        elif isinstance(target, TurnDraft):
             target.understood = now
         if target is None:
             return
@@ -404,7 +356,7 @@ class SessionRecorder:
         if report.note is Note.STALLED:
             target.stalls = (*target.stalls, str(report.stage))
 
-    def _concerned(self, report: Report) -> _Answer | None:
+    def _concerned(self, report: Report) -> AnswerDraft | None:
         """Whose engine failed, or which reply the floor lost."""
         if report.note is Note.FAILED and isinstance(self._event, EngineFailed):
             return self._answers.get(self._event.reply)
@@ -412,7 +364,7 @@ class SessionRecorder:
         return next(iter(bound), None)
 
     def _note_floor(self, report: Report, now: int) -> None:
-        answer = next((each for each in self._answers.values() if each.bound and not each.abandoned), None)
+        answer = next((each for each in self._answers.values() if each.counts), None)
         if answer is None:
             return
         match report.note:
@@ -430,28 +382,43 @@ class SessionRecorder:
 
     # Records
 
-    def _new_turn(self, onset: int) -> _Turn:
-        question = self._open_question
-        return _Turn(onset, before=question.text if question else "")
+    def _go_on(self, turn: TurnDraft) -> None:
+        """The person speaks again: what was decided of their turn's end is void."""
+        self._tell_ending(turn, Outcome.WENT_ON)
+        turn.ended = turn.decided = 0
 
-    def _show(self, turn: _Turn, text: str = "", state: str = "on_air") -> TurnRecord:
+    def _new_turn(self, onset: int) -> TurnDraft:
+        turn = TurnDraft(onset)
+        if self._open:
+            turn.reopen(self._open)
+            self._open = None
+        return turn
+
+    def _show(self, turn: TurnDraft, text: str = "", state: str = "on_air") -> TurnRecord:
         """The record of the person's turn as it stands."""
-        record = turn.record or self._open_question
+        record = turn.record
         if record is None:
             self._asked += 1
             self._number += 1
             record_id = f"{self._conversation}/p{self._asked}"
             record = TurnRecord(record_id, self._conversation, self._number, self._person, "person", on_air=turn.onset)
-        turn.record, self._open_question = record, None
+            turn.record = record
         record.text = record.heard = text or turn.text
         record.state, record.ended = state, turn.ended if state != "on_air" else 0
         record.decided, record.understood = turn.decided, turn.understood
         record.why, record.wait_ms, record.failure, record.stalls = turn.why, turn.wait_ms, turn.failure, turn.stalls
-        record.pauses, record.misses, record.wasted_ms = turn.pauses, turn.misses, turn.wasted_ms
+        record.pauses, record.misses, record.wasted_ms = len(turn.pauses), turn.misses, turn.wasted_ms
         self._changed(record)
         return record
 
-    def _tell(self, answer: _Answer) -> None:
+    def _tell_ending(self, turn: TurnDraft, outcome: Outcome) -> None:
+        """What came of the decision that the turn was over, once. Sounds over ours were no turns until answered."""
+        if turn.told or not (turn.waited or (turn.decided and outcome is Outcome.ANSWERED)):
+            return
+        turn.told = True
+        self._decided(turn.ending(self._conversation, outcome))
+
+    def _tell(self, answer: AnswerDraft) -> None:
         if answer.bound:
             self._changed(answer.record)
 
@@ -460,26 +427,31 @@ class SessionRecorder:
         for answer in [each for each in self._answers.values() if each.abandoned and not each.sounding]:
             self._withdraw(answer, now)
         dropped, self._dropped = self._dropped, None
+        if dropped:
+            self._tell_ending(dropped, Outcome.NOTHING_SAID)
         if dropped and dropped.record:
             dropped.record.state = "withdrawn"
             self._changed(dropped.record)
 
-    def _withdraw(self, answer: _Answer, now: int) -> None:
+    def _withdraw(self, answer: AnswerDraft, now: int) -> None:
         """Nothing of it was heard: its question is open again."""
         self._answers = {reply: each for reply, each in self._answers.items() if each is not answer}
-        self._open_question = answer.question or self._open_question
-        if self._turn and self._open_question:
-            self._turn.before = self._turn.before or self._open_question.text
+        question, again = answer.question, self._turn
+        if question:
+            gone = Outcome.HUNG_UP if isinstance(self._event, HangUp) else Outcome.WENT_ON
+            self._tell_ending(question, gone)
+        if question and again:
+            again.reopen(question)
+        else:
+            self._open = question
         self._finish(answer, "withdrawn", now)
 
-    def _finish(self, answer: _Answer, state: str, now: int) -> None:
-        record = answer.record
-        ends = [piece.ended for piece in answer.pieces.values() if piece.begun and piece.ended]
-        record.ended = answer.cut or max(ends, default=now)
-        record.state = state
-        self._changed(record)
+    def _finish(self, answer: AnswerDraft, state: str, now: int) -> None:
+        answer.record.ended = answer.silent_at or now
+        answer.record.state = state
+        self._changed(answer.record)
 
-    def _piece(self, utterance_id: str) -> tuple[_Answer | None, _Piece | None]:
+    def _piece(self, utterance_id: str) -> tuple[AnswerDraft | None, PieceDraft | None]:
         for answer in self._answers.values():
             if piece := answer.pieces.get(utterance_id):
                 return answer, piece

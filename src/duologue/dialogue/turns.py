@@ -257,8 +257,7 @@ class TurnTaking:
 
 
 def _due_pausing(floor: FloorState, patience: Patience) -> int:
-    wait = max(patience.wait(floor.person).ms, floor.policy.hangover_ms)
-    return floor.offset + wait * MILLISECOND
+    return floor.offset + floor.wait_ms(patience.wait(floor.person)) * MILLISECOND
 
 
 def _due_hearing(floor: FloorState, patience: Patience) -> int:

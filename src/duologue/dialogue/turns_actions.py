@@ -49,9 +49,9 @@ def ask_for_final(s: Situation) -> list[Effect]:
 
 def end_turn(s: Situation) -> list[Effect]:
     silence = (s.now - s.floor.offset) / MILLISECOND
-    why = s.patience.wait(s.floor.person).why
+    wait = s.patience.wait(s.floor.person)
     s.floor.stretch_ended = s.now
-    return [Report(Note.TURN_ENDED, why, silence), *ask_for_final(s)]
+    return [Report(Note.TURN_ENDED, wait.why, silence, wait_ms=s.floor.wait_ms(wait)), *ask_for_final(s)]
 
 
 def end_overlong_turn(s: Situation) -> list[Effect]:

@@ -66,12 +66,15 @@ class SpeechStopped:
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """A transcript of ``stretch``, partial or ``final``. ``echo``: words of ours were found in it and taken out."""
+    """A transcript of ``stretch``, partial or ``final``. ``echo``: words of ours were found in it and taken out. Words
+    that are not ``sure`` (a cough may sound like some) do not ask for the floor while somebody else has it.
+    """
 
     stretch: int
     text: str
     final: bool = False
     echo: bool = False
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,12 +325,13 @@ class Note(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """For the ledger, with what it is about."""
+    """For the ledger, with what it is about. ``wait_ms`` is the silence that was to be waited for."""
 
     note: Note
     why: str = ""
     ms: float = 0.0
     stage: Stage | None = None
+    wait_ms: float = 0.0
 
 
 Effect: TypeAlias = (

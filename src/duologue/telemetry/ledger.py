@@ -47,6 +47,38 @@ class BakeRecord:
     took_ms: float
 
 
+class Outcome(StrEnum):
+    """What came after a turn was taken to be over."""
+
+    ANSWERED = "answered"
+    """A reply was given, or begun."""
+    WENT_ON = "went_on"
+    """The person went on before they heard a word of ours: the decision was too early."""
+    NOTHING_SAID = "nothing_said"
+    """No words were understood: there was nothing to answer."""
+    HUNG_UP = "hung_up"
+
+
+@dataclass(frozen=True, slots=True)
+class EndingRecord:
+    """Why a turn of a person was taken to be over: one line of the decision log.
+
+    ``at`` is monotonic ns. After ``silence_ms`` of silence, of ``wait_ms`` that were to be waited for by the rule
+    ``why``; ``said`` is what was understood until then, ``pauses`` how long (ms) the person had paused in this turn
+    and gone on. ``turn`` is the id of their turn's record (empty: there is none).
+    """
+
+    conversation: str
+    turn: str
+    at: int
+    why: str
+    wait_ms: float
+    silence_ms: float
+    said: str
+    pauses: tuple[float, ...]
+    outcome: Outcome
+
+
 @dataclass(slots=True)
 class TurnRecord:
     """One turn. Times are monotonic ns, 0 while unknown; ``gap_ms`` is the chosen silence before it, ``waited_ms`` what
