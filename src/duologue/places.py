@@ -7,9 +7,19 @@ from pathlib import Path
 
 
 def packs_folder() -> Path:
-    """The packs that ship: inside the installed package, or at the root of a source checkout."""
-    inside = Path(__file__).parent / "packs"
-    return inside if inside.is_dir() else Path(__file__).parents[2] / "packs"
+    """The packs that ship."""
+    return _shipped("packs")
+
+
+def scenarios_folder() -> Path:
+    """The scenarios that ship."""
+    return _shipped("scenarios")
+
+
+def _shipped(name: str) -> Path:
+    """Inside the installed package, or at the root of a source checkout."""
+    inside = Path(__file__).parent / name
+    return inside if inside.is_dir() else Path(__file__).parents[2] / name
 
 
 def cache_folder() -> Path:

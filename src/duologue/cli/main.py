@@ -38,6 +38,7 @@ COMMANDS = {
     "say": CommandPlace("duologue.cli.say", "say", "Speak a text into a WAV file."),
     "warm": CommandPlace("duologue.cli.warm", "warm", "Fill the speech cache from a list of lines."),
     "transcribe": CommandPlace("duologue.cli.transcribe", "transcribe", "Write down what is said in a file."),
+    "simulate": CommandPlace("duologue.cli.simulate", "simulate", "Hold scripted conversations on virtual time."),
     "pack": CommandPlace("duologue.cli.pack", "app", "Check a character or room, or make one from pictures.", True),
     "doctor": CommandPlace("duologue.cli.doctor", "doctor", "Say what this machine carries, and what is missing."),
     "settings": CommandPlace("duologue.cli.settings", "settings", "Show every setting and where it came from."),

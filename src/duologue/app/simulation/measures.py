@@ -1,0 +1,171 @@
+"""What a conversation came to, measured from its log by the script's own truth and the sink's own sound. Pure.
+
+Nothing here asks the core what it thinks of itself: when a word ended is known from the script, what was heard is
+counted from the sound that the sink gave out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from duologue.app.simulation.caller import Act
+from duologue.app.simulation.log import Entry, Log
+from duologue.app.simulation.room import Sound
+from duologue.app.simulation.sink import Span
+from duologue.chains import Handover
+from duologue.clock import MILLISECOND, SECOND
+from duologue.dialogue.floor_state import normalise
+from duologue.dialogue.ports import PlayStarted
+from duologue.dialogue.turns_vocabulary import Apologise, Commit, Filler, Note, Report, Think
+
+_NOTES = {
+    Note.INTERRUPTED: "interruptions", Note.FALSE_ALARM: "false_alarms", Note.ECHO: "echoes", Note.FAILED: "failures",
+    Note.STALLED: "stalls", Note.SILENCE: "silences", Note.SPECULATION_HIT: "speculation_hits",
+    Note.SPECULATION_MISS: "speculation_misses",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Measures:
+    """Times in milliseconds. ``counts`` and ``lines`` go by the names in ``expect``; ``lines`` are the numbers of the
+    entries that were counted.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter[str])
+    lines: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
+    first_audio_ms: list[float] = field(default_factory=list[float])
+    stop_ms: list[float] = field(default_factory=list[float])
+
+    def count(self, name: str, entry: int) -> None:
+        """Something happened, as entry number ``entry`` shows."""
+        self.counts[name] += 1
+        self.lines.setdefault(name, []).append(entry)
+
+
+@dataclass(slots=True)
+class _Reply:
+    """A reply that began to sound: ``entry`` says where that is, ``at`` when (ns)."""
+
+    name: str
+    person: str
+    at: int
+    entry: int
+
+
+def measure(log: Log, spans: Sequence[Span], sounds: Sequence[Sound], *, listens_always: bool) -> Measures:
+    """Measure a conversation. ``listens_always`` is false under half-duplex, where words may go unheard by design."""
+    found = Measures()
+    for number, entry in enumerate(log.entries):
+        _count(found, number, entry)
+    acts = [entry.item for entry in log.entries if isinstance(entry.item, Act)]
+    turns = [act for act in acts if act.step.verb in ("say", "interrupt")]
+    replies = list(_replies(log))
+    _judge_replies(found, replies, acts, turns, listens_always)
+    _measure_stops(found, log, turns, spans)
+    _compare_heard(found, log, spans)
+    if listens_always:
+        _count_clipped(found, log, turns, sounds)
+    return found
+
+
+def _count(found: Measures, number: int, entry: Entry) -> None:
+    match entry.item:
+        case Report(note=note) if note in _NOTES:
+            found.count(_NOTES[note], number)
+        case Filler():
+            found.count("fillers", number)
+        case Apologise():
+            found.count("apologies", number)
+        case Handover(successor=successor) if successor:
+            found.count("handovers", number)
+        case Commit(heard=heard, reply=reply) if heard and reply:
+            found.count("replies", number)
+        case Act(missed=True):
+            found.count("missed", number)
+        case _:
+            pass
+
+
+def _replies(log: Log) -> Iterator[_Reply]:
+    """The replies, as they begin to sound."""
+    person: dict[str, str] = {}
+    seen: set[str] = set()
+    for number, entry in enumerate(log.entries):
+        match entry.item:
+            case Think(reply=name, person=text):
+                person[name] = text
+            case PlayStarted(utterance_id, at) if "/" in utterance_id:
+                name = utterance_id.partition("/")[0]
+                if name not in seen:
+                    seen.add(name)
+                    yield _Reply(name, person.get(name, ""), at, number)
+            case _:
+                pass
+
+
+def _judge_replies(
+    found: Measures, replies: list[_Reply], acts: list[Act], turns: list[Act], listens_always: bool
+) -> None:
+    """First sounds, and replies that are cut in, stale or doubled (docs/simulation.md defines each)."""
+    answered: set[int] = set()
+    before: _Reply | None = None
+    for reply in replies:
+        if any(turn.begin < reply.at < turn.end for turn in turns):
+            found.count("cut_ins", reply.entry)
+        said = [turn for turn in turns if turn.end <= reply.at and turn.number not in answered]
+        words = set(normalise(reply.person).split())
+        if listens_always and any(words.isdisjoint(normalise(_meant(turn)).split()) for turn in said):
+            found.count("stale", reply.entry)
+        typed = said and any(act.step.type and said[-1].end < act.begin < reply.at for act in acts)
+        if said and reply.person and not typed:
+            found.first_audio_ms.append((reply.at - said[-1].end) / MILLISECOND)
+        if before and not any(before.at <= act.begin < reply.at or act.begin < before.at < act.end for act in acts):
+            found.count("doubled", reply.entry)
+        answered |= {turn.number for turn in said}
+        before = reply
+
+
+def _meant(turn: Act) -> str:
+    """What a turn of the caller's becomes in the end."""
+    return turn.text if turn.step.final is None else turn.step.final
+
+
+def _measure_stops(found: Measures, log: Log, turns: list[Act], spans: Sequence[Span]) -> None:
+    """From the onset of each interruption to the last sound of the reply that it ended."""
+    for entry in log.entries:
+        if not (isinstance(entry.item, Report) and entry.item.note is Note.INTERRUPTED):
+            continue
+        begun = [turn for turn in turns if turn.begin <= entry.at]
+        if not begun:
+            continue
+        onset = begun[-1].begin
+        after = [span.end for span in spans if span.end > onset and span.begin <= entry.at]
+        found.stop_ms.append(max(0, max(after, default=onset) - onset) / MILLISECOND)
+
+
+def _compare_heard(found: Measures, log: Log, spans: Sequence[Span]) -> None:
+    """Whether the context holds what sounded: counted anew, word by word, from the sound itself."""
+    played: dict[str, int] = {}
+    utterances = {span.utterance.id: span.utterance for span in spans}
+    for span in spans:
+        length = (span.end - span.begin) * span.utterance.rate // SECOND
+        played[span.utterance.id] = max(played.get(span.utterance.id, 0), span.start + length)
+    for number, entry in enumerate(log.entries):
+        if not isinstance(entry.item, Commit) or not entry.item.reply:
+            continue
+        mine = [each for name, each in utterances.items() if name.partition("/")[0] == entry.item.reply]
+        # Spans are in whole nanoseconds, so the last sample may be rounded away.
+        words = [word.text for each in mine for word in each.words() if word.end <= played[each.id] + 1]
+        if words != entry.item.heard.split():
+            found.count("misremembered", number)
+
+
+def _count_clipped(found: Measures, log: Log, turns: list[Act], sounds: Sequence[Sound]) -> None:
+    """Words of which the ears were given too little."""
+    entries = {id(entry.item): number for number, entry in enumerate(log.entries)}
+    for turn in turns:
+        for sound in sounds:
+            if sound.say == turn.number and sound.text and sound.clipped:
+                found.count("clipped", entries[id(turn)])

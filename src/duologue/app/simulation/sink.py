@@ -1,0 +1,132 @@
+"""The floor of a simulation: the paced sink on its grid of 20 ms, which leaps over blocks in which nothing happens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from duologue.audio.pcm import RATE, Samples
+from duologue.audio.playout import Block
+from duologue.clock import MILLISECOND, SECOND, Clock
+from duologue.dialogue.ports import PlayEvent, PlayProgress
+from duologue.dialogue.session_sink import BLOCK_MS, PROGRESS_BLOCKS, PacedSink
+from duologue.speech.utterance import Utterance
+
+_BLOCK_NS = BLOCK_MS * MILLISECOND
+_BLOCK = RATE * BLOCK_MS // 1000
+SIGN_BLOCKS = 5 * PROGRESS_BLOCKS
+"""Blocks between two reports of progress: 500 ms, as the contract of a sink demands."""
+
+
+@dataclass(slots=True)
+class Span:
+    """Ours was heard from ``begin`` to ``end`` (ns): an utterance from its sample ``start`` on, without a break."""
+
+    utterance: Utterance
+    begin: int
+    end: int
+    start: int
+
+
+class LeapingSink(PacedSink):
+    """Reports what :class:`PacedSink` reports, at the same times, but for progress, which it tells every 500 ms.
+
+    Whatever is asked of it happens after the blocks that are due by then, as with the paced sink.
+    """
+
+    def __init__(self, notify: Callable[[PlayEvent | PlayProgress], None], clock: Clock) -> None:
+        super().__init__(_nowhere, notify, clock)
+        self._start = clock.now()
+        self._number = 0
+        """The next block of the grid."""
+        self._changed = asyncio.Event()
+        self._utterances: dict[str, Utterance] = {}
+        self.spans: list[Span] = []
+
+    async def play(self, utterance: Utterance, gap_ms: int) -> None:
+        """See the protocol."""
+        self.catch_up()
+        self._utterances[utterance.id] = utterance
+        await super().play(utterance, gap_ms)
+        self._changed.set()
+
+    async def withdraw(self, utterance_id: str) -> bool:
+        """See the protocol."""
+        self.catch_up()
+        return await super().withdraw(utterance_id)
+
+    async def clear(self) -> None:
+        """See the protocol."""
+        self.catch_up()
+        await super().clear()
+        self._changed.set()
+
+    async def pause(self) -> None:
+        """See the protocol."""
+        self.catch_up()
+        await super().pause()
+
+    async def resume(self) -> None:
+        """See the protocol."""
+        self.catch_up()
+        await super().resume()
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Play until cancelled."""
+        while True:
+            self.catch_up()
+            self._changed.clear()
+            due = self._next_due()
+            try:
+                async with asyncio.timeout(None if due is None else max(0, due - self._clock.now()) / SECOND):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    def catch_up(self) -> None:
+        """Play the blocks that are due."""
+        due = (self._clock.now() - self._start) // _BLOCK_NS + 1
+        while self._number < due:
+            if self._paused:
+                self._number = due
+                return
+            count = min(due - self._number, self._blocks_to_event(), SIGN_BLOCKS - self._number % SIGN_BLOCKS)
+            began = self._start + self._number * _BLOCK_NS
+            block = self._playout.read(count * _BLOCK)
+            self._number += count
+            self._note(block, began)
+            self._report(block, began, 1)
+            if self._number % SIGN_BLOCKS == 0:
+                self._tell_progress(began + (count - 1) * _BLOCK_NS)
+
+    def _next_due(self) -> int | None:
+        """When the next block with something in it is due (ns). None: nothing will happen by itself."""
+        if self._paused or not self._playout.spans():
+            return None
+        count = min(self._blocks_to_event(), SIGN_BLOCKS - self._number % SIGN_BLOCKS)
+        return self._start + (self._number + count - 1) * _BLOCK_NS
+
+    def _blocks_to_event(self) -> int:
+        """How many blocks there are up to the one in which the next utterance begins or ends."""
+        spans = self._playout.spans()
+        if not spans:
+            return 1 << 40
+        begin, end = spans[0]
+        place = end - 1 if self._playout.current is not None else begin
+        return max(1, (place - self._playout.position) // _BLOCK + 1)
+
+    def _note(self, block: Block, began: int) -> None:
+        for piece in block.pieces:
+            begin = began + piece.offset * SECOND // RATE
+            end = begin + len(piece.samples) * SECOND // RATE
+            last = self.spans[-1] if self.spans else None
+            if last and last.utterance.id == piece.id and abs(begin - last.end) < MILLISECOND:
+                last.end = end
+            else:
+                self.spans.append(Span(self._utterances[piece.id], begin, end, piece.start))
+
+
+def _nowhere(block: Samples) -> None:
+    pass

@@ -1,0 +1,209 @@
+"""``duologue simulate``: scripted callers against the real core."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from duologue.app.simulation.checks import Check
+    from duologue.app.simulation.crowd import Run, Summary
+
+
+def simulate(
+    files: Annotated[
+        list[str] | None, typer.Argument(metavar="[SCENARIO]...", help="Files, or names of scenarios that ship.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every scenario that ships.")] = False,
+    times: Annotated[int, typer.Option(min=1, max=1_000_000, help="Conversations of each, with rising seeds.")] = 1,
+    seed: Annotated[int | None, typer.Option(min=0, help="The first seed instead of the scenario's.")] = None,
+    ledger: Annotated[Path | None, typer.Option(help="Write every event, effect and turn as lines of JSON.")] = None,
+    jobs: Annotated[int, typer.Option(min=0, max=64, help="Processes; 0: one for each core.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
+) -> None:
+    """Hold scripted conversations on virtual time and check what is expected of them; exit with 1 if something fails.
+
+    Without a scenario, list those that ship. For instance:
+
+      duologue simulate barge-in
+
+      duologue simulate --all --times 100
+
+      duologue simulate my-scenario.yaml --seed 7 --ledger out.jsonl
+    """
+    from duologue.app.simulation.crowd import Summary, run_all
+    from duologue.app.simulation.scenario_file import find_scenario, read_scenario, shipped
+    from duologue.clock import SECOND, SYSTEM_CLOCK
+
+    chosen = [*shipped()] if every else []
+    chosen += [find_scenario(name) for name in files or ()]
+    if not chosen:
+        _list(as_json)
+        return
+    summaries = {str(file): Summary(read_scenario(file)) for file in chosen}
+    by_name = {summary.scenario.name: summary for summary in summaries.values()}
+    began = SYSTEM_CLOCK.now()
+    with _Ledger(ledger) as out:
+        scenarios = [summary.scenario for summary in by_name.values()]
+        for run in run_all(scenarios, times, seed=seed, jobs=jobs or _cores(), ledger=ledger is not None):
+            out.write(run.ledger)
+            by_name[run.scenario].runs.append(run)
+    took = (SYSTEM_CLOCK.now() - began) / SECOND
+    results = list(by_name.values())
+    _print_json(results, took) if as_json else _print(results, took)
+    if any(summary.failed for summary in results):
+        raise typer.Exit(1)
+
+
+class _Ledger:
+    """A file for the ledger's lines, or none."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._lines: list[str] = []
+
+    def __enter__(self) -> _Ledger:
+        return self
+
+    def write(self, lines: str) -> None:
+        self._lines.append(lines)
+
+    def __exit__(self, *_: object) -> None:
+        from duologue.errors import PeerError
+
+        if self._file is None:
+            return
+        try:
+            self._file.write_text("".join(self._lines), "utf-8")
+        except OSError as error:
+            where = str(self._file)
+            raise PeerError(
+                f"the ledger cannot be written: {error.strerror}", where=where, remedy="Check --ledger."
+            ) from error
+
+
+def _cores() -> int:
+    import os
+
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _list(as_json: bool) -> None:
+    import json
+
+    from duologue.app.simulation.scenario_file import read_scenario, shipped
+    from duologue.cli.output import console
+
+    known = [read_scenario(file) for file in shipped()]
+    if as_json:
+        typer.echo(json.dumps([{"name": each.name, "shows": each.shows.strip()} for each in known], indent=2))
+        return
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for each in known:
+        table.add_row(f"[bold]{each.name}[/]", " ".join(each.shows.split()))
+    out = console()
+    out.print(table)
+    out.print("\nRun one with `duologue simulate NAME`, all with `duologue simulate --all`.", style="dim")
+
+
+def _print(results: list[Summary], took: float) -> None:
+    from duologue.cli.output import console
+
+    out = console()
+    for summary in results:
+        out.print(_table(summary))
+        for run in summary.runs:
+            _explain(run)
+    count = sum(len(summary.runs) for summary in results)
+    seconds = sum(run.seconds for summary in results for run in summary.runs)
+    bad = sum(bool(run.failed) for summary in results for run in summary.runs)
+    out.print(
+        f"{count} conversation{'s' * (count != 1)}, {seconds / 60:.1f} minutes of talk, in {took:.1f} s "
+        f"({count / max(took, 1e-9):.0f} a second); {bad or 'none'} failed."
+    )
+
+
+def _table(summary: Summary) -> Any:
+    from rich.markup import escape
+    from rich.table import Table
+
+    times = f" × {len(summary.runs)}" if len(summary.runs) > 1 else ""
+    table = Table(title=f"{summary.scenario.name}{times}", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for heading in ("", "expected", "", "was"):
+        table.add_column(heading, overflow="fold")
+    for mark, name, wanted, was in _rows(summary):
+        table.add_row(mark, escape(name), escape(wanted), escape(was))
+    return table
+
+
+def _rows(summary: Summary) -> list[tuple[str, str, str, str]]:
+    """One for each expectation: of many runs, how many kept it, and what the first that did not came to."""
+    rows: list[tuple[str, str, str, str]] = []
+    names = dict.fromkeys(check.name for run in summary.runs for check in run.checks)
+    for name in names:
+        checks = [check for run in summary.runs for check in run.checks if check.name == name]
+        bad = [check for check in checks if not check.holds]
+        was = (bad or checks)[0].was if len(checks) == 1 or bad else f"in all {len(checks)}"
+        if bad and len(checks) > 1:
+            was = f"{was} (and {len(bad) - 1} more of {len(checks)})" if len(bad) > 1 else f"{was} (1 of {len(checks)})"
+        rows.append((_mark(not bad), name, checks[0].wanted, was))
+    rows += [(_mark(check.holds), check.name, check.wanted, check.was) for check in summary.together]
+    return rows
+
+
+def _mark(holds: bool) -> str:
+    return "[green]ok[/]" if holds else "[bold red]NO[/]"
+
+
+def _explain(run: Run) -> None:
+    from duologue.cli.output import console
+
+    for check in run.failed[:8]:
+        line = run.shown.get(check.name, "")
+        where = f"; ledger line {line}" if line else ""
+        console().print(f"  seed {run.seed}: {check.name} was {check.was}{where}", style="red", markup=False)
+
+
+def _print_json(results: list[Summary], took: float) -> None:
+    import json
+
+    from duologue.app.simulation.checks import TIMED
+
+    typer.echo(
+        json.dumps(
+            {
+                "seconds": round(took, 3),
+                "scenarios": [
+                    {
+                        "name": summary.scenario.name,
+                        "ok": not summary.failed,
+                        "together": [_as_dict(check) for check in summary.together],
+                        "runs": [
+                            {
+                                "seed": run.seed,
+                                "ok": not run.failed,
+                                "seconds": round(run.seconds, 3),
+                                "counts": dict(sorted(run.measures.counts.items())),
+                                **{name: [round(ms, 3) for ms in getattr(run.measures, name)] for name in TIMED},
+                                "failed": [
+                                    {**_as_dict(check), "line": run.shown.get(check.name, "")} for check in run.failed
+                                ],
+                            }
+                            for run in summary.runs
+                        ],
+                    }
+                    for summary in results
+                ],
+            },
+            indent=2,
+            ensure_ascii=False,
+        )
+    )
+
+
+def _as_dict(check: Check) -> dict[str, object]:
+    return {"name": check.name, "wanted": check.wanted, "was": check.was, "ok": check.holds}
