@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NPM := npm --prefix frontend
 
-.PHONY: help setup show test quick check bench soak pictures lock clean
+.PHONY: help setup show test quick check bench bench-voice soak pictures lock clean
 
 help:  ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s ':'
@@ -47,6 +47,9 @@ check: setup  ## What a reviewer's machine checks: lint, types, floors
 
 bench: setup  ## The figures of docs/performance.md
 	$(BIN)/python -m benchmarks
+
+bench-voice: setup  ## The voice core beside pipecat and LiveKit Agents, about twelve minutes
+	$(BIN)/python -m benchmarks.voice
 
 soak: setup  ## Eleven minutes on air: memory and CPU
 	$(BIN)/python -m benchmarks.soak

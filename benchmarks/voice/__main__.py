@@ -1,0 +1,31 @@
+"""``make bench-voice``: the voice core beside its peers, printed and written to ``benchmarks/out/voice.json``.
+
+Name sections on the command line to run only those.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from benchmarks.table import Row, show
+from benchmarks.voice import rows
+
+SECTIONS: dict[str, Callable[[], list[Row]]] = {
+    "reply": rows.reply_rows,
+    "listen": rows.listen_rows,
+    "interrupt": rows.interrupt_rows,
+    "endpoint": rows.endpoint_rows,
+}
+
+
+def main() -> None:
+    """Run the sections that were named, or all."""
+    found: list[Row] = []
+    for name in sys.argv[1:] or SECTIONS:
+        found += SECTIONS[name]()
+    show("voice", found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""Our program: as many sessions as asked for in one process, with engines that answer at once.
+
+Only the engines are doubles (and Silero only where listening is not what is measured). Turn-taking, the chunker,
+moderation, voicing to 48 kHz with its loudness, and the paced sink are the house's own, on the loop it is served on.
+The variant ``pocketsphinx`` hears with the embedded ears.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+import uvloop
+
+from benchmarks.voice import probe
+from duologue.audio.pcm import Samples, from_int16
+from duologue.dialogue.ports import Voiced
+from duologue.dialogue.session import Engines, Session
+from duologue.dialogue.session_sink import PacedSink
+from duologue.dialogue.turns_vocabulary import Clear, Effect, Event, Note, Pause, Report, SpeechStarted
+from duologue.language.fake import FakeLanguage, Reply
+from duologue.language.moderation import Moderator
+from duologue.language.persona import Persona
+from duologue.speech.engine import SpeechCapabilities
+from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, Transcript
+from duologue.speech.pocketsphinx import PocketSphinx
+from duologue.speech.shared_activity import SharedActivity
+from duologue.speech.silero import Silero
+from duologue.speech.utterance import Mark, MarkKind, SpeechChunk, Utterance
+from duologue.speech.voicing import Voicing
+from duologue.version import __version__
+
+PERSONA = Persona("ada", "Ada", "A calm woman.", fillers=("Hm.",))
+
+
+class Loudness:
+    """Voice activity that costs nothing: by amplitude."""
+
+    def __init__(self) -> None:
+        self._next = 0
+
+    def open(self) -> int:
+        self._next += 1
+        return self._next
+
+    def step(self, frames: Mapping[int, Samples]) -> Mapping[int, float]:
+        return {stream: float(np.abs(frame).max() > 0.05) for stream, frame in frames.items()}
+
+    def forget(self, stream: int) -> None:
+        pass
+
+
+class ScriptedEars:
+    """Understands the caller's own words, at once."""
+
+    name = "script"
+
+    def __init__(self, caller: probe.Caller) -> None:
+        self._caller = caller
+
+    @property
+    def capabilities(self) -> HearingCapabilities:
+        return HearingCapabilities(partials=True, punctuation=True)
+
+    async def warm_up(self) -> None:
+        pass
+
+    async def listen(
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None
+    ) -> AsyncGenerator[Transcript, None]:
+        begin, text = -1.0, ""
+        async for block in sound:
+            if begin < 0:
+                begin = max(0.0, self._caller.position - len(block) / EAR_RATE)
+            heard = " ".join(word.text for word in self._caller.over(begin))
+            if heard != text:
+                text = heard
+                yield Transcript(text, stable=len(text))
+        yield Transcript(text, final=True, stable=len(text))
+
+    async def close(self) -> None:
+        pass
+
+
+class ZeroSpeech:
+    """A voice that has its sound at once, with a mark for each word."""
+
+    name = "zero"
+
+    def __init__(self, mode: str) -> None:
+        self._sound = from_int16(np.frombuffer(probe.answer_pcm(mode), np.int16))
+
+    @property
+    def capabilities(self) -> SpeechCapabilities:
+        return SpeechCapabilities(probe.VOICE_RATE, word_marks=True, voices=("zero",))
+
+    async def warm_up(self) -> None:
+        pass
+
+    async def speak(self, text: str, voice: str) -> AsyncGenerator[SpeechChunk, None]:
+        words = text.split()
+        each = len(self._sound) // max(1, len(words))
+        marks = tuple(Mark(MarkKind.WORD, word, n * each, (n + 1) * each) for n, word in enumerate(words))
+        yield SpeechChunk(self._sound, marks)
+
+    async def close(self) -> None:
+        pass
+
+
+class HouseVoice:
+    """The house's way from an engine's sound to what goes on air."""
+
+    def __init__(self, mode: str) -> None:
+        self._voicing = Voicing(ZeroSpeech(mode))
+
+    async def voice(self, text: str, speaker: str, utterance_id: str) -> Voiced:
+        spoken = await self._voicing.voice(text, "zero", speaker=speaker, utterance_id=utterance_id)
+        return Voiced(spoken.utterance, spoken.first_audio)
+
+
+class WatchedSink(PacedSink):
+    """Notes when it is given the first sound of a reply."""
+
+    log: probe.Log
+
+    async def play(self, utterance: Utterance, gap_ms: int) -> None:
+        self.log.handed.append(probe.now())
+        await super().play(utterance, gap_ms)
+
+
+class Conversation:
+    """One session with its caller, its sink and its log."""
+
+    def __init__(self, caller: probe.Caller, shared: Engines, seconds: float) -> None:
+        self.log = probe.Log()
+        self._caller = caller
+        self._seconds = seconds
+        self._in_doubt = False
+        self._sink = WatchedSink(self._write, lambda event: self._session.notify(event))
+        self._sink.log = self.log
+        engines = replace(shared, ears=ScriptedEars(caller)) if isinstance(shared.ears, ScriptedEars) else shared
+        self._session = Session(PERSONA, engines, self._sink, observe=self._observe)
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            floor = group.create_task(self._sink.run())
+            await self._session.run(self._source())
+            floor.cancel()
+
+    async def _source(self) -> AsyncGenerator[Samples, None]:
+        async for frame in self._caller.frames(self._seconds):
+            yield from_int16(frame)
+
+    def _write(self, block: Samples) -> None:
+        if block.any():
+            self.log.sent.append(probe.now())
+
+    def _observe(self, item: Event | Effect, at: int) -> None:
+        match item:
+            case Report(Note.TURN_ENDED):
+                self.log.decided.append(at)
+            case SpeechStarted():
+                self._in_doubt = True
+            case Pause() | Clear() if self._in_doubt:
+                self._in_doubt = False
+                self.log.interrupted.append(at)
+            case _:
+                pass
+
+
+async def run(asked: probe.Arguments) -> dict[str, object]:
+    """All sessions at once."""
+    people = probe.callers(asked)
+    activity = SharedActivity(Silero() if asked.mode in ("listen", "endpoint") else Loudness())
+    ears = PocketSphinx() if asked.variant == "pocketsphinx" else None
+    if ears is not None:
+        await ears.warm_up()
+    shared = Engines(
+        activity, ears or ScriptedEars(people[0]), FakeLanguage(usual=Reply(probe.ANSWER)), HouseVoice(asked.mode),
+        Moderator(),
+    )  # fmt: skip
+    meter = probe.Meter()
+    seconds = probe.SETTLE_SECONDS + asked.seconds
+    conversations = [Conversation(caller, shared, seconds) for caller in people]
+    async with asyncio.TaskGroup() as group:
+        group.create_task(meter.watch(asked.seconds))
+        for caller, conversation in zip(people, conversations, strict=True):
+            caller.begin()
+            group.create_task(conversation.run())
+    if ears is not None:
+        await ears.close()
+    return probe.report(f"duologue {__version__}", asked, people, [each.log for each in conversations], meter)
+
+
+if __name__ == "__main__":
+    probe.main(run, uvloop.run)
