@@ -4,7 +4,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from duologue.clock import MILLISECOND
-from duologue.telemetry.ledger import Cause, FrameRecord, TurnRecord
+from duologue.telemetry.ledger import Cause, EndingRecord, FrameRecord, Outcome, TurnRecord
 from duologue.telemetry.machine import MachineSample, ProcessSample
 from duologue.telemetry.metrics import Metrics
 
@@ -76,3 +76,29 @@ def test_two_systems_do_not_share_metrics() -> None:
     first, second = Metrics(30), Metrics(30)
     first.frame(frame(1, 1))
     assert values(second)["duologue_frames_total"] == 0
+
+
+def test_an_answer_to_a_person_is_counted_with_its_silence_and_all_that_befell_it() -> None:
+    metrics = Metrics(30)
+    answer = TurnRecord(
+        "c/r1", "c", 2, "ada", "answer", state="ended", question="c/p1", adopted=True, saved_ms=250.0, fillers=2,
+        false_alarms=1, interrupted=True, taken=1_900 * MILLISECOND, stalls=("thinking", "playing"),
+    )  # fmt: skip
+    answer.spoken_to, answer.decided, answer.understood = 1_000 * MILLISECOND, 1_350 * MILLISECOND, 1_400 * MILLISECOND
+    answer.on_air = 1_700 * MILLISECOND
+    person = TurnRecord("c/p1", "c", 1, "p", "person", state="ended", misses=3, wasted_ms=90.0, stalls=("hearing",))
+    metrics.turn(answer)
+    metrics.turn(person)
+    metrics.ending(EndingRecord("c", "c/p1", 0, "question, usual pause 700 ms", 560, 560, "", (), Outcome.ANSWERED))
+    found = values(metrics)
+    assert found["duologue_answer_seconds_sum"] == pytest.approx(0.7)
+    assert found["duologue_answer_stage_seconds_sum{stage=endpointing}"] == pytest.approx(0.35)
+    events = {"interruption": 1, "false_alarm": 1, "filler": 2}
+    assert {key: found[f"duologue_floor_events_total{{event={key}}}"] for key in events} == events
+    assert found["duologue_speculations_total{outcome=hit}"] == 1
+    assert found["duologue_speculations_total{outcome=miss}"] == 3
+    assert found["duologue_speculation_saved_seconds_total"] == pytest.approx(0.25)
+    assert found["duologue_speculation_wasted_seconds_total"] == pytest.approx(0.09)
+    assert found["duologue_stalls_total{stage=thinking}"] == 1
+    assert "duologue_stalls_total{stage=hearing}" not in found
+    assert found["duologue_turn_endings_total{outcome=answered,why=question}"] == 1

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from duologue.clock import MILLISECOND
 from duologue.telemetry.ledger import TurnRecord
-from duologue.telemetry.turns import TurnLedger, stages_ms
+from duologue.telemetry.turns import TurnLedger, silence_ms, stages_ms
 
 
 def turn(number: int, state: str = "ended") -> TurnRecord:
@@ -58,3 +58,49 @@ def test_failures_are_counted_and_old_turns_forgotten() -> None:
     assert ledger.failed == 5
     assert [record.number for record in ledger.recent()] == [2, 3, 4]
     assert ledger.get("t0") is None
+
+
+def answer(number: int, *, first_token: int = 1_560, on_air: int = 1_700, apologised: int = 0) -> TurnRecord:
+    """Spoken to until 1000 ms, decided at 1350, understood at 1400."""
+    record = TurnRecord(f"r{number}", "c1", number, "ada", "answer", state="ended", question="p1")
+    record.spoken_to, record.decided = 1_000 * MILLISECOND, 1_350 * MILLISECOND
+    record.understood = record.asked = 1_400 * MILLISECOND
+    record.first_token, record.apologised = first_token * MILLISECOND, apologised * MILLISECOND
+    record.first_sentence = (first_token + 40) * MILLISECOND if first_token else 0
+    record.first_audio, record.on_air = (on_air - 20) * MILLISECOND, on_air * MILLISECOND
+    return record
+
+
+def test_the_silence_before_an_answer_is_told_in_stages_that_add_up() -> None:
+    stages = silence_ms(answer(1))
+    assert stages == {
+        "endpointing": 350, "transcript": 50, "floor": 0, "first_token": 160, "first_sentence": 40, "voice": 80,
+        "playout": 20,
+    }  # fmt: skip
+    assert sum(stages.values()) == 700
+
+
+def test_what_was_thought_before_the_turn_was_decided_takes_no_time() -> None:
+    stages = silence_ms(answer(1, first_token=1_200))
+    assert (stages["first_token"], stages["first_sentence"], stages["voice"]) == (0, 0, 280)
+
+
+def test_thinking_that_gave_nothing_ends_with_the_apology() -> None:
+    stages = silence_ms(answer(1, first_token=0, apologised=13_400, on_air=13_450))
+    assert stages["first_token"] == 12_000 and sum(stages.values()) == 12_450
+
+
+def test_what_answers_nobody_has_no_silence() -> None:
+    record = answer(1)
+    record.spoken_to = 0
+    assert silence_ms(record) == {} and silence_ms(turn(1)) == {}
+
+
+def test_the_summary_tells_the_middle_and_the_tail_of_each_stage() -> None:
+    ledger = TurnLedger()
+    assert ledger.summary() == {}
+    for number in range(20):
+        ledger.put(answer(number, on_air=1_700 + 10 * number))
+    found = ledger.summary()
+    assert (found["silence"].count, found["silence"].p50, found["silence"].p95) == (20, 795, 880)
+    assert found["silence"].largest == 890 and found["endpointing"].p95 == 350

@@ -6,9 +6,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from duologue.clock import SECOND
 from duologue.telemetry.frames import frame_time_ms
-from duologue.telemetry.ledger import FrameRecord, TurnRecord
+from duologue.telemetry.ledger import EndingRecord, FrameRecord, TurnRecord
 from duologue.telemetry.machine import MachineSample
-from duologue.telemetry.turns import FINAL_STATES, stages_ms
+from duologue.telemetry.turns import FINAL_STATES, silence_ms, stages_ms
 
 _FRAME_BUCKETS = (0.001, 0.002, 0.003, 0.005, 0.008, 0.012, 0.0167, 0.025, 0.0333, 0.04, 0.05, 0.0667, 0.1, 0.15, 0.25)
 """Around the budget of a frame (33.3 ms at 30 a second; 16.7 at 60), in seconds."""
@@ -46,6 +46,14 @@ class Metrics:
         self._turns = counter("turns", "Turns that came to their end", ("kind", "state"))
         self._refused = counter("lines_refused", "Lines that moderation refused")
         self._failures = counter("turn_failures", "Turns in which an engine failed")
+        self._answers = histogram("answer_seconds", "From a person's last word to the answer's first", _TURN_BUCKETS)
+        self._silence = histogram("answer_stage_seconds", "Each stage of that silence", _TURN_BUCKETS, ("stage",))
+        self._events = counter("floor_events", "Interruptions, false alarms, echoes, fillers, apologies", ("event",))
+        self._speculations = counter("speculations", "Replies thought before the turn had ended", ("outcome",))
+        self._saved = counter("speculation_saved_seconds", "Time that speculation saved")
+        self._wasted = counter("speculation_wasted_seconds", "Time that was thought in vain")
+        self._stalls = counter("stalls", "Deadlines that a stage of a conversation missed", ("stage",))
+        self._endings = counter("turn_endings", "Turns that were taken to be over", ("why", "outcome"))
         self._restarts = counter("restarts", "Processes that were started again", ("part",))
         self._bakes = histogram("bake_seconds", "Time to bake light or poses beside the frames", _BAKE_BUCKETS)
         self._lag = histogram("loop_lag_seconds", "How late the main event loop woke", _LAG_BUCKETS)
@@ -82,6 +90,39 @@ class Metrics:
             self._wait.observe(record.waited_ms / 1000)
         for stage, taken in stages_ms(record).items():
             self._stages.labels(stage).observe(taken / 1000)
+
+        self._floor(record)
+
+    def _floor(self, record: TurnRecord) -> None:
+        """What conversations with a person have besides."""
+        stages = silence_ms(record)
+        if stages:
+            self._answers.observe(sum(stages.values()) / 1000)
+        for stage, taken in stages.items():
+            self._silence.labels(stage).observe(taken / 1000)
+        for event, times in (
+            ("interruption", record.interrupted and record.taken > 0),
+            ("false_alarm", record.false_alarms),
+            ("echo", record.echoes),
+            ("filler", record.fillers),
+            ("apology", record.apologised > 0),
+        ):
+            if times:
+                self._events.labels(event).inc(times)
+        if record.adopted:
+            self._speculations.labels("hit").inc()
+            self._saved.inc(record.saved_ms / 1000)
+        if record.misses:
+            self._speculations.labels("miss").inc(record.misses)
+            self._wasted.inc(record.wasted_ms / 1000)
+        if record.kind != "person":  # a turn's own stalls are told of with its answer
+            for stage in record.stalls:
+                self._stalls.labels(stage).inc()
+
+    def ending(self, record: EndingRecord) -> None:
+        """A turn of a person was taken to be over, and it is known what came of that."""
+        rule = record.why.partition(",")[0] or "other"
+        self._endings.labels(rule, record.outcome.value).inc()
 
     def restarted(self, part: str, times: int = 1) -> None:
         """A process of ours (``stage``, ``espeak``) was started again."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import median
 
 from duologue.clock import milliseconds
 from duologue.telemetry.ledger import TurnRecord
@@ -59,6 +62,22 @@ def silence_ms(record: TurnRecord) -> dict[str, float]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """``count`` values: their middle, the one that 95 % do not exceed (nearest rank), the largest; ms."""
+
+    count: int
+    p50: float
+    p95: float
+    largest: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        """Of one value at least."""
+        ordered = sorted(values)
+        return cls(len(ordered), median(ordered), ordered[math.ceil(0.95 * len(ordered)) - 1], ordered[-1])
+
+
 class TurnLedger:
     """The newest ``capacity`` turns, each as it was last reported, and totals since the start."""
 
@@ -83,6 +102,15 @@ class TurnLedger:
             self.failed += bool(record.failure)
             self.waited_ms += record.waited_ms
         return finished
+
+    def summary(self) -> dict[str, Spread]:
+        """How long each stage of the silence before an answer took, and all of it (``silence``), over what is kept."""
+        taken: dict[str, list[float]] = {}
+        for record in self._turns.values():
+            stages = silence_ms(record)
+            for name, value in (*stages.items(), ("silence", sum(stages.values()))) if stages else ():
+                taken.setdefault(name, []).append(value)
+        return {name: Spread.of(values) for name, values in taken.items()}
 
     def get(self, turn_id: str) -> TurnRecord | None:
         """A turn as last reported, None when it is unknown or no longer kept."""
