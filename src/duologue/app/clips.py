@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import av
 import numpy as np
@@ -20,6 +21,8 @@ from duologue.speech.voicing import finish
 
 MAX_SECONDS = 120
 """A longer clip is refused."""
+LONGEST_MB = 200
+"""A larger file is not read."""
 TOLERANCE_MS = 100.0
 """How far a mark may lie behind the end: encoders pad, and round."""
 ENGINE = "clip"
@@ -56,6 +59,16 @@ def decode(audio: bytes) -> Samples:
             f"the clip is longer than {MAX_SECONDS} s", where="audio", remedy="Send it in shorter pieces, one by one."
         )
     return _sane(np.concatenate(pieces) if pieces else np.zeros(0, np.float32))
+
+
+def read_clip(file: Path) -> Samples:
+    """The sound of ``file``, as :func:`decode` gives it. Raises :class:`InputError` that names the file."""
+    try:
+        if file.stat().st_size > LONGEST_MB * 1_000_000:
+            raise InputError("the file is too large", where=str(file), remedy=f"Cut it to {LONGEST_MB} MB at most.")
+        return decode(file.read_bytes())
+    except OSError as error:
+        raise InputError(f"the file cannot be read: {error.strerror}", where=str(file), remedy="Check it.") from error
 
 
 def _pieces(audio: bytes) -> Iterator[Samples]:

@@ -28,7 +28,7 @@ class Chat:
     def __init__(self, partner: Partner, options: SessionOptions, take: Take, observe: Observe, clock: Clock) -> None:
         silent = replace(partner, persona=replace(partner.persona, fillers=()))  # who reads needs no "hm" to wait
         self._session: Session = silent.session(
-            PromptSink(take, self._notify, clock), options, clock=clock, observe=self._see
+            PromptSink(take, self._notify, clock), replace(options, greet=False), clock=clock, observe=self._see
         )
         self._observe = observe
         self._asking = asyncio.Lock()
@@ -109,12 +109,15 @@ async def open_chat(
     clock: Clock = SYSTEM_CLOCK,
 ) -> AsyncGenerator[Chat]:
     """A conversation in writing with ``partner``, for the length of the context. ``take`` gets each sentence as soon as
-    it is there.
+    it is there. With ``greet`` the character has spoken first when the context is entered.
     """
-    chat = Chat(partner, options or SessionOptions(), take, observe, clock)
+    options = options or SessionOptions()
+    chat = Chat(partner, options, take, observe, clock)
     async with asyncio.TaskGroup() as group:
         group.create_task(chat.run())
         try:
+            if options.greet:
+                await chat.begin()
             yield chat
         finally:
             chat.close()

@@ -35,6 +35,7 @@ COMMANDS = {
     "show": CommandPlace("duologue.cli.show", "show", "Put a show on air."),
     "render": CommandPlace("duologue.cli.render", "render", "Render a show to a file, as fast as the machine can."),
     "verify": CommandPlace("duologue.cli.verify", "verify", "Prove that a stream or file has no missing frame."),
+    "talk": CommandPlace("duologue.cli.talk", "talk", "Talk with a character."),
     "say": CommandPlace("duologue.cli.say", "say", "Speak a text into a WAV file."),
     "warm": CommandPlace("duologue.cli.warm", "warm", "Fill the speech cache from a list of lines."),
     "transcribe": CommandPlace("duologue.cli.transcribe", "transcribe", "Write down what is said in a file."),

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from duologue.settings import Settings
     from duologue.speech.hearing import Transcript
 
-LONGEST_MB = 200
-"""A larger file is not read."""
-
 
 def transcribe(
     file: Annotated[Path, typer.Argument(help="The file: any sound that FFmpeg reads, two minutes at most.")],
@@ -43,19 +40,12 @@ def transcribe(
 
 
 def _read(file: Path) -> Samples:
-    from duologue.app.clips import decode
+    from duologue.app.clips import read_clip
     from duologue.audio.pcm import RATE
     from duologue.audio.resample import resample
-    from duologue.errors import InputError
     from duologue.speech.hearing import EAR_RATE
 
-    try:
-        if file.stat().st_size > LONGEST_MB * 1_000_000:
-            raise InputError("the file is too large", where=str(file), remedy=f"Cut it to {LONGEST_MB} MB at most.")
-        content = file.read_bytes()
-    except OSError as error:
-        raise InputError(f"the file cannot be read: {error.strerror}", where=str(file), remedy="Check it.") from error
-    return resample(decode(content), RATE, EAR_RATE)
+    return resample(read_clip(file), RATE, EAR_RATE)
 
 
 def _text(file: Path) -> str:

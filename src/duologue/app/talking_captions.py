@@ -1,0 +1,99 @@
+"""What a front end shows of a conversation: lines of what was asked and said, and where it stands. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from duologue.dialogue.ports import PlayStarted
+from duologue.dialogue.turns_vocabulary import (
+    Adopt,
+    Commit,
+    DropStretch,
+    Effect,
+    Event,
+    Note,
+    Play,
+    Report,
+    SpeechStarted,
+    SpeechStopped,
+    Think,
+    Understood,
+)
+
+
+class Kind(StrEnum):
+    """What a caption tells."""
+
+    ASKED = "asked"
+    """The person's turn, as it was understood."""
+    SAID = "said"
+    """A sentence of the character, as it begins to sound."""
+    CUT = "cut"
+    """The person took the floor; ``text`` is what was heard of the reply."""
+    TROUBLE = "trouble"
+    """An engine failed or was late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """One line."""
+
+    kind: Kind
+    text: str
+
+
+class Captions:
+    """Give it what a session's observer sees. :attr:`hearing` is what is being understood, :attr:`voice` whether the
+    person's voice is on.
+    """
+
+    def __init__(self) -> None:
+        self.voice = False
+        self._parts: dict[int, str] = {}
+        self._asked: dict[str, str] = {}
+        self._queued: dict[str, str] = {}
+
+    @property
+    def hearing(self) -> str:
+        """The person's words so far, of a turn that has no answer yet."""
+        return " ".join(filter(None, self._parts.values()))
+
+    def take(self, item: Event | Effect) -> Caption | None:
+        """The line that comes of it, if one does."""
+        match item:
+            case SpeechStarted() | SpeechStopped():
+                self.voice = isinstance(item, SpeechStarted)
+            case Understood(stretch, text):
+                self._parts[stretch] = text
+            case DropStretch(stretch):
+                self._parts.pop(stretch, None)
+            case Think(reply, person, speculative):
+                self._asked = {reply: person}
+                return None if speculative else self._answered(reply)
+            case Adopt(reply):
+                return self._answered(reply)
+            case _:
+                return self._take_saying(item)
+        return None
+
+    def _take_saying(self, item: Event | Effect) -> Caption | None:
+        match item:
+            case Play(utterance):
+                self._queued[utterance.id] = utterance.text
+            case PlayStarted(utterance_id) if utterance_id in self._queued:
+                return Caption(Kind.SAID, self._queued.pop(utterance_id))
+            case Commit(heard=heard, interrupted=True):
+                self._queued.clear()
+                return Caption(Kind.CUT, heard)
+            case Report(Note.FAILED | Note.STALLED as note, why, ms, stage):
+                late = f"{stage} is late ({ms / 1000:.1f} s): {why}" if note is Note.STALLED else f"{stage}: {why}"
+                return Caption(Kind.TROUBLE, late)
+            case _:
+                pass
+        return None
+
+    def _answered(self, reply: str) -> Caption | None:
+        self._parts.clear()
+        person = self._asked.pop(reply, "")
+        return Caption(Kind.ASKED, person) if person else None

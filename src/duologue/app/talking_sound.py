@@ -1,0 +1,165 @@
+"""A spoken conversation: sound in, paced sound out, and both on record.
+
+:func:`talk_over` asks with a sound that is there already (a file) and stays until the answer was heard out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator
+from contextlib import ExitStack, aclosing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from duologue.app.talking import Partner
+from duologue.audio.pcm import RATE, Samples, silence
+from duologue.audio.resample import resample
+from duologue.audio.wav import PairWriter, VoiceWriter, WavWriter
+from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock
+from duologue.dialogue.ports import PlayEvent, PlayProgress
+from duologue.dialogue.session import Observe, SessionOptions
+from duologue.dialogue.session_sink import BLOCK_MS, PacedSink
+from duologue.dialogue.turns_vocabulary import State
+from duologue.speech.hearing import EAR_RATE
+
+LONGEST_ANSWER_S = 90.0
+"""A conversation goes on so long at most after the end of the person's sound."""
+REST_MS = 800
+"""So long must nobody have the floor before all is said: an onset at the very end of the sound is noticed by then."""
+LONGEST_GREETING_S = 30.0
+_BLOCK, _EAR_BLOCK = RATE * BLOCK_MS // 1000, EAR_RATE * BLOCK_MS // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Where the sound goes: the character alone, and the person left, the character right. Either may be missing."""
+
+    answer: VoiceWriter | None = None
+    both: PairWriter | None = None
+
+    def person(self, samples: Samples) -> None:
+        """The next of the person's sound, at :data:`~duologue.audio.pcm.RATE`."""
+        if self.both is not None:
+            self.both.left(samples)
+
+    def character(self, samples: Samples) -> None:
+        """The next of the character's sound."""
+        if self.answer is not None:
+            self.answer.write(samples)
+        if self.both is not None:
+            self.both.right(samples)
+
+
+@contextmanager
+def open_recording(answer: Path | None, both: Path | None) -> Generator[Recording]:
+    """A recording into WAV files, whole at the end. Raises :class:`~duologue.errors.PeerError` for what cannot be
+    written.
+    """
+    with ExitStack() as files:
+        voice = VoiceWriter(files.enter_context(WavWriter(answer))) if answer else None
+        pair = PairWriter(files.enter_context(WavWriter(both, channels=2))) if both else None
+        if pair is not None:
+            files.callback(pair.close)
+        yield Recording(voice, pair)
+
+
+class SpokenTalk:
+    """A session on a paced sink. ``write`` gets 20 ms of the character's sound at each point of the grid (48 kHz), the
+    first when :meth:`run` begins.
+    """
+
+    def __init__(
+        self,
+        partner: Partner,
+        write: Callable[[Samples], None],
+        options: SessionOptions | None = None,
+        *,
+        observe: Observe = lambda item, now: None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self._sink = PacedSink(write, self._notify, clock)
+        self.session = partner.session(self._sink, options, clock=clock, observe=observe)
+
+    async def run(self, source: AsyncIterator[Samples]) -> None:
+        """Hold the conversation until ``source`` ends (blocks of 16 kHz), or it is hung up."""
+        await beside(self._sink.run(), self.session.run(source))
+
+    def _notify(self, report: PlayEvent | PlayProgress) -> None:
+        self.session.notify(report)
+
+
+async def beside(endless: Coroutine[Any, Any, None], work: Coroutine[Any, Any, None]) -> None:
+    """Do ``work`` with something endless beside it, whose failure ends it."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(endless)
+        try:
+            await work
+        finally:
+            task.cancel()
+
+
+async def talk_over(
+    partner: Partner,
+    question: Samples,
+    recording: Recording,
+    options: SessionOptions | None = None,
+    *,
+    observe: Observe = lambda item, now: None,
+    clock: Clock = SYSTEM_CLOCK,
+) -> bool:
+    """Let ``partner`` hear ``question`` (48 kHz) at the pace of its sound, and record what it answers until it is heard
+    out. With a greeting the question comes after it. False: the last answer took too long, and was cut.
+    """
+    options = options or SessionOptions()
+    source = _Question(question, options.greet, recording, clock)
+    talk = SpokenTalk(partner, recording.character, options, observe=observe, clock=clock)
+    async with aclosing(source.blocks(lambda: talk.session.state)) as blocks:
+        await talk.run(blocks)
+    return source.heard_out
+
+
+class _Question:
+    """A sound at its own pace, with silence before it while the greeting lasts, and after it until nobody has the
+    floor.
+    """
+
+    def __init__(self, sound: Samples, greet: bool, recording: Recording, clock: Clock) -> None:
+        self._sound = np.concatenate([sound, silence(-len(sound) % _BLOCK)])
+        self._greet = greet
+        self._recording = recording
+        self._clock = clock
+        self._due = 0
+        self.heard_out = False
+
+    async def blocks(self, state: Callable[[], State]) -> AsyncGenerator[Samples, None]:
+        """Blocks of :data:`BLOCK_MS`, each when it ends."""
+        self._due = self._clock.now()
+        ears = resample(self._sound, RATE, EAR_RATE)
+        if self._greet:
+            async for block in self._quiet(state, LONGEST_GREETING_S):
+                yield block
+        for number, at in enumerate(range(0, len(ears), _EAR_BLOCK)):
+            await self._pass(self._sound[number * _BLOCK : (number + 1) * _BLOCK])
+            yield ears[at : at + _EAR_BLOCK]
+        async for block in self._quiet(state, LONGEST_ANSWER_S):
+            yield block
+
+    async def _quiet(self, state: Callable[[], State], seconds: float) -> AsyncGenerator[Samples, None]:
+        """Silence until nobody has had the floor for a while, ``seconds`` at most."""
+        rest = 0
+        for _ in range(round(seconds * 1000) // BLOCK_MS):
+            await self._pass(silence(_BLOCK))
+            yield silence(_EAR_BLOCK)
+            rest = rest + BLOCK_MS if state() is State.QUIET else 0
+            self.heard_out = rest >= REST_MS
+            if self.heard_out:
+                return
+
+    async def _pass(self, samples: Samples) -> None:
+        """On the grid: what is yielded next ends now."""
+        self._due += BLOCK_MS * MILLISECOND
+        await self._clock.wait_until(self._due)
+        self._recording.person(samples)

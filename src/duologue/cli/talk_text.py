@@ -1,0 +1,127 @@
+"""The chat of ``duologue talk --text``: lines from a terminal or a pipe, answers sentence by sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from duologue.app.talking_captions import Caption, Captions, Kind
+from duologue.app.talking_chat import Chat, open_chat
+from duologue.dialogue.turns_vocabulary import Commit, Effect, Event, Think
+
+if TYPE_CHECKING:
+    from duologue.app.talking import Partner
+    from duologue.app.talking_chat import Take
+    from duologue.dialogue.session import SessionOptions
+
+LEAVE = "/quit"
+MAX_LINE = 100_000
+"""Bytes; what is longer without an end of line is taken as a line."""
+
+
+async def chat_on_terminal(partner: Partner, options: SessionOptions, take: Take) -> None:
+    """Chat until ``/quit`` or the end of standard input.
+
+    On a terminal a line that is written into an answer interrupts it; a program's lines wait for their answers.
+    """
+    live = sys.stdin.isatty() and sys.stdout.isatty()
+    page = ChatPage(partner.persona.title, live)
+    async with open_chat(partner, options, take=take, observe=page.take) as chat, aclosing(lines(0)) as written:
+        page.prompt()
+        async for line in written:
+            if line == LEAVE:
+                break
+            await _tell(chat, line, live)
+            if not line:
+                page.prompt()
+
+
+async def _tell(chat: Chat, line: str, live: bool) -> None:
+    if not line:
+        return
+    if live:
+        chat.say(line)
+    else:
+        await chat.ask(line)
+
+
+class ChatPage:
+    """Writes what is said as it comes: each answer a line, that grows by its sentences."""
+
+    def __init__(self, name: str, live: bool) -> None:
+        self._name = name
+        self._live = live
+        self._captions = Captions()
+        self._open = False
+        """A line is begun."""
+
+    def prompt(self) -> None:
+        """Show a person that it is their turn."""
+        if self._live:
+            self._put("› ")
+
+    def take(self, item: Event | Effect, now: int) -> None:
+        """What the session's observer sees."""
+        if caption := self._captions.take(item):
+            self._show(caption)
+        match item:
+            case Think() if self._live:
+                self._put("\r\x1b[2mthinking…\x1b[0m")
+            case Commit():
+                self._put("\n" if self._open else "")
+                self._open = False
+                self.prompt()
+            case _:
+                pass
+
+    def _show(self, caption: Caption) -> None:
+        match caption.kind:
+            case Kind.SAID:
+                erase = "\r\x1b[K" if self._live else ""
+                self._put(f" {caption.text}" if self._open else f"{erase}{self._name}: {caption.text}")
+                self._open = True
+            case Kind.CUT:
+                self._put(" –" if self._open else "")
+            case Kind.TROUBLE:
+                sys.stderr.write(f"{caption.text}\n")
+            case Kind.ASKED:
+                pass  # they wrote it themselves
+
+    def _put(self, text: str) -> None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+async def lines(descriptor: int) -> AsyncGenerator[str, None]:
+    """The lines of a terminal, a pipe or a file, without their ends; nothing is read ahead of who asks."""
+    held = b""
+    while True:
+        await _readable(descriptor)
+        read = os.read(descriptor, 4096)
+        held += read
+        *whole, held = held.split(b"\n")
+        if not read or len(held) > MAX_LINE:
+            whole, held = [*whole, held], b""
+        for line in whole:
+            if read or line:
+                yield line.decode("utf-8", "replace").strip()
+        if not read:
+            return
+
+
+async def _readable(descriptor: int) -> None:
+    """Wait until reading does not block."""
+    loop = asyncio.get_running_loop()
+    ready = loop.create_future()
+    try:
+        loop.add_reader(descriptor, lambda: ready.done() or ready.set_result(None))
+    except PermissionError:
+        return  # a plain file is always ready, and no loop waits for it
+    try:
+        await ready
+    finally:
+        loop.remove_reader(descriptor)

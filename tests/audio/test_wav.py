@@ -1,0 +1,78 @@
+"""WAV files as sound comes."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from duologue.audio import wav
+from duologue.audio.pcm import RATE, Samples, silence
+from duologue.audio.wav import PairWriter, VoiceWriter, WavWriter
+from duologue.errors import PeerError
+
+
+def read(path: Path) -> Samples:
+    """``(n, channels)``."""
+    with wave.open(str(path)) as file:
+        assert (file.getframerate(), file.getsampwidth()) == (RATE, 2)
+        raw = np.frombuffer(file.readframes(file.getnframes()), np.int16)
+        return (raw.reshape(-1, file.getnchannels()) / 32767).astype(np.float32)
+
+
+def tone(count: int, level: float = 0.5) -> Samples:
+    return np.full(count, level, np.float32)
+
+
+def test_a_voice_without_the_silence_around_it(tmp_path: Path) -> None:
+    with WavWriter(tmp_path / "a.wav") as file:
+        voice = VoiceWriter(file)
+        for block in (silence(3 * RATE), tone(100), silence(2 * RATE), tone(50), silence(RATE)):
+            voice.write(block)
+        assert file.seconds == pytest.approx(2 + 150 / RATE)
+    written = read(tmp_path / "a.wav")[:, 0]
+    assert len(written) == 2 * RATE + 150
+    assert written[99] > 0.4 and not written[100:-50].any() and written[-50] > 0.4
+
+
+def test_nothing_to_say_is_an_empty_file(tmp_path: Path) -> None:
+    with WavWriter(tmp_path / "a.wav") as file:
+        VoiceWriter(file).write(silence(100))
+    assert len(read(tmp_path / "a.wav")) == 0
+
+
+def test_two_voices_that_come_in_blocks_of_their_own(tmp_path: Path) -> None:
+    with WavWriter(tmp_path / "a.wav", channels=2) as file:
+        pair = PairWriter(file)
+        for _ in range(10):
+            pair.left(tone(70, 0.25))
+        pair.right(silence(200))
+        for _ in range(4):
+            pair.right(tone(150, 0.75))
+        pair.close()
+    written = read(tmp_path / "a.wav")
+    assert written.shape == (800, 2)
+    assert np.allclose(written[:700, 0], 0.25, atol=1e-3) and not written[700:, 0].any()
+    assert not written[:200, 1].any() and np.allclose(written[200:, 1], 0.75, atol=1e-3)
+
+
+def test_a_voice_that_does_not_come_is_not_waited_for_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wav, "MAX_APART", 100)
+    with WavWriter(tmp_path / "a.wav", channels=2) as file:
+        pair = PairWriter(file)
+        pair.left(tone(150))
+        assert file.seconds == 50 / RATE
+        pair.right(tone(30))
+        pair.close()
+    written = read(tmp_path / "a.wav")
+    assert len(written) == 150
+    assert not written[:50, 1].any() and (written[50:80, 1] > 0.4).all()
+
+
+def test_a_file_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PeerError, match=r"cannot be written.*nowhere/a\.wav"):
+        WavWriter(tmp_path / "nowhere" / "a.wav")
