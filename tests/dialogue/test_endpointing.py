@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.dialogue.endpointing import FRAME_NS, AdaptivePatience, PreRoll, SpeechGate, judge
+from duologue.dialogue.endpointing import FRAME_NS, AdaptivePatience, PreRoll, SpeechGate, Trust, judge, trust
 from duologue.dialogue.turns_vocabulary import SpeechStarted, SpeechStopped
 
 
@@ -44,6 +44,34 @@ def test_onsets_and_offsets_alternate_and_times_only_grow(probabilities: list[fl
     events = run(probabilities)
     assert [type(event) for event in events] == ([SpeechStarted, SpeechStopped] * len(events))[: len(events)]
     assert [event.at for event in events] == sorted(event.at for event in events)
+
+
+def test_voice_is_counted_from_the_onset_on_through_its_pauses() -> None:
+    gate = SpeechGate()
+    counts: list[int] = []
+    for number, value in enumerate([0.9, 0.1, 0.9, 0.9, 0.1, 0.4, 0.9, 0.1, 0.1, 0.1, 0.1, 0.9, 0.9]):
+        gate.step(value, number * FRAME_NS)
+        counts.append(gate.voiced)
+    assert counts[3:11] == [2, 2, 2, 3, 3, 3, 3, 3]
+    assert counts[-1] == 2
+
+
+@pytest.mark.parametrize(
+    ("confidence", "final", "voiced_ms", "found"),
+    [
+        (0.4, True, 96, Trust.NONE),  # a cough that slipped through: no words at all
+        (0.4, True, 300, Trust.DOUBT),  # "mm-hm" taken for "which you"
+        (-1.0, False, 300, Trust.DOUBT),  # what may still become something else
+        (0.9, True, 200, Trust.FULL),  # "stop"
+        (0.9, False, 96, Trust.FULL),
+        (-1.0, True, 250, Trust.FULL),  # an engine that never says
+        (0.1, True, 500, Trust.FULL),  # nobody coughs for so long
+    ],
+)
+def test_words_are_believed_by_voice_and_by_confidence(
+    confidence: float, final: bool, voiced_ms: float, found: Trust
+) -> None:
+    assert trust(confidence, final, voiced_ms) is found
 
 
 @given(st.lists(st.integers(1, 900), max_size=40), st.integers(0, 2000))

@@ -6,7 +6,7 @@ import asyncio
 
 import numpy as np
 import pytest
-from session_doubles import Loudness
+from session_doubles import Loudness, Says, Talk
 
 from duologue.app.simulation.virtual_time import LoopClock, simulate
 from duologue.audio.pcm import Samples
@@ -15,8 +15,9 @@ from duologue.dialogue.echo import EchoFilter
 from duologue.dialogue.session_ears import SessionEars
 from duologue.dialogue.turns_vocabulary import Event, SpeechStarted, SpeechStopped
 from duologue.errors import InputError, InternalError
+from duologue.language.fake import Reply
 from duologue.speech.hearing import EAR_RATE, Expected, VoiceActivity
-from duologue.speech.hearing_fake import FakeHearing
+from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
 from duologue.speech.shared_activity import WINDOW_MS, SharedActivity
 
 BLOCK = EAR_RATE // 50
@@ -95,6 +96,32 @@ def test_a_fault_in_between_is_told_to_who_brings_the_sound() -> None:
             person.ears.hear(np.zeros(BLOCK, np.float32))
 
     simulate(main())
+
+
+def over_the_reply(seconds: float, confidence: float) -> Talk:
+    """Something like words, so long, while the character speaks."""
+    long = "It is noon and the sun stands as high as it will stand today over all of the town"
+    heard = [
+        Hearing(evenly("what time is it", 0.3, 0.3), latency=50_000_000),
+        Hearing(evenly("which you", 0.25, 0.05), latency=50_000_000, confidence=confidence),
+    ]
+    talk = Talk([Says(0.5, "what time is it"), Says(4.0, seconds=seconds)], [Reply(long)] * 9, hearing=heard)
+    simulate(talk.run())
+    return talk
+
+
+def test_doubtful_words_take_the_floor_from_nobody() -> None:
+    assert over_the_reply(0.35, 0.4).context()[1:] == [
+        ("ada", "It is noon and the sun stands as high as it will stand today over all of the town"),
+    ]
+
+
+def test_sure_words_and_a_long_voice_do() -> None:
+    for talk in (over_the_reply(0.35, 0.9), over_the_reply(0.9, 0.4)):
+        heard = talk.context()[1][1]
+        assert heard.startswith("It is noon")
+        assert not heard.endswith("town")
+        assert talk.context()[2] == ("person", "which you")
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """When a turn of the person begins and ends: from voice activity to onsets and offsets, and how long to wait. Pure.
 
-Three parts, each for itself:
+Four parts, each for itself:
 
 - :class:`SpeechGate` turns probabilities of speech, frame by frame, into onsets and offsets, with hysteresis. An offset
   is told early and may be taken back by an onset: the turn-taking table waits on top of it, never less than 250 ms,
   because Silero drops out inside speech for up to 220 ms.
 - :class:`PreRoll` keeps the newest sound, so that a stretch begins a little before its onset and no consonant is cut.
+- :func:`trust` says whether words are to be believed, by how much voice there was and how sure the engine is of them: a
+  cough, or the start of a word, sounds like some word to every engine.
 - :class:`AdaptivePatience` decides how long a silence must be to end a turn: 250 to 1200 ms, by the words so far and by
   this speaker's own pauses.
 """
@@ -15,6 +17,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
@@ -48,6 +51,12 @@ class SpeechGate:
         self._run = 0
         self._loud_from = 0
         self._loud_until = 0
+        self._voiced = self._before = 0
+
+    @property
+    def voiced(self) -> int:
+        """Frames at or above ``on`` since the newest onset, whatever pauses lay in between."""
+        return self._voiced - self._before
 
     @property
     def speaking(self) -> bool:
@@ -57,6 +66,7 @@ class SpeechGate:
     def step(self, probability: float, end: int) -> SpeechStarted | SpeechStopped | None:
         """Take the next frame, which ended at ``end`` (ns). The event tells the onset or offset itself."""
         options = self._options
+        self._voiced += probability >= options.on
         if not self._speaking:
             if probability < options.on:
                 self._run = 0
@@ -78,6 +88,8 @@ class SpeechGate:
 
     def _turn(self, speaking: bool, at: int) -> SpeechStarted | SpeechStopped:
         self._speaking, self._run = speaking, 0
+        if speaking:
+            self._before = self._voiced - self._options.onset_frames
         return SpeechStarted(at) if speaking else SpeechStopped(at)
 
 
@@ -101,6 +113,37 @@ class PreRoll:
         if count <= 0 or not self._blocks:
             return np.zeros(0, np.float32)
         return np.concatenate(self._blocks)[-min(count, self._most) :]
+
+
+class Trust(StrEnum):
+    """Whether words are believed."""
+
+    NONE = "none"
+    """There was too little voice for a word: they are dropped."""
+    DOUBT = "doubt"
+    """They are an answer when nobody else speaks, but take the floor from nobody."""
+    FULL = "full"
+
+
+SURE = 0.6
+"""Confidence from which words are believed however short they are."""
+LEAST_MS = 120.0
+"""Of voice: the shortest word said in passing has more; a click has less."""
+DOUBT_MS = 200.0
+"""Of voice: an engine that does not say how sure it is is believed from here on, if it has heard all."""
+LONG_MS = 500.0
+"""Of voice, which nobody makes without meaning it."""
+
+
+def trust(confidence: float, final: bool, voiced_ms: float) -> Trust:
+    """Of words with this ``confidence`` (0…1, or -1: unknown), in a stretch with so much voice so far."""
+    if voiced_ms >= LONG_MS or confidence >= SURE:
+        return Trust.FULL
+    if not final:
+        return Trust.DOUBT
+    if voiced_ms < LEAST_MS:
+        return Trust.NONE
+    return Trust.FULL if confidence < 0 and voiced_ms >= DOUBT_MS else Trust.DOUBT
 
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")

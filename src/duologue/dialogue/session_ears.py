@@ -12,7 +12,7 @@ from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.dialogue import nonsense
 from duologue.dialogue.echo import EchoFilter
-from duologue.dialogue.endpointing import PreRoll, SpeechGate
+from duologue.dialogue.endpointing import FRAME_NS, PreRoll, SpeechGate, Trust, trust
 from duologue.dialogue.turns_vocabulary import EngineFailed, Event, Stage, Understood
 from duologue.errors import InputError, PeerError
 from duologue.speech.hearing import EAR_RATE, VAD_FRAME, Expected, SpeechToText, Transcript, VoiceActivity
@@ -31,9 +31,10 @@ MAX_TRANSCRIPTS = 10_000
 
 
 class _Sound:
-    """A bounded queue of blocks, read by an engine."""
+    """A bounded queue of blocks, read by an engine. ``voiced`` counts its frames that are surely voice."""
 
-    def __init__(self) -> None:
+    def __init__(self, voiced: int) -> None:
+        self.voiced = voiced
         self._blocks: asyncio.Queue[Samples | None] = asyncio.Queue()
         self._waiting = 0
 
@@ -100,7 +101,7 @@ class SessionEars:
 
     def begin(self, stretch: int, since: int, group: asyncio.TaskGroup) -> None:
         """Transcribe from ``since`` (ns) on, and a little before it."""
-        sound = _Sound()
+        sound = _Sound(self._gate.voiced)
         back = (self._clock.now() - since + PRE_ROLL_MS * MILLISECOND) * EAR_RATE // SECOND
         sound.push(self._roll.newest(back))
         self._open[stretch] = sound
@@ -152,7 +153,11 @@ class SessionEars:
     def _tell(self, found: object, frame: Samples, end: int) -> None:
         """What voice activity gave for a frame. It may call from the loop: a fault waits for who brings the sound."""
         try:
-            if event := self._gate.step(self._probability(found, frame), end):
+            before = self._gate.voiced
+            event = self._gate.step(self._probability(found, frame), end)
+            for sound in self._open.values():
+                sound.voiced += max(0, self._gate.voiced - before)
+            if event:
                 self._post(event)
         except Exception as error:
             self._fault = error
@@ -177,12 +182,17 @@ class SessionEars:
             async with aclosing(_closable(self._engine.listen(sound.read(), self._expected))) as transcripts:
                 async for given in transcripts:
                     transcript = nonsense.transcript(given, self._engine.name)
-                    text, echo = self._echo.strip(transcript.text, since, self._clock.now())
+                    if given.final and len(given.text) > len(transcript.text):
+                        what = f"{self._engine.name} gave {len(given.text)} characters: the first are taken"
+                        self._post(EngineFailed(Stage.HEARING, what))
+                    believed = trust(transcript.confidence, transcript.final, sound.voiced * FRAME_NS / MILLISECOND)
+                    heard = "" if believed is Trust.NONE else transcript.text
+                    text, echo = self._echo.strip(heard, since, self._clock.now())
                     final = transcript.final
                     count += 1
                     if count > MAX_TRANSCRIPTS:
                         raise PeerError(f"{self._engine.name} gave {count} transcripts of one stretch")
-                    self._post(Understood(stretch, text, final, echo))
+                    self._post(Understood(stretch, text, final, echo, sure=believed is Trust.FULL))
                     if final:
                         break
                     await asyncio.sleep(0)  # an engine that never waits must not flood the inbox
