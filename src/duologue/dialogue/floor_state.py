@@ -393,7 +393,7 @@ class FloorState:
             case EngineFailed():
                 return self._note_failure(event)
             case ReplyBegun() | SentenceReady() | ReplyFinished() | AudioReady():
-                return self._note_reply(event), []
+                return self._note_reply(event)
             case ChunkWritten():
                 return False, self._note_chunk(event)
             case PlayStarted() | PlayProgress() | PlayEnded():
@@ -469,25 +469,27 @@ class FloorState:
         reply.chunks.append(event.chunk)
         return [] if reply.speculative else [Annotate(reply.id, event.chunk)]
 
-    def _note_reply(self, event: ReplyBegun | SentenceReady | ReplyFinished | AudioReady) -> bool:
+    def _note_reply(self, event: ReplyBegun | SentenceReady | ReplyFinished | AudioReady) -> tuple[bool, list[Effect]]:
         reply = self.reply
         if reply is None or reply.id != event.reply:
-            return False
+            return False, []
         match event:
             case ReplyBegun():
                 reply.begun = True
             case SentenceReady(text=text):
                 if reply.finished or not text.strip():
-                    return False
+                    return False, []
                 reply.sentences.append(text)
                 reply.finished = len(reply.sentences) >= self.policy.sentences
-            case ReplyFinished():
+            case ReplyFinished(cut=cut):
                 reply.finished = True
+                if cut:
+                    return True, [Report(Note.OVERLONG, f"reply cut: {cut}", stage=Stage.THINKING)]
             case AudioReady(index=index, utterance=utterance):
                 if not reply.playing <= index < reply.voicing or index in reply.voiced:
-                    return False
+                    return False, []
                 reply.voiced[index] = utterance
-        return True
+        return True, []
 
     def _note_playout(self, event: PlayStarted | PlayProgress | PlayEnded, now: int) -> tuple[bool, list[Effect]]:
         for reply in filter(None, (self.reply, self.leaving)):

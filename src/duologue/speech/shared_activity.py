@@ -110,6 +110,7 @@ class SharedActivity:
 
     def _ask(self, frames: Mapping[int, Samples]) -> Mapping[int, object]:
         try:
-            return self._engine.step(frames)
+            found = self._engine.step(frames)
+            return {stream: found[stream] for stream in frames if stream in found}
         except Exception as error:  # an engine may come from a stranger's package; each listener decides
             return dict.fromkeys(frames, error)
