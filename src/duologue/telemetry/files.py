@@ -1,4 +1,4 @@
-"""The ledgers as files: ``frames.jsonl``, ``turns.jsonl`` and ``bakes.jsonl``, one JSON object a line.
+"""Ledgers as files of JSON lines: ``frames.jsonl``, ``turns.jsonl`` and ``bakes.jsonl`` of a show, and any other.
 
 They are written once a second, off the event loop.
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -30,23 +30,61 @@ _MAX_PENDING = 20_000
 _log = get_logger("duologue.telemetry.files")
 
 
-class LedgerFiles:
-    """Give it records; run :meth:`run` beside them; :meth:`close` at the end.
+class LineFile:
+    """One file of lines. Give it lines; call :meth:`flush` now and then, or run :meth:`run`, and at the end once more.
 
     A disk that fails (full, gone) stops nothing: the lines are dropped, counted in :attr:`dropped` and reported once,
-    and writing is tried again each second. Raises :class:`InputError` when the folder cannot be made.
+    and writing is tried again with the next ones.
     """
 
-    def __init__(self, folder: Path, clock: Clock = SYSTEM_CLOCK) -> None:
-        self._folder = folder
+    def __init__(self, path: Path, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._path = path
         self._clock = clock
-        self._pending: dict[str, deque[str]] = {name: deque() for name in ("frames", "turns", "bakes")}
-        self._open_turns: dict[str, TurnRecord] = {}
-        self._written_turns: deque[str] = deque(maxlen=_REMEMBERED)
+        self._pending: deque[str] = deque()
         self._writing = asyncio.Lock()
         self._failing = False
         self.dropped = 0
         """Lines that never reached the disk."""
+
+    def stamp(self, ledger: str, **more: object) -> None:
+        """The first line of a run: what kind of ledger it is, its times tied to the calendar, and what else is said."""
+        times = {"wall_ns": self._clock.wall(), "monotonic_ns": self._clock.now()}
+        self.add(json.dumps({"ledger": ledger, "version": VERSION, **times, **more}, ensure_ascii=False))
+
+    def add(self, line: str) -> None:
+        """Note a line; the oldest that waits is dropped when there are too many."""
+        if len(self._pending) >= _MAX_PENDING:
+            self._pending.popleft()
+            self.dropped += 1
+        self._pending.append(line)
+
+    async def run(self) -> None:
+        """Write once a second until cancelled."""
+        await _each_second(self._clock, self.flush)
+
+    async def flush(self) -> None:
+        """Write what is pending, in a thread."""
+        async with self._writing:
+            lines, self._pending = self._pending, deque[str]()
+            if not lines:
+                return
+            try:
+                await asyncio.to_thread(_append, self._path, "".join(line + "\n" for line in lines))
+                self._failing = False
+            except OSError as error:
+                self.dropped += len(lines)
+                if not self._failing:
+                    _log.error("the ledger cannot be written", file=str(self._path), cause=error.strerror)
+                self._failing = True
+
+
+class LedgerFiles:
+    """The ledgers of a show. Give it records; run :meth:`run` beside them; :meth:`close` at the end.
+
+    Each is a :class:`LineFile`. Raises :class:`InputError` when the folder cannot be made.
+    """
+
+    def __init__(self, folder: Path, clock: Clock = SYSTEM_CLOCK) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -55,9 +93,17 @@ class LedgerFiles:
                 where=str(folder),
                 remedy="Name another one with --ledger.",
             ) from error
-        for name, lines in self._pending.items():
-            stamp = {"ledger": name, "version": VERSION, "wall_ns": clock.wall(), "monotonic_ns": clock.now()}
-            lines.append(json.dumps(stamp))
+        self._files = {name: LineFile(folder / f"{name}.jsonl", clock) for name in ("frames", "turns", "bakes")}
+        self._clock = clock
+        self._open_turns: dict[str, TurnRecord] = {}
+        self._written_turns: deque[str] = deque(maxlen=_REMEMBERED)
+        for name, file in self._files.items():
+            file.stamp(name)
+
+    @property
+    def dropped(self) -> int:
+        """Lines that never reached the disk."""
+        return sum(file.dropped for file in self._files.values())
 
     def frames(self, records: Iterable[FrameRecord]) -> None:
         """Note frames."""
@@ -78,30 +124,12 @@ class LedgerFiles:
 
     async def run(self) -> None:
         """Write once a second until cancelled."""
-        due = self._clock.now()
-        while True:
-            due += SECOND
-            await self._clock.wait_until(due)
-            await self.flush()
+        await _each_second(self._clock, self.flush)
 
     async def flush(self) -> None:
-        """Write what is pending, in a thread."""
-        async with self._writing:
-            batches = {name: "".join(line + "\n" for line in lines) for name, lines in self._pending.items() if lines}
-            counts = {name: len(self._pending[name]) for name in batches}
-            for name in batches:
-                self._pending[name].clear()
-            for name, text in batches.items():
-                try:
-                    await asyncio.to_thread(_append, self._folder / f"{name}.jsonl", text)
-                    self._failing = False
-                except OSError as error:
-                    self.dropped += counts[name]
-                    if not self._failing:
-                        _log.error(
-                            "the ledger cannot be written", file=name, cause=error.strerror, folder=str(self._folder)
-                        )
-                    self._failing = True
+        """Write what is pending."""
+        for file in self._files.values():
+            await file.flush()
 
     async def close(self) -> None:
         """Write the rest, turns that have not ended too. Idempotent."""
@@ -115,11 +143,15 @@ class LedgerFiles:
         self._add("turns", asdict(record))
 
     def _add(self, name: str, values: dict[str, object]) -> None:
-        lines = self._pending[name]
-        if len(lines) >= _MAX_PENDING:
-            lines.popleft()
-            self.dropped += 1
-        lines.append(json.dumps(values, ensure_ascii=False))
+        self._files[name].add(json.dumps(values, ensure_ascii=False))
+
+
+async def _each_second(clock: Clock, flush: Callable[[], Awaitable[None]]) -> None:
+    due = clock.now()
+    while True:
+        due += SECOND
+        await clock.wait_until(due)
+        await flush()
 
 
 def _append(path: Path, text: str) -> None:

@@ -135,3 +135,10 @@ class TurnRecord:
     pauses: int = 0
     misses: int = 0
     wasted_ms: float = 0.0
+
+
+TURN_TIMES = frozenset(
+    {"asked", "first_token", "text_complete", "first_audio", "voiced", "on_air", "ended", "spoken_to", "decided"}
+    | {"understood", "first_sentence", "apologised", "filled", "taken"}
+)
+"""The fields of :class:`TurnRecord` that are times."""
