@@ -29,6 +29,7 @@ from duologue.language.persona import Persona, load_persona
 from duologue.places import packs_folder
 from duologue.settings import Settings
 from duologue.speech.hearing import VoiceActivity
+from duologue.speech.shared_activity import SharedActivity
 from duologue.speech.silero import Silero
 
 HOUSE_VOICE = "chad"
@@ -104,7 +105,7 @@ async def open_partner(
     *,
     hears: bool = True,
     speaks: bool = True,
-    activity: VoiceActivity | None = None,
+    activity: VoiceActivity | SharedActivity | None = None,
 ) -> AsyncGenerator[Partner]:
     """A character with warm engines as the settings say; they are closed at the end.
 
@@ -130,7 +131,7 @@ async def open_partner(
         yield Partner(member.persona, Engines(loading.result(), ears, model, voice, house_moderator(settings)))
 
 
-async def _load_activity(hears: bool, given: VoiceActivity | None) -> VoiceActivity:
+async def _load_activity(hears: bool, given: VoiceActivity | SharedActivity | None) -> VoiceActivity | SharedActivity:
     if given is not None:
         return given
     return await asyncio.to_thread(Silero) if hears else Deaf()

@@ -1,0 +1,178 @@
+"""`duologue talk`: what is read, what is shown, and the command as a person would type it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+import wave
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from duologue.audio.pcm import RATE, silence
+from duologue.audio.wav import WavWriter
+from duologue.cli.main import build
+from duologue.cli.talk_shown import waits
+from duologue.cli.talk_text import MAX_LINE, ChatPage, lines
+from duologue.clock import MILLISECOND
+from duologue.dialogue.ports import PlayStarted
+from duologue.dialogue.turns_vocabulary import Commit, Play, Think
+from duologue.errors import InputError
+from duologue.speech.utterance import Utterance
+from duologue.telemetry.ledger import TurnRecord
+
+
+async def read(stream: AsyncGenerator[str, None]) -> list[str]:
+    return [line async for line in stream]
+
+
+async def test_lines_of_a_pipe_come_as_they_are_written() -> None:
+    reading, writing = os.pipe()
+    stream = lines(reading)
+    os.write(writing, b"one\ntw")
+    assert await anext(stream) == "one"
+    os.write(writing, "o, café\r\n\nthree".encode())
+    assert [await anext(stream), await anext(stream)] == ["two, café", ""]
+    os.close(writing)
+    assert await read(stream) == ["three"]
+    os.close(reading)
+
+
+async def test_nothing_is_read_ahead_of_who_asks_and_waiting_can_be_cancelled() -> None:
+    reading, writing = os.pipe()
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(anext(lines(reading)))
+        await asyncio.sleep(0)
+        waiting.cancel()
+    os.write(writing, b"still there\n")
+    assert await anext(lines(reading)) == "still there"
+    os.close(writing)
+    os.close(reading)
+
+
+async def test_lines_of_a_plain_file_and_one_without_an_end(tmp_path: Path) -> None:
+    path = tmp_path / "lines.txt"
+    path.write_bytes(b"a\n" + b"x" * (MAX_LINE + 5000) + b"\n\xff\n")
+    with path.open("rb") as file:
+        found = await read(lines(file.fileno()))
+    assert found[0] == "a" and found[-1] == "�"
+    assert sum(map(len, found[1:-1])) == MAX_LINE + 5000
+
+
+def said(page: ChatPage, *sentences: str, interrupted: bool = False) -> None:
+    page.take(Think("r1", "hello", False), 0)
+    for number, text in enumerate(sentences):
+        page.take(Play(Utterance(f"u{number}", "ada", text, silence(1)), 0), 0)
+        page.take(PlayStarted(f"u{number}", 0), 0)
+    page.take(Commit("hello", " ".join(sentences), "r1", interrupted), 0)
+
+
+def test_an_answer_is_one_line_that_grows(capsys: pytest.CaptureFixture[str]) -> None:
+    page = ChatPage("Ada", live=False)
+    said(page, "One.", "Two.")
+    said(page, "Three.")
+    assert capsys.readouterr().out == "Ada: One. Two.\nAda: Three.\n"
+
+
+def test_a_terminal_sees_that_somebody_thinks_and_when_it_is_its_turn(capsys: pytest.CaptureFixture[str]) -> None:
+    page = ChatPage("Ada", live=True)
+    said(page, "One.", interrupted=True)
+    shown = capsys.readouterr().out
+    assert "thinking…" in shown
+    assert shown.index("\x1b[K") > shown.index("thinking…")
+    assert shown.endswith("Ada: One. –\n› ")
+
+
+def test_what_a_first_word_waited_for_is_listed_and_summed() -> None:
+    record = TurnRecord("t/r1", "t", 1, "ada", "answer", why="question")
+    assert waits(record) == ""
+    base = 1_000 * MILLISECOND
+    record.spoken_to, record.decided, record.understood = base, base + 300 * MILLISECOND, base + 340 * MILLISECOND
+    record.asked = record.first_token = record.first_sentence = record.understood
+    record.first_audio, record.on_air = base + 360 * MILLISECOND, base + 370 * MILLISECOND
+    assert waits(record) == (
+        "last word to first sound (question): end of turn 300 + transcript 40 + voice 20 + playout 10 = 370 ms"
+    )
+
+
+def run(*arguments: str, text: str = "", timeout: float = 90) -> subprocess.CompletedProcess[str]:
+    code = "from duologue.cli.main import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, "talk", *arguments],
+        input=text, capture_output=True, text=True, timeout=timeout, check=False,
+    )  # fmt: skip
+
+
+def test_a_chat_in_a_pipe_until_it_is_left() -> None:
+    done = run(
+        "--text", "--as", "phone", "--seed", "1", text="Why do people drink tea?\n\nI like it.\n/quit\nNever read.\n"
+    )
+    assert done.returncode == 0, done.stderr
+    answers = done.stdout.splitlines()
+    assert len(answers) == 2
+    assert all(answer.startswith("Robin: ") for answer in answers)
+    assert not done.stderr
+
+
+@pytest.mark.slow
+def test_a_chat_that_is_voiced_into_a_file(tmp_path: Path) -> None:
+    done = run("--text", "--greet", "--topic", "tea", "--out", str(tmp_path / "voice.wav"), text="I like coffee.")
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 2
+    with wave.open(str(tmp_path / "voice.wav")) as file:
+        seconds = file.getnframes() / file.getframerate()
+    assert seconds > len(done.stdout.split()) * 0.1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--text", "--wav", "a.wav"), "one way to talk"),
+        (("--text", "--record", "a.wav"), "nobody speaks in writing"),
+        (("--text", "--as", "chat"), "Did you mean 'chad'"),
+        (("--wav", "nowhere.wav"), "cannot be read"),
+    ],
+)
+def test_what_is_wrong_is_said(arguments: tuple[str, ...], words: str) -> None:
+    result = CliRunner().invoke(build(("talk",)), ["talk", *arguments])
+    assert isinstance(result.exception, InputError)
+    assert words in str(result.exception)
+
+
+@pytest.fixture(scope="module")
+def question(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if shutil.which("flite") is None:
+        pytest.skip("needs the Debian package flite")
+    path = tmp_path_factory.mktemp("question") / "question.wav"
+    subprocess.run(["flite", "-voice", "slt", "-t", "what do you think of it", "-o", str(path)], check=True, timeout=20)
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.realtime
+def test_a_question_in_a_file_is_answered_into_a_file(question: Path, tmp_path: Path) -> None:
+    done = run("--wav", str(question), "--out", str(tmp_path / "a.wav"), "--record", str(tmp_path / "b.wav"))
+    assert done.returncode == 0, done.stderr
+    assert "Chad" in done.stdout and "last word to first sound" in done.stdout
+    with wave.open(str(tmp_path / "a.wav")) as answer, wave.open(str(tmp_path / "b.wav")) as both:
+        assert (answer.getframerate(), answer.getnchannels(), both.getnchannels()) == (RATE, 1, 2)
+        assert RATE / 2 < answer.getnframes() < both.getnframes()
+        sound = np.frombuffer(both.readframes(both.getnframes()), np.int16).reshape(-1, 2)
+    person, character = (np.flatnonzero(np.abs(sound[:, side]) > 500) for side in (0, 1))
+    assert len(person) and person[-1] < character[0], "the answer begins after the question"
+
+
+@pytest.mark.slow
+@pytest.mark.realtime
+def test_a_file_without_a_voice_is_told_of(tmp_path: Path) -> None:
+    with WavWriter(tmp_path / "hum.wav") as file:
+        file.write(0.01 * np.sin(2 * np.pi * 100 / RATE * np.arange(RATE)).astype(np.float32))
+    done = run("--wav", str(tmp_path / "hum.wav"))
+    assert done.returncode == 1
+    assert "no speech was found" in done.stderr
