@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -156,6 +158,15 @@ def test_the_pages_of_an_utterance_are_worked_out_once() -> None:
     assert track_of(utterance) is track_of(utterance)
     others = [spoken(f"other {n}") for n in range(20)]
     assert len({id(track_of(other)) for other in others}) == 20
+
+
+def test_the_pages_of_an_utterance_do_not_keep_its_sound() -> None:
+    utterance = spoken("Said and gone.")
+    sound = weakref.ref(utterance.samples)
+    track = track_of(utterance)
+    del utterance
+    assert sound() is None
+    assert track.pages
 
 
 def test_a_quote_that_opens_belongs_to_the_word_after_it() -> None:

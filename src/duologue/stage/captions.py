@@ -201,15 +201,17 @@ class _Tracks:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._kept: OrderedDict[int, tuple[Utterance, CaptionTrack]] = OrderedDict()
+        # keyed by what tells lines apart and not by the line, whose sound would stay in memory with it
+        self._kept: OrderedDict[tuple[str, str, int], CaptionTrack] = OrderedDict()
 
     def of(self, utterance: Utterance) -> CaptionTrack:
-        kept = self._kept.get(id(utterance))
-        if kept is None:  # the utterance is kept too, so its id cannot become another's
-            kept = self._kept[id(utterance)] = utterance, CaptionTrack.of(utterance)
+        line = (utterance.id, utterance.text, len(utterance.samples))
+        kept = self._kept.get(line)
+        if kept is None:
+            kept = self._kept[line] = CaptionTrack.of(utterance)
             while len(self._kept) > self._most:
                 self._kept.popitem(last=False)
-        return kept[1]
+        return kept
 
 
 _TRACKS = _Tracks(8)
