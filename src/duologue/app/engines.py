@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import cast
 
-from duologue.chains import ChainPolicy, Handover
+from duologue.chains import ChainPolicy, Handover, Listener
 from duologue.clock import SECOND
 from duologue.errors import InputError
 from duologue.language.chain import LanguageChain
@@ -53,12 +53,15 @@ def create_stt(settings: Settings, name: str) -> SpeechToText:
     return cast(SpeechToText, _create(STT_GROUP, name, settings))
 
 
-def create_hearing(settings: Settings) -> SpeechToText:
-    """The engine that hears, or a chain of them, as set. Raises as :func:`create_stt`."""
+def create_hearing(settings: Settings, listener: Listener | None = None) -> SpeechToText:
+    """The engine that hears, or a chain of them, as set; ``listener`` is told of each failure, beside the log.
+
+    Raises as :func:`create_stt`.
+    """
     engines = [create_stt(settings, name) for name in settings.engines.stt]
     if len(engines) == 1:
         return engines[0]
-    return HearingChain(engines, policy=_policy(settings, settings.chains.stt_seconds), listener=_report)
+    return HearingChain(engines, policy=_policy(settings, settings.chains.stt_seconds), listener=_telling(listener))
 
 
 def create_tts(settings: Settings, name: str = "") -> TextToSpeech:
@@ -75,16 +78,20 @@ def create_tts(settings: Settings, name: str = "") -> TextToSpeech:
     return CachedSpeech(engine, cache, fingerprint(settings.engine(name)))
 
 
-def create_voicing(settings: Settings) -> VoicingChain:
-    """All engines that speak, as set, in order of preference. Raises as :func:`create_tts`."""
+def create_voicing(settings: Settings, listener: Listener | None = None) -> VoicingChain:
+    """All engines that speak, as set, in order of preference; ``listener`` as in :func:`create_hearing`.
+
+    Raises as :func:`create_tts`.
+    """
     chosen = settings.chains
     limits = SpeechLimits(_policy(settings, chosen.tts_seconds), round(chosen.tts_seconds * SECOND))
     engines = [create_tts(settings, name) for name in settings.engines.tts]
-    return VoicingChain(engines, limits=limits, listener=_report)
+    return VoicingChain(engines, limits=limits, listener=_telling(listener))
 
 
-def create_llm(settings: Settings, name: str = "") -> LanguageModel:
-    """The engine that thinks, or a chain of them, as set; or the one named.
+def create_llm(settings: Settings, name: str = "", listener: Listener | None = None) -> LanguageModel:
+    """The engine that thinks, or a chain of them, as set; or the one named. ``listener`` as in
+    :func:`create_hearing`.
 
     Raises :class:`InputError` for a name that is not installed.
     """
@@ -92,11 +99,21 @@ def create_llm(settings: Settings, name: str = "") -> LanguageModel:
     engines = [cast(LanguageModel, _create(LLM_GROUP, each, settings)) for each in names]
     if len(engines) == 1:
         return engines[0]
-    return LanguageChain(engines, policy=_policy(settings, settings.chains.llm_seconds), listener=_report)
+    policy = _policy(settings, settings.chains.llm_seconds)
+    return LanguageChain(engines, policy=policy, listener=_telling(listener))
 
 
 def _policy(settings: Settings, patience: float) -> ChainPolicy:
     return ChainPolicy(patience=round(patience * SECOND), pause=round(settings.chains.pause_seconds * SECOND))
+
+
+def _telling(listener: Listener | None) -> Listener:
+    def tell(handover: Handover) -> None:
+        _report(handover)
+        if listener is not None:
+            listener(handover)
+
+    return tell
 
 
 def _report(handover: Handover) -> None:

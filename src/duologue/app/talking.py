@@ -21,6 +21,7 @@ from duologue.app.engines import create_hearing, create_llm, create_voicing
 from duologue.app.stage_set import house_moderator
 from duologue.app.talking_text import Deaf, WrittenVoice
 from duologue.app.voices import CastVoices
+from duologue.chains import Listener
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.dialogue.ports import Sink
 from duologue.dialogue.session import Engines, Observe, Session, SessionOptions
@@ -106,21 +107,23 @@ async def open_partner(
     hears: bool = True,
     speaks: bool = True,
     activity: VoiceActivity | SharedActivity | None = None,
+    listener: Listener | None = None,
 ) -> AsyncGenerator[Partner]:
     """A character with warm engines as the settings say; they are closed at the end.
 
     ``character`` is as :func:`find_partner` takes it, or a member of a cast. One that does not hear or does not speak
     (a conversation in writing) needs no engine for that. ``activity`` may be one that is shared.
+    ``listener`` is told when an engine of a chain fails.
 
     Raises :class:`InputError` for an unknown name or setting, and what an engine raises that does not come up.
     """
     member = find_partner(character, settings) if isinstance(character, str) else character
     async with contextlib.AsyncExitStack() as stack:
-        model = create_llm(settings)
+        model = create_llm(settings, listener=listener)
         stack.push_async_callback(model.close)
-        ears = create_hearing(settings) if hears else Deaf()
+        ears = create_hearing(settings, listener) if hears else Deaf()
         stack.push_async_callback(ears.close)
-        voicing = create_voicing(settings) if speaks else None
+        voicing = create_voicing(settings, listener) if speaks else None
         if voicing is not None:
             stack.push_async_callback(voicing.close)
         async with asyncio.TaskGroup() as group:
