@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -45,10 +47,10 @@ def simulate(
     summaries = {str(file): Summary(read_scenario(file)) for file in chosen}
     by_name = {summary.scenario.name: summary for summary in summaries.values()}
     began = SYSTEM_CLOCK.now()
-    with _Ledger(ledger) as out:
+    with _opened(ledger) as write:
         scenarios = [summary.scenario for summary in by_name.values()]
         for run in run_all(scenarios, times, seed=seed, jobs=jobs or _cores(), ledger=ledger is not None):
-            out.write(run.ledger)
+            write(run.ledger)
             by_name[run.scenario].runs.append(run)
     took = (SYSTEM_CLOCK.now() - began) / SECOND
     results = list(by_name.values())
@@ -57,31 +59,20 @@ def simulate(
         raise typer.Exit(1)
 
 
-class _Ledger:
-    """A file for the ledger's lines, or none."""
+@contextmanager
+def _opened(file: Path | None) -> Generator[Callable[[str], object]]:
+    """Takes the lines of the ledger, whether or not there is a file for it."""
+    from duologue.errors import PeerError
 
-    def __init__(self, file: Path | None) -> None:
-        self._file = file
-        self._lines: list[str] = []
-
-    def __enter__(self) -> _Ledger:
-        return self
-
-    def write(self, lines: str) -> None:
-        self._lines.append(lines)
-
-    def __exit__(self, *_: object) -> None:
-        from duologue.errors import PeerError
-
-        if self._file is None:
-            return
-        try:
-            self._file.write_text("".join(self._lines), "utf-8")
-        except OSError as error:
-            where = str(self._file)
-            raise PeerError(
-                f"the ledger cannot be written: {error.strerror}", where=where, remedy="Check --ledger."
-            ) from error
+    if file is None:
+        yield len
+        return
+    try:
+        with file.open("w", encoding="utf-8") as out:
+            yield out.write
+    except OSError as error:
+        what = f"the ledger cannot be written: {error.strerror}"
+        raise PeerError(what, where=str(file), remedy="Check --ledger.") from error
 
 
 def _cores() -> int:

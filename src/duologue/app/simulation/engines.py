@@ -113,12 +113,15 @@ class ScriptedEars:
         failure = self._options.failure(self.calls)
         delay = round(self._options.partial_ms.draw(self._stream) * EAR_RATE / 1000)
         given: list[tuple[int, int]] = []
-        shown = ""
+        shown, known = "", -1
         self._room.listening += 1
         try:
             async for block in sound:
                 _extend(given, runs(block))
-                text = self._text(given, given[-1][1] - delay if given else 0) if failure is None else ""
+                until = given[-1][1] - delay if given else 0
+                if failure or not self._room.between(known, until):
+                    continue
+                text, known = self._text(given, until), until - 1
                 if text != shown:
                     shown = text
                     yield Transcript(text)

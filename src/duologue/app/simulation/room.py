@@ -21,6 +21,7 @@ from duologue.speech.hearing import EAR_RATE, VAD_FRAME
 _SCALE = 1 << 24
 QUIET_FRAMES = 15
 """Frames in one block while nothing is to be heard (480 ms)."""
+_RULE = (np.arange(QUIET_FRAMES * VAD_FRAME) / _SCALE).astype(np.float32)
 TAIL_MS = 200
 """After the last sound the blocks stay short for so long."""
 LEAST_SHARE = 2 / 3
@@ -143,7 +144,7 @@ class Room:
 
 def ruler(place: int, count: int) -> Samples:
     """The sound from ``place`` on."""
-    return (np.arange(place, place + count) / _SCALE).astype(np.float32)
+    return _RULE[:count] + np.float32(place / _SCALE)  # exact: all of it are multiples of 2^-24 below 1
 
 
 def runs(block: Samples) -> list[tuple[int, int]]:

@@ -92,30 +92,30 @@ class LeapingSink(PacedSink):
             if self._paused:
                 self._number = due
                 return
-            count = min(due - self._number, self._blocks_to_event(), SIGN_BLOCKS - self._number % SIGN_BLOCKS)
+            count = min(due - self._number, self._blocks_to_event())
             began = self._start + self._number * _BLOCK_NS
             block = self._playout.read(count * _BLOCK)
             self._number += count
             self._note(block, began)
             self._report(block, began, 1)
-            if self._number % SIGN_BLOCKS == 0:
+            if (self._number - 1) % SIGN_BLOCKS == 0:
                 self._tell_progress(began + (count - 1) * _BLOCK_NS)
 
     def _next_due(self) -> int | None:
         """When the next block with something in it is due (ns). None: nothing will happen by itself."""
         if self._paused or not self._playout.spans():
             return None
-        count = min(self._blocks_to_event(), SIGN_BLOCKS - self._number % SIGN_BLOCKS)
-        return self._start + (self._number + count - 1) * _BLOCK_NS
+        return self._start + (self._number + self._blocks_to_event() - 1) * _BLOCK_NS
 
     def _blocks_to_event(self) -> int:
-        """How many blocks there are up to the one in which the next utterance begins or ends."""
+        """How many blocks there are up to the one in which an utterance begins or ends, or progress is told."""
+        to_sign = -self._number % SIGN_BLOCKS + 1
         spans = self._playout.spans()
         if not spans:
-            return 1 << 40
+            return to_sign
         begin, end = spans[0]
         place = end - 1 if self._playout.current is not None else begin
-        return max(1, (place - self._playout.position) // _BLOCK + 1)
+        return min(to_sign, max(1, (place - self._playout.position) // _BLOCK + 1))
 
     def _note(self, block: Block, began: int) -> None:
         for piece in block.pieces:

@@ -67,8 +67,8 @@ class LoopClock:
         await asyncio.sleep(max(0, deadline - self.now()) / SECOND)
 
 
-def simulate(main: Coroutine[Any, Any, T], limit: float = 7200.0) -> T:
-    """Run ``main`` in virtual time; raises :class:`TimeoutError` after ``limit`` virtual seconds."""
+def simulate(main: Coroutine[Any, Any, T], limit: float | None = 7200.0) -> T:
+    """Run ``main`` in virtual time; raises :class:`TimeoutError` after ``limit`` virtual seconds (None: no limit)."""
 
     async def limited() -> T:
         async with asyncio.timeout(limit):

@@ -1,0 +1,54 @@
+"""``duologue simulate`` as a person types it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from duologue.cli.main import build
+from duologue.errors import InputError, PeerError
+
+runner = CliRunner()
+
+
+def _run(*words: str) -> tuple[int, str]:
+    result = runner.invoke(build(["simulate"]), ["simulate", *words])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.output
+
+
+def test_without_a_scenario_it_lists_those_that_ship() -> None:
+    code, out = _run()
+    assert code == 0 and "barge-in" in out and "silent-caller" in out
+    assert {each["name"] for each in json.loads(_run("--json")[1])} >= {"barge-in", "dictation"}
+
+
+def test_what_holds_exits_with_0(tmp_path: Path) -> None:
+    ledger = tmp_path / "out.jsonl"
+    code, out = _run("plain-question", "--times", "2", "--seed", "5", "--jobs", "1", "--ledger", str(ledger))
+    assert code == 0 and "none failed" in out and "in all 2" in out
+    heads = [line for each in ledger.read_text().splitlines() if "scenario" in (line := json.loads(each))]
+    assert [head["seed"] for head in heads] == [5, 6]
+
+
+def test_what_fails_exits_with_1_and_shows_the_line(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("name: mine\nshows: x\nreplies: [Yes indeed.]\nscript:\n  - say: Hello?\n  - wait: reply\n"
+                    "expect:\n  replies: 2\n  first_audio_ms: {p50: 1}\n")  # fmt: skip
+    code, out = _run(str(file))
+    assert code == 1 and "NO" in out and "replies was 1; ledger line" in " ".join(out.split())
+    code, out = _run(str(file), "--json")
+    (scenario,) = json.loads(out)["scenarios"]
+    assert code == 1 and not scenario["ok"] and not scenario["together"][0]["ok"]
+    assert '"effect":"Commit"' in scenario["runs"][0]["failed"][0]["line"]
+
+
+def test_wrong_words_name_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="Did you mean 'barge-in'"):
+        _run("barge_in")
+    with pytest.raises(PeerError, match="ledger"):
+        _run("plain-question", "--ledger", str(tmp_path / "no" / "out.jsonl"))
