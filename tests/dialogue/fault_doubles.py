@@ -331,6 +331,8 @@ class Scene:
     policy: Policy = field(default_factory=Policy)
     done: Callable[[Scene], bool] = lambda scene: False
     cough: Says | None = None
+    mute: bool = False
+    """Once the state is reached, the sink plays on and tells nothing."""
 
     def __post_init__(self) -> None:
         self.clock = LoopClock()
@@ -378,6 +380,8 @@ class Scene:
             yield sound[number * BLOCK : (number + 1) * BLOCK]
 
     def hear_sink(self, report: PlayEvent | PlayProgress) -> None:
+        if self.mute and self.armed_at >= 0:
+            return
         play = self.plays.get(report.utterance_id)
         if play and not isinstance(report, PlayStarted):
             play.played = max(play.played, report.played_samples)
@@ -417,13 +421,17 @@ class Scene:
         )  # fmt: skip
         if self.state is State.QUIET:
             self.armed_at, self.trouble.armed = 0, True
-        async with asyncio.TaskGroup() as group:
-            floor = group.create_task(self.sink.run())
-            try:
-                await self.session.run((source or self.source)())
-            finally:
-                floor.cancel()
-                self.tasks_left = len(asyncio.all_tasks()) - 2 - (asyncio.current_task() not in asyncio.all_tasks())
+        before = asyncio.all_tasks()
+        try:
+            async with asyncio.TaskGroup() as group:
+                floor = group.create_task(self.sink.run())
+                try:
+                    await self.session.run((source or self.source)())
+                finally:
+                    floor.cancel()
+                    self.tasks_left = len(asyncio.all_tasks() - before - {floor})
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from failures
         return self
 
     # Looking

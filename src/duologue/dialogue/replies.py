@@ -27,7 +27,7 @@ from duologue.language.moderation import Moderator, Subject
 from duologue.language.structured import Form, ReplyChunk
 from duologue.streams import cancelled, closing
 
-MAX_EMPTY = 10_000
+MAX_EMPTY = 1_000
 """Empty pieces in a row (servers send some to keep a line open); more are no reply."""
 MODERATION_SECONDS = 6.0
 """For one verdict; each plugged-in check has a shorter limit of its own."""

@@ -26,7 +26,7 @@ LOUD = 0.01
 """Mean amplitude that counts as speech while voice activity fails."""
 OUTAGE_FRAMES = 30
 """So many good frames end an outage of voice activity; each outage is told once."""
-MAX_TRANSCRIPTS = 10_000
+MAX_TRANSCRIPTS = 3_000
 """Of one stretch; an engine that gives more has lost its mind."""
 
 
