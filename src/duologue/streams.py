@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from typing import TypeVar
+from contextlib import suppress
+from types import TracebackType
+from typing import Generic, TypeVar
 
 from duologue.errors import PeerError
 
@@ -14,21 +15,27 @@ CLOSE_SECONDS = 2.0
 """Closing is honoured within one chunk; who needs longer is not waited for."""
 
 
-@asynccontextmanager
-async def closing(stream: AsyncIterator[T]) -> AsyncGenerator[AsyncIterator[T], None]:
-    """``stream``, closed at the end if it is of the kind that can be (a generator; protocols ask for iterators).
+class closing(Generic[T]):
+    """A stream, closed at the end if it is of the kind that can be (a generator; protocols ask for iterators).
 
     When the reading ended by an error or was cancelled, that counts, and not what closing makes of it. Raises
     :class:`~duologue.errors.PeerError` for a stream that was read well and does not close in :data:`CLOSE_SECONDS`.
     """
-    try:
-        yield stream
-    except BaseException:
-        with suppress(Exception):
-            await _close(stream)
-        raise
-    else:
-        await _close(stream)
+
+    def __init__(self, stream: AsyncIterator[T]) -> None:
+        self._stream = stream
+
+    async def __aenter__(self) -> AsyncIterator[T]:
+        return self._stream
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            await _close(self._stream)
+        else:
+            with suppress(Exception):
+                await _close(self._stream)
 
 
 async def _close(stream: AsyncIterator[T]) -> None:

@@ -75,17 +75,24 @@ async def read_reply(model: LanguageModel, prompt: Prompt, moderator: Moderator)
     try:
         async with closing(model.write(prompt)) as stream:
             async for given in stream:
-                async for item in reading.feed(nonsense.piece(given, model.name)):
-                    yield item
+                piece = nonsense.piece(given, model.name)
+                if reading.begins(piece):
+                    yield Begun()
+                parts = reading.feed(piece)
+                if parts or reading.news:
+                    async for item in reading.judged(parts):
+                        yield item
                 if reading.over:
                     break
+                if not piece:
+                    await asyncio.sleep(0)  # an engine that never waits must not hold the loop
     except asyncio.CancelledError as error:
         if cancelled():
             raise
         failure = in_words(error)  # the engine cancelled itself
     except Exception as error:  # an engine may come from a stranger's package: what it said so far is still said
         failure = in_words(error)
-    async for item in reading.finish(broken=bool(failure)):
+    async for item in reading.judged(reading.finish(broken=bool(failure))):
         yield item
     yield replace(reading.ending(), failure=failure or reading.failure)
 
@@ -114,42 +121,52 @@ class _Reading:
         """Nothing more will be said: the engine can be stopped."""
         return self._refused or bool(self._reader.cut)
 
-    async def feed(self, piece: str) -> AsyncGenerator[ReplyItem, None]:
+    @property
+    def news(self) -> bool:
+        """There is more to know of a structured chunk than was given."""
+        return len(self._reader.expressions) > len(self._expressed) or self._chunks in self._reader.chunks
+
+    def begins(self, piece: str) -> bool:
+        """Whether ``piece`` is the first of the reply. Raises :class:`PeerError` for endless nothing."""
         self._empty = 0 if piece else self._empty + 1
         if self._empty > MAX_EMPTY:
             raise PeerError(f"it gave {self._empty} empty pieces in a row")
-        if not piece:
-            await asyncio.sleep(0)  # an engine that never waits must not hold the loop
-        elif not self._begun:
-            self._begun = True
-            yield Begun()
-        async for item in self._judged(self._reader.feed(piece)):
-            yield item
+        begins, self._begun = bool(piece) and not self._begun, self._begun or bool(piece)
+        return begins
 
-    async def finish(self, *, broken: bool) -> AsyncGenerator[ReplyItem, None]:
-        if not self._refused:
-            async for item in self._judged(self._reader.finish(broken=broken)):
-                yield item
+    def feed(self, piece: str) -> list[Part]:
+        return self._reader.feed(piece)
+
+    def finish(self, *, broken: bool) -> list[Part]:
+        return [] if self._refused else self._reader.finish(broken=broken)
 
     def ending(self) -> Ending:
         reader = self._reader
         return Ending(reader.form if reader.structured else None, reader.problem, reader.cut, self._refused)
 
-    async def _judged(self, parts: list[Part]) -> AsyncGenerator[ReplyItem, None]:
+    async def judged(self, parts: list[Part]) -> AsyncGenerator[ReplyItem, None]:
         """``parts`` that may be said, or what is said instead of the first that may not; then chunks that are whole."""
         for part in parts:
             if not await self._allowed(f"{self._before} {part.text}".strip()):
                 self._refused = True
                 yield replace(part, text=deflection(self._prompt), chunk=-1)
+            if self._refused:
                 return
             self._before = part.text
             yield part
         for number in sorted(self._reader.expressions.keys() - self._expressed):
             self._expressed.add(number)
             yield Expressed(number, self._reader.expressions[number])
-        while (chunk := self._reader.chunks.get(self._chunks)) is not None:
+        while not self._refused and (chunk := self._reader.chunks.get(self._chunks)) is not None:
             self._chunks += 1
-            yield chunk
+            yield await self._shown(chunk)
+
+    async def _shown(self, chunk: ReplyChunk) -> ReplyChunk:
+        """``chunk`` with the notes that may be shown: all of them or none."""
+        notes = " ".join(filter(None, (chunk.correction, chunk.translation, chunk.hint)))
+        if not notes or await self._allowed(notes):
+            return chunk
+        return replace(chunk, correction="", translation="", hint="")
 
     async def _allowed(self, text: str) -> bool:
         """What cannot be judged is not said."""

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from duologue.audio.pcm import Samples
+from duologue.chains import Handover, telling
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.dialogue.echo import EchoFilter
 from duologue.dialogue.endpointing import AdaptivePatience
@@ -36,6 +37,7 @@ from duologue.dialogue.turns_vocabulary import (
     EngineFailed,
     Event,
     Filler,
+    HandedOver,
     HangUp,
     Patience,
     Pause,
@@ -210,10 +212,13 @@ class Session:
         deadline = self._turns.deadline()
         if deadline is None:
             raise ClosedError("the conversation is over")
-        if self._inbox.empty() and deadline <= self._clock.now():
+        if not self._inbox.empty():
+            return self._inbox.get_nowait()
+        left = deadline - self._clock.now()
+        if left <= 0:
             return Timeout()
         try:
-            async with asyncio.timeout(max(0, deadline - self._clock.now()) / SECOND):
+            async with asyncio.timeout(left / SECOND):
                 return await self._inbox.get()
         except TimeoutError:
             return Timeout()
@@ -263,7 +268,22 @@ class Session:
                 self._instruct(effect, group)
 
     def _instruct(self, effect: Effect, group: asyncio.TaskGroup) -> None:
-        """What ears and mouth do."""
+        """What ears and mouth do, and which chain of theirs hands over meanwhile."""
+        with telling(lambda handover: self._post_handover(effect, handover)):
+            self._direct(effect, group)
+
+    def _post_handover(self, effect: Effect, handover: Handover) -> None:
+        match effect:
+            case BeginStretch(stretch):
+                self._post(HandedOver(Stage.HEARING, handover.words, stretch=stretch))
+            case Think(reply):
+                self._post(HandedOver(Stage.THINKING, handover.words, reply=reply))
+            case VoiceSentence(reply) | Apologise(reply):
+                self._post(HandedOver(Stage.VOICING, handover.words, reply=reply))
+            case _:
+                pass  # nothing else asks an engine
+
+    def _direct(self, effect: Effect, group: asyncio.TaskGroup) -> None:
         match effect:
             case BeginStretch(stretch, since):
                 self._ears.begin(stretch, since, group)

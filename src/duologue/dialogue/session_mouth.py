@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from duologue.audio.pcm import RATE
 from duologue.dialogue.fillers import Fillers
 from duologue.dialogue.ports import Voice
-from duologue.dialogue.replies import Begun, Ending, Expressed, VoiceLimits, Voicing, read_reply
+from duologue.dialogue.replies import Begun, Ending, Expressed, ReplyItem, VoiceLimits, Voicing, read_reply
 from duologue.dialogue.replies_text import Part
 from duologue.dialogue.turns_vocabulary import (
     AudioReady,
@@ -37,8 +37,8 @@ APOLOGIES = {
 """Honest sentences, by what failed."""
 LIMITS = VoiceLimits(seconds=10.0, rate=RATE)
 """A person waits: who needs longer for one sentence is asked again, and then left out."""
-
-
+AT_ONCE = 8
+"""Events of one engine that may be posted before the session is let to them. One would cost a turn of the loop each."""
 EXPRESSION_SECONDS = 0.3
 """How long a sentence that is voiced waits to know what it is said with: models write that after the text."""
 
@@ -52,7 +52,26 @@ class _Reply:
     tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
     _expressions: dict[int, asyncio.Future[str]] = field(default_factory=dict[int, "asyncio.Future[str]"])
 
-    def express(self, chunk: int, expression: str) -> None:
+    def take(self, reply: str, item: ReplyItem) -> Event | None:
+        """What ``item`` of the reply named ``reply`` means to the session; None: only to us."""
+        match item:
+            case Begun():
+                return ReplyBegun(reply)
+            case Part(text=text, chunk=chunk):
+                self.sentences.append(chunk)
+                return SentenceReady(reply, text)
+            case Expressed(chunk, expression):
+                self._express(chunk, expression)
+                return None
+            case ReplyChunk(index=chunk, expression=expression):
+                self._express(chunk, expression)
+                return ChunkWritten(reply, item)
+            case Ending(failure=""):
+                return ReplyFinished(reply, item.form, item.problem, item.cut)
+            case Ending(failure=failure):
+                return EngineFailed(Stage.THINKING, failure, reply=reply)
+
+    def _express(self, chunk: int, expression: str) -> None:
         """``chunk`` is said with this. The first word on it counts."""
         known = self._expression(chunk)
         if not known.done():
@@ -94,6 +113,7 @@ class SessionMouth:
         self._fillers = Fillers(self._voicing, (persona,))
         self._apologies: dict[Stage, Utterance] = {}
         self._replies: dict[str, _Reply] = {}
+        self._posted = 0
 
     async def prepare(self) -> None:
         """Voice beforehand what must not wait for a voice: apologies and fillers. What fails is left out."""
@@ -143,49 +163,36 @@ class SessionMouth:
         for reply in list(self._replies):
             self.abandon(reply)
 
-    def _start(self, reply: str, work: AsyncGenerator[Event, None], group: asyncio.TaskGroup) -> None:
+    def _start(self, reply: str, work: Coroutine[None, None, None], group: asyncio.TaskGroup) -> None:
         tasks = self._replies.setdefault(reply, _Reply()).tasks
         tasks[:] = [task for task in tasks if not task.done()]
-        tasks.append(group.create_task(self._post_all(work)))
+        tasks.append(group.create_task(work))
 
-    async def _post_all(self, work: AsyncGenerator[Event, None]) -> None:
-        async with aclosing(work):
-            async for event in work:
-                self._post(event)
-                await asyncio.sleep(0)  # an engine that never waits must not flood the inbox
+    async def _give(self, event: Event) -> None:
+        self._post(event)
+        self._posted += 1
+        if self._posted % AT_ONCE == 0:
+            await asyncio.sleep(0)  # an engine that never waits must not flood the inbox
 
-    async def _write(self, reply: str, prompt: Prompt) -> AsyncGenerator[Event, None]:
+    async def _write(self, reply: str, prompt: Prompt) -> None:
         known, ran = self._replies[reply], 0
         async with aclosing(read_reply(self._model, prompt, self._moderator)) as items:
             async for item in items:
                 for outcome in prompt.tools.outcomes[ran:] if prompt.tools else ():
                     ran += 1
-                    yield ToolRan(reply, outcome)
-                match item:
-                    case Begun():
-                        yield ReplyBegun(reply)
-                    case Part(text=text, chunk=chunk):
-                        known.sentences.append(chunk)
-                        yield SentenceReady(reply, text)
-                    case Ending(failure="") as ending:
-                        yield ReplyFinished(reply, ending.form, ending.problem, ending.cut)
-                    case Ending(failure=failure):
-                        yield EngineFailed(Stage.THINKING, failure, reply=reply)
-                    case Expressed(chunk, expression):
-                        known.express(chunk, expression)
-                    case ReplyChunk() as chunk:
-                        known.express(chunk.index, chunk.expression)
-                        yield ChunkWritten(reply, chunk)
+                    await self._give(ToolRan(reply, outcome))
+                if (event := known.take(reply, item)) is not None:
+                    await self._give(event)
 
-    async def _speak(self, reply: str, index: int, text: str) -> AsyncGenerator[Event, None]:
+    async def _speak(self, reply: str, index: int, text: str) -> None:
         attempt = await self._voicing.voice(text, self._persona.name, f"{reply}/{index}")
         if attempt.voiced is None:
-            yield EngineFailed(Stage.VOICING, "; ".join(attempt.failures), reply=reply, index=index)
+            self._post(EngineFailed(Stage.VOICING, "; ".join(attempt.failures), reply=reply, index=index))
             return
         for failure in attempt.failures:  # mended by another try, and told
-            yield EngineFailed(Stage.VOICING, failure, reply=reply)
+            self._post(EngineFailed(Stage.VOICING, failure, reply=reply))
         utterance = attempt.voiced.utterance
         known = self._replies.get(reply)
         if known and (expression := await known.expression(index)):
             utterance = replace(utterance, expression=expression)
-        yield AudioReady(reply, index, utterance)
+        self._post(AudioReady(reply, index, utterance))

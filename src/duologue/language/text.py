@@ -71,13 +71,15 @@ def sentences(text: str) -> list[str]:
 
 def word_count(text: str) -> int:
     """Words as spaces divide them; in scripts without spaces two characters count as a word."""
+    if text.isascii():
+        return len(text.split())
     wide = sum(map(_is_wide, text))
     return len("".join(" " if _is_wide(character) else character for character in text).split()) + (wide + 1) // 2
 
 
 def estimate_seconds(text: str) -> float:
     """How long speaking ``text`` takes at a usual rate."""
-    wide = sum(map(_is_wide, text))
+    wide = 0 if text.isascii() else sum(map(_is_wide, text))
     return (len(text) - wide) / CHARACTERS_PER_SECOND + wide / WIDE_PER_SECOND
 
 
