@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.chains import Breaker, Chain, ChainPolicy, Handover, Moment
+from duologue.chains import Breaker, Chain, ChainPolicy, EngineHealth, Handover, Moment, telling
 from duologue.clock import SECOND, VirtualClock
 from duologue.errors import ClosedError, DuologueError, InputError, PeerError
 
@@ -187,3 +188,27 @@ def test_an_engine_is_never_out_for_longer_than_the_longest_pause(history: list[
             breaker.failed(now)
             assert now + POLICY.pause <= breaker.out_until <= now + POLICY.longest_pause
             assert breaker.ready(now + POLICY.longest_pause)
+
+
+async def test_who_is_concerned_is_told_too_also_of_tasks_begun_inside() -> None:
+    bench = Bench(Engine("a", [PeerError("broken")]), Engine("b"))
+    concerned, later = list[Handover](), list[Handover]()
+    async with asyncio.TaskGroup() as group:
+        with telling(concerned.append):
+            group.create_task(bench.chain.call(Engine.ask))
+        with telling(later.append):
+            pass
+    assert concerned == bench.told and later == []
+    assert concerned[0].words == "a failed: broken; b took over"
+
+
+async def test_health_tells_who_is_out_for_how_long_and_why() -> None:
+    bench = Bench(Engine("a", [PeerError("broken")]), Engine("b"))
+    assert [each.warm for each in bench.chain.health(0)] == [False, False]
+    await bench.chain.call(Engine.ask)
+    bench.clock.advance(4 * SECOND)
+    first, second = bench.chain.health(bench.clock.now())
+    assert first == EngineHealth("a", True, 1, "broken", 6_000.0) and second == EngineHealth("b")
+    bench.clock.advance(7 * SECOND)
+    await bench.chain.call(Engine.ask)
+    assert bench.chain.health(bench.clock.now())[0] == EngineHealth("a")

@@ -13,12 +13,14 @@ as a transcript does: such a stream (``revisable``) is begun again by the next e
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
-from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
+from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import DuologueError, InputError, PeerError
 
 T = TypeVar("T")
@@ -54,6 +56,7 @@ class Breaker:
         """In a row."""
         self.out_until = 0
         """Monotonic ns; in the past: healthy, or due for a try."""
+        self.cause = ""
 
     def ready(self, now: int) -> bool:
         """Whether it may be asked."""
@@ -61,13 +64,13 @@ class Breaker:
 
     def succeeded(self) -> None:
         """It answered: everything is forgiven."""
-        self.failures, self.out_until = 0, 0
+        self.failures, self.out_until, self.cause = 0, 0, ""
 
-    def failed(self, now: int) -> None:
+    def failed(self, now: int, cause: str = "") -> None:
         """It did not: out for a pause, twice as long as the last one."""
         pause = min(self._policy.pause << min(self.failures, 20), self._policy.longest_pause)
         self.failures += 1
-        self.out_until = now + pause
+        self.out_until, self.cause = now + pause, cause
 
 
 class Moment(StrEnum):
@@ -91,8 +94,40 @@ class Handover:
     cause: str
     at: int
 
+    @property
+    def words(self) -> str:
+        """In a sentence, for records and people."""
+        return f"{self.engine} failed: {self.cause.rstrip('.')}; {self.successor or 'nobody'} took over"
+
 
 Listener = Callable[[Handover], None]
+
+_concerned: ContextVar[tuple[Listener, ...]] = ContextVar("concerned", default=())
+
+
+@contextmanager
+def telling(listener: Listener) -> Generator[None]:
+    """Whatever fails of any chain inside, also in tasks that are begun inside, is told to ``listener`` too: so the turn
+    that it befell knows of it.
+    """
+    token = _concerned.set((*_concerned.get(), listener))
+    try:
+        yield
+    finally:
+        _concerned.reset(token)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineHealth:
+    """How an engine of a chain is: ``warm`` once it came up; ``failures`` in a row, the last with its ``cause``; asked
+    again in ``out_ms`` (0: now).
+    """
+
+    name: str
+    warm: bool = True
+    failures: int = 0
+    cause: str = ""
+    out_ms: float = 0.0
 
 
 class Chain(Generic[E]):
@@ -129,6 +164,16 @@ class Chain(Generic[E]):
     def ready(self) -> tuple[E, ...]:
         """The engines that came up, in order of preference."""
         return tuple(engine for engine in self.engines if engine.name not in self._cold)
+
+    def health(self, now: int) -> tuple[EngineHealth, ...]:
+        """Of each engine, in order of preference."""
+        found = ((engine.name, self._breakers[engine.name]) for engine in self.engines)
+        return tuple(
+            EngineHealth(
+                name, name not in self._cold, each.failures, each.cause, max(0, each.out_until - now) / MILLISECOND
+            )
+            for name, each in found
+        )
 
     async def warm_up(self) -> None:
         """Start all. One that does not come up is out for its pause; raises only when none does."""
@@ -210,9 +255,10 @@ class Chain(Generic[E]):
     def _fail(self, engine: E, rest: Sequence[E], moment: Moment, error: DuologueError) -> None:
         now = self._clock.now()
         if isinstance(error, PeerError) or engine.name in self._cold:
-            self._breakers[engine.name].failed(now)
-        if self._listener is not None:
-            self._listener(Handover(engine.name, rest[0].name if rest else "", moment, str(error), now))
+            self._breakers[engine.name].failed(now, error.what)
+        handover = Handover(engine.name, rest[0].name if rest else "", moment, str(error), now)
+        for listener in (*filter(None, (self._listener,)), *_concerned.get()):
+            listener(handover)
 
 
 async def _close(pieces: AsyncIterator[T]) -> None:

@@ -19,7 +19,8 @@ from duologue.dialogue.floor_state import Policy
 from duologue.dialogue.session_record import SessionRecorder
 from duologue.dialogue.turns_vocabulary import Commit, Effect, Event, HangUp, Note, Report, State
 from duologue.errors import PeerError
-from duologue.language.fake import Reply
+from duologue.language.chain import LanguageChain
+from duologue.language.fake import FakeLanguage, Reply
 from duologue.speech.hearing_fake import Hearing, evenly
 from duologue.telemetry.ledger import EndingRecord, Outcome, TurnRecord
 from duologue.telemetry.turns import FINAL_STATES, silence_ms
@@ -183,6 +184,16 @@ def test_a_hang_up_ends_every_record(seconds: float) -> None:
     assert all(record.state in FINAL_STATES for record in records)
     heard = [record.heard for record in records if record.kind == "answer" and record.state == "ended"]
     assert heard == [item.heard for item in committed if item.reply]
+
+
+def test_a_handover_is_on_the_record_of_the_turn_that_it_befell() -> None:
+    talk = Talk([ASKS], seconds=8)
+    broken = FakeLanguage([Reply(failure="429", pieces=0)] * 2, talk.clock)
+    chain = LanguageChain([broken, FakeLanguage([NOON] * 2, talk.clock)], clock=talk.clock)
+    talk.model = chain  # type: ignore[assignment]
+    person, answer = recorded(simulate(talk.run()))
+    assert answer.handovers and all("fake took over" in words and "429" in words for words in answer.handovers)
+    assert person.handovers == () and answer.failure == ""
 
 
 class Recorded(Conversation):

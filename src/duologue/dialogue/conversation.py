@@ -10,6 +10,7 @@ from enum import StrEnum
 from itertools import count
 from typing import TypeAlias
 
+from duologue.chains import Handover, telling
 from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.dialogue.fillers import Fillers
 from duologue.dialogue.heard import heard_text
@@ -304,8 +305,12 @@ class OnAir:
         turn.task = group.create_task(self._write_and_voice(step, self._prompt(step), record))
 
     async def _write_and_voice(self, step: Step, prompt: Prompt, record: TurnRecord) -> None:
-        await self._crew.writer.write(prompt, record)
-        voiced = await self._crew.writer.voice(record)
+        def befell(handover: Handover) -> None:
+            record.handovers = (*record.handovers, handover.words)
+
+        with telling(befell):
+            await self._crew.writer.write(prompt, record)
+            voiced = await self._crew.writer.voice(record)
         await self._inbox.put(_Prepared(step, voiced.utterance if voiced else None))
 
     async def _hand(self, step: Step) -> None:

@@ -30,6 +30,7 @@ class TurnDraft:
     before: str = ""
     failure: str = ""
     stalls: tuple[str, ...] = ()
+    handovers: tuple[str, ...] = ()
     pauses: list[float] = field(default_factory=list[float])
     misses: int = 0
     wasted_ms: float = 0.0

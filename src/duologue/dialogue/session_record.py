@@ -28,6 +28,7 @@ from duologue.dialogue.turns_vocabulary import (
     EngineFailed,
     Event,
     Filler,
+    HandedOver,
     HangUp,
     Note,
     Pause,
@@ -109,6 +110,8 @@ class SessionRecorder:
             case EngineFailed(Stage.HEARING):
                 if self._turn:
                     self._turn.understood = now
+            case HandedOver(_, what, stretch, reply):
+                self._note_handover(what, stretch, reply)
             case ReplyBegun(reply) | SentenceReady(reply) | ReplyFinished(reply) | AudioReady(reply):
                 if answer := self._answers.get(reply):
                     self._note_progress(answer, event, now)
@@ -130,6 +133,13 @@ class SessionRecorder:
         over_ours = any(answer.bound for answer in self._answers.values())
         if turn.text and not over_ours:  # else it may be a cough, or go on with a question that is not answered
             self._show(turn)
+
+    def _note_handover(self, what: str, stretch: int, reply: str) -> None:
+        if answer := self._answers.get(reply):
+            answer.record.handovers = (*answer.record.handovers, what)
+            self._tell(answer)
+        elif self._turn and stretch in self._turn.parts:
+            self._turn.handovers = (*self._turn.handovers, what)
 
     def _note_typed(self, text: str, now: int) -> None:
         if not text.strip():
@@ -268,6 +278,7 @@ class SessionRecorder:
         record.why, record.wait_ms = turn.why, turn.wait_ms
         record.gap_ms = round((turn.decided - turn.ended) / MILLISECOND)
         record.failure, record.stalls = turn.failure, turn.stalls
+        record.handovers = (*turn.handovers, *record.handovers)
 
     def _abandon(self, reply: str, now: int) -> None:
         answer = self._answers.get(reply)
@@ -407,6 +418,7 @@ class SessionRecorder:
         record.state, record.ended = state, turn.ended if state != "on_air" else 0
         record.decided, record.understood = turn.decided, turn.understood
         record.why, record.wait_ms, record.failure, record.stalls = turn.why, turn.wait_ms, turn.failure, turn.stalls
+        record.handovers = turn.handovers
         record.pauses, record.misses, record.wasted_ms = len(turn.pauses), turn.misses, turn.wasted_ms
         self._changed(record)
         return record

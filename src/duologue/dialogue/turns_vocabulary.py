@@ -151,6 +151,16 @@ class EngineFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class HandedOver:
+    """An engine of a chain failed at a stretch (``HEARING``) or a reply, and another took over: for the ledger only."""
+
+    stage: Stage
+    what: str
+    stretch: int = 0
+    reply: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Timeout:
     """The deadline has come."""
 
@@ -162,7 +172,8 @@ class HangUp:
 
 Event: TypeAlias = (
     SpeechStarted | SpeechStopped | Understood | Typed | ReplyBegun | SentenceReady | ChunkWritten | ToolRan
-    | ReplyFinished | AudioReady | EngineFailed | PlayStarted | PlayProgress | PlayEnded | Timeout | HangUp
+    | ReplyFinished | AudioReady | EngineFailed | HandedOver | PlayStarted | PlayProgress | PlayEnded | Timeout
+    | HangUp
 )  # fmt: skip
 
 # Effects

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 
-from duologue.chains import Chain, ChainPolicy, Listener
+from duologue.chains import Chain, ChainPolicy, EngineHealth, Listener
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.language.engine import LanguageCapabilities, LanguageModel, Prompt
 
@@ -32,6 +32,15 @@ class LanguageChain:
     def capabilities(self) -> LanguageCapabilities:
         """Nothing is promised that one of them might not keep."""
         return LanguageCapabilities()
+
+    @property
+    def engines(self) -> tuple[LanguageModel, ...]:
+        """In order of preference."""
+        return self._chain.engines
+
+    def health(self, now: int) -> tuple[EngineHealth, ...]:
+        """Of each engine, at ``now`` (monotonic ns)."""
+        return self._chain.health(now)
 
     async def warm_up(self) -> None:
         """Start every engine; raises when none comes up."""

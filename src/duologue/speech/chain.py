@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from duologue.chains import Chain, ChainPolicy, Listener
+from duologue.chains import Chain, ChainPolicy, EngineHealth, Listener
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import InputError, PeerError
 from duologue.speech.engine import SpeechCapabilities, TextToSpeech
@@ -52,6 +52,15 @@ class VoicingChain:
     def names(self) -> tuple[str, ...]:
         """The engines' names, in order of preference."""
         return tuple(engine.name for engine in self._chain.engines)
+
+    @property
+    def engines(self) -> tuple[TextToSpeech, ...]:
+        """In order of preference."""
+        return self._chain.engines
+
+    def health(self, now: int) -> tuple[EngineHealth, ...]:
+        """Of each engine, at ``now`` (monotonic ns)."""
+        return self._chain.health(now)
 
     async def warm_up(self) -> None:
         """Start every engine; raises what the first one raised when none comes up."""

@@ -16,7 +16,7 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from duologue.audio.pcm import Samples
-from duologue.chains import Chain, ChainPolicy, Listener
+from duologue.chains import Chain, ChainPolicy, EngineHealth, Listener
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, InternalError, PeerError
 from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript
@@ -55,6 +55,15 @@ class HearingChain:
             punctuation=all(each.punctuation for each in found),
             words=all(each.words for each in found),
         )
+
+    @property
+    def engines(self) -> tuple[SpeechToText, ...]:
+        """In order of preference."""
+        return self._chain.engines
+
+    def health(self, now: int) -> tuple[EngineHealth, ...]:
+        """Of each engine, at ``now`` (monotonic ns)."""
+        return self._chain.health(now)
 
     async def warm_up(self) -> None:
         """Start every engine; raises when none comes up."""
