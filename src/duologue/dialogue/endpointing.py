@@ -32,12 +32,14 @@ FRAME_NS = VAD_FRAME * _SECOND // EAR_RATE
 
 @dataclass(frozen=True, slots=True)
 class GateOptions:
-    """``on`` and ``off`` are probabilities; ``onset_frames`` frames at or above ``on`` make an onset, ``offset_frames``
-    below ``off`` an offset.
+    """``on``, ``off`` and ``sure`` are probabilities; ``onset_frames`` frames at or above ``on`` make an onset,
+    ``offset_frames`` below ``off`` an offset. Speech ended in the middle of the last frame that was ``sure``: after it
+    Silero's probability dies away, in 50 ms where it is quiet and in up to 300 in noise 10 dB below the voice.
     """
 
     on: float = 0.5
     off: float = 0.35
+    sure: float = 0.7
     onset_frames: int = 2
     offset_frames: int = 3
 
@@ -74,10 +76,12 @@ class SpeechGate:
             if self._run == 0:
                 self._loud_from = end - FRAME_NS
             self._run += 1
-            self._loud_until = end
+            self._loud_until = end - FRAME_NS // 2
             return self._turn(True, self._loud_from) if self._run >= options.onset_frames else None
+        if probability >= options.sure:
+            self._loud_until = end - FRAME_NS // 2
         if probability >= options.off:
-            self._run, self._loud_until = 0, end
+            self._run = 0
             return None
         self._run += 1
         return self._turn(False, self._loud_until) if self._run >= options.offset_frames else None
@@ -170,6 +174,10 @@ _NUMBERS = _words(
 _ASKING = _words(
     "what where when why who whose which how is are was were do does did can could would will should shall may have has"
 )
+_CLOSING = _words(
+    "it them me you him us there here now then today tonight tomorrow yesterday again too either please thanks though "
+    "already yet instead anyway together home okay ok right sir madam"
+)
 _WHOLE = frozenset(
     "yes no yeah yep nope okay ok thanks hello hi hey bye goodbye stop please sure right exactly".split()  # noqa: SIM905
 )
@@ -180,13 +188,14 @@ _BASE_MS = {
     "finished": 350,
     "whole": 400,
     "question without mark": 450,
+    "closing word": 500,
     "no words yet": 700,
     "unsure": 650,
     "dictation": 1100,
     "leaning": 1100,
     "trailing": MAX_WAIT_MS,
 }
-_COMPLETE = frozenset({"question", "finished", "whole", "question without mark"})
+_COMPLETE = frozenset({"question", "finished", "whole", "question without mark", "closing word"})
 
 
 def judge(text: str) -> str:
@@ -213,7 +222,9 @@ def judge(text: str) -> str:
         return "leaning"
     if len(words) <= 2 and words[-1] in _WHOLE:
         return "whole"
-    return "question without mark" if words[0] in _ASKING and len(words) >= 3 else "unsure"
+    if words[0] in _ASKING and len(words) >= 3:
+        return "question without mark"
+    return "closing word" if words[-1] in _CLOSING and len(words) >= 3 else "unsure"
 
 
 def _is_dictation(words: list[str]) -> bool:

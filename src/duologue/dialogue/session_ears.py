@@ -18,8 +18,8 @@ from duologue.errors import InputError, PeerError
 from duologue.speech.hearing import EAR_RATE, VAD_FRAME, Expected, SpeechToText, Transcript, VoiceActivity
 from duologue.speech.shared_activity import SharedActivity
 
-PRE_ROLL_MS = 250
-"""Sound before an onset that belongs to its stretch."""
+PRE_ROLL_MS = 320
+"""Sound before an onset that belongs to its stretch: Silero notices a voice that begins with an s up to 240 ms late."""
 MAX_WAITING_SAMPLES = 60 * EAR_RATE
 """Sound that may wait for an engine; more means that it does not keep up, and its stretch is given up."""
 LOUD = 0.01
