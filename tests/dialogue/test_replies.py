@@ -243,6 +243,22 @@ def test_nothing_passes_in_two_halves():
     assert texts(items) == ["I do hate.", deflection(ASKED)]
 
 
+def test_notes_that_may_not_be_shown_are_taken_out_and_the_words_are_said():
+    chunks = [{"text": "It is warm.", "hint": "a forbidden word"}, {"text": "Come.", "hint": "to come"}]
+    prompt = replace(ASKED, schema=reply_schema(notes=("hint",)))
+    items = read(Model(json.dumps({"chunks": chunks})), prompt, Moderator(["forbidden"]))
+    assert texts(items) == ["It is warm.", "Come."]
+    shown = [item for _, item in items if isinstance(item, ReplyChunk)]
+    assert shown == [ReplyChunk(0, "It is warm."), ReplyChunk(1, "Come.", hint="to come")]
+
+
+def test_a_chunk_that_was_refused_is_not_shown():
+    document = json.dumps({"chunks": [{"text": "A forbidden word."}, {"text": "Come."}]})
+    items = read(Model(document), replace(ASKED, schema=reply_schema()), Moderator(["forbidden"]))
+    assert texts(items) == [deflection(ASKED)] and ending(items).refused
+    assert not [item for _, item in items if isinstance(item, ReplyChunk)]
+
+
 def test_a_deflection_is_not_repeated_while_there_are_others():
     first, second = CHAD.deflections
     assert deflection(replace(ASKED, lines=(Line("chad", first),))) == second
