@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duologue.audio.resample import resample, rescale
+from duologue.audio.resample import StreamResampler, resample, rescale
 from duologue.errors import InputError
 
 
@@ -44,3 +44,11 @@ def test_a_rate_that_is_none_is_refused(rate: int) -> None:
 @given(position=st.integers(0, 10**12))
 def test_positions_are_rounded_not_drifted(position: int) -> None:
     assert abs(rescale(position, 22_050) * 22_050 - position * 48_000) * 2 <= 22_050
+
+
+def test_block_by_block_is_the_same_sound_as_the_whole() -> None:
+    sound = np.sin(2 * np.pi * 440 / 16_000 * np.arange(16_000)).astype(np.float32)
+    resampler = StreamResampler(16_000)
+    made = np.concatenate([resampler.push(sound[at : at + 320]) for at in range(0, 16_000, 320)])
+    assert 48_000 - 200 <= len(made) <= 48_000
+    assert np.allclose(made, resample(sound, 16_000)[: len(made)], atol=1e-5)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import wave
@@ -15,7 +17,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from duologue.audio.pcm import RATE, silence
+from duologue.app.clips import read_clip
+from duologue.audio.pcm import RATE, silence, to_int16
+from duologue.audio.resample import resample
 from duologue.audio.wav import WavWriter
 from duologue.cli.main import build
 from duologue.cli.talk_shown import waits
@@ -24,6 +28,7 @@ from duologue.clock import MILLISECOND
 from duologue.dialogue.ports import PlayStarted
 from duologue.dialogue.turns_vocabulary import Commit, Play, Think
 from duologue.errors import InputError
+from duologue.speech.hearing import EAR_RATE
 from duologue.speech.utterance import Utterance
 from duologue.telemetry.ledger import TurnRecord
 
@@ -133,8 +138,9 @@ def test_a_chat_that_is_voiced_into_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--text", "--wav", "a.wav"), "one way to talk"),
-        (("--text", "--record", "a.wav"), "nobody speaks in writing"),
+        (("--text", "--wav", "a.wav"), "two ways to talk"),
+        (("--text", "--record", "a.wav"), "no recording"),
+        (("--text", "--ledger", "a.jsonl"), "no recording"),
         (("--text", "--as", "chat"), "Did you mean 'chad'"),
         (("--wav", "nowhere.wav"), "cannot be read"),
     ],
@@ -176,3 +182,48 @@ def test_a_file_without_a_voice_is_told_of(tmp_path: Path) -> None:
     done = run("--wav", str(tmp_path / "hum.wav"))
     assert done.returncode == 1
     assert "no speech was found" in done.stderr
+
+
+RECORDS = """#!/bin/sh
+exec {python} -c '
+import sys, time
+sound = open("{sound}", "rb").read()
+sound = bytes(32000) + sound + bytes(32000 * 60)
+began = time.monotonic()
+for number in range(len(sound) // 640):
+    time.sleep(max(0.0, began + 0.02 * (number + 1) - time.monotonic()))
+    sys.stdout.buffer.write(sound[number * 640 : number * 640 + 640])
+    sys.stdout.buffer.flush()
+'
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.realtime
+def test_a_talk_with_microphone_and_loudspeaker_until_ctrl_c(question: Path, tmp_path: Path) -> None:
+    sound = resample(read_clip(question), RATE, EAR_RATE)
+    (tmp_path / "sound").write_bytes(to_int16(sound).tobytes())
+    (tmp_path / "parec").write_text(RECORDS.format(python=sys.executable, sound=tmp_path / "sound"))
+    (tmp_path / "pacat").write_text(f"#!/bin/sh\nexec cat > {tmp_path}/played\n")
+    for name in ("parec", "pacat"):
+        (tmp_path / name).chmod(0o755)
+    command = [sys.executable, "-c", "from duologue.cli.main import main; main()", "talk"]
+    command += ["--out", str(tmp_path / "a.wav"), "--ledger", str(tmp_path / "ledger.jsonl")]
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as talk:
+        assert talk.stdout is not None and talk.stderr is not None
+        shown: list[str] = []
+        for line in talk.stdout:
+            shown.append(line)
+            if " Chad " in line:
+                talk.send_signal(signal.SIGINT)
+                break
+        shown += talk.stdout
+        told = talk.stderr.read()
+    assert talk.returncode == 0, told
+    assert "Ctrl-C hangs up" in told and "Traceback" not in told
+    assert any(" friend " in line for line in shown)
+    assert np.frombuffer((tmp_path / "played").read_bytes(), np.int16).any()
+    ledger = [json.loads(line) for line in (tmp_path / "ledger.jsonl").read_text().splitlines()]
+    assert ledger[0]["ledger"] == "conversation"
+    assert any("Commit" in json.dumps(line) or "commit" in json.dumps(line) for line in ledger)

@@ -37,3 +37,18 @@ def resample(samples: Samples, rate: int, to_rate: int = RATE) -> Samples:
 def rescale(position: int, rate: int, to_rate: int = RATE) -> int:
     """A sample position at another rate, rounded half up; exact in integers, so long sounds do not drift."""
     return (2 * position * to_rate + rate) // (2 * rate)
+
+
+class StreamResampler:
+    """Sound from ``rate`` to ``to_rate`` as it comes, block by block; a millisecond or two is always under way."""
+
+    def __init__(self, rate: int, to_rate: int = RATE) -> None:
+        self._rate = rate
+        self._resampler = AudioResampler(format="fltp", layout="mono", rate=to_rate)
+
+    def push(self, samples: Samples) -> Samples:
+        """The next block (mono, not empty) -> what is ready."""
+        frame = av.AudioFrame.from_ndarray(samples[None, :], format="fltp", layout="mono")
+        frame.sample_rate = self._rate
+        pieces = [piece.to_ndarray()[0] for piece in self._resampler.resample(frame)]
+        return np.concatenate([np.zeros(0, np.float32), *pieces])

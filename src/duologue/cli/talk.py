@@ -9,7 +9,6 @@ import typer
 
 if TYPE_CHECKING:
     from duologue.audio.wav import WavWriter
-    from duologue.cli.talk_shown import Transcript
     from duologue.dialogue.session import SessionOptions
     from duologue.settings import Settings
     from duologue.speech.utterance import Utterance
@@ -23,6 +22,10 @@ def talk(
     wav: Annotated[Path | None, typer.Option(help="Ask with a file: any sound that FFmpeg reads.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the character's voice to this WAV file.")] = None,
     record: Annotated[Path | None, typer.Option(help="Both voices to a WAV file: you left, it right.")] = None,
+    ledger: Annotated[Path | None, typer.Option(help="Append all that happens to this file, as JSON lines.")] = None,
+    full_duplex: Annotated[
+        bool, typer.Option("--full-duplex", help="Listen while it speaks, so that you can interrupt: with headphones.")
+    ] = False,
     character: Annotated[
         str, typer.Option("--as", help="Who answers: a character or persona by name, or its folder or file.")
     ] = "chad",
@@ -35,31 +38,34 @@ def talk(
     stt: Annotated[str | None, typer.Option(help="The engines that hear.")] = None,
     config: Annotated[Path | None, typer.Option(help="The settings file instead of ./duologue.toml.")] = None,
 ) -> None:
-    """Talk with a character.
+    """Talk with a character: with microphone and loudspeaker, in writing, or with a file.
 
-    Examples: duologue talk --text · duologue talk --wav question.wav --out answer.wav
+    Examples: duologue talk · duologue talk --text --as phone · duologue talk --wav question.wav --out answer.wav
     """
     import asyncio
     import secrets
 
+    from duologue.cli.talk_aloud import TAIL_MS, Files, talk_aloud
+    from duologue.dialogue.floor_state import Policy
     from duologue.dialogue.session import SessionOptions
     from duologue.errors import InputError
     from duologue.settings import load_settings
     from duologue.telemetry.log import configure
 
-    if text == (wav is not None):
-        raise InputError("talk wants one way to talk", where="talk", remedy="Give either --text or --wav FILE.")
-    if text and record:
-        raise InputError("nobody speaks in writing", where="--record", remedy="Use --out for the answers' voice.")
+    if text and wav:
+        raise InputError("there are two ways to talk", where="talk", remedy="Give --text, or --wav FILE, or neither.")
+    if text and (record or ledger):
+        raise InputError("a chat in writing has no recording", where="--record, --ledger", remedy="--out is its voice.")
     settings = load_settings({"engines.llm": llm, "engines.tts": tts, "engines.stt": stt}, config=config)
     configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())
-    options = SessionOptions(
-        person=me, topic=topic, greet=greet, seed=secrets.randbelow(2**32) if seed is None else seed
-    )
-    if wav is None:
+    chosen = secrets.randbelow(2**32) if seed is None else seed
+    half_duplex = wav is None and not full_duplex
+    policy = Policy(half_duplex=half_duplex, tail_ms=TAIL_MS)
+    options = SessionOptions(person=me, topic=topic, greet=greet, seed=chosen, policy=policy)
+    if text:
         asyncio.run(_chat(settings, character, options, out))
-    else:
-        asyncio.run(_answer(settings, character, options, wav, out, record))
+    elif not asyncio.run(talk_aloud(settings, character, options, Files(wav, out, record, ledger))):
+        raise typer.Exit(1)
 
 
 async def _chat(settings: Settings, character: str, options: SessionOptions, out: Path | None) -> None:
@@ -85,34 +91,3 @@ def _append(file: WavWriter, utterance: Utterance) -> None:
     if file.seconds:
         file.write(silence(round(PAUSE_S * RATE)))
     file.write(utterance.samples)
-
-
-async def _answer(
-    settings: Settings, character: str, options: SessionOptions, wav: Path, out: Path | None, record: Path | None
-) -> None:
-    from duologue.app.clips import read_clip
-    from duologue.app.talking import open_partner
-    from duologue.app.talking_sound import open_recording, talk_over
-    from duologue.cli.talk_shown import Transcript
-    from duologue.clock import SYSTEM_CLOCK
-
-    question = read_clip(wav)
-    with open_recording(out, record) as recording:
-        async with open_partner(settings, character) as partner:
-            shown = Transcript(options.person, partner.persona, SYSTEM_CLOCK.now())
-            heard_out = await talk_over(partner, question, recording, options, observe=shown.take)
-    _conclude(shown, heard_out, wav)
-
-
-def _conclude(shown: Transcript, heard_out: bool, wav: Path) -> None:
-    """Say what went wrong, if anything did."""
-    problem = ""
-    if not shown.voice_heard:
-        problem = f"{wav}: no speech was found in it"
-    elif not shown.understood:
-        problem = f"{wav}: a voice was heard, but no words were understood"
-    elif not heard_out:
-        problem = "the answer took too long and was cut off"
-    if problem:
-        typer.echo(problem, err=True)
-        raise typer.Exit(1)

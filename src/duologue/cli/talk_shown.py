@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from rich.live import Live
+from rich.text import Text
 
 from duologue.app.talking_captions import Caption, Captions, Kind
 from duologue.cli.output import console
 from duologue.clock import SECOND
-from duologue.dialogue.session_record import SessionRecorder
+from duologue.dialogue.turns_vocabulary import State
 from duologue.telemetry.turns import FINAL_STATES, silence_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from duologue.dialogue.turns_vocabulary import Effect, Event
-    from duologue.language.persona import Persona
     from duologue.telemetry.ledger import TurnRecord
 
 _MARGIN = " " * 16
@@ -28,18 +31,32 @@ _STAGES = {
     "playout": "playout",
 }
 
+_STANDING = {
+    State.HEARING: "● hearing you",
+    State.PAUSING: "● hearing you",
+    State.SETTLING: "… thinking",
+    State.THINKING: "… thinking",
+    State.CLEARING: "… thinking",
+    State.SPEAKING: "▶ speaking",
+    State.DOUBTING: "▶ speaking",
+    State.PAUSED: "‖ interrupted",
+    State.JUDGING: "‖ interrupted",
+}
+"""What a person sees of the states; nobody's turn is ``listening``."""
+
 
 class Transcript:
-    """Prints a spoken conversation as it happens. ``person`` is what they are called; times count from ``began``
-    (monotonic ns).
+    """Prints a spoken conversation as it happens. ``person`` and ``title`` are what the two are called; times count
+    from ``began`` (monotonic ns).
     """
 
-    def __init__(self, person: str, persona: Persona, began: int, write: Callable[[str], None] | None = None) -> None:
-        self._names = {Kind.ASKED: person, Kind.SAID: persona.title}
-        self._recorder = SessionRecorder("talk", persona.name, person, self._record)
+    def __init__(self, person: str, title: str, began: int, write: Callable[[str], None] | None = None) -> None:
+        self._names = {Kind.ASKED: person, Kind.SAID: title}
         self._began = began
-        self._write = write or _print
+        self.write = write or _print
+        """Prints a line."""
         self._captions = Captions()
+        self._state: Callable[[], State] = lambda: State.QUIET
         self._reported: set[str] = set()
         self.voice_heard = False
         self.understood = 0
@@ -51,15 +68,24 @@ class Transcript:
         self.voice_heard |= self._captions.voice
         if caption is not None:
             self.understood += caption.kind is Kind.ASKED
-            self._write(self._line(caption, now))
-        self._recorder.take(item, now)
+            self.write(self._line(caption, now))
 
-    def _record(self, record: TurnRecord) -> None:
+    def record(self, record: TurnRecord) -> None:
         """A turn's record has changed: when it is over, say what its first word waited for."""
         if record.state in FINAL_STATES and record.id not in self._reported:
             self._reported.add(record.id)
             if stages := waits(record):
-                self._write(f"{_MARGIN}{stages}")
+                self.write(f"{_MARGIN}{stages}")
+
+    def follow(self, state: Callable[[], State]) -> None:
+        """What :meth:`standing` asks for the session's state."""
+        self._state = state
+
+    def standing(self) -> str:
+        """Where the conversation stands, in a line."""
+        state = self._state()
+        words = self._captions.hearing
+        return f"{_STANDING.get(state, 'listening')}{f' · {words}' if words else ''}"
 
     def _line(self, caption: Caption, now: int) -> str:
         at = f"{(now - self._began) / SECOND:7.2f} s"
@@ -70,6 +96,26 @@ class Transcript:
                 return f"{_MARGIN}{caption.text}"
             case kind:
                 return f"{at} {self._names[kind]:>6} {caption.text}"
+
+
+@contextmanager
+def standing_shown(transcript: Transcript) -> Generator[None]:
+    """On a terminal: a line at the bottom that says where the conversation stands, beside what is printed above it."""
+    page = console()
+    if not page.is_terminal:
+        yield
+        return
+
+    def line() -> Text:
+        return Text(transcript.standing(), style="dim", overflow="ellipsis", no_wrap=True)
+
+    with Live(console=page, get_renderable=line, refresh_per_second=8, transient=True) as live:
+
+        def write(text: str) -> None:
+            live.console.print(text, markup=False)
+
+        transcript.write = write
+        yield
 
 
 def waits(record: TurnRecord) -> str:

@@ -1,0 +1,116 @@
+"""The spoken conversation of ``duologue talk``: with a file, or with the machine's microphone and loudspeaker."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from duologue.app.clips import read_clip
+from duologue.app.talking import Partner, find_partner, open_partner
+from duologue.app.talking_devices import Device, find_device, hold
+from duologue.app.talking_sound import Recording, SpokenTalk, open_recording, talk_over
+from duologue.audio.pcm import Samples
+from duologue.chains import Listener
+from duologue.cli.talk_shown import Transcript, standing_shown
+from duologue.clock import SYSTEM_CLOCK
+from duologue.dialogue.session import Observe, SessionOptions
+from duologue.dialogue.session_ledger import open_ledger
+from duologue.dialogue.session_record import SessionRecorder
+from duologue.dialogue.turns_vocabulary import Effect, Event
+from duologue.settings import Settings
+
+TAIL_MS = 400
+"""With a loudspeaker the ears stay closed so long after a reply: it sounds later than it was handed over, and rings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What a conversation reads and writes; each may be missing."""
+
+    question: Path | None = None
+    answer: Path | None = None
+    both: Path | None = None
+    ledger: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    """Who sees what happens."""
+
+    shown: Transcript
+    observe: Observe
+    listener: Listener | None
+
+
+async def talk_aloud(settings: Settings, character: str, options: SessionOptions, files: Files) -> bool:
+    """Hold one conversation; False when nothing came of it, which is then said."""
+    member = find_partner(character, settings)
+    question = read_clip(files.question) if files.question else None
+    device = find_device() if question is None else None
+    async with _watched(member.persona.title, member.name, options.person, files.ledger) as watch:
+        with open_recording(files.answer, files.both) as recording:
+            async with open_partner(settings, member, listener=watch.listener) as partner:
+                if device is not None:
+                    await _converse(partner, device, recording, options, watch)
+                    return True
+                assert question is not None
+                heard_out = await talk_over(partner, question, recording, options, observe=watch.observe)
+    return _conclude(watch.shown, heard_out, files.question)
+
+
+@asynccontextmanager
+async def _watched(title: str, speaker: str, person: str, ledger: Path | None) -> AsyncGenerator[_Watch]:
+    shown = Transcript(person, title, SYSTEM_CLOCK.now())
+    if ledger is None:
+        recorder = SessionRecorder("talk", speaker, person, shown.record)
+        yield _Watch(shown, _both(shown.take, recorder.take), None)
+        return
+    async with open_ledger(ledger, "talk", speaker, person, changed=shown.record) as written:
+        yield _Watch(shown, _both(shown.take, written.take), written.handed_over)
+
+
+def _both(first: Observe, second: Observe) -> Observe:
+    def observe(item: Event | Effect, now: int) -> None:
+        first(item, now)
+        second(item, now)
+
+    return observe
+
+
+async def _converse(
+    partner: Partner, device: Device, recording: Recording, options: SessionOptions, watch: _Watch
+) -> None:
+    """Until Ctrl-C, which hangs up: what was heard until then counts."""
+    loop = asyncio.get_running_loop()
+
+    def make(play: Callable[[Samples], None]) -> SpokenTalk:
+        talk = SpokenTalk(partner, play, options, observe=watch.observe)
+        loop.add_signal_handler(signal.SIGINT, talk.session.hang_up)
+        watch.shown.follow(lambda: talk.session.state)
+        return talk
+
+    sys.stderr.write(f"{device.name}: talk with {partner.persona.title}; Ctrl-C hangs up.\n")
+    try:
+        with standing_shown(watch.shown):
+            await hold(make, device, recording)
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+
+
+def _conclude(shown: Transcript, heard_out: bool, question: Path | None) -> bool:
+    """Say what went wrong, if anything did."""
+    problem = ""
+    if not shown.voice_heard:
+        problem = f"{question}: no speech was found in it"
+    elif not shown.understood:
+        problem = f"{question}: a voice was heard, but no words were understood"
+    elif not heard_out:
+        problem = "the answer took too long and was cut off"
+    if problem:
+        sys.stderr.write(f"{problem}\n")
+    return not problem

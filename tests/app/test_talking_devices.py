@@ -1,0 +1,112 @@
+"""Microphone and loudspeaker through pipes, with small programs in the place of parec and pacat."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from duologue.app.talking_devices import (
+    DEVICES,
+    MAX_HELD,
+    PIPE_BYTES,
+    Device,
+    Loudspeaker,
+    find_device,
+    microphone,
+    open_loudspeaker,
+)
+from duologue.audio.pcm import Samples, silence, to_int16
+from duologue.errors import PeerError
+
+BLOCK = 960
+
+
+def device(folder: Path, *, records: str = "true", plays: str = "true") -> Device:
+    """Two shell scripts."""
+    for name, script in (("mic", records), ("speaker", plays)):
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+    return Device("scripts", (str(folder / "mic"), "--raw"), (str(folder / "speaker"),), "none")
+
+
+def tone(number: int) -> Samples:
+    return np.full(BLOCK, 0.1 + number / 1000, np.float32)
+
+
+def size_of(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
+
+
+def runs(pid: str) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+async def test_what_is_recorded_comes_in_blocks_and_the_end_is_told_with_its_cause(tmp_path: Path) -> None:
+    sound = np.arange(2 * 320 + 100, dtype=np.int16)
+    (tmp_path / "sound").write_bytes(sound.tobytes())
+    blocks: list[Samples] = []
+    with pytest.raises(PeerError, match="mic ended: Connection refused"):
+        async for block in microphone(device(tmp_path, records=f"cat {tmp_path}/sound; echo Connection refused >&2")):
+            blocks.append(block)
+    assert [len(block) for block in blocks] == [320, 320]
+    assert np.array_equal(np.concatenate(blocks) * 32768, sound[:640])
+
+
+async def test_leaving_the_microphone_ends_its_program(tmp_path: Path) -> None:
+    listening = microphone(device(tmp_path, records=f"echo $$ > {tmp_path}/pid; exec cat /dev/zero"))
+    assert not (await anext(listening)).any()
+    await listening.aclose()
+    assert not runs((tmp_path / "pid").read_text().strip())
+
+
+async def test_what_is_played_arrives_as_it_is(tmp_path: Path) -> None:
+    blocks = [tone(number) for number in range(6)]
+    async with open_loudspeaker(device(tmp_path, plays=f"cat > {tmp_path}/heard")) as loudspeaker:
+        for number, block in enumerate(blocks, 1):
+            loudspeaker.write(block)
+            for _ in range(1000):
+                if size_of(tmp_path / "heard") == number * BLOCK * 2:
+                    break
+                await asyncio.sleep(0.01)
+    assert (tmp_path / "heard").read_bytes() == to_int16(np.concatenate(blocks)).tobytes()
+    assert not loudspeaker.dropped
+
+
+async def test_a_loudspeaker_that_is_behind_loses_silence_first_and_then_counts_what_it_loses(tmp_path: Path) -> None:
+    async with open_loudspeaker(device(tmp_path, plays="exec sleep 60")) as loudspeaker:
+        fill(loudspeaker)
+        for _ in range(50):
+            loudspeaker.write(silence(BLOCK))
+        assert not loudspeaker.dropped
+        for number in range(MAX_HELD + 3):
+            loudspeaker.write(tone(number))
+        assert 3 <= loudspeaker.dropped <= 4
+
+
+def fill(loudspeaker: Loudspeaker) -> None:
+    for _ in range(PIPE_BYTES // (2 * BLOCK) + 1):
+        loudspeaker.write(silence(BLOCK))
+
+
+async def test_a_loudspeaker_that_is_gone_is_told_with_its_cause(tmp_path: Path) -> None:
+    async with open_loudspeaker(device(tmp_path, plays="echo 'no such device' >&2; exit 1")) as loudspeaker:
+        with pytest.raises(PeerError, match="speaker ended: no such device"):
+            async with asyncio.timeout(10):
+                while True:
+                    loudspeaker.write(tone(1))
+                    await asyncio.sleep(0.01)
+
+
+def test_the_programs_that_are_there_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PeerError, match="pulseaudio-utils or alsa-utils"):
+        find_device()
+    for programs, name in ((("parec", "arecord", "aplay"), "ALSA"), (("pacat",), "PulseAudio")):
+        for program in programs:
+            (tmp_path / program).write_text("#!/bin/sh\n")
+            (tmp_path / program).chmod(0o755)
+        assert find_device().name == name
+    assert [each.name for each in DEVICES] == ["PulseAudio", "ALSA"]
