@@ -85,7 +85,9 @@ class ScriptedEars:
 
 
 class ZeroSpeech:
-    """A voice that has its sound at once, with a mark for each word."""
+    """A voice that has its sound at once, with a mark for each word: the answer's, and a short one for all else (what a
+    session voices beforehand, apologies and fillers).
+    """
 
     name = "zero"
 
@@ -100,10 +102,11 @@ class ZeroSpeech:
         pass
 
     async def speak(self, text: str, voice: str) -> AsyncGenerator[SpeechChunk, None]:
+        sound = self._sound if text == probe.ANSWER else self._sound[: probe.VOICE_RATE // 4]
         words = text.split()
-        each = len(self._sound) // max(1, len(words))
+        each = len(sound) // max(1, len(words))
         marks = tuple(Mark(MarkKind.WORD, word, n * each, (n + 1) * each) for n, word in enumerate(words))
-        yield SpeechChunk(self._sound, marks)
+        yield SpeechChunk(sound, marks)
 
     async def close(self) -> None:
         pass

@@ -34,7 +34,7 @@ SECOND = 1_000_000_000
 
 ANSWER = "Certainly, here is one sentence."
 ANSWER_SECONDS = 1.2
-LONG_SECONDS = 8.0
+LONG_SECONDS = 2.5
 """Of an answer that is there to be interrupted."""
 SETTLE_SECONDS = 1.0
 """The first part of a run, which no figure contains: everything is made, warmed and out of step by then."""

@@ -37,7 +37,7 @@ class Program:
         _SAY.print(f"  {self.name}: {mode}, {sessions} session(s), {seconds:g} s", highlight=False)
         try:
             done = subprocess.run(
-                command, cwd=ROOT, capture_output=True, text=True, timeout=3 * seconds + 120, check=False
+                command, cwd=ROOT, capture_output=True, text=True, timeout=2 * seconds + 60, check=False
             )
         except subprocess.TimeoutExpired:
             _SAY.print(f"  {self.name} did not end: left out")

@@ -3,7 +3,7 @@
 Only the ends are ours: an input that hands in frames, zero-time engines, and its own room output whose track is read
 here and not by a server, so that its native pacer is what is measured. In ``endpoint`` and ``listen`` its Silero is
 used; ``endpoint`` decides by the default of a session without keys (the small turn detector inside its package), or by
-voice activity alone with the variant ``vad``. Interruptions need no minimum of speech here (its default is 0.5 s),
+voice activity alone with the variant ``vad``. Interruptions need 50 ms of speech here (its default is 0.5 s),
 since what is measured begins with its own decision.
 
 Run in its environment, from the root of the repository: ``python -m benchmarks.peers.livekit.run --mode reply``.
@@ -157,7 +157,7 @@ def options(asked: probe.Arguments) -> dict[str, object]:
     """Of turn-taking: its defaults, but for what the module says."""
     chosen: dict[str, object] = {}
     if asked.mode == "interrupt":
-        chosen["interruption"] = {"min_duration": 0.0}
+        chosen["interruption"] = {"min_duration": 0.05}  # 0 would stop it without any speech
     if asked.mode != "endpoint" or asked.variant == "vad":
         chosen["turn_detection"] = "vad"
     return chosen
