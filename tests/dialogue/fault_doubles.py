@@ -34,6 +34,23 @@ WORD = round(0.3 * EAR_RATE)
 SLICE = 0.02
 
 
+class JumpingClock(LoopClock):
+    """The virtual loop's time, and on top of it what somebody makes of it: monotonic time may jump forwards, wall time
+    anywhere.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ahead = 0
+        self.wall_ahead = 0
+
+    def now(self) -> int:
+        return super().now() + self.ahead
+
+    def wall(self) -> int:
+        return super().wall() + self.wall_ahead
+
+
 @dataclass
 class Trouble:
     """``engine`` goes wrong as ``kind`` says, while :attr:`armed`; ``hits`` counts the calls that did."""
@@ -180,15 +197,23 @@ class Thinker:
                     yield piece
                 yield word if number == 0 else f" {word}"
                 kind = await self.trouble.wait("thinking", 0.02)
-            if kind == "close hangs":
+            if kind == "never ends":
                 await asyncio.Event().wait()
         finally:
             self.open -= 1
-            if self.trouble.kind == "close raises" and self.trouble.armed:
+            await self._close()
+
+    async def _close(self) -> None:
+        match self.trouble.kind if self.trouble.armed else "":
+            case "close raises":
                 raise OSError("cannot even close")
+            case "close hangs":
+                await asyncio.Event().wait()
+            case _:
+                pass
 
     async def _misbehave(self, kind: str) -> AsyncGenerator[Any, None]:
-        if not kind or kind == "close raises" or await self.trouble.pause(kind):
+        if kind in ("", "close raises", "never ends") or await self.trouble.pause(kind):
             return
         match kind:
             case "nothing":
@@ -202,7 +227,7 @@ class Thinker:
             case "endless":
                 while True:
                     yield ""
-            case "babble":
+            case "babble" | "close hangs":
                 while True:
                     yield "blah "
             case "trickle":
@@ -335,7 +360,7 @@ class Scene:
     """Once the state is reached, the sink plays on and tells nothing."""
 
     def __post_init__(self) -> None:
-        self.clock = LoopClock()
+        self.clock = JumpingClock()
         self.words = [word for says in self.script for word in says.text.split()]
         self.ears = ReadingEar(self.words, self.trouble)
         self.model = Thinker(self.trouble)

@@ -11,7 +11,7 @@ from duologue.dialogue.turns_vocabulary import Note, Stage, State
 
 FIRST = Says(1.0, "what time is it please Ada")
 ASKED = "so where are we now"
-PATIENT = {"slow", "hang", "stubborn", "trickle", "close hangs"}
+PATIENT = {"slow", "hang", "stubborn", "trickle", "never ends"}
 """Kinds of trouble that are over only when somebody's patience is."""
 STATES = [state for state in State if state is not State.CLOSED]
 
@@ -54,7 +54,7 @@ WRONG_THOUGHTS = ["refuse", "bytes", "binary", "huge", "babble", "trickle", "can
 WRONG_SOUNDS = ["bare", "hollow", "empty", "rate", "stereo", "integers", "hours", "marks", "textless", "misnamed"]
 STRANGE = {
     "hearing": WRONG_WORDS,
-    "thinking": [*WRONG_THOUGHTS, "close raises", "close hangs"],
+    "thinking": [*WRONG_THOUGHTS, "close raises", "close hangs", "never ends"],
     "voicing": [*WRONG_SOUNDS, "cancel", "stubborn"],
     "noticing": ["nan", "empty", "text", "shouting", "deaf"],
     "moderator": ["hang", "crash", "nothing"],

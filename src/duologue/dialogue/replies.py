@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -29,8 +29,11 @@ from duologue.streams import cancelled, closing
 
 MAX_EMPTY = 1_000
 """Empty pieces in a row (servers send some to keep a line open); more are no reply."""
+PIECE_SECONDS = 8.0
+"""Between two pieces of a reply that has begun (until it has, the listener decides how long is too long)."""
 MODERATION_SECONDS = 6.0
 """For one verdict; each plugged-in check has a shorter limit of its own."""
+_END = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ async def read_reply(model: LanguageModel, prompt: Prompt, moderator: Moderator)
     failure = ""
     try:
         async with closing(model.write(prompt)) as stream:
-            async for given in stream:
+            while (given := await _next(stream, reading.begun)) is not _END:
                 piece = nonsense.piece(given, model.name)
                 if reading.begins(piece):
                     yield Begun()
@@ -97,6 +100,18 @@ async def read_reply(model: LanguageModel, prompt: Prompt, moderator: Moderator)
     yield replace(reading.ending(), failure=failure or reading.failure)
 
 
+async def _next(stream: AsyncIterator[str], begun: bool) -> object:
+    """The next piece. Raises :class:`PeerError` for a reply that stands still: what is held of it can then be said."""
+    timer = asyncio.timeout(PIECE_SECONDS if begun else None)
+    try:
+        async with timer:
+            return await anext(stream, _END)
+    except TimeoutError as error:
+        if not timer.expired():
+            raise
+        raise PeerError(f"it stood still for {PIECE_SECONDS:g} s in the middle") from error
+
+
 class _Reading:
     """One reply under way."""
 
@@ -107,7 +122,8 @@ class _Reading:
         self._reader = ReplyReader(brevity, structured=prompt.schema is not None, names=names)
         self._prompt = prompt
         self._moderator = moderator
-        self._begun = False
+        self.begun = False
+        """Its first piece is there."""
         self._refused = False
         self._empty = 0
         self.failure = ""
@@ -131,7 +147,7 @@ class _Reading:
         self._empty = 0 if piece else self._empty + 1
         if self._empty > MAX_EMPTY:
             raise PeerError(f"it gave {self._empty} empty pieces in a row")
-        begins, self._begun = bool(piece) and not self._begun, self._begun or bool(piece)
+        begins, self.begun = bool(piece) and not self.begun, self.begun or bool(piece)
         return begins
 
     def feed(self, piece: str) -> list[Part]:
