@@ -8,11 +8,12 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
-from session_doubles import Says, Talk
+from session_doubles import LoudVoice, Says, Talk
 
 from duologue.app.simulation.virtual_time import simulate
 from duologue.clock import SECOND
 from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.ports import Voiced
 from duologue.dialogue.session_tally import Tally
 from duologue.dialogue.turns_vocabulary import (
     Abandon,
@@ -28,6 +29,7 @@ from duologue.dialogue.turns_vocabulary import (
     Stage,
     Think,
     ToolRan,
+    VoiceSentence,
 )
 from duologue.language.engine import Prompt
 from duologue.language.fake import FakeLanguage, Reply
@@ -80,6 +82,34 @@ def test_a_structured_reply_is_said_with_its_expressions_and_shown_with_its_note
 def test_the_first_chunk_sounds_before_the_second_is_written() -> None:
     talk = talk_with(Talk([ASKS], [structured(*CHUNKS)], policy=Policy(speculate=False)), schema=SCHEMA)
     assert when(talk, Play) < when(talk, ChunkWritten, 1)
+
+
+class Steady(FakeLanguage):
+    """Writes 99 characters a second, one at a time."""
+
+    async def write(self, prompt: Prompt) -> AsyncGenerator[str]:
+        for character in json.dumps({"chunks": CHUNKS}):
+            await asyncio.sleep(1 / 99)
+            yield character
+
+
+class Measured(LoudVoice):
+    """Voices 15 characters a second."""
+
+    async def voice(self, text: str, speaker: str, utterance_id: str) -> Voiced:
+        self.seconds = len(text) / 15
+        return await super().voice(text, speaker, utterance_id)
+
+
+def test_the_first_sound_is_the_first_chunk_written_plus_its_voice() -> None:
+    talk = Talk([], seconds=20, greet=True)
+    talk.model, talk.voice = Steady(clock=talk.clock), Measured(talk.clock)
+    talk = talk_with(talk, schema=SCHEMA)
+    text = CHUNKS[0]["text"]
+    written = (json.dumps({"chunks": CHUNKS}).index(text) + len(text) + 1) / 99
+    began = (when(talk, Play) - when(talk, Think)) / SECOND
+    assert began == pytest.approx(written + len(text) / 15, abs=0.05)
+    assert when(talk, VoiceSentence) < when(talk, ChunkWritten, 1)
 
 
 def test_what_was_only_thought_is_not_shown() -> None:

@@ -31,7 +31,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import to_json
 
 from duologue.clock import SYSTEM_CLOCK, Clock
-from duologue.errors import DuologueError, InputError
+from duologue.errors import InputError, in_words
 
 MAX_RESULT = 8_000
 """Characters of a result that a model is shown."""
@@ -184,7 +184,7 @@ class ToolUse:
             failure = f"no result in {tool.limit_seconds:g} s" if tool else "no result"
             shown = ""
         except Exception as error:  # a tool is the user's own code: its failure is the model's to deal with
-            failure = str(error) if isinstance(error, DuologueError) else f"{type(error).__name__}: {error}"
+            failure = in_words(error)
             shown = ""
         shown = to_json({"error": failure}).decode() if failure else shown[:MAX_RESULT]
         return ToolOutcome(call, shown, failure, began, self.clock.now())
