@@ -8,53 +8,86 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from duologue.chains import Handover
     from duologue.settings import Settings
-    from duologue.speech.utterance import Utterance
+    from duologue.speech.utterance import Mark, Utterance
 
 
 def say(
     text: Annotated[str, typer.Argument(help="What to say.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The WAV file to write.")],
-    voice: Annotated[str | None, typer.Option(help="A voice of the engine, e.g. en-us+m3?rate=165.")] = None,
+    voice: Annotated[
+        str | None, typer.Option(help="A voice of the engine (of several: the first), e.g. en-us+m3?rate=165.")
+    ] = None,
+    marks: Annotated[
+        bool, typer.Option("--marks", help="Print each word and phoneme with its start and end (seconds), as JSON.")
+    ] = False,
     character: Annotated[str, typer.Option("--as", help="Whose voice to use when none is named.")] = "chad",
-    tts: Annotated[str | None, typer.Option(help="The engine that speaks; by default the first that is set.")] = None,
+    tts: Annotated[
+        str | None, typer.Option(help="The engines that speak, the first that can; by default those that are set.")
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="The settings file instead of ./duologue.toml.")] = None,
 ) -> None:
     """Speak a text into a WAV file (48 kHz, 16 bit, mono), as it would be heard on air.
 
-    Examples: duologue say "Hello there" -o hello.wav · duologue say "Well…" -o well.wav --as virgin
+    Examples: duologue say "Hello there" -o hello.wav · duologue say "Well…" -o well.wav --as virgin --marks > well.json
     """
     import asyncio
-    import io
-    import wave
 
-    from duologue.audio.pcm import RATE, to_int16
-    from duologue.errors import PeerError
+    from duologue.audio.wav import WavWriter
     from duologue.settings import load_settings
+    from duologue.telemetry.log import configure
 
-    utterance = asyncio.run(_voice(text, voice, character, load_settings({"engines.tts": tts}, config=config)))
-    content = io.BytesIO()
-    with wave.open(content, "wb") as file:
-        file.setparams((1, 2, RATE, 0, "NONE", "not compressed"))
-        file.writeframes(to_int16(utterance.samples).tobytes())
-    try:
-        output.write_bytes(content.getvalue())
-    except OSError as error:
-        raise PeerError(
-            f"the file cannot be written: {error.strerror}", where=str(output), remedy="Check -o."
-        ) from error
-    typer.echo(f"{output}: {utterance.duration:.2f} s, {len(utterance.words())} words")
+    settings = load_settings({"engines.tts": tts}, config=config)
+    configure(settings.telemetry.log_format, "error", secrets=settings.secrets())  # handovers are told in words
+    utterance = asyncio.run(_voice(text, _voices(voice, character, settings), character, settings))
+    with WavWriter(output) as file:
+        file.write(utterance.samples)
+    summary = f"{output}: {utterance.duration:.2f} s, {len(utterance.words())} words"
+    typer.echo(_as_json(utterance) if marks else summary)
 
 
-async def _voice(text: str, voice: str | None, character: str, settings: Settings) -> Utterance:
+def _voices(voice: str | None, character: str, settings: Settings) -> Mapping[str, str]:
+    """The voice in each engine: the one named is for the first, the character's are for the others."""
     from duologue.app.cast import load_member
-    from duologue.app.engines import create_tts
-    from duologue.speech.voicing import Voicing
 
-    engine = create_tts(settings)
+    first, *others = settings.engines.tts
+    if voice is None:
+        return load_member(character, settings.engines.tts).voices
+    return {**(load_member(character, others).voices if others else {}), first: voice}
+
+
+async def _voice(text: str, voices: Mapping[str, str], character: str, settings: Settings) -> Utterance:
+    from duologue.app.engines import create_voicing
+
+    voicing = create_voicing(settings, _tell)
     try:
-        await engine.warm_up()
-        chosen = voice or load_member(character, (engine.name,)).voices[engine.name]
-        return (await Voicing(engine).voice(text, chosen, speaker=character, utterance_id="say")).utterance
+        await voicing.warm_up()
+        return (await voicing.voice(text, voices, speaker=character, utterance_id="say")).utterance
     finally:
-        await engine.close()
+        await voicing.close()
+
+
+def _tell(handover: Handover) -> None:
+    then = f"; {handover.successor} takes over" if handover.successor else ""
+    typer.echo(f"{handover.engine} failed: {handover.cause}{then}", err=True)
+
+
+def _as_json(utterance: Utterance) -> str:
+    import json
+
+    made = {
+        "text": utterance.text,
+        "engine": utterance.engine,
+        "seconds": round(utterance.duration, 3),
+        "words": _listed("word", utterance.words(), utterance.rate),
+        "alphabet": utterance.alphabet,
+        "phonemes": _listed("phoneme", utterance.phonemes(), utterance.rate),
+    }
+    return json.dumps(made, ensure_ascii=False)
+
+
+def _listed(name: str, marks: Iterable[Mark], rate: int) -> list[dict[str, object]]:
+    return [{name: mark.text, "start": round(mark.start / rate, 3), "end": round(mark.end / rate, 3)} for mark in marks]

@@ -34,10 +34,11 @@ async def chat_on_terminal(partner: Partner, options: SessionOptions, take: Take
         page.prompt()
         async for line in written:
             if line == LEAVE:
-                break
+                return
             await _tell(chat, line, live)
             if not line:
                 page.prompt()
+        page.end()
 
 
 async def _tell(chat: Chat, line: str, live: bool) -> None:
@@ -63,6 +64,11 @@ class ChatPage:
         """Show a person that it is their turn."""
         if self._live:
             self._put("› ")
+
+    def end(self) -> None:
+        """The person has left without a word: the shell's prompt shall not stand behind ours."""
+        if self._live:
+            self._put("\n")
 
     def take(self, item: Event | Effect, now: int) -> None:
         """What the session's observer sees."""

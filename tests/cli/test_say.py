@@ -1,0 +1,47 @@
+"""`duologue say`: its marks, and who speaks when an engine cannot."""
+
+from __future__ import annotations
+
+import json
+import wave
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from duologue.cli.main import build
+from duologue.errors import InputError
+
+
+def say(*words: str) -> Result:
+    return CliRunner().invoke(build(("say",)), ["say", *words])
+
+
+def test_marks_lie_in_the_sound_that_was_written(tmp_path: Path) -> None:
+    target = tmp_path / "hello.wav"
+    result = say("Hello there, friend.", "-o", str(target), "--marks")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    with wave.open(str(target)) as file:
+        assert told["seconds"] == pytest.approx(file.getnframes() / 48_000, abs=0.001)
+    assert [word["word"] for word in told["words"]] == ["Hello", "there", "friend"]
+    assert (told["engine"], told["alphabet"]) == ("espeak", "espeak")
+    for marks in (told["words"], told["phonemes"]):
+        starts = [mark["start"] for mark in marks]
+        assert starts == sorted(starts)
+        assert all(0 <= mark["start"] <= mark["end"] <= told["seconds"] for mark in marks)
+    assert len(told["phonemes"]) > 8
+
+
+def test_the_next_engine_speaks_and_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ELEVENLABS_API_KEY", raising=False)
+    result = say("Hello.", "-o", str(tmp_path / "a.wav"), "--tts", "elevenlabs,espeak", "--voice", "somebody")
+    assert result.exit_code == 0, result.output
+    assert "elevenlabs failed" in result.stderr and "espeak takes over" in result.stderr
+    assert "1 words" in result.stdout
+
+
+def test_a_named_voice_belongs_to_the_named_engine(tmp_path: Path) -> None:
+    result = say("Hello.", "-o", str(tmp_path / "a.wav"), "--as", "nobody", "--voice", "en-gb", "--tts", "espeak")
+    assert result.exit_code == 0, "with a voice of its own nobody's character is needed"
+    assert isinstance(say("Hello.", "-o", str(tmp_path / "a.wav"), "--voice", "robot").exception, InputError)
