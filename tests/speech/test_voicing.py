@@ -110,7 +110,7 @@ def test_what_sounds_is_found_with_a_margin() -> None:
     assert sounding(sound) == (0, 0)
     sound[10_000:20_000] = 0.1
     begin, end = sounding(sound)
-    assert 10_000 - 1_000 < begin <= 10_000 - 480
+    assert 10_000 - 500 < begin <= 10_000 - 240
     assert 20_000 + 480 <= end < 20_000 + 1_000
     assert sounding(np.ones(100, np.float32)) == (0, 100)
 

@@ -22,8 +22,10 @@ MAX_SECONDS = 600
 _SILENCE_DB = -50.0
 """Below the loudest window: what is quieter at the ends is silence."""
 _WINDOW = RATE * 5 // 1000
-_MARGIN = RATE * 10 // 1000
-"""Kept at both ends: a breath before the first sound, and room for the fades (samples)."""
+_LEAD, _TAIL = RATE * 5 // 1000, RATE * 10 // 1000
+"""Kept before the first sound, as much as a fade needs (whoever waits for an answer waits for this too), and after the
+last (samples).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def sounding(samples: Samples) -> tuple[int, int]:
     if loudest < 1e-9:  # -90 dBFS
         return 0, 0
     loud = np.flatnonzero(power > loudest * 10 ** (_SILENCE_DB / 10))
-    return max(0, int(loud[0]) * _WINDOW - _MARGIN), min(len(samples), (int(loud[-1]) + 1) * _WINDOW + _MARGIN)
+    return max(0, int(loud[0]) * _WINDOW - _LEAD), min(len(samples), (int(loud[-1]) + 1) * _WINDOW + _TAIL)
 
 
 def _place(marks: Iterable[Mark], rate: int, begin: int, end: int) -> tuple[Mark, ...]:
