@@ -470,6 +470,42 @@ export interface components {
          */
         Daylight: "day" | "evening" | "night";
         /**
+         * EngineView
+         * @description An engine that speaks or thinks, in order of preference. ``cause`` tells its last failure, while it counts.
+         */
+        EngineView: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "tts" | "llm";
+            /** Name */
+            name: string;
+            /**
+             * State
+             * @description cold: it has not come up; out: left alone for a while.
+             * @enum {string}
+             */
+            state: "ready" | "cold" | "out";
+            /**
+             * Failures
+             * @description In a row.
+             * @default 0
+             */
+            failures: number;
+            /**
+             * Cause
+             * @default
+             */
+            cause: string;
+            /**
+             * Restarts
+             * @description Of its worker, since the start.
+             * @default 0
+             */
+            restarts: number;
+        };
+        /**
          * Health
          * @description A verdict and, when it is bad, the reasons.
          */
@@ -599,6 +635,11 @@ export interface components {
              * @default 0
              */
             restarts: number;
+            /**
+             * Engines
+             * @default []
+             */
+            engines: components["schemas"]["EngineView"][];
             /**
              * Viewers Behind
              * @description Expected distance of a viewer from live, seconds.
@@ -749,6 +790,18 @@ export interface components {
              * @default
              */
             failure: string;
+            /**
+             * Handovers
+             * @description Which engine failed at it, why, and who took over.
+             * @default []
+             */
+            handovers: string[];
+            /**
+             * To
+             * @description Whom a person spoke to: the character that answers.
+             * @default
+             */
+            to: string;
         };
         /**
          * TvRequest

@@ -18,6 +18,8 @@ function turn(change: Partial<TurnView>): TurnView {
     interrupted: false,
     refused: 0,
     failure: "",
+    handovers: [],
+    to: "",
     on_air: null,
     asked: null,
     ended: null,

@@ -102,3 +102,19 @@ def test_an_answer_to_a_person_is_counted_with_its_silence_and_all_that_befell_i
     assert found["duologue_stalls_total{stage=thinking}"] == 1
     assert "duologue_stalls_total{stage=hearing}" not in found
     assert found["duologue_turn_endings_total{outcome=answered,why=question}"] == 1
+
+
+def test_engines_are_counted_by_what_they_did_since_the_last_look() -> None:
+    metrics = Metrics(30)
+    metrics.handed_over("elevenlabs", "beginning")
+    for restarts, hits in ((1, 4), (3, 9)):
+        metrics.engine("tts", "kokoro", out=restarts == 3, restarts=restarts)
+        metrics.speech_cache("kokoro", hits=hits, misses=2, evicted=1, size=1_000)
+    found = values(metrics)
+    assert found["duologue_handovers_total{engine=elevenlabs,moment=beginning}"] == 1
+    assert found["duologue_restarts_total{part=kokoro}"] == 3
+    assert found["duologue_engine_out{engine=kokoro,kind=tts}"] == 1
+    assert found["duologue_speech_cache_requests_total{engine=kokoro,outcome=hit}"] == 9
+    assert found["duologue_speech_cache_requests_total{engine=kokoro,outcome=miss}"] == 2
+    assert found["duologue_speech_cache_evictions_total{engine=kokoro}"] == 1
+    assert found["duologue_speech_cache_bytes{engine=kokoro}"] == 1_000

@@ -148,7 +148,9 @@ function Spoken({ turn }: { turn: TurnView }): JSX.Element {
 /** What a careful reader wants to know about a turn. */
 function Remarks({ turn, phase }: { turn: TurnView; phase: Phase }): JSX.Element | null {
   const remarks: string[] = [];
+  if (turn.to) remarks.push(`to ${speakerOf(turn.to).title}`);
   if (turn.failure) remarks.push(turn.failure);
+  remarks.push(...turn.handovers);
   if (turn.refused > 0) remarks.push("rewritten by moderation");
   if (turn.interrupted && phase === "said") remarks.push("cut off");
   if (turn.waited_ms >= 100 && phase !== "next") remarks.push(`came ${(turn.waited_ms / 1000).toFixed(1)} s late`);

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import cast
 
@@ -129,6 +129,8 @@ class Engines:
 
     llm: LanguageModel
     tts: VoicingChain
+    listeners: list[Listener] = field(default_factory=list[Listener])
+    """Who is told when an engine of a chain fails."""
 
     async def warm_up(self) -> None:
         """Load all of them at once. Raises what the first that fails raises."""
@@ -140,7 +142,13 @@ class Engines:
 @contextlib.asynccontextmanager
 async def open_engines(settings: Settings) -> AsyncGenerator[Engines]:
     """The engines as set, still cold; closed at the end."""
-    engines = Engines(create_llm(settings), create_voicing(settings))
+    listeners: list[Listener] = []
+
+    def tell(handover: Handover) -> None:
+        for listener in listeners:
+            listener(handover)
+
+    engines = Engines(create_llm(settings, listener=tell), create_voicing(settings, tell), listeners)
     try:
         yield engines
     finally:

@@ -67,6 +67,8 @@ class TurnView(Model):
     interrupted: bool = False
     refused: int = 0
     failure: str = ""
+    handovers: tuple[str, ...] = Field(default=(), description="Which engine failed at it, why, and who took over.")
+    to: str = Field(default="", description="Whom a person spoke to: the character that answers.")
 
 
 class Conversation(Model):
@@ -176,6 +178,17 @@ class CharacterView(Model):
     colour: str = Field(default="#888888", description="For its name in the transcript, as #rrggbb.")
 
 
+class EngineView(Model):
+    """An engine that speaks or thinks, in order of preference. ``cause`` tells its last failure, while it counts."""
+
+    kind: Literal["tts", "llm"]
+    name: str
+    state: Literal["ready", "cold", "out"] = Field(description="cold: it has not come up; out: left alone for a while.")
+    failures: int = Field(default=0, description="In a row.")
+    cause: str = ""
+    restarts: int = Field(default=0, description="Of its worker, since the start.")
+
+
 class StageView(Model):
     """The stage now."""
 
@@ -193,6 +206,7 @@ class StageView(Model):
     topics: tuple[str, ...] = Field(default=(), description="Suggestions for a topic.")
     origin: float = Field(description="Unix ms of the show's first sample.")
     restarts: int = 0
+    engines: tuple[EngineView, ...] = ()
     viewers_behind: float = Field(default=0.0, description="Expected distance of a viewer from live, seconds.")
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from duologue.app.bus import Bus
 from duologue.app.models import TelemetryEvent, TelemetryView
+from duologue.app.vitals import EngineVitals
+from duologue.chains import Handover
 from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.settings import Settings
 from duologue.stage.messages import Baked
@@ -32,7 +35,15 @@ class _Stage(Protocol):
 class Pulse:
     """Keeps the ledgers. Run :meth:`run` in a task group; the other methods are called on the event loop."""
 
-    def __init__(self, bus: Bus, stage: _Stage, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        stage: _Stage,
+        settings: Settings,
+        clock: Clock,
+        vitals: Callable[[], Sequence[EngineVitals]] = tuple,
+    ) -> None:
+        self._vitals = vitals
         self._bus = bus
         self._stage = stage
         self._clock = clock
@@ -72,6 +83,10 @@ class Pulse:
         """The stage was replaced."""
         self.metrics.restarted("stage")
 
+    def handed_over(self, handover: Handover) -> None:
+        """An engine of a chain failed."""
+        self.metrics.handed_over(handover.engine, handover.moment.value)
+
     def exposition(self) -> bytes:
         """Prometheus' text."""
         return self.metrics.exposition()
@@ -99,6 +114,7 @@ class Pulse:
             pids["stage"] = self._stage.pid
         machine = self._machine.sample(pids)
         self.metrics.machine(machine)
+        self._note_engines()
         view = self._view(self.frame_ledger.take(), machine, self._lag.take().worst_ms)
         self._bus.publish(TelemetryEvent(telemetry=view))
         if view.late or view.repeated:
@@ -109,6 +125,15 @@ class Pulse:
                 longest_ms=round(view.frame_max, 1),
                 lead_ms=view.lead_ms,
             )
+
+    def _note_engines(self) -> None:
+        for each in self._vitals():
+            health, cache = each.health, each.cache
+            self.metrics.engine(each.kind, health.name, out=health.out_ms > 0, restarts=each.restarts)
+            if cache is not None:
+                self.metrics.speech_cache(
+                    health.name, hits=cache.hits, misses=cache.misses, evicted=cache.evicted, size=cache.bytes
+                )
 
     def _view(self, frames: FrameSummary, machine: MachineSample, lag_ms: float) -> TelemetryView:
         main, stage = machine.processes.get("main", _GONE), machine.processes.get("stage", _GONE)

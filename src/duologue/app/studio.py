@@ -37,9 +37,11 @@ from duologue.app.pulse import Pulse
 from duologue.app.stage_link import StageLink, StageListener
 from duologue.app.stage_set import find_clip, find_clips, house_moderator, stage_plan, topics
 from duologue.app.turn_book import TurnBook
+from duologue.app.vitals import EngineVitals, engine_view, vitals
 from duologue.app.voices import CastVoices
 from duologue.broadcast.hls import HlsStore, Resource
 from duologue.broadcast.recorder import Recorder
+from duologue.chains import Handover
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock
 from duologue.dialogue.director import Player
 from duologue.dialogue.ports import PlayEnded, PlayStarted
@@ -81,7 +83,8 @@ class Studio:
         self.outlet = Outlet(HlsStore(), self.recorder)
         self.link = StageLink(plan, self.outlet, self._stage_listener(), clock)
         self.book = TurnBook(self.link.wall_of)
-        self.pulse = Pulse(self._bus, self.link, settings, clock)
+        self.pulse = Pulse(self._bus, self.link, settings, clock, self._vitals)
+        engines.listeners.append(self._handed_over)
         moderator = house_moderator(settings)
         self._aligner = Aligner(clock)
         company = Company(
@@ -219,6 +222,7 @@ class Studio:
             topics=self._topics,
             origin=self.link.wall_of(self.link.time_of(0)) / MILLISECOND,
             restarts=self.link.restarts,
+            engines=tuple(engine_view(each) for each in self._vitals()),
             viewers_behind=EXPECTED_BEHIND,
         )
 
@@ -299,6 +303,16 @@ class Studio:
         self.pulse.restarted()
         self.guests.stage_died()
         self._bus.notice(Notice(level="error", text=f"{error.what}.", remedy="The stage is being set up again."))
+        self._changed()
+
+    def _vitals(self) -> tuple[EngineVitals, ...]:
+        return vitals(self._engines.llm, self._engines.tts, self._clock.now())
+
+    def _handed_over(self, handover: Handover) -> None:
+        self.pulse.handed_over(handover)
+        self._bus.notice(
+            Notice(level="warning", text=f"{handover.words}.", remedy="duologue doctor tells what it needs.")
+        )
         self._changed()
 
     def _tv_changed(self, clip: str) -> None:

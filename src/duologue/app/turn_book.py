@@ -114,4 +114,6 @@ class TurnBook:
             interrupted=record.interrupted,
             refused=record.refused,
             failure=record.failure,
+            handovers=record.handovers,
+            to=record.to,
         )

@@ -162,7 +162,7 @@ class OnAir:
         now = self._crew.clock.now()
         person = TurnRecord(
             self._new_id(), self.brief.id, self._rundown.plan.taken, author, Kind.PERSON, text, text,
-            asked=now, text_complete=now, on_air=now, ended=now, state="ended",
+            asked=now, text_complete=now, on_air=now, ended=now, state="ended", to=to,
         )  # fmt: skip
         self._crew.changed(person)
         question = Question(self._new_id(), author, text, to)

@@ -145,6 +145,7 @@ class SessionRecorder:
         if not text.strip():
             return
         turn = self._turn = self._turn or self._new_turn(now)
+        self._go_on(turn)
         turn.parts[-len(turn.parts) - 1] = text.strip()
         turn.ended = turn.understood = now
         turn.decide(now, "typed")
@@ -413,6 +414,7 @@ class SessionRecorder:
             self._number += 1
             record_id = f"{self._conversation}/p{self._asked}"
             record = TurnRecord(record_id, self._conversation, self._number, self._person, "person", on_air=turn.onset)
+            record.to = self._speaker
             turn.record = record
         record.text = record.heard = text or turn.text
         record.state, record.ended = state, turn.ended if state != "on_air" else 0

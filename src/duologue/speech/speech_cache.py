@@ -199,7 +199,8 @@ class CachedSpeech:
     """
 
     def __init__(self, engine: TextToSpeech, cache: SpeechCache, fingerprint: str = "") -> None:
-        self._engine = engine
+        self.engine = engine
+        """Who speaks what is not in the cache."""
         self._fingerprint = fingerprint
         self._closed = False
         self.cache = cache
@@ -208,21 +209,21 @@ class CachedSpeech:
     @property
     def name(self) -> str:
         """The engine's."""
-        return self._engine.name
+        return self.engine.name
 
     @property
     def capabilities(self) -> SpeechCapabilities:
         """The engine's."""
-        return self._engine.capabilities
+        return self.engine.capabilities
 
     async def warm_up(self) -> None:
         """Start the engine."""
-        await self._engine.warm_up()
+        await self.engine.warm_up()
 
     async def close(self) -> None:
         """Close the engine. Idempotent."""
         self._closed = True
-        await self._engine.close()
+        await self.engine.close()
 
     async def speak(self, text: str, voice: str) -> AsyncGenerator[SpeechChunk, None]:
         """See :class:`duologue.speech.engine.TextToSpeech`. Only what came to its end is kept."""
@@ -236,7 +237,7 @@ class CachedSpeech:
                 yield chunk
             return
         chunks: list[SpeechChunk] = []
-        async with aclosing(self._engine.speak(text, voice)) as stream:
+        async with aclosing(self.engine.speak(text, voice)) as stream:
             async for chunk in stream:
                 chunks.append(chunk)
                 yield chunk

@@ -84,7 +84,7 @@ class TurnRecord:
     """One turn. Times are monotonic ns, 0 while unknown; ``gap_ms`` is the chosen silence before it, ``waited_ms`` what
     an engine added to that. ``heard`` is the part of the text that was played. ``kind`` and ``state`` as in
     :class:`duologue.app.models.TurnView`. ``handovers`` tell which engine of a chain failed at it, why, and who took
-    over.
+    over; ``to`` is the character whom a person spoke to.
 
     From ``question`` on the fields belong to conversations with a person. Of an answer: ``question`` is the id of the
     turn it answers (empty: it began by itself); ``spoken_to`` when the person's speech ended, ``decided`` when their
@@ -118,6 +118,7 @@ class TurnRecord:
     failure: str = ""
     state: str = "writing"
     handovers: tuple[str, ...] = ()
+    to: str = ""
     question: str = ""
     spoken_to: int = 0
     decided: int = 0

@@ -54,6 +54,12 @@ class Metrics:
         self._wasted = counter("speculation_wasted_seconds", "Time that was thought in vain")
         self._stalls = counter("stalls", "Deadlines that a stage of a conversation missed", ("stage",))
         self._endings = counter("turn_endings", "Turns that were taken to be over", ("why", "outcome"))
+        self._handovers = counter("handovers", "Failures of engines in chains", ("engine", "moment"))
+        self._out = gauge("engine_out", "1 while a failed engine is left alone", ("kind", "engine"))
+        self._cache = counter("speech_cache_requests", "Lines asked of the speech cache", ("engine", "outcome"))
+        self._evictions = counter("speech_cache_evictions", "Lines that left the speech cache", ("engine",))
+        self._cache_bytes = gauge("speech_cache_bytes", "Size of the speech cache", ("engine",))
+        self._totals: dict[tuple[str, ...], int] = {}
         self._restarts = counter("restarts", "Processes that were started again", ("part",))
         self._bakes = histogram("bake_seconds", "Time to bake light or poses beside the frames", _BAKE_BUCKETS)
         self._lag = histogram("loop_lag_seconds", "How late the main event loop woke", _LAG_BUCKETS)
@@ -127,6 +133,28 @@ class Metrics:
     def restarted(self, part: str, times: int = 1) -> None:
         """A process of ours (``stage``, ``espeak``) was started again."""
         self._restarts.labels(part).inc(times)
+
+    def handed_over(self, engine: str, moment: str) -> None:
+        """An engine of a chain failed; ``moment`` as :class:`duologue.chains.Moment` has it."""
+        self._handovers.labels(engine, moment).inc()
+
+    def engine(self, kind: str, name: str, *, out: bool, restarts: int) -> None:
+        """How an engine is; ``restarts`` of its worker since the start."""
+        self._out.labels(kind, name).set(out)
+        if new := self._rise(restarts, "restarts", kind, name):
+            self.restarted(name, new)
+
+    def speech_cache(self, engine: str, *, hits: int, misses: int, evicted: int, size: int) -> None:
+        """Totals of an engine's cache since the start, and what it holds (bytes)."""
+        self._cache.labels(engine, "hit").inc(self._rise(hits, "hits", engine))
+        self._cache.labels(engine, "miss").inc(self._rise(misses, "misses", engine))
+        self._evictions.labels(engine).inc(self._rise(evicted, "evicted", engine))
+        self._cache_bytes.labels(engine).set(size)
+
+    def _rise(self, total: int, *key: str) -> int:
+        """How much a total has grown since it was last told."""
+        before, self._totals[key] = self._totals.get(key, 0), total
+        return max(0, total - before)
 
     def baked(self, milliseconds: float) -> None:
         """Something was baked beside the frame path."""

@@ -1,0 +1,34 @@
+"""How engines are, as metrics and page are told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from duologue.app.engines import open_engines
+from duologue.app.vitals import engine_view, vitals
+from duologue.chains import Handover
+from duologue.clock import SYSTEM_CLOCK
+from duologue.settings import load_settings
+
+
+async def test_an_engine_that_does_not_come_up_is_told_of_and_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ELEVENLABS_API_KEY", raising=False)
+    settings = load_settings({"engines.tts": "elevenlabs,espeak", "speech_cache.folder": tmp_path})
+    told: list[Handover] = []
+    async with open_engines(settings) as engines:
+        engines.listeners.append(told.append)
+        before = vitals(engines.llm, engines.tts, SYSTEM_CLOCK.now())
+        assert [(each.kind, each.health.warm) for each in before] == [("tts", False), ("tts", False), ("llm", True)]
+        await engines.warm_up()
+        eleven, espeak, improv = vitals(engines.llm, engines.tts, SYSTEM_CLOCK.now())
+    assert [(handover.engine, handover.successor, handover.moment) for handover in told] == [
+        ("elevenlabs", "espeak", "start")
+    ]
+    assert eleven.cache is not None and espeak.cache is None and improv.health.name == "improv"
+    view = engine_view(eleven)
+    assert (view.state, view.failures) == ("cold", 1) and "needs a key" in view.cause
+    assert engine_view(espeak).state == engine_view(improv).state == "ready"
