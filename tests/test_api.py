@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import duologue
-from duologue import Character, Show
-from duologue.errors import InputError
+from duologue import Character, Conversation, Show
+from duologue.audio.wav import WavWriter
+from duologue.errors import ClosedError, InputError
 
 
 def draw(path: Path, *, mouth: int, eyes: int) -> None:
@@ -55,6 +56,34 @@ def test_a_character_without_a_voice_for_the_engine_is_refused(robin: Path) -> N
 def test_a_wrong_setting_is_named() -> None:
     with pytest.raises(InputError, match="turnz"):
         Show("tea", turnz=3).render("never.mp4")
+
+
+async def test_a_conversation_in_ten_lines(robin: Path) -> None:
+    guest = Character("robin", looks=robin, persona="A cheerful botanist.", voice="en-gb+f2")
+    async with Conversation(guest, topic="tea", greet=True) as talk:
+        answer = await talk.say("Why do people drink it?")
+        assert answer
+        assert [line.speaker for line in talk.lines] == ["robin", "friend", "robin"]
+        assert talk.lines[-1].text == answer
+    with pytest.raises(ClosedError, match="async with"):
+        await talk.say("Are you there?")
+
+
+@pytest.mark.slow
+@pytest.mark.realtime
+def test_a_question_in_a_file_is_answered_in_a_line(tmp_path: Path) -> None:
+    with WavWriter(tmp_path / "silence.wav") as file:
+        file.write(np.zeros(4800, np.float32))
+    assert Conversation("phone").answer(tmp_path / "silence.wav", tmp_path / "answer.wav") == ()
+    assert (tmp_path / "answer.wav").exists()
+
+
+async def test_a_conversation_with_nobody_is_refused() -> None:
+    with pytest.raises(InputError, match="nobody called"):
+        async with Conversation("nobody"):
+            pass
+    with pytest.raises(InputError, match=r"engines\.lm"):
+        Conversation(lm="improv")
 
 
 def test_the_package_has_a_version_and_nothing_else_by_mistake() -> None:

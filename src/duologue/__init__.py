@@ -1,10 +1,11 @@
-"""Characters that talk, live: to each other on an animated stage, with proof that nothing stuttered.
+"""Characters that talk, live: to each other on an animated stage, with proof that nothing stuttered, and with you.
 
 What a Python user needs is here (loaded when it is first used)::
 
-    from duologue import Character, Show
+    from duologue import Character, Conversation, Show
 
     Show("Is cereal a soup?", cast=["chad", "virgin"], turns=4).render("soup.mp4")
+    Conversation("chad").answer("question.wav", "answer.wav")
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from typing import TYPE_CHECKING
 from duologue.version import __version__
 
 if TYPE_CHECKING:
-    from duologue.api import Character, Show
+    from duologue.api import Character, Conversation, Show
 
-__all__ = ["Character", "Show", "__version__"]
+__all__ = ["Character", "Conversation", "Show", "__version__"]
 
 
 def __getattr__(name: str) -> object:
-    if name in ("Character", "Show"):
+    if name in ("Character", "Conversation", "Show"):
         from duologue import api
 
         return getattr(api, name)

@@ -1,15 +1,25 @@
-"""The lines that a Python user needs: own characters, and a show with them to a file or on air."""
+"""The lines that a Python user needs: own characters, a show with them to a file or on air, a conversation with one."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from duologue.app.cast import CastMember, find_pack, load_member
+from duologue.app.clips import read_clip
 from duologue.app.render import Film, Progress, render
-from duologue.errors import InputError
+from duologue.app.talking import open_partner
+from duologue.app.talking_chat import Chat, open_chat
+from duologue.app.talking_sound import open_recording, talk_over
+from duologue.dialogue.session import SessionOptions
+from duologue.dialogue.turns_vocabulary import Commit
+from duologue.errors import ClosedError, InputError
+from duologue.language.engine import Line
 from duologue.language.persona import Persona, load_persona
 from duologue.settings import Settings, load_settings
 from duologue.stage.pack_manifest import CHARACTER_FILE, read_character
@@ -85,6 +95,84 @@ class Show:
         return tuple(
             each.member(engines) if isinstance(each, Character) else load_member(each, engines) for each in self._cast
         )
+
+
+class Conversation:
+    """A person and a character, in writing or with a sound file::
+
+        async with Conversation("chad", topic="tea") as talk:
+            print(await talk.say("Why do people drink it?"))
+
+        Conversation("phone").answer("question.wav", "answer.wav")
+
+    ``engines`` are ``llm``, ``tts`` and ``stt``, as in the settings. Raises :class:`InputError` for whatever cannot be.
+    """
+
+    def __init__(
+        self, character: str | Character = "chad", *, topic: str = "", me: str = "friend", greet: bool = False,
+        seed: int = 0, **engines: str | Sequence[str],
+    ) -> None:  # fmt: skip
+        self._settings = load_settings({f"engines.{kind}": names for kind, names in engines.items()})
+        self._character = character
+        self._options = SessionOptions(person=me, topic=topic, greet=greet, seed=seed)
+        self._open = AsyncExitStack()
+        self._chat: Chat | None = None
+
+    async def __aenter__(self) -> Self:
+        """Begin in writing; with ``greet`` the character has spoken when this returns."""
+        async with AsyncExitStack() as stack:
+            partner = open_partner(self._settings, self._member(), hears=False, speaks=False)
+            self._chat = await stack.enter_async_context(
+                open_chat(await stack.enter_async_context(partner), self._options)
+            )
+            self._open = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> bool | None:
+        """End it, and release the engines."""
+        self._chat = None
+        return await self._open.__aexit__(kind, error, at)
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """What was said so far, oldest first: ``line.speaker`` and ``line.text``."""
+        return self._begun.lines
+
+    async def say(self, text: str) -> str:
+        """Write ``text``; gives the whole answer."""
+        return await self._begun.ask(text)
+
+    def answer(self, question: str | Path, answer: str | Path) -> tuple[Line, ...]:
+        """Ask with a sound file, at the pace of its sound, and write the character's voice to a WAV file; gives what
+        was understood and what was answered.
+        """
+        return asyncio.run(self._answer(Path(question), Path(answer)))
+
+    async def _answer(self, question: Path, answer: Path) -> tuple[Line, ...]:
+        sound = read_clip(question)
+        said: list[Line] = []
+
+        def note(item: object, now: int) -> None:
+            if isinstance(item, Commit):
+                lines = (Line(self._options.person, item.person), Line(partner.persona.name, item.heard))
+                said.extend(line for line in lines if line.text)
+
+        with open_recording(answer, None) as recording:
+            async with open_partner(self._settings, self._member()) as partner:
+                await talk_over(partner, sound, recording, self._options, observe=note)
+        return tuple(said)
+
+    @property
+    def _begun(self) -> Chat:
+        if self._chat is None:
+            raise ClosedError("the conversation is not open", remedy="Use it as: async with Conversation(…) as talk.")
+        return self._chat
+
+    def _member(self) -> CastMember | str:
+        member = self._character
+        return member.member(self._settings.engines.tts) if isinstance(member, Character) else member
 
 
 def _quietly(progress: Progress) -> None:
