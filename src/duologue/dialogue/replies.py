@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -25,10 +25,13 @@ from duologue.errors import PeerError, in_words
 from duologue.language.engine import LanguageModel, Prompt
 from duologue.language.moderation import Moderator, Subject
 from duologue.language.structured import Form, ReplyChunk
+from duologue.language.tools import Filler
 from duologue.streams import cancelled, closing
 
 MAX_EMPTY = 1_000
 """Empty pieces in a row (servers send some to keep a line open); more are no reply."""
+PORTION = 512
+"""Characters of a piece that are read at once."""
 PIECE_SECONDS = 8.0
 """Between two pieces of a reply that has begun (until it has, the listener decides how long is too long)."""
 MODERATION_SECONDS = 6.0
@@ -78,17 +81,19 @@ async def read_reply(model: LanguageModel, prompt: Prompt, moderator: Moderator)
     try:
         async with closing(model.write(prompt)) as stream:
             while (given := await _next(stream, reading.begun)) is not _END:
-                piece = nonsense.piece(given, model.name)
-                if reading.begins(piece):
-                    yield Begun()
-                parts = reading.feed(piece)
-                if parts or reading.news:
-                    async for item in reading.judged(parts):
-                        yield item
+                for piece in _portions(nonsense.piece(given, model.name)):
+                    if reading.begins(piece):
+                        yield Begun()
+                    parts = reading.feed(piece)
+                    if parts or reading.news:
+                        async for item in reading.judged(parts):
+                            yield item
+                    if reading.over:
+                        break
+                    if len(piece) in (0, PORTION):
+                        await asyncio.sleep(0)  # what never waits, or comes all at once, must not hold the loop
                 if reading.over:
                     break
-                if not piece:
-                    await asyncio.sleep(0)  # an engine that never waits must not hold the loop
     except asyncio.CancelledError as error:
         if cancelled():
             raise
@@ -98,6 +103,13 @@ async def read_reply(model: LanguageModel, prompt: Prompt, moderator: Moderator)
     async for item in reading.judged(reading.finish(broken=bool(failure))):
         yield item
     yield replace(reading.ending(), failure=failure or reading.failure)
+
+
+def _portions(piece: str) -> Iterable[str]:
+    """A huge piece in parts that are quickly read. A tool's filler is one sentence, and stays whole."""
+    if len(piece) <= PORTION or isinstance(piece, Filler):
+        return (piece,)
+    return (piece[at : at + PORTION] for at in range(0, len(piece), PORTION))
 
 
 async def _next(stream: AsyncIterator[str], begun: bool) -> object:
