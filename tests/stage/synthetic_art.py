@@ -15,7 +15,7 @@ SKIN: Colour = (236, 190, 150)
 
 
 FINE = 4
-"""Every pixel is drawn this many times as fine in each direction, and averaged."""
+"""Every pixel of a canvas is drawn this many times as fine in each direction, and averaged."""
 
 
 def _cropped(picture: NDArray[np.uint8], left: int = 0, top: int = 0) -> Layer:
@@ -28,6 +28,7 @@ class Easel:
 
     def __init__(self, scale: float) -> None:
         self._scale = scale
+        self._fine = max(1, round(FINE / max(scale, 1.0)))
         self._shapes: list[tuple[float, float, float, float, Colour]] = []
         self._bars: list[tuple[float, float, float, float, float, Colour]] = []
 
@@ -50,16 +51,16 @@ class Easel:
         ]
         left, top = (round(min(box[axis] for box in boxes) * self._scale) - 2 for axis in (0, 1))
         right, bottom = (round(max(box[axis] for box in boxes) * self._scale) + 2 for axis in (2, 3))
-        large = np.zeros(((bottom - top) * FINE, (right - left) * FINE, 4), np.uint8)
+        large = np.zeros(((bottom - top) * self._fine, (right - left) * self._fine, 4), np.uint8)
 
         def px(x: float, y: float) -> tuple[int, int]:
-            return round((x * self._scale - left) * FINE), round((y * self._scale - top) * FINE)
+            return round((x * self._scale - left) * self._fine), round((y * self._scale - top) * self._fine)
 
         for x, y, wide, high, colour in self._shapes:
-            axes = round(wide * self._scale * FINE), round(high * self._scale * FINE)
+            axes = round(wide * self._scale * self._fine), round(high * self._scale * self._fine)
             cv2.ellipse(large, px(x, y), axes, 0, 0, 360, (*colour, 255), -1)
         for x0, y0, x1, y1, thick, colour in self._bars:
-            width = max(1, round(thick * self._scale * FINE))
+            width = max(1, round(thick * self._scale * self._fine))
             cv2.line(large, px(x0, y0), px(x1, y1), (*colour, 255), width)
         premultiplied = large.astype(np.float32)
         premultiplied[..., :3] *= premultiplied[..., 3:] / 255
@@ -116,12 +117,14 @@ def _solid(width: int, height: int, top: Colour, bottom: Colour) -> Layer:
     share = np.linspace(0, 1, height)[:, None, None]
     colour = np.array(top) * (1 - share) + np.array(bottom) * share
     stripes = np.where((np.arange(width)[None, :, None] // max(2, width // 48)) % 2, 1.0, 0.9)
-    picture = np.concatenate([colour * stripes, np.full((height, width, 1), 255.0)], axis=-1)
-    return Layer(picture.astype(np.uint8), 0, 0)
+    picture = np.empty((height, width, 4), np.uint8)
+    picture[..., :3] = colour * stripes
+    picture[..., 3] = 255
+    return Layer(picture, 0, 0)
 
 
 def _light(width: int, height: int, centre: tuple[float, float], radius: float, colour: Colour, most: float) -> Layer:
-    rows, columns = np.mgrid[0:height, 0:width]
+    rows, columns = np.ogrid[0:height, 0:width]
     distance = np.hypot(columns - centre[0] * width, rows - centre[1] * height) / (radius * width)
     alpha = np.clip(1 - distance, 0, 1) ** 2 * most
     picture = np.empty((height, width, 4), np.uint8)
