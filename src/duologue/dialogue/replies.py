@@ -30,10 +30,12 @@ from duologue.streams import cancelled, closing
 
 MAX_EMPTY = 1_000
 """Empty pieces in a row (servers send some to keep a line open); more are no reply."""
-PORTION = 512
+PORTION = 192
 """Characters of a piece that are read at once."""
 PIECE_SECONDS = 8.0
-"""Between two pieces of a reply that has begun (until it has, the listener decides how long is too long)."""
+"""Between two pieces of a reply that has begun, beside what a tool may take (until it has begun, the listener decides
+how long is too long).
+"""
 MODERATION_SECONDS = 6.0
 """For one verdict; each plugged-in check has a shorter limit of its own."""
 _END = object()
@@ -77,10 +79,11 @@ async def read_reply(model: LanguageModel, prompt: Prompt, moderator: Moderator)
     engine does.
     """
     reading = _Reading(prompt, moderator)
+    patience = PIECE_SECONDS + (prompt.tools.toolbox.longest_seconds if prompt.tools else 0.0)
     failure = ""
     try:
         async with closing(model.write(prompt)) as stream:
-            while (given := await _next(stream, reading.begun)) is not _END:
+            while (given := await _next(stream, patience if reading.begun else None)) is not _END:
                 for piece in _portions(nonsense.piece(given, model.name)):
                     if reading.begins(piece):
                         yield Begun()
@@ -112,16 +115,16 @@ def _portions(piece: str) -> Iterable[str]:
     return (piece[at : at + PORTION] for at in range(0, len(piece), PORTION))
 
 
-async def _next(stream: AsyncIterator[str], begun: bool) -> object:
+async def _next(stream: AsyncIterator[str], patience: float | None) -> object:
     """The next piece. Raises :class:`PeerError` for a reply that stands still: what is held of it can then be said."""
-    timer = asyncio.timeout(PIECE_SECONDS if begun else None)
+    timer = asyncio.timeout(patience)
     try:
         async with timer:
             return await anext(stream, _END)
     except TimeoutError as error:
         if not timer.expired():
             raise
-        raise PeerError(f"it stood still for {PIECE_SECONDS:g} s in the middle") from error
+        raise PeerError(f"it stood still for {patience:g} s in the middle") from error
 
 
 class _Reading:
