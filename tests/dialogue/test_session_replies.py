@@ -226,6 +226,12 @@ def test_a_slow_tool_is_covered_by_its_filler() -> None:
     assert len(spans) == 2 and spans[1][0] > spans[0][1]
 
 
+def test_a_tool_that_may_take_long_is_waited_for() -> None:
+    talk = call([ASKS], Bookings(9.5), limit=10.0)
+    assert talk.context()[1] == ("ada", "Let me look that up. It is booked for Ada.")
+    assert tally(talk).failures == {}
+
+
 def test_a_tool_beyond_its_limit_is_told_to_the_model_and_counted() -> None:
     bookings = Bookings(60.0)
     talk = call([ASKS], bookings, limit=2.0)

@@ -25,6 +25,7 @@ from duologue.dialogue.chunker_speech import SOME_CODE, speakable
 _FENCE = "```"
 _THINK = re.compile(r"<think(?:ing)?>\Z", re.IGNORECASE)
 _THOUGHT = re.compile(r"</think(?:ing)?>\Z", re.IGNORECASE)
+_REST = re.compile(r"[A-Za-z]+")
 _TAG = 12
 """The longest of these marks, in characters."""
 
@@ -81,8 +82,10 @@ class Chunker:
 
     def feed(self, text: str) -> list[Sentence]:
         """Take the next piece of the stream; returns the sentences that it completes, often none."""
-        for character in text:
-            self._take(character)
+        place = 0
+        while place < len(text):
+            self._take(text[place])
+            place = self._skip(text, place + 1)
         return self._given()
 
     def finish(self) -> list[Sentence]:
@@ -96,6 +99,17 @@ class Chunker:
     def _given(self) -> list[Sentence]:
         given, self._out = self._out, []
         return given
+
+    def _skip(self, text: str, place: int) -> int:
+        """Take the rest of a word at once: inside it nothing can end, until a length is reached. Returns its end."""
+        match = _REST.match(text, place)
+        if match is None or self._mode is not _Mode.PROSE or self._pending is not None:
+            return place
+        limit = self._chunking.most if self._begun else self._chunking.first
+        if not self._held[-1:].isalpha() or len(self._held) + match.end() - place >= limit:
+            return place
+        self._held += match.group()
+        return match.end()
 
     def _take(self, character: str) -> None:
         self._held += character

@@ -105,6 +105,11 @@ class Toolbox:
             raise InputError("two tools have one name", where="tools", remedy="Give one of them a name=.")
 
     @property
+    def longest_seconds(self) -> float:
+        """How long the calls of one answer, which run together, may take."""
+        return max((tool.limit_seconds for tool in self.tools.values()), default=0.0)
+
+    @property
     def declarations(self) -> list[dict[str, object]]:
         """As chat-completion requests list them."""
         return [tool.declaration for tool in self.tools.values()]
