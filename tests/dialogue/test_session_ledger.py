@@ -47,7 +47,6 @@ def test_a_conversation_is_on_disk_line_by_line(tmp_path: Path) -> None:
         async with open_ledger(path, "talk", "ada", "person", clock=talk.clock, changed=told.append) as ledger:
             talk.log = Both(ledger.take)
             await talk.run()
-            ledger.handed_over(Handover("eleven", "kokoro", Moment.BEGINNING, "429", talk.clock.now()))
 
     simulate(hold())
     head, *lines = read(path)
@@ -63,7 +62,6 @@ def test_a_conversation_is_on_disk_line_by_line(tmp_path: Path) -> None:
     assert turns[1]["question"] == turns[0]["id"] and turns[1]["on_air"] > turns[1]["spoken_to"]
     (ending,) = [line for line in lines if "ending" in line]
     assert ending["ending"]["outcome"] == "answered" and ending["t"] == turns[1]["decided"]
-    assert lines[-1]["chain"] == "Handover" and lines[-1]["cause"] == "429"
     happened = [line for line in lines if "event" in line or "effect" in line]
     assert len(happened) == len(talk.log)
     times = [line["t"] for line in happened]
@@ -86,6 +84,8 @@ def test_a_line_tells_times_since_the_beginning() -> None:
     lines = Lines(5 * MILLISECOND)
     started = json.loads(lines.item(PlayStarted("r1/0", 7 * MILLISECOND), 8 * MILLISECOND))
     assert started == {"t": 3.0, "event": "PlayStarted", "utterance_id": "r1/0", "at_ms": 2.0}
+    handover = json.loads(lines.item(Handover("a", "b", Moment.BEGINNING, "429", 6 * MILLISECOND), 6 * MILLISECOND))
+    assert handover["chain"] == "Handover" and (handover["cause"], handover["at_ms"]) == ("429", 1.0)
     report = json.loads(lines.item(Report(Note.RESUMED, ms=1 / 3), 8 * MILLISECOND))
     assert report["effect"] == "Report" and report["note"] == "resumed" and report["ms"] == 0.333333
 

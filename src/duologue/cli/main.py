@@ -17,8 +17,8 @@ import typer
 
 from duologue.errors import DuologueError
 
-INTERRUPTED = 130
-"""The exit code of a command that Ctrl-C ended, as shells expect it."""
+INTERRUPTED, UNREAD = 130, 141
+"""The exit codes of a command that Ctrl-C ended, and of one whose reader has left, as shells expect them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ COMMANDS = {
     "warm": CommandPlace("duologue.cli.warm", "warm", "Fill the speech cache from a list of lines."),
     "transcribe": CommandPlace("duologue.cli.transcribe", "transcribe", "Write down what is said in a file."),
     "simulate": CommandPlace("duologue.cli.simulate", "simulate", "Hold scripted conversations on virtual time."),
+    "report": CommandPlace("duologue.cli.report", "report", "Say why an answer was slow, from a ledger."),
     "pack": CommandPlace("duologue.cli.pack", "app", "Check a character or room, or make one from pictures.", True),
     "doctor": CommandPlace("duologue.cli.doctor", "doctor", "Say what this machine carries, and what is missing."),
     "settings": CommandPlace("duologue.cli.settings", "settings", "Show every setting and where it came from."),
@@ -104,7 +105,11 @@ def run(command: Callable[[], object]) -> int:
     except DuologueError as error:
         complain(error)
         return USER_ERROR
-    except BaseExceptionGroup as group:
+    except (BrokenPipeError, BaseExceptionGroup) as group:
+        if _is_unread():
+            return UNREAD
+        if isinstance(group, BrokenPipeError):
+            raise
         errors = known_errors(group)
         if errors is None:
             raise
@@ -116,6 +121,16 @@ def run(command: Callable[[], object]) -> int:
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     return 0
+
+
+def _is_unread() -> bool:
+    """Whoever read our standard output has left (``| head``); then nothing more is written to it."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def main() -> None:

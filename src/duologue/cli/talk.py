@@ -22,7 +22,9 @@ def talk(
     wav: Annotated[Path | None, typer.Option(help="Ask with a file: any sound that FFmpeg reads.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the character's voice to this WAV file.")] = None,
     record: Annotated[Path | None, typer.Option(help="Both voices to a WAV file: you left, it right.")] = None,
-    ledger: Annotated[Path | None, typer.Option(help="Append all that happens to this file, as JSON lines.")] = None,
+    ledger: Annotated[
+        Path | None, typer.Option(help="Append all that happens, as JSON lines; for duologue report.")
+    ] = None,
     full_duplex: Annotated[
         bool, typer.Option("--full-duplex", help="Listen while it speaks, so that you can interrupt: with headphones.")
     ] = False,
@@ -54,8 +56,8 @@ def talk(
 
     if text and wav:
         raise InputError("there are two ways to talk", where="talk", remedy="Give --text, or --wav FILE, or neither.")
-    if text and (record or ledger):
-        raise InputError("a chat in writing has no recording", where="--record, --ledger", remedy="--out is its voice.")
+    if text and record:
+        raise InputError("a chat in writing has one voice only", where="--record", remedy="Use --out for it.")
     settings = load_settings({"engines.llm": llm, "engines.tts": tts, "engines.stt": stt}, config=config)
     configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())
     chosen = secrets.randbelow(2**32) if seed is None else seed
@@ -63,12 +65,14 @@ def talk(
     policy = Policy(half_duplex=half_duplex, tail_ms=TAIL_MS)
     options = SessionOptions(person=me, topic=topic, greet=greet, seed=chosen, policy=policy)
     if text:
-        asyncio.run(_chat(settings, character, options, out))
+        asyncio.run(_chat(settings, character, options, out, ledger))
     elif not asyncio.run(talk_aloud(settings, character, options, Files(wav, out, record, ledger))):
         raise typer.Exit(1)
 
 
-async def _chat(settings: Settings, character: str, options: SessionOptions, out: Path | None) -> None:
+async def _chat(
+    settings: Settings, character: str, options: SessionOptions, out: Path | None, ledger: Path | None
+) -> None:
     from contextlib import nullcontext
 
     from duologue.app.talking import open_partner
@@ -82,7 +86,7 @@ async def _chat(settings: Settings, character: str, options: SessionOptions, out
                 _append(file, utterance)
 
         async with open_partner(settings, character, hears=False, speaks=file is not None) as partner:
-            await chat_on_terminal(partner, options, keep)
+            await chat_on_terminal(partner, options, keep, ledger)
 
 
 def _append(file: WavWriter, utterance: Utterance) -> None:

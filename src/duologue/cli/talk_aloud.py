@@ -15,7 +15,6 @@ from duologue.app.talking import Partner, find_partner, open_partner
 from duologue.app.talking_devices import Device, find_device, hold
 from duologue.app.talking_sound import Recording, SpokenTalk, open_recording, talk_over
 from duologue.audio.pcm import Samples
-from duologue.chains import Listener
 from duologue.cli.talk_shown import Transcript, standing_shown
 from duologue.clock import SYSTEM_CLOCK
 from duologue.dialogue.session import Observe, SessionOptions
@@ -44,7 +43,6 @@ class _Watch:
 
     shown: Transcript
     observe: Observe
-    listener: Listener | None
 
 
 async def talk_aloud(settings: Settings, character: str, options: SessionOptions, files: Files) -> bool:
@@ -54,7 +52,7 @@ async def talk_aloud(settings: Settings, character: str, options: SessionOptions
     device = find_device() if question is None else None
     async with _watched(member.persona.title, member.name, options.person, files.ledger) as watch:
         with open_recording(files.answer, files.both) as recording:
-            async with open_partner(settings, member, listener=watch.listener) as partner:
+            async with open_partner(settings, member) as partner:
                 if device is not None:
                     await _converse(partner, device, recording, options, watch)
                     return True
@@ -68,10 +66,10 @@ async def _watched(title: str, speaker: str, person: str, ledger: Path | None) -
     shown = Transcript(person, title, SYSTEM_CLOCK.now())
     if ledger is None:
         recorder = SessionRecorder("talk", speaker, person, shown.record)
-        yield _Watch(shown, _both(shown.take, recorder.take), None)
+        yield _Watch(shown, _both(shown.take, recorder.take))
         return
     async with open_ledger(ledger, "talk", speaker, person, changed=shown.record) as written:
-        yield _Watch(shown, _both(shown.take, written.take), written.handed_over)
+        yield _Watch(shown, _both(shown.take, written.take))
 
 
 def _both(first: Observe, second: Observe) -> Observe:

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 
 from duologue.app.talking_captions import Caption, Captions, Kind
 from duologue.app.talking_chat import Chat, open_chat
+from duologue.dialogue.session_ledger import kept
 from duologue.dialogue.turns_vocabulary import Commit, Effect, Event, Think
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from duologue.app.talking import Partner
     from duologue.app.talking_chat import Take
     from duologue.dialogue.session import SessionOptions
@@ -23,14 +26,18 @@ MAX_LINE = 100_000
 """Bytes; what is longer without an end of line is taken as a line."""
 
 
-async def chat_on_terminal(partner: Partner, options: SessionOptions, take: Take) -> None:
-    """Chat until ``/quit`` or the end of standard input.
+async def chat_on_terminal(partner: Partner, options: SessionOptions, take: Take, ledger: Path | None = None) -> None:
+    """Chat until ``/quit`` or the end of standard input. ``ledger`` is a file for what happens.
 
     On a terminal a line that is written into an answer interrupts it; a program's lines wait for their answers.
     """
     live = sys.stdin.isatty() and sys.stdout.isatty()
     page = ChatPage(partner.persona.title, live)
-    async with open_chat(partner, options, take=take, observe=page.take) as chat, aclosing(lines(0)) as written:
+    async with (
+        kept(ledger, "talk", partner.persona.name, options.person, page.take) as observe,
+        open_chat(partner, options, take=take, observe=observe) as chat,
+        aclosing(lines(0)) as written,
+    ):
         page.prompt()
         async for line in written:
             if line == LEAVE:

@@ -14,7 +14,6 @@ import contextlib
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
-from duologue.chains import Handover
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.dialogue.session_lines import LEDGER, Lines
 from duologue.dialogue.session_record import SessionRecorder
@@ -43,10 +42,6 @@ class ConversationLedger:
         """An event or an effect of the session."""
         self._file.add(self._lines.item(item, now))
         self._recorder.take(item, now)
-
-    def handed_over(self, handover: Handover) -> None:
-        """An engine of a chain failed; give it to the chains as their listener."""
-        self._file.add(self._lines.item(handover, handover.at))
 
     def close(self) -> None:
         """The conversation is over: turns that did not come to their end are written as they stand."""
@@ -98,3 +93,20 @@ async def open_ledger(
     finally:
         ledger.close()
         await file.flush()
+
+
+@contextlib.asynccontextmanager
+async def kept(
+    path: Path | None, conversation: str, speaker: str, person: str, observe: Callable[[Event | Effect, int], None]
+) -> AsyncGenerator[Callable[[Event | Effect, int], None]]:
+    """An observer that tells ``observe``, and the ledger if there is a ``path`` for one (see :func:`open_ledger`)."""
+    if path is None:
+        yield observe
+        return
+    async with open_ledger(path, conversation, speaker, person) as ledger:
+
+        def both(item: Event | Effect, now: int) -> None:
+            observe(item, now)
+            ledger.take(item, now)
+
+        yield both
