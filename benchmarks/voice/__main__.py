@@ -9,13 +9,16 @@ import sys
 from collections.abc import Callable
 
 from benchmarks.table import Row, show
-from benchmarks.voice import rows
+from benchmarks.voice import embedded, engines, rows, structured
 
 SECTIONS: dict[str, Callable[[], list[Row]]] = {
     "reply": rows.reply_rows,
     "listen": rows.listen_rows,
     "interrupt": rows.interrupt_rows,
     "endpoint": rows.endpoint_rows,
+    "engines": engines.rows,
+    "structured": structured.rows,
+    "embedded": embedded.rows,
 }
 
 
