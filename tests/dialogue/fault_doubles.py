@@ -377,7 +377,7 @@ class Scene:
 
     # The world
 
-    def _script(self) -> Samples:
+    def sound(self) -> Samples:
         """The person's sound, whole."""
         sound = np.zeros(round(self.seconds * EAR_RATE) + BLOCK, np.float32)
         number = 0
@@ -392,7 +392,7 @@ class Scene:
 
     async def source(self) -> AsyncGenerator[Samples, None]:
         """64 ms blocks in virtual time, until all is done."""
-        sound, typed, start = self._script(), list(self.typed), self.clock.now()
+        sound, typed, start = self.sound(), list(self.typed), self.clock.now()
         for number in range(round(self.seconds * EAR_RATE) // BLOCK):
             at = number * BLOCK * SECOND // EAR_RATE
             await self.clock.wait_until(start + at)
