@@ -52,3 +52,5 @@ def test_wrong_words_name_the_remedy(tmp_path: Path) -> None:
         _run("barge_in")
     with pytest.raises(PeerError, match="ledger"):
         _run("plain-question", "--ledger", str(tmp_path / "no" / "out.jsonl"))
+    with pytest.raises(InputError, match="--audio"):
+        _run("plain-question", "--record", str(tmp_path))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ import typer
 if TYPE_CHECKING:
     from duologue.app.simulation.checks import Check
     from duologue.app.simulation.crowd import Run, Summary
+    from duologue.app.simulation.scenario import Scenario
 
 
 def simulate(
@@ -22,7 +24,14 @@ def simulate(
     times: Annotated[int, typer.Option(min=1, max=1_000_000, help="Conversations of each, with rising seeds.")] = 1,
     seed: Annotated[int | None, typer.Option(min=0, help="The first seed instead of the scenario's.")] = None,
     ledger: Annotated[Path | None, typer.Option(help="Write every event, effect and turn as lines of JSON.")] = None,
-    jobs: Annotated[int, typer.Option(min=0, max=64, help="Processes; 0: one for each core.")] = 0,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, max=64, help="At once; by default one for each core, with --audio one.")
+    ] = None,
+    audio: Annotated[
+        bool, typer.Option("--audio", help="On real sound, in real time, with the engines as set.")
+    ] = False,
+    record: Annotated[Path | None, typer.Option(help="With --audio: a folder for recordings of both sides.")] = None,
+    config: Annotated[Path | None, typer.Option(help="With --audio: the settings file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
     """Hold scripted conversations on virtual time and check what is expected of them; exit with 1 if something fails.
@@ -34,10 +43,16 @@ def simulate(
       duologue simulate --all --times 100
 
       duologue simulate my-scenario.yaml --seed 7 --ledger out.jsonl
+
+      duologue simulate barge-in --audio --record recordings
     """
-    from duologue.app.simulation.crowd import Summary, run_all
+    from duologue.app.simulation.crowd import Summary
     from duologue.app.simulation.scenario_file import find_scenario, read_scenario, shipped
     from duologue.clock import SECOND, SYSTEM_CLOCK
+    from duologue.errors import InputError
+
+    if record and not audio:
+        raise InputError("virtual time has no sound to record", where="--record", remedy="Give --audio as well.")
 
     chosen = [*shipped()] if every else []
     chosen += [find_scenario(name) for name in files or ()]
@@ -49,14 +64,64 @@ def simulate(
     began = SYSTEM_CLOCK.now()
     with _opened(ledger) as write:
         scenarios = [summary.scenario for summary in by_name.values()]
-        for run in run_all(scenarios, times, seed=seed, jobs=jobs or _cores(), ledger=ledger is not None):
+
+        def take(run: Run) -> None:
             write(run.ledger)
             by_name[run.scenario].runs.append(run)
+
+        order = Order(times, seed, jobs, ledger is not None)
+        if audio:
+            _run_aloud(scenarios, order, record, config, take)
+        else:
+            _run_virtually(scenarios, order, take)
     took = (SYSTEM_CLOCK.now() - began) / SECOND
     results = list(by_name.values())
     _print_json(results, took) if as_json else _print(results, took)
     if any(summary.failed for summary in results):
         raise typer.Exit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How many conversations, from which seed on, how many at once, and whether their ledgers are wanted."""
+
+    times: int
+    seed: int | None
+    jobs: int | None
+    ledger: bool
+
+
+def _run_virtually(scenarios: list[Scenario], order: Order, take: Callable[[Run], None]) -> None:
+    from duologue.app.simulation.crowd import run_all
+
+    jobs = order.jobs or _cores()
+    for run in run_all(scenarios, order.times, seed=order.seed, jobs=jobs, ledger=order.ledger):
+        take(run)
+
+
+def _run_aloud(
+    scenarios: list[Scenario], order: Order, record: Path | None, config: Path | None, take: Callable[[Run], None]
+) -> None:
+    import asyncio
+
+    from duologue.app.simulation.spoken_crowd import run_aloud
+    from duologue.settings import load_settings
+    from duologue.telemetry.log import configure
+
+    settings = load_settings({}, config=config)
+    configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())
+
+    async def run() -> None:
+        runs = run_aloud(
+            scenarios, settings, order.times, seed=order.seed, jobs=order.jobs or 1, ledger=order.ledger, record=record
+        )
+        async with aclosing(runs):
+            async for each in runs:
+                verdict = "failed" if each.failed else "ok"
+                typer.echo(f"{each.scenario} (seed {each.seed}): {each.seconds:.0f} s, {verdict}", err=True)
+                take(each)
+
+    asyncio.run(run())
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from duologue.app.simulation.room import Room, Sound, say
 from duologue.app.simulation.scenario import Caller, Step
@@ -32,6 +33,26 @@ class Act:
     number: int = -1
     missed: bool = False
 
+    @property
+    def is_turn(self) -> bool:
+        """Words that want an answer."""
+        return self.step.verb in ("say", "interrupt")
+
+
+Utter: TypeAlias = Callable[[Step, int, int], list[Sound]]
+"""Makes the sounds of a step that begins at a place of the ruler, as utterance so and so."""
+
+
+def silently(options: Caller) -> Utter:
+    """Words as they take time, without a voice."""
+
+    def utter(step: Step, begin: int, number: int) -> list[Sound]:
+        if step.cough is not None:
+            return [Sound(begin, begin + round(step.cough * EAR_RATE / 1000), "", number)]
+        return say(step.words, begin, step.words_per_minute or options.words_per_minute, number)
+
+    return utter
+
 
 class ScriptedCaller:
     """Runs ``script`` against ``session``; tell it with :meth:`take` what happens there. ``tell`` is given each act as
@@ -39,10 +60,10 @@ class ScriptedCaller:
     """
 
     def __init__(
-        self, options: Caller, script: Sequence[Step], room: Room, clock: Clock, tell: Callable[[Act], None]
+        self, script: Sequence[Step], utter: Utter, room: Room, clock: Clock, tell: Callable[[Act], None]
     ) -> None:
-        self._options = options
         self._script = script
+        self._utter = utter
         self._room = room
         self._clock = clock
         self._tell = tell
@@ -116,10 +137,7 @@ class ScriptedCaller:
         begin = self._room.place(self._clock.now())
         number = self._said
         self._said += 1
-        if step.cough is not None:
-            sounds = [Sound(begin, begin + round(step.cough * EAR_RATE / 1000), "", number)]
-        else:
-            sounds = say(step.words, begin, step.words_per_minute or self._options.words_per_minute, number)
+        sounds = self._utter(step, begin, number)
         if step.verb != "cough" and step.verb != "backchannel":
             self._marks = (self._answered, len(self._sounded))
         self._room.add(sounds)

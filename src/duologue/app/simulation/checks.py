@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from duologue.app.simulation.measures import Measures
 from duologue.app.simulation.scenario import Budget, Count, Expect, Heard
+from duologue.dialogue.floor_state import normalise
 from duologue.language.engine import Line
 
 
@@ -30,10 +32,14 @@ TIMED = ("first_audio_ms", "stop_ms")
 """The names of what has a budget."""
 
 
-def check_run(expect: Expect, measures: Measures, context: Sequence[Line], person: str) -> Iterator[Check]:
-    """What is looked at in each conversation by itself."""
+def check_run(
+    expect: Expect, measures: Measures, context: Sequence[Line], person: str, *, share: float = 1.0
+) -> Iterator[Check]:
+    """What is looked at in each conversation by itself. ``share`` of a person's words must be understood (1: all of
+    the text is, to the letter).
+    """
     if expect.context is not None:
-        yield from _context(expect.context, context, person)
+        yield from _context(expect.context, context, person, share)
     for name in COUNTED:
         wanted: Count | None = getattr(expect, name)
         if wanted is not None:
@@ -79,12 +85,12 @@ def _limits(name: str, budget: Budget, values: Sequence[float]) -> Iterator[Chec
         yield Check(f"{name} least", f">= {budget.least:g}", f"{min(values):.0f}", min(values) >= budget.least)
 
 
-def _context(wanted: Sequence[Heard], context: Sequence[Line], person: str) -> Iterator[Check]:
+def _context(wanted: Sequence[Heard], context: Sequence[Line], person: str, share: float) -> Iterator[Check]:
     for number in range(max(len(wanted), len(context))):
         line = context[number] if number < len(context) else None
         expected = wanted[number] if number < len(wanted) else None
         was = "nothing" if line is None else f"{'person' if line.speaker == person else 'character'}: {line.text}"
-        yield Check(f"context[{number}]", _words(expected), was, _agrees(expected, line, person))
+        yield Check(f"context[{number}]", _words(expected), was, _agrees(expected, line, person, share))
 
 
 def _words(heard: Heard | None) -> str:
@@ -95,14 +101,22 @@ def _words(heard: Heard | None) -> str:
     return f"character: {heard.character}" if heard.character is not None else f"a part of: {heard.part}"
 
 
-def _agrees(wanted: Heard | None, line: Line | None, person: str) -> bool:
+def _agrees(wanted: Heard | None, line: Line | None, person: str, share: float) -> bool:
     if wanted is None or line is None:
         return wanted is None and line is None
     if wanted.person is not None:
-        return line.speaker == person and line.text == wanted.person
+        return line.speaker == person and _understood(wanted.person, line.text, share)
     if line.speaker == person:
         return False
     if wanted.part is None:
         return line.text == wanted.character
     whole, heard = wanted.part.split(), line.text.split()
     return 0 < len(heard) < len(whole) and whole[: len(heard)] == heard
+
+
+def _understood(wanted: str, was: str, share: float) -> bool:
+    if share >= 1:
+        return was == wanted
+    words = normalise(wanted).split()
+    matches = SequenceMatcher(None, words, normalise(was).split(), autojunk=False).get_matching_blocks()
+    return sum(match.size for match in matches) >= share * len(words)

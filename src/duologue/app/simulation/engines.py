@@ -159,10 +159,7 @@ class ScriptedEars:
             for sound in self._room.between(begin, end):
                 if not sound.text or sound.end > until:
                     continue
-                length = sound.end - sound.begin
-                sound.share = max(sound.share, (min(end, sound.end) - max(begin, sound.begin)) / max(1, length))
-                inside = min(end, sound.end) - max(begin, sound.begin)
-                if inside >= LEAST_SHARE * length:
+                if sound.give(begin, end) >= LEAST_SHARE:
                     found.append(sound)
         return found
 

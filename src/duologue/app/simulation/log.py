@@ -39,6 +39,11 @@ class Log:
         """Write down."""
         self.entries.append(Entry(now, item))
 
+    @property
+    def acts(self) -> list[Act]:
+        """What the caller did."""
+        return [entry.item for entry in self.entries if isinstance(entry.item, Act)]
+
     def seconds(self, at: int) -> float:
         """Since the beginning."""
         return (at - self.start) / (1000 * MILLISECOND)

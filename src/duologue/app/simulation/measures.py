@@ -19,6 +19,7 @@ from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.floor_state import normalise
 from duologue.dialogue.ports import PlayStarted
 from duologue.dialogue.turns_vocabulary import Apologise, Commit, Filler, Note, Report, Think
+from duologue.speech.utterance import Utterance
 
 _NOTES = {
     Note.INTERRUPTED: "interruptions", Note.FALSE_ALARM: "false_alarms", Note.ECHO: "echoes", Note.FAILED: "failures",
@@ -59,8 +60,8 @@ def measure(log: Log, spans: Sequence[Span], sounds: Sequence[Sound], *, listens
     found = Measures()
     for number, entry in enumerate(log.entries):
         _count(found, number, entry)
-    acts = [entry.item for entry in log.entries if isinstance(entry.item, Act)]
-    turns = [act for act in acts if act.step.verb in ("say", "interrupt")]
+    acts = log.acts
+    turns = [act for act in acts if act.is_turn]
     replies = list(_replies(log))
     _judge_replies(found, replies, acts, turns, listens_always)
     _measure_stops(found, log, turns, spans)
@@ -156,10 +157,15 @@ def _compare_heard(found: Measures, log: Log, spans: Sequence[Span]) -> None:
         if not isinstance(entry.item, Commit) or not entry.item.reply:
             continue
         mine = [each for name, each in utterances.items() if name.partition("/")[0] == entry.item.reply]
-        # Spans are in whole nanoseconds, so the last sample may be rounded away.
-        words = [word.text for each in mine for word in each.words() if word.end <= played[each.id] + 1]
-        if words != entry.item.heard.split():
+        if normalise(" ".join(_sounded(each, played[each.id]) for each in mine)) != normalise(entry.item.heard):
             found.count("misremembered", number)
+
+
+def _sounded(utterance: Utterance, played: int) -> str:
+    """The words of which all was played; the last sample may have been rounded away, spans are in nanoseconds."""
+    if played + 1 >= len(utterance.samples):
+        return utterance.text
+    return " ".join(word.text for word in utterance.words() if word.end <= played + 1)
 
 
 def _count_clipped(found: Measures, log: Log, turns: list[Act], sounds: Sequence[Sound]) -> None:

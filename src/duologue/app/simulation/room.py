@@ -33,7 +33,8 @@ class Sound:
     """A stretch of voice at the microphone, in samples of the ruler: a word, or a noise without words (empty text).
 
     ``say`` is the number of the caller's utterance that it belongs to, -1 for an echo of ours. ``share`` is the largest
-    part of it that was ever given to the ears.
+    part of it that was ever given to the ears. ``wave`` is the real sound from ``begin`` on, where there is one: of a
+    whole phrase, with its first word.
     """
 
     begin: int
@@ -41,6 +42,13 @@ class Sound:
     text: str = ""
     say: int = -1
     share: float = 0.0
+    wave: Samples | None = None
+
+    def give(self, begin: int, end: int) -> float:
+        """A range was given to the ears; returns the share of this sound that lies in it."""
+        inside = (min(end, self.end) - max(begin, self.begin)) / max(1, self.end - self.begin)
+        self.share = max(self.share, inside)
+        return inside
 
     @property
     def clipped(self) -> bool:

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
+from random import Random
 
-from duologue.app.simulation.caller import Act, ScriptedCaller
+from duologue.app.simulation.caller import ScriptedCaller, Utter, silently
 from duologue.app.simulation.chance import stream
 from duologue.app.simulation.checks import Check, check_run
 from duologue.app.simulation.echo import EchoPath
@@ -16,16 +17,18 @@ from duologue.app.simulation.log import Log
 from duologue.app.simulation.measures import Measures, measure
 from duologue.app.simulation.room import Room
 from duologue.app.simulation.scenario import LONGEST_SECONDS, Scenario
-from duologue.app.simulation.sink import LeapingSink
+from duologue.app.simulation.sink import LeapingSink, WatchedSink
 from duologue.app.simulation.virtual_time import LoopClock, simulate
-from duologue.clock import SECOND
-from duologue.dialogue.session import Engines, Session, SessionOptions
+from duologue.chains import Listener
+from duologue.clock import SECOND, Clock
+from duologue.dialogue.session import Engines, Observe, Session, SessionOptions
 from duologue.dialogue.session_record import SessionRecorder
 from duologue.dialogue.turns_vocabulary import Effect, Event
 from duologue.language.engine import LanguageModel, Line
 from duologue.language.improv import Improv
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
+from duologue.speech.hearing import Expected
 from duologue.telemetry.ledger import TurnRecord
 
 START = SECOND
@@ -69,84 +72,102 @@ class Outcome:
         return f"{check.entry + 2}: {self.log.line(self.log.entries[check.entry])}"
 
 
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a conversation is held in: time, the room, the floor, the engines, and how the caller sounds."""
+
+    clock: Clock
+    room: Room
+    sink: WatchedSink
+    engines: Engines
+    persona: Persona
+    utter: Utter
+    log: Log
+    listeners: tuple[Observe, ...] = ()
+    expected: Expected = field(default_factory=Expected)
+    sessions: list[Session] = field(default_factory=list[Session])
+    """The session that the sink reports to, once there is one."""
+
+
 def run_scenario(scenario: Scenario, seed: int | None = None) -> Outcome:
     """Hold the conversation once, with ``seed`` (by default the scenario's own)."""
-    chosen = scenario.seed if seed is None else seed
-    return simulate(_Conversation(scenario, chosen).run(), LONGEST_SECONDS)
+    return simulate(_virtually(scenario, scenario.seed if seed is None else seed), LONGEST_SECONDS)
 
 
-class _Conversation:
-    def __init__(self, scenario: Scenario, seed: int) -> None:
-        self._scenario = scenario
-        self._seed = seed
-        self._clock = LoopClock(START)
-        self._log = Log(START)
-        self._turns: dict[str, TurnRecord] = {}
-        self._persona = _persona(scenario.character)
+async def _virtually(scenario: Scenario, seed: int) -> Outcome:
+    clock, log = LoopClock(START), Log(START)
+    room = Room(clock, START)
+    room.noise_db = scenario.caller.noise_db
+    sessions: list[Session] = []
+    sink = LeapingSink(lambda report: sessions[0].notify(report), clock)
+    echo = EchoPath(scenario.caller.echo, room, sink)
+    engines = scripted_engines(scenario, seed, room, clock, lambda handover: log.add(handover, handover.at))
+    world = World(
+        clock, room, sink, engines, _persona(scenario.character), silently(scenario.caller), log, (echo.take,),
+        sessions=sessions,
+    )  # fmt: skip
+    held = await hold(scenario, seed, world)
+    checks = tuple(check_run(scenario.expect, held.measures, held.context, PERSON))
+    return replace(held, checks=checks)
 
-    async def run(self) -> Outcome:
-        scenario = self._scenario
-        room = Room(self._clock, START)
-        room.noise_db = scenario.caller.noise_db
-        sink = LeapingSink(lambda report: session.notify(report), self._clock)
-        caller = ScriptedCaller(scenario.caller, scenario.script, room, self._clock, self._tell)
-        echo = EchoPath(scenario.caller.echo, room, sink)
-        recorder = SessionRecorder(f"{scenario.name}-{self._seed}", self._persona.name, PERSON, self._keep)
 
-        def observe(item: Event | Effect, now: int) -> None:
-            self._log.add(item, now)
-            recorder.take(item, now)
-            echo.take(item, now)
-            caller.take(item, now)
+async def hold(scenario: Scenario, seed: int, world: World) -> Outcome:
+    """Hold the conversation in ``world``. The outcome is measured, and not yet checked."""
+    log, clock = world.log, world.clock
+    turns: dict[str, TurnRecord] = {}
 
-        session = Session(
-            self._persona, self._engines(room), sink,
-            SessionOptions(
-                person=PERSON, topic=scenario.topic, greet=scenario.greet, seed=self._seed,
-                policy=scenario.turn_policy(),
-            ),
-            clock=self._clock, observe=observe,
-        )  # fmt: skip
-        async with asyncio.TaskGroup() as group:
-            beside = [group.create_task(sink.run()), group.create_task(caller.run(session))]
-            try:
-                await session.run(room.source())
-            finally:
-                for task in beside:
-                    task.cancel()
-        return self._outcome(session, sink, room)
+    def keep(record: TurnRecord) -> None:
+        turns[record.id] = replace(record)
 
-    def _outcome(self, session: Session, sink: LeapingSink, room: Room) -> Outcome:
-        scenario = self._scenario
-        full = not scenario.policy.get("half_duplex", False)
-        measures = measure(self._log, sink.spans, room.sounds, listens_always=full)
-        checks = tuple(check_run(scenario.expect, measures, session.lines, PERSON))
-        seconds = self._log.seconds(self._clock.now())
-        turns = tuple(self._turns.values())
-        return Outcome(scenario, self._seed, seconds, session.lines, turns, measures, checks, self._log)
+    caller = ScriptedCaller(
+        scenario.script, world.utter, world.room, clock, lambda act: log.add(act, clock.now())
+    )  # fmt: skip
+    recorder = SessionRecorder(f"{scenario.name}-{seed}", world.persona.name, PERSON, keep)
+    observers = (log.add, recorder.take, *world.listeners, caller.take)
 
-    def _engines(self, room: Room) -> Engines:
-        scenario, clock = self._scenario, self._clock
+    def observe(item: Event | Effect, now: int) -> None:
+        for observer in observers:
+            observer(item, now)
 
-        def draw(purpose: str):
-            return stream(scenario.name, self._seed, purpose)
+    options = SessionOptions(
+        person=PERSON, topic=scenario.topic, greet=scenario.greet, seed=seed, policy=scenario.turn_policy(),
+        expected=world.expected,
+    )  # fmt: skip
+    session = Session(world.persona, world.engines, world.sink, options, clock=clock, observe=observe)
+    world.sessions.append(session)
+    async with asyncio.TaskGroup() as group:
+        beside = [group.create_task(world.sink.run()), group.create_task(caller.run(session))]
+        try:
+            await session.run(world.room.source())
+        finally:
+            for task in beside:
+                task.cancel()
+    full = not scenario.policy.get("half_duplex", False)
+    measures = measure(log, world.sink.spans, world.room.sounds, listens_always=full)
+    seconds = log.seconds(clock.now())
+    return Outcome(scenario, seed, seconds, session.lines, tuple(turns.values()), measures, (), log)
 
-        finals = _finals(scenario)
-        engines = scenario.engines
-        replies = _improv() if scenario.replies == "improv" else scenario.replies
-        return Engines(
-            ScriptedActivity(room, engines.noticing, draw("noticing")),
-            ScriptedEars(room, engines.hearing, finals, clock, draw("hearing")),
-            ScriptedModel(replies, engines.thinking, clock, draw("thinking")),
-            create_voice(engines, clock, draw, lambda handover: self._log.add(handover, handover.at)),
-            _moderator(),
-        )
 
-    def _tell(self, act: Act) -> None:
-        self._log.add(act, self._clock.now())
+def scripted_engines(scenario: Scenario, seed: int, room: Room, clock: Clock, listener: Listener) -> Engines:
+    """All engines as the scenario writes them."""
 
-    def _keep(self, record: TurnRecord) -> None:
-        self._turns[record.id] = replace(record)
+    def draw(purpose: str) -> Random:
+        return stream(scenario.name, seed, purpose)
+
+    engines = scenario.engines
+    return Engines(
+        ScriptedActivity(room, engines.noticing, draw("noticing")),
+        ScriptedEars(room, engines.hearing, _finals(scenario), clock, draw("hearing")),
+        scripted_model(scenario, seed, clock),
+        create_voice(engines, clock, draw, listener),
+        _moderator(),
+    )
+
+
+def scripted_model(scenario: Scenario, seed: int, clock: Clock) -> ScriptedModel:
+    """The one that thinks, as the scenario writes it."""
+    replies = _improv() if scenario.replies == "improv" else scenario.replies
+    return ScriptedModel(replies, scenario.engines.thinking, clock, stream(scenario.name, seed, "thinking"))
 
 
 def _finals(scenario: Scenario) -> dict[int, str]:

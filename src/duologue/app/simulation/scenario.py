@@ -306,6 +306,12 @@ class Scenario(Part):
     )
     script: Annotated[tuple[Step, ...], Field(min_length=1, max_length=MOST_STEPS)]
     expect: Expect = Expect()
+    expect_with_sound: Expect = Expect()
+
+    def expected_of_sound(self) -> Expect:
+        """What is expected with real sound: the same, but for the keys given in ``expect_with_sound``."""
+        other = self.expect_with_sound
+        return self.expect.model_copy(update={key: getattr(other, key) for key in other.model_fields_set})
 
     @field_validator("policy")
     @classmethod

@@ -29,7 +29,34 @@ class Span:
     start: int
 
 
-class LeapingSink(PacedSink):
+class WatchedSink(PacedSink):
+    """Keeps in ``spans`` what was heard of ours, and when."""
+
+    def __init__(
+        self, write: Callable[[Samples], None], notify: Callable[[PlayEvent | PlayProgress], None], clock: Clock
+    ) -> None:
+        super().__init__(write, notify, clock)
+        self._utterances: dict[str, Utterance] = {}
+        self.spans: list[Span] = []
+
+    async def play(self, utterance: Utterance, gap_ms: int) -> None:
+        """See the protocol."""
+        self._utterances[utterance.id] = utterance
+        await super().play(utterance, gap_ms)
+
+    def _report(self, block: Block, at: int, number: int) -> None:
+        for piece in block.pieces:
+            begin = at + piece.offset * SECOND // RATE
+            end = begin + len(piece.samples) * SECOND // RATE
+            last = self.spans[-1] if self.spans else None
+            if last and last.utterance.id == piece.id and abs(begin - last.end) < MILLISECOND:
+                last.end = end
+            else:
+                self.spans.append(Span(self._utterances[piece.id], begin, end, piece.start))
+        super()._report(block, at, number)
+
+
+class LeapingSink(WatchedSink):
     """Reports what :class:`PacedSink` reports, at the same times, but for progress, which it tells every 500 ms.
 
     Whatever is asked of it happens after the blocks that are due by then, as with the paced sink.
@@ -41,13 +68,10 @@ class LeapingSink(PacedSink):
         self._number = 0
         """The next block of the grid."""
         self._changed = asyncio.Event()
-        self._utterances: dict[str, Utterance] = {}
-        self.spans: list[Span] = []
 
     async def play(self, utterance: Utterance, gap_ms: int) -> None:
         """See the protocol."""
         self.catch_up()
-        self._utterances[utterance.id] = utterance
         await super().play(utterance, gap_ms)
         self._changed.set()
 
@@ -96,7 +120,6 @@ class LeapingSink(PacedSink):
             began = self._start + self._number * _BLOCK_NS
             block = self._playout.read(count * _BLOCK)
             self._number += count
-            self._note(block, began)
             self._report(block, began, 1)
             if (self._number - 1) % SIGN_BLOCKS == 0:
                 self._tell_progress(began + (count - 1) * _BLOCK_NS)
@@ -116,16 +139,6 @@ class LeapingSink(PacedSink):
         begin, end = spans[0]
         place = end - 1 if self._playout.current is not None else begin
         return min(to_sign, max(1, (place - self._playout.position) // _BLOCK + 1))
-
-    def _note(self, block: Block, began: int) -> None:
-        for piece in block.pieces:
-            begin = began + piece.offset * SECOND // RATE
-            end = begin + len(piece.samples) * SECOND // RATE
-            last = self.spans[-1] if self.spans else None
-            if last and last.utterance.id == piece.id and abs(begin - last.end) < MILLISECOND:
-                last.end = end
-            else:
-                self.spans.append(Span(self._utterances[piece.id], begin, end, piece.start))
 
 
 def _nowhere(block: Samples) -> None:

@@ -1,0 +1,78 @@
+"""Scenarios on real sound, several at once or one after the other, with recordings."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from duologue.app.cast import CastMember
+from duologue.app.simulation.crowd import Run, summarise
+from duologue.app.simulation.runner import PLAIN
+from duologue.app.simulation.scenario import Scenario
+from duologue.app.simulation.spoken_runner import SpokenOutcome, run_spoken
+from duologue.app.talking import HOUSE_VOICE, Partner, find_partner, open_partner
+from duologue.audio.wav import WavWriter
+from duologue.errors import PeerError
+from duologue.settings import Settings
+
+
+async def run_aloud(
+    scenarios: Sequence[Scenario],
+    settings: Settings,
+    times: int = 1,
+    *,
+    seed: int | None = None,
+    jobs: int = 1,
+    ledger: bool = False,
+    record: Path | None = None,
+) -> AsyncGenerator[Run]:
+    """As :func:`~duologue.app.simulation.crowd.run_all`, in real time: ``jobs`` conversations at once, on the same
+    engines. ``record`` is a folder for the recordings.
+    """
+    work = [
+        (scenario, (scenario.seed if seed is None else seed) + number)
+        for scenario in scenarios
+        for number in range(times)
+    ]
+    if record is not None:
+        _make(record)
+    async with AsyncExitStack() as stack:
+        partners = {
+            name: await stack.enter_async_context(open_partner(settings, _member(name, settings)))
+            for name in dict.fromkeys(scenario.character for scenario in scenarios)
+        }
+        for begin in range(0, len(work), jobs):
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(_one(*each, partners, record)) for each in work[begin : begin + jobs]]
+            for task in tasks:
+                yield summarise(task.result().outcome, ledger=ledger)
+
+
+def _member(name: str, settings: Settings) -> CastMember:
+    if name:
+        return find_partner(name, settings)
+    lender = find_partner(HOUSE_VOICE, settings)
+    return replace(lender, name=PLAIN.name, title=PLAIN.title, tagline="", persona=PLAIN)
+
+
+async def _one(scenario: Scenario, seed: int, partners: dict[str, Partner], record: Path | None) -> SpokenOutcome:
+    spoken = await run_spoken(scenario, partners[scenario.character], seed)
+    if record is not None:
+        await asyncio.to_thread(_write, record / f"{scenario.name}-{seed}.wav", spoken)
+    return spoken
+
+
+def _write(file: Path, spoken: SpokenOutcome) -> None:
+    with WavWriter(file, channels=2) as out:
+        out.write(spoken.recording)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        what = f"the folder for recordings cannot be made: {error.strerror}"
+        raise PeerError(what, where=str(folder), remedy="Check --record.") from error
