@@ -234,6 +234,14 @@ class EngineChoice(Part):
     )
 
 
+class HearingSettings(Part):
+    """How the end of a turn is found."""
+
+    smart_turn: Path | None = Field(
+        default=None, description="A file of smart-turn v3 (ONNX): it judges by the sound of a turn whether it is over."
+    )
+
+
 class ChainSettings(Part):
     """When an engine hands over to the next; of no effect on one alone."""
 
@@ -276,6 +284,7 @@ class Settings(BaseSettings):
     show: ShowSettings = Field(default=ShowSettings(), description="What is on air.")
     web: WebSettings = Field(default=WebSettings(), description="The web server.")
     engines: EngineChoice = Field(default=EngineChoice(), description="Which engines are used, and a table for each.")
+    hearing: HearingSettings = Field(default=HearingSettings(), description="How the end of a turn is found.")
     chains: ChainSettings = Field(default=ChainSettings(), description="When an engine hands over to the next.")
     speech_cache: SpeechCacheSettings = Field(
         default=SpeechCacheSettings(), description="What engines have said, kept on disk."

@@ -21,7 +21,7 @@ from duologue.errors import PeerError
 from duologue.language.fake import FakeLanguage, Reply
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
-from duologue.speech.hearing import EAR_RATE
+from duologue.speech.hearing import EAR_RATE, TurnEnd
 from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
 from duologue.speech.utterance import Mark, MarkKind, Utterance
 
@@ -130,13 +130,15 @@ class Talk:
                 loud |= (at >= says.at) & (at < says.end)
             yield np.where(loud, 0.5, 0.0).astype(np.float32)
 
-    async def run(self, source: Callable[[], AsyncGenerator[Samples, None]] | None = None) -> Talk:
+    async def run(
+        self, source: Callable[[], AsyncGenerator[Samples, None]] | None = None, turn: TurnEnd | None = None
+    ) -> Talk:
         await self.ears.warm_up()
         self.sink = PacedSink(
             self.played.append, lambda report: None if self.deaf else self.session.notify(report), self.clock
         )
         self.session = Session(
-            ADA, Engines(self.activity, self.ears, self.model, self.voice, Moderator()), self.sink, self.options,
+            ADA, Engines(self.activity, self.ears, self.model, self.voice, Moderator(), turn), self.sink, self.options,
             clock=self.clock, observe=lambda item, now: self.log.append((now, item)),
         )  # fmt: skip
         async with asyncio.TaskGroup() as group:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from session_doubles import Loudness, Says, Talk
+import session_doubles
+from session_doubles import ADA, Loudness, Says, Talk
 
 from duologue.app.simulation.virtual_time import LoopClock, simulate
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND
 from duologue.dialogue.echo import EchoFilter
 from duologue.dialogue.session_ears import SessionEars
-from duologue.dialogue.turns_vocabulary import Event, SpeechStarted, SpeechStopped
+from duologue.dialogue.turns_vocabulary import EngineFailed, Event, Note, Report, SpeechStarted, SpeechStopped, Stage
 from duologue.errors import InputError, InternalError
 from duologue.language.fake import Reply
 from duologue.speech.hearing import EAR_RATE, Expected, VoiceActivity
@@ -122,6 +124,66 @@ def test_sure_words_and_a_long_voice_do() -> None:
         assert heard.startswith("It is noon")
         assert not heard.endswith("town")
         assert talk.context()[2] == ("person", "which you")
+
+
+class Judge:
+    """Says how surely a turn is over, so many seconds after it was asked."""
+
+    def __init__(self, probability: float, seconds: float = 0.04, error: Exception | None = None) -> None:
+        self.probability, self.seconds, self.error = probability, seconds, error
+        self.asked: list[float] = []
+
+    async def ended(self, sound: Samples) -> float:
+        self.asked.append(len(sound) / EAR_RATE)
+        await asyncio.sleep(self.seconds)
+        if self.error:
+            raise self.error
+        return self.probability
+
+
+def judged(judge: Judge | None, text: str, *script: Says) -> Talk:
+    talk = Talk(script or [Says(0.5, text)], [Reply("It is noon.")] * 9, seconds=8.0)
+    simulate(talk.run(turn=judge))
+    return talk
+
+
+def waited(talk: Talk) -> tuple[float, str]:
+    """How long the first turn was waited for (ms), and why."""
+    ended = next(item for _, item in talk.log if isinstance(item, Report) and item.note is Note.TURN_ENDED)
+    return ended.wait_ms, ended.why
+
+
+def test_a_turn_that_sounds_finished_is_answered_soon_and_one_that_does_not_late() -> None:
+    text = "i have seen the museum"
+    assert waited(judged(None, text)) == (650, "unsure")
+    assert waited(judged(Judge(0.9), text)) == (300, "unsure, sounds finished 0.90")
+    assert waited(judged(Judge(0.1), text)) == (1200, "unsure, sounds finished 0.10")
+    assert waited(judged(Judge(0.9), "i have seen it and")) == (1200, "trailing")
+
+
+def test_a_judge_that_is_late_or_fails_is_done_without() -> None:
+    for judge in (Judge(0.9, seconds=5.0), Judge(0.9, error=ZeroDivisionError("broken")), Judge(7.0)):
+        talk = judged(judge, "i have seen the museum")
+        assert waited(talk) == (650, "unsure")
+        failed = [item for _, item in talk.log if isinstance(item, EngineFailed)]
+        assert {item.stage for item in failed} == {Stage.NOTICING}
+        assert "end of turn" in failed[0].what
+
+
+def test_what_the_persona_expects_reaches_the_ears(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_doubles, "ADA", replace(ADA, expects=("what time is it",)))
+    talk = judged(None, "what time is it")
+    assert talk.ears.calls[0] == Expected(phrases=("what time is it",))
+
+
+def test_who_goes_on_while_it_is_judged_is_not_held_up() -> None:
+    script = (Says(0.5, "well i have seen"), Says(1.85, "the museum"))
+    for judge in (Judge(0.9, seconds=0.1), Judge(0.9, seconds=0.0)):
+        talk = judged(judge, "", *script)
+        kinds = [type(item) for _, item in talk.log if isinstance(item, SpeechStarted | SpeechStopped)]
+        assert kinds == [SpeechStarted, SpeechStopped] * 2
+        assert judge.asked[0] == pytest.approx(1.2 + 0.32 + 0.1, abs=0.1)
+        assert judge.asked[1] > judge.asked[0] + 0.5  # the whole turn, not its last stretch
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from duologue.speech.chain import SpeechLimits, VoicingChain
 from duologue.speech.engine import TextToSpeech
 from duologue.speech.hearing import SpeechToText
 from duologue.speech.hearing_chain import HearingChain
+from duologue.speech.smart_turn import SmartTurn
 from duologue.speech.speech_cache import CachedSpeech, SpeechCache, fingerprint
 from duologue.telemetry.log import get_logger
 
@@ -62,6 +63,12 @@ def create_hearing(settings: Settings, listener: Listener | None = None) -> Spee
     if len(engines) == 1:
         return engines[0]
     return HearingChain(engines, policy=_policy(settings, settings.chains.stt_seconds), listener=_telling(listener))
+
+
+def create_turn_end(settings: Settings) -> SmartTurn | None:
+    """Who judges by the sound of a turn whether it is over, still cold; None unless a model is set."""
+    model = settings.hearing.smart_turn
+    return SmartTurn(model) if model else None
 
 
 def create_tts(settings: Settings, name: str = "") -> TextToSpeech:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from duologue.app.cast import CastMember, load_member
-from duologue.app.engines import create_hearing, create_llm, create_voicing
+from duologue.app.engines import create_hearing, create_llm, create_turn_end, create_voicing
 from duologue.app.stage_set import house_moderator
 from duologue.app.talking_text import Deaf, WrittenVoice
 from duologue.app.voices import CastVoices
@@ -123,15 +123,19 @@ async def open_partner(
         stack.push_async_callback(model.close)
         ears = create_hearing(settings, listener) if hears else Deaf()
         stack.push_async_callback(ears.close)
+        turn = create_turn_end(settings) if hears else None
+        if turn is not None:
+            stack.push_async_callback(turn.close)
         voicing = create_voicing(settings, listener) if speaks else None
         if voicing is not None:
             stack.push_async_callback(voicing.close)
         async with asyncio.TaskGroup() as group:
-            for engine in filter(None, (model, ears, voicing)):
+            for engine in filter(None, (model, ears, voicing, turn)):
                 group.create_task(engine.warm_up())
             loading = group.create_task(_load_activity(hears, activity))
         voice = CastVoices(voicing, (member,)) if voicing else WrittenVoice()
-        yield Partner(member.persona, Engines(loading.result(), ears, model, voice, house_moderator(settings)))
+        moderator = house_moderator(settings)
+        yield Partner(member.persona, Engines(loading.result(), ears, model, voice, moderator, turn))
 
 
 async def _load_activity(hears: bool, given: VoiceActivity | SharedActivity | None) -> VoiceActivity | SharedActivity:

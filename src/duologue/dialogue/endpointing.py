@@ -268,3 +268,31 @@ class AdaptivePatience:
             return None
         ordered = sorted(self._pauses)
         return ordered[int(0.8 * (len(ordered) - 1))]
+
+
+class JudgedPatience:
+    """An :class:`AdaptivePatience` that is also told, at each pause, how surely the turn sounded finished.
+
+    Finished: no longer than a question is waited for, unless the words are plainly open. Not finished: the longest
+    wait. Without a judgement the words decide alone.
+    """
+
+    def __init__(self) -> None:
+        self._words = AdaptivePatience()
+        self._finished: float | None = None
+
+    def judge(self, probability: float | None) -> None:
+        """What the sound of the turn so far says (0…1); None: nothing."""
+        self._finished = probability
+
+    def wait(self, text: str) -> Wait:
+        """See :class:`~duologue.dialogue.turns_vocabulary.Patience`: 250 to 1200 ms."""
+        wait = self._words.wait(text)
+        if self._finished is None or wait.why.startswith(("trailing", "dictation")):
+            return wait
+        why = f"{wait.why}, sounds finished {self._finished:.2f}"
+        return Wait(MAX_WAIT_MS if self._finished <= 0.5 else min(wait.ms, _BASE_MS["question"]), why)
+
+    def resumed(self, pause_ms: float) -> None:
+        """The person went on after this pause."""
+        self._words.resumed(pause_ms)

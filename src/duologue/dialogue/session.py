@@ -11,16 +11,16 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from duologue.audio.pcm import Samples
 from duologue.chains import Handover, telling
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.dialogue.echo import EchoFilter
-from duologue.dialogue.endpointing import AdaptivePatience
+from duologue.dialogue.endpointing import AdaptivePatience, JudgedPatience
 from duologue.dialogue.floor_state import Policy
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress, PlayStarted, Sink, Voice
-from duologue.dialogue.session_ears import SessionEars
+from duologue.dialogue.session_ears import SessionEars, TurnJudge
 from duologue.dialogue.session_mouth import SessionMouth
 from duologue.dialogue.turns import TurnTaking
 from duologue.dialogue.turns_vocabulary import (
@@ -56,7 +56,7 @@ from duologue.language.engine import LanguageModel, Line, Moment, Prompt
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
 from duologue.language.tools import Toolbox, ToolUse
-from duologue.speech.hearing import Expected, SpeechToText, VoiceActivity
+from duologue.speech.hearing import Expected, SpeechToText, TurnEnd, VoiceActivity
 from duologue.speech.shared_activity import SharedActivity
 from duologue.speech.utterance import Utterance
 
@@ -71,7 +71,8 @@ MAX_HISTORY = 200
 @dataclass(frozen=True, slots=True)
 class Engines:
     """What a session works with. All of them are warm; closing them stays with their owner. Many sessions of one loop
-    do best with one :class:`~duologue.speech.shared_activity.SharedActivity`.
+    do best with one :class:`~duologue.speech.shared_activity.SharedActivity`. ``turn`` judges by the sound of a turn
+    whether it is over; without it the words alone say how long to wait.
     """
 
     activity: VoiceActivity | SharedActivity
@@ -79,13 +80,15 @@ class Engines:
     model: LanguageModel
     voice: Voice
     moderator: Moderator
+    turn: TurnEnd | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
-    """How a conversation is held. ``person`` is what the other side is called in the context; ``topic`` may be empty.
-    With ``greet`` the character speaks first. ``schema`` asks for structured replies
-    (:func:`~duologue.language.structured.reply_schema`); ``toolbox`` holds what the character may call.
+    """How a conversation is held. ``person`` is what the other side is called in the context; ``topic`` may be
+    empty. With ``greet`` the character speaks first. Without phrases or a grammar ``expected``
+    takes the persona's phrases. ``schema`` asks for structured replies (:func:`~duologue.language.structured.reply_schema`);
+    ``toolbox`` holds what the character may call.
     """
 
     person: str = "person"
@@ -127,8 +130,13 @@ class Session:
         self._observe = observe
         self._inbox: asyncio.Queue[Event] = asyncio.Queue(MAX_INBOX)
         self._echo = EchoFilter()
-        self._turns = TurnTaking(self._options.policy, patience or AdaptivePatience(), clock.now())
-        self._ears = SessionEars(engines.activity, engines.ears, self._options.expected, self._echo, clock, self._post)
+        judged = JudgedPatience() if engines.turn and patience is None else None
+        judge = TurnJudge(engines.turn, judged.judge) if engines.turn and judged else None
+        self._turns = TurnTaking(self._options.policy, patience or judged or AdaptivePatience(), clock.now())
+        expected = self._options.expected
+        if expected == Expected(language=expected.language):
+            expected = replace(expected, phrases=persona.expects)
+        self._ears = SessionEars(engines.activity, engines.ears, expected, self._echo, clock, self._post, judge)
         self._mouth = SessionMouth(persona, engines.model, engines.voice, engines.moderator, self._post)
         self._lines: deque[Line] = deque(maxlen=MAX_HISTORY)
         self._playing: dict[str, Utterance] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,16 +13,20 @@ from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.dialogue import nonsense
 from duologue.dialogue.echo import EchoFilter
-from duologue.dialogue.endpointing import FRAME_NS, PreRoll, SpeechGate, Trust, trust
-from duologue.dialogue.turns_vocabulary import EngineFailed, Event, Stage, Understood
+from duologue.dialogue.endpointing import FRAME_NS, MAX_WAIT_MS, PreRoll, SpeechGate, Trust, trust
+from duologue.dialogue.turns_vocabulary import EngineFailed, Event, SpeechStarted, SpeechStopped, Stage, Understood
 from duologue.errors import InputError, PeerError
-from duologue.speech.hearing import EAR_RATE, VAD_FRAME, Expected, SpeechToText, Transcript, VoiceActivity
+from duologue.speech.hearing import EAR_RATE, VAD_FRAME, Expected, SpeechToText, Transcript, TurnEnd, VoiceActivity
 from duologue.speech.shared_activity import SharedActivity
 
 PRE_ROLL_MS = 320
 """Sound before an onset that belongs to its stretch: Silero notices a voice that begins with an s up to 240 ms late."""
-MAX_WAITING_SAMPLES = 60 * EAR_RATE
+MAX_WAITING_SAMPLES = 15 * EAR_RATE
 """Sound that may wait for an engine; more means that it does not keep up, and its stretch is given up."""
+JUDGED_SECONDS = 8.0
+"""Of a turn's newest sound, for who judges by it whether the turn is over."""
+JUDGE_MS = 120
+"""Longest wait for that (ms): the pause is known 100 ms after it began, and the shortest wait is 250."""
 LOUD = 0.01
 """Mean amplitude that counts as speech while voice activity fails."""
 OUTAGE_FRAMES = 30
@@ -53,6 +58,14 @@ class _Sound:
             yield block
 
 
+@dataclass(frozen=True, slots=True)
+class TurnJudge:
+    """Who tells by its sound whether a turn is over, and who wants to know before the pause is told."""
+
+    engine: TurnEnd
+    tell: Callable[[float | None], None]
+
+
 class SessionEars:
     """Takes blocks of any length at :data:`EAR_RATE` and posts what they mean.
 
@@ -68,6 +81,7 @@ class SessionEars:
         echo: EchoFilter,
         clock: Clock,
         post: Callable[[Event], None],
+        judge: TurnJudge | None = None,
     ) -> None:
         self._activity = activity if isinstance(activity, SharedActivity) else SharedActivity(activity, window_ms=0)
         self._engine = engine
@@ -77,7 +91,12 @@ class SessionEars:
         self._post = post
         self._stream = self._activity.open(self._tell)
         self._gate = SpeechGate()
-        self._roll = PreRoll()
+        self._judge = judge
+        self._judging: asyncio.Task[None] | None = None
+        self._pause: SpeechStopped | None = None
+        self._turn = (0, -60 * SECOND)  # its first and its newest onset or offset
+        self._group: asyncio.TaskGroup | None = None
+        self._roll = PreRoll(JUDGED_SECONDS) if judge else PreRoll()
         self._frame = np.zeros(0, np.float32)
         self._open: dict[int, _Sound] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -101,6 +120,7 @@ class SessionEars:
 
     def begin(self, stretch: int, since: int, group: asyncio.TaskGroup) -> None:
         """Transcribe from ``since`` (ns) on, and a little before it."""
+        self._group = group
         sound = _Sound(self._gate.voiced)
         back = (self._clock.now() - since + PRE_ROLL_MS * MILLISECOND) * EAR_RATE // SECOND
         sound.push(self._roll.newest(back))
@@ -131,15 +151,20 @@ class SessionEars:
 
     def drop_all(self) -> None:
         """Forget all stretches."""
+        self._pause = None
+        if self._judging is not None:
+            self._judging.cancel()
         for stretch in list(self._tasks):
             self.drop(stretch)
 
     def close(self) -> None:
         """Nothing more is heard. Idempotent."""
         self._deaf_until = None
+        self._pause = None
         self._activity.forget(self._stream)
 
     def _forget_frames(self) -> None:
+        self._pause = None
         self._frame = self._frame[:0]
         self._activity.clear(self._stream)
 
@@ -157,10 +182,45 @@ class SessionEars:
             event = self._gate.step(self._probability(found, frame), end)
             for sound in self._open.values():
                 sound.voiced += max(0, self._gate.voiced - before)
-            if event:
+            if event and self._judge:
+                self._tell_judged(event, self._judge)
+            elif event:
                 self._post(event)
         except Exception as error:
             self._fault = error
+
+    def _tell_judged(self, event: SpeechStarted | SpeechStopped, judge: TurnJudge) -> None:
+        """A pause is told once it has been judged, or when the voice comes back."""
+        first, last = self._turn
+        if isinstance(event, SpeechStarted):
+            self._tell_pause(None)
+            self._turn = (event.at if event.at - last > MAX_WAIT_MS * MILLISECOND else first, event.at)
+            self._post(event)
+            return
+        self._turn, self._pause = (first, event.at), event
+        if self._group is None:
+            self._tell_pause(None)
+        else:
+            self._judging = self._group.create_task(self._ask(judge, first))
+
+    async def _ask(self, judge: TurnJudge, since: int) -> None:
+        found: float | None = None
+        try:
+            async with asyncio.timeout(JUDGE_MS / 1000):
+                back = (self._clock.now() - since + PRE_ROLL_MS * MILLISECOND) * EAR_RATE // SECOND
+                found = nonsense.probability(await judge.engine.ended(self._roll.newest(back)))
+        except Exception as error:  # as below
+            self._post(EngineFailed(Stage.NOTICING, f"end of turn: {type(error).__name__}: {error}"))
+        self._tell_pause(found)
+
+    def _tell_pause(self, found: float | None) -> None:
+        pause, self._pause = self._pause, None
+        if pause is not None and self._judge is not None:
+            self._judge.tell(found)
+            self._post(pause)
+        if self._judging is not None and self._judging is not asyncio.current_task():
+            self._judging.cancel()
+        self._judging = None
 
     def _probability(self, found: object, frame: Samples) -> float:
         """Of speech in a frame. Without voice activity loudness must do, so that nobody is left unheard."""

@@ -16,7 +16,7 @@ FORMAT = 1
 """The only value of ``format`` that this version reads."""
 MAX_FILE = 1_000_000
 """A longer persona file (bytes) is refused."""
-_TEXTS = ("style", "opinions", "catchphrases", "fillers", "deflections", "avoid")
+_TEXTS = ("style", "opinions", "catchphrases", "fillers", "deflections", "avoid", "expects")
 _KEYS = (
     "format",
     "name",
@@ -40,8 +40,9 @@ class Persona:
     language model's system prompt; ``style`` are short notes that follow it. ``max_words``, ``max_seconds`` and
     ``max_sentences`` cap one turn. ``temperature`` (0…2) and ``model`` override the engine's own (None, empty: no
     override). ``fillers`` are what it mutters while it thinks ("Hm."), ``deflections`` whole lines that replace one
-    that may not go on air, ``avoid`` phrases that it never says. ``moves`` is the improviser's material: name of a
-    move -> its variants (docs/personas.md).
+    that may not go on air, ``avoid`` phrases that it never says. ``expects`` are sentences that callers
+    say to it: PocketSphinx then understands their words only, and far more surely. ``moves`` is the improviser's
+    material: name of a move -> its variants (docs/personas.md).
     """
 
     name: str
@@ -63,6 +64,7 @@ class Persona:
     )
     moves: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     avoid: tuple[str, ...] = ()
+    expects: tuple[str, ...] = ()
 
 
 def load_persona(path: Path) -> Persona:
@@ -97,6 +99,7 @@ def parse_persona(data: Mapping[str, object], file: Path) -> Persona:
         fillers=reader.texts("fillers", default.fillers),
         deflections=reader.texts("deflections", default.deflections),
         avoid=reader.texts("avoid", ()),
+        expects=reader.texts("expects", ()),
         moves=reader.moves("improv"),
     )
 

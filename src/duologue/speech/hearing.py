@@ -103,3 +103,14 @@ class VoiceActivity(Protocol):
     def forget(self, stream: int) -> None:
         """The stream has ended."""
         ...
+
+
+class TurnEnd(Protocol):
+    """Tells by the sound of a turn, at a pause, whether it is over."""
+
+    async def ended(self, sound: Samples) -> float:
+        """The probability (0…1) that who spoke ``sound``, at :data:`EAR_RATE` and up to now, is finished.
+
+        Raises :class:`duologue.errors.PeerError`.
+        """
+        ...
