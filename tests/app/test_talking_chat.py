@@ -14,7 +14,7 @@ from duologue.app.talking import Partner
 from duologue.app.talking_chat import Chat, open_chat
 from duologue.app.talking_text import Deaf, WrittenVoice
 from duologue.dialogue.session import Engines
-from duologue.errors import ClosedError, InputError
+from duologue.errors import ClosedError, InputError, PeerError
 from duologue.language.fake import FakeLanguage, Reply
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
@@ -90,6 +90,19 @@ def test_leaving_in_the_middle_of_an_answer_is_told_to_who_waits() -> None:
             assert isinstance(await waiting, ClosedError)
 
     simulate(main())
+
+
+def test_who_shows_the_answers_fails_and_that_is_the_one_error() -> None:
+    def fail(utterance: Utterance) -> None:
+        raise PeerError(f"the page is gone: {utterance.text}")
+
+    async def main() -> None:
+        async with chat_with(Reply("Here I am."), take=fail) as chat:
+            await chat.ask("Are you there?")
+
+    with pytest.raises(ExceptionGroup) as caught:
+        simulate(main())
+    assert [type(error) for error in caught.value.exceptions] == [PeerError]
 
 
 async def _raised(work: Coroutine[Any, Any, str]) -> BaseException:

@@ -126,6 +126,19 @@ def test_a_chat_in_a_pipe_until_it_is_left() -> None:
 
 
 @pytest.mark.slow
+def test_a_reader_that_leaves_ends_the_chat_without_a_fuss() -> None:
+    command = [sys.executable, "-c", "from duologue.cli.main import main; main()", "talk", "--text"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, text=True, stdin=pipe, stdout=pipe, stderr=pipe) as chat:
+        assert chat.stdin is not None and chat.stdout is not None and chat.stderr is not None
+        chat.stdout.close()
+        chat.stdin.write("Hello.\nWhy?\n")
+        chat.stdin.close()
+        assert chat.stderr.read() == ""
+    assert chat.returncode == 141
+
+
+@pytest.mark.slow
 def test_a_chat_that_is_voiced_into_a_file(tmp_path: Path) -> None:
     done = run("--text", "--greet", "--topic", "tea", "--out", str(tmp_path / "voice.wav"), text="I like coffee.")
     assert done.returncode == 0, done.stderr
@@ -139,8 +152,7 @@ def test_a_chat_that_is_voiced_into_a_file(tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (("--text", "--wav", "a.wav"), "two ways to talk"),
-        (("--text", "--record", "a.wav"), "no recording"),
-        (("--text", "--ledger", "a.jsonl"), "no recording"),
+        (("--text", "--record", "a.wav"), "one voice only"),
         (("--text", "--as", "chat"), "Did you mean 'chad'"),
         (("--wav", "nowhere.wav"), "cannot be read"),
     ],

@@ -8,10 +8,12 @@ from enum import StrEnum
 from duologue.dialogue.ports import PlayStarted
 from duologue.dialogue.turns_vocabulary import (
     Adopt,
+    Clear,
     Commit,
     DropStretch,
     Effect,
     Event,
+    HandedOver,
     Note,
     Play,
     Report,
@@ -84,8 +86,11 @@ class Captions:
             case PlayStarted(utterance_id) if utterance_id in self._queued:
                 return Caption(Kind.SAID, self._queued.pop(utterance_id))
             case Commit(heard=heard, interrupted=True):
-                self._queued.clear()
                 return Caption(Kind.CUT, heard)
+            case Clear():
+                self._queued.clear()
+            case HandedOver(stage, what):
+                return Caption(Kind.TROUBLE, f"{stage}: {what}")
             case Report(Note.FAILED | Note.STALLED as note, why, ms, stage):
                 late = f"{stage} is late ({ms / 1000:.1f} s): {why}" if note is Note.STALLED else f"{stage}: {why}"
                 return Caption(Kind.TROUBLE, late)

@@ -82,11 +82,9 @@ class Chat:
 
     async def run(self) -> None:
         """Hold the conversation until :meth:`close`."""
-        try:
-            await self._session.run()
-        finally:
-            if self._answer is not None and not self._answer.done():
-                self._answer.set_exception(ClosedError("the conversation is over"))
+        await self._session.run()
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(ClosedError("the conversation is over"))
 
     def close(self) -> None:
         """End it."""

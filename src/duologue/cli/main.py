@@ -6,6 +6,7 @@ Only the file of the command that was asked for is imported, so that ``duologue 
 from __future__ import annotations
 
 import os
+import select
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ import typer
 
 from duologue.errors import DuologueError
 
+STDOUT = 1
+"""The descriptor of standard output."""
 INTERRUPTED, UNREAD = 130, 141
 """The exit codes of a command that Ctrl-C ended, and of one whose reader has left, as shells expect them."""
 
@@ -125,12 +128,12 @@ def run(command: Callable[[], object]) -> int:
 
 def _is_unread() -> bool:
     """Whoever read our standard output has left (``| head``); then nothing more is written to it."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    return False
+    poll = select.poll()
+    poll.register(STDOUT, 0)
+    if not any(event & select.POLLERR for _, event in poll.poll(0)):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
+    return True
 
 
 def main() -> None:
