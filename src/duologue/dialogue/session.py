@@ -86,9 +86,9 @@ class Engines:
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
     """How a conversation is held. ``person`` is what the other side is called in the context; ``topic`` may be
-    empty. With ``greet`` the character speaks first. Without phrases or a grammar ``expected``
-    takes the persona's phrases. ``schema`` asks for structured replies (:func:`~duologue.language.structured.reply_schema`);
-    ``toolbox`` holds what the character may call.
+    empty. With ``greet`` the character speaks first. Without phrases or a grammar ``expected`` takes the persona's
+    phrases. ``schema`` asks for structured replies (:func:`~duologue.language.structured.reply_schema`); ``toolbox``
+    holds what the character may call.
     """
 
     person: str = "person"
