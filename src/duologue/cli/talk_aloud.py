@@ -26,6 +26,8 @@ from duologue.settings import Settings
 TAIL_MS = 400
 """With a loudspeaker the ears stay closed so long after a reply: it sounds later than it was handed over, and rings."""
 
+_LEAVE = (signal.SIGINT, signal.SIGTERM)
+
 
 @dataclass(frozen=True, slots=True)
 class Files:
@@ -83,12 +85,13 @@ def _both(first: Observe, second: Observe) -> Observe:
 async def _converse(
     partner: Partner, device: Device, recording: Recording, options: SessionOptions, watch: _Watch
 ) -> None:
-    """Until Ctrl-C, which hangs up: what was heard until then counts."""
+    """Until Ctrl-C, which hangs up: what was heard until then counts, and every file is whole."""
     loop = asyncio.get_running_loop()
 
     def make(play: Callable[[Samples], None]) -> SpokenTalk:
         talk = SpokenTalk(partner, play, options, observe=watch.observe)
-        loop.add_signal_handler(signal.SIGINT, talk.session.hang_up)
+        for number in _LEAVE:
+            loop.add_signal_handler(number, talk.session.hang_up)
         watch.shown.follow(lambda: talk.session.state)
         return talk
 
@@ -97,7 +100,8 @@ async def _converse(
         with standing_shown(watch.shown):
             await hold(make, device, recording)
     finally:
-        loop.remove_signal_handler(signal.SIGINT)
+        for number in _LEAVE:
+            loop.remove_signal_handler(number)
 
 
 def _conclude(shown: Transcript, heard_out: bool, question: Path | None) -> bool:
