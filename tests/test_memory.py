@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 
 import pytest
+
+from duologue.memory import freeze
 
 PROBE = """
 import sys, psutil, numpy as np
@@ -28,3 +31,12 @@ def test_what_was_freed_is_given_back() -> None:
         subprocess.run([sys.executable, "-c", PROBE, "settle"], check=True, capture_output=True, text=True).stdout
     )
     assert rss < 90 * 2**20
+
+
+def test_what_was_loaded_is_not_gone_through_again() -> None:
+    before = len(gc.get_objects())
+    try:
+        freeze()
+        assert gc.get_freeze_count() >= before and len(gc.get_objects()) < before
+    finally:
+        gc.unfreeze()

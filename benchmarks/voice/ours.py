@@ -23,6 +23,7 @@ from duologue.dialogue.turns_vocabulary import Clear, Effect, Event, Note, Pause
 from duologue.language.fake import FakeLanguage, Reply
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
+from duologue.memory import freeze
 from duologue.speech.engine import SpeechCapabilities
 from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, Transcript
 from duologue.speech.pocketsphinx import PocketSphinx
@@ -187,6 +188,7 @@ async def run(asked: probe.Arguments) -> dict[str, object]:
     meter = probe.Meter()
     seconds = probe.SETTLE_SECONDS + asked.seconds
     conversations = [Conversation(caller, shared, seconds) for caller in people]
+    freeze()  # as the program that serves does
     async with asyncio.TaskGroup() as group:
         group.create_task(meter.watch(asked.seconds))
         for caller, conversation in zip(people, conversations, strict=True):

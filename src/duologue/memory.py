@@ -1,11 +1,13 @@
-"""A heap that does not ratchet:
+"""A heap that does not ratchet, and is not gone through while people talk.
 
-Glibc's allocator keeps what was freed, and a process on air for weeks must not grow by it.
+Glibc's allocator keeps what was freed, and a process on air for weeks must not grow by it. Python's collector goes
+through everything now and then, what was imported included, and nothing else runs meanwhile.
 """
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
 from collections.abc import Callable
 
@@ -32,6 +34,14 @@ def trim() -> None:
     malloc_trim = _libc("malloc_trim")
     if malloc_trim is not None:
         malloc_trim(0)
+
+
+def freeze() -> None:
+    """Call once, when a long-lived process has loaded what it works with: none of that is collected again.
+
+    A full collection of all that is imported holds the loop for 20–120 ms; of what came since, for 2 to 4.
+    """
+    gc.freeze()
 
 
 def _libc(name: str) -> Callable[..., int] | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from duologue.app.cast import CastMember
 from duologue.app.studio import Studio, open_studio
 from duologue.errors import InputError
-from duologue.memory import settle
+from duologue.memory import freeze, settle
 from duologue.settings import Settings
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ async def serve(settings: Settings, sock: socket.socket, cast: Sequence[CastMemb
         # The stage sets itself up in a process of its own; what serves the page is imported meanwhile.
         listener = await asyncio.to_thread(_listener, studio, settings)
         group.create_task(_leave(told, listener))
+        freeze()
         await listener.serve([sock])
         on_air.cancel()
 
