@@ -52,5 +52,11 @@ def test_wrong_words_name_the_remedy(tmp_path: Path) -> None:
         _run("barge_in")
     with pytest.raises(PeerError, match="ledger"):
         _run("plain-question", "--ledger", str(tmp_path / "no" / "out.jsonl"))
-    with pytest.raises(InputError, match="--audio"):
-        _run("plain-question", "--record", str(tmp_path))
+    for option in (("--record", str(tmp_path)), ("--noise", "10"), ("--telephone",), ("--caller", "flite:rms")):
+        with pytest.raises(InputError, match="--audio"):
+            _run("plain-question", *option)
+    twin = tmp_path / "twin.yaml"
+    twin.write_text("name: barge-in\nshows: x\nreplies: [x]\nscript: [{pause: 1}]\n")
+    with pytest.raises(InputError, match="one name"):
+        _run("barge-in", str(twin))
+    assert "1 conversation," in _run("barge-in", "barge-in")[1]

@@ -13,10 +13,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 
+from duologue.app.simulation.spoken import cough, pink, telephone
 from duologue.audio.pcm import Samples, from_int16
 from duologue.audio.resample import resample
 from duologue.speech.hearing import EAR_RATE
 
+__all__ = ["cough", "pink", "telephone"]
 KITCHEN = "please turn on the light in the kitchen"
 
 
@@ -59,38 +61,11 @@ def noise(seconds: float, level: float = 0.05, seed: int = 1) -> Samples:
     return (np.random.default_rng(seed).standard_normal(int(seconds * EAR_RATE)) * level).astype(np.float32)
 
 
-def telephone(samples: Samples) -> Samples:
-    """Through an 8 kHz line and back."""
-    return resample(resample(samples, EAR_RATE, 8_000), 8_000, EAR_RATE)
-
-
-def pink(seconds: float, level: float, seed: int = 7) -> Samples:
-    """Noise that falls by 3 dB an octave, ``level`` RMS."""
-    count = int(seconds * EAR_RATE)
-    spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(count))
-    made = np.fft.irfft(spectrum / np.sqrt(np.maximum(np.arange(len(spectrum)), 1)), count)
-    return (made * level / np.sqrt(np.mean(made**2))).astype(np.float32)
-
-
 def in_pink_noise(samples: Samples, decibel: float) -> Samples:
     """The sound in noise that is so much softer than its loud parts."""
     loud = samples[np.abs(samples) > 0.05 * np.abs(samples).max()]
     level = float(np.sqrt(np.mean(loud**2))) * 10 ** (-decibel / 20)
     return samples + pink(len(samples) / EAR_RATE + 0.001, level)[: len(samples)]
-
-
-def cough(seed: int = 1, seconds: float = 0.35) -> Samples:
-    """Two bursts of shaped noise with a little voice in them."""
-    count = int(seconds * EAR_RATE)
-    at = np.arange(count) / EAR_RATE
-    spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(count))
-    pitch = np.fft.rfftfreq(count, 1 / EAR_RATE)
-    spectrum *= np.exp(-(((pitch - 900) / 600) ** 2)) + 0.5 * np.exp(-(((pitch - 2200) / 700) ** 2))
-    burst = np.fft.irfft(spectrum, count) * (1 - np.exp(-at / 0.004)) * np.exp(-at / 0.09)
-    voice = np.sum([np.sin(2 * np.pi * 140 * k * at) / k for k in range(1, 12)], axis=0) * np.exp(-at / 0.06)
-    burst += 0.08 * np.abs(burst).max() * voice
-    both = np.concatenate([burst, np.zeros(EAR_RATE // 10), 0.7 * burst])
-    return (0.5 * both / np.abs(both).max()).astype(np.float32)
 
 
 def tones(seconds: float, *hertz: float, level: float = 0.15) -> Samples:

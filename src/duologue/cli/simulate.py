@@ -31,6 +31,9 @@ def simulate(
         bool, typer.Option("--audio", help="On real sound, in real time, with the engines as set.")
     ] = False,
     record: Annotated[Path | None, typer.Option(help="With --audio: a folder for recordings of both sides.")] = None,
+    caller: Annotated[str | None, typer.Option(help="With --audio: the caller's voice, flite:rms for example.")] = None,
+    noise: Annotated[float | None, typer.Option(help="With --audio: speech is so many dB above the noise.")] = None,
+    telephone: Annotated[bool, typer.Option("--telephone", help="With --audio: the caller's line has 8 kHz.")] = False,
     config: Annotated[Path | None, typer.Option(help="With --audio: the settings file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
@@ -51,19 +54,21 @@ def simulate(
     from duologue.clock import SECOND, SYSTEM_CLOCK
     from duologue.errors import InputError
 
-    if record and not audio:
-        raise InputError("virtual time has no sound to record", where="--record", remedy="Give --audio as well.")
+    if not audio and (record or caller or noise is not None or telephone or config):
+        raise InputError("virtual time has no sound", where="simulate", remedy="Give --audio as well.")
 
     chosen = [*shipped()] if every else []
     chosen += [find_scenario(name) for name in files or ()]
     if not chosen:
         _list(as_json)
         return
-    summaries = {str(file): Summary(read_scenario(file)) for file in chosen}
-    by_name = {summary.scenario.name: summary for summary in summaries.values()}
+    changes = {"voice": caller, "noise_db": noise, "band": "telephone" if telephone else None}
+    scenarios = [read_scenario(file).called(**changes) for file in dict.fromkeys(each.resolve() for each in chosen)]
+    by_name = {scenario.name: Summary(scenario) for scenario in scenarios}
+    if len(by_name) < len(scenarios):
+        raise InputError("two scenarios have one name", where="name", remedy="Rename one, or run them one by one.")
     began = SYSTEM_CLOCK.now()
     with _opened(ledger) as write:
-        scenarios = [summary.scenario for summary in by_name.values()]
 
         def take(run: Run) -> None:
             write(run.ledger)

@@ -324,6 +324,11 @@ class Scenario(Part):
                 raise ValueError(f"the value of {key!r} is wrong | It is {_KIND[str(known[key])]}.")
         return policy
 
+    def called(self, **changes: str | float | None) -> Scenario:
+        """The same with another caller: what is given (and not None) replaces keys of ``caller``."""
+        given = {key: value for key, value in changes.items() if value is not None}
+        return self.model_copy(update={"caller": self.caller.model_copy(update=given)})
+
     def turn_policy(self) -> Policy:
         """The policy of the conversation."""
         changes: dict[str, Any] = dict(self.policy)

@@ -74,19 +74,20 @@ async def run_spoken(
 
 
 def _differences(outcome: Outcome, recording: Samples, start: int) -> Iterator[float]:
-    """The silence before each answer, from the end of the person's last word: as it is in the recording, minus as the
-    record of the turn has it.
+    """The silence before each answer, from the end of the person's last word to our first sound (a filler is one): as
+    it is in the recording, minus as the record of the turn has it.
     """
     ours = np.abs(to_int16(recording[:, 1])) > _AUDIBLE
     ends = [act.end for act in outcome.log.acts if act.is_turn]
-    for record in outcome.turns:
-        said = [end for end in ends if end <= record.on_air]
-        if record.kind != "answer" or not record.spoken_to or not record.on_air or not said:
+    answers = [record for record in outcome.turns if record.kind == "answer" and record.on_air]
+    for record in answers:
+        sounded = record.filled or record.on_air
+        said = [end for end in ends if end <= sounded]
+        if not record.spoken_to or not said:
             continue
-        if any(said[-1] < other.on_air < record.on_air and other.kind == "answer" for other in outcome.turns):
+        if any(said[-1] < other.on_air < sounded for other in answers):
             continue  # something of ours has sounded since: this answers a sound that the script has no words for
-        told = (record.on_air - said[-1]) / MILLISECOND
         first = (said[-1] - start) * RATE // SECOND
         heard = np.flatnonzero(ours[first:])
         if len(heard):
-            yield int(heard[0]) * 1000 / RATE - told
+            yield int(heard[0]) * 1000 / RATE - (sounded - said[-1]) / MILLISECOND
