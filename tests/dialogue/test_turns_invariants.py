@@ -55,6 +55,12 @@ class Conversation(RuleBasedStateMachine):
     def time_passes(self, milliseconds: int, report: bool) -> None:
         self.world.pass_time(milliseconds, report=report)
 
+    @rule(seconds=st.sampled_from([1, 20, 600]), often=st.integers(0, 3))
+    def clock_jumps(self, seconds: int, often: int) -> None:
+        """Nobody ran for a while, the far end neither."""
+        if often == 3:
+            self.world.now += seconds * 1000 * MILLISECOND
+
     @rule()
     def reports_arrive(self) -> None:
         self.world.deliver()
