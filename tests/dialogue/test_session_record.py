@@ -177,6 +177,13 @@ def test_a_noise_without_words_ends_in_nothing_said() -> None:
     assert records == [] and [ending.outcome for ending in decisions(talk)] == [Outcome.NOTHING_SAID]
 
 
+@pytest.mark.parametrize("seconds", [3.55, 3.7, 3.8, 4.2])
+def test_who_hangs_up_on_an_apology_leaves_a_turn_that_failed(seconds: float) -> None:
+    _, records = talked([ASKS], [NOON], hearing=[Hearing(error=PeerError("broken"))] * 9, seconds=seconds)
+    assert records and all(record.state in FINAL_STATES for record in records)
+    assert {record.state for record in records if record.kind == "person"} == {"failed"}
+
+
 @pytest.mark.parametrize("seconds", [1.5, 3.05, 3.3, 3.6, 4.5, 5.35])
 def test_a_hang_up_ends_every_record(seconds: float) -> None:
     talk, records = talked([ASKS, Says(5.0, "wait a moment")], [NOON, NOON], seconds=seconds)

@@ -454,7 +454,9 @@ class SessionRecorder:
         if question:
             gone = Outcome.HUNG_UP if isinstance(self._event, HangUp) else Outcome.WENT_ON
             self._tell_ending(question, gone)
-        if question and again:
+        if question and not question.text:  # the ears failed: there is nothing to go on with
+            self._show(question, "", "failed")
+        elif question and again:
             again.reopen(question)
         else:
             self._open = question
