@@ -18,7 +18,8 @@ from pathlib import Path
 import cv2
 import psutil
 
-from duologue.app.engines import LLM_GROUP, TTS_GROUP, create_llm, create_tts, engine_names
+from duologue.app import doctor_ears
+from duologue.app.engines import LLM_GROUP, STT_GROUP, TTS_GROUP, create_llm, create_tts, engine_names
 from duologue.broadcast.encoder import EncoderProbe, VideoEncoder, probe_encoders
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock, milliseconds
 from duologue.errors import DuologueError
@@ -47,7 +48,9 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
-    """An engine: ``kind`` is ``tts`` or ``llm``. Only the chosen ones are tried."""
+    """An engine: ``kind`` is ``tts``, ``llm``, ``stt``, ``vad`` (voice activity) or ``turn`` (the end of a turn). Only
+    the chosen ones are tried.
+    """
 
     kind: str
     name: str
@@ -109,7 +112,8 @@ async def examine(settings: Settings, progress: Progress, clock: Clock = SYSTEM_
     progress("engines")
     speaks = [await _try_tts(settings, name) for name in settings.engines.tts]
     thinks = [await _try_llm(settings, name) for name in settings.engines.llm]
-    engines = (*(state for state, _ in speaks), *thinks, *_others(settings))
+    hears = await _try_ears(settings)
+    engines = (*(state for state, _ in speaks), *thinks, *hears, *_others(settings))
     voices = next((count for state, count in speaks if state.works), 0)
     progress("encoders")
     encoders = tuple(await asyncio.to_thread(probe_encoders))
@@ -179,13 +183,29 @@ async def _try_llm(settings: Settings, name: str) -> EngineState:
     return EngineState("llm", name, True, True)
 
 
+async def _try_ears(settings: Settings) -> list[EngineState]:
+    try:
+        sound = await doctor_ears.speak(settings)
+    except DuologueError as error:
+        return [EngineState("stt", name, True, False, f"not tried: {error}") for name in settings.engines.stt]
+    tried = [("stt", name, await doctor_ears.try_ear(settings, name, sound)) for name in settings.engines.stt]
+    tried.append(("vad", "silero", await doctor_ears.try_activity(sound)))
+    if found := await doctor_ears.try_turn_end(settings, sound):
+        tried.append(("turn", "smart-turn", found))
+    return [EngineState(kind, name, True, works, note) for kind, name, (works, note) in tried]
+
+
 def _words(error: Exception) -> str:
     return str(error) if isinstance(error, DuologueError) else f"it was not ready within {PATIENCE:g} s"
 
 
 def _others(settings: Settings) -> list[EngineState]:
     """Engines that are installed and not chosen: they are named, not started (one may want a server or a key)."""
-    kinds = (("tts", TTS_GROUP, settings.engines.tts), ("llm", LLM_GROUP, settings.engines.llm))
+    kinds = (
+        ("tts", TTS_GROUP, settings.engines.tts),
+        ("llm", LLM_GROUP, settings.engines.llm),
+        ("stt", STT_GROUP, settings.engines.stt),
+    )
     return [
         EngineState(kind, name, False, True, "installed; not chosen, not tried")
         for kind, group, chosen in kinds

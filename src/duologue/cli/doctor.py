@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from duologue.app.doctor import Diagnosis
 
 
+_ROLES = {
+    "tts": "speaks",
+    "llm": "thinks",
+    "stt": "hears",
+    "vad": "notices speech",
+    "turn": "notices the end of a turn",
+}
+
+
 def doctor(
     config: Annotated[Path | None, typer.Option(help="The settings file instead of ./duologue.toml.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
@@ -55,7 +64,7 @@ def _print(out: Console, found: Diagnosis) -> None:
         f" other programs took {machine.others_percent:.0f} % of the CPU, the host {machine.steal_percent:.1f} %"
     )
     for engine in found.engines:
-        role = "speaks" if engine.kind == "tts" else "thinks"
+        role = _ROLES[engine.kind]
         out.print(f"[bold]Engine[/]    {_mark(engine.works)} {engine.name} {role}. {escape(engine.note)}")
     for encoder in found.encoders:
         out.print(f"[bold]Encoder[/]   {_mark(encoder.works)} {encoder.name} {escape(encoder.why_not)}")

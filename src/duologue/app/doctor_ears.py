@@ -1,0 +1,101 @@
+"""Whether the ears work: every engine of the chain is told a sentence, voice activity is shown its sound.
+
+The sentence is spoken by the embedded voice, so that nothing has to be fetched. An engine that hears anything at all in
+it works; what it heard is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import numpy as np
+
+from duologue.app.engines import create_stt, create_tts, create_turn_end
+from duologue.audio.pcm import Samples
+from duologue.audio.resample import resample
+from duologue.errors import DuologueError, PeerError
+from duologue.settings import Settings
+from duologue.speech.hearing import EAR_RATE, VAD_FRAME, Expected, SpeechToText
+from duologue.speech.silero import Silero
+from duologue.speech.voicing import Voicing
+
+SENTENCE = "please turn on the light"
+PATIENCE = 30.0
+"""Seconds that an engine may take to load, and to hear the sentence."""
+_PAUSE = np.zeros(EAR_RATE // 3, np.float32)
+
+
+async def speak(settings: Settings) -> Samples:
+    """The sentence at :data:`EAR_RATE`, a pause before and after it. Raises when the embedded voice cannot."""
+    engine = create_tts(settings, "espeak")
+    try:
+        await engine.warm_up()
+        spoken = await Voicing(engine).voice(SENTENCE, "en-us+f5", speaker="doctor", utterance_id="doctor")
+    finally:
+        await engine.close()
+    utterance = spoken.utterance
+    return np.concatenate([_PAUSE, resample(utterance.samples, utterance.rate, EAR_RATE), _PAUSE])
+
+
+async def try_ear(settings: Settings, name: str, sound: Samples) -> tuple[bool, str]:
+    """Whether the engine ``name`` hears the sentence, and what it heard or what is wrong."""
+    try:
+        engine = create_stt(settings, name)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await engine.warm_up()
+                heard = await _heard(engine, sound)
+        finally:
+            await engine.close()
+    except (DuologueError, TimeoutError) as error:
+        return False, str(error) if isinstance(error, DuologueError) else f"it took more than {PATIENCE:g} s"
+    return bool(heard), f"heard “{heard}”" if heard else "it heard nothing in a sentence"
+
+
+async def try_activity(sound: Samples) -> tuple[bool, str]:
+    """Whether voice activity tells the sentence from the pauses around it."""
+    try:
+        probabilities = await asyncio.to_thread(_noticed, sound)
+    except DuologueError as error:
+        return False, str(error)
+    works = max(probabilities) > 0.5 > probabilities[0]
+    return works, "tells speech from silence" if works else "it does not tell speech from silence"
+
+
+async def try_turn_end(settings: Settings, sound: Samples) -> tuple[bool, str] | None:
+    """Whether the model that judges the end of a turn works; None: there is none."""
+    try:
+        engine = create_turn_end(settings)
+        if engine is None:
+            return None
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await engine.warm_up()
+                probability = await engine.ended(sound)
+        finally:
+            await engine.close()
+    except (DuologueError, TimeoutError) as error:
+        return False, str(error) if isinstance(error, DuologueError) else f"it took more than {PATIENCE:g} s"
+    return True, f"a finished sentence sounds finished with {probability:.2f}"
+
+
+async def _heard(engine: SpeechToText, sound: Samples) -> str:
+    async def told() -> AsyncIterator[Samples]:
+        yield sound
+
+    final = None
+    async with aclosing(engine.listen(told(), Expected(phrases=(SENTENCE,)))) as transcripts:
+        async for transcript in transcripts:
+            final = transcript
+    if final is None or not final.final:
+        raise PeerError(f"{engine.name} gave no final transcript")
+    return final.text
+
+
+def _noticed(sound: Samples) -> list[float]:
+    silero = Silero()
+    stream = silero.open()
+    frames = (sound[at : at + VAD_FRAME] for at in range(0, len(sound) - VAD_FRAME, VAD_FRAME))
+    return [silero.step({stream: frame})[stream] for frame in frames]
