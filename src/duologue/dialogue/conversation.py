@@ -14,6 +14,7 @@ from duologue.chains import Handover, telling
 from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.dialogue.fillers import Fillers
 from duologue.dialogue.heard import heard_text
+from duologue.dialogue.inbox import Inbox
 from duologue.dialogue.plan import MAX_WAITING, Kind, Plan, Question, Step, choose_gap, too_many_waiting
 from duologue.dialogue.ports import Floor, PlayEnded, PlayEvent, PlayStarted
 from duologue.dialogue.rundown import Abandon, Effect, Fill, Hand, Missing, Prepare, Rundown, TakeBack
@@ -28,7 +29,7 @@ from duologue.telemetry.ledger import TurnRecord
 MAX_UNVOICED = 3
 """So many turns in a row that could not be voiced end the conversation."""
 MAX_INBOX = 256
-"""Events that may wait for the director; more means that its loop is held, which is a fault of ours."""
+"""Events that may wait for the director."""
 MAX_HISTORY = 200
 """Lines of the conversation that a language engine is shown at most: the newest."""
 WIND_DOWN_SECONDS = 1.0
@@ -112,7 +113,7 @@ class OnAir:
         plan = Plan(tuple(crew.cast), brief.turns)
         self._rundown = Rundown(plan, self._new_id, patient=crew.patient)
         self._rundown.held(brief.held_ns, 0, crew.clock.now())
-        self._inbox: asyncio.Queue[_Event] = asyncio.Queue(MAX_INBOX)
+        self._inbox = Inbox[_Event](MAX_INBOX, "director")
         self._unread_questions = 0
         self._turns: dict[str, _Turn] = {}
         self._lines: deque[Line] = deque(maxlen=MAX_HISTORY)
@@ -151,7 +152,7 @@ class OnAir:
 
     def put(self, event: PlayEvent | Interlude) -> None:
         """Take the floor's report."""
-        self._put(event)
+        self._inbox.put(event)
 
     def ask(self, author: str, text: str, to: str) -> str:
         """Take a person's message, moderated before; returns the id of the turn that will answer."""
@@ -167,7 +168,7 @@ class OnAir:
         self._crew.changed(person)
         question = Question(self._new_id(), author, text, to)
         self._unread_questions += 1
-        self._put(question)
+        self._inbox.put(question)
         return question.turn_id
 
     # The loop
@@ -184,7 +185,7 @@ class OnAir:
         async with asyncio.TaskGroup() as group:
             fillers = group.create_task(self._prepare_fillers())
             await self._execute(self._rundown.start(self._crew.clock.now()), group)
-            while not self._rundown.done or not self._inbox.empty():  # a question may have come with the last word
+            while not self._rundown.done or self._inbox:  # a question may have come with the last word
                 await self._execute(await self._next_effects(), group)
             self._closed = True
             fillers.cancel()
@@ -210,13 +211,8 @@ class OnAir:
         """Wait for an event or the rundown's deadline, and ask the rundown what to do."""
         deadline = self._rundown.deadline
         clock = self._crew.clock
-        left = None if deadline is None else max(0, deadline - clock.now()) / SECOND
-        try:
-            async with asyncio.timeout(left):
-                event = await self._inbox.get()
-        except TimeoutError:
-            return self._rundown.tick(clock.now())
-        return self._handle(event, clock.now())
+        event = await self._inbox.next(deadline, clock)
+        return self._rundown.tick(clock.now()) if event is None else self._handle(event, clock.now())
 
     def _handle(self, event: _Event, now: int) -> list[Effect]:
         match event:
@@ -311,7 +307,7 @@ class OnAir:
         with telling(befell):
             await self._crew.writer.write(prompt, record)
             voiced = await self._crew.writer.voice(record)
-        await self._inbox.put(_Prepared(step, voiced.utterance if voiced else None))
+        self._inbox.put(_Prepared(step, voiced.utterance if voiced else None))
 
     async def _hand(self, step: Step) -> None:
         turn = self._turns[step.id]
@@ -411,7 +407,7 @@ class OnAir:
         try:
             async with asyncio.timeout(WIND_DOWN_SECONDS):
                 while playing & self._turns.keys():
-                    event = await self._inbox.get()
+                    event = await self._inbox.next(None, self._crew.clock)
                     if isinstance(event, PlayEnded):
                         self._on_ended(event, self._crew.clock.now())
         except TimeoutError:
@@ -423,12 +419,6 @@ class OnAir:
                 self._close(turn_id, "failed")
             else:
                 self._close(turn_id, "withdrawn")
-
-    def _put(self, event: _Event) -> None:
-        try:
-            self._inbox.put_nowait(event)
-        except asyncio.QueueFull as error:
-            raise InternalError(f"{MAX_INBOX} events wait for the director", where=self.brief.id) from error
 
     def _new_id(self) -> str:
         return f"{self.brief.id}-{next(self._numbers)}"

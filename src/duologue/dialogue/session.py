@@ -19,6 +19,7 @@ from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.dialogue.echo import EchoFilter
 from duologue.dialogue.endpointing import AdaptivePatience, JudgedPatience
 from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.inbox import Inbox
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress, PlayStarted, Sink, Voice
 from duologue.dialogue.session_ears import SessionEars, TurnJudge
 from duologue.dialogue.session_mouth import SessionMouth
@@ -51,7 +52,7 @@ from duologue.dialogue.turns_vocabulary import (
     Typed,
     VoiceSentence,
 )
-from duologue.errors import ClosedError, InternalError, first_cause
+from duologue.errors import ClosedError, first_cause
 from duologue.language.engine import LanguageModel, Line, Moment, Prompt
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
@@ -61,7 +62,7 @@ from duologue.speech.shared_activity import SharedActivity
 from duologue.speech.utterance import Utterance
 
 MAX_INBOX = 4096
-"""Events that may wait; more means that the loop is held, which is a fault of ours."""
+"""Events that may wait."""
 SINK_SECONDS = 1.0
 """For a sink to accept an order."""
 MAX_HISTORY = 200
@@ -128,7 +129,7 @@ class Session:
         self._options = options or SessionOptions()
         self._clock = clock
         self._observe = observe
-        self._inbox: asyncio.Queue[Event] = asyncio.Queue(MAX_INBOX)
+        self._inbox = Inbox[Event](MAX_INBOX, "session")
         self._echo = EchoFilter()
         judged = JudgedPatience() if engines.turn and patience is None else None
         judge = TurnJudge(engines.turn, judged.judge) if engines.turn and judged else None
@@ -220,29 +221,17 @@ class Session:
         deadline = self._turns.deadline()
         if deadline is None:
             raise ClosedError("the conversation is over")
-        if not self._inbox.empty():
-            return self._inbox.get_nowait()
-        left = deadline - self._clock.now()
-        if left <= 0:
-            return Timeout()
-        try:
-            async with asyncio.timeout(left / SECOND):
-                return await self._inbox.get()
-        except TimeoutError:
-            return Timeout()
+        event = await self._inbox.next(deadline, self._clock)
+        return Timeout() if event is None else event
 
     def _post(self, event: Event) -> None:
-        if self._turns.state is State.CLOSED:
-            return
-        try:
-            self._inbox.put_nowait(event)
-        except asyncio.QueueFull as full:
-            raise InternalError(f"{MAX_INBOX} events wait in a session: its loop is held", where="session") from full
+        if self._turns.state is not State.CLOSED:
+            self._inbox.put(event)
 
     def _settle_up(self) -> None:
         """However it ended (the source or the sink broke, the owner cancelled): what was heard is kept."""
         while self._turns.state is not State.CLOSED:
-            event = HangUp() if self._inbox.empty() else self._inbox.get_nowait()
+            event = self._inbox.take() or HangUp()
             if not isinstance(event, HangUp | PlayStarted | PlayProgress | PlayEnded):
                 continue
             now = self._clock.now()

@@ -1,0 +1,58 @@
+"""What happened and was not handled yet: a bounded queue that is read against a deadline. The session's and the
+director's loops both wait here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Generic, TypeVar
+
+from duologue.clock import SECOND, Clock
+from duologue.errors import InternalError
+
+T = TypeVar("T")
+
+
+class Inbox(Generic[T]):
+    """At most ``limit`` events wait for ``owner``; one more means that its loop is held, which is a fault of ours.
+
+    One task reads; anybody on its loop may put.
+    """
+
+    def __init__(self, limit: int, owner: str) -> None:
+        self._limit = limit
+        self._owner = owner
+        self._events: deque[T] = deque()
+        self._news = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def put(self, event: T) -> None:
+        """Append ``event``. Raises :class:`InternalError` when too many wait."""
+        if len(self._events) >= self._limit:
+            raise InternalError(f"{self._limit} events wait: the loop of {self._owner} is held", where=self._owner)
+        self._events.append(event)
+        self._news.set()
+
+    def take(self) -> T | None:
+        """The first event, None when none waits."""
+        return self._events.popleft() if self._events else None
+
+    async def next(self, deadline: int | None, clock: Clock) -> T | None:
+        """The first event, as soon as there is one; None once ``deadline`` (ns) has come without. An event that waits
+        goes before a deadline that is past.
+        """
+        if self._events:
+            return self._events.popleft()
+        self._news.clear()
+        left = None if deadline is None else max(0, deadline - clock.now()) / SECOND
+        timer = asyncio.timeout(left)
+        try:
+            async with timer:
+                await self._news.wait()
+        except TimeoutError:
+            if not timer.expired():
+                raise
+        return self.take()
