@@ -224,12 +224,12 @@ def test_other_sizes(width: int, height: int) -> None:
 
 @pytest.mark.slow
 def test_a_stage_of_3840x2160() -> None:
-    baked = bake_stage(synthetic_art.room(3840, 2160), synthetic_art.cast(2.0), Lights(), rim_step=8.0)
+    baked = bake_stage(synthetic_art.room(3840, 2160), synthetic_art.cast(2.0)[:1], Lights(), rim_step=8.0)
     compositor = Compositor(baked)
-    compositor.compose(still())
-    compositor.compose(still(Pose(head_angle=1.5, head=(5, 2), body=(1.1, 0.6))))
-    large = drawn_afresh(baked, still(Pose(head_angle=1.5, head=(5, 2), body=(1.1, 0.6))))
-    assert np.array_equal(compositor.canvas, large)
+    compositor.compose(FrameState(0, (Pose(),)))
+    moved = FrameState(0, (Pose(head_angle=1.5, head=(5, 2), body=(1.1, 0.6)),))
+    compositor.compose(moved)
+    assert np.array_equal(compositor.canvas, drawn_afresh(baked, moved))
 
 
 def test_an_odd_size_is_refused() -> None:
