@@ -310,14 +310,16 @@ def pacing(log: Log, since: int) -> tuple[list[float], list[float]]:
 
 
 def stops(log: Log, since: int) -> list[float]:
-    """Milliseconds from each decision that somebody speaks over us to our last block; 0 when none followed it."""
+    """Milliseconds from each decision that somebody speaks over us to our last block; 0 when none followed it. What is
+    decided again within half a second, for a second reason, is the same decision.
+    """
+    firsts = [at for n, at in enumerate(log.interrupted) if n == 0 or at - log.interrupted[n - 1] > SECOND // 2]
     found: list[float] = []
-    for number, at in enumerate(log.interrupted):
+    for at, following in zip(firsts, [*firsts, 1 << 62][1:], strict=True):
         playing = any(at - 60_000_000 < time <= at for time in log.sent)
         if at < since or not playing:
             continue
-        until = log.interrupted[number + 1] if number + 1 < len(log.interrupted) else 1 << 62
-        answer = next((time for time in log.handed if at < time < until), until)
+        answer = next((time for time in log.handed if at < time < following), following)
         after = [time for time in log.sent if at < time < answer]
         found.append((after[-1] - at) / 1e6 if after else 0.0)
     return found

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.table import Row, row
 from benchmarks.voice import scenes
-from benchmarks.voice.programs import Answer, Program, ours, peers
+from benchmarks.voice.programs import OURS, Answer, Program, ours, peers
 
 Answers = list[tuple[Program, Answer]]
 """Ours first, then whoever answered of the peers."""
@@ -40,13 +40,12 @@ def figure(answers: Answers, what: str, unit: str, field: str, key: str = "") ->
         found = answer[field].get(key) if key else answer[field]
         if found is not None:
             values.append((program.name, float(found)))
-    return [compared(what, unit, values)] if values and values[0][0] == answers[0][0].name else []
+    return [compared(what, unit, values)] if values and values[0][0] == OURS.name else []
 
 
-def stalls(answers: Answers, what: str) -> Row:
+def stalls(answers: Answers, what: str) -> list[Row]:
     """What the machine itself did beside each."""
-    rest = " · ".join(f"{program.name} {answer['worst_wake_ms']:g}" for program, answer in answers[1:])
-    return row(f"{what}: a bare sleeper's worst wake-up", float(answers[0][1]["worst_wake_ms"]), "ms", rest)
+    return figure(answers, f"{what}: a bare sleeper's worst wake-up", "ms", "worst_wake_ms")
 
 
 REPLY_TARGETS = {1: "< 3", 50: "< 12", 100: "< 25"}
@@ -70,7 +69,7 @@ def reply_rows(counts: Sequence[int] = (1, 10, 25, 50, 100), seconds: float = 12
         rows += figure(answers, f"pacing error, {many}, p99 (target < 5)", "ms", "pacing_ms", "p99")
         rows += figure(answers, f"drift over a reply, {many}, at most", "ms", "drift_ms", "max")
         rows += figure(answers, f"cores while talking, {many}", "cores", "cores")
-        rows.append(stalls(answers, many))
+        rows += stalls(answers, many)
     return rows
 
 

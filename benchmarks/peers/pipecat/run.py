@@ -170,6 +170,11 @@ def strategies(asked: probe.Arguments, log: probe.Log) -> UserTurnStrategies:
             log.interrupted.append(probe.now())
             await super().trigger_user_turn_started()
 
+    class StartByWords(TranscriptionUserTurnStartStrategy):
+        async def trigger_user_turn_started(self) -> None:
+            log.interrupted.append(probe.now())
+            await super().trigger_user_turn_started()
+
     class TimeOut(SpeechTimeoutUserTurnStopStrategy):
         async def trigger_user_turn_stopped(self) -> None:
             log.decided.append(probe.now())
@@ -186,7 +191,7 @@ def strategies(asked: probe.Arguments, log: probe.Log) -> UserTurnStrategies:
         stop = TimeOut()
     else:
         stop = TimeOut(user_speech_timeout=0.3)  # no figure contains it, and an answer fits between two questions
-    return UserTurnStrategies(start=[Start(), TranscriptionUserTurnStartStrategy()], stop=[stop])
+    return UserTurnStrategies(start=[Start(), StartByWords()], stop=[stop])
 
 
 class Conversation:
