@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import subprocess
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +21,8 @@ from duologue.app.talking_devices import (
     microphone,
     open_loudspeaker,
 )
-from duologue.audio.pcm import Samples, silence, to_int16
-from duologue.errors import PeerError
+from duologue.audio.pcm import RATE, Samples, silence, to_int16
+from duologue.errors import InputError, PeerError
 
 BLOCK = 960
 
@@ -109,4 +112,63 @@ def test_the_programs_that_are_there_are_taken(tmp_path: Path, monkeypatch: pyte
             (tmp_path / program).write_text("#!/bin/sh\n")
             (tmp_path / program).chmod(0o755)
         assert find_device().name == name
+    assert find_device("alsa").name == "ALSA"
+    (tmp_path / "aplay").unlink()
+    with pytest.raises(PeerError, match="alsa-utils"):
+        find_device("ALSA")
+    with pytest.raises(InputError, match="pulseaudio, alsa"):
+        find_device("jack")
     assert [each.name for each in DEVICES] == ["PulseAudio", "ALSA"]
+
+
+@pytest.fixture
+async def sound_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[None]:
+    """PulseAudio with a loudspeaker that nobody hears, and a microphone in front of it."""
+    if shutil.which("pulseaudio") is None or shutil.which("parec") is None:
+        pytest.skip("needs the Debian packages pulseaudio and pulseaudio-utils")
+    address = f"unix:{tmp_path}/server"
+    monkeypatch.setenv("PULSE_SERVER", address)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    server = await asyncio.create_subprocess_exec(
+        "pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1",
+        f"--load=module-native-protocol-unix auth-anonymous=1 socket={tmp_path}/server",
+        "--load=module-null-sink sink_name=room",
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        server.terminate()
+        await server.wait()
+
+
+@pytest.mark.peer
+@pytest.mark.realtime
+@pytest.mark.slow
+async def test_what_a_real_sound_server_plays_it_records(sound_server: None) -> None:
+    system = DEVICES[0]
+    tone = np.sin(2 * np.pi * 440 / RATE * np.arange(BLOCK)).astype(np.float32)  # 8.8 periods: a buzz, and loud
+    heard: list[float] = []
+    listens = asyncio.Event()
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+
+        async def listen() -> None:
+            for _ in range(50):  # the server may not be up yet
+                try:
+                    async for block in microphone(system):
+                        heard.append(float(np.abs(block).max()))
+                        listens.set()
+                        if heard[-1] > 0.3:
+                            return
+                except PeerError:
+                    await asyncio.sleep(0.1)
+
+        listening = group.create_task(listen())
+        await listens.wait()
+        async with open_loudspeaker(system) as loudspeaker:
+            while not listening.done():
+                loudspeaker.write(tone)
+                await asyncio.sleep(0.02)
+    assert heard[0] < 0.01, "silence before the tone"
+    assert heard[-1] > 0.3

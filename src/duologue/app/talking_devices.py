@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import signal
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import deque
@@ -24,7 +25,7 @@ from duologue.app.talking_sound import Recording, SpokenTalk
 from duologue.audio.pcm import RATE, Samples, from_int16, to_int16
 from duologue.audio.resample import StreamResampler
 from duologue.dialogue.session_sink import BLOCK_MS
-from duologue.errors import PeerError
+from duologue.errors import InputError, PeerError
 from duologue.speech.hearing import EAR_RATE
 
 MAX_HELD = 5
@@ -64,16 +65,24 @@ DEVICES = (
 """In order of preference; PipeWire answers to PulseAudio's programs."""
 
 
-def find_device() -> Device:
-    """The first whose programs are installed. Raises :class:`PeerError` that names what to install."""
-    for device in DEVICES:
+def find_device(name: str = "") -> Device:
+    """The device of that name, or the first whose programs are installed.
+
+    Raises :class:`PeerError` that names what to install, :class:`InputError` for a name that is none.
+    """
+    known = {device.name.casefold(): device for device in DEVICES}
+    if name and name.casefold() not in known:
+        raise InputError(f"there is no device {name!r}", where="--device", remedy=f"Name one of {', '.join(known)}.")
+    wanted = (known[name.casefold()],) if name else DEVICES
+    for device in wanted:
         if shutil.which(device.microphone[0]) and shutil.which(device.loudspeaker[0]):
             return device
-    packages = " or ".join(device.package for device in DEVICES)
     raise PeerError(
-        "no program is there that records and plays sound", where="parec and pacat, arecord and aplay",
-        remedy=f"Install the Debian package {packages}; or talk with --text, or with --wav.",
-    )  # fmt: skip
+        "no program is there that records and plays sound",
+        where=", ".join(f"{device.microphone[0]} and {device.loudspeaker[0]}" for device in wanted),
+        remedy=f"Install the Debian package {' or '.join(device.package for device in wanted)};"
+        " or talk with --text, or with --wav.",
+    )
 
 
 async def microphone(device: Device) -> AsyncGenerator[Samples, None]:
@@ -172,13 +181,19 @@ async def _running(
 async def _end(process: Process) -> None:
     if process.returncode is not None:
         return
-    process.terminate()
+    _signal(process, signal.SIGTERM)
     try:
         async with asyncio.timeout(CLOSING_SECONDS):
             await process.wait()
     except TimeoutError:
-        process.kill()
+        _signal(process, signal.SIGKILL)
         await process.wait()
+
+
+def _signal(process: Process, number: signal.Signals) -> None:
+    """Not by the process's own method: that one looks whether it has ended, and takes its end from who waits for it."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process.pid, number)
 
 
 def _ended(program: str, complaints: IO[bytes]) -> PeerError:
@@ -187,5 +202,5 @@ def _ended(program: str, complaints: IO[bytes]) -> PeerError:
     why = f": {words[-1]}" if words else ""
     return PeerError(
         f"{program} ended{why}", where="microphone and loudspeaker",
-        remedy=f"Try `{program}` in a terminal, and whether the sound system runs.",
+        remedy=f"Try `{program}` in a terminal, or another --device ({', '.join(each.name for each in DEVICES)}).",
     )  # fmt: skip

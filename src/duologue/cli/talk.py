@@ -28,6 +28,7 @@ def talk(
     full_duplex: Annotated[
         bool, typer.Option("--full-duplex", help="Listen while it speaks, so that you can interrupt: with headphones.")
     ] = False,
+    device: Annotated[str, typer.Option(help="The sound system: pulseaudio or alsa; by default what is there.")] = "",
     character: Annotated[
         str, typer.Option("--as", help="Who answers: a character or persona by name, or its folder or file.")
     ] = "chad",
@@ -66,7 +67,7 @@ def talk(
     options = SessionOptions(person=me, topic=topic, greet=greet, seed=chosen, policy=policy)
     if text:
         asyncio.run(_chat(settings, character, options, out, ledger))
-    elif not asyncio.run(talk_aloud(settings, character, options, Files(wav, out, record, ledger))):
+    elif not asyncio.run(talk_aloud(settings, character, options, Files(wav, out, record, ledger, device))):
         raise typer.Exit(1)
 
 

@@ -31,12 +31,13 @@ _LEAVE = (signal.SIGINT, signal.SIGTERM)
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What a conversation reads and writes; each may be missing."""
+    """What a conversation reads and writes; each may be missing. ``device`` is a sound system by name (empty: any)."""
 
     question: Path | None = None
     answer: Path | None = None
     both: Path | None = None
     ledger: Path | None = None
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ async def talk_aloud(settings: Settings, character: str, options: SessionOptions
     """Hold one conversation; False when nothing came of it, which is then said."""
     member = find_partner(character, settings)
     question = read_clip(files.question) if files.question else None
-    device = find_device() if question is None else None
+    device = find_device(files.device) if question is None else None
     async with _watched(member.persona.title, member.name, options.person, files.ledger) as watch:
         with open_recording(files.answer, files.both) as recording:
             async with open_partner(settings, member) as partner:
