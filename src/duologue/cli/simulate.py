@@ -64,7 +64,7 @@ def simulate(
         return
     changes = {"voice": caller, "noise_db": noise, "band": "telephone" if telephone else None}
     scenarios = [read_scenario(file).called(**changes) for file in dict.fromkeys(each.resolve() for each in chosen)]
-    by_name = {scenario.name: Summary(scenario) for scenario in scenarios}
+    by_name = {scenario.name: Summary(scenario, audio) for scenario in scenarios}
     if len(by_name) < len(scenarios):
         raise InputError("two scenarios have one name", where="name", remedy="Rename one, or run them one by one.")
     began = SYSTEM_CLOCK.now()

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from duologue.app.simulation.crowd import Summary, run_all
 from duologue.app.simulation.runner import Outcome, run_scenario
 from duologue.app.simulation.scenario import Scenario
-from duologue.app.simulation.scenario_file import parse_scenario, read_scenario, shipped
+from duologue.app.simulation.scenario_file import find_scenario, parse_scenario, read_scenario, shipped
 from duologue.errors import InputError
 from duologue.telemetry.turns import silence_ms
 
@@ -22,8 +23,8 @@ SHIPPED = {file.stem: read_scenario(file) for file in shipped()}
 
 def changed(name: str, **changes: Any) -> Scenario:
     """A scenario that ships, with other keys."""
-    data: Mapping[str, Any] = {**SHIPPED[name].model_dump(exclude_defaults=True), **changes}
-    return Scenario.model_validate(data)
+    data: Mapping[str, Any] = yaml.safe_load(find_scenario(name).read_text())
+    return Scenario.model_validate({**data, **changes})
 
 
 def failed(outcome: Outcome) -> set[str]:
@@ -37,7 +38,7 @@ def test_ten_ship_and_each_is_named_as_its_file() -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_they_hold_on_several_seeds(name: str) -> None:
-    summary = Summary(SHIPPED[name], list(run_all([SHIPPED[name]], 5)))
+    summary = Summary(SHIPPED[name], runs=list(run_all([SHIPPED[name]], 5)))
     assert not [(run.seed, run.failed, run.shown) for run in summary.runs if run.failed]
     assert not [check for check in summary.together if not check.holds]
 
@@ -83,6 +84,17 @@ def test_a_wrong_expectation_is_found_with_the_line_that_shows_it() -> None:
     assert '"note":"interrupted"' in shown["interruptions"] and '"effect":"Commit"' in shown["replies"]
     number, _, line = shown["interruptions"].partition(": ")
     assert list(outcome.ledger())[int(number) - 1] == line
+
+
+def test_with_sound_other_things_may_be_expected() -> None:
+    scenario = changed("plain-question", expect_with_sound={"first_audio_ms": {"p50": 1}, "speculation_hits": None})
+    aloud = scenario.expected_of_sound()
+    assert aloud.speculation_hits is None and str(aloud.replies) == str(scenario.expect.replies) == "2"
+    runs = list(run_all([scenario], 1))
+    assert [all(check.holds for check in Summary(scenario, aloud, runs).together) for aloud in (False, True)] == [
+        True, False,
+    ]  # fmt: skip
+    assert scenario.called(voice="flite:rms", noise_db=None).caller.voice == "flite:rms"
 
 
 def test_a_script_that_waits_in_vain_is_told_of() -> None:

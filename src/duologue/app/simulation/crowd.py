@@ -40,15 +40,17 @@ class Run:
 
 @dataclass(slots=True)
 class Summary:
-    """All runs of one scenario: ``together`` is what is looked at over all of them."""
+    """All runs of one scenario: ``together`` is what is looked at over all of them. ``aloud``: with real sound."""
 
     scenario: Scenario
+    aloud: bool = False
     runs: list[Run] = field(default_factory=list[Run])
 
     @property
     def together(self) -> tuple[Check, ...]:
         """Medians and the like."""
-        return tuple(check_together(self.scenario.expect, [run.measures for run in self.runs]))
+        expect = self.scenario.expected_of_sound() if self.aloud else self.scenario.expect
+        return tuple(check_together(expect, [run.measures for run in self.runs]))
 
     @property
     def failed(self) -> bool:

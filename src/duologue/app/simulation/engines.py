@@ -11,7 +11,7 @@ import numpy as np
 from duologue.app.simulation.room import LEAST_SHARE, Room, Sound, runs, word_seconds
 from duologue.app.simulation.scenario import Ears, EngineSet, Failure, Noticing, Speaking, Thinking
 from duologue.audio.pcm import RATE, Samples
-from duologue.chains import Chain, ChainPolicy, Listener
+from duologue.chains import Chain, ChainPolicy
 from duologue.clock import MILLISECOND, Clock
 from duologue.dialogue.ports import Voiced
 from duologue.errors import PeerError
@@ -265,12 +265,10 @@ class ScriptedVoice:
 class ChainedVoice:
     """Several voices, of which the first that can speaks: the house's own chain, on virtual time."""
 
-    def __init__(
-        self, voices: Sequence[ScriptedVoice], patience_ms: float, clock: Clock, listener: Listener | None = None
-    ) -> None:
+    def __init__(self, voices: Sequence[ScriptedVoice], patience_ms: float, clock: Clock) -> None:
         self._patience = patience_ms / 1000
         policy = ChainPolicy(patience=round(patience_ms * MILLISECOND))
-        self._chain = Chain(voices, _start, policy=policy, clock=clock, listener=listener)
+        self._chain = Chain(voices, _start, policy=policy, clock=clock)
 
     async def voice(self, text: str, speaker: str, utterance_id: str) -> Voiced:
         """See :class:`~duologue.dialogue.ports.Voice`."""
@@ -289,10 +287,10 @@ async def _start(voice: ScriptedVoice) -> None:
     """Nothing to load."""
 
 
-def create_voice(options: EngineSet, clock: Clock, draw: Draw, listener: Listener) -> ScriptedVoice | ChainedVoice:
+def create_voice(options: EngineSet, clock: Clock, draw: Draw) -> ScriptedVoice | ChainedVoice:
     """The voice of a scenario, or its chain of voices."""
     voices = [ScriptedVoice(each, clock, draw(f"voice {number}")) for number, each in enumerate(options.voice)]
-    return voices[0] if len(voices) == 1 else ChainedVoice(voices, options.voice_patience_ms, clock, listener)
+    return voices[0] if len(voices) == 1 else ChainedVoice(voices, options.voice_patience_ms, clock)
 
 
 def voiced(text: str, speaker: str, utterance_id: str, words_per_minute: float, engine: str = "") -> Utterance:

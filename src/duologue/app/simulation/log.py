@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from duologue.app.simulation.caller import Act
-from duologue.chains import Handover
 from duologue.clock import MILLISECOND
 from duologue.dialogue.session_lines import LEDGER, Lines, dump
 from duologue.dialogue.turns_vocabulary import Effect, Event
 from duologue.telemetry.files import VERSION
 from duologue.telemetry.ledger import TurnRecord
 
-Item: TypeAlias = Event | Effect | Act | Handover
+Item: TypeAlias = Event | Effect | Act
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,10 @@ from duologue.app.simulation.caller import Act
 from duologue.app.simulation.log import Entry, Log
 from duologue.app.simulation.room import Sound
 from duologue.app.simulation.sink import Span
-from duologue.chains import Handover
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.floor_state import normalise
 from duologue.dialogue.ports import PlayStarted
-from duologue.dialogue.turns_vocabulary import Apologise, Commit, Filler, Note, Report, Think
+from duologue.dialogue.turns_vocabulary import Apologise, Commit, Filler, HandedOver, Note, Report, Think
 from duologue.speech.utterance import Utterance
 
 _NOTES = {
@@ -79,7 +78,7 @@ def _count(found: Measures, number: int, entry: Entry) -> None:
             found.count("fillers", number)
         case Apologise():
             found.count("apologies", number)
-        case Handover(successor=successor) if successor:
+        case HandedOver():
             found.count("handovers", number)
         case Commit(heard=heard, reply=reply) if heard and reply:
             found.count("replies", number)

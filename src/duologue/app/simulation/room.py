@@ -22,6 +22,8 @@ _SCALE = 1 << 24
 QUIET_FRAMES = 15
 """Frames in one block while nothing is to be heard (480 ms)."""
 _RULE = (np.arange(QUIET_FRAMES * VAD_FRAME) / _SCALE).astype(np.float32)
+SURE_DB = 12.0
+"""With less noise than this no frame of silence is taken for a voice."""
 TAIL_MS = 200
 """After the last sound the blocks stay short for so long."""
 LEAST_SHARE = 2 / 3
@@ -128,7 +130,7 @@ class Room:
             place += frames * VAD_FRAME
 
     def _quiet(self, place: int) -> bool:
-        if self.listening or self.noise_db is not None:
+        if self.listening or (self.noise_db is not None and self.noise_db < SURE_DB):
             return False
         tail = TAIL_MS * EAR_RATE // 1000
         return not self.between(max(0, place - tail), place + QUIET_FRAMES * VAD_FRAME)

@@ -19,7 +19,6 @@ from duologue.app.simulation.room import Room
 from duologue.app.simulation.scenario import LONGEST_SECONDS, Scenario
 from duologue.app.simulation.sink import LeapingSink, WatchedSink
 from duologue.app.simulation.virtual_time import LoopClock, simulate
-from duologue.chains import Listener
 from duologue.clock import SECOND, Clock
 from duologue.dialogue.session import Engines, Observe, Session, SessionOptions
 from duologue.dialogue.session_record import SessionRecorder
@@ -101,7 +100,7 @@ async def _virtually(scenario: Scenario, seed: int) -> Outcome:
     sessions: list[Session] = []
     sink = LeapingSink(lambda report: sessions[0].notify(report), clock)
     echo = EchoPath(scenario.caller.echo, room, sink)
-    engines = scripted_engines(scenario, seed, room, clock, lambda handover: log.add(handover, handover.at))
+    engines = scripted_engines(scenario, seed, room, clock)
     world = World(
         clock, room, sink, engines, _persona(scenario.character), silently(scenario.caller), log, (echo.take,),
         sessions=sessions,
@@ -148,7 +147,7 @@ async def hold(scenario: Scenario, seed: int, world: World) -> Outcome:
     return Outcome(scenario, seed, seconds, session.lines, tuple(turns.values()), measures, (), log)
 
 
-def scripted_engines(scenario: Scenario, seed: int, room: Room, clock: Clock, listener: Listener) -> Engines:
+def scripted_engines(scenario: Scenario, seed: int, room: Room, clock: Clock) -> Engines:
     """All engines as the scenario writes them."""
 
     def draw(purpose: str) -> Random:
@@ -159,7 +158,7 @@ def scripted_engines(scenario: Scenario, seed: int, room: Room, clock: Clock, li
         ScriptedActivity(room, engines.noticing, draw("noticing")),
         ScriptedEars(room, engines.hearing, _finals(scenario), clock, draw("hearing")),
         scripted_model(scenario, seed, clock),
-        create_voice(engines, clock, draw, listener),
+        create_voice(engines, clock, draw),
         _moderator(),
     )
 

@@ -270,7 +270,7 @@ class Expect(Part):
     fillers: Number | None = Field(default=None, description="How often the character muttered.")
     apologies: Number | None = Field(default=None, description="How often it said sorry for an engine.")
     failures: Number | None = Field(default=None, description="Failures of engines that the core was told of.")
-    handovers: Number | None = Field(default=None, description="Sentences that a second voice took over.")
+    handovers: Number | None = Field(default=None, description="Failures inside a chain, whose next engine was asked.")
     stalls: Number | None = Field(default=None, description="Stages that missed their limit.")
     silences: Number | None = Field(default=None, description="Reports that nobody speaks.")
     speculation_hits: Number | None = Field(default=None, description="Replies that were begun early, and right.")
