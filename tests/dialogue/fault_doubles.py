@@ -7,7 +7,7 @@ given. So whatever is cut, retried or dropped, the ear understands what it reall
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -374,6 +374,7 @@ class Scene:
         self.armed_at = -1
         self.tasks_left = 0
         self.sink = PacedSink(self.written.append, self.hear_sink, self.clock)
+        self.pace: Callable[[], Coroutine[Any, Any, object]] = self.sink.run
 
     # The world
 
@@ -449,7 +450,7 @@ class Scene:
         before = asyncio.all_tasks()
         try:
             async with asyncio.TaskGroup() as group:
-                floor = group.create_task(self.sink.run())
+                floor = group.create_task(self.pace())
                 try:
                     await self.session.run((source or self.source)())
                 finally:

@@ -150,7 +150,11 @@ EXCHANGES = 1000
 
 
 class QuickFar(Scene):
-    """A far end that plays everything within a moment."""
+    """A far end that plays everything within a moment; it needs no pace."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.pace = asyncio.Event().wait
 
     async def play(self, utterance: Utterance, gap_ms: int) -> None:
         loop, now = asyncio.get_running_loop(), self.clock.now()
