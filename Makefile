@@ -33,7 +33,8 @@ show: setup  ## Put the show on air at http://127.0.0.1:8081
 
 test: setup  ## All tests
 	$(NPM) test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not peer and not realtime" -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "peer or realtime"  # one by one: each wants the machine's clock for itself
 
 quick: setup  ## The everyday tests, under a minute
 	$(BIN)/python -m pytest -m "not slow and not peer and not realtime" -q -n 2 --dist loadfile
@@ -48,7 +49,7 @@ check: setup  ## What a reviewer's machine checks: lint, types, floors
 bench: setup  ## The figures of docs/performance.md
 	$(BIN)/python -m benchmarks
 
-bench-voice: setup  ## The voice core beside pipecat and LiveKit Agents, about twelve minutes
+bench-voice: setup  ## The voice core beside pipecat and LiveKit Agents, a quarter of an hour
 	$(BIN)/python -m benchmarks.voice
 
 soak: setup  ## Eleven minutes on air: memory and CPU
