@@ -68,6 +68,7 @@ def test_what_is_missing_comes_with_its_command(monkeypatch: pytest.MonkeyPatch)
     commands = [part.command for part in missing_parts()]
     assert "sudo apt-get install ffmpeg" in commands
     assert "sudo apt-get install nodejs npm" in commands
+    assert "sudo apt-get install pulseaudio-utils" in commands
 
 
 @pytest.mark.slow

@@ -20,9 +20,10 @@ import psutil
 
 from duologue.app import doctor_ears
 from duologue.app.engines import LLM_GROUP, STT_GROUP, TTS_GROUP, create_llm, create_tts, engine_names
+from duologue.app.talking_devices import DEVICES, find_device
 from duologue.broadcast.encoder import EncoderProbe, VideoEncoder, probe_encoders
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock, milliseconds
-from duologue.errors import DuologueError
+from duologue.errors import DuologueError, PeerError
 from duologue.places import cache_folder, packs_folder
 from duologue.settings import Settings
 from duologue.stage.bake import bake_stage
@@ -184,10 +185,7 @@ async def _try_llm(settings: Settings, name: str) -> EngineState:
 
 
 async def _try_ears(settings: Settings) -> list[EngineState]:
-    try:
-        sound = await doctor_ears.speak(settings)
-    except DuologueError as error:
-        return [EngineState("stt", name, True, False, f"not tried: {error}") for name in settings.engines.stt]
+    sound = await doctor_ears.speak(settings)
     tried = [("stt", name, await doctor_ears.try_ear(settings, name, sound)) for name in settings.engines.stt]
     tried.append(("vad", "silero", await doctor_ears.try_activity(sound)))
     if found := await doctor_ears.try_turn_end(settings, sound):
@@ -327,6 +325,12 @@ def missing_parts() -> tuple[Missing, ...]:
         for program, package, needed in programs
         if shutil.which(program) is None
     ]
+    try:
+        find_device()
+    except PeerError:
+        found.append(
+            Missing("no microphone and no loudspeaker", "duologue talk", f"sudo apt-get install {DEVICES[0].package}")
+        )
     if Path("/dev/dri").exists() and not any(Path("/usr/lib").glob("*/dri/*_drv_video.so")):
         found.append(Missing("no VA-API driver", "h264_vaapi", "sudo apt-get install va-driver-all"))
     if Path("/dev/nvidia0").exists() and not any(Path("/usr/lib").glob("**/libnvidia-encode.so*")):
