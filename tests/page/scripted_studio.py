@@ -176,9 +176,12 @@ class ScriptedStudio:
         if not running:
             raise InputError("no conversation is on air", where="chat", remedy="Start one, then speak to its cast.")
         identity = running[0].id
-        self._add(identity, request.author, "person", request.text, "ended", asked=now_ms(), ended=now_ms())
+        now = now_ms()
+        self._add(identity, request.author, "person", request.text, "ended", asked=now, ended=now, to=request.to)
         reply = f"Good question, {request.author}. Short answer: yes. Long answer: also yes."
-        return ChatReceipt(turn=self._add(identity, request.to, "answer", reply, "queued", asked=now_ms()).id)
+        handovers = ("openai failed: 429; improv took over",)
+        answer = self._add(identity, request.to, "answer", reply, "queued", asked=now, handovers=handovers)
+        return ChatReceipt(turn=answer.id)
 
     async def tv(self, request: TvRequest) -> StageView:
         return self._change(tv="" if request.action == "stop" else request.clip)
@@ -280,9 +283,9 @@ class ScriptedStudio:
         self._next_air = words[-1].end + GAP_MS
         self._put(turn.model_copy(update={"state": "on_air", "on_air": begin, "words": words, "gap_ms": GAP_MS}))
 
-    def _add(self, identity: str, speaker: str, kind: Kind, text: str, state: Any, **times: float) -> TurnView:
+    def _add(self, identity: str, speaker: str, kind: Kind, text: str, state: Any, **more: Any) -> TurnView:
         number = len(self._conversations[identity].turns) + 1
-        known: dict[str, Any] = {"id": f"{identity}-{number}", "conversation": identity, "number": number, **times}
+        known: dict[str, Any] = {"id": f"{identity}-{number}", "conversation": identity, "number": number, **more}
         turn = TurnView(speaker=speaker, kind=kind, text=text, state=state, **known)
         self._put(turn)
         return turn

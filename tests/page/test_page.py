@@ -156,8 +156,12 @@ async def test_a_word_to_a_character_becomes_a_line_and_an_answer(page: Page) ->
     async with page.expect_request("**/api/chat") as sending:
         await page.get_by_role("button", name="Send").click()
     assert posted(await sending.value) == {"to": "virgin", "text": "Do ducks sleep?", "author": "Ada"}
-    await expect(page.locator(".group.person").filter(has_text="Do ducks sleep?")).to_contain_text("Ada")
-    await expect(page.locator(".turn.answer").filter(has_text="Good question, Ada")).to_have_count(1)
+    said = page.locator(".group.person").filter(has_text="Do ducks sleep?")
+    await expect(said).to_contain_text("Ada")
+    await expect(said.locator(".remark")).to_have_text("to Virgin")
+    answer = page.locator(".turn.answer").filter(has_text="Good question, Ada")
+    await expect(answer).to_have_count(1)
+    await expect(answer.locator(".remark")).to_contain_text("improv took over")
     await expect(page.get_by_label("Message to Virgin")).to_have_value("")
     await page.reload()
     await expect(page.get_by_label("Your name")).to_have_value("Ada")
