@@ -11,13 +11,13 @@ from doubles import CHAD, VIRGIN, WORD_SECONDS, Show
 
 from duologue.app.simulation.virtual_time import simulate
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.conversation import MAX_HISTORY, Brief, Crew, OnAir
+from duologue.dialogue.conversation import Brief, Crew, OnAir
 from duologue.dialogue.director import Outcome
 from duologue.dialogue.plan import MAX_WAITING
 from duologue.dialogue.ports import PlayEnded, PlayEvent
 from duologue.dialogue.writing import Limits
 from duologue.errors import InputError, InternalError, PeerError
-from duologue.language.engine import Moment
+from duologue.language.engine import MAX_HISTORY, Moment
 from duologue.language.fake import Reply
 from duologue.language.improv import Improv
 from duologue.language.persona import load_persona

@@ -21,9 +21,8 @@ from duologue.dialogue.nonsense import MAX_CHARACTERS, readable
 from duologue.dialogue.ports import PlayEnded, PlayStarted
 from duologue.dialogue.replies import Ending, read_reply
 from duologue.dialogue.replies_text import Cut, Part
-from duologue.dialogue.session import MAX_HISTORY
 from duologue.dialogue.turns_vocabulary import Note, Stage, State
-from duologue.language.engine import LanguageCapabilities, Moment, Prompt
+from duologue.language.engine import MAX_HISTORY, LanguageCapabilities, Moment, Prompt
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
 from duologue.speech.utterance import Utterance

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import count
 from typing import TypeAlias
@@ -20,7 +20,7 @@ from duologue.dialogue.ports import Floor, PlayEnded, PlayEvent, PlayStarted
 from duologue.dialogue.rundown import Abandon, Effect, Fill, Hand, Missing, Prepare, Rundown, TakeBack
 from duologue.dialogue.writing import Changed, Writer
 from duologue.errors import InputError, InternalError, PeerError, first_cause
-from duologue.language.engine import Line, Prompt
+from duologue.language.engine import MAX_HISTORY, Line, Prompt
 from duologue.language.moderation import Moderator, Subject
 from duologue.language.persona import Persona
 from duologue.speech.utterance import Utterance
@@ -30,8 +30,6 @@ MAX_UNVOICED = 3
 """So many turns in a row that could not be voiced end the conversation."""
 MAX_INBOX = 256
 """Events that may wait for the director."""
-MAX_HISTORY = 200
-"""Lines of the conversation that a language engine is shown at most: the newest."""
 WIND_DOWN_SECONDS = 1.0
 """How long a stop waits for the floor to say what it had played."""
 
@@ -357,18 +355,14 @@ class OnAir:
     def _prompt(self, step: Step) -> Prompt:
         persona = self._crew.cast[step.speaker]
         asked = [Line(step.question.author, step.question.text)] if step.question else []
-        return Prompt(
-            speaker=persona,
-            others=tuple(other for other in self._crew.cast.values() if other.name != persona.name),
-            topic=self._topic,
+        others = tuple(other for other in self._crew.cast.values() if other.name != persona.name)
+        return replace(
+            Prompt.by(persona, others, self._topic),
             lines=(*self._lines, *asked),
             moment=step.moment,
             turn=step.number,
             turns=self.brief.turns,
             seed=self.brief.seed,
-            max_words=persona.max_words,
-            model=persona.model,
-            temperature=persona.temperature,
         )
 
     def _remember(self, step: Step, text: str) -> None:

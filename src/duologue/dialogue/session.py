@@ -53,7 +53,7 @@ from duologue.dialogue.turns_vocabulary import (
     VoiceSentence,
 )
 from duologue.errors import ClosedError, first_cause
-from duologue.language.engine import LanguageModel, Line, Moment, Prompt
+from duologue.language.engine import MAX_HISTORY, LanguageModel, Line, Moment, Prompt
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
 from duologue.language.tools import Toolbox, ToolUse
@@ -65,8 +65,6 @@ MAX_INBOX = 4096
 """Events that may wait."""
 SINK_SECONDS = 1.0
 """For a sink to accept an order."""
-MAX_HISTORY = 200
-"""Lines of the conversation that a language engine is shown at most: the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,17 +356,12 @@ class Session:
     def _prompt(self, person: str, speculative: bool) -> Prompt:
         toolbox = self._options.toolbox
         asked = [Line(self._options.person, person)] if person else []
-        return Prompt(
-            speaker=self._persona,
-            others=(),
-            topic=self._options.topic,
+        return replace(
+            Prompt.by(self._persona, topic=self._options.topic),
             lines=(*self._lines, *asked),
             moment=Moment.ANSWER if person else Moment.OPENING,
             turn=len(self._lines),
             seed=self._options.seed,
-            max_words=self._persona.max_words,
-            model=self._persona.model,
-            temperature=self._persona.temperature,
             schema=self._options.schema,
             tools=ToolUse(toolbox, committed=not speculative, clock=self._clock) if toolbox else None,
         )

@@ -10,6 +10,9 @@ from typing import Protocol
 from duologue.language.persona import Persona
 from duologue.language.tools import ToolUse
 
+MAX_HISTORY = 200
+"""Lines of a conversation that an engine is shown at most: the newest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -53,6 +56,14 @@ class Prompt:
     extra: dict[str, str] = field(default_factory=dict[str, str])
     schema: Mapping[str, object] | None = None
     tools: ToolUse | None = None
+
+    @classmethod
+    def by(cls, speaker: Persona, others: tuple[Persona, ...] = (), topic: str = "") -> Prompt:
+        """One for ``speaker``, with the persona's own cap, model and temperature; the moment is the caller's to add."""
+        return cls(
+            speaker, others, topic,
+            max_words=speaker.max_words, model=speaker.model, temperature=speaker.temperature,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

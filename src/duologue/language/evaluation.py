@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from statistics import fmean
 from typing import TYPE_CHECKING, cast
@@ -103,7 +103,7 @@ async def interview(model: LanguageModel, persona: Persona, said: Sequence[str],
     replies: list[str] = []
     for turn, text in enumerate(said):
         lines.append(Line("Caller", text))
-        prompt = Prompt(persona, (), "", tuple(lines), Moment.ANSWER, turn=turn, seed=seed, max_words=persona.max_words)
+        prompt = replace(Prompt.by(persona), lines=tuple(lines), moment=Moment.ANSWER, turn=turn, seed=seed)
         async with aclosing(cast("AsyncGenerator[str]", model.write(prompt))) as stream:
             replies.append("".join([piece async for piece in stream]))
         lines.append(Line(persona.name, replies[-1]))
