@@ -22,6 +22,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 async def test_the_embedded_ears_hear_the_sentence(settings: Settings) -> None:
     sound = await doctor_ears.speak(settings)
+    assert sound is not None
     works, heard = await doctor_ears.try_ear(settings, "pocketsphinx", sound)
     assert works
     assert heard.startswith("heard “please")

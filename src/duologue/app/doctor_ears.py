@@ -27,44 +27,51 @@ PATIENCE = 30.0
 _PAUSE = np.zeros(EAR_RATE // 3, np.float32)
 
 
-async def speak(settings: Settings) -> Samples:
-    """The sentence at :data:`EAR_RATE`, a pause before and after it. Raises when the embedded voice cannot."""
-    engine = create_tts(settings, "espeak")
+async def speak(settings: Settings) -> Samples | None:
+    """The sentence at :data:`EAR_RATE`, a pause before and after it; None when the embedded voice cannot speak it."""
     try:
-        await engine.warm_up()
-        spoken = await Voicing(engine).voice(SENTENCE, "en-us+f5", speaker="doctor", utterance_id="doctor")
-    finally:
-        await engine.close()
+        engine = create_tts(settings, "espeak")
+        try:
+            await engine.warm_up()
+            spoken = await Voicing(engine).voice(SENTENCE, "en-us+f5", speaker="doctor", utterance_id="doctor")
+        finally:
+            await engine.close()
+    except DuologueError:
+        return None  # told of with the voices
     utterance = spoken.utterance
     return np.concatenate([_PAUSE, resample(utterance.samples, utterance.rate, EAR_RATE), _PAUSE])
 
 
-async def try_ear(settings: Settings, name: str, sound: Samples) -> tuple[bool, str]:
-    """Whether the engine ``name`` hears the sentence, and what it heard or what is wrong."""
+async def try_ear(settings: Settings, name: str, sound: Samples | None) -> tuple[bool, str]:
+    """Whether the engine ``name`` hears the sentence (without one: comes up), and what it heard or what is wrong."""
     try:
         engine = create_stt(settings, name)
         try:
             async with asyncio.timeout(PATIENCE):
                 await engine.warm_up()
-                heard = await _heard(engine, sound)
+                heard = await _heard(engine, sound) if sound is not None else ""
         finally:
             await engine.close()
     except (DuologueError, TimeoutError) as error:
         return False, str(error) if isinstance(error, DuologueError) else f"it took more than {PATIENCE:g} s"
+    if sound is None:
+        return True, "comes up; there was no sentence to try it with"
     return bool(heard), f"heard “{heard}”" if heard else "it heard nothing in a sentence"
 
 
-async def try_activity(sound: Samples) -> tuple[bool, str]:
-    """Whether voice activity tells the sentence from the pauses around it."""
+async def try_activity(sound: Samples | None) -> tuple[bool, str]:
+    """Whether voice activity tells the sentence from the pauses around it (without one: comes up)."""
     try:
-        probabilities = await asyncio.to_thread(_noticed, sound)
+        probabilities = await asyncio.to_thread(_noticed, _PAUSE if sound is None else sound)
     except DuologueError as error:
         return False, str(error)
+    if sound is None:
+        return True, "comes up; there was no sentence to try it with"
     works = max(probabilities) > 0.5 > probabilities[0]
     return works, "tells speech from silence" if works else "it does not tell speech from silence"
 
 
-async def try_turn_end(settings: Settings, sound: Samples) -> tuple[bool, str] | None:
+async def try_turn_end(settings: Settings, sound: Samples | None) -> tuple[bool, str] | None:
     """Whether the model that judges the end of a turn works; None: there is none."""
     try:
         engine = create_turn_end(settings)
@@ -73,12 +80,12 @@ async def try_turn_end(settings: Settings, sound: Samples) -> tuple[bool, str] |
         try:
             async with asyncio.timeout(PATIENCE):
                 await engine.warm_up()
-                probability = await engine.ended(sound)
+                probability = await engine.ended(_PAUSE if sound is None else sound)
         finally:
             await engine.close()
     except (DuologueError, TimeoutError) as error:
         return False, str(error) if isinstance(error, DuologueError) else f"it took more than {PATIENCE:g} s"
-    return True, f"a finished sentence sounds finished with {probability:.2f}"
+    return True, "comes up" if sound is None else f"a finished sentence sounds finished with {probability:.2f}"
 
 
 async def _heard(engine: SpeechToText, sound: Samples) -> str:
