@@ -155,6 +155,8 @@ def test_a_chat_that_is_voiced_into_a_file(tmp_path: Path) -> None:
         (("--text", "--record", "a.wav"), "one voice only"),
         (("--text", "--as", "chat"), "Did you mean 'chad'"),
         (("--wav", "nowhere.wav"), "cannot be read"),
+        (("--wav", __file__), f"no sound that can be read: invalid data found when processing input ({__file__})"),
+        (("--device", "jack"), "there is no device 'jack'"),
     ],
 )
 def test_what_is_wrong_is_said(arguments: tuple[str, ...], words: str) -> None:

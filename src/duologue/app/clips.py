@@ -33,7 +33,7 @@ _FORMATS = (
 """FFmpeg's demuxers that read one file. Not among them: playlists (hls, concat, dash …), which name other files and
 addresses, and would have this machine open them.
 """
-_LISTEN = "Send one file of sound, for example WAV, MP3, FLAC, Ogg or M4A."
+_LISTEN = "Give one file of sound, for example WAV, MP3, FLAC, Ogg or M4A."
 
 
 def decode(audio: bytes) -> Samples:
@@ -67,6 +67,8 @@ def read_clip(file: Path) -> Samples:
         if file.stat().st_size > LONGEST_MB * 1_000_000:
             raise InputError("the file is too large", where=str(file), remedy=f"Cut it to {LONGEST_MB} MB at most.")
         return decode(file.read_bytes())
+    except InputError as error:
+        raise InputError(error.what, where=str(file), remedy=error.remedy) from error
     except OSError as error:
         raise InputError(f"the file cannot be read: {error.strerror}", where=str(file), remedy="Check it.") from error
 
