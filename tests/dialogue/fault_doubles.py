@@ -19,6 +19,7 @@ from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.floor_state import Policy
 from duologue.dialogue.heard import heard_text
+from duologue.dialogue.nonsense import readable
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress, PlayStarted, Voiced
 from duologue.dialogue.session import Engines, Session, SessionOptions
 from duologue.dialogue.session_sink import PacedSink
@@ -92,6 +93,11 @@ class Trouble:
                 except asyncio.CancelledError:
                     await asyncio.sleep(3.0)
                     raise
+            case "spiteful":
+                try:
+                    await asyncio.Event().wait()
+                except asyncio.CancelledError as error:
+                    raise RuntimeError("you cannot cancel me") from error
             case "slow":
                 await asyncio.sleep(30.0)
                 return True
@@ -151,6 +157,9 @@ class ReadingEar:
                 yield None
             case "text":
                 yield "these are words"
+            case "unsure":
+                yield Transcript("what", confidence=cast(float, None))
+                yield Transcript("what", confidence=float("nan"))
             case "binary":
                 yield Transcript("\x00\ud800\x1b[2J")
             case "huge":
@@ -316,6 +325,27 @@ class Noticing:
                 raise AssertionError(kind)
 
 
+class Judge:
+    """Says of every pause that it may be an end."""
+
+    name = "judge"
+
+    def __init__(self, trouble: Trouble) -> None:
+        self.trouble = trouble
+
+    async def warm_up(self) -> None:
+        """Nothing to load."""
+
+    async def close(self) -> None:
+        """Nothing to release."""
+
+    async def ended(self, sound: Samples) -> float:
+        kind = await self.trouble.wait("turn", 0.03)
+        if not kind or await self.trouble.pause(kind):
+            return 0.5
+        return cast(float, None if kind == "nothing" else float("nan"))
+
+
 class Censor(Moderator):
     """A moderator of somebody's own."""
 
@@ -440,9 +470,13 @@ class Scene:
         if state is self.state and self.armed_at < 0:
             self.armed_at, self.trouble.armed = now, True
 
+    def engines(self) -> Engines:
+        judge = Judge(self.trouble) if self.trouble.engine == "turn" else None
+        return Engines(self.activity, self.ears, self.model, self.voice, Censor(self.trouble), judge)
+
     async def run(self, source: Callable[[], AsyncGenerator[Samples, None]] | None = None) -> Scene:
         self.session = Session(
-            ADA, Engines(self.activity, self.ears, self.model, self.voice, Censor(self.trouble)), self,
+            ADA, self.engines(), self,
             SessionOptions(policy=self.policy), clock=self.clock, observe=self.watch,
         )  # fmt: skip
         if self.state is State.QUIET:
@@ -488,6 +522,7 @@ class Scene:
             reply = name.partition("/")[0]
             if "/" in name and play.played > RATE // 2 and heard_text(play.utterance, play.played):
                 assert any(commit.reply == reply for commit in self.commits()), f"{name} was heard and forgotten"
+        assert all(text == readable(text) for _, text in self.context()), "what no file can hold"
         assert self.session.state is State.CLOSED
         assert self.ears.open == 0, "an ear listens on"
         assert self.model.open == 0, "a thought goes on"

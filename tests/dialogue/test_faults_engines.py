@@ -11,7 +11,7 @@ from duologue.dialogue.turns_vocabulary import Note, Stage, State
 
 FIRST = Says(1.0, "what time is it please Ada")
 ASKED = "so where are we now"
-PATIENT = {"slow", "hang", "stubborn", "trickle", "never ends"}
+PATIENT = {"slow", "hang", "stubborn", "spiteful", "trickle", "never ends"}
 """Kinds of trouble that are over only when somebody's patience is."""
 STATES = [state for state in State if state is not State.CLOSED]
 
@@ -49,15 +49,16 @@ ENGINES = {
     "noticing": ["crash", "nothing"],
 }
 """In every state."""
-WRONG_WORDS = ["text", "binary", "huge", "cancel", "stubborn"]
-WRONG_THOUGHTS = ["refuse", "bytes", "binary", "huge", "babble", "trickle", "cancel", "stubborn"]
+WRONG_WORDS = ["text", "binary", "unsure", "huge", "cancel", "stubborn", "spiteful"]
+WRONG_THOUGHTS = ["refuse", "bytes", "binary", "huge", "babble", "trickle", "cancel", "stubborn", "spiteful"]
 WRONG_SOUNDS = ["bare", "hollow", "empty", "rate", "stereo", "integers", "hours", "marks", "textless", "misnamed"]
 STRANGE = {
     "hearing": WRONG_WORDS,
     "thinking": [*WRONG_THOUGHTS, "close raises", "close hangs", "never ends"],
-    "voicing": [*WRONG_SOUNDS, "cancel", "stubborn"],
+    "voicing": [*WRONG_SOUNDS, "cancel", "stubborn", "spiteful"],
     "noticing": ["nan", "empty", "text", "shouting", "deaf"],
     "moderator": ["hang", "crash", "nothing"],
+    "turn": ["hang", "crash", "nothing", "nan", "cancel", "spiteful"],
 }
 """While the person speaks, and while the reply is due."""
 CASES = [
@@ -74,10 +75,11 @@ STAGES = {
     "voicing": {Stage.VOICING},
     "noticing": {Stage.NOTICING},
     "moderator": {Stage.THINKING},
+    "turn": {Stage.NOTICING},
 }
 MENDED = {
     ("voicing", "misnamed"), ("noticing", "shouting"), ("noticing", "deaf"), ("thinking", "binary"),
-    ("hearing", "binary"),
+    ("hearing", "binary"), ("hearing", "unsure"),
 }  # fmt: skip
 """What is put right on the spot, or cannot be told from an unusual person."""
 

@@ -39,8 +39,18 @@ def transcript(given: object, engine: str) -> Transcript:
     """What an ear gave."""
     if not isinstance(given, Transcript) or not isinstance(cast(object, given.text), str):
         raise PeerError(f"{engine} gave {_kind(given)} instead of a transcript")
-    text = readable(given.text)
-    return given if text == given.text else replace(given, text=text, words=())
+    text, confidence = readable(given.text), _confidence(given.confidence)
+    if text == given.text and confidence == given.confidence:
+        return given
+    return replace(given, text=text, confidence=confidence, words=given.words if text == given.text else ())
+
+
+def _confidence(given: object) -> float:
+    """0…1, or -1: an engine that does not know what it says."""
+    if not isinstance(given, int | float | np.floating):
+        return -1.0
+    value = float(cast(float, given))
+    return min(value, 1.0) if math.isfinite(value) and value >= 0 else -1.0
 
 
 def piece(given: object, engine: str) -> str:
@@ -90,6 +100,8 @@ def _problem(samples: object, rate: object, wanted: int | None) -> str:
 def _problem_of_marks(text: object, marks: object) -> str:
     if not isinstance(text, str):
         return f"{_kind(text)} instead of its text"
+    if len(text) > MAX_CHARACTERS:
+        return f"{len(text)} characters"
     if not isinstance(marks, tuple):
         return f"{_kind(marks)} instead of marks"
     known = cast("tuple[object, ...]", marks)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +14,10 @@ from duologue.dialogue import nonsense
 from duologue.dialogue.echo import EchoFilter
 from duologue.dialogue.endpointing import FRAME_NS, MAX_WAIT_MS, PreRoll, SpeechGate, Trust, trust
 from duologue.dialogue.turns_vocabulary import EngineFailed, Event, SpeechStarted, SpeechStopped, Stage, Understood
-from duologue.errors import InputError, PeerError
-from duologue.speech.hearing import EAR_RATE, VAD_FRAME, Expected, SpeechToText, Transcript, TurnEnd, VoiceActivity
+from duologue.errors import InputError, PeerError, in_words
+from duologue.speech.hearing import EAR_RATE, VAD_FRAME, Expected, SpeechToText, TurnEnd, VoiceActivity
 from duologue.speech.shared_activity import SharedActivity
+from duologue.streams import cancelled, closing
 
 PRE_ROLL_MS = 320
 """Sound before an onset that belongs to its stretch: Silero notices a voice that begins with an s up to 240 ms late."""
@@ -209,8 +209,10 @@ class SessionEars:
             async with asyncio.timeout(JUDGE_MS / 1000):
                 back = (self._clock.now() - since + PRE_ROLL_MS * MILLISECOND) * EAR_RATE // SECOND
                 found = nonsense.probability(await judge.engine.ended(self._roll.newest(back)))
-        except Exception as error:  # as below
-            self._post(EngineFailed(Stage.NOTICING, f"end of turn: {type(error).__name__}: {error}"))
+        except (Exception, asyncio.CancelledError) as error:  # as below
+            if isinstance(error, asyncio.CancelledError) and cancelled():
+                raise
+            self._post(EngineFailed(Stage.NOTICING, f"end of turn: {in_words(error)}"))
         self._tell_pause(found)
 
     def _tell_pause(self, found: float | None) -> None:
@@ -230,7 +232,7 @@ class SessionEars:
             probability = nonsense.probability(found)
         except Exception as error:  # as below
             if not self._outage:
-                self._post(EngineFailed(Stage.NOTICING, f"voice activity: {type(error).__name__}: {error}"))
+                self._post(EngineFailed(Stage.NOTICING, f"voice activity: {in_words(error)}"))
             self._outage = OUTAGE_FRAMES
             return float(float(np.abs(frame).mean()) > LOUD)
         self._outage = max(0, self._outage - 1)
@@ -239,7 +241,7 @@ class SessionEars:
     async def _transcribe(self, stretch: int, since: int, sound: _Sound) -> None:
         final, count = False, 0
         try:
-            async with aclosing(_closable(self._engine.listen(sound.read(), self._expected))) as transcripts:
+            async with closing(self._engine.listen(sound.read(), self._expected)) as transcripts:
                 async for given in transcripts:
                     transcript = nonsense.transcript(given, self._engine.name)
                     if given.final and len(given.text) > len(transcript.text):
@@ -256,8 +258,12 @@ class SessionEars:
                     if final:
                         break
                     await asyncio.sleep(0)  # an engine that never waits must not flood the inbox
+        except asyncio.CancelledError as error:
+            if cancelled():
+                raise
+            self._post(EngineFailed(Stage.HEARING, in_words(error), stretch=stretch))  # the engine cancelled itself
         except Exception as error:  # an engine may come from a stranger's package: it must not end the conversation
-            self._post(EngineFailed(Stage.HEARING, f"{type(error).__name__}: {error}", stretch=stretch))
+            self._post(EngineFailed(Stage.HEARING, in_words(error), stretch=stretch))
         else:
             if not final:
                 what = f"{self._engine.name} gave no final transcript"
@@ -269,16 +275,6 @@ class SessionEars:
     def _fail(self, stretch: int, what: str) -> None:
         self.drop(stretch)
         self._post(EngineFailed(Stage.HEARING, str(PeerError(what)), stretch=stretch))
-
-
-async def _closable(stream: AsyncIterator[Transcript]) -> AsyncGenerator[Transcript, None]:
-    """An iterator as a generator that can be closed, and closes what it reads from."""
-    try:
-        async for item in stream:
-            yield item
-    finally:
-        if isinstance(stream, AsyncGenerator):
-            await stream.aclose()
 
 
 def _check(block: Samples) -> None:
