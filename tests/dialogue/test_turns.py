@@ -232,7 +232,7 @@ def test_barge_in_pauses_then_clears_and_keeps_what_was_heard(world: World) -> N
 def test_long_sound_takes_the_floor_without_words(world: World) -> None:
     speaking(world)
     starts(world)
-    world.pass_time(539)
+    world.pass_time(639)
     assert world.machine.state is State.PAUSED
     world.pass_time(1)
     assert world.machine.state is State.HEARING and world.last(Clear)
@@ -343,12 +343,12 @@ def test_echo_before_our_next_sentence(world: World) -> None:
     asks(world, "What time is it?")
     starts(world)
     understands(world, "", echo=True)
-    world.pass_time(600)
+    world.pass_time(700)
     assert world.machine.state is State.THINKING
     stops(world)
     starts(world)
     understands(world, "", echo=True)
-    world.pass_time(600)
+    world.pass_time(700)
     understands(world, "sorry I meant the date", echo=True)
     assert world.machine.state is State.HEARING
 

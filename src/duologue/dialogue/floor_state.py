@@ -60,7 +60,8 @@ class Policy:
     ``half_duplex``: while a reply is on the floor nothing is listened to; the ears open ``tail_ms`` after it.
     ``doubt_ms``: from the onset of a voice over ours to the pause, ``echo_doubt_ms`` once an echo of ours was heard in
     this conversation. ``barge_ms``: a voice that lasts so long takes the
-    floor even without words. ``offset_ms``: how long after the end of speech that end is known. ``hangover_ms``:
+    floor even without words. ``offset_ms``: how long after the end of speech that end is known
+    (Silero: 130 to 160 ms in the median, 240 in noise, for 90 of 100). ``hangover_ms``:
     shortest silence that ends a stretch. ``final_ms``, ``judge_ms``: for a final transcript, while nobody waits and
     while a paused reply does. ``clear_ms``: for the floor to say what it had played. ``playout_ms``: for any sign of
     the floor. ``filler_ms``, ``filler_every_ms``: silence of ours before a filler, and between two. ``reply_ms``: for a
@@ -78,7 +79,7 @@ class Policy:
     doubt_ms: int = 150
     echo_doubt_ms: int = 700
     barge_ms: int = 500
-    offset_ms: int = 100
+    offset_ms: int = 200
     hangover_ms: int = 250
     final_ms: int = 2_000
     judge_ms: int = 800
