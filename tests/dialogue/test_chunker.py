@@ -163,3 +163,9 @@ def test_memory_is_bounded_whatever_comes(text: str):
         raw += sum(len(sentence.raw) for sentence in chunker.feed(text[start : start + 1000]))
         assert len(chunker.held) < Chunking().most + 1
     assert raw + sum(len(sentence.raw) for sentence in chunker.finish()) == len(text)
+
+
+@given(st.text("aewIwvx ,.!?'", max_size=40))
+def test_plain_words_are_said_the_same_by_the_short_way(text: str):
+    """A picture is silent, and sends the text the long way round."""
+    assert speakable(text) == speakable(f"{text} 🙂")

@@ -44,6 +44,8 @@ _SIGNS = (
     (re.compile(r"(?<=\d)\s?km/h\b"), " kilometres an hour"),
     (re.compile(r"\bw/(?=\s)"), "with"),
 )
+_PLAIN = re.compile(r"(?:[A-Za-z ,!?']|\.(?![A-Za-z]))*")
+"""Most sentences: nothing in them needs other words."""
 _CURRENCY = {"$": ("dollar", "cent"), "€": ("euro", "cent"), "£": ("pound", "penny")}
 _CODE_SIGNS = (
     (re.compile(r"\(\)"), ""),
@@ -59,6 +61,13 @@ _MAIL_SIGNS = {".": " dot ", "_": " underscore ", "-": " dash ", "+": " plus "}
 
 def speakable(raw: str, names: Iterable[str] = ()) -> str:
     """What a voice should say of ``raw``, one line; empty if there is nothing to say. ``names`` as in ``clean``."""
+    if _PLAIN.fullmatch(raw):
+        return clean(raw, names)
+    return clean(_said(raw), names)
+
+
+def _said(raw: str) -> str:
+    """``raw`` with all that was written for the eye in words; words alone stay as they are."""
     text = _LINK.sub(r"\1", html.unescape(raw))
     text = _CODE.sub(lambda match: _code(match[2]), text)
     text = _MAIL.sub(_mail, _URL.sub(_url, text))
@@ -68,7 +77,7 @@ def speakable(raw: str, names: Iterable[str] = ()) -> str:
     text = _PARTS.sub(_parts, _VERSION.sub("version ", _MONEY.sub(_money, text)))
     for pattern, words in _SIGNS:
         text = pattern.sub(words, text)
-    return clean(text, names)
+    return text
 
 
 def _url(match: re.Match[str]) -> str:
