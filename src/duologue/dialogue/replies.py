@@ -262,5 +262,7 @@ class Voicing:
                         raise
                     attempt.failures.append(in_words(error))
                 except Exception as error:  # as above
+                    if cancelled():
+                        raise asyncio.CancelledError from error  # it was asked to stop, and answered with an error
                     attempt.failures.append(f"no sound in {limit:g} s" if timer.expired() else in_words(error))
         return attempt

@@ -119,9 +119,9 @@ class SessionMouth:
         """Voice beforehand what must not wait for a voice: apologies and fillers. What fails is left out."""
         for stage, text in APOLOGIES.items():
             attempt = await self._voicing.voice(text, self._persona.name, f"apology-{stage}")
-            if attempt.voiced is None:
-                self._post(EngineFailed(Stage.VOICING, f"apology: {'; '.join(attempt.failures)}"))
-            else:
+            for failure in attempt.failures:
+                self._post(EngineFailed(Stage.VOICING, f"apology: {failure}"))
+            if attempt.voiced is not None:
                 self._apologies[stage] = attempt.voiced.utterance
         async for unvoiced in self._fillers.prepare():
             self._post(EngineFailed(Stage.VOICING, f"filler {unvoiced.text!r}: {unvoiced.failure}"))
