@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 
 from benchmarks.table import Row, show
-from benchmarks.voice import embedded, engines, rows, structured
+from benchmarks.voice import embedded, engines, rows, spoken, structured
 
 SECTIONS: dict[str, Callable[[], list[Row]]] = {
     "reply": rows.reply_rows,
@@ -19,6 +19,7 @@ SECTIONS: dict[str, Callable[[], list[Row]]] = {
     "engines": engines.rows,
     "structured": structured.rows,
     "embedded": embedded.rows,
+    "spoken": spoken.rows,
 }
 
 

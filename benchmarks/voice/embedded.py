@@ -97,7 +97,7 @@ class Call:
         start, number = SYSTEM_CLOCK.now(), 0
         noise = from_int16(np.random.default_rng(2).normal(0, 4, EAR_RATE).astype(np.int16))
         for phrase in self.phrases:
-            sound = await asyncio.to_thread(scenes.speak, phrase, self.voice)
+            sound = await asyncio.to_thread(scenes.said, phrase, self.voice)
             blocks = [probe.quiet(0.02)] * 25 + _blocks(sound)
             ends = start + (number + 25) * probe.FRAME_NS + len(sound) * SECOND // EAR_RATE
             self.answered.clear()

@@ -102,7 +102,7 @@ async def _warm(engine: Any) -> Any:
 
 
 async def _all(models: Path) -> list[tuple[str, str, Times]]:
-    question = from_int16(scenes.speak(QUESTION, "slt"))
+    question = from_int16(scenes.said(QUESTION, scenes.VOICES[0]))
     sys.path.insert(0, str(_MODELS))
     tiny: Any = import_module("whisper_model")
     model = tiny.make(models / "tiny")

@@ -8,23 +8,19 @@ their letters. ``turns`` in the JSON are the first and last moment of each turn 
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 import wave
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from benchmarks.voice.probe import RATE, Pcm, Word, quiet
-from duologue.audio.pcm import from_int16, to_int16
-from duologue.audio.resample import resample
-from duologue.errors import PeerError
+from duologue.app.simulation.spoken import speak
+from duologue.audio.pcm import to_int16
 
 SLOT_SECONDS = 9.0
 """From the start of one turn to the start of the next: room for the most patient of the three, and its answer."""
-VOICES = ("slt", "rms", "awb")
+VOICES = ("flite:slt", "flite:rms", "flite:awb")
 
 Phrases = tuple[str | float, ...]
 """Spoken one after the other; a number is a silence in seconds."""
@@ -76,26 +72,9 @@ class Turn:
     end: float
 
 
-def speak(text: str, voice: str) -> Pcm:
-    """``text`` by flite at 16 kHz, cut to what sounds."""
-    if shutil.which("flite") is None:
-        raise PeerError("flite is not there", where="benchmarks/voice", remedy="Install the Debian package flite.")
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "spoken.wav"
-        subprocess.run(["flite", "-voice", voice, "-t", text, "-o", str(path)], check=True, capture_output=True)
-        with wave.open(str(path)) as file:
-            pcm = np.frombuffer(file.readframes(file.getnframes()), np.int16)
-            sound = to_int16(resample(from_int16(pcm), file.getframerate(), RATE))
-    return _sounding(sound)
-
-
-def _sounding(sound: Pcm) -> Pcm:
-    """Without what is 40 dB below its loudest 10 ms at both ends."""
-    step = RATE // 100
-    frames = sound[: len(sound) // step * step].reshape(-1, step).astype(np.float64)
-    power = (frames**2).mean(axis=1)
-    loud = np.flatnonzero(power > power.max() * 1e-4)
-    return sound[loud[0] * step : (loud[-1] + 1) * step]
+def said(text: str, voice: str) -> Pcm:
+    """``text`` at 16 kHz, cut to what sounds."""
+    return to_int16(speak(text, voice))
 
 
 def words_of(text: str, begin: float, seconds: float) -> list[Word]:
@@ -112,7 +91,7 @@ def turn(phrases: Phrases, voice: str, begin: float) -> tuple[Pcm, list[Word]]:
     for phrase in phrases:
         at = begin + len(sound) / RATE
         if isinstance(phrase, str):
-            piece = speak(phrase, voice)
+            piece = said(phrase, voice)
             words += words_of(phrase, at, len(piece) / RATE)
         else:
             piece = quiet(phrase)
@@ -127,10 +106,10 @@ def make(folder: Path) -> dict[str, tuple[Turn, ...]]:
         sound, words, spans = quiet(0.5 + number * SLOT_SECONDS / len(SCENES)), list[Word](), list[Turn]()
         for phrases, voice in zip(turns, VOICES, strict=True):
             begin = len(sound) / RATE
-            said, its_words = turn(phrases, voice, begin)
+            spoken, its_words = turn(phrases, voice, begin)
             spans.append(Turn(begin, its_words[-1].end))
             words += its_words
-            sound = np.concatenate([sound, said, quiet(SLOT_SECONDS - len(said) / RATE)])
+            sound = np.concatenate([sound, spoken, quiet(SLOT_SECONDS - len(spoken) / RATE)])
         _write(folder / f"{number} {name}.wav", sound, words)
         found[name] = tuple(spans)
     return found
@@ -138,7 +117,7 @@ def make(folder: Path) -> dict[str, tuple[Turn, ...]]:
 
 def make_listening(path: Path) -> None:
     """Ten seconds, a third of them speech."""
-    sound = np.concatenate([quiet(2.0), speak("We are looking for a small hotel near the station.", "slt")])
+    sound = np.concatenate([quiet(2.0), said("We are looking for a small hotel near the station.", VOICES[0])])
     _write(path, np.concatenate([sound, quiet(max(0.0, 10.0 - len(sound) / RATE))]), [])
 
 
