@@ -33,8 +33,7 @@ show: setup  ## Put the show on air at http://127.0.0.1:8081
 
 test: setup  ## All tests
 	$(NPM) test
-	$(BIN)/python -m pytest -m "not peer and not realtime" -q -n 2 --dist loadfile
-	$(BIN)/python -m pytest -m "peer or realtime"  # one by one: each wants the machine's clock for itself
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 quick: setup  ## The everyday tests, under a minute
 	$(BIN)/python -m pytest -m "not slow and not peer and not realtime" -q -n 2 --dist loadfile

@@ -5,13 +5,23 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
 from loop_guard import LoopGuard
+from machine_lock import machine
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """With several workers, a test that needs the clock or a peer runs alone; waiting for that is not its time."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return (yield)
+    with machine(alone=any(item.get_closest_marker(name) for name in ("peer", "realtime"))):
+        return (yield)
 
 
 @pytest.fixture
