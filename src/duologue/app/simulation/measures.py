@@ -17,7 +17,17 @@ from duologue.app.simulation.sink import Span
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.floor_state import normalise
 from duologue.dialogue.ports import PlayStarted
-from duologue.dialogue.turns_vocabulary import Apologise, Commit, Filler, HandedOver, Note, Report, Think
+from duologue.dialogue.turns_vocabulary import (
+    Apologise,
+    BeginStretch,
+    Commit,
+    Filler,
+    HandedOver,
+    Note,
+    Report,
+    Think,
+    Understood,
+)
 from duologue.speech.utterance import Utterance
 
 _NOTES = {
@@ -59,10 +69,8 @@ def measure(log: Log, spans: Sequence[Span], sounds: Sequence[Sound], *, listens
     found = Measures()
     for number, entry in enumerate(log.entries):
         _count(found, number, entry)
-    acts = log.acts
-    turns = [act for act in acts if act.is_turn]
-    replies = list(_replies(log))
-    _judge_replies(found, replies, acts, turns, listens_always)
+    turns = [act for act in log.acts if act.is_turn]
+    _judge_replies(found, log, list(_replies(log)), turns, listens_always=listens_always)
     _measure_stops(found, log, turns, spans)
     _compare_heard(found, log, spans)
     if listens_always:
@@ -105,18 +113,15 @@ def _replies(log: Log) -> Iterator[_Reply]:
                 pass
 
 
-def _judge_replies(
-    found: Measures, replies: list[_Reply], acts: list[Act], turns: list[Act], listens_always: bool
-) -> None:
+def _judge_replies(found: Measures, log: Log, replies: list[_Reply], turns: list[Act], *, listens_always: bool) -> None:
     """First sounds, and replies that are cut in, stale or doubled (docs/simulation.md defines each)."""
-    answered: set[int] = set()
+    acts, answered = log.acts, set[int]()
     before: _Reply | None = None
     for reply in replies:
         if any(turn.begin < reply.at < turn.end for turn in turns):
             found.count("cut_ins", reply.entry)
         said = [turn for turn in turns if turn.end <= reply.at and turn.number not in answered]
-        words = set(normalise(reply.person).split())
-        if listens_always and any(words.isdisjoint(normalise(_meant(turn)).split()) for turn in said):
+        if listens_always and any(_leaves_out(log, reply, turn) for turn in said):
             found.count("stale", reply.entry)
         typed = said and any(act.step.type and said[-1].end < act.begin < reply.at for act in acts)
         if said and reply.person and not typed:
@@ -127,9 +132,26 @@ def _judge_replies(
         before = reply
 
 
-def _meant(turn: Act) -> str:
-    """What a turn of the caller's becomes in the end."""
-    return turn.text if turn.step.final is None else turn.step.final
+def _leaves_out(log: Log, reply: _Reply, turn: Act) -> bool:
+    """Whether ``reply`` answers none of the words that the ears had understood of ``turn`` by its first sound."""
+    since: dict[int, int] = {}
+    texts: dict[int, str] = {}
+    for entry in log.entries[: reply.entry]:
+        match entry.item:
+            case BeginStretch(stretch, begun):
+                since[stretch] = begun
+            case Understood(stretch, text):
+                texts[stretch] = text
+            case _:
+                pass
+    ends = [*list(since.values())[1:], reply.at]
+    heard = [
+        texts.get(stretch, "")
+        for (stretch, begun), end in zip(since.items(), ends, strict=True)
+        if begun < turn.end and end > turn.begin
+    ]
+    words = set(normalise(" ".join(heard)).split())
+    return bool(words) and words.isdisjoint(normalise(reply.person).split())
 
 
 def _measure_stops(found: Measures, log: Log, turns: list[Act], spans: Sequence[Span]) -> None:
