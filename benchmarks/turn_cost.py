@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.turn_cost``. Engines take no time; each session has its paced sink and a silent source. The
 loop's clock is the CPU time of this process plus what it would have slept, so that a machine that is busy with other
-things does not show: these are figures of the code. Those of a real clock, beside the peers', are ``benchmarks.voice``'s.
+things does not show: these are figures of the code. Those of a real clock, beside the peers', are those of
+``benchmarks.voice``.
 """
 
 from __future__ import annotations
