@@ -11,25 +11,30 @@ import pytest
 
 from duologue.app.simulation.virtual_time import LoopClock, simulate
 from duologue.app.talking import Partner
+from duologue.app.talking_captions import Caption, Captions, Kind
 from duologue.app.talking_chat import Chat, open_chat
 from duologue.app.talking_text import Deaf, WrittenVoice
-from duologue.dialogue.session import Engines
+from duologue.dialogue.session import Engines, Observe, SessionOptions
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.language.fake import FakeLanguage, Reply
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
+from duologue.language.structured import reply_schema
 from duologue.speech.utterance import Utterance
 
 ADA = Persona("ada", "Ada", "A calm woman.", fillers=("Hm.",))
 
 
 def chat_with(
-    *replies: Reply, take: Callable[[Utterance], None] = lambda each: None
+    *replies: Reply,
+    take: Callable[[Utterance], None] = lambda each: None,
+    options: SessionOptions | None = None,
+    observe: Observe = lambda item, now: None,
 ) -> AbstractAsyncContextManager[Chat]:
     """In virtual time."""
     clock, deaf = LoopClock(), Deaf()
     partner = Partner(ADA, Engines(deaf, deaf, FakeLanguage(replies, clock), WrittenVoice(), Moderator()))
-    return open_chat(partner, take=take, clock=clock)
+    return open_chat(partner, options, take=take, observe=observe, clock=clock)
 
 
 def test_sentences_come_one_by_one_and_the_answer_is_all_of_them() -> None:
@@ -103,6 +108,20 @@ def test_who_shows_the_answers_fails_and_that_is_the_one_error() -> None:
     with pytest.raises(ExceptionGroup) as caught:
         simulate(main())
     assert [type(error) for error in caught.value.exceptions] == [PeerError]
+
+
+def test_a_structured_reply_is_said_without_its_notes_which_are_shown() -> None:
+    written = '{"chunks": [{"text": "You went there.", "expression": "smile", "correction": "I went, not I goed."}]}'
+    captions, shown = Captions(), list[Caption | None]()
+
+    async def main() -> str:
+        options = SessionOptions(schema=reply_schema(notes=("correction",)))
+        chat = chat_with(Reply(written), options=options, observe=lambda item, now: shown.append(captions.take(item)))
+        async with chat as talk:
+            return await talk.ask("I goed there.")
+
+    assert simulate(main()) == "You went there."
+    assert Caption(Kind.NOTE, "correction: I went, not I goed.") in shown
 
 
 async def _raised(work: Coroutine[Any, Any, str]) -> BaseException:

@@ -26,8 +26,9 @@ from duologue.cli.talk_shown import waits
 from duologue.cli.talk_text import MAX_LINE, ChatPage, lines
 from duologue.clock import MILLISECOND
 from duologue.dialogue.ports import PlayStarted
-from duologue.dialogue.turns_vocabulary import Commit, Play, Think
+from duologue.dialogue.turns_vocabulary import Annotate, Commit, Play, Think
 from duologue.errors import InputError
+from duologue.language.structured import ReplyChunk
 from duologue.speech.hearing import EAR_RATE
 from duologue.speech.utterance import Utterance
 from duologue.telemetry.ledger import TurnRecord
@@ -83,6 +84,16 @@ def test_an_answer_is_one_line_that_grows(capsys: pytest.CaptureFixture[str]) ->
     said(page, "One.", "Two.")
     said(page, "Three.")
     assert capsys.readouterr().out == "Ada: One. Two.\nAda: Three.\n"
+
+
+def test_notes_stand_under_the_answer_they_go_with(capsys: pytest.CaptureFixture[str]) -> None:
+    page = ChatPage("Ada", live=False)
+    page.take(Annotate("r1", ReplyChunk(0, "One.", correction="I went, not I goed.", hint="Say it again.")), 0)
+    page.take(Annotate("r1", ReplyChunk(1, "Two.")), 0)
+    said(page, "One.", "Two.")
+    said(page, "Three.")
+    shown = capsys.readouterr().out
+    assert shown == "Ada: One. Two.\n  (correction: I went, not I goed. · hint: Say it again.)\nAda: Three.\n"
 
 
 def test_a_terminal_sees_that_somebody_thinks_and_when_it_is_its_turn(capsys: pytest.CaptureFixture[str]) -> None:
@@ -156,6 +167,7 @@ def test_a_chat_that_is_voiced_into_a_file(tmp_path: Path) -> None:
         (("--text", "--as", "chat"), "Did you mean 'chad'"),
         (("--wav", "nowhere.wav"), "cannot be read"),
         (("--wav", __file__), f"no sound that can be read: invalid data found when processing input ({__file__})"),
+        (("--text", "--notes", "hint,rhyme"), "there is no note 'rhyme'"),
         (("--device", "jack"), "there is no device 'jack'"),
     ],
 )

@@ -8,6 +8,7 @@ from enum import StrEnum
 from duologue.dialogue.ports import PlayStarted
 from duologue.dialogue.turns_vocabulary import (
     Adopt,
+    Annotate,
     Clear,
     Commit,
     DropStretch,
@@ -22,6 +23,7 @@ from duologue.dialogue.turns_vocabulary import (
     Think,
     Understood,
 )
+from duologue.language.structured import NOTES
 
 
 class Kind(StrEnum):
@@ -33,6 +35,8 @@ class Kind(StrEnum):
     """A sentence of the character, as it begins to sound."""
     CUT = "cut"
     """The person took the floor; ``text`` is what was heard of the reply."""
+    NOTE = "note"
+    """What goes with a reply and is never spoken: a correction, a translation, a hint."""
     TROUBLE = "trouble"
     """An engine failed or was late."""
 
@@ -89,6 +93,9 @@ class Captions:
                 return Caption(Kind.CUT, heard)
             case Clear():
                 self._queued.clear()
+            case Annotate(_, chunk):
+                notes = [f"{name}: {note}" for name in NOTES if (note := getattr(chunk, name))]
+                return Caption(Kind.NOTE, " · ".join(notes)) if notes else None
             case HandedOver(stage, what):
                 return Caption(Kind.TROUBLE, f"{stage}: {what}")
             case Report(Note.FAILED | Note.STALLED as note, why, ms, stage):

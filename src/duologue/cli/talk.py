@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from duologue.audio.wav import WavWriter
     from duologue.dialogue.session import SessionOptions
     from duologue.settings import Settings
@@ -34,6 +36,10 @@ def talk(
     ] = "chad",
     topic: Annotated[str, typer.Option(help="What it is about.")] = "",
     greet: Annotated[bool, typer.Option("--greet", help="The character speaks first.")] = False,
+    notes: Annotated[
+        str,
+        typer.Option(help="Notes beside the answers: correction, translation, hint (of a language model)."),
+    ] = "",
     me: Annotated[str, typer.Option(help="What you are called.")] = "friend",
     seed: Annotated[int | None, typer.Option(help="The same seed and words give the same answers.")] = None,
     llm: Annotated[str | None, typer.Option(help="The engines that think, e.g. openai,improv.")] = None,
@@ -64,11 +70,22 @@ def talk(
     chosen = secrets.randbelow(2**32) if seed is None else seed
     half_duplex = wav is None and not full_duplex
     policy = Policy(half_duplex=half_duplex, tail_ms=TAIL_MS)
-    options = SessionOptions(person=me, topic=topic, greet=greet, seed=chosen, policy=policy)
+    options = SessionOptions(person=me, topic=topic, greet=greet, seed=chosen, policy=policy, schema=_schema(notes))
     if text:
         asyncio.run(_chat(settings, character, options, out, ledger))
     elif not asyncio.run(talk_aloud(settings, character, options, Files(wav, out, record, ledger, device))):
         raise typer.Exit(1)
+
+
+def _schema(notes: str) -> Mapping[str, object] | None:
+    """What a reply with these notes looks like; None for plain text."""
+    from duologue.errors import InputError
+    from duologue.language.structured import NOTES, reply_schema
+
+    names = [name.strip() for name in notes.split(",") if name.strip()]
+    if unknown := [name for name in names if name not in NOTES]:
+        raise InputError(f"there is no note {unknown[0]!r}", where="--notes", remedy=f"Known: {', '.join(NOTES)}.")
+    return reply_schema(notes=names) if names else None
 
 
 async def _chat(

@@ -92,7 +92,7 @@ class Transcript:
         match caption.kind:
             case Kind.CUT:
                 return f"{_MARGIN}interrupted; heard of it: {caption.text or 'nothing'}"
-            case Kind.TROUBLE:
+            case Kind.TROUBLE | Kind.NOTE:
                 return f"{_MARGIN}{caption.text}"
             case kind:
                 return f"{at} {self._names[kind]:>6} {caption.text}"

@@ -64,6 +64,8 @@ class ChatPage:
         self._name = name
         self._live = live
         self._captions = Captions()
+        self._notes: list[str] = []
+        """What is shown under the answer."""
         self._open = False
         """A line is begun."""
 
@@ -86,7 +88,9 @@ class ChatPage:
                 self._put("\r\x1b[2mthinking…\x1b[0m")
             case Commit():
                 self._put("\n" if self._open else "")
+                self._put("".join(f"  ({note})\n" for note in self._notes))
                 self._open = False
+                self._notes.clear()
                 self.prompt()
             case _:
                 pass
@@ -99,6 +103,8 @@ class ChatPage:
                 self._open = True
             case Kind.CUT:
                 self._put(" –" if self._open else "")
+            case Kind.NOTE:
+                self._notes.append(caption.text)
             case Kind.TROUBLE:
                 sys.stderr.write(f"{caption.text}\n")
             case Kind.ASKED:
