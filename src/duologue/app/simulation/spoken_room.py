@@ -16,6 +16,7 @@ from duologue.app.simulation.scenario import Caller, Step
 from duologue.app.simulation.sink import WatchedSink
 from duologue.app.simulation.spoken import cough, loudness, pink, speak, telephone
 from duologue.audio.pcm import RATE, Samples, silence
+from duologue.audio.playout import Block
 from duologue.audio.resample import resample
 from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.dialogue.ports import PlayEvent, PlayProgress
@@ -49,10 +50,9 @@ class RecordingSink(WatchedSink):
         self._blocks: list[Samples] = []
         self.began = clock.now()
 
-    async def run(self) -> None:
-        """Play until cancelled."""
-        self.began = self._clock.now()
-        await super().run()
+    def _report(self, block: Block, at: int, number: int) -> None:
+        self.began = at - number * BLOCK_MS * MILLISECOND  # the grid's own beginning: a clock read beside it is later
+        super()._report(block, at, number)
 
     def played(self) -> Samples:
         """All of it, at :data:`~duologue.audio.pcm.RATE`."""
