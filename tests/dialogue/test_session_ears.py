@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 
 import numpy as np
@@ -15,10 +16,19 @@ from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND
 from duologue.dialogue.echo import EchoFilter
 from duologue.dialogue.session_ears import SessionEars
-from duologue.dialogue.turns_vocabulary import EngineFailed, Event, Note, Report, SpeechStarted, SpeechStopped, Stage
+from duologue.dialogue.turns_vocabulary import (
+    EngineFailed,
+    Event,
+    Note,
+    Report,
+    SpeechStarted,
+    SpeechStopped,
+    Stage,
+    State,
+)
 from duologue.errors import InputError, InternalError
 from duologue.language.fake import Reply
-from duologue.speech.hearing import EAR_RATE, Expected, VoiceActivity
+from duologue.speech.hearing import EAR_RATE, Expected, Transcript, VoiceActivity
 from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
 from duologue.speech.shared_activity import WINDOW_MS, SharedActivity
 
@@ -124,6 +134,78 @@ def test_sure_words_and_a_long_voice_do() -> None:
         assert heard.startswith("It is noon")
         assert not heard.endswith("town")
         assert talk.context()[2] == ("person", "which you")
+
+
+class Keeping(FakeHearing):
+    """Keeps the sound of each stretch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stretches: list[Samples] = []
+
+    async def listen(
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None
+    ) -> AsyncGenerator[Transcript, None]:
+        blocks = [block async for block in sound]
+        self.stretches.append(np.concatenate(blocks))
+        yield Transcript("", final=True)
+
+
+def cut(gap_at: float) -> tuple[Samples, list[Samples]]:
+    """A voice without a pause but for a short gap, cut at 1 s: its sound, and the stretches that were made of it."""
+
+    async def main() -> tuple[Samples, list[Samples]]:
+        kept = Keeping()
+        ears = SessionEars(Loudness(), kept, Expected(), EchoFilter(), LoopClock(), lambda event: None)
+        at = np.arange(int(2.4 * EAR_RATE)) / EAR_RATE
+        voice = np.where((at >= gap_at) & (at < gap_at + 0.07), 0.0, 0.1 + at / 10).astype(np.float32)
+        async with asyncio.TaskGroup() as group:
+            for number in range(len(voice) // BLOCK):
+                await asyncio.sleep(0.02)
+                ears.hear(voice[number * BLOCK : (number + 1) * BLOCK])
+                if number == 5:
+                    ears.begin(1, 0, group)
+                if number == 50:
+                    ears.end(1)
+                    ears.begin(2, ears._clock.now(), group)  # pyright: ignore[reportPrivateUsage]
+            ears.ignore()
+            ears.end(2)
+        return voice, kept.stretches
+
+    return simulate(main())
+
+
+@pytest.mark.parametrize(("gap_at", "earliest", "latest"), [(1.2, 1.2, 1.3), (5.0, 1.6, 1.7)])
+def test_a_stretch_is_cut_in_a_gap_and_nothing_is_lost_or_heard_twice(
+    gap_at: float, earliest: float, latest: float
+) -> None:
+    voice, (first, second) = cut(gap_at)
+    assert earliest <= len(first) / EAR_RATE <= latest
+    assert np.array_equal(np.concatenate([first, second]), voice)
+
+
+def pushed(seconds: int, hearing: Hearing) -> Talk:
+    """A voice of so many seconds that comes in no time."""
+
+    async def at_once() -> AsyncGenerator[Samples, None]:
+        for _ in range(50 * seconds):
+            yield loud
+
+    loud = np.full(BLOCK, 0.5, np.float32)
+    talk = Talk([], [Reply("It is noon.")] * 9, hearing=[hearing])
+    simulate(talk.run(at_once))
+    assert talk.session.state is State.CLOSED
+    return talk
+
+
+def test_sound_faster_than_real_time_reaches_an_engine_that_keeps_up() -> None:
+    assert pushed(60, Hearing()).ears.seconds == pytest.approx([60.0], abs=0.1)
+
+
+def test_sound_that_an_engine_does_not_take_is_bounded_and_told() -> None:
+    talk = pushed(70, Hearing(hang=True))
+    failed = [item for _, item in talk.log if isinstance(item, EngineFailed)]
+    assert any("does not keep up" in item.what for item in failed)
 
 
 class Judge:

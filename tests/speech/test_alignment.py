@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from spoken_phrases import KITCHEN, flite, noise, padded, silence
+from spoken_phrases import KITCHEN, espeak, flite, noise, padded, silence
 
 from duologue.audio.pcm import RATE, Samples
 from duologue.audio.resample import resample
@@ -54,6 +54,13 @@ async def test_words_and_phonemes_are_where_the_voice_says(aligner: Aligner) -> 
     assert np.median(errors) < 0.03
     assert np.quantile(errors, 0.9) < 0.12
     check_inside(found, spoken.samples)
+
+
+async def test_a_low_voice_does_not_lose_its_way(aligner: Aligner) -> None:
+    for text in ("Redacted. You may imagine a very long black bar.", "I recognise it now when I hear it in shops."):
+        assert [mark.text for mark in words(await aligner.align(espeak(text), EAR_RATE, text))] == [
+            word.strip(".") for word in text.split()
+        ]
 
 
 def check_inside(marks: tuple[Mark, ...], samples: Samples) -> None:

@@ -23,6 +23,8 @@ PRE_ROLL_MS = 320
 """Sound before an onset that belongs to its stretch: Silero notices a voice that begins with an s up to 240 ms late."""
 MAX_WAITING_SAMPLES = 15 * EAR_RATE
 """Sound that may wait for an engine; more means that it does not keep up, and its stretch is given up."""
+CUT_MS = 600
+"""Longest wait for a gap between two words (ms), where a stretch is to be cut within speech."""
 JUDGED_SECONDS = 8.0
 """Of a turn's newest sound, for who judges by it whether the turn is over."""
 JUDGE_MS = 120
@@ -91,6 +93,8 @@ class SessionEars:
         self._post = post
         self._stream = self._activity.open(self._tell)
         self._gate = SpeechGate()
+        self._ending: tuple[int, int] | None = None
+        self._next: tuple[int, _Sound] | None = None
         self._judge = judge
         self._judging: asyncio.Task[None] | None = None
         self._pause: SpeechStopped | None = None
@@ -122,18 +126,32 @@ class SessionEars:
         """Transcribe from ``since`` (ns) on, and a little before it."""
         self._group = group
         sound = _Sound(self._gate.voiced)
-        back = (self._clock.now() - since + PRE_ROLL_MS * MILLISECOND) * EAR_RATE // SECOND
-        sound.push(self._roll.newest(back))
-        self._open[stretch] = sound
+        if self._ending:
+            self._next = (stretch, sound)
+        else:
+            back = (self._clock.now() - since + PRE_ROLL_MS * MILLISECOND) * EAR_RATE // SECOND
+            sound.push(self._roll.newest(back))
+            self._open[stretch] = sound
         self._tasks[stretch] = group.create_task(self._transcribe(stretch, since, sound))
 
     def end(self, stretch: int) -> None:
-        """Ask for the final transcript."""
+        """Ask for the final transcript. Within speech the cut waits for the next gap, so that no word is cut in two; a
+        stretch that is begun meanwhile goes on from there.
+        """
+        if stretch in self._open and self._gate.speaking and self._ending is None and self._deaf_until is not None:
+            self._ending = (stretch, self._clock.now() + CUT_MS * MILLISECOND)
+            return
+        if self._next and self._next[0] == stretch:
+            self._cut()
         if sound := self._open.pop(stretch, None):
             sound.end()
 
     def drop(self, stretch: int) -> None:
         """Forget it, or leave it as it stands: no further word of it comes."""
+        if self._next and self._next[0] == stretch:
+            self._next = None
+        if self._ending and self._ending[0] == stretch:
+            self._cut()
         self._open.pop(stretch, None)
         if task := self._tasks.pop(stretch, None):
             task.cancel()
@@ -146,6 +164,7 @@ class SessionEars:
 
     def ignore(self) -> None:
         """Close them."""
+        self._cut()
         self._deaf_until = None
         self._forget_frames()
 
@@ -162,6 +181,15 @@ class SessionEars:
         self._deaf_until = None
         self._pause = None
         self._activity.forget(self._stream)
+
+    def _cut(self) -> None:
+        """End the stretch whose end was asked for within speech, and go on with the next."""
+        ending, following = self._ending, self._next
+        self._ending = self._next = None
+        if ending and (sound := self._open.pop(ending[0], None)):
+            sound.end()
+        if following and following[0] in self._tasks:
+            self._open[following[0]] = following[1]
 
     def _forget_frames(self) -> None:
         self._pause = None
@@ -180,6 +208,8 @@ class SessionEars:
         try:
             before = self._gate.voiced
             event = self._gate.step(self._probability(found, frame), end)
+            if self._ending and (self._gate.voiced == before or end >= self._ending[1]):
+                self._cut()
             for sound in self._open.values():
                 sound.voiced += max(0, self._gate.voiced - before)
             if event and self._judge:

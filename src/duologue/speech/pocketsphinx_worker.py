@@ -52,7 +52,7 @@ CUT_AT_LAST = 30 * EAR_RATE
 """… and here, quiet or not."""
 _QUIET = 0.15
 """A piece this much softer than the loudest of its segment (RMS) is quiet."""
-_KNOWN_TEXT = {"beam": 1e-120, "pbeam": 1e-120, "wbeam": 1e-100, "bestpath": False}
+_KNOWN_TEXT = {"beam": 1e-250, "pbeam": 1e-250, "wbeam": 1e-220, "bestpath": False}
 """For alignment: the way is known, so the search may look far (with the usual widths a strange voice is lost), and the
 best path through the lattice would give phones less time than the second pass can place them in."""
 _GRAMMAR_NOISE = re.compile(
