@@ -127,6 +127,18 @@ def test_the_stages_of_the_silence_are_the_silence_in_the_recording(tmp_path: Pa
     assert 0 <= len(answer) - len(character) < 2 * 960, "the silence around the answer is left out, in whole blocks"
 
 
+def test_a_track_that_began_late_is_recorded_where_it_was(tmp_path: Path) -> None:
+    loud = np.full(960, 0.5, np.float32)
+    with open_recording(None, tmp_path / "both.wav") as recording:
+        recording.begin(7 * SECOND)
+        for _ in range(3):
+            recording.character(loud, 7 * SECOND + 30 * MILLISECOND)
+            recording.person(loud, 7 * SECOND + 5 * MILLISECOND)
+    both = track(tmp_path / "both.wav")
+    assert [int(np.flatnonzero(both[:, side])[0]) for side in (0, 1)] == [5 * 48, 30 * 48]
+    assert len(both) == 30 * 48 + 3 * 960
+
+
 def test_two_questions_in_one_file_get_two_answers_and_a_greeting_comes_first() -> None:
     question = np.concatenate([said("one and one"), silence(6 * RATE), said("two and two")])
     talk = Talk(

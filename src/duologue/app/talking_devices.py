@@ -24,6 +24,7 @@ import numpy as np
 from duologue.app.talking_sound import Recording, SpokenTalk
 from duologue.audio.pcm import RATE, Samples, from_int16, to_int16
 from duologue.audio.resample import StreamResampler
+from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock
 from duologue.dialogue.session_sink import BLOCK_MS
 from duologue.errors import InputError, PeerError
 from duologue.speech.hearing import EAR_RATE
@@ -143,23 +144,24 @@ async def open_loudspeaker(device: Device) -> AsyncGenerator[Loudspeaker]:
             os.close(reading)
 
 
-async def hold(talk: Callable[[Callable[[Samples], None]], SpokenTalk], device: Device, recording: Recording) -> None:
-    """Hold the conversation that ``talk`` makes of a way to play sound, until it is hung up."""
-    async with open_loudspeaker(device) as loudspeaker:
+async def hold(
+    talk: Callable[[Callable[[Samples], None]], SpokenTalk], device: Device, recording: Recording,
+    clock: Clock = SYSTEM_CLOCK,
+) -> None:  # fmt: skip
+    """Hold the conversation that ``talk`` makes of a way to play sound, until it is hung up; the person's side of it
+    goes to ``recording`` here.
+    """
+    async with open_loudspeaker(device) as loudspeaker, aclosing(_recorded(device, recording, clock)) as heard:
+        await talk(loudspeaker.write).run(heard)
 
-        def play(samples: Samples) -> None:
-            loudspeaker.write(samples)
-            recording.character(samples)
 
-        async with aclosing(_recorded(device, recording)) as heard:
-            await talk(play).run(heard)
-
-
-async def _recorded(device: Device, recording: Recording) -> AsyncGenerator[Samples, None]:
+async def _recorded(device: Device, recording: Recording, clock: Clock) -> AsyncGenerator[Samples, None]:
     resampler = StreamResampler(EAR_RATE)
+    began = 0
     async with aclosing(microphone(device)) as blocks:
         async for block in blocks:
-            recording.person(resampler.push(block))
+            began = began or clock.now() - BLOCK_MS * MILLISECOND
+            recording.person(resampler.push(block), began)
             yield block
 
 

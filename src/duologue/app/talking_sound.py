@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator
 from contextlib import ExitStack, aclosing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from duologue.app.talking import Partner
 from duologue.audio.pcm import RATE, Samples, silence
 from duologue.audio.resample import resample
 from duologue.audio.wav import PairWriter, VoiceWriter, WavWriter
-from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock
+from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
 from duologue.dialogue.ports import PlayEvent, PlayProgress
 from duologue.dialogue.session import Observe, SessionOptions
 from duologue.dialogue.session_sink import BLOCK_MS, PacedSink
@@ -33,24 +32,41 @@ LONGEST_GREETING_S = 30.0
 _BLOCK, _EAR_BLOCK = RATE * BLOCK_MS // 1000, EAR_RATE * BLOCK_MS // 1000
 
 
-@dataclass(frozen=True, slots=True)
 class Recording:
-    """Where the sound goes: the character alone, and the person left, the character right. Either may be missing."""
+    """Where the sound goes: the character alone, and the person left, the character right. Either may be missing.
 
-    answer: VoiceWriter | None = None
-    both: PairWriter | None = None
+    Both tracks are placed by when they began (monotonic ns), so that a silence between the two is in the file what it
+    was in the conversation, also on a machine that started one of them late.
+    """
 
-    def person(self, samples: Samples) -> None:
+    def __init__(self, answer: VoiceWriter | None = None, both: PairWriter | None = None) -> None:
+        self._answer = answer
+        self._both = both
+        self._origin = 0
+        self._placed: set[str] = set()
+
+    def begin(self, at: int) -> None:
+        """The conversation begins: neither track does before ``at``."""
+        self._origin = at
+
+    def person(self, samples: Samples, began: int) -> None:
         """The next of the person's sound, at :data:`~duologue.audio.pcm.RATE`."""
-        if self.both is not None:
-            self.both.left(samples)
+        if self._both is not None:
+            self._both.left(self._place("left", samples, began))
 
-    def character(self, samples: Samples) -> None:
+    def character(self, samples: Samples, began: int) -> None:
         """The next of the character's sound."""
-        if self.answer is not None:
-            self.answer.write(samples)
-        if self.both is not None:
-            self.both.right(samples)
+        if self._answer is not None:
+            self._answer.write(samples)
+        if self._both is not None:
+            self._both.right(self._place("right", samples, began))
+
+    def _place(self, track: str, samples: Samples, began: int) -> Samples:
+        """With the silence before it, if it is the first of its track."""
+        if track in self._placed:
+            return samples
+        self._placed.add(track)
+        return np.concatenate([silence(max(0, began - self._origin) * RATE // SECOND), samples])
 
 
 @contextmanager
@@ -67,25 +83,35 @@ def open_recording(answer: Path | None, both: Path | None) -> Generator[Recordin
 
 
 class SpokenTalk:
-    """A session on a paced sink. ``write`` gets 20 ms of the character's sound at each point of the grid (48 kHz), the
-    first when :meth:`run` begins.
+    """A session on a paced sink. ``recording``, and ``play`` if it is given, get 20 ms of the character's sound at each
+    point of the grid (48 kHz).
     """
 
     def __init__(
         self,
         partner: Partner,
-        write: Callable[[Samples], None],
+        recording: Recording,
         options: SessionOptions | None = None,
         *,
+        play: Callable[[Samples], None] | None = None,
         observe: Observe = lambda item, now: None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        self._sink = PacedSink(write, self._notify, clock)
+        self._recording = recording
+        self._play = play
+        self._clock = clock
+        self._sink = PacedSink(self._write, self._notify, clock)
         self.session = partner.session(self._sink, options, clock=clock, observe=observe)
 
     async def run(self, source: AsyncIterator[Samples]) -> None:
         """Hold the conversation until ``source`` ends (blocks of 16 kHz), or it is hung up."""
+        self._recording.begin(self._clock.now())
         await beside(self._sink.run(), self.session.run(source))
+
+    def _write(self, samples: Samples) -> None:
+        self._recording.character(samples, self._sink.began)
+        if self._play is not None:
+            self._play(samples)
 
     def _notify(self, report: PlayEvent | PlayProgress) -> None:
         self.session.notify(report)
@@ -115,7 +141,7 @@ async def talk_over(
     """
     options = options or SessionOptions()
     source = _Question(question, options.greet, recording, clock)
-    talk = SpokenTalk(partner, recording.character, options, observe=observe, clock=clock)
+    talk = SpokenTalk(partner, recording, options, observe=observe, clock=clock)
     async with aclosing(source.blocks(lambda: talk.session.state)) as blocks:
         await talk.run(blocks)
     return source.heard_out
@@ -131,12 +157,12 @@ class _Question:
         self._greet = greet
         self._recording = recording
         self._clock = clock
-        self._due = 0
+        self._began = self._due = 0
         self.heard_out = False
 
     async def blocks(self, state: Callable[[], State]) -> AsyncGenerator[Samples, None]:
         """Blocks of :data:`BLOCK_MS`, each when it ends."""
-        self._due = self._clock.now()
+        self._began = self._due = self._clock.now()
         ears = resample(self._sound, RATE, EAR_RATE)
         if self._greet:
             async for block in self._quiet(state, LONGEST_GREETING_S):
@@ -162,4 +188,4 @@ class _Question:
         """On the grid: what is yielded next ends now."""
         self._due += BLOCK_MS * MILLISECOND
         await self._clock.wait_until(self._due)
-        self._recording.person(samples)
+        self._recording.person(samples, self._began)

@@ -90,7 +90,7 @@ async def _converse(
     loop = asyncio.get_running_loop()
 
     def make(play: Callable[[Samples], None]) -> SpokenTalk:
-        talk = SpokenTalk(partner, play, options, observe=watch.observe)
+        talk = SpokenTalk(partner, recording, options, play=play, observe=watch.observe)
         for number in _LEAVE:
             loop.add_signal_handler(number, talk.session.hang_up)
         watch.shown.follow(lambda: talk.session.state)

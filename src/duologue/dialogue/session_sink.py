@@ -37,6 +37,8 @@ class PacedSink:
         self._notify = notify
         self._clock = clock
         self._playout = Playout()
+        self.began = 0
+        """When the first block was due (ns): the place of everything that was written. 0 before :meth:`run`."""
         self._paused = False
         self._tail: Samples | None = None
         """What fades out in the next block."""
@@ -79,9 +81,9 @@ class PacedSink:
 
     async def run(self) -> None:
         """Play until cancelled."""
-        start, number = self._clock.now(), 0
+        number, self.began = 0, self._clock.now()
         while True:
-            at = start + number * BLOCK_MS * MILLISECOND
+            at = self.began + number * BLOCK_MS * MILLISECOND
             await self._clock.wait_until(at)
             self._write(self._next(at, number))
             number += 1
