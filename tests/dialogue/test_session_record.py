@@ -251,5 +251,5 @@ class Recorded(Conversation):
             assert sum(ending.why not in ("judged", "typed", "") for ending in self.endings) == len(decided)
 
 
-Recorded.TestCase.settings = settings(max_examples=80, stateful_step_count=60, deadline=None)
+Recorded.TestCase.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
 TestRecorded = Recorded.TestCase

@@ -101,7 +101,7 @@ class SessionRecorder:
     def _take_event(self, event: Event, now: int) -> None:
         match event:
             case SpeechStopped(at):
-                if self._turn:
+                if self._turn and not self._turn.decided:  # who types while they sound has said it by typing
                     self._turn.ended = at
             case Understood(stretch, text, final):
                 self._understand(stretch, text, final, now)
@@ -339,6 +339,7 @@ class SessionRecorder:
             case Note.TURN_ENDED if turn:
                 turn.decide(now, report.why, report.wait_ms)
             case Note.OVERLONG if turn and report.stage is Stage.HEARING:
+                turn.ended = turn.ended or now  # in the middle of a word, most often
                 turn.decide(now, "overlong")
             case Note.RESUMED if turn:
                 self._go_on(turn)
