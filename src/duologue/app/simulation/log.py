@@ -11,7 +11,7 @@ from duologue.clock import MILLISECOND
 from duologue.dialogue.session_lines import LEDGER, Lines, dump
 from duologue.dialogue.turns_vocabulary import Effect, Event
 from duologue.telemetry.files import VERSION
-from duologue.telemetry.ledger import TurnRecord
+from duologue.telemetry.ledger import EndingRecord, TurnRecord
 
 Item: TypeAlias = Event | Effect | Act
 
@@ -32,6 +32,8 @@ class Log:
     def __init__(self, start: int) -> None:
         self.start = start
         self.entries: list[Entry] = []
+        self.endings: list[EndingRecord] = []
+        """The decision log."""
         self._lines = Lines(start)
 
     def add(self, item: Item, now: int) -> None:
@@ -52,8 +54,8 @@ class Log:
         yield dump({"ledger": LEDGER, "version": VERSION, **head})
         for entry in self.entries:
             yield self.line(entry)
-        for record in turns:
-            yield self._lines.turn(record)
+        yield from map(self._lines.ending, self.endings)
+        yield from map(self._lines.turn, turns)
 
     def line(self, entry: Entry) -> str:
         """One line of it."""

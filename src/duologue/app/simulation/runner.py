@@ -121,7 +121,7 @@ async def hold(scenario: Scenario, seed: int, world: World) -> Outcome:
     caller = ScriptedCaller(
         scenario.script, world.utter, world.room, clock, lambda act: log.add(act, clock.now())
     )  # fmt: skip
-    recorder = SessionRecorder(f"{scenario.name}-{seed}", world.persona.name, PERSON, keep)
+    recorder = SessionRecorder(f"{scenario.name}-{seed}", world.persona.name, PERSON, keep, log.endings.append)
     observers = (log.add, recorder.take, *world.listeners, caller.take)
 
     def observe(item: Event | Effect, now: int) -> None:
