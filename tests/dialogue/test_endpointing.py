@@ -76,7 +76,14 @@ def test_voice_is_counted_from_the_onset_on_through_its_pauses() -> None:
 def test_words_are_believed_by_voice_and_by_confidence(
     confidence: float, final: bool, voiced_ms: float, found: Trust
 ) -> None:
-    assert trust(confidence, final, voiced_ms) is found
+    assert trust("no wait", confidence, final, voiced_ms) is found
+
+
+def test_words_that_only_join_others_take_no_floor_unless_the_voice_is_long() -> None:
+    assert trust("and if", 0.9, True, 350) is Trust.DOUBT  # what "mm-hm" was taken for
+    assert trust("and if", -1.0, True, 350) is Trust.DOUBT
+    assert trust("and if", 0.9, True, 550) is Trust.FULL
+    assert trust("and stop", 0.9, True, 350) is Trust.FULL
 
 
 @given(st.lists(st.integers(1, 900), max_size=40), st.integers(0, 2000))

@@ -115,7 +115,7 @@ def over_the_reply(seconds: float, confidence: float) -> Talk:
     long = "It is noon and the sun stands as high as it will stand today over all of the town"
     heard = [
         Hearing(evenly("what time is it", 0.3, 0.3), latency=50_000_000),
-        Hearing(evenly("which you", 0.25, 0.05), latency=50_000_000, confidence=confidence),
+        Hearing(evenly("wait please", 0.25, 0.05), latency=50_000_000, confidence=confidence),
     ]
     talk = Talk([Says(0.5, "what time is it"), Says(4.0, seconds=seconds)], [Reply(long)] * 9, hearing=heard)
     simulate(talk.run())
@@ -133,7 +133,7 @@ def test_sure_words_and_a_long_voice_do() -> None:
         heard = talk.context()[1][1]
         assert heard.startswith("It is noon")
         assert not heard.endswith("town")
-        assert talk.context()[2] == ("person", "which you")
+        assert talk.context()[2] == ("person", "wait please")
 
 
 class Keeping(FakeHearing):

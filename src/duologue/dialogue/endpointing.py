@@ -139,15 +139,20 @@ LONG_MS = 500.0
 """Of voice, which nobody makes without meaning it."""
 
 
-def trust(confidence: float, final: bool, voiced_ms: float) -> Trust:
-    """Of words with this ``confidence`` (0…1, or -1: unknown), in a stretch with so much voice so far."""
-    if voiced_ms >= LONG_MS or confidence >= SURE:
+def trust(text: str, confidence: float, final: bool, voiced_ms: float) -> Trust:
+    """Of words with this ``confidence`` (0…1, or -1: unknown), in a stretch with so much voice so far.
+
+    Short words that only join others ("and if") are what "mm-hm" is taken for, with all confidence; nobody takes the
+    floor with nothing else.
+    """
+    joining = all(word in _JOINING for word in _TOKEN.findall(text.casefold()))
+    if voiced_ms >= LONG_MS or (confidence >= SURE and not joining):
         return Trust.FULL
     if not final:
         return Trust.DOUBT
     if voiced_ms < LEAST_MS:
         return Trust.NONE
-    return Trust.FULL if confidence < 0 and voiced_ms >= DOUBT_MS else Trust.DOUBT
+    return Trust.FULL if confidence < 0 and voiced_ms >= DOUBT_MS and not joining else Trust.DOUBT
 
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
@@ -166,6 +171,7 @@ _LEANING = _words(
     "we they he she is are was were am be been can could would will should must do does did have has had not very "
     "really just more some any no every"
 )
+_JOINING = _OPEN | _LEANING | _words("you it me him them us there here m n h")
 _NUMBERS = _words(
     "zero oh nought one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
     "sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand "

@@ -277,7 +277,9 @@ class SessionEars:
                     if given.final and len(given.text) > len(transcript.text):
                         what = f"{self._engine.name} gave {len(given.text)} characters: the first are taken"
                         self._post(EngineFailed(Stage.HEARING, what))
-                    believed = trust(transcript.confidence, transcript.final, sound.voiced * FRAME_NS / MILLISECOND)
+                    believed = trust(
+                        transcript.text, transcript.confidence, transcript.final, sound.voiced * FRAME_NS / MILLISECOND
+                    )
                     heard = "" if believed is Trust.NONE else transcript.text
                     text, echo = self._echo.strip(heard, since, self._clock.now())
                     final = transcript.final
