@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import resource
 import time
 import wave
@@ -352,14 +353,22 @@ def report(name: str, asked: Arguments, people: list[Caller], logs: list[Log], m
     }
 
 
-def main(run: Callable[[Arguments], Awaitable[dict[str, object]]], runner: Callable[..., object] = asyncio.run) -> None:
-    """A program: its one line of JSON goes to standard output, all else elsewhere."""
+def main(
+    run: Callable[[Arguments], Awaitable[dict[str, object]]],
+    runner: Callable[..., object] = asyncio.run,
+    *,
+    leave: bool = False,
+) -> None:
+    """A program: its one line of JSON goes to standard output, all else elsewhere. With ``leave`` the process ends as
+    soon as it is printed, with nothing closed.
+    """
     asked = arguments()
-    found: dict[str, object] = {}
 
     async def whole() -> None:
-        found.update(await run(asked))
+        with sleeper() as stalls:
+            found = await run(asked)
+        print(json.dumps({**found, "worst_wake_ms": round(stalls.worst_ms, 1)}), flush=True)
+        if leave:
+            os._exit(0)
 
-    with sleeper() as stalls:
-        runner(whole())
-    print(json.dumps({**found, "worst_wake_ms": round(stalls.worst_ms, 1)}), flush=True)
+    runner(whole())
