@@ -41,8 +41,8 @@ STALLS = [
     Stall("thinking", "close hangs", State.THINKING, 3.3, Stage.THINKING, "did not close in 2 s", "Blah"),
     Stall("thinking", "never ends", State.THINKING, 11.0, Stage.THINKING, "stood still for 8 s", "too."),
     Stall("voicing", "hang", State.THINKING, 12.0, Stage.VOICING, "late", "Sorry"),
-    Stall("voicing", "hang", State.SPEAKING, 14.0, Stage.VOICING, "late", "Sorry"),
-    Stall("voicing", "hang", State.QUIET, 20.1, Stage.VOICING, "apology: no sound in 10 s", ""),
+    Stall("voicing", "hang", State.SPEAKING, 14.0, Stage.VOICING, "no sound in 5.5 s; no sound in 5.5 s", "Sorry"),
+    Stall("voicing", "hang", State.QUIET, 11.1, Stage.VOICING, "apology: no sound in 5.5 s", ""),
     Stall("moderator", "hang", State.THINKING, 7.5, Stage.THINKING, "moderator: no verdict in 6 s", "something else"),
 ]
 

@@ -398,6 +398,20 @@ def test_a_failed_thought_is_apologised_for_and_a_failed_sentence_left_out(world
     assert world.commits[-1] == Commit("And now?", "noon.", "r2", False)
 
 
+def test_a_reply_whose_end_cannot_be_voiced_ends_with_an_honest_word(world: World) -> None:
+    asks(world, "What time is it?")
+    world.give(SentenceReady("r1", "It is noon."))
+    world.give(AudioReady("r1", 0, utterance("It is noon.", "c", "r1/0")))
+    world.give(SentenceReady("r1", "In Rome."))
+    world.give(ReplyFinished("r1"))
+    world.give(EngineFailed(Stage.VOICING, "broken", reply="r1", index=1))
+    world.pass_time(2000)
+    assert world.last(Apologise) == Apologise("r1", 2, Stage.VOICING)
+    world.give(AudioReady("r1", 2, utterance("Sorry about that.", "c", "r1/2")))
+    world.pass_time(3000)
+    assert world.commits == [Commit("What time is it?", "It is noon. Sorry about that.", "r1", False)]
+
+
 def test_a_reply_that_stalls_in_the_middle_is_waited_for(world: World) -> None:
     asks(world, "What time is it?")
     replies(world, "It is noon.", ends=False)

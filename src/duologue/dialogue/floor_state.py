@@ -133,6 +133,8 @@ class Reply:
     chunks: list[ReplyChunk] = field(default_factory=list[ReplyChunk])
     finished: bool = False
     apologised: bool = False
+    broken_off: bool = False
+    """Its newest sentence could not be voiced."""
     voicing: int = 0
     voiced: dict[int, Utterance | None] = field(default_factory=dict[int, Utterance | None])
     playing: int = 0
@@ -517,6 +519,7 @@ class FloorState:
         self.filler_at = now + self.policy.filler_ms * MILLISECOND
 
     def _hand_over(self, reply: Reply, utterance: Utterance | None, now: int) -> list[Effect]:
+        reply.broken_off = utterance is None
         if utterance is None:
             return []  # it could not be voiced; the next sentence follows
         gap = self.policy.sentence_gap_ms if reply.pieces else 0

@@ -35,8 +35,8 @@ APOLOGIES = {
     Stage.VOICING: "Sorry, I lost my voice for a moment. Could you say that again?",
 }
 """Honest sentences, by what failed."""
-LIMITS = VoiceLimits(seconds=10.0, rate=RATE)
-"""A person waits: who needs longer for one sentence is asked again, and then left out."""
+LIMITS = VoiceLimits(seconds=5.5, rate=RATE)
+"""A person waits: who needs longer is asked again, and left out before the table gives up on the reply (12 s)."""
 AT_ONCE = 8
 """Events of one engine that may be posted before the session is let to them. One would cost a turn of the loop each."""
 EXPRESSION_SECONDS = 0.3

@@ -103,9 +103,10 @@ def reply_is_over(s: Situation) -> bool:
     return bool(s.floor.reply and s.floor.reply.over)
 
 
-def reply_is_over_unheard(s: Situation) -> bool:
+def reply_failed(s: Situation) -> bool:
+    """It is over, and nothing of it was heard, or its end is missing; and nobody has said sorry yet."""
     reply = s.floor.reply
-    return bool(reply and reply.over and not reply.heard() and not reply.apologised)
+    return bool(reply and reply.over and not reply.apologised and (reply.broken_off or not reply.heard()))
 
 
 def reply_waits_for_more(s: Situation) -> bool:
