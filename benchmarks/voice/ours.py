@@ -158,7 +158,7 @@ class Conversation:
             yield from_int16(frame)
 
     def _write(self, block: Samples) -> None:
-        if block.any():
+        if block[::61].any():  # sixteen samples: numpy gives the interpreter away over more than 500
             self.log.sent.append(probe.now())
 
     def _observe(self, item: Event | Effect, at: int) -> None:
