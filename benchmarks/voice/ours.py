@@ -114,13 +114,22 @@ class ZeroSpeech:
 
 
 class HouseVoice:
-    """The house's way from an engine's sound to what goes on air."""
+    """The house's way from an engine's sound to what goes on air. ``idle`` while nothing is voiced."""
 
     def __init__(self, mode: str) -> None:
         self._voicing = Voicing(ZeroSpeech(mode))
+        self._busy = 0
+        self.idle = asyncio.Event()
 
     async def voice(self, text: str, speaker: str, utterance_id: str) -> Voiced:
-        spoken = await self._voicing.voice(text, "zero", speaker=speaker, utterance_id=utterance_id)
+        self._busy += 1
+        self.idle.clear()
+        try:
+            spoken = await self._voicing.voice(text, "zero", speaker=speaker, utterance_id=utterance_id)
+        finally:
+            self._busy -= 1
+            if not self._busy:
+                self.idle.set()
         return Voiced(spoken.utterance, spoken.first_audio)
 
 
@@ -139,6 +148,7 @@ class Conversation:
 
     def __init__(self, caller: probe.Caller, shared: Engines, seconds: float) -> None:
         self.log = probe.Log()
+        self.begun = asyncio.Event()
         self._caller = caller
         self._seconds = seconds
         self._in_doubt = False
@@ -154,6 +164,7 @@ class Conversation:
             floor.cancel()
 
     async def _source(self) -> AsyncGenerator[Samples, None]:
+        await self.begun.wait()
         async for frame in self._caller.frames(self._seconds):
             yield from_int16(frame)
 
@@ -181,8 +192,9 @@ async def run(asked: probe.Arguments) -> dict[str, object]:
     ears = PocketSphinx() if asked.variant == "pocketsphinx" else None
     if ears is not None:
         await ears.warm_up()
+    voice = HouseVoice(asked.mode)
     shared = Engines(
-        activity, ears or ScriptedEars(people[0]), FakeLanguage(usual=Reply(probe.ANSWER)), HouseVoice(asked.mode),
+        activity, ears or ScriptedEars(people[0]), FakeLanguage(usual=Reply(probe.ANSWER)), voice,
         Moderator(),
     )  # fmt: skip
     meter = probe.Meter()
@@ -190,10 +202,14 @@ async def run(asked: probe.Arguments) -> dict[str, object]:
     conversations = [Conversation(caller, shared, seconds) for caller in people]
     freeze()  # as the program that serves does
     async with asyncio.TaskGroup() as group:
+        for conversation in conversations:
+            group.create_task(conversation.run())
+        await asyncio.sleep(0.2)
+        await voice.idle.wait()  # apologies and fillers are there: each of the three is ready before anybody speaks
         group.create_task(meter.watch(asked.seconds))
         for caller, conversation in zip(people, conversations, strict=True):
             caller.begin()
-            group.create_task(conversation.run())
+            conversation.begun.set()
     if ears is not None:
         await ears.close()
     return probe.report(f"duologue {__version__}", asked, people, [each.log for each in conversations], meter)
