@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from duologue.audio.pcm import RATE, Samples
+from duologue.audio.pcm import RATE, Samples, silence
 from duologue.errors import InputError, InternalError, PeerError
 
 FADE = RATE * 20 // 1000
@@ -201,7 +201,7 @@ class Playout:
         if count < 0:
             raise InternalError(f"a playout cannot read {count} samples")
         begin = self._position
-        mixed = np.zeros(count, np.float32)
+        mixed = silence(count)
         events: list[PlayoutEvent] = []
         pieces: list[Piece] = []
         while True:
