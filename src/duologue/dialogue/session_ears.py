@@ -14,6 +14,7 @@ from duologue.dialogue import nonsense
 from duologue.dialogue.echo import EchoFilter
 from duologue.dialogue.endpointing import FRAME_NS, MAX_WAIT_MS, PreRoll, SpeechGate, Trust, trust
 from duologue.dialogue.turns_vocabulary import EngineFailed, Event, SpeechStarted, SpeechStopped, Stage, Understood
+from duologue.dialogue.unvoiced import VoiceTrack, voiced_text
 from duologue.errors import InputError, PeerError, in_words
 from duologue.speech.hearing import EAR_RATE, VAD_FRAME, Expected, SpeechToText, TurnEnd, VoiceActivity
 from duologue.speech.shared_activity import SharedActivity
@@ -38,10 +39,13 @@ MAX_TRANSCRIPTS = 3_000
 
 
 class _Sound:
-    """A bounded queue of blocks, read by an engine. ``voiced`` counts its frames that are surely voice."""
+    """A bounded queue of blocks, read by an engine. ``voiced`` counts its frames that are surely voice, ``begin`` is
+    its first sample, counted as the ears do.
+    """
 
     def __init__(self, voiced: int) -> None:
         self.voiced = voiced
+        self.begin = 0
         self._blocks: asyncio.Queue[Samples | None] = asyncio.Queue()
         self._waiting = 0
 
@@ -93,6 +97,8 @@ class SessionEars:
         self._post = post
         self._stream = self._activity.open(self._tell)
         self._gate = SpeechGate()
+        self._track = VoiceTrack()
+        self._taken = self._told = 0  # samples that came, and those of which voice activity has told
         self._ending: tuple[int, int] | None = None
         self._next: tuple[int, _Sound] | None = None
         self._judge = judge
@@ -115,6 +121,7 @@ class SessionEars:
         if self._deaf_until is None or now < self._deaf_until:
             return
         self._roll.push(block)
+        self._taken += len(block)
         for number, sound in list(self._open.items()):
             if not sound.push(block):
                 self._fail(number, f"{self._engine.name} does not keep up with the sound")
@@ -130,7 +137,9 @@ class SessionEars:
             self._next = (stretch, sound)
         else:
             back = (self._clock.now() - since + PRE_ROLL_MS * MILLISECOND) * EAR_RATE // SECOND
-            sound.push(self._roll.newest(back))
+            before = self._roll.newest(back)
+            sound.begin = self._taken - len(before)
+            sound.push(before)
             self._open[stretch] = sound
         self._tasks[stretch] = group.create_task(self._transcribe(stretch, since, sound))
 
@@ -189,12 +198,14 @@ class SessionEars:
         if ending and (sound := self._open.pop(ending[0], None)):
             sound.end()
         if following and following[0] in self._tasks:
+            following[1].begin = self._taken
             self._open[following[0]] = following[1]
 
     def _forget_frames(self) -> None:
         self._pause = None
         self._frame = self._frame[:0]
         self._activity.clear(self._stream)
+        self._told = self._taken
 
     def _notice(self, block: Samples, now: int) -> None:
         """Cut into frames, each ending as long before now as samples follow it."""
@@ -208,6 +219,10 @@ class SessionEars:
         try:
             before = self._gate.voiced
             event = self._gate.step(self._probability(found, frame), end)
+            self._told += VAD_FRAME
+            if event and not self._outage:
+                at = self._told - (end - event.at) * EAR_RATE // SECOND
+                self._track.change(at, isinstance(event, SpeechStarted))
             if self._ending and (self._gate.voiced == before or end >= self._ending[1]):
                 self._cut()
             for sound in self._open.values():
@@ -263,6 +278,7 @@ class SessionEars:
         except Exception as error:  # as below
             if not self._outage:
                 self._post(EngineFailed(Stage.NOTICING, f"voice activity: {in_words(error)}"))
+                self._track.forget()
             self._outage = OUTAGE_FRAMES
             return float(float(np.abs(frame).mean()) > LOUD)
         self._outage = max(0, self._outage - 1)
@@ -277,10 +293,10 @@ class SessionEars:
                     if given.final and len(given.text) > len(transcript.text):
                         what = f"{self._engine.name} gave {len(given.text)} characters: the first are taken"
                         self._post(EngineFailed(Stage.HEARING, what))
-                    believed = trust(
-                        transcript.text, transcript.confidence, transcript.final, sound.voiced * FRAME_NS / MILLISECOND
-                    )
-                    heard = "" if believed is Trust.NONE else transcript.text
+                    said = voiced_text(transcript, self._track, sound.begin)
+                    voiced_ms = sound.voiced * FRAME_NS / MILLISECOND
+                    believed = trust(said, transcript.confidence, transcript.final, voiced_ms)
+                    heard = "" if believed is Trust.NONE else said
                     text, echo = self._echo.strip(heard, since, self._clock.now())
                     final = transcript.final
                     count += 1
