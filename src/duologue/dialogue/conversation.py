@@ -357,8 +357,7 @@ class OnAir:
         asked = [Line(step.question.author, step.question.text)] if step.question else []
         others = tuple(other for other in self._crew.cast.values() if other.name != persona.name)
         return replace(
-            Prompt.by(persona, others, self._topic),
-            lines=(*self._lines, *asked),
+            Prompt.by(persona, others, self._topic, (*self._lines, *asked)),
             moment=step.moment,
             turn=step.number,
             turns=self.brief.turns,

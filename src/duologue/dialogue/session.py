@@ -357,8 +357,7 @@ class Session:
         toolbox = self._options.toolbox
         asked = [Line(self._options.person, person)] if person else []
         return replace(
-            Prompt.by(self._persona, topic=self._options.topic),
-            lines=(*self._lines, *asked),
+            Prompt.by(self._persona, topic=self._options.topic, lines=(*self._lines, *asked)),
             moment=Moment.ANSWER if person else Moment.OPENING,
             turn=len(self._lines),
             seed=self._options.seed,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -12,6 +12,8 @@ from duologue.language.tools import ToolUse
 
 MAX_HISTORY = 200
 """Lines of a conversation that an engine is shown at most: the newest."""
+MAX_HISTORY_CHARACTERS = 24_000
+"""Of those lines together: some 6,000 tokens, which leaves room for the rest in a context of 8,192."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,21 @@ class Line:
 
     speaker: str
     text: str
+
+
+def newest(lines: Iterable[Line]) -> tuple[Line, ...]:
+    """The newest of ``lines``, oldest first, within :data:`MAX_HISTORY` and :data:`MAX_HISTORY_CHARACTERS`.
+
+    The very newest is what is to be answered: it is there however long it is.
+    """
+    kept: list[Line] = []
+    room = MAX_HISTORY_CHARACTERS
+    for line in reversed(tuple(lines)):
+        room -= len(line.text)
+        if len(kept) == MAX_HISTORY or (kept and room < 0):
+            break
+        kept.append(line)
+    return tuple(reversed(kept))
 
 
 class Moment(StrEnum):
@@ -58,10 +75,14 @@ class Prompt:
     tools: ToolUse | None = None
 
     @classmethod
-    def by(cls, speaker: Persona, others: tuple[Persona, ...] = (), topic: str = "") -> Prompt:
-        """One for ``speaker``, with the persona's own cap, model and temperature; the moment is the caller's to add."""
+    def by(
+        cls, speaker: Persona, others: tuple[Persona, ...] = (), topic: str = "", lines: Iterable[Line] = ()
+    ) -> Prompt:
+        """One for ``speaker``, with the persona's own cap, model and temperature, and the newest of ``lines``; the
+        moment is the caller's to add.
+        """
         return cls(
-            speaker, others, topic,
+            speaker, others, topic, newest(lines),
             max_words=speaker.max_words, model=speaker.model, temperature=speaker.temperature,
         )  # fmt: skip
 

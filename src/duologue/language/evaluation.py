@@ -103,7 +103,7 @@ async def interview(model: LanguageModel, persona: Persona, said: Sequence[str],
     replies: list[str] = []
     for turn, text in enumerate(said):
         lines.append(Line("Caller", text))
-        prompt = replace(Prompt.by(persona), lines=tuple(lines), moment=Moment.ANSWER, turn=turn, seed=seed)
+        prompt = replace(Prompt.by(persona, lines=lines), moment=Moment.ANSWER, turn=turn, seed=seed)
         async with aclosing(cast("AsyncGenerator[str]", model.write(prompt))) as stream:
             replies.append("".join([piece async for piece in stream]))
         lines.append(Line(persona.name, replies[-1]))
