@@ -35,7 +35,9 @@ def transcript(text: str, *spans: tuple[float, float]) -> Transcript:
     ("span", "kept"),
     [
         ((1.3, 1.7), "Turn left. Now"),  # while the voice was there
-        ((2.05, 2.5), "Turn left. Now"),  # within what marks and voices are off
+        ((2.01, 2.09), "Turn left. Now"),  # within what marks and voices are off
+        ((1.7, 2.6), "Turn left. Now"),  # what noise makes of a short last word
+        ((1.9, 2.6), "Turn left."),
         ((2.15, 2.5), "Turn left."),
         ((2.15, 2.9), "Turn left. Now"),  # it goes over into the next voice, which is noticed late
     ],

@@ -1,8 +1,12 @@
-"""Words that an engine heard where nobody spoke: in noise PocketSphinx ends many a sentence with "the" or "if". Pure.
+"""Words that an engine heard where nobody spoke. Pure.
 
-Where each word lies is known by its mark, where a voice was by voice activity. A word that begins more than
-:data:`AFTER_MS` after the voice went, and is over more than :data:`BEFORE_MS` before it comes back, is nobody's. It
-would lead to a long wait for what should follow it, and stand in the context.
+In noise PocketSphinx takes what follows the voice for one more word, "if" or "thigh" most often, from the voice's last
+100 ms to the end of the sound. It would lead to a long wait for what should follow, and stand in the context. Where
+each word lies is known by its mark, where a voice was by voice activity. A word is nobody's that has less than
+:data:`LEAST_SHARE` of its length before the voice went, ends more than :data:`AFTER_MS` after that, and is over more
+than :data:`BEFORE_MS` before a voice comes back. Noise also stretches what was said: two thirds of a last "stop" may
+lie after the voice, but in 60 sentences in pink noise 20 and 15 dB below the voice no word that was understood aright
+had less than a third within it.
 """
 
 from __future__ import annotations
@@ -11,6 +15,8 @@ from collections import deque
 
 from duologue.speech.hearing import EAR_RATE, Transcript
 
+LEAST_SHARE = 0.25
+"""Of a word, that lies within a voice."""
 AFTER_MS = 100
 """The soft end of a word outlasts what voice activity is sure of, and marks are not exact."""
 BEFORE_MS = 240
@@ -33,9 +39,12 @@ class VoiceTrack:
         self._changes.clear()
 
     def silent(self, start: int, end: int) -> bool:
-        """Nobody spoke from ``start`` to ``end``, as far as is known: without a change before it nothing is."""
-        before = next((place for place in reversed(range(len(self._changes))) if self._changes[place][0] <= start), -1)
-        if before < 0 or self._changes[before][1] or start - self._changes[before][0] <= _AFTER:
+        """Nobody spoke from ``start`` to ``end``, or hardly: as the module says. Without a change before it, nothing is
+        known.
+        """
+        counted = start + LEAST_SHARE * (end - start)
+        before = next((n for n in reversed(range(len(self._changes))) if self._changes[n][0] <= counted), -1)
+        if before < 0 or self._changes[before][1] or end - self._changes[before][0] <= _AFTER:
             return False
         return before + 1 == len(self._changes) or end < self._changes[before + 1][0] - _BEFORE
 
