@@ -75,7 +75,7 @@ class Talk:
         self._options = SessionOptions(greet=greet, policy=Policy(speculate=False))
         self._clock = clock = LoopClock()
         self._recorder = SessionRecorder("t", "ada", "person", lambda record: self.records.update({record.id: record}))
-        hearings = [Hearing(evenly(text, 0.3, 0.3), latency=100 * MILLISECOND) for text in heard]
+        hearings = [Hearing(evenly(text, 0.0), latency=100 * MILLISECOND) for text in heard]
         ears, model = FakeHearing(hearings, clock=clock), FakeLanguage(replies, clock)
         self._ears = ears
         self._partner = Partner(ADA, Engines(Loudness(), ears, model, Tone(clock), Moderator()))

@@ -15,7 +15,7 @@ from typing import cast
 
 from duologue.chains import ChainPolicy, Handover, Listener
 from duologue.clock import SECOND
-from duologue.errors import InputError
+from duologue.errors import InputError, InternalError
 from duologue.language.chain import LanguageChain
 from duologue.language.engine import LanguageModel
 from duologue.places import cache_folder
@@ -132,32 +132,50 @@ def _report(handover: Handover) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """The engines of one studio."""
+    """The engines of one studio, or of conversations with a person. All but ``llm`` may be wanting."""
 
     llm: LanguageModel
-    tts: VoicingChain
+    voicing: VoicingChain | None
+    ears: SpeechToText | None = None
+    turn: SmartTurn | None = None
     listeners: list[Listener] = field(default_factory=list[Listener])
     """Who is told when an engine of a chain fails."""
+
+    @property
+    def tts(self) -> VoicingChain:
+        """Those that speak; not to be asked for where none was opened."""
+        if self.voicing is None:
+            raise InternalError("a voice was asked of engines that were opened without one")
+        return self.voicing
 
     async def warm_up(self) -> None:
         """Load all of them at once. Raises what the first that fails raises."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.tts.warm_up())
-            group.create_task(self.llm.warm_up())
+            for engine in filter(None, (self.llm, self.voicing, self.ears, self.turn)):
+                group.create_task(engine.warm_up())
 
 
 @contextlib.asynccontextmanager
-async def open_engines(settings: Settings) -> AsyncGenerator[Engines]:
-    """The engines as set, still cold; closed at the end."""
+async def open_engines(settings: Settings, *, hears: bool = False, speaks: bool = True) -> AsyncGenerator[Engines]:
+    """The engines as set, still cold; closed at the end. Those that hear are made only where they are needed, and so
+    are those that speak.
+    """
     listeners: list[Listener] = []
 
     def tell(handover: Handover) -> None:
         for listener in listeners:
             listener(handover)
 
-    engines = Engines(create_llm(settings, listener=tell), create_voicing(settings, tell), listeners)
-    try:
-        yield engines
-    finally:
-        await engines.llm.close()
-        await engines.tts.close()
+    async with contextlib.AsyncExitStack() as stack:
+        llm = create_llm(settings, listener=tell)
+        stack.push_async_callback(llm.close)
+        voicing = create_voicing(settings, tell) if speaks else None
+        if voicing is not None:
+            stack.push_async_callback(voicing.close)
+        ears = create_hearing(settings, tell) if hears else None
+        if ears is not None:
+            stack.push_async_callback(ears.close)
+        turn = create_turn_end(settings) if hears else None
+        if turn is not None:
+            stack.push_async_callback(turn.close)
+        yield Engines(llm, voicing, ears, turn, listeners)

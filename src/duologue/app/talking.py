@@ -17,19 +17,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from duologue.app.cast import CastMember, load_member
-from duologue.app.engines import create_hearing, create_llm, create_turn_end, create_voicing
+from duologue.app.engines import open_engines
 from duologue.app.stage_set import house_moderator
 from duologue.app.talking_text import Deaf, WrittenVoice
 from duologue.app.voices import CastVoices
 from duologue.chains import Listener
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.dialogue.ports import Sink
-from duologue.dialogue.session import Engines, Observe, Session, SessionOptions
+from duologue.dialogue.session import Engines as TalkEngines
+from duologue.dialogue.session import Observe, Session, SessionOptions
 from duologue.errors import InputError
 from duologue.language.persona import Persona, load_persona
 from duologue.places import packs_folder
 from duologue.settings import Settings
-from duologue.speech.hearing import VoiceActivity
 from duologue.speech.shared_activity import SharedActivity
 from duologue.speech.silero import Silero
 
@@ -48,7 +48,7 @@ class Partner:
     """
 
     persona: Persona
-    engines: Engines
+    engines: TalkEngines
 
     def session(
         self,
@@ -106,39 +106,35 @@ async def open_partner(
     *,
     hears: bool = True,
     speaks: bool = True,
-    activity: VoiceActivity | SharedActivity | None = None,
+    activity: SharedActivity | None = None,
     listener: Listener | None = None,
 ) -> AsyncGenerator[Partner]:
     """A character with warm engines as the settings say; they are closed at the end.
 
     ``character`` is as :func:`find_partner` takes it, or a member of a cast. One that does not hear or does not speak
-    (a conversation in writing) needs no engine for that. ``activity`` may be one that is shared.
-    ``listener`` is told when an engine of a chain fails.
+    (a conversation in writing) needs no engine for that. Give several partners of one loop one ``activity``
+    (:func:`load_activity`); the conversations of one partner share theirs anyway. ``listener`` is told when an engine
+    of a chain fails.
 
     Raises :class:`InputError` for an unknown name or setting, and what an engine raises that does not come up.
     """
     member = find_partner(character, settings) if isinstance(character, str) else character
-    async with contextlib.AsyncExitStack() as stack:
-        model = create_llm(settings, listener=listener)
-        stack.push_async_callback(model.close)
-        ears = create_hearing(settings, listener) if hears else Deaf()
-        stack.push_async_callback(ears.close)
-        turn = create_turn_end(settings) if hears else None
-        if turn is not None:
-            stack.push_async_callback(turn.close)
-        voicing = create_voicing(settings, listener) if speaks else None
-        if voicing is not None:
-            stack.push_async_callback(voicing.close)
+    async with open_engines(settings, hears=hears, speaks=speaks) as engines:
+        if listener is not None:
+            engines.listeners.append(listener)
         async with asyncio.TaskGroup() as group:
-            for engine in filter(None, (model, ears, voicing, turn)):
-                group.create_task(engine.warm_up())
-            loading = group.create_task(_load_activity(hears, activity))
-        voice = CastVoices(voicing, (member,)) if voicing else WrittenVoice()
-        moderator = house_moderator(settings)
-        yield Partner(member.persona, Engines(loading.result(), ears, model, voice, moderator, turn))
+            group.create_task(engines.warm_up())
+            loading = group.create_task(load_activity()) if hears and activity is None else None
+        voice = CastVoices(engines.voicing, (member,)) if engines.voicing else WrittenVoice()
+        noticing = loading.result() if loading else activity
+        yield Partner(
+            member.persona,
+            TalkEngines(
+                noticing or Deaf(), engines.ears or Deaf(), engines.llm, voice, house_moderator(settings), engines.turn
+            ),
+        )
 
 
-async def _load_activity(hears: bool, given: VoiceActivity | SharedActivity | None) -> VoiceActivity | SharedActivity:
-    if given is not None:
-        return given
-    return await asyncio.to_thread(Silero) if hears else Deaf()
+async def load_activity() -> SharedActivity:
+    """Voice activity for all conversations of one event loop."""
+    return SharedActivity(await asyncio.to_thread(Silero))

@@ -13,7 +13,7 @@ from duologue.app.simulation.crowd import Run, summarise
 from duologue.app.simulation.runner import PLAIN
 from duologue.app.simulation.scenario import Scenario
 from duologue.app.simulation.spoken_runner import SpokenOutcome, run_spoken
-from duologue.app.talking import HOUSE_VOICE, Partner, find_partner, open_partner
+from duologue.app.talking import HOUSE_VOICE, Partner, find_partner, load_activity, open_partner
 from duologue.audio.wav import WavWriter
 from duologue.errors import PeerError
 from duologue.settings import Settings
@@ -40,8 +40,9 @@ async def run_aloud(
     if record is not None:
         _make(record)
     async with AsyncExitStack() as stack:
+        activity = await load_activity()
         partners = {
-            name: await stack.enter_async_context(open_partner(settings, _member(name, settings)))
+            name: await stack.enter_async_context(open_partner(settings, _member(name, settings), activity=activity))
             for name in dict.fromkeys(scenario.character for scenario in scenarios)
         }
         for begin in range(0, len(work), jobs):
