@@ -35,7 +35,7 @@ class Stall:
 
 STALLS = [
     Stall("hearing", "hang", State.HEARING, 1.8 + 1.2 + 2.0, Stage.HEARING, "no final transcript", "Sorry"),
-    Stall("hearing", "hang", State.SETTLING, 2.0, Stage.HEARING, "no final transcript", "Answer"),
+    Stall("hearing", "hang", State.PAUSING, 1.2 + 2.0, Stage.HEARING, "no final transcript", "Answer"),
     Stall("thinking", "hang", State.THINKING, 12.0, Stage.THINKING, "silent", "Sorry"),
     Stall("thinking", "trickle", State.THINKING, 12.0, Stage.THINKING, "late", "Sorry"),
     Stall("thinking", "close hangs", State.THINKING, 3.3, Stage.THINKING, "did not close in 2 s", "Blah"),

@@ -184,6 +184,29 @@ def test_a_stretch_is_cut_in_a_gap_and_nothing_is_lost_or_heard_twice(
     assert np.array_equal(np.concatenate([first, second]), voice)
 
 
+def test_who_goes_on_after_a_short_pause_is_not_heard_twice() -> None:
+    engine = Keeping()
+
+    async def main() -> None:
+        person = Person(Loudness(), 0.2, 1.0)
+        person.ears = SessionEars(Loudness(), engine, Expected(), EchoFilter(), person.clock, person.post)
+        async with asyncio.TaskGroup() as group:
+            person.ears.begin(1, 0, group)
+            await person.speak(1.24)
+            person.ears.end(1)
+            person.start, person.end, person.phase = 0.0, 0.5, 1.24
+            await person.speak(0.2)
+            person.ears.begin(2, round(1.24e9), group)
+            person.start, person.end, person.phase = 0.0, 0.3, 1.44
+            await person.speak(0.5)
+            person.ears.end(2)
+
+    simulate(main())
+    first, second = (np.flatnonzero(sound > 0.1) for sound in engine.stretches)
+    assert len(first) == round(0.8 * EAR_RATE)
+    assert 0 <= len(second) - round(0.5 * EAR_RATE) <= 512  # the offset is known to half a frame
+
+
 def pushed(seconds: int, hearing: Hearing) -> Talk:
     """A voice of so many seconds that comes in no time."""
 

@@ -16,8 +16,9 @@ from duologue.app.simulation.virtual_time import simulate
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND, milliseconds
 from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.session_mouth import APOLOGIES
 from duologue.dialogue.session_record import SessionRecorder
-from duologue.dialogue.turns_vocabulary import Commit, Effect, Event, HangUp, Note, Report, State
+from duologue.dialogue.turns_vocabulary import Commit, Effect, Event, HangUp, Note, Report, Stage, State
 from duologue.errors import PeerError
 from duologue.language.chain import LanguageChain
 from duologue.language.fake import FakeLanguage, Reply
@@ -57,7 +58,7 @@ def talked(*args: object, **options: object) -> tuple[Talk, list[TurnRecord]]:
 
 
 def test_a_question_and_its_answer() -> None:
-    talk, (person, answer) = talked([ASKS], [NOON, NOON], policy=Policy(speculate=False))
+    talk, (person, answer) = talked([ASKS], [NOON, NOON], policy=Policy(speculate=False, final_ahead_ms=0))
     assert (person.kind, person.speaker, person.text, person.state) == ("person", "person", ASKS.text, "ended")
     assert (answer.kind, answer.speaker, answer.text, answer.heard) == ("answer", "ada", WHOLE, WHOLE)
     assert (answer.question, answer.state, answer.interrupted, answer.failure) == (person.id, "ended", False, "")
@@ -72,6 +73,12 @@ def test_a_question_and_its_answer() -> None:
     assert answer.ended / SECOND == pytest.approx(end, abs=0.041)
 
 
+def test_a_final_transcript_that_was_asked_for_ahead_takes_no_time() -> None:
+    _, (_, answer) = talked([ASKS], [NOON, NOON], policy=Policy(speculate=False))
+    assert silence_ms(answer)["transcript"] == 0 and answer.spoken_to < answer.understood < answer.decided
+    assert answer.why not in ("", "judged")
+
+
 def test_speculation_takes_no_time_and_tells_what_it_saved() -> None:
     _, (_, answer) = talked([ASKS], [NOON, NOON])
     assert answer.adopted and answer.saved_ms > 0 and answer.asked < answer.decided
@@ -80,7 +87,8 @@ def test_speculation_takes_no_time_and_tells_what_it_saved() -> None:
 
 def test_a_speculation_that_was_withdrawn_leaves_no_record_but_counts() -> None:
     heard = Hearing(evenly("I went there again", 0.3), "I went away from there", latency=100 * MILLISECOND)
-    talk, records = talked([Says(1.0, "I went away from there")], [NOON] * 4, hearing=[heard])
+    late = Policy(final_ahead_ms=0)
+    talk, records = talked([Says(1.0, "I went away from there")], [NOON] * 4, hearing=[heard], policy=late)
     person, answer = records
     missed = [item for _, item in talk.log if isinstance(item, Report) and item.note is Note.SPECULATION_MISS]
     assert person.misses == len(missed) > 0
@@ -173,8 +181,15 @@ def test_a_decision_that_came_too_early_is_told_as_such() -> None:
 
 
 def test_a_noise_without_words_ends_in_nothing_said() -> None:
-    talk, records = talked([Says(1.0, seconds=0.8)], seconds=6)
+    talk, records = talked([Says(1.0, seconds=0.6)], seconds=6)
     assert records == [] and [ending.outcome for ending in decisions(talk)] == [Outcome.NOTHING_SAID]
+
+
+def test_a_clear_voice_without_words_is_answered_by_an_apology_that_tells_its_cause() -> None:
+    _, (person, answer) = talked([Says(1.0, seconds=1.5)], seconds=8)
+    assert (person.text, person.state) == ("", "failed") and "no words" in person.failure
+    assert answer.question == person.id and "no words" in answer.failure and answer.apologised
+    assert answer.state == "ended" and answer.heard == APOLOGIES[Stage.HEARING]
 
 
 @pytest.mark.parametrize("seconds", [3.55, 3.7, 3.8, 4.2])

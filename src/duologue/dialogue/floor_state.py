@@ -62,8 +62,11 @@ class Policy:
     this conversation. ``barge_ms``: a voice that lasts so long takes the
     floor even without words. ``offset_ms``: how long after the end of speech that end is known
     (Silero: 130 to 160 ms in the median, 240 in noise, for 90 of 100). ``hangover_ms``:
-    shortest silence that ends a stretch. ``final_ms``, ``judge_ms``: for a final transcript, while nobody waits and
-    while a paused reply does. ``clear_ms``: for the floor to say what it had played. ``playout_ms``: for any sign of
+    shortest silence that ends a stretch. ``final_ahead_ms``: how long before a turn is due to end its final transcript
+    is asked for. ``stable_ms``: words that have stood so long in a pause are thought about. ``final_ms``, ``judge_ms``:
+    for a final transcript, while nobody waits and while a paused reply does. ``meant_ms``: a voice that lasts so long
+    meant something, words or not; ``sorry`` times in a row we say that we did not
+    catch it. ``clear_ms``: for the floor to say what it had played. ``playout_ms``: for any sign of
     the floor. ``filler_ms``, ``filler_every_ms``: silence of ours before a filler, and between two. ``reply_ms``: for a
     reply to sound, or to go on. ``stretch_ms``, ``turn_ms``: the longest stretch, and turn, of the person.
     ``retry_ms``: least time between two stretches when an engine ends one while the voice goes on. ``silence_ms``:
@@ -81,8 +84,12 @@ class Policy:
     barge_ms: int = 500
     offset_ms: int = 200
     hangover_ms: int = 250
+    final_ahead_ms: int = 200
+    stable_ms: int = 30
     final_ms: int = 2_000
     judge_ms: int = 800
+    meant_ms: int = 800
+    sorry: int = 2
     clear_ms: int = 300
     playout_ms: int = 3_000
     filler_ms: int = 1_500
@@ -194,7 +201,9 @@ class Reply:
 class FloorState:
     """The registers. ``voice_on``, ``onset`` and ``offset`` are the person's voice; ``parts`` their turn so far, after
     ``carried``, words whose reply was withdrawn unheard; ``stretch`` the part that is still open (0: none). ``leaving``
-    is an interrupted reply of which the floor has still to say how much was played.
+    is an interrupted reply of which the floor has still to say how much was played. ``worded`` is when the words
+    of the turn last changed, ``tried`` the words of the newest speculation; ``longest`` the longest voice of the turn
+    (ns), the newest of which began at ``voiced``; ``uncaught`` voices in a row had no words.
     """
 
     policy: Policy
@@ -202,6 +211,10 @@ class FloorState:
     voice_on: bool = False
     onset: int = 0
     offset: int = 0
+    voiced: int = 0
+    longest: int = 0
+    worded: int = 0
+    uncaught: int = 0
     stretch: int = 0
     stretches: int = 0
     stretch_began: int = 0
@@ -215,6 +228,7 @@ class FloorState:
     replies: int = 0
     fillers: int = 0
     tries: int = 0
+    tried: str = ""
     held: bool = False
     ears_open: bool = True
     leaving: Reply | None = None
@@ -266,16 +280,36 @@ class FloorState:
         reply = self.reply
         return reply is not None and reply.speculative and normalise(reply.person) == normalise(self.person)
 
+    @property
+    def speculates(self) -> bool:
+        """The words so far are worth a speculation, and it has not been tried."""
+        wanted = self.policy.speculate and bool(self.person) and self.leaving is None and self.reply is None
+        return wanted and (self.settled or self.tries < self.policy.tries) and self.tried != normalise(self.person)
+
     def wait_ms(self, wait: Wait) -> int:
         """How long a silence must be to end the turn."""
         return max(wait.ms, self.policy.hangover_ms)
+
+    def decision_at(self, wait: Wait) -> int:
+        """When the silence ends the turn (ns)."""
+        return self.offset + self.wait_ms(wait) * MILLISECOND
+
+    def final_at(self, wait: Wait) -> int:
+        """When the final transcript is asked for, so that it is there at the decision (ns)."""
+        ahead = self.decision_at(wait) - self.policy.final_ahead_ms * MILLISECOND
+        return max(ahead, self.offset + self.policy.hangover_ms * MILLISECOND)
+
+    @property
+    def stable_at(self) -> int:
+        """When the words so far have stood long enough to be thought about (ns)."""
+        return max(self.worded, self.offset) + (0 if self.settled else self.policy.stable_ms * MILLISECOND)
 
     # Steps that several transitions share
 
     def begin_stretch(self, at: int) -> list[Effect]:
         """Open the next part of the person's turn."""
         if not self.parts:
-            self.turn_began, self.hearing_failed, self.tries = at, False, 0
+            self.turn_began, self.hearing_failed, self.tries, self.tried, self.longest = at, False, 0, "", 0
         self.stretches += 1
         self.stretch = self.stretches
         self.stretch_began = at
@@ -392,7 +426,7 @@ class FloorState:
             case SpeechStarted() | SpeechStopped():
                 return self._note_voice(event), []
             case Understood():
-                return self._note_transcript(event), []
+                return self._note_transcript(event, now), []
             case EngineFailed():
                 return self._note_failure(event)
             case ReplyBegun() | SentenceReady() | ReplyFinished() | AudioReady():
@@ -413,16 +447,22 @@ class FloorState:
         self.voice_on = starts
         if not starts:
             self.offset = event.at
-        elif not self.stretch:
+            self.longest = max(self.longest, event.at - max(self.voiced, self.since))
+            return True
+        self.voiced = event.at
+        if not self.stretch:
             self.onset = event.at
         return True
 
-    def _note_transcript(self, event: Understood) -> bool:
+    def _note_transcript(self, event: Understood, now: int) -> bool:
         part = self.parts.get(event.stretch)
         if part is None or part.final:
             return False
         self.echoes += event.echo and not part.echo
+        before = normalise(part.text)
         part.text, part.echo = event.text[: self.policy.person_chars].strip(), part.echo or event.echo
+        if normalise(part.text) != before:
+            self.worded = now
         part.final, part.sure = event.final, event.sure
         if event.final and event.stretch == self.stretch:
             self.stretch = 0  # the engine ended it by itself
@@ -514,6 +554,8 @@ class FloorState:
 
     def _bind(self, now: int) -> None:
         """The turn now belongs to the reply."""
+        if self.person:
+            self.uncaught = 0
         self.parts, self.stretch, self.carried, self.tries = {}, 0, "", 0
         self.thinking_since = now
         self.filler_at = now + self.policy.filler_ms * MILLISECOND
@@ -537,7 +579,8 @@ class FloorState:
 
 
 _MOMENTS = (
-    "since", "onset", "offset", "stretch_began", "stretch_ended", "turn_began", "thinking_since", "sign_at",
+    "since", "onset", "offset", "voiced", "worded", "stretch_began", "stretch_ended", "turn_began", "thinking_since",
+    "sign_at",
 )  # fmt: skip
 """The registers that hold when something was; deadlines are counted from them."""
 

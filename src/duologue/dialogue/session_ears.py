@@ -97,6 +97,7 @@ class SessionEars:
         self._post = post
         self._stream = self._activity.open(self._tell)
         self._gate = SpeechGate()
+        self._voice_until = self._given_until = 0  # the newest offset, and that of the newest stretch that was ended
         self._track = VoiceTrack()
         self._taken = self._told = 0  # samples that came, and those of which voice activity has told
         self._ending: tuple[int, int] | None = None
@@ -130,13 +131,14 @@ class SessionEars:
             raise self._fault
 
     def begin(self, stretch: int, since: int, group: asyncio.TaskGroup) -> None:
-        """Transcribe from ``since`` (ns) on, and a little before it."""
+        """Transcribe from ``since`` (ns) on, and a little before it, but not what belonged to the stretch before."""
         self._group = group
         sound = _Sound(self._gate.voiced)
         if self._ending:
             self._next = (stretch, sound)
         else:
-            back = (self._clock.now() - since + PRE_ROLL_MS * MILLISECOND) * EAR_RATE // SECOND
+            start = max(since - PRE_ROLL_MS * MILLISECOND, self._given_until)
+            back = (self._clock.now() - start) * EAR_RATE // SECOND
             before = self._roll.newest(back)
             sound.begin = self._taken - len(before)
             sound.push(before)
@@ -153,6 +155,7 @@ class SessionEars:
         if self._next and self._next[0] == stretch:
             self._cut()
         if sound := self._open.pop(stretch, None):
+            self._given_until = self._voice_until
             sound.end()
 
     def drop(self, stretch: int) -> None:
@@ -219,6 +222,8 @@ class SessionEars:
         try:
             before = self._gate.voiced
             event = self._gate.step(self._probability(found, frame), end)
+            if isinstance(event, SpeechStopped):
+                self._voice_until = event.at
             self._told += VAD_FRAME
             if event and not self._outage:
                 at = self._told - (end - event.at) * EAR_RATE // SECOND

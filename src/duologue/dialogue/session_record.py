@@ -232,7 +232,7 @@ class SessionRecorder:
                 turn.parts[stretch] = ""
                 self._go_on(turn)
             case EndStretch():
-                if self._turn and self._turn.ended and not self._turn.decided:
+                if self._held and self._turn and self._turn.ended and not self._turn.decided:
                     self._turn.decide(now, "judged")
             case DropStretch():  # always of all stretches of the turn
                 if self._turn:

@@ -5,11 +5,14 @@ this hard for a machine: silence does not say whether it is an end or a breath, 
 for the floor. Both are decided here in the same way: do at once what can be undone, and only with evidence what cannot.
 
 *The end of a turn.* When the voice stops we wait (``PAUSING``), as long as the words so far make it likely that more
-will come; :class:`~duologue.dialogue.turns_vocabulary.Patience` knows how long. What can be undone starts at once: if
-there are words already, a reply to them is thought out and its first sentence voiced (*speculation*). It is adopted
-when the final transcript says the same (``SETTLING``), else it goes and leaves no trace. When the person goes on, even
-after the turn was decided to be over, their words are kept and what they add is added: a reply to half a question
-is never spoken.
+will come; :class:`~duologue.dialogue.turns_vocabulary.Patience` knows how long. What can be undone starts meanwhile. As
+soon as the words have stood unchanged for a moment, a reply to them is thought out and its first sentence voiced
+(*speculation*). Shortly before the wait is over, but not before a silence that no dropout is, the final transcript is
+asked for, so that nobody waits for it afterwards: the stretch ends, and whoever goes on begins the next one, for a turn
+is the sum of its stretches. What the final transcript says may make the wait longer or shorter. Speculation is adopted
+at the decision if the final transcript says the same (``SETTLING``), else it goes and leaves no trace. When the person
+goes on, even after the turn was decided to be over, their words are kept and what they add is added: a reply to half a
+question is never spoken.
 
 *The start of a turn.* When a voice comes up while ours plays, it may be a cough, a "mm-hm", our own echo, or somebody
 who wants to speak. We go on for a moment (``DOUBTING``), then hold the floor where it is (``PAUSED``), which can be
@@ -20,7 +23,9 @@ stopped. Before the first sound of a reply there is nothing to doubt: the floor 
 *What was said.* An exchange enters the context once, when it is over, with what was heard of the reply, which only the
 far end knows: after a clear we wait for its last word on that (``CLEARING``, when a reply is wanted meanwhile). A reply
 of which nothing was heard was never given; its question is open again and joins what the person says next. So a reply
-is always bound to everything that the person has said since they were last answered.
+is always bound to everything that the person has said since they were last answered. To a clear voice without words we
+say that we did not catch it, for silence would be no answer; but twice in a row at most, for a noise can be a voice to
+every engine.
 
 *Duties.* In every state somebody must act, and for each there is a deadline: the person in ``QUIET``, ``HEARING``,
 ``PAUSING``, ``DOUBTING`` and ``PAUSED``, the ears in ``SETTLING`` and ``JUDGING``, the floor in ``CLEARING`` and
@@ -102,19 +107,22 @@ TABLE: tuple[Row, ...] = (
     _row(QUIET, SpeechStarted, when.always, do.listen, HEARING),
     _row(QUIET, Timeout, when.voice_on, do.begin_next_stretch, HEARING),
     _row(QUIET, Timeout, when.always, do.tell_of_silence, QUIET),
-    _row(HEARING, SpeechStopped, when.always, do.speculate, PAUSING),
+    _row(HEARING, SpeechStopped, when.always, do.nothing, PAUSING),
     _row(HEARING, Timeout, when.turn_is_overlong, do.end_overlong_turn, SETTLING),
     _row(HEARING, Timeout, when.always, do.begin_next_stretch, HEARING),
     _row(PAUSING, SpeechStarted, when.always, do.go_on_listening, HEARING),
-    _row(PAUSING, Understood, when.always, do.speculate, PAUSING),
+    _row(PAUSING, Understood, when.always, do.reconsider, PAUSING),
     _row(PAUSING, _REPLY, when.always, do.flow, PAUSING),
-    _row(PAUSING, Timeout, when.always, do.end_turn, SETTLING),
+    _row(PAUSING, Timeout, when.turn_is_due, do.end_turn, SETTLING),
+    _row(PAUSING, Timeout, when.final_is_due, do.ask_for_final, PAUSING),
+    _row(PAUSING, Timeout, when.always, do.speculate, PAUSING),
     _row(SETTLING, SpeechStarted, when.turn_is_not_overlong, do.go_on_listening, HEARING),
     _row(SETTLING, _UNDERSTOOD, when.settled_and_speculation_sounds, do.adopt, SPEAKING),
     _row(SETTLING, _UNDERSTOOD, when.settled_and_speculation_agrees, do.adopt, THINKING),
     _row(SETTLING, _UNDERSTOOD, when.settled_but_floor_not_clear, do.nothing, CLEARING),
     _row(SETTLING, _UNDERSTOOD, when.settled_with_words, do.think, THINKING),
     _row(SETTLING, _UNDERSTOOD, when.settled_without_words_by_failure, do.apologise_for_ears, THINKING),
+    _row(SETTLING, _UNDERSTOOD, when.settled_without_words_of_clear_voice, do.apologise_for_missing_it, THINKING),
     _row(SETTLING, _UNDERSTOOD, when.settled, do.forget_turn, QUIET),
     _row(SETTLING, _REPLY, when.always, do.flow, SETTLING),
     _row(CLEARING, SpeechStarted, when.always, do.listen, HEARING),
@@ -147,13 +155,13 @@ TABLE: tuple[Row, ...] = (
     _row(DOUBTING, _FLOOR, when.always, do.flow, DOUBTING),
     _row(DOUBTING, Timeout, when.only_echo, do.go_on_over_echo, SPEAKING),
     _row(DOUBTING, Timeout, when.always, do.hold, PAUSED),
-    _row(PAUSED, Understood, when.asks_for_floor_and_is_silent, do.give_floor_and_speculate, PAUSING),
+    _row(PAUSED, Understood, when.asks_for_floor_and_is_silent, do.give_floor, PAUSING),
     _row(PAUSED, Understood, when.asks_for_floor, do.give_floor, HEARING),
     _row(PAUSED, _FLOOR, when.always, do.flow, PAUSED),
     _row(PAUSED, Timeout, when.only_echo_and_reply_speaks, do.resume_over_echo, SPEAKING),
     _row(PAUSED, Timeout, when.only_echo, do.resume_over_echo, THINKING),
     _row(PAUSED, Timeout, when.voice_on, do.give_floor, HEARING),
-    _row(PAUSED, Timeout, when.voice_was_long, do.give_floor_and_speculate, PAUSING),
+    _row(PAUSED, Timeout, when.voice_was_long, do.give_floor, PAUSING),
     _row(PAUSED, Timeout, when.always, do.ask_for_final, JUDGING),
     _row(JUDGING, SpeechStarted, when.always, do.listen, PAUSED),
     _row(JUDGING, _UNDERSTOOD, when.settled_and_asks_for_silent_floor, do.give_floor_and_think, THINKING),
@@ -258,7 +266,11 @@ class TurnTaking:
 
 
 def _due_pausing(floor: FloorState, patience: Patience) -> int:
-    return floor.offset + floor.wait_ms(patience.wait(floor.person)) * MILLISECOND
+    wait = patience.wait(floor.person)
+    due = floor.decision_at(wait)
+    if floor.stretch:
+        due = min(due, floor.final_at(wait))
+    return min(due, floor.stable_at) if floor.speculates else due
 
 
 def _due_hearing(floor: FloorState, patience: Patience) -> int:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from duologue.dialogue.floor_state import MILLISECOND
+from duologue.dialogue.floor_state import MILLISECOND, normalise
 from duologue.dialogue.turns_guards import Situation
 from duologue.dialogue.turns_vocabulary import (
     Abandon,
@@ -64,23 +64,23 @@ def begin_next_stretch(s: Situation) -> list[Effect]:
     return [*ask_for_final(s), *s.floor.begin_stretch(s.now)]
 
 
+def reconsider(s: Situation) -> list[Effect]:
+    """A reply that is thought already for the same words stays."""
+    return [] if s.floor.agrees else s.floor.abandon_speculation(s.now)
+
+
 def speculate(s: Situation) -> list[Effect]:
-    """Begin, or begin anew with better words. A reply that is thought already for the same words stays."""
     floor = s.floor
-    wanted = floor.policy.speculate and bool(floor.person) and floor.leaving is None
-    if not wanted or floor.agrees:
-        return []
-    effects = floor.abandon_speculation(s.now)
-    if floor.tries >= floor.policy.tries:
-        return effects
     floor.tries += 1
-    return [*effects, *floor.think(s.now, speculative=True)]
+    floor.tried = normalise(floor.person)
+    return floor.think(s.now, speculative=True)
 
 
 def go_on_listening(s: Situation) -> list[Effect]:
     onset = s.event.at if isinstance(s.event, SpeechStarted) else s.now
     pause = (onset - s.floor.offset) / MILLISECOND
     s.patience.resumed(pause)
+    s.floor.tried = ""
     effects: list[Effect] = [Report(Note.RESUMED, ms=pause), *s.floor.abandon_speculation(s.now)]
     if not s.floor.stretch:
         effects += s.floor.begin_stretch(onset)
@@ -129,6 +129,12 @@ def apologise_for_ears(s: Situation) -> list[Effect]:
     effects = [*s.floor.abandon_speculation(s.now), *s.floor.drop_turn()]
     s.floor.new_apology(s.now)
     return [*effects, *say_sorry(s, Stage.HEARING)]
+
+
+def apologise_for_missing_it(s: Situation) -> list[Effect]:
+    s.floor.uncaught += 1
+    voice = s.floor.longest / MILLISECOND
+    return [Report(Note.FAILED, "a clear voice, and no words", voice, Stage.HEARING), *apologise_for_ears(s)]
 
 
 def apologise_for_failure(s: Situation) -> list[Effect]:
@@ -234,10 +240,6 @@ def drop_stretch(s: Situation) -> list[Effect]:
 def give_floor(s: Situation) -> list[Effect]:
     """The person takes the floor."""
     return [Report(Note.INTERRUPTED, s.floor.person, s.since_onset_ms), *withdraw(s)]
-
-
-def give_floor_and_speculate(s: Situation) -> list[Effect]:
-    return [*give_floor(s), *speculate(s)]
 
 
 def give_floor_and_think(s: Situation) -> list[Effect]:

@@ -56,7 +56,14 @@ def settled_and_speculation_sounds(s: Situation) -> bool:
 
 
 def settled_without_words_by_failure(s: Situation) -> bool:
-    return s.floor.settled and s.floor.hearing_failed and voice_was_long(s)
+    return s.floor.settled and s.floor.hearing_failed and s.floor.longest >= s.floor.policy.barge_ms * MILLISECOND
+
+
+def settled_without_words_of_clear_voice(s: Situation) -> bool:
+    """Somebody said something, and nobody but they know what. A noise that goes on is left alone after a while."""
+    floor = s.floor
+    clear = floor.longest >= floor.policy.meant_ms * MILLISECOND and not floor.voice_on and not floor.only_echo
+    return floor.settled and clear and floor.uncaught < floor.policy.sorry
 
 
 def settled_and_asks_for_floor(s: Situation) -> bool:
@@ -77,6 +84,14 @@ def asks_for_floor(s: Situation) -> bool:
 
 def asks_for_floor_and_is_silent(s: Situation) -> bool:
     return asks_for_floor(s) and not s.floor.voice_on
+
+
+def turn_is_due(s: Situation) -> bool:
+    return s.now >= s.floor.decision_at(s.patience.wait(s.floor.person))
+
+
+def final_is_due(s: Situation) -> bool:
+    return stretch_is_open(s) and s.now >= s.floor.final_at(s.patience.wait(s.floor.person))
 
 
 def turn_is_overlong(s: Situation) -> bool:

@@ -15,6 +15,8 @@ from duologue.app.simulation.crowd import Summary, run_all
 from duologue.app.simulation.runner import Outcome, run_scenario
 from duologue.app.simulation.scenario import Scenario
 from duologue.app.simulation.scenario_file import find_scenario, parse_scenario, read_scenario, shipped
+from duologue.dialogue.session_mouth import APOLOGIES
+from duologue.dialogue.turns_vocabulary import Stage
 from duologue.errors import InputError
 from duologue.telemetry.turns import silence_ms
 
@@ -41,6 +43,24 @@ def test_they_hold_on_several_seeds(name: str) -> None:
     summary = Summary(SHIPPED[name], runs=list(run_all([SHIPPED[name]], 5)))
     assert not [(run.seed, run.failed, run.shown) for run in summary.runs if run.failed]
     assert not [check for check in summary.together if not check.holds]
+
+
+def test_a_voice_that_nobody_can_understand_is_told_so_twice_and_no_more_until_there_are_words() -> None:
+    mumbled = [{"cough": 1500}, {"wait": "reply"}]
+    asked = [{"say": "How do I get to the abbey?"}, {"wait": "reply"}]
+    script = [{"pause": 500}, *mumbled, *mumbled, {"cough": 1500}, {"silence": 4}, *asked, *mumbled]
+    sorry = {"character": APOLOGIES[Stage.HEARING]}
+    answer = [{"person": "How do I get to the abbey?"}, {"character": "Left at the mill."}]
+    scenario = Scenario.model_validate(
+        {
+            "name": "mumbling",
+            "shows": "A caller of whom nothing is understood.",
+            "replies": ["One.", "Two.", "Left at the mill."],
+            "script": script,
+            "expect": {"context": [sorry, sorry, *answer, sorry], "apologies": 3, "failures": 3, "replies": 4},
+        }
+    )
+    assert not failed(run_scenario(scenario, 1))
 
 
 def test_the_same_seed_gives_the_same_bytes_in_any_process() -> None:

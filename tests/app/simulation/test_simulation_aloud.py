@@ -70,7 +70,8 @@ def scenario(**changes: object) -> Scenario:
 def hold(chosen: Scenario) -> SpokenOutcome:
     async def run() -> SpokenOutcome:
         clock = LoopClock(SECOND)
-        ears = FakeHearing(usual=Hearing(evenly(QUESTION, 0.3, 0.35)), clock=clock)
+        parts = [Hearing(evenly(part, 0.3, 0.35)) for part in ("What time", "is it please?")]
+        ears = FakeHearing(parts, clock=clock)  # in so long a pause the final transcript is asked for
         await ears.warm_up()
         partner = Partner(PLAIN, Engines(Loudness(), ears, FakeLanguage(), Tone(), Moderator()))
         return await run_spoken(chosen, partner, utter=aloud(chosen.caller, chosen.script), clock=clock)
