@@ -181,15 +181,18 @@ async def _running(
 
 
 async def _end(process: Process) -> None:
-    if process.returncode is not None:
-        return
-    _signal(process, signal.SIGTERM)
-    try:
-        async with asyncio.timeout(CLOSING_SECONDS):
+    if process.returncode is None:
+        _signal(process, signal.SIGTERM)
+        try:
+            async with asyncio.timeout(CLOSING_SECONDS):
+                await process.wait()
+        except TimeoutError:
+            _signal(process, signal.SIGKILL)
             await process.wait()
-    except TimeoutError:
-        _signal(process, signal.SIGKILL)
-        await process.wait()
+    if process.stdout is not None:  # asyncio keeps a pipe open until its end was read
+        with contextlib.suppress(TimeoutError):  # somebody else may hold its other end
+            async with asyncio.timeout(CLOSING_SECONDS):
+                await process.stdout.read()
 
 
 def _signal(process: Process, number: signal.Signals) -> None:
