@@ -176,3 +176,14 @@ def everything_said_is_kept_once(scene: Scene, schedule: Schedule) -> None:
     assert set(typed) <= set(said), "typed and lost"
     if not schedule.half_duplex:
         assert set(scene.words) <= set(said), "said and lost"
+
+
+def test_who_types_while_they_speak_loses_no_word() -> None:
+    """Over the silence, and over a reply."""
+    text = "one1 two2 three3 four4 five5 six6 seven7 eight8 nine9"
+    for at in (1.3, 1.42, 1.5, 1.69):
+        for before in ((), ((0.1, "typed t0"),)):
+            typed = (*before, (at + 2 * len(before), "typed t1"))
+            schedule = Schedule((Says(0.5 + 2 * len(before), text),), (), typed, (0.3,), (0.3,))
+            scene = hold(schedule)
+            everything_said_is_kept_once(scene, schedule)

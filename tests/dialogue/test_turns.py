@@ -818,3 +818,21 @@ def test_sound_plays_in_order_whatever_the_order_of_the_voices(world: World) -> 
         world.give(AudioReady("r1", index, utterance(f"{index}.", "c", f"r1/{index}")))
     played = [effect.utterance.id for effect in world.effects if isinstance(effect, Play)]
     assert played == ["r1/0", "r1/1", "r1/2"]
+
+
+@pytest.mark.parametrize("over_a_reply", [False, True])
+def test_what_is_said_after_the_typing_is_heard_while_the_voice_goes_on(world: World, over_a_reply: bool) -> None:
+    if over_a_reply:
+        speaking(world)
+    starts(world)
+    understands(world, "tell me")
+    world.give(Typed("in Paris"))
+    world.pass_time(400)
+    assert world.machine.state is State.THINKING
+    [stretch] = world.waiting
+    understands(world, "or in Rome")
+    assert world.machine.state is State.HEARING and world.machine.person.endswith("tell me in Paris or in Rome")
+    stops(world)
+    world.pass_time(600)
+    world.give(Understood(stretch, "or in Rome tonight", final=True))
+    assert list(world.thoughts.values())[-1].person.endswith("tell me in Paris or in Rome tonight")

@@ -284,7 +284,9 @@ class Session:
                 self._ears.begin(stretch, since, group)
             case EndStretch(stretch):
                 self._ears.end(stretch)
-            case DropStretch(stretch) | StopHearing(stretch):
+            case StopHearing(stretch):
+                self._ears.leave(stretch)
+            case DropStretch(stretch):
                 self._ears.drop(stretch)
             case Ears(is_open):
                 if is_open:

@@ -40,12 +40,12 @@ MAX_TRANSCRIPTS = 3_000
 
 class _Sound:
     """A bounded queue of blocks, read by an engine. ``voiced`` counts its frames that are surely voice, ``begin`` is
-    its first sample, counted as the ears do.
+    its first sample, counted as the ears do, and ``understood`` the first of which nothing was understood yet.
     """
 
     def __init__(self, voiced: int) -> None:
         self.voiced = voiced
-        self.begin = 0
+        self.begin = self.understood = 0
         self._blocks: asyncio.Queue[Samples | None] = asyncio.Queue()
         self._waiting = 0
 
@@ -100,6 +100,9 @@ class SessionEars:
         self._voice_until = self._given_until = 0  # the newest offset, and that of the newest stretch that was ended
         self._track = VoiceTrack()
         self._taken = self._told = 0  # samples that came, and those of which voice activity has told
+        self._left: tuple[int, int] | None = (
+            None  # until when (ns) a stretch was left, and its first sample not understood
+        )
         self._ending: tuple[int, int] | None = None
         self._next: tuple[int, _Sound] | None = None
         self._judge = judge
@@ -137,13 +140,19 @@ class SessionEars:
         if self._ending:
             self._next = (stretch, sound)
         else:
-            start = max(since - PRE_ROLL_MS * MILLISECOND, self._given_until)
-            back = (self._clock.now() - start) * EAR_RATE // SECOND
-            before = self._roll.newest(back)
-            sound.begin = self._taken - len(before)
+            before = self._roll.newest(self._back(since))
+            sound.begin = sound.understood = self._taken - len(before)
             sound.push(before)
             self._open[stretch] = sound
         self._tasks[stretch] = group.create_task(self._transcribe(stretch, since, sound))
+
+    def _back(self, since: int) -> int:
+        """How much sound of the past belongs to a stretch of a voice that is there since then (samples)."""
+        left, self._left = self._left, None
+        if left and since <= left[0]:  # the same voice goes on
+            return self._taken - left[1]
+        start = max(since - PRE_ROLL_MS * MILLISECOND, self._given_until)
+        return (self._clock.now() - start) * EAR_RATE // SECOND
 
     def end(self, stretch: int) -> None:
         """Ask for the final transcript. Within speech the cut waits for the next gap, so that no word is cut in two; a
@@ -159,7 +168,7 @@ class SessionEars:
             sound.end()
 
     def drop(self, stretch: int) -> None:
-        """Forget it, or leave it as it stands: no further word of it comes."""
+        """Forget it: no further word of it comes."""
         if self._next and self._next[0] == stretch:
             self._next = None
         if self._ending and self._ending[0] == stretch:
@@ -167,6 +176,12 @@ class SessionEars:
         self._open.pop(stretch, None)
         if task := self._tasks.pop(stretch, None):
             task.cancel()
+
+    def leave(self, stretch: int) -> None:
+        """As it stands: no further word of it comes. A stretch of the same voice goes on from what was understood."""
+        sound = self._open.get(stretch)
+        self._left = (self._clock.now(), sound.understood) if sound else None
+        self.drop(stretch)
 
     def listen(self, tail_ms: int) -> None:
         """Open the ears again, after a tail of echo."""
@@ -201,7 +216,7 @@ class SessionEars:
         if ending and (sound := self._open.pop(ending[0], None)):
             sound.end()
         if following and following[0] in self._tasks:
-            following[1].begin = self._taken
+            following[1].begin = following[1].understood = self._taken
             self._open[following[0]] = following[1]
 
     def _forget_frames(self) -> None:
@@ -302,6 +317,9 @@ class SessionEars:
                     voiced_ms = sound.voiced * FRAME_NS / MILLISECOND
                     believed = trust(said, transcript.confidence, transcript.final, voiced_ms)
                     heard = "" if believed is Trust.NONE else said
+                    if heard:
+                        words = transcript.words
+                        sound.understood = sound.begin + words[-1].end if words else self._taken
                     text, echo = self._echo.strip(heard, since, self._clock.now())
                     final = transcript.final
                     count += 1

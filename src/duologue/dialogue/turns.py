@@ -126,7 +126,7 @@ TABLE: tuple[Row, ...] = (
     _row(SETTLING, _UNDERSTOOD, when.settled, do.forget_turn, QUIET),
     _row(SETTLING, _REPLY, when.always, do.flow, SETTLING),
     _row(CLEARING, SpeechStarted, when.always, do.listen, HEARING),
-    _row(CLEARING, (PlayEnded, Timeout), when.floor_is_clear_and_words, do.think, THINKING),
+    _row(CLEARING, (PlayEnded, Timeout), when.floor_is_clear_and_words, do.think_and_listen_on, THINKING),
     _row(CLEARING, (PlayEnded, Timeout), when.floor_is_clear, do.forget_turn, QUIET),
     # The reply is due
     _row(THINKING, SpeechStarted, when.always, do.hold_and_listen, PAUSED),

@@ -118,11 +118,23 @@ def forget_turn(s: Situation) -> list[Effect]:
 
 
 def answer_typed(s: Situation) -> list[Effect]:
-    return [*withdraw(s), *drop_open_stretches(s), *s.floor.think(s.now)]
+    return [*yield_to_typed(s), *think_and_listen_on(s)]
 
 
 def yield_to_typed(s: Situation) -> list[Effect]:
-    return [*withdraw(s), *drop_open_stretches(s)]
+    effects = [*withdraw(s), *drop_open_stretches(s)]
+    if s.floor.voice_on:
+        s.floor.onset = s.now  # what is said from here on is no part of what was typed
+    return effects
+
+
+def think_and_listen_on(s: Situation) -> list[Effect]:
+    """A voice that goes on while we answer may yet say something, and then takes the floor."""
+    floor = s.floor
+    effects = think(s)
+    if floor.voice_on and not floor.policy.half_duplex:
+        effects += floor.begin_stretch(floor.onset)
+    return effects
 
 
 def apologise_for_ears(s: Situation) -> list[Effect]:

@@ -70,7 +70,7 @@ def scenario(**changes: object) -> Scenario:
 def hold(chosen: Scenario) -> SpokenOutcome:
     async def run() -> SpokenOutcome:
         clock = LoopClock(SECOND)
-        parts = [Hearing(evenly(part, 0.3, 0.35)) for part in ("What time", "is it please?")]
+        parts = [Hearing(evenly(part, 0.2, 0.2)) for part in ("What time", "is it please?")]
         ears = FakeHearing(parts, clock=clock)  # in so long a pause the final transcript is asked for
         await ears.warm_up()
         partner = Partner(PLAIN, Engines(Loudness(), ears, FakeLanguage(), Tone(), Moderator()))
