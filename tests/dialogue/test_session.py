@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator
 
 import numpy as np
@@ -217,10 +219,29 @@ def test_an_ear_that_never_stops_talking_floods_nothing() -> None:
 
 
 def test_ten_minutes_without_a_pause_are_answered_and_bounded() -> None:
-    talk = Talk([Says(1.0, seconds=600.0)], [NOON] * 20, hearing=[Hearing(evenly("so it goes"))] * 40, seconds=620)
-    simulate(talk.run())
+    """What there is after nine minutes was there after four, and no sound of a turn is lost or heard twice."""
+    counts: list[Counter[str]] = []
+    talk = Talk([Says(1.0, seconds=600.0)], [NOON] * 20, hearing=[Hearing(evenly("so it goes"))] * 40, seconds=605)
+
+    async def counted() -> AsyncGenerator[Samples, None]:
+        number = 0
+        async for block in talk.source():
+            yield block
+            number += 1
+            talk.played.clear()
+            talk.log.clear()
+            if number in (50 * 240, 50 * 540):
+                gc.collect()
+                counts.append(Counter(type(thing).__name__ for thing in gc.get_objects()))
+
+    simulate(talk.run(counted))
     assert len([text for speaker, text in talk.context() if speaker == "ada"]) >= 4
     assert max(talk.ears.seconds) < 32
+    turns = [talk.ears.seconds[number : number + 4] for number in range(0, 16, 4)]
+    assert [round(sum(turn)) for turn in turns] == [121] * 4  # 120, the pre-roll, and until the cut
+    early, late = counts
+    grown = {name: late[name] - early[name] for name in late if late[name] - early[name] > 50}
+    assert not grown, grown
 
 
 def test_the_same_conversation_twice_is_the_same() -> None:
