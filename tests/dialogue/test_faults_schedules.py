@@ -179,7 +179,9 @@ def everything_said_is_kept_once(scene: Scene, schedule: Schedule) -> None:
 
 
 def test_who_types_while_they_speak_loses_no_word() -> None:
-    """Over the silence, and over a reply."""
+    """Over the silence, over a reply, and in the middle of their only word."""
+    schedule = Schedule((Says(0.4, "one0"),), (), ((0.55, "typed t0"),), (0.0,), (0.0,))
+    everything_said_is_kept_once(hold(schedule), schedule)
     text = "one1 two2 three3 four4 five5 six6 seven7 eight8 nine9"
     for at in (1.3, 1.42, 1.5, 1.69):
         for before in ((), ((0.1, "typed t0"),)):

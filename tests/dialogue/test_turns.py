@@ -795,6 +795,22 @@ def test_a_short_word_before_our_first_sound_is_added_to_the_question(world: Wor
     assert world.last(Think) == Think("r2", "What time is it? please", False)
 
 
+@pytest.mark.parametrize("reply_sounds", [False, True])
+def test_the_end_of_what_is_said_after_the_typing_is_understood_before_the_answer(
+    world: World, reply_sounds: bool
+) -> None:
+    starts(world)
+    world.give(Typed("in Paris"))
+    if reply_sounds:
+        replies(world, "It is noon in this town.", ends=False)
+    assert world.machine.state is (State.SPEAKING if reply_sounds else State.THINKING)
+    stops(world)
+    assert world.machine.state is State.JUDGING
+    world.give(Understood(max(world.waiting), "or in Rome", final=True))
+    world.pass_time(100)
+    assert list(world.thoughts.values())[-1].person == "in Paris or in Rome"
+
+
 def test_silence_is_told(world: World) -> None:
     world.pass_time(41_000)
     assert world.notes() == [Note.SILENCE, Note.SILENCE]

@@ -130,6 +130,7 @@ TABLE: tuple[Row, ...] = (
     _row(CLEARING, (PlayEnded, Timeout), when.floor_is_clear, do.forget_turn, QUIET),
     # The reply is due
     _row(THINKING, SpeechStarted, when.always, do.hold_and_listen, PAUSED),
+    _row(THINKING, SpeechStopped, when.stretch_is_open_and_no_echo, do.hold_and_ask_for_final, JUDGING),
     _row(THINKING, SpeechStopped, when.stretch_is_open, do.drop_stretch, THINKING),
     _row(THINKING, Understood, when.asks_for_floor, do.give_floor, HEARING),
     _row(THINKING, (*_FLOOR, Timeout), when.reply_failed, do.apologise_for_failure, THINKING),
@@ -141,6 +142,7 @@ TABLE: tuple[Row, ...] = (
     _row(THINKING, Timeout, when.always, do.mutter, THINKING),
     # The reply is heard
     _row(SPEAKING, SpeechStarted, when.always, do.listen, DOUBTING),
+    _row(SPEAKING, SpeechStopped, when.stretch_is_open_and_no_echo, do.hold_and_ask_for_final, JUDGING),
     _row(SPEAKING, SpeechStopped, when.stretch_is_open, do.drop_stretch, SPEAKING),
     _row(SPEAKING, Understood, when.asks_for_floor, do.give_floor, HEARING),
     _row(SPEAKING, PlayEnded, when.reply_failed, do.apologise_for_failure, THINKING),

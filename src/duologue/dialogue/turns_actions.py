@@ -223,6 +223,10 @@ def hold_and_listen(s: Situation) -> list[Effect]:
     return [*hold(s), *listen(s)]
 
 
+def hold_and_ask_for_final(s: Situation) -> list[Effect]:
+    return [*hold(s), *ask_for_final(s)]
+
+
 def resume(s: Situation) -> list[Effect]:
     """A false alarm: on with the reply from where it stopped."""
     floor = s.floor

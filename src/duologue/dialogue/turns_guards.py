@@ -154,3 +154,7 @@ def voice_was_long(s: Situation) -> bool:
 
 def stretch_is_open(s: Situation) -> bool:
     return bool(s.floor.stretch)
+
+
+def stretch_is_open_and_no_echo(s: Situation) -> bool:
+    return stretch_is_open(s) and not any(part.echo for part in s.floor.parts.values())
