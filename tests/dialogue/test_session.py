@@ -99,7 +99,7 @@ def test_half_duplex_hears_nothing_while_it_speaks() -> None:
 
 
 def test_who_goes_on_speaking_is_answered_once_and_whole() -> None:
-    script = [Says(1.0, "I went there"), Says(2.75, "in a yellow car")]
+    script = [Says(1.0, "I went there"), Says(2.7, "in a yellow car")]
     talk = simulate(
         Talk(script, [Reply("Late.", 0.4)] * 2 + [Reply("Of course.")] * 3, policy=Policy(speculate=False)).run()
     )

@@ -284,6 +284,28 @@ def test_the_final_transcript_is_never_asked_for_within_a_dropout() -> None:
     assert world.last(EndStretch) == EndStretch(1)
 
 
+def test_words_that_seem_open_are_asked_for_before_their_long_wait_is_over(world: World) -> None:
+    starts(world)
+    stops(world)
+    understands(world, "what time is it and")
+    world.pass_time(499)
+    assert "EndStretch" not in kinds(world)
+    world.pass_time(1)
+    assert world.last(EndStretch) == EndStretch(1) and world.machine.state is State.PAUSING
+
+
+def test_who_pauses_often_is_thought_about_when_they_come_to_an_end() -> None:
+    world = World(Policy(tries=0))
+    starts(world)
+    stops(world)
+    world.pass_time(300)
+    understands(world, "what time is it and", final=True)
+    world.pass_time(599)
+    assert world.last(Think) is None
+    world.pass_time(1)
+    assert world.last(Think) == Think("r1", "what time is it and", True)
+
+
 def test_who_goes_on_while_the_final_transcript_is_made_is_heard_whole(world: World) -> None:
     starts(world)
     stops(world)

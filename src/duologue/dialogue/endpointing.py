@@ -184,6 +184,12 @@ _CLOSING = _words(
     "it them me you him us there here now then today tonight tomorrow yesterday again too either please thanks though "
     "already yet instead anyway together home okay ok right sir madam"
 )
+_WH = _words("what where when why who whose which how")
+_LEADING = _words("and but so or well no yes oh okay ok please sorry then")
+_STRANDED = _words("from with for like")
+_BEFORE_THAT = _words("after before about with for like of is was on to in from by at")
+_PRONOUNS = _words("i you he she it we they that")
+_AUXILIARIES = _words("am is are was were do does did can could will would should have has had")
 _WHOLE = frozenset(
     "yes no yeah yep nope okay ok thanks hello hi hey bye goodbye stop please sure right exactly".split()  # noqa: SIM905
 )
@@ -193,10 +199,11 @@ _BASE_MS = {
     "question": 300,
     "finished": 350,
     "whole": 400,
-    "question without mark": 450,
-    "closing word": 500,
+    "question without mark": 400,
+    "closing word": 450,
     "no words yet": 700,
-    "unsure": 650,
+    "unsure": 550,
+    "few words": 650,
     "dictation": 1100,
     "leaning": 1100,
     "trailing": MAX_WAIT_MS,
@@ -222,22 +229,47 @@ def judge(text: str) -> str:
         return "question"
     if stripped.endswith((".", "!")):
         return "finished"
+    return _judge_unmarked(words)
+
+
+def _judge_unmarked(words: list[str]) -> str:
+    first = next((word for word in words if word not in _LEADING), words[0])
+    if _ends_in_its_verb(words, first):
+        return "unsure"
+    if len(words) >= 3 and words[-1] == "that" and words[-2] in _BEFORE_THAT:
+        return "closing word"
     if words[-1] in _OPEN and len(words) > 1:
         return "trailing"
     if words[-1] in _LEANING and len(words) > 1:
         return "leaning"
     if len(words) <= 2 and words[-1] in _WHOLE:
         return "whole"
-    if words[0] in _ASKING and len(words) >= 3:
+    if first in _ASKING and len(words) >= 3:
         return "question without mark"
-    return "closing word" if words[-1] in _CLOSING and len(words) >= 3 else "unsure"
+    if len(words) < 3:
+        return "few words"
+    return "closing word" if words[-1] in _CLOSING else "unsure"
+
+
+def _ends_in_its_verb(words: list[str], first: str) -> bool:
+    """What leans elsewhere may end a sentence: "how old you are", "where do you come from"."""
+    if len(words) < 3:
+        return False
+    verb = words[-1] in _AUXILIARIES and words[-2] in _PRONOUNS
+    return verb or (words[-1] in _STRANDED and first in _WH)
 
 
 def _is_dictation(words: list[str]) -> bool:
-    """A number or a spelling is under way: the last words are digits, number words or single letters."""
+    """A number or a spelling is under way: the last words are digits, number words or single letters, or the last is a
+    letter that is no word.
+    """
     tail = words[-2:]
-    single = [word for word in tail if word.isdigit() or word in _NUMBERS or (len(word) == 1 and word not in "ai")]
-    return len(tail) == 2 and len(single) == 2
+    single = [word for word in tail if word.isdigit() or word in _NUMBERS or _is_letter(word)]
+    return len(words) >= 2 and (len(single) == 2 or _is_letter(words[-1]))
+
+
+def _is_letter(word: str) -> bool:
+    return len(word) == 1 and word.isalpha() and word not in "ai"
 
 
 class AdaptivePatience:

@@ -63,7 +63,8 @@ class Policy:
     floor even without words. ``offset_ms``: how long after the end of speech that end is known
     (Silero: 130 to 160 ms in the median, 240 in noise, for 90 of 100). ``hangover_ms``:
     shortest silence that ends a stretch. ``final_ahead_ms``: how long before a turn is due to end its final transcript
-    is asked for. ``stable_ms``: words that have stood so long in a pause are thought about. ``final_ms``, ``judge_ms``:
+    is asked for, ``final_by_ms`` of silence at the latest. ``stable_ms``: words that have stood so long in a pause are
+    thought about. ``final_ms``, ``judge_ms``:
     for a final transcript, while nobody waits and while a paused reply does. ``meant_ms``: a voice that lasts so long
     meant something, words or not; ``sorry`` times in a row we say that we did not
     catch it. ``clear_ms``: for the floor to say what it had played. ``playout_ms``: for any sign of
@@ -85,6 +86,7 @@ class Policy:
     offset_ms: int = 200
     hangover_ms: int = 250
     final_ahead_ms: int = 200
+    final_by_ms: int = 600
     stable_ms: int = 30
     final_ms: int = 2_000
     judge_ms: int = 800
@@ -295,13 +297,21 @@ class FloorState:
         return self.offset + self.wait_ms(wait) * MILLISECOND
 
     def final_at(self, wait: Wait) -> int:
-        """When the final transcript is asked for, so that it is there at the decision (ns)."""
-        ahead = self.decision_at(wait) - self.policy.final_ahead_ms * MILLISECOND
-        return max(ahead, self.offset + self.policy.hangover_ms * MILLISECOND)
+        """When the final transcript is asked for, so that it is there at the decision (ns). Not much later than a
+        sentence waits, for it may find that one has ended.
+        """
+        policy = self.policy
+        if not policy.final_ahead_ms:
+            return self.decision_at(wait)
+        asked = min(self.wait_ms(wait) - policy.final_ahead_ms, policy.final_by_ms)
+        return self.offset + max(asked, policy.hangover_ms) * MILLISECOND
 
-    @property
-    def stable_at(self) -> int:
-        """When the words so far have stood long enough to be thought about (ns)."""
+    def speculation_at(self, wait: Wait) -> int:
+        """When the words so far have stood long enough to be thought about (ns). With no tries left only the final
+        transcript is, shortly before the decision.
+        """
+        if self.tries >= self.policy.tries:
+            return max(self.worded, self.decision_at(wait) - self.policy.final_ahead_ms * MILLISECOND)
         return max(self.worded, self.offset) + (0 if self.settled else self.policy.stable_ms * MILLISECOND)
 
     # Steps that several transitions share

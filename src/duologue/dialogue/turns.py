@@ -272,7 +272,7 @@ def _due_pausing(floor: FloorState, patience: Patience) -> int:
     due = floor.decision_at(wait)
     if floor.stretch:
         due = min(due, floor.final_at(wait))
-    return min(due, floor.stable_at) if floor.speculates else due
+    return min(due, floor.speculation_at(wait)) if floor.speculates else due
 
 
 def _due_hearing(floor: FloorState, patience: Patience) -> int:
