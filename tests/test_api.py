@@ -75,7 +75,12 @@ def test_a_question_in_a_file_is_answered_in_a_line(tmp_path: Path) -> None:
     with WavWriter(tmp_path / "silence.wav") as file:
         file.write(np.zeros(4800, np.float32))
     assert Conversation("phone").answer(tmp_path / "silence.wav", tmp_path / "answer.wav") == ()
-    assert (tmp_path / "answer.wav").exists()
+    assert not (tmp_path / "answer.wav").exists()
+
+
+def test_an_answer_is_not_written_over_its_question(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the same file"):
+        Conversation("phone").answer(tmp_path / "a.wav", f"{tmp_path}/./a.wav")
 
 
 async def test_a_conversation_with_nobody_is_refused() -> None:

@@ -21,6 +21,7 @@ from duologue.dialogue.turns_vocabulary import Commit
 from duologue.errors import ClosedError, InputError
 from duologue.language.engine import Line
 from duologue.language.persona import Persona, load_persona
+from duologue.places import refuse_same
 from duologue.settings import Settings, load_settings
 from duologue.stage.pack_manifest import CHARACTER_FILE, read_character
 from duologue.stage.pack_new import new_character
@@ -146,8 +147,9 @@ class Conversation:
 
     def answer(self, question: str | Path, answer: str | Path) -> tuple[Line, ...]:
         """Ask with a sound file, at the pace of its sound, and write the character's voice to a WAV file; gives what
-        was understood and what was answered.
+        was understood and what was answered. Without an answer no file is written.
         """
+        refuse_same({"the question": Path(question), "the answer": Path(answer)})
         return asyncio.run(self._answer(Path(question), Path(answer)))
 
     async def _answer(self, question: Path, answer: Path) -> tuple[Line, ...]:

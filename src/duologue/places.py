@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from itertools import combinations
 from pathlib import Path
+
+from duologue.errors import InputError
 
 
 def packs_folder() -> Path:
@@ -25,3 +29,19 @@ def _shipped(name: str) -> Path:
 def cache_folder() -> Path:
     """What can be made again (bakes, speech): ``$XDG_CACHE_HOME/duologue`` or ``~/.cache/duologue``."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "duologue"
+
+
+def refuse_same(files: Mapping[str, Path | None]) -> None:
+    """Raises :class:`InputError` when two of the files (each by what it is called) are one, by whatever path or link:
+    writing the one would destroy the other. What is no plain file (a pipe, ``/dev/null``) may be shared.
+    """
+    given = [(name, path) for name, path in files.items() if path is not None]
+    for (first, path), (second, other) in combinations(given, 2):
+        if _same(path, other):
+            raise InputError(f"{first} and {second} are the same file", where=str(other), remedy="Name another file.")
+
+
+def _same(first: Path, second: Path) -> bool:
+    if first.exists() and second.exists():
+        return first.is_file() and first.samefile(second)
+    return first.resolve() == second.resolve()

@@ -37,10 +37,27 @@ def test_a_voice_without_the_silence_around_it(tmp_path: Path) -> None:
     assert written[99] > 0.4 and not written[100:-50].any() and written[-50] > 0.4
 
 
-def test_nothing_to_say_is_an_empty_file(tmp_path: Path) -> None:
+def test_nothing_to_say_leaves_no_file_and_keeps_the_one_that_was_there(tmp_path: Path) -> None:
+    def say_nothing() -> None:
+        with WavWriter(tmp_path / "a.wav") as file:
+            VoiceWriter(file).write(silence(100))
+            file.write(silence(0))
+
+    say_nothing()
+    assert not list(tmp_path.iterdir())
     with WavWriter(tmp_path / "a.wav") as file:
-        VoiceWriter(file).write(silence(100))
-    assert len(read(tmp_path / "a.wav")) == 0
+        file.write(tone(100))
+    before = (tmp_path / "a.wav").read_bytes()
+    say_nothing()
+    assert (tmp_path / "a.wav").read_bytes() == before
+
+
+def test_a_shorter_voice_leaves_nothing_of_the_longer_one_before(tmp_path: Path) -> None:
+    for count in (5000, 10):
+        with WavWriter(tmp_path / "a.wav") as file:
+            file.write(tone(count))
+    assert len(read(tmp_path / "a.wav")) == 10
+    assert (tmp_path / "a.wav").stat().st_size == 44 + 20
 
 
 def test_two_voices_that_come_in_blocks_of_their_own(tmp_path: Path) -> None:

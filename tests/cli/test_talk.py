@@ -29,6 +29,7 @@ from duologue.dialogue.ports import PlayStarted
 from duologue.dialogue.turns_vocabulary import Annotate, Commit, Play, Think
 from duologue.errors import InputError
 from duologue.language.structured import ReplyChunk
+from duologue.places import refuse_same
 from duologue.speech.hearing import EAR_RATE
 from duologue.speech.utterance import Utterance
 from duologue.telemetry.ledger import TurnRecord
@@ -177,6 +178,35 @@ def test_what_is_wrong_is_said(arguments: tuple[str, ...], words: str) -> None:
     assert words in str(result.exception)
 
 
+@pytest.mark.parametrize("option", ["--out", "--record", "--ledger"])
+@pytest.mark.parametrize("link", ["same", "dots", "hard", "soft"])
+def test_the_question_is_not_written_over(tmp_path: Path, option: str, link: str) -> None:
+    question, other = tmp_path / "q.wav", tmp_path / "b.wav"
+    question.write_bytes(b"the question")
+    match link:
+        case "hard":
+            other.hardlink_to(question)
+        case "soft":
+            other.symlink_to(question)
+        case "dots":
+            (tmp_path / "inside").mkdir()
+            other = tmp_path / "inside" / ".." / "q.wav"
+        case _:
+            other = question
+    result = CliRunner().invoke(build(("talk",)), ["talk", "--wav", str(question), option, str(other)])
+    assert isinstance(result.exception, InputError)
+    assert f"--wav and {option} are the same file" in str(result.exception)
+    assert question.read_bytes() == b"the question"
+
+
+def test_two_files_that_are_not_there_yet_may_not_be_one(tmp_path: Path) -> None:
+    words = ["talk", "--out", str(tmp_path / "a.wav"), "--record", str(tmp_path / "." / "a.wav")]
+    result = CliRunner().invoke(build(("talk",)), words)
+    assert isinstance(result.exception, InputError)
+    assert "--out and --record" in str(result.exception)
+    refuse_same({"--out": Path("/dev/null"), "--record": Path("/dev/null"), "--ledger": None})
+
+
 @pytest.fixture(scope="module")
 def question(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if shutil.which("flite") is None:
@@ -205,9 +235,10 @@ def test_a_question_in_a_file_is_answered_into_a_file(question: Path, tmp_path: 
 def test_a_file_without_a_voice_is_told_of(tmp_path: Path) -> None:
     with WavWriter(tmp_path / "hum.wav") as file:
         file.write(0.01 * np.sin(2 * np.pi * 100 / RATE * np.arange(RATE)).astype(np.float32))
-    done = run("--wav", str(tmp_path / "hum.wav"))
+    done = run("--wav", str(tmp_path / "hum.wav"), "--out", str(tmp_path / "answer.wav"))
     assert done.returncode == 1
     assert "no speech was found" in done.stderr
+    assert not (tmp_path / "answer.wav").exists()
 
 
 RECORDS = """#!/bin/sh

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import wave
 from collections import deque
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 import numpy as np
 
@@ -21,19 +23,21 @@ MAX_APART = 5 * RATE
 class WavWriter:
     """A file of ``channels`` tracks at :data:`~duologue.audio.pcm.RATE`; close it, or use it as a context.
 
+    Until the first sound a file that was there stays as it was; without any sound none is left that was not there.
     Raises :class:`PeerError` when the file cannot be made, or the disk is full.
     """
 
     def __init__(self, path: Path, channels: int = 1) -> None:
         self._path = path
+        self._channels = channels
         self._count = 0
         self._open = ExitStack()
+        self._new = not path.exists()
+        self._wave: wave.Wave_write | None = None
         try:
-            self._file = wave.Wave_write(self._open.enter_context(path.open("wb")))
+            self._file = self._open.enter_context(_opened(path))
         except OSError as error:
             raise self._failed(error) from error
-        self._open.callback(self._file.close)
-        self._file.setparams((channels, 2, RATE, 0, "NONE", "not compressed"))
 
     @property
     def seconds(self) -> float:
@@ -42,18 +46,31 @@ class WavWriter:
 
     def write(self, samples: Samples) -> None:
         """Append ``(n,)``, or ``(n, channels)``."""
-        self._count += len(samples)
+        if not len(samples):
+            return
         try:
-            self._file.writeframesraw(to_int16(samples).tobytes())
+            self._wave = self._wave or self._begun()
+            self._wave.writeframesraw(to_int16(samples).tobytes())
         except OSError as error:
             raise self._failed(error) from error
+        self._count += len(samples)
 
     def close(self) -> None:
         """Write the header's lengths. Idempotent."""
         try:
             self._open.close()
+            if self._wave is None and self._new:
+                self._path.unlink(missing_ok=True)
         except OSError as error:
             raise self._failed(error) from error
+
+    def _begun(self) -> wave.Wave_write:
+        if stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
+            self._file.truncate()
+        writer = wave.Wave_write(self._file)
+        self._open.callback(writer.close)
+        writer.setparams((self._channels, 2, RATE, 0, "NONE", "not compressed"))
+        return writer
 
     def __enter__(self) -> Self:
         return self
@@ -67,6 +84,11 @@ class WavWriter:
             where=str(self._path),
             remedy="Check the path and the disk.",
         )
+
+
+def _opened(path: Path) -> BinaryIO:
+    """For writing; what is in the file stays for now."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666), "wb")
 
 
 class VoiceWriter:

@@ -58,6 +58,7 @@ def talk(
     from duologue.dialogue.floor_state import Policy
     from duologue.dialogue.session import SessionOptions
     from duologue.errors import InputError
+    from duologue.places import refuse_same
     from duologue.settings import load_settings
     from duologue.telemetry.log import configure
 
@@ -65,6 +66,7 @@ def talk(
         raise InputError("there are two ways to talk", where="talk", remedy="Give --text, or --wav FILE, or neither.")
     if text and record:
         raise InputError("a chat in writing has one voice only", where="--record", remedy="Use --out for it.")
+    refuse_same({"--wav": wav, "--out": out, "--record": record, "--ledger": ledger, "--config": config})
     settings = load_settings({"engines.llm": llm, "engines.tts": tts, "engines.stt": stt}, config=config)
     configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())
     chosen = secrets.randbelow(2**32) if seed is None else seed
