@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from duologue.app.simulation import crowd
+from duologue.app.simulation.crowd import Run
+from duologue.app.simulation.scenario import Scenario
 from duologue.cli.main import build
 from duologue.errors import InputError, PeerError
 
@@ -60,3 +65,58 @@ def test_wrong_words_name_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="one name"):
         _run("barge-in", str(twin))
     assert "1 conversation," in _run("barge-in", "barge-in")[1]
+
+
+BROKEN = """name: broken
+shows: x
+engines: {{thinking: {{failures: [{{how: crash}}]}}}}
+replies: [Yes indeed.]
+script: [{{say: "Hello there?"}}, {{wait: reply}}]
+expect: {{context: [{{person: "Hello there?"}}, {{character: Yes indeed.}}]{more}}}
+"""
+
+
+def test_a_run_that_failed_says_what_went_wrong(tmp_path: Path) -> None:
+    file = tmp_path / "broken.yaml"
+    file.write_text(BROKEN.format(more=""))
+    code, out = _run(str(file))
+    assert code == 1 and "seed 1: thinking: " in out
+    (scenario,) = json.loads(_run(str(file), "--json")[1])["scenarios"]
+    (cause, *_) = scenario["runs"][0]["troubles"]
+    assert cause.startswith("thinking: ")
+    file.write_text(BROKEN.format(more=', failures: ">= 1"'))
+    code, out = _run(str(file))
+    assert code == 1 and "thinking: " not in out, "what the scenario counts on is no news"
+
+
+def test_a_silence_without_end_is_refused_by_line_and_key(tmp_path: Path) -> None:
+    file = tmp_path / "long.yaml"
+    file.write_text("name: long\nshows: x\nreplies: [x]\nscript:\n  - silence: 99999999\n")
+    with pytest.raises(InputError, match=r"long\.yaml:5: script\[0\]\.silence.*900 at most"):
+        _run(str(file))
+    file.write_text("name: long\nshows: x\nreplies: [x]\nscript: [{silence: 500}, {silence: 500}]\n")
+    with pytest.raises(InputError, match=r"not over after 900 s \(seed 1\) \(scenario long\)"):
+        _run(str(file))
+
+
+def test_the_ledger_is_not_written_over_a_scenario(tmp_path: Path) -> None:
+    file = tmp_path / "broken.yaml"
+    file.write_text(BROKEN.format(more=""))
+    with pytest.raises(InputError, match="the same file"):
+        _run(str(file), "--ledger", str(file))
+    assert file.read_text().startswith("name: broken")
+
+
+def test_a_run_that_is_cut_off_shows_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    run_all = crowd.run_all
+
+    def cut_off(
+        scenarios: Sequence[Scenario], times: int, *, seed: int | None, jobs: int, ledger: bool
+    ) -> Iterator[Run]:
+        yield from islice(run_all(scenarios, times, seed=seed, jobs=1, ledger=ledger), 3)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(crowd, "run_all", cut_off)
+    result = runner.invoke(build(["simulate"]), ["simulate", "plain-question", "barge-in", "--times", "2"])
+    assert result.exit_code == 130
+    assert "plain-question × 2" in result.output and "barge-in" not in result.output

@@ -98,9 +98,8 @@ class Captions:
                 return Caption(Kind.NOTE, " · ".join(notes)) if notes else None
             case HandedOver(stage, what):
                 return Caption(Kind.TROUBLE, f"{stage}: {what}")
-            case Report(Note.FAILED | Note.STALLED as note, why, ms, stage):
-                late = f"{stage} is late ({ms / 1000:.1f} s): {why}" if note is Note.STALLED else f"{stage}: {why}"
-                return Caption(Kind.TROUBLE, late)
+            case Report(Note.FAILED | Note.STALLED):
+                return Caption(Kind.TROUBLE, trouble(item))
             case _:
                 pass
         return None
@@ -109,3 +108,9 @@ class Captions:
         self._parts.clear()
         person = self._asked.pop(reply, "")
         return Caption(Kind.ASKED, person) if person else None
+
+
+def trouble(report: Report) -> str:
+    """A failed engine or a late stage, in words."""
+    late = f" is late ({report.ms / 1000:.1f} s)" if report.note is Note.STALLED else ""
+    return f"{report.stage}{late}: {report.why}"

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+MOST_CHECKS, MOST_TROUBLES = 8, 4
+"""So many lines are printed of each run that failed."""
+
 if TYPE_CHECKING:
     from duologue.app.simulation.checks import Check
     from duologue.app.simulation.crowd import Run, Summary
@@ -53,6 +56,7 @@ def simulate(
     from duologue.app.simulation.scenario_file import find_scenario, read_scenario, shipped
     from duologue.clock import SECOND, SYSTEM_CLOCK
     from duologue.errors import InputError
+    from duologue.places import refuse_same
 
     if not audio and (record or caller or noise is not None or telephone or config):
         raise InputError("virtual time has no sound", where="simulate", remedy="Give --audio as well.")
@@ -63,7 +67,9 @@ def simulate(
         _list(as_json)
         return
     changes = {"voice": caller, "noise_db": noise, "band": "telephone" if telephone else None}
-    scenarios = [read_scenario(file).called(**changes) for file in dict.fromkeys(each.resolve() for each in chosen)]
+    distinct = list(dict.fromkeys(each.resolve() for each in chosen))
+    refuse_same({"--ledger": ledger, **{f"the scenario {file.name}": file for file in distinct}})
+    scenarios = [read_scenario(file).called(**changes) for file in distinct]
     by_name = {scenario.name: Summary(scenario, audio) for scenario in scenarios}
     if len(by_name) < len(scenarios):
         raise InputError("two scenarios have one name", where="name", remedy="Rename one, or run them one by one.")
@@ -72,7 +78,10 @@ def simulate(
 
         def take(run: Run) -> None:
             write(run.ledger)
-            by_name[run.scenario].runs.append(run)
+            summary = by_name[run.scenario]
+            summary.runs.append(run)
+            if len(summary.runs) == times and not as_json:
+                _print_summary(summary)
 
         order = Order(times, seed, jobs, ledger is not None)
         if audio:
@@ -81,7 +90,7 @@ def simulate(
             _run_virtually(scenarios, order, take)
     took = (SYSTEM_CLOCK.now() - began) / SECOND
     results = list(by_name.values())
-    _print_json(results, took) if as_json else _print(results, took)
+    _print_json(results, took) if as_json else _print_total(results, took)
     if any(summary.failed for summary in results):
         raise typer.Exit(1)
 
@@ -171,18 +180,21 @@ def _list(as_json: bool) -> None:
     out.print("\nRun one with `duologue simulate NAME`, all with `duologue simulate --all`.", style="dim")
 
 
-def _print(results: list[Summary], took: float) -> None:
+def _print_summary(summary: Summary) -> None:
     from duologue.cli.output import console
 
-    out = console()
-    for summary in results:
-        out.print(_table(summary))
-        for run in summary.runs:
-            _explain(run)
+    console().print(_table(summary))
+    for run in summary.runs:
+        _explain(run)
+
+
+def _print_total(results: list[Summary], took: float) -> None:
+    from duologue.cli.output import console
+
     count = sum(len(summary.runs) for summary in results)
     seconds = sum(run.seconds for summary in results for run in summary.runs)
     bad = sum(bool(run.failed) for summary in results for run in summary.runs)
-    out.print(
+    console().print(
         f"{count} conversation{'s' * (count != 1)}, {seconds / 60:.1f} minutes of talk, in {took:.1f} s "
         f"({count / max(took, 1e-9):.0f} a second); {bad or 'none'} failed."
     )
@@ -223,10 +235,12 @@ def _mark(holds: bool) -> str:
 def _explain(run: Run) -> None:
     from duologue.cli.output import console
 
-    for check in run.failed[:8]:
+    for check in run.failed[:MOST_CHECKS]:
         line = run.shown.get(check.name, "")
         where = f"; ledger line {line}" if line else ""
         console().print(f"  seed {run.seed}: {check.name} was {check.was}{where}", style="red", markup=False)
+    for trouble in run.troubles[:MOST_TROUBLES]:
+        console().print(f"  seed {run.seed}: {trouble}", style="yellow", markup=False)
 
 
 def _print_json(results: list[Summary], took: float) -> None:
@@ -253,6 +267,7 @@ def _print_json(results: list[Summary], took: float) -> None:
                                 "failed": [
                                     {**_as_dict(check), "line": run.shown.get(check.name, "")} for check in run.failed
                                 ],
+                                "troubles": run.troubles,
                             }
                             for run in summary.runs
                         ],

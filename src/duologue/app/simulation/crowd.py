@@ -30,6 +30,8 @@ class Run:
     checks: tuple[Check, ...]
     shown: dict[str, str]
     """By the name of a check that does not hold: the line of the ledger that shows it."""
+    troubles: tuple[str, ...] = ()
+    """Of a run that failed: what went wrong that the scenario did not count on, each once."""
     ledger: str = ""
 
     @property
@@ -63,6 +65,7 @@ def summarise(outcome: Outcome, *, ledger: bool = False) -> Run:
     return Run(
         outcome.scenario.name, outcome.seed, outcome.seconds, outcome.measures, outcome.checks,
         {check.name: outcome.line_of(check) for check in outcome.failed},
+        tuple(dict.fromkeys(outcome.troubles())) if outcome.failed else (),
         "".join(f"{line}\n" for line in outcome.ledger()) if ledger else "",
     )  # fmt: skip
 

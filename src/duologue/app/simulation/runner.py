@@ -16,13 +16,15 @@ from duologue.app.simulation.engines import ScriptedActivity, ScriptedEars, Scri
 from duologue.app.simulation.log import Log
 from duologue.app.simulation.measures import Measures, measure
 from duologue.app.simulation.room import Room
-from duologue.app.simulation.scenario import LONGEST_SECONDS, Scenario
+from duologue.app.simulation.scenario import LONGEST_SECONDS, Count, Scenario
 from duologue.app.simulation.sink import LeapingSink, WatchedSink
 from duologue.app.simulation.virtual_time import LoopClock, simulate
+from duologue.app.talking_captions import trouble
 from duologue.clock import SECOND, Clock
 from duologue.dialogue.session import Engines, Observe, Session, SessionOptions
 from duologue.dialogue.session_record import SessionRecorder
-from duologue.dialogue.turns_vocabulary import Effect, Event
+from duologue.dialogue.turns_vocabulary import Effect, Event, Report
+from duologue.errors import InputError
 from duologue.language.engine import LanguageModel, Line
 from duologue.language.improv import Improv
 from duologue.language.moderation import Moderator
@@ -57,6 +59,15 @@ class Outcome:
         """The expectations that do not hold."""
         return tuple(check for check in self.checks if not check.holds)
 
+    def troubles(self) -> Iterator[str]:
+        """What failed or was late, in words, unless the scenario counts on it, and it came as expected."""
+        for name in ("failures", "stalls"):
+            wanted: Count | None = getattr(self.scenario.expect, name)
+            if wanted is not None and wanted.most != 0 and wanted.holds(self.measures.counts[name]):
+                continue
+            found = (self.log.entries[number].item for number in self.measures.lines.get(name, ()))
+            yield from (trouble(item) for item in found if isinstance(item, Report))
+
     def ledger(self) -> Iterator[str]:
         """Lines of JSON: the conversation, every event and effect and act with its time, then the records of turns.
         Equal scenarios and seeds give equal bytes.
@@ -89,8 +100,18 @@ class World:
 
 
 def run_scenario(scenario: Scenario, seed: int | None = None) -> Outcome:
-    """Hold the conversation once, with ``seed`` (by default the scenario's own)."""
-    return simulate(_virtually(scenario, scenario.seed if seed is None else seed), LONGEST_SECONDS)
+    """Hold the conversation once, with ``seed`` (by default the scenario's own).
+
+    Raises :class:`InputError` for one that is longer than :data:`LONGEST_SECONDS`.
+    """
+    chosen = scenario.seed if seed is None else seed
+    try:
+        return simulate(_virtually(scenario, chosen), LONGEST_SECONDS)
+    except TimeoutError as error:
+        raise InputError(
+            f"the conversation is not over after {LONGEST_SECONDS:.0f} s (seed {chosen})",
+            where=f"scenario {scenario.name}", remedy="Shorten its words and its silences, or cut it in two.",
+        ) from error  # fmt: skip
 
 
 async def _virtually(scenario: Scenario, seed: int) -> Outcome:

@@ -137,8 +137,12 @@ class Step(Part):
     )
     backchannel: str = Field(default="", description="Words that show that somebody listens, said over the reply.")
     cough: float | None = Field(default=None, gt=0, le=5_000, description="A sound without words, milliseconds.")
-    pause: float | None = Field(default=None, ge=0, description="The caller does nothing, milliseconds.")
-    silence: float | None = Field(default=None, ge=0, description="The caller does nothing, seconds.")
+    pause: float | None = Field(
+        default=None, ge=0, le=LONGEST_SECONDS * 1000, description="The caller does nothing, ms, 900000 at most."
+    )
+    silence: float | None = Field(
+        default=None, ge=0, le=LONGEST_SECONDS, description="The caller does nothing, seconds, 900 at most."
+    )
     noise: Annotated[float | Literal["off"] | None, BeforeValidator(_as_off)] = Field(
         default=None, description="From now on speech lies so many dB above the noise; or off."
     )
