@@ -21,10 +21,10 @@ SLOTS = frozenset(_SLOT_NAMES.split())
 """What a template may ask for (docs/personas.md says what each one is)."""
 _CATEGORY_NAMES = """
 open bit question versus food animal tech sport place home work art space people activity thing
-link back echo callback end close answer chat
+link back echo callback end close answer chat talk
 """
 CATEGORIES = frozenset(_CATEGORY_NAMES.split())
-CHAINS = CATEGORIES - {"link", "back", "echo", "callback", "end", "answer", "chat"}
+CHAINS = CATEGORIES - {"link", "back", "echo", "callback", "end", "answer", "chat", "talk"}
 """Categories whose moves are bits with steps."""
 _SLOT = re.compile(r"\{([^{}]*)\}")
 _HOOK = re.compile(r"<([^<>]*)>")

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from duologue.language import phrases
 from duologue.language.engine import Line, Moment, Prompt
 from duologue.language.moves import CHAINS, Move, squeeze
+from duologue.language.remark import Remark, remark
 from duologue.language.text import sentences, word_count
 from duologue.language.topic import Topic, kind_words, understand
 
@@ -68,7 +69,8 @@ class Scene:
     def __init__(self, prompt: Prompt, material: Material) -> None:
         self.prompt = prompt
         self.material = material
-        self.topic: Topic = understand(prompt.topic)
+        self.remark = _remark(prompt)
+        self.topic = _topic(prompt, self.remark)
         self.random = random.Random(
             f"{prompt.seed}|{prompt.topic}|{prompt.turn}|{prompt.speaker.name}|{len(prompt.lines)}"
         )
@@ -78,12 +80,20 @@ class Scene:
         self.used = {move.template: place for place, moves in enumerate(self.past) for move in moves}
         self.used_bits = {move.bit for moves in self.past for move in moves}
         self.said = {squeeze(sentence) for line in self.lines for sentence in sentences(line.text)}
+        self._cut = tuple(
+            squeeze(line.text)
+            for line, moves in zip(self.lines, self.past, strict=True)
+            if line.speaker == prompt.speaker.name and not moves and word_count(line.text) > 1
+        )
+        """Beginnings of our own lines that somebody interrupted before they could be known again."""
         self._hooks = {hook for move in material.known for hook in move.hooks}
         self.values = self._values()
 
     def line(self) -> str:
         """The next line of the prompt's speaker."""
         prompt = self.prompt
+        if self.remark is not None:
+            return self._talk(self.remark)
         if prompt.moment is Moment.ANSWER:
             kind = phrases.remark_type(prompt.lines[-1].text if prompt.lines else "")
             return self._best(self._named("chat", kind, "statement")) or self._new_thread()
@@ -95,6 +105,14 @@ class Scene:
             return self._best(self.material.of("close")) or self._new_thread()
         reply = self._reply(*CHAINS)
         return self._best(reply) if reply else self._free()
+
+    def _talk(self, said: Remark) -> str:
+        """To one person, with nobody else there: what fits, about what was said before what fits anything."""
+        fitting = self.material.named(f"talk.{said.kind}")
+        about = tuple(move for move in fitting if move.slots & {"theirs", "topic"})
+        spare = self.material.named("talk.statement")
+        tries = (about, fitting, spare)
+        return next((line for moves in tries if (line := self._fresh(moves))), "") or self._best((*fitting, *spare))
 
     def _free(self) -> str:
         """No bit to go on with: an answer to what nobody wrote for us, a callback, or a thread of our own."""
@@ -146,7 +164,17 @@ class Scene:
         return all(self.values.get(slot) for slot in move.slots)
 
     def _best(self, moves: Iterable[Move]) -> str:
-        """A line that was not said yet: of the least recently used templates, one by seed. "" if there is no move."""
+        """A line that was not said yet, or the one said longest ago. "" if there is no move."""
+        lines = self._by_use(moves)
+        return next((line for line in lines if not self._repeats(line)), lines[0] if lines else "")
+
+    def _fresh(self, moves: Iterable[Move]) -> str:
+        """A line that was not said yet, "" if there is none."""
+        unused = (move for move in moves if move.template not in self.used)
+        return next((line for line in self._by_use(unused) if not self._repeats(line)), "")
+
+    def _by_use(self, moves: Iterable[Move]) -> list[str]:
+        """The lines of ``moves``: of the least recently used templates, one by seed."""
         possible = [move for move in moves if self._possible(move)]
         steps = sorted({move.template for move in possible if not move.step})
         bits = sorted({move.bit for move in possible if move.step})
@@ -160,9 +188,7 @@ class Scene:
                 variant[move.template],
             )
         )
-        fresh = (line for move in possible if not self._repeats(line := move.fill(self.values, self.topic.plural)))
-        first = next(fresh, "")
-        return first or (possible[0].fill(self.values, self.topic.plural) if possible else "")
+        return [move.fill(self.values, self.topic.plural) for move in possible]
 
     def _rotated(self, names: list[str], turn: int = 0) -> list[str]:
         """``names`` in an order of their own, begun at another place for each seed: shows in a row differ surely."""
@@ -171,7 +197,10 @@ class Scene:
         return names[start:] + names[:start]
 
     def _repeats(self, line: str) -> bool:
-        return any(squeeze(sentence) in self.said for sentence in sentences(line) if word_count(sentence) > 2)
+        whole = squeeze(line)
+        return any(whole.startswith(begun) for begun in self._cut) or any(
+            squeeze(sentence) in self.said for sentence in sentences(line) if word_count(sentence) > 2
+        )
 
     # What fills the slots
 
@@ -192,7 +221,8 @@ class Scene:
         values |= {slot: self.show.choice(choices) for slot, choices in kind_words()[topic.kind].items()}
         if prompt.lines:
             values |= self._of_last(prompt.lines[-1])
-        return values | self._of_past()
+        values |= self._of_past()
+        return values if self.remark is None else values | {"theirs": self.remark.subject}
 
     def _of_last(self, last: Line) -> dict[str, str]:
         hook = phrases.find_hook(last.text, self._hooks)
@@ -223,3 +253,19 @@ class Scene:
         values = dict(zip(("callback", "callback2"), picked, strict=False))
         guests = [line.speaker for line in self.lines if line.speaker not in cast]
         return values | ({"guest": guests[-1]} if guests else {})
+
+
+def _remark(prompt: Prompt) -> Remark | None:
+    """What a person said to the only character there is; None in a show."""
+    if prompt.others:
+        return None
+    if prompt.moment is Moment.ANSWER:
+        return remark(prompt.lines[-1].text if prompt.lines else "")
+    return Remark("still" if prompt.lines else "greet", "") if prompt.moment is Moment.OPENING else None
+
+
+def _topic(prompt: Prompt, said: Remark | None) -> Topic:
+    """The topic that was set; in a conversation without one what the person speaks of, and else none at all."""
+    if said is None or prompt.topic.strip():
+        return understand(prompt.topic)
+    return understand(said.subject) if said.subject else replace(understand(""), name="", short="")

@@ -11,7 +11,7 @@ import tomllib
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import cast
 
@@ -67,7 +67,7 @@ def kind_words() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
     return {kind: {slot: tuple(choices) for slot, choices in table.items()} for kind, table in kinds.items()}
 
 
-@cache
+@lru_cache(maxsize=1024)
 def understand(text: str) -> Topic:
     """Read a topic as a person typed it: a phrase, a question, a sentence, another language, emoji."""
     plain = _spell_pictures(" ".join(unicodedata.normalize("NFC", text).split()))
