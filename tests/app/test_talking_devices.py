@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -18,9 +19,11 @@ from duologue.app.talking_devices import (
     Device,
     Loudspeaker,
     find_device,
+    hold,
     microphone,
     open_loudspeaker,
 )
+from duologue.app.talking_sound import Recording, SpokenTalk
 from duologue.audio.pcm import RATE, Samples, silence, to_int16
 from duologue.errors import InputError, PeerError
 
@@ -101,6 +104,18 @@ async def test_a_loudspeaker_that_is_gone_is_told_with_its_cause(tmp_path: Path)
                 while True:
                     loudspeaker.write(tone(1))
                     await asyncio.sleep(0.01)
+
+
+class Both:
+    """A talk whose microphone and loudspeaker fail together, as without a sound server."""
+
+    async def run(self, source: object) -> None:
+        raise ExceptionGroup("both", [PeerError("mic ended: refused"), PeerError("speaker ended: refused")])
+
+
+async def test_of_two_programs_that_end_together_the_first_is_told(tmp_path: Path) -> None:
+    with pytest.raises(PeerError, match="mic ended: refused"):
+        await hold(lambda play: cast(SpokenTalk, Both()), device(tmp_path), Recording())
 
 
 def test_the_programs_that_are_there_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from duologue.cli.main import build
-from duologue.errors import InputError
+from duologue.errors import InputError, PeerError
 
 
 def say(*words: str) -> Result:
@@ -39,6 +39,32 @@ def test_the_next_engine_speaks_and_it_is_said(tmp_path: Path, monkeypatch: pyte
     assert result.exit_code == 0, result.output
     assert "elevenlabs failed" in result.stderr and "espeak takes over" in result.stderr
     assert "1 words" in result.stdout
+
+
+def test_when_nobody_is_left_it_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ELEVENLABS_API_KEY", raising=False)
+    result = say("Hello.", "-o", str(tmp_path / "a.wav"), "--tts", "elevenlabs", "--voice", "somebody")
+    assert isinstance(result.exception, InputError)
+    assert not result.stderr, "the error is printed by who catches it"
+
+
+@pytest.mark.parametrize("name", ["a.mp3", "a", "-"])
+def test_a_name_that_is_not_wav_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    for words in (["say", "Hello.", "-o", name], ["talk", "--record", name], ["talk", "--text", "--out", name]):
+        error = CliRunner().invoke(build(words), words).exception
+        assert isinstance(error, InputError)
+        assert "only WAV is written" in str(error) and ".wav;" in error.remedy
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_to_say_has_a_remedy(tmp_path: Path) -> None:
+    error = say(" \n", "-o", str(tmp_path / "a.wav")).exception
+    assert isinstance(error, InputError)
+    assert error.remedy and not list(tmp_path.iterdir())
+    spoken = say("…", "-o", str(tmp_path / "a.wav")).exception
+    assert isinstance(spoken, PeerError)
+    assert "nothing to say" in spoken.what and spoken.remedy
 
 
 def test_a_named_voice_belongs_to_the_named_engine(tmp_path: Path) -> None:

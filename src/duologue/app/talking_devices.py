@@ -26,7 +26,7 @@ from duologue.audio.pcm import RATE, Samples, from_int16, to_int16
 from duologue.audio.resample import StreamResampler
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock
 from duologue.dialogue.session_sink import BLOCK_MS
-from duologue.errors import InputError, PeerError
+from duologue.errors import InputError, PeerError, first_cause
 from duologue.speech.hearing import EAR_RATE
 
 MAX_HELD = 5
@@ -149,10 +149,13 @@ async def hold(
     clock: Clock = SYSTEM_CLOCK,
 ) -> None:  # fmt: skip
     """Hold the conversation that ``talk`` makes of a way to play sound, until it is hung up; the person's side of it
-    goes to ``recording`` here.
+    goes to ``recording`` here. Raises :class:`PeerError` when one of the programs ends: of two, for the first.
     """
     async with open_loudspeaker(device) as loudspeaker, aclosing(_recorded(device, recording, clock)) as heard:
-        await talk(loudspeaker.write).run(heard)
+        try:
+            await talk(loudspeaker.write).run(heard)
+        except BaseExceptionGroup as failures:
+            raise first_cause(failures) from failures
 
 
 async def _recorded(device: Device, recording: Recording, clock: Clock) -> AsyncGenerator[Samples, None]:

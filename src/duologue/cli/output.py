@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import cast
 
 from rich.console import Console
 from rich.markup import escape
 
-from duologue.errors import DuologueError, InternalError
+from duologue.errors import DuologueError, InputError, InternalError
 
 USER_ERROR = 2
 """The exit code when something was wrong; a check that found something exits with 1."""
+
+WAV = (".wav", ".wave")
 
 
 def console() -> Console:
@@ -28,6 +32,19 @@ def complain(error: DuologueError) -> None:
         trouble.print(f"  [dim]do:[/]    {escape(error.remedy)}")
     if isinstance(error, InternalError):
         trouble.print("  This is a fault of Duologue itself; please report it with these lines.")
+
+
+def require_wav(files: Mapping[str, Path | None]) -> None:
+    """Raises :class:`InputError` for a file to write, by its option, that is not called WAV. What is no plain file (a
+    pipe, ``/dev/null``) may be called anything.
+    """
+    for option, path in files.items():
+        plain = path is not None and (path.is_file() or not path.exists())
+        if path is not None and plain and path.suffix.lower() not in WAV:
+            raise InputError(
+                f"only WAV is written, and {path.name!r} is no name for it", where=option,
+                remedy=f"Call it {path.with_suffix('.wav').name}; FFmpeg makes other formats of it.",
+            )  # fmt: skip
 
 
 def known_errors(group: BaseExceptionGroup[BaseException]) -> list[DuologueError] | None:

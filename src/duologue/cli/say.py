@@ -37,9 +37,14 @@ def say(
     import asyncio
 
     from duologue.audio.wav import WavWriter
+    from duologue.cli.output import require_wav
+    from duologue.errors import InputError
     from duologue.settings import load_settings
     from duologue.telemetry.log import configure
 
+    if not text.strip():
+        raise InputError("there is nothing to say", where="argument TEXT", remedy="Give at least one word.")
+    require_wav({"--output": output})
     settings = load_settings({"engines.tts": tts}, config=config)
     configure(settings.telemetry.log_format, "error", secrets=settings.secrets())  # handovers are told in words
     utterance = asyncio.run(_voice(text, _voices(voice, character, settings), character, settings))
@@ -71,8 +76,9 @@ async def _voice(text: str, voices: Mapping[str, str], character: str, settings:
 
 
 def _tell(handover: Handover) -> None:
-    then = f"; {handover.successor} takes over" if handover.successor else ""
-    typer.echo(f"{handover.engine} failed: {handover.cause}{then}", err=True)
+    """When nobody is left, the command's error says it all."""
+    if handover.successor:
+        typer.echo(f"{handover.engine} failed: {handover.cause}; {handover.successor} takes over", err=True)
 
 
 def _as_json(utterance: Utterance) -> str:

@@ -54,6 +54,7 @@ def talk(
     import asyncio
     import secrets
 
+    from duologue.cli.output import require_wav
     from duologue.cli.talk_aloud import TAIL_MS, Files, talk_aloud
     from duologue.dialogue.floor_state import Policy
     from duologue.dialogue.session import SessionOptions
@@ -66,6 +67,7 @@ def talk(
         raise InputError("there are two ways to talk", where="talk", remedy="Give --text, or --wav FILE, or neither.")
     if text and record:
         raise InputError("a chat in writing has one voice only", where="--record", remedy="Use --out for it.")
+    require_wav({"--out": out, "--record": record})
     refuse_same({"--wav": wav, "--out": out, "--record": record, "--ledger": ledger, "--config": config})
     settings = load_settings({"engines.llm": llm, "engines.tts": tts, "engines.stt": stt}, config=config)
     configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())

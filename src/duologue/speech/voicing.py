@@ -51,7 +51,10 @@ class Voicing:
         chunks, first_audio = await self._collect(text, voice)
         samples, marks = await asyncio.to_thread(finish, chunks, self._tts.capabilities.rate)
         if len(samples) == 0:
-            raise PeerError(f"{self._tts.name} had nothing to say for {text[:60]!r}", where=f"voice {voice}")
+            raise PeerError(
+                f"{self._tts.name} had nothing to say for {text[:60]!r}", where=f"voice {voice}",
+                remedy="Give it words, or another engine or voice.",
+            )  # fmt: skip
         utterance = Utterance(
             id=utterance_id,
             speaker=speaker,
