@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,10 @@ class Talker(BaseModel):
     api_key: SecretStr | None = None
 
 
-def _models(name: str) -> type[BaseModel] | None:
+def _models(name: str, group: str = "") -> type[BaseModel] | None:
     if name in ("improv", "espeak"):
         return None
-    return Talker if name == "talker" else installed_model(name)
+    return Talker if name == "talker" else installed_model(name, group)
 
 
 @pytest.fixture(autouse=True)
@@ -184,6 +185,34 @@ def test_installed_engines_are_found() -> None:
     assert "rate" in model.model_fields
     with pytest.raises(InputError, match="no engine"):
         installed_model("nothing")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "what", "where", "remedy"),
+    [
+        ("engines.stt", "nosuch", "no engine 'nosuch' that hears", "flag --stt", "Known: openai_hearing, pocketsphinx"),
+        ("engines.tts", "pocketsphinx", "no engine 'pocketsphinx' that speaks", "flag --tts", "espeak"),
+        ("engines.stt", "whisper", "needs engines.whisper.model (", "flag --stt", "docs/engines/whisper.md"),
+        ("engines.tts", "piper,espeak", "needs engines.piper.folder", "flag --tts", "Or leave piper out"),
+        ("engines.llm", "openai", "needs engines.openai.model", "flag --llm", "set DUOLOGUE_ENGINES__OPENAI__MODEL."),
+    ],
+)  # fmt: skip
+def test_an_engine_that_cannot_be_made_says_what_it_needs(
+    key: str, value: str, what: str, where: str, remedy: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        load_settings({key: value})
+    error = caught.value
+    assert what in error.what and error.where == where and remedy in error.remedy
+
+
+def test_every_engine_of_ours_that_needs_a_setting_has_its_page() -> None:
+    pages = Path(__file__).parents[1] / "docs" / "engines"
+    for group in ("tts", "llm", "stt"):
+        for point in entry_points(group=f"duologue.{group}"):
+            model = installed_model(point.name, f"duologue.{group}")
+            if model is not None and any(each.is_required() for each in model.model_fields.values()):
+                assert (pages / f"{point.name.replace('_', '-')}.md").is_file()
 
 
 def test_the_page_of_settings_names_every_key_and_default() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -37,14 +37,17 @@ from duologue.validation import Problem, did_you_mean, problems
 
 FILE = "duologue.toml"
 PREFIX = "DUOLOGUE_"
-ENGINE_GROUPS = ("duologue.tts", "duologue.llm", "duologue.stt")
+ENGINE_GROUPS = {"duologue.tts": "speaks", "duologue.llm": "thinks", "duologue.stt": "hears"}
+"""The groups of entry points, and what the engines of each do."""
 SAMPLE_RATE = 48_000
 _FLAG_NAMES = {"show.topic": "argument TOPIC", "show.tv.clip": "flag --tv"}
 """Where a flag's name is not the last part of its key."""
 _SECRET = re.compile(r"(^|_)(key|token|secret|password)$")
 
-EngineModels: TypeAlias = Callable[[str], "type[BaseModel] | None"]
-"""The settings model of an engine by name; None for one without settings. Raises InputError for an unknown name."""
+EngineModels: TypeAlias = Callable[[str, str], "type[BaseModel] | None"]
+"""The settings model of an engine by name and group (empty: any); None for one without settings. Raises InputError for
+an unknown name.
+"""
 
 
 def _split(value: object) -> object:
@@ -367,17 +370,24 @@ def _shown(name: str, value: object) -> str:
 
 
 def load_settings(
-    flags: Mapping[str, object] | None = None, *, config: Path | None = None, models: EngineModels | None = None
+    flags: Mapping[str, object] | None = None,
+    *,
+    assigned: Mapping[str, object] | None = None,
+    config: Path | None = None,
+    models: EngineModels | None = None,
 ) -> Settings:
     """Layer the settings and check them.
 
-    ``flags`` are dotted keys with values, e.g. ``{"show.fps": 25}``; a value of None was not given. ``config`` is the
-    file; by default ``duologue.toml`` in the working directory, if there is one. ``models`` finds an engine's
-    settings model (default: :func:`installed_model`).
+    ``flags`` are dotted keys with values, e.g. ``{"show.fps": 25}``; a value of None was not given. ``assigned`` are
+    the same from ``--set KEY=VALUE``, above the flags. ``config`` is the file; by default ``duologue.toml`` in the
+    working directory, if there is one. ``models`` finds an engine's settings model (default: :func:`installed_model`).
 
     Raises :class:`InputError` naming the key, its source and what is allowed.
     """
-    layers = [_file_layer(config), _environment_layer(), _flag_layer(flags or {})]
+    layers = [
+        _file_layer(config), _environment_layer(), _key_layer(flags or {}, _flag),
+        _key_layer(assigned or {}, lambda key: f"--set {key}"),
+    ]  # fmt: skip
     table: dict[str, Any] = {}
     sources: dict[str, str] = {}
     for layer in layers:
@@ -447,10 +457,15 @@ def _environment_layer() -> _Layer:
     return _Layer(table, sources)
 
 
-def _flag_layer(flags: Mapping[str, object]) -> _Layer:
+def _flag(key: str) -> str:
+    return _FLAG_NAMES.get(key) or f"flag --{key.rpartition('.')[2].replace('_', '-')}"
+
+
+def _key_layer(values: Mapping[str, object], source: Callable[[str], str]) -> _Layer:
+    """Of dotted keys; ``source`` says in words where a key was given."""
     table: dict[str, Any] = {}
     sources: dict[str, str] = {}
-    for key, value in flags.items():
+    for key, value in values.items():
         if value is None:
             continue
         *path, name = key.split(".")
@@ -458,7 +473,7 @@ def _flag_layer(flags: Mapping[str, object]) -> _Layer:
         for part in path:
             inner = inner.setdefault(part, {})
         inner[name] = value
-        sources[key] = _FLAG_NAMES.get(key) or f"flag --{name.replace('_', '-')}"
+        sources[key] = source(key)
     return _Layer(table, sources)
 
 
@@ -494,14 +509,25 @@ def _engine_parts(
 ) -> dict[str, BaseModel | None]:
     parts: dict[str, BaseModel | None] = {}
     chosen = {"tts": choice.tts, "llm": choice.llm, "stt": choice.stt}
-    for name in dict.fromkeys((*choice.tts, *choice.llm, *choice.stt, *tables)):
-        key = f"engines.{next((kind for kind, names in chosen.items() if name in names), name)}"
-        key = f"engines.{name}" if name in tables else key
+    uses = [(kind, name) for kind, names in chosen.items() for name in names]
+    unused = tables.keys() - {name for _, name in uses}
+    for kind, name in (*uses, *(("", name) for name in tables if name in unused)):
+        key = f"engines.{name}" if name in tables or not kind else f"engines.{kind}"
         try:
-            parts[name] = _engine_part(name, models(name), tables.get(name, {}), sources)
+            model = models(name, f"duologue.{kind}" if kind else "")
+            parts[name] = _engine_part(name, model, tables.get(name, {}), sources)
         except InputError as error:
-            raise InputError(error.what, where=error.where or _source(key, sources), remedy=error.remedy) from error
+            where = error.where or _source(key, sources)
+            raise InputError(
+                error.what, where=where, remedy=error.remedy + _without(name, chosen.get(kind, ()))
+            ) from error
     return parts
+
+
+def _without(name: str, chain: Sequence[str]) -> str:
+    """How to do without an engine of a chain that cannot be made."""
+    others = [each for each in chain if each != name]
+    return f" Or leave {name} out of the chain: {', '.join(others)}." if others else ""
 
 
 def _engine_part(
@@ -514,6 +540,9 @@ def _engine_part(
     try:
         return model.model_validate(table)
     except ValidationError as error:
+        missing = next((each["loc"] for each in error.errors(include_url=False) if each["type"] == "missing"), ())
+        if len(missing) == 1:
+            raise _needed(name, str(missing[0]), model) from None
         found = [
             Problem(f"engines.{name}.{problem.key}" if problem.key else f"engines.{name}", problem.what, problem.remedy)
             for problem in problems(error, model)
@@ -521,12 +550,26 @@ def _engine_part(
         raise _as_input_error(found, sources) from None
 
 
-def installed_model(name: str) -> type[BaseModel] | None:
-    """The pydantic model ``Settings`` of the module that the engine's entry point names; None when it has none."""
-    points = [point for group in ENGINE_GROUPS for point in entry_points(group=group)]
+def _needed(name: str, key: str, model: type[BaseModel]) -> InputError:
+    """A setting that an engine cannot do without was given nowhere."""
+    said = (model.model_fields[key].description or "").rstrip(".")
+    page = f" See docs/engines/{name.replace('_', '-')}.md." if model.__module__.startswith("duologue.") else ""
+    return InputError(
+        f"the engine {name!r} needs engines.{name}.{key}{f' ({said})' if said else ''}",
+        remedy=f'Write [engines.{name}] and under it {key} = "…" into {FILE},'
+        f" or set {PREFIX}ENGINES__{name.upper()}__{key.upper()}.{page}",
+    )
+
+
+def installed_model(name: str, group: str = "") -> type[BaseModel] | None:
+    """The pydantic model ``Settings`` of the module that the engine's entry point names, in ``group`` or in any; None
+    when it has none.
+    """
+    points = [point for each in ([group] if group else ENGINE_GROUPS) for point in entry_points(group=each)]
     found = next((point for point in points if point.name == name), None)
     if found is None:
-        raise InputError(f"there is no engine {name!r}", remedy=did_you_mean(name, {point.name for point in points}))
+        what = f"there is no engine {name!r}{f' that {ENGINE_GROUPS[group]}' if group else ''}"
+        raise InputError(what, remedy=did_you_mean(name, {point.name for point in points}))
     try:
         model: object = getattr(import_module(found.module), "Settings", None)
     except ImportError as error:

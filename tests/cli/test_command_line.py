@@ -60,7 +60,7 @@ def test_settings_as_a_table_and_as_json(tmp_path: Path, monkeypatch: pytest.Mon
     assert "environment DUOLOGUE_SHOW__TURNS" in _invoke("settings")[1]
     rows = json.loads(_invoke("settings", "--json", "--set", "show.fps=25")[1])
     assert {"key": "show.turns", "value": "7", "source": "environment DUOLOGUE_SHOW__TURNS"} in rows
-    assert {"key": "show.fps", "value": "25", "source": "flag --fps"} in rows
+    assert {"key": "show.fps", "value": "25", "source": "--set show.fps"} in rows
 
 
 def test_an_error_is_said_in_words_and_exits_2(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_an_error_is_said_in_words_and_exits_2(tmp_path: Path) -> None:
     assert result.returncode == 2
     assert result.stdout == ""
     assert "error: show.fps: 31 frames per second" in result.stderr
-    assert "where: flag --fps" in result.stderr
+    assert "where: --set show.fps" in result.stderr
     assert "Allowed" in result.stderr
     assert "Traceback" not in result.stderr
 

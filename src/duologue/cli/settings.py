@@ -27,7 +27,7 @@ def settings(
     """
     from duologue.settings import load_settings
 
-    rows = load_settings(_assigned(assign or []), config=config).rows()
+    rows = load_settings(assigned=_assigned(assign or []), config=config).rows()
     if as_json:
         table = [{"key": row.key, "value": row.value, "source": row.source} for row in rows]
         typer.echo(json.dumps(table, indent=2, ensure_ascii=False))
@@ -47,6 +47,6 @@ def _assigned(pairs: list[str]) -> dict[str, object]:
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key.strip():
-            raise InputError(f"{pair!r} sets nothing", where="flag --set", remedy="Write --set key=value.")
+            raise InputError(f"{pair!r} sets nothing", where="--set", remedy="Write --set key=value.")
         flags[key.strip()] = value
     return flags

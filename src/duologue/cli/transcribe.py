@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def transcribe(
     file: Annotated[Path, typer.Argument(help="The file: any sound that FFmpeg reads, two minutes at most.")],
     words: Annotated[bool, typer.Option("--words", help="Each word with its start and end in seconds.")] = False,
-    engine: Annotated[str | None, typer.Option(help="The engine that hears, or several, instead of those set.")] = None,
+    engine: Annotated[
+        str | None, typer.Option("--stt", "--engine", help="The engine that hears, or several, instead of those set.")
+    ] = None,
     phrases: Annotated[Path | None, typer.Option(help="A text file: only the words of its lines are expected.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     config: Annotated[Path | None, typer.Option(help="The settings file instead of ./duologue.toml.")] = None,
