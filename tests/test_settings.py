@@ -96,7 +96,7 @@ def test_a_file_by_name(tmp_path: Path) -> None:
         ("engines.talker.speed", "fast", "flag --speed", ""),
         ("engines.improv.speed", 1, "flag --speed", "Remove"),
         ("engines.lmm", "improv", "flag --lmm", "'llm'"),
-        ("nonsense.key", 1, "flag --key", "Known: chains, engines"),
+        ("nonsense.key", 1, "flag --key", "Known: chains, dialogue"),
     ],
 )
 def test_a_wrong_value_names_key_source_and_what_is_allowed(key: str, value: object, where: str, remedy: str) -> None:

@@ -40,7 +40,12 @@ PREFIX = "DUOLOGUE_"
 ENGINE_GROUPS = {"duologue.tts": "speaks", "duologue.llm": "thinks", "duologue.stt": "hears"}
 """The groups of entry points, and what the engines of each do."""
 SAMPLE_RATE = 48_000
-_FLAG_NAMES = {"show.topic": "argument TOPIC", "show.tv.clip": "flag --tv"}
+_FLAG_NAMES = {
+    "show.topic": "argument TOPIC",
+    "show.tv.clip": "flag --tv",
+    "dialogue.half_duplex": "flag --full-duplex",
+    "dialogue.speculate": "flag --no-speculation",
+}
 """Where a flag's name is not the last part of its key."""
 _SECRET = re.compile(r"(^|_)(key|token|secret|password)$")
 
@@ -245,6 +250,35 @@ class HearingSettings(Part):
     )
 
 
+class DialogueSettings(Part):
+    """How turns are taken in a conversation with a person."""
+
+    speculate: bool = Field(default=True, description="Think of an answer before it is sure that the turn is over.")
+    half_duplex: bool | None = Field(
+        default=None, description="Listen to nothing while the character speaks; unset: as the way to talk needs it."
+    )
+    wait_least_ms: int = Field(
+        default=250, ge=250, le=3000, description="Shortest silence after which a turn is over, ms."
+    )
+    wait_most_ms: int = Field(default=1200, ge=250, le=3000, description="Longest such silence, ms.")
+    filler_seconds: float = Field(default=1.5, ge=0.3, le=30, description="Waiting before the character says “hm”.")
+    reply_seconds: float = Field(
+        default=12.0, ge=1, le=120, description="For an answer to sound, or to go on; then it apologises."
+    )
+    silence_seconds: float = Field(
+        default=20.0, ge=3, le=600, description="Nobody speaks for so long: the character asks."
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.wait_least_ms > self.wait_most_ms:
+            raise ValueError(
+                f"dialogue.wait_least_ms, {self.wait_least_ms}, is above dialogue.wait_most_ms, {self.wait_most_ms}"
+                " | Make it the smaller of the two."
+            )
+        return self
+
+
 class ChainSettings(Part):
     """When an engine hands over to the next; of no effect on one alone."""
 
@@ -288,6 +322,9 @@ class Settings(BaseSettings):
     web: WebSettings = Field(default=WebSettings(), description="The web server.")
     engines: EngineChoice = Field(default=EngineChoice(), description="Which engines are used, and a table for each.")
     hearing: HearingSettings = Field(default=HearingSettings(), description="How the end of a turn is found.")
+    dialogue: DialogueSettings = Field(
+        default=DialogueSettings(), description="How turns are taken in a conversation with a person."
+    )
     chains: ChainSettings = Field(default=ChainSettings(), description="When an engine hands over to the next.")
     speech_cache: SpeechCacheSettings = Field(
         default=SpeechCacheSettings(), description="What engines have said, kept on disk."

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from duologue.app.talking import find_partner, load_activity, open_partner
+from duologue.app.talking import find_partner, load_activity, open_partner, policy_changes, talk_policy
 from duologue.app.talking_chat import open_chat
 from duologue.app.talking_text import Deaf, WrittenVoice
+from duologue.dialogue.floor_state import Policy
 from duologue.dialogue.session import SessionOptions
 from duologue.errors import ClosedError, InputError
 from duologue.language.engine import Prompt
@@ -64,3 +65,26 @@ async def test_its_engines_are_closed_at_the_end(settings: Settings) -> None:
         pass
     with pytest.raises(ClosedError):
         await anext(aiter(partner.engines.model.write(Prompt(partner.persona, (), "tea"))))
+
+
+def test_turns_are_taken_as_the_settings_say(settings: Settings) -> None:
+    assert talk_policy(settings) == Policy()
+    assert talk_policy(settings, half_duplex=True, tail_ms=400) == Policy(half_duplex=True, tail_ms=400)
+    set_so = load_settings(
+        {
+            "dialogue.speculate": False,
+            "dialogue.half_duplex": False,
+            "dialogue.wait_least_ms": 400,
+            "dialogue.wait_most_ms": 900,
+            "dialogue.filler_seconds": 0.8,
+            "dialogue.reply_seconds": 6,
+            "dialogue.silence_seconds": 45,
+        }
+    )
+    wanted = Policy(
+        speculate=False, wait_least_ms=400, wait_most_ms=900, filler_ms=800, reply_ms=6000, silence_ms=45_000
+    )
+    assert talk_policy(set_so, half_duplex=True) == wanted
+    assert policy_changes(set_so)["half_duplex"] is False
+    with pytest.raises(InputError, match="above"):
+        load_settings({"dialogue.wait_least_ms": 900, "dialogue.wait_most_ms": 300})

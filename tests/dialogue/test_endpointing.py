@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.dialogue.endpointing import FRAME_NS, AdaptivePatience, PreRoll, SpeechGate, Trust, judge, trust
+from duologue.dialogue.endpointing import (
+    FRAME_NS,
+    AdaptivePatience,
+    BoundedPatience,
+    PreRoll,
+    SpeechGate,
+    Trust,
+    judge,
+    trust,
+)
 from duologue.dialogue.turns_vocabulary import SpeechStarted, SpeechStopped
 
 
@@ -166,3 +175,15 @@ def test_the_wait_is_bounded_whatever_is_said(text: str, pauses: list[float]) ->
         patience.resumed(pause)
     assert 250 <= patience.wait(text).ms <= 1200
     assert patience.wait(text) == patience.wait(text)
+
+
+def test_the_bounds_of_the_user_hold_whatever_was_learnt():
+    free = AdaptivePatience()
+    patience = BoundedPatience(AdaptivePatience(), 500, 900)
+    for each in (free, patience):
+        for _ in range(3):
+            each.resumed(700)
+    assert patience.wait("Is it open?").ms == max(500, free.wait("Is it open?").ms)
+    assert (patience.wait("I went to the").ms, free.wait("I went to the").ms) == (900, 1100)
+    assert patience.wait("I went to the").why.endswith("bound 900 ms")
+    assert BoundedPatience(free, 250, 1200).wait("I went to the") == free.wait("I went to the")

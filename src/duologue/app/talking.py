@@ -15,6 +15,7 @@ import difflib
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from duologue.app.cast import CastMember, load_member
 from duologue.app.engines import open_engines
@@ -23,6 +24,7 @@ from duologue.app.talking_text import Deaf, WrittenVoice
 from duologue.app.voices import CastVoices
 from duologue.chains import Listener
 from duologue.clock import SYSTEM_CLOCK, Clock
+from duologue.dialogue.floor_state import Policy
 from duologue.dialogue.ports import Sink
 from duologue.dialogue.session import Engines as TalkEngines
 from duologue.dialogue.session import Observe, Session, SessionOptions
@@ -97,6 +99,27 @@ def _names() -> tuple[str, ...]:
     packs = packs_folder()
     characters = (folder.name for folder in (packs / "characters").iterdir() if folder.is_dir())
     return tuple(sorted((*characters, *(file.stem for file in (packs / "personas").glob("*.toml")))))
+
+
+def policy_changes(settings: Settings) -> dict[str, bool | int]:
+    """What the settings say of taking turns, as fields of a :class:`Policy`."""
+    part = settings.dialogue
+    changes: dict[str, bool | int] = {
+        "speculate": part.speculate,
+        "wait_least_ms": part.wait_least_ms,
+        "wait_most_ms": part.wait_most_ms,
+        "filler_ms": round(part.filler_seconds * 1000),
+        "reply_ms": round(part.reply_seconds * 1000),
+        "silence_ms": round(part.silence_seconds * 1000),
+    }
+    return changes if part.half_duplex is None else {**changes, "half_duplex": part.half_duplex}
+
+
+def talk_policy(settings: Settings, *, half_duplex: bool = False, tail_ms: int | None = None) -> Policy:
+    """How turns are taken, as set; ``half_duplex`` is how this way to talk needs it, where the settings are silent."""
+    changes: dict[str, Any] = {"half_duplex": half_duplex, **policy_changes(settings)}
+    policy = replace(Policy(), **changes)
+    return policy if tail_ms is None else replace(policy, tail_ms=tail_ms)
 
 
 @contextlib.asynccontextmanager

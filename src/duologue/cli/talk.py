@@ -30,6 +30,9 @@ def talk(
     full_duplex: Annotated[
         bool, typer.Option("--full-duplex", help="Listen while it speaks, so that you can interrupt: with headphones.")
     ] = False,
+    no_speculation: Annotated[
+        bool, typer.Option("--no-speculation", help="Think only once it is sure that you have finished.")
+    ] = False,
     device: Annotated[str, typer.Option(help="The sound system: pulseaudio or alsa; by default what is there.")] = "",
     character: Annotated[
         str, typer.Option("--as", help="Who answers: a character or persona by name, or its folder or file.")
@@ -54,9 +57,9 @@ def talk(
     import asyncio
     import secrets
 
+    from duologue.app.talking import talk_policy
     from duologue.cli.output import require_wav
     from duologue.cli.talk_aloud import TAIL_MS, Files, talk_aloud
-    from duologue.dialogue.floor_state import Policy
     from duologue.dialogue.session import SessionOptions
     from duologue.errors import InputError
     from duologue.places import refuse_same
@@ -69,11 +72,14 @@ def talk(
         raise InputError("a chat in writing has one voice only", where="--record", remedy="Use --out for it.")
     require_wav({"--out": out, "--record": record})
     refuse_same({"--wav": wav, "--out": out, "--record": record, "--ledger": ledger, "--config": config})
-    settings = load_settings({"engines.llm": llm, "engines.tts": tts, "engines.stt": stt}, config=config)
+    flags = {
+        "engines.llm": llm, "engines.tts": tts, "engines.stt": stt,
+        "dialogue.half_duplex": False if full_duplex else None, "dialogue.speculate": False if no_speculation else None,
+    }  # fmt: skip
+    settings = load_settings(flags, config=config)
     configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())
     chosen = secrets.randbelow(2**32) if seed is None else seed
-    half_duplex = wav is None and not full_duplex
-    policy = Policy(half_duplex=half_duplex, tail_ms=TAIL_MS)
+    policy = talk_policy(settings, half_duplex=wav is None, tail_ms=TAIL_MS)
     options = SessionOptions(person=me, topic=topic, greet=greet, seed=chosen, policy=policy, schema=_schema(notes))
     if text:
         asyncio.run(_chat(settings, character, options, out, ledger))

@@ -22,7 +22,7 @@ from enum import StrEnum
 import numpy as np
 
 from duologue.audio.pcm import Samples
-from duologue.dialogue.turns_vocabulary import SpeechStarted, SpeechStopped, Wait
+from duologue.dialogue.turns_vocabulary import Patience, SpeechStarted, SpeechStopped, Wait
 from duologue.speech.hearing import EAR_RATE, VAD_FRAME
 
 _SECOND = 1_000_000_000
@@ -334,3 +334,22 @@ class JudgedPatience:
     def resumed(self, pause_ms: float) -> None:
         """The person went on after this pause."""
         self._words.resumed(pause_ms)
+
+
+class BoundedPatience:
+    """Another patience within bounds of the user's (ms)."""
+
+    def __init__(self, patience: Patience, least_ms: int, most_ms: int) -> None:
+        self._patience = patience
+        self._least = least_ms
+        self._most = most_ms
+
+    def wait(self, text: str) -> Wait:
+        """What the other says, or the bound that it crosses."""
+        wait = self._patience.wait(text)
+        bounded = min(max(wait.ms, self._least), self._most)
+        return wait if bounded == wait.ms else Wait(bounded, f"{wait.why}, bound {bounded} ms")
+
+    def resumed(self, pause_ms: float) -> None:
+        """The person went on after this pause."""
+        self._patience.resumed(pause_ms)

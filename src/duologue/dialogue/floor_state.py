@@ -72,7 +72,8 @@ class Policy:
     reply to sound, or to go on. ``stretch_ms``, ``turn_ms``: the longest stretch, and turn, of the person.
     ``retry_ms``: least time between two stretches when an engine ends one while the voice goes on. ``silence_ms``:
     nobody speaks. ``jump_ms``: a deadline met so much too late is nobody's but our own, and everybody gets that time
-    back and ``grace_ms`` on top. ``ahead``: sentences voiced ahead of the one that ends next. ``sentences`` and
+    back and ``grace_ms`` on top. ``ahead``: sentences voiced ahead of the one that ends next. ``wait_least_ms`` and
+    ``wait_most_ms`` bound the silence that ends a turn, whatever the patience says. ``sentences`` and
     ``person_chars`` bound a reply and a turn of the person. ``tries``: speculations in one turn.
     """
 
@@ -107,6 +108,8 @@ class Policy:
     ahead: int = 3
     sentences: int = 40
     person_chars: int = 4_000
+    wait_least_ms: int = 250
+    wait_most_ms: int = 1_200
     backchannels: frozenset[str] = BACKCHANNELS
 
 

@@ -17,7 +17,7 @@ from duologue.audio.pcm import Samples
 from duologue.chains import Handover, telling
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.dialogue.echo import EchoFilter
-from duologue.dialogue.endpointing import AdaptivePatience, JudgedPatience
+from duologue.dialogue.endpointing import AdaptivePatience, BoundedPatience, JudgedPatience
 from duologue.dialogue.floor_state import Policy
 from duologue.dialogue.inbox import Inbox
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress, PlayStarted, Sink, Voice
@@ -131,7 +131,9 @@ class Session:
         self._echo = EchoFilter()
         judged = JudgedPatience() if engines.turn and patience is None else None
         judge = TurnJudge(engines.turn, judged.judge) if engines.turn and judged else None
-        self._turns = TurnTaking(self._options.policy, patience or judged or AdaptivePatience(), clock.now())
+        policy = self._options.policy
+        bounded = BoundedPatience(judged or AdaptivePatience(), policy.wait_least_ms, policy.wait_most_ms)
+        self._turns = TurnTaking(policy, patience or bounded, clock.now())
         expected = self._options.expected
         if expected == Expected(language=expected.language):
             expected = replace(expected, phrases=persona.expects)

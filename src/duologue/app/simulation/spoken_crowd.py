@@ -13,7 +13,7 @@ from duologue.app.simulation.crowd import Run, summarise
 from duologue.app.simulation.runner import PLAIN
 from duologue.app.simulation.scenario import Scenario
 from duologue.app.simulation.spoken_runner import SpokenOutcome, run_spoken
-from duologue.app.talking import HOUSE_VOICE, Partner, find_partner, load_activity, open_partner
+from duologue.app.talking import HOUSE_VOICE, Partner, find_partner, load_activity, open_partner, policy_changes
 from duologue.audio.wav import WavWriter
 from duologue.errors import PeerError
 from duologue.settings import Settings
@@ -30,8 +30,11 @@ async def run_aloud(
     record: Path | None = None,
 ) -> AsyncGenerator[Run]:
     """As :func:`~duologue.app.simulation.crowd.run_all`, in real time: ``jobs`` conversations at once, on the same
-    engines. ``record`` is a folder for the recordings.
+    engines. ``record`` is a folder for the recordings. Turns are taken as the settings say, where a
+    scenario has no policy of its own.
     """
+    changes = policy_changes(settings)
+    scenarios = [each.model_copy(update={"policy": {**changes, **each.policy}}) for each in scenarios]
     work = [
         (scenario, (scenario.seed if seed is None else seed) + number)
         for scenario in scenarios
