@@ -31,6 +31,17 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "duologue"
 
 
+def read_text(path: Path, what: str) -> str:
+    """A person's text file in UTF-8, which is ``what`` to them ("the list"). Raises :class:`InputError`."""
+    try:
+        return path.read_text("utf-8-sig")
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise InputError(f"{what} cannot be read: {reason}", where=str(path), remedy="Check the name.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{what} is no text in UTF-8", where=str(path), remedy="Give a text file.") from error
+
+
 def refuse_same(files: Mapping[str, Path | None]) -> None:
     """Raises :class:`InputError` when two of the files (each by what it is called) are one, by whatever path or link:
     writing the one would destroy the other. What is no plain file (a pipe, ``/dev/null``) may be shared.

@@ -137,6 +137,12 @@ def test_a_chat_in_a_pipe_until_it_is_left() -> None:
     assert not done.stderr
 
 
+def test_notes_that_an_engine_does_not_write_are_told_of_once() -> None:
+    done = run("--text", "--notes", "hint", "--llm", "improv", text="Hello.\nWhy?\n")
+    assert done.returncode == 0
+    assert done.stderr == "no notes: the engine that thinks answers in plain text\n"
+
+
 @pytest.mark.slow
 def test_a_reader_that_leaves_ends_the_chat_without_a_fuss() -> None:
     command = [sys.executable, "-c", "from duologue.cli.main import main; main()", "talk", "--text"]

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from duologue.audio.pcm import RATE, silence
+from duologue.audio.wav import WavWriter
+
 pytestmark = pytest.mark.slow  # models are loaded and sound is understood: not for every save
 
 TEXT = "please turn on the light in the kitchen"
@@ -51,6 +54,16 @@ def test_words_as_json_with_a_domain_of_ones_own(clip: Path, tmp_path: Path) -> 
 def test_words_as_rows(clip: Path) -> None:
     rows = run(str(clip), "--words").stdout.splitlines()
     assert [len(row.split()) for row in rows] == [3] * len(rows)
+
+
+def test_where_nothing_is_understood_that_is_said(tmp_path: Path) -> None:
+    with WavWriter(tmp_path / "silence.wav") as file:
+        file.write(silence(RATE))
+    done = run(str(tmp_path / "silence.wav"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "silence.wav: nothing was understood" in done.stderr
+    done = run(str(tmp_path / "silence.wav"), "--json")
+    assert (done.returncode, json.loads(done.stdout)["text"]) == (1, "")
 
 
 def test_what_is_wrong_is_said(clip: Path, tmp_path: Path) -> None:

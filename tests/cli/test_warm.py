@@ -18,8 +18,13 @@ def test_a_list_is_read_once_each_and_without_remarks(tmp_path: Path) -> None:
     path.write_text("# nothing\n")
     with pytest.raises(InputError, match="no line"):
         read_list(path)
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match=r"the list cannot be read: is a directory \("):
         read_list(tmp_path)
+    with pytest.raises(InputError, match=r"the list cannot be read: no such file or directory \("):
+        read_list(tmp_path / "nowhere.txt")
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match=r"the list is no text in UTF-8 \("):
+        read_list(path)
 
 
 async def test_lines_are_made_found_or_told_of(tmp_path: Path) -> None:

@@ -17,13 +17,14 @@ from duologue.dialogue.turns_vocabulary import (
     HandedOver,
     Note,
     Play,
+    ReplyFinished,
     Report,
     SpeechStarted,
     SpeechStopped,
     Think,
     Understood,
 )
-from duologue.language.structured import NOTES
+from duologue.language.structured import NOTES, Form
 
 
 class Kind(StrEnum):
@@ -38,7 +39,7 @@ class Kind(StrEnum):
     NOTE = "note"
     """What goes with a reply and is never spoken: a correction, a translation, a hint."""
     TROUBLE = "trouble"
-    """An engine failed or was late."""
+    """An engine failed or was late, or (once) writes no notes although they were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Captions:
         self._parts: dict[int, str] = {}
         self._asked: dict[str, str] = {}
         self._queued: dict[str, str] = {}
+        self._told_of_form = False
 
     @property
     def hearing(self) -> str:
@@ -98,6 +100,9 @@ class Captions:
                 return Caption(Kind.NOTE, " · ".join(notes)) if notes else None
             case HandedOver(stage, what):
                 return Caption(Kind.TROUBLE, f"{stage}: {what}")
+            case ReplyFinished(form=Form.PLAIN | Form.MALFORMED) if not self._told_of_form:
+                self._told_of_form = True
+                return Caption(Kind.TROUBLE, "no notes: the engine that thinks answers in plain text")
             case Report(Note.FAILED | Note.STALLED):
                 return Caption(Kind.TROUBLE, trouble(item))
             case _:

@@ -24,21 +24,26 @@ def transcribe(
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     config: Annotated[Path | None, typer.Option(help="The settings file instead of ./duologue.toml.")] = None,
 ) -> None:
-    """Write down what is said in a file.
+    """Write down what is said in a file; exit with 1 when nothing was understood.
 
     Examples: duologue transcribe hello.wav --words · duologue transcribe call.mp3 --engine whisper --json
     """
     import asyncio
 
+    from duologue.places import read_text
     from duologue.settings import load_settings
 
-    sound, lines = _read(file), _text(phrases) if phrases else ""
+    sound, lines = _read(file), read_text(phrases, "the list of phrases") if phrases else ""
     settings = load_settings({"engines.stt": engine}, config=config)
     heard = asyncio.run(_hear(sound, tuple(lines.splitlines()), settings))
     names = ", ".join(settings.engines.stt)
     if words and not heard.words and heard.text:
         typer.echo(f"The engine {names} does not say where words are.", err=True)
-    typer.echo(_as_json(heard, names, words) if json else _as_text(heard, words))
+    if heard.text or json:
+        typer.echo(_as_json(heard, names, words) if json else _as_text(heard, words))
+    if not heard.text:
+        typer.echo(f"{file}: nothing was understood", err=True)
+        raise typer.Exit(1)
 
 
 def _read(file: Path) -> Samples:
@@ -48,15 +53,6 @@ def _read(file: Path) -> Samples:
     from duologue.speech.hearing import EAR_RATE
 
     return resample(read_clip(file), RATE, EAR_RATE)
-
-
-def _text(file: Path) -> str:
-    from duologue.errors import InputError
-
-    try:
-        return file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError("the phrases cannot be read", where=str(file), remedy="Give a text file in UTF-8.") from error
 
 
 async def _hear(sound: Samples, phrases: tuple[str, ...], settings: Settings) -> Transcript:

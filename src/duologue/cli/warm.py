@@ -61,12 +61,9 @@ class Tally:
 def read_list(path: Path) -> list[str]:
     """The lines to say, each once. Raises :class:`InputError` for a file that cannot be read or holds none."""
     from duologue.errors import InputError
+    from duologue.places import read_text
 
-    try:
-        content = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the list cannot be read: {error}", where=str(path), remedy="Give a text file.") from error
-    found = (line.strip() for line in content.splitlines())
+    found = (line.strip() for line in read_text(path, "the list").splitlines())
     lines = list(dict.fromkeys(line for line in found if line and not line.startswith("#")))
     if not lines:
         raise InputError("the list holds no line to say", where=str(path), remedy="Write one in each of its lines.")
