@@ -16,12 +16,13 @@ from duologue.version import __version__
 
 if TYPE_CHECKING:
     from duologue.api import Character, Conversation, Show
+    from duologue.language.tools import Tool
 
-__all__ = ["Character", "Conversation", "Show", "__version__"]
+__all__ = ["Character", "Conversation", "Show", "Tool", "__version__"]
 
 
 def __getattr__(name: str) -> object:
-    if name in ("Character", "Conversation", "Show"):
+    if name in ("Character", "Conversation", "Show", "Tool"):
         from duologue import api
 
         return getattr(api, name)

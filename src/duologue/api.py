@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,14 +13,16 @@ from typing import Self
 from duologue.app.cast import CastMember, find_pack, load_member
 from duologue.app.clips import read_clip
 from duologue.app.render import Film, Progress, render
-from duologue.app.talking import open_partner
+from duologue.app.talking import open_partner, talk_policy
 from duologue.app.talking_chat import Chat, open_chat
 from duologue.app.talking_sound import open_recording, talk_over
 from duologue.dialogue.session import SessionOptions
-from duologue.dialogue.turns_vocabulary import Commit
+from duologue.dialogue.turns_vocabulary import Annotate, Commit, Effect, Event, ToolRan
 from duologue.errors import ClosedError, InputError
 from duologue.language.engine import Line
 from duologue.language.persona import Persona, load_persona
+from duologue.language.structured import ReplyChunk, notes_schema
+from duologue.language.tools import Tool, Toolbox, ToolOutcome
 from duologue.places import refuse_same
 from duologue.settings import Settings, load_settings
 from duologue.stage.pack_manifest import CHARACTER_FILE, read_character
@@ -106,16 +108,28 @@ class Conversation:
 
         Conversation("phone").answer("question.wav", "answer.wav")
 
-    ``engines`` are ``llm``, ``tts`` and ``stt``, as in the settings. Raises :class:`InputError` for whatever cannot be.
+    ``tools`` are functions that the character may call (docs/tools.md), plain ones or as :class:`Tool` with a limit and
+    a filler; ``notes`` names what is wanted beside an answer ("correction", "translation", "hint"): both need an engine
+    that can. ``dialogue`` are settings of that part by their last name (``{"speculate": False}``); ``engines`` are
+    ``llm``, ``tts`` and ``stt``, as in the settings. Raises :class:`InputError` for whatever cannot be.
     """
 
     def __init__(
         self, character: str | Character = "chad", *, topic: str = "", me: str = "friend", greet: bool = False,
-        seed: int = 0, **engines: str | Sequence[str],
+        seed: int = 0, tools: Sequence[Callable[..., object] | Tool] = (), notes: Sequence[str] = (),
+        dialogue: Mapping[str, object] | None = None, **engines: str | Sequence[str],
     ) -> None:  # fmt: skip
-        self._settings = load_settings({f"engines.{kind}": names for kind, names in engines.items()})
+        flags: dict[str, object] = {f"engines.{kind}": names for kind, names in engines.items()}
+        flags |= {f"dialogue.{key}": value for key, value in (dialogue or {}).items()}
+        self._settings = load_settings(flags)
         self._character = character
-        self._options = SessionOptions(person=me, topic=topic, greet=greet, seed=seed)
+        box = Toolbox([tool if isinstance(tool, Tool) else Tool(tool) for tool in tools]) if tools else None
+        self._options = SessionOptions(
+            person=me, topic=topic, greet=greet, seed=seed, policy=talk_policy(self._settings),
+            schema=notes_schema(notes), toolbox=box,
+        )  # fmt: skip
+        self._calls: list[ToolOutcome] = []
+        self._chunks: list[ReplyChunk] = []
         self._open = AsyncExitStack()
         self._chat: Chat | None = None
 
@@ -124,7 +138,7 @@ class Conversation:
         async with AsyncExitStack() as stack:
             partner = open_partner(self._settings, self._member(), hears=False, speaks=False)
             self._chat = await stack.enter_async_context(
-                open_chat(await stack.enter_async_context(partner), self._options)
+                open_chat(await stack.enter_async_context(partner), self._options, observe=self._see)
             )
             self._open = stack.pop_all()
         return self
@@ -143,7 +157,28 @@ class Conversation:
 
     async def say(self, text: str) -> str:
         """Write ``text``; gives the whole answer."""
+        self._calls.clear()
+        self._chunks.clear()
         return await self._begun.ask(text)
+
+    @property
+    def calls(self) -> tuple[ToolOutcome, ...]:
+        """The tools that were called for the newest answer, in order, with what came of each."""
+        return tuple(self._calls)
+
+    @property
+    def chunks(self) -> tuple[ReplyChunk, ...]:
+        """The newest answer in its parts, each with its notes (``chunk.hint``); empty where none were asked for."""
+        return tuple(self._chunks)
+
+    def _see(self, item: Event | Effect, now: int) -> None:
+        match item:
+            case ToolRan(outcome=outcome):
+                self._calls.append(outcome)
+            case Annotate(chunk=chunk):
+                self._chunks.append(chunk)
+            case _:
+                pass
 
     def answer(self, question: str | Path, answer: str | Path) -> tuple[Line, ...]:
         """Ask with a sound file, at the pace of its sound, and write the character's voice to a WAV file; gives what
@@ -153,10 +188,13 @@ class Conversation:
         return asyncio.run(self._answer(Path(question), Path(answer)))
 
     async def _answer(self, question: Path, answer: Path) -> tuple[Line, ...]:
+        self._calls.clear()
+        self._chunks.clear()
         sound = read_clip(question)
         said: list[Line] = []
 
-        def note(item: object, now: int) -> None:
+        def note(item: Event | Effect, now: int) -> None:
+            self._see(item, now)
             if isinstance(item, Commit):
                 lines = (Line(self._options.person, item.person), Line(partner.persona.name, item.heard))
                 said.extend(line for line in lines if line.text)

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from duologue.audio.wav import WavWriter
     from duologue.dialogue.session import SessionOptions
     from duologue.settings import Settings
@@ -62,6 +60,7 @@ def talk(
     from duologue.cli.talk_aloud import TAIL_MS, Files, talk_aloud
     from duologue.dialogue.session import SessionOptions
     from duologue.errors import InputError
+    from duologue.language.structured import notes_schema
     from duologue.places import refuse_same
     from duologue.settings import load_settings
     from duologue.telemetry.log import configure
@@ -80,22 +79,12 @@ def talk(
     configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())
     chosen = secrets.randbelow(2**32) if seed is None else seed
     policy = talk_policy(settings, half_duplex=wav is None, tail_ms=TAIL_MS)
-    options = SessionOptions(person=me, topic=topic, greet=greet, seed=chosen, policy=policy, schema=_schema(notes))
+    schema = notes_schema([name.strip() for name in notes.split(",") if name.strip()])
+    options = SessionOptions(person=me, topic=topic, greet=greet, seed=chosen, policy=policy, schema=schema)
     if text:
         asyncio.run(_chat(settings, character, options, out, ledger))
     elif not asyncio.run(talk_aloud(settings, character, options, Files(wav, out, record, ledger, device))):
         raise typer.Exit(1)
-
-
-def _schema(notes: str) -> Mapping[str, object] | None:
-    """What a reply with these notes looks like; None for plain text."""
-    from duologue.errors import InputError
-    from duologue.language.structured import NOTES, reply_schema
-
-    names = [name.strip() for name in notes.split(",") if name.strip()]
-    if unknown := [name for name in names if name not in NOTES]:
-        raise InputError(f"there is no note {unknown[0]!r}", where="--notes", remedy=f"Known: {', '.join(NOTES)}.")
-    return reply_schema(notes=names) if names else None
 
 
 async def _chat(

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from duologue.errors import InputError
 from duologue.language.structured_json import Closed, JsonEvent, JsonStream, Path
 
 EXPRESSIONS = ("neutral", "smile", "laugh", "surprise", "doubt", "anger")
@@ -108,6 +109,13 @@ def reply_schema(expressions: Sequence[str] = EXPRESSIONS, notes: Sequence[str] 
         "required": ["chunks"],
         "additionalProperties": False,
     }
+
+
+def notes_schema(names: Sequence[str]) -> Mapping[str, object] | None:
+    """The schema of a reply with the notes ``names``; None, plain text, without any. Raises :class:`InputError`."""
+    if unknown := [name for name in names if name not in NOTES]:
+        raise InputError(f"there is no note {unknown[0]!r}", where="notes", remedy=f"Known: {', '.join(NOTES)}.")
+    return reply_schema(notes=names) if names else None
 
 
 def response_format(schema: Mapping[str, object]) -> dict[str, object]:
