@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 import pytest
 from av.audio.resampler import AudioResampler
+from broken_sound import BROKEN, OPEN_ENDED
 from guest_doubles import tone, wav
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duologue.app.clips import MAX_SECONDS, clip_utterance, decode
+from duologue.app.clips import MAX_SECONDS, clip_utterance, decode, read_clip
 from duologue.app.models import ClipMark, UtteranceRequest
 from duologue.audio.pcm import RATE, Samples
 from duologue.errors import InputError
@@ -102,6 +104,22 @@ def test_what_cannot_be_said_is_named(audio: bytes, what: str) -> None:
     with pytest.raises(InputError, match=what) as raised:
         said(audio)
     assert raised.value.where == "audio" and raised.value.remedy
+
+
+@pytest.mark.parametrize(("audio", "what"), BROKEN.values(), ids=BROKEN)
+def test_a_header_that_is_wrong_is_told_of(audio: bytes, what: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=what) as raised:
+        said(audio)
+    assert raised.value.where == "audio" and raised.value.remedy
+    (tmp_path / "sound.wav").write_bytes(audio)
+    with pytest.raises(InputError, match=what) as raised:
+        read_clip(tmp_path / "sound.wav")
+    assert raised.value.where == str(tmp_path / "sound.wav")
+
+
+@pytest.mark.parametrize("audio", OPEN_ENDED)
+def test_a_file_from_a_pipe_that_does_not_know_its_length_is_read(audio: bytes) -> None:
+    assert len(decode(audio)) == RATE / 2
 
 
 def test_a_picture_without_sound_is_refused() -> None:

@@ -33,6 +33,12 @@ _FORMATS = (
 """FFmpeg's demuxers that read one file. Not among them: playlists (hls, concat, dash …), which name other files and
 addresses, and would have this machine open them.
 """
+LOWEST_RATE, HIGHEST_RATE = 4_000, 768_000
+"""Hz: a header that says anything else is wrong. One sample a second would also become gigabytes at our rate."""
+_OPEN_END = 0x7F000000
+"""A WAV header that announces so many bytes or more was written before its end was known, and none were counted."""
+_REASONS = {"Invalid argument": "what its header says makes no sense", "Decoder not found": "its format is not known"}
+"""What FFmpeg says, in other words."""
 _LISTEN = "Give one file of sound, for example WAV, MP3, FLAC, Ogg or M4A."
 
 
@@ -43,6 +49,7 @@ def decode(audio: bytes) -> Samples:
     """
     if not audio:
         raise InputError("the clip is empty", where="audio", remedy=_LISTEN)
+    _refuse_torn(audio)
     pieces: list[Samples] = []
     count = 0
     try:
@@ -78,13 +85,32 @@ def _pieces(audio: bytes) -> Iterator[Samples]:
     resampler = AudioResampler(format="fltp", layout="mono", rate=RATE)
     with av.open(io.BytesIO(audio), "r", options=options, metadata_errors="ignore") as container:
         for frame in container.decode(audio=0):
+            if not LOWEST_RATE <= frame.sample_rate <= HIGHEST_RATE:
+                raise ValueError(f"its header says that it has {frame.sample_rate} samples a second")
             yield from (made.to_ndarray()[0] for made in resampler.resample(frame))
     yield from (made.to_ndarray()[0] for made in resampler.resample(None))
 
 
 def _reason(error: Exception) -> str:
-    text = error.strerror if isinstance(error, FFmpegError) else ""
-    return (text or "it has no stream of sound").lower()
+    match error:
+        case FFmpegError(strerror=str(text)) if text:
+            return _REASONS.get(text, text.lower())
+        case ValueError():
+            return str(error)
+        case _:
+            return "it has no stream of sound"
+
+
+def _refuse_torn(audio: bytes) -> None:
+    """A WAV file that is shorter than it announces was cut on its way; FFmpeg would read the rest in silence."""
+    at = 12 if audio[:4] == b"RIFF" and audio[8:12] == b"WAVE" else len(audio)
+    while at + 8 <= len(audio):
+        size = int.from_bytes(audio[at + 4 : at + 8], "little")
+        there = len(audio) - at - 8
+        if audio[at : at + 4] == b"data" and there < size < _OPEN_END:
+            what = f"the clip breaks off: it announces {size} bytes of sound and has {there}"
+            raise InputError(what, where="audio", remedy="Send the whole file.")
+        at += 8 + size + size % 2
 
 
 def _sane(samples: Samples) -> Samples:
