@@ -28,7 +28,7 @@ def _invoke(*words: str) -> tuple[int, str]:
 
 def _process(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", "from duologue.cli.main import main; main()", *words],
+        [sys.executable, "-m", "duologue", *words],
         capture_output=True, text=True, timeout=60, cwd=cwd, check=False,
     )  # fmt: skip
 
