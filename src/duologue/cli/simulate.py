@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,44 +52,22 @@ def simulate(
 
       duologue simulate barge-in --audio --record recordings
     """
-    from duologue.app.simulation.crowd import Summary
-    from duologue.app.simulation.scenario_file import find_scenario, read_scenario, shipped
+    from duologue.app.simulation.scenario_file import find_scenario, shipped
     from duologue.clock import SECOND, SYSTEM_CLOCK
     from duologue.errors import InputError
-    from duologue.places import refuse_same
 
     if not audio and (record or caller or noise is not None or telephone or config):
         raise InputError("virtual time has no sound", where="simulate", remedy="Give --audio as well.")
-
-    chosen = [*shipped()] if every else []
-    chosen += [find_scenario(name) for name in files or ()]
+    chosen = [*(shipped() if every else ()), *map(find_scenario, files or ())]
     if not chosen:
         _list(as_json)
         return
     changes = {"voice": caller, "noise_db": noise, "band": "telephone" if telephone else None}
-    distinct = list(dict.fromkeys(each.resolve() for each in chosen))
-    refuse_same({"--ledger": ledger, **{f"the scenario {file.name}": file for file in distinct}})
-    scenarios = [read_scenario(file).called(**changes) for file in distinct]
-    by_name = {scenario.name: Summary(scenario, audio) for scenario in scenarios}
-    if len(by_name) < len(scenarios):
-        raise InputError("two scenarios have one name", where="name", remedy="Rename one, or run them one by one.")
+    scenarios = _read(chosen, changes, ledger)
+    order = Order(times, seed, jobs, ledger, as_json)
     began = SYSTEM_CLOCK.now()
-    with _opened(ledger) as write:
-
-        def take(run: Run) -> None:
-            write(run.ledger)
-            summary = by_name[run.scenario]
-            summary.runs.append(run)
-            if len(summary.runs) == times and not as_json:
-                _print_summary(summary)
-
-        order = Order(times, seed, jobs, ledger is not None)
-        if audio:
-            _run_aloud(scenarios, order, record, config, take)
-        else:
-            _run_virtually(scenarios, order, take)
+    results = _hold(scenarios, order, Aloud(record, config) if audio else None)
     took = (SYSTEM_CLOCK.now() - began) / SECOND
-    results = list(by_name.values())
     _print_json(results, took) if as_json else _print_total(results, took)
     if any(summary.failed for summary in results):
         raise typer.Exit(1)
@@ -97,38 +75,81 @@ def simulate(
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """How many conversations, from which seed on, how many at once, and whether their ledgers are wanted."""
+    """How many conversations, from which seed on, how many at once; where ledgers go, and how results are told."""
 
     times: int
     seed: int | None
     jobs: int | None
-    ledger: bool
+    ledger: Path | None
+    as_json: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Aloud:
+    """With real sound: a folder for recordings, and the settings file."""
+
+    record: Path | None
+    config: Path | None
+
+
+def _read(chosen: list[Path], changes: Mapping[str, str | float | None], ledger: Path | None) -> list[Scenario]:
+    from duologue.app.simulation.scenario_file import read_scenario
+    from duologue.errors import InputError
+    from duologue.places import refuse_same
+
+    distinct = list(dict.fromkeys(each.resolve() for each in chosen))
+    for file in distinct:
+        refuse_same({"the scenario": file, "--ledger": ledger})
+    scenarios = [read_scenario(file).called(**changes) for file in distinct]
+    if len({scenario.name for scenario in scenarios}) < len(scenarios):
+        raise InputError("two scenarios have one name", where="name", remedy="Rename one, or run them one by one.")
+    return scenarios
+
+
+def _hold(scenarios: list[Scenario], order: Order, aloud: Aloud | None) -> list[Summary]:
+    """Hold all conversations; each scenario is told of when its last one is over."""
+    from duologue.app.simulation.crowd import Summary
+
+    by_name = {scenario.name: Summary(scenario, aloud is not None) for scenario in scenarios}
+    with _opened(order.ledger) as write:
+
+        def take(run: Run) -> None:
+            write(run.ledger)
+            summary = by_name[run.scenario]
+            summary.runs.append(run)
+            if len(summary.runs) == order.times and not order.as_json:
+                _print_summary(summary)
+
+        if aloud is None:
+            _run_virtually(scenarios, order, take)
+        else:
+            _run_aloud(scenarios, order, aloud, take)
+    return list(by_name.values())
 
 
 def _run_virtually(scenarios: list[Scenario], order: Order, take: Callable[[Run], None]) -> None:
     from duologue.app.simulation.crowd import run_all
 
     jobs = order.jobs or _cores()
-    for run in run_all(scenarios, order.times, seed=order.seed, jobs=jobs, ledger=order.ledger):
+    for run in run_all(scenarios, order.times, seed=order.seed, jobs=jobs, ledger=order.ledger is not None):
         take(run)
 
 
-def _run_aloud(
-    scenarios: list[Scenario], order: Order, record: Path | None, config: Path | None, take: Callable[[Run], None]
-) -> None:
+def _run_aloud(scenarios: list[Scenario], order: Order, aloud: Aloud, take: Callable[[Run], None]) -> None:
     import asyncio
 
     from duologue.app.simulation.spoken_crowd import run_aloud
     from duologue.settings import load_settings
     from duologue.telemetry.log import configure
 
-    settings = load_settings({}, config=config)
+    settings = load_settings({}, config=aloud.config)
     configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())
 
     async def run() -> None:
         runs = run_aloud(
-            scenarios, settings, order.times, seed=order.seed, jobs=order.jobs or 1, ledger=order.ledger, record=record
-        )
+            scenarios, settings, order.times, seed=order.seed, jobs=order.jobs or 1,
+            ledger=order.ledger is not None, record=aloud.record,
+        )  # fmt: skip
         async with aclosing(runs):
             async for each in runs:
                 verdict = "failed" if each.failed else "ok"
