@@ -121,6 +121,10 @@ def test_the_pre_roll_is_the_newest_sound_however_it_was_chopped(sizes: list[int
         ("my number is five five one", "dictation"),
         ("It is 0 4 2.", "dictation"),
         ("my name is m o r", "dictation"),
+        ("The train leaves at six.", "finished"),
+        ("Are you twenty one?", "question"),
+        ("the train leaves at six", "unsure"),
+        ("tell me more", "closing word"),
         ("yes", "whole"),
         ("no thanks", "whole"),
         ("i went there yesterday", "closing word"),
@@ -146,7 +150,7 @@ def test_words_say_whether_more_will_come(text: str, why: str) -> None:
 def test_a_finished_sentence_waits_shorter_than_an_open_one() -> None:
     patience = AdaptivePatience()
     texts = ("What time is it?", "i have seen the museum", "i went there and")
-    assert [patience.wait(text).ms for text in texts] == [300, 600, 1200]
+    assert [patience.wait(text).ms for text in texts] == [300, 750, 1200]
 
 
 def test_a_speaker_who_pauses_long_is_waited_for() -> None:
@@ -162,10 +166,10 @@ def test_old_habits_and_outliers_are_forgotten() -> None:
     patience = AdaptivePatience()
     for pause in (5000.0, 20.0, 50_000.0):
         patience.resumed(pause)
-    assert patience.wait("i have seen the museum").ms == 600
+    assert patience.wait("i have seen the museum").ms == 750
     for pause in [900.0] * 12 + [200.0] * 12:
         patience.resumed(pause)
-    assert patience.wait("i have seen the museum").ms == 600
+    assert patience.wait("i have seen the museum").ms == 750
 
 
 @given(st.text(max_size=80), st.lists(st.floats(0, 1e6), max_size=30))

@@ -260,7 +260,7 @@ def waited(talk: Talk) -> tuple[float, str]:
 
 def test_a_turn_that_sounds_finished_is_answered_soon_and_one_that_does_not_late() -> None:
     text = "i have seen the museum"
-    assert waited(judged(None, text)) == (600, "unsure")
+    assert waited(judged(None, text)) == (750, "unsure")
     assert waited(judged(Judge(0.9), text)) == (300, "unsure, sounds finished 0.90")
     assert waited(judged(Judge(0.1), text)) == (1200, "unsure, sounds finished 0.10")
     assert waited(judged(Judge(0.9), "i have seen it and")) == (1200, "trailing")
@@ -269,7 +269,7 @@ def test_a_turn_that_sounds_finished_is_answered_soon_and_one_that_does_not_late
 def test_a_judge_that_is_late_or_fails_is_done_without() -> None:
     for judge in (Judge(0.9, seconds=5.0), Judge(0.9, error=ZeroDivisionError("broken")), Judge(7.0)):
         talk = judged(judge, "i have seen the museum")
-        assert waited(talk) == (600, "unsure")
+        assert waited(talk) == (750, "unsure")
         failed = [item for _, item in talk.log if isinstance(item, EngineFailed)]
         assert {item.stage for item in failed} == {Stage.NOTICING}
         assert "end of turn" in failed[0].what

@@ -807,6 +807,19 @@ def test_words_that_are_known_after_the_voice_stopped_take_the_floor(world: Worl
     assert world.machine.state is State.PAUSING
 
 
+def test_a_voice_that_was_there_before_the_decision_goes_on_with_its_turn(world: World) -> None:
+    asks(world, "What time is it")
+    world.give(SpeechStarted(world.now - 30 * MILLISECOND))
+    assert world.machine.state is State.HEARING and not any(isinstance(each, Pause) for each in world.effects)
+    assert world.last(Abandon) == Abandon("r1")
+    world.pass_time(900)
+    stops(world)
+    world.pass_time(1200)
+    understands(world, "in Rome?", final=True)
+    assert world.last(Think).person == "What time is it in Rome?"
+    assert not any(isinstance(each, Report) and each.note is Note.INTERRUPTED for each in world.effects)
+
+
 def test_a_short_word_before_our_first_sound_is_added_to_the_question(world: World) -> None:
     asks(world, "What time is it?")
     starts(world)

@@ -74,4 +74,4 @@ def test_a_word_that_nobody_said_is_not_waited_for() -> None:
     talk = simulate(Talk([Says(0.5, text)], [Reply("It is noon.")] * 4, hearing=[heard], seconds=8.0).run())
     ended = next(item for _, item in talk.log if isinstance(item, Report) and item.note is Note.TURN_ENDED)
     assert talk.context()[0][1] == text
-    assert (ended.wait_ms, ended.why) == (600, "unsure")
+    assert (ended.wait_ms, ended.why) == (750, "unsure")

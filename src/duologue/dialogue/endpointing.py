@@ -169,20 +169,20 @@ _OPEN = _words(
 _LEANING = _words(
     "a an the this these those my your his her its our their to of in on at by for from with without about into i "
     "we they he she is are was were am be been can could would will should must do does did have has had not very "
-    "really just more some any no every"
+    "really just some any no every"
 )
-_JOINING = _OPEN | _LEANING | _words("you it me him them us there here m n h")
+_JOINING = (_OPEN | _LEANING | _words("you it me him them us there here m n h")) - {"no"}
 _NUMBERS = _words(
     "zero oh nought one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
     "sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand "
-    "double triple dash dot point slash at"
+    "double triple dash dot point slash"
 )
 _ASKING = _words(
     "what where when why who whose which how is are was were do does did can could would will should shall may have has"
 )
 _CLOSING = _words(
     "it them me you him us there here now then today tonight tomorrow yesterday again too either please thanks though "
-    "already yet instead anyway together home okay ok right sir madam"
+    "already yet instead anyway together home more okay ok right sir madam"
 )
 _WH = _words("what where when why who whose which how")
 _LEADING = _words("and but so or well no yes oh okay ok please sorry then")
@@ -202,8 +202,8 @@ _BASE_MS = {
     "question without mark": 500,
     "closing word": 500,
     "no words yet": 700,
-    "unsure": 600,
-    "few words": 650,
+    "unsure": 750,
+    "few words": 750,
     "dictation": 1100,
     "leaning": 1100,
     "trailing": MAX_WAIT_MS,
@@ -223,12 +223,11 @@ def judge(text: str) -> str:
         return "no words yet"
     if stripped.endswith(("...", "…", ",", "-", "–", "—", ":", ";")):
         return "trailing"
-    if _is_dictation(words):
+    marked = stripped.endswith((".", "!", "?"))
+    if _is_dictation(words, least=3 if marked else 2):
         return "dictation"
-    if stripped.endswith("?"):
-        return "question"
-    if stripped.endswith((".", "!")):
-        return "finished"
+    if marked:
+        return "question" if stripped.endswith("?") else "finished"
     return _judge_unmarked(words)
 
 
@@ -259,13 +258,13 @@ def _ends_in_its_verb(words: list[str], first: str) -> bool:
     return verb or (words[-1] in _STRANDED and first in _WH)
 
 
-def _is_dictation(words: list[str]) -> bool:
-    """A number or a spelling is under way: the last words are digits, number words or single letters, or the last is a
-    letter that is no word.
+def _is_dictation(words: list[str], least: int) -> bool:
+    """A number or a spelling is under way: the last words, ``least`` of them, are digits, number words or single
+    letters, or the last is a letter that is no word. A mark says little of that: engines set one after each part.
     """
-    tail = words[-2:]
+    tail = words[-least:]
     single = [word for word in tail if word.isdigit() or word in _NUMBERS or _is_letter(word)]
-    return len(words) >= 2 and (len(single) == 2 or _is_letter(words[-1]))
+    return len(words) >= 2 and (len(single) == least or _is_letter(words[-1]))
 
 
 def _is_letter(word: str) -> bool:

@@ -129,6 +129,7 @@ TABLE: tuple[Row, ...] = (
     _row(CLEARING, (PlayEnded, Timeout), when.floor_is_clear_and_words, do.think_and_listen_on, THINKING),
     _row(CLEARING, (PlayEnded, Timeout), when.floor_is_clear, do.forget_turn, QUIET),
     # The reply is due
+    _row(THINKING, SpeechStarted, when.began_before_decision, do.take_back_decision, HEARING),
     _row(THINKING, SpeechStarted, when.always, do.hold_and_listen, PAUSED),
     _row(THINKING, SpeechStopped, when.stretch_is_open_and_no_echo, do.hold_and_ask_for_final, JUDGING),
     _row(THINKING, SpeechStopped, when.stretch_is_open, do.drop_stretch, THINKING),

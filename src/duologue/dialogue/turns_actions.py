@@ -87,6 +87,13 @@ def go_on_listening(s: Situation) -> list[Effect]:
     return effects
 
 
+def take_back_decision(s: Situation) -> list[Effect]:
+    """The turn was not over after all; its reply goes unheard, and its words are open again."""
+    pause = (s.floor.onset - s.floor.offset) / MILLISECOND
+    s.patience.resumed(pause)
+    return [Report(Note.RESUMED, ms=pause), *withdraw(s), *listen(s)]
+
+
 def flow(s: Situation) -> list[Effect]:
     return s.floor.flow(s.now)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from duologue.dialogue.floor_state import MILLISECOND, FloorState
-from duologue.dialogue.turns_vocabulary import Effect, Event, Patience, State
+from duologue.dialogue.turns_vocabulary import Effect, Event, Patience, SpeechStarted, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +126,15 @@ def reply_failed(s: Situation) -> bool:
 
 def reply_waits_for_more(s: Situation) -> bool:
     return not reply_speaks(s)
+
+
+def began_before_decision(s: Situation) -> bool:
+    """A voice is known some frames after its onset: this one was there when the turn was taken to be over, and nothing
+    of the reply has been heard yet.
+    """
+    reply = s.floor.reply
+    started = isinstance(s.event, SpeechStarted) and s.event.at < s.floor.thinking_since
+    return started and bool(reply and not reply.pieces and not reply.apologised)
 
 
 def reply_is_late(s: Situation) -> bool:
