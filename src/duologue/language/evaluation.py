@@ -29,6 +29,25 @@ LONG_SENTENCE = 24
 """Words; a longer sentence is hard to follow by ear."""
 STIFF_FROM = 14
 """Words from which on a reply that has neither a contraction nor an “I” or “you” sounds like a notice."""
+INTERVIEW = (
+    "Hello?",
+    "How are you?",
+    "Who am I talking to?",
+    "My parcel never came.",
+    "Why does it always take so long?",
+    "When do you open on Saturday?",
+    "What do you think about pizza?",
+    "Can you list everything that you can do for me?",
+    "That is not what I asked.",
+    "You are no help at all!",
+    "My dog died this morning.",
+    "Tell me a joke.",
+    "No.",
+    "What was the address of your website again?",
+    "Thanks.",
+    "Goodbye.",
+)
+"""What anybody may say to anybody: pleasantries, complaints, questions that ask for lists and addresses."""
 
 _PERSONAL = re.compile(r"\b(?:I|you|your|yours|me|my|mine)\b|\w['’](?:s|re|ve|ll|d|m|t)\b", re.IGNORECASE)
 _WRITTEN = re.compile(r"^\s*(?:[-*•#>|]|\d{1,2}[.)]\s)|\*\*|__|```|https?://|\n\s*\n", re.MULTILINE)

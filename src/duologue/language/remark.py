@@ -30,6 +30,7 @@ _ABOUT = re.compile(
 )
 _STARTERS = re.compile(r"^(?:and|but|so|well|ok|okay|um|uh|oh|please|hey|hi|hello)[ ,]+(?=\w)")
 _CONTRACTED = re.compile(r"^(?:i|you|he|she|it|we|they|that|there|what|who)'|n't$")
+_DETERMINERS = word_lists()["determiners"]
 _COURTESIES = frozenset(["hello", "praise", "tease", *_DATA["kinds"]]) - {"sad"}
 """Kinds of remark that are about nothing."""
 
@@ -65,7 +66,7 @@ def _plain(text: str) -> str:
 def _question(plain: str) -> str:
     """The kind of question, also where ears or a hurried hand left the mark out; "" if it is none."""
     bare = _STARTERS.sub("", plain)
-    first = bare.split(" ")[0].strip("?!.,") if bare else ""
+    first = re.split(r"[ '?!.,]", bare)[0]
     lists = word_lists()
     begins = first in lists["question_words"] or first in lists["auxiliaries"] or first in lists["be"]
     return (
@@ -77,10 +78,11 @@ def _kind(bare: str, asked: str) -> str:
     for kind, pattern in _PATTERNS:
         if pattern.search(bare) and not (asked and kind in {"yes", "no", "sad"}):
             return kind
+    greeting = _GREETING.match(bare)
+    if greeting and len(bare[greeting.end() :].split()) <= 2:
+        return "hello"
     if asked:
         return asked
-    if greeting := _GREETING.match(bare):
-        return "hello" if len(bare[greeting.end() :].split()) <= 2 else "statement"
     words = set(re.findall(r"[\w']+", bare))
     if words & word_lists()["tease"] and words & {"you", "you're", "your", "that's"}:
         return "tease"
@@ -118,7 +120,7 @@ def _subject(text: str, bare: str, kind: str) -> str:
 
 def _with_of(found: str, bare: str) -> str:
     """Not "the capital" but "the capital of France"."""
-    more = re.search(rf"{re.escape(found)} of (?:the |an? )?[\w'-]+", bare) if found else None
+    more = re.search(rf"{re.escape(found)} of (?:the |an? |my |your |our )?[\w'-]+", bare) if found else None
     return more[0] if more else found
 
 
@@ -127,7 +129,11 @@ def _trimmed(words: list[str]) -> str:
     kept: list[str] = []
     for word in words:
         low = word.strip("'\"").lower()
-        if low in _CLAUSE or _CONTRACTED.search(low) or (kept and low in {"a", "an", "the"}):
+        if (
+            low in _CLAUSE
+            or _CONTRACTED.search(low)
+            or (kept and (low in _DETERMINERS or (len(low) > 4 and low.endswith("ed"))))
+        ):
             break
         kept.append(word.strip("'\"“”.!?"))
     while kept and (kept[-1].lower() in _TIMES or kept[-1].lower() in word_lists()["prepositions"]):
