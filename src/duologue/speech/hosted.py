@@ -22,6 +22,7 @@ from duologue.audio.pcm import Samples, from_int16
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, DuologueError, PeerError
 from duologue.language.openai_errors import retry_after
+from duologue.speech.connection import Connection
 from duologue.speech.utterance import SpeechChunk
 
 MAX_SILENCE_S = 30
@@ -76,8 +77,7 @@ class HostedClient:
         self._settings = settings
         self._authorise = authorise
         self._clock = clock
-        self._client: httpx.AsyncClient | None = None
-        self._closed = False
+        self._connection = Connection(name, self._client)
 
     @property
     def key(self) -> str:
@@ -86,7 +86,7 @@ class HostedClient:
 
     async def get(self, path: str) -> Any:
         """A JSON document. Raises :class:`RefusedError` for a status that is no success, else :class:`PeerError`."""
-        client = self._connected()
+        client = self._connection.client()
         try:
             async with asyncio.timeout(self._settings.connect_seconds):
                 response = await client.get(path)
@@ -121,7 +121,7 @@ class HostedClient:
                     count += len(received)
                     yield received
         except (httpx.HTTPError, httpx.StreamError, TimeoutError, OSError) as error:
-            if self._closed:
+            if self._connection.closed:
                 raise ClosedError(f"{self._name} was closed") from error
             raise self.explain(error, count) from error
 
@@ -154,19 +154,12 @@ class HostedClient:
 
     async def close(self) -> None:
         """Close the connections. Idempotent."""
-        self._closed = True
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        await self._connection.close()
 
-    def _connected(self) -> httpx.AsyncClient:
-        if self._closed:
-            raise ClosedError(f"{self._name} is closed")
-        if self._client is None:
-            headers = dict(self._authorise(self.key)) if self.key else {}
-            timeout = httpx.Timeout(None, connect=self._settings.connect_seconds)
-            self._client = httpx.AsyncClient(base_url=self.where, headers=headers, timeout=timeout)
-        return self._client
+    def _client(self) -> httpx.AsyncClient:
+        headers = dict(self._authorise(self.key)) if self.key else {}
+        timeout = httpx.Timeout(None, connect=self._settings.connect_seconds)
+        return httpx.AsyncClient(base_url=self.where, headers=headers, timeout=timeout)
 
     @asynccontextmanager
     async def _opened(
@@ -191,7 +184,7 @@ class HostedClient:
             await response.aclose()
 
     async def _send(self, path: str, body: Mapping[str, object], params: Mapping[str, str]) -> httpx.Response:
-        client = self._connected()
+        client = self._connection.client()
         content = json.dumps(body).encode()  # by ourselves: half of a surrogate pair must not break the request
         headers = {"content-type": "application/json"}
         request = client.build_request("POST", path, content=content, headers=headers, params=dict(params))

@@ -23,6 +23,7 @@ from duologue.audio.pcm import Samples, to_int16
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, InputError, InternalError, PeerError
 from duologue.language.openai_errors import retry_after
+from duologue.speech.connection import Connection
 from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript
 from duologue.speech.hearing_sound import clean, pieces
 from duologue.speech.openai_hearing_answers import Refusal, explain, read_answer
@@ -74,13 +75,12 @@ class OpenAIHearing:
     def __init__(self, settings: OpenAIHearingSettings, clock: Clock = SYSTEM_CLOCK) -> None:
         self._settings = settings
         self._clock = clock
-        self._client: httpx.AsyncClient | None = None
-        self._closed = False
+        self._connection = Connection(self.name, self._client)
 
     @property
     def capabilities(self) -> HearingCapabilities:
         """Punctuation, and words where asked for. Valid after :meth:`warm_up`."""
-        if self._client is None:
+        if not self._connection.made:
             raise InternalError("openai_hearing was asked what it can do before warm_up()")
         return HearingCapabilities(partials=False, punctuation=True, words=self._settings.words)
 
@@ -114,25 +114,23 @@ class OpenAIHearing:
 
     async def close(self) -> None:
         """Close the connections. Idempotent."""
-        self._closed = True
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        await self._connection.close()
 
     async def _connect(self) -> httpx.AsyncClient:
-        if self._closed:
-            raise ClosedError("openai_hearing is closed")
-        if self._client is None:
-            httpx = await asyncio.to_thread(importlib.import_module, "httpx")
-            key = os.environ.get(self._settings.key_variable, "").strip()
-            self._client = httpx.AsyncClient(
-                base_url=self._settings.base_url.rstrip("/") + "/",
-                headers={"Authorization": f"Bearer {key}"} if key else {},
-                timeout=httpx.Timeout(self._settings.answer_seconds, connect=self._settings.connect_seconds),
-                trust_env=False,
-            )
-        assert self._client is not None
-        return self._client
+        if not self._connection.made:
+            await asyncio.to_thread(importlib.import_module, "httpx")  # it takes its time
+        return self._connection.client()
+
+    def _client(self) -> httpx.AsyncClient:
+        import httpx
+
+        key = os.environ.get(self._settings.key_variable, "").strip()
+        return httpx.AsyncClient(
+            base_url=self._settings.base_url.rstrip("/") + "/",
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            timeout=httpx.Timeout(self._settings.answer_seconds, connect=self._settings.connect_seconds),
+            trust_env=False,
+        )
 
     async def _transcribe(self, samples: Samples, expected: Expected) -> Transcript:
         """Ask once; and once more a busy server that says when to come back, if that is soon."""
@@ -169,7 +167,7 @@ class OpenAIHearing:
         return read_answer(response.text, length)
 
     def _explained(self, error: Exception) -> Exception:
-        if self._closed:
+        if self._connection.closed:
             return ClosedError("openai_hearing is closed")
         remedy = f"Put a valid key into the environment variable {self._settings.key_variable}."
         return explain(error, self._settings.base_url, self._settings.model, remedy)
