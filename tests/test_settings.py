@@ -194,6 +194,8 @@ def test_installed_engines_are_found() -> None:
         ("engines.tts", "pocketsphinx", "no engine 'pocketsphinx' that speaks", "flag --tts", "espeak"),
         ("engines.stt", "whisper", "needs engines.whisper.model (", "flag --stt", "docs/engines/whisper.md"),
         ("engines.tts", "piper,espeak", "needs engines.piper.folder", "flag --tts", "Or leave piper out"),
+        ("engines.tts", "kokoro", "kokoro-v1.0.onnx), and engines.kokoro.voices (", "flag --tts",
+         'model = "…", voices = "…"'),
         ("engines.llm", "openai", "needs engines.openai.model", "flag --llm", "set DUOLOGUE_ENGINES__OPENAI__MODEL."),
     ],
 )  # fmt: skip

@@ -577,9 +577,10 @@ def _engine_part(
     try:
         return model.model_validate(table)
     except ValidationError as error:
-        missing = next((each["loc"] for each in error.errors(include_url=False) if each["type"] == "missing"), ())
-        if len(missing) == 1:
-            raise _needed(name, str(missing[0]), model) from None
+        details = error.errors(include_url=False)
+        missing = [str(each["loc"][0]) for each in details if each["type"] == "missing" and len(each["loc"]) == 1]
+        if missing:
+            raise _needed(name, missing, model) from None
         found = [
             Problem(f"engines.{name}.{problem.key}" if problem.key else f"engines.{name}", problem.what, problem.remedy)
             for problem in problems(error, model)
@@ -587,14 +588,16 @@ def _engine_part(
         raise _as_input_error(found, sources) from None
 
 
-def _needed(name: str, key: str, model: type[BaseModel]) -> InputError:
-    """A setting that an engine cannot do without was given nowhere."""
-    said = (model.model_fields[key].description or "").rstrip(".")
+def _needed(name: str, keys: Sequence[str], model: type[BaseModel]) -> InputError:
+    """Settings that an engine cannot do without were given nowhere."""
+    told = ((key, (model.model_fields[key].description or "").rstrip(".")) for key in keys)
+    wanted = ", and ".join(f"engines.{name}.{key}{f' ({said})' if said else ''}" for key, said in told)
+    lines = ", ".join(f'{key} = "…"' for key in keys)
+    variables = " and ".join(f"{PREFIX}ENGINES__{name.upper()}__{key.upper()}" for key in keys)
     page = f" See docs/engines/{name.replace('_', '-')}.md." if model.__module__.startswith("duologue.") else ""
     return InputError(
-        f"the engine {name!r} needs engines.{name}.{key}{f' ({said})' if said else ''}",
-        remedy=f'Write [engines.{name}] and under it {key} = "…" into {FILE},'
-        f" or set {PREFIX}ENGINES__{name.upper()}__{key.upper()}.{page}",
+        f"the engine {name!r} needs {wanted}",
+        remedy=f"Write [engines.{name}] and under it {lines} into {FILE}, or set {variables}.{page}",
     )
 
 
