@@ -23,6 +23,7 @@ from duologue.language.remark import remark
         ("What was the address of your website again?", "what", "the address of my website"),
         ("my neighbour painted the fence", "about", "your neighbour"),
         ("what's the weather like", "what", "the weather"),
+        ("how old are you", "many", ""),
         ("maybe", "statement", ""),
         ("the red door", "word", "the red door"),
         ("Hi, when do you open?", "when", ""),

@@ -31,6 +31,7 @@ _ABOUT = re.compile(
 _STARTERS = re.compile(r"^(?:and|but|so|well|ok|okay|um|uh|oh|please|hey|hi|hello)[ ,]+(?=\w)")
 _CONTRACTED = re.compile(r"^(?:i|you|he|she|it|we|they|that|there|what|who)'|n't$")
 _DETERMINERS = word_lists()["determiners"]
+_MEASURE = re.compile(r"^how (?:old|far|big|tall|long|often|high|heavy|deep|fast|late)\b")
 _COURTESIES = frozenset(["hello", "praise", "tease", *_DATA["kinds"]]) - {"sad"}
 """Kinds of remark that are about nothing."""
 
@@ -69,9 +70,9 @@ def _question(plain: str) -> str:
     first = re.split(r"[ '?!.,]", bare)[0]
     lists = word_lists()
     begins = first in lists["question_words"] or first in lists["auxiliaries"] or first in lists["be"]
-    return (
-        phrases.question_type(bare if bare.endswith("?") else f"{bare.rstrip('.! ')}?") if begins or "?" in bare else ""
-    )
+    if not begins and "?" not in bare:
+        return ""
+    return "many" if _MEASURE.match(bare) else phrases.question_type(f"{bare.rstrip('.!? ')}?")
 
 
 def _kind(bare: str, asked: str) -> str:
