@@ -1,8 +1,8 @@
 """The only reader of time.
 
 Inside the house time is an ``int`` of monotonic nanoseconds; wall time exists only to stamp what leaves it (a log
-line, a report, a playlist). Cores never import this module: they take ``now`` as an argument and return their next
-deadline. The shells around them hold a :class:`Clock`, so that the same shell runs on :class:`VirtualClock` in a
+line, a report, a playlist). Cores import only the units from here: they take ``now`` as an argument and return their
+next deadline. The shells around them hold a :class:`Clock`, so that the same shell runs on :class:`VirtualClock` in a
 simulation.
 """
 

@@ -22,11 +22,11 @@ from enum import StrEnum
 import numpy as np
 
 from duologue.audio.pcm import Samples
+from duologue.clock import SECOND
 from duologue.dialogue.turns_vocabulary import Patience, SpeechStarted, SpeechStopped, Wait
 from duologue.speech.hearing import EAR_RATE, VAD_FRAME
 
-_SECOND = 1_000_000_000
-FRAME_NS = VAD_FRAME * _SECOND // EAR_RATE
+FRAME_NS = VAD_FRAME * SECOND // EAR_RATE
 """Length of one frame of voice activity (ns): 32 ms."""
 
 

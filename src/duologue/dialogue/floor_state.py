@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from duologue.clock import MILLISECOND
 from duologue.dialogue.heard import heard_text
 from duologue.dialogue.nonsense import readable
 from duologue.dialogue.ports import PlayEnded, PlayProgress, PlayStarted
@@ -42,7 +43,6 @@ from duologue.dialogue.turns_vocabulary import (
 from duologue.language.structured import ReplyChunk
 from duologue.speech.utterance import Utterance
 
-MILLISECOND = 1_000_000
 _WORD = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
 NEARLY_OVER_SECONDS = 0.5
 """With so little of a reply left, an answer to it is no interruption."""

@@ -25,13 +25,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.plan import Kind, Plan, Question, Step
 
-FILLER_EVERY = 3_000_000_000
+FILLER_EVERY = 3 * SECOND
 """From the end of a filler to the next (ns)."""
-OVERDUE = 15_000_000_000
+OVERDUE = 15 * SECOND
 """How long after the expected time a report of the floor is given up (ns)."""
-_MILLISECOND = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +146,13 @@ class Rundown:
         """An utterance is over; ``gap_ms`` is the silence chosen before the next."""
         if self.current and self.current.id == utterance_id:
             self.current = None
-            self._fill_at = now + gap_ms * _MILLISECOND
+            self._fill_at = now + gap_ms * MILLISECOND
         elif self.filler and self.filler == utterance_id:
             self.filler = ""
             self._fill_at = now + FILLER_EVERY
         else:
             return []
-        self._overdue_at = now + gap_ms * _MILLISECOND + OVERDUE if self.ahead else 0
+        self._overdue_at = now + gap_ms * MILLISECOND + OVERDUE if self.ahead else 0
         if self.ahead or not self.preparing:
             self._fill_at = 0
         return self._prepare_next()
@@ -163,9 +163,9 @@ class Rundown:
         """
         self._held_until = now + duration
         if self._fill_at:
-            self._fill_at = self._held_until + gap_ms * _MILLISECOND
+            self._fill_at = self._held_until + gap_ms * MILLISECOND
         if self._overdue_at:
-            self._overdue_at = self._held_until + gap_ms * _MILLISECOND + OVERDUE
+            self._overdue_at = self._held_until + gap_ms * MILLISECOND + OVERDUE
         return []
 
     def _free(self, now: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from duologue.dialogue.floor_state import MILLISECOND
+from duologue.clock import MILLISECOND
 from duologue.dialogue.heard import heard_text
 from duologue.speech.utterance import Utterance
 from duologue.telemetry.ledger import EndingRecord, Outcome, TurnRecord

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import get_args
 
-from duologue.dialogue.floor_state import MILLISECOND
+from duologue.clock import MILLISECOND
 from duologue.dialogue.ports import PlayEnded, PlayProgress, PlayStarted
 from duologue.dialogue.session_drafts import AnswerDraft, PieceDraft, TurnDraft
 from duologue.dialogue.turns_vocabulary import (

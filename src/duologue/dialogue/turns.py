@@ -47,9 +47,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from duologue.clock import MILLISECOND
 from duologue.dialogue import turns_actions as do
 from duologue.dialogue import turns_guards as when
-from duologue.dialogue.floor_state import MILLISECOND, FloorState, Policy, Reply
+from duologue.dialogue.floor_state import FloorState, Policy, Reply
 from duologue.dialogue.ports import PlayEnded
 from duologue.dialogue.turns_vocabulary import (
     AudioReady,

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from duologue.dialogue.floor_state import MILLISECOND, normalise
+from duologue.clock import MILLISECOND
+from duologue.dialogue.floor_state import normalise
 from duologue.dialogue.turns_guards import Situation
 from duologue.dialogue.turns_vocabulary import (
     Abandon,

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from duologue.dialogue.floor_state import MILLISECOND, FloorState
+from duologue.clock import MILLISECOND
+from duologue.dialogue.floor_state import FloorState
 from duologue.dialogue.turns_vocabulary import Effect, Event, Patience, SpeechStarted, State
 
 
