@@ -273,7 +273,7 @@ class DialogueSettings(Part):
     def _in_order(self) -> Self:
         if self.wait_least_ms > self.wait_most_ms:
             raise ValueError(
-                f"dialogue.wait_least_ms, {self.wait_least_ms}, is above dialogue.wait_most_ms, {self.wait_most_ms}"
+                f"wait_least_ms, {self.wait_least_ms}, is above wait_most_ms, {self.wait_most_ms}"
                 " | Make it the smaller of the two."
             )
         return self
