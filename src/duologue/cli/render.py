@@ -30,6 +30,7 @@ def render(
 
         duologue render "Is cereal a soup?" -o soup.mp4 --turns 4
     """
+    from duologue.places import refuse_same
     from duologue.settings import load_settings
 
     settings = load_settings(
@@ -47,6 +48,8 @@ def render(
         },
         config=config,
     )
+    clip = settings.show.tv.clip
+    refuse_same({"the TV's clip": Path(clip) if clip else None, "--output": output, "--config": config})
     import asyncio
 
     import cv2

@@ -43,6 +43,7 @@ def show(
 
         duologue show --cast chad,./my-pack --size 1280x720 --record show.mp4
     """
+    from duologue.places import refuse_same
     from duologue.settings import load_settings
 
     settings = load_settings(
@@ -66,6 +67,8 @@ def show(
         },
         config=config,
     )
+    clip = settings.show.tv.clip
+    refuse_same({"the TV's clip": Path(clip) if clip else None, "--record": settings.show.record})
     import uvloop
     from rich.console import Console
 
