@@ -138,7 +138,7 @@ def test_a_file_that_is_no_settings(text: str) -> None:
 
 def test_a_file_that_is_no_text() -> None:
     Path("duologue.toml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="the settings file is no text in UTF-8"):
         _load()
 
 

@@ -33,6 +33,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from duologue.errors import InputError
+from duologue.places import read_text
 from duologue.validation import Problem, did_you_mean, problems
 
 FILE = "duologue.toml"
@@ -465,14 +466,12 @@ def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> None:
 
 def _file_layer(config: Path | None) -> _Layer:
     path = config or Path(FILE)
-    try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         if config is None:
             return _Layer({}, {})
-        raise InputError("there is no such settings file", where=str(path), remedy="Check --config.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the settings file cannot be read: {error}", where=str(path), remedy="Check it.") from error
+        raise InputError("there is no such settings file", where=str(path), remedy="Check --config.")
+    try:
+        table = tomllib.loads(read_text(path, "the settings file"))
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"this is not TOML: {error}", where=str(path), remedy="Mend that line.") from error
     return _Layer(table, {key: str(path) for key, _ in _leaves(table)})

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from duologue.app.simulation.scenario import Scenario
 from duologue.errors import InputError
-from duologue.places import scenarios_folder
+from duologue.places import read_text, scenarios_folder
 from duologue.validation import did_you_mean, dotted, problems
 
 MOST_BYTES = 200_000
@@ -107,13 +107,6 @@ def _begins(node: yaml.Node | None) -> int:
 
 
 def _read(file: Path) -> str:
-    try:
-        if file.stat().st_size > MOST_BYTES:
-            raise InputError("the scenario is too large", where=str(file), remedy=f"Keep it under {MOST_BYTES} bytes.")
-        return file.read_text("utf-8")
-    except OSError as error:
-        raise InputError(
-            f"the scenario cannot be read: {error.strerror}", where=str(file), remedy="Check it."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InputError("the scenario is not UTF-8 text", where=str(file), remedy="Save it as UTF-8.") from error
+    if file.is_file() and file.stat().st_size > MOST_BYTES:
+        raise InputError("the scenario is too large", where=str(file), remedy=f"Keep it under {MOST_BYTES} bytes.")
+    return read_text(file, "the scenario")
