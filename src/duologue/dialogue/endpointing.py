@@ -233,8 +233,10 @@ def judge(text: str) -> str:
 
 def _judge_unmarked(words: list[str]) -> str:
     first = next((word for word in words if word not in _LEADING), words[0])
-    if _ends_in_its_verb(words, first):
-        return "unsure"
+    if len(words) >= 3 and words[-1] in _AUXILIARIES and words[-2] in _PRONOUNS:
+        return "unsure"  # "how old you are": it leans, and may be all
+    if len(words) >= 3 and words[-1] in _STRANDED and first in _WH:
+        return "question without mark"
     if len(words) >= 3 and words[-1] == "that" and words[-2] in _BEFORE_THAT:
         return "closing word"
     if words[-1] in _OPEN and len(words) > 1:
@@ -248,14 +250,6 @@ def _judge_unmarked(words: list[str]) -> str:
     if len(words) < 3:
         return "few words"
     return "closing word" if words[-1] in _CLOSING else "unsure"
-
-
-def _ends_in_its_verb(words: list[str], first: str) -> bool:
-    """What leans elsewhere may end a sentence: "how old you are", "where do you come from"."""
-    if len(words) < 3:
-        return False
-    verb = words[-1] in _AUXILIARIES and words[-2] in _PRONOUNS
-    return verb or (words[-1] in _STRANDED and first in _WH)
 
 
 def _is_dictation(words: list[str], least: int) -> bool:
