@@ -816,7 +816,7 @@ def test_a_voice_that_was_there_before_the_decision_goes_on_with_its_turn(world:
     stops(world)
     world.pass_time(1200)
     understands(world, "in Rome?", final=True)
-    assert world.last(Think).person == "What time is it in Rome?"
+    assert [each.person for each in world.effects if isinstance(each, Think)][-1] == "What time is it in Rome?"
     assert not any(isinstance(each, Report) and each.note is Note.INTERRUPTED for each in world.effects)
 
 
