@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 import pytest
-from spoken_phrases import KITCHEN, espeak, flite, noise, padded, silence, telephone
+from spoken_phrases import KITCHEN, espeak, flite, in_pink_noise, noise, padded, silence, telephone
 
 from duologue.audio.pcm import Samples
 from duologue.errors import InputError, InternalError, PeerError
@@ -89,6 +89,16 @@ def test_silence_noise_and_ringback_are_no_speech(silero: Silero) -> None:
     ringback = (0.2 * (np.sin(2 * np.pi * 440 * at) + np.sin(2 * np.pi * 480 * at))).astype(np.float32)
     for sound in (silence(3.0), noise(3.0, 0.02), ringback):
         assert (np.array(follow(silero, sound)) > 0.5).mean() < 0.05
+
+
+def test_speech_is_noticed_after_a_minute_of_noise_on_the_telephone_as_at_once(silero: Silero) -> None:
+    said = espeak(KITCHEN)
+    for quiet in (1.0, 60.0):
+        line = telephone(in_pink_noise(padded(said, before=quiet), 20))
+        heard = follow(silero, line)
+        begin = int(quiet * EAR_RATE / VAD_FRAME)
+        assert max(heard[:begin]) < 0.5
+        assert max(heard[begin : begin + 8]) > 0.5, f"nobody was heard after {quiet:g} s"
 
 
 def test_garbage_does_not_poison_a_stream(silero: Silero) -> None:

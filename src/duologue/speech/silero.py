@@ -7,6 +7,9 @@ bytes that leave every length as it is, done in memory on loading and checked: i
 not found, and loading says so. A test holds the result equal to the file as it came, stream by stream.
 
 One frame is :data:`duologue.speech.hearing.VAD_FRAME` samples and is seen with the last 64 of the frame before.
+
+The recurrent state drifts where nobody speaks: after half a minute of noise speech is noticed a second late, on an
+8 kHz line after a minute not at all. So a stream begins anew after each :data:`QUIET_FRAMES` frames without speech.
 """
 
 from __future__ import annotations
@@ -28,6 +31,10 @@ CONTEXT = 64
 """Samples of the frame before that the model sees again."""
 STATE = 128
 """Width of each of the two recurrent states."""
+QUIET = 0.35
+"""A probability below this is no speech."""
+QUIET_FRAMES = 156
+"""Frames of no speech in a row after which a stream's state is forgotten: 5 s."""
 _FILE = "assets/silero_vad_v6.onnx"
 _FIRST_STREAMS = 16
 
@@ -90,7 +97,7 @@ def load_session(model: bytes) -> Session:
 class Silero:
     """See :class:`duologue.speech.hearing.VoiceActivity`. Loading takes about 0.1 s: make it before the first call.
 
-    A stream's memory is a row of three arrays (about 1.3 KB), which grow by doubling and are used again. Samples are
+    A stream's memory is a row of four arrays (about 1.3 KB), which grow by doubling and are used again. Samples are
     clipped to -1…1, and what is no number counts as silence: one would poison the stream's state for good.
     """
 
@@ -102,6 +109,7 @@ class Silero:
         self._context: Samples = np.zeros((0, CONTEXT), np.float32)
         self._h: Samples = np.zeros((1, 0, STATE), np.float32)
         self._c: Samples = np.zeros((1, 0, STATE), np.float32)
+        self._quiet: NDArray[np.int64] = np.zeros(0, np.int64)
         self._grow(_FIRST_STREAMS)
         self.step({self.open(): np.zeros(VAD_FRAME, np.float32)})  # the runtime plans its memory with the first run
         self.forget(0)
@@ -118,6 +126,7 @@ class Silero:
         row = self._free.pop()
         self._context[row] = 0.0
         self._h[:, row] = self._c[:, row] = 0.0
+        self._quiet[row] = 0
         stream, self._next = self._next, self._next + 1
         self._rows[stream] = row
         return stream
@@ -137,6 +146,7 @@ class Silero:
         feeds = {"input": heard, "h": self._h[:, rows], "c": self._c[:, rows]}
         speech, self._h[:, rows], self._c[:, rows] = self._session.run(None, feeds)
         self._context[rows] = heard[:, -CONTEXT:]
+        self._forget_quiet(rows, speech.reshape(len(rows)))
         found = cast("list[float]", speech.tolist())
         return dict(zip(frames, found, strict=True))
 
@@ -145,6 +155,13 @@ class Silero:
         row = self._rows.pop(stream, None)
         if row is not None:
             self._free.append(row)
+
+    def _forget_quiet(self, rows: NDArray[np.int64], speech: Samples) -> None:
+        quiet = np.where(speech < QUIET, self._quiet[rows] + 1, 0)
+        tired = quiet >= QUIET_FRAMES
+        self._quiet[rows] = np.where(tired, 0, quiet)
+        if tired.any():
+            self._h[:, rows[tired]] = self._c[:, rows[tired]] = 0.0
 
     def _row(self, stream: int) -> int:
         try:
@@ -161,4 +178,5 @@ class Silero:
             return np.concatenate([array, np.zeros(more, np.float32)], axis)
 
         self._context, self._h, self._c = wider(self._context, 0), wider(self._h, 1), wider(self._c, 1)
+        self._quiet = np.concatenate([self._quiet, np.zeros(rows, np.int64)])
         self._free += range(held + rows - 1, held - 1, -1)
