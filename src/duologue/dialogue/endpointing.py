@@ -204,7 +204,7 @@ _BASE_MS = {
     "no words yet": 700,
     "unsure": 750,
     "few words": 750,
-    "dictation": 1100,
+    "dictation": 1000,
     "leaning": 1100,
     "trailing": MAX_WAIT_MS,
 }
