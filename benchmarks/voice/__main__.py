@@ -1,4 +1,5 @@
-"""``make bench-voice``: the voice core beside its peers, printed and written to ``benchmarks/out/voice.json``.
+"""``make bench-voice``: the voice core beside its peers, a table for each section, printed when it is done and written
+to ``benchmarks/out/voice-SECTION.json``.
 
 Name sections on the command line to run only those.
 """
@@ -25,10 +26,8 @@ SECTIONS: dict[str, Callable[[], list[Row]]] = {
 
 def main() -> None:
     """Run the sections that were named, or all."""
-    found: list[Row] = []
     for name in sys.argv[1:] or SECTIONS:
-        found += SECTIONS[name]()
-    show("voice", found)
+        show(f"voice-{name}", SECTIONS[name]())
 
 
 if __name__ == "__main__":
