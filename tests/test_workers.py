@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 
 import pytest
 
 from duologue.errors import InputError, PeerError
-from duologue.workers import Worker
+from duologue.workers import Channel, Worker
 
 ECHO = """
 import sys
@@ -66,3 +67,12 @@ async def test_a_child_that_leaves_is_named_with_its_status(echo: str) -> None:
         for _ in range(100):
             await worker.send(b"y" * 1_000_000)
     await worker.close()
+
+
+def test_a_parent_that_leaves_with_messages_unread_ends_the_channel() -> None:
+    ours, theirs = socket.socketpair()
+    channel = Channel(theirs)
+    channel.send("never read")
+    ours.close()
+    assert list(channel) == []
+    channel.close()

@@ -58,10 +58,13 @@ class Channel:
 
     def receive(self) -> object:
         """The next message. Raises :class:`ClosedError` at the end of the stream."""
-        header = self._stream.read(_HEADER.size)
-        if len(header) < _HEADER.size:
+        try:
+            header = self._stream.read(_HEADER.size)
+            body = self._stream.read(_HEADER.unpack(header)[0]) if len(header) == _HEADER.size else b""
+        except ConnectionError as error:  # it closed before it had read all that we sent
+            raise ClosedError("the parent process is gone") from error
+        if not body:
             raise ClosedError("the parent process closed the channel")
-        body = self._stream.read(_HEADER.unpack(header)[0])
         return pickle.loads(body)
 
     def __iter__(self) -> Iterator[object]:
