@@ -182,7 +182,8 @@ _ASKING = _words(
 )
 _CLOSING = _words(
     "it them me you him us there here now then today tonight tomorrow yesterday again too either please thanks though "
-    "already yet instead anyway together home more okay ok right sir madam"
+    "already yet instead anyway together home more okay ok right sir madam monday tuesday wednesday thursday friday "
+    "saturday sunday morning afternoon evening night noon midnight weekend"
 )
 _WH = _words("what where when why who whose which how")
 _LEADING = _words("and but so or well no yes oh okay ok please sorry then")
