@@ -125,6 +125,7 @@ def test_the_pre_roll_is_the_newest_sound_however_it_was_chopped(sizes: list[int
         ("Are you twenty one?", "question"),
         ("the train leaves at six", "unsure"),
         ("tell me more", "closing word"),
+        ("it is spelled m it", "dictation"),
         ("my brother is coming to see us on friday", "closing word"),
         ("yes", "whole"),
         ("no thanks", "whole"),

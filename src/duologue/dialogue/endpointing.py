@@ -185,6 +185,8 @@ _CLOSING = _words(
     "already yet instead anyway together home more okay ok right sir madam monday tuesday wednesday thursday friday "
     "saturday sunday morning afternoon evening night noon midnight weekend"
 )
+_SPELLING = _words("spelled spelt")
+"""What follows is letters, whatever the ears make of them."""
 _WH = _words("what where when why who whose which how")
 _LEADING = _words("and but so or well no yes oh okay ok please sorry then")
 _STRANDED = _words("from with for like")
@@ -205,7 +207,7 @@ _BASE_MS = {
     "no words yet": 700,
     "unsure": 750,
     "few words": 750,
-    "dictation": 1000,
+    "dictation": 1100,
     "leaning": 1100,
     "trailing": MAX_WAIT_MS,
 }
@@ -233,6 +235,8 @@ def judge(text: str) -> str:
 
 
 def _judge_unmarked(words: list[str]) -> str:
+    if _SPELLING.intersection(words[-10:]):
+        return "dictation"
     first = next((word for word in words if word not in _LEADING), words[0])
     if len(words) >= 3 and words[-1] in _AUXILIARIES and words[-2] in _PRONOUNS:
         return "unsure"  # "how old you are": it leans, and may be all
