@@ -17,6 +17,9 @@ from duologue.places import packs_folder
 from language.openai_server import Behaviour, OpenAIServer
 from scripted_server import serving
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
+
 DOCS = packs_folder().parent / "docs"
 CHUNK = {"text": "I'm sorry about your parcel.", "expression": "smile", "correction": "I lost my", "hint": "ask when"}
 

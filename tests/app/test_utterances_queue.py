@@ -19,6 +19,9 @@ from duologue.errors import ClosedError, DuologueError, InputError, PeerError
 from duologue.language.moderation import Moderator
 from duologue.speech.utterance import Mark, MarkKind
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
+
 CLIP = wav(tone(1.0))
 HELLO = UtteranceRequest(character="chad", text="hello there")
 

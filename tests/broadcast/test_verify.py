@@ -17,6 +17,9 @@ from duologue.broadcast.verify import verify
 from duologue.clock import SECOND, VirtualClock
 from duologue.errors import InputError
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
+
 URL = "http://show.test/stream/index.m3u8"
 
 

@@ -9,6 +9,9 @@ from session_doubles import Says
 from duologue.app.simulation.virtual_time import simulate
 from duologue.dialogue.turns_vocabulary import Note, Stage, State
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
+
 FIRST = Says(1.0, "what time is it please Ada")
 ASKED = "so where are we now"
 PATIENT = {"slow", "hang", "stubborn", "spiteful", "trickle", "never ends"}

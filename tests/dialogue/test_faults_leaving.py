@@ -17,6 +17,9 @@ from duologue.dialogue.turns_vocabulary import Note, Stage, State
 from duologue.errors import PeerError
 from duologue.speech.utterance import Utterance
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
+
 STATES = [state for state in State if state is not State.CLOSED]
 ASKS = Says(1.0, "what time is it please Ada")
 

@@ -21,6 +21,9 @@ from duologue.language.phrases import content_words
 from duologue.language.text import clean, sentences, word_count
 from duologue.language.topic import understand
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
+
 TOPICS = (
     *TEN_TOPICS, "cats vs dogs", "🍕", "¿Por qué los gatos duermen tanto?", "私の猫", "???", "Can you microwave fish?",
     "a very long topic about the many ways in which a committee of seventeen retired sailors might fold one napkin",

@@ -20,6 +20,9 @@ from duologue.stage.art import CharacterArt, Layer, RoomArt
 from duologue.stage.pack import load_character, load_room, read_character
 from duologue.stage.pose import MAX_HEAD_ANGLE, MAX_SHIFT, Brows, Daylight, Lids, Mouth
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
+
 SCALE = 0.25
 CHARACTERS = ("chad", "virgin")
 CLIPS = {"night-drive": 700_000, "fish-tank": 500_000}

@@ -20,6 +20,9 @@ from duologue.speech.espeak import MAX_CHARACTERS, MAX_LINES, Espeak, engine
 from duologue.speech.espeak_voice import EspeakSettings, parse_voice
 from duologue.speech.utterance import MarkKind, SpeechChunk
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
+
 VOICE = "en-us+m3"
 
 

@@ -15,6 +15,9 @@ from duologue.dialogue.turns_vocabulary import SpeechStarted, SpeechStopped
 from duologue.speech.hearing import EAR_RATE, VAD_FRAME
 from duologue.speech.silero import Silero
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
+
 PHRASES = (
     "please turn on the light in the kitchen",
     "what time does the museum open",

@@ -31,6 +31,9 @@ from duologue.stage.pose import (
 )
 from duologue.stage.television_picture import TvLight, TvPicture
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
+
 Doubles = NDArray[np.float64]
 WIDTH, HEIGHT = 640, 360
 SCALE = 1 / 3

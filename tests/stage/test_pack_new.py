@@ -16,6 +16,9 @@ from duologue.stage.pack_check import Severity, check_pack, difference
 from duologue.stage.pack_new import HEIGHT, Role, find_pictures, new_character, role_of
 from duologue.stage.pose import Lids, Mouth
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
+
 SKIN, DARK, WHITE = (120, 170, 230, 255), (30, 20, 40, 255), (255, 255, 255, 255)
 
 

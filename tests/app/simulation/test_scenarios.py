@@ -20,6 +20,9 @@ from duologue.dialogue.turns_vocabulary import Stage
 from duologue.errors import InputError
 from duologue.telemetry.turns import silence_ms
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
+
 SHIPPED = {file.stem: read_scenario(file) for file in shipped()}
 
 
