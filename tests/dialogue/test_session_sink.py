@@ -22,8 +22,8 @@ HELLO = loud_utterance("hello there", "ada", "u1")
 """0.6 s."""
 
 
-def play(script: Callable[[PacedSink], Awaitable[None]]) -> tuple[list[bool], list[PlayEvent | PlayProgress]]:
-    """Which blocks of 20 ms sounded, and what was reported."""
+def sound(script: Callable[[PacedSink], Awaitable[None]]) -> tuple[Samples, list[PlayEvent | PlayProgress]]:
+    """All that came out of the sink, and what it reported."""
     blocks: list[Samples] = []
     reports: list[PlayEvent | PlayProgress] = []
 
@@ -35,7 +35,13 @@ def play(script: Callable[[PacedSink], Awaitable[None]]) -> tuple[list[bool], li
             floor.cancel()
 
     simulate(main())
-    return [bool(np.abs(block).max() > 0.01) for block in blocks], reports
+    return np.concatenate(blocks), reports
+
+
+def play(script: Callable[[PacedSink], Awaitable[None]]) -> tuple[list[bool], list[PlayEvent | PlayProgress]]:
+    """Which blocks of 20 ms sounded, and what was reported."""
+    samples, reports = sound(script)
+    return [bool(loudest > 0.01) for loudest in np.abs(samples.reshape(-1, RATE // 50)).max(axis=1)], reports
 
 
 def ends(reports: list[PlayEvent | PlayProgress]) -> dict[str, int]:
@@ -103,22 +109,6 @@ def tone(seconds: float) -> Utterance:
     """440 Hz at half amplitude: its largest step between two samples is 0.0288."""
     samples = 0.5 * np.sin(2 * np.pi * 440 * np.arange(round(seconds * RATE)) / RATE)
     return replace(HELLO, samples=samples.astype(np.float32), marks=())
-
-
-def sound(script: Callable[[PacedSink], Awaitable[None]]) -> tuple[Samples, list[PlayEvent | PlayProgress]]:
-    """All that came out of the sink, and what it reported."""
-    blocks: list[Samples] = []
-    reports: list[PlayEvent | PlayProgress] = []
-
-    async def main() -> None:
-        sink = PacedSink(blocks.append, reports.append, LoopClock())
-        async with asyncio.TaskGroup() as group:
-            floor = group.create_task(sink.run())
-            await script(sink)
-            floor.cancel()
-
-    simulate(main())
-    return np.concatenate(blocks), reports
 
 
 OWN_STEP = float(np.abs(np.diff(tone(0.1).samples)).max())

@@ -87,7 +87,7 @@ class WavWriter:
 
 
 def _opened(path: Path) -> BinaryIO:
-    """For writing; what is in the file stays for now."""
+    """For writing; what is in the file stays until something is written."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666), "wb")
 
 
