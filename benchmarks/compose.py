@@ -26,7 +26,7 @@ from duologue.stage.bake import BakedStage, bake_stage
 from duologue.stage.captions_type import CaptionPress
 from duologue.stage.compositor import Compositor
 from duologue.stage.frames import FrameRing
-from duologue.stage.pack import load_character, load_room
+from duologue.stage.packs.loading import load_character, load_room
 from duologue.stage.pose import Brows, CaptionState, CaptionWord, Daylight, FrameState, Lids, Lights, Mouth, Pose
 from duologue.stage.television import Television
 

@@ -26,8 +26,8 @@ from benchmarks.machine import burners, sleeper
 from benchmarks.table import Row, row, show
 from duologue.app.render import Film, Progress, render
 from duologue.broadcast.encoder import VideoEncoder
-from duologue.broadcast.playlist import Entry, parse_playlist
-from duologue.broadcast.verify import verify
+from duologue.prover.playlist import Entry, parse_playlist
+from duologue.prover.verify import verify
 from duologue.settings import load_settings
 
 FRAMES = 450

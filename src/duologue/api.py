@@ -25,8 +25,8 @@ from duologue.language.structured import ReplyChunk, notes_schema
 from duologue.language.tools import Tool, Toolbox, ToolOutcome
 from duologue.places import refuse_same
 from duologue.settings import Settings, load_settings
-from duologue.stage.pack_manifest import CHARACTER_FILE, read_character
-from duologue.stage.pack_new import new_character
+from duologue.stage.packs.manifest import CHARACTER_FILE, read_character
+from duologue.stage.packs.new import new_character
 from duologue.web.server import bind, serve
 
 

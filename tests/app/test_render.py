@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from duologue.app.render import Film, Progress, render
-from duologue.broadcast.verify import verify
 from duologue.errors import InputError, PeerError
+from duologue.prover.verify import verify
 from duologue.settings import load_settings
 
 

@@ -26,8 +26,8 @@ from duologue.app.models import (
     TvRequest,
 )
 from duologue.app.studio import Studio, open_studio
-from duologue.broadcast.playlist import parse_playlist
 from duologue.errors import InputError
+from duologue.prover.playlist import parse_playlist
 from duologue.settings import load_settings
 from duologue.stage.pose import Daylight
 from loop_guard import LoopGuard

@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from programme import Programme, whole
-
 from duologue.broadcast.boxes import moved
 from duologue.broadcast.fmp4 import VIDEO_TIMESCALE, init_segment
 from duologue.broadcast.recorder import Recorder
+from programme import Programme, whole
 
 programme = Programme().encode(whole(240))  # eight seconds are a whole number of AAC units
 recorder = Recorder(Path(sys.argv[1]))

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from av.codec.context import CodecContext
 from av.packet import Packet as AvPacket
-from programme import FPS, HEIGHT, WIDTH, picture
 
 from duologue.broadcast.encoder import (
     ENCODERS,
@@ -20,6 +19,7 @@ from duologue.broadcast.encoder import (
 from duologue.broadcast.h264 import IDR_SLICE, PPS, SLICE, SPS, avc_configuration, codec_name, nal_units, unit_type
 from duologue.broadcast.packets import Packet
 from duologue.errors import InputError, InternalError
+from programme import FPS, HEIGHT, WIDTH, picture
 
 
 def encoded(numbers: range) -> list[Packet]:

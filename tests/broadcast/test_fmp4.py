@@ -8,12 +8,12 @@ import av
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from programme import FPS, HEIGHT, WIDTH, Programme, whole
 
 from duologue.broadcast.boxes import boxes, moved, runs
 from duologue.broadcast.fmp4 import AUDIO_TRACK, VIDEO_TRACK, Segmenter, fragment, init_segment, video_ticks
 from duologue.broadcast.packets import Packet, StreamFormat, Track
 from duologue.errors import InputError, InternalError
+from programme import FPS, HEIGHT, WIDTH, Programme, whole
 
 FORMAT = StreamFormat(WIDTH, HEIGHT, FPS, b"\x01\x64\x00\x1f\xff\xe0\x00", b"\x11\x90")
 

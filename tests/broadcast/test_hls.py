@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from programme import EPOCH_MS, Programme, stored, wall, whole
 
 from duologue.broadcast.fmp4 import Segment, init_segment
 from duologue.broadcast.hls import PLAYLIST, PLAYLIST_TYPE, HlsStore
 from duologue.broadcast.packets import StreamFormat
-from duologue.broadcast.playlist import parse_playlist, playlist_faults, variant
 from duologue.errors import InputError, InternalError
+from duologue.prover.playlist import parse_playlist, playlist_faults, variant
+from programme import EPOCH_MS, Programme, stored, wall, whole
 
 FORMAT = StreamFormat(640, 360, 30, b"\x01\x64\x00\x1f\xff\xe0\x00", b"\x11\x90")
 SMALLER = StreamFormat(320, 180, 30, b"\x01\x64\x00\x1f\xff\xe0\x00", b"\x11\x90")

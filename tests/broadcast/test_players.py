@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from programme import Programme, sound_under_speech, stored, whole
 
 from duologue.broadcast.hls import PLAYLIST, HlsStore
+from programme import Programme, sound_under_speech, stored, whole
 
 pytestmark = [
     pytest.mark.peer,

@@ -11,14 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from programme import Programme, whole
 
 from duologue.broadcast.boxes import runs
 from duologue.broadcast.fmp4 import init_segment
 from duologue.broadcast.mp4file import Mp4Writer, remux
 from duologue.broadcast.recorder import QUEUE, Recorder
-from duologue.broadcast.verify import verify
 from duologue.errors import InputError, PeerError
+from duologue.prover.verify import verify
+from programme import Programme, whole
 
 
 @pytest.fixture(name="programme", scope="module")

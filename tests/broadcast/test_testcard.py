@@ -8,11 +8,11 @@ from av.codec.context import CodecContext
 from av.packet import Packet as AvPacket
 from hypothesis import given
 from hypothesis import strategies as st
-from programme import picture
 
 from duologue.broadcast.encoder import VideoEncoder
 from duologue.broadcast.testcard import Card, TestCard, read_card
 from duologue.errors import InputError
+from programme import picture
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 2**48 - 1), st.sampled_from([(640, 360), (1280, 720), (1920, 1080)]))

@@ -11,7 +11,7 @@ from duologue.stage.art import CharacterArt
 from duologue.stage.gaze import LEFT_SEAT, RIGHT_SEAT, Floor, Gaze, geometries, look_at
 from duologue.stage.life import BLINK, BLOCK, Life, blink_times, lids, lids_since, nod
 from duologue.stage.motion_noise import ease, held, key, unit, wave
-from duologue.stage.pack import load_character, load_room
+from duologue.stage.packs.loading import load_character, load_room
 from duologue.stage.pose import Lids
 
 FRAME = RATE // 30

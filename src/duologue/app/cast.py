@@ -10,7 +10,7 @@ from pathlib import Path
 from duologue.errors import InputError
 from duologue.language.persona import Persona, load_persona
 from duologue.places import packs_folder
-from duologue.stage.pack_manifest import read_character
+from duologue.stage.packs.manifest import read_character
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from duologue.places import cache_folder, packs_folder
 from duologue.settings import Settings
 from duologue.stage.bake import bake_stage
 from duologue.stage.compositor import Compositor
-from duologue.stage.pack import load_character, load_room
+from duologue.stage.packs.loading import load_character, load_room
 from duologue.stage.pose import FrameState, Lights, Mouth, Pose
 from duologue.telemetry.machine import MachineSampler
 

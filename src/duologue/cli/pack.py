@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from duologue.stage.pack_check import Finding
+    from duologue.stage.packs.check import Finding
 
 app = typer.Typer(help="Check a character or room, or make one from pictures.", no_args_is_help=True)
 
@@ -25,7 +25,7 @@ def check(
     import json
     from dataclasses import asdict
 
-    from duologue.stage.pack_check import Severity, check_pack
+    from duologue.stage.packs.check import Severity, check_pack
 
     findings = {str(path): [*check_pack(path), *_persona(path)] for path in paths}
     if as_json:
@@ -59,8 +59,8 @@ def new(
     from rich.markup import escape
 
     from duologue.cli.output import console
-    from duologue.stage.pack_check import Severity, check_pack
-    from duologue.stage.pack_new import DEFAULT_VOICE, Role, new_character
+    from duologue.stage.packs.check import Severity, check_pack
+    from duologue.stage.packs.new import DEFAULT_VOICE, Role, new_character
 
     given = {Role.IDLE: idle, Role.TALKING: talking, Role.BLINK: blink, Role.TALKING_BLINK: talking_blink}
     made = new_character(
@@ -84,7 +84,7 @@ def _persona(folder: Path) -> list[Finding]:
     """What is wrong with how a character speaks; a room has no persona."""
     from duologue.errors import InputError
     from duologue.language.persona import load_persona
-    from duologue.stage.pack_check import Finding, Severity
+    from duologue.stage.packs.check import Finding, Severity
 
     if not (folder / "character.toml").exists():
         return []
@@ -101,7 +101,7 @@ def print_findings(path: str, findings: list[Finding]) -> None:
     from rich.markup import escape
 
     from duologue.cli.output import console
-    from duologue.stage.pack_check import Severity
+    from duologue.stage.packs.check import Severity
 
     out = console()
     for one in findings:

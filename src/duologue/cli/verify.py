@@ -9,8 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from duologue.broadcast.report import Report
-from duologue.broadcast.verify import verify as play
+from duologue.prover.report import Report
+from duologue.prover.verify import verify as play
 
 
 def verify(

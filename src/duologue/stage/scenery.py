@@ -27,7 +27,7 @@ from duologue.stage.compositor import Compositor
 from duologue.stage.encoding import DEPTH
 from duologue.stage.frames import FrameRing, Plane
 from duologue.stage.messages import Baked, Report, StagePlan, Trouble, TvState
-from duologue.stage.pack import load_character, load_room
+from duologue.stage.packs.loading import load_character, load_room
 from duologue.stage.pose import FrameState, Lights
 from duologue.stage.television import Television
 from duologue.telemetry.ledger import Cause

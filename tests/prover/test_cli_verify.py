@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import typer
-from programme import Programme, whole
 from typer.testing import CliRunner
 
 from duologue.cli.verify import verify
+from programme import Programme, whole
 
 
 @pytest.fixture(name="app")

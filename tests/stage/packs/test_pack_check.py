@@ -6,7 +6,7 @@ import pytest
 from pack_samples import CHARACTER_SVG, CHARACTER_TOML, ROOM_TOML, write_character, write_room
 
 from duologue.places import packs_folder
-from duologue.stage.pack_check import Finding, Severity, check_pack
+from duologue.stage.packs.check import Finding, Severity, check_pack
 
 
 def _keys(findings: list[Finding], severity: Severity) -> set[str]:

@@ -16,12 +16,12 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-from duologue.broadcast.checks import PictureCheck, SoundCheck, sync
-from duologue.broadcast.report import LiveReport, Report, not_shown, wrong
 from duologue.broadcast.testcard import read_card
-from duologue.broadcast.viewer import HOLD_BACK, Decoded, Delivery, Facts, HlsViewer, Picture, Piece, RunDecoder
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import InputError
+from duologue.prover.checks import PictureCheck, SoundCheck, sync
+from duologue.prover.report import LiveReport, Report, not_shown, wrong
+from duologue.prover.viewer import HOLD_BACK, Decoded, Delivery, Facts, HlsViewer, Picture, Piece, RunDecoder
 
 LIVE_SECONDS = 30.0
 """How much of a live stream is played when nothing is said."""

@@ -68,7 +68,7 @@ class _Table(BaseModel):
 
 
 class CharacterLayers(_Table):
-    """Which picture is which layer. What is optional and missing is derived (see :mod:`duologue.stage.pack_derive`)."""
+    """Which picture is which layer. What is optional and missing is derived: :mod:`duologue.stage.packs.derive`."""
 
     body: LayerStack
     head: LayerStack

@@ -1,6 +1,6 @@
 """Packs: the pictures of a character or a room, loaded at the output's scale.
 
-The format is in ``packs/README.md``; the values of the TOML file in :mod:`duologue.stage.pack_manifest`. Every error
+The format is in ``packs/README.md``; the values of the TOML file in :mod:`duologue.stage.packs.manifest`. Every error
 is an :class:`~duologue.errors.InputError` that names the file, the key and the remedy.
 """
 
@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from duologue.stage.art import CharacterArt, Layer, Quad, RoomArt, SeatPlace
-from duologue.stage.pack_cache import cache_key, cached
-from duologue.stage.pack_derive import all_brows, all_lids, all_mouths
-from duologue.stage.pack_manifest import (
+from duologue.stage.packs.cache import cache_key, cached
+from duologue.stage.packs.derive import all_brows, all_lids, all_mouths
+from duologue.stage.packs.manifest import (
     CHARACTER_FILE,
     ROOM_FILE,
     CharacterManifest,
@@ -22,8 +22,8 @@ from duologue.stage.pack_manifest import (
     read_character,
     read_room,
 )
-from duologue.stage.pack_raster import PackFiles, stacked
-from duologue.stage.pack_view import View
+from duologue.stage.packs.raster import PackFiles, stacked
+from duologue.stage.packs.view import View
 from duologue.stage.pose import Daylight, Lids
 
 __all__ = ["CharacterManifest", "RoomManifest", "load_character", "load_room", "read_character", "read_room"]

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.audio.pcm import Samples
-from duologue.broadcast.checks import PictureCheck, SoundCheck, sync
 from duologue.broadcast.testcard import PILOT_HZ, PILOT_LEVEL, Card, TestCard
+from duologue.prover.checks import PictureCheck, SoundCheck, sync
 
 CARD = TestCard(640, 360, 30)
 

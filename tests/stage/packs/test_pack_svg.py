@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.errors import InputError
-from duologue.stage.pack_svg import parse_svg
-from duologue.stage.pack_view import View
+from duologue.stage.packs.svg import parse_svg
+from duologue.stage.packs.view import View
 
 VIEW = View.scaled((100, 100), 1.0)
 WHOLE = (0, 0, 100, 100)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from duologue.errors import InputError
 from duologue.stage.art import Rgba
-from duologue.stage.pack_view import View
+from duologue.stage.packs.view import View
 
 MAX_SIDE = 8192
 MAX_PIXELS = 64 * 1024 * 1024

@@ -17,8 +17,8 @@ import numpy as np
 
 from duologue.errors import InputError, PeerError
 from duologue.stage.art import Rgba
-from duologue.stage.pack_manifest import CHARACTER_FILE
-from duologue.stage.pack_morph import (
+from duologue.stage.packs.manifest import CHARACTER_FILE
+from duologue.stage.packs.morph import (
     TOO_MUCH,
     Region,
     changed_region,
@@ -28,7 +28,7 @@ from duologue.stage.pack_morph import (
     patch,
     replaced,
 )
-from duologue.stage.pack_png import decode_png, resize
+from duologue.stage.packs.png import decode_png, resize
 from duologue.stage.pose import Lids, Mouth
 
 HEIGHT, WIDTH = 760, 900

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from duologue.broadcast.viewer import Facts
+from duologue.prover.viewer import Facts
 
 SYNC_LIMIT_MS = 20.0
 """The offset of sound to picture that is called wrong, either way, in the median."""

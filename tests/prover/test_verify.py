@@ -6,16 +6,16 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from programme import FPS, SPAN, Programme, sound, sound_under_speech, stored, wall, whole
 
 from duologue.audio.pcm import Samples
 from duologue.broadcast.fmp4 import init_segment
 from duologue.broadcast.hls import HlsStore
 from duologue.broadcast.mp4file import Mp4Writer
-from duologue.broadcast.report import Report
-from duologue.broadcast.verify import verify
 from duologue.clock import SECOND, VirtualClock
 from duologue.errors import InputError
+from duologue.prover.report import Report
+from duologue.prover.verify import verify
+from programme import FPS, SPAN, Programme, sound, sound_under_speech, stored, wall, whole
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from duologue.stage.art import Layer
-from duologue.stage.pack_png import premultiplied, resize, straight
-from duologue.stage.pack_raster import cropped, stacked
+from duologue.stage.packs.png import premultiplied, resize, straight
+from duologue.stage.packs.raster import cropped, stacked
 from duologue.stage.pose import Brows, Lids, Mouth
 
 MOUTH_FALLBACKS: Mapping[Mouth, tuple[Mouth, ...]] = {

@@ -21,8 +21,8 @@ import resvg_py
 
 from duologue.errors import InputError, InternalError
 from duologue.stage.art import Rgba
-from duologue.stage.pack_png import check_jpeg_size, check_png_size
-from duologue.stage.pack_view import View
+from duologue.stage.packs.png import check_jpeg_size, check_png_size
+from duologue.stage.packs.view import View
 from duologue.validation import did_you_mean
 
 MAX_BYTES = 16 * 1024 * 1024

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from duologue.stage.art import Layer
-from duologue.stage.pack_view import View
+from duologue.stage.packs.view import View
 
 MAX_FILES = 24
 """Beyond that the ones used longest ago are removed."""

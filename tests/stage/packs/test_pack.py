@@ -12,12 +12,12 @@ from pack_samples import CHARACTER_SVG, CHARACTER_TOML, ROOM_TOML, write_charact
 
 from duologue.errors import InputError
 from duologue.stage.art import CharacterArt, Layer
-from duologue.stage.pack import load_character, load_room, read_character, read_room
-from duologue.stage.pack_cache import MAX_FILES, cached
-from duologue.stage.pack_derive import MOUTH_FALLBACKS, all_mouths, turned_brows
-from duologue.stage.pack_png import premultiplied, resize
-from duologue.stage.pack_raster import stacked
-from duologue.stage.pack_view import View
+from duologue.stage.packs.cache import MAX_FILES, cached
+from duologue.stage.packs.derive import MOUTH_FALLBACKS, all_mouths, turned_brows
+from duologue.stage.packs.loading import load_character, load_room, read_character, read_room
+from duologue.stage.packs.png import premultiplied, resize
+from duologue.stage.packs.raster import stacked
+from duologue.stage.packs.view import View
 from duologue.stage.pose import Brows, Daylight, Lids, Mouth
 
 

@@ -22,9 +22,9 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from duologue.audio.pcm import Samples
-from duologue.broadcast.playlist import Entry, Playlist, parse_playlist, playlist_faults, variant
 from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.errors import InputError
+from duologue.prover.playlist import Entry, Playlist, parse_playlist, playlist_faults, variant
 
 POLL = 250 * MILLISECOND
 """Time between two loads of a live playlist (ns)."""

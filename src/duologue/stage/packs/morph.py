@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from duologue.stage.art import Rgba
-from duologue.stage.pack_derive import HALF_LID
-from duologue.stage.pack_png import premultiplied, straight
+from duologue.stage.packs.derive import HALF_LID
+from duologue.stage.packs.png import premultiplied, straight
 from duologue.stage.pose import Mouth
 
 Mask = NDArray[np.float32]

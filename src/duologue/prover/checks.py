@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from duologue.audio.pcm import Samples
-from duologue.broadcast.report import Moment, PictureReport, SoundReport, SyncReport
 from duologue.broadcast.testcard import BEEP_HZ, BEEP_LEVEL, FLASH_FRAMES, PILOT_HZ, PILOT_LEVEL, Card
+from duologue.prover.report import Moment, PictureReport, SoundReport, SyncReport
 
 MAX_TRACKED = 3_000
 """A jump of the frame number beyond this is counted but its numbers are not kept."""

@@ -11,9 +11,9 @@ import numpy as np
 
 from duologue.errors import InputError
 from duologue.stage.art import Layer, Rgba
-from duologue.stage.pack_png import draw_png, premultiplied, straight
-from duologue.stage.pack_svg import Box, SvgDocument, parse_svg
-from duologue.stage.pack_view import View
+from duologue.stage.packs.png import draw_png, premultiplied, straight
+from duologue.stage.packs.svg import Box, SvgDocument, parse_svg
+from duologue.stage.packs.view import View
 
 
 class PackFiles:

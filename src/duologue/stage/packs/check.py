@@ -11,18 +11,18 @@ import numpy as np
 
 from duologue.errors import InputError
 from duologue.stage.art import Layer
-from duologue.stage.pack_derive import mouth_source
-from duologue.stage.pack_manifest import (
+from duologue.stage.packs.derive import mouth_source
+from duologue.stage.packs.manifest import (
     CHARACTER_FILE,
     ROOM_FILE,
     CharacterManifest,
     RoomManifest,
     parse_manifest,
 )
-from duologue.stage.pack_png import premultiplied
-from duologue.stage.pack_raster import PackFiles
-from duologue.stage.pack_svg import Box
-from duologue.stage.pack_view import View
+from duologue.stage.packs.png import premultiplied
+from duologue.stage.packs.raster import PackFiles
+from duologue.stage.packs.svg import Box
+from duologue.stage.packs.view import View
 from duologue.stage.pose import MAX_HEAD_ANGLE, Daylight, Lids, Mouth
 
 MOUTHS_DIFFER = 0.04
