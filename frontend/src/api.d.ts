@@ -646,6 +646,51 @@ export interface components {
              * @default 0
              */
             viewers_behind: number;
+            /**
+             * @description How plain the show is now.
+             * @default {
+             *       "step": "full",
+             *       "words": "",
+             *       "since": 0,
+             *       "why": ""
+             *     }
+             */
+            quality: components["schemas"]["StepView"];
+            /**
+             * Steps
+             * @description The newest steps, the newest first; at most 20.
+             * @default []
+             */
+            steps: components["schemas"]["StepView"][];
+        };
+        /**
+         * StepName
+         * @description How plain the show is, from all there is to the plainest; each includes those before it.
+         * @enum {string}
+         */
+        StepName: "full" | "tv" | "analysis" | "rate" | "size";
+        /**
+         * StepView
+         * @description A step of the governor: what the show does without because the machine is short of CPU.
+         */
+        StepView: {
+            step: components["schemas"]["StepName"];
+            /**
+             * Words
+             * @description What a viewer sees of it, in a sentence.
+             */
+            words: string;
+            /**
+             * Since
+             * @description Unix ms.
+             */
+            since: number;
+            /**
+             * Why
+             * @description The figure that decided.
+             * @default
+             */
+            why: string;
         };
         /**
          * StreamedEvent
@@ -668,8 +713,8 @@ export interface components {
          * TelemetryView
          * @description One second of the show. Times in ms; ``lead_ms`` is how far the stage is ahead of its due time.
          *
-         *     ``late`` frames were ready after their due time; ``over_budget`` ones cost more than a frame period, which the
-         *     lead hides.
+         *     ``frames`` is how many pictures were made, ``late`` ones were ready after their due time; ``over_budget`` ones cost
+         *     more than a frame period, which the lead hides; ``skipped`` were left out to come back to the grid.
          */
         TelemetryView: {
             /** At */
@@ -680,14 +725,14 @@ export interface components {
             late: number;
             /** Over Budget */
             over_budget: number;
-            /** Repeated */
-            repeated: number;
+            /** Skipped */
+            skipped: number;
             /** Late Total */
             late_total: number;
             /** Over Budget Total */
             over_budget_total: number;
-            /** Repeated Total */
-            repeated_total: number;
+            /** Skipped Total */
+            skipped_total: number;
             /** Compose P50 */
             compose_p50: number;
             /** Compose Max */

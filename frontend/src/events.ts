@@ -107,7 +107,7 @@ export class EventLine {
     state.telemetry.value = telemetry;
     const time = telemetry.at / 1000;
     state.frameTimes.push(time, telemetry.frame_p50, telemetry.frame_max);
-    state.lateFrames.push(time, telemetry.late + telemetry.repeated);
+    state.lateFrames.push(time, telemetry.late + telemetry.skipped);
     state.distances.push(time, state.behind.value);
     state.plotted.value += 1;
   }

@@ -19,23 +19,36 @@ def values(metrics: Metrics) -> dict[str, float]:
     return found
 
 
-def frame(compose: float, encode: float, cause: Cause = Cause.NONE, repeated: bool = False) -> FrameRecord:
-    return FrameRecord(0, 0, 0, compose, encode, 0, 0, -750.0, repeated, cause)
+def frame(compose: float, encode: float, cause: Cause = Cause.NONE, periods: int = 1) -> FrameRecord:
+    return FrameRecord(0, 0, 0, compose, encode, 0, 0, -750.0, cause, periods)
 
 
 def test_frames_fall_into_buckets_around_their_budget() -> None:
     metrics = Metrics(30)
     metrics.frame(frame(1.0, 6.0))
     metrics.frame(frame(3.0, 32.0, Cause.ENCODE))
-    metrics.frame(frame(0.0, 1.0, Cause.STALL, repeated=True))
+    metrics.frame(frame(0.0, 1.0, Cause.STALL, periods=2))
     found = values(metrics)
     assert found["duologue_frames_total"] == 3
     assert found["duologue_frame_seconds_bucket{le=0.0333}"] == 2
     assert found["duologue_frame_seconds_bucket{le=0.04}"] == 3
     assert found["duologue_frame_seconds_sum"] == pytest.approx(0.043)
     assert found["duologue_frames_over_budget_total{cause=encode}"] == 1
-    assert found["duologue_frames_repeated_total{cause=stall}"] == 1
+    assert found["duologue_frames_half_rate_total"] == 1
     assert found["duologue_frame_lead_seconds"] == 0.75
+
+
+def test_the_governor_and_its_skips_are_counted() -> None:
+    metrics = Metrics(30)
+    metrics.step(StepRecord(1, 30, Step.ANALYSIS, Step.FULL, 610.0, "lead"))
+    metrics.step(StepRecord(2, 90, Step.TV, Step.ANALYSIS, 990.0, "quiet"))
+    metrics.skip(SkipRecord(3, 100, 145, 1510.0))
+    found = values(metrics)
+    assert found["duologue_governor_step"] == Step.TV
+    assert found["duologue_governor_steps_total{direction=down,step=tv}"] == 1
+    assert found["duologue_governor_steps_total{direction=down,step=analysis}"] == 1
+    assert found["duologue_governor_steps_total{direction=up,step=analysis}"] == 1
+    assert (found["duologue_skips_total"], found["duologue_frames_skipped_total"]) == (1, 45)
 
 
 def test_a_turn_is_counted_at_its_end_with_its_steps() -> None:

@@ -36,7 +36,7 @@ export function PulsePanel(): JSX.Element {
   const now = telemetry.value;
   const budget = 1000 / (stage.value?.fps ?? 30);
   const distance = behind.value;
-  const lost = now ? now.late_total + now.repeated_total : 0;
+  const lost = now ? now.late_total + now.skipped_total : 0;
   return (
     <Panel name="pulse" title="Pulse" tab="figures" stale={link.value === "lost"} aside={<p class="quiet">last 2 min</p>}>
       <Meter
@@ -55,10 +55,10 @@ export function PulsePanel(): JSX.Element {
       </Meter>
       <Meter
         title="Late frames"
-        value={now ? String(now.late + now.repeated) : "–"}
+        value={now ? String(now.late + now.skipped) : "–"}
         unit="per s"
         note={now ? `all ${compact(lost)}` : ""}
-        bad={now !== null && now.late + now.repeated > 0}
+        bad={now !== null && now.late + now.skipped > 0}
       >
         <Spark ring={lateFrames} lines={[{ colour: "--bad", bars: true }]} reach={3} />
       </Meter>

@@ -189,6 +189,25 @@ class EngineView(Model):
     restarts: int = Field(default=0, description="Of its worker, since the start.")
 
 
+class StepName(StrEnum):
+    """How plain the show is, from all there is to the plainest; each includes those before it."""
+
+    FULL = "full"
+    TV = "tv"
+    ANALYSIS = "analysis"
+    RATE = "rate"
+    SIZE = "size"
+
+
+class StepView(Model):
+    """A step of the governor: what the show does without because the machine is short of CPU."""
+
+    step: StepName
+    words: str = Field(description="What a viewer sees of it, in a sentence.")
+    since: float = Field(description="Unix ms.")
+    why: str = Field(default="", description="The figure that decided.")
+
+
 class StageView(Model):
     """The stage now."""
 
@@ -208,23 +227,27 @@ class StageView(Model):
     restarts: int = 0
     engines: tuple[EngineView, ...] = ()
     viewers_behind: float = Field(default=0.0, description="Expected distance of a viewer from live, seconds.")
+    quality: StepView = Field(
+        default=StepView(step=StepName.FULL, words="", since=0.0), description="How plain the show is now."
+    )
+    steps: tuple[StepView, ...] = Field(default=(), description="The newest steps, the newest first; at most 20.")
 
 
 class TelemetryView(Model):
     """One second of the show. Times in ms; ``lead_ms`` is how far the stage is ahead of its due time.
 
-    ``late`` frames were ready after their due time; ``over_budget`` ones cost more than a frame period, which the
-    lead hides.
+    ``frames`` is how many pictures were made, ``late`` ones were ready after their due time; ``over_budget`` ones cost
+    more than a frame period, which the lead hides; ``skipped`` were left out to come back to the grid.
     """
 
     at: float
     frames: int
     late: int
     over_budget: int
-    repeated: int
+    skipped: int
     late_total: int
     over_budget_total: int
-    repeated_total: int
+    skipped_total: int
     compose_p50: float
     compose_max: float
     frame_p50: float

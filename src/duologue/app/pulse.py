@@ -16,7 +16,7 @@ from duologue.settings import Settings
 from duologue.stage.messages import Baked
 from duologue.telemetry.files import LedgerFiles
 from duologue.telemetry.frames import FrameLedger, FrameSummary
-from duologue.telemetry.ledger import BakeRecord, FrameRecord, TurnRecord
+from duologue.telemetry.ledger import BakeRecord, FrameRecord, SkipRecord, StepRecord, TurnRecord
 from duologue.telemetry.log import get_logger
 from duologue.telemetry.loop_lag import LoopLag
 from duologue.telemetry.machine import MachineSample, MachineSampler, ProcessSample
@@ -48,6 +48,7 @@ class Pulse:
         self._stage = stage
         self._clock = clock
         self.frame_ledger = FrameLedger(settings.show.fps)
+        self._skipped_before = 0
         self.turn_ledger = TurnLedger()
         self.metrics = Metrics(settings.show.fps)
         folder = settings.telemetry.ledger
@@ -70,6 +71,19 @@ class Pulse:
             log.info("turn", **_words(record))
         if self._files is not None:
             self._files.turn(record)
+
+    def stepped(self, record: StepRecord) -> None:
+        """The governor made the show plainer, or brought it back."""
+        self.metrics.step(record)
+        if self._files is not None:
+            self._files.governed("step", record)
+
+    def skipped(self, record: SkipRecord) -> None:
+        """The show skipped to its grid."""
+        self.frame_ledger.skip(record)
+        self.metrics.skip(record)
+        if self._files is not None:
+            self._files.governed("skip", record)
 
     def baked(self, baked: Baked) -> None:
         """Something was baked beside the frame path."""
@@ -116,12 +130,13 @@ class Pulse:
         self.metrics.machine(machine)
         self._note_engines()
         view = self._view(self.frame_ledger.take(), machine, self._lag.take().worst_ms)
+        self._skipped_before = self.frame_ledger.skipped
         self._bus.publish(TelemetryEvent(telemetry=view))
-        if view.late or view.repeated:
+        if view.late or view.skipped:
             log.warning(
                 "frames.late",
                 late=view.late,
-                repeated=view.repeated,
+                skipped=view.skipped,
                 longest_ms=round(view.frame_max, 1),
                 lead_ms=view.lead_ms,
             )
@@ -142,10 +157,10 @@ class Pulse:
             frames=frames.frames,
             late=frames.late,
             over_budget=frames.over_budget,
-            repeated=frames.repeated,
+            skipped=self.frame_ledger.skipped - self._skipped_before,
             late_total=self.frame_ledger.late,
             over_budget_total=self.frame_ledger.over_budget,
-            repeated_total=self.frame_ledger.repeated,
+            skipped_total=self.frame_ledger.skipped,
             compose_p50=round(frames.compose_p50, 2),
             compose_max=round(frames.compose_max, 2),
             frame_p50=round(frames.frame_p50, 2),

@@ -1,4 +1,4 @@
-"""Ledgers as files of JSON lines: ``frames.jsonl``, ``turns.jsonl`` and ``bakes.jsonl`` of a show, and any other.
+"""Ledgers as files of JSON lines: ``frames``, ``turns``, ``bakes`` and ``governor.jsonl`` of a show, and any other.
 
 They are written once a second, off the event loop.
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import InputError
-from duologue.telemetry.ledger import BakeRecord, FrameRecord, TurnRecord
+from duologue.telemetry.ledger import BakeRecord, FrameRecord, SkipRecord, StepRecord, TurnRecord
 from duologue.telemetry.log import get_logger
 from duologue.telemetry.turns import FINAL_STATES
 
@@ -93,7 +93,9 @@ class LedgerFiles:
                 where=str(folder),
                 remedy="Name another one with --ledger.",
             ) from error
-        self._files = {name: LineFile(folder / f"{name}.jsonl", clock) for name in ("frames", "turns", "bakes")}
+        self._files = {
+            name: LineFile(folder / f"{name}.jsonl", clock) for name in ("frames", "turns", "bakes", "governor")
+        }
         self._clock = clock
         self._open_turns: dict[str, TurnRecord] = {}
         self._written_turns: deque[str] = deque(maxlen=_REMEMBERED)
@@ -109,6 +111,10 @@ class LedgerFiles:
         """Note frames."""
         for record in records:
             self._add("frames", asdict(record))
+
+    def governed(self, event: str, record: StepRecord | SkipRecord) -> None:
+        """Note a step of the governor, or a skip to the grid: ``event`` says which."""
+        self._add("governor", {"event": event, **asdict(record)})
 
     def turn(self, record: TurnRecord) -> None:
         """Note a turn's state; it is written once, when the turn has come to its end (or at :meth:`close`)."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from duologue.telemetry.ledger import BakeRecord, Cause, FrameRecord
+from duologue.telemetry.ledger import BakeRecord, Cause, FrameRecord, SkipRecord
 
 _MAX_BAKES = 1000
 ONE_MINUTE = 60 * 30
@@ -32,7 +32,6 @@ class FrameSummary:
     frames: int = 0
     late: int = 0
     over_budget: int = 0
-    repeated: int = 0
     compose_p50: float = 0.0
     compose_max: float = 0.0
     frame_p50: float = 0.0
@@ -52,8 +51,7 @@ def summarise(records: Sequence[FrameRecord], period_ms: float) -> FrameSummary:
     return FrameSummary(
         frames=len(records),
         late=sum(record.lateness_ms > 0 for record in records),
-        over_budget=sum(time > period_ms for time in times),
-        repeated=sum(record.repeated for record in records),
+        over_budget=sum(time > period_ms * record.periods for time, record in zip(times, records, strict=True)),
         compose_p50=median(composed),
         compose_max=max(composed),
         frame_p50=median(times),
@@ -71,7 +69,7 @@ class FrameLedger:
         self.period_ms = 1000 / fps
         self._ring: deque[FrameRecord] = deque(maxlen=capacity)
         self._fresh: deque[FrameRecord] = deque(maxlen=capacity)
-        self.frames = self.late = self.over_budget = self.repeated = 0
+        self.frames = self.late = self.over_budget = self.skipped = 0
         self.largest_ms = 0.0
         """The costliest frame since the start."""
         self.longest_delay_ms = 0.0
@@ -85,14 +83,17 @@ class FrameLedger:
             cost = frame_time_ms(record)
             self.frames += 1
             self.late += record.lateness_ms > 0
-            self.over_budget += cost > self.period_ms
-            self.repeated += record.repeated
+            self.over_budget += cost > self.period_ms * record.periods
             self.largest_ms = max(self.largest_ms, cost)
             self.longest_delay_ms = max(self.longest_delay_ms, record.lateness_ms)
             if record.cause is not Cause.NONE:
                 self.causes[record.cause] += 1
             self._ring.append(record)
             self._fresh.append(record)
+
+    def skip(self, record: SkipRecord) -> None:
+        """Enter a skip to the grid."""
+        self.skipped += record.following - record.first
 
     def baked(self, record: BakeRecord) -> None:
         """Enter a background bake."""

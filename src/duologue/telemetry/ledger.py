@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class Cause(StrEnum):
-    """Why a frame was late or repeated."""
+    """Why a frame was late or over its budget."""
 
     NONE = ""
     COMPOSE = "compose"
@@ -22,8 +22,8 @@ class Cause(StrEnum):
 class FrameRecord:
     """One frame. ``due``, ``begun``, ``packaged`` are monotonic ns; the others say their unit.
 
-    ``lateness_ms`` is how long after its due time the frame was encoded (negative: that much ahead). ``repeated`` means
-    that the previous picture was sent again.
+    ``lateness_ms`` is how long after its due time the frame was encoded (negative: that much ahead). It stands for
+    ``periods`` frame periods: 2 at half the picture rate.
     """
 
     number: int
@@ -34,8 +34,50 @@ class FrameRecord:
     damage_px: int
     packaged: int
     lateness_ms: float
-    repeated: bool = False
     cause: Cause = Cause.NONE
+    periods: int = 1
+
+
+class Step(IntEnum):
+    """How plain the show is, from all there is to the plainest; each step includes those before it."""
+
+    FULL = 0
+    TV = 1
+    """The TV's picture changes in every second frame."""
+    ANALYSIS = 2
+    """The encoder looks for less: the same stream, a little softer or larger."""
+    RATE = 3
+    """Exactly every second picture is made."""
+    SIZE = 4
+    """Smaller pictures are encoded; only where nothing that takes the stream must keep its size."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """The governor's decision that the show becomes plainer (or is brought back) from frame ``frame`` on.
+
+    ``lead_ms`` is how far ahead of its due time the newest picture was then, ``why`` the figure that decided.
+    """
+
+    at: int
+    frame: int
+    step: Step
+    before: Step
+    lead_ms: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SkipRecord:
+    """The show left out the frames ``first`` … ``following - 1``, since it was ``late_ms`` behind: a discontinuity.
+
+    What was being said goes on at ``following`` where it stopped.
+    """
+
+    at: int
+    first: int
+    following: int
+    late_ms: float
 
 
 @dataclass(frozen=True, slots=True)

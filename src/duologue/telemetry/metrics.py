@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from duologue.clock import SECOND
 from duologue.telemetry.frames import frame_time_ms
-from duologue.telemetry.ledger import EndingRecord, FrameRecord, TurnRecord
+from duologue.telemetry.ledger import EndingRecord, FrameRecord, SkipRecord, Step, StepRecord, TurnRecord
 from duologue.telemetry.machine import MachineSample
 from duologue.telemetry.turns import FINAL_STATES, silence_ms, stages_ms
 
@@ -39,7 +39,11 @@ class Metrics:
         self._frames = counter("frames", "Frames made")
         self._late = counter("frames_late", "Frames that were ready after their due time", ("cause",))
         self._over = counter("frames_over_budget", "Frames that cost more than a frame period", ("cause",))
-        self._repeated = counter("frames_repeated", "Frames that show the previous picture again", ("cause",))
+        self._half = counter("frames_half_rate", "Frames that were left out by design, at half the picture rate")
+        self._skipped = counter("frames_skipped", "Frames that were left out to come back to the grid")
+        self._skips = counter("skips", "Times that the show skipped to its grid: a discontinuity of the stream")
+        self._step = gauge("governor_step", "How plain the show is: 0 is all there is")
+        self._steps = counter("governor_steps", "Steps of the governor", ("step", "direction"))
         self._lead = gauge("frame_lead_seconds", "How far ahead of its due time the last frame was ready")
         self._stages = histogram("turn_stage_seconds", "Time of each step of a turn", _TURN_BUCKETS, ("stage",))
         self._wait = histogram("turn_wait_seconds", "What engines added to the silence before a turn", _TURN_BUCKETS)
@@ -82,8 +86,20 @@ class Metrics:
             self._late.labels(cause).inc()
         if cost > self._period_ms:
             self._over.labels(cause).inc()
-        if record.repeated:
-            self._repeated.labels(cause).inc()
+        self._half.inc(record.periods - 1)
+
+    def step(self, record: StepRecord) -> None:
+        """The governor made the show plainer, or brought it back."""
+        self._step.set(record.step)
+        direction = "down" if record.step > record.before else "up"
+        lower, upper = sorted((record.step, record.before))
+        for step in range(lower + 1, upper + 1):
+            self._steps.labels(Step(step).name.lower(), direction).inc()
+
+    def skip(self, record: SkipRecord) -> None:
+        """The show skipped to its grid."""
+        self._skips.inc()
+        self._skipped.inc(record.following - record.first)
 
     def turn(self, record: TurnRecord) -> None:
         """A turn came to its end; call it once a turn (others are ignored by their state)."""
