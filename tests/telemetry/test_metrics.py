@@ -4,7 +4,16 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from duologue.clock import MILLISECOND
-from duologue.telemetry.ledger import Cause, EndingRecord, FrameRecord, Outcome, TurnRecord
+from duologue.telemetry.ledger import (
+    Cause,
+    EndingRecord,
+    FrameRecord,
+    Outcome,
+    SkipRecord,
+    Step,
+    StepRecord,
+    TurnRecord,
+)
 from duologue.telemetry.machine import MachineSample, ProcessSample
 from duologue.telemetry.metrics import Metrics
 
