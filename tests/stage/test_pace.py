@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.clock import MILLISECOND, SECOND
-from duologue.stage.pace import Pace, Step
+from duologue.stage.pace import Pace
 
 
 def test_due_times_do_not_drift_over_days() -> None:
@@ -21,19 +21,25 @@ def test_a_frame_is_begun_its_lead_before_it_is_due() -> None:
     assert pace.begin(50) == 6 * SECOND
 
 
-@pytest.mark.parametrize(
-    ("behind_ms", "expected"), [(-1000, Step.DRAW), (0, Step.DRAW), (1400, Step.DRAW), (1600, Step.REPEAT)]
-)
-def test_a_picture_is_repeated_only_when_lead_and_cushion_are_spent(behind_ms: int, expected: Step) -> None:
+@pytest.mark.parametrize("behind_ms", [-1000, 0, 1400, 1500])
+def test_within_lead_and_cushion_every_frame_is_made(behind_ms: int) -> None:
     pace = Pace(origin=0, fps=30, lead=SECOND, cushion=1500 * MILLISECOND)
-    assert pace.step(30, pace.due(30) + behind_ms * MILLISECOND) is expected
+    assert pace.skip(30, pace.due(30) + behind_ms * MILLISECOND) == 30
 
 
-def test_a_new_stage_goes_on_with_the_next_frame_and_gives_up_only_what_is_hopelessly_late() -> None:
+@pytest.mark.parametrize("behind_ms", [1501, 3_000, 60_000])
+def test_beyond_them_the_show_skips_to_the_first_frame_that_has_all_its_lead(behind_ms: int) -> None:
+    pace = Pace(origin=0, fps=30, lead=SECOND, cushion=1500 * MILLISECOND)
+    now = pace.due(30) + behind_ms * MILLISECOND
+    following = pace.skip(30, now)
+    assert pace.begin(following) >= now > pace.begin(following - 1)
+
+
+def test_a_new_stage_goes_on_with_the_next_frame_unless_that_is_hopelessly_late() -> None:
     pace = Pace(origin=0, fps=30, lead=SECOND)
-    assert pace.resume(100, now=pace.due(100) - SECOND // 2) == 100  # back within the lead: nothing twice
-    assert pace.resume(100, now=pace.due(100) + 3 * SECOND) == 100  # a little late: nothing missing
-    assert pace.resume(100, now=pace.due(100) + 60 * SECOND) == 100 + 56 * 30
+    assert pace.skip(100, now=pace.due(100) - SECOND // 2) == 100  # back within the lead: nothing twice
+    assert pace.skip(100, now=pace.due(100) + SECOND) == 100  # a little late: nothing missing
+    assert pace.skip(100, now=pace.due(100) + 60 * SECOND) == 100 + 61 * 30
 
 
 @given(origin=st.integers(0, 10**15), fps=st.sampled_from([24, 25, 30, 50, 60]), late=st.integers(-(10**9), 10**12))

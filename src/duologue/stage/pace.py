@@ -2,26 +2,16 @@
 
 Frame ``n`` is due at ``origin + n / fps``. The stage draws it ``lead`` earlier, so a stall shorter than the lead is
 never seen: after it the frames that were missed are simply drawn one after the other, faster than real time. What the
-viewers hold in their players (three segments) is a second cushion. Only when both are spent is it better to send the
-previous picture again than to draw a new one: that is :data:`Step.REPEAT`, and it is counted.
+viewers hold in their players (three segments) is a second cushion. When both are spent they stand still already, and
+every frame that is still made late keeps them behind: then the show skips to its grid, and what was being said goes on
+there (:meth:`Pace.skip`). So lateness is bounded by the cushion, whatever the machine does.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from duologue.clock import MILLISECOND, SECOND
-
-CATCH_UP = 4 * SECOND
-"""What viewers' players hold, and a second of patience (ns)."""
-
-
-class Step(StrEnum):
-    """What to do about a frame."""
-
-    DRAW = "draw"
-    REPEAT = "repeat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +31,12 @@ class Pace:
         """The earliest moment to draw it (ns)."""
         return self.due(number) - self.lead
 
-    def step(self, number: int, now: int) -> Step:
-        """Draw it, or repeat the picture before it because the lead and the viewers' cushion are spent."""
-        return Step.REPEAT if now > self.due(number) + self.cushion else Step.DRAW
+    def skip(self, number: int, now: int) -> int:
+        """The frame to draw when ``number`` is next: itself, or with the cushion spent the first that has all its lead.
 
-    def resume(self, following: int, now: int) -> int:
-        """Where a new stage takes up the grid of one that died: at ``following``, the frame after the last delivered.
-
-        Nothing is missing then, for it draws faster than real time until its lead is there again; only what is
-        more than :data:`CATCH_UP` late is given up.
+        A stage that takes up the grid of one that died asks the same with the frame after the last one delivered.
         """
-        return max(following, self.next_frame(now - CATCH_UP))
+        return number if now <= self.due(number) + self.cushion else max(number, self.next_frame(now + self.lead))
 
     def next_frame(self, now: int) -> int:
         """The first frame whose due time is ``now`` or later."""
