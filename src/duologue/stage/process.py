@@ -45,7 +45,7 @@ from duologue.stage.messages import (
     StagePlan,
     Trouble,
 )
-from duologue.stage.pace import Pace
+from duologue.stage.pace import Pace, Patience
 from duologue.stage.performance import Drawn, Performance
 from duologue.telemetry.ledger import FrameRecord, SkipRecord, Step, StepRecord
 from duologue.workers import Channel
@@ -125,7 +125,7 @@ class StageProcess:
         video, audio = self._video(), AudioEncoder()
         performance = Performance(self._plan, self._clock, patient=False)
         pace = Pace(self._plan.origin or self._clock.now() + HEAD_START, self._plan.fps, int(self._plan.lead * SECOND))
-        first = pace.skip(self._plan.first_frame, self._clock.now())
+        first = Patience(pace).following(self._plan.first_frame, self._clock.now())
         self._wall_origin = self._plan.wall_origin or self._clock.wall() + pace.origin - self._clock.now()
         performance.begin(first)
         steps = self._steps(video)
@@ -185,10 +185,10 @@ class StageProcess:
     def _perform(
         self, performance: Performance, pace: Pace, governor: Governor, number: int, encoders: Encoders
     ) -> None:
-        step = Step.FULL
+        step, patience = Step.FULL, Patience(pace)
         while not self._closing.is_set():
             self._clock.sleep_until(pace.begin(number))
-            following = pace.skip(number, self._clock.now())
+            following = patience.following(number, self._clock.now())
             if following > number:
                 self._skip(performance, pace, governor, encoders, number, following)
                 number = following
