@@ -203,6 +203,8 @@ def _run(track: int, edges: Sequence[int], packets: Sequence[Packet], data: Sequ
 
 # Cutting
 
+MOST_APART = 2
+"""Seconds from a key frame to the next; a picture that comes later belongs to no segment."""
 MOST_LAG = 1
 """Seconds by which the sound of a segment may come later than the picture that ends it."""
 MOST_LEAD = 10
@@ -275,6 +277,8 @@ class Segmenter:
                 f"a packet of {packet.track} at {packet.pts}, of {packet.duration} and {len(packet.data)} bytes,"
                 f" follows one at {before}"
             )
+        if packet.track is Track.VIDEO and self._keys and packet.pts - self._keys[-1] > MOST_APART * self._format.fps:
+            raise InternalError(f"the picture is at frame {packet.pts}, its last key frame was {self._keys[-1]}")
         self._newest[packet.track] = packet.pts
 
     def _compare(self) -> None:
