@@ -173,6 +173,15 @@ def test_the_tv_moves_eyes_and_never_heads() -> None:
     ]
 
 
+def test_after_a_skip_the_mouth_goes_on_where_it_stopped() -> None:
+    motion, timeline, skipping = Motion(1), scene(), scene()
+    skip = 77 * FRAME
+    skipping.shift(skip)
+    for frame in range(30, 30 * 30):
+        mouths = [pose.mouth for pose in motion.poses(frame * FRAME, timeline)]
+        assert mouths == [pose.mouth for pose in motion.poses(frame * FRAME + skip, skipping)]
+
+
 def test_surprise_keeps_the_eyes_open_for_a_moment() -> None:
     motion, timeline = Motion(1), SceneTimeline()
     timeline.add(Spoken(line("oh", "chad", seconds=20.0, expression="surprise"), 0, 0))

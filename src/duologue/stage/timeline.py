@@ -71,6 +71,17 @@ class SceneTimeline:
             replace(spoken, cut=at) if spoken.end > at else spoken for spoken in self._spoken if spoken.start < at
         ]
 
+    def shift(self, samples: int) -> None:
+        """The show leaves out so many samples: all that was laid keeps its distance from what comes next.
+
+        What is being said goes on where it stopped, what is to come begins that much later, and of what is over the
+        traces fade as they would have.
+        """
+        self._spoken = [
+            replace(spoken, start=spoken.start + samples, cut=spoken.cut if spoken.cut < 0 else spoken.cut + samples)
+            for spoken in self._spoken
+        ]
+
     def prune(self, before: int) -> None:
         """Forget what ended before sample ``before``; leave :data:`MEMORY` between that and the next pose."""
         if self._spoken and self._spoken[0].end < before:
