@@ -23,7 +23,7 @@ from benchmarks.table import Row, row, show
 from duologue.places import packs_folder
 from duologue.stage.art import CharacterArt, RoomArt
 from duologue.stage.bake import BakedStage, bake_stage
-from duologue.stage.captions_type import CaptionPress
+from duologue.stage.captions_press import CaptionPress
 from duologue.stage.compositor import Compositor
 from duologue.stage.frames import FrameRing
 from duologue.stage.packs.loading import load_character, load_room

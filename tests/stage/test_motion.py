@@ -209,6 +209,14 @@ def test_plans_are_remembered_within_bounds() -> None:
     assert motion.plan(first) == plan
 
 
+def test_what_is_queued_does_not_push_out_the_plan_of_what_is_on_air() -> None:
+    motion = Motion(1)
+    plan = motion.plan(on_air := line("on air", "chad", seconds=0.5))
+    for number in range(2 * REMEMBERED):
+        motion.plan(line(str(number), "chad", seconds=0.5))
+        assert motion.plan(on_air) is plan
+
+
 def test_a_remembered_plan_keeps_no_sound() -> None:
     motion = Motion(1)
     spoken = line("0", "chad", seconds=0.5)

@@ -13,7 +13,7 @@ from films import write_changing_sound, write_clip
 from duologue.clock import VirtualClock
 from duologue.stage.art import CharacterArt, RoomArt
 from duologue.stage.messages import Report, Seated, StagePlan, Trouble, TvState
-from duologue.stage.pose import FrameState, Lights, Pose
+from duologue.stage.pose import CaptionState, CaptionWord, FrameState, Lights, Pose
 from duologue.stage.scenery import Scenery, Shown
 
 WIDTH, HEIGHT, FPS = 320, 180, 30
@@ -81,6 +81,19 @@ def test_a_still_on_the_tv_damages_nothing(scenery: Scenery, tmp_path: Path) -> 
     damage = [frame(scenery, number).damage_px for number in range(40)]
     assert damage[0] > 0
     assert not any(damage[30:])  # its light has come up
+
+
+def test_a_caption_that_cannot_be_set_is_reported_and_the_show_goes_on(
+    scenery: Scenery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("raster overflow")
+
+    monkeypatch.setattr("duologue.stage.captions_type.Typesetter.page", refuse)
+    words = CaptionState("ann", (CaptionWord("Ahem."),))
+    shown = scenery.picture(FrameState(0, (Pose(), Pose()), words))
+    assert [report.where for report in shown.reports if isinstance(report, Trouble)] == ["Ahem."]
+    assert scenery.picture(FrameState(1, (Pose(), Pose()), words)).reports == ()
 
 
 def test_a_skip_takes_the_tv_along(scenery: Scenery, film: Path) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from duologue.errors import InternalError
 from duologue.stage.bake import BakedStage
-from duologue.stage.captions_type import CaptionPress, CaptionView
+from duologue.stage.captions_press import CaptionPress, CaptionView
 from duologue.stage.compositor_brush import Brush
 from duologue.stage.compositor_placing import QUARTERS, Placed, Slots, place
 from duologue.stage.frames import Damage, Plane, Rect, copy_rect, damage_of, intersection, merge, split_planes

@@ -89,8 +89,9 @@ class Motion:
         line = (utterance.id, utterance.text, len(utterance.samples))
         with self._lock:
             known = self._plans.get(line)
-        if known is not None:
-            return known
+            if known is not None:
+                self._plans.move_to_end(line)  # what every frame asks for outlasts what is queued
+                return known
         planned = _plan(utterance, self._seed)
         with self._lock:
             self._plans[line] = planned

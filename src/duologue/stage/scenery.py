@@ -20,11 +20,12 @@ from duologue.speech.utterance import Utterance
 from duologue.stage.art import CharacterArt, RoomArt
 from duologue.stage.bake import RIM_STEP, BakedStage, bake_stage
 from duologue.stage.captions import track_of
-from duologue.stage.captions_type import CaptionPress, SpeakerLook
+from duologue.stage.captions_press import CaptionPress
+from duologue.stage.captions_type import SpeakerLook
 from duologue.stage.compositor import Compositor
 from duologue.stage.encoding import DEPTH
 from duologue.stage.frames import FrameRing, Plane
-from duologue.stage.messages import Baked, Report, StagePlan
+from duologue.stage.messages import Baked, Report, StagePlan, Trouble
 from duologue.stage.packs.loading import load_character, load_room
 from duologue.stage.pose import FrameState, Lights
 from duologue.stage.television import Television
@@ -83,7 +84,7 @@ class Scenery:
         # A live stage begins with coarse turns of the heads, a fifth of the work, and bakes the fine ones once on air.
         baked = self._bake(plan.lights) if patient else self._bake(plan.lights, COARSE)
         looks = {seated.name: SpeakerLook(seated.title, seated.colour) for seated in plan.cast}
-        self._captions = CaptionPress(plan.width, plan.height, looks)
+        self._captions = CaptionPress(plan.width, plan.height, looks, patient=patient)
         self._compositor = Compositor(baked, plan.fps, captions=self._captions)
         self._ring = FrameRing(self._compositor.canvas, DEPTH + 2)
         self._workshop = _Workshop(patient)
@@ -127,6 +128,8 @@ class Scenery:
         self._relit = False
         damage = self._compositor.compose(state, tv.picture)
         self.last = self._ring.buffers[self._ring.publish(damage)]
+        if (failure := self._captions.failure()) is not None:
+            self._reports.append(Trouble(failure.what, failure.where, failure.remedy))
         reports, self._reports = (*self._reports, *tv.reports), []
         return Shown(self.last, damage.pixels, reports, cause)
 
