@@ -1,0 +1,48 @@
+"""Who runs first when there is too little CPU: wishes to the scheduler that need no privilege, and two that do.
+
+A nice value orders the threads of one login session. Where the kernel groups sessions (autogroup, ``sched(7)``) each
+session gets an equal share whatever its threads' values are, and the session's own value stands in
+``/proc/PID/autogroup``. Nothing relies on any of it: each is asked for, and what came of it is said.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from pathlib import Path
+
+AUTOGROUP = Path("/proc/self/autogroup")
+"""The session's own nice value: ``/autogroup-N nice V``; writing a number sets it."""
+
+
+def lower_this_thread(nice: int = 10) -> None:
+    """Let the calling thread run after the others of its process (``nice`` is 1…19); needs no privilege.
+
+    On Linux a nice value belongs to a thread (``sched(7)``, "The nice value"); elsewhere nothing is done.
+    """
+    if sys.platform != "linux":
+        return
+    try:
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
+    except OSError:
+        pass  # already lower than that: a thread inherits its process's value, and may not raise it
+
+
+def raise_this_process(nice: int = -10) -> str:
+    """Ask that this process run before others of its session and, where the kernel shares by session, that its session
+    does before others; say in words what was granted.
+    """
+    granted: list[str] = []
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, nice)
+        granted.append(f"nice {nice}")
+    except OSError:
+        granted.append(f"nice {os.getpriority(os.PRIO_PROCESS, 0)} ({nice} was refused)")
+    if AUTOGROUP.exists():
+        try:
+            AUTOGROUP.write_text(str(nice))
+            granted.append(f"its session nice {nice}")
+        except OSError:
+            granted.append("its session an equal share (more was refused)")
+    return ", ".join(granted)
