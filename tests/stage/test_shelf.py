@@ -112,6 +112,34 @@ def test_a_place_that_cannot_be_written_is_said_once(tmp_path: Path) -> None:
     assert "cannot be kept" in trouble.what and "XDG_CACHE_HOME" in trouble.remedy
 
 
+def test_a_folder_that_cannot_be_read_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(file: Path) -> Mapped:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(shelf_module, "open_mapped", refused)
+    shelf = Shelf(tmp_path)
+    assert shelf.find("one") is shelf.find("other") is None
+    (trouble,) = shelf.troubles()
+    assert "Permission denied" in trouble.what
+
+
+def test_a_shelf_that_can_only_be_read_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Shelf(tmp_path).keep("key", META, ARRAYS)
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(os, "utime", refused)
+    monkeypatch.setattr(shelf_module.tempfile, "mkstemp", refused)
+    shelf = Shelf(tmp_path)
+    assert_same(shelf.find("key"))
+    assert shelf.troubles() == []
+    shelf.keep("other", META, ARRAYS)
+    assert_same(shelf.find("key"))
+    (trouble,) = shelf.troubles()
+    assert "Read-only" in trouble.what
+
+
 def test_a_disk_that_fills_up_leaves_nothing_half_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fills_up(stream: BinaryIO, meta: object, arrays: object, usual: int) -> None:
         stream.write(b"a beginning")

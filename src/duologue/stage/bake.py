@@ -73,6 +73,10 @@ class Turned:
         middle = len(self.sprites) // 2
         return self.sprites[min(max(round(angle / self.step) + middle, 0), 2 * middle)]
 
+    def angle(self, rung: int) -> float:
+        """The angle of a sprite by its number (degrees)."""
+        return (rung - len(self.sprites) // 2) * self.step
+
     @property
     def size(self) -> int:
         """Bytes."""
@@ -279,13 +283,13 @@ def _float(layer: Layer, tint: Tint, pool: ThreadPoolExecutor) -> Floating:
     large = to_bytes(full[..., 0]), 255 - to_bytes(full[..., 3])
     small = to_bytes(half[..., 1]), to_bytes(half[..., 2]), 255 - to_bytes(half[..., 3])
 
-    def moved(planes: tuple[Plane, ...], x: float, y: float) -> list[Plane]:
-        return [_moved(plane, x, y) for plane in planes]
+    def luma(phase: int) -> list[Plane]:
+        return [_moved(plane, phase % 4 / 4, phase // 4 / 4) for plane in large]
 
-    quarters = [0.0, 0.25, 0.5, 0.75]
-    lumas = pool.map(lambda phase: moved(large, quarters[phase % 4], quarters[phase // 4]), range(16))
-    middles = [quarter + 0.0625 for quarter in quarters]
-    chromas = pool.map(lambda phase: moved(small, middles[phase % 4], middles[phase // 4]), range(16))
+    def chroma(phase: int) -> list[Plane]:
+        return [_moved(plane, phase % 4 / 4 + 1 / 16, phase // 4 / 4 + 1 / 16) for plane in small]
+
+    lumas, chromas = pool.map(luma, range(16)), pool.map(chroma, range(16))
     return _without_rim(list(lumas), list(chromas), left - odd_x, top - odd_y)
 
 

@@ -7,6 +7,7 @@ of the TV changes with its picture and is therefore the one light drawn per fram
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -18,7 +19,7 @@ from duologue.errors import InputError
 from duologue.stage.art import Layer, Quad, RoomArt
 from duologue.stage.frames import Plane, Rect, split_planes
 from duologue.stage.planes import YUVA, Floats, halve, over, premultiply, put_rows, to_bytes
-from duologue.stage.pose import Lights
+from duologue.stage.pose import Daylight, Lights
 
 Tint: TypeAlias = tuple[float, float, float]
 """Factors for R, G and B; 1 leaves a colour as it was drawn."""
@@ -33,8 +34,13 @@ BRIGHTEST = 1.6
 
 def tint_of(room: RoomArt, lights: Lights) -> Tint:
     """What multiplies the colours of the characters (and of the foreground) in this light."""
-    tint = room.tints.get(lights.daylight, (1.0, 1.0, 1.0))
-    lamp = room.lamp_tint if lights.lamp else (0.0, 0.0, 0.0)
+    return tint_in(room.tints, room.lamp_tint, lights)
+
+
+def tint_in(tints: Mapping[Daylight, Tint], lamp_tint: Tint, lights: Lights) -> Tint:
+    """The same from a room's tints by time of day and what its lamp adds to them."""
+    tint = tints.get(lights.daylight, (1.0, 1.0, 1.0))
+    lamp = lamp_tint if lights.lamp else (0.0, 0.0, 0.0)
     red, green, blue = (min(max(one + other, 0.0), BRIGHTEST) for one, other in zip(tint, lamp, strict=True))
     return red, green, blue
 

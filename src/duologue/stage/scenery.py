@@ -1,6 +1,6 @@
 """What stands on the stage: the baked room and cast, the light, the TV; state in, picture out.
 
-New light and a new TV clip are prepared in a thread of their own and swapped in whole between two frames, so that a
+New light and a new TV clip are prepared in threads of their own and swapped in whole between two frames, so that a
 frame never waits for them. ``patient`` (offline) does wait, so that equal cues give equal frames.
 """
 
@@ -15,28 +15,22 @@ from typing import TypeVar
 import numpy as np
 
 from duologue.audio.pcm import RATE, Samples
-from duologue.clock import Clock, milliseconds
+from duologue.clock import Clock
 from duologue.errors import DuologueError, InputError
-from duologue.memory import trim
 from duologue.speech.utterance import Utterance
-from duologue.stage.art import CharacterArt, RoomArt
-from duologue.stage.bake import RIM_STEP, BakedStage, bake_stage
+from duologue.stage.bake import BakedStage
 from duologue.stage.captions import track_of
 from duologue.stage.captions_type import CaptionPress, SpeakerLook
 from duologue.stage.compositor import Compositor
 from duologue.stage.encoding import DEPTH
 from duologue.stage.frames import FrameRing, Plane
-from duologue.stage.messages import Baked, Report, StagePlan, Trouble, TvState
-from duologue.stage.packs.loading import load_character, load_room
+from duologue.stage.messages import Report, StagePlan, Trouble, TvState
 from duologue.stage.pose import FrameState, Lights
+from duologue.stage.relighting import Relighting
 from duologue.stage.television import Television
 from duologue.telemetry.ledger import Cause
 
 Result = TypeVar("Result")
-REFINE_AFTER = 4
-"""Seconds of show after which the fine bake begins: by then the lead is there, and players have what they want."""
-COARSE = 3.0
-"""How far a head's rim moves from one of the first, coarse angles to the next (pixels at 1080p)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +73,22 @@ class Scenery:
         self._plan = plan
         self._clock = clock
         self._patient = patient
-        self.room, self.cast = load_art(plan)
-        self._lights = plan.lights
+        self._light = Relighting(plan, clock, patient=patient)
         self._reports: list[Report] = []
-        # A live stage begins with coarse turns of the heads, a fifth of the work, and bakes the fine ones once on air.
-        baked = self._bake(plan.lights) if patient else self._bake(plan.lights, COARSE)
         looks = {seated.name: SpeakerLook(seated.title, seated.colour) for seated in plan.cast}
         self._captions = CaptionPress(plan.width, plan.height, looks)
-        self._compositor = Compositor(baked, plan.fps, captions=self._captions)
+        self._compositor = Compositor(self._light.stage, plan.fps, captions=self._captions)
         self._ring = FrameRing(self._compositor.canvas, DEPTH + 2)
         self._workshop = _Workshop(patient)
         self._tv: Television | None = None
         self._tv_wanted: Path | None = None
         self._tv_since = 0
-        self._relit = False
         self.last: Plane = self._ring.buffers[0]
-        self._refine_in = 0 if patient else REFINE_AFTER * plan.fps
+
+    @property
+    def stage(self) -> BakedStage:
+        """The baked room and cast that are drawn with now."""
+        return self._light.stage
 
     @property
     def tv_on(self) -> bool:
@@ -115,15 +109,15 @@ class Scenery:
 
     def set_lights(self, lights: Lights) -> None:
         """Bake another light and swap it in when it is done."""
-        self._lights = lights
-        self._workshop.order(lambda: self._timed_bake(lights), self._bake_done)
+        self._light.want(lights)
 
     def picture(self, state: FrameState) -> Shown:
         """Draw a frame. ``state``'s light and TV frame are filled in here."""
-        self._refine()
         self._workshop.deliver()
-        cause = Cause.LIGHTS if self._relit else Cause.NONE
-        self._relit = False
+        relit = self._light.frame()
+        if relit:
+            self._compositor.relight(self._light.stage)
+        cause = Cause.LIGHTS if relit else Cause.NONE
         tv_picture = None
         if self._tv is not None:
             if self._tv_since < 0:
@@ -136,16 +130,10 @@ class Scenery:
                 self._tv_failed(self._tv.failure)
                 tv_picture = None
         index = -1 if tv_picture is None else tv_picture.index
-        damage = self._compositor.compose(replace(state, lights=self._lights, tv_frame=index), tv_picture)
+        damage = self._compositor.compose(replace(state, lights=self._light.stage.lights, tv_frame=index), tv_picture)
         self.last = self._ring.buffers[self._ring.publish(damage)]
-        reports, self._reports = tuple(self._reports), []
+        reports, self._reports = (*self._reports, *self._light.reports()), []
         return Shown(self.last, damage.pixels, reports, cause)
-
-    def _refine(self) -> None:
-        if self._refine_in > 0:
-            self._refine_in -= 1
-            if self._refine_in == 0:
-                self.set_lights(self._lights)
 
     def tv_sound(self, start: int, count: int) -> Samples:
         """The TV's sound for ``count`` samples of the show from ``start``: stereo, silence when it is off."""
@@ -156,28 +144,14 @@ class Scenery:
     def close(self) -> None:
         """End the threads."""
         self._tv_off()
+        self._light.close()
         self._workshop.close()
         self._captions.close()
 
-    def _bake(self, lights: Lights, rim_step: float = RIM_STEP) -> BakedStage:
-        return bake_stage(self.room, self.cast, lights, rim_step=rim_step)
-
-    def _timed_bake(self, lights: Lights) -> tuple[BakedStage, float]:
-        began = self._clock.now()
-        return self._bake(lights), milliseconds(self._clock.now() - began)
-
-    def _bake_done(self, future: Future[tuple[BakedStage, float]]) -> None:
-        baked, spent = future.result()
-        if baked.lights == self._lights:  # else a newer order follows
-            self._compositor.relight(baked)
-            self._relit = True
-            self._workshop.order(trim, _nothing_more)  # the bake before, and what this one took to make
-        self._reports.append(Baked(f"lights {baked.lights.daylight}{' lamp' * baked.lights.lamp}", spent))
-
     def _open_tv(self, path: Path) -> Television:
-        quad = self.room.screen
+        quad = self._light.stage.screen
         if quad is None:
-            raise no_tv(self.room.name)
+            raise no_tv(self._plan.room.name)
         return Television(path, quad, fps=self._plan.fps, blocking=self._patient)
 
     def _tv_opened(self, future: Future[Television]) -> None:
@@ -205,26 +179,6 @@ class Scenery:
         self._tv_off()
 
 
-def _nothing_more(future: Future[None]) -> None:
-    future.result()
-
-
 def no_tv(room: str) -> DuologueError:
     """The error of a clip for a room without a screen."""
     return InputError(f"the room {room} has no TV", where="room.toml: tv.screen", remedy="Choose a room that has one.")
-
-
-def load_art(plan: StagePlan) -> tuple[RoomArt, list[CharacterArt]]:
-    """Load a plan's room and its cast, each at the scale and facing of its seat."""
-    room = load_room(plan.room, plan.width, plan.height, cache=plan.cache)
-    if len(plan.cast) > len(room.seats):
-        raise InputError(
-            f"{len(plan.cast)} characters do not fit on the {len(room.seats)} seats of {room.name}",
-            where="cast",
-            remedy="Choose fewer characters, or a room with more seats.",
-        )
-    cast = [
-        load_character(seated.pack, scale=seat.scale, mirror=seat.mirror, cache=plan.cache)
-        for seated, seat in zip(plan.cast, room.seats, strict=False)
-    ]
-    return room, cast

@@ -32,7 +32,7 @@ class Shelf:
         self._most = most
         self._lock = threading.Lock()
         self._troubles: list[Trouble] = []
-        self._writable = folder is not None
+        self._readable = self._writable = folder is not None
 
     def troubles(self) -> list[Trouble]:
         """What went wrong since the last call, for somebody to read."""
@@ -42,17 +42,21 @@ class Shelf:
 
     def find(self, key: str) -> Mapped | None:
         """What is kept under a key. A damaged file is removed, for the thing to be made anew."""
-        if self._folder is None:
+        if self._folder is None or not self._readable:
             return None
         file = self._file(self._folder, key)
         try:
             found = open_mapped(file)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            self._readable = False
+            self._unusable(error)
+            return None
+        except ValueError as error:
             with contextlib.suppress(OSError):
                 file.unlink(missing_ok=True)
-            self._say(f"what was kept on disk cannot be used: {_reason(error)}", "Nothing: it is made anew.")
+            self._say(f"a picture kept on disk is damaged: {error}", "Nothing: it is made anew. Look after the disk.")
             return None
         with contextlib.suppress(OSError):  # on a read-only disk nothing is pruned either
             os.utime(file)
@@ -75,15 +79,21 @@ class Shelf:
                 part.unlink(missing_ok=True)
             self._prune(folder, key)
         except OSError as error:
-            self._writable = False
-            self._say(
-                f"pictures cannot be kept on disk: {_reason(error)}",
-                "Free some space there, or set XDG_CACHE_HOME; until the next start they take memory of their own.",
-            )
+            self._unusable(error)
 
     @staticmethod
     def _file(folder: Path, key: str) -> Path:
         return folder / f"{key}{_ENDING}"
+
+    def _unusable(self, error: OSError) -> None:
+        """The disk, not a file, is at fault: nothing more is written to it."""
+        with self._lock:
+            first, self._writable = self._writable, False
+        if first:
+            self._say(
+                f"pictures cannot be kept on disk: {error.strerror or error}",
+                "Free some space there, or set XDG_CACHE_HOME; until the next start they take memory of their own.",
+            )
 
     def _say(self, what: str, remedy: str) -> None:
         with self._lock:
@@ -118,7 +128,3 @@ def _stat(file: Path) -> os.stat_result | None:
     with contextlib.suppress(OSError):  # another process was pruning too
         return file.stat()
     return None
-
-
-def _reason(error: OSError | ValueError) -> str:
-    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
