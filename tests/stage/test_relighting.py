@@ -14,7 +14,7 @@ from duologue.clock import SYSTEM_CLOCK
 from duologue.places import packs_folder
 from duologue.stage import bakery as bakery_module
 from duologue.stage.bake import BakedCharacter, Checkpoint, bake_character
-from duologue.stage.messages import Baked, Trouble
+from duologue.stage.messages import Baked, LightsKept, Trouble
 from duologue.stage.pose import Daylight, Lights
 from duologue.stage.relighting import REFINE_AFTER, Relighting
 
@@ -107,7 +107,8 @@ def test_a_light_that_cannot_be_baked_is_said_and_the_next_one_can(tmp_path: Pat
         night.write_bytes(poison)
         light.want(NIGHT)
         assert not light.frame()
-        (trouble,) = light.reports()
+        trouble, kept_light = light.reports()
+        assert kept_light == LightsKept(EVENING)
         assert isinstance(trouble, Trouble) and "night.png" in trouble.where
         assert light.stage.lights == EVENING
     night.write_bytes(kept)
@@ -125,7 +126,8 @@ def test_what_nobody_foresaw_is_said_too(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(bakery_module, "bake_character", out_of_memory)
     light.want(NIGHT)
     assert not light.frame()
-    (trouble,) = light.reports()
+    trouble, kept = light.reports()
+    assert kept == LightsKept(EVENING)
     assert isinstance(trouble, Trouble) and trouble.what == "MemoryError: no more" and "night" in trouble.where
     light.close()
 
