@@ -135,8 +135,14 @@ def test_a_run_that_begins_before_the_last_one_ended_repeats() -> None:
 
 
 def test_pictures_sent_twice_are_not_different() -> None:
-    report = runs([(number // 3 * 3, 1) for number in range(120)]).report()
+    report = numbers([number // 3 * 3 for number in range(120)]).report()
     assert rate(report).median == 10
+
+
+def test_a_picture_that_stands_to_the_end_is_counted_with_all_its_time() -> None:
+    report = numbers([min(number, 9) for number in range(120)]).report()
+    assert rate(report).least == 0
+    assert rate(report).largest_step_ms == pytest.approx(111 / 30 * 1000, abs=0.1)
 
 
 @given(st.lists(st.integers(1, 2), min_size=40, max_size=120))

@@ -182,10 +182,11 @@ class _Flow:
             return None
         ordered = sorted(self._seconds)
         until = list(accumulate(self._seconds[count] for count in ordered))
+        standing = self._now - self._changed + (self._periods or 1) * period  # the last one of all
         return RateReport(
             least=ordered[0],
             median=ordered[bisect_left(until, until[-1] / 2)],
-            largest_step_ms=round(self._largest * 1e3, 3),
+            largest_step_ms=round(max(self._largest, standing) * 1e3, 3),
             reduced_seconds=round(self._plain * period, 3),
             changes=self._changes,
         )
