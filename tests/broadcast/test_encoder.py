@@ -51,6 +51,53 @@ def test_a_stage_that_begins_in_mid_show_keeps_the_grid_of_key_frames() -> None:
     assert [packet.pts for packet in encoded(range(100, 155)) if packet.key] == [100, 120, 150]
 
 
+def test_an_opening_has_a_key_frame_at_each_third_of_its_first_second() -> None:
+    encoder = VideoEncoder(WIDTH, HEIGHT, FPS, opening=True)
+    packets = [packet for number in range(95) for packet in encoder.encode(picture(number), number)]
+    assert [packet.pts for packet in packets if packet.key] == [0, 10, 20, 30, 60, 90]
+
+
+def test_at_half_the_rate_key_frames_stay_on_the_second_and_a_picture_lasts_two_frames() -> None:
+    encoder = VideoEncoder(WIDTH, HEIGHT, FPS)
+    packets = [packet for number in range(0, 96, 2) for packet in encoder.encode(picture(number), number, periods=2)]
+    assert [packet.pts for packet in packets if packet.key] == [0, 30, 60, 90]
+    assert {packet.duration for packet in packets} == {2}
+
+
+@pytest.mark.parametrize("size", [(320, 180), (640, 360), (1280, 720), (1920, 1080), (1080, 1920)])
+@pytest.mark.parametrize("fps", [15, 25, 30, 50])
+def test_less_analysis_has_the_same_parameter_sets_to_the_byte(size: tuple[int, int], fps: int) -> None:
+    encoder = VideoEncoder(*size, fps)
+    assert encoder.can_lighten
+    full = encoder.extradata
+    black = np.full((size[1] * 3 // 2, size[0]), 16, np.uint8)
+    encoder.encode(black, 0)
+    encoder.encode(black, fps, light=True)
+    assert encoder.extradata == full
+    encoder.encode(black, 2 * fps)
+    assert encoder.extradata == full
+
+
+def test_less_analysis_begins_and_ends_at_a_key_frame_and_decodes_as_one_stream() -> None:
+    encoder = VideoEncoder(WIDTH, HEIGHT, FPS)
+    packets: list[Packet] = []
+    for number in range(150):
+        packets += encoder.encode(picture(number), number, light=40 <= number < 100)
+    assert [packet.pts for packet in packets] == list(range(150))
+    assert [packet.pts for packet in packets if packet.key] == [0, 30, 60, 90, 120]
+    always = encoded(range(150))
+    differing = [mine.pts for mine, theirs in zip(packets, always, strict=True) if mine.data != theirs.data]
+    assert differing[0] == 60
+    decoder: Any = CodecContext.create("h264", "r")
+    decoder.extradata = encoder.extradata
+    frames = [frame for packet in packets for frame in decoder.decode(AvPacket(packet.data))]
+    frames += decoder.decode(None)
+    assert len(frames) == 150
+    for number in (0, 59, 60, 75, 119, 149):
+        luma = frames[number].to_ndarray()[:HEIGHT].astype(int)
+        assert np.abs(luma - picture(number)[:HEIGHT]).mean() < 4
+
+
 def test_equal_input_gives_equal_bytes() -> None:
     first, second = (hashlib.sha256(b"".join(p.data for p in encoded(range(40)))).digest() for _ in range(2))
     assert first == second

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.clock import MILLISECOND, SECOND
-from duologue.stage.pace import Pace, Step
+from duologue.stage.pace import Pace, Patience
 
 
 def test_due_times_do_not_drift_over_days() -> None:
@@ -21,19 +21,39 @@ def test_a_frame_is_begun_its_lead_before_it_is_due() -> None:
     assert pace.begin(50) == 6 * SECOND
 
 
-@pytest.mark.parametrize(
-    ("behind_ms", "expected"), [(-1000, Step.DRAW), (0, Step.DRAW), (1400, Step.DRAW), (1600, Step.REPEAT)]
-)
-def test_a_picture_is_repeated_only_when_lead_and_cushion_are_spent(behind_ms: int, expected: Step) -> None:
+@pytest.mark.parametrize("behind_ms", [-1000, 0, 1400, 1500])
+def test_within_lead_and_cushion_every_frame_is_made(behind_ms: int) -> None:
     pace = Pace(origin=0, fps=30, lead=SECOND, cushion=1500 * MILLISECOND)
-    assert pace.step(30, pace.due(30) + behind_ms * MILLISECOND) is expected
+    assert Patience(pace).following(30, pace.due(30) + behind_ms * MILLISECOND) == 30
 
 
-def test_a_new_stage_goes_on_with_the_next_frame_and_gives_up_only_what_is_hopelessly_late() -> None:
+@pytest.mark.parametrize("behind_ms", [4_001, 60_000])
+def test_hopelessly_late_it_skips_to_the_first_frame_that_has_all_its_lead(behind_ms: int) -> None:
     pace = Pace(origin=0, fps=30, lead=SECOND)
-    assert pace.resume(100, now=pace.due(100) - SECOND // 2) == 100  # back within the lead: nothing twice
-    assert pace.resume(100, now=pace.due(100) + 3 * SECOND) == 100  # a little late: nothing missing
-    assert pace.resume(100, now=pace.due(100) + 60 * SECOND) == 100 + 56 * 30
+    now = pace.due(30) + behind_ms * MILLISECOND
+    following = Patience(pace).following(30, now)
+    assert pace.begin(following) >= now > pace.begin(following - 1)
+
+
+def test_after_one_stall_it_comes_back_frame_by_frame() -> None:
+    pace = Pace(origin=0, fps=30, lead=SECOND)
+    patience = Patience(pace)
+    now = pace.due(30) + 3 * SECOND
+    for number in range(30, 180):
+        assert patience.following(number, now) == number
+        now += 12 * MILLISECOND
+
+
+def test_when_it_does_not_come_back_it_skips_before_it_is_much_later() -> None:
+    pace = Pace(origin=0, fps=30, lead=SECOND)
+    patience = Patience(pace)
+    now, number = pace.due(30) + 1400 * MILLISECOND, 30
+    while (following := patience.following(number, now)) == number:
+        now += 40 * MILLISECOND  # a little too slow
+        number += 1
+    assert now - pace.due(number) < 1900 * MILLISECOND
+    assert pace.begin(following) >= now
+    assert patience.following(following, now) == following
 
 
 @given(origin=st.integers(0, 10**15), fps=st.sampled_from([24, 25, 30, 50, 60]), late=st.integers(-(10**9), 10**12))

@@ -22,6 +22,7 @@ from duologue.audio.pcm import RATE
 from duologue.broadcast.encoder import AudioEncoder, VideoEncoder, choose_encoder
 from duologue.broadcast.mp4file import Mp4Writer
 from duologue.broadcast.packets import Packet, StreamFormat
+from duologue.broadcast.testcard import TestCard
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock, milliseconds
 from duologue.dialogue.director import Brief, Director, Player
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayStarted
@@ -29,7 +30,7 @@ from duologue.errors import ClosedError
 from duologue.language.moderation import Subject
 from duologue.settings import Settings
 from duologue.speech.utterance import Utterance
-from duologue.stage.encoding import EncoderThread, Job
+from duologue.stage.encoding import Encoders, Job, wall_ms_of
 from duologue.stage.messages import Ended, Report, Say, ShowTv, StagePlan, Trouble
 from duologue.stage.performance import Performance
 from duologue.telemetry.ledger import FrameRecord
@@ -121,7 +122,8 @@ class Reel(threading.Thread):
         self._writer = Mp4Writer(
             path, StreamFormat(plan.width, plan.height, plan.fps, video.extradata, audio.extradata)
         )
-        self._encoder = EncoderThread(video, audio, self._packaged, clock)
+        card = TestCard(plan.width, plan.height, plan.fps) if plan.test_card else None
+        self._encoders = Encoders(video, audio, self._packaged, clock, card)
 
     @property
     def turns(self) -> int:
@@ -137,14 +139,14 @@ class Reel(threading.Thread):
         """Draw until the script ends; a failure is kept in :attr:`failure`."""
         try:
             with self._writer:
-                self._encoder.start()
+                self._encoders.start()
                 performance = Performance(self._plan, self._clock, patient=True)
                 try:
                     began = self._clock.now()
                     self._perform(performance)
                 finally:
                     performance.close()
-                self._writer.add(self._encoder.finish())
+                self._encoders.finish()
                 self.drawing = (self._clock.now() - began) / SECOND
         except BaseException as error:
             self.failure = error
@@ -152,7 +154,7 @@ class Reel(threading.Thread):
                 pass  # the director may wait for room in the queue
 
     def _perform(self, performance: Performance) -> None:
-        performance.begin(0, 0)
+        performance.begin(0)
         if self._tv is not None:
             performance.apply(ShowTv(self._tv))
         self._idle(performance, OPENING_SECONDS)
@@ -182,11 +184,14 @@ class Reel(threading.Thread):
         drawn = performance.draw(self.frames)
         self._note(drawn.reports)
         compose_ms = milliseconds(self._clock.now() - begun)
-        self._encoder.put(
-            Job(
-                self.frames, drawn.picture, drawn.samples, begun, begun, compose_ms, drawn.damage_px, False, drawn.cause
-            )
-        )
+        self._encoders.put_sound(drawn.samples, self.frames * self._spf)
+        if drawn.picture is not None:
+            self._encoders.put(
+                Job(
+                    self.frames, drawn.picture, begun, begun, compose_ms, drawn.damage_px, drawn.cause,
+                    wall_ms=wall_ms_of(self.frames, self._plan.fps, self._plan.wall_origin),
+                )
+            )  # fmt: skip
         self.frames += 1
 
     def _note(self, reports: tuple[Report, ...]) -> None:
@@ -196,7 +201,7 @@ class Reel(threading.Thread):
             elif isinstance(report, Trouble):
                 self.notes.append(f"{report.what} ({report.where}). {report.remedy}")
 
-    def _packaged(self, packets: list[Packet], record: FrameRecord) -> None:
+    def _packaged(self, packets: list[Packet], record: FrameRecord | None) -> None:
         self._writer.add(packets)
 
 

@@ -57,6 +57,7 @@ def stage_plan(settings: Settings, cast: Sequence[CastMember], seed: int) -> Sta
         captions=show.captions,
         test_card=show.test_card,
         cache=cache_folder() / "stage",
+        resizable=show.record is None,
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 
@@ -27,6 +28,8 @@ from duologue.app.models import (
     Notice,
     StageEvent,
     StageView,
+    StepName,
+    StepView,
     TurnEvent,
     TurnView,
     TvRequest,
@@ -45,17 +48,28 @@ from duologue.chains import Handover
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock
 from duologue.dialogue.director import Player
 from duologue.dialogue.ports import PlayEnded, PlayStarted
-from duologue.errors import ClosedError, InputError, PeerError
+from duologue.errors import ClosedError, DuologueError, InputError, PeerError
 from duologue.language.moderation import Subject
 from duologue.settings import Settings
 from duologue.speech.alignment import Aligner
 from duologue.stage.messages import Baked, Ready, StagePlan, Trouble
 from duologue.stage.pose import Lights
-from duologue.telemetry.ledger import TurnRecord
+from duologue.telemetry.ledger import SkipRecord, Step, StepRecord, TurnRecord
 from duologue.telemetry.log import get_logger
 
 EXPECTED_BEHIND = 3.0
 """Seconds: three segments, where players of plain HLS stand (RFC 8216, 6.3.3)."""
+
+MOST_STEPS = 20
+"""Steps of the governor that are remembered for the page."""
+STEPS = {
+    Step.FULL: ("full", "All there is to see."),
+    Step.TV: ("tv", "The TV's picture moves half as often."),
+    Step.ANALYSIS: ("analysis", "The TV's picture moves half as often, and the whole picture is a little softer."),
+    Step.RATE: ("rate", "Every second picture is left out, evenly."),
+    Step.SIZE: ("size", "Every second picture is left out, evenly, and the picture is smaller."),
+}
+"""Each step's name, and what a viewer sees of it."""
 
 log = get_logger(__name__)
 
@@ -77,6 +91,8 @@ class Studio:
         self._lights = plan.lights
         self._caption = ""
         self._tv = ""
+        self._quality = StepView(step=StepName.FULL, words=STEPS[Step.FULL][1], since=clock.wall() / MILLISECOND)
+        self._steps: deque[StepView] = deque(maxlen=MOST_STEPS)
         self._closing = False
         self._bus = Bus(self._snapshot)
         self.recorder = Recorder(show.record, self._recording_failed) if show.record is not None else None
@@ -224,6 +240,8 @@ class Studio:
             restarts=self.link.restarts,
             engines=tuple(engine_view(each) for each in self._vitals()),
             viewers_behind=EXPECTED_BEHIND,
+            quality=self._quality,
+            steps=tuple(self._steps),
         )
 
     def subscribe(self) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
@@ -263,8 +281,11 @@ class Studio:
             started=self._play_started,
             ended=self._play_ended,
             frames=lambda records: self.pulse.frames(records),
+            stepped=self._stepped,
+            skipped=self._skipped,
             baked=self._baked,
             trouble=self._trouble,
+            lights=self._lights_changed,
             tv=self._tv_changed,
             died=self._stage_died,
         )
@@ -288,7 +309,43 @@ class Studio:
         self._bus.publish(TurnEvent(turn=view))
 
     def _stage_ready(self, ready: Ready) -> None:
-        log.info("stage.ready", seconds=round(ready.seconds, 2), first_frame=ready.first_frame)
+        log.info(
+            "stage.ready",
+            seconds=round(ready.seconds, 2),
+            first_frame=ready.first_frame,
+            scheduler=ready.granted,
+            steps=[STEPS[step][0] for step in ready.steps],
+        )
+        if self._quality.step is not StepName.FULL:  # a new stage begins with all there is
+            self._enter_step(Step.FULL, "a new stage")
+        self._changed()
+
+    def _stepped(self, record: StepRecord) -> None:
+        self.pulse.stepped(record)
+        words = {"step": STEPS[record.step][0], "before": STEPS[record.before][0], "lead_ms": round(record.lead_ms)}
+        log.warning("governor.step", frame=record.frame, why=record.why, **words)
+        self._enter_step(record.step, record.why)
+        self._changed()
+
+    def _enter_step(self, step: Step, why: str) -> None:
+        name, words = STEPS[step]
+        self._quality = StepView(step=StepName(name), words=words, since=self._clock.wall() / MILLISECOND, why=why)
+        self._steps.appendleft(self._quality)
+
+    def _skipped(self, record: SkipRecord) -> None:
+        self.pulse.skipped(record)
+        log.warning("stage.skipped", first=record.first, following=record.following, late_ms=round(record.late_ms))
+        seconds = (record.following - record.first) / self._plan.fps
+        self._bus.notice(
+            Notice(
+                level="warning",
+                text=f"The show stood still and left out {seconds:.1f} s; what was being said goes on.",
+                remedy="duologue doctor tells what else this machine does.",
+            )
+        )
+
+    def _lights_changed(self, lights: Lights) -> None:
+        self._lights = lights
         self._changed()
 
     def _baked(self, baked: Baked) -> None:
@@ -299,7 +356,7 @@ class Studio:
         log.warning("stage.trouble", what=trouble.what, where=trouble.where, remedy=trouble.remedy)
         self._bus.notice(Notice(level="warning", text=f"{trouble.what} ({trouble.where}).", remedy=trouble.remedy))
 
-    def _stage_died(self, error: PeerError) -> None:
+    def _stage_died(self, error: DuologueError) -> None:
         self.pulse.restarted()
         self.guests.stage_died()
         self._bus.notice(Notice(level="error", text=f"{error.what}.", remedy="The stage is being set up again."))

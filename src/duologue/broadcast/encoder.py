@@ -1,9 +1,10 @@
 """Pictures and samples to access units: H.264 by libx264 or a graphics card, AAC-LC by FFmpeg's own encoder, through
 PyAV.
 
-What the packagers rely on: a key frame at the first frame and at every multiple of ``fps`` and nowhere else, no
-B-frames (decode order is presentation order), closed GOPs, parameter sets out of band (:attr:`VideoEncoder.extradata`),
-Annex B packets, and with libx264 the same bytes for the same input. Both encoders release the GIL while they work.
+What the packagers rely on: a key frame at the first frame and at every multiple of ``fps`` and nowhere else (but for
+the first second of an opening, see :class:`VideoEncoder`), no B-frames (decode order is presentation order), closed
+GOPs, parameter sets out of band (:attr:`VideoEncoder.extradata`), Annex B packets, and with libx264 the same bytes for
+the same input. Both encoders release the GIL while they work.
 """
 
 from __future__ import annotations
@@ -44,12 +45,22 @@ _NEVER = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class _Backend:
-    """How one encoder is opened: its options for a bit rate, the pixel format it eats, and its kind of device."""
+    """How one encoder is opened: its options for a bit rate, the pixel format it eats, and its kind of device.
+
+    ``light`` are the options that differ when it is to look for less; with them its parameter sets must stay the same
+    bytes, since a stream is not told of them twice.
+    """
 
     options: Callable[[int], Mapping[str, str]]
     pixel_format: str = "yuv420p"
     device: str = ""
+    light: Mapping[str, str] | None = None
 
+
+# CAVLC: in CABAC a tenth of the bits costs a tenth of the CPU, and a third of a key frame's, which is a frame's dearest
+# moment. Weighted prediction is for fades, which the stage has none of. "stitchable" keeps what x264 would note in the
+# parameter sets of the quality it aims at out of them, so that light and full analysis have the same.
+_X264 = "scenecut=0:open-gop=0:cabac=0:weightp=0:stitchable=1"
 
 _BACKENDS: Mapping[str, _Backend] = {
     # Measured on cartoon frames (docs/broadcast.md): superfast is the knee of the curve; zerolatency cuts each frame
@@ -64,8 +75,9 @@ _BACKENDS: Mapping[str, _Backend] = {
             "maxrate": str(rate),
             "bufsize": str(rate),
             "forced-idr": "1",
-            "x264-params": "scenecut=0:open-gop=0",
-        }
+            "x264-params": _X264,
+        },
+        light={"preset": "ultrafast", "crf": "27", "x264-params": f"{_X264}:8x8dct=1"},
     ),
     "h264_nvenc": _Backend(
         lambda rate: {
@@ -128,7 +140,8 @@ class VideoEncoder:
 
     ``width`` and ``height`` are even, ``bitrate`` is the ceiling in bits per second, ``threads`` is for libx264 only
     (its output depends on it; None: see :func:`encoder_threads`). Raises :class:`InputError` for an unknown name or
-    size and :class:`PeerError` when the encoder does not open here.
+    size and :class:`PeerError` when the encoder does not open here. With ``opening`` the first second has a key frame
+    at each third, so that the first segment is there sooner.
     """
 
     def __init__(
@@ -139,6 +152,8 @@ class VideoEncoder:
         encoder: str = DEFAULT_ENCODER,
         bitrate: int = DEFAULT_BITRATE,
         threads: int | None = None,
+        *,
+        opening: bool = False,
     ) -> None:
         if width % 2 or height % 2 or width < 16 or height < 16:
             raise InputError(
@@ -149,8 +164,12 @@ class VideoEncoder:
         self._shape = (height * 3 // 2, width)
         self._backend = _backend(encoder)
         self._time_base = Fraction(1, fps)
-        self._last: int | None = None
-        self._context = self._open(width, height, bitrate, threads or encoder_threads(width, height, fps))
+        self._first = self._last = -1
+        self._opening = opening
+        self._bitrate = bitrate
+        self._threads = threads or encoder_threads(width, height, fps)
+        self._light = False
+        self._context = self._open()
 
     @property
     def format(self) -> tuple[int, int, int]:
@@ -162,44 +181,70 @@ class VideoEncoder:
         """SPS and PPS, as the encoder gives them (Annex B or ``avcC``); there before the first frame."""
         return self._context.extradata or b""
 
-    def encode(self, picture: Picture, number: int) -> list[Packet]:
+    @property
+    def can_lighten(self) -> bool:
+        """Whether ``light`` makes a difference to :meth:`encode`."""
+        return self._backend.light is not None
+
+    def encode(
+        self, picture: Picture, number: int, *, periods: int = 1, light: bool = False, key: bool = False
+    ) -> list[Packet]:
         """Encode one frame; ``number`` is its place in the show and grows from call to call.
 
-        The picture is read during the call only. A gap in the numbers is a gap in the stream. Raises
-        :class:`InternalError` for a picture of the wrong shape or a number that does not grow, :class:`PeerError` when
-        the encoder fails.
+        The picture is read during the call only. It stands for ``periods`` frames; a gap in the numbers beyond them is
+        a gap in the stream. ``light`` asks for less analysis from the next key frame on (or for all of it again);
+        ``key`` makes this a key frame. Raises :class:`InternalError` for a picture of the wrong shape or a number that
+        does not grow, :class:`PeerError` when the encoder fails.
         """
         if picture.shape != self._shape or not picture.flags.c_contiguous:
             raise InternalError(f"a picture of shape {picture.shape} was given to an encoder of {self._shape}")
-        if self._last is not None and number <= self._last:
+        if number <= self._last:
             raise InternalError(f"frame {number} was given to the encoder after frame {self._last}")
+        key = key or self._is_key(number)
+        packets: list[Packet] = []
+        if key and self._last >= 0 and light != self._light and self.can_lighten:
+            packets = self.flush()
+            self._light = light
+            self._context = self._open()
         frame = VideoFrame.from_numpy_buffer(picture, "yuv420p")
         if self._backend.pixel_format != "yuv420p":
             frame = frame.reformat(format=self._backend.pixel_format)
         frame.pts = number
         frame.time_base = self._time_base
-        if self._last is None or number // self.fps > self._last // self.fps:
+        if key:
             frame.pict_type = PictureType.I
         self._last = number
-        return self._packets(frame)
+        return packets + self._packets(frame, periods)
+
+    def _is_key(self, number: int) -> bool:
+        if self._last < 0:
+            self._first = number
+            return True
+        third = self.fps // 3
+        if self._opening and number - self._first < self.fps and (number - self._first) % third == 0:
+            return True
+        return number // self.fps > self._last // self.fps
 
     def flush(self) -> list[Packet]:
         """The packets still inside; call once, after which nothing can be encoded."""
         return self._packets(None)
 
-    def _packets(self, frame: VideoFrame | None) -> list[Packet]:
+    def _packets(self, frame: VideoFrame | None, periods: int = 1) -> list[Packet]:
         try:
             packets = _coded(self._context, frame)
         except FFmpegError as error:
             raise PeerError(f"the encoder {self.name} failed: {error.strerror}", remedy="Choose libx264.") from error
         return [
-            Packet(Track.VIDEO, packet.pts, 1, packet.is_keyframe, bytes(packet))
+            Packet(Track.VIDEO, packet.pts, periods, packet.is_keyframe, bytes(packet))
             for packet in packets
             if packet.pts is not None
         ]
 
-    def _open(self, width: int, height: int, bitrate: int, threads: int) -> VideoCodecContext:
-        backend = self._backend
+    def _open(self) -> VideoCodecContext:
+        backend, (width, height, _) = self._backend, self.format
+        options = dict(backend.options(self._bitrate))
+        if self._light and backend.light is not None:
+            options |= backend.light
         try:
             hardware = HWAccel(backend.device) if backend.device else None
             context = CodecContext.create(self.name, "w", hardware)
@@ -210,9 +255,9 @@ class VideoEncoder:
             context.gop_size, context.max_b_frames = _NEVER, 0
             context.color_primaries = context.color_trc = context.colorspace = _BT709
             context.color_range = _LIMITED
-            context.thread_count = threads
+            context.thread_count = self._threads
             context.flags |= Flags.global_header | Flags.closed_gop
-            context.options = dict(backend.options(bitrate))
+            context.options = options
             context.open()
         except (FFmpegError, ValueError, NotImplementedError, RuntimeError) as error:
             reason = error.strerror if isinstance(error, FFmpegError) else str(error)

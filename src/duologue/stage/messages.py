@@ -9,7 +9,7 @@ from typing import TypeAlias
 from duologue.broadcast.packets import Packet, StreamFormat
 from duologue.speech.utterance import Utterance
 from duologue.stage.pose import Lights
-from duologue.telemetry.ledger import FrameRecord
+from duologue.telemetry.ledger import FrameRecord, SkipRecord, Step, StepRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ class StagePlan:
     Frame ``n`` is due at ``origin + n / fps`` (monotonic ns, the clock of all processes). ``origin`` 0 lets the stage
     begin its own grid with frame 0 when it is ready; otherwise it takes up the grid of a stage that died with
     ``first_frame``, the one after the last that was delivered, or later if too much was missed. ``lead`` is how far
-    ahead of the due time it renders (seconds). ``wall_origin`` is the Unix time of frame 0 (ns).
+    ahead of the due time it renders (seconds). ``wall_origin`` is the Unix time of frame 0 (ns). ``resizable``: should
+    the machine be very short of CPU, smaller pictures may be encoded (nobody needs the stream to keep its size).
     """
 
     room: Path
@@ -52,6 +53,7 @@ class StagePlan:
     origin: int = 0
     wall_origin: int = 0
     first_frame: int = 0
+    resizable: bool = False
 
 
 # Cues: main -> stage
@@ -115,16 +117,58 @@ Cue: TypeAlias = Say | Withdraw | Cut | ShowTv | SetLights | Announce | Shutdown
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The packs are loaded and baked;
+    """The packs are loaded and baked; ``first_frame`` follows.
 
-    ``first_frame`` follows. ``seconds`` is what that took; the grid is as in the plan.
+    ``seconds`` is what that took; the grid is as in the plan. ``granted`` is what the scheduler gave of what was asked,
+    ``steps`` what the governor may do without.
     """
 
-    format: StreamFormat
     seconds: float
     origin: int
     wall_origin: int
     first_frame: int
+    granted: str = ""
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Packets from here on are of this format, from frame ``first_frame`` on. Each but the first is a discontinuity."""
+
+    format: StreamFormat
+    first_frame: int
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """The stage begins to prepare a line; should it die before :class:`Handled`, that was at work."""
+
+    utterance_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """The line is prepared."""
+
+    utterance_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A line that cannot be said: it is not played, and nothing else suffers."""
+
+    utterance_id: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The stage ends because of this. ``refused``: what it was given cannot be, and will not be on another try."""
+
+    what: str
+    where: str
+    remedy: str
+    refused: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,4 +237,7 @@ class TvState:
     clip: str
 
 
-Report: TypeAlias = Ready | Encoded | Started | Ended | Withdrawn | Frames | Baked | Trouble | TvState
+Report: TypeAlias = (
+    Ready | Run | Encoded | Started | Ended | Withdrawn | Frames | StepRecord | SkipRecord | Baked | TvState
+    | Handling | Handled | Dropped | Trouble | Failed
+)  # fmt: skip

@@ -2,26 +2,23 @@
 
 Frame ``n`` is due at ``origin + n / fps``. The stage draws it ``lead`` earlier, so a stall shorter than the lead is
 never seen: after it the frames that were missed are simply drawn one after the other, faster than real time. What the
-viewers hold in their players (three segments) is a second cushion. Only when both are spent is it better to send the
-previous picture again than to draw a new one: that is :data:`Step.REPEAT`, and it is counted.
+viewers hold in their players (three segments) is a second cushion. When both are spent they stand still already, and
+every frame that is still made late keeps them behind. After one stall the show comes back by itself; when it does not,
+it skips to its grid, and what was being said goes on there. So lateness is bounded, whatever the machine does.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from duologue.clock import MILLISECOND, SECOND
 
 CATCH_UP = 4 * SECOND
-"""What viewers' players hold, and a second of patience (ns)."""
-
-
-class Step(StrEnum):
-    """What to do about a frame."""
-
-    DRAW = "draw"
-    REPEAT = "repeat"
+"""A show that is later than that does not try to come back frame by frame (ns): viewers have waited long enough."""
+SLACK = 300 * MILLISECOND
+"""How far it may fall back on its way (ns)."""
+PROGRESS = 0.3
+"""How much of its lateness it must make good in a second (s)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +38,31 @@ class Pace:
         """The earliest moment to draw it (ns)."""
         return self.due(number) - self.lead
 
-    def step(self, number: int, now: int) -> Step:
-        """Draw it, or repeat the picture before it because the lead and the viewers' cushion are spent."""
-        return Step.REPEAT if now > self.due(number) + self.cushion else Step.DRAW
-
-    def resume(self, following: int, now: int) -> int:
-        """Where a new stage takes up the grid of one that died: at ``following``, the frame after the last delivered.
-
-        Nothing is missing then, for it draws faster than real time until its lead is there again; only what is
-        more than :data:`CATCH_UP` late is given up.
-        """
-        return max(following, self.next_frame(now - CATCH_UP))
-
     def next_frame(self, now: int) -> int:
         """The first frame whose due time is ``now`` or later."""
         return max(0, -((self.origin - now) * self.fps // SECOND))
+
+
+class Patience:
+    """Which frame comes next: the one after the last, or the first on the grid that has all its lead."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self._stalled: tuple[int, int] | None = None
+        """When the cushion was spent, and how late the show was then (ns)."""
+
+    def following(self, number: int, now: int) -> int:
+        """What to draw at ``now`` when ``number`` is next: itself, as long as lead and cushion hide its lateness or the
+        show is on its way back.
+        """
+        late = now - self._pace.due(number)
+        if late <= self._pace.cushion:
+            self._stalled = None
+            return number
+        if self._stalled is None:
+            self._stalled = now, late
+        since, most = self._stalled
+        if late <= CATCH_UP and late <= most + SLACK - int(PROGRESS * (now - since)):
+            return number
+        self._stalled = None
+        return max(number, self._pace.next_frame(now + self._pace.lead))

@@ -17,7 +17,8 @@ from duologue.audio.pcm import RATE, Samples
 from duologue.audio.playout import Block, Playout
 from duologue.audio.playout import Started as ItemStarted
 from duologue.broadcast.testcard import TestCard
-from duologue.clock import MILLISECOND, Clock
+from duologue.clock import Clock
+from duologue.errors import InputError
 from duologue.speech.utterance import Utterance
 from duologue.stage.captions import caption_at
 from duologue.stage.frames import Plane
@@ -45,9 +46,12 @@ from duologue.telemetry.ledger import Cause
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One frame: its picture (I420), its sound (stereo), and what happened in it. ``damage_px`` is the area redrawn."""
+    """One frame: its picture (I420), its sound (stereo), and what happened in it. ``damage_px`` is the area redrawn.
 
-    picture: Plane
+    ``picture`` is None where none was asked for.
+    """
+
+    picture: Plane | None
     samples: Samples
     damage_px: int
     reports: tuple[Report, ...]
@@ -57,12 +61,11 @@ class Drawn:
 class Performance:
     """A show in progress. ``patient`` (offline) waits for TV pictures and new light instead of going on without them.
 
-    Call :meth:`begin` once, then :meth:`draw` (or :meth:`repeat`) for each frame number in turn.
+    Call :meth:`begin` once, then :meth:`draw` for each frame number in turn; :meth:`skip` leaves some out.
     """
 
     def __init__(self, plan: StagePlan, clock: Clock, *, patient: bool) -> None:
         self._plan = plan
-        self._wall_origin = plan.wall_origin
         self._spf = RATE // plan.fps
         self._seats = {seated.name: seat for seat, seated in enumerate(plan.cast)}
         self._gains = [pan_gains(seated.pan) for seated in plan.cast]
@@ -73,18 +76,27 @@ class Performance:
         self._playout = Playout()
         self._base = 0
         self._ducker = Ducker()
-        self._card = TestCard(plan.width, plan.height, plan.fps) if plan.test_card else None
+        self._card_sound = TestCard(plan.width, plan.height, plan.fps) if plan.test_card else None
         self._utterances: dict[str, Utterance] = {}
         self._upcoming: Spoken | None = None
         self._speech: tuple[tuple[int, int], ...] = ()
         self._over: list[str] = []
         self._announcement = CaptionState()
-        self._drawn = False
 
-    def begin(self, first_frame: int, wall_origin: int) -> None:
-        """Set the sample clock to the first frame; ``wall_origin`` is the Unix time of frame 0 (ns)."""
+    def begin(self, first_frame: int) -> None:
+        """Set the sample clock to the first frame."""
         self._base = first_frame * self._spf
-        self._wall_origin = wall_origin
+
+    def skip(self, frames: int) -> None:
+        """Leave out the next ``frames`` frames: what is said, and the TV's film, go on after them."""
+        self._base += frames * self._spf
+        self._forget_upcoming()
+        self._timeline.shift(frames * self._spf)
+        self._scenery.skip(frames)
+
+    def plainer_tv(self, every: int) -> None:
+        """Let the TV's picture change in every ``every``-th frame only."""
+        self._scenery.tv_every(every)
 
     def close(self) -> None:
         """End the threads of the TV and of baking."""
@@ -96,7 +108,12 @@ class Performance:
         return self._playout.current is None and not self._playout.queued
 
     def prepare(self, utterance: Utterance) -> None:
-        """Plan an utterance's lips, face and captions. Call it off the frame path, before the cue that plays it."""
+        """Plan an utterance's lips, face and captions. Call it off the frame path, before the cue that plays it.
+
+        Raises :class:`InputError` for a speaker who is not on the stage.
+        """
+        if utterance.speaker not in self._seats:
+            raise InputError(f"{utterance.speaker} is not on the stage", where="utterance.speaker")
         self._motion.plan(utterance)
         if self._plan.captions:
             self._scenery.prepare(utterance)
@@ -121,13 +138,14 @@ class Performance:
                 pass  # Shutdown is the shell's business
         return []
 
-    def draw(self, number: int) -> Drawn:
-        """Draw frame ``number`` and take its samples."""
+    def draw(self, number: int, *, pictured: bool = True) -> Drawn:
+        """Take the samples of frame ``number``, and draw it if it is ``pictured``."""
         at = number * self._spf
-        self._drawn = True
         self._foresee()
         block = self._read()
         reports = self._note(block)
+        if not pictured:
+            return Drawn(None, self._mix(number, block), 0, reports)
         shown = self._scenery.picture(
             FrameState(
                 number,
@@ -137,18 +155,8 @@ class Performance:
                 self._caption(at),
             )
         )
-        if self._card is not None:
-            self._card.draw(shown.picture, number, self._wall_ms(number))
         self._timeline.prune(at - 10 * RATE)
         return Drawn(shown.picture, self._mix(number, block), shown.damage_px, (*reports, *shown.reports), shown.cause)
-
-    def repeat(self, number: int) -> Drawn:
-        """Send the last picture again; the sound goes on. Without a last picture it is drawn."""
-        if not self._drawn:
-            return self.draw(number)
-        block = self._read()
-        reports = self._note(block)
-        return Drawn(self._scenery.last, self._mix(number, block), 0, reports)
 
     def _read(self) -> Block:
         self._speech = self._playout.spans()  # before the read: the ducker looks at what is about to be said
@@ -226,9 +234,6 @@ class Performance:
         for utterance_id in self._over:
             del self._utterances[utterance_id]
         self._over.clear()
-        if self._card is not None:
-            stereo += self._card.beep(at, self._spf)[:, None]
+        if self._card_sound is not None:
+            stereo += self._card_sound.beep(at, self._spf)[:, None]
         return limit(stereo)
-
-    def _wall_ms(self, number: int) -> int:
-        return self._wall_origin // MILLISECOND + number * 1000 // self._plan.fps

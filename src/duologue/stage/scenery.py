@@ -92,6 +92,7 @@ class Scenery:
         self._tv: Television | None = None
         self._tv_wanted: Path | None = None
         self._tv_since = 0
+        self._tv_step = 1
         self._relit = False
         self.last: Plane = self._ring.buffers[0]
         self._refine_in = 0 if patient else REFINE_AFTER * plan.fps
@@ -113,6 +114,15 @@ class Scenery:
             return
         self._workshop.order(lambda: self._open_tv(path), self._tv_opened)
 
+    def tv_every(self, frames: int) -> None:
+        """Show a new picture on the TV only in every so many frames; 1 is all of them."""
+        self._tv_step = frames
+
+    def skip(self, frames: int) -> None:
+        """The show leaves out so many frames before the next one: the TV's film goes on where it stopped."""
+        if self._tv_since >= 0:
+            self._tv_since += frames
+
     def set_lights(self, lights: Lights) -> None:
         """Bake another light and swap it in when it is done."""
         self._lights = lights
@@ -129,7 +139,7 @@ class Scenery:
             if self._tv_since < 0:
                 self._tv_since = state.number
             misses = self._tv.misses
-            tv_picture = self._tv.picture(state.number - self._tv_since)
+            tv_picture = self._tv.picture((state.number - self._tv_since) // self._tv_step * self._tv_step)
             if self._tv.misses > misses:
                 cause = cause or Cause.TV
             if self._tv.failure is not None:

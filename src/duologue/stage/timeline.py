@@ -71,6 +71,13 @@ class SceneTimeline:
             replace(spoken, cut=at) if spoken.end > at else spoken for spoken in self._spoken if spoken.start < at
         ]
 
+    def shift(self, samples: int) -> None:
+        """All that is laid on the timeline begins so many samples later: the show leaves out a stretch."""
+        self._spoken = [
+            replace(spoken, start=spoken.start + samples, cut=spoken.cut + samples if spoken.cut >= 0 else -1)
+            for spoken in self._spoken
+        ]
+
     def prune(self, before: int) -> None:
         """Forget what ended before sample ``before``; leave :data:`MEMORY` between that and the next pose."""
         if self._spoken and self._spoken[0].end < before:
