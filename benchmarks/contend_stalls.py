@@ -27,8 +27,10 @@ from benchmarks.table import Row, row
 from duologue.clock import SECOND, SYSTEM_CLOCK
 from duologue.prover.viewer import HlsViewer
 
-LENGTHS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0)
-"""Seconds of standing still, tried in turn until nobody survives any more."""
+LENGTHS = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0)
+"""Seconds of standing still, tried in turn until nobody survives any more. Who stands still without any tells of the
+machine, not of the stage.
+"""
 JOINED, AFTER = 8.0, 10.0
 """Seconds that viewers play before the stage is stopped, and are watched after it goes on."""
 UNSEEN = 0.3
