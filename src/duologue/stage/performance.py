@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from duologue.audio.mixing import Ducker, add_panned, limit, pan_gains
 from duologue.audio.pcm import RATE, Samples
 from duologue.audio.playout import Block, Playout
@@ -110,10 +112,12 @@ class Performance:
     def prepare(self, utterance: Utterance) -> None:
         """Plan an utterance's lips, face and captions. Call it off the frame path, before the cue that plays it.
 
-        Raises :class:`InputError` for a speaker who is not on the stage.
+        Raises :class:`InputError` for a speaker who is not on the stage, and for sound that is none.
         """
         if utterance.speaker not in self._seats:
             raise InputError(f"{utterance.speaker} is not on the stage", where="utterance.speaker")
+        if utterance.rate != RATE or utterance.samples.ndim != 1 or not np.isfinite(utterance.samples).all():
+            raise InputError(f"the sound is not {RATE} Hz mono, or holds what is no number", where="utterance.samples")
         self._motion.plan(utterance)
         if self._plan.captions:
             self._scenery.prepare(utterance)
