@@ -4,7 +4,8 @@ Run ``python -m benchmarks.contend [SECTION…] [--seconds N]``.
 
 Each row is told by the prover from outside, in a login session of its own, and by the show's own counters. 300 seconds
 are the official length, 60 those of ``make bench``. ``BASELINE=FOLDER``, an older clone of the project, sets that one's
-figures beside ours in the same run.
+figures beside ours in the same run. Shows are not given the higher priority that root's would get; ``PRIVILEGED=1``
+gives it.
 """
 
 from __future__ import annotations

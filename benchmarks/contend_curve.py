@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 from benchmarks.contend_figures import Seen, seen
-from benchmarks.contend_scenes import QUIET, SETTLE, SHOW
+from benchmarks.contend_scenes import HUMBLE, QUIET, SETTLE, SHOW
 from benchmarks.live import HERE, House, baseline, live, proven
 from benchmarks.machine import cores, cpu_seconds, held_to, say, throttled
 from benchmarks.table import Row, row
@@ -21,7 +21,7 @@ SHARES = (1.0, 0.75, 0.5, 0.4, 1 / 3, 0.25)
 def _at(house: House, share: float, seconds: float) -> tuple[Seen, float]:
     """What was seen, and the cores that the show used."""
     first, *others = cores()
-    with live(*SHOW, house=house, where=[first]) as on_air:
+    with live(*SHOW, house=house, where=[first], humble=HUMBLE) as on_air:
         time.sleep(QUIET)
         with held_to(others), throttled(on_air.every, share):
             time.sleep(SETTLE)

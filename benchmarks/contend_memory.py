@@ -25,7 +25,7 @@ _SEAT = "[[seats]]\nat = [{x}, 1050]\nscale = 1.0\nmirror = {mirror}\n\n"
 def _packs(folder: Path) -> tuple[Path, list[str]]:
     """A room with four seats, and a cast of four."""
     shipped = packs_folder()
-    room = folder / "lounge"
+    room = folder / "living-room"
     shutil.copytree(shipped / "rooms" / "living-room", room)
     text = (room / "room.toml").read_text()
     more = _SEAT.format(x=230, mirror="false") + _SEAT.format(x=1690, mirror="true")

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -109,18 +110,32 @@ def _tree(pid: int) -> list[psutil.Process]:
         return []
 
 
+def humbly(command: list[str]) -> list[str]:
+    """The command without the right to raise its own priority, which root would grant it."""
+    if os.geteuid() != 0:
+        return command
+    if shutil.which("setpriv") is None:
+        raise SystemExit("needs setpriv (util-linux) to start a program as root that may not raise its priority")
+    return ["setpriv", "--bounding-set=-sys_nice", "--inh-caps=-sys_nice", *command]
+
+
 @contextlib.contextmanager
-def live(*arguments: str, house: House = HERE, where: Iterable[int] | None = None) -> Generator[Live]:
+def live(
+    *arguments: str, house: House = HERE, where: Iterable[int] | None = None, humble: bool = False
+) -> Generator[Live]:
     """``duologue show ARGUMENTS`` on a free port in a login session of its own, held to the cores ``where`` (None:
     all), once it is on air; ended with SIGTERM, and killed with all its workers if it does not end.
+
+    A ``humble`` one may not raise its own priority, as on most machines: its session gets the share of any other.
     """
     began = time.perf_counter()
     command = house.command("show", "--port", "0", *arguments)
+    command = humbly(command) if humble else command
     with held_to(where):
         process = subprocess.Popen(
             command, stderr=subprocess.PIPE, text=True, start_new_session=True, env=house.environment, cwd=house.folder
         )
-    say(f"started the show of {house.name}: {' '.join(command[1:])} (pid {process.pid})")
+    say(f"started the show of {house.name}: {' '.join(command)} (pid {process.pid})")
     with process:
         try:
             address = _address(process)
@@ -149,8 +164,11 @@ def _await_segment(address: str, process: subprocess.Popen[str], began: float) -
         with contextlib.suppress(httpx.TransportError):
             if httpx.get(f"{address}/stream/index.m3u8").status_code == 200:
                 return
-        if process.poll() is not None or time.perf_counter() - began > ON_AIR_WITHIN:
-            raise SystemExit("the show did not come on air")
+        if process.poll() is not None:
+            assert process.stderr is not None
+            raise SystemExit(f"the show ended before it came on air: {process.stderr.read()[-2000:]}")
+        if time.perf_counter() - began > ON_AIR_WITHIN:
+            raise SystemExit(f"the show did not come on air within {ON_AIR_WITHIN:g} s")
         time.sleep(0.02)
 
 

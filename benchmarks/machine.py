@@ -32,7 +32,7 @@ _LOOP = (
 
 def say(text: str) -> None:
     """What the benchmark is about to do, for who watches it."""
-    _CONSOLE.print(f"  {text}", style="dim", highlight=False, markup=False)
+    _CONSOLE.print(f"  {text}", style="dim", highlight=False, markup=False, soft_wrap=True)
 
 
 @dataclass(slots=True)
@@ -126,11 +126,11 @@ def foreign(
 def busy(count: int, at_most: float, where: Iterable[int] | None = None) -> Generator[None]:
     """Busy loops, each in a login session of its own; after ``at_most`` seconds they end by themselves."""
     command = [sys.executable, "-c", _LOOP, f"{at_most:g}"]
-    with contextlib.ExitStack() as stack, held_to(where):
-        for _ in range(count):
-            stack.enter_context(foreign(command, "a busy loop"))
-        with held_to(None):
-            yield
+    with contextlib.ExitStack() as stack:
+        with held_to(where):
+            for _ in range(count):
+                stack.enter_context(foreign(command, "a busy loop"))
+        yield
 
 
 @contextlib.contextmanager

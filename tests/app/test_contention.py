@@ -13,7 +13,7 @@ SHOW = ("is a tomato a fruit", "--turns", "100", "--seed", "7", "--size", "640x3
 
 def test_beside_three_busy_programs_the_stream_has_its_pictures_evenly_and_all_of_its_sound() -> None:
     """What is counted is in the delivered stream, whatever time it took to play it."""
-    with live(*SHOW) as on_air, busy(3, at_most=200):
+    with live(*SHOW, humble=True) as on_air, busy(3, at_most=200):
         proven(on_air.stream, 6)  # the first seconds, in which the show may look for what it can do without
         report = proven(on_air.stream, 20)
     picture, sound = report["picture"], report["sound"]
