@@ -23,12 +23,12 @@ from benchmarks.table import Row, row, show
 from duologue.places import packs_folder
 from duologue.stage.art import CharacterArt, RoomArt
 from duologue.stage.bake import BakedStage, bake_stage
-from duologue.stage.captions_type import CaptionPress
+from duologue.stage.captions_press import CaptionPress
 from duologue.stage.compositor import Compositor
 from duologue.stage.frames import FrameRing
 from duologue.stage.packs.loading import load_character, load_room
 from duologue.stage.pose import Brows, CaptionState, CaptionWord, Daylight, FrameState, Lids, Lights, Mouth, Pose
-from duologue.stage.television import Television
+from duologue.stage.television_player import FilmPlayer
 
 WIDTH, HEIGHT, FPS = 1920, 1080, 30
 FRAMES = 400
@@ -110,7 +110,7 @@ class Spent:
     cpu: float
 
 
-def timed(compositor: Compositor, what: str, tv: Television | None = None) -> Spent:
+def timed(compositor: Compositor, what: str, tv: FilmPlayer | None = None) -> Spent:
     """Compose and publish; the pictures of the TV are ready before the clock starts, as on air."""
     spent: list[float] = []
     cpu = 0
@@ -138,7 +138,7 @@ def three(what: str, spent: list[float]) -> list[Row]:
     ]
 
 
-def beside(what: str, ours: Spent, stage: Setting, tv: Television | None) -> list[Row]:
+def beside(what: str, ours: Spent, stage: Setting, tv: FilmPlayer | None) -> list[Row]:
     """Ours beside the peers on the same layers: by the wall (p50), and in CPU time (mean)."""
     p50 = quantile(ours.frames, 0.5)
     table = three(what, ours.frames)
@@ -174,11 +174,12 @@ def relight(stage: Setting, compositor: Compositor) -> list[float]:
 
 
 @contextlib.contextmanager
-def playing(stage: Setting, clip: Path) -> Generator[Television]:
+def playing(stage: Setting, clip: Path) -> Generator[FilmPlayer]:
     """The clip on the room's TV."""
     assert stage.room.screen is not None
-    television = Television(clip, stage.room.screen, fps=FPS, blocking=True)
+    television = FilmPlayer(clip, stage.room.screen, fps=FPS, blocking=True)
     try:
+        television.opened(wait=True)
         yield television
     finally:
         television.close()

@@ -93,6 +93,32 @@ class VirtualClock:
         await asyncio.sleep(0)
 
 
+class SteadyClock:
+    """Another clock whose wall time is read once, when this is made, and then counted on by its monotonic time.
+
+    What is stamped with it stays in order, and in step with a programme's own time, when the machine's clock is set.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._epoch = clock.wall() - clock.now()
+
+    def now(self) -> int:
+        return self._clock.now()
+
+    def wall(self) -> int:
+        return self._epoch + self._clock.now()
+
+    def cpu(self) -> int:
+        return self._clock.cpu()
+
+    def sleep_until(self, deadline: int) -> None:
+        self._clock.sleep_until(deadline)
+
+    async def wait_until(self, deadline: int) -> None:
+        await self._clock.wait_until(deadline)
+
+
 SYSTEM_CLOCK: Clock = SystemClock()
 """The default for shells."""
 

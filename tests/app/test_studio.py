@@ -40,7 +40,7 @@ Found = TypeVar("Found")
 @asynccontextmanager
 async def on_air(**flags: object) -> AsyncGenerator[tuple[Studio, AsyncIterator[Event]]]:
     named = {key.replace("__", "."): value for key, value in flags.items()}
-    settings = load_settings({"show.size": "640x360", "show.seed": 7, "show.lead_s": 0.5, **named})
+    settings = load_settings({"show.size": "640x360", "show.seed": 7, "show.lead_s": 0.5, "web.port": 0, **named})
     async with open_studio(settings) as studio, asyncio.TaskGroup() as group, studio.subscribe() as events:
         running = group.create_task(studio.run())
         try:

@@ -8,7 +8,7 @@ from duologue.broadcast.fmp4 import Segment, init_segment
 from duologue.broadcast.hls import PLAYLIST, PLAYLIST_TYPE, HlsStore
 from duologue.broadcast.packets import StreamFormat
 from duologue.errors import InputError, InternalError
-from duologue.prover.playlist import parse_playlist, playlist_faults, variant
+from duologue.prover.playlist import Playlist, parse_playlist, playlist_faults, variant
 from programme import EPOCH_MS, Programme, stored, wall, whole
 
 FORMAT = StreamFormat(640, 360, 30, b"\x01\x64\x00\x1f\xff\xe0\x00", b"\x11\x90")
@@ -27,7 +27,6 @@ def begun(window: int = 3) -> HlsStore:
 
 def test_a_playlist_is_what_the_standard_says() -> None:
     store = begun()
-    assert not store.ready
     push(store, 0, 20 / 30)
     push(store, 20)
     lines = store.playlist().splitlines()
@@ -43,7 +42,6 @@ def test_a_playlist_is_what_the_standard_says() -> None:
     assert lines[7:9] == ["#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:20.000Z", "#EXTINF:0.66667,"]
     assert lines[10] == "#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:20.666Z"
     assert "#EXT-X-ENDLIST" not in lines
-    assert store.ready
 
 
 def test_the_list_slides_and_a_segment_outlives_its_entry() -> None:
@@ -116,6 +114,56 @@ def test_names_of_an_earlier_show_are_never_used_again() -> None:
     assert names[0] != names[1]
     sequences = [parse_playlist(store.playlist()).sequence for store in (first, second)]
     assert sequences[1] > sequences[0]
+
+
+def follow(before: Playlist | None, store: HlsStore) -> Playlist:
+    """Load the list as a strict client does that has seen ``before``."""
+    now = parse_playlist(store.playlist())
+    assert playlist_faults(before, now) == []
+    if before is not None:
+        known = {entry.sequence: entry.uri for entry in before.entries}
+        assert not {entry.uri for entry in now.entries if entry.sequence not in known} & set(known.values())
+    return now
+
+
+@given(st.lists(st.sampled_from(["push", "short", "stage", "program", "killed"]), max_size=60), st.booleans())
+def test_a_program_that_is_started_again_is_a_discontinuity_and_nothing_steps_back(
+    steps: list[str], set_back: bool
+) -> None:
+    """Whatever ends, and whatever the machine's clock says then: no number is used twice or goes back."""
+    clock, number = EPOCH_MS * 1_000_000, 0
+    store, seen, names, again = begun(), None, set[str](), False
+    for step in [*steps, "push"]:
+        if step in ("stage", "program", "killed"):
+            if step == "killed":
+                store.begin(SMALLER, b"another init")  # a stage that began and showed nothing
+            if step != "stage":
+                clock -= 3_600_000_000_000 if set_back else 0
+                store, number = HlsStore(3, store.position), 0
+                again = seen is not None
+            store.begin(FORMAT, b"init")
+            continue
+        length = 10 if step == "short" else 30
+        store.push(Segment(0, number, length / 30, b"segment", length), clock)
+        clock, number = clock + length * 1_000_000_000 // 30, number + length
+        before, seen = seen, follow(seen, store)
+        newest = seen.entries[-1]
+        assert newest.uri not in names
+        names.add(newest.uri)
+        if again:
+            assert before is not None and newest.discontinuity
+            assert newest.sequence == before.entries[-1].sequence + 1
+            again = False
+
+
+def test_a_program_that_ended_before_it_showed_anything_changes_nothing() -> None:
+    store = begun()
+    assert store.position is None
+    push(store, 0)
+    later = HlsStore(3, HlsStore(3, store.position).position)
+    later.begin(FORMAT, b"init")
+    push(later, 30)
+    follow(parse_playlist(store.playlist()), later)
 
 
 def test_our_own_mistakes_are_not_published() -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from duologue.broadcast.hls import PLAYLIST, HlsStore
+from live_server import live_server
 from programme import Programme, sound_under_speech, stored, whole
 
 pytestmark = [
@@ -108,6 +109,28 @@ def test_players_go_on_over_a_discontinuity() -> None:
     runs = [Programme().encode(whole(90)), Programme().encode(whole(90, first=120))]
     with served(stored(runs)) as url:
         assert len(packets(url)["video"]) == 180
+
+
+@pytest.mark.realtime
+@pytest.mark.parametrize("set_back", [0, 3600])
+def test_ffmpeg_plays_on_when_the_program_is_started_again_under_its_feet(set_back: int) -> None:
+    """Times and numbers of the stage begin at 0 again, and the machine's clock may have been set back an hour."""
+    first, second = Programme().encode(whole(150)), Programme().encode([(n, n + 9000) for n in range(180)])
+    with live_server() as (live, url):
+
+        def show() -> None:
+            live.program(first, 1.7e9, 0.2)
+            live.program(second, 1.7e9 + 8 - set_back, 0.2)
+            live.ended = True
+
+        on_air = threading.Thread(target=show)
+        on_air.start()
+        live.begun.wait()
+        told = run("ffmpeg", "-v", "error", "-i", f"{url}/{PLAYLIST}", "-f", "framehash", "-")  # it warns of the seam
+        on_air.join()
+    assert live.missing == []
+    pictures = {line.split(",")[-1] for line in told.splitlines() if line.startswith("0,")}
+    assert len(pictures) >= 90 + 180  # of the first what was listed when it joined, and all of the second
 
 
 def test_equal_shows_decode_to_equal_pictures_and_sound(tmp_path: Path) -> None:

@@ -44,7 +44,9 @@ def test_a_recording_holds_what_it_was_given(tmp_path: Path, programme: Programm
 def test_a_recording_plays_after_kill_9(tmp_path: Path) -> None:
     path = tmp_path / "killed.mp4"
     script = Path(__file__).with_name("endless_recording.py")
-    with subprocess.Popen([sys.executable, str(script), str(path)], stdout=subprocess.PIPE, text=True) as process:
+    found = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}  # pytest's own path, which a child does not inherit
+    words = [sys.executable, str(script), str(path)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=found) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "recording\n"
         process.send_signal(signal.SIGKILL)

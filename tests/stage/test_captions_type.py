@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duologue.stage.captions_type import CaptionPress, CaptionView, SpeakerLook
+from duologue.stage.captions_press import CaptionPress, CaptionView
+from duologue.stage.captions_type import SpeakerLook
 from duologue.stage.planes import Sprite
 from duologue.stage.pose import CaptionState, CaptionWord
 

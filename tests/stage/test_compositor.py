@@ -59,9 +59,7 @@ def tv(seed: int) -> TvPicture:
     half = np.ascontiguousarray(keep[::2, ::2])
     value = (random.integers(16, 235, (rows, columns)) * (255 - keep.astype(int)) // 255).astype(np.uint8)
     u, v = ((random.integers(60, 200, half.shape) * (255 - half.astype(int)) // 255).astype(np.uint8) for _ in "uv")
-    return TvPicture(
-        seed, Sprite(value, keep, u, v, half, 270, 98), TvLight(seed % 5 / 4, seed % 3 / 8, -seed % 7 / 16)
-    )
+    return TvPicture(Sprite(value, keep, u, v, half, 270, 98), TvLight(seed % 5 / 4, seed % 3 / 8, -seed % 7 / 16))
 
 
 def still(*poses: Pose, caption: CaptionState = SILENT) -> FrameState:
@@ -124,6 +122,16 @@ def test_the_same_state_again_costs_nothing() -> None:
     assert compositor.compose(state, tv(1)).rects == ()
 
 
+def test_the_same_picture_and_light_on_the_tv_cost_nothing() -> None:
+    compositor = Compositor(stage())
+    compositor.compose(still(), tv(1))
+    again = TvPicture(tv(1).sprite, tv(1).light)  # as the TV gives it in each frame that shows the same picture
+    assert compositor.compose(still(), again).rects == ()
+    darker = compositor.compose(still(), TvPicture(tv(1).sprite, TvLight()))
+    glow = stage().glow
+    assert glow is not None and darker.rects == (glow.rect,)
+
+
 def test_a_mouth_damages_little_and_a_tiny_move_nothing() -> None:
     compositor = Compositor(stage())
     compositor.compose(still())
@@ -159,8 +167,8 @@ def test_the_tv_shines_on_room_and_faces() -> None:
     glow = baked.glow
     assert glow is not None
     picture = tv(0)
-    dark = drawn_afresh(baked, still(), TvPicture(0, picture.sprite, TvLight()))
-    bright = drawn_afresh(baked, still(), TvPicture(0, picture.sprite, TvLight(1.0, -0.2, 0.2)))
+    dark = drawn_afresh(baked, still(), TvPicture(picture.sprite, TvLight()))
+    bright = drawn_afresh(baked, still(), TvPicture(picture.sprite, TvLight(1.0, -0.2, 0.2)))
     gain = bright[:HEIGHT].astype(int) - dark[:HEIGHT]
     left, top, right, bottom = glow.rect
     assert gain[top:bottom, left:right].mean() > 2

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from duologue.audio.pcm import RATE
 from duologue.places import packs_folder
 from duologue.stage.art import CharacterArt
-from duologue.stage.gaze import LEFT_SEAT, RIGHT_SEAT, Floor, Gaze, geometries, look_at
+from duologue.stage.gaze import LEFT_SEAT, RIGHT_SEAT, Floor, Gaze, geometries, look_at, look_starts
 from duologue.stage.life import BLINK, BLOCK, Life, blink_times, lids, lids_since, nod
 from duologue.stage.motion_noise import ease, held, key, unit, wave
 from duologue.stage.packs.loading import load_character, load_room
@@ -94,6 +94,15 @@ def gaze_counts(floors: list[Floor], seat: int = 0, *, tv_on: bool = False) -> d
         for name, target in (("other", geometry.other), ("camera", geometry.camera), ("tv", geometry.tv)):
             counts[name] += abs(x - target[0]) < 0.08 and abs(y - target[1]) < 0.08
     return {name: count / frames for name, count in counts.items()}
+
+
+def test_looks_last_as_long_as_documented() -> None:
+    """Where a planned block ends, too: none is cut short there."""
+    starts = [start for block in range(200) for start in look_starts(key(9, 0, "looks"), block)]
+    lengths = [second - first for first, second in itertools.pairwise(starts)]
+    assert min(lengths) >= RATE * 6 // 10
+    assert max(lengths) <= 4 * RATE
+    assert 1.3 < sum(lengths) / len(lengths) / RATE < 2.1
 
 
 def test_a_listener_looks_at_who_speaks() -> None:

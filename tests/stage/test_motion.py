@@ -173,6 +173,15 @@ def test_the_tv_moves_eyes_and_never_heads() -> None:
     ]
 
 
+def test_after_a_skip_the_mouth_goes_on_where_it_stopped() -> None:
+    motion, timeline, skipping = Motion(1), scene(), scene()
+    skip = 77 * FRAME
+    skipping.shift(skip)
+    for frame in range(30, 30 * 30):
+        mouths = [pose.mouth for pose in motion.poses(frame * FRAME, timeline)]
+        assert mouths == [pose.mouth for pose in motion.poses(frame * FRAME + skip, skipping)]
+
+
 def test_surprise_keeps_the_eyes_open_for_a_moment() -> None:
     motion, timeline = Motion(1), SceneTimeline()
     timeline.add(Spoken(line("oh", "chad", seconds=20.0, expression="surprise"), 0, 0))
@@ -198,6 +207,14 @@ def test_plans_are_remembered_within_bounds() -> None:
         motion.plan(line(str(number), "chad", seconds=0.5))
     assert motion.plan(first) is not plan
     assert motion.plan(first) == plan
+
+
+def test_what_is_queued_does_not_push_out_the_plan_of_what_is_on_air() -> None:
+    motion = Motion(1)
+    plan = motion.plan(on_air := line("on air", "chad", seconds=0.5))
+    for number in range(2 * REMEMBERED):
+        motion.plan(line(str(number), "chad", seconds=0.5))
+        assert motion.plan(on_air) is plan
 
 
 def test_a_remembered_plan_keeps_no_sound() -> None:

@@ -1,252 +1,309 @@
-# PyAV's stubs leave the type of a muxed stream open.
-# pyright: reportUnknownMemberType=false
+"""The TV as the stage uses it: whatever is put on, frames go on and nothing waits."""
+
 from __future__ import annotations
 
-import struct
-import zlib
-from fractions import Fraction
+import threading
+from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Literal
 
 import av
-import cv2
 import numpy as np
 import pytest
+from films import FPS, QUAD, write_changing_sound, write_clip
 
 from duologue.audio.pcm import RATE
-from duologue.errors import ClosedError, InputError
-from duologue.stage.art import Quad
-from duologue.stage.planes import canvas_to_rgb
-from duologue.stage.television import Television
-from duologue.stage.television_picture import TvPicture
-
-FPS = 30
-QUAD: Quad = ((101.3, 50.2), (220.8, 55.1), (219.4, 120.7), (102.9, 124.6))
-GREYS = 12
+from duologue.clock import SECOND, VirtualClock
+from duologue.stage.frames import Plane
+from duologue.stage.messages import Report, Trouble, TvState
+from duologue.stage.television import MOST_ABANDONED, Television
+from duologue.stage.television_player import PATIENCE
+from duologue.stage.television_screen import Screen
 
 
-def grey_of(step: int) -> int:
-    return 20 + step % GREYS * 17
+class Set:
+    """A TV and the frames of its show, on a clock that a test moves."""
+
+    def __init__(self, *, patient: bool = False, quad: bool = True) -> None:
+        self.clock = VirtualClock()
+        self.tv = Television(QUAD if quad else None, "den", fps=FPS, clock=self.clock, patient=patient)
+        self.number = 0
+        self.reports: list[Report] = []
+
+    def frames(self, count: int = 1) -> Plane | None:
+        """So many frames in their time; the last one's picture."""
+        picture = None
+        for _ in range(count):
+            frame = self.tv.frame(self.number)
+            self.number += 1
+            self.clock.advance(SECOND // FPS)
+            self.reports += frame.reports
+            picture = frame.picture
+        return None if picture is None else picture.sprite.luma
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Frames while the threads do their part; the clock stands still, so that no patience ends."""
+        for _ in range(10_000):
+            frame = self.tv.frame(self.number)
+            self.number += 1
+            self.reports += frame.reports
+            if condition():
+                return
+            threading.Event().wait(0.001)
+        raise AssertionError("the TV's threads did nothing")
+
+    def troubles(self) -> list[Trouble]:
+        """What went wrong so far."""
+        return [report for report in self.reports if isinstance(report, Trouble)]
+
+    def titles(self) -> list[str]:
+        """What the TV said that it shows, in order."""
+        return [report.clip for report in self.reports if isinstance(report, TvState)]
 
 
-def write_clip(
-    path: Path, *, frames: int = GREYS, fps: int = 15, sound: bool = True, size: tuple[int, int] = (160, 90)
-) -> Path:
-    """Frame ``n`` is all of one grey, ``grey_of(n)``; the sound is a ramp that repeats every 6000 samples."""
-    with av.open(str(path), "w") as container:
-        video = container.add_stream("libx264", rate=fps, options={"crf": "8", "preset": "ultrafast"})
-        video.width, video.height, video.pix_fmt = *size, "yuv420p"
-        audio = (
-            container.add_stream("aac" if path.suffix == ".mp4" else "pcm_s16le", rate=RATE, layout="stereo")
-            if sound
-            else None
-        )
-        for number in range(frames):
-            grey = np.full((size[1], size[0], 3), grey_of(number), np.uint8)
-            frame = av.VideoFrame.from_ndarray(grey, format="rgb24")
-            frame.pts, frame.time_base = number, Fraction(1, fps)
-            container.mux(video.encode(frame))
-        container.mux(video.encode(None))
-        if audio is not None:
-            ramp = (np.arange(frames * RATE // fps) % 6000).astype(np.int16)
-            block = av.AudioFrame.from_ndarray(np.repeat(ramp, 2).reshape(1, -1), format="s16", layout="stereo")
-            block.sample_rate, block.pts = RATE, 0
-            container.mux(audio.encode(block))
-            container.mux(audio.encode(None))
-    return path
-
-
-def shown_grey(picture: TvPicture) -> float:
-    """The grey in the middle of the screen, 0…255."""
-    luma = picture.sprite.luma
-    middle = luma[luma.shape[0] // 2 - 4 : luma.shape[0] // 2 + 4, luma.shape[1] // 2 - 4 : luma.shape[1] // 2 + 4]
-    return (float(middle.mean()) - 16) / 219 * 255
+@pytest.fixture
+def live() -> Generator[Set]:
+    stage = Set()
+    yield stage
+    stage.tv.close()
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_clip(tmp_path_factory.mktemp("clips") / "greys.mkv")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_clip(tmp_path_factory.mktemp("films") / "good.mkv", frames=50, fps=FPS, step=4)
 
 
-def test_every_show_frame_shows_the_clip_at_its_own_time_and_loops(clip: Path) -> None:
-    television = Television(clip, QUAD, fps=FPS, blocking=True)
-    try:
-        for index in range(3 * 2 * GREYS):
-            expected = grey_of(index // 2 % GREYS)
-            assert shown_grey(television.picture(index)) == pytest.approx(expected, abs=3), index
-        assert television.misses == 0
-        assert television.failure is None
-    finally:
-        television.close()
+class HungDisk:
+    """Files whose name begins with ``hang`` are not read before :attr:`answers` is set."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.answers = threading.Event()
+        opened = av.open
+
+        def hang(file: str, mode: Literal["r"]) -> object:
+            if Path(file).name.startswith("hang"):
+                self.answers.wait()
+            return opened(file, mode)
+
+        monkeypatch.setattr("duologue.stage.television_clip.av.open", hang)
 
 
-def test_pictures_and_light_are_the_same_on_every_run(clip: Path) -> None:
-    runs: list[list[tuple[bytes, object]]] = []
-    for _ in range(2):
-        television = Television(clip, QUAD, fps=FPS, blocking=True)
-        pictures = [television.picture(index) for index in range(40)]
-        television.close()
-        runs.append(
-            [(picture.sprite.luma.tobytes() + picture.sprite.u.tobytes(), picture.light) for picture in pictures]
-        )
-    assert runs[0] == runs[1]
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Generator[HungDisk]:
+    disk = HungDisk(monkeypatch)
+    yield disk
+    disk.answers.set()
 
 
-def test_sound_is_exact_to_the_sample_over_the_loop(clip: Path) -> None:
-    television = Television(clip, QUAD, fps=FPS, blocking=True)
-    television.picture(2 * GREYS + 4)  # past the end once, so that the length is settled
-    length = GREYS * RATE // 15
-    assert television.length == length
-    whole = television.sound(0, 3 * length)
-    pieces = np.concatenate([television.sound(start, 1600) for start in range(0, 3 * length, 1600)])[: len(whole)]
-    television.close()
-    assert whole.dtype == np.float32 and whole.shape == (3 * length, 2)
-    assert np.array_equal(whole, pieces)
-    expected = (np.arange(3 * length) % length % 6000) / 32768
-    assert np.abs(whole[:, 0] - expected).max() < 1e-4
-    assert np.array_equal(whole[:, 0], whole[:, 1])
-
-
-def test_a_clip_without_sound_is_silent(tmp_path: Path) -> None:
-    television = Television(write_clip(tmp_path / "mute.mp4", sound=False), QUAD, fps=FPS, blocking=True)
-    assert not television.sound(0, 4800).any()
-    television.close()
-
-
-def test_the_light_follows_the_picture(clip: Path) -> None:
-    television = Television(clip, QUAD, fps=FPS, blocking=True)
-    levels = [television.picture(index).light.level for index in range(2 * GREYS)]
-    television.close()
-    assert levels[0] < 0.1 and levels[-1] > 0.5
-    assert levels == sorted(levels)
-    assert all(level * 32 == round(level * 32) for level in levels)
-
-
-def test_the_screen_is_drawn_in_perspective_with_smooth_edges(clip: Path) -> None:
-    television = Television(clip, QUAD, fps=FPS, blocking=True)
-    sprite = television.picture(2 * GREYS - 1).sprite
-    television.close()
-    assert (sprite.left, sprite.top) == (100, 50)
-    assert sprite.left % 2 == sprite.top % 2 == sprite.width % 2 == sprite.height % 2 == 0
-    shows = 255 - sprite.keep.astype(float)
-    across, down = np.meshgrid(np.arange(sprite.width), np.arange(sprite.height))
-    corners = np.array(QUAD)
-    area = 0.5 * abs(
-        np.dot(corners[:, 0], np.roll(corners[:, 1], 1)) - np.dot(corners[:, 1], np.roll(corners[:, 0], 1))
-    )
-    assert shows.sum() / 255 == pytest.approx(area, rel=0.02)
-    centre = float((across * shows).sum() / shows.sum()), float((down * shows).sum() / shows.sum())
-    moments = cv2.moments(corners.astype(np.float32))
-    assert centre[0] + sprite.left + 0.5 == pytest.approx(moments["m10"] / moments["m00"], abs=0.2)
-    assert centre[1] + sprite.top + 0.5 == pytest.approx(moments["m01"] / moments["m00"], abs=0.2)
-    assert ((shows > 10) & (shows < 245)).sum() > 40
-    assert (sprite.luma <= shows + 1).all()  # premultiplied
-
-
-def test_another_shape_is_letterboxed(tmp_path: Path) -> None:
-    television = Television(
-        write_clip(tmp_path / "tall.mp4", frames=GREYS, size=(60, 120)), QUAD, fps=FPS, blocking=True
-    )
-    luma = television.picture(2 * GREYS - 1).sprite.luma
-    television.close()
-    row = luma[luma.shape[0] // 2].astype(int)
-    assert row[len(row) // 2] > 150
-    assert row[8] == pytest.approx(16, abs=2) and row[-8] == pytest.approx(16, abs=2)
-
-
-def png(path: Path) -> Path:
-    rows = b"".join(b"\0" + b"\x20\x80\xe0" * 32 for _ in range(18))
-    body = b"\x89PNG\r\n\x1a\n"
-    for kind, data in (
-        (b"IHDR", struct.pack(">IIBBBBB", 32, 18, 8, 2, 0, 0, 0)),
-        (b"IDAT", zlib.compress(rows)),
-        (b"IEND", b""),
-    ):
-        body += struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-    path.write_bytes(body)
+def hung(folder: Path, name: str = "hang.mkv") -> Path:
+    path = folder / name
+    path.write_bytes(b"no matter")
     return path
 
 
-def test_a_still_stays_and_keeps_its_colour(tmp_path: Path) -> None:
-    television = Television(png(tmp_path / "still.png"), QUAD, fps=FPS, blocking=True)
-    first, later = television.picture(0), television.picture(100)
-    television.close()
-    assert later.sprite is first.sprite  # nothing is redrawn
-    sprite = later.sprite
-    canvas = np.concatenate([sprite.luma.reshape(-1), sprite.u.reshape(-1), sprite.v.reshape(-1)])
-    rgb = canvas_to_rgb(canvas.reshape(-1, sprite.width))
-    assert rgb[sprite.height // 2, sprite.width // 2].tolist() == pytest.approx([0x20, 0x80, 0xE0], abs=4)
+def readers() -> int:
+    """Threads of films in this process."""
+    return sum(thread.name == "television" for thread in threading.enumerate())
 
 
-@pytest.mark.parametrize("case", ["missing", "empty", "noise", "text", "folder", "sound only", "header only"])
-def test_what_is_no_clip_is_refused_with_a_remedy(case: str, tmp_path: Path, clip: Path) -> None:
-    path = tmp_path / "clip.mp4"
-    match case:
-        case "empty":
-            path.write_bytes(b"")
-        case "noise":
-            path.write_bytes(np.random.default_rng(1).bytes(20_000))
-        case "text":
-            path.write_text("This is no film.")
-        case "folder":
-            path.mkdir()
-        case "sound only":
-            path = tmp_path / "sound.wav"
-            with av.open(str(path), "w") as container:
-                stream = container.add_stream("pcm_s16le", rate=RATE, layout="stereo")
-                block = av.AudioFrame.from_ndarray(np.zeros((1, 9600), np.int16), format="s16", layout="stereo")
-                block.sample_rate = RATE
-                container.mux(stream.encode(block))
-        case "header only":
-            path.write_bytes(clip.read_bytes()[:600])
-        case _:
-            pass
-    with pytest.raises(InputError) as refused:
-        Television(path, QUAD, fps=FPS)
-    assert str(path) == refused.value.where
-    assert refused.value.remedy
+def test_a_film_is_opened_shown_and_switched_off(live: Set, film: Path) -> None:
+    assert live.frames() is None
+    live.tv.show(film)
+    live.until(lambda: live.tv.on)
+    assert live.frames() is not None
+    live.tv.show(None)
+    assert live.frames() is None
+    assert live.titles() == ["good", ""]
+    assert not live.tv.sound(0, 1600).any()
 
 
-def test_a_clip_that_was_cut_off_loops_what_is_there(tmp_path: Path) -> None:
-    whole = write_clip(tmp_path / "whole.mkv", frames=60, size=(320, 180), sound=False)
-    cut = tmp_path / "cut.mkv"
-    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 6 // 10])
-    television = Television(cut, QUAD, fps=FPS, blocking=True)
-    try:
-        for index in range(240):
-            television.picture(index)
-            if television.failure is not None:
-                assert str(cut) == television.failure.where
-                break
-        else:
-            assert 0 < television.length < 60 * RATE // 15
-    finally:
-        television.close()
+def test_a_film_whose_disk_hangs_is_named_and_nothing_waits_for_it(
+    live: Set, film: Path, disk: HungDisk, tmp_path: Path
+) -> None:
+    path = hung(tmp_path)
+    live.tv.show(path)
+    live.frames(round((PATIENCE - 1) * FPS))
+    assert live.reports == []
+    live.frames(2 * FPS)
+    (trouble,) = live.troubles()
+    assert trouble.where == str(path) and "answer" in trouble.what and trouble.remedy
+    assert not live.tv.on
+    assert live.tv.abandoned == 1
+    live.tv.show(film)
+    live.until(lambda: live.tv.on)
+    disk.answers.set()
+    live.until(lambda: live.tv.abandoned == 0)
+    assert live.titles() == ["good"]
+    assert len(live.troubles()) == 1
 
 
-def test_a_clip_that_breaks_later_says_so_and_goes_silent(clip: Path, tmp_path: Path) -> None:
-    """The file disappears while it plays: the loop cannot begin again."""
-    path = tmp_path / "gone.mkv"
-    path.write_bytes(clip.read_bytes())
-    television = Television(path, QUAD, fps=FPS, blocking=True)
-    path.unlink()
-    for index in range(4 * GREYS):
-        television.picture(index)
-    failure = television.failure
-    assert failure is not None and failure.where == str(path)
-    assert not television.sound(0, 1600).any()
-    television.close()
+def test_a_film_plays_on_while_the_next_one_hangs_and_can_be_switched_off(
+    live: Set, film: Path, disk: HungDisk, tmp_path: Path
+) -> None:
+    live.tv.show(film)
+    live.until(lambda: live.tv.on)
+    live.tv.show(hung(tmp_path))
+    assert live.frames(FPS) is not None
+    live.tv.show(None)
+    assert live.frames() is None
+    live.frames(round(2 * PATIENCE * FPS))
+    assert live.troubles() == []  # it is no longer wanted
+    assert not disk.answers.is_set()
 
 
-def test_live_a_picture_that_is_late_is_counted_and_the_newest_shown(clip: Path) -> None:
-    television = Television(clip, QUAD, fps=FPS)
-    picture = television.picture(10_000)  # nobody can have made that yet
-    assert picture.index < 10_000
-    assert television.misses == 1
-    television.close()
+def test_a_film_that_hangs_as_it_plays_is_named_and_ends(
+    live: Set, film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, pictures, flat = threading.Event(), 0, Screen.flat
+
+    def hang(screen: Screen, frame: av.VideoFrame) -> Plane:
+        nonlocal pictures
+        pictures += 1
+        if pictures > 12:
+            answers.wait()
+        return flat(screen, frame)
+
+    monkeypatch.setattr(Screen, "flat", hang)
+    live.tv.show(film)
+    live.until(lambda: pictures > 12)
+    live.frames(round((PATIENCE - 1) * FPS))
+    assert live.troubles() == []
+    live.frames(2 * FPS)
+    assert [trouble.where for trouble in live.troubles()] == [str(film)]
+    assert live.titles() == ["good", ""]
+    answers.set()
 
 
-def test_closing_ends_the_thread_and_says_so(clip: Path) -> None:
-    television = Television(clip, QUAD, fps=FPS)
-    television.close()
-    with pytest.raises(ClosedError):
-        television.picture(0)
+def test_a_machine_that_stood_still_is_no_disk_that_hangs(live: Set, disk: HungDisk, tmp_path: Path) -> None:
+    live.tv.show(hung(tmp_path))
+    for _ in range(FPS):
+        live.frames()
+        live.clock.advance(3600 * SECOND)
+    assert live.troubles() == []
+    assert not disk.answers.is_set()
+
+
+def test_threads_that_a_disk_holds_are_bounded(live: Set, film: Path, disk: HungDisk, tmp_path: Path) -> None:
+    before = readers()
+    for number in range(20):
+        live.tv.show(hung(tmp_path, f"hang{number}.mkv"))
+        live.frames()
+    assert readers() - before == live.tv.abandoned == MOST_ABANDONED
+    live.tv.show(film)
+    live.frames(round((PATIENCE + 1) * FPS))
+    assert not live.tv.on
+    assert len(live.troubles()) == 1
+    live.tv.show(film)
+    disk.answers.set()
+    live.until(lambda: live.tv.on)
+    live.until(lambda: live.tv.abandoned == 0)
+    assert live.titles() == ["good"]
+
+
+def test_the_end_of_the_stage_does_not_wait_for_a_disk(
+    live: Set, disk: HungDisk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("duologue.stage.television.GRACE", 0.01)
+    live.tv.show(hung(tmp_path))
+    live.tv.close()
+    assert live.tv.abandoned == 1
+    assert all(thread.daemon for thread in threading.enumerate() if thread.name == "television")
+    assert not disk.answers.is_set()
+
+
+def test_of_many_clicks_the_last_one_is_shown(live: Set, film: Path) -> None:
+    others = [film.with_name(f"{number}.mkv") for number in range(9)]
+    for other in others:
+        other.write_bytes(film.read_bytes())
+        live.tv.show(other)
+    live.tv.show(film)
+    live.until(lambda: live.tv.on)
+    live.until(lambda: live.tv.abandoned == 0)
+    assert live.titles() == ["good"]
+
+
+@pytest.mark.parametrize("patient", [False, True])
+def test_what_is_no_film_is_named_each_time_and_the_one_before_plays_on(
+    patient: bool, film: Path, tmp_path: Path
+) -> None:
+    stage = Set(patient=patient)
+    poison = tmp_path / "poison.mp4"
+    poison.write_bytes(np.random.default_rng(2).bytes(5000))
+    stage.tv.show(film)
+    stage.until(lambda: stage.tv.on)
+    for times in (1, 2):
+        stage.tv.show(poison)
+        stage.until(lambda times=times: len(stage.troubles()) == times)
+        assert stage.troubles()[-1].where == str(poison)
+        assert stage.frames() is not None
+    stage.tv.close()
+
+
+def test_a_film_whose_sound_breaks_is_shown_and_the_sound_is_named(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> av.AudioResampler:
+        raise ValueError("no such layout")
+
+    monkeypatch.setattr("duologue.stage.television_clip.av.AudioResampler", refuse)
+    stage = Set(patient=True)
+    stage.tv.show(film)
+    assert stage.frames() is not None
+    assert [trouble.where for trouble in stage.troubles()] == [str(film)]
+    assert stage.titles() == ["good"]
+    stage.tv.close()
+
+
+def test_sound_that_changes_in_mid_file_is_no_trouble(tmp_path: Path) -> None:
+    stage = Set(patient=True)
+    stage.tv.show(write_changing_sound(tmp_path / "changes.mkv"))
+    assert stage.frames(70) is not None
+    assert stage.troubles() == []
+    stage.tv.close()
+
+
+def test_a_room_without_a_screen_says_so() -> None:
+    stage = Set(quad=False)
+    stage.tv.show(Path("any.mkv"))
+    assert stage.frames() is None
+    assert "den" in stage.troubles()[0].what
+
+
+def test_after_a_skip_picture_and_sound_go_on_where_they_stopped(film: Path) -> None:
+    whole, skipping = Set(patient=True), Set(patient=True)
+    for stage in (whole, skipping):
+        stage.tv.show(film)
+        stage.frames(17)
+    heard = skipping.tv.sound(16 * RATE // FPS, RATE // FPS)
+    skipping.tv.skip(200)
+    skipping.number += 200
+    for _ in range(20):
+        one, other = whole.frames(), skipping.frames()
+        assert one is not None and other is not None and np.array_equal(one, other)
+        at = (whole.number - 1) * RATE // FPS
+        sound = whole.tv.sound(at, RATE // FPS)
+        assert np.array_equal(sound, skipping.tv.sound(at + 200 * RATE // FPS, RATE // FPS))
+        assert not np.array_equal(sound, heard)
+        heard = sound
+    for stage in (whole, skipping):
+        stage.tv.close()
+
+
+def test_half_the_pictures_and_all_of_the_sound(film: Path) -> None:
+    whole, half = Set(patient=True), Set(patient=True)
+    half.tv.every(2)  # before the film, and for it
+    for stage in (whole, half):
+        stage.tv.show(film)
+    shown: list[Plane] = []
+    for number in range(20):
+        whole.frames()
+        picture = half.frames()
+        assert picture is not None
+        shown.append(picture)
+        at = number * RATE // FPS
+        assert np.array_equal(whole.tv.sound(at, 1600), half.tv.sound(at, 1600))
+    assert all(shown[number] is shown[number - number % 2] for number in range(20))
+    assert len({id(picture) for picture in shown}) == 10
+    half.tv.every(1)
+    late = [half.frames() for _ in range(40)][20:]
+    assert len({id(picture) for picture in late}) == 20
+    for stage in (whole, half):
+        stage.tv.close()

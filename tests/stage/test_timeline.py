@@ -69,6 +69,29 @@ def test_the_first_of_two_cuts_wins() -> None:
     assert next(iter(timeline)).end == 40
 
 
+def test_after_a_shift_speech_goes_on_where_it_stopped() -> None:
+    timeline = SceneTimeline()
+    for name, start in (("cut", 0), ("said", 90), ("next", 400)):
+        timeline.add(spoken(name, start, 200))
+        if name == "cut":
+            timeline.cut(80)
+    before = [(names(timeline.active(at)), names(timeline.recent(at))) for at in range(100, 700)]
+    timeline.shift(5000)
+    assert before == [(names(timeline.active(at)), names(timeline.recent(at))) for at in range(5100, 5700)]
+    cut, said, following = timeline
+    assert (cut.interrupted, cut.end) == (True, 5080)
+    assert (said.start, said.end, said.interrupted) == (5090, 5290, False)
+    assert following.start == 5400
+
+
+def test_a_line_that_is_cut_after_a_shift_ends_there() -> None:
+    timeline = SceneTimeline()
+    timeline.add(spoken("a", 0, 200))
+    timeline.shift(1000)
+    timeline.cut(1100)
+    assert next(iter(timeline)).end == 1100
+
+
 def test_prune_forgets_only_what_ended() -> None:
     timeline = SceneTimeline()
     timeline.add(spoken("long", 0, 1000))

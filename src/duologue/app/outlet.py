@@ -6,23 +6,36 @@ the playlist tells its viewers as a discontinuity.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from duologue.broadcast.fmp4 import Segment, Segmenter, init_segment
-from duologue.broadcast.hls import HlsStore
+from duologue.broadcast.hls import HlsStore, Position
 from duologue.broadcast.packets import Packet, StreamFormat, Track
 from duologue.broadcast.recorder import Recorder
 from duologue.clock import SECOND
+from duologue.errors import InternalError
+from duologue.telemetry.log import get_logger
+
+log = get_logger(__name__)
 
 
 class Outlet:
-    """One programme's way out. ``segments`` counts what was cut, ``next_frame`` is the one after the last that came."""
+    """One programme's way out. ``segments`` counts what was cut, ``next_frame`` is the one after the last that came.
 
-    def __init__(self, hls: HlsStore, recorder: Recorder | None = None) -> None:
+    ``remember`` is told the stream's position before a viewer can see it (:mod:`duologue.app.stream_memory`).
+    """
+
+    def __init__(
+        self,
+        hls: HlsStore,
+        recorder: Recorder | None = None,
+        remember: Callable[[Position], None] = lambda position: None,
+    ) -> None:
         self.hls = hls
         self.recorder = recorder
         self.segments = 0
         self.next_frame = 0
+        self._remember = remember
         self._segmenter: Segmenter | None = None
         self._wall_origin = 0
         self._fps = 30
@@ -33,7 +46,11 @@ class Outlet:
         return self.segments > 0
 
     def begin(self, format: StreamFormat, wall_origin: int) -> None:
-        """A stage begins (again). ``wall_origin`` is the Unix time of frame 0 (ns)."""
+        """A run of packets begins (again): a new stage, a jump ahead in time, or another format.
+
+        ``wall_origin`` is the Unix time of frame 0 (ns). Raises :class:`InternalError` for a format that is none;
+        whatever went wrong before is forgotten.
+        """
         self.finish()  # what a stage that died had got out is still worth showing
         init = init_segment(format)
         self._segmenter = Segmenter(format)
@@ -44,24 +61,36 @@ class Outlet:
             self.recorder.begin(format, init)
 
     def feed(self, packets: Iterable[Packet]) -> None:
-        """Take packets in decode order."""
+        """Take packets in decode order.
+
+        Raises :class:`InternalError` for packets that make no stream; nothing is taken then until the next
+        :meth:`begin`.
+        """
         if self._segmenter is None:
             return  # the last packets of a stage that was given up
-        for packet in packets:
-            if packet.track is Track.VIDEO:
-                self.next_frame = packet.pts + 1
-            for segment in self._segmenter.add(packet):
-                self._publish(segment)
+        try:
+            for packet in packets:
+                for segment in self._segmenter.add(packet):
+                    self._publish(segment)
+                if packet.track is Track.VIDEO:
+                    self.next_frame = packet.pts + packet.duration
+        except InternalError:
+            self._segmenter = None
+            raise
 
     def finish(self) -> None:
-        """No more packets come from this stage: give out what is not yet cut."""
-        if self._segmenter is not None:
-            for segment in self._segmenter.flush():
+        """No more packets come from this stage: give out what is not yet cut, as far as it can be shown."""
+        segmenter, self._segmenter = self._segmenter, None
+        try:
+            for segment in segmenter.flush() if segmenter is not None else ():
                 self._publish(segment)
-            self._segmenter = None
+        except InternalError as error:
+            log.error("outlet.rest_lost", error=str(error))
 
     def _publish(self, segment: Segment) -> None:
-        self.segments += 1
         self.hls.push(segment, self._wall_origin + segment.start * SECOND // self._fps)
+        if (position := self.hls.position) is not None:
+            self._remember(position)
+        self.segments += 1
         if self.recorder is not None:
             self.recorder.write(segment.data)

@@ -39,17 +39,19 @@ from duologue.app.programme import Company, Programme, ProgrammeListener
 from duologue.app.pulse import Pulse
 from duologue.app.stage_link import StageLink, StageListener
 from duologue.app.stage_set import find_clip, find_clips, house_moderator, stage_plan, topics
+from duologue.app.stream_memory import StreamMemory
 from duologue.app.turn_book import TurnBook
 from duologue.app.vitals import EngineVitals, engine_view, vitals
 from duologue.app.voices import CastVoices
 from duologue.broadcast.hls import HlsStore, Resource
 from duologue.broadcast.recorder import Recorder
 from duologue.chains import Handover
-from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock
+from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock, SteadyClock
 from duologue.dialogue.director import Player
 from duologue.dialogue.ports import PlayEnded, PlayStarted
 from duologue.errors import ClosedError, DuologueError, InputError, PeerError
 from duologue.language.moderation import Subject
+from duologue.places import cache_folder
 from duologue.settings import Settings
 from duologue.speech.alignment import Aligner
 from duologue.stage.messages import Baked, Ready, StagePlan, Trouble
@@ -96,7 +98,8 @@ class Studio:
         self._closing = False
         self._bus = Bus(self._snapshot)
         self.recorder = Recorder(show.record, self._recording_failed) if show.record is not None else None
-        self.outlet = Outlet(HlsStore(), self.recorder)
+        self._memory = StreamMemory(cache_folder() / "stream" / f"{settings.web.port}.json")
+        self.outlet = Outlet(HlsStore(before=self._memory.before), self.recorder, self._memory.keep)
         self.link = StageLink(plan, self.outlet, self._stage_listener(), clock)
         self.book = TurnBook(self.link.wall_of)
         self.pulse = Pulse(self._bus, self.link, settings, clock, self._vitals)
@@ -151,6 +154,7 @@ class Studio:
         await self._aligner.close()
         await self.pulse.close()
         self.outlet.finish()
+        await asyncio.to_thread(self._memory.close)
         if self.recorder is not None:
             state = await asyncio.to_thread(self.recorder.finish)
             log.info("recording.finished", files=[str(file) for file in state.files], segments=state.segments)
@@ -417,7 +421,7 @@ async def open_studio(
     if settings.show.tv.clip is not None:
         find_clip(settings.show.tv.clip)
     async with open_engines(settings) as engines:
-        studio = Studio(settings, cast, engines, plan, clock)
+        studio = Studio(settings, cast, engines, plan, SteadyClock(clock))
         try:
             yield studio
         finally:

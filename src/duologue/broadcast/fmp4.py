@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from duologue.broadcast.h264 import avc_configuration, length_prefixed
@@ -203,6 +203,13 @@ def _run(track: int, edges: Sequence[int], packets: Sequence[Packet], data: Sequ
 
 # Cutting
 
+MOST_APART = 2
+"""Seconds from a key frame to the next; a picture that comes later belongs to no segment."""
+MOST_LAG = 1
+"""Seconds by which the sound of a segment may come later than the picture that ends it."""
+MOST_LEAD = 10
+"""Seconds of sound that wait for their picture."""
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
@@ -223,7 +230,8 @@ class Segmenter:
     """Cuts a run of packets at each key frame, the sound at the same time.
 
     A segment is given out when its sound is complete, about two frames after the next key frame. An access unit of
-    sound belongs to the segment in which it begins.
+    sound belongs to the segment in which it begins. Pictures may leave numbers out (half the rate is every second
+    number); the last one of a segment lasts until the next key frame.
     """
 
     def __init__(self, format: StreamFormat) -> None:
@@ -232,13 +240,15 @@ class Segmenter:
         self._video: list[Packet] = []
         self._audio: list[Packet] = []
         self._keys: list[int] = []
+        self._newest = {Track.VIDEO: -1, Track.AUDIO: -1}
 
     def add(self, packet: Packet) -> list[Segment]:
         """Take the next packet (each track's in order) and give out the segments it completes.
 
-        Raises :class:`InternalError` when sound lags a whole segment behind the picture: then the two are not of one
-        clock.
+        Raises :class:`InternalError` for a packet out of order, and when the two tracks are not of one clock: then
+        what was taken is lost, and only another segmenter can go on.
         """
+        self._check(packet)
         if packet.track is Track.AUDIO:
             self._audio.append(packet)
         elif packet.key or self._keys:  # nothing can be decoded before the first key frame
@@ -247,9 +257,8 @@ class Segmenter:
             self._video.append(packet)
         segments: list[Segment] = []
         while len(self._keys) > 1 and self._heard_to() >= self._samples(self._keys[1]):
-            segments.append(self._cut(self._keys[1], self._samples(self._keys[1])))
-        if len(self._keys) > 2:
-            raise InternalError(f"the sound ends at sample {self._heard_to()}, the picture is at frame {packet.pts}")
+            segments.append(self._cut(self._keys[1]))
+        self._compare()
         return segments
 
     def flush(self) -> list[Segment]:
@@ -257,10 +266,31 @@ class Segmenter:
         segments: list[Segment] = []
         while self._keys:
             last = self._video[-1]
-            ends = [*self._keys[1:2], last.pts + last.duration]
-            final = len(ends) == 1
-            segments.append(self._cut(ends[0], self._heard_to() if final else self._samples(ends[0])))
+            segments.append(self._cut(self._keys[1] if len(self._keys) > 1 else last.pts + last.duration))
         return segments
+
+    def _check(self, packet: Packet) -> None:
+        """That it is one, and begins after the one before it."""
+        before = self._newest[packet.track]
+        if packet.pts <= before or packet.duration < 1 or not packet.data:
+            raise InternalError(
+                f"a packet of {packet.track} at {packet.pts}, of {packet.duration} and {len(packet.data)} bytes,"
+                f" follows one at {before}"
+            )
+        if packet.track is Track.VIDEO and self._keys and packet.pts - self._keys[-1] > MOST_APART * self._format.fps:
+            raise InternalError(f"the picture is at frame {packet.pts}, its last key frame was {self._keys[-1]}")
+        self._newest[packet.track] = packet.pts
+
+    def _compare(self) -> None:
+        """That the tracks are of one clock."""
+        fps, rate = self._format.fps, self._format.sample_rate
+        if len(self._keys) > 1 and self._video[-1].pts - self._keys[1] >= MOST_LAG * fps:
+            at = f"the picture is at frame {self._video[-1].pts}"
+        elif self._audio and self._heard_to() - self._audio[0].pts > MOST_LEAD * rate:
+            at = f"the picture is {MOST_LEAD} s behind or has no key frame"
+        else:
+            return
+        raise InternalError(f"the sound ends at sample {self._heard_to()}, {at}")
 
     def _heard_to(self) -> int:
         return self._audio[-1].pts + self._audio[-1].duration if self._audio else 0
@@ -268,13 +298,15 @@ class Segmenter:
     def _samples(self, frame: int) -> int:
         return frame * self._format.sample_rate // self._format.fps
 
-    def _cut(self, end: int, silent_from: int) -> Segment:
-        """Make a segment of the frames before ``end`` and the sound that begins before sample ``silent_from``."""
+    def _cut(self, end: int) -> Segment:
+        """Make a segment of the frames before ``end`` and the sound that begins before it."""
         start = self._keys.pop(0)
+        begins, silent_from = self._samples(start), self._samples(end)
         video = [packet for packet in self._video if packet.pts < end]
-        audio = [packet for packet in self._audio if self._samples(start) <= packet.pts < silent_from]
+        audio = [packet for packet in self._audio if begins <= packet.pts < silent_from]
         self._video = self._video[len(video) :]
         self._audio = [packet for packet in self._audio if packet.pts >= silent_from]
+        video[-1] = replace(video[-1], duration=end - video[-1].pts)
         data = segment_bytes(self._format, self._number + 1, [*video, *audio])
         segment = Segment(self._number, start, (end - start) / self._format.fps, data, len(video))
         self._number += 1

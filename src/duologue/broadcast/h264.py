@@ -52,7 +52,7 @@ def avc_configuration(extradata: bytes) -> bytes:
     units = nal_units(extradata)
     sps = [unit for unit in units if unit_type(unit) == SPS]
     pps = [unit for unit in units if unit_type(unit) == PPS]
-    if not sps or not pps:
+    if not sps or not pps or len(sps[0]) < 4:
         raise InternalError("the encoder gave no parameter sets")
     record = bytes((1, sps[0][1], sps[0][2], sps[0][3], 0xFC | 3, 0xE0 | len(sps)))
     record += b"".join(struct.pack(">H", len(unit)) + unit for unit in sps)

@@ -1,8 +1,10 @@
 """The live playlist and its segments, in memory (RFC 8216, protocol version 7: fragmented MP4).
 
-A viewer that follows the playlist starts three segments behind its end. Segments are named after the wall time of their
-first frame, and the first media sequence number is that time in seconds, so that nothing a browser or a proxy kept from
-an earlier show is ever mistaken for this one's.
+A viewer that follows the playlist starts three segments behind its end. Its numbers go on where those of the run before
+ended (:class:`Position`), so that to every client a program that was started anew is a discontinuity and no more. Where
+nothing is known of a run before, the first media sequence number is the wall time in seconds, and segments are named
+after the wall time of their first frame too: nothing a browser or a proxy kept from an earlier show is ever mistaken
+for this one's.
 """
 
 from __future__ import annotations
@@ -35,8 +37,18 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
-class _Listed:
+class Position:
+    """How far a programme's numbers have come: the media sequence number and the discontinuity sequence number of its
+    newest segment.
+    """
+
     sequence: int
+    discontinuity: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    at: Position
     name: str
     init: str
     duration: float
@@ -48,21 +60,22 @@ class HlsStore:
     """One programme. Everything is immediate and in memory; use it from one thread.
 
     ``window`` segments are listed; as many again, and two, stay fetchable after they left the list (RFC 8216, 6.2.2).
+    ``before`` is where an earlier run of the same programme ended: this one goes on from there, with a discontinuity.
     """
 
-    def __init__(self, window: int = 10) -> None:
+    def __init__(self, window: int = 10, before: Position | None = None) -> None:
         self._window = window
         self._kept = 2 * window + 2
         self._segments: deque[_Listed] = deque()
         self._files: dict[str, bytes] = {}
         self._init = ""
-        self._next = -1
+        self.position = before
+        """How far the numbers have come, which a later run has to go on from; None before the first segment of all."""
         self._broken = False
-        self._discontinuities_gone = 0
 
     def begin(self, format: StreamFormat, init: bytes) -> None:
         """A run of segments begins. A second call is a discontinuity, and its initialisation segment a new one."""
-        self._broken = bool(self._segments)
+        self._broken = self.position is not None
         self._init = f"init-{format.width}x{format.height}-{sha256(init).hexdigest()[:12]}.mp4"
         self._files[self._init] = init
 
@@ -72,28 +85,25 @@ class HlsStore:
             raise InternalError("a segment was pushed before the programme began")
         if round(segment.duration) > TARGET_DURATION:
             raise InternalError(f"a segment of {segment.duration:.2f} s breaks the target of {TARGET_DURATION} s")
-        self._next = self._next + 1 if self._segments else wall_ns // SECOND
-        name = f"{wall_ns // MILLISECOND}-{self._next}.m4s"
+        before = self.position or Position(wall_ns // SECOND - 1, 0)
+        newest = Position(before.sequence + 1, before.discontinuity + self._broken)
+        name = f"{wall_ns // MILLISECOND}-{newest.sequence}.m4s"
         self._files[name] = segment.data
-        self._segments.append(_Listed(self._next, name, self._init, segment.duration, wall_ns, self._broken))
+        self._segments.append(_Listed(newest, name, self._init, segment.duration, wall_ns, self._broken))
+        self.position = newest
         self._broken = False
         self._forget()
-
-    @property
-    def ready(self) -> bool:
-        """Whether there is a segment to play."""
-        return bool(self._segments)
 
     def playlist(self) -> str:
         """The media playlist as of now."""
         listed = list(self._segments)[-self._window :]
-        gone = len(self._segments) - len(listed)
-        passed = self._discontinuities_gone + sum(old.discontinuity for old in list(self._segments)[:gone])
+        first = listed[0].at if listed else Position(0, 0)
+        passed = first.discontinuity - listed[0].discontinuity if listed else 0
         lines = [
             "#EXTM3U",
             "#EXT-X-VERSION:7",
             f"#EXT-X-TARGETDURATION:{TARGET_DURATION}",
-            f"#EXT-X-MEDIA-SEQUENCE:{listed[0].sequence if listed else 0}",
+            f"#EXT-X-MEDIA-SEQUENCE:{first.sequence}",
             f"#EXT-X-DISCONTINUITY-SEQUENCE:{passed}",
             "#EXT-X-INDEPENDENT-SEGMENTS",
         ]
@@ -116,7 +126,6 @@ class HlsStore:
     def _forget(self) -> None:
         while len(self._segments) > self._kept:
             old = self._segments.popleft()
-            self._discontinuities_gone += old.discontinuity
             del self._files[old.name]
         used = {self._init, *(segment.init for segment in self._segments)}
         for name in [name for name in self._files if name.startswith("init-") and name not in used]:

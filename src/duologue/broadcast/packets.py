@@ -34,8 +34,8 @@ class StreamFormat:
 class Packet:
     """One access unit. ``pts`` and ``duration`` are ticks of the track's timescale: frames (video), samples (audio).
 
-    Video: Annex B H.264 without B-frames (``dts == pts``), ``pts`` is the frame number of the show; audio: one raw AAC
-    frame.
+    Video: Annex B H.264 without B-frames (``dts == pts``), ``pts`` is the frame number of the show (at half the picture
+    rate every second number, of ``duration`` 2); audio: one raw AAC frame.
     """
 
     track: Track

@@ -10,6 +10,7 @@ Hebrew, Han …) are left out rather than shown as boxes; a word of nothing else
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -197,28 +198,34 @@ class CaptionTrack:
 
 
 class _Tracks:
-    """The tracks of the last few utterances: they are asked for at every frame, and worked out once."""
+    """The tracks of the utterances last asked for, by any thread: at every frame, and when one is queued."""
 
     def __init__(self, most: int) -> None:
         self._most = most
+        self._lock = threading.Lock()
         # keyed by what tells lines apart and not by the line, whose sound would stay in memory with it
         self._kept: OrderedDict[tuple[str, str, int], CaptionTrack] = OrderedDict()
 
     def of(self, utterance: Utterance) -> CaptionTrack:
         line = (utterance.id, utterance.text, len(utterance.samples))
-        kept = self._kept.get(line)
-        if kept is None:
-            kept = self._kept[line] = CaptionTrack.of(utterance)
+        with self._lock:
+            kept = self._kept.get(line)
+            if kept is not None:
+                self._kept.move_to_end(line)
+                return kept
+        track = CaptionTrack.of(utterance)  # some milliseconds: not while another thread may have to wait
+        with self._lock:
+            self._kept[line] = track
             while len(self._kept) > self._most:
                 self._kept.popitem(last=False)
-        return kept
+        return track
 
 
-_TRACKS = _Tracks(8)
+_TRACKS = _Tracks(64)
 
 
 def track_of(utterance: Utterance) -> CaptionTrack:
-    """The utterance's pages, remembered for as long as it is likely to be on air."""
+    """The utterance's pages; remembered, and longest for what is on air, which every frame asks for."""
     return _TRACKS.of(utterance)
 
 

@@ -1,21 +1,26 @@
-"""Captions as pictures: each page is typeset twice, dark and lit, off the frame path; a frame copies words."""
+"""Captions as pictures: each page is typeset twice, dark and lit. About 10 ms of work, so off the frame path."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from duologue.stage.captions import FONT_SIZE, LINES, REFERENCE_WIDTH, font, lines_of, showable
-from duologue.stage.compositor_placing import QUARTERS, Placed
-from duologue.stage.frames import Plane, Rect, copy_rect
+from duologue.stage.captions import (
+    FONT_SIZE,
+    LINE_WIDTH,
+    LINES,
+    REFERENCE_WIDTH,
+    font,
+    lines_of,
+    reference_width,
+    showable,
+)
+from duologue.stage.frames import Rect
 from duologue.stage.planes import Sprite, premultiply, sprite_from_yuva, to_yuva
-from duologue.stage.pose import CaptionState
 
 NAME_SIZE = 30
 LINE_HEIGHT = 60
@@ -28,11 +33,7 @@ SMALLEST_TYPE = 12
 BOX = (10, 12, 18, 190)
 DARK = (158, 165, 180, 255)
 LIT = (255, 255, 255, 255)
-MOST_PAGES = 24
-"""Pages kept (about 1 MB each at 1080p)."""
 _RIM = 8
-
-Colour: TypeAlias = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,10 @@ class SpeakerLook:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CaptionPage:
-    """A page typeset. ``words`` are the cells of its words: even, relative to the sprites, and no two overlap."""
+    """A page typeset. ``words`` are the cells of its words: even, relative to the sprites, and no two overlap.
+
+    Dark and lit differ in colour alone and share what they keep of the picture below; 1.5 MB at most at 1080p.
+    """
 
     dark: Sprite
     lit: Sprite
@@ -62,11 +66,8 @@ class _Spot:
     top: int
 
 
-_Key: TypeAlias = tuple[str, tuple[str, ...]]
-
-
-class CaptionPress:
-    """Typesets pages in a thread of its own, ahead of need, and keeps the last few.
+class Typesetter:
+    """Sets pages for one size of stage. Nothing changes in it, so any thread may use it.
 
     ``speakers`` maps a speaker's name to how it is shown; others are shown by their name in white.
     """
@@ -75,38 +76,13 @@ class CaptionPress:
         self._width, self._height = width, height
         self._scale = min(width / REFERENCE_WIDTH, height / 1080)
         self._speakers = dict(speakers or {})
-        self._pages: OrderedDict[_Key, Future[CaptionPage | None]] = OrderedDict()
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="captions")
-
-    def prepare(self, *states: CaptionState) -> None:
-        """Begin to typeset these pages, so that :meth:`page` need not wait for them."""
-        for state in states:
-            self._future(state)
-
-    def page(self, state: CaptionState) -> CaptionPage | None:
-        """The page of a caption; None when there is nothing to show. Waits (about 10 ms) if it was not prepared."""
-        return self._future(state).result() if state.words else None
-
-    def close(self) -> None:
-        """End the thread."""
-        self._pool.shutdown(cancel_futures=True)
-
-    def _future(self, state: CaptionState) -> Future[CaptionPage | None]:
-        key = state.speaker, tuple(word.text for word in state.words)
-        future = self._pages.get(key)
-        if future is None:
-            future = self._pages[key] = self._pool.submit(self._typeset, *key)
-            while len(self._pages) > MOST_PAGES:
-                self._pages.popitem(last=False)
-        else:
-            self._pages.move_to_end(key)
-        return future
 
     def _px(self, reference: float) -> int:
         return max(1, round(reference * self._scale))
 
-    def _typeset(self, speaker: str, texts: Sequence[str]) -> CaptionPage | None:
-        words = [showable(text) for text in texts]
+    def page(self, speaker: str, texts: Sequence[str]) -> CaptionPage | None:
+        """The page of these words, None when nothing of it can be shown."""
+        words = [_fitted(showable(text)) for text in texts]
         lines = lines_of(words)
         if len(lines) > LINES:  # an announcement that was not broken into pages
             lines = lines[:LINES]
@@ -150,8 +126,17 @@ class CaptionPress:
                 middle = spot.top + line_height / 2
                 draw.text((spot.left, middle + type_size * 0.36), spot.text, font=face, fill=ink, anchor="ls")
         dark, lit = (sprite_from_yuva(to_yuva(premultiply(np.asarray(p))), left, top) for p in pictures)
+        lit = replace(lit, keep=dark.keep, chroma_keep=dark.chroma_keep)
         cells = [_cell(spots[i], blank, line_height) if i in spots else (0, 0, 0, 0) for i in range(len(words))]
         return CaptionPage(dark, lit, tuple(cells))
+
+
+def _fitted(word: str) -> str:
+    """A word of an announcement that is wider than a line, cut so that it is not."""
+    if reference_width(word[:LINE_WIDTH]) <= LINE_WIDTH:
+        return word[:LINE_WIDTH]
+    longest = bisect_left(range(LINE_WIDTH), LINE_WIDTH, key=lambda end: reference_width(word[:end] + "…"))
+    return word[: longest - 1] + "…"
 
 
 def _cell(spot: _Spot, blank: float, line_height: int) -> Rect:
@@ -173,52 +158,3 @@ def _box(width: int, height: int, rim: int, corner: int) -> Image.Image:
     box = Image.new("RGBA", (width, height), BOX)
     box.putalpha(large.reduce(4))
     return box
-
-
-def _planes(sprite: Sprite) -> tuple[tuple[Plane, Plane, Plane], tuple[Plane, Plane, Plane]]:
-    """As two sets of three that :func:`copy_rect` copies: the second repeats chroma's keep, which costs nothing."""
-    return (sprite.luma, sprite.u, sprite.v), (sprite.keep, sprite.chroma_keep, sprite.chroma_keep)
-
-
-class CaptionView:
-    """The caption as it stands on one canvas: a page with some of its words lit."""
-
-    def __init__(self, press: CaptionPress) -> None:
-        self._press = press
-        self._state = CaptionState()
-        self._page: CaptionPage | None = None
-        self._lit: list[bool] = []
-        self.placed: Placed | None = None
-        """What is to be blended, None without a caption."""
-
-    def show(self, state: CaptionState) -> list[Rect]:
-        """Turn to this caption; return the rectangles of the stage that this changes."""
-        if state == self._state:
-            return []
-        self._state = state
-        page = self._press.page(state)
-        rects = [] if page is self._page else self._turn(page)
-        if page is None or self.placed is None:
-            return rects
-        sprite = self.placed.sprite
-        for index, (word, cell) in enumerate(zip(state.words, page.words, strict=True)):
-            if word.lit != self._lit[index]:
-                self._lit[index] = word.lit
-                for source, target in zip(_planes(page.lit if word.lit else page.dark), _planes(sprite), strict=True):
-                    copy_rect(source, target, cell)
-                rects.append((cell[0] + sprite.left, cell[1] + sprite.top, cell[2] + sprite.left, cell[3] + sprite.top))
-        return [rect for rect in rects if rect[0] < rect[2] and rect[1] < rect[3]]
-
-    def _turn(self, page: CaptionPage | None) -> list[Rect]:
-        before = self.placed
-        self._page = page
-        self.placed = None
-        if page is not None:
-            dark = page.dark
-            luma, keep, u, v, chroma_keep = (
-                plane.copy() for plane in (dark.luma, dark.keep, dark.u, dark.v, dark.chroma_keep)
-            )
-            working = Sprite(luma, keep, u, v, chroma_keep, dark.left, dark.top)
-            self.placed = Placed(working, QUARTERS * dark.left, QUARTERS * dark.top)
-            self._lit = [False] * len(page.words)
-        return [placed.bounds for placed in (before, self.placed) if placed is not None]

@@ -16,7 +16,7 @@ import numpy as np
 
 from duologue.errors import InternalError
 from duologue.stage.bake import BakedStage
-from duologue.stage.captions_type import CaptionPress, CaptionView
+from duologue.stage.captions_press import CaptionPress, CaptionView
 from duologue.stage.compositor_brush import Brush
 from duologue.stage.compositor_placing import QUARTERS, Placed, Slots, place
 from duologue.stage.frames import Damage, Plane, Rect, copy_rect, damage_of, intersection, merge, split_planes
@@ -45,7 +45,7 @@ class Compositor:
         self._room = split_planes(np.empty_like(self.canvas), width, height)
         self._brush, self._room_brush = Brush(self._planes), Brush(self._room)
         self._caption = CaptionView(captions or CaptionPress(width, height))
-        self._tv: TvPicture | None = None
+        self._shown: Sprite | None = None
         self._screen: Placed | None = None
         self._light = NO_LIGHT
         self._use(baked)
@@ -96,10 +96,11 @@ class Compositor:
 
     def _change_tv(self, tv: TvPicture | None) -> list[Rect]:
         rects: list[Rect] = []
-        if tv is not self._tv:
-            screen = None if tv is None else _in_place(tv.sprite)
+        sprite = None if tv is None else tv.sprite
+        if sprite is not self._shown:
+            screen = None if sprite is None else _in_place(sprite)
             changed = [each.bounds for each in (screen, self._screen) if each is not None]
-            self._tv, self._screen = tv, screen
+            self._shown, self._screen = sprite, screen
             for rect in merge(clip for each in changed if (clip := intersection(each, self._whole)) is not None):
                 self._draw_screen(rect)
             rects += changed

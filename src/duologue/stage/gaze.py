@@ -27,6 +27,7 @@ THINKING = RATE * 8 // 10
 FLOOR = RATE * 9 // 10
 """How long after the last word the eyes still belong to that turn."""
 _BLOCK = 30 * RATE
+_BRIEF = RATE * 6 // 10
 _SACCADE = (0, RATE * 22 // 1000, RATE * 44 // 1000)
 """The eyes jump within about two frames: the gaze is the mean of the looks this long ago."""
 _FOLLOW = RATE // 5
@@ -110,11 +111,12 @@ class Gaze:
         self._geometry = geometry
         self._looks = key(seed, seat, "looks")
         self._jitter = key(seed, seat, "jitter")
+        self._phase = round(_BLOCK * unit(self._looks, -1))  # a seat's own time: nobody looks up when others do
 
     def direction(self, at: int, floors: Sequence[Floor], *, tv_on: bool) -> Direction:
         """The gaze at show sample ``at``; ``floors`` in order of start, all with ``start <= at``."""
         looks = [self._look(at - ago, floors, tv_on) for ago in _SACCADE]
-        cell = at // (RATE * 4 // 10)
+        cell = (at + self._phase) // (RATE * 4 // 10)
         across = sum(look[0] for look in looks) / len(looks) + 0.05 * (unit(self._jitter, 2 * cell) - 0.5)
         down = sum(look[1] for look in looks) / len(looks) + 0.04 * (unit(self._jitter, 2 * cell + 1) - 0.5)
         return (max(-1.0, min(1.0, across)), max(-1.0, min(1.0, down)))
@@ -141,7 +143,7 @@ class Gaze:
                 return self._away(floor.start // RATE)
             if at > floor.end:
                 return self._geometry.other  # the turn is handed over
-        number, chance = _look_at_time(self._looks, at)
+        number, chance = _look_at_time(self._looks, at + self._phase)
         other, camera, away = _CHANCES[role]
         if chance < other:
             return self._geometry.other
@@ -172,19 +174,19 @@ def _role(seat: int, at: int, floors: Sequence[Floor]) -> tuple[Role, Floor | No
 def _look_at_time(source: int, at: int) -> tuple[int, float]:
     """The number of the look at ``at``, unique in the show, and its chance."""
     block = at // _BLOCK
-    starts = _looks(source, block)
+    starts = look_starts(source, block)
     number = (block << 16) + bisect_right(starts, at) - 1
     return number, unit(source, (number << 3) + 7)
 
 
 @lru_cache(maxsize=64)
-def _looks(source: int, block: int) -> tuple[int, ...]:
-    """When looks begin in a block: log-normal about 1.6 s, 0.6 to 4 s."""
+def look_starts(source: int, block: int) -> tuple[int, ...]:
+    """When looks begin in a block: log-normal about 1.6 s, 0.6 to 4 s, the last one to the block's end."""
     starts: list[int] = []
     at, index = block * _BLOCK, (block << 16) << 3
-    while at < (block + 1) * _BLOCK:
+    while at <= (block + 1) * _BLOCK - _BRIEF:
         starts.append(at)
         normal = sum(unit(source, index + part) for part in range(4)) * 1.732 - 3.464
-        at += round(RATE * min(4.0, max(0.6, 1.6 * exp(0.5 * normal))))
+        at += min(4 * RATE - _BRIEF, max(_BRIEF, round(RATE * 1.6 * exp(0.5 * normal))))
         index += 8
     return tuple(starts)

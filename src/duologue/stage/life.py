@@ -23,8 +23,20 @@ DOUBLE = 0.15
 """How often a blink comes in two."""
 
 
+class _Pace:
+    """A seat's own time for one kind of motion, in steps of about ``seconds``: so nobody stirs when others do."""
+
+    def __init__(self, source: int, seconds: float) -> None:
+        self._period = seconds * (0.9 + 0.2 * unit(source, -1)) * RATE
+        self._phase = 100.0 * unit(source, -2)
+
+    def at(self, sample: int) -> float:
+        """How many steps have passed at a show sample."""
+        return sample / self._period + self._phase
+
+
 class Life:
-    """One character's idle motion. Characters of one seed breathe at their own pace and never in step."""
+    """One character's idle motion. Characters of one seed move, breathe and blink at their own pace, never in step."""
 
     def __init__(self, seed: int, seat: int) -> None:
         self._breath = key(seed, seat, "breath")
@@ -32,31 +44,39 @@ class Life:
         self._sway = key(seed, seat, "sway")
         self._tilt = key(seed, seat, "tilt")
         self._brows = key(seed, seat, "brows")
-        self.blinks = key(seed, seat, "blinks")
+        self._blinks = key(seed, seat, "blinks")
+        self._weight_pace, self._sway_pace = _Pace(self._weight, 9.0), _Pace(self._sway, 2.3)
+        self._tilt_pace, self._wander_pace = _Pace(self._tilt, 3.1), _Pace(self._breath, 9.0)
+        self._brows_phase = round(5 * RATE * unit(self._brows, -1))
+        self._blinks_phase = round(BLOCK * unit(self._blinks, -1))
         self._period = 3.3 + 0.8 * unit(self._breath, 0) + 0.35 * seat
         self._phase = pi * seat + unit(self._breath, 1)
 
     def breath(self, at: int) -> float:
         """-1 (out) … 1 (in); the pace wanders a little."""
         seconds = at / RATE
-        return sin(2 * pi * seconds / self._period + self._phase + 0.5 * wave(self._breath, seconds / 9.0))
+        return sin(2 * pi * seconds / self._period + self._phase + 0.5 * wave(self._breath, self._wander_pace.at(at)))
 
     def weight(self, at: int) -> float:
         """-1…1: which side the weight rests on; it changes sides every 9 s or so, within 1.5 s."""
-        return held(self._weight, at / RATE / 9.0, 1.5 / 9.0)
+        return held(self._weight, self._weight_pace.at(at), 1.5 / 9.0)
 
     def sway(self, at: int) -> float:
         """-1…1: the head's slow way from side to side."""
-        return wave(self._sway, at / RATE / 2.3)
+        return wave(self._sway, self._sway_pace.at(at))
 
     def brows_lift(self, at: int) -> bool:
         """Now and then, about every 25 s, the brows go up for a moment over nothing in particular."""
-        cell, within = divmod(at, 5 * RATE)
+        cell, within = divmod(at + self._brows_phase, 5 * RATE)
         return within < RATE * 7 // 10 and unit(self._brows, cell) < 0.2
+
+    def lids(self, at: int) -> Lids:
+        """The lids by the plan of :func:`blink_times`."""
+        return lids(self._blinks, at + self._blinks_phase)
 
     def tilt(self, at: int) -> float:
         """-1…1: the head's slow turning."""
-        return wave(self._tilt, at / RATE / 3.1)
+        return wave(self._tilt, self._tilt_pace.at(at))
 
 
 def nod(since: float, down: float = 0.17, up: float = 0.3) -> float:
@@ -101,7 +121,7 @@ def lids_since(since: int) -> Lids:
 
 
 def lids(source: int, at: int) -> Lids:
-    """The lids at show sample ``at`` by the plan of :func:`blink_times`."""
+    """The lids at sample ``at`` of a seat's own time, by the plan of :func:`blink_times`."""
     for begun in blink_times(source, at // BLOCK):
         if begun <= at < begun + BLINK:
             return lids_since(at - begun)

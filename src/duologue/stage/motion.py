@@ -19,7 +19,7 @@ from duologue.audio.pcm import RATE
 from duologue.speech.utterance import Utterance
 from duologue.stage.expression import BROW_TIME, Accent, Beat, Score, score
 from duologue.stage.gaze import LEFT_SEAT, RIGHT_SEAT, Floor, Gaze, Geometry
-from duologue.stage.life import BLINK, Life, lids, lids_since, nod
+from duologue.stage.life import BLINK, Life, lids_since, nod
 from duologue.stage.lipsync import MouthTrack, mouth_track
 from duologue.stage.motion_noise import ease, key, unit
 from duologue.stage.pose import MAX_HEAD_ANGLE, MAX_SHIFT, Brows, Expression, Lids, Mouth, Pose
@@ -89,8 +89,9 @@ class Motion:
         line = (utterance.id, utterance.text, len(utterance.samples))
         with self._lock:
             known = self._plans.get(line)
-        if known is not None:
-            return known
+            if known is not None:
+                self._plans.move_to_end(line)  # what every frame asks for outlasts what is queued
+                return known
         planned = _plan(utterance, self._seed)
         with self._lock:
             self._plans[line] = planned
@@ -178,7 +179,7 @@ class _Body:
         for line in own:
             if line.plan.end_blink >= 0 and 0 <= (since := line.local - line.end - line.plan.end_blink) < BLINK:
                 return lids_since(since)
-        blinking = lids(self._life.blinks, at)
+        blinking = self._life.lids(at)
         return Lids.HALF if blinking is Lids.OPEN and beat.expression in _SQUINTS and beat.strength > 0.6 else blinking
 
 

@@ -40,7 +40,7 @@ from duologue.stage.messages import (
     Withdrawn,
 )
 from duologue.stage.motion import Motion
-from duologue.stage.pose import CaptionState, CaptionWord, FrameState, Lights
+from duologue.stage.pose import CaptionState, CaptionWord, FrameState
 from duologue.stage.scenery import Scenery
 from duologue.stage.timeline import SceneTimeline, Spoken
 from duologue.telemetry.ledger import Cause
@@ -154,8 +154,6 @@ class Performance:
             FrameState(
                 number,
                 self._motion.poses(at, self._timeline, tv_on=self._scenery.tv_on),
-                Lights(),
-                -1,
                 self._caption(at),
             )
         )

@@ -107,13 +107,11 @@ class CaptionState:
 
 @dataclass(frozen=True, slots=True)
 class FrameState:
-    """All that decides one frame's picture: a pure value, so that a frame can be drawn again.
+    """What the cast does and what is written in one frame: a pure value. ``poses`` are in seat order.
 
-    ``poses`` are in seat order. ``tv_frame`` is the index of the TV clip's frame shown, -1 when the TV is off.
+    The room's light and the TV's picture are the scenery's own; they come to it in their own time.
     """
 
     number: int
     poses: tuple[Pose, ...]
-    lights: Lights = Lights()
-    tv_frame: int = -1
     caption: CaptionState = CaptionState()

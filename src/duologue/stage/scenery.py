@@ -1,32 +1,31 @@
 """What stands on the stage: the baked room and cast, the light, the TV; state in, picture out.
 
-New light and a new TV clip are prepared in a thread of their own and swapped in whole between two frames, so that a
-frame never waits for them. ``patient`` (offline) does wait, so that equal cues give equal frames.
+New light is prepared in a thread of its own, as a film for the TV is in another, and swapped in whole between two
+frames, so that a frame never waits for them. ``patient`` (offline) does wait, so that equal cues give equal frames.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
-
-from duologue.audio.pcm import RATE, Samples
+from duologue.audio.pcm import Samples
 from duologue.clock import Clock, milliseconds
-from duologue.errors import DuologueError, InputError
+from duologue.errors import InputError
 from duologue.memory import trim
 from duologue.speech.utterance import Utterance
 from duologue.stage.art import CharacterArt, RoomArt
 from duologue.stage.bake import RIM_STEP, BakedStage, bake_stage
 from duologue.stage.captions import track_of
-from duologue.stage.captions_type import CaptionPress, SpeakerLook
+from duologue.stage.captions_press import CaptionPress
+from duologue.stage.captions_type import SpeakerLook
 from duologue.stage.compositor import Compositor
 from duologue.stage.encoding import DEPTH
 from duologue.stage.frames import FrameRing, Plane
-from duologue.stage.messages import Baked, Report, StagePlan, Trouble, TvState
+from duologue.stage.messages import Baked, Report, StagePlan, Trouble
 from duologue.stage.packs.loading import load_character, load_room
 from duologue.stage.pose import FrameState, Lights
 from duologue.stage.television import Television
@@ -85,14 +84,11 @@ class Scenery:
         # A live stage begins with coarse turns of the heads, a fifth of the work, and bakes the fine ones once on air.
         baked = self._bake(plan.lights) if patient else self._bake(plan.lights, COARSE)
         looks = {seated.name: SpeakerLook(seated.title, seated.colour) for seated in plan.cast}
-        self._captions = CaptionPress(plan.width, plan.height, looks)
+        self._captions = CaptionPress(plan.width, plan.height, looks, patient=patient)
         self._compositor = Compositor(baked, plan.fps, captions=self._captions)
         self._ring = FrameRing(self._compositor.canvas, DEPTH + 2)
         self._workshop = _Workshop(patient)
-        self._tv: Television | None = None
-        self._tv_wanted: Path | None = None
-        self._tv_since = 0
-        self._tv_step = 1
+        self._tv = Television(self.room.screen, self.room.name, fps=plan.fps, clock=clock, patient=patient)
         self._relit = False
         self.last: Plane = self._ring.buffers[0]
         self._refine_in = 0 if patient else REFINE_AFTER * plan.fps
@@ -100,28 +96,23 @@ class Scenery:
     @property
     def tv_on(self) -> bool:
         """Whether the TV shows something."""
-        return self._tv is not None
+        return self._tv.on
 
     def prepare(self, utterance: Utterance) -> None:
         """Have an utterance's captions typeset; call it from any thread, ahead of need."""
         self._captions.prepare(*track_of(utterance).states())
 
     def show_tv(self, path: Path | None) -> None:
-        """Play a clip from its start, or switch the TV off."""
-        self._tv_wanted = path
-        if path is None:
-            self._tv_off()
-            return
-        self._workshop.order(lambda: self._open_tv(path), self._tv_opened)
+        """Play a film from its start as soon as it is open, or switch the TV off."""
+        self._tv.show(path)
 
     def tv_every(self, frames: int) -> None:
-        """Show a new picture on the TV only in every so many frames; 1 is all of them."""
-        self._tv_step = frames
+        """Show a new picture on the TV only in every so many frames, its light likewise; 1 is all of them."""
+        self._tv.every(frames)
 
     def skip(self, frames: int) -> None:
         """The show leaves out so many frames before the next one: the TV's film goes on where it stopped."""
-        if self._tv_since >= 0:
-            self._tv_since += frames
+        self._tv.skip(frames)
 
     def set_lights(self, lights: Lights) -> None:
         """Bake another light and swap it in when it is done."""
@@ -129,26 +120,17 @@ class Scenery:
         self._workshop.order(lambda: self._timed_bake(lights), self._bake_done)
 
     def picture(self, state: FrameState) -> Shown:
-        """Draw a frame. ``state``'s light and TV frame are filled in here."""
+        """Draw a frame, in the light and with the TV's picture of the moment."""
         self._refine()
         self._workshop.deliver()
-        cause = Cause.LIGHTS if self._relit else Cause.NONE
+        tv = self._tv.frame(state.number)
+        cause = Cause.LIGHTS if self._relit else Cause.TV if tv.missed else Cause.NONE
         self._relit = False
-        tv_picture = None
-        if self._tv is not None:
-            if self._tv_since < 0:
-                self._tv_since = state.number
-            misses = self._tv.misses
-            tv_picture = self._tv.picture((state.number - self._tv_since) // self._tv_step * self._tv_step)
-            if self._tv.misses > misses:
-                cause = cause or Cause.TV
-            if self._tv.failure is not None:
-                self._tv_failed(self._tv.failure)
-                tv_picture = None
-        index = -1 if tv_picture is None else tv_picture.index
-        damage = self._compositor.compose(replace(state, lights=self._lights, tv_frame=index), tv_picture)
+        damage = self._compositor.compose(state, tv.picture)
         self.last = self._ring.buffers[self._ring.publish(damage)]
-        reports, self._reports = tuple(self._reports), []
+        if (failure := self._captions.failure()) is not None:
+            self._reports.append(Trouble(failure.what, failure.where, failure.remedy))
+        reports, self._reports = (*self._reports, *tv.reports), []
         return Shown(self.last, damage.pixels, reports, cause)
 
     def _refine(self) -> None:
@@ -159,13 +141,11 @@ class Scenery:
 
     def tv_sound(self, start: int, count: int) -> Samples:
         """The TV's sound for ``count`` samples of the show from ``start``: stereo, silence when it is off."""
-        if self._tv is None or self._tv_since < 0:
-            return np.zeros((count, 2), np.float32)
-        return self._tv.sound(start - self._tv_since * RATE // self._plan.fps, count)
+        return self._tv.sound(start, count)
 
     def close(self) -> None:
         """End the threads."""
-        self._tv_off()
+        self._tv.close()
         self._workshop.close()
         self._captions.close()
 
@@ -184,44 +164,9 @@ class Scenery:
             self._workshop.order(trim, _nothing_more)  # the bake before, and what this one took to make
         self._reports.append(Baked(f"lights {baked.lights.daylight}{' lamp' * baked.lights.lamp}", spent))
 
-    def _open_tv(self, path: Path) -> Television:
-        quad = self.room.screen
-        if quad is None:
-            raise no_tv(self.room.name)
-        return Television(path, quad, fps=self._plan.fps, blocking=self._patient)
-
-    def _tv_opened(self, future: Future[Television]) -> None:
-        try:
-            television = future.result()
-        except DuologueError as error:
-            self._reports.append(Trouble(error.what, error.where, error.remedy))
-            return
-        if self._tv_wanted != television.path:
-            television.close()  # another clip was chosen meanwhile
-            return
-        if self._tv is not None:
-            self._tv.close()
-        self._tv, self._tv_since = television, -1
-        self._reports.append(TvState(television.path.stem))
-
-    def _tv_off(self) -> None:
-        if self._tv is not None:
-            self._tv.close()
-            self._tv = None
-            self._reports.append(TvState(""))
-
-    def _tv_failed(self, error: DuologueError) -> None:
-        self._reports.append(Trouble(error.what, error.where, error.remedy))
-        self._tv_off()
-
 
 def _nothing_more(future: Future[None]) -> None:
     future.result()
-
-
-def no_tv(room: str) -> DuologueError:
-    """The error of a clip for a room without a screen."""
-    return InputError(f"the room {room} has no TV", where="room.toml: tv.screen", remedy="Choose a room that has one.")
 
 
 def load_art(plan: StagePlan) -> tuple[RoomArt, list[CharacterArt]]:

@@ -1,192 +1,206 @@
-"""The TV: a clip decoded, looped and warped into the screen ahead of need, in a thread of its own.
+"""The TV: which film is on, since when, and what has become of it. Nothing here waits, but offline.
 
-Show frame ``n`` since play began shows what the clip shows at sample ``n * 48000 / fps``, modulo the clip's length; its
-sound is taken at the same samples. So picture and sound are one clock for any length of time, on every run.
+A film is opened in a thread of its own while the one before it plays on. A file that is no film, that breaks or whose
+disk does not answer is reported by name, and the show goes on. A thread that a disk holds cannot be ended; it is
+abandoned, and while :data:`MOST_ABANDONED` of them are held no other film is opened, so that their number is bounded.
 """
 
 from __future__ import annotations
 
-import threading
-from collections import deque
-from collections.abc import Generator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from duologue.audio.pcm import RATE, Samples, from_int16
-from duologue.errors import ClosedError, DuologueError, InputError, PeerError
+from duologue.audio.pcm import RATE, Samples
+from duologue.clock import SECOND, Clock
+from duologue.errors import DuologueError, InputError
 from duologue.stage.art import Quad
-from duologue.stage.television_clip import ClipFrame, clip_frames, clip_length, clip_sound
+from duologue.stage.messages import Report, Trouble, TvState
 from duologue.stage.television_picture import TvPicture
-from duologue.stage.television_screen import Glow, Screen
+from duologue.stage.television_player import PATIENCE, FilmPlayer, hanging
 
-AHEAD = 8
-"""Pictures kept ready; the thread waits while there are as many."""
+MOST_ABANDONED = 4
+"""Threads of films that are no longer wanted and have not ended; each holds a file, and what it has read of it."""
+GRACE = 1.0
+"""Seconds that the threads are given to end when the stage does."""
 
-TOLERANCE = RATE // 1000
-"""A picture may be shown this much early (samples): Matroska rounds times to milliseconds."""
+
+@dataclass(frozen=True, slots=True)
+class TvFrame:
+    """The TV in one frame: its picture (None when it is off), whether that is an old one, and what happened."""
+
+    picture: TvPicture | None
+    missed: bool
+    reports: tuple[Report, ...]
 
 
-class _Reel:
-    """The pictures of a clip in order, looped. ``length`` (samples) is what the file claims until its end was seen."""
+class _Watch:
+    """How long one waits without a sign of life.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.length = clip_length(path)
-        self._frames = self._looped()
-        self._now = next(self._frames)
-        self._next = next(self._frames, None)
+    Only time in which we ran ourselves counts, a frame's at most between two looks: a machine that stood still, or
+    frames that are made up for faster than real time, say nothing about a disk.
+    """
 
-    def at(self, sample: int) -> ClipFrame:
-        """The picture at a sample since play began; samples must not go back."""
-        while self._next is not None and self._next.at <= sample + TOLERANCE:
-            self._now, self._next = self._next, next(self._frames, None)
-        return self._now
+    def __init__(self, fps: int) -> None:
+        self._period = SECOND // fps
+        self._waited = 0
+        self._looked = 0
+        self._seen = -1
 
-    def close(self) -> None:
-        """Close the file."""
-        self._frames.close()
-
-    def _looped(self) -> Generator[ClipFrame]:
-        begin, settled = 0, False
-        while True:
-            count, last = 0, 0
-            for frame in clip_frames(self._path):
-                if self.length and frame.at >= self.length:
-                    break
-                count, last = count + 1, frame.at
-                yield ClipFrame(begin + frame.at, frame.frame)
-            if count == 0:
-                raise InputError(
-                    "The TV cannot play this file: it holds no picture that can be decoded",
-                    where=str(self._path),
-                    remedy="Choose another file, or convert this one with ffmpeg.",
-                )
-            if count == 1:
-                return  # a still: its picture stays
-            if not settled:
-                self._settle(last + last // (count - 1))
-                settled = True
-            begin += self.length
-
-    def _settle(self, end: int) -> None:
-        """A file that claims nothing, or is shorter than it claims (it was cut off), is looped where it ends."""
-        if not self.length or end + RATE // 2 < self.length:
-            self.length = end
+    def hangs(self, now: int, progress: int) -> bool:
+        """Note at ``now`` (ns) that one waits, and how far it has come; whether patience is at its end."""
+        spent, self._looked = now - self._looked, now
+        if progress != self._seen:
+            self._seen, self._waited = progress, 0
+        else:
+            self._waited += min(spent, self._period)
+        return self._waited >= PATIENCE * SECOND
 
 
 class Television:
-    """Plays one clip from its start until :meth:`close`.
+    """The TV of a room: ``quad`` is its screen, None for a room (``room``) that has none.
 
-    Opening decodes the first picture and all sound, so do it beside the frame path. It raises :class:`InputError` for
-    a file that is missing, corrupt or without a picture. ``blocking`` (offline) makes :meth:`picture` wait for the
-    exact picture; otherwise the newest one that is ready is given and :attr:`misses` counted. When the clip breaks off
-    later, :attr:`failure` says so once its good pictures were shown.
+    Give it to one thread. ``patient`` (offline) waits for films to open and for exact pictures.
     """
 
-    def __init__(self, path: Path, quad: Quad, *, fps: int, blocking: bool = False) -> None:
-        self.path = path
-        self.misses = 0
-        self.failure: DuologueError | None = None
+    def __init__(self, quad: Quad | None, room: str, *, fps: int, clock: Clock, patient: bool) -> None:
+        self._quad = quad
+        self._room = room
         self._fps = fps
-        self._blocking = blocking
-        self._screen = Screen(quad)
-        self._glow = Glow(fps)
-        self._reel = _Reel(path)
-        self._sound = clip_sound(path)
-        self._shown: ClipFrame | None = None
-        self._last = self._make(0)
-        self._ready: deque[TvPicture] = deque()
-        self._wanted = 0
-        self._ended: DuologueError | None = None
-        self._closing = False
-        self._turn = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="television", daemon=True)
-        self._thread.start()
+        self._clock = clock
+        self._patient = patient
+        self._every = 1
+        self._player: FilmPlayer | None = None
+        self._since = -1
+        self._opening: FilmPlayer | None = None
+        self._waiting: Path | None = None
+        self._abandoned: list[FilmPlayer] = []
+        self._watch = self._opening_watch = _Watch(fps)
+        self._reports: list[Report] = []
 
     @property
-    def length(self) -> int:
-        """After how many samples (48 kHz) the clip begins again; 0 for a still without sound."""
-        return self._reel.length
+    def on(self) -> bool:
+        """Whether it shows something."""
+        return self._player is not None
 
-    def picture(self, index: int) -> TvPicture:
-        """What the screen shows in frame ``index`` since play began; call with rising indices.
+    @property
+    def abandoned(self) -> int:
+        """Threads of films no longer wanted that have not ended; at most :data:`MOST_ABANDONED`."""
+        self._abandoned = [player for player in self._abandoned if player.alive]
+        return len(self._abandoned)
 
-        Raises :class:`ClosedError` after :meth:`close`.
-        """
-        with self._turn:
-            if self._closing:
-                raise ClosedError("the TV was switched off")
-            self._wanted = max(self._wanted, index)
-            self._take(index)
-            while self._blocking and self._last.index < index and self._ended is None:
-                self._turn.wait()
-                self._take(index)
-            if self._last.index < index:
-                if self._ended is not None:
-                    self.failure = self._ended
-                else:
-                    self.misses += 1
-            self._turn.notify_all()
-            return self._last
+    def show(self, path: Path | None) -> None:
+        """Play a film from its start as soon as it is open, or switch the TV off. The last one asked for wins."""
+        self._waiting = None
+        if self._opening is not None:
+            self._leave(self._opening)
+            self._opening = None
+        if path is None:
+            self._off()
+        elif self._quad is None:
+            self._trouble(no_tv(self._room))
+        else:
+            self._opening_watch = _Watch(self._fps)
+            self._admit(path)
+
+    def every(self, frames: int) -> None:
+        """Show a new picture only in every so many frames, light likewise, from now on; 1 is all of them."""
+        self._every = frames
+        for player in (self._player, self._opening):
+            if player is not None:
+                player.every = frames
+
+    def skip(self, frames: int) -> None:
+        """The show leaves out so many frames: the film goes on where it stopped, picture and sound together."""
+        if self._since >= 0:
+            self._since += frames
+
+    def frame(self, number: int) -> TvFrame:
+        """The TV in show frame ``number``; numbers rise."""
+        now = self._clock.now()
+        self._advance_opening(now)
+        picture, missed = None, False
+        player = self._player
+        if player is not None:
+            if self._since < 0:
+                self._since = number
+            misses = player.misses
+            picture = player.picture(number - self._since)
+            missed = player.misses > misses
+            if missed and self._watch.hangs(now, player.progress):
+                player.failure = hanging(player.path)
+            if player.failure is not None:
+                self._trouble(player.failure)
+                self._off()
+                picture = None
+        reports, self._reports = tuple(self._reports), []
+        return TvFrame(picture, missed, reports)
 
     def sound(self, start: int, count: int) -> Samples:
-        """``count`` samples of the clip's sound from sample ``start`` since play began: 48 kHz stereo, looped."""
-        at = np.arange(start, start + count)
-        length = self._reel.length or len(self._sound)
-        if not length or self.failure is not None:
+        """The film's sound for ``count`` samples of the show from ``start``: stereo, silence when it is off."""
+        if self._player is None or self._since < 0:
             return np.zeros((count, 2), np.float32)
-        at %= length
-        stereo = np.zeros((count, 2), np.float32)
-        heard = (at < len(self._sound)) & (np.arange(start, start + count) >= 0)
-        stereo[heard] = from_int16(self._sound[at[heard]])
-        return stereo
+        return self._player.sound(start - self._since * RATE // self._fps, count)
 
     def close(self) -> None:
-        """Stop, and wait for the thread to end."""
-        with self._turn:
-            self._closing = True
-            self._turn.notify_all()
-        self._thread.join()
+        """End the threads; one that a disk holds is left to the end of the process."""
+        self.show(None)
+        for player in self._abandoned:
+            player.join(GRACE / len(self._abandoned))
 
-    def _take(self, index: int) -> None:
-        while self._ready and self._ready[0].index <= index:
-            self._last = self._ready.popleft()
-            self._turn.notify_all()
-
-    def _run(self) -> None:
-        index = 1
+    def _advance_opening(self, now: int) -> None:
+        if self._waiting is not None and not self._admit(self._waiting) and self._opening_watch.hangs(now, 0):
+            self._trouble(hanging(self._abandoned[0].path))
+            self._waiting = None
+        player = self._opening
+        if player is None:
+            return
         try:
-            while True:
-                with self._turn:
-                    self._turn.wait_for(lambda: self._closing or len(self._ready) < AHEAD)
-                    if self._closing:
-                        return
-                    if not self._blocking:
-                        index = max(index, self._wanted)  # too late for the ones before
-                picture = self._make(index)
-                with self._turn:
-                    self._ready.append(picture)
-                    self._turn.notify_all()
-                index += 1
+            opened = player.opened(wait=self._patient)
+            if not opened and self._opening_watch.hangs(now, player.progress):
+                raise hanging(player.path)
         except DuologueError as error:
-            self._end(error)
-        except Exception as error:  # whatever a decoder finds in a stranger's file, the show goes on
-            self._end(
-                PeerError(f"The TV's clip cannot be played on: {error}", where=str(self.path), remedy="Repair it.")
-            )
-        finally:
-            self._reel.close()
+            self._trouble(error)
+            self._leave(player)
+            self._opening = None
+            return
+        if opened:
+            self._begin(player)
 
-    def _end(self, error: DuologueError) -> None:
-        with self._turn:
-            self._ended = error
-            self._turn.notify_all()
+    def _admit(self, path: Path) -> bool:
+        """Begin to open a film, or have it wait while too many threads are held."""
+        if self._quad is None or self.abandoned >= MOST_ABANDONED:
+            self._waiting = path
+            return False
+        self._waiting = None
+        self._opening_watch = _Watch(self._fps)
+        self._opening = FilmPlayer(path, self._quad, fps=self._fps, blocking=self._patient, every=self._every)
+        return True
 
-    def _make(self, index: int) -> TvPicture:
-        shown = self._reel.at(index * RATE // self._fps)
-        if shown is not self._shown:
-            self._shown = shown
-            self._flat = self._screen.flat(shown.frame)
-            self._sprite = self._screen.sprite(self._flat)
-        return TvPicture(index, self._sprite, self._glow.after(self._flat))
+    def _begin(self, player: FilmPlayer) -> None:
+        if self._player is not None:
+            self._leave(self._player)
+        self._player, self._opening, self._since = player, None, -1
+        self._watch = _Watch(self._fps)
+        self._reports.append(TvState(player.path.stem))
+        if player.mute is not None:
+            self._trouble(player.mute)
+
+    def _off(self) -> None:
+        if self._player is not None:
+            self._leave(self._player)
+            self._player = None
+            self._reports.append(TvState(""))
+
+    def _leave(self, player: FilmPlayer) -> None:
+        player.close()
+        self._abandoned.append(player)
+
+    def _trouble(self, error: DuologueError) -> None:
+        self._reports.append(Trouble(error.what, error.where, error.remedy))
+
+
+def no_tv(room: str) -> InputError:
+    """The error of a film for a room without a screen."""
+    return InputError(f"the room {room} has no TV", where="room.toml: tv.screen", remedy="Choose a room that has one.")

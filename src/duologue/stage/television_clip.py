@@ -1,22 +1,34 @@
-"""Reading a clip: any file that PyAV opens, its pictures in order and its sound whole."""
+"""Reading a film: any file that PyAV opens, its pictures in order and its sound whole.
+
+The file is a stranger's: FFmpeg's errors are raised as ours here, and whoever reads is ready for anything else that a
+decoder raises. The readers call ``tick`` for each packet, so that a disk that hangs can be told from a long film, and
+so that a reader whose film is no longer wanted ends in good time: ``tick`` raises whatever should end it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError
+from av.packet import Packet
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from duologue.audio.pcm import RATE
-from duologue.errors import InputError, PeerError
+from duologue.errors import DuologueError, InputError, PeerError
 
 LONGEST = 600
 """A clip is looped after this many seconds at the latest, which bounds what its sound takes in memory (115 MB)."""
+
+Tick = Callable[[], None]
+"""Called for each packet that was read; raises to end the reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,12 @@ def _refused(path: Path, why: str) -> InputError:
         where=str(path),
         remedy="Choose a video file that ffprobe reads, such as an MP4, WebM, MOV or GIF.",
     )
+
+
+def broken(path: Path, what: str, error: Exception) -> DuologueError:
+    """The error of a film of which ``what`` cannot be played on, because of whatever its decoder raised."""
+    why = str(error) or type(error).__name__
+    return PeerError(f"The TV's {what} broke off: {why}", where=str(path), remedy="Repair or replace the file.")
 
 
 def open_clip(path: Path) -> InputContainer:
@@ -58,44 +76,81 @@ def clip_length(path: Path) -> int:
             seconds = float(stream.duration * stream.time_base)
         elif container.duration is not None:
             seconds = container.duration / 1_000_000
-        return min(round(seconds * RATE), LONGEST * RATE)
+        return min(max(round(seconds * RATE), 0), LONGEST * RATE)
 
 
-def clip_frames(path: Path) -> Generator[ClipFrame]:
+def clip_frames(path: Path, tick: Tick) -> Generator[ClipFrame]:
     """The pictures of a clip, first at 0. Raises :class:`PeerError` where the file breaks."""
     with open_clip(path) as container:
         stream = container.streams.video[0]
         stream.thread_type = "NONE"  # decoding threads would fight the encoder's for two cores
         first: float | None = None
+        index = 0
         try:
-            for index, frame in enumerate(container.decode(stream)):
-                time = index / 25 if frame.pts is None else frame.time
-                first = time if first is None else first
-                yield ClipFrame(round((time - first) * RATE), frame)
+            for packet in container.demux():
+                tick()
+                if packet.stream is not stream:
+                    continue
+                for frame in cast("Packet[VideoStream]", packet).decode():
+                    time = index / 25 if frame.pts is None else frame.time
+                    first = time if first is None else first
+                    index += 1
+                    yield ClipFrame(round((time - first) * RATE), frame)
         except FFmpegError as error:
-            raise PeerError(
-                f"The TV's clip broke off: {error}", where=str(path), remedy="Repair or replace the file."
-            ) from error
+            raise broken(path, "film", error) from error
 
 
-def clip_sound(path: Path) -> NDArray[np.int16]:
-    """All sound of a clip: 48 kHz stereo, shape ``(samples, 2)``; empty without any; up to where the file breaks."""
-    blocks: list[NDArray[np.int16]] = []
+def clip_sound(path: Path, tick: Tick) -> Generator[NDArray[np.int16]]:
+    """The sound of a clip in blocks: 48 kHz stereo, shape ``(samples, 2)``; nothing without any.
+
+    A file may change its rate and its channels as it goes (a recording of a broadcast does): each stretch of one format
+    has a resampler of its own, and they follow one another without a gap. Raises :class:`PeerError` where it breaks.
+    """
     left = LONGEST * RATE
     with open_clip(path) as container:
-        if container.streams.audio:
-            resampler = av.AudioResampler(format="s16", layout="stereo", rate=RATE)
-            try:
-                for frame in container.decode(container.streams.audio[0]):
-                    for part in resampler.resample(frame):
-                        blocks.append(_stereo(part))
-                        left -= len(blocks[-1])
-                    if left <= 0:
-                        break
-                blocks.extend(_stereo(part) for part in resampler.resample(None))
-            except FFmpegError:
-                pass  # the picture's reader meets the same damage and reports it
-    return np.concatenate(blocks) if blocks else np.zeros((0, 2), np.int16)
+        if not container.streams.audio:
+            return
+        stream = container.streams.audio[0]
+        sound = _Sound()
+        try:
+            for packet in container.demux():
+                tick()
+                if packet.stream is not stream:
+                    continue
+                for frame in cast("Packet[AudioStream]", packet).decode():
+                    for block in sound.blocks(frame):
+                        left -= len(block)
+                        yield block
+                if left <= 0:
+                    return
+            yield from sound.rest()
+        except (FFmpegError, ValueError) as error:  # a resampler refuses a layout that it does not know
+            raise broken(path, "sound", error) from error
+
+
+class _Sound:
+    """Frames of any format in, blocks of ours out."""
+
+    def __init__(self) -> None:
+        self._format: tuple[str, str, int] | None = None
+        self._resampler: av.AudioResampler | None = None
+
+    def blocks(self, frame: av.AudioFrame) -> Generator[NDArray[np.int16]]:
+        """A frame's sound, and before it what was held back of another format."""
+        kind = frame.format.name, frame.layout.name, frame.sample_rate
+        if kind != self._format or self._resampler is None:
+            yield from self.rest()
+            self._format = kind
+            self._resampler = av.AudioResampler(format="s16", layout="stereo", rate=RATE)
+        for part in self._resampler.resample(frame):
+            yield _stereo(part)
+
+    def rest(self) -> Generator[NDArray[np.int16]]:
+        """What the resampler holds back; it is done with."""
+        if self._resampler is not None:
+            for part in self._resampler.resample(None):
+                yield _stereo(part)
+            self._resampler = None
 
 
 def _stereo(frame: av.AudioFrame) -> NDArray[np.int16]:

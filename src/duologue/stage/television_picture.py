@@ -22,12 +22,9 @@ NO_LIGHT = TvLight()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TvPicture:
-    """The screen in one frame.
-
-    ``index`` is the show's frame counted since play began. ``sprite`` lies on the stage by its ``left`` and ``top``,
-    both even.
+    """The screen in one frame. ``sprite`` lies on the stage by its ``left`` and ``top``, both even; the same sprite is
+    the same picture.
     """
 
-    index: int
     sprite: Sprite
     light: TvLight

@@ -135,13 +135,13 @@ class Glow:
     """The light of successive pictures: their mean colour, followed smoothly, in steps."""
 
     def __init__(self, fps: int) -> None:
-        self._follow = 1 - math.exp(-1 / (fps * SMOOTHING))
+        self._keep = math.exp(-1 / (fps * SMOOTHING))
         self._now = np.zeros(3)
 
-    def after(self, flat: Plane) -> TvLight:
-        """The light once this picture was shown for a frame."""
+    def after(self, flat: Plane, frames: int = 1) -> TvLight:
+        """The light once this picture was shown for so many frames."""
         luma, u, v = (float(value) for value in cv2.mean(flat)[:3])
         target = np.array([max(0.0, (luma - 16) / 219), (u - 128) / 224, (v - 128) / 224])
-        self._now = self._now + self._follow * (target - self._now)
+        self._now = target + self._keep**frames * (self._now - target)
         level, u, v = (round(float(value) * LEVELS) / LEVELS for value in self._now)
         return TvLight(level, u, v)

@@ -72,9 +72,13 @@ class SceneTimeline:
         ]
 
     def shift(self, samples: int) -> None:
-        """All that is laid on the timeline begins so many samples later: the show leaves out a stretch."""
+        """The show leaves out so many samples: all that was laid keeps its distance from what comes next.
+
+        What is being said goes on where it stopped, what is to come begins that much later, and of what is over the
+        traces fade as they would have.
+        """
         self._spoken = [
-            replace(spoken, start=spoken.start + samples, cut=spoken.cut + samples if spoken.cut >= 0 else -1)
+            replace(spoken, start=spoken.start + samples, cut=spoken.cut if spoken.cut < 0 else spoken.cut + samples)
             for spoken in self._spoken
         ]
 
