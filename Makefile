@@ -51,7 +51,7 @@ bench: setup  ## The figures of docs/performance.md
 bench-voice: setup  ## The voice core beside pipecat and LiveKit Agents, a quarter of an hour
 	$(BIN)/python -m benchmarks.voice
 
-soak: setup  ## Eleven minutes on air: memory and CPU
+soak: setup  ## Ten minutes on air: memory and CPU
 	$(BIN)/python -m benchmarks.soak
 
 pictures: setup  ## Renew the picture in the README from the real show

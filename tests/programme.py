@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -52,9 +52,15 @@ def sound_under_speech(start: int, count: int) -> Samples:
 
 @dataclass
 class Programme:
-    """Encodes frames ``(number in the stream, number on the card)`` and sound, and keeps what comes out."""
+    """Encodes frames ``(number in the stream, number on the card)`` and sound, and keeps what comes out.
+
+    ``size`` is the encoded picture's; frames of ``halved`` numbers are made at half the picture rate: the even ones, as
+    packets that last two periods.
+    """
 
     first: int = 0
+    size: tuple[int, int] = (WIDTH, HEIGHT)
+    halved: range = range(0)
     packets: list[Packet] = field(default_factory=list[Packet])
     format: StreamFormat = field(default_factory=lambda: StreamFormat(0, 0, 0, b"", b""))
 
@@ -68,23 +74,29 @@ class Programme:
 
         Sound runs from the first frame's start.
         """
-        video, audio = VideoEncoder(WIDTH, HEIGHT, FPS), AudioEncoder()
-        self.format = StreamFormat(WIDTH, HEIGHT, FPS, video.extradata, audio.extradata)
-        card = TestCard(WIDTH, HEIGHT, FPS)
+        width, height = self.size
+        video, audio = VideoEncoder(width, height, FPS), AudioEncoder()
+        self.format = StreamFormat(width, height, FPS, video.extradata, audio.extradata)
+        card = TestCard(width, height, FPS)
         self.first = frames[0][0]
         count = (frames[-1][0] + 1 - self.first) * SPAN
         track = change(sounding(self.first * SPAN, count))
         stereo = np.repeat(track[:, None], 2, 1)
         given = 0
         for number, shown in frames:
-            drawn = picture(number)
-            card.draw(drawn, shown, EPOCH_MS + shown * 1000 // FPS)
-            self.packets += video.encode(drawn, number)
+            periods = 2 if number in self.halved else 1
+            if periods == 1 or number % 2 == 0:
+                drawn = picture(number, height, width)
+                card.draw(drawn, shown, EPOCH_MS + shown * 1000 // FPS, periods)
+                self.packets += self._lasting(video.encode(drawn, number))
             upto = (number + 1 - self.first) * SPAN
             self.packets += audio.encode(stereo[given:upto], self.first * SPAN + given)
             given = upto
-        self.packets += [*video.flush(), *audio.flush()]
+        self.packets += [*self._lasting(video.flush()), *audio.flush()]
         return self
+
+    def _lasting(self, packets: Iterable[Packet]) -> list[Packet]:
+        return [replace(packet, duration=2 if packet.pts in self.halved else 1) for packet in packets]
 
     def segments(self) -> list[Segment]:
         """Everything, cut."""

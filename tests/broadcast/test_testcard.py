@@ -10,17 +10,36 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.broadcast.encoder import VideoEncoder
-from duologue.broadcast.testcard import Card, TestCard, read_card
-from duologue.errors import InputError
+from duologue.broadcast.testcard import MAX_PERIODS, Card, TestCard, read_card
+from duologue.errors import InputError, InternalError
 from programme import picture
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(0, 2**48 - 1), st.sampled_from([(640, 360), (1280, 720), (1920, 1080)]))
-def test_what_is_drawn_is_read(number: int, wall_ms: int, size: tuple[int, int]) -> None:
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(0, 2**44 - 1),
+    st.integers(1, MAX_PERIODS),
+    st.sampled_from([(320, 180), (640, 360), (1280, 720), (1920, 1080)]),
+)
+def test_what_is_drawn_is_read(number: int, wall_ms: int, periods: int, size: tuple[int, int]) -> None:
     width, height = size
     frame = np.full((height * 3 // 2, width), 90, np.uint8)
-    TestCard(width, height, 30).draw(frame, number, wall_ms)
-    assert read_card(frame[:height]) == Card(number, wall_ms, number % 30 < 2)
+    TestCard(width, height, 30).draw(frame, number, wall_ms, periods)
+    assert read_card(frame[:height]) == Card(number, wall_ms, number % 30 < 2, periods)
+
+
+def test_a_time_fits_until_the_year_2527() -> None:
+    frame = np.full((540, 640), 90, np.uint8)
+    late = 2**44 - 1
+    TestCard(640, 360, 30).draw(frame, 1, late, 2)
+    card = read_card(frame[:360])
+    assert card is not None and (card.wall_ms, card.periods) == (late, 2)
+
+
+@pytest.mark.parametrize("periods", [0, MAX_PERIODS + 1, -1])
+def test_a_picture_that_stands_for_no_period_or_too_many_is_refused(periods: int) -> None:
+    with pytest.raises(InternalError, match="frame periods"):
+        TestCard(640, 360, 30).draw(picture(0), 0, 0, periods)
 
 
 @pytest.mark.parametrize(("width", "height"), [(320, 180), (640, 360), (1920, 1080)])

@@ -231,6 +231,7 @@ def test_a_live_show_is_followed_and_its_distance_measured(long: Programme) -> N
     assert report.picture.frames == 240 and report.picture.missing == 0
     assert report.live is not None
     assert 3.2 <= report.live.viewer_median <= 3.5  # three seconds, the delay of 0.2 s and at most one poll
+    assert report.live.viewer_most <= 4.5  # when it joins, what it has not seen come may be a second old
     assert 0.2 <= report.live.edge_median <= 0.6
     assert report.bit_rate > 50_000
     words = dict(report.lines())
@@ -255,8 +256,73 @@ def test_a_stage_that_comes_back_is_a_discontinuity_and_the_loss_is_named() -> N
     runs = [Programme().encode(whole(210)), Programme().encode(whole(210, first=270))]
     report = LiveShow(runs).verify(9, begin=6)
     assert report.discontinuities == 1
-    assert report.picture.missing == 60
+    assert (report.picture.skipped, report.picture.skips, report.picture.missing) == (60, 1, 0)
+    assert report.plainer == ("60 frames (2.0 s) were skipped at 1 discontinuities.",)
     assert report.sync is not None and abs(report.sync.median_ms) < 1
+
+
+def test_numbers_lost_within_a_run_stay_missing_whatever_was_skipped_elsewhere() -> None:
+    runs = [
+        Programme().encode(whole(210)),
+        Programme().encode([pair for pair in whole(210, first=270) if pair[0] != 333]),
+    ]
+    report = LiveShow(runs).verify(12, begin=6)
+    assert (report.picture.skipped, report.picture.missing_numbers) == (60, (333,))
+    assert any("1 frames are missing" in fault for fault in report.wrong)
+
+
+@pytest.mark.parametrize("halved", [range(90, 240), range(480)])
+def test_half_the_picture_rate_is_told_and_not_wrong(halved: range) -> None:
+    report = LiveShow([Programme(halved=halved).encode(whole(480))]).verify(10, begin=4)
+    assert report.ok, report.wrong
+    rate = report.picture.rate
+    assert rate is not None and (rate.least, rate.largest_step_ms) == (15, pytest.approx(66.67, abs=0.02))
+    assert rate.reduced_seconds == pytest.approx(2 * report.picture.left_out / FPS, abs=0.01)
+    assert report.facts.fps == 30
+    assert report.sync is not None and report.sync.matched >= 9 and abs(report.sync.median_ms) < 0.3
+    assert any("at a lower picture rate" in less for less in report.plainer)
+    assert dict(report.lines())["left out by design"] == str(report.picture.left_out)
+
+
+def test_another_size_in_mid_stream_is_decoded_and_told() -> None:
+    runs = [Programme().encode(whole(180)), Programme(size=(320, 180)).encode(whole(180, first=180))]
+    runs.append(Programme().encode(whole(120, first=360)))
+    report = LiveShow(runs).verify(14, begin=4)
+    assert report.ok, report.wrong
+    assert [(size.width, size.height) for size in report.sizes] == [(640, 360), (320, 180), (640, 360)]
+    assert [size.at for size in report.sizes] == [0, 6, 12]
+    assert report.picture.cards == report.picture.frames == 420
+    assert (report.picture.skipped, report.picture.missing, report.discontinuities) == (0, 0, 2)
+    assert any("pictures are 320x180" in less for less in report.plainer)
+    assert (report.facts.width, report.facts.height) == (640, 360)
+
+
+def test_another_initialisation_without_a_discontinuity_is_named() -> None:
+    runs = [Programme().encode(whole(180)), Programme(size=(320, 180)).encode(whole(180, first=180))]
+    show = LiveShow(runs)
+
+    def joined(name: str, loads: int) -> httpx.Response | None:
+        if not name.endswith("m3u8"):
+            return None
+        text = show.store.playlist().replace("#EXT-X-DISCONTINUITY\n", "")
+        return httpx.Response(200, text=text, headers={"content-type": "application/vnd.apple.mpegurl"})
+
+    show.broken = joined
+    assert any("without a discontinuity" in fault for fault in show.verify(8, begin=4).wrong)
+
+
+def test_a_run_whose_sound_comes_late_has_a_seam() -> None:
+    late = Programme().encode(whole(240, first=210))
+    late.packets = [packet for packet in late.packets if packet.track != "audio" or packet.pts > 210 * SPAN + 24_000]
+    report = LiveShow([Programme().encode(whole(210)), late]).verify(10, begin=5)
+    (seam,) = report.sound.seams
+    assert seam.ms == pytest.approx(500, abs=40)
+    assert any("no sound at a discontinuity" in fault for fault in report.wrong)
+
+
+def test_a_viewer_too_far_behind_live_is_wrong(long: Programme) -> None:
+    report = LiveShow([long], delay=2.5).verify(6, begin=8)
+    assert any("s behind live" in fault for fault in report.wrong)
 
 
 def test_a_playlist_that_stands_still_is_stalled(long: Programme) -> None:

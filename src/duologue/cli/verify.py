@@ -47,6 +47,8 @@ def _print(report: Report, console: Console) -> None:
     console.print(table)
     for check in report.not_shown:
         console.print(f"Not shown: {check}", style="yellow", highlight=False)
+    for less in report.plainer:
+        console.print(f"Plainer: {less}", style="yellow", highlight=False)
     for fault in report.wrong:
         console.print(f"Wrong: {fault}", style="bold red", highlight=False)
     if report.ok:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from duologue.clock import SECOND
 from duologue.errors import InputError
@@ -95,6 +96,11 @@ def playlist_faults(before: Playlist | None, now: Playlist) -> list[str]:
         f"segment {entry.sequence} of {entry.duration:.2f} s exceeds the target duration of {now.target} s"
         for entry in now.entries
         if round(entry.duration) > now.target
+    ]
+    faults += [
+        f"segment {entry.sequence} has another initialisation segment, without a discontinuity"
+        for earlier, entry in pairwise(now.entries)
+        if entry.map != earlier.map and not entry.discontinuity
     ]
     if before is None:
         return faults

@@ -9,14 +9,44 @@ from duologue.prover.viewer import Facts
 
 SYNC_LIMIT_MS = 20.0
 """The offset of sound to picture that is called wrong, either way, in the median."""
+BEHIND_LIMIT = 5.0
+"""Seconds behind live that are called wrong for a viewer."""
+SEAM_LIMIT_MS = 100.0
+"""Picture without sound that is called wrong where one run follows another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """From ``at`` on (seconds played) pictures are of this size."""
+
+    at: float
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class RateReport:
+    """Different pictures a second: ``least`` in any second of play, and in the ``median`` second.
+
+    ``largest_step_ms`` is the longest that one picture stood; ``reduced_seconds`` is how long pictures stood for more
+    than one frame period, and ``changes`` how often they began or ceased to.
+    """
+
+    least: int
+    median: int
+    largest_step_ms: float
+    reduced_seconds: float
+    changes: int
 
 
 @dataclass(frozen=True, slots=True)
 class PictureReport:
-    """Frames. ``cards`` of them carried a readable card, on which the next four figures rest.
+    """Frames. ``cards`` of them carried a readable card, on which all figures up to ``skips`` and ``rate`` rest.
 
     ``missing`` numbers never came (``missing_numbers``: the first ten), ``repeated`` and ``out_of_order`` came again or
-    late. Steps are between presentation times, ms; ``nominal_step_ms`` is the usual one.
+    late. Numbers that were ``left_out`` by design are those the picture before announced that it stands for;
+    ``skipped`` ones lie between the runs of ``skips`` discontinuities. Steps are between presentation times, ms for
+    each announced period; ``nominal_step_ms`` is the usual one. There is no ``rate`` of less than a second.
     """
 
     frames: int = 0
@@ -26,9 +56,13 @@ class PictureReport:
     missing_numbers: tuple[int, ...] = ()
     repeated: int = 0
     out_of_order: int = 0
+    left_out: int = 0
+    skipped: int = 0
+    skips: int = 0
     largest_step_ms: float = 0.0
     smallest_step_ms: float = 0.0
     nominal_step_ms: float = 0.0
+    rate: RateReport | None = None
     decode_errors: int = 0
 
 
@@ -43,7 +77,8 @@ class Moment:
 @dataclass(frozen=True, slots=True)
 class SoundReport:
     """Sound. ``gaps`` are holes (overlaps: negative) between access units' times, ``holes`` silence inside the sound,
-    ``slips`` places where samples were lost or repeated (their length is not known: 0). The last two rest on the pilot.
+    ``slips`` places where samples were lost or repeated (their length is not known: 0); these two rest on the pilot.
+    ``seams`` are places where, at a discontinuity, there is picture without sound.
     """
 
     seconds: float = 0.0
@@ -51,6 +86,7 @@ class SoundReport:
     gaps: tuple[Moment, ...] = ()
     holes: tuple[Moment, ...] = ()
     slips: tuple[Moment, ...] = ()
+    seams: tuple[Moment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +116,8 @@ class LiveReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All of it. ``wrong`` is empty for a perfect stream.
-
-    ``not_shown`` names the checks this stream gave no ground for.
+    """All of it. ``wrong`` is empty for a stream that keeps what it promises, ``plainer`` for one that never promised
+    less; ``not_shown`` names the checks this stream gave no ground for. ``sizes`` has an entry for each change.
     """
 
     source: str
@@ -96,7 +131,9 @@ class Report:
     sync: SyncReport | None
     live: LiveReport | None
     seconds: float = 0.0
+    sizes: tuple[Size, ...] = ()
     playlist_faults: tuple[str, ...] = ()
+    plainer: tuple[str, ...] = ()
     not_shown: tuple[str, ...] = ()
     wrong: tuple[str, ...] = ()
 
@@ -118,12 +155,7 @@ class Report:
             ("stream", f"{self.kind}, {video}, {audio}, {self.bit_rate / 1e6:.2f} Mbit/s"),
             ("frames seen", f"{picture.frames}, {picture.cards} with a test card"),
         ]
-        if picture.cards:
-            rows += [
-                ("missing", f"{picture.missing}"),
-                ("repeated", f"{picture.repeated}"),
-                ("out of order", f"{picture.out_of_order}"),
-            ]
+        rows += _numbered(picture) if picture.cards else []
         rows.append(("largest step", f"{picture.largest_step_ms:.2f} ms (usual {picture.nominal_step_ms:.2f} ms)"))
         rows.append(("sound", f"{sound.seconds:.2f} s, {len(sound.gaps)} gaps between access units"))
         if sound.pilot:
@@ -139,13 +171,43 @@ class Report:
         return rows
 
 
+def _numbered(picture: PictureReport) -> list[tuple[str, str]]:
+    rows = [
+        ("missing", f"{picture.missing}"),
+        ("repeated", f"{picture.repeated}"),
+        ("out of order", f"{picture.out_of_order}"),
+        ("left out by design", f"{picture.left_out}"),
+        ("skipped", f"{picture.skipped} at {picture.skips} discontinuities"),
+    ]
+    if rate := picture.rate:
+        different = f"{rate.median} a second (median), {rate.least} at least"
+        rows.append(("different pictures", f"{different}, each for {rate.largest_step_ms:.1f} ms at most"))
+    return rows
+
+
+def plainer(report: Report) -> list[str]:
+    """What the stream itself says it does without, a sentence each."""
+    picture, found = report.picture, list[str]()
+    if picture.rate and picture.left_out:
+        changes = f", after {picture.rate.changes} changes" if picture.rate.changes else ""
+        found.append(f"{picture.rate.reduced_seconds:.1f} s at a lower picture rate{changes}.")
+    if picture.skips:
+        ms = picture.skipped * picture.nominal_step_ms
+        found.append(f"{picture.skipped} frames ({ms / 1e3:.1f} s) were skipped at {picture.skips} discontinuities.")
+    for size in report.sizes[1:]:
+        found.append(f"From {size.at:.1f} s on pictures are {size.width}x{size.height}.")
+    return found
+
+
 def not_shown(report: Report) -> list[str]:
     """The checks that had nothing to go by, a sentence each."""
     absent: list[str] = []
     if not report.picture.frames:
         absent.append("There is no picture.")
     elif not report.picture.cards:
-        absent.append("No test card: missing, repeated and disordered frames, and the distance of the newest frame.")
+        absent.append(
+            "No test card: missing, repeated and different frames, their order, and the newest one's distance."
+        )
     if not report.sound.seconds:
         absent.append("There is no sound.")
     elif not report.sound.pilot:
@@ -169,6 +231,10 @@ def wrong(report: Report, offsets: SyncReport) -> list[str]:
             (len(sound.gaps), f"{len(sound.gaps)} gaps between units of sound, {_where(sound.gaps)}."),
             (len(sound.holes), f"{len(sound.holes)} holes in the sound, {_where(sound.holes)}."),
             (len(sound.slips), f"{len(sound.slips)} times samples were lost or repeated, {_where(sound.slips)}."),
+            (
+                len(sound.seams),
+                f"{len(sound.seams)} times there is no sound at a discontinuity, {_where(sound.seams)}.",
+            ),
         )
         if count
     ]
@@ -180,7 +246,10 @@ def wrong(report: Report, offsets: SyncReport) -> list[str]:
     if report.sync and abs(report.sync.median_ms) > SYNC_LIMIT_MS:
         late = "late" if report.sync.median_ms > 0 else "early"
         found.append(f"The sound is {abs(report.sync.median_ms):.0f} ms {late}.")
-    if picture.cards and offsets.matched < offsets.flashes - 1:  # the last beep may lie behind the end
+    if report.live and report.live.viewer_most > BEHIND_LIMIT:
+        found.append(f"A viewer is {report.live.viewer_most:.1f} s behind live.")
+    runs = 1 + report.discontinuities
+    if picture.cards and offsets.matched < offsets.flashes - runs:  # the last beep of each may lie behind its end
         found.append(f"{offsets.flashes - offsets.matched} of {offsets.flashes} flashes have no beep.")
     return found + [f"Playlist: {fault}." for fault in report.playlist_faults]
 

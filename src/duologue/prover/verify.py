@@ -19,8 +19,9 @@ import numpy as np
 from duologue.broadcast.testcard import read_card
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import InputError
-from duologue.prover.checks import PictureCheck, SoundCheck, sync
-from duologue.prover.report import LiveReport, Report, not_shown, wrong
+from duologue.prover.picture_check import PictureCheck
+from duologue.prover.report import LiveReport, Report, Size, not_shown, plainer, wrong
+from duologue.prover.sound_check import SoundCheck, seams, sync
 from duologue.prover.viewer import HOLD_BACK, Decoded, Delivery, Facts, HlsViewer, Picture, Piece, RunDecoder
 
 LIVE_SECONDS = 30.0
@@ -51,10 +52,12 @@ class Prover:
 
     def __init__(self) -> None:
         self.picture = PictureCheck()
+        self.sound = SoundCheck()
         self.facts = Facts()
-        self.runs = 1
+        """What the stream says it is, at its beginning."""
+        self.sizes: list[Size] = []
+        self.runs = 0
         self.played = 0.0
-        self._sound: SoundCheck | None = None
         self._run = 0
         self._decoder = RunDecoder()
         self._edges: list[float] = []
@@ -64,6 +67,7 @@ class Prover:
     def file(self, path: Path, seconds: float | None) -> None:
         """Judge a file, or its first ``seconds``. Raises :class:`InputError` when it cannot be read."""
         begin: float | None = None
+        self.runs = 1
         for item in chain(self._decoder.decode(path), self._decoder.finish()):
             begin = item.at if begin is None else begin
             if seconds is not None and item.at - begin >= seconds:
@@ -73,7 +77,7 @@ class Prover:
 
     def piece(self, piece: Piece, target: int) -> None:
         """Judge the next piece of a playlist with this target duration (s)."""
-        if piece.run != self._run:
+        if piece.run != self._run or not self.runs:
             self._drain()
             self._decoder = RunDecoder()
             self._run = piece.run
@@ -85,18 +89,17 @@ class Prover:
         except InputError:
             self.picture.decode_errors += 1
         self.played += piece.duration
-        if piece.ends is not None:
+        if piece.ends is not None and piece.listed is not None:
             self._viewers.append((piece.listed - piece.ends) / SECOND + HOLD_BACK * target)
         if self._newest_ms:
             self._edges.append((piece.fetched - self._newest_ms * MILLISECOND) / SECOND)
         self._newest_ms = self._newest_ms or newest
 
-    def sound(self) -> SoundCheck:
-        """The sound's check, complete; call once, at the end."""
+    def finish(self) -> None:
+        """All was fed."""
         self._drain()
-        check = self._sound or SoundCheck(self.facts.fps)
-        check.end()
-        return check
+        self.sound.end()
+        self.facts = replace(self.facts, fps=self._fps())
 
     def live(self) -> LiveReport | None:
         """How far behind live the pieces were, where they said."""
@@ -111,15 +114,24 @@ class Prover:
             self._judge(item)
 
     def _judge(self, item: Decoded) -> None:
-        self.facts = self._decoder.facts
+        if self.facts == Facts():
+            self.facts = self._decoder.facts
         if isinstance(item, Picture):
+            self._size(*item.luma.shape)
             card = read_card(item.luma)
             self.picture.add(self._run, item.at, card)
             self._newest_ms = card.wall_ms if card else self._newest_ms
         else:
-            if self._sound is None:
-                self._sound = SoundCheck(self.facts.fps)
-            self._sound.add(self._run, item.at, item.rate, item.samples)
+            self.sound.fps = self._fps() or self.sound.fps
+            self.sound.add(self._run, item.at, item.rate, item.samples)
+
+    def _fps(self) -> float:
+        """Frame periods a second. What a container says is its mean, of no use where frames are left out."""
+        return round(1 / self.picture.period, 2) if self.picture.plain else self.facts.fps
+
+    def _size(self, height: int, width: int) -> None:
+        if not self.sizes or (self.sizes[-1].width, self.sizes[-1].height) != (width, height):
+            self.sizes.append(Size(round(self.played, 3), width, height))
 
 
 def _verify_file(path: Path, seconds: float | None) -> Report:
@@ -155,9 +167,10 @@ def _verify_hls(url: str, seconds: float | None, clock: Clock, client: httpx.Cli
 
 
 def _report(source: str, kind: str, prover: Prover, delivery: Delivery) -> Report:
-    check = prover.sound()
-    picture, sound = prover.picture.report(), check.report()
-    offsets = sync(prover.picture.flashes, check.beeps)
+    prover.finish()
+    picture, sound = prover.picture.report(), prover.sound.report()
+    offsets = sync(prover.picture.flashes, prover.sound.beeps)
+    sound = replace(sound, seams=tuple(seams(prover.picture.spans, prover.sound.spans)))
     if not picture.frames and not sound.seconds:
         raise InputError("nothing could be played", where=source, remedy=" ".join(delivery.faults))
     report = Report(
@@ -166,12 +179,18 @@ def _report(source: str, kind: str, prover: Prover, delivery: Delivery) -> Repor
         facts=prover.facts,
         segments=delivery.segments,
         bit_rate=round(delivery.bytes * 8 / prover.played) if prover.played else 0,
-        discontinuities=prover.runs - 1,
+        discontinuities=max(0, prover.runs - 1),
         picture=picture,
         sound=sound,
         sync=offsets if offsets.matched else None,
         live=prover.live() if delivery.live else None,
         playlist_faults=tuple(delivery.faults),
         seconds=round(prover.played, 3),
+        sizes=tuple(prover.sizes),
     )
-    return replace(report, not_shown=tuple(not_shown(report)), wrong=tuple(wrong(report, offsets)))
+    return replace(
+        report,
+        plainer=tuple(plainer(report)),
+        not_shown=tuple(not_shown(report)),
+        wrong=tuple(wrong(report, offsets)),
+    )

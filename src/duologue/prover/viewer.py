@@ -42,14 +42,14 @@ class Piece:
     """A fetched segment with its initialisation segment before it.
 
     ``run`` counts discontinuities; ``fetched`` and ``listed`` are Unix ns: when it was here, and when its entry was
-    first seen; ``ends`` is the programme time of its end (Unix ns) or None.
+    first seen (None: it stood there before, among others); ``ends`` is the programme time of its end (Unix ns) or None.
     """
 
     data: bytes
     run: int
     duration: float
     fetched: int
-    listed: int
+    listed: int | None
     ends: int | None
 
 
@@ -106,7 +106,8 @@ class HlsViewer:
                 self.delivery.note(f"the playlist gained nothing for more than {STALL // SECOND} s")
             listed = self._clock.wall()
             for entry in fresh:
-                if left > 0 and (piece := self._fetch(entry, listed)):
+                fresh_now = self.delivery.polls > 0 or entry is fresh[-1]
+                if left > 0 and (piece := self._fetch(entry, listed if fresh_now else None)):
                     left -= piece.duration
                     yield piece
             if playlist.ended or self._clock.now() - grown > 5 * STALL:
@@ -150,7 +151,7 @@ class HlsViewer:
         self._last = playlist
         return playlist
 
-    def _fetch(self, entry: Entry, listed: int) -> Piece | None:
+    def _fetch(self, entry: Entry, listed: int | None) -> Piece | None:
         if self._played is not None and entry.sequence > self._played + 1:
             self.delivery.note(
                 f"segments {self._played + 1} to {entry.sequence - 1} left the playlist before they were seen"

@@ -190,7 +190,7 @@ class Encoders:
         if self._small is not None and self._small.shape != picture.shape:
             picture = _scaled(picture, self._small)
         if self._card is not None:
-            self._card.draw(picture, job.number, job.wall_ms)
+            self._card.draw(picture, job.number, job.wall_ms, job.periods)
         packets = self._video.encode(picture, job.number, periods=job.periods, light=job.light)
         ended = self._clock.now()
         encode_ms = milliseconds(ended - began)

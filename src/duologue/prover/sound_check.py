@@ -1,100 +1,32 @@
-"""The checks of the prover, as accumulators of their own: decoded frames and samples in, figures out. No I/O.
-
-No clock.
-"""
+"""The sound's check, an accumulator: decoded samples in, figures out. And its offset to the picture."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from duologue.audio.pcm import Samples
-from duologue.broadcast.testcard import BEEP_HZ, BEEP_LEVEL, FLASH_FRAMES, PILOT_HZ, PILOT_LEVEL, Card
-from duologue.prover.report import Moment, PictureReport, SoundReport, SyncReport
+from duologue.broadcast.testcard import BEEP_HZ, BEEP_LEVEL, FLASH_FRAMES, PILOT_HZ, PILOT_LEVEL
+from duologue.prover.report import SEAM_LIMIT_MS, Moment, SoundReport, SyncReport
 
-MAX_TRACKED = 3_000
-"""A jump of the frame number beyond this is counted but its numbers are not kept."""
 GAP = 0.001
 """Seconds by which an access unit of sound may begin off the end of the one before."""
 
 
-class PictureCheck:
-    """Counts frames by the numbers on their cards, and steps between presentation times."""
-
-    def __init__(self) -> None:
-        self.flashes: list[tuple[int, float]] = []
-        """Run and time (s) of the first frame of each flash."""
-        self.decode_errors = 0
-        self._frames = self._cards = self._repeated = self._late = self._untracked = 0
-        self._missing: dict[int, None] = {}
-        self._highest: int | None = None
-        self._last: int | None = None
-        self._place: tuple[int, float] | None = None
-        self._steps: Counter[int] = Counter()
-        self._flashing = True
-
-    def add(self, run: int, at: float, card: Card | None) -> None:
-        """The next frame in the order of presentation: its run, its time (s), what its card says."""
-        self._frames += 1
-        if self._place is not None and self._place[0] == run:
-            self._steps[round((at - self._place[1]) * 1e6)] += 1
-        self._place = (run, at)
-        if card is None:
-            return
-        self._cards += 1
-        self._count(card.number)
-        if card.flash and not self._flashing:
-            self.flashes.append((run, at))
-        self._flashing = card.flash
-
-    def _count(self, number: int) -> None:
-        if self._highest is None or number > self._highest:
-            jump = number - self._highest - 1 if self._highest is not None else 0
-            if jump > MAX_TRACKED:
-                self._untracked += jump
-            else:
-                self._missing |= dict.fromkeys(range(number - jump, number))
-            self._highest = number
-        elif number == self._last:
-            self._repeated += 1
-        elif number in self._missing:
-            del self._missing[number]
-            self._late += 1
-        else:
-            self._repeated += 1
-        self._last = number
-
-    def report(self) -> PictureReport:
-        """As of now."""
-        usual = self._steps.most_common(1)[0][0] if self._steps else 0
-        return PictureReport(
-            frames=self._frames,
-            cards=self._cards,
-            unreadable=self._frames - self._cards if self._cards else 0,
-            missing=len(self._missing) + self._untracked,
-            missing_numbers=tuple(self._missing)[:10],
-            repeated=self._repeated,
-            out_of_order=self._late,
-            largest_step_ms=max(self._steps, default=0) / 1e3,
-            smallest_step_ms=min(self._steps, default=0) / 1e3,
-            nominal_step_ms=usual / 1e3,
-            decode_errors=self.decode_errors,
-        )
-
-
 class SoundCheck:
-    """Follows the sound: its times, the pilot's strength and phase, the beeps. ``fps`` gives the beep's length."""
+    """Follows the sound: its times, the pilot's strength and phase, the beeps."""
 
     WINDOW, HOP = 480, 240
     """Samples of sound judged at a time: 10 ms every 5 ms at 48 kHz."""
     EDGE = 8
     """Windows left out at both ends of a stretch, where a decoder's first access unit fades in and the last one out."""
 
-    def __init__(self, fps: float) -> None:
-        self._fps = fps or 30.0
+    def __init__(self, fps: float = 30.0) -> None:
+        self.fps = fps
+        """Frame periods a second: what the beep's length is counted in."""
         self._gaps: list[Moment] = []
         self._pieces: list[Samples] = []
         self._begin = (0, 0.0)
@@ -104,6 +36,8 @@ class SoundCheck:
         self._stretches: list[_Stretch] = []
         self.beeps: list[tuple[int, float]] = []
         """Run and time (s) of each beep's first sample."""
+        self.spans: dict[int, tuple[float, float]] = {}
+        """The times (s) at which each run's sound begins and ends."""
 
     def add(self, run: int, at: float, rate: int, samples: Samples) -> None:
         """The next samples of ``run``; ``at`` is the time of the first (s)."""
@@ -117,6 +51,8 @@ class SoundCheck:
         self._pieces.append(samples)
         self._held += len(samples)
         self._seconds += len(samples) / rate
+        begin, _ = self.spans.get(run, (at, at))
+        self.spans[run] = (begin, at + len(samples) / rate)
         if self._held > 10 * rate:
             self._judge(keep=rate // 2 // self.HOP * self.HOP)
 
@@ -144,7 +80,7 @@ class SoundCheck:
 
     def _find_beeps(self, sound: Samples, first: int) -> list[int]:
         """Where a beep's length of sound holds most of its pitch: the tip of a triangle, sharp to a millisecond."""
-        length = round(FLASH_FRAMES / self._fps * self._rate)
+        length = round(FLASH_FRAMES / self.fps * self._rate)
         level = np.abs(_sums(sound, BEEP_HZ, self._rate, first, length)) * 2 / length
         found: list[int] = []
         at = 0
@@ -266,3 +202,18 @@ def sync(flashes: list[tuple[int, float]], beeps: list[tuple[int, float]]) -> Sy
         len(flashes), len(beeps), len(offsets),
         round(float(np.median(offsets)), 2), round(min(offsets), 2), round(max(offsets), 2),
     )  # fmt: skip
+
+
+def seams(pictures: dict[int, tuple[float, float]], sounds: dict[int, tuple[float, float]]) -> list[Moment]:
+    """Where one run follows another: picture without sound at the end of the first and the beginning of the second.
+
+    Given the times (s) at which picture and sound of each run begin and end; what is at most
+    :data:`~duologue.prover.report.SEAM_LIMIT_MS` is no seam.
+    """
+    found: list[Moment] = []
+    for one, following in pairwise(run for run in pictures if run in sounds):
+        heard_to = sounds[one][1]
+        silent = max(0.0, pictures[one][1] - heard_to) + max(0.0, sounds[following][0] - pictures[following][0])
+        if silent * 1e3 > SEAM_LIMIT_MS:
+            found.append(Moment(round(heard_to, 3), round(silent * 1e3, 1)))
+    return found

@@ -2,12 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from duologue.audio.pcm import Samples
-from duologue.broadcast.testcard import PILOT_HZ, PILOT_LEVEL, Card, TestCard
-from duologue.prover.checks import PictureCheck, SoundCheck, sync
+from duologue.broadcast.testcard import PILOT_HZ, PILOT_LEVEL, TestCard
+from duologue.prover.sound_check import SoundCheck, seams, sync
 
 CARD = TestCard(640, 360, 30)
 
@@ -62,35 +60,16 @@ def test_a_stretch_too_short_to_judge_is_no_reason_to_fail() -> None:
     assert heard(np.zeros(0, np.float32)).report().seconds == 0
 
 
-def numbers(shown: list[int]) -> PictureCheck:
-    check = PictureCheck()
-    for index, number in enumerate(shown):
-        check.add(0, index / 30, Card(number, 0, False))
-    return check
-
-
-@given(st.permutations(range(10, 40)))
-def test_a_disorder_alone_is_never_a_loss(order: list[int]) -> None:
-    report = numbers([9, *order]).report()
-    assert (report.missing, report.repeated) == (0, 0)
-    assert (report.out_of_order == 0) == (order == sorted(order))
-
-
-@given(st.sets(st.integers(1, 98)))
-def test_every_lost_frame_is_counted_once(lost: set[int]) -> None:
-    report = numbers([number for number in range(100) if number not in lost]).report()
-    assert report.missing == len(lost)
-    assert report.missing_numbers == tuple(sorted(lost))[:10]
-    assert (report.repeated, report.out_of_order) == (0, 0)
-
-
-def test_a_jump_of_a_day_is_counted_without_keeping_its_numbers() -> None:
-    report = numbers([5, 6, 2_592_006]).report()
-    assert report.missing == 2_592_006 - 7 and report.missing_numbers == ()
-
-
 def test_a_flash_without_its_beep_is_no_offset() -> None:
     found = sync([(0, 1.0), (0, 2.0), (1, 0.5)], [(0, 1.01), (0, 2.9), (1, 0.45)])
     assert (found.flashes, found.beeps, found.matched) == (3, 3, 2)
     assert (found.least_ms, found.most_ms) == (-50.0, 10.0)
     assert sync([], []).matched == 0
+
+
+def test_picture_without_sound_where_one_run_follows_another_is_a_seam() -> None:
+    pictures = {0: (0.0, 10.0), 1: (12.0, 20.0), 2: (20.0, 30.0)}
+    sounds = {0: (0.0, 9.98), 1: (12.0, 19.8), 2: (20.1, 30.0)}
+    (found,) = seams(pictures, sounds)
+    assert (found.at, found.ms) == (19.8, 300.0)
+    assert seams(pictures, {0: (0.0, 9.0)}) == []  # a run that nobody heard is no seam, but silence
