@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.table import show
 
-BENCHMARKS = ("compose", "lipsync", "show")
+BENCHMARKS = ("compose", "lipsync", "start", "show")
 
 
 def main() -> None:
