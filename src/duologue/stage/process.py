@@ -151,10 +151,11 @@ def main() -> None:
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
     channel = Channel.inherited()
-    plan = channel.receive()
-    if not isinstance(plan, StagePlan):
-        raise InternalError(f"the stage process was sent a {type(plan).__name__} before its plan")
-    StageProcess(channel, plan).run()
+    with contextlib.suppress(ClosedError):  # the main process left before we were ready: so do we
+        plan = channel.receive()
+        if not isinstance(plan, StagePlan):
+            raise InternalError(f"the stage process was sent a {type(plan).__name__} before its plan")
+        StageProcess(channel, plan).run()
 
 
 if __name__ == "__main__":
