@@ -10,9 +10,10 @@ Two may speak on one stage: the conversation, for which the link is the floor, a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from duologue.app.outlet import Outlet
 from duologue.audio.pcm import RATE
@@ -54,6 +55,36 @@ FIRST_BACKOFF, LAST_BACKOFF = 50 * MILLISECOND, 5 * SECOND
 log = get_logger(__name__)
 
 
+class Child(Protocol):
+    """The stage's process, as the link needs it: :class:`duologue.workers.Worker`."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        ...
+
+    async def send(self, message: object) -> None:
+        """Send; waits while the child is behind. Raises :class:`PeerError` when it is gone."""
+        ...
+
+    async def receive(self) -> object:
+        """The next message, cancellable. Raises :class:`PeerError` when the child has died."""
+        ...
+
+    async def close(self) -> None:
+        """Ask it to leave, then kill it."""
+        ...
+
+    def kill(self) -> None:
+        """Kill it."""
+        ...
+
+
+def start_stage() -> Awaitable[Child]:
+    """A stage's process, waiting for its plan."""
+    return Worker.start("duologue.stage.process")
+
+
 @dataclass(slots=True)
 class StageListener:
     """Who is told what. ``started`` and ``ended`` get monotonic ns; each is called on the event loop."""
@@ -81,12 +112,20 @@ class _Queued:
 class StageLink:
     """A stage that is always there. Run :meth:`run` in a task group; everything else may be called at any time."""
 
-    def __init__(self, plan: StagePlan, outlet: Outlet, listener: StageListener, clock: Clock) -> None:
+    def __init__(
+        self,
+        plan: StagePlan,
+        outlet: Outlet,
+        listener: StageListener,
+        clock: Clock,
+        start: Callable[[], Awaitable[Child]] = start_stage,
+    ) -> None:
         self._plan = plan
         self._outlet = outlet
         self._listener = listener
         self._clock = clock
-        self._worker: Worker | None = None
+        self._start = start
+        self._worker: Child | None = None
         self._queue: dict[str, _Queued] = {}
         self._withdrawals: dict[str, asyncio.Future[bool]] = {}
         self._tv: Path | None = None
@@ -179,7 +218,7 @@ class StageLink:
             backoff = min(backoff * 2, LAST_BACKOFF)
 
     async def _serve(self) -> None:
-        worker = await Worker.start("duologue.stage.process")
+        worker = await self._start()
         try:
             self._plan = replace(self._plan, first_frame=self._outlet.next_frame)
             await worker.send(self._plan)
@@ -199,7 +238,7 @@ class StageLink:
             self._settle_withdrawals()
             await worker.close()
 
-    async def _next(self, worker: Worker, limit: float) -> object:
+    async def _next(self, worker: Child, limit: float) -> object:
         try:
             async with asyncio.timeout(limit):
                 return await worker.receive()
@@ -209,7 +248,7 @@ class StageLink:
                 f"the stage gave no sign of life for {limit:g} s", where=f"pid {worker.pid}", remedy="It is replaced."
             ) from error
 
-    async def _leave(self, worker: Worker) -> None:
+    async def _leave(self, worker: Child) -> None:
         try:
             await worker.send(Shutdown())
             async with asyncio.timeout(3.0):

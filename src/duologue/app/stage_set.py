@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from duologue.app.cast import CastMember, find_pack
+from duologue.clock import MILLISECOND, Clock
 from duologue.errors import InputError
 from duologue.language.moderation import Moderator, Subject, load_moderator
 from duologue.places import cache_folder, packs_folder
@@ -58,6 +59,11 @@ def stage_plan(settings: Settings, cast: Sequence[CastMember], seed: int) -> Sta
         test_card=show.test_card,
         cache=cache_folder() / "stage",
     )
+
+
+def show_seed(settings: Settings, clock: Clock) -> int:
+    """The seed as set, or one that no other show has."""
+    return settings.show.seed if settings.show.seed is not None else clock.wall() // MILLISECOND % (1 << 31)
 
 
 def house_moderator(settings: Settings) -> Moderator:
