@@ -24,6 +24,7 @@ from duologue.app.doctor import (
     size_probe,
     verdict,
 )
+from duologue.app.doctor_memory import recall
 from duologue.broadcast.encoder import EncoderProbe
 from duologue.cli.doctor import print_headroom
 from duologue.cli.main import build
@@ -185,6 +186,7 @@ def test_a_room_is_printed_in_a_few_lines() -> None:
 @pytest.mark.slow
 async def test_a_whole_examination(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     looked: list[str] = []
     found = await examine(load_settings(), looked.append)
     assert found.well
@@ -193,6 +195,7 @@ async def test_a_whole_examination(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert found.voices > 50
     assert found.headroom is not None and found.headroom.times > 0
     assert "nice" in found.machine.scheduler
+    assert recall(1920, 1080, 30) == found.headroom.cost
     assert {"engines", "encoders", "frames at 1280x720"} <= set(looked)
 
 

@@ -22,8 +22,9 @@ import cv2
 import psutil
 
 from duologue.app import doctor_ears
-from duologue.app.doctor_headroom import Cost, Headroom, headroom
+from duologue.app.doctor_headroom import Cost, Headroom, governed, headroom
 from duologue.app.doctor_headroom import words as outlook_words
+from duologue.app.doctor_memory import nearest, remember
 from duologue.app.engines import LLM_GROUP, STT_GROUP, TTS_GROUP, create_llm, create_tts, engine_names
 from duologue.app.talking_devices import DEVICES, find_device
 from duologue.broadcast.encoder import EncoderProbe, VideoEncoder, probe_encoders
@@ -154,6 +155,8 @@ async def examine(settings: Settings, progress: Progress, clock: Clock = SYSTEM_
         await asyncio.to_thread(granted),
     )
     room = room_for(settings, machine, sizes)
+    if sizes:
+        await asyncio.to_thread(remember, costs(sizes))
     works = any(state.works for state, _ in speaks) and any(state.works for state in thinks)
     wanted = next((probe for probe in encoders if probe.name == settings.show.encoder), None)
     return Diagnosis(
@@ -225,19 +228,22 @@ def granted() -> str:
 
 def room_for(settings: Settings, machine: Machine, sizes: Sequence[SizeProbe]) -> Headroom | None:
     """The headroom of the show as it is set, from the probe that is nearest to its size; None without any."""
-    if not sizes:
+    show = settings.show
+    cost = nearest(costs(sizes), show.size.width, show.size.height, show.fps)
+    if cost is None:
         return None
-    (width, height), fps = settings.show.size, settings.show.fps
-    near = min(sizes, key=lambda probe: abs(probe.width * probe.height - width * height))
-    measured = Cost(near.width, near.height, RATES[0], near.compose_ms, near.encode_ms)
-    steps = (Step.TV, Step.ANALYSIS, Step.RATE, *((Step.SIZE,) if settings.show.record is None else ()))
     return headroom(
-        measured.scaled(width, height, fps),
+        cost,
         machine.cores,
         programs=max(machine.programs, machine.others_percent / 100 * machine.cores),
         steal=machine.steal_percent / 100,
-        steps=steps,
+        steps=governed(resizable=show.record is None),
     )
+
+
+def costs(sizes: Sequence[SizeProbe]) -> list[Cost]:
+    """What pictures cost, from the probes."""
+    return [Cost(probe.width, probe.height, RATES[0], probe.compose_ms, probe.encode_ms) for probe in sizes]
 
 
 async def _try_tts(settings: Settings, name: str) -> tuple[EngineState, int]:

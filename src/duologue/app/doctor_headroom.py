@@ -96,6 +96,11 @@ class Headroom:
     beside: tuple[Outlook, ...]
 
 
+def governed(*, resizable: bool) -> tuple[Step, ...]:
+    """The steps that a show's governor may take; the size only where nobody needs the stream to keep it."""
+    return tuple(step for step in SAVES if resizable or step is not Step.SIZE)
+
+
 def headroom(cost: Cost, cores: int, *, programs: float = 0.0, steal: float = 0.0, steps: Iterable[Step]) -> Headroom:
     """All of it. ``programs`` is the load of the moment in busy programs, ``steal`` the part (0…1) of all cores that
     the host takes away; ``steps`` are those that the governor may take beside :data:`Step.FULL`.

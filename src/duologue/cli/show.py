@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from duologue.app.cast import CastMember
     from duologue.settings import Settings
 
 CAST = "Two characters that ship, or folders of packs, separated by commas."
@@ -93,18 +94,29 @@ async def _put_on_air(flags: Mapping[str, object], config: Path | None) -> None:
             from duologue.clock import SYSTEM_CLOCK
 
             await stage.open(stage_plan(settings, members, show_seed(settings, SYSTEM_CLOCK)))
-            _announce(settings, address(sock))
+            announce(settings, members, address(sock))
             await serve(settings, sock, members, stage)
 
 
-def _announce(settings: Settings, here: str) -> None:
+def announce(settings: Settings, cast: Sequence[CastMember], here: str) -> None:
+    """Say where the show will be, what was chosen, and why."""
     from rich.console import Console
 
-    from duologue.telemetry.log import configure
+    from duologue.app.doctor_memory import recall
+    from duologue.app.show_choices import choices, fields, lines
+    from duologue.app.stage_set import cached_mb
+    from duologue.telemetry.log import configure, get_logger, is_text
 
-    configure(settings.telemetry.log_format, settings.telemetry.log_level, secrets=settings.secrets())
-    console = Console(stderr=True)
-    if settings.show.headless:
+    show, telemetry = settings.show, settings.telemetry
+    configure(telemetry.log_format, telemetry.log_level, secrets=settings.secrets())
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    if show.headless:
         console.print(f"The show will be at [bold]{here}/stream/index.m3u8[/], its API at {here}/docs")
     else:
         console.print(f"The show is at [bold]{here}[/]  (stream: {here}/stream/index.m3u8, API: {here}/docs)")
+    cost = recall(show.size.width, show.size.height, show.fps)
+    chosen = choices(settings, cast, cached_mb=cached_mb(), cost=cost)
+    if is_text(telemetry.log_format):
+        console.print("\n".join(lines(chosen)), markup=False, style="dim")
+    else:
+        get_logger(__name__).info("show.chosen", **fields(chosen))
