@@ -78,7 +78,9 @@ def show(
 async def _put_on_air(flags: Mapping[str, object], config: Path | None) -> None:
     """The order is that of a quick start: the stage's process first, then its plan, then all else that we need."""
     from duologue.app.early_stage import early_stage
+    from duologue.memory import hold
 
+    hold()
     async with early_stage() as stage:
         from duologue.app.cast import load_cast
         from duologue.places import refuse_same
