@@ -81,6 +81,7 @@ class _Log(threading.Thread):
         self.events: dict[str, dict[str, Any]] = {}
         self.rest: list[str] = []
         self.listening = threading.Event()
+        self.ready = threading.Event()
         self.address = ""
 
     def run(self) -> None:
@@ -89,12 +90,15 @@ class _Log(threading.Thread):
             if line.startswith("{"):
                 event = json.loads(line)
                 self.events.setdefault(event["event"], event)
+                if event["event"] == "stage.ready":
+                    self.ready.set()
             else:
                 self.rest.append(line)
             if not self.address and (at := line.find("http://127.0.0.1:")) >= 0:
                 self.address = f"http://{urlsplit(line[at:].split()[0]).netloc}"
                 self.listening.set()
         self.listening.set()
+        self.ready.set()
 
 
 def start_once(cache: Path, ledger: Path, *arguments: str) -> Start:
@@ -159,7 +163,9 @@ def _watch(process: subprocess.Popen[str], log: _Log) -> _Seen:
         answered = answered or now
         if answer.status == 200:
             return _Seen(answered, now, round(parse_playlist(text).entries[0].duration * FPS))
-        time.sleep(0.005)
+        viewer.close()  # the server would, after five seconds without a word
+        log.ready.wait(PATIENCE)  # who asks all the time is a load
+        time.sleep(0.01)
     raise SystemExit(f"the show did not come on air: {''.join(log.rest)}")
 
 
