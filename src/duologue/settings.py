@@ -164,7 +164,16 @@ class ShowSettings(Part):
     )
     test_card: bool = Field(default=False, description="Draw a frame number and a time for `duologue verify` to read.")
     headless: bool = Field(default=False, description="Serve the stream and the API, but no page.")
-    record: Path | None = Field(default=None, description="Record to this MP4 file.")
+    record: Path | None = Field(
+        default=None, description="Record to this MP4 file, or to NAME.2.mp4 and so on where it holds something."
+    )
+    record_minutes: int = Field(
+        default=60, ge=0, description="A new file of the recording begins after so long; 0: never."
+    )
+    record_mb: int = Field(default=0, ge=0, description="The same after so many MB; 0: whatever its size.")
+    record_keep_mb: int = Field(
+        default=0, ge=0, description="The oldest files under the recording's name are removed beyond it; 0: none."
+    )
     tv: TvSettings = Field(default=TvSettings(), description="The TV.")
     lights: LightSettings = Field(default=LightSettings(), description="The lights.")
 

@@ -45,7 +45,15 @@ from duologue.app.turn_book import TurnBook
 from duologue.app.vitals import EngineVitals, engine_view, vitals
 from duologue.app.voices import CastVoices
 from duologue.broadcast.hls import HlsStore, Resource
-from duologue.broadcast.recorder import Recorder
+from duologue.broadcast.recorder import (
+    Recorder,
+    RecorderEvent,
+    RecordingFile,
+    RecordingLimits,
+    RecordingRemoved,
+    RecordingTrouble,
+    Why,
+)
 from duologue.chains import Handover
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock, SteadyClock
 from duologue.dialogue.director import Player
@@ -53,7 +61,7 @@ from duologue.dialogue.ports import PlayEnded, PlayStarted
 from duologue.errors import ClosedError, DuologueError, InputError, PeerError
 from duologue.language.moderation import Subject
 from duologue.places import cache_folder
-from duologue.settings import Settings
+from duologue.settings import Settings, ShowSettings
 from duologue.speech.alignment import Aligner
 from duologue.stage.messages import Baked, Ready, StagePlan, Trouble
 from duologue.stage.pose import Lights
@@ -62,6 +70,7 @@ from duologue.telemetry.log import get_logger
 
 EXPECTED_BEHIND = 3.0
 """Seconds: three segments, where players of plain HLS stand (RFC 8216, 6.3.3)."""
+MEGABYTE = 1_000_000
 
 MOST_STEPS = 20
 """Steps of the governor that are remembered for the page."""
@@ -104,7 +113,8 @@ class Studio:
         self._steps: deque[StepView] = deque(maxlen=MOST_STEPS)
         self._closing = False
         self._bus = Bus(self._snapshot)
-        self.recorder = Recorder(show.record, self._recording_failed) if show.record is not None else None
+        self._loop = asyncio.get_running_loop()
+        self.recorder = self._recorder(show)
         self._memory = StreamMemory(cache_folder() / "stream" / f"{settings.web.port}.json")
         self.outlet = Outlet(HlsStore(before=self._memory.before), self.recorder, self._memory.keep)
         self.link = StageLink(plan, self.outlet, self._stage_listener(), clock, start)
@@ -132,12 +142,10 @@ class Studio:
         self.guests = Guests(
             [member.name for member in cast], self.link, moderator, clock, self.programme.notify, self._aligner.align
         )
-        self._loop = asyncio.get_running_loop()
 
     async def run(self) -> None:
         """Be on air until cancelled, or until the programme is over."""
         show = self._settings.show
-        self._loop = asyncio.get_running_loop()
         if show.topic is not None:
             await self.programme.start(ConversationRequest(topic=show.topic, turns=show.turns, seed=show.seed))
         async with asyncio.TaskGroup() as group:
@@ -387,11 +395,31 @@ class Studio:
         self._tv = clip
         self._changed()
 
-    def _recording_failed(self, error: PeerError) -> None:
-        """Called in the recorder's thread."""
-        log.error("recording.failed", error=str(error))
-        notice = Notice(level="error", text=f"The recording stopped: {error.what}.", remedy=error.remedy)
-        self._loop.call_soon_threadsafe(self._bus.notice, notice)
+    def _recorder(self, show: ShowSettings) -> Recorder | None:
+        if show.record is None:
+            return None
+        limits = RecordingLimits(show.record_minutes * 60, show.record_mb * MEGABYTE, show.record_keep_mb * MEGABYTE)
+
+        def tell(event: RecorderEvent) -> None:  # in the recorder's thread
+            self._loop.call_soon_threadsafe(self._recording, event)
+
+        return Recorder(show.record, limits, tell)
+
+    def _recording(self, event: RecorderEvent) -> None:
+        match event:
+            case RecordingFile(path, why, lost):
+                log.info("recording.file", file=str(path), why=why, lost=lost)
+                if why is Why.RESUMED:
+                    text = f"The recording goes on in {path.name}; {lost} s are missing."
+                    self._bus.notice(Notice(level="info", text=text))
+                elif why is Why.START and path != self._settings.show.record:
+                    log.warning("recording.elsewhere", file=str(path), asked=str(self._settings.show.record))
+            case RecordingRemoved(path):
+                log.info("recording.removed", file=str(path))
+            case RecordingTrouble(error):
+                log.error("recording.trouble", error=str(error))
+                text = f"{error.what[:1].upper()}{error.what[1:]}."
+                self._bus.notice(Notice(level="error", text=text, remedy=error.remedy))
 
     def _changed(self) -> StageView:
         view = self.stage()

@@ -24,7 +24,8 @@ def show(
     fps: Annotated[int | None, typer.Option(help="Frames per second.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed and options give the same show.")] = None,
     record: Annotated[
-        Path | None, typer.Option(help="Record to this MP4 file; it plays even after a power cut.")
+        Path | None,
+        typer.Option(help="Record to this MP4 file, a new one each hour; it plays even after a power cut."),
     ] = None,
     forever: Annotated[
         bool | None, typer.Option("--forever/--once", help="Show after show (the default), or leave after one.")
