@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from duologue.memory import freeze
+from duologue.memory import freeze, hold
 
 PROBE = """
 import sys, psutil, numpy as np
@@ -39,4 +39,15 @@ def test_what_was_loaded_is_not_gone_through_again() -> None:
         freeze()
         assert gc.get_freeze_count() >= before and len(gc.get_objects()) < before
     finally:
+        gc.unfreeze()
+
+
+def test_the_collector_rests_while_things_are_loaded_and_works_afterwards() -> None:
+    try:
+        hold()
+        assert not gc.isenabled()
+        freeze()
+        assert gc.isenabled()
+    finally:
+        gc.enable()
         gc.unfreeze()

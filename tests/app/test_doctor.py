@@ -1,16 +1,36 @@
 from __future__ import annotations
 
+import io
 import json
+import os
 import shutil
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
-from duologue.app.doctor import Machine, SizeProbe, examine, missing_parts, quota_cores, size_probe, verdict
+from duologue.app.doctor import (
+    Machine,
+    SizeProbe,
+    Wanting,
+    examine,
+    granted,
+    missing_parts,
+    probe_size,
+    quota_cores,
+    room_for,
+    running,
+    size_probe,
+    verdict,
+)
+from duologue.app.doctor_memory import recall
 from duologue.broadcast.encoder import EncoderProbe
+from duologue.cli.doctor import print_headroom
 from duologue.cli.main import build
+from duologue.clock import MILLISECOND
 from duologue.settings import load_settings
+from duologue.telemetry.ledger import Step
 
 QUIET = Machine(2, 4000, 2000, 3.0, 0.1)
 WORKS = EncoderProbe("libx264", True)
@@ -71,15 +91,111 @@ def test_what_is_missing_comes_with_its_command(monkeypatch: pytest.MonkeyPatch)
     assert "sudo apt-get install pulseaudio-utils" in commands
 
 
+def test_the_headroom_is_that_of_the_show_as_it_is_set(tmp_path: Path) -> None:
+    sizes = (SizeProbe(1920, 1080, 2, 8, 9, 30), SizeProbe(640, 360, 0.4, 0.8, 1, 30))
+    full = room_for(load_settings(), QUIET, sizes)
+    assert full is not None and (full.cost.width, full.cost.frame_ms) == (1920, 10)
+    assert full.needs[-1].step is Step.SIZE and full.now.programs == pytest.approx(0.06)
+    flags = {"show.size": "640x360", "show.fps": 15, "show.record": str(tmp_path / "a.mp4")}
+    small = room_for(load_settings(flags), QUIET, sizes)
+    assert small is not None and (small.cost.fps, small.cost.frame_ms) == (15, pytest.approx(1.2))
+    assert small.needs[-1].step is Step.RATE  # a recording keeps its size
+    assert room_for(load_settings(), QUIET, ()) is None
+
+
+def test_who_wants_to_run_counts_more_than_what_they_got(tmp_path: Path) -> None:
+    sizes = (SizeProbe(1920, 1080, 2, 8, 9, 30),)
+    crowded = Machine(2, 4000, 2000, 50.0, 0.0, programs=9.0)
+    room = room_for(load_settings(), crowded, sizes)
+    assert room is not None and (room.now.programs, room.now.share) == (9.0, 0.2)
+    stat = tmp_path / "stat"
+    wanting = Wanting(stat)
+    wanting.look()
+    assert wanting.mean == 0.0
+    for count in (1, 3, 6):
+        stat.write_text(f"cpu  1 2 3\nprocs_running {count}\nprocs_blocked 0\n")
+        wanting.look()
+    assert wanting.mean == pytest.approx(7 / 3, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("stat", "found"), [("", None), ("procs_running 3\n", 3), ("procs_running x", None), ("procs_running", None)]
+)
+def test_the_kernels_count_of_those_who_want_to_run(stat: str, found: int | None) -> None:
+    assert running(stat) == found
+
+
+def test_what_a_show_would_give_up_now_is_said() -> None:
+    sizes = (SizeProbe(1920, 1080, 4, 16, 20, 30),)
+    busy = Machine(2, 4000, 2000, 95.0, 0.0, programs=2.0)
+    room = room_for(load_settings(), busy, sizes)
+    words = verdict(load_settings(), busy, sizes, WORKS, room)
+    assert any(word.startswith("As things are now, a show would be seen with the TV's picture only") for word in words)
+    assert len(verdict(load_settings(), QUIET, sizes, WORKS, room_for(load_settings(), QUIET, sizes))) == 1
+
+
+class Borrowed:
+    """A machine that runs us every other millisecond: by the clock everything takes twice the CPU time."""
+
+    def __init__(self) -> None:
+        self._cpu = 0
+
+    def now(self) -> int:
+        return 2 * self._cpu
+
+    def wall(self) -> int:
+        return 2 * self._cpu
+
+    def cpu(self) -> int:
+        self._cpu += MILLISECOND
+        return self._cpu
+
+    def sleep_until(self, deadline: int) -> None:
+        pass
+
+    async def wait_until(self, deadline: int) -> None:
+        pass
+
+
+def test_a_frame_costs_its_cpu_time_whatever_the_clock_says() -> None:
+    probe = probe_size(320, 180, 1_000_000, Borrowed())
+    assert (probe.compose_ms, probe.encode_ms, probe.encode_p95_ms) == (1, 1, 1)
+    assert probe.wall_ms == pytest.approx(6, abs=0.2)  # three looks at the CPU's clock a frame
+
+
+def test_what_the_scheduler_grants_is_asked_in_a_child_and_we_stay_as_we_are() -> None:
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    assert "nice" in granted()
+    assert os.getpriority(os.PRIO_PROCESS, 0) == before
+
+
+def test_a_room_is_printed_in_a_few_lines() -> None:
+    room = room_for(load_settings(), QUIET, (SizeProbe(1920, 1080, 1.4, 8.2, 9, 30),))
+    assert room is not None
+    out = Console(width=200, file=io.StringIO(), highlight=False)
+    print_headroom(out, room, "nice 0 (-10 was refused)")
+    assert isinstance(out.file, io.StringIO)
+    first, now, one, two, four, scheduler = out.file.getvalue().splitlines()
+    assert "a frame takes 9.6 ms of 33.3 (compose 1.4, encode 8.2): 3.5 × what is needed on a free core" in first
+    assert "as things are now (busy threads of others: 0.1; cores left: 1.9): the full picture" in now
+    assert "1 busy program (1.0" in one and "2 busy programs (0.7" in two
+    assert "4 busy programs (0.4 cores left): the TV's picture only in every second frame" in four
+    assert "nice 0 (-10 was refused)" in scheduler
+
+
 @pytest.mark.slow
 async def test_a_whole_examination(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     looked: list[str] = []
     found = await examine(load_settings(), looked.append)
     assert found.well
     assert [size.width for size in found.sizes] == [1920, 1280, 640]
     assert found.sizes[0].encode_ms > found.sizes[2].encode_ms
     assert found.voices > 50
+    assert found.headroom is not None and found.headroom.times > 0
+    assert "nice" in found.machine.scheduler
+    assert recall(1920, 1080, 30) == found.headroom.cost
     assert {"engines", "encoders", "frames at 1280x720"} <= set(looked)
 
 
@@ -89,5 +205,7 @@ def test_a_broken_engine_is_found_and_exits_1(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("DUOLOGUE_ENGINES__ESPEAK__LIBRARY", str(tmp_path / "nix.so"))
     result = CliRunner().invoke(build(["doctor"]), ["doctor", "--json"])
     assert result.exit_code == 1
-    engines = json.loads(result.stdout)["engines"]
+    told = json.loads(result.stdout)
+    assert told["headroom"]["now"]["seen"]
+    engines = told["engines"]
     assert [engine["name"] for engine in engines if not engine["works"]] == ["espeak"]

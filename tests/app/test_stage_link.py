@@ -25,6 +25,7 @@ from duologue.stage.messages import (
     Failed,
     Handled,
     Handling,
+    LightsKept,
     Run,
     Say,
     SetLights,
@@ -261,6 +262,20 @@ async def test_a_light_is_taken_back_and_an_announcement_too() -> None:
             await house.next_child()
         assert not any(isinstance(message, Announce) for message in house.child.sent)
         assert "boom" in house.heard.troubles[-1]
+
+
+async def test_a_light_that_cannot_be_made_is_taken_back_everywhere() -> None:
+    async with theatre() as house:
+        await house.settle()
+        house.child.ready()
+        await house.settle()
+        await house.link.set_lights(Lights(Daylight.NIGHT))
+        house.child.report(LightsKept(Lights()))
+        await house.settle()
+        assert house.heard.lights == [Lights()]
+        house.child.die()
+        plan = (await house.next_child()).sent[0]
+        assert isinstance(plan, StagePlan) and plan.lights == Lights()
 
 
 async def test_a_light_that_was_baked_is_no_suspect() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ import synthetic_art
 
 from duologue.errors import InputError
 from duologue.stage.art import Layer
-from duologue.stage.bake import BakedStage, bake_stage, ladder
+from duologue.stage.bake import AbandonedError, BakedStage, bake_character, bake_stage, ladder, reach
 from duologue.stage.lighting import BRIGHTEST, glow_map, lit_backdrop, tint_of
 from duologue.stage.planes import Sprite
 from duologue.stage.pose import MAX_HEAD_ANGLE, Daylight, Lights, Mouth
@@ -37,9 +38,18 @@ def centroid(sprite: Sprite) -> tuple[float, float]:
 
 @pytest.mark.parametrize("size", [(20, 10), (400, 450), (900, 1000)])
 def test_one_rung_moves_the_rim_by_half_a_pixel_at_most(size: tuple[int, int]) -> None:
-    rungs, step = ladder(*size, 0.5)
+    rungs, step = ladder(math.hypot(*size) / 2, 0.5)
     assert math.radians(step) * math.hypot(*size) / 2 <= 0.5
     assert rungs * step == pytest.approx(MAX_HEAD_ANGLE)
+
+
+def test_a_layer_reaches_as_far_as_it_can_be_seen() -> None:
+    """A disc in a square reaches to its rim, not to the square's corners; all of it stays within."""
+    rows, columns = np.indices((81, 81)) - 40
+    disc = np.zeros((81, 81, 4), np.uint8)
+    disc[np.hypot(rows, columns) <= 40] = 255
+    assert reach(Layer(disc, 7, -9)) == pytest.approx(41)
+    assert reach(Layer(np.full((81, 81, 4), 255, np.uint8), 0, 0)) == pytest.approx(math.hypot(40, 40) + 1)
 
 
 def test_every_layer_is_baked_at_every_angle(baked: BakedStage) -> None:
@@ -111,11 +121,18 @@ def test_hair_that_touches_nothing_is_part_of_the_head() -> None:
     assert bake_stage(ROOM, [replace(CAST[0], hair=high)], Lights()).cast[0].fringe is None
 
 
-def test_progress_rises_to_one() -> None:
-    seen: list[float] = []
-    bake_stage(ROOM, CAST, Lights(), progress=seen.append)
-    assert seen == sorted(seen)
-    assert seen[-1] == 1.0 and len(seen) > 20
+def test_a_bake_that_nobody_wants_ends_before_the_next_layer() -> None:
+    asked = 0
+
+    def three_times() -> None:
+        nonlocal asked
+        asked += 1
+        if asked > 3:
+            raise AbandonedError
+
+    with ThreadPoolExecutor(1) as pool, pytest.raises(AbandonedError):
+        bake_character(CAST[0], (1, 1, 1), pool, checkpoint=three_times)
+    assert asked == 4
 
 
 def test_the_lamp_adds_to_the_tint_within_bounds() -> None:

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from duologue.audio.pcm import RATE
 from duologue.places import packs_folder
 from duologue.stage.art import CharacterArt
+from duologue.stage.bake import bake_stage
 from duologue.stage.gaze import LEFT_SEAT, RIGHT_SEAT, Floor, Gaze, geometries, look_at, look_starts
 from duologue.stage.life import BLINK, BLOCK, Life, blink_times, lids, lids_since, nod
 from duologue.stage.motion_noise import ease, held, key, unit, wave
 from duologue.stage.packs.loading import load_character, load_room
-from duologue.stage.pose import Lids
+from duologue.stage.pose import Lids, Lights
 
 FRAME = RATE // 30
 
@@ -139,7 +140,7 @@ def test_directions_are_read_off_the_room() -> None:
     for name, place in zip(("chad", "virgin"), room.seats, strict=True):
         folder = packs_folder() / "characters" / name
         cast.append(load_character(folder, scale=place.scale, mirror=place.mirror))
-    left, right = geometries(room, cast)
+    left, right = geometries(bake_stage(room, cast, Lights(), rim_step=9.0))
     assert left.other[0] > 0.8 and right.other[0] < -0.8
     assert abs(left.other[1]) < 0.4
     assert left.tv[0] > 0 > right.tv[0]

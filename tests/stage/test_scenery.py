@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import synthetic_art
 from films import write_changing_sound, write_clip
 
 from duologue.clock import VirtualClock
-from duologue.stage.art import CharacterArt, RoomArt
+from duologue.places import packs_folder
 from duologue.stage.messages import Report, Seated, StagePlan, Trouble, TvState
 from duologue.stage.pose import CaptionState, CaptionWord, FrameState, Lights, Pose
 from duologue.stage.scenery import Scenery, Shown
@@ -19,17 +18,13 @@ from duologue.stage.scenery import Scenery, Shown
 WIDTH, HEIGHT, FPS = 320, 180, 30
 
 
-def art(plan: StagePlan) -> tuple[RoomArt, list[CharacterArt]]:
-    return synthetic_art.room(WIDTH, HEIGHT), list(synthetic_art.cast(WIDTH / 1920))
-
-
 @pytest.fixture
-def scenery(monkeypatch: pytest.MonkeyPatch) -> Generator[Scenery]:
+def scenery() -> Generator[Scenery]:
     """A patient one: it waits for its films, so that each frame is known."""
-    monkeypatch.setattr("duologue.stage.scenery.load_art", art)
-    cast = tuple(Seated(name, Path(name), name.title(), "#e8b04b") for name in ("ann", "bob"))
+    packs = packs_folder()
+    cast = tuple(Seated(name, packs / "characters" / name, name.title(), "#e8b04b") for name in ("chad", "virgin"))
     plan = StagePlan(
-        Path("room"), cast, WIDTH, HEIGHT, FPS, 1, "libx264", 1000, 1.0, Lights(), True, False, None
+        packs / "rooms" / "living-room", cast, WIDTH, HEIGHT, FPS, 1, "libx264", 1000, 1.0, Lights(), True, False, None
     )  # fmt: skip
     scenery = Scenery(plan, VirtualClock(), patient=True)
     yield scenery

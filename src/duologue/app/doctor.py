@@ -1,8 +1,9 @@
 """What this machine carries and what it lacks: engines, encoders, cores, memory, stolen CPU time, a measured verdict.
 
 The verdict is measured, not looked up: frames of the characters and the room that ship are composed and encoded at
-three sizes. Stolen time (a virtual machine's neighbours) is taken while that runs, because an idle machine is stolen
-nothing from.
+three sizes. What they cost is CPU time, which other programs hardly change; what they took by the clock is told beside
+it. Stolen time (a virtual machine's neighbours) is taken while that runs, because an idle machine is stolen nothing
+from. From the costs follows the headroom (:mod:`duologue.app.doctor_headroom`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import asyncio
 import os
 import shutil
 import statistics
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +22,9 @@ import cv2
 import psutil
 
 from duologue.app import doctor_ears
+from duologue.app.doctor_headroom import Cost, Headroom, governed, headroom
+from duologue.app.doctor_headroom import words as outlook_words
+from duologue.app.doctor_memory import nearest, remember
 from duologue.app.engines import LLM_GROUP, STT_GROUP, TTS_GROUP, create_llm, create_tts, engine_names
 from duologue.app.talking_devices import DEVICES, find_device
 from duologue.broadcast.encoder import EncoderProbe, VideoEncoder, probe_encoders
@@ -30,6 +36,7 @@ from duologue.stage.bake import bake_stage
 from duologue.stage.compositor import Compositor
 from duologue.stage.packs.loading import load_character, load_room
 from duologue.stage.pose import FrameState, Lights, Mouth, Pose
+from duologue.telemetry.ledger import Step
 from duologue.telemetry.machine import MachineSampler
 
 SIZES = ((1920, 1080), (1280, 720), (640, 360))
@@ -62,7 +69,10 @@ class EngineState:
 
 @dataclass(frozen=True, slots=True)
 class SizeProbe:
-    """What a frame costs at a size (ms of wall time), and the rate that leaves room to breathe (0: none)."""
+    """What a frame costs at a size (ms of CPU time), and the rate that leaves room to breathe on a free core (0: none).
+
+    ``wall_ms`` is what composing and encoding one took by the clock, beside whatever else ran.
+    """
 
     width: int
     height: int
@@ -70,6 +80,7 @@ class SizeProbe:
     encode_ms: float
     encode_p95_ms: float
     rate: int
+    wall_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +96,9 @@ class Missing:
 class Machine:
     """Cores that this process may use, memory, and, in % of the CPU time during the measurement, what other processes
     used and what the host took away.
+
+    ``programs`` is how many threads of others wanted to run then, on the mean: more than they got, when there were too
+    few cores. ``scheduler`` is what a stage is granted of what it asks for, in words.
     """
 
     cores: int
@@ -92,17 +106,23 @@ class Machine:
     available_mb: int
     others_percent: float
     steal_percent: float
+    programs: float = 0.0
+    scheduler: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """All that was found. ``well`` is False when a show cannot run as it is set."""
+    """All that was found. ``well`` is False when a show cannot run as it is set.
+
+    ``headroom`` is that of the show as it is set; None when nothing could be measured.
+    """
 
     machine: Machine
     engines: tuple[EngineState, ...]
     encoders: tuple[EncoderProbe, ...]
     voices: int
     sizes: tuple[SizeProbe, ...]
+    headroom: Headroom | None
     missing: tuple[Missing, ...]
     verdict: tuple[str, ...]
     well: bool
@@ -121,7 +141,8 @@ async def examine(settings: Settings, progress: Progress, clock: Clock = SYSTEM_
     sampler = MachineSampler(clock)
     ourselves = {"doctor": os.getpid()}
     sampler.sample(ourselves)
-    sizes, trouble = await asyncio.to_thread(_probe_sizes, settings, clock, progress)
+    wanting = Wanting()
+    sizes, trouble = await asyncio.to_thread(_probe_sizes, settings, clock, progress, wanting)
     sample = sampler.sample(ourselves)
     own = sample.processes["doctor"].cpu_percent / sample.cores if sample.processes else 0.0
     machine = Machine(
@@ -130,14 +151,47 @@ async def examine(settings: Settings, progress: Progress, clock: Clock = SYSTEM_
         int(sample.available_mb),
         max(0.0, sample.busy_percent - own),
         sample.steal_percent,
+        wanting.mean,
+        await asyncio.to_thread(granted),
     )
+    room = room_for(settings, machine, sizes)
+    if sizes:
+        await asyncio.to_thread(remember, costs(sizes))
     works = any(state.works for state, _ in speaks) and any(state.works for state in thinks)
     wanted = next((probe for probe in encoders if probe.name == settings.show.encoder), None)
     return Diagnosis(
-        machine, engines, encoders, voices, sizes, (*trouble, *missing_parts()),
-        verdict(settings, machine, sizes, wanted),
+        machine, engines, encoders, voices, sizes, room, (*trouble, *missing_parts()),
+        verdict(settings, machine, sizes, wanted, room),
         works and not trouble and any(size.rate for size in sizes),
     )  # fmt: skip
+
+
+class Wanting:
+    """How many threads of others want to run, looked at again and again by one who does."""
+
+    def __init__(self, stat: Path = Path("/proc/stat")) -> None:
+        self._stat = stat
+        self._seen: list[int] = []
+
+    def look(self) -> None:
+        """Count them now; where the system does not tell, nothing is counted."""
+        try:
+            found = running(self._stat.read_text("ascii"))
+        except OSError:
+            return
+        if found is not None:
+            self._seen.append(max(0, found - 1))  # one of them is ours
+
+    @property
+    def mean(self) -> float:
+        """Over all looks; 0 without any."""
+        return round(statistics.fmean(self._seen), 2) if self._seen else 0.0
+
+
+def running(stat: str) -> int | None:
+    """The threads that run or want to, of proc_stat(5); None when it does not say."""
+    count = next((line.partition(" ")[2] for line in stat.splitlines() if line.startswith("procs_running ")), "")
+    return int(count) if count.strip().isdecimal() else None
 
 
 def _usable_cores() -> int:
@@ -155,6 +209,41 @@ def quota_cores(text: str) -> int | None:
     """
     quota, _, period = text.strip().partition(" ")
     return None if not quota.isdecimal() or not period.isdecimal() else max(1, int(quota) // max(1, int(period)))
+
+
+def granted() -> str:
+    """What a stage's process is granted when it asks to run before others, in words; a child asks, in a session of its
+    own as the stage has.
+    """
+    code = "from duologue.priority import raise_this_process; print(raise_this_process())"
+    try:
+        asked = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True, text=True, timeout=PATIENCE, check=True, start_new_session=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"it could not be asked ({type(error).__name__})"
+    return asked.stdout.strip()
+
+
+def room_for(settings: Settings, machine: Machine, sizes: Sequence[SizeProbe]) -> Headroom | None:
+    """The headroom of the show as it is set, from the probe that is nearest to its size; None without any."""
+    show = settings.show
+    cost = nearest(costs(sizes), show.size.width, show.size.height, show.fps)
+    if cost is None:
+        return None
+    return headroom(
+        cost,
+        machine.cores,
+        programs=max(machine.programs, machine.others_percent / 100 * machine.cores),
+        steal=machine.steal_percent / 100,
+        steps=governed(resizable=show.record is None),
+    )
+
+
+def costs(sizes: Sequence[SizeProbe]) -> list[Cost]:
+    """What pictures cost, from the probes."""
+    return [Cost(probe.width, probe.height, RATES[0], probe.compose_ms, probe.encode_ms) for probe in sizes]
 
 
 async def _try_tts(settings: Settings, name: str) -> tuple[EngineState, int]:
@@ -213,7 +302,7 @@ def _others(settings: Settings) -> list[EngineState]:
 
 
 def _probe_sizes(
-    settings: Settings, clock: Clock, progress: Progress
+    settings: Settings, clock: Clock, progress: Progress, wanting: Wanting
 ) -> tuple[tuple[SizeProbe, ...], tuple[Missing, ...]]:
     found: list[SizeProbe] = []
     cv2.setNumThreads(1)  # as in the stage process
@@ -221,15 +310,17 @@ def _probe_sizes(
     try:
         for width, height in SIZES:
             progress(f"frames at {width}x{height}")
-            found.append(probe_size(width, height, settings.show.bitrate, clock))
+            found.append(probe_size(width, height, settings.show.bitrate, clock, wanting.look))
     except (DuologueError, OSError) as error:
         return tuple(found), (Missing(f"the shipped packs cannot be shown: {error}", "every show", "make setup"),)
     clock.sleep_until(started + SECOND)  # stolen time is a share of at least a second
     return tuple(found), ()
 
 
-def probe_size(width: int, height: int, bitrate: int, clock: Clock = SYSTEM_CLOCK) -> SizeProbe:
-    """Compose and encode frames in which two characters speak and move."""
+def probe_size(
+    width: int, height: int, bitrate: int, clock: Clock = SYSTEM_CLOCK, beside: Callable[[], None] = lambda: None
+) -> SizeProbe:
+    """Compose and encode frames in which two characters speak and move; ``beside`` is called before each."""
     cache = cache_folder() / "stage"
     room = load_room(packs_folder() / "rooms" / "living-room", width, height, cache=cache)
     names = ("chad", "virgin")
@@ -241,15 +332,20 @@ def probe_size(width: int, height: int, bitrate: int, clock: Clock = SYSTEM_CLOC
     encoder = VideoEncoder(width, height, RATES[0], "libx264", bitrate)
     compose: list[float] = []
     encode: list[float] = []
+    begun = 0
     for number in range(WARM_UP + FRAMES):
-        begun = clock.now()
+        if number == WARM_UP:
+            begun = clock.now()
+        beside()
+        start = clock.cpu()
         compositor.compose(FrameState(number, _poses(number)))
-        composed = clock.now()
+        composed = clock.cpu()
         encoder.encode(compositor.canvas, number)
-        compose.append(milliseconds(composed - begun))
-        encode.append(milliseconds(clock.now() - composed))
+        compose.append(milliseconds(composed - start))
+        encode.append(milliseconds(clock.cpu() - composed))
+    wall_ms = milliseconds(clock.now() - begun) / FRAMES
     encoder.flush()
-    return size_probe(width, height, compose[WARM_UP:], encode[WARM_UP:])
+    return size_probe(width, height, compose[WARM_UP:], encode[WARM_UP:], wall_ms)
 
 
 def _poses(number: int) -> tuple[Pose, Pose]:
@@ -268,16 +364,24 @@ def _poses(number: int) -> tuple[Pose, Pose]:
     )
 
 
-def size_probe(width: int, height: int, compose: Sequence[float], encode: Sequence[float]) -> SizeProbe:
-    """The figures of a run (ms per frame) and the highest of :data:`RATES` that they allow."""
+def size_probe(
+    width: int, height: int, compose: Sequence[float], encode: Sequence[float], wall_ms: float = 0.0
+) -> SizeProbe:
+    """The figures of a run (CPU ms per frame) and the highest of :data:`RATES` that they allow."""
     mean_compose, mean_encode = statistics.fmean(compose), statistics.fmean(encode)
     worst = sorted(encode)[int(0.95 * (len(encode) - 1))]
     rate = next((rate for rate in RATES if (mean_compose + mean_encode) * rate <= 1000 * COMFORT), 0)
-    return SizeProbe(width, height, round(mean_compose, 2), round(mean_encode, 2), round(worst, 2), rate)
+    return SizeProbe(
+        width, height, round(mean_compose, 2), round(mean_encode, 2), round(worst, 2), rate, round(wall_ms, 2)
+    )
 
 
 def verdict(
-    settings: Settings, machine: Machine, sizes: Sequence[SizeProbe], encoder: EncoderProbe | None
+    settings: Settings,
+    machine: Machine,
+    sizes: Sequence[SizeProbe],
+    encoder: EncoderProbe | None,
+    room: Headroom | None = None,
 ) -> tuple[str, ...]:
     """What the figures mean, in sentences; the first one names the size and rate that this machine carries."""
     words: list[str] = []
@@ -293,6 +397,8 @@ def verdict(
             )
     elif sizes:
         words.append(f"This machine carries no show: not even {sizes[-1].width}x{sizes[-1].height} at {RATES[-1]}.")
+    if room is not None and room.now.step is not Step.FULL:
+        words.append(f"As things are now, a show would be seen with {outlook_words(room, room.now)}.")
     if machine.steal_percent > STEAL_LIMIT:
         words.append(
             f"The host takes {machine.steal_percent:.0f} % of the CPU time away (steal): that, and not Duologue, is the"
@@ -300,8 +406,8 @@ def verdict(
         )
     if machine.others_percent > OTHERS_LIMIT:
         words.append(
-            f"Other programs used {machine.others_percent:.0f} % of the CPU while this was measured: the figures are"
-            " theirs as much as ours. Try again when they rest."
+            f"Other programs used {machine.others_percent:.0f} % of the CPU while this was measured. What a frame costs"
+            " is CPU time, so it hardly tells; what is left for a show does."
         )
     if encoder is None or not encoder.works:
         why = encoder.why_not if encoder else "we do not know it"

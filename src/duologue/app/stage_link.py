@@ -37,6 +37,7 @@ from duologue.stage.messages import (
     Frames,
     Handled,
     Handling,
+    LightsKept,
     Ready,
     Run,
     Say,
@@ -403,6 +404,10 @@ class StageLink:
             case Baked():
                 self._relit()
                 self._listener.baked(report)
+            case LightsKept(lights):
+                self._plan = replace(self._plan, lights=lights)
+                self._relit()
+                self._listener.lights(lights)
             case TvState(clip):
                 self._listener.tv(clip)
             case Trouble():

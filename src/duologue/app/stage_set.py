@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
 from duologue.app.cast import CastMember, find_pack
+from duologue.clock import MILLISECOND, Clock
 from duologue.errors import InputError
 from duologue.language.moderation import Moderator, Subject, load_moderator
 from duologue.places import cache_folder, packs_folder
@@ -59,6 +61,20 @@ def stage_plan(settings: Settings, cast: Sequence[CastMember], seed: int) -> Sta
         cache=cache_folder() / "stage",
         resizable=show.record is None,
     )
+
+
+def show_seed(settings: Settings, clock: Clock) -> int:
+    """The seed as set, or one that no other show has."""
+    return settings.show.seed if settings.show.seed is not None else clock.wall() // MILLISECOND % (1 << 31)
+
+
+def cached_mb() -> float:
+    """The size of what stages have left on disk so that the next one need not draw it again (MB); 0: nothing."""
+    size = 0
+    for file in (cache_folder() / "stage").rglob("*.*"):
+        with contextlib.suppress(OSError):  # another show has tidied up meanwhile
+            size += file.stat().st_size
+    return size / 1e6
 
 
 def house_moderator(settings: Settings) -> Moderator:

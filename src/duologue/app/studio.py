@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from duologue.app.bus import Bus
 from duologue.app.cast import CastMember, load_cast
+from duologue.app.early_stage import EarlyStage
 from duologue.app.engines import Engines, open_engines
 from duologue.app.guests import Guests
 from duologue.app.models import (
@@ -37,8 +38,8 @@ from duologue.app.models import (
 from duologue.app.outlet import Outlet
 from duologue.app.programme import Company, Programme, ProgrammeListener
 from duologue.app.pulse import Pulse
-from duologue.app.stage_link import StageLink, StageListener
-from duologue.app.stage_set import find_clip, find_clips, house_moderator, stage_plan, topics
+from duologue.app.stage_link import Child, StageLink, StageListener, start_stage
+from duologue.app.stage_set import find_clip, find_clips, house_moderator, show_seed, stage_plan, topics
 from duologue.app.stream_memory import StreamMemory
 from duologue.app.turn_book import TurnBook
 from duologue.app.vitals import EngineVitals, engine_view, vitals
@@ -80,7 +81,13 @@ class Studio:
     """Fills :class:`duologue.web.studio.Studio`. Made by :func:`open_studio`."""
 
     def __init__(
-        self, settings: Settings, cast: Sequence[CastMember], engines: Engines, plan: StagePlan, clock: Clock
+        self,
+        settings: Settings,
+        cast: Sequence[CastMember],
+        engines: Engines,
+        plan: StagePlan,
+        clock: Clock,
+        start: Callable[[], Awaitable[Child]] = start_stage,
     ) -> None:
         show = settings.show
         self._settings = settings
@@ -100,7 +107,7 @@ class Studio:
         self.recorder = Recorder(show.record, self._recording_failed) if show.record is not None else None
         self._memory = StreamMemory(cache_folder() / "stream" / f"{settings.web.port}.json")
         self.outlet = Outlet(HlsStore(before=self._memory.before), self.recorder, self._memory.keep)
-        self.link = StageLink(plan, self.outlet, self._stage_listener(), clock)
+        self.link = StageLink(plan, self.outlet, self._stage_listener(), clock, start)
         self.book = TurnBook(self.link.wall_of)
         self.pulse = Pulse(self._bus, self.link, settings, clock, self._vitals)
         engines.listeners.append(self._handed_over)
@@ -409,19 +416,23 @@ class Studio:
 
 @contextlib.asynccontextmanager
 async def open_studio(
-    settings: Settings, cast: Sequence[CastMember] = (), clock: Clock = SYSTEM_CLOCK
+    settings: Settings,
+    cast: Sequence[CastMember] = (),
+    clock: Clock = SYSTEM_CLOCK,
+    stage: EarlyStage | None = None,
 ) -> AsyncGenerator[Studio]:
-    """Build a studio from settings, with the ``cast`` given or the one that is set.
+    """Build a studio from settings, with the ``cast`` given or the one that is set; ``stage`` may have been started
+    and told its plan before.
 
     Raises :class:`InputError` for whatever of them cannot be, before anything is on air.
     """
     cast = cast or load_cast(settings.show.cast, settings.engines.tts)
-    seed = settings.show.seed if settings.show.seed is not None else clock.wall() // MILLISECOND % (1 << 31)
-    plan = stage_plan(settings, cast, seed)
+    opened = stage.plan if stage else None
+    plan = opened or stage_plan(settings, cast, show_seed(settings, clock))
     if settings.show.tv.clip is not None:
         find_clip(settings.show.tv.clip)
     async with open_engines(settings) as engines:
-        studio = Studio(settings, cast, engines, plan, SteadyClock(clock))
+        studio = Studio(settings, cast, engines, plan, SteadyClock(clock), stage.start if stage else start_stage)
         try:
             yield studio
         finally:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from duologue.app.doctor import Diagnosis
-
+    from duologue.app.doctor_headroom import Headroom
 
 _ROLES = {
     "tts": "speaks",
@@ -28,8 +28,9 @@ def doctor(
 ) -> None:
     """Say what this machine carries, and what is missing. Exits 1 when a show cannot run as it is set.
 
-    Engines and encoders are tried, frames are composed and encoded at three sizes, and the CPU time that the host takes
-    away meanwhile is measured.
+    Engines and encoders are tried, frames are composed and encoded at three sizes, and the CPU time that other programs
+    and the host take meanwhile is measured. From what a frame costs follows the headroom: what a show would give up,
+    and when, should other programs run beside it.
 
     Example: duologue doctor
     """
@@ -40,13 +41,16 @@ def doctor(
     from rich.console import Console
 
     from duologue.app.doctor import examine
+    from duologue.app.doctor_headroom import as_table
     from duologue.settings import load_settings
 
     settings = load_settings(config=config)
     with Console(stderr=True).status("Looking around …") as status:
         diagnosis = asyncio.run(examine(settings, lambda what: status.update(f"Trying {what} …")))
     if as_json:
-        typer.echo(json.dumps(asdict(diagnosis), indent=2, ensure_ascii=False))
+        room = diagnosis.headroom
+        table = asdict(diagnosis) | {"headroom": room and as_table(room)}
+        typer.echo(json.dumps(table, indent=2, ensure_ascii=False))
     else:
         from duologue.cli.output import console
 
@@ -72,12 +76,35 @@ def _print(out: Console, found: Diagnosis) -> None:
         carried = f"{size.rate} frames per second" if size.rate else "too slow"
         out.print(
             f"[bold]Frames[/]    {size.width}x{size.height}: compose {size.compose_ms:.1f} ms, encode"
-            f" {size.encode_ms:.1f} ms (p95 {size.encode_p95_ms:.1f}): {carried}"
+            f" {size.encode_ms:.1f} ms (p95 {size.encode_p95_ms:.1f}) of CPU time, {size.wall_ms:.1f} ms by the clock:"
+            f" {carried}"
         )
+    if found.headroom is not None:
+        print_headroom(out, found.headroom, machine.scheduler)
     for part in found.missing:
         out.print(f"[bold yellow]Missing[/]   {escape(part.what)}, for {part.needed}: [cyan]{part.command}[/]")
     for sentence in found.verdict:
         out.print(f"[bold]Verdict[/]   {escape(sentence)}")
+
+
+def print_headroom(out: Console, room: Headroom, scheduler: str) -> None:
+    """The headroom in a few lines."""
+    from duologue.app.doctor_headroom import words
+
+    cost = room.cost
+    out.print(
+        f"[bold]Headroom[/]  {cost.width}x{cost.height} at {cost.fps}: a frame takes {cost.frame_ms:.1f} ms of"
+        f" {cost.period_ms:.1f} (compose {cost.compose_ms:.1f}, encode {cost.encode_ms:.1f}):"
+        f" {room.times:.1f} × what is needed on a free core; with the TV on it needs {room.needs[0].cores:.2f} cores"
+    )
+    out.print(
+        f"[bold]Headroom[/]  as things are now (busy threads of others: {room.now.programs:.1f}; cores left:"
+        f" {room.now.share:.1f}): {words(room, room.now)}"
+    )
+    for outlook in room.beside:
+        programs = "1 busy program" if outlook.programs == 1 else f"{outlook.programs:g} busy programs"
+        out.print(f"[bold]Headroom[/]  beside {programs} ({outlook.share:.1f} cores left): {words(room, outlook)}")
+    out.print(f"[bold]Headroom[/]  the scheduler grants a stage: {scheduler} (counted on is an equal share)")
 
 
 def _mark(works: bool) -> str:

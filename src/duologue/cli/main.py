@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -79,6 +78,8 @@ def _listed() -> None:
 
 def _print_version(asked: bool) -> None:
     if asked:
+        from importlib.metadata import version  # 20 ms that only this needs
+
         sys.stdout.write(f"duologue {version('duologue')}\n")
         raise typer.Exit
 

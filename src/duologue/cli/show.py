@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from duologue.app.cast import CastMember
+    from duologue.settings import Settings
 
 CAST = "Two characters that ship, or folders of packs, separated by commas."
 
@@ -43,46 +48,77 @@ def show(
 
         duologue show --cast chad,./my-pack --size 1280x720 --record show.mp4
     """
-    from duologue.places import refuse_same
-    from duologue.settings import load_settings
-
-    settings = load_settings(
-        {
-            "show.topic": topic,
-            "show.turns": turns,
-            "show.cast": cast,
-            "show.room": room,
-            "show.size": size,
-            "show.fps": fps,
-            "show.seed": seed,
-            "show.record": record,
-            "show.forever": forever,
-            "show.tv.clip": tv,
-            "show.encoder": encoder,
-            "show.test_card": test_card,
-            "show.headless": headless,
-            "web.host": host,
-            "web.port": port,
-            "telemetry.ledger": ledger,
-        },
-        config=config,
-    )
-    clip = settings.show.tv.clip
-    refuse_same({"the TV's clip": Path(clip) if clip else None, "--record": settings.show.record})
     import uvloop
+
+    uvloop.run(
+        _put_on_air(
+            {
+                "show.topic": topic,
+                "show.turns": turns,
+                "show.cast": cast,
+                "show.room": room,
+                "show.size": size,
+                "show.fps": fps,
+                "show.seed": seed,
+                "show.record": record,
+                "show.forever": forever,
+                "show.tv.clip": tv,
+                "show.encoder": encoder,
+                "show.test_card": test_card,
+                "show.headless": headless,
+                "web.host": host,
+                "web.port": port,
+                "telemetry.ledger": ledger,
+            },
+            config,
+        )
+    )
+
+
+async def _put_on_air(flags: Mapping[str, object], config: Path | None) -> None:
+    """The order is that of a quick start: the stage's process first, then its plan, then all else that we need."""
+    from duologue.app.early_stage import early_stage
+    from duologue.memory import hold
+
+    hold()
+    async with early_stage() as stage:
+        from duologue.app.cast import load_cast
+        from duologue.places import refuse_same
+        from duologue.settings import load_settings
+        from duologue.web.server import address, bind, serve
+
+        settings = load_settings(flags, config=config)
+        clip = settings.show.tv.clip
+        refuse_same({"the TV's clip": Path(clip) if clip else None, "--record": settings.show.record})
+        members = load_cast(settings.show.cast, settings.engines.tts)
+        with bind(settings.web.host, settings.web.port) as sock:  # before the address is promised
+            from duologue.app.stage_set import show_seed, stage_plan
+            from duologue.clock import SYSTEM_CLOCK
+
+            await stage.open(stage_plan(settings, members, show_seed(settings, SYSTEM_CLOCK)))
+            announce(settings, members, address(sock))
+            await serve(settings, sock, members, stage)
+
+
+def announce(settings: Settings, cast: Sequence[CastMember], here: str) -> None:
+    """Say where the show will be, what was chosen, and why."""
     from rich.console import Console
 
-    from duologue.app.cast import load_cast
-    from duologue.telemetry.log import configure
-    from duologue.web.server import address, bind, serve
+    from duologue.app.doctor_memory import recall
+    from duologue.app.show_choices import choices, fields, lines
+    from duologue.app.stage_set import cached_mb
+    from duologue.telemetry.log import configure, get_logger, is_text
 
-    configure(settings.telemetry.log_format, settings.telemetry.log_level, secrets=settings.secrets())
-    members = load_cast(settings.show.cast, settings.engines.tts)  # before the address is promised
-    sock = bind(settings.web.host, settings.web.port)
-    here = address(sock)
-    console = Console(stderr=True)
-    if settings.show.headless:
+    show, telemetry = settings.show, settings.telemetry
+    configure(telemetry.log_format, telemetry.log_level, secrets=settings.secrets())
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    if show.headless:
         console.print(f"The show will be at [bold]{here}/stream/index.m3u8[/], its API at {here}/docs")
     else:
         console.print(f"The show is at [bold]{here}[/]  (stream: {here}/stream/index.m3u8, API: {here}/docs)")
-    uvloop.run(serve(settings, sock, members))
+    cost = recall(show.size.width, show.size.height, show.fps)
+    chosen = choices(settings, cast, cached_mb=cached_mb(), cost=cost)
+    if is_text(telemetry.log_format):
+        console.print("\n".join(lines(chosen)), markup=False, style="dim")
+    else:
+        get_logger(__name__).info("show.chosen", **fields(chosen))

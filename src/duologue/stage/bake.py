@@ -6,6 +6,9 @@ small angles *about its own centre*, and the frame works out where that centre i
 turns the layer's rim by no more than :data:`RIM_STEP` pixels, so a small layer (a mouth) needs few rungs and a large
 one (the head) many. A body does not turn, so it is baked at every quarter of a pixel instead, and a frame copies it
 as it is.
+
+A bake of a character depends on its art and its tint alone, not on where it sits: it is kept and shared as one thing
+(:mod:`duologue.stage.bakery`).
 """
 
 from __future__ import annotations
@@ -13,10 +16,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from duologue.errors import InputError
 from duologue.stage.art import CharacterArt, Layer, Quad, RoomArt
@@ -24,9 +28,9 @@ from duologue.stage.frames import Plane, check_size
 from duologue.stage.lighting import GlowMap, Tint, glow_map, lit_backdrop, tint_of
 from duologue.stage.planes import (
     PAD,
+    Box,
     Floats,
     Sprite,
-    cut,
     halve,
     outer_box,
     over,
@@ -44,12 +48,16 @@ from duologue.stage.pose import MAX_HEAD_ANGLE, Brows, Lids, Lights, Mouth
 RIM_STEP = 0.5
 """How far one rung of the ladder of angles moves a layer's farthest pixel (pixels at 1080p)."""
 
-Progress = Callable[[float], None]
-"""Called with 0…1, from the thread that bakes."""
+Checkpoint = Callable[[], None]
+"""Called before each layer, in the thread that asked for the bake; what it raises ends the bake."""
 
 
-def ignore_progress(_share: float) -> None:
-    """The default: nobody watches."""
+class AbandonedError(Exception):
+    """Raised by a checkpoint when nobody wants the bake any more."""
+
+
+def go_on() -> None:
+    """The default checkpoint."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +73,10 @@ class Turned:
         middle = len(self.sprites) // 2
         return self.sprites[min(max(round(angle / self.step) + middle, 0), 2 * middle)]
 
+    def angle(self, rung: int) -> float:
+        """The angle of a sprite by its number (degrees)."""
+        return (rung - len(self.sprites) // 2) * self.step
+
     @property
     def size(self) -> int:
         """Bytes."""
@@ -77,9 +89,25 @@ class Floating:
 
     Sprite ``8 * row + column`` is the layer moved right by ``column`` quarters and down by ``row``. All stand on
     even pixels: ``left`` and ``top`` are even, relative to the character's canvas moved to an even pixel.
+
+    They are views into fewer planes. ``lumas`` has luma and keep for each quarter within a luma pixel (4 by 4), with a
+    row and a column more than a sprite, through which a move by a whole pixel is seen. ``chromas`` has U, V and keep
+    for each half luma pixel within a chroma sample (4 by 4), each in the middle of its two quarters: an eighth of a
+    luma pixel beside the outline, a sixteenth of its own samples.
     """
 
-    sprites: tuple[Sprite, ...]
+    lumas: tuple[tuple[Plane, Plane], ...]
+    chromas: tuple[tuple[Plane, Plane, Plane], ...]
+    left: int
+    top: int
+    sprites: tuple[Sprite, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sprites", tuple(self._sprite(phase % 8, phase // 8) for phase in range(64)))
+
+    def _sprite(self, x: int, y: int) -> Sprite:
+        value, keep = (_by_whole(plane, x // 4, y // 4) for plane in self.lumas[4 * (y % 4) + x % 4])
+        return Sprite(value, keep, *self.chromas[4 * (y // 2) + x // 2], self.left, self.top)
 
     def at(self, x: int, y: int) -> tuple[Sprite, int, int]:
         """The sprite for a canvas with its corner at ``(x, y)``, and where its own corner is: quarters of a pixel."""
@@ -88,16 +116,27 @@ class Floating:
 
     @property
     def size(self) -> int:
-        """Bytes; sprites share their luma planes."""
-        return sum(sprite.u.nbytes * 3 for sprite in self.sprites) + self.sprites[0].luma.nbytes * 2 * 16
+        """Bytes."""
+        return sum(plane.nbytes for planes in (*self.lumas, *self.chromas) for plane in planes)
+
+
+def _by_whole(plane: Plane, x: int, y: int) -> Plane:
+    """A view, a row and a column smaller, through which the plane appears moved by 0 or 1."""
+    rows, columns = plane.shape
+    return plane[1 - y : rows - y, 1 - x : columns - x]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BakedCharacter:
-    """A character ready to be drawn. ``origin`` is where its canvas's corner lies on the stage."""
+    """A character ready to be drawn. ``origin`` is where its canvas's corner lies on the stage (see :meth:`seated`).
+
+    ``seat`` (laid on a seat of the room), ``neck`` and ``eyes_at`` (between the eyes) are points of the canvas.
+    """
 
     name: str
     origin: tuple[float, float]
+    seat: tuple[float, float]
+    eyes_at: tuple[float, float]
     neck: tuple[float, float]
     pupil_reach: tuple[float, float]
     body: Floating
@@ -109,12 +148,32 @@ class BakedCharacter:
     brows: Mapping[Brows, Turned]
     fringe: Turned | None
 
+    def seated(self, x: float, y: float) -> BakedCharacter:
+        """The same character on a seat of the stage."""
+        return replace(self, origin=(x - self.seat[0], y - self.seat[1]))
+
+    @property
+    def turned(self) -> tuple[Turned, ...]:
+        """All that turns, each once: what stands in for another is one thing."""
+        single = [part for part in (self.head, self.eyes, self.pupils, self.fringe) if part is not None]
+        parts = (*single, *self.lids.values(), *self.mouths.values(), *self.brows.values())
+        return tuple({id(part): part for part in parts}.values())
+
     @property
     def size(self) -> int:
         """Bytes of all sprites."""
-        single = [part for part in (self.head, self.eyes, self.pupils, self.fringe) if part is not None]
-        parts = {id(part): part for part in (*single, *self.lids.values(), *self.mouths.values(), *self.brows.values())}
-        return self.body.size + sum(part.size for part in parts.values())
+        return self.body.size + sum(part.size for part in self.turned)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BakedRoom:
+    """A room ready to be drawn, in one light."""
+
+    lights: Lights
+    backdrop: Plane
+    screen_overlay: Sprite | None
+    foreground: Sprite | None
+    glow: GlowMap | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,6 +189,15 @@ class BakedStage:
     screen_overlay: Sprite | None
     foreground: Sprite | None
     glow: GlowMap | None
+
+    @classmethod
+    def of(cls, room: BakedRoom, cast: Sequence[BakedCharacter], screen: Quad | None) -> BakedStage:
+        """A room, its cast in their seats, and where its TV's picture is."""
+        height, width = room.backdrop.shape[0] * 2 // 3, room.backdrop.shape[1]
+        return cls(
+            width, height, room.lights, room.backdrop, tuple(cast), screen,
+            room.screen_overlay, room.foreground, room.glow,
+        )  # fmt: skip
 
     @property
     def scale(self) -> float:
@@ -147,11 +215,17 @@ def _centre(layer: Layer) -> tuple[int, int]:
     return layer.x + layer.rgba.shape[1] // 2, layer.y + layer.rgba.shape[0] // 2
 
 
-def ladder(width: int, height: int, rim_step: float) -> tuple[int, float]:
-    """How many rungs to each side, and the angle between two (degrees), for a layer of this size."""
-    radius = math.hypot(width, height) / 2
+def ladder(radius: float, rim_step: float) -> tuple[int, float]:
+    """How many rungs to each side, and the angle between two (degrees), for a layer that reaches so far (pixels)."""
     rungs = max(1, math.ceil(math.radians(MAX_HEAD_ANGLE) * radius / rim_step))
     return rungs, MAX_HEAD_ANGLE / rungs
+
+
+def reach(layer: Layer) -> float:
+    """How far the visible part of a layer reaches from its centre (pixels): a head fills no corners."""
+    rows, columns = np.nonzero(layer.rgba[..., 3])
+    x, y = _centre(layer)
+    return 1 + float(np.hypot(columns + (layer.x - x), rows + (layer.y - y)).max(initial=0.0))
 
 
 class _Turner:
@@ -200,7 +274,7 @@ def _warp(
 
 
 def _float(layer: Layer, tint: Tint, pool: ThreadPoolExecutor) -> Floating:
-    """Bake the 64 places of a layer; cubic, as the turning is."""
+    """Bake the places of a layer; cubic, as the turning is."""
     picture, left, top = padded(layer, tint, pad=PAD + 2)
     odd_x, odd_y = left & 1, top & 1
     picture = cv2.copyMakeBorder(picture, odd_y, odd_y, odd_x, odd_x, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0))
@@ -210,63 +284,75 @@ def _float(layer: Layer, tint: Tint, pool: ThreadPoolExecutor) -> Floating:
     small = to_bytes(half[..., 1]), to_bytes(half[..., 2]), 255 - to_bytes(half[..., 3])
 
     def luma(phase: int) -> list[Plane]:
-        return [_moved(plane, phase % 4 / 4, phase // 4 / 4, edge) for plane, edge in zip(large, (0, 255), strict=True)]
+        return [_moved(plane, phase % 4 / 4, phase // 4 / 4) for plane in large]
 
     def chroma(phase: int) -> list[Plane]:
-        return [
-            _moved(plane, phase % 8 / 8, phase // 8 / 8, edge) for plane, edge in zip(small, (0, 0, 255), strict=True)
-        ]
+        return [_moved(plane, phase % 4 / 4 + 1 / 16, phase // 4 / 4 + 1 / 16) for plane in small]
 
-    lumas, chromas = list(pool.map(luma, range(16))), list(pool.map(chroma, range(64)))
-    sprites: list[Sprite] = []
-    for phase in range(64):
-        x, y = phase % 8, phase // 8
-        large_value, large_keep = (_by_whole(plane, x // 4, y // 4) for plane in lumas[4 * (y % 4) + x % 4])
-        u, v, small_keep = (plane[1:-1, 1:-1] for plane in chromas[phase])
-        sprites.append(Sprite(large_value, large_keep, u, v, small_keep, left - odd_x + 2, top - odd_y + 2))
-    box = outer_box(box for box in map(seen_box, sprites) if box is not None)
-    return Floating(tuple(cut(sprite, box) for sprite in sprites))
+    lumas, chromas = pool.map(luma, range(16)), pool.map(chroma, range(16))
+    return _without_rim(list(lumas), list(chromas), left - odd_x, top - odd_y)
 
 
-def _moved(plane: Plane, x: float, y: float, edge: int) -> Plane:
-    """The plane moved right and down by a fraction of its own pixels."""
+def _without_rim(lumas: list[list[Plane]], chromas: list[list[Plane]], left: int, top: int) -> Floating:
+    """Cut off what is clear in all of them."""
+    boxes: list[Box] = []
+    for (luma, keep), (u, v, chroma_keep) in zip(lumas, chromas, strict=True):
+        box = seen_box(Sprite(luma, keep, u, v, chroma_keep, 0, 0))
+        if box is not None:
+            boxes.append((box[0], box[1], box[2] + 1, box[3] + 1))  # moved by a whole pixel it reaches further
+    x0, y0, x1, y1 = outer_box(boxes)
+
+    def inside(planes: list[Plane], scale: int) -> Iterable[Plane]:
+        more = scale - 1  # the row and the column through which a move by a whole pixel is seen
+        for plane in planes:
+            yield np.ascontiguousarray(plane[scale * y0 - more : scale * y1, scale * x0 - more : scale * x1])
+
+    large = tuple((luma, keep) for luma, keep in (inside(planes, 2) for planes in lumas))
+    small = tuple((u, v, keep) for u, v, keep in (inside(planes, 1) for planes in chromas))
+    return Floating(large, small, left + 2 * x0, top + 2 * y0)
+
+
+def _moved(plane: Plane, x: float, y: float) -> Plane:
+    """The plane moved right and down by a fraction of its own pixels. Its rim is uniform, and stays what it is."""
     if x == y == 0:
         return plane
-    matrix = np.array([[1.0, 0.0, -x], [0.0, 1.0, -y]])
-    return _warp(plane, matrix, (plane.shape[1], plane.shape[0]), edge)
+    moved = cv2.sepFilter2D(plane, -1, _cubic(x), _cubic(y), borderType=cv2.BORDER_REPLICATE)
+    return moved.astype(np.uint8, copy=False)
 
 
-def _by_whole(plane: Plane, x: int, y: int) -> Plane:
-    """A view without the plane's outermost two pixels, through which it appears moved by 0 or 1."""
-    rows, columns = plane.shape
-    return plane[2 - y : rows - 2 - y, 2 - x : columns - 2 - x]
+def _cubic(move: float) -> NDArray[np.float32]:
+    """The kernel that moves by a fraction: the cubic of OpenCV's warps (a = -0.75), over five pixels."""
+    distance = np.abs(np.arange(-2, 3) + move)
+    near = (1.25 * distance - 2.25) * distance**2 + 1
+    far = -0.75 * (((distance - 5) * distance + 8) * distance - 4)
+    return np.where(distance <= 1, near, np.where(distance < 2, far, 0)).astype(np.float32)
 
 
 class _Oven:
-    """Bakes many layers on two threads (OpenCV leaves the interpreter's lock alone while it warps)."""
+    """Bakes the layers of one character."""
 
-    def __init__(self, pool: ThreadPoolExecutor, rim_step: float, progress: Progress, layers: int) -> None:
+    def __init__(self, pool: ThreadPoolExecutor, rim_step: float, checkpoint: Checkpoint) -> None:
         self._pool = pool
         self._rim_step = rim_step
-        self._progress = progress
-        self._layers = layers
+        self._checkpoint = checkpoint
         self._done: dict[int, tuple[Layer, Turned]] = {}  # holds the layers, so that no id is used twice
 
     def turned(self, layer: Layer, tint: Tint) -> Turned:
         """A layer that stands in for another as well (mouth A for G) is baked once."""
         if id(layer) not in self._done:
+            self._checkpoint()
             self._done[id(layer)] = layer, self._turn(layer, tint)
-            self._progress(min(1.0, len(self._done) / self._layers))
         return self._done[id(layer)][1]
 
     def _turn(self, layer: Layer, tint: Tint) -> Turned:
         turner = _Turner(layer, tint)
-        rungs, step = ladder(layer.rgba.shape[1], layer.rgba.shape[0], self._rim_step)
+        rungs, step = ladder(reach(layer), self._rim_step)
         sprites = tuple(self._pool.map(turner.turn, (rung * step for rung in range(-rungs, rungs + 1))))
         return Turned(sprites, step, (float(turner.centre[0]), float(turner.centre[1])))
 
     def floating(self, layer: Layer, tint: Tint) -> Floating:
         """A layer that moves and does not turn."""
+        self._checkpoint()
         return _float(layer, tint, self._pool)
 
     def maybe(self, layer: Layer | None, tint: Tint) -> Turned | None:
@@ -331,16 +417,25 @@ def _fringe(art: CharacterArt) -> Layer | None:
     return Layer(np.ascontiguousarray(rgba[y : y + height, x : x + width]), art.hair.x + x, art.hair.y + y)
 
 
-def _layers(art: CharacterArt) -> Iterable[Layer]:
-    yield from (layer for layer in (art.head, art.eyes, art.pupils, art.hair) if layer is not None)
-    yield from (*art.lids.values(), *art.mouths.values(), *art.brows.values())
+def bake_character(
+    art: CharacterArt,
+    tint: Tint,
+    pool: ThreadPoolExecutor,
+    *,
+    rim_step: float = RIM_STEP,
+    checkpoint: Checkpoint = go_on,
+) -> BakedCharacter:
+    """Bake a character in one tint; seat it with :meth:`BakedCharacter.seated`.
 
-
-def _bake_character(art: CharacterArt, seat: tuple[float, float], tint: Tint, oven: _Oven) -> BakedCharacter:
+    ``pool`` does the work (OpenCV leaves the interpreter's lock alone while it warps). ``rim_step`` is in stage pixels.
+    """
     fixed = [layer for layer in (art.head, art.eyes, art.hair) if layer is not None]
+    oven = _Oven(pool, rim_step, checkpoint)
     return BakedCharacter(
         name=art.name,
-        origin=(seat[0] - art.seat[0], seat[1] - art.seat[1]),
+        origin=(0.0, 0.0),
+        seat=art.seat,
+        eyes_at=_middle(art.eyes or art.head),
         neck=art.neck,
         pupil_reach=art.pupil_reach,
         body=oven.floating(art.body, tint),
@@ -354,45 +449,48 @@ def _bake_character(art: CharacterArt, seat: tuple[float, float], tint: Tint, ov
     )
 
 
-def bake_stage(
-    room: RoomArt,
-    cast: Sequence[CharacterArt],
-    lights: Lights,
-    *,
-    progress: Progress = ignore_progress,
-    rim_step: float = RIM_STEP,
-) -> BakedStage:
-    """Bake a room and its cast (in seat order) in one light.
+def _middle(layer: Layer) -> tuple[float, float]:
+    return layer.x + layer.rgba.shape[1] / 2, layer.y + layer.rgba.shape[0] / 2
 
-    A larger ``rim_step`` (pixels) bakes a coarser stage sooner. ``progress`` is called as layers are done.
-    Bakes are not kept on disk: reading 200 MB back takes no less time than baking them on two cores.
+
+def bake_room(room: RoomArt, lights: Lights) -> BakedRoom:
+    """Bake a room in one light. Raises :class:`InputError` when it is of odd size."""
+    check_size(room.width, room.height)
+    return BakedRoom(
+        lights=lights,
+        backdrop=lit_backdrop(room, lights),
+        screen_overlay=None if room.screen_overlay is None else sprite_from_layer(room.screen_overlay),
+        foreground=None if room.foreground is None else sprite_from_layer(room.foreground, tint_of(room, lights)),
+        glow=glow_map(room),
+    )
+
+
+def check_seats(room: str, seats: int, cast: int) -> None:
+    """Raises :class:`InputError` for more characters than seats."""
+    if cast > seats:
+        raise InputError(
+            f"{cast} characters do not fit on the {seats} seats of {room}",
+            where="cast",
+            remedy="Choose fewer characters or a room with more seats.",
+        )
+
+
+def bake_stage(
+    room: RoomArt, cast: Sequence[CharacterArt], lights: Lights, *, rim_step: float = RIM_STEP
+) -> BakedStage:
+    """Bake a room and its cast (in seat order) in one light, on two threads and in memory.
+
+    A larger ``rim_step`` (pixels at 1080p) bakes a coarser stage sooner.
 
     Raises :class:`InputError` for a stage of odd size, or more characters than seats.
     """
     check_size(room.width, room.height)
-    if len(cast) > len(room.seats):
-        raise InputError(
-            f"{len(cast)} characters do not fit on the {len(room.seats)} seats of {room.name}",
-            where="cast",
-            remedy="Choose fewer characters or a room with more seats.",
-        )
+    check_seats(room.name, len(room.seats), len(cast))
     tint = tint_of(room, lights)
-    total = sum(1 for art in cast for _ in _layers(art))
+    step = rim_step * max(1.0, room.height / 1080)
     with ThreadPoolExecutor(2, thread_name_prefix="bake") as pool:
-        oven = _Oven(pool, rim_step * max(1.0, room.height / 1080), progress, max(1, total))
-        characters = tuple(
-            _bake_character(art, (seat.x, seat.y), tint, oven) for art, seat in zip(cast, room.seats, strict=False)
-        )
-        backdrop = lit_backdrop(room, lights)
-    progress(1.0)
-    return BakedStage(
-        width=room.width,
-        height=room.height,
-        lights=lights,
-        backdrop=backdrop,
-        cast=characters,
-        screen=room.screen,
-        screen_overlay=None if room.screen_overlay is None else sprite_from_layer(room.screen_overlay),
-        foreground=None if room.foreground is None else sprite_from_layer(room.foreground, tint),
-        glow=glow_map(room),
-    )
+        characters = [
+            bake_character(art, tint, pool, rim_step=step).seated(seat.x, seat.y)
+            for art, seat in zip(cast, room.seats, strict=False)
+        ]
+    return BakedStage.of(bake_room(room, lights), characters, room.screen)

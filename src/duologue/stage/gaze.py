@@ -14,7 +14,7 @@ from functools import lru_cache
 from math import exp, hypot
 
 from duologue.audio.pcm import RATE
-from duologue.stage.art import CharacterArt, RoomArt, SeatPlace
+from duologue.stage.bake import BakedStage
 from duologue.stage.motion_noise import key, unit
 
 Direction = tuple[float, float]
@@ -50,23 +50,17 @@ RIGHT_SEAT = Geometry(other=(-0.99, -0.11), camera=AT_US, tv=(-0.77, -0.14))
 """As in the living room that ships, for whoever has no room at hand."""
 
 
-def geometries(room: RoomArt, cast: Sequence[CharacterArt]) -> list[Geometry]:
-    """Where everything is for each seat of a room, from the places of the characters' eyes and of the TV."""
-    eyes = [_eyes(place, art) for place, art in zip(room.seats, cast, strict=False)]
+def geometries(stage: BakedStage) -> list[Geometry]:
+    """Where everything is for each seat of a stage, from the places of the characters' eyes and of the TV."""
+    eyes = [(one.origin[0] + one.eyes_at[0], one.origin[1] + one.eyes_at[1]) for one in stage.cast]
     found: list[Geometry] = []
     for seat, eye in enumerate(eyes):
         others = sorted((abs(other[0] - eye[0]), other) for index, other in enumerate(eyes) if index != seat)
-        other = look_at(eye, others[0][1], room.width) if others else AT_US
-        screen = room.screen
+        other = look_at(eye, others[0][1], stage.width) if others else AT_US
+        screen = stage.screen
         centre = (sum(x for x, _ in screen) / 4, sum(y for _, y in screen) / 4) if screen is not None else None
-        found.append(Geometry(other, AT_US, look_at(eye, centre, room.width) if centre is not None else other))
+        found.append(Geometry(other, AT_US, look_at(eye, centre, stage.width) if centre is not None else other))
     return found
-
-
-def _eyes(place: SeatPlace, art: CharacterArt) -> tuple[float, float]:
-    layer = art.eyes or art.head
-    height, width = layer.rgba.shape[:2]
-    return (place.x + layer.x + width / 2 - art.seat[0], place.y + layer.y + height / 2 - art.seat[1])
 
 
 def look_at(eye: tuple[float, float], target: tuple[float, float], width: float) -> Direction:

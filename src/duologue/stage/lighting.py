@@ -7,6 +7,7 @@ of the TV changes with its picture and is therefore the one light drawn per fram
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -16,9 +17,9 @@ from numpy.typing import NDArray
 
 from duologue.errors import InputError
 from duologue.stage.art import Layer, Quad, RoomArt
-from duologue.stage.frames import Plane, Rect
-from duologue.stage.planes import YUVA, Floats, halve, over, picture_to_canvas, premultiply, to_bytes
-from duologue.stage.pose import Lights
+from duologue.stage.frames import Plane, Rect, split_planes
+from duologue.stage.planes import YUVA, Floats, halve, over, premultiply, put_rows, to_bytes
+from duologue.stage.pose import Daylight, Lights
 
 Tint: TypeAlias = tuple[float, float, float]
 """Factors for R, G and B; 1 leaves a colour as it was drawn."""
@@ -33,21 +34,29 @@ BRIGHTEST = 1.6
 
 def tint_of(room: RoomArt, lights: Lights) -> Tint:
     """What multiplies the colours of the characters (and of the foreground) in this light."""
-    tint = room.tints.get(lights.daylight, (1.0, 1.0, 1.0))
-    lamp = room.lamp_tint if lights.lamp else (0.0, 0.0, 0.0)
+    return tint_in(room.tints, room.lamp_tint, lights)
+
+
+def tint_in(tints: Mapping[Daylight, Tint], lamp_tint: Tint, lights: Lights) -> Tint:
+    """The same from a room's tints by time of day and what its lamp adds to them."""
+    tint = tints.get(lights.daylight, (1.0, 1.0, 1.0))
+    lamp = lamp_tint if lights.lamp else (0.0, 0.0, 0.0)
     red, green, blue = (min(max(one + other, 0.0), BRIGHTEST) for one, other in zip(tint, lamp, strict=True))
     return red, green, blue
 
 
-def _paste(layer: Layer, width: int, height: int) -> Floats:
-    """A layer premultiplied on an empty picture of the room's size."""
-    whole = np.zeros((height, width, 4), np.float32)
-    left, top = max(layer.x, 0), max(layer.y, 0)
-    right = min(layer.x + layer.rgba.shape[1], width)
-    bottom = min(layer.y + layer.rgba.shape[0], height)
-    if left < right and top < bottom:
-        inside = layer.rgba[top - layer.y : bottom - layer.y, left - layer.x : right - layer.x]
-        whole[top:bottom, left:right] = premultiply(inside)
+STRIP = 64
+"""Rows that are worked on at a time: a whole picture of floats (33 MB) would go through no cache."""
+
+
+def _paste(layer: Layer, width: int, top: int, bottom: int) -> Floats:
+    """The rows ``top`` to ``bottom`` of the room with a layer alone on them, premultiplied."""
+    whole = np.zeros((bottom - top, width, 4), np.float32)
+    left, right = max(layer.x, 0), min(layer.x + layer.rgba.shape[1], width)
+    first, last = max(layer.y, top), min(layer.y + layer.rgba.shape[0], bottom)
+    if left < right and first < last:
+        inside = layer.rgba[first - layer.y : last - layer.y, left - layer.x : right - layer.x]
+        whole[first - top : last - top, left:right] = premultiply(inside)
     return whole
 
 
@@ -63,14 +72,19 @@ def lit_backdrop(room: RoomArt, lights: Lights) -> Plane:
             where=f"layers.{lights.daylight.value}",
             remedy=f"Choose one of {', '.join(known.value for known in room.backdrops)}.",
         )
-    black = np.zeros((room.height, room.width, 4), np.float32)
-    black[..., 3] = 255
-    picture = over(_paste(layer, room.width, room.height), black)
-    if lights.lamp and room.lamp_glow is not None:
-        picture[..., :3] = np.minimum(
-            picture[..., :3] + _paste(room.lamp_glow, room.width, room.height)[..., :3], 255.0
-        )
-    return picture_to_canvas(picture)
+    canvas = np.empty((room.height * 3 // 2, room.width), np.uint8)
+    planes = split_planes(canvas, room.width, room.height)
+    for top in range(0, room.height, STRIP):
+        bottom = min(top + STRIP, room.height)
+        black = np.zeros((bottom - top, room.width, 4), np.float32)
+        black[..., 3] = 255
+        picture = over(_paste(layer, room.width, top, bottom), black)
+        if lights.lamp and room.lamp_glow is not None:
+            glow = _paste(room.lamp_glow, room.width, top, bottom)
+            glow[..., 3] = 0
+            picture = np.minimum(picture + glow, np.float32(255))
+        put_rows(planes, top, picture)
+    return canvas
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,16 +121,14 @@ def glow_map(room: RoomArt) -> GlowMap | None:
     layer = room.tv_glow
     if layer is None or room.screen is None:
         return None
-    light = _paste(layer, room.width, room.height)
-    strength = _without_hole(np.ascontiguousarray(light[..., :3].max(axis=-1)), room.screen, room.width)
+    red, green, blue, _ = cv2.split(_paste(layer, room.width, 0, room.height))
+    strength = _without_hole(np.maximum(np.maximum(red, green), blue), room.screen, room.width)
     box = cv2.boundingRect((strength >= 1.0).astype(np.uint8))
     if box[2] == 0 or box[3] == 0:
         return None
     left, top = box[0] & ~1, box[1] & ~1
     right, bottom = (box[0] + box[2] + 1) & ~1, (box[1] + box[3] + 1) & ~1
-    mean = light[..., :3].sum(axis=(0, 1))
-    brightest = float(mean.max())
+    mean = np.array([colour.sum(dtype=np.float64) for colour in (red, green, blue)])
     inside = strength[top:bottom, left:right]
-    half = halve(np.repeat(inside[..., None], 4, axis=2))[..., 0]
-    hue = YUVA[1:3, :3] @ (mean / brightest) * (255 / 224)
-    return GlowMap((left, top, right, bottom), to_bytes(inside), to_bytes(half), float(hue[0]), float(hue[1]))
+    hue = YUVA[1:3, :3] @ (mean / mean.max()) * (255 / 224)
+    return GlowMap((left, top, right, bottom), to_bytes(inside), to_bytes(halve(inside)), float(hue[0]), float(hue[1]))

@@ -222,6 +222,13 @@ class Baked:
 
 
 @dataclass(frozen=True, slots=True)
+class LightsKept:
+    """A change of light failed; these are in force, and none is under way."""
+
+    lights: Lights
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """Something failed and the stage goes on without it: a TV file that does not decode, an encoder that fell back."""
 
@@ -238,6 +245,6 @@ class TvState:
 
 
 Report: TypeAlias = (
-    Ready | Run | Encoded | Started | Ended | Withdrawn | Frames | StepRecord | SkipRecord | Baked | TvState
-    | Handling | Handled | Dropped | Trouble | Failed
+    Ready | Run | Encoded | Started | Ended | Withdrawn | Frames | StepRecord | SkipRecord | Baked | LightsKept
+    | TvState | Handling | Handled | Dropped | Trouble | Failed
 )  # fmt: skip

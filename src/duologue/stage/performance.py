@@ -72,7 +72,7 @@ class Performance:
         self._seats = {seated.name: seat for seat, seated in enumerate(plan.cast)}
         self._gains = [pan_gains(seated.pan) for seated in plan.cast]
         self._scenery = Scenery(plan, clock, patient=patient)
-        geometry = geometries(self._scenery.room, self._scenery.cast)
+        geometry = geometries(self._scenery.stage)
         self._motion = Motion(plan.seed, seats=len(plan.cast), geometry=geometry)
         self._timeline = SceneTimeline()
         self._playout = Playout()

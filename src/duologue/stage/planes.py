@@ -40,11 +40,15 @@ PAD = 6
 
 def premultiply(rgba: Rgba, tint: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Floats:
     """Straight RGBA to premultiplied; ``tint`` multiplies R, G and B, clipped at full."""
-    picture = rgba.astype(np.float32)
-    alpha = picture[..., 3:] / 255.0
-    colour = picture[..., :3] * np.asarray(tint, np.float32)
-    picture[..., :3] = np.minimum(colour, 255.0) * alpha
-    return picture
+    *colours, opacity = cv2.split(rgba)
+    alpha = opacity.astype(np.float32)
+    share = alpha / np.float32(255)
+    planes: list[NDArray[np.float32]] = []  # plane by plane: numpy takes five times as long for pixels of four
+    for colour, factor in zip(colours, tint, strict=True):
+        plane = colour.astype(np.float32)
+        plane *= np.float32(factor)
+        planes.append(np.minimum(plane, np.float32(255)) * share)
+    return _floats(cv2.merge([*planes, alpha]))
 
 
 def over(top: Floats, below: Floats) -> Floats:
@@ -218,11 +222,17 @@ def picture_to_canvas(picture: Floats) -> Plane:
     """An opaque premultiplied RGBA picture of even size as one I420 array of shape ``(height * 3 // 2, width)``."""
     height, width = picture.shape[:2]
     canvas = np.empty((height * 3 // 2, width), np.uint8)
-    luma, u, v = split_planes(canvas, width, height)
+    put_rows(split_planes(canvas, width, height), 0, picture)
+    return canvas
+
+
+def put_rows(planes: tuple[Plane, Plane, Plane], top: int, picture: Floats) -> None:
+    """Write an opaque premultiplied RGBA picture into the planes of a canvas as wide, from the even row ``top`` on."""
     full = to_yuva(picture)
     half = halve(full)
-    luma[:], u[:], v[:] = to_bytes(full[..., 0]), to_bytes(half[..., 1]), to_bytes(half[..., 2])
-    return canvas
+    planes[0][top : top + full.shape[0]] = to_bytes(full[..., 0])
+    for plane, channel in zip(planes[1:], (1, 2), strict=True):
+        plane[top // 2 : top // 2 + half.shape[0]] = to_bytes(half[..., channel])
 
 
 def canvas_to_rgb(canvas: Plane) -> NDArray[np.uint8]:

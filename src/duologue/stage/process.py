@@ -317,10 +317,11 @@ def main() -> None:
     cv2.setNumThreads(1)  # its pool would fight the encoder for two cores
     granted = raise_this_process()
     channel = Channel.inherited()
-    plan = channel.receive()
-    if not isinstance(plan, StagePlan):
-        raise InternalError(f"the stage process was sent a {type(plan).__name__} before its plan")
-    StageProcess(channel, plan, granted=granted).run()
+    with contextlib.suppress(ClosedError):  # the main process left before we were ready: so do we
+        plan = channel.receive()
+        if not isinstance(plan, StagePlan):
+            raise InternalError(f"the stage process was sent a {type(plan).__name__} before its plan")
+        StageProcess(channel, plan, granted=granted).run()
 
 
 if __name__ == "__main__":

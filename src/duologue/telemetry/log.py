@@ -34,6 +34,11 @@ def get_logger(name: str) -> FilteringBoundLogger:
     return cast(FilteringBoundLogger, structlog.get_logger(component=name))
 
 
+def is_text(log_format: LogFormat, stream: TextIO | None = None) -> bool:
+    """Whether lines are for a person to read: ``auto`` is text on a terminal and JSON elsewhere."""
+    return log_format == "text" or (log_format == "auto" and (stream or sys.stderr).isatty())
+
+
 def configure(
     log_format: LogFormat = "auto",
     level: str = "info",
@@ -42,13 +47,13 @@ def configure(
     stream: TextIO | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> None:
-    """Set logging up for this process: ``auto`` is text on a terminal and JSON elsewhere; to standard error by default.
+    """Set logging up for this process, as :func:`is_text` decides; to standard error by default.
 
     ``secrets`` are values that must never appear, whatever the key. Lines of the standard library's ``logging`` (of
     libraries that we use) come out in the same form.
     """
     out = stream if stream is not None else sys.stderr
-    as_text = log_format == "text" or (log_format == "auto" and out.isatty())
+    as_text = is_text(log_format, out)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

@@ -1,4 +1,7 @@
-"""The server: a bound socket, the application, and a studio that lives as long as it does."""
+"""The server: a bound socket, the application, and a studio that lives as long as it does.
+
+Importing it costs next to nothing; what it needs is imported while the stage sets itself up.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,14 @@ import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from duologue.app.cast import CastMember
-from duologue.app.studio import Studio, open_studio
 from duologue.errors import InputError
 from duologue.memory import freeze, settle
-from duologue.settings import Settings
 
 if TYPE_CHECKING:
+    from duologue.app.cast import CastMember
+    from duologue.app.early_stage import EarlyStage
+    from duologue.app.studio import Studio
+    from duologue.settings import Settings
     from duologue.web.listener import Listener
 
 
@@ -42,18 +46,21 @@ def address(sock: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-async def serve(settings: Settings, sock: socket.socket, cast: Sequence[CastMember] = ()) -> None:
-    """Open a studio (see :func:`open_studio`) and serve it on ``sock`` until its programme is over or the process is
-    told to stop.
+async def serve(
+    settings: Settings, sock: socket.socket, cast: Sequence[CastMember] = (), stage: EarlyStage | None = None
+) -> None:
+    """Open a studio (see :func:`duologue.app.studio.open_studio`) and serve it on ``sock`` until its programme is over
+    or the process is told to stop.
     """
+    from duologue.app.studio import open_studio
+
     settle()
     told = asyncio.Event()
     for order in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(order, told.set)
-    async with open_studio(settings, cast) as studio, asyncio.TaskGroup() as group:
+    async with open_studio(settings, cast, stage=stage) as studio, asyncio.TaskGroup() as group:
         on_air = group.create_task(studio.run())
         on_air.add_done_callback(lambda _: told.set())
-        # The stage sets itself up in a process of its own; what serves the page is imported meanwhile.
         listener = await asyncio.to_thread(_listener, studio, settings)
         group.create_task(_leave(told, listener))
         freeze()

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import cv2
@@ -12,13 +11,13 @@ from pack_samples import CHARACTER_SVG, CHARACTER_TOML, ROOM_TOML, write_charact
 
 from duologue.errors import InputError
 from duologue.stage.art import CharacterArt, Layer
-from duologue.stage.packs.cache import MAX_FILES, cached
 from duologue.stage.packs.derive import MOUTH_FALLBACKS, all_mouths, turned_brows
-from duologue.stage.packs.loading import load_character, load_room, read_character, read_room
+from duologue.stage.packs.loading import load_character, load_room, open_room, read_character, read_room
 from duologue.stage.packs.png import premultiplied, resize
 from duologue.stage.packs.raster import stacked
 from duologue.stage.packs.view import View
 from duologue.stage.pose import Brows, Daylight, Lids, Mouth
+from duologue.stage.shelf import Shelf
 
 
 def _assert_same(one: CharacterArt, other: CharacterArt) -> None:
@@ -108,27 +107,25 @@ def test_no_lids_means_no_blinks(tmp_path: Path) -> None:
 def test_cache_gives_the_same_pictures_and_survives_damage(tmp_path: Path) -> None:
     folder, cache = write_character(tmp_path), tmp_path / "cache"
     fresh = load_character(folder, scale=1.0, cache=cache)
-    (kept,) = cache.rglob("*.npz")
+    (kept,) = cache.rglob("*.arrays")
     _assert_same(load_character(folder, scale=1.0, cache=cache), fresh)
     kept.write_bytes(kept.read_bytes()[:-200])
     _assert_same(load_character(folder, scale=1.0, cache=cache), fresh)
-    kept.write_bytes(b"not a zip")
+    kept.write_bytes(b"not arrays")
     _assert_same(load_character(folder, scale=1.0, cache=cache), fresh)
     assert kept.stat().st_size > 1000, "it was made again"
 
 
-def test_the_cache_is_bounded(tmp_path: Path) -> None:
-    layers = {"body": Layer(np.zeros((2, 2, 4), np.uint8), 1, 2)}
-    for number in range(MAX_FILES + 5):
-        cached(tmp_path, f"key{number}", lambda: layers)
-        os.utime(tmp_path / "packs" / f"key{number}.npz", (1000 + number, 1000 + number))
-    part = tmp_path / "packs" / "left.part"
-    part.write_text("")
-    os.utime(part, (0, 0))
-    cached(tmp_path, "last", lambda: layers)
-    assert len(list(tmp_path.rglob("*.npz"))) == MAX_FILES
-    assert not (tmp_path / "packs" / "key0.npz").exists()
-    assert not part.exists()
+def test_of_a_room_only_the_asked_time_of_day_is_drawn(tmp_path: Path) -> None:
+    folder, shelf = write_room(tmp_path), Shelf(tmp_path / "cache")
+    whole = load_room(folder, 960, 540)
+    for daylight in Daylight:
+        for _ in ("drawn", "from the shelf"):
+            art = open_room(folder, 960, 540).art(shelf, (daylight,))
+            assert list(art.backdrops) == [daylight]
+            assert np.array_equal(art.backdrops[daylight].rgba, whole.backdrops[daylight].rgba)
+    keys = {open_room(folder, 960, 540).key((daylight,)) for daylight in Daylight}
+    assert len(keys) == len(list((tmp_path / "cache").iterdir()))
 
 
 def test_a_changed_file_is_drawn_anew(tmp_path: Path) -> None:

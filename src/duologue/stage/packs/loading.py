@@ -6,7 +6,8 @@ is an :class:`~duologue.errors.InputError` that names the file, the key and the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +26,119 @@ from duologue.stage.packs.manifest import (
 from duologue.stage.packs.raster import PackFiles, stacked
 from duologue.stage.packs.view import View
 from duologue.stage.pose import Daylight, Lids
+from duologue.stage.shelf import Shelf
 
-__all__ = ["CharacterManifest", "RoomManifest", "load_character", "load_room", "read_character", "read_room"]
+__all__ = [
+    "CharacterManifest", "CharacterPack", "RoomManifest", "RoomPack", "load_character", "load_room", "open_character",
+    "open_room", "read_character", "read_room",
+]  # fmt: skip
 
 STAGE_WIDTH = 1920
 """A canvas unit of a character is a pixel of a stage this wide."""
+
+
+@dataclass(frozen=True, slots=True)
+class CharacterPack:
+    """A character's pack, read and checked, not yet drawn."""
+
+    manifest: CharacterManifest
+    files: PackFiles
+    view: View
+
+    @property
+    def key(self) -> str:
+        """A hash of all that decides :meth:`art`."""
+        return cache_key(self.files.digest(self.manifest.stacks().items()), self.view)
+
+    def art(self, shelf: Shelf) -> CharacterArt:
+        """Its pictures, from the shelf or drawn anew."""
+        manifest, view = self.manifest, self.view
+        layers = _layers(self.files, manifest.stacks(), view, shelf)
+        across, down = view.scale
+        return CharacterArt(
+            name=manifest.name,
+            width=view.size[0],
+            height=view.size[1],
+            seat=view.point(*manifest.seat),
+            neck=view.point(*manifest.neck),
+            pupil_reach=(manifest.pupil_reach[0] * across, manifest.pupil_reach[1] * down),
+            body=layers["layers.body"],
+            head=layers["layers.head"],
+            eyes=layers.get("layers.eyes"),
+            pupils=layers.get("layers.pupils"),
+            lids=all_lids({lids: layers[f"layers.lids.{lids}"] for lids in Lids if f"layers.lids.{lids}" in layers}),
+            mouths=all_mouths({shape: layers[f"layers.mouths.{shape}"] for shape in manifest.layers.mouths}),
+            brows=all_brows({brows: layers[f"layers.brows.{brows}"] for brows in manifest.layers.brows}, down),
+            hair=layers.get("layers.hair"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RoomPack:
+    """A room's pack, read and checked, not yet drawn."""
+
+    manifest: RoomManifest
+    files: PackFiles
+    view: View
+
+    @property
+    def seats(self) -> tuple[SeatPlace, ...]:
+        """The seats in output pixels."""
+        return seat_places(self.manifest, self.view)
+
+    @property
+    def screen(self) -> Quad | None:
+        """The TV's picture in output pixels."""
+        if self.manifest.tv is None:
+            return None
+        top_left, top_right, bottom_right, bottom_left = (
+            self.view.point(*corner) for corner in self.manifest.tv.screen
+        )
+        return (top_left, top_right, bottom_right, bottom_left)
+
+    def key(self, times: Collection[Daylight]) -> str:
+        """A hash of all that decides :meth:`art`."""
+        return cache_key(self.files.digest(self._stacks(times).items()), self.view)
+
+    def art(self, shelf: Shelf, times: Collection[Daylight] = tuple(Daylight)) -> RoomArt:
+        """Its pictures, from the shelf or drawn anew; of the backdrops those for ``times``."""
+        manifest, view = self.manifest, self.view
+        layers = _layers(self.files, self._stacks(times), view, shelf)
+        return RoomArt(
+            name=manifest.name,
+            width=view.size[0],
+            height=view.size[1],
+            seats=self.seats,
+            backdrops={daylight: _backdrop(layers, manifest, daylight, view) for daylight in times},
+            tints=manifest.tints(),
+            lamp_tint=manifest.light.lamp.tint,
+            lamp_glow=layers.get("layers.lamp_glow"),
+            screen=self.screen,
+            screen_overlay=layers.get("layers.screen_overlay"),
+            tv_glow=layers.get("layers.tv_glow"),
+            foreground=layers.get("layers.foreground"),
+        )
+
+    def _stacks(self, times: Collection[Daylight]) -> dict[str, tuple[str, ...]]:
+        """What must be drawn for these times of day: one that has no picture of its own is the day in its light."""
+        stacks = dict(self.manifest.stacks())
+        drawn = {key if (key := f"layers.{daylight}") in stacks else "layers.day" for daylight in times}
+        spared = {f"layers.{daylight}" for daylight in Daylight} - drawn
+        return {key: stack for key, stack in stacks.items() if key not in spared}
+
+
+def open_character(folder: Path, *, scale: float, mirror: bool = False) -> CharacterPack:
+    """Read a character's manifest, for a seat of this scale and facing. Raises :class:`InputError`."""
+    manifest = read_character(folder)
+    files = PackFiles(folder / CHARACTER_FILE, manifest.canvas)
+    return CharacterPack(manifest, files, View.scaled(manifest.canvas, scale, mirror))
+
+
+def open_room(folder: Path, width: int, height: int) -> RoomPack:
+    """Read a room's manifest, for an output of this size. Raises :class:`InputError`."""
+    manifest = read_room(folder)
+    files = PackFiles(folder / ROOM_FILE, manifest.canvas)
+    return RoomPack(manifest, files, View.cover(manifest.canvas, (width, height)))
 
 
 def load_character(folder: Path, *, scale: float, mirror: bool = False, cache: Path | None = None) -> CharacterArt:
@@ -39,26 +148,7 @@ def load_character(folder: Path, *, scale: float, mirror: bool = False, cache: P
     none; ``lids`` has HALF and CLOSED or (a pack that cannot blink) none. ``cache`` is the folder of rasterised layers;
     without one they are drawn anew.
     """
-    manifest = read_character(folder)
-    view = View.scaled(manifest.canvas, scale, mirror)
-    layers = _layers(folder / CHARACTER_FILE, manifest, view, cache)
-    across, down = view.scale
-    return CharacterArt(
-        name=manifest.name,
-        width=view.size[0],
-        height=view.size[1],
-        seat=view.point(*manifest.seat),
-        neck=view.point(*manifest.neck),
-        pupil_reach=(manifest.pupil_reach[0] * across, manifest.pupil_reach[1] * down),
-        body=layers["layers.body"],
-        head=layers["layers.head"],
-        eyes=layers.get("layers.eyes"),
-        pupils=layers.get("layers.pupils"),
-        lids=all_lids({lids: layers[f"layers.lids.{lids}"] for lids in Lids if f"layers.lids.{lids}" in layers}),
-        mouths=all_mouths({shape: layers[f"layers.mouths.{shape}"] for shape in manifest.layers.mouths}),
-        brows=all_brows({brows: layers[f"layers.brows.{brows}"] for brows in manifest.layers.brows}, down),
-        hair=layers.get("layers.hair"),
-    )
+    return open_character(folder, scale=scale, mirror=mirror).art(Shelf(cache))
 
 
 def load_room(folder: Path, width: int, height: int, *, cache: Path | None = None) -> RoomArt:
@@ -66,23 +156,7 @@ def load_room(folder: Path, width: int, height: int, *, cache: Path | None = Non
 
     A seat's ``scale`` is output pixels per unit of a character's canvas: what :func:`load_character` takes.
     """
-    manifest = read_room(folder)
-    view = View.cover(manifest.canvas, (width, height))
-    layers = _layers(folder / ROOM_FILE, manifest, view, cache)
-    return RoomArt(
-        name=manifest.name,
-        width=width,
-        height=height,
-        seats=seat_places(manifest, view),
-        backdrops={daylight: _backdrop(layers, manifest, daylight, view) for daylight in Daylight},
-        tints=manifest.tints(),
-        lamp_tint=manifest.light.lamp.tint,
-        lamp_glow=layers.get("layers.lamp_glow"),
-        screen=_screen(manifest, view),
-        screen_overlay=layers.get("layers.screen_overlay"),
-        tv_glow=layers.get("layers.tv_glow"),
-        foreground=layers.get("layers.foreground"),
-    )
+    return open_room(folder, width, height).art(Shelf(cache))
 
 
 def seat_places(manifest: RoomManifest, view: View) -> tuple[SeatPlace, ...]:
@@ -91,20 +165,9 @@ def seat_places(manifest: RoomManifest, view: View) -> tuple[SeatPlace, ...]:
     return tuple(SeatPlace(*view.point(*seat.at), seat.scale * unit, seat.mirror) for seat in manifest.seats)
 
 
-def _screen(manifest: RoomManifest, view: View) -> Quad | None:
-    if manifest.tv is None:
-        return None
-    top_left, top_right, bottom_right, bottom_left = (view.point(*corner) for corner in manifest.tv.screen)
-    return (top_left, top_right, bottom_right, bottom_left)
-
-
-def _layers(
-    file: Path, manifest: CharacterManifest | RoomManifest, view: View, cache: Path | None
-) -> Mapping[str, Layer]:
-    files = PackFiles(file, manifest.canvas)
-    stacks = manifest.stacks()
+def _layers(files: PackFiles, stacks: Mapping[str, tuple[str, ...]], view: View, shelf: Shelf) -> Mapping[str, Layer]:
     key = cache_key(files.digest(stacks.items()), view)
-    return cached(cache, key, lambda: {name: files.layer(name, stack, view) for name, stack in stacks.items()})
+    return cached(shelf, key, lambda: {name: files.layer(name, stack, view) for name, stack in stacks.items()})
 
 
 def _backdrop(layers: Mapping[str, Layer], manifest: RoomManifest, daylight: Daylight, view: View) -> Layer:
