@@ -39,11 +39,28 @@ KINDS = ("our page in Chromium", "a plain player three segments behind", "ffmpeg
 
 
 @dataclass(slots=True)
+class Playhead:
+    """Plays segments one after the other from the moment at which the first is there; stands still while the next is
+    not. :attr:`stalled` is for how long so far (s).
+    """
+
+    stalled: float = 0.0
+    _ends: int | None = None
+
+    def add(self, fetched: int, duration: float) -> None:
+        """The next segment: when it was here (ns), how long it is (s)."""
+        begins = fetched if self._ends is None else max(fetched, self._ends)
+        if self._ends is not None:
+            self.stalled += (begins - self._ends) / SECOND
+        self._ends = begins + round(duration * SECOND)
+
+
+@dataclass(slots=True)
 class PlainPlayer:
-    """Plays a live list by its model; :attr:`stalled` is how long it stood still so far (s)."""
+    """Plays a live list by its model, a :class:`Playhead`."""
 
     address: str
-    stalled: float = 0.0
+    head: Playhead = field(default_factory=Playhead)
     _over: threading.Event = field(default_factory=threading.Event)
 
     @contextlib.contextmanager
@@ -59,12 +76,8 @@ class PlainPlayer:
     def _play(self) -> None:
         with httpx.Client(timeout=10.0) as client:
             viewer = HlsViewer(self.address, SYSTEM_CLOCK, client)
-            needed: int | None = None
             for piece in viewer.pieces(viewer.start(), None):
-                if needed is not None and piece.fetched > needed:
-                    self.stalled += (piece.fetched - needed) / SECOND
-                    needed = piece.fetched
-                needed = (piece.fetched if needed is None else needed) + round(piece.duration * SECOND)
+                self.head.add(piece.fetched, piece.duration)
                 if self._over.is_set():
                     return
 
@@ -109,7 +122,7 @@ def _stand(house: House, length: float) -> tuple[float | None, float, float]:
         time.sleep(JOINED)
         if browser is not None:
             browser.take()
-        before = plain.stalled, ffmpeg.stalled
+        before = plain.head.stalled, ffmpeg.stalled
         stage = on_air.processes()["stage"]
         stage.send_signal(signal.SIGSTOP)
         time.sleep(length)
@@ -118,7 +131,7 @@ def _stand(house: House, length: float) -> tuple[float | None, float, float]:
         time.sleep(length + AFTER)
         page = browser.take() if browser is not None else None
         stood = page.frozen if page is not None and page.longest > UNSEEN else 0.0
-        return (None if page is None else stood), plain.stalled - before[0], ffmpeg.stalled - before[1]
+        return (None if page is None else stood), plain.head.stalled - before[0], ffmpeg.stalled - before[1]
 
 
 def survived(house: House) -> dict[str, tuple[float, str]]:

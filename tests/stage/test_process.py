@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -12,10 +13,12 @@ from typing import Any, TypeVar, cast
 import numpy as np
 import pytest
 
+from duologue.broadcast.packets import Track
 from duologue.clock import SECOND, SYSTEM_CLOCK, SystemClock
 from duologue.errors import ClosedError
 from duologue.places import packs_folder
 from duologue.speech.utterance import Utterance
+from duologue.stage.governor import Governor
 from duologue.stage.messages import (
     Announce,
     Cut,
@@ -38,7 +41,7 @@ from duologue.stage.messages import (
 )
 from duologue.stage.pose import Daylight, Lights
 from duologue.stage.process import StageProcess, smaller
-from duologue.telemetry.ledger import SkipRecord
+from duologue.telemetry.ledger import SkipRecord, Step
 from duologue.workers import Channel
 
 pytestmark = [pytest.mark.realtime]
@@ -211,6 +214,28 @@ def test_a_long_stall_is_skipped_with_a_discontinuity_and_what_was_being_said_go
     before = [packet.pts for report in stage.reports[:at] if isinstance(report, Encoded) for packet in report.packets]
     assert before and numbers and numbers[0] >= skip.following
     assert skip.late_ms > 4000
+
+
+@pytest.mark.parametrize("calls", [(20, 41), (21, 40), (20, 40), (21, 41)])
+def test_whenever_the_rate_changes_each_picture_lasts_until_the_next(
+    monkeypatch: pytest.MonkeyPatch, calls: tuple[int, int]
+) -> None:
+    """The governor asks for half the rate at one of these calls of it, and for all of it at the other."""
+    count = itertools.count()
+
+    def decide(_governor: Governor, _now: int) -> Step:
+        return Step.RATE if next(count) in range(*calls) else Step.FULL
+
+    monkeypatch.setattr(Governor, "decide", decide)
+    stage = Line(plan())
+    try:
+        stage.wait(Encoded, lambda report: report.packets[0].track is Track.VIDEO and report.packets[0].pts > 90)
+    finally:
+        stage.end()
+    video = [packet for report in stage.all(Encoded) for packet in report.packets if packet.track is Track.VIDEO]
+    assert {packet.duration for packet in video} == {1, 2}
+    for one, following in itertools.pairwise(video):
+        assert one.pts + one.duration == following.pts
 
 
 @pytest.mark.parametrize(

@@ -89,9 +89,9 @@ class Prover:
         except InputError:
             self.picture.decode_errors += 1
         self.played += piece.duration
-        if piece.ends is not None and piece.listed is not None:
+        if piece.listed is not None and piece.ends is not None:
             self._viewers.append((piece.listed - piece.ends) / SECOND + HOLD_BACK * target)
-        if self._newest_ms:
+        if piece.listed is not None and self._newest_ms:
             self._edges.append((piece.fetched - self._newest_ms * MILLISECOND) / SECOND)
         self._newest_ms = self._newest_ms or newest
 

@@ -192,9 +192,10 @@ class StageProcess:
             if following > number:
                 self._skip(performance, pace, governor, encoders, number, following)
                 number = following
-            before, step = step, self._govern(governor, number)
-            if step is not before:
-                self._take(step, before, performance, encoders, number)
+            if number % 2 == 0:  # at half the rate an odd number belongs to the picture before it
+                before, step = step, self._govern(governor, number)
+                if step is not before:
+                    self._take(step, before, performance, encoders, number)
             begun = self._clock.now()
             for cue in self._waiting_cues():
                 self._apply(performance, cue)
