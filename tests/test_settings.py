@@ -90,6 +90,8 @@ def test_a_file_by_name(tmp_path: Path) -> None:
         ("show.lights.daylight", "noon", "flag --daylight", "'night'"),
         ("web.port", 70000, "flag --port", ""),
         ("web.host", "0.0.0.0", "flag --host", "DUOLOGUE_WEB__TOKEN"),
+        ("web.cors_origins", "example.org", "flag --cors-origins", "https://example.org"),
+        ("web.cors_origins", "*,https://a.example/page", "flag --cors-origins", "https://example.org"),
         ("web.token", "short", "flag --token", "8 characters"),
         ("engines.llm", "talkre", "flag --llm", "Known"),
         ("engines.talker.spede", 1, "flag --spede", "'speed'"),

@@ -112,6 +112,15 @@ def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _origins(origins: tuple[str, ...]) -> tuple[str, ...]:
+    for origin in origins:
+        if origin != "*" and not re.fullmatch(r"https?://[^/\s?#@]+", origin):
+            raise ValueError(
+                f"{origin!r} is no origin | Write scheme and host as a browser sends them, e.g. https://example.org."
+            )
+    return tuple(origin.lower() for origin in origins)
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 EngineNames = Annotated[Names, AfterValidator(_distinct)]
 StageSize = Annotated[Size, PlainValidator(_stage_size)]
@@ -175,6 +184,9 @@ class WebSettings(Part):
     host: str = Field(default="127.0.0.1", min_length=1, description="The address to listen on.")
     port: int = Field(default=8081, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
     hosts: Names = Field(default=(), description="Further names that the server may be called by, e.g. a proxy's.")
+    cors_origins: Annotated[Names, AfterValidator(_origins)] = Field(
+        default=(), description="Sites whose pages may play the stream, e.g. https://example.org; * is every one."
+    )
     token: SecretStr | None = Field(
         default=None, description="Who brings it may use the API; needed beyond this machine."
     )

@@ -9,9 +9,9 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 
 from duologue.version import __version__
-from duologue.web import conversations, events, health, problems, stage, stream, utterances
+from duologue.web import conversations, events, health, paths, problems, stage, stream, utterances
 from duologue.web.gate import Gate
-from duologue.web.limits import BodyLimit, StreamCors
+from duologue.web.limits import BodyLimit, Sharing
 from duologue.web.options import WebOptions
 from duologue.web.page import Page
 from duologue.web.reference import render
@@ -25,7 +25,7 @@ class _Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The schema, without the type that the framework guesses for the event stream's body beside its model."""
         schema = super().openapi()
-        events = schema["paths"]["/api/events"]["get"]["responses"]["200"]["content"]["text/event-stream"]
+        events = schema["paths"][f"{paths.API}/events"]["get"]["responses"]["200"]["content"]["text/event-stream"]
         events["schema"].pop("type", None)
         return schema
 
@@ -50,7 +50,7 @@ def create_app(studio: Studio, options: WebOptions | None = None) -> FastAPI:
     # the last one added is the outermost
     app.add_middleware(BodyLimit, limit=options.max_body, larger={utterances.PATH: options.max_upload})
     app.add_middleware(Gate, options=options)
-    app.add_middleware(StreamCors)
+    app.add_middleware(Sharing, origins=options.cors_origins)
     return app
 
 

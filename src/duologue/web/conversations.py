@@ -7,10 +7,11 @@ from http import HTTPStatus
 from fastapi import APIRouter, Response
 
 from duologue.app.models import ChatReceipt, ChatRequest, Conversation, ConversationRequest, Problem
+from duologue.web import paths
 from duologue.web.access import PROBLEMS, TheStudio
 from duologue.web.problems import NotFound
 
-router = APIRouter(prefix="/api", tags=["conversations"], responses=PROBLEMS)
+router = APIRouter(prefix=paths.API, tags=["conversations"], responses=PROBLEMS)
 _MISSING = {404: {"model": Problem, "description": "There is no such conversation."}}
 
 

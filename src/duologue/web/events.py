@@ -18,11 +18,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from duologue.app.models import Event, Notice, NoticeEvent
+from duologue.web import paths
 from duologue.web.access import Leaving, TheOptions, TheStudio
 from duologue.web.options import WebOptions
 from duologue.web.studio import Studio
 
-router = APIRouter(prefix="/api", tags=["events"])
+router = APIRouter(prefix=paths.API, tags=["events"])
 RETRY = b"retry: 2000\n\n"
 """Tells the browser how long to wait before it connects again (ms)."""
 KEEP_ALIVE = b": still here\n\n"

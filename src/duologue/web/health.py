@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from duologue.app.models import Model
+from duologue.web import paths
 from duologue.web.access import TheStudio
 
 router = APIRouter(tags=["health"])
@@ -43,7 +44,7 @@ async def readyz(studio: TheStudio, response: Response) -> Health:
     return _verdict(studio.ready(), response)
 
 
-@router.get("/metrics", operation_id="metrics", response_class=Response)
+@router.get(paths.METRICS, operation_id="metrics", response_class=Response)
 async def metrics(studio: TheStudio) -> Response:
     """Prometheus' text exposition."""
     return Response(studio.metrics(), headers={"Content-Type": CONTENT_TYPE_LATEST})

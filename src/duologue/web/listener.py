@@ -46,6 +46,7 @@ def make_listener(studio: Studio, settings: Settings) -> Listener:
         host=web.host,
         token=web.token.get_secret_value() if web.token is not None else "",
         hosts=web.hosts,
+        cors_origins=web.cors_origins,
         page=not settings.show.headless,
     )
     app = create_app(studio, options)

@@ -10,6 +10,8 @@ from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
+from duologue.web import paths
+
 _SECURITY = {
     "Content-Security-Policy": (
         "default-src 'self'; media-src 'self' blob:; worker-src 'self' blob:; img-src 'self' data: blob:; "
@@ -18,8 +20,6 @@ _SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-_NOT_OURS = frozenset({"api", "stream"})
-"""Below these an unknown address is a mistake, not a place within the page."""
 _FOREVER = "public, max-age=31536000, immutable"
 _NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Duologue</title>
 <meta name="viewport" content="width=device-width">
@@ -55,7 +55,7 @@ class Page(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
         """The file at ``path``, or the page for a path that names no file."""
         name = PurePosixPath("index.html" if path == "." else path)
-        if name.parts[0] in _NOT_OURS or any(part.startswith(".") for part in name.parts):
+        if paths.for_machines(f"/{name}") or any(part.startswith(".") for part in name.parts):
             raise HTTPException(HTTPStatus.NOT_FOUND)
         address = not name.suffix or str(name) == "index.html"
         if address and not (self._folder / "index.html").is_file():

@@ -7,13 +7,14 @@ from http import HTTPStatus
 from fastapi import APIRouter, Response
 
 from duologue.app.models import Problem
+from duologue.web import paths
 from duologue.web.access import TheStudio
 from duologue.web.problems import RETRY_SECONDS, NotFound, problem
 
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 """RFC 8216, section 4."""
 
-router = APIRouter(prefix="/stream", tags=["stream"], responses={422: {"model": Problem}})
+router = APIRouter(prefix=paths.STREAM, tags=["stream"], responses={422: {"model": Problem}})
 
 
 @router.head("/index.m3u8", include_in_schema=False)

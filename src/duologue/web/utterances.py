@@ -15,11 +15,12 @@ from starlette.exceptions import HTTPException
 
 from duologue.app.models import Problem, UtteranceRequest, UtteranceView
 from duologue.errors import InputError
+from duologue.web import paths
 from duologue.web.access import PROBLEMS, TheStudio
 from duologue.web.multipart import MEDIA_TYPE, parse_form
 from duologue.web.problems import NotFound, describe
 
-PATH = "/api/stage/utterances"
+PATH = f"{paths.API}/stage/utterances"
 MAX_UPLOADS = 4
 """Clips that may be on their way in at a time; the others wait at their socket."""
 UPLOAD_SECONDS = 60.0
