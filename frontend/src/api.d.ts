@@ -579,7 +579,7 @@ export interface components {
         };
         /**
          * StageEvent
-         * @description The stage changed; also the first event of every subscription.
+         * @description The stage changed.
          */
         StageEvent: {
             /**
@@ -664,6 +664,35 @@ export interface components {
             steps: components["schemas"]["StepView"][];
         };
         /**
+         * StateEvent
+         * @description The first event of every subscription, and of one that goes on after a gap: it replaces what was known.
+         */
+        StateEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "state";
+            state: components["schemas"]["StateView"];
+        };
+        /**
+         * StateView
+         * @description All that a page shows, as of now.
+         */
+        StateView: {
+            stage: components["schemas"]["StageView"];
+            /**
+             * Conversations
+             * @description Those that are remembered, newest first, without their turns.
+             */
+            conversations: components["schemas"]["Conversation"][];
+            /**
+             * Turns
+             * @description The newest of them, oldest first; at most 100.
+             */
+            turns: components["schemas"]["TurnView"][];
+        };
+        /**
          * StepName
          * @description How plain the show is, from all there is to the plainest; each includes those before it.
          * @enum {string}
@@ -696,7 +725,7 @@ export interface components {
          * StreamedEvent
          * @description The JSON of one event; the ``event:`` field repeats its ``type``.
          */
-        StreamedEvent: components["schemas"]["ConversationEvent"] | components["schemas"]["TurnEvent"] | components["schemas"]["StageEvent"] | components["schemas"]["TelemetryEvent"] | components["schemas"]["NoticeEvent"];
+        StreamedEvent: components["schemas"]["StateEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["TurnEvent"] | components["schemas"]["StageEvent"] | components["schemas"]["TelemetryEvent"] | components["schemas"]["NoticeEvent"];
         /**
          * TelemetryEvent
          * @description Once a second.
@@ -1728,7 +1757,10 @@ export interface operations {
     events: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Of the last event that is known: go on after it. */
+                "last-event-id"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1741,6 +1773,33 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": components["schemas"]["StreamedEvent"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting or shutting down: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["Problem"];
                 };
             };
         };

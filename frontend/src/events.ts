@@ -1,28 +1,23 @@
-/** The line that carries the server's events: kept open, opened again with growing pauses, and brought up to date each time. */
+/** The line that carries the server's events: kept open, and opened again with growing pauses; it begins with the state. */
 import { api, ApiError } from "./requests";
 import { Backoff } from "./core/backoff";
-import { withConversation, withSnapshot, withTurn } from "./core/book";
+import { withConversation, withState, withTurn } from "./core/book";
 import type { ShowEvent } from "./models";
 import * as state from "./state";
 
 /** Telemetry comes once a second; a line silent for this long is dead, ms. */
 const SILENCE_MS = 8000;
-/** Conversations whose turns are read when the line opens. */
-const RECENT = 3;
-const TYPES = ["conversation", "turn", "stage", "telemetry", "notice"] as const;
+const TYPES = ["state", "conversation", "turn", "stage", "telemetry", "notice"] as const;
 
 export class EventLine {
   #source: EventSource | null = null;
   #timer = 0;
   #silence = 0;
-  /** Ids told by events since the line opened: a snapshot asked for meanwhile is older than these. */
-  #fresh = new Set<string>();
   readonly #backoff = new Backoff(500, 8000);
 
   open(): void {
     window.clearTimeout(this.#timer);
     this.#source?.close();
-    this.#fresh = new Set();
     const source = new EventSource("/api/events");
     this.#source = source;
     source.addEventListener("open", () => this.#opened());
@@ -48,7 +43,6 @@ export class EventLine {
   #opened(): void {
     state.link.value = "open";
     this.#backoff.reset();
-    void this.#catchUp();
   }
 
   #lost(): void {
@@ -69,29 +63,20 @@ export class EventLine {
     }
   }
 
-  async #catchUp(): Promise<void> {
-    const fresh = this.#fresh;
-    try {
-      const list = await api.conversations();
-      const details = await Promise.all(list.slice(0, RECENT).map((one) => api.conversation(one.id)));
-      state.book.value = withSnapshot(state.book.value, list, details, fresh);
-    } catch (error) {
-      if (error instanceof ApiError) state.notify({ level: "warning", text: error.message, remedy: error.remedy });
-    }
-  }
-
   #take(event: ShowEvent): void {
     this.#expect();
     switch (event.type) {
+      case "state":
+        state.stage.value = event.state.stage;
+        state.book.value = withState(state.book.value, event.state.conversations, event.state.turns);
+        break;
       case "stage":
         state.stage.value = event.stage;
         break;
       case "conversation":
-        this.#fresh.add(event.conversation.id);
         state.book.value = withConversation(state.book.value, event.conversation);
         break;
       case "turn":
-        this.#fresh.add(event.turn.id);
         state.book.value = withTurn(state.book.value, event.turn);
         break;
       case "telemetry":

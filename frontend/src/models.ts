@@ -18,6 +18,7 @@ export type TurnView = Schemas["TurnView"];
 export type TvRequest = Schemas["TvRequest"];
 export type WordView = Schemas["WordView"];
 export type ShowEvent =
+  | Schemas["StateEvent"]
   | Schemas["ConversationEvent"]
   | Schemas["TurnEvent"]
   | Schemas["StageEvent"]

@@ -50,8 +50,6 @@ export interface Start {
 }
 
 export const api = {
-  conversations: () => call<Conversation[]>("GET", "/api/conversations"),
-  conversation: (id: string) => call<Conversation>("GET", `/api/conversations/${encodeURIComponent(id)}`),
   start: (request: Start) => call<Conversation>("POST", "/api/conversations", request),
   stop: (id: string) => call<unknown>("DELETE", `/api/conversations/${encodeURIComponent(id)}`),
   chat: (request: ChatRequest) => call<ChatReceipt>("POST", "/api/chat", request),

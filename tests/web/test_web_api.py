@@ -257,7 +257,7 @@ def test_the_schema_holds_all_that_the_page_needs() -> None:
     events = schema["paths"]["/api/events"]["get"]["responses"]["200"]["content"]["text/event-stream"]["schema"]
     assert events == {"$ref": "#/components/schemas/StreamedEvent"}
     named = schema["components"]["schemas"]["StreamedEvent"]["discriminator"]["mapping"]
-    assert set(named) == {"conversation", "turn", "stage", "telemetry", "notice"}
+    assert set(named) == {"state", "conversation", "turn", "stage", "telemetry", "notice"}
     operations = [operation["operationId"] for path in schema["paths"].values() for operation in path.values()]
     assert len(operations) == len(set(operations))
     assert "HTTPValidationError" not in schema["components"]["schemas"]

@@ -269,6 +269,23 @@ class Notice(Model):
     remedy: str = ""
 
 
+class StateView(Model):
+    """All that a page shows, as of now."""
+
+    stage: StageView
+    conversations: tuple[Conversation, ...] = Field(
+        description="Those that are remembered, newest first, without their turns."
+    )
+    turns: tuple[TurnView, ...] = Field(description="The newest of them, oldest first; at most 100.")
+
+
+class StateEvent(Model):
+    """The first event of every subscription, and of one that goes on after a gap: it replaces what was known."""
+
+    type: Literal["state"] = "state"
+    state: StateView
+
+
 class ConversationEvent(Model):
     """A conversation began, changed state or ended (its ``turns`` are left out here)."""
 
@@ -284,7 +301,7 @@ class TurnEvent(Model):
 
 
 class StageEvent(Model):
-    """The stage changed; also the first event of every subscription."""
+    """The stage changed."""
 
     type: Literal["stage"] = "stage"
     stage: StageView
@@ -305,7 +322,8 @@ class NoticeEvent(Model):
 
 
 Event = Annotated[
-    ConversationEvent | TurnEvent | StageEvent | TelemetryEvent | NoticeEvent, Field(discriminator="type")
+    StateEvent | ConversationEvent | TurnEvent | StageEvent | TelemetryEvent | NoticeEvent,
+    Field(discriminator="type"),
 ]
 """What ``GET /api/events`` streams: server-sent events whose ``event:`` is the type and whose ``data:`` is the JSON."""
 

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Sequence
 
-from duologue.app.bus import Bus
+from duologue.app.bus import Bus, Subscription
 from duologue.app.cast import CastMember, load_cast
 from duologue.app.engines import Engines, open_engines
 from duologue.app.guests import Guests
@@ -22,11 +21,12 @@ from duologue.app.models import (
     Conversation,
     ConversationEvent,
     ConversationRequest,
-    Event,
     LightsRequest,
     Notice,
     StageEvent,
     StageView,
+    StateEvent,
+    StateView,
     TurnEvent,
     TurnView,
     TvRequest,
@@ -46,6 +46,7 @@ from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock
 from duologue.dialogue.director import Player
 from duologue.dialogue.ports import PlayEnded, PlayStarted
 from duologue.errors import ClosedError, InputError, PeerError
+from duologue.ids import unique_id
 from duologue.language.moderation import Subject
 from duologue.settings import Settings
 from duologue.speech.alignment import Aligner
@@ -56,6 +57,8 @@ from duologue.telemetry.log import get_logger
 
 EXPECTED_BEHIND = 3.0
 """Seconds: three segments, where players of plain HLS stand (RFC 8216, 6.3.3)."""
+STATE_TURNS = 100
+"""Turns that a page is told of when it connects (see :class:`duologue.app.models.StateView`)."""
 
 log = get_logger(__name__)
 
@@ -78,7 +81,7 @@ class Studio:
         self._caption = ""
         self._tv = ""
         self._closing = False
-        self._bus = Bus(self._snapshot)
+        self._bus = Bus(self._state, unique_id(clock.wall()))
         self.recorder = Recorder(show.record, self._recording_failed) if show.record is not None else None
         self.outlet = Outlet(HlsStore(), self.recorder)
         self.link = StageLink(plan, self.outlet, self._stage_listener(), clock)
@@ -226,9 +229,9 @@ class Studio:
             viewers_behind=EXPECTED_BEHIND,
         )
 
-    def subscribe(self) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
-        """Events from now on, the full state first."""
-        return self._bus.subscribe()
+    def subscribe(self, after: str = "") -> Subscription:
+        """Events from now on, the full state first; or those after the one whose id is ``after``."""
+        return self._bus.subscribe(after)
 
     def playlist(self) -> str | None:
         """The live playlist, or None before the first segment."""
@@ -330,13 +333,10 @@ class Studio:
         self._bus.publish(StageEvent(stage=view))
         return view
 
-    def _snapshot(self) -> list[Event]:
-        events: list[Event] = [StageEvent(stage=self.stage())]
-        current = self.programme.current or next(iter(self.book.conversations()), None)
-        if current is not None:
-            events.append(ConversationEvent(conversation=current))
-            events += [TurnEvent(turn=turn) for turn in self.book.turns(current.id)]
-        return events
+    def _state(self) -> StateEvent:
+        turns = tuple(self.book.newest_turns(STATE_TURNS))
+        state = StateView(stage=self.stage(), conversations=tuple(self.book.conversations()), turns=turns)
+        return StateEvent(state=state)
 
     async def _play_tv(self, name: str) -> None:
         await self.link.show_tv(find_clip(name))

@@ -17,8 +17,7 @@ class WebOptions:
     ``hosts`` are further names this server may be called by (a reverse proxy's), ``cors_origins`` the sites whose pages
     may play the stream (``*``: all). ``page`` says whether the page's files
     are served besides the API. ``max_body`` is in bytes, and so is ``max_upload``, which holds for a clip of speech.
-    ``keep_alive`` is the longest silence on an event stream in seconds, ``backlog`` how many events may wait for one
-    client.
+    ``keep_alive`` is the longest silence on an event stream in seconds.
     """
 
     host: str = "127.0.0.1"
@@ -30,7 +29,6 @@ class WebOptions:
     max_body: int = 64 * 1024
     max_upload: int = 20 * 1024 * 1024
     keep_alive: float = 15.0
-    backlog: int = 256
 
     @property
     def loopback(self) -> bool:

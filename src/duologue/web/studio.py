@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Sequence
 from typing import Protocol
 
+from duologue.app.bus import Subscription
 from duologue.app.models import (
     CaptionRequest,
     ChatReceipt,
     ChatRequest,
     Conversation,
     ConversationRequest,
-    Event,
     LightsRequest,
     StageView,
     TvRequest,
@@ -113,8 +112,10 @@ class Studio(Protocol):
         """The stage now."""
         ...
 
-    def subscribe(self) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
-        """Events from now on, the full state first. The iterator ends when the studio closes."""
+    def subscribe(self, after: str = "") -> Subscription:
+        """Events from now on, the full state first; or those after the one whose id is ``after``, if they are still
+        known. It ends when the studio closes.
+        """
         ...
 
     def playlist(self) -> str | None:
