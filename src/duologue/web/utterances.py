@@ -25,6 +25,8 @@ MAX_UPLOADS = 4
 """Clips that may be on their way in at a time; the others wait at their socket."""
 UPLOAD_SECONDS = 60.0
 """How long a client may take to send a clip, the wait for its turn included."""
+PIECE, PIECE_SECONDS = 160 * 1024, 5.0
+"""A body comes at no less than so many bytes (or its end) in so many seconds: who trickles holds no place from others."""
 MAX_FIELD = 512 * 1024
 """Bytes of everything but the sound."""
 FIELDS = ("character", "text", "expression", "marks", "alphabet")
@@ -122,11 +124,30 @@ async def _body(request: Request) -> AsyncGenerator[bytes]:
         try:
             async with asyncio.timeout(UPLOAD_SECONDS):
                 await held.enter_async_context(room)
-                body = await request.body()
+                body = await _arrival(request)
         except TimeoutError as error:
-            what = f"The clip did not arrive within {UPLOAD_SECONDS:g} s"
+            rate = PIECE / PIECE_SECONDS / 1024
+            what = f"The clip did not arrive within {UPLOAD_SECONDS:g} s, or came at less than {rate:g} kB/s"
             raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, what, {"Connection": "close"}) from error
         yield body
+
+
+async def _arrival(request: Request) -> bytes:
+    """The body. Raises :class:`TimeoutError` for one that comes too slowly."""
+    body, chunks, coming = bytearray(), request.stream(), True
+    while coming:
+        async with asyncio.timeout(PIECE_SECONDS):
+            coming = await _take(chunks, body, len(body) + PIECE)
+    return bytes(body)
+
+
+async def _take(chunks: AsyncGenerator[bytes], body: bytearray, goal: int) -> bool:
+    """Add to ``body`` until it has ``goal`` bytes; False at its end."""
+    async for chunk in chunks:
+        body += chunk
+        if len(body) >= goal:
+            return True
+    return False
 
 
 def _found(utterance_id: str, studio: TheStudio) -> UtteranceView:
