@@ -1,6 +1,26 @@
 // Generated from the API schema by `npm run types`. Do not edit.
 
 export interface paths {
+    "/api/shows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every
+         * @description The shows of this house; each has the same addresses below its own place.
+         */
+        get: operations["list_shows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/conversations": {
         parameters: {
             query?: never;
@@ -293,7 +313,7 @@ export interface paths {
         };
         /**
          * Readyz
-         * @description Whether a viewer would see a show now.
+         * @description Whether a viewer would see a show now; of several one is enough, and the reasons tell of the others.
          */
         get: operations["readyz"];
         put?: never;
@@ -313,7 +333,7 @@ export interface paths {
         };
         /**
          * Metrics
-         * @description Prometheus' text exposition.
+         * @description Prometheus' text exposition of one show.
          */
         get: operations["metrics"];
         put?: never;
@@ -576,6 +596,46 @@ export interface components {
             remedy: string;
             /** Status */
             status: number;
+        };
+        /**
+         * ShowState
+         * @description The life of a show of the house.
+         * @enum {string}
+         */
+        ShowState: "starting" | "on_air" | "over" | "failed";
+        /**
+         * ShowView
+         * @description A show of the house, and where its parts are. The first one is at ``/`` too.
+         */
+        ShowView: {
+            /** Name */
+            name: string;
+            state: components["schemas"]["ShowState"];
+            /**
+             * Failure
+             * @description Why it is not on air any more.
+             * @default
+             */
+            failure: string;
+            /**
+             * Topic
+             * @description Of the conversation that is on.
+             * @default
+             */
+            topic: string;
+            /**
+             * Here
+             * @description It is the one that this request was put to.
+             */
+            here: boolean;
+            /** Page */
+            page: string;
+            /** Stream */
+            stream: string;
+            /** Events */
+            events: string;
+            /** Metrics */
+            metrics: string;
         };
         /**
          * StageEvent
@@ -968,6 +1028,26 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_shows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShowView"][];
+                };
+            };
+        };
+    };
     list_conversations: {
         parameters: {
             query?: never;

@@ -10,6 +10,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -37,6 +38,8 @@ from duologue.places import read_text
 from duologue.validation import Problem, did_you_mean, problems
 
 FILE = "duologue.toml"
+ONLY_SHOW = "show"
+"""What a show is called that has no table of its own."""
 PREFIX = "DUOLOGUE_"
 ENGINE_GROUPS = {"duologue.tts": "speaks", "duologue.llm": "thinks", "duologue.stt": "hears"}
 """The groups of entry points, and what the engines of each do."""
@@ -176,6 +179,22 @@ class ShowSettings(Part):
     record: Path | None = Field(default=None, description="Record to this MP4 file.")
     tv: TvSettings = Field(default=TvSettings(), description="The TV.")
     lights: LightSettings = Field(default=LightSettings(), description="The lights.")
+
+
+def _apart(shows: dict[str, ShowSettings]) -> dict[str, ShowSettings]:
+    """Several shows: each has a name that can stand in an address, and a file of its own to record to."""
+    files: dict[Path, str] = {}
+    for name, show in shows.items():
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", name):
+            raise ValueError(
+                f"{name!r} is no name of a show | Small letters, digits and hyphens, e.g. [shows.late-night]."
+            )
+        if show.record is not None and (other := files.setdefault(show.record.resolve(), name)) != name:
+            raise ValueError(
+                f"the shows {other} and {name} record to one file, {show.record}"
+                f" | Give each its own: record under [shows.{name}]."
+            )
+    return shows
 
 
 class WebSettings(Part):
@@ -332,6 +351,9 @@ class Settings(BaseSettings):
     )
 
     show: ShowSettings = Field(default=ShowSettings(), description="What is on air.")
+    shows: Annotated[dict[str, ShowSettings], AfterValidator(_apart)] = Field(
+        default={}, description="Several shows at a time: a table for each, of the keys of show, which fills its gaps."
+    )
     web: WebSettings = Field(default=WebSettings(), description="The web server.")
     engines: EngineChoice = Field(default=EngineChoice(), description="Which engines are used, and a table for each.")
     hearing: HearingSettings = Field(default=HearingSettings(), description="How the end of a turn is found.")
@@ -379,6 +401,25 @@ class Settings(BaseSettings):
         """An engine's own part; None for one without settings, or neither chosen nor given a table."""
         return self._parts.get(name)
 
+    def each_show(self) -> dict[str, Settings]:
+        """The settings of each show by name, in order: its own are in ``show``, its ledgers in a folder of its own.
+
+        A show without a table is called :data:`ONLY_SHOW`.
+        """
+        if not self.shows:
+            return {ONLY_SHOW: self}
+        ledger = self.telemetry.ledger
+        return {
+            name: self.model_copy(
+                update={
+                    "show": show,
+                    "shows": {},
+                    "telemetry": self.telemetry.model_copy(update={"ledger": ledger and ledger / name}),
+                }
+            )
+            for name, show in self.shows.items()
+        }
+
     def secrets(self) -> tuple[str, ...]:
         """The values that may appear in no log: the token, every secret of the engines' parts, and the keys in the
         environment variables that those name (``key_variable``).
@@ -393,7 +434,11 @@ class Settings(BaseSettings):
         """Every setting with its value and source, in order."""
         rows: list[Row] = []
         for name in type(self).model_fields:
-            rows += self._rows(cast(BaseModel, getattr(self, name)), name)
+            if name == "shows":
+                for show, part in self.shows.items():
+                    rows += self._rows(part, f"shows.{show}")
+            else:
+                rows += self._rows(cast(BaseModel, getattr(self, name)), name)
         for name, part in self._parts.items():
             rows += self._rows(part, f"engines.{name}") if part is not None else []
         return rows
@@ -443,6 +488,7 @@ def load_settings(
     for layer in layers:
         _merge(table, layer.table)
         sources.update(layer.sources)
+    _fill_shows(table, sources)
     parts = _take_engine_tables(table)
     try:
         settings = Settings(**table)
@@ -540,6 +586,20 @@ def _source(key: str, sources: Mapping[str, str]) -> str:
     if plain in sources:
         return sources[plain]
     return next((source for name, source in sources.items() if name.startswith(f"{plain}.")), "defaults")
+
+
+def _fill_shows(table: dict[str, Any], sources: dict[str, str]) -> None:
+    """Give each of several shows what ``[show]`` says and its own table does not."""
+    common, shows = table.get("show", {}), table.get("shows")
+    if not isinstance(common, dict) or not isinstance(shows, dict):
+        return
+    for name, own in cast(dict[str, Any], shows).items():
+        if isinstance(own, dict):
+            whole = deepcopy(cast(dict[str, Any], common))
+            _merge(whole, cast(dict[str, Any], own))
+            shows[name] = whole
+            for key in [key for key in sources if key.startswith("show.")]:
+                sources.setdefault(f"shows.{name}.{key.removeprefix('show.')}", sources[key])
 
 
 def _take_engine_tables(table: dict[str, Any]) -> dict[str, dict[str, Any]]:

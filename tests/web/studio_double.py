@@ -18,6 +18,7 @@ from duologue.app.models import (
     ConversationRequest,
     ConversationState,
     LightsRequest,
+    ShowState,
     StageView,
     StateEvent,
     StateView,
@@ -162,3 +163,14 @@ class StudioDouble:
 
     def metrics(self) -> bytes:
         return b"# HELP duologue_late_total Late frames.\n"
+
+
+@dataclass
+class ShowDouble:
+    """A show of the house, with a double for a studio."""
+
+    name: str = "show"
+    studio: StudioDouble | None = field(default_factory=StudioDouble)
+    state: ShowState = ShowState.ON_AIR
+    failure: str = ""
+    headless: bool = False

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import uvicorn
 from structlog.testing import capture_logs
-from studio_double import STAGE, StudioDouble
+from studio_double import STAGE, ShowDouble, StudioDouble
 
 from duologue.app.bus import Published
 from duologue.app.models import Notice, NoticeEvent, StageEvent
@@ -213,7 +213,7 @@ def test_an_event_is_one_line_of_data() -> None:
 
 @pytest.mark.realtime
 async def test_a_real_server_streams_and_leaves_promptly(studio: StudioDouble) -> None:
-    app = create_app(studio)
+    app = create_app([ShowDouble(studio=studio)])
     server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, timeout_graceful_shutdown=5))
     sock = socket.create_server(("127.0.0.1", 0))
     port = sock.getsockname()[1]

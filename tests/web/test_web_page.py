@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from studio_double import ShowDouble
 
 from duologue.web.options import WebOptions
 
@@ -61,6 +62,6 @@ async def test_nothing_beside_the_page_is_served(connect: Connect, built: WebOpt
 
 
 async def test_without_a_page_there_is_only_the_api(connect: Connect) -> None:
-    async with connect(WebOptions(page=False)) as client:
+    async with connect(shows=[ShowDouble(headless=True)]) as client:
         assert (await client.get("/")).status_code == 404
         assert (await client.get("/api/stage")).status_code == 200

@@ -269,6 +269,29 @@ class Notice(Model):
     remedy: str = ""
 
 
+class ShowState(StrEnum):
+    """The life of a show of the house."""
+
+    STARTING = "starting"
+    ON_AIR = "on_air"
+    OVER = "over"
+    FAILED = "failed"
+
+
+class ShowView(Model):
+    """A show of the house, and where its parts are. The first one is at ``/`` too."""
+
+    name: str
+    state: ShowState
+    failure: str = Field(default="", description="Why it is not on air any more.")
+    topic: str = Field(default="", description="Of the conversation that is on.")
+    here: bool = Field(description="It is the one that this request was put to.")
+    page: str
+    stream: str
+    events: str
+    metrics: str
+
+
 class StateView(Model):
     """All that a page shows, as of now."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import AsyncGenerator, Sequence
 
 from duologue.app.bus import Bus, Subscription
@@ -134,6 +135,7 @@ class Studio:
     async def close(self) -> None:
         """End the subscriptions and finish the recording."""
         self._closing = True
+        self._engines.listeners.remove(self._handed_over)
         self._bus.close()
         await self._aligner.close()
         await self.pulse.close()
@@ -348,19 +350,23 @@ class Studio:
 
 @contextlib.asynccontextmanager
 async def open_studio(
-    settings: Settings, cast: Sequence[CastMember] = (), clock: Clock = SYSTEM_CLOCK
+    settings: Settings,
+    cast: Sequence[CastMember] = (),
+    clock: Clock = SYSTEM_CLOCK,
+    engines: Engines | None = None,
 ) -> AsyncGenerator[Studio]:
-    """Build a studio from settings, with the ``cast`` given or the one that is set.
+    """Build a studio from settings, with the ``cast`` given or the one that is set, and on ``engines`` that others use
+    too, or its own.
 
     Raises :class:`InputError` for whatever of them cannot be, before anything is on air.
     """
     cast = cast or load_cast(settings.show.cast, settings.engines.tts)
-    seed = settings.show.seed if settings.show.seed is not None else clock.wall() // MILLISECOND % (1 << 31)
+    seed = settings.show.seed if settings.show.seed is not None else secrets.randbelow(1 << 31)
     plan = stage_plan(settings, cast, seed)
     if settings.show.tv.clip is not None:
         find_clip(settings.show.tv.clip)
-    async with open_engines(settings) as engines:
-        studio = Studio(settings, cast, engines, plan, clock)
+    async with open_engines(settings) if engines is None else contextlib.nullcontext(engines) as used:
+        studio = Studio(settings, cast, used, plan, clock)
         try:
             yield studio
         finally:

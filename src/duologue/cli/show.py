@@ -67,8 +67,9 @@ def show(
         },
         config=config,
     )
-    clip = settings.show.tv.clip
-    refuse_same({"the TV's clip": Path(clip) if clip else None, "--record": settings.show.record})
+    for each in settings.each_show().values():
+        clip = each.show.tv.clip
+        refuse_same({"the TV's clip": Path(clip) if clip else None, "--record": each.show.record})
     import uvloop
     from rich.console import Console
 
@@ -77,7 +78,8 @@ def show(
     from duologue.web.server import address, bind, serve
 
     configure(settings.telemetry.log_format, settings.telemetry.log_level, secrets=settings.secrets())
-    members = load_cast(settings.show.cast, settings.engines.tts)  # before the address is promised
+    # One show that cannot be is told of before the address is promised; of several each speaks for itself.
+    members = () if settings.shows else load_cast(settings.show.cast, settings.engines.tts)
     sock = bind(settings.web.host, settings.web.port)
     here = address(sock)
     console = Console(stderr=True)
@@ -85,4 +87,6 @@ def show(
         console.print(f"The show will be at [bold]{here}/stream/index.m3u8[/], its API at {here}/docs")
     else:
         console.print(f"The show is at [bold]{here}[/]  (stream: {here}/stream/index.m3u8, API: {here}/docs)")
+    for name in settings.shows:
+        console.print(f"  {name}: {here}/shows/{name}/")
     uvloop.run(serve(settings, sock, members))

@@ -6,12 +6,15 @@ from starlette.types import Scope
 
 API = "/api"
 STREAM = "/stream"
+SHOWS = "/shows"
+PLAYLIST = f"{STREAM}/index.m3u8"
+EVENTS = f"{API}/events"
 METRICS = "/metrics"
 SCHEMA = "/openapi.json"
 HEALTH = frozenset({"/healthz", "/readyz"})
 """They say nothing but yes or no, and need no token."""
 
-_MACHINES = (API, STREAM, METRICS, SCHEMA)
+_MACHINES = (API, STREAM, SHOWS, METRICS, SCHEMA)
 
 
 def within(path: str, place: str) -> bool:
@@ -22,6 +25,17 @@ def within(path: str, place: str) -> bool:
 def for_machines(path: str) -> bool:
     """Whether programs ask for this, not people: it is never the page, nor a place within it."""
     return any(within(path, place) for place in _MACHINES)
+
+
+def place_of(show: str) -> str:
+    """Where a show's own addresses begin."""
+    return f"{SHOWS}/{show}"
+
+
+def show_of(path: str) -> str:
+    """The name of the show in whose place ``path`` lies; empty for none."""
+    name = path.removeprefix(f"{SHOWS}/").partition("/")[0]
+    return name if within(path, place_of(name)) else ""
 
 
 def route(scope: Scope) -> str:

@@ -1,4 +1,4 @@
-"""The server: a bound socket, the application, and a studio that lives as long as it does."""
+"""The server: a bound socket, the application, and a house of shows that lives as long as it does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from duologue.app.cast import CastMember
-from duologue.app.studio import Studio, open_studio
+from duologue.app.house import House, Show
 from duologue.errors import InputError
 from duologue.memory import freeze, settle
 from duologue.settings import Settings
@@ -43,18 +43,19 @@ def address(sock: socket.socket) -> str:
 
 
 async def serve(settings: Settings, sock: socket.socket, cast: Sequence[CastMember] = ()) -> None:
-    """Open a studio (see :func:`open_studio`) and serve it on ``sock`` until its programme is over or the process is
+    """Open the shows that are set (see :class:`House`) and serve them on ``sock`` until all are over or the process is
     told to stop.
     """
     settle()
     told = asyncio.Event()
     for order in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(order, told.set)
-    async with open_studio(settings, cast) as studio, asyncio.TaskGroup() as group:
-        on_air = group.create_task(studio.run())
+    house = House(settings, cast)
+    async with asyncio.TaskGroup() as group:
+        on_air = group.create_task(house.run())
         on_air.add_done_callback(lambda _: told.set())
-        # The stage sets itself up in a process of its own; what serves the page is imported meanwhile.
-        listener = await asyncio.to_thread(_listener, studio, settings)
+        # The stages set themselves up in processes of their own; what serves the page is imported meanwhile.
+        listener = await asyncio.to_thread(_listener, house.shows, settings)
         group.create_task(_leave(told, listener))
         freeze()
         await listener.serve([sock])
@@ -66,7 +67,7 @@ async def _leave(told: asyncio.Event, listener: Listener) -> None:
     listener.should_exit = True
 
 
-def _listener(studio: Studio, settings: Settings) -> Listener:
+def _listener(shows: Sequence[Show], settings: Settings) -> Listener:
     from duologue.web.listener import make_listener
 
-    return make_listener(studio, settings)
+    return make_listener(shows, settings)

@@ -13,6 +13,7 @@ from duologue.app.models import (
     Conversation,
     ConversationRequest,
     LightsRequest,
+    ShowState,
     StageView,
     TvRequest,
     UtteranceRequest,
@@ -136,4 +137,33 @@ class Studio(Protocol):
 
     def metrics(self) -> bytes:
         """Prometheus' text exposition."""
+        ...
+
+
+class Show(Protocol):
+    """A show of the house, as the web sees it."""
+
+    @property
+    def name(self) -> str:
+        """Small letters, digits and hyphens: it stands in addresses."""
+        ...
+
+    @property
+    def studio(self) -> Studio | None:
+        """Its studio; None while it is not open."""
+        ...
+
+    @property
+    def state(self) -> ShowState:
+        """Where it is in its life."""
+        ...
+
+    @property
+    def failure(self) -> str:
+        """Why it is not on air any more, in words; empty while it is."""
+        ...
+
+    @property
+    def headless(self) -> bool:
+        """It has no page."""
         ...

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from duologue.app.models import Problem, UtteranceRequest, UtteranceView
 from duologue.errors import InputError
 from duologue.web import paths
-from duologue.web.access import PROBLEMS, TheStudio
+from duologue.web.access import PROBLEMS, Place, TheStudio
 from duologue.web.multipart import MEDIA_TYPE, parse_form
 from duologue.web.problems import NotFound, describe
 
@@ -26,7 +26,7 @@ MAX_UPLOADS = 4
 UPLOAD_SECONDS = 60.0
 """How long a client may take to send a clip, the wait for its turn included."""
 PIECE, PIECE_SECONDS = 160 * 1024, 5.0
-"""A body comes at no less than so many bytes (or its end) in so many seconds: who trickles holds no place from others."""
+"""A body comes at no less than so many bytes (or its end) in so many seconds: else its place is another's."""
 MAX_FIELD = 512 * 1024
 """Bytes of everything but the sound."""
 FIELDS = ("character", "text", "expression", "marks", "alphabet")
@@ -75,6 +75,7 @@ async def say(
     request: Request,
     response: Response,
     studio: TheStudio,
+    place: Place,
     asked: Annotated[dict[str, str], Depends(_asked)],
     idempotency_key: Annotated[str, Header(description="Makes a repeated request change nothing.")] = "",
 ) -> UtteranceView:
@@ -87,7 +88,7 @@ async def say(
         content_type = request.headers.get("content-type", "")
         wanted, audio = await asyncio.to_thread(read_clip, content_type, body, asked)
         view = await studio.guests.accept(wanted, audio, idempotency_key)
-    response.headers["Location"] = f"{PATH}/{view.id}"
+    response.headers["Location"] = f"{place}{PATH}/{view.id}"
     return view
 
 
