@@ -142,7 +142,7 @@ ledger = "ledgers"
 def test_each_of_several_shows_has_what_its_table_says_and_else_the_common() -> None:
     settings = _load(file=SEVERAL)
     each = settings.each_show()
-    assert list(each) == ["day", "late-night"]
+    assert list(each) == [one.name for one in each.values()] == ["day", "late-night"]
     day, late = each["day"].show, each["late-night"].show
     assert (day.topic, day.turns, day.size) == ("tea", 6, (640, 360))
     assert (late.topic, late.turns, late.size, late.lights.daylight) == ("owls", 4, (640, 360), "night")
@@ -164,7 +164,7 @@ def test_a_flag_is_for_every_show_that_does_not_say_otherwise(monkeypatch: pytes
 
 def test_one_show_needs_no_table() -> None:
     settings = _load({"show.topic": "tea"})
-    assert settings.each_show() == {"show": settings}
+    assert settings.each_show() == {"show": settings} and settings.name == "show"
     assert not any(row.key.startswith("shows") for row in settings.rows())
 
 

@@ -1,4 +1,5 @@
 /** The line that carries the server's events: kept open, and opened again with growing pauses; it begins with the state. */
+import { at } from "./addresses";
 import { api, ApiError } from "./requests";
 import { Backoff } from "./core/backoff";
 import { withConversation, withState, withTurn } from "./core/book";
@@ -18,7 +19,7 @@ export class EventLine {
   open(): void {
     window.clearTimeout(this.#timer);
     this.#source?.close();
-    const source = new EventSource("/api/events");
+    const source = new EventSource(at("/api/events"));
     this.#source = source;
     source.addEventListener("open", () => this.#opened());
     source.addEventListener("error", () => this.#lost());
@@ -43,6 +44,7 @@ export class EventLine {
   #opened(): void {
     state.link.value = "open";
     this.#backoff.reset();
+    void this.#list();
   }
 
   #lost(): void {
@@ -52,12 +54,19 @@ export class EventLine {
     if (navigator.onLine) void this.#explain();
   }
 
+  /** Which shows there are; a page that does not learn it shows only its own. */
+  async #list(): Promise<void> {
+    state.shows.value = await api.shows().catch(() => state.shows.value);
+  }
+
   /** An `EventSource` does not say why it failed; a plain request does. */
   async #explain(): Promise<void> {
+    void this.#list();
     try {
       await api.stage();
     } catch (error) {
-      if (error instanceof ApiError && error.status >= 400 && error.status < 500) {
+      // 503 is a server that starts or leaves: that passes by itself
+      if (error instanceof ApiError && error.status >= 400 && error.status !== 503) {
         state.notify({ level: "error", text: error.message, remedy: error.remedy });
       }
     }

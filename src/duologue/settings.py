@@ -369,6 +369,12 @@ class Settings(BaseSettings):
 
     _parts: dict[str, BaseModel | None] = PrivateAttr(default_factory=dict[str, BaseModel | None])
     _sources: dict[str, str] = PrivateAttr(default_factory=dict[str, str])
+    _name: str = PrivateAttr(default=ONLY_SHOW)
+
+    @property
+    def name(self) -> str:
+        """What the show of these settings is called, among those of its house (see :meth:`each_show`)."""
+        return self._name
 
     @classmethod
     def settings_customise_sources(
@@ -408,17 +414,14 @@ class Settings(BaseSettings):
         """
         if not self.shows:
             return {ONLY_SHOW: self}
+        return {name: self._alone(name, show) for name, show in self.shows.items()}
+
+    def _alone(self, name: str, show: ShowSettings) -> Settings:
         ledger = self.telemetry.ledger
-        return {
-            name: self.model_copy(
-                update={
-                    "show": show,
-                    "shows": {},
-                    "telemetry": self.telemetry.model_copy(update={"ledger": ledger and ledger / name}),
-                }
-            )
-            for name, show in self.shows.items()
-        }
+        telemetry = self.telemetry.model_copy(update={"ledger": ledger and ledger / name})
+        alone = self.model_copy(update={"show": show, "shows": {}, "telemetry": telemetry})
+        alone._name = name
+        return alone
 
     def secrets(self) -> tuple[str, ...]:
         """The values that may appear in no log: the token, every secret of the engines' parts, and the keys in the

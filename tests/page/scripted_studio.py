@@ -28,6 +28,8 @@ from duologue.app.models import (
     StageView,
     StateEvent,
     StateView,
+    StepName,
+    StepView,
     TelemetryEvent,
     TelemetryView,
     TurnEvent,
@@ -60,6 +62,13 @@ LINES = (
     "Water I respect. So tell me, and be honest: what would you do with {topic} on a Saturday night?",
     "Stay in, put the lamp on, and think about it very carefully until it goes away.",
 )
+STEPS = {
+    StepName.FULL: "All there is to see.",
+    StepName.TV: "The TV's picture moves half as often.",
+    StepName.ANALYSIS: "The TV's picture moves half as often, and the whole picture is a little softer.",
+    StepName.RATE: "Every second picture is left out, evenly.",
+    StepName.SIZE: "Every second picture is left out, evenly, and the picture is smaller.",
+}
 CAST = (
     CharacterView(name="chad", title="Chad", tagline="Certain of everything", colour="#e8b04a"),
     CharacterView(name="virgin", title="Virgin", tagline="Has read about it", colour="#7aa2c9"),
@@ -195,6 +204,8 @@ class ScriptedStudio:
         if request.text.startswith("notice:"):  # lets a test raise one
             notice = Notice(level="warning", text=request.text.removeprefix("notice:"), remedy="Nothing to do.")
             self._bus.publish(NoticeEvent(notice=notice))
+        if request.text.startswith("step:"):  # lets a test make it plainer, or bring it back
+            return self._govern(StepName(request.text.removeprefix("step:")))
         return self._change(caption=request.text)
 
     # --- what people see ----------------------------------------------------------------------------------------
@@ -306,6 +317,10 @@ class ScriptedStudio:
         self._stage = self._stage.model_copy(update=values)
         self._bus.publish(StageEvent(stage=self._stage))
         return self._stage
+
+    def _govern(self, step: StepName) -> StageView:
+        now = StepView(step=step, words=STEPS[step], since=now_ms(), why="the newest picture is 212 ms ahead")
+        return self._change(quality=now, steps=(now, *self._stage.steps)[:20])
 
     def _telemetry(self, second: int) -> TelemetryView:
         wave = math.sin(second / 5)

@@ -49,7 +49,7 @@ async def test_the_page_is_revalidated_and_its_assets_are_for_ever(connect: Conn
 async def test_an_address_within_the_page_is_the_page(connect: Connect, built: WebOptions) -> None:
     async with connect(built) as client:
         assert (await client.get("/about")).text == (await client.get("/")).text
-        for path in ("/missing.js", "/api/missing", "/stream/missing/file"):
+        for path in ("/missing.js", "/api/missing", "/stream/missing/file", "/about/more"):
             assert (await client.get(path)).status_code == 404
 
 

@@ -57,7 +57,7 @@ export function PulsePanel(): JSX.Element {
         title="Late frames"
         value={now ? String(now.late + now.skipped) : "–"}
         unit="per s"
-        note={now ? `all ${compact(lost)}` : ""}
+        note={now ? `all ${compact(lost)}${now.skipped_total > 0 ? `, ${compact(now.skipped_total)} skipped` : ""}` : ""}
         bad={now !== null && now.late + now.skipped > 0}
       >
         <Spark ring={lateFrames} lines={[{ colour: "--bad", bars: true }]} reach={3} />

@@ -26,12 +26,16 @@ log = get_logger(__name__)
 class Show:
     """A show of the house. ``studio`` is None until it is open; ``failure`` says why it is not on air any more."""
 
-    name: str
     settings: Settings
     cast: Sequence[CastMember] = ()
     studio: Studio | None = None
     over: bool = False
     failure: str = ""
+
+    @property
+    def name(self) -> str:
+        """As its settings call it."""
+        return self.settings.name
 
     @property
     def state(self) -> ShowState:
@@ -61,7 +65,7 @@ class House:
         self._settings = settings
         self._clock = clock
         self._failures: list[Exception] = []
-        self.shows = tuple(Show(name, each, cast) for name, each in settings.each_show().items())
+        self.shows = tuple(Show(each, cast) for each in settings.each_show().values())
 
     async def run(self) -> None:
         """Keep every show on air until cancelled, or until all are over.

@@ -60,7 +60,8 @@ class Page(StaticFiles):
         name = PurePosixPath("index.html" if path == "." else path)
         if scope["show"].headless or paths.for_machines(f"/{name}") or any(part.startswith(".") for part in name.parts):
             raise HTTPException(HTTPStatus.NOT_FOUND)
-        address = not name.suffix or str(name) == "index.html"
+        # not deeper: what the page names lies beside it
+        address = (not name.suffix and len(name.parts) == 1) or str(name) == "index.html"
         if address and not (self._folder / "index.html").is_file():
             return HTMLResponse(_NOT_BUILT, HTTPStatus.SERVICE_UNAVAILABLE, {"Cache-Control": "no-store"})
         try:
