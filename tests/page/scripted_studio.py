@@ -119,6 +119,7 @@ class ScriptedStudio:
         self._bus = Bus(self._state, unique_id(SYSTEM_CLOCK.wall()))
         self._conversations: dict[str, Conversation] = {}
         self._numbers = count(1)
+        self._skipped = 0
         self._next_air = now_ms() + 500
         self.guests = NoGuests()
         self._stage = StageView(
@@ -319,6 +320,7 @@ class ScriptedStudio:
         return self._stage
 
     def _govern(self, step: StepName) -> StageView:
+        self._skipped += 14 if step is StepName.SIZE else 0
         now = StepView(step=step, words=STEPS[step], since=now_ms(), why="the newest picture is 212 ms ahead")
         return self._change(quality=now, steps=(now, *self._stage.steps)[:20])
 
@@ -333,7 +335,7 @@ class ScriptedStudio:
             skipped=0,
             late_total=second // 17,
             over_budget_total=second // 17,
-            skipped_total=0,
+            skipped_total=self._skipped,
             compose_p50=1.9 + wave * 0.2,
             compose_max=4.0 + wave,
             frame_p50=8.6 + wave,

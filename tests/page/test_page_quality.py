@@ -72,6 +72,11 @@ async def test_the_line_takes_nothing_from_the_controls(page: Page) -> None:
         assert above is not None and below is not None
         assert above["y"] + above["height"] <= below["y"] + 0.5
     assert boxes[2] is not None and boxes[2]["y"] + boxes[2]["height"] <= 720.5
+    await govern(page, "size")
+    figure = page.locator(".meter", has_text="Late frames").locator(".figure")
+    await expect(figure).to_contain_text("14 skipped")
+    assert await figure.evaluate("one => one.scrollWidth <= one.clientWidth")
+    await keep(page, "desk-skipped.png")
 
 
 async def test_on_a_phone_it_is_on_every_tab(browser: Browser, show: Show) -> None:
@@ -87,6 +92,8 @@ async def test_on_a_phone_it_is_on_every_tab(browser: Browser, show: Show) -> No
         await expect(page.locator(".plainer summary")).to_be_in_viewport(ratio=1)
         assert await page.evaluate("document.documentElement.scrollWidth") <= 390
         await keep(page, f"phone-{tab.lower()}.png")
+    late = page.locator(".meter", has_text="Late frames")
+    await expect(late.locator(".note")).to_have_text([re.compile(r"all \d+"), "14 skipped"])
     await page.locator(".plainer summary").click()
     await expect(page.locator(".plainer").get_by_role("listitem")).to_be_in_viewport(ratio=1)
     await keep(page, "phone-open.png")
