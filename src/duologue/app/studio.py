@@ -8,10 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
-from duologue.app.bus import Bus
+from duologue.app.bus import Bus, Subscription
 from duologue.app.cast import CastMember, load_cast
 from duologue.app.early_stage import EarlyStage
 from duologue.app.engines import Engines, open_engines
@@ -24,11 +23,12 @@ from duologue.app.models import (
     Conversation,
     ConversationEvent,
     ConversationRequest,
-    Event,
     LightsRequest,
     Notice,
     StageEvent,
     StageView,
+    StateEvent,
+    StateView,
     StepName,
     StepView,
     TurnEvent,
@@ -58,7 +58,8 @@ from duologue.chains import Handover
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock, SteadyClock
 from duologue.dialogue.director import Player
 from duologue.dialogue.ports import PlayEnded, PlayStarted
-from duologue.errors import ClosedError, DuologueError, InputError, PeerError
+from duologue.errors import ClosedError, DuologueError, InputError
+from duologue.ids import unique_id
 from duologue.language.moderation import Subject
 from duologue.places import cache_folder
 from duologue.settings import Settings, ShowSettings
@@ -82,6 +83,8 @@ STEPS = {
     Step.SIZE: ("size", "Every second picture is left out, evenly, and the picture is smaller."),
 }
 """Each step's name, and what a viewer sees of it."""
+STATE_TURNS = 100
+"""Turns that a page is told of when it connects (see :class:`duologue.app.models.StateView`)."""
 
 log = get_logger(__name__)
 
@@ -112,10 +115,10 @@ class Studio:
         self._quality = StepView(step=StepName.FULL, words=STEPS[Step.FULL][1], since=clock.wall() / MILLISECOND)
         self._steps: deque[StepView] = deque(maxlen=MOST_STEPS)
         self._closing = False
-        self._bus = Bus(self._snapshot)
+        self._bus = Bus(self._state, unique_id(clock.wall()))
         self._loop = asyncio.get_running_loop()
         self.recorder = self._recorder(show)
-        self._memory = StreamMemory(cache_folder() / "stream" / f"{settings.web.port}.json")
+        self._memory = StreamMemory(cache_folder() / "stream" / f"{settings.web.port}-{settings.name}.json")
         self.outlet = Outlet(HlsStore(before=self._memory.before), self.recorder, self._memory.keep)
         self.link = StageLink(plan, self.outlet, self._stage_listener(), clock, start)
         self.book = TurnBook(self.link.wall_of)
@@ -165,6 +168,7 @@ class Studio:
     async def close(self) -> None:
         """End the subscriptions and finish the recording."""
         self._closing = True
+        self._engines.listeners.remove(self._handed_over)
         self._bus.close()
         await self._aligner.close()
         await self.pulse.close()
@@ -263,9 +267,9 @@ class Studio:
             steps=tuple(self._steps),
         )
 
-    def subscribe(self) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
-        """Events from now on, the full state first."""
-        return self._bus.subscribe()
+    def subscribe(self, after: str = "") -> Subscription:
+        """Events from now on, the full state first; or those after the one whose id is ``after``."""
+        return self._bus.subscribe(after)
 
     def playlist(self) -> str | None:
         """The live playlist, or None before the first segment."""
@@ -426,13 +430,10 @@ class Studio:
         self._bus.publish(StageEvent(stage=view))
         return view
 
-    def _snapshot(self) -> list[Event]:
-        events: list[Event] = [StageEvent(stage=self.stage())]
-        current = self.programme.current or next(iter(self.book.conversations()), None)
-        if current is not None:
-            events.append(ConversationEvent(conversation=current))
-            events += [TurnEvent(turn=turn) for turn in self.book.turns(current.id)]
-        return events
+    def _state(self) -> StateEvent:
+        turns = tuple(self.book.newest_turns(STATE_TURNS))
+        state = StateView(stage=self.stage(), conversations=tuple(self.book.conversations()), turns=turns)
+        return StateEvent(state=state)
 
     async def _play_tv(self, name: str) -> None:
         await self.link.show_tv(find_clip(name))
@@ -447,20 +448,21 @@ async def open_studio(
     settings: Settings,
     cast: Sequence[CastMember] = (),
     clock: Clock = SYSTEM_CLOCK,
+    engines: Engines | None = None,
     stage: EarlyStage | None = None,
 ) -> AsyncGenerator[Studio]:
-    """Build a studio from settings, with the ``cast`` given or the one that is set; ``stage`` may have been started
-    and told its plan before.
+    """Build a studio from settings, with the ``cast`` given or the one that is set, and on ``engines`` that others use
+    too, or its own; ``stage`` may have been started, and told its plan, before.
 
     Raises :class:`InputError` for whatever of them cannot be, before anything is on air.
     """
     cast = cast or load_cast(settings.show.cast, settings.engines.tts)
     opened = stage.plan if stage else None
-    plan = opened or stage_plan(settings, cast, show_seed(settings, clock))
+    plan = opened or stage_plan(settings, cast, show_seed(settings))
     if settings.show.tv.clip is not None:
         find_clip(settings.show.tv.clip)
-    async with open_engines(settings) as engines:
-        studio = Studio(settings, cast, engines, plan, SteadyClock(clock), stage.start if stage else start_stage)
+    async with open_engines(settings) if engines is None else contextlib.nullcontext(engines) as used:
+        studio = Studio(settings, cast, used, plan, SteadyClock(clock), stage.start if stage else start_stage)
         try:
             yield studio
         finally:
