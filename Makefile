@@ -45,7 +45,7 @@ check: setup  ## What a reviewer's machine checks: lint, types, floors
 	$(BIN)/lint-imports
 	$(NPM) run check
 
-bench: setup  ## The figures of docs/performance.md
+bench: setup  ## The figures of docs/performance.md, about forty minutes
 	$(BIN)/python -m benchmarks
 
 bench-voice: setup  ## The voice core beside pipecat and LiveKit Agents, a quarter of an hour

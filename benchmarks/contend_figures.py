@@ -13,7 +13,7 @@ STEPS = ("tv", "analysis", "rate", "size")
 @dataclass(frozen=True, slots=True)
 class Seen:
     """Figures of a stretch of the stream, by the prover. ``late`` and ``behind`` are seconds, at most: the newest frame
-    after its due time when it was fetched, a viewer behind live.
+    after its due time when it was fetched, a viewer behind live. ``sync_ms`` is the sound after the picture, median.
     """
 
     seconds: float
@@ -27,6 +27,7 @@ class Seen:
     sound_faults: int
     late: float
     behind: float
+    sync_ms: float
     sizes: tuple[str, ...]
     wrong: tuple[str, ...]
 
@@ -35,6 +36,7 @@ def seen(report: dict[str, Any]) -> Seen:
     """From the prover's JSON."""
     picture: dict[str, Any] = report["picture"]
     live: dict[str, float] = report["live"] or {}
+    sync: dict[str, float] = report["sync"] or {}
     rate: dict[str, Any] = picture["rate"] or {"least": 0, "median": 0, "largest_step_ms": 0.0}
     return Seen(
         seconds=report["seconds"],
@@ -48,6 +50,7 @@ def seen(report: dict[str, Any]) -> Seen:
         sound_faults=sum(len(report["sound"][kind]) for kind in ("gaps", "holes", "slips", "seams")),
         late=live.get("edge_most", 0.0),
         behind=live.get("viewer_most", 0.0),
+        sync_ms=sync.get("median_ms", 0.0),
         sizes=tuple(f"{size['width']}x{size['height']}" for size in report["sizes"]),
         wrong=tuple(report["wrong"]),
     )
@@ -57,11 +60,13 @@ def seen(report: dict[str, Any]) -> Seen:
 class Contention:
     """What was seen, how far the show's counters moved meanwhile, and how the machine was.
 
-    ``steps`` are the governor's, the newest first; ``back`` is how many seconds after the end all quality was there
-    again (None: not asked, or not within the time given); ``notes`` are the contenders' own figures.
+    ``start`` is from the start of the process to the first segment (s), beside nothing. ``steps`` are the governor's,
+    the newest first; ``back`` is how many seconds after the end all quality was there again (None: not asked, or not
+    within the time given); ``notes`` are the contenders' own figures.
     """
 
     seen: Seen
+    start: float
     moved: dict[str, float]
     steps: tuple[str, ...]
     cores_used: float
@@ -84,6 +89,7 @@ FIGURES: tuple[tuple[str, str, str], ...] = (
     ("out_of_turn", "repeated or out of order", "frames"),
     ("skips", "skips to the grid", ""),
     ("sound_faults", "gaps, holes, slips and seams in the sound", ""),
+    ("sync_ms", "the sound after the picture, median", "ms"),
     ("late", "the newest frame after its due time, at most", "s"),
     ("behind", "a viewer behind live, at most", "s"),
 )
@@ -97,6 +103,8 @@ def rows_of(what: str, targets: dict[str, str], ours: Contention, old: Contentio
         beside = [f"target {targets[name]}"] if name in targets else []
         beside += [f"older: {getattr(old.seen, name):g}"] if old else []
         table.append(row(f"{what}: {label}", getattr(ours.seen, name), unit, "; ".join(beside)))
+    before = f"before there was contention; target ≤ 3{f'; older: {old.start:.1f}' if old else ''}"
+    table.append(row(f"{what}: start of the process → first segment", ours.start, "s", before))
     table += [row(f"{what}: {name}", value, "") for name, value in ours.notes.items()]
     faults = " ".join(ours.seen.wrong[:3]) or "none"
     table.append(row(f"{what}: what the prover calls wrong", len(ours.seen.wrong), "", faults))

@@ -36,6 +36,7 @@ Contenders = Callable[[House, Live, float], AbstractContextManager[Notes]]
 
 AS_GOOD_AS_ALONE = {
     "least": "30", "median": "30", "missing": "0", "out_of_turn": "0", "skips": "0", "sound_faults": "0",
+    "sync_ms": "within ±20",
     "late": "< 1.5, half a viewer's cushion", "behind": "≤ 5",
 }  # fmt: skip
 PLAINER = {"least": "≥ 15", "missing": "0", "out_of_turn": "0", "sound_faults": "0", "behind": "≤ 5"}
@@ -57,7 +58,7 @@ def contended(
         steps = tuple(f"{step['step']}: {step['why']}" for step in on_air.stage().get("steps", ()))
         back = _come_back(on_air) if come_back and "quality" in on_air.stage() else None
     moved = {name: value - before.get(name, 0.0) for name, value in after.items()}
-    return Contention(seen(report), moved, steps, share, stalls.worst_ms, back, notes)
+    return Contention(seen(report), on_air.seconds, moved, steps, share, stalls.worst_ms, back, notes)
 
 
 def _come_back(on_air: Live) -> float | None:

@@ -52,11 +52,6 @@ def _sleep(worst: Synchronized[float], many: Synchronized[int]) -> None:
         many.value += late > 30
 
 
-def _burn() -> None:
-    while True:
-        sum(range(10_000))
-
-
 @contextlib.contextmanager
 def sleeper() -> Generator[Stalls]:
     """A process that only sleeps, beside the measurement: how late it wakes is the machine's own doing."""
@@ -71,21 +66,6 @@ def sleeper() -> Generator[Stalls]:
         process.kill()
         process.join()
         stalls.worst_ms, stalls.over_30_ms = worst.value, many.value
-
-
-@contextlib.contextmanager
-def burners(count: int = 2) -> Generator[None]:
-    """Processes of this login session that burn a core each."""
-    context = multiprocessing.get_context("fork")
-    processes = [context.Process(target=_burn, daemon=True) for _ in range(count)]
-    for process in processes:
-        process.start()
-    try:
-        yield
-    finally:
-        for process in processes:
-            process.kill()
-            process.join()
 
 
 def cores() -> list[int]:

@@ -1,8 +1,7 @@
-"""The show as a whole: offline beside the encoder alone, live under load by the prover, its silences, its cues.
+"""The show as a whole: offline beside the encoder alone, its silences, its cues. Live under load: see ``contend``.
 
 Expected before measuring (2 cores): the encoder takes most of a frame, so the show offline should run at 80 to 90 %
-of the encoder's own speed; live, the lead of a second and the viewers' three segments should hide any stall under two
-seconds.
+of the encoder's own speed.
 """
 
 from __future__ import annotations
@@ -22,16 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.live import live
-from benchmarks.machine import burners, sleeper
 from benchmarks.table import Row, row, show
 from duologue.app.render import Film, Progress, render
 from duologue.broadcast.encoder import VideoEncoder
 from duologue.prover.playlist import Entry, parse_playlist
-from duologue.prover.verify import verify
 from duologue.settings import load_settings
 
 FRAMES = 450
-LIVE_SECONDS = 60
 
 
 def _nothing(progress: Progress) -> None:
@@ -71,40 +67,6 @@ def offline(folder: Path) -> list[Row]:
         row("the same, beside x264 with a thread a core", ours, "frames/s", f"alone {wide:.0f} frames/s", ours / wide),
         row("show offline, 1080p, all of it", film.seconds / film.took, "× real time"),
     ]
-
-
-def _counted(address: str, what: str) -> float:
-    """A counter of the stage's frames over all causes, from the show's own metrics."""
-    lines = httpx.get(f"{address}/metrics").text.splitlines()
-    return sum(float(line.split()[-1]) for line in lines if line.startswith(f"duologue_frames_{what}_total"))
-
-
-def under_load() -> list[Row]:
-    """A minute of live show by the prover, while two processes burn both cores."""
-    with live("tea and its enemies", "--test-card", "--turns", "100") as on_air:
-        with sleeper() as stalls, burners():
-            report = verify(on_air.stream, LIVE_SECONDS)
-        late, dear = _counted(on_air.address, "late"), _counted(on_air.address, "over_budget")
-        machine = f"a bare sleeper: {stalls.worst_ms:.0f} ms late at worst"
-        picture, sync, behind = report.picture, report.sync, report.live
-        assert sync is not None and behind is not None
-        return [
-            row("start of the process → first segment", on_air.seconds, "s", "target < 5"),
-            row(f"frames seen, live {LIVE_SECONDS} s, both cores burning", picture.frames, "frames", machine),
-            row("ready after their due time, since the start", late, "frames", f"{dear:.0f} cost more than a period"),
-            row("missing", picture.missing, "frames", "target 0"),
-            row("repeated", picture.repeated, "frames", "target 0"),
-            row("out of order", picture.out_of_order, "frames", "target 0"),
-            row("largest step between pictures", picture.largest_step_ms, "ms", "33.333 is none"),
-            row(
-                "gaps, holes and slips in the sound",
-                len((*report.sound.gaps, *report.sound.holes, *report.sound.slips)),
-                "",
-                "target 0",
-            ),
-            row("sound after picture, median", sync.median_ms, "ms", "target within ±20"),
-            row("a viewer behind live, at most", behind.viewer_most, "s", "target < 5"),
-        ]
 
 
 def silences(folder: Path) -> list[Row]:
@@ -201,9 +163,9 @@ def cues() -> list[Row]:
 
 
 def rows() -> list[Row]:
-    """All of it, in about three minutes."""
+    """All of it, in about two minutes."""
     with tempfile.TemporaryDirectory() as folder:
-        return [*offline(Path(folder)), *under_load(), *silences(Path(folder)), *cues()]
+        return [*offline(Path(folder)), *silences(Path(folder)), *cues()]
 
 
 if __name__ == "__main__":

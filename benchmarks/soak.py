@@ -43,9 +43,9 @@ def rows(minutes: float = MINUTES) -> list[Row]:
     each = f"main {used['main']:.1f}, stage {used['stage']:.1f} % of one"
     found = [row("CPU of both processes", both, "% of all cores", f"target < 45; {each}")]
     for name, series in rss.items():
-        settled = series[min(SETTLED, len(series) // 5) :]
+        settled = min(SETTLED, len(series) // 5)
         by_minute = ", ".join(f"{megabytes:.0f}" for megabytes in series[::60])
-        found.append(row(f"growth of {name} after minute 2", grown(settled), "MB", "target ≤ 2"))
+        found.append(row(f"growth of {name} after {settled} s", grown(series[settled:]), "MB", "target ≤ 2"))
         found.append(row(f"RSS of {name} at the end", series[-1], "MB", f"minute by minute: {by_minute}"))
     found.append(row("a bare sleeper's worst wake-up meanwhile", stalls.worst_ms, "ms"))
     return found

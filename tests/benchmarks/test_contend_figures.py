@@ -32,17 +32,17 @@ def test_a_report_of_the_prover_has_all_the_figures(tmp_path: Path) -> None:
 
 
 def test_rows_name_targets_and_what_an_older_clone_did() -> None:
-    ours = Contention(_seen(30), {"rate.down": 2.0}, (), 0.4, 12.0, notes={"times it jumped": 3.0})
-    old = Contention(_seen(4), {}, (), 0.2, 15.0)
+    ours = Contention(_seen(30), 2.9, {"rate.down": 2.0}, (), 0.4, 12.0, notes={"times it jumped": 3.0})
+    old = Contention(_seen(4), 5.1, {}, (), 0.2, 15.0)
     table = {row["what"]: row for row in rows_of("scene", {"least": "≥ 15"}, ours, old)}
-    assert len(table) == len(FIGURES) + 4
+    assert len(table) == len(FIGURES) + 5
     assert table["scene: different pictures in the poorest second"]["peer"] == "target ≥ 15; older: 4"
     assert table["scene: times it jumped"]["value"] == 3
     assert table["scene: steps down"]["peer"].startswith("rate 2 times")
 
 
 def _seen(least: int) -> Seen:
-    return Seen(20.0, 0, 0, 0, 0, least, 30, 33.3, 0, 0.5, 3.0, ("640x360",), ())
+    return Seen(20.0, 0, 0, 0, 0, least, 30, 33.3, 0, 0.5, 3.0, 0.1, ("640x360",), ())
 
 
 def test_counters_are_read_from_what_the_show_exposes(monkeypatch: pytest.MonkeyPatch) -> None:
