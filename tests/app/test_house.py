@@ -22,7 +22,7 @@ from duologue.settings import Settings, load_settings
 
 pytestmark = [pytest.mark.realtime, pytest.mark.timeout(120)]
 
-COMMON = {"show.size": "320x180", "show.lead_s": 0.5, "show.turns": 30}
+COMMON = {"show.size": "320x180", "show.lead_s": 0.5, "show.turns": 30, "web.port": 0}
 
 
 def settings(**flags: object) -> Settings:
