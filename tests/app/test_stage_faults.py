@@ -110,7 +110,10 @@ async def test_a_film_at_which_the_stage_dies_twice_is_taken_off_and_named() -> 
                     break
 
 
-async def test_ten_light_clicks_in_a_second_are_two_bakes_at_most() -> None:
+async def test_ten_light_clicks_in_a_second_are_two_bakes_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # nothing is baked yet
     async with on_air(show__size="640x360") as studio:
         await passes(6)  # the finer turns of the heads are baked meanwhile
         before = len(studio.pulse.frame_ledger.bakes)
