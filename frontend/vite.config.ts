@@ -4,11 +4,12 @@ import { defineConfig } from "vite";
 const show = process.env["DUOLOGUE_SHOW"] ?? "http://127.0.0.1:8081";
 
 export default defineConfig({
+  base: "./", // each show of a house has the page in a place of its own
   build: {
     outDir: "../src/duologue/web/static",
     emptyOutDir: true,
     target: "es2022",
     chunkSizeWarningLimit: 900,
   },
-  server: { proxy: { "/api": show, "/stream": show, "/healthz": show } },
+  server: { proxy: { "/api": show, "/stream": show, "/shows": show, "/healthz": show } },
 });

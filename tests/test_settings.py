@@ -90,6 +90,8 @@ def test_a_file_by_name(tmp_path: Path) -> None:
         ("show.lights.daylight", "noon", "flag --daylight", "'night'"),
         ("web.port", 70000, "flag --port", ""),
         ("web.host", "0.0.0.0", "flag --host", "DUOLOGUE_WEB__TOKEN"),
+        ("web.cors_origins", "example.org", "flag --cors-origins", "https://example.org"),
+        ("web.cors_origins", "*,https://a.example/page", "flag --cors-origins", "https://example.org"),
         ("web.token", "short", "flag --token", "8 characters"),
         ("engines.llm", "talkre", "flag --llm", "Known"),
         ("engines.talker.spede", 1, "flag --spede", "'speed'"),
@@ -119,6 +121,66 @@ def test_wrong_values_of_file_and_environment_name_them(monkeypatch: pytest.Monk
     with pytest.raises(InputError) as caught:
         _load()
     assert caught.value.where == "environment DUOLOGUE_SHOW__FPS"
+
+
+SEVERAL = """
+[show]
+size = "640x360"
+turns = 6
+[shows.day]
+topic = "tea"
+[shows.late-night]
+topic = "owls"
+turns = 4
+[shows.late-night.lights]
+daylight = "night"
+[telemetry]
+ledger = "ledgers"
+"""
+
+
+def test_each_of_several_shows_has_what_its_table_says_and_else_the_common() -> None:
+    settings = _load(file=SEVERAL)
+    each = settings.each_show()
+    assert list(each) == [one.name for one in each.values()] == ["day", "late-night"]
+    day, late = each["day"].show, each["late-night"].show
+    assert (day.topic, day.turns, day.size) == ("tea", 6, (640, 360))
+    assert (late.topic, late.turns, late.size, late.lights.daylight) == ("owls", 4, (640, 360), "night")
+    assert [str(one.telemetry.ledger) for one in each.values()] == ["ledgers/day", "ledgers/late-night"]
+    assert each["day"].engine("improv") is None and not each["day"].shows
+    sources = _sources(settings)
+    assert sources["shows.day.turns"] == sources["show.turns"] == ("6", "duologue.toml")
+    assert sources["shows.late-night.lights.daylight"] == ("night", "duologue.toml")
+    assert sources["shows.day.fps"] == ("30", "default")
+
+
+def test_a_flag_is_for_every_show_that_does_not_say_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUOLOGUE_SHOWS__DAY__FPS", "25")
+    settings = _load({"show.turns": 9}, file=SEVERAL)
+    assert [each.show.turns for each in settings.each_show().values()] == [9, 4]
+    assert [each.show.fps for each in settings.each_show().values()] == [25, 30]
+    assert _sources(settings)["shows.day.turns"] == ("9", "flag --turns")
+
+
+def test_one_show_needs_no_table() -> None:
+    settings = _load({"show.topic": "tea"})
+    assert settings.each_show() == {"show": settings} and settings.name == "show"
+    assert not any(row.key.startswith("shows") for row in settings.rows())
+
+
+@pytest.mark.parametrize(
+    ("table", "what", "remedy"),
+    [
+        ("[shows.Day]\nturns = 3", "'Day' is no name of a show", "Small letters"),
+        ("[shows.day]\nturms = 3", "shows.day.turms", "turns"),
+        ("[shows.day]\nfps = 31", "31 frames", "Allowed"),
+        ("[show]\nrecord = 'a.mp4'\n[shows.a]\n[shows.b]", "the shows a and b record to one file", "[shows.b]"),
+    ],
+)
+def test_shows_that_cannot_be(table: str, what: str, remedy: str) -> None:
+    with pytest.raises(InputError) as caught:
+        _load(file=table)
+    assert what in caught.value.what and remedy in caught.value.remedy and caught.value.where == "duologue.toml"
 
 
 def test_unknown_variables_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,26 @@
 // Generated from the API schema by `npm run types`. Do not edit.
 
 export interface paths {
+    "/api/shows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every
+         * @description The shows of this house; each has the same addresses below its own place.
+         */
+        get: operations["list_shows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/conversations": {
         parameters: {
             query?: never;
@@ -293,7 +313,7 @@ export interface paths {
         };
         /**
          * Readyz
-         * @description Whether a viewer would see a show now.
+         * @description Whether a viewer would see a show now; of several one is enough, and the reasons tell of the others.
          */
         get: operations["readyz"];
         put?: never;
@@ -313,7 +333,7 @@ export interface paths {
         };
         /**
          * Metrics
-         * @description Prometheus' text exposition.
+         * @description Prometheus' text exposition of one show.
          */
         get: operations["metrics"];
         put?: never;
@@ -578,8 +598,48 @@ export interface components {
             status: number;
         };
         /**
+         * ShowState
+         * @description The life of a show of the house.
+         * @enum {string}
+         */
+        ShowState: "starting" | "on_air" | "over" | "failed";
+        /**
+         * ShowView
+         * @description A show of the house, and where its parts are. The first one is at ``/`` too.
+         */
+        ShowView: {
+            /** Name */
+            name: string;
+            state: components["schemas"]["ShowState"];
+            /**
+             * Failure
+             * @description Why it is not on air any more.
+             * @default
+             */
+            failure: string;
+            /**
+             * Topic
+             * @description Of the conversation that is on.
+             * @default
+             */
+            topic: string;
+            /**
+             * Here
+             * @description It is the one that this request was put to.
+             */
+            here: boolean;
+            /** Page */
+            page: string;
+            /** Stream */
+            stream: string;
+            /** Events */
+            events: string;
+            /** Metrics */
+            metrics: string;
+        };
+        /**
          * StageEvent
-         * @description The stage changed; also the first event of every subscription.
+         * @description The stage changed.
          */
         StageEvent: {
             /**
@@ -664,6 +724,35 @@ export interface components {
             steps: components["schemas"]["StepView"][];
         };
         /**
+         * StateEvent
+         * @description The first event of every subscription, and of one that goes on after a gap: it replaces what was known.
+         */
+        StateEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "state";
+            state: components["schemas"]["StateView"];
+        };
+        /**
+         * StateView
+         * @description All that a page shows, as of now.
+         */
+        StateView: {
+            stage: components["schemas"]["StageView"];
+            /**
+             * Conversations
+             * @description Those that are remembered, newest first, without their turns.
+             */
+            conversations: components["schemas"]["Conversation"][];
+            /**
+             * Turns
+             * @description The newest of them, oldest first; at most 100.
+             */
+            turns: components["schemas"]["TurnView"][];
+        };
+        /**
          * StepName
          * @description How plain the show is, from all there is to the plainest; each includes those before it.
          * @enum {string}
@@ -696,7 +785,7 @@ export interface components {
          * StreamedEvent
          * @description The JSON of one event; the ``event:`` field repeats its ``type``.
          */
-        StreamedEvent: components["schemas"]["ConversationEvent"] | components["schemas"]["TurnEvent"] | components["schemas"]["StageEvent"] | components["schemas"]["TelemetryEvent"] | components["schemas"]["NoticeEvent"];
+        StreamedEvent: components["schemas"]["StateEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["TurnEvent"] | components["schemas"]["StageEvent"] | components["schemas"]["TelemetryEvent"] | components["schemas"]["NoticeEvent"];
         /**
          * TelemetryEvent
          * @description Once a second.
@@ -939,6 +1028,26 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_shows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShowView"][];
+                };
+            };
+        };
+    };
     list_conversations: {
         parameters: {
             query?: never;
@@ -1728,7 +1837,10 @@ export interface operations {
     events: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Of the last event that is known: go on after it. */
+                "last-event-id"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1741,6 +1853,33 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": components["schemas"]["StreamedEvent"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting or shutting down: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["Problem"];
                 };
             };
         };

@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 import { ConversationPanel } from "./panels/conversation";
 import { Machine } from "./panels/machine";
 import { PulsePanel } from "./panels/pulse";
+import { Quality } from "./panels/quality";
 import { RoomPanel } from "./panels/room";
 import { StagePanel } from "./panels/stage";
 import { Toasts } from "./panels/toasts";
@@ -32,6 +33,7 @@ export function App(): JSX.Element {
           <PulsePanel />
         </div>
       </main>
+      <Quality />
       <Machine />
       <Toasts />
     </div>

@@ -1,29 +1,25 @@
-/** The line that carries the server's events: kept open, opened again with growing pauses, and brought up to date each time. */
+/** The line that carries the server's events: kept open, and opened again with growing pauses; it begins with the state. */
+import { at } from "./addresses";
 import { api, ApiError } from "./requests";
 import { Backoff } from "./core/backoff";
-import { withConversation, withSnapshot, withTurn } from "./core/book";
+import { withConversation, withState, withTurn } from "./core/book";
 import type { ShowEvent } from "./models";
 import * as state from "./state";
 
 /** Telemetry comes once a second; a line silent for this long is dead, ms. */
 const SILENCE_MS = 8000;
-/** Conversations whose turns are read when the line opens. */
-const RECENT = 3;
-const TYPES = ["conversation", "turn", "stage", "telemetry", "notice"] as const;
+const TYPES = ["state", "conversation", "turn", "stage", "telemetry", "notice"] as const;
 
 export class EventLine {
   #source: EventSource | null = null;
   #timer = 0;
   #silence = 0;
-  /** Ids told by events since the line opened: a snapshot asked for meanwhile is older than these. */
-  #fresh = new Set<string>();
   readonly #backoff = new Backoff(500, 8000);
 
   open(): void {
     window.clearTimeout(this.#timer);
     this.#source?.close();
-    this.#fresh = new Set();
-    const source = new EventSource("/api/events");
+    const source = new EventSource(at("/api/events"));
     this.#source = source;
     source.addEventListener("open", () => this.#opened());
     source.addEventListener("error", () => this.#lost());
@@ -48,7 +44,7 @@ export class EventLine {
   #opened(): void {
     state.link.value = "open";
     this.#backoff.reset();
-    void this.#catchUp();
+    void this.#list();
   }
 
   #lost(): void {
@@ -58,40 +54,38 @@ export class EventLine {
     if (navigator.onLine) void this.#explain();
   }
 
+  /** Which shows there are; a page that does not learn it shows only its own. */
+  async #list(): Promise<void> {
+    state.shows.value = await api.shows().catch(() => state.shows.value);
+  }
+
   /** An `EventSource` does not say why it failed; a plain request does. */
   async #explain(): Promise<void> {
+    void this.#list();
     try {
       await api.stage();
     } catch (error) {
-      if (error instanceof ApiError && error.status >= 400 && error.status < 500) {
+      // 503 is a server that starts or leaves: that passes by itself
+      if (error instanceof ApiError && error.status >= 400 && error.status !== 503) {
         state.notify({ level: "error", text: error.message, remedy: error.remedy });
       }
-    }
-  }
-
-  async #catchUp(): Promise<void> {
-    const fresh = this.#fresh;
-    try {
-      const list = await api.conversations();
-      const details = await Promise.all(list.slice(0, RECENT).map((one) => api.conversation(one.id)));
-      state.book.value = withSnapshot(state.book.value, list, details, fresh);
-    } catch (error) {
-      if (error instanceof ApiError) state.notify({ level: "warning", text: error.message, remedy: error.remedy });
     }
   }
 
   #take(event: ShowEvent): void {
     this.#expect();
     switch (event.type) {
+      case "state":
+        state.stage.value = event.state.stage;
+        state.book.value = withState(state.book.value, event.state.conversations, event.state.turns);
+        break;
       case "stage":
         state.stage.value = event.stage;
         break;
       case "conversation":
-        this.#fresh.add(event.conversation.id);
         state.book.value = withConversation(state.book.value, event.conversation);
         break;
       case "turn":
-        this.#fresh.add(event.turn.id);
         state.book.value = withTurn(state.book.value, event.turn);
         break;
       case "telemetry":

@@ -12,12 +12,15 @@ export type Daylight = Schemas["Daylight"];
 export type LightsRequest = Schemas["LightsRequest"];
 export type Notice = Schemas["Notice"];
 export type Problem = Schemas["Problem"];
+export type ShowView = Schemas["ShowView"];
 export type StageView = Schemas["StageView"];
+export type StepView = Schemas["StepView"];
 export type TelemetryView = Schemas["TelemetryView"];
 export type TurnView = Schemas["TurnView"];
 export type TvRequest = Schemas["TvRequest"];
 export type WordView = Schemas["WordView"];
 export type ShowEvent =
+  | Schemas["StateEvent"]
   | Schemas["ConversationEvent"]
   | Schemas["TurnEvent"]
   | Schemas["StageEvent"]

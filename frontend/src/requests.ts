@@ -1,10 +1,12 @@
 /** The API as functions. What the server refuses comes back as an `ApiError` with its own words. */
+import { at } from "./addresses";
 import type {
   ChatReceipt,
   ChatRequest,
   Conversation,
   LightsRequest,
   Problem,
+  ShowView,
   StageView,
   TvRequest,
 } from "./models";
@@ -29,12 +31,12 @@ async function problemOf(response: Response): Promise<ApiError> {
   return new ApiError(response.status, `${title.replace(/\.$/, "")}${place}.`, problem.remedy ?? "");
 }
 
-async function call<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
+async function call<Answer>(method: string, address: string, body?: unknown): Promise<Answer> {
   const signal = AbortSignal.timeout(PATIENCE_MS);
   const content = body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
   let response: Response;
   try {
-    response = await fetch(path, { method, signal, ...content });
+    response = await fetch(address, { method, signal, ...content });
   } catch {
     throw new ApiError(0, "The server does not answer.", "Is the show still running? It is tried again by itself.");
   }
@@ -50,12 +52,11 @@ export interface Start {
 }
 
 export const api = {
-  conversations: () => call<Conversation[]>("GET", "/api/conversations"),
-  conversation: (id: string) => call<Conversation>("GET", `/api/conversations/${encodeURIComponent(id)}`),
-  start: (request: Start) => call<Conversation>("POST", "/api/conversations", request),
-  stop: (id: string) => call<unknown>("DELETE", `/api/conversations/${encodeURIComponent(id)}`),
-  chat: (request: ChatRequest) => call<ChatReceipt>("POST", "/api/chat", request),
-  stage: () => call<StageView>("GET", "/api/stage"),
-  television: (request: TvRequest) => call<StageView>("POST", "/api/stage/tv", request),
-  lights: (request: Partial<LightsRequest>) => call<StageView>("POST", "/api/stage/lights", request),
+  shows: () => call<ShowView[]>("GET", at("/api/shows")),
+  start: (request: Start) => call<Conversation>("POST", at("/api/conversations"), request),
+  stop: (id: string) => call<unknown>("DELETE", at("/api/conversations/{conversation_id}", { conversation_id: id })),
+  chat: (request: ChatRequest) => call<ChatReceipt>("POST", at("/api/chat"), request),
+  stage: () => call<StageView>("GET", at("/api/stage")),
+  television: (request: TvRequest) => call<StageView>("POST", at("/api/stage/tv"), request),
+  lights: (request: Partial<LightsRequest>) => call<StageView>("POST", at("/api/stage/lights"), request),
 };

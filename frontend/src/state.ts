@@ -6,7 +6,7 @@ import { label } from "./core/format";
 import { Ring } from "./core/ring";
 import { ServerClock } from "./core/server-clock";
 import { grouped, inOrder } from "./core/turns";
-import type { CharacterView, Notice, StageView, TelemetryView } from "./models";
+import type { CharacterView, Notice, ShowView, StageView, TelemetryView } from "./models";
 
 /** The line to the server that carries events and requests. */
 export type Link = "connecting" | "open" | "lost";
@@ -21,6 +21,8 @@ export interface Air {
 export const serverClock = new ServerClock();
 export const link = signal<Link>("connecting");
 export const stage = signal<StageView | null>(null);
+/** The shows of this house; this page is of the one that is `here`. */
+export const shows = signal<readonly ShowView[]>([]);
 export const book = signal<Book>(emptyBook);
 export const telemetry = signal<TelemetryView | null>(null);
 

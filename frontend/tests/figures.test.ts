@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Backoff } from "../src/core/backoff";
 import { contrast, legible } from "../src/core/colour";
-import { compact, decimal, label, megabytes } from "../src/core/format";
+import { compact, decimal, label, megabytes, sentence } from "../src/core/format";
 import { Ring } from "../src/core/ring";
 import { ServerClock } from "../src/core/server-clock";
 
@@ -79,5 +79,12 @@ describe("a speaker's colour", () => {
   });
   it("is measured as WCAG does", () => {
     expect(contrast("#ffffff", "#000000")).toBeCloseTo(21);
+  });
+});
+
+describe("a sentence inside another", () => {
+  it("begins small, keeps abbreviations and ends once", () => {
+    expect(sentence("Every second picture is left out.")).toBe("every second picture is left out.");
+    expect(sentence("TV at half its rate")).toBe("TV at half its rate.");
   });
 });

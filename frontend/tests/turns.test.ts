@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { current, emptyBook, withConversation, withSnapshot, withTurn } from "../src/core/book";
+import { current, emptyBook, withConversation, withState, withTurn } from "../src/core/book";
 import { grouped, inOrder, phaseOf } from "../src/core/turns";
 import type { Conversation, TurnView } from "../src/models";
 
@@ -100,18 +100,16 @@ describe("the order of turns", () => {
 });
 
 describe("the book", () => {
-  it("keeps what events told after a snapshot was asked for", () => {
-    let book = withConversation(emptyBook, conversation({}));
-    book = withTurn(book, turn({ id: "old" }));
-    book = withTurn(book, turn({ id: "new", state: "ended" }));
-    const snapshot = conversation({ turns: [turn({ id: "new", state: "queued" }), turn({ id: "other" })] });
-    const after = withSnapshot(book, [snapshot], [snapshot], new Set(["new"]));
-    expect([...after.turns.keys()].sort()).toEqual(["new", "other"]);
-    expect(after.turns.get("new")?.state).toBe("ended");
+  it("takes the server's word for what it tells, and keeps the older turns of the same conversations", () => {
+    let book = withTurn(withConversation(emptyBook, conversation({})), turn({ id: "older", state: "ended" }));
+    book = withTurn(book, turn({ id: "told", state: "queued" }));
+    const after = withState(book, [conversation({})], [turn({ id: "told", state: "ended" }), turn({ id: "new" })]);
+    expect([...after.turns.keys()]).toEqual(["older", "told", "new"]);
+    expect(after.turns.get("told")?.state).toBe("ended");
   });
   it("forgets the turns of a conversation that the server no longer knows", () => {
     const book = withTurn(withConversation(emptyBook, conversation({ id: "gone" })), turn({ conversation: "gone" }));
-    const after = withSnapshot(book, [conversation({ id: "c2" })], [], new Set());
+    const after = withState(book, [conversation({ id: "c2" })], []);
     expect(after.turns.size).toBe(0);
     expect([...after.conversations.keys()]).toEqual(["c2"]);
   });

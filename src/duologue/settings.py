@@ -10,6 +10,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -37,6 +38,8 @@ from duologue.places import read_text
 from duologue.validation import Problem, did_you_mean, problems
 
 FILE = "duologue.toml"
+ONLY_SHOW = "show"
+"""What a show is called that has no table of its own."""
 PREFIX = "DUOLOGUE_"
 ENGINE_GROUPS = {"duologue.tts": "speaks", "duologue.llm": "thinks", "duologue.stt": "hears"}
 """The groups of entry points, and what the engines of each do."""
@@ -112,6 +115,15 @@ def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _origins(origins: tuple[str, ...]) -> tuple[str, ...]:
+    for origin in origins:
+        if origin != "*" and not re.fullmatch(r"https?://[^/\s?#@]+", origin):
+            raise ValueError(
+                f"{origin!r} is no origin | Write scheme and host as a browser sends them, e.g. https://example.org."
+            )
+    return tuple(origin.lower() for origin in origins)
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 EngineNames = Annotated[Names, AfterValidator(_distinct)]
 StageSize = Annotated[Size, PlainValidator(_stage_size)]
@@ -164,9 +176,34 @@ class ShowSettings(Part):
     )
     test_card: bool = Field(default=False, description="Draw a frame number and a time for `duologue verify` to read.")
     headless: bool = Field(default=False, description="Serve the stream and the API, but no page.")
-    record: Path | None = Field(default=None, description="Record to this MP4 file.")
+    record: Path | None = Field(
+        default=None, description="Record to this MP4 file, or to NAME.2.mp4 and so on where it holds something."
+    )
+    record_minutes: int = Field(
+        default=60, ge=0, description="A new file of the recording begins after so long; 0: never."
+    )
+    record_mb: int = Field(default=0, ge=0, description="The same after so many MB; 0: whatever its size.")
+    record_keep_mb: int = Field(
+        default=0, ge=0, description="The oldest files under the recording's name are removed beyond it; 0: none."
+    )
     tv: TvSettings = Field(default=TvSettings(), description="The TV.")
     lights: LightSettings = Field(default=LightSettings(), description="The lights.")
+
+
+def _apart(shows: dict[str, ShowSettings]) -> dict[str, ShowSettings]:
+    """Several shows: each has a name that can stand in an address, and a file of its own to record to."""
+    files: dict[Path, str] = {}
+    for name, show in shows.items():
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", name):
+            raise ValueError(
+                f"{name!r} is no name of a show | Small letters, digits and hyphens, e.g. [shows.late-night]."
+            )
+        if show.record is not None and (other := files.setdefault(show.record.resolve(), name)) != name:
+            raise ValueError(
+                f"the shows {other} and {name} record to one file, {show.record}"
+                f" | Give each its own: record under [shows.{name}]."
+            )
+    return shows
 
 
 class WebSettings(Part):
@@ -175,6 +212,9 @@ class WebSettings(Part):
     host: str = Field(default="127.0.0.1", min_length=1, description="The address to listen on.")
     port: int = Field(default=8081, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
     hosts: Names = Field(default=(), description="Further names that the server may be called by, e.g. a proxy's.")
+    cors_origins: Annotated[Names, AfterValidator(_origins)] = Field(
+        default=(), description="Sites whose pages may play the stream, e.g. https://example.org; * is every one."
+    )
     token: SecretStr | None = Field(
         default=None, description="Who brings it may use the API; needed beyond this machine."
     )
@@ -320,6 +360,9 @@ class Settings(BaseSettings):
     )
 
     show: ShowSettings = Field(default=ShowSettings(), description="What is on air.")
+    shows: Annotated[dict[str, ShowSettings], AfterValidator(_apart)] = Field(
+        default={}, description="Several shows at a time: a table for each, of the keys of show, which fills its gaps."
+    )
     web: WebSettings = Field(default=WebSettings(), description="The web server.")
     engines: EngineChoice = Field(default=EngineChoice(), description="Which engines are used, and a table for each.")
     hearing: HearingSettings = Field(default=HearingSettings(), description="How the end of a turn is found.")
@@ -335,6 +378,12 @@ class Settings(BaseSettings):
 
     _parts: dict[str, BaseModel | None] = PrivateAttr(default_factory=dict[str, BaseModel | None])
     _sources: dict[str, str] = PrivateAttr(default_factory=dict[str, str])
+    _name: str = PrivateAttr(default=ONLY_SHOW)
+
+    @property
+    def name(self) -> str:
+        """What the show of these settings is called, among those of its house (see :meth:`each_show`)."""
+        return self._name
 
     @classmethod
     def settings_customise_sources(
@@ -367,6 +416,22 @@ class Settings(BaseSettings):
         """An engine's own part; None for one without settings, or neither chosen nor given a table."""
         return self._parts.get(name)
 
+    def each_show(self) -> dict[str, Settings]:
+        """The settings of each show by name, in order: its own are in ``show``, its ledgers in a folder of its own.
+
+        A show without a table is called :data:`ONLY_SHOW`.
+        """
+        if not self.shows:
+            return {ONLY_SHOW: self}
+        return {name: self._alone(name, show) for name, show in self.shows.items()}
+
+    def _alone(self, name: str, show: ShowSettings) -> Settings:
+        ledger = self.telemetry.ledger
+        telemetry = self.telemetry.model_copy(update={"ledger": ledger and ledger / name})
+        alone = self.model_copy(update={"show": show, "shows": {}, "telemetry": telemetry})
+        alone._name = name
+        return alone
+
     def secrets(self) -> tuple[str, ...]:
         """The values that may appear in no log: the token, every secret of the engines' parts, and the keys in the
         environment variables that those name (``key_variable``).
@@ -381,7 +446,11 @@ class Settings(BaseSettings):
         """Every setting with its value and source, in order."""
         rows: list[Row] = []
         for name in type(self).model_fields:
-            rows += self._rows(cast(BaseModel, getattr(self, name)), name)
+            if name == "shows":
+                for show, part in self.shows.items():
+                    rows += self._rows(part, f"shows.{show}")
+            else:
+                rows += self._rows(cast(BaseModel, getattr(self, name)), name)
         for name, part in self._parts.items():
             rows += self._rows(part, f"engines.{name}") if part is not None else []
         return rows
@@ -431,6 +500,7 @@ def load_settings(
     for layer in layers:
         _merge(table, layer.table)
         sources.update(layer.sources)
+    _fill_shows(table, sources)
     parts = _take_engine_tables(table)
     try:
         settings = Settings(**table)
@@ -528,6 +598,20 @@ def _source(key: str, sources: Mapping[str, str]) -> str:
     if plain in sources:
         return sources[plain]
     return next((source for name, source in sources.items() if name.startswith(f"{plain}.")), "defaults")
+
+
+def _fill_shows(table: dict[str, Any], sources: dict[str, str]) -> None:
+    """Give each of several shows what ``[show]`` says and its own table does not."""
+    common, shows = table.get("show", {}), table.get("shows")
+    if not isinstance(common, dict) or not isinstance(shows, dict):
+        return
+    for name, own in cast(dict[str, Any], shows).items():
+        if isinstance(own, dict):
+            whole = deepcopy(cast(dict[str, Any], common))
+            _merge(whole, cast(dict[str, Any], own))
+            shows[name] = whole
+            for key in [key for key in sources if key.startswith("show.")]:
+                sources.setdefault(f"shows.{name}.{key.removeprefix('show.')}", sources[key])
 
 
 def _take_engine_tables(table: dict[str, Any]) -> dict[str, dict[str, Any]]:

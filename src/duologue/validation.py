@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -73,12 +73,15 @@ def _words(
 def fields_at(model: type[BaseModel], path: Iterable[int | str]) -> list[str]:
     """The keys that the table at ``path`` of ``model`` may have; empty where that is not a table of fixed keys."""
     current: type[BaseModel] | None = model
+    named = False
     for part in path:
-        if isinstance(part, int):
+        if isinstance(part, int) or named:  # which entry of a list, or of a table of tables: all are of one kind
+            named = False
             continue
         if current is None or part not in current.model_fields:
             return []
-        current = model_in(current.model_fields[part].annotation)
+        annotation = current.model_fields[part].annotation
+        current, named = model_in(annotation), get_origin(annotation) is dict
     return list(current.model_fields) if current else []
 
 

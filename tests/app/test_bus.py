@@ -1,41 +1,101 @@
-"""Events to listeners."""
+"""Events to readers: the state first, then what happens; who is left behind gets the state anew."""
 
 from __future__ import annotations
 
-import pytest
+import asyncio
 
-from duologue.app.bus import CAPACITY, Bus
-from duologue.app.models import Event, Notice, NoticeEvent
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from duologue.app.bus import TOO_SLOW, Bus, Subscription
+from duologue.app.models import Event, Notice, NoticeEvent, StageView, StateEvent, StateView
+from duologue.stage.pose import Daylight
 
 pytestmark = pytest.mark.usefixtures("loop_guard")
+
+STAGE = StageView(
+    ready=True, cast=(), room="r", width=320, height=180, fps=30, daylight=Daylight.DAY, lamp=True, clips=(),
+    caption="", origin=0.0,
+)  # fmt: skip
+STATE = StateEvent(state=StateView(stage=STAGE, conversations=(), turns=()))
+
+
+def bus(capacity: int = 4) -> Bus:
+    return Bus(lambda: STATE, "b", capacity)
 
 
 def word(text: str) -> NoticeEvent:
     return NoticeEvent(notice=Notice(level="info", text=text))
 
 
-async def test_a_listener_gets_the_state_first_and_then_what_happens() -> None:
-    bus = Bus(lambda: [word("state")])
-    async with bus.subscribe() as events:
-        bus.publish(word("news"))
-        bus.close()
-        assert [event async for event in events] == [word("state"), word("news")]
+async def texts(reader: Subscription) -> list[str]:
+    """What a reader of a closed bus gets."""
+    return [_text(event) async for event in reader]
 
 
-async def test_a_slow_listener_loses_the_oldest_and_holds_nobody_up() -> None:
-    bus = Bus(list[Event])
-    async with bus.subscribe() as slow:
-        for number in range(CAPACITY + 3):
-            bus.publish(word(str(number)))
-        bus.close()
-        got = [event async for event in slow]
-    assert bus.dropped == 3
-    assert got[0] == word("4")  # three dropped, and one more to make room for the end
-    assert got[-1] == word(str(CAPACITY + 2))
+def _text(event: Event) -> str:
+    return event.notice.text if isinstance(event, NoticeEvent) else event.type
 
 
-async def test_a_listener_that_left_is_forgotten() -> None:
-    bus = Bus(list[Event])
-    async with bus.subscribe():
-        assert bus.listeners == 1
-    assert bus.listeners == 0
+async def test_a_reader_gets_the_state_first_and_then_what_happens() -> None:
+    one = bus()
+    one.publish(word("before"))
+    reader = one.subscribe()
+    assert await anext(reader) == STATE
+    one.publish(word("news"))
+    one.close()
+    assert await texts(reader) == ["news"]
+
+
+async def test_a_slow_reader_is_told_and_gets_the_state_and_holds_nobody_up() -> None:
+    one = bus()
+    slow = one.subscribe()
+    assert await anext(slow) == STATE
+    for number in range(5):
+        one.publish(word(str(number)))
+    one.close()
+    assert await texts(slow) == [TOO_SLOW.text, "state"]
+    assert one.overruns == 1
+
+
+async def test_who_read_in_time_misses_nothing() -> None:
+    one = bus()
+    reader = one.subscribe()
+    got = [_text(await anext(reader))]
+    for number in range(0, 12, 4):  # as many as the log holds, each time
+        for each in range(4):
+            one.publish(word(str(number + each)))
+        got += [_text(published.event) for published in await reader.take()]
+    assert got == ["state", *map(str, range(12))] and one.overruns == 0
+
+
+async def test_a_wait_that_is_given_up_loses_nothing() -> None:
+    one = bus()
+    reader = one.subscribe()
+    await reader.take()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await reader.take()
+    one.publish(word("kept"))
+    assert [_text(published.event) for published in await reader.take()] == ["kept"]
+
+
+async def test_after_the_state_a_reader_may_go_on_by_its_id() -> None:
+    one = bus()
+    one.publish(word("known to the state"))
+    [state] = await one.subscribe().take()
+    one.publish(word("after"))
+    one.close()
+    assert await texts(one.subscribe(state.id)) == ["after"]
+
+
+@given(published=st.integers(0, 12), after=st.integers(-1, 14))
+async def test_every_id_gives_all_that_came_after_it_or_the_state(published: int, after: int) -> None:
+    one = bus()
+    for number in range(1, published + 1):
+        one.publish(word(str(number)))
+    one.close()
+    got = await texts(one.subscribe(f"b-{after}"))
+    known = max(0, published - 4) <= after <= published
+    assert got == ([str(number) for number in range(after + 1, published + 1)] if known else ["state"])

@@ -7,7 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import pytest
@@ -55,10 +56,10 @@ class Heard:
         def nothing(*_: object) -> None:
             pass
 
-        return StageListener(
-            ready=nothing, started=nothing, ended=nothing, frames=nothing, baked=nothing, tv=nothing,
-            trouble=self.troubles.put_nowait, died=self.deaths.append,
-        )  # fmt: skip
+        told: dict[str, Callable[..., None]] = {each.name: nothing for each in fields(StageListener)}
+        told["trouble"] = self.troubles.put_nowait
+        told["died"] = self.deaths.append
+        return StageListener(**told)
 
 
 async def test_it_is_told_its_plan_once_and_gone_at_the_end(plan: StagePlan) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import threading
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,10 +12,13 @@ import av
 import numpy as np
 import pytest
 
+from duologue.app import render as rendering
 from duologue.app.render import Film, Progress, render
 from duologue.errors import InputError, PeerError
 from duologue.prover.verify import verify
 from duologue.settings import load_settings
+from duologue.speech.utterance import Utterance
+from failing_disk import FailingDisk
 
 
 def film(path: Path, **flags: object) -> Film:
@@ -117,3 +121,30 @@ def test_a_disk_that_is_full_is_said(tmp_path: Path) -> None:
     (tmp_path / "full.mp4.part").symlink_to("/dev/full")
     with pytest.raises(PeerError, match="No space left"):
         film(tmp_path / "full.mp4", **{"show.turns": 1})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("call", ["write", "fsync", "replace", "unlink"])
+def test_a_disk_that_fails_on_the_way_ends_the_render_at_once_and_leaves_the_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """The third write is in mid-show: nobody waits until forty turns are written and voiced that nobody will see."""
+    turns, written = (40, 3) if call == "write" else (1, 1)
+    played: list[str] = []
+    play = rendering._Script.play  # pyright: ignore[reportPrivateUsage]
+
+    async def counted(script: Any, utterance: Utterance, gap_ms: int) -> None:
+        played.append(utterance.id)
+        await play(script, utterance, gap_ms)
+
+    monkeypatch.setattr(rendering._Script, "play", counted)  # pyright: ignore[reportPrivateUsage]
+    with monkeypatch.context() as patch:
+        disk = FailingDisk(patch, tmp_path, fails=lambda names: names[-1] == call and names.count(call) == written)
+        with pytest.raises(PeerError, match="No space left"):
+            film(tmp_path / "film.mp4", **{"show.turns": turns})
+    assert disk.names.count(call) >= written
+    assert len(played) < 15
+    assert not [thread for thread in threading.enumerate() if thread.name == "reel"]
+    assert (tmp_path / "film.mp4").exists() == (call == "unlink")
+    assert not (tmp_path / "film.mp4.whole").exists()
+    assert verify(str(tmp_path / "film.mp4.part")).picture.frames >= 30

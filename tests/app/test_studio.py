@@ -16,6 +16,7 @@ import pytest
 from duologue.app.models import (
     CaptionRequest,
     ChatRequest,
+    Conversation,
     ConversationRequest,
     ConversationState,
     Event,
@@ -41,7 +42,8 @@ Found = TypeVar("Found")
 async def on_air(**flags: object) -> AsyncGenerator[tuple[Studio, AsyncIterator[Event]]]:
     named = {key.replace("__", "."): value for key, value in flags.items()}
     settings = load_settings({"show.size": "640x360", "show.seed": 7, "show.lead_s": 0.5, "web.port": 0, **named})
-    async with open_studio(settings) as studio, asyncio.TaskGroup() as group, studio.subscribe() as events:
+    async with open_studio(settings) as studio, asyncio.TaskGroup() as group:
+        events = studio.subscribe()
         running = group.create_task(studio.run())
         try:
             yield studio, events
@@ -63,6 +65,13 @@ async def segments(studio: Studio, events: AsyncIterator[Event], count: int) -> 
         await wait_for(events, lambda event: True if event.type == "telemetry" else None)
 
 
+def on_now(studio: Studio) -> Conversation:
+    """The newest conversation, with its turns."""
+    found = studio.conversation(studio.conversations()[0].id)
+    assert found is not None
+    return found
+
+
 def turn_on_air(event: Event) -> str | None:
     if isinstance(event, TurnEvent) and event.turn.state == "on_air":
         return event.turn.id
@@ -72,8 +81,8 @@ def turn_on_air(event: Event) -> str | None:
 async def test_a_show_goes_on_air_and_its_words_have_times() -> None:
     async with on_air(show__topic="tea", show__turns=2) as (studio, events):
         await wait_for(events, turn_on_air)
-        conversation = studio.conversation("c1")
-        assert conversation is not None and conversation.state is ConversationState.RUNNING
+        conversation = on_now(studio)
+        assert conversation.state is ConversationState.RUNNING
         first = conversation.turns[0]
         assert first.words and first.on_air == pytest.approx(first.words[0].start, abs=500)
         await segments(studio, events, 1)
@@ -91,8 +100,8 @@ async def test_once_ends_by_itself_and_the_turns_alternate() -> None:
     async with open_studio(settings) as studio:
         async with asyncio.timeout(100):
             await studio.run()
-        conversation = studio.conversation("c1")
-        assert conversation is not None and conversation.state is ConversationState.ENDED
+        conversation = on_now(studio)
+        assert conversation.state is ConversationState.ENDED
         spoken = [turn for turn in conversation.turns if turn.kind == "turn"]
         assert [turn.speaker for turn in spoken] == ["chad", "virgin", "chad"]
         gaps = [
@@ -107,12 +116,13 @@ async def test_once_ends_by_itself_and_the_turns_alternate() -> None:
 async def test_without_a_topic_show_follows_show_each_as_long_as_was_set() -> None:
     async with on_air(show__turns=1) as (studio, events):
         await wait_for(events, turn_on_air)
+        first = on_now(studio)
         await wait_for(
             events,
-            lambda event: True if event.type == "conversation" and event.conversation.id == "c2" else None,
+            lambda event: True if event.type == "conversation" and event.conversation.id != first.id else None,
         )
-        one, two = studio.conversation("c1"), studio.conversation("c2")
-        assert one is not None and two is not None
+        two, one = studio.conversations()
+        assert one.id == first.id
         assert (one.state, one.turns_planned, two.turns_planned) == (ConversationState.ENDED, 1, 1)
         assert one.topic in studio.stage().topics and two.topic in studio.stage().topics
 
@@ -122,8 +132,7 @@ async def test_a_person_is_answered_as_the_next_turn() -> None:
         await wait_for(events, turn_on_air)
         receipt = await studio.chat(ChatRequest(to="Virgin", text="Do you like green tea?", author="Ada"))
         assert await wait_for(events, turn_on_air) == receipt.turn
-        conversation = studio.conversation("c1")
-        assert conversation is not None
+        conversation = on_now(studio)
         answer = next(turn for turn in conversation.turns if turn.id == receipt.turn)
         person = next(turn for turn in conversation.turns if turn.kind == "person")
         assert (answer.kind, answer.speaker) == ("answer", "virgin")
@@ -133,7 +142,7 @@ async def test_a_person_is_answered_as_the_next_turn() -> None:
 async def test_stopping_is_immediate_and_starting_again_works() -> None:
     async with on_air(show__topic="tea", show__turns=30) as (studio, events):
         await wait_for(events, turn_on_air)
-        stopped = await studio.stop("c1")
+        stopped = await studio.stop(on_now(studio).id)
         assert stopped.state in (ConversationState.STOPPED, ConversationState.RUNNING)
         await wait_for(
             events,
@@ -196,7 +205,7 @@ async def test_what_cannot_be_is_refused_and_the_show_goes_on(tmp_path: Path) ->
             await studio.start(ConversationRequest(topic="tea", cast=("chad", "bob")))
         with pytest.raises(InputError, match="no 'bob' on stage"):
             await studio.chat(ChatRequest(to="bob", text="hello"))
-        assert studio.programme.current is not None and studio.programme.current.id == "c1"
+        assert studio.programme.current is not None and studio.programme.current.topic == "tea"
 
 
 async def test_a_full_disk_ends_the_recording_and_nothing_else() -> None:

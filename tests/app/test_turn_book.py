@@ -55,7 +55,35 @@ def test_only_the_newest_conversations_are_remembered() -> None:
     kept = book()
     for number in range(REMEMBERED + 5):
         kept.open(conversation(f"c{number}"))
+        kept.close(f"c{number}", ConversationState.ENDED, 1.0)
+    kept.open(conversation(f"c{REMEMBERED + 5}"))
     assert len(kept.conversations()) == REMEMBERED
-    assert kept.conversations()[0].id == f"c{REMEMBERED + 4}"
+    assert kept.conversations()[0].id == f"c{REMEMBERED + 5}"
     assert kept.conversation("c0") is None
     kept.record(TurnRecord("late", "c0", 0, "a"))  # a turn of a forgotten conversation does no harm
+
+
+def test_what_is_not_over_is_never_forgotten() -> None:
+    kept = book()
+    kept.open(conversation("waiting"))
+    kept.open(conversation("running"))
+    kept.update("running", state=ConversationState.RUNNING)
+    for number in range(REMEMBERED + 5):
+        kept.open(conversation(f"c{number}"))
+        kept.close(f"c{number}", ConversationState.STOPPED, 1.0)
+    known = [one.id for one in kept.conversations()]
+    assert known[-2:] == ["running", "waiting"] and len(known) <= REMEMBERED + 1
+    assert kept.close("running", ConversationState.ENDED, 2.0).state is ConversationState.ENDED
+
+
+def test_the_newest_turns_are_those_of_the_newest_conversations_in_order() -> None:
+    kept = book()
+    for name in ("c1", "c2"):
+        kept.open(conversation(name))
+        for number in range(3):
+            kept.record(TurnRecord(f"{name}-{number}", name, number, "a"))
+    found = {most: [turn.id for turn in kept.newest_turns(most)] for most in (0, 2, 4, 10)}
+    assert found[0] == []
+    assert found[2] == ["c2-1", "c2-2"]
+    assert found[4] == ["c1-2", "c2-0", "c2-1", "c2-2"]
+    assert found[10] == ["c1-0", "c1-1", "c1-2", "c2-0", "c2-1", "c2-2"]

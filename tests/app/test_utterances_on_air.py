@@ -27,7 +27,8 @@ async def on_air() -> AsyncGenerator[tuple[Studio, AsyncIterator[Event]]]:
     settings = load_settings(
         {"show.size": "320x180", "show.seed": 7, "show.lead_s": 0.5, "show.topic": "tea", "show.turns": 30}
     )
-    async with open_studio(settings) as studio, asyncio.TaskGroup() as group, studio.subscribe() as events:
+    async with open_studio(settings) as studio, asyncio.TaskGroup() as group:
+        events = studio.subscribe()
         running = group.create_task(studio.run())
         try:
             yield studio, events
@@ -57,7 +58,7 @@ async def until(events: AsyncIterator[Event], wanted: Callable[[], bool]) -> Non
 
 
 def turns(studio: Studio, *states: str) -> list[TurnView]:
-    return [turn for turn in studio.book.turns("c1") if turn.state in states]
+    return [turn for turn in studio.book.newest_turns(1000) if turn.state in states]
 
 
 def clip(studio: Studio, name: str) -> UtteranceView:
@@ -89,7 +90,7 @@ async def test_a_conversation_is_stopped_and_the_clips_go_on() -> None:
         await until(events, lambda: bool(turns(studio, "on_air")))
         name = (await studio.guests.accept(hello(), wav(tone(2.0)))).id
         await until(events, lambda: clip(studio, name).state is not UtteranceState.WAITING)
-        await studio.stop("c1")
+        await studio.stop(studio.conversations()[0].id)
         await until(events, lambda: clip(studio, name).state is UtteranceState.ENDED)
         view = clip(studio, name)
         assert view.played_ms == pytest.approx(view.duration_ms, abs=0.1)

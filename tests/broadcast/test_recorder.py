@@ -15,9 +15,17 @@ import pytest
 from duologue.broadcast.boxes import runs
 from duologue.broadcast.fmp4 import init_segment
 from duologue.broadcast.mp4file import Mp4Writer, remux
-from duologue.broadcast.recorder import QUEUE, Recorder
+from duologue.broadcast.recorder import (
+    QUEUE,
+    Recorder,
+    RecorderEvent,
+    RecordingFile,
+    RecordingTrouble,
+    Why,
+)
 from duologue.errors import InputError, PeerError
 from duologue.prover.verify import verify
+from failing_disk import FailingDisk
 from programme import Programme, whole
 
 
@@ -60,13 +68,12 @@ def test_a_recording_plays_after_kill_9(tmp_path: Path) -> None:
 def test_a_full_disk_ends_the_recording_and_is_reported(programme: Programme) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
-    reported: list[PeerError] = []
-    recorder = Recorder(Path("/dev/full"), reported.append)
+    reported: list[RecorderEvent] = []
+    recorder = Recorder(Path("/dev/full"), listener=reported.append)
     record(recorder, programme)
     state = recorder.finish()
-    assert state.failure is not None and state.failure is reported[0]
-    assert "No space left" in state.failure.what and state.failure.where == "/dev/full"
-    assert len(reported) == 1
+    assert state.failure is not None and "No space left" in state.failure.what and state.failure.where == "/dev/full"
+    assert reported == [RecordingFile(Path("/dev/full"), Why.START), RecordingTrouble(state.failure)]
     assert (state.segments, state.dropped) == (0, 3)  # the one that found the disk full, and the two after it
 
 
@@ -107,15 +114,20 @@ def test_a_stage_that_comes_back_goes_on_in_the_same_file_after_what_is_there(tm
     assert report.sync is not None and abs(report.sync.median_ms) < 1
 
 
-def test_a_run_that_begins_later_keeps_its_place(tmp_path: Path) -> None:
+def test_a_run_that_begins_later_follows_at_once_in_sync(tmp_path: Path) -> None:
+    """A jump to the grid, or a stage that was away: nobody watches two seconds of a still picture afterwards."""
     path = tmp_path / "later.mp4"
     recorder = Recorder(path)
     record(recorder, Programme().encode(whole(60)))
-    record(recorder, Programme().encode(whole(60, first=120)))
+    record(recorder, Programme().encode(whole(75, first=131)))
+    record(recorder, Programme().encode(whole(60, first=90_000_007)))  # a month later
     recorder.finish()
     report = verify(str(path))
-    assert report.picture.missing == 60
-    assert report.picture.largest_step_ms == pytest.approx(61 * 1000 / 30, abs=0.1)
+    assert report.picture.frames == 195
+    assert report.picture.smallest_step_ms > 33
+    assert report.picture.largest_step_ms < 34 + 22  # a picture, and what an access unit of sound is longer
+    assert all(0 < gap.ms < 35 for gap in report.sound.gaps)
+    assert report.sync is not None and -1 < report.sync.least_ms <= report.sync.most_ms < 1
 
 
 def test_a_run_of_another_size_gets_a_file_of_its_own(tmp_path: Path, programme: Programme) -> None:
@@ -136,8 +148,7 @@ def test_a_disk_that_hangs_at_the_end_is_reported_and_not_waited_for(tmp_path: P
     fifo = tmp_path / "stuck.mp4"
     os.mkfifo(fifo)
     reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-    reported: list[PeerError] = []
-    recorder = Recorder(fifo, reported.append)
+    recorder = Recorder(fifo)
     recorder.begin(programme.format, init_segment(programme.format))
     for _ in range(12):
         recorder.write(programme.segments()[0].data)
@@ -175,9 +186,15 @@ def test_a_file_that_cannot_be_recorded_to_is_refused_at_once(tmp_path: Path) ->
     with pytest.raises(InputError, match="directory"):
         Recorder(tmp_path)
     (tmp_path / "kept.mp4").write_bytes(b"an earlier show")
-    with pytest.raises(InputError, match="exists"):
-        Recorder(tmp_path / "kept.mp4")
-    assert (tmp_path / "kept.mp4").read_bytes() == b"an earlier show"
+    if os.geteuid():
+        (tmp_path / "closed").mkdir(mode=0o500)
+        with pytest.raises(InputError, match="Permission"):
+            Recorder(tmp_path / "closed" / "show.mp4")
+    with pytest.raises(InputError, match="too long"):
+        Recorder(tmp_path / ("x" * 300 + ".mp4"))
+    with pytest.raises(InputError, match="Not a directory"):
+        Recorder(tmp_path / "kept.mp4" / "show.mp4")
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["kept.mp4"]
 
 
 def test_a_film_has_its_index_first_and_the_same_frames(tmp_path: Path, programme: Programme) -> None:
@@ -225,6 +242,64 @@ def test_a_film_on_a_full_disk_is_an_error_that_says_so(
         Mp4Writer(tmp_path / "film.mp4", programme.format) as writer,
     ):
         writer.add(programme.packets)
+
+
+def test_the_disk_fails_at_each_call_of_a_film(
+    tmp_path: Path, programme: Programme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is never half a film under its name: the old one, the new one or none; and what there is of it plays."""
+
+    def write(folder: Path, fails: int) -> list[str]:
+        folder.mkdir()
+        (folder / "film.mp4").write_bytes(b"an earlier film")
+        with monkeypatch.context() as patch:
+            disk = FailingDisk(patch, folder, lambda names: len(names) == fails)
+            try:
+                with Mp4Writer(folder / "film.mp4", programme.format) as writer:
+                    for packet in programme.packets:
+                        writer.add([packet])
+            except OSError as error:
+                pytest.fail(f"{disk.names[-1]} raised what no caller expects: {error}")
+        return disk.names
+
+    calls = write(tmp_path / "well", 0)
+    assert {"open", "write", "fsync", "close", "replace", "unlink"} <= set(calls)
+    for fails in range(1, len(calls) + 1):
+        folder = tmp_path / f"{fails}"
+        with pytest.raises((PeerError, InputError), match="No space left"):
+            write(folder, fails)
+        part, target = folder / "film.mp4.part", folder / "film.mp4"
+        gone = "replace" in calls[: fails - 1]
+        assert (target.read_bytes() != b"an earlier film") == gone
+        assert not gone or verify(str(target)).picture.frames == 90
+        assert not (folder / "film.mp4.whole").exists()
+        written = calls[: fails - 1].count("write") - 1
+        if written > 0:
+            assert verify(str(part)).picture.frames == 30 * written
+
+
+@pytest.mark.parametrize("size", range(5_000, 60_000, 5_000))
+def test_a_film_on_a_disk_of_any_size_is_whole_or_an_error(tmp_path: Path, programme: Programme, size: int) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        with Mp4Writer(tmp_path / "film.mp4", programme.format) as writer:
+            writer.add(programme.packets)
+    except PeerError as error:
+        assert "cannot be written" in error.what and ".part" in error.remedy
+        assert [path.name for path in tmp_path.iterdir()] == ["film.mp4.part"]
+    else:
+        assert verify(str(tmp_path / "film.mp4")).picture.frames == 90
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_disk_that_is_full_when_the_film_is_made_whole_keeps_the_part(tmp_path: Path, programme: Programme) -> None:
+    (tmp_path / "film.mp4.whole").symlink_to("/dev/full")
+    with pytest.raises(PeerError, match="No space left"), Mp4Writer(tmp_path / "film.mp4", programme.format) as writer:
+        writer.add(programme.packets)
+    assert [path.name for path in tmp_path.iterdir()] == ["film.mp4.part"]
+    assert verify(str(tmp_path / "film.mp4.part")).picture.frames == 90
 
 
 def test_the_times_of_a_recording_do_not_depend_on_who_reads(programme: Programme) -> None:

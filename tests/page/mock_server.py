@@ -8,11 +8,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
 from scripted_studio import SEGMENTS, ScriptedStudio
 
+from duologue.app.models import ShowState
 from duologue.web.application import create_app
 
 
@@ -30,16 +33,28 @@ def make_media(folder: Path) -> None:
     subprocess.run(command, cwd=folder, check=True)
 
 
-async def serve(studio: ScriptedStudio, port: int) -> None:
-    """Serve the studio on loopback until the process is told to stop."""
-    app = create_app(studio)
+@dataclass(frozen=True)
+class Scripted:
+    """A show of the house, on air at once."""
+
+    name: str
+    studio: ScriptedStudio
+    state: ShowState = ShowState.ON_AIR
+    failure: str = ""
+    headless: bool = False
+
+
+async def serve(shows: Sequence[Scripted], port: int) -> None:
+    """Serve the shows on loopback until the process is told to stop."""
+    app = create_app(shows)
     config = uvicorn.Config(
         app, host="127.0.0.1", port=port, log_level="warning", lifespan="off", timeout_graceful_shutdown=1
     )
     async with asyncio.TaskGroup() as group:
-        script = group.create_task(studio.run())
+        scripts = [group.create_task(show.studio.run()) for show in shows]
         await uvicorn.Server(config).serve()
-        script.cancel()
+        for script in scripts:
+            script.cancel()
 
 
 def main() -> None:
@@ -48,9 +63,15 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8099)
     parser.add_argument("--media", type=Path, required=True)
     parser.add_argument("--steal", type=float, default=1.2, help="CPU steal to report, in per cent")
+    parser.add_argument("--shows", default="show", help="names of shows, with commas between them")
     options = parser.parse_args()
     make_media(options.media)
-    asyncio.run(serve(ScriptedStudio(options.media, steal=options.steal), options.port))
+    asyncio.run(_serve(options))
+
+
+async def _serve(options: argparse.Namespace) -> None:
+    names = options.shows.split(",")
+    await serve([Scripted(name, ScriptedStudio(options.media, steal=options.steal)) for name in names], options.port)
 
 
 if __name__ == "__main__":

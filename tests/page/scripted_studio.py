@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
+from duologue.app.bus import Bus, Subscription
 from duologue.app.models import (
     CaptionRequest,
     CharacterView,
@@ -21,12 +21,15 @@ from duologue.app.models import (
     ConversationEvent,
     ConversationRequest,
     ConversationState,
-    Event,
     LightsRequest,
     Notice,
     NoticeEvent,
     StageEvent,
     StageView,
+    StateEvent,
+    StateView,
+    StepName,
+    StepView,
     TelemetryEvent,
     TelemetryView,
     TurnEvent,
@@ -38,6 +41,7 @@ from duologue.app.models import (
 )
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK
 from duologue.errors import InputError
+from duologue.ids import unique_id
 from duologue.stage.pose import Daylight
 
 SEGMENTS = 60
@@ -58,6 +62,13 @@ LINES = (
     "Water I respect. So tell me, and be honest: what would you do with {topic} on a Saturday night?",
     "Stay in, put the lamp on, and think about it very carefully until it goes away.",
 )
+STEPS = {
+    StepName.FULL: "All there is to see.",
+    StepName.TV: "The TV's picture moves half as often.",
+    StepName.ANALYSIS: "The TV's picture moves half as often, and the whole picture is a little softer.",
+    StepName.RATE: "Every second picture is left out, evenly.",
+    StepName.SIZE: "Every second picture is left out, evenly, and the picture is smaller.",
+}
 CAST = (
     CharacterView(name="chad", title="Chad", tagline="Certain of everything", colour="#e8b04a"),
     CharacterView(name="virgin", title="Virgin", tagline="Has read about it", colour="#7aa2c9"),
@@ -105,9 +116,10 @@ class ScriptedStudio:
         self._media = media
         self._steal = steal
         self._origin = now_ms() - HEAD_START_MS
-        self._queues: set[asyncio.Queue[Event]] = set()
+        self._bus = Bus(self._state, unique_id(SYSTEM_CLOCK.wall()))
         self._conversations: dict[str, Conversation] = {}
         self._numbers = count(1)
+        self._skipped = 0
         self._next_air = now_ms() + 500
         self.guests = NoGuests()
         self._stage = StageView(
@@ -131,7 +143,7 @@ class ScriptedStudio:
         for tick in count():
             await self._step()
             if tick % 10 == 0:
-                self._send(TelemetryEvent(telemetry=self._telemetry(tick // 10)))
+                self._bus.publish(TelemetryEvent(telemetry=self._telemetry(tick // 10)))
             await asyncio.sleep(0.1)
 
     # --- what people do -----------------------------------------------------------------------------------------
@@ -192,7 +204,9 @@ class ScriptedStudio:
     async def caption(self, request: CaptionRequest) -> StageView:
         if request.text.startswith("notice:"):  # lets a test raise one
             notice = Notice(level="warning", text=request.text.removeprefix("notice:"), remedy="Nothing to do.")
-            self._send(NoticeEvent(notice=notice))
+            self._bus.publish(NoticeEvent(notice=notice))
+        if request.text.startswith("step:"):  # lets a test make it plainer, or bring it back
+            return self._govern(StepName(request.text.removeprefix("step:")))
         return self._change(caption=request.text)
 
     # --- what people see ----------------------------------------------------------------------------------------
@@ -233,20 +247,14 @@ class ScriptedStudio:
             lines += [f"#EXT-X-PROGRAM-DATE-TIME:{date}", "#EXTINF:1.000,", f"{number}.m4s"]
         return "\n".join(lines) + "\n"
 
-    @asynccontextmanager
-    async def subscribe(self) -> AsyncGenerator[AsyncIterator[Event]]:
-        queue: asyncio.Queue[Event] = asyncio.Queue(maxsize=1000)
-        self._queues.add(queue)
-        queue.put_nowait(StageEvent(stage=self._stage))
-        try:
-            yield self._events(queue)
-        finally:
-            self._queues.discard(queue)
+    def subscribe(self, after: str = "") -> Subscription:
+        return self._bus.subscribe(after)
 
-    @staticmethod
-    async def _events(queue: asyncio.Queue[Event]) -> AsyncGenerator[Event]:
-        while True:
-            yield await queue.get()
+    def _state(self) -> StateEvent:
+        turns = [turn for conversation in self._conversations.values() for turn in conversation.turns]
+        return StateEvent(
+            state=StateView(stage=self._stage, conversations=tuple(self.conversations()), turns=tuple(turns[-100:]))
+        )
 
     # --- the script ---------------------------------------------------------------------------------------------
 
@@ -294,7 +302,7 @@ class ScriptedStudio:
         conversation = self._conversations[turn.conversation]
         turns = {one.id: one for one in conversation.turns} | {turn.id: turn}
         self._conversations[turn.conversation] = conversation.model_copy(update={"turns": tuple(turns.values())})
-        self._send(TurnEvent(turn=turn))
+        self._bus.publish(TurnEvent(turn=turn))
 
     def _end(self, identity: str, state: ConversationState) -> Conversation:
         conversation = self._conversations[identity].model_copy(update={"state": state, "ended": now_ms()})
@@ -304,18 +312,17 @@ class ScriptedStudio:
 
     def _announce(self, identity: str) -> None:
         bare = self._conversations[identity].model_copy(update={"turns": ()})
-        self._send(ConversationEvent(conversation=bare))
+        self._bus.publish(ConversationEvent(conversation=bare))
 
     def _change(self, **values: Any) -> StageView:
         self._stage = self._stage.model_copy(update=values)
-        self._send(StageEvent(stage=self._stage))
+        self._bus.publish(StageEvent(stage=self._stage))
         return self._stage
 
-    def _send(self, event: Event) -> None:
-        for queue in self._queues:
-            if queue.full():
-                queue.get_nowait()
-            queue.put_nowait(event)
+    def _govern(self, step: StepName) -> StageView:
+        self._skipped += 14 if step is StepName.SIZE else 0
+        now = StepView(step=step, words=STEPS[step], since=now_ms(), why="the newest picture is 212 ms ahead")
+        return self._change(quality=now, steps=(now, *self._stage.steps)[:20])
 
     def _telemetry(self, second: int) -> TelemetryView:
         wave = math.sin(second / 5)
@@ -328,7 +335,7 @@ class ScriptedStudio:
             skipped=0,
             late_total=second // 17,
             over_budget_total=second // 17,
-            skipped_total=0,
+            skipped_total=self._skipped,
             compose_p50=1.9 + wave * 0.2,
             compose_max=4.0 + wave,
             frame_p50=8.6 + wave,

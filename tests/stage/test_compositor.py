@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from duologue.errors import InputError, InternalError
 from duologue.stage.bake import BakedStage, bake_stage
 from duologue.stage.compositor import Compositor
+from duologue.stage.compositor_brush import Brush
 from duologue.stage.frames import Plane, Rect, area
+from duologue.stage.lighting import GlowMap
 from duologue.stage.planes import Sprite, canvas_to_rgb
 from duologue.stage.pose import (
     Brows,
@@ -176,6 +178,39 @@ def test_the_tv_shines_on_room_and_faces() -> None:
     outside = np.ones_like(gain, bool)
     outside[top:bottom, left:right] = False
     assert not gain[outside].any()
+
+
+def shone(grey: int, light: TvLight, strength: int = 255) -> tuple[int, int, int]:
+    """What a grey surface (luma 16 … 235) becomes in the TV's light: Y, U, V."""
+    luma, u, v = np.full((8, 8), grey, np.uint8), np.full((4, 4), 128, np.uint8), np.full((4, 4), 128, np.uint8)
+    glow = GlowMap((0, 0, 8, 8), np.full((8, 8), strength, np.uint8), np.full((4, 4), strength, np.uint8), 0.0, 0.0)
+    Brush((luma, u, v)).shine(glow, light, (2, 2, 6, 6))
+    assert luma[0, 0] == grey and u[0, 0] == v[3, 3] == 128
+    return int(luma[3, 3]), int(u[1, 1]), int(v[1, 1])
+
+
+WHITE_LIGHT, RED_LIGHT = TvLight(1.0), TvLight(0.5, -0.1, 0.3)
+
+
+def test_black_stays_black_and_white_stays_white_in_the_brightest_light() -> None:
+    for light in (WHITE_LIGHT, RED_LIGHT):
+        assert shone(16, light) == (16, 128, 128)
+        assert shone(235, light) == (235, 128, 128)
+
+
+def test_mid_grey_is_lit_and_does_not_saturate() -> None:
+    y, u, v = shone(126, WHITE_LIGHT)
+    assert y == 126 + round(0.989 * 110 * 109 / 219) and (u, v) == (128, 128)
+    y, u, v = shone(126, RED_LIGHT)
+    assert 160 < y < 175 and u < 120 and v > 150  # and it takes on the colour
+    assert shone(126, WHITE_LIGHT, strength=0) == (126, 128, 128)
+
+
+def test_what_was_brighter_is_brighter_in_the_tvs_light() -> None:
+    greys = [shone(grey, WHITE_LIGHT)[0] for grey in range(16, 236)]
+    assert greys == sorted(greys) and greys[-1] == 235
+    levels = [shone(100, TvLight(step / 32))[0] for step in range(33)]
+    assert levels == sorted(levels) and levels[0] == 100 and levels[-1] > 140
 
 
 def test_motion_is_smooth() -> None:

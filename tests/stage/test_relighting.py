@@ -22,7 +22,9 @@ LAMPS = [Lights(daylight, lamp) for daylight in Daylight for lamp in (True, Fals
 
 
 class Kitchen:
-    """Counts the characters that are begun and finished; ``gate`` holds the first one in the middle."""
+    """Counts the characters that are begun and finished; ``gate`` holds one in the middle, which then may fail."""
+
+    fails = False
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.begun = self.finished = 0
@@ -36,6 +38,9 @@ class Kitchen:
         self.begun += 1
         self.reached.set()
         assert self.gate.wait(60)
+        if self.fails and self.begun == self.finished + 1:
+            self.fails = False
+            raise MemoryError
         baked = bake_character(art, tint, pool, rim_step=rim_step, checkpoint=checkpoint)  # type: ignore[arg-type]
         self.finished += 1
         return baked
@@ -67,6 +72,21 @@ def test_ten_clicks_are_two_bakes_at_most(tmp_path: Path, kitchen: Kitchen) -> N
     assert [report.what for report in light.reports() if isinstance(report, Baked)] == ["lights night lamp"]
     assert not light.frame()
     light.close()
+
+
+def test_a_frame_never_waits_for_a_bake(kitchen: Kitchen) -> None:
+    """Not even for one that was cancelled before it began; the gate would hold it for a minute."""
+    kitchen.gate.set()
+    light = opened(None, patient=False)
+    kitchen.gate.clear()
+    kitchen.reached.clear()
+    light.want(NIGHT)
+    assert kitchen.reached.wait(60)
+    for lights in LAMPS:
+        light.want(lights)
+        assert not light.frame()
+    light.close()
+    kitchen.gate.set()
 
 
 def test_a_light_that_was_baked_before_is_not_baked_again(tmp_path: Path, kitchen: Kitchen) -> None:
@@ -114,6 +134,22 @@ def test_a_light_that_cannot_be_baked_is_said_and_the_next_one_can(tmp_path: Pat
     night.write_bytes(kept)
     light.want(NIGHT)
     assert light.frame() and light.stage.lights == NIGHT
+    light.close()
+
+
+def test_a_light_that_failed_does_not_take_the_next_one_with_it(tmp_path: Path, kitchen: Kitchen) -> None:
+    """The first fails, the second is wanted already when that is seen."""
+    kitchen.gate.set()
+    light = opened(tmp_path)
+    kitchen.gate.clear()
+    kitchen.reached.clear()
+    light.want(LAMPS[0])
+    assert kitchen.reached.wait(60)
+    kitchen.fails = True
+    light.want(NIGHT)
+    kitchen.gate.set()
+    assert light.frame() and light.stage.lights == NIGHT
+    assert not [report for report in light.reports() if isinstance(report, Trouble)]
     light.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
@@ -130,7 +131,7 @@ def test_a_shelf_that_can_only_be_read_is_used(tmp_path: Path, monkeypatch: pyte
         raise OSError(errno.EROFS, "Read-only file system")
 
     monkeypatch.setattr(os, "utime", refused)
-    monkeypatch.setattr(shelf_module.tempfile, "mkstemp", refused)
+    monkeypatch.setattr(tempfile, "mkstemp", refused)
     shelf = Shelf(tmp_path)
     assert_same(shelf.find("key"))
     assert shelf.troubles() == []

@@ -85,7 +85,7 @@ class HungDisk:
                 self.answers.wait()
             return opened(file, mode)
 
-        monkeypatch.setattr("duologue.stage.television_clip.av.open", hang)
+        monkeypatch.setattr("duologue.stage.television_film.av.open", hang)
 
 
 @pytest.fixture
@@ -243,7 +243,7 @@ def test_a_film_whose_sound_breaks_is_shown_and_the_sound_is_named(film: Path, m
     def refuse(*_: object, **__: object) -> av.AudioResampler:
         raise ValueError("no such layout")
 
-    monkeypatch.setattr("duologue.stage.television_clip.av.AudioResampler", refuse)
+    monkeypatch.setattr("duologue.stage.television_film.av.AudioResampler", refuse)
     stage = Set(patient=True)
     stage.tv.show(film)
     assert stage.frames() is not None

@@ -236,7 +236,7 @@ def test_a_film_whose_sound_no_decoder_makes_out_is_shown_without(
     def refuse(*_: object, **__: object) -> av.AudioResampler:
         raise raised
 
-    monkeypatch.setattr("duologue.stage.television_clip.av.AudioResampler", refuse)
+    monkeypatch.setattr("duologue.stage.television_film.av.AudioResampler", refuse)
     player = played(clip)
     assert shown_grey(player.picture(2)) == pytest.approx(grey_of(1), abs=3)
     assert not player.sound(0, 4800).any()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 import httpx
 
+from duologue.app.bus import Bus, Subscription
 from duologue.app.models import (
     CaptionRequest,
     CharacterView,
@@ -18,10 +17,11 @@ from duologue.app.models import (
     Conversation,
     ConversationRequest,
     ConversationState,
-    Event,
     LightsRequest,
-    StageEvent,
+    ShowState,
     StageView,
+    StateEvent,
+    StateView,
     TvRequest,
     UtteranceRequest,
     UtteranceState,
@@ -46,6 +46,10 @@ STAGE = StageView(
     room="living-room", width=1920, height=1080, fps=30, daylight=Daylight.EVENING, lamp=True, clips=("waves",),
     caption="", origin=0.0,
 )  # fmt: skip
+
+
+def state() -> StateEvent:
+    return StateEvent(state=StateView(stage=STAGE, conversations=(), turns=()))
 
 
 @dataclass
@@ -95,8 +99,7 @@ class StudioDouble:
     asked: list[object] = field(default_factory=list[object])
     kept: dict[str, Conversation] = field(default_factory=dict[str, Conversation])
     health: tuple[bool, Sequence[str]] = (True, ())
-    listeners: set[asyncio.Queue[Event | None]] = field(default_factory=set[asyncio.Queue[Event | None]])
-    subscriptions: int = 0
+    bus: Bus = field(default_factory=lambda: Bus(state, "show", capacity=8))
 
     def _note(self, request: object) -> None:
         self.asked.append(request)
@@ -143,20 +146,8 @@ class StudioDouble:
     def stage(self) -> StageView:
         return STAGE
 
-    @contextlib.asynccontextmanager
-    async def subscribe(self) -> AsyncGenerator[AsyncIterator[Event]]:
-        waiting: asyncio.Queue[Event | None] = asyncio.Queue()
-        self.listeners.add(waiting)
-        self.subscriptions += 1
-        try:
-            yield _events(waiting)
-        finally:
-            self.listeners.discard(waiting)
-
-    def publish(self, event: Event | None) -> None:
-        """Hand an event to every listener; None ends the subscriptions."""
-        for waiting in self.listeners:
-            waiting.put_nowait(event)
+    def subscribe(self, after: str = "") -> Subscription:
+        return self.bus.subscribe(after)
 
     def playlist(self) -> str | None:
         return self.text
@@ -174,7 +165,12 @@ class StudioDouble:
         return b"# HELP duologue_late_total Late frames.\n"
 
 
-async def _events(waiting: asyncio.Queue[Event | None]) -> AsyncGenerator[Event]:
-    yield StageEvent(stage=STAGE)
-    while (event := await waiting.get()) is not None:
-        yield event
+@dataclass
+class ShowDouble:
+    """A show of the house, with a double for a studio."""
+
+    name: str = "show"
+    studio: StudioDouble | None = field(default_factory=StudioDouble)
+    state: ShowState = ShowState.ON_AIR
+    failure: str = ""
+    headless: bool = False

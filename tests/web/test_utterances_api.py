@@ -164,6 +164,39 @@ async def test_a_clip_that_never_arrives_is_given_up(
     assert answer.status_code == 408 and "did not arrive" in problem_of(answer).title
 
 
+async def test_who_trickles_holds_no_place_from_others(
+    client: httpx.AsyncClient, studio: StudioDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four that send a byte now and then used to hold all places for a minute."""
+    monkeypatch.setattr(utterances, "PIECE_SECONDS", 0.05)
+
+    async def trickle() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x"
+            await asyncio.sleep(0.01)
+
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        slow = [
+            group.create_task(client.post(PATH, params={"character": "chad"}, content=trickle()))
+            for _ in range(utterances.MAX_UPLOADS)
+        ]
+        await asyncio.sleep(0.01)
+        quick = group.create_task(client.post(PATH, params={"character": "chad"}, content=SOUND))
+    assert [task.result().status_code for task in slow] == [408] * utterances.MAX_UPLOADS
+    assert quick.result().status_code == 202 and len(studio.guests.asked) == 1
+
+
+async def test_a_large_clip_is_read_whole_and_in_order(client: httpx.AsyncClient, studio: StudioDouble) -> None:
+    body = bytes(range(256)) * 4000  # six pieces and a bit
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 60_000):
+            yield body[start : start + 60_000]
+
+    assert (await client.post(PATH, params={"character": "chad"}, content=chunks())).status_code == 202
+    assert studio.guests.asked[0][1] == body
+
+
 async def test_no_other_site_may_put_a_clip(client: httpx.AsyncClient, studio: StudioDouble) -> None:
     answer = await client.post(PATH, params={"character": "chad"}, content=SOUND, headers={"Origin": "http://evil"})
     assert answer.status_code == 403 and studio.guests.asked == []

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from structlog.testing import capture_logs
-from studio_double import File, StudioDouble
+from studio_double import Connect, File, StudioDouble
 
 from duologue.app.models import (
     CaptionRequest,
@@ -21,6 +21,7 @@ from duologue.app.models import (
 from duologue.errors import ClosedError, DuologueError, InputError, InternalError, PeerError
 from duologue.stage.pose import Daylight
 from duologue.web.application import openapi_schema
+from duologue.web.options import WebOptions
 from duologue.web.reference import render
 
 
@@ -185,19 +186,49 @@ async def test_a_segment(client: httpx.AsyncClient, studio: StudioDouble) -> Non
     gone = await client.get("/stream/6.m4s")
     assert gone.status_code == 404
     assert problem_of(gone).remedy == "Reload /stream/index.m3u8."
-    assert gone.headers["access-control-allow-origin"] == "*"
 
 
-async def test_other_sites_may_play_the_stream_and_nothing_else(
+ELSEWHERE = {"origin": "https://elsewhere.example"}
+ALLOWED = "access-control-allow-origin"
+
+
+async def test_no_other_site_may_show_or_read_anything_unless_it_is_named(
     client: httpx.AsyncClient, studio: StudioDouble
 ) -> None:
+    studio.text, studio.files["7.m4s"] = "#EXTM3U\n", File(b"moof")
+    for path in ("/stream/index.m3u8", "/stream/7.m4s", "/api/stage", "/docs", "/nowhere"):
+        answer = await client.get(path, headers=ELSEWHERE)
+        assert ALLOWED not in answer.headers
+        assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+    preflight = await client.options("/stream/index.m3u8", headers=ELSEWHERE)
+    assert preflight.status_code == 405 and ALLOWED not in preflight.headers
+
+
+async def test_a_named_site_may_play_the_stream_and_nothing_else(connect: Connect, studio: StudioDouble) -> None:
     studio.text = "#EXTM3U\n"
-    origin = {"origin": "https://elsewhere.example"}
-    assert (await client.get("/stream/index.m3u8", headers=origin)).headers["access-control-allow-origin"] == "*"
-    preflight = await client.options("/stream/index.m3u8", headers=origin)
-    assert preflight.status_code == 204
-    assert "Authorization" in preflight.headers["access-control-allow-headers"]
-    assert "access-control-allow-origin" not in (await client.get("/api/stage", headers=origin)).headers
+    async with connect(WebOptions(cors_origins=("https://elsewhere.example",))) as client:
+        for path, status in (("/stream/index.m3u8", 200), ("/stream/6.m4s", 404)):
+            answer = await client.get(path, headers=ELSEWHERE)
+            assert (answer.status_code, answer.headers[ALLOWED]) == (status, "https://elsewhere.example")
+            assert "Origin" in answer.headers["vary"]
+        preflight = await client.options("/stream/index.m3u8", headers=ELSEWHERE)
+        assert preflight.status_code == 204
+        assert "Authorization" in preflight.headers["access-control-allow-headers"]
+        assert ALLOWED not in (await client.get("/api/stage", headers=ELSEWHERE)).headers
+        assert ALLOWED not in (await client.get("/streams", headers=ELSEWHERE)).headers
+        third = await client.get("/stream/index.m3u8", headers={"origin": "https://third.example"})
+        assert ALLOWED not in third.headers and third.headers["vary"] == "Origin"
+        assert third.headers["cross-origin-resource-policy"] == "same-origin"
+        assert (await client.options("/stream/index.m3u8", headers={"origin": "null"})).status_code == 405
+
+
+async def test_every_site_may_play_the_stream_when_it_is_said_so(connect: Connect, studio: StudioDouble) -> None:
+    studio.text = "#EXTM3U\n"
+    async with connect(WebOptions(cors_origins=("*",))) as client:
+        answer = await client.get("/stream/index.m3u8", headers=ELSEWHERE)
+        assert (answer.headers[ALLOWED], answer.headers["cross-origin-resource-policy"]) == ("*", "cross-origin")
+        assert "vary" not in answer.headers
+        assert ALLOWED not in (await client.get("/api/stage", headers=ELSEWHERE)).headers
 
 
 # for machines
@@ -226,7 +257,7 @@ def test_the_schema_holds_all_that_the_page_needs() -> None:
     events = schema["paths"]["/api/events"]["get"]["responses"]["200"]["content"]["text/event-stream"]["schema"]
     assert events == {"$ref": "#/components/schemas/StreamedEvent"}
     named = schema["components"]["schemas"]["StreamedEvent"]["discriminator"]["mapping"]
-    assert set(named) == {"conversation", "turn", "stage", "telemetry", "notice"}
+    assert set(named) == {"state", "conversation", "turn", "stage", "telemetry", "notice"}
     operations = [operation["operationId"] for path in schema["paths"].values() for operation in path.values()]
     assert len(operations) == len(set(operations))
     assert "HTTPValidationError" not in schema["components"]["schemas"]

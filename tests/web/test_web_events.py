@@ -11,12 +11,13 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
-from studio_double import STAGE, StudioDouble
+from structlog.testing import capture_logs
+from studio_double import STAGE, ShowDouble, StudioDouble
 
+from duologue.app.bus import Published
 from duologue.app.models import Notice, NoticeEvent, StageEvent
 from duologue.web.application import create_app
-from duologue.web.events import Backlog, EventStream, encode
-from duologue.web.options import WebOptions
+from duologue.web.events import EventStream, encode
 
 Message = MutableMapping[str, Any]
 
@@ -58,16 +59,22 @@ class Browser:
         async with self._grown, asyncio.timeout(5):
             await self._grown.wait_for(lambda: text in self.body.decode())
 
+    def blocks(self) -> list[dict[str, str]]:
+        """The fields of each event."""
+        blocks = [block for block in self.body.decode().split("\n\n") if "event: " in block]
+        return [dict(line.split(": ", 1) for line in block.split("\n")) for block in blocks]
+
     def events(self) -> list[tuple[str, dict[str, Any]]]:
-        blocks = [block.split("\n") for block in self.body.decode().split("\n\n") if block.startswith("event: ")]
-        return [(block[0].removeprefix("event: "), json.loads(block[1].removeprefix("data: "))) for block in blocks]
+        return [(block["event"], json.loads(block["data"])) for block in self.blocks()]
 
 
 SCOPE: Message = {"type": "http"}
 
 
-def stream(studio: StudioDouble, leaving: asyncio.Event | None = None, **options: Any) -> EventStream:
-    return EventStream(studio, WebOptions(**options), leaving or asyncio.Event())
+def stream(
+    studio: StudioDouble, leaving: asyncio.Event | None = None, keep_alive: float = 15.0, after: str = ""
+) -> EventStream:
+    return EventStream(studio.subscribe(after), keep_alive, leaving or asyncio.Event())
 
 
 async def settle() -> None:
@@ -80,15 +87,15 @@ async def test_the_state_comes_first_and_then_what_happens(studio: StudioDouble)
     browser = Browser()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(stream(studio)(SCOPE, browser.receive, browser.send))
-        await browser.see("event: stage")
-        studio.publish(notice("two\nlines"))
+        await browser.see("event: state")
+        studio.bus.publish(notice("two\nlines"))
         await browser.see("two")
-        studio.publish(None)
+        studio.bus.close()
     assert browser.status == 200
     assert browser.headers["content-type"].startswith("text/event-stream")
     assert browser.headers["cache-control"] == "no-store"
     assert "content-length" not in browser.headers
-    assert [kind for kind, _ in browser.events()] == ["stage", "notice"]
+    assert [kind for kind, _ in browser.events()] == ["state", "notice"]
     assert browser.events()[1][1]["notice"]["text"] == "two\nlines"
     assert browser.ended
 
@@ -105,10 +112,9 @@ async def test_a_browser_that_leaves_leaves_nothing_behind(studio: StudioDouble)
     browser = Browser()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(stream(studio)(SCOPE, browser.receive, browser.send))
-        await browser.see("event: stage")
-        assert len(studio.listeners) == 1
+        await browser.see("event: state")
         browser.gone.set()
-    assert studio.listeners == set()
+    assert browser.ended  # and no task is left: a group waits for them
 
 
 async def test_a_server_that_leaves_ends_every_stream_even_a_stuck_one(studio: StudioDouble) -> None:
@@ -117,77 +123,97 @@ async def test_a_server_that_leaves_ends_every_stream_even_a_stuck_one(studio: S
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
         for browser in (quick, stuck):
             tasks.create_task(stream(studio, leaving)(SCOPE, browser.receive, browser.send))
-        await quick.see("event: stage")
-        await stuck.see("event: stage")
+        await quick.see("event: state")
+        await stuck.see("event: state")
         stuck.open.clear()
-        studio.publish(notice("unread"))
+        studio.bus.publish(notice("unread"))
         await settle()
         leaving.set()
         await settle()
         stuck.open.set()
     assert quick.ended and stuck.ended
-    assert studio.listeners == set()
 
 
 async def test_a_slow_browser_gets_the_newest_state_and_is_told(studio: StudioDouble) -> None:
     browser = Browser()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(stream(studio, backlog=8)(SCOPE, browser.receive, browser.send))
-        await browser.see("event: stage")
+        tasks.create_task(stream(studio)(SCOPE, browser.receive, browser.send))
+        await browser.see("event: state")
         browser.open.clear()
         for number in range(100):
-            studio.publish(notice(f"old {number}"))
+            studio.bus.publish(notice(f"old {number}"))
             await settle()
         browser.open.set()
         await browser.see("too slow")
         await settle()
-        studio.publish(notice("new"))
+        studio.bus.publish(notice("new"))
         await browser.see('"new"')
         browser.gone.set()
+    kinds = [kind for kind, _ in browser.events()]
     texts = [event["notice"]["text"] for kind, event in browser.events() if kind == "notice"]
-    assert len([text for text in texts if text.startswith("old")]) <= 9
-    assert texts[-1] == "new"
-    assert [kind for kind, _ in browser.events()].count("stage") == 2
-    assert studio.subscriptions == 2
+    assert texts[-1] == "new" and len([text for text in texts if text.startswith("old")]) <= 8
+    assert kinds.count("state") == 2 and kinds[-3:] == ["notice", "state", "notice"]
+    assert studio.bus.overruns == 1
 
 
-async def test_a_failing_studio_is_not_hidden(studio: StudioDouble, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> Any:
+async def test_who_comes_back_goes_on_where_it_left_off(studio: StudioDouble) -> None:
+    first, second = Browser(), Browser()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(stream(studio)(SCOPE, first.receive, first.send))
+        await first.see("event: state")
+        studio.bus.publish(notice("seen"))
+        await first.see("seen")
+        first.gone.set()
+    studio.bus.publish(notice("missed"))
+    last = first.blocks()[-1]["id"]
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(stream(studio, after=last)(SCOPE, second.receive, second.send))
+        await second.see("missed")
+        second.gone.set()
+    assert [event["notice"]["text"] for _, event in second.events()] == ["missed"]
+
+
+@pytest.mark.parametrize("last", ["", "show-99", "show--1", "show-x", "another-1", "show-\u0663", f"show-{'9' * 5000}"])
+async def test_an_id_that_says_nothing_gets_the_state(
+    client: httpx.AsyncClient, studio: StudioDouble, last: str
+) -> None:
+    studio.bus.publish(notice("old"))
+    studio.bus.close()
+    answer = await client.get("/api/events", headers=[(b"Last-Event-ID", last.encode())])
+    assert answer.text.split("\n\n")[1].split("\n")[:2] == ["id: show-1", "event: state"]
+    assert "old" not in answer.text
+
+
+async def test_the_last_id_comes_in_its_header(client: httpx.AsyncClient, studio: StudioDouble) -> None:
+    for text in ("one", "two"):
+        studio.bus.publish(notice(text))
+    studio.bus.close()
+    answer = await client.get("/api/events", headers={"Last-Event-ID": "show-1"})
+    assert "two" in answer.text and "one" not in answer.text and "event: state" not in answer.text
+
+
+async def test_a_failing_studio_is_not_hidden(
+    client: httpx.AsyncClient, studio: StudioDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_after: str) -> Any:
         raise RuntimeError("no bus")
 
     monkeypatch.setattr(studio, "subscribe", broken)
-    browser = Browser()
-    with pytest.raises(ExceptionGroup, match="unhandled"):
-        await stream(studio)(SCOPE, browser.receive, browser.send)
-
-
-async def test_a_backlog_keeps_order_and_its_bound() -> None:
-    backlog = Backlog(2)
-    assert [backlog.put(notice(name)) for name in ("a", "b")] == [True, True]
-    taken = await backlog.take()
-    assert taken == [notice("a"), notice("b")]
-    assert [backlog.put(notice(name)) for name in ("c", "d", "e")] == [True, True, False]
-    assert backlog.overrun
-    assert await backlog.take() is None
-
-
-async def test_a_closed_backlog_gives_what_it_has_and_ends() -> None:
-    backlog = Backlog(2)
-    backlog.put(notice("a"))
-    backlog.close()
-    assert await backlog.take() == [notice("a")]
-    assert await backlog.take() is None
+    with capture_logs() as logged:
+        assert (await client.get("/api/events")).status_code == 500
+    assert logged
 
 
 def test_an_event_is_one_line_of_data() -> None:
-    wire = encode(StageEvent(stage=STAGE)).decode()
-    assert wire.startswith("event: stage\ndata: {") and wire.endswith("}\n\n")
-    assert wire.count("\n") == 3
+    wire = encode(Published("show-7", StageEvent(stage=STAGE))).decode()
+    assert wire.startswith("id: show-7\nevent: stage\ndata: {") and wire.endswith("}\n\n")
+    assert wire.count("\n") == 4
+    assert encode(Published("", notice("for you alone"))).startswith(b"event: notice\n")
 
 
 @pytest.mark.realtime
 async def test_a_real_server_streams_and_leaves_promptly(studio: StudioDouble) -> None:
-    app = create_app(studio)
+    app = create_app([ShowDouble(studio=studio)])
     server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, timeout_graceful_shutdown=5))
     sock = socket.create_server(("127.0.0.1", 0))
     port = sock.getsockname()[1]
@@ -196,13 +222,12 @@ async def test_a_real_server_streams_and_leaves_promptly(studio: StudioDouble) -
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
             async with client.stream("GET", "/api/events") as answer:
                 lines = answer.aiter_lines()
-                while await anext(lines) != "event: stage":
+                while await anext(lines) != "event: state":
                     pass
-                studio.publish(notice("over the wire"))
+                studio.bus.publish(notice("over the wire"))
                 while "over the wire" not in await anext(lines):
                     pass
                 app.state.leaving.set()
                 assert [line async for line in lines] == [""]
             server.should_exit = True
         await serving
-    assert studio.listeners == set()

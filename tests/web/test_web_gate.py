@@ -12,10 +12,10 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from studio_double import StudioDouble
+from studio_double import File, ShowDouble, StudioDouble
 
 from duologue.web.application import create_app
-from duologue.web.gate import COOKIE, Admit, Redirect, Refuse, cookie_value, judge
+from duologue.web.gate import COOKIE, Admit, Redirect, Refuse, cookie_value, judge, private
 from duologue.web.options import WebOptions, is_loopback
 
 Connect = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
@@ -125,11 +125,58 @@ async def test_a_browser_gets_a_cookie_and_keeps_it(connect: Connect, studio: St
 
 async def test_a_preflight_needs_no_token(connect: Connect, studio: StudioDouble) -> None:
     studio.text = "#EXTM3U\n"
+    elsewhere = {"origin": "https://elsewhere.example"}
+    options = WebOptions(host="0.0.0.0", token=TOKEN, cors_origins=("https://elsewhere.example",))
+    async with connect(options, "http://show.example") as client:
+        assert (await client.options("/stream/index.m3u8", headers=elsewhere)).status_code == 204
+        refused = await client.get("/stream/index.m3u8", headers=elsewhere)
+        assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, elsewhere["origin"])
+        bearer = {**elsewhere, "authorization": f"Bearer {TOKEN}"}
+        assert (await client.get("/stream/index.m3u8", headers=bearer)).is_success
+
+
+async def test_what_a_token_guards_is_kept_by_no_shared_cache(connect: Connect, studio: StudioDouble) -> None:
+    """A segment says `public`; a cache before the server would hand it to people without the token."""
+    studio.text, studio.files["7.m4s"] = "#EXTM3U\n", File(b"moof")
+    bearer = {"authorization": f"Bearer {TOKEN}"}
+    expected = {
+        "/stream/7.m4s": "private, max-age=3600, immutable",
+        "/stream/index.m3u8": "private, no-cache",
+        "/api/stage": "no-store",
+        "/stream/6.m4s": "no-store",
+    }
     async with connect(PUBLIC, "http://show.example") as client:
-        assert (await client.options("/stream/index.m3u8")).status_code == 204
-        refused = await client.get("/stream/index.m3u8")
-        assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, "*")
-        assert (await client.get("/stream/index.m3u8", headers={"authorization": f"Bearer {TOKEN}"})).is_success
+        for path, caching in expected.items():
+            answer = await client.get(path, headers=bearer)
+            assert answer.headers["cache-control"] == caching, path
+            assert answer.headers["vary"] == "Authorization, Cookie"
+        assert (await client.get("/stream/7.m4s")).headers["cache-control"] == "no-store"  # 401
+
+
+async def test_an_answer_that_sets_the_cookie_is_kept_by_nobody(connect: Connect, studio: StudioDouble) -> None:
+    studio.text, studio.files["7.m4s"] = "#EXTM3U\n", File(b"moof")
+    for path in ("/stream/7.m4s", "/stream/index.m3u8", "/"):
+        async with connect(PUBLIC, "http://show.example") as client:
+            answer = await client.get(path, params={"token": TOKEN})
+            assert "set-cookie" in answer.headers, path
+            assert answer.headers["cache-control"] == "no-store", path
+            assert "set-cookie" not in (await client.get(path)).headers, path
+
+
+async def test_without_a_token_caches_may_keep_segments(connect: Connect, studio: StudioDouble) -> None:
+    studio.files["7.m4s"] = File(b"moof")
+    async with connect() as client:
+        answer = await client.get("/stream/7.m4s")
+    assert answer.headers["cache-control"] == "public, max-age=3600, immutable" and "vary" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("said", "guarded"),
+    [("", "no-store"), ("no-store", "no-store"), ("no-cache", "private, no-cache"),
+     ("private, max-age=5", "private, max-age=5"), ("public , immutable", "private, immutable")],
+)  # fmt: skip
+def test_what_may_be_kept_becomes_the_askers_own(said: str, guarded: str) -> None:
+    assert private(said) == guarded
 
 
 async def test_a_rebound_name_reaches_nothing(connect: Connect, studio: StudioDouble) -> None:
@@ -152,5 +199,5 @@ async def test_another_sites_socket_is_closed_unopened(studio: StudioDouble, ori
 
     headers = [(b"host", b"127.0.0.1:8081"), (b"origin", origin)]
     scope = {"type": "websocket", "path": "/ws", "query_string": b"", "headers": headers, "subprotocols": []}
-    await create_app(studio)(scope, receive, send)
+    await create_app([ShowDouble(studio=studio)])(scope, receive, send)
     assert [(message["type"], message.get("code", 1000)) for message in sent] == [("websocket.close", code)]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from studio_double import ShowDouble
 
 from duologue.web.options import WebOptions
 
@@ -48,7 +49,7 @@ async def test_the_page_is_revalidated_and_its_assets_are_for_ever(connect: Conn
 async def test_an_address_within_the_page_is_the_page(connect: Connect, built: WebOptions) -> None:
     async with connect(built) as client:
         assert (await client.get("/about")).text == (await client.get("/")).text
-        for path in ("/missing.js", "/api/missing", "/stream/missing/file"):
+        for path in ("/missing.js", "/api/missing", "/stream/missing/file", "/about/more"):
             assert (await client.get(path)).status_code == 404
 
 
@@ -61,6 +62,6 @@ async def test_nothing_beside_the_page_is_served(connect: Connect, built: WebOpt
 
 
 async def test_without_a_page_there_is_only_the_api(connect: Connect) -> None:
-    async with connect(WebOptions(page=False)) as client:
+    async with connect(shows=[ShowDouble(headless=True)]) as client:
         assert (await client.get("/")).status_code == 404
         assert (await client.get("/api/stage")).status_code == 200

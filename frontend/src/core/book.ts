@@ -1,4 +1,4 @@
-/** What the page knows of the conversations: a bounded book, kept by events and mended by snapshots. */
+/** What the page knows of the conversations: a bounded book, begun by the server's state and kept by events. */
 import type { Conversation, TurnView } from "../models";
 import { inOrder } from "./turns";
 
@@ -23,31 +23,14 @@ export function withTurn(book: Book, turn: TurnView): Book {
   return trimmed({ ...book, turns: new Map(book.turns).set(turn.id, turn) });
 }
 
-/**
- * The book after a snapshot: `list` is every conversation the server remembers, `details` some of them with their turns.
- * What events told after the snapshot was asked for (`fresh`: ids of turns and conversations) is newer and stays.
- */
-export function withSnapshot(
-  book: Book,
-  list: readonly Conversation[],
-  details: readonly Conversation[],
-  fresh: ReadonlySet<string>,
-): Book {
-  const conversations = new Map(list.map((one) => [one.id, { ...one, turns: [] as TurnView[] }]));
-  const told = new Map(details.flatMap((one) => one.turns.map((turn) => [turn.id, turn] as const)));
-  const detailed = new Set(details.map((one) => one.id));
-  const turns = new Map<string, TurnView>();
-  for (const turn of book.turns.values()) {
-    if (fresh.has(turn.id) || (conversations.has(turn.conversation) && !detailed.has(turn.conversation))) {
-      turns.set(turn.id, turn);
-    }
-  }
-  for (const [id, turn] of told) if (!turns.has(id)) turns.set(id, turn);
-  for (const id of fresh) {
-    const conversation = book.conversations.get(id);
-    if (conversation) conversations.set(id, { ...conversation, turns: [] });
-  }
-  return trimmed({ conversations, turns });
+/** The book after the server has told all: what it remembers, and of these conversations the turns known before. */
+export function withState(book: Book, conversations: readonly Conversation[], newest: readonly TurnView[]): Book {
+  const remembered = new Map(conversations.map((one) => [one.id, one]));
+  const kept = [...book.turns].filter(([, turn]) => remembered.has(turn.conversation));
+  return trimmed({
+    conversations: remembered,
+    turns: new Map([...kept, ...newest.map((turn) => [turn.id, turn] as const)]),
+  });
 }
 
 function trimmed(book: Book): Book {

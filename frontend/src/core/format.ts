@@ -28,3 +28,9 @@ export function label(name: string): string {
   const words = name.replace(/[-_]+/g, " ").trim();
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
+
+/** A sentence's words as the end of another one: `Every second picture` → `every second picture.` */
+export function sentence(words: string): string {
+  const first = /^\p{Lu}(?!\p{Lu})/u.test(words) ? words.charAt(0).toLowerCase() : words.charAt(0);
+  return `${first}${words.slice(1).replace(/\.$/, "")}.`;
+}

@@ -1,5 +1,6 @@
 /** What the machine does for it, in one quiet line; a louder word when it is kept from doing it. */
 import type { JSX } from "preact";
+import { at } from "../addresses";
 import { decimal, megabytes } from "../core/format";
 import { link, stage, telemetry } from "../state";
 
@@ -36,7 +37,7 @@ export function Machine(): JSX.Element {
         </p>
       )}
       <p class="links">
-        <a href="/docs">API</a> <a href="/stream/index.m3u8">Stream</a> <a href="/metrics">Metrics</a>
+        <a href={at("/docs")}>API</a> <a href={at("/stream/index.m3u8")}>Stream</a> <a href={at("/metrics")}>Metrics</a>
       </p>
     </footer>
   );

@@ -13,11 +13,13 @@ interface MeterProps {
   readonly value: string;
   readonly unit: string;
   readonly note: string;
+  /** What else there is to say, below the note. */
+  readonly more?: string;
   readonly bad: boolean;
   readonly children: ComponentChildren;
 }
 
-function Meter({ title, value, unit, note, bad, children }: MeterProps): JSX.Element {
+function Meter({ title, value, unit, note, more, bad, children }: MeterProps): JSX.Element {
   return (
     <div class="meter">
       <div class="figure">
@@ -26,6 +28,7 @@ function Meter({ title, value, unit, note, bad, children }: MeterProps): JSX.Ele
         <p>
           <output>{value}</output> <span class="unit">{unit}</span>
         </p>
+        {more && <p class="note">{more}</p>}
       </div>
       {children}
     </div>
@@ -58,6 +61,7 @@ export function PulsePanel(): JSX.Element {
         value={now ? String(now.late + now.skipped) : "–"}
         unit="per s"
         note={now ? `all ${compact(lost)}` : ""}
+        more={now && now.skipped_total > 0 ? `${compact(now.skipped_total)} skipped` : ""}
         bad={now !== null && now.late + now.skipped > 0}
       >
         <Spark ring={lateFrames} lines={[{ colour: "--bad", bars: true }]} reach={3} />

@@ -1,7 +1,8 @@
 /** The top line: whose page this is, what is on, and whether the server is listening. */
 import { computed } from "@preact/signals";
 import type { JSX } from "preact";
-import { book, link, programme, running } from "../state";
+import { label } from "../core/format";
+import { book, link, programme, running, shows } from "../state";
 
 const LINK_WORDS = { connecting: "Connecting…", open: "Connected", lost: "Connection lost. Trying again…" } as const;
 
@@ -17,6 +18,7 @@ export function Top(): JSX.Element {
   return (
     <header class="top">
       <h1>Duologue</h1>
+      <Shows />
       {on && (
         <p class="topic-now">
           <span class="topic-text" title={on.topic}>
@@ -31,5 +33,22 @@ export function Top(): JSX.Element {
         {LINK_WORDS[link.value]}
       </p>
     </header>
+  );
+}
+
+/** The way to the other shows of this house, when there are any. */
+function Shows(): JSX.Element | null {
+  const all = shows.value;
+  if (all.length < 2) return null;
+  return (
+    <nav class="shows" aria-label="Shows">
+      {all.map((show) => (
+        <a key={show.name} href={show.page} aria-current={show.here ? "page" : undefined} title={show.failure || show.topic}>
+          {label(show.name)}
+          {show.state === "failed" && <span class="quiet"> (failed)</span>}
+          {show.state === "over" && <span class="quiet"> (over)</span>}
+        </a>
+      ))}
+    </nav>
   );
 }

@@ -1,12 +1,13 @@
 /** The viewer's end of the stream: it plays, stays near live, says what is wrong and mends itself without a reload. */
 import Hls, { ErrorTypes, Events, type ErrorData, type HlsConfig, type LevelLoadedData } from "hls.js/light";
 import { signal } from "@preact/signals";
+import { at } from "../addresses";
 import { Backoff } from "../core/backoff";
 import { Watchdog } from "../core/recovery";
 import * as state from "../state";
 import { probe } from "./probe";
 
-const STREAM = "/stream/index.m3u8";
+const STREAM = at("/stream/index.m3u8");
 const LOOK_MS = 500;
 /** A playlist that has not grown for this long is dry, ms: segments last 1 s. */
 const DRY_MS = 3500;

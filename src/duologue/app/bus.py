@@ -1,63 +1,126 @@
-"""Events to whoever listens: a bounded queue each, so that a slow listener costs itself and nobody else."""
+"""Events to whoever reads: one log of the newest, and for each reader a place in it.
+
+A reader begins with the full state, one event of bounded size, and goes on with what happened since; or, with the id of
+the last event that it has, with what came after that. Nobody is waited for. Who is so slow that the log has left it
+behind is told so and gets the state anew: it is current then, whatever it missed.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Self
 
-from duologue.app.models import Event, Notice, NoticeEvent
+from duologue.app.models import Event, Notice, NoticeEvent, StateEvent
 
 CAPACITY = 256
-"""Events that wait for one listener. Beyond that the oldest are dropped, and the listener is told."""
+"""Events that are kept; the oldest are forgotten."""
+TOO_SLOW = Notice(
+    level="warning",
+    text="This connection is too slow for the events; some were skipped.",
+    remedy="What is shown now is current.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """An event and its id; the id is empty for a word to one reader alone, after which nobody can go on."""
+
+    id: str
+    event: Event
 
 
 class Bus:
-    """Publish from the event loop, subscribe from anywhere on it. ``dropped`` counts what slow listeners missed."""
+    """Publish from the event loop, subscribe from anywhere on it.
 
-    def __init__(self, snapshot: Callable[[], list[Event]]) -> None:
-        self._snapshot = snapshot
-        self._queues: set[asyncio.Queue[Event | None]] = set()
-        self.dropped = 0
+    ``name`` sets its ids apart from those of every other bus. ``overruns`` counts the times that the log left a reader
+    behind.
+    """
 
-    @property
-    def listeners(self) -> int:
-        """How many subscriptions are open."""
-        return len(self._queues)
+    def __init__(self, state: Callable[[], StateEvent], name: str, capacity: int = CAPACITY) -> None:
+        self._state = state
+        self._name = name
+        self._log: deque[Event] = deque(maxlen=capacity)
+        self._count = 0
+        self._news = asyncio.Event()
+        self._closed = False
+        self.overruns = 0
 
     def publish(self, event: Event) -> None:
-        """Hand ``event`` to every listener; never waits."""
-        for waiting in self._queues:
-            if waiting.full():
-                self.dropped += 1
-                waiting.get_nowait()
-            waiting.put_nowait(event)
+        """Add ``event`` to the log; never waits."""
+        self._log.append(event)
+        self._count += 1
+        self._wake()
 
     def notice(self, notice: Notice) -> None:
         """Publish a word to the people at the pages."""
         self.publish(NoticeEvent(notice=notice))
 
     def close(self) -> None:
-        """End every subscription."""
-        for waiting in self._queues:
-            if waiting.full():
-                waiting.get_nowait()
-            waiting.put_nowait(None)
+        """End every subscription, when it has read what is there."""
+        self._closed = True
+        self._wake()
 
-    @contextlib.asynccontextmanager
-    async def subscribe(self) -> AsyncGenerator[AsyncIterator[Event]]:
-        """Events from now on, the full state first; ends when the bus is closed."""
-        waiting: asyncio.Queue[Event | None] = asyncio.Queue(CAPACITY)
-        first = self._snapshot()
-        self._queues.add(waiting)
-        try:
-            yield _events(first, waiting)
-        finally:
-            self._queues.discard(waiting)
+    def subscribe(self, after: str = "") -> Subscription:
+        """A reader; ``after`` is the id of the last event that it has, if it has any."""
+        return Subscription(self, self._place(after))
+
+    def _wake(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+    def _place(self, after: str) -> int | None:
+        """How many events a reader has seen; None when that is not known, or the log does not reach back to it."""
+        name, _, number = after.rpartition("-")
+        if name != self._name or not (number.isascii() and number.isdigit() and len(number) < 16):
+            return None
+        seen = int(number)
+        return seen if self._count - len(self._log) <= seen <= self._count else None
+
+    async def read(self, seen: int | None) -> tuple[int, list[Published]]:
+        """What a reader who has seen ``seen`` events gets next, and how many it has seen then; waits for one.
+
+        Nothing at the end. A cancelled call takes nothing.
+        """
+        while True:
+            news = self._news
+            if seen is None or seen < self._count - len(self._log):
+                behind = [Published("", NoticeEvent(notice=TOO_SLOW))] if seen is not None else []
+                self.overruns += len(behind)
+                return self._count, [*behind, Published(self._id(self._count), self._state())]
+            if seen < self._count:
+                new = list(self._log)[seen - self._count :]
+                return self._count, [Published(self._id(seen + place), event) for place, event in enumerate(new, 1)]
+            if self._closed:
+                return seen, []
+            await news.wait()
+
+    def _id(self, count: int) -> str:
+        return f"{self._name}-{count}"
 
 
-async def _events(first: list[Event], waiting: asyncio.Queue[Event | None]) -> AsyncGenerator[Event]:
-    for event in first:
-        yield event
-    while (event := await waiting.get()) is not None:
-        yield event
+class Subscription(AsyncIterator[Event]):
+    """A reader's place in a bus's log. It may be dropped at any time: it holds nothing."""
+
+    def __init__(self, bus: Bus, seen: int | None) -> None:
+        self._bus = bus
+        self._seen = seen
+        self._taken: deque[Published] = deque()
+
+    async def take(self) -> list[Published]:
+        """All that is new, at least one event; none at the end. May be cancelled without loss."""
+        self._seen, published = await self._bus.read(self._seen)
+        return published
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Event:
+        """The next event."""
+        if not self._taken:
+            self._taken.extend(await self.take())
+        if not self._taken:
+            raise StopAsyncIteration
+        return self._taken.popleft().event

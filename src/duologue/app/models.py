@@ -269,6 +269,46 @@ class Notice(Model):
     remedy: str = ""
 
 
+class ShowState(StrEnum):
+    """The life of a show of the house."""
+
+    STARTING = "starting"
+    ON_AIR = "on_air"
+    OVER = "over"
+    FAILED = "failed"
+
+
+class ShowView(Model):
+    """A show of the house, and where its parts are. The first one is at ``/`` too."""
+
+    name: str
+    state: ShowState
+    failure: str = Field(default="", description="Why it is not on air any more.")
+    topic: str = Field(default="", description="Of the conversation that is on.")
+    here: bool = Field(description="It is the one that this request was put to.")
+    page: str
+    stream: str
+    events: str
+    metrics: str
+
+
+class StateView(Model):
+    """All that a page shows, as of now."""
+
+    stage: StageView
+    conversations: tuple[Conversation, ...] = Field(
+        description="Those that are remembered, newest first, without their turns."
+    )
+    turns: tuple[TurnView, ...] = Field(description="The newest of them, oldest first; at most 100.")
+
+
+class StateEvent(Model):
+    """The first event of every subscription, and of one that goes on after a gap: it replaces what was known."""
+
+    type: Literal["state"] = "state"
+    state: StateView
+
+
 class ConversationEvent(Model):
     """A conversation began, changed state or ended (its ``turns`` are left out here)."""
 
@@ -284,7 +324,7 @@ class TurnEvent(Model):
 
 
 class StageEvent(Model):
-    """The stage changed; also the first event of every subscription."""
+    """The stage changed."""
 
     type: Literal["stage"] = "stage"
     stage: StageView
@@ -305,7 +345,8 @@ class NoticeEvent(Model):
 
 
 Event = Annotated[
-    ConversationEvent | TurnEvent | StageEvent | TelemetryEvent | NoticeEvent, Field(discriminator="type")
+    StateEvent | ConversationEvent | TurnEvent | StageEvent | TelemetryEvent | NoticeEvent,
+    Field(discriminator="type"),
 ]
 """What ``GET /api/events`` streams: server-sent events whose ``event:`` is the type and whose ``data:`` is the JSON."""
 

@@ -23,7 +23,8 @@ from duologue.app.turn_book import TurnBook
 from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.dialogue.director import Brief, Director, Interlude, Outcome, Player
 from duologue.dialogue.ports import Floor, PlayEvent, Voice
-from duologue.errors import ClosedError, DuologueError, InputError
+from duologue.errors import ClosedError, DuologueError, InputError, in_words
+from duologue.ids import unique_id
 from duologue.language.moderation import Moderator, Subject
 from duologue.telemetry.ledger import TurnRecord
 from duologue.telemetry.log import get_logger
@@ -83,7 +84,6 @@ class Programme:
         self._quieted = False
         self._random = random.Random(seed)
         self._seed = seed
-        self._count = 0
         self._requested: Conversation | None = None
         self._current: Conversation | None = None
         self._director: Director | None = None
@@ -108,9 +108,8 @@ class Programme:
         """
         topic = await self._topic(request.topic)
         names = self._names(request.cast)
-        self._count += 1
         conversation = Conversation(
-            id=f"c{self._count}",
+            id=unique_id(self._clock.wall()),
             topic=topic,
             cast=names,
             turns_planned=request.turns,
@@ -215,9 +214,10 @@ class Programme:
                 Brief(conversation.id, conversation.topic, conversation.turns_planned, conversation.seed, held)
             )
             state = ConversationState.ENDED if outcome is Outcome.ENDED else ConversationState.STOPPED
-        except DuologueError as error:
-            state, failure = ConversationState.FAILED, str(error)
-            log.error("conversation.failed", conversation=conversation.id, error=failure)
+        except Exception as error:  # whatever one conversation dies of, the show goes on with the next
+            state, failure = ConversationState.FAILED, in_words(error)
+            unforeseen = None if isinstance(error, DuologueError) else error
+            log.error("conversation.failed", conversation=conversation.id, error=failure, exc_info=unforeseen)
         finally:
             self._director = None
             self._on_stage.clear()

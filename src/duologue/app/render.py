@@ -8,6 +8,7 @@ follow), so nobody's pace shows in the film: equal seeds and options give equal 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -117,6 +118,7 @@ class Reel(threading.Thread):
         self.spoken: list[tuple[int, int]] = []
         self.failure: BaseException | None = None
         self.leaving = threading.Event()
+        self._scripted = False
         video = VideoEncoder(plan.width, plan.height, plan.fps, encoder, plan.bitrate)
         audio = AudioEncoder()
         self._writer = Mp4Writer(
@@ -136,7 +138,7 @@ class Reel(threading.Thread):
         return self.frames / self._plan.fps
 
     def run(self) -> None:
-        """Draw until the script ends; a failure is kept in :attr:`failure`."""
+        """Draw until the script ends; a failure is kept in :attr:`failure`. Takes all of ``says``, whatever happens."""
         try:
             with self._writer:
                 self._encoders.start()
@@ -150,24 +152,29 @@ class Reel(threading.Thread):
                 self.drawing = (self._clock.now() - began) / SECOND
         except BaseException as error:
             self.failure = error
-            while self._says.get() is not None:
-                pass  # the director may wait for room in the queue
+            while not self._scripted:
+                self._next()  # the director may wait for room in the queue
 
     def _perform(self, performance: Performance) -> None:
         performance.begin(0)
         if self._tv is not None:
             performance.apply(ShowTv(self._tv))
         self._idle(performance, OPENING_SECONDS)
-        if (say := self._says.get()) is not None:
+        if (say := self._next()) is not None:
             self._hand(performance, say)
         while say is not None:
-            say = self._says.get()  # the one after: lips and eyes know what comes
+            say = self._next()  # the one after: lips and eyes know what comes
             if say is not None:
                 self._hand(performance, say)
             turns = self.turns
             while self.turns == turns:
                 self._frame(performance)
         self._idle(performance, CLOSING_SECONDS)
+
+    def _next(self) -> Say | None:
+        say = self._says.get()
+        self._scripted = say is None
+        return say
 
     def _hand(self, performance: Performance, say: Say) -> None:
         performance.prepare(say.utterance)
@@ -249,8 +256,13 @@ async def render(
                 await asyncio.to_thread(says.put, None)
                 await asyncio.to_thread(reel.join)
                 watch.cancel()
-        finally:
+        except BaseException:
+            failure = reel.failure
             reel.leaving.set()
+            await asyncio.to_thread(_see_off, reel, says)
+            if failure is not None:
+                raise failure from None
+            raise
     if reel.failure is not None:
         raise reel.failure
     on_progress(Progress(reel.turns, show.turns, reel.seconds))
@@ -260,8 +272,16 @@ async def render(
     )
 
 
-async def _watch(reel: Reel, planned: int, on_progress: Callable[[Progress], None]) -> None:
+def _see_off(reel: Reel, says: queue.Queue[Say | None]) -> None:
+    """Let the reel end whose script will not be written to its end."""
     while reel.is_alive():
+        with contextlib.suppress(queue.Full):
+            says.put(None, timeout=0.1)
+        reel.join(0.1)
+
+
+async def _watch(reel: Reel, planned: int, on_progress: Callable[[Progress], None]) -> None:
+    while reel.is_alive() and reel.failure is None:
         on_progress(Progress(reel.turns, planned, reel.seconds))
         await asyncio.sleep(0.1)
     if reel.failure is not None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
 from duologue.app.cast import CastMember, find_pack
-from duologue.clock import MILLISECOND, Clock
 from duologue.errors import InputError
 from duologue.language.moderation import Moderator, Subject, load_moderator
 from duologue.places import cache_folder, packs_folder
@@ -63,9 +63,9 @@ def stage_plan(settings: Settings, cast: Sequence[CastMember], seed: int) -> Sta
     )
 
 
-def show_seed(settings: Settings, clock: Clock) -> int:
+def show_seed(settings: Settings) -> int:
     """The seed as set, or one that no other show has."""
-    return settings.show.seed if settings.show.seed is not None else clock.wall() // MILLISECOND % (1 << 31)
+    return settings.show.seed if settings.show.seed is not None else secrets.randbelow(1 << 31)
 
 
 def cached_mb() -> float:

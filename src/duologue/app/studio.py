@@ -8,10 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
-from duologue.app.bus import Bus
+from duologue.app.bus import Bus, Subscription
 from duologue.app.cast import CastMember, load_cast
 from duologue.app.early_stage import EarlyStage
 from duologue.app.engines import Engines, open_engines
@@ -24,11 +23,12 @@ from duologue.app.models import (
     Conversation,
     ConversationEvent,
     ConversationRequest,
-    Event,
     LightsRequest,
     Notice,
     StageEvent,
     StageView,
+    StateEvent,
+    StateView,
     StepName,
     StepView,
     TurnEvent,
@@ -45,15 +45,24 @@ from duologue.app.turn_book import TurnBook
 from duologue.app.vitals import EngineVitals, engine_view, vitals
 from duologue.app.voices import CastVoices
 from duologue.broadcast.hls import HlsStore, Resource
-from duologue.broadcast.recorder import Recorder
+from duologue.broadcast.recorder import (
+    Recorder,
+    RecorderEvent,
+    RecordingFile,
+    RecordingLimits,
+    RecordingRemoved,
+    RecordingTrouble,
+    Why,
+)
 from duologue.chains import Handover
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock, SteadyClock
 from duologue.dialogue.director import Player
 from duologue.dialogue.ports import PlayEnded, PlayStarted
-from duologue.errors import ClosedError, DuologueError, InputError, PeerError
+from duologue.errors import ClosedError, DuologueError, InputError
+from duologue.ids import unique_id
 from duologue.language.moderation import Subject
 from duologue.places import cache_folder
-from duologue.settings import Settings
+from duologue.settings import Settings, ShowSettings
 from duologue.speech.alignment import Aligner
 from duologue.stage.messages import Baked, Ready, StagePlan, Trouble
 from duologue.stage.pose import Lights
@@ -62,6 +71,7 @@ from duologue.telemetry.log import get_logger
 
 EXPECTED_BEHIND = 3.0
 """Seconds: three segments, where players of plain HLS stand (RFC 8216, 6.3.3)."""
+MEGABYTE = 1_000_000
 
 MOST_STEPS = 20
 """Steps of the governor that are remembered for the page."""
@@ -73,6 +83,8 @@ STEPS = {
     Step.SIZE: ("size", "Every second picture is left out, evenly, and the picture is smaller."),
 }
 """Each step's name, and what a viewer sees of it."""
+STATE_TURNS = 100
+"""Turns that a page is told of when it connects (see :class:`duologue.app.models.StateView`)."""
 
 log = get_logger(__name__)
 
@@ -103,9 +115,10 @@ class Studio:
         self._quality = StepView(step=StepName.FULL, words=STEPS[Step.FULL][1], since=clock.wall() / MILLISECOND)
         self._steps: deque[StepView] = deque(maxlen=MOST_STEPS)
         self._closing = False
-        self._bus = Bus(self._snapshot)
-        self.recorder = Recorder(show.record, self._recording_failed) if show.record is not None else None
-        self._memory = StreamMemory(cache_folder() / "stream" / f"{settings.web.port}.json")
+        self._bus = Bus(self._state, unique_id(clock.wall()))
+        self._loop = asyncio.get_running_loop()
+        self.recorder = self._recorder(show)
+        self._memory = StreamMemory(cache_folder() / "stream" / f"{settings.web.port}-{settings.name}.json")
         self.outlet = Outlet(HlsStore(before=self._memory.before), self.recorder, self._memory.keep)
         self.link = StageLink(plan, self.outlet, self._stage_listener(), clock, start)
         self.book = TurnBook(self.link.wall_of)
@@ -132,12 +145,10 @@ class Studio:
         self.guests = Guests(
             [member.name for member in cast], self.link, moderator, clock, self.programme.notify, self._aligner.align
         )
-        self._loop = asyncio.get_running_loop()
 
     async def run(self) -> None:
         """Be on air until cancelled, or until the programme is over."""
         show = self._settings.show
-        self._loop = asyncio.get_running_loop()
         if show.topic is not None:
             await self.programme.start(ConversationRequest(topic=show.topic, turns=show.turns, seed=show.seed))
         async with asyncio.TaskGroup() as group:
@@ -157,6 +168,7 @@ class Studio:
     async def close(self) -> None:
         """End the subscriptions and finish the recording."""
         self._closing = True
+        self._engines.listeners.remove(self._handed_over)
         self._bus.close()
         await self._aligner.close()
         await self.pulse.close()
@@ -255,9 +267,9 @@ class Studio:
             steps=tuple(self._steps),
         )
 
-    def subscribe(self) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
-        """Events from now on, the full state first."""
-        return self._bus.subscribe()
+    def subscribe(self, after: str = "") -> Subscription:
+        """Events from now on, the full state first; or those after the one whose id is ``after``."""
+        return self._bus.subscribe(after)
 
     def playlist(self) -> str | None:
         """The live playlist, or None before the first segment."""
@@ -387,24 +399,41 @@ class Studio:
         self._tv = clip
         self._changed()
 
-    def _recording_failed(self, error: PeerError) -> None:
-        """Called in the recorder's thread."""
-        log.error("recording.failed", error=str(error))
-        notice = Notice(level="error", text=f"The recording stopped: {error.what}.", remedy=error.remedy)
-        self._loop.call_soon_threadsafe(self._bus.notice, notice)
+    def _recorder(self, show: ShowSettings) -> Recorder | None:
+        if show.record is None:
+            return None
+        limits = RecordingLimits(show.record_minutes * 60, show.record_mb * MEGABYTE, show.record_keep_mb * MEGABYTE)
+
+        def tell(event: RecorderEvent) -> None:  # in the recorder's thread
+            self._loop.call_soon_threadsafe(self._recording, event)
+
+        return Recorder(show.record, limits, tell)
+
+    def _recording(self, event: RecorderEvent) -> None:
+        match event:
+            case RecordingFile(path, why, lost):
+                log.info("recording.file", file=str(path), why=why, lost=lost)
+                if why is Why.RESUMED:
+                    text = f"The recording goes on in {path.name}; {lost} s are missing."
+                    self._bus.notice(Notice(level="info", text=text))
+                elif why is Why.START and path != self._settings.show.record:
+                    log.warning("recording.elsewhere", file=str(path), asked=str(self._settings.show.record))
+            case RecordingRemoved(path):
+                log.info("recording.removed", file=str(path))
+            case RecordingTrouble(error):
+                log.error("recording.trouble", error=str(error))
+                text = f"{error.what[:1].upper()}{error.what[1:]}."
+                self._bus.notice(Notice(level="error", text=text, remedy=error.remedy))
 
     def _changed(self) -> StageView:
         view = self.stage()
         self._bus.publish(StageEvent(stage=view))
         return view
 
-    def _snapshot(self) -> list[Event]:
-        events: list[Event] = [StageEvent(stage=self.stage())]
-        current = self.programme.current or next(iter(self.book.conversations()), None)
-        if current is not None:
-            events.append(ConversationEvent(conversation=current))
-            events += [TurnEvent(turn=turn) for turn in self.book.turns(current.id)]
-        return events
+    def _state(self) -> StateEvent:
+        turns = tuple(self.book.newest_turns(STATE_TURNS))
+        state = StateView(stage=self.stage(), conversations=tuple(self.book.conversations()), turns=turns)
+        return StateEvent(state=state)
 
     async def _play_tv(self, name: str) -> None:
         await self.link.show_tv(find_clip(name))
@@ -419,20 +448,21 @@ async def open_studio(
     settings: Settings,
     cast: Sequence[CastMember] = (),
     clock: Clock = SYSTEM_CLOCK,
+    engines: Engines | None = None,
     stage: EarlyStage | None = None,
 ) -> AsyncGenerator[Studio]:
-    """Build a studio from settings, with the ``cast`` given or the one that is set; ``stage`` may have been started
-    and told its plan before.
+    """Build a studio from settings, with the ``cast`` given or the one that is set, and on ``engines`` that others use
+    too, or its own; ``stage`` may have been started, and told its plan, before.
 
     Raises :class:`InputError` for whatever of them cannot be, before anything is on air.
     """
     cast = cast or load_cast(settings.show.cast, settings.engines.tts)
     opened = stage.plan if stage else None
-    plan = opened or stage_plan(settings, cast, show_seed(settings, clock))
+    plan = opened or stage_plan(settings, cast, show_seed(settings))
     if settings.show.tv.clip is not None:
         find_clip(settings.show.tv.clip)
-    async with open_engines(settings) as engines:
-        studio = Studio(settings, cast, engines, plan, SteadyClock(clock), stage.start if stage else start_stage)
+    async with open_engines(settings) if engines is None else contextlib.nullcontext(engines) as used:
+        studio = Studio(settings, cast, used, plan, SteadyClock(clock), stage.start if stage else start_stage)
         try:
             yield studio
         finally:

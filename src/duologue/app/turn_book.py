@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Literal, cast
 
 from duologue.app.models import Conversation, ConversationState, TurnView, WordView
@@ -12,7 +13,8 @@ from duologue.speech.utterance import Utterance
 from duologue.telemetry.ledger import TurnRecord
 
 REMEMBERED = 50
-"""Conversations kept; the oldest is forgotten beyond that."""
+"""Conversations kept; the oldest that is over is forgotten beyond that."""
+_OVER = (ConversationState.ENDED, ConversationState.STOPPED, ConversationState.FAILED)
 
 Wall = Callable[[int], int]
 """Monotonic ns to Unix ns on the show's clock."""
@@ -34,9 +36,9 @@ class TurnBook:
         """Begin a conversation."""
         self._conversations[conversation.id] = conversation
         self._turns[conversation.id] = OrderedDict()
-        while len(self._conversations) > REMEMBERED:
-            forgotten, _ = self._conversations.popitem(last=False)
-            del self._turns[forgotten]
+        over = [name for name, known in self._conversations.items() if known.state in _OVER]
+        for forgotten in over[: max(0, len(self._conversations) - REMEMBERED)]:
+            del self._conversations[forgotten], self._turns[forgotten]
 
     def update(self, conversation_id: str, **changes: object) -> Conversation:
         """Change a conversation's state, end or failure."""
@@ -74,10 +76,12 @@ class TurnBook:
             return None
         return found.model_copy(update={"turns": tuple(self._turns[conversation_id].values())})
 
-    def turns(self, conversation_id: str) -> Sequence[TurnView]:
-        """The turns of one conversation so far."""
-        found = self._turns.get(conversation_id)
-        return tuple(found.values()) if found is not None else ()
+    def newest_turns(self, most: int) -> Sequence[TurnView]:
+        """At most ``most`` turns, of the newest conversations, oldest first."""
+        found: list[TurnView] = []
+        for turns in reversed(self._turns.values()):
+            found += islice(reversed(turns.values()), most - len(found))
+        return tuple(reversed(found))
 
     def _milliseconds(self, monotonic: int) -> float | None:
         return self._wall(monotonic) / MILLISECOND if monotonic else None

@@ -47,16 +47,18 @@ def video_ticks(number: int, fps: int) -> int:
 
 # The initialisation segment
 
+FILE_TYPE = box("ftyp", b"iso6", struct.pack(">I", 0), b"iso6", b"mp41", b"avc1")
+"""What each of our files begins with."""
+
 
 def init_segment(format: StreamFormat) -> bytes:
     """``ftyp`` and ``moov``: all a player must know before the first media segment."""
-    ftyp = box("ftyp", b"iso6", struct.pack(">I", 0), b"iso6", b"mp41", b"avc1")
     mvhd = full_box(
         "mvhd", 0, 0, struct.pack(">4I", 0, 0, 1000, 0), struct.pack(">IHHII", 0x10000, 0x0100, 0, 0, 0),
         _MATRIX, bytes(24), struct.pack(">I", AUDIO_TRACK + 1),
     )  # fmt: skip
     mvex = box("mvex", *(full_box("trex", 0, 0, struct.pack(">5I", track, 1, 0, 0, 0)) for track in (1, 2)))
-    return ftyp + box("moov", mvhd, _video_track(format), _audio_track(format), mvex)
+    return FILE_TYPE + box("moov", mvhd, _video_track(format), _audio_track(format), mvex)
 
 
 def _video_track(format: StreamFormat) -> bytes:

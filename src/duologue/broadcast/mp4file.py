@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import av
 from av.error import FFmpegError
 
+from duologue.broadcast.disk import DiskFile
 from duologue.broadcast.fmp4 import Segmenter, init_segment
 from duologue.broadcast.packets import Packet, StreamFormat
 from duologue.errors import InputError, PeerError
@@ -27,7 +30,7 @@ def remux(source: Path, target: Path) -> None:
         try:
             _copy(reader, target)
         except (FFmpegError, OSError) as error:
-            raise PeerError(f"the film cannot be written: {error.strerror}", where=str(target)) from error
+            raise _refused(error, target) from error
 
 
 def _copy(reader: Any, target: Path) -> None:  # Any: PyAV's types are generic over what it cannot know
@@ -45,7 +48,8 @@ class Mp4Writer:
     """Writes a programme to an ordinary MP4 file.
 
     While it grows it is fragmented, in ``NAME.part`` beside the target (which plays, should the process die);
-    :meth:`finish` makes the target of it in one step. Leaving the ``with`` block by an error keeps the part.
+    :meth:`finish` makes the target of it in one step, so there is never half a film under its name. Leaving the
+    ``with`` block by an error keeps the part. Raises :class:`InputError` when the part cannot be made.
     """
 
     def __init__(self, path: Path, format: StreamFormat) -> None:
@@ -53,12 +57,17 @@ class Mp4Writer:
         self._part = path.with_name(path.name + ".part")
         self._segmenter = Segmenter(format)
         try:
-            self._file = self._part.open("wb", buffering=0)
+            descriptor = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise InputError(
                 f"the film cannot be written: {error.strerror}", where=str(path), remedy="Choose another file."
             ) from error
-        self._write(init_segment(format))
+        self._file = DiskFile(self._part, descriptor, durable=False)
+        try:
+            self._append(init_segment(format))
+        except BaseException:
+            self._give_up()
+            raise
 
     def __enter__(self) -> Mp4Writer:
         return self
@@ -67,33 +76,66 @@ class Mp4Writer:
         if kind is None:
             self.finish()
         else:
-            self._file.close()
+            self._give_up()
 
     def add(self, packets: Iterable[Packet]) -> None:
         """Append packets (each track's in order). Raises :class:`PeerError` when the disk refuses."""
-        segments = [segment for packet in packets for segment in self._segmenter.add(packet)]
-        self._write(b"".join(segment.data for segment in segments))
+        self._append(b"".join(segment.data for packet in packets for segment in self._segmenter.add(packet)))
 
     def finish(self) -> None:
-        """Write the rest and make the target. Raises :class:`PeerError` when the disk refuses."""
-        with self._file:
-            self._write(b"".join(segment.data for segment in self._segmenter.flush()))
+        """Write the rest and make the target. Raises :class:`PeerError` when the disk refuses; the part stays then."""
+        try:
+            self._append(b"".join(segment.data for segment in self._segmenter.flush()))
+        except BaseException:
+            self._give_up()
+            raise
+        try:
+            self._file.close()
+        except OSError as error:
+            raise _refused(error, self._part) from error
         whole = self._path.with_name(self._path.name + ".whole")
         try:
             remux(self._part, whole)
+            _settle(whole)
             whole.replace(self._path)
-        except (PeerError, OSError) as error:
-            whole.unlink(missing_ok=True)
-            raise PeerError(f"the film cannot be written: {error}", where=str(self._path)) from error
-        self._part.unlink()
-
-    def _write(self, data: bytes) -> None:
-        left = memoryview(data)
+        except BaseException as error:
+            with contextlib.suppress(OSError):
+                whole.unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                raise _refused(error, self._path) from error
+            raise
         try:
-            while left:
-                left = left[self._file.write(left) :]
+            self._part.unlink()
         except OSError as error:
-            self._file.close()
             raise PeerError(
-                f"the film cannot be written: {error.strerror}", where=str(self._part), remedy="Free some space."
+                f"the film is whole, but its part cannot be removed: {error.strerror}", where=str(self._part)
             ) from error
+
+    def _give_up(self) -> None:
+        with contextlib.suppress(OSError):  # what led here is told
+            self._file.close()
+
+    def _append(self, data: bytes) -> None:
+        if not data:
+            return
+        try:
+            self._file.append(data)
+        except OSError as error:
+            raise _refused(error, self._part) from error
+
+
+def _refused(error: OSError | FFmpegError, where: Path) -> PeerError:
+    return PeerError(
+        f"the film cannot be written: {error.strerror}",
+        where=str(where),
+        remedy="Free some space (for twice the film at its end); what there is of it is in the .part file, and plays.",
+    )
+
+
+def _settle(path: Path) -> None:
+    """Bring a file to the disk before it takes its name: a power cut leaves the film or none."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -24,7 +24,8 @@ def show(
     fps: Annotated[int | None, typer.Option(help="Frames per second.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed and options give the same show.")] = None,
     record: Annotated[
-        Path | None, typer.Option(help="Record to this MP4 file; it plays even after a power cut.")
+        Path | None,
+        typer.Option(help="Record to this MP4 file, a new one each hour; it plays even after a power cut."),
     ] = None,
     forever: Annotated[
         bool | None, typer.Option("--forever/--once", help="Show after show (the default), or leave after one.")
@@ -88,20 +89,22 @@ async def _put_on_air(flags: Mapping[str, object], config: Path | None) -> None:
         from duologue.web.server import address, bind, serve
 
         settings = load_settings(flags, config=config)
-        clip = settings.show.tv.clip
-        refuse_same({"the TV's clip": Path(clip) if clip else None, "--record": settings.show.record})
-        members = load_cast(settings.show.cast, settings.engines.tts)
+        for each in settings.each_show().values():
+            clip = each.show.tv.clip
+            refuse_same({"the TV's clip": Path(clip) if clip else None, "--record": each.show.record})
+        # One show that cannot be is told of before the address is promised; of several each speaks for itself.
+        members = () if settings.shows else load_cast(settings.show.cast, settings.engines.tts)
         with bind(settings.web.host, settings.web.port) as sock:  # before the address is promised
-            from duologue.app.stage_set import show_seed, stage_plan
-            from duologue.clock import SYSTEM_CLOCK
+            if not settings.shows:
+                from duologue.app.stage_set import show_seed, stage_plan
 
-            await stage.open(stage_plan(settings, members, show_seed(settings, SYSTEM_CLOCK)))
+                await stage.open(stage_plan(settings, members, show_seed(settings)))
             announce(settings, members, address(sock))
             await serve(settings, sock, members, stage)
 
 
 def announce(settings: Settings, cast: Sequence[CastMember], here: str) -> None:
-    """Say where the show will be, what was chosen, and why."""
+    """Say where the show will be (or the shows), and of a single one what was chosen, and why."""
     from rich.console import Console
 
     from duologue.app.doctor_memory import recall
@@ -116,6 +119,10 @@ def announce(settings: Settings, cast: Sequence[CastMember], here: str) -> None:
         console.print(f"The show will be at [bold]{here}/stream/index.m3u8[/], its API at {here}/docs")
     else:
         console.print(f"The show is at [bold]{here}[/]  (stream: {here}/stream/index.m3u8, API: {here}/docs)")
+    for name in settings.shows:
+        console.print(f"  {name}: {here}/shows/{name}/")
+    if settings.shows:
+        return
     cost = recall(show.size.width, show.size.height, show.fps)
     chosen = choices(settings, cast, cached_mb=cached_mb(), cost=cost)
     if is_text(telemetry.log_format):

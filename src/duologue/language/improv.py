@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import tomllib
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,9 @@ from duologue.language.topic import kind_words
 NEUTRAL = Path(__file__).parent / "data" / "improv.toml"
 """Moves for every persona; its own of the same category come before them."""
 
+_CASTS = 64
+"""Speakers among their partners whose material is kept."""
+
 
 class Improv:
     """Writes from the personas' material; equal prompts give equal lines."""
@@ -31,7 +35,7 @@ class Improv:
 
     def __init__(self) -> None:
         self._closed = False
-        self._materials: dict[str, tuple[tuple[int, ...], tuple[Persona, ...], Material]] = {}
+        self._materials: OrderedDict[tuple[int, ...], tuple[tuple[Persona, ...], Material]] = OrderedDict()
 
     @property
     def capabilities(self) -> LanguageCapabilities:
@@ -68,17 +72,16 @@ class Improv:
         self._closed = True
 
     def _material(self, prompt: Prompt) -> Material:
-        """The material of this speaker among these others; made anew only when the cast changes."""
+        """The material of this speaker among these others; kept for as many casts as several shows have."""
         cast = (prompt.speaker, *prompt.others)
-        known = self._materials.get(prompt.speaker.name)
-        if known is None or known[0] != tuple(map(id, cast)):
-            made = self._gather(prompt.speaker, prompt.others)
-            self._materials[prompt.speaker.name] = known = (
-                tuple(map(id, cast)),
-                cast,
-                made,
-            )  # holding the cast keeps its ids
-        return known[2]
+        key = tuple(map(id, cast))
+        if key not in self._materials:
+            # holding the cast keeps its ids
+            self._materials[key] = cast, self._gather(prompt.speaker, prompt.others)
+            if len(self._materials) > _CASTS:
+                self._materials.popitem(last=False)
+        self._materials.move_to_end(key)
+        return self._materials[key][1]
 
     def _gather(self, speaker: Persona, others: tuple[Persona, ...]) -> Material:
         own, neutral = parse_moves(speaker.moves), neutral_moves()

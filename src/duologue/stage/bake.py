@@ -49,7 +49,7 @@ RIM_STEP = 0.5
 """How far one rung of the ladder of angles moves a layer's farthest pixel (pixels at 1080p)."""
 
 Checkpoint = Callable[[], None]
-"""Called before each layer, in the thread that asked for the bake; what it raises ends the bake."""
+"""Called before each angle of each layer, in several threads; what it raises ends the bake."""
 
 
 class AbandonedError(Exception):
@@ -340,14 +340,18 @@ class _Oven:
     def turned(self, layer: Layer, tint: Tint) -> Turned:
         """A layer that stands in for another as well (mouth A for G) is baked once."""
         if id(layer) not in self._done:
-            self._checkpoint()
             self._done[id(layer)] = layer, self._turn(layer, tint)
         return self._done[id(layer)][1]
 
     def _turn(self, layer: Layer, tint: Tint) -> Turned:
         turner = _Turner(layer, tint)
         rungs, step = ladder(reach(layer), self._rim_step)
-        sprites = tuple(self._pool.map(turner.turn, (rung * step for rung in range(-rungs, rungs + 1))))
+
+        def turn(rung: int) -> Sprite:
+            self._checkpoint()
+            return turner.turn(rung * step)
+
+        sprites = tuple(self._pool.map(turn, range(-rungs, rungs + 1)))
         return Turned(sprites, step, (float(turner.centre[0]), float(turner.centre[1])))
 
     def floating(self, layer: Layer, tint: Tint) -> Floating:

@@ -58,7 +58,7 @@ class Bakery:
 
     def stage(self, lights: Lights, checkpoint: Checkpoint = go_on) -> BakedStage:
         """The stage in a light, as fine as it gets, one thing after the other: at most one character is baked in memory
-        that nobody shares. ``checkpoint`` is called before each layer. Raises :class:`InputError` for a bad pack.
+        that nobody shares. ``checkpoint`` is called between its parts. Raises :class:`InputError` for a bad pack.
         """
         return self._batch(lights, RIM_STEP, 1, checkpoint).stage
 

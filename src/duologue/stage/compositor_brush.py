@@ -8,9 +8,6 @@ its float32, so a clip of a shifted sprite has the bytes of the whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeAlias
-
 import cv2
 import numpy as np
 
@@ -20,8 +17,10 @@ from duologue.stage.lighting import GlowMap
 from duologue.stage.television_picture import TvLight
 
 _SHARE = 1 / 255
-_SHINE = 3.2 * 219 / 255 / 255
-"""Of ``tv_glow``'s strength, what a surface takes: 80 % at middle grey, less when it is darker or already bright."""
+REACH = 4.5
+"""How soon more of ``tv_glow`` makes little difference: at its full strength 99 % of the light reaches a surface."""
+TINT = 2.5
+"""How much stronger the light's colour is than its brightness would have it: a room in the dark takes it on."""
 
 
 def _part(plane: Plane, x: float, y: float, like: Plane, scratch: Plane) -> Plane:
@@ -38,22 +37,13 @@ def _halved(rect: Rect) -> Rect:
     return rect[0] >> 1, rect[1] >> 1, rect[2] >> 1, rect[3] >> 1
 
 
-Hue: TypeAlias = tuple[Callable[[Plane, Plane, Plane], object], Plane]
-"""How a plane of chroma is changed, and by what: OpenCV adds and subtracts bytes without a sign."""
-
-
-def _hue(strength: Plane, chroma: float) -> Hue:
-    amount = cv2.convertScaleAbs(strength, alpha=abs(chroma) * 224 / 255).astype(np.uint8, copy=False)
-    return (cv2.add if chroma >= 0 else cv2.subtract), amount
-
-
 class Brush:
     """Draws on one canvas; owns the memory for intermediate planes."""
 
     def __init__(self, planes: tuple[Plane, Plane, Plane]) -> None:
         self._planes = planes
         self._scratch = tuple(np.empty(planes[0].size, np.uint8) for _ in range(3))
-        self._lit: tuple[GlowMap, TvLight, tuple[Hue, Hue]] | None = None
+        self._reach: tuple[GlowMap, Plane] | None = None
 
     def blend(self, placed: Placed, rect: Rect) -> None:
         """Lay a sprite over what is there, where it reaches into ``rect``."""
@@ -121,31 +111,40 @@ class Brush:
             cv2.add(target, value, target)
 
     def shine(self, glow: GlowMap, light: TvLight, rect: Rect) -> None:
-        """Let the TV's light fall on what is there.
+        """Let the TV's light fall on what is there: ``y += a * y * (1 - y)``, with ``y`` = (Y - 16) / 219.
 
-        A dark surface reflects little of it and one that is lit already shows little, hence ``luma * (255 - luma)``.
+        That is a screen blend of the surface with the light that it gives back, ``a * y``: black gives back none, white
+        has no more to give, and as ``a`` stays below 1 nothing between them saturates. ``a`` is ``1 - exp(-REACH *
+        glow)``, times ``l * (2 - l)`` for a picture of level ``l``. What is given back has the light's own colour, so
+        chroma follows what is added to luma.
         """
         clip = intersection(glow.rect, rect)
-        if clip is None:
+        if clip is None or light.level <= 0:
             return
         left, top, right, bottom = clip
         x, y = left - glow.rect[0], top - glow.rect[1]
         target = self._planes[0][top:bottom, left:right]
         rows, columns = target.shape
-        added, headroom = (plane[: rows * columns].reshape(rows, columns) for plane in self._scratch[:2])
-        cv2.multiply(target, glow.luma[y : y + rows, x : x + columns], added, _SHARE)
-        cv2.bitwise_not(target, headroom)
-        cv2.multiply(added, headroom, added, _SHINE * light.level)
+        added, headroom, third = (plane[: rows * columns].reshape(rows, columns) for plane in self._scratch)
+        # OpenCV subtracts bytes without going below 0, and takes a number for a plane, which its stubs do not know.
+        cv2.subtract(target, 16.0, added)  # pyright: ignore[reportCallIssue, reportArgumentType]
+        cv2.subtract(235.0, target, headroom)  # pyright: ignore[reportCallIssue, reportArgumentType]
+        cv2.multiply(added, headroom, third, 1 / 219)
+        share = light.level * (2 - light.level)
+        cv2.multiply(third, self._reach_of(glow)[y : y + rows, x : x + columns], added, share / 255)
         cv2.add(target, added, target)
         left, top, right, bottom = _halved(clip)
-        rows, columns, x, y = rows >> 1, columns >> 1, x >> 1, y >> 1
-        for plane, (change, hue) in zip(self._planes[1:], self._hues(glow, light), strict=True):
+        half, amount = (plane[: added.size // 4].reshape(rows >> 1, columns >> 1) for plane in self._scratch[1:])
+        np.copyto(half, added[::2, ::2])
+        for plane, own, room in zip(self._planes[1:], (light.u, light.v), (glow.u, glow.v), strict=True):
             target = plane[top:bottom, left:right]
-            change(target, hue[y : y + rows, x : x + columns], target)
+            chroma = TINT * (own / share + room) * 224 / 219
+            cv2.convertScaleAbs(half, amount, abs(chroma))
+            (cv2.add if chroma >= 0 else cv2.subtract)(target, amount, target)
 
-    def _hues(self, glow: GlowMap, light: TvLight) -> tuple[Hue, Hue]:
-        """What the light adds to U and to V; worked out when it changes, not for every rectangle."""
-        if self._lit is None or self._lit[0] is not glow or self._lit[1] != light:
-            u, v = light.u + light.level * glow.u, light.v + light.level * glow.v
-            self._lit = glow, light, (_hue(glow.chroma, u), _hue(glow.chroma, v))
-        return self._lit[2]
+    def _reach_of(self, glow: GlowMap) -> Plane:
+        """How much of the light reaches each place, 0…255; worked out once for a bake."""
+        if self._reach is None or self._reach[0] is not glow:
+            table = np.rint(255 * (1 - np.exp(-REACH / 255 * np.arange(256)))).astype(np.uint8)
+            self._reach = glow, table[glow.luma]
+        return self._reach[1]

@@ -45,18 +45,27 @@ def tint_in(tints: Mapping[Daylight, Tint], lamp_tint: Tint, lights: Lights) -> 
     return red, green, blue
 
 
-STRIP = 64
-"""Rows that are worked on at a time: a whole picture of floats (33 MB) would go through no cache."""
+STRIP_BYTES = 128 * 1024
+"""Of floats that are worked on at a time. A whole picture of them (33 MB) would go through no cache, and what is larger
+than :data:`duologue.memory.LARGE` is new memory from the system each time, which costs more than the work."""
 
 
-def _paste(layer: Layer, width: int, top: int, bottom: int) -> Floats:
-    """The rows ``top`` to ``bottom`` of the room with a layer alone on them, premultiplied."""
-    whole = np.zeros((bottom - top, width, 4), np.float32)
-    left, right = max(layer.x, 0), min(layer.x + layer.rgba.shape[1], width)
-    first, last = max(layer.y, top), min(layer.y + layer.rgba.shape[0], bottom)
-    if left < right and first < last:
-        inside = layer.rgba[first - layer.y : last - layer.y, left - layer.x : right - layer.x]
-        whole[first - top : last - top, left:right] = premultiply(inside)
+def _inside(layer: Layer, box: Rect) -> tuple[Plane, int, int]:
+    """The part of a layer's picture within a box, and its place there (left, top)."""
+    left, top, right, bottom = box
+    x0, x1 = max(layer.x, left), min(layer.x + layer.rgba.shape[1], right)
+    y0, y1 = max(layer.y, top), min(layer.y + layer.rgba.shape[0], bottom)
+    part = layer.rgba[max(0, y0 - layer.y) : max(0, y1 - layer.y), max(0, x0 - layer.x) : max(0, x1 - layer.x)]
+    return part, x0 - left, y0 - top
+
+
+def _paste(layer: Layer, box: Rect) -> Floats:
+    """A box of the room with a layer alone in it, premultiplied."""
+    left, top, right, bottom = box
+    whole = np.zeros((bottom - top, right - left, 4), np.float32)
+    part, x, y = _inside(layer, box)
+    if part.size:
+        whole[y : y + part.shape[0], x : x + part.shape[1]] = premultiply(part)
     return whole
 
 
@@ -74,13 +83,14 @@ def lit_backdrop(room: RoomArt, lights: Lights) -> Plane:
         )
     canvas = np.empty((room.height * 3 // 2, room.width), np.uint8)
     planes = split_planes(canvas, room.width, room.height)
-    for top in range(0, room.height, STRIP):
-        bottom = min(top + STRIP, room.height)
-        black = np.zeros((bottom - top, room.width, 4), np.float32)
+    rows = max(2, STRIP_BYTES // (room.width * 16) // 2 * 2)
+    for top in range(0, room.height, rows):
+        strip = 0, top, room.width, min(top + rows, room.height)
+        black = np.zeros((strip[3] - top, room.width, 4), np.float32)
         black[..., 3] = 255
-        picture = over(_paste(layer, room.width, top, bottom), black)
+        picture = over(_paste(layer, strip), black)
         if lights.lamp and room.lamp_glow is not None:
-            glow = _paste(room.lamp_glow, room.width, top, bottom)
+            glow = _paste(room.lamp_glow, strip)
             glow[..., 3] = 0
             picture = np.minimum(picture + glow, np.float32(255))
         put_rows(planes, top, picture)
@@ -121,8 +131,13 @@ def glow_map(room: RoomArt) -> GlowMap | None:
     layer = room.tv_glow
     if layer is None or room.screen is None:
         return None
-    red, green, blue, _ = cv2.split(_paste(layer, room.width, 0, room.height))
-    strength = _without_hole(np.maximum(np.maximum(red, green), blue), room.screen, room.width)
+    part, x, y = _inside(layer, (0, 0, room.width, room.height))
+    if not part.size:
+        return None
+    red, green, blue, _ = cv2.split(premultiply(part))
+    light = np.zeros((room.height, room.width), np.float32)
+    light[y : y + part.shape[0], x : x + part.shape[1]] = np.maximum(np.maximum(red, green), blue)
+    strength = _without_hole(light, room.screen, room.width)
     box = cv2.boundingRect((strength >= 1.0).astype(np.uint8))
     if box[2] == 0 or box[3] == 0:
         return None

@@ -1,7 +1,7 @@
 """A change of light, prepared beside the frame path and swapped in whole between two frames.
 
-The newest order counts: one that is under way is given up at its next layer when another one comes, and one that has
-not begun is never begun. A live stage also refines itself here, once, when it had to begin with a coarse bake.
+The newest order counts: one that is under way is given up at its next checkpoint when another one comes, and one that
+has not begun is never begun. A live stage also refines itself here, once, when it had to begin with a coarse bake.
 ``patient`` (offline) waits for what was ordered, so that equal cues give equal frames.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 from duologue.clock import Clock, milliseconds
 from duologue.errors import DuologueError, in_words
@@ -23,6 +24,16 @@ REFINE_AFTER = 4
 """Seconds of show after which the fine bake begins: by then the lead is there, and players have what they want."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Order:
+    number: int
+    lights: Lights
+    future: Future[tuple[BakedStage, float]]
+
+    def __str__(self) -> str:
+        return f"lights {self.lights.daylight}{' lamp' * self.lights.lamp}"
+
+
 class Relighting:
     """Owns the thread that bakes. Makes the first stage on construction; use it from the frame's thread."""
 
@@ -35,29 +46,28 @@ class Relighting:
         """What is to be drawn with."""
         self._fine = first.fine
         self._refine_in = 0 if first.fine else REFINE_AFTER * plan.fps
-        self._wanted = plan.lights
         self._newest = 0
-        self._orders: deque[Future[tuple[BakedStage, float]]] = deque()
+        self._orders: deque[_Order] = deque()
         self._retired: list[BakedStage] = []
         self._reports: list[Report] = []
-        # Baking yields to the frame: its threads inherit this one's place.
+        # Baking yields to the frame: the threads that it starts inherit this one's place.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="relighting", initializer=lower_this_thread)
 
     def want(self, lights: Lights) -> None:
         """Change the light as soon as it can be; what was wanted before is forgotten."""
-        self._wanted = lights
         self._newest += 1
         for order in self._orders:
-            order.cancel()
+            order.future.cancel()
         if lights != self.stage.lights or not self._fine:
-            self._orders.append(self._thread.submit(self._bake, lights, self._newest))
+            future = self._thread.submit(self._bake, lights, self._newest)
+            self._orders.append(_Order(self._newest, lights, future))
 
     def frame(self) -> bool:
         """Call once a frame: True when :attr:`stage` is another one from this frame on."""
         self._release()
         self._refine()
         changed = False
-        while self._orders and (self._patient or self._orders[0].done()):
+        while self._orders and (self._patient or self._orders[0].future.done()):
             changed |= self._take(self._orders.popleft())
         return changed
 
@@ -80,37 +90,24 @@ class Relighting:
         began = self._clock.now()
         return self._bakery.stage(lights, checkpoint), milliseconds(self._clock.now() - began)
 
-    def _take(self, order: Future[tuple[BakedStage, float]]) -> bool:
-        if order.cancelled():
+    def _take(self, order: _Order) -> bool:
+        if order.number != self._newest:
+            return False  # whatever became of it
+        error = order.future.exception()
+        if error is not None:  # the light stays what it is, and the show goes on
+            self._reports += [_trouble(error, str(order)), LightsKept(self.stage.lights)]
             return False
-        error = order.exception()
-        if isinstance(error, AbandonedError):
-            return False
-        if error is not None:
-            self._failed(error)
-            return False
-        baked, spent = order.result()
-        self._reports.append(Baked(f"lights {baked.lights.daylight}{' lamp' * baked.lights.lamp}", spent))
-        if baked.lights != self._wanted:
-            return False  # a newer order follows
+        baked, spent = order.future.result()
+        self._reports.append(Baked(str(order), spent))
         self._retired.append(self.stage)
         self.stage, self._fine = baked, True
         return True
-
-    def _failed(self, error: BaseException) -> None:
-        """The light stays what it is, and the show goes on."""
-        if isinstance(error, DuologueError):
-            self._reports.append(Trouble(error.what, error.where, error.remedy))
-        else:
-            self._reports.append(Trouble(in_words(error), f"{self._wanted}", "This is a bug; report it."))
-        self._wanted = self.stage.lights
-        self._reports.append(LightsKept(self._wanted))
 
     def _refine(self) -> None:
         if self._refine_in > 0:
             self._refine_in -= 1
             if self._refine_in == 0 and not self._fine and not self._orders:
-                self.want(self._wanted)
+                self.want(self.stage.lights)
 
     def _release(self) -> None:
         """Let go of the stage before the last change in the other thread: there are thousands of arrays in it."""
@@ -122,3 +119,9 @@ class Relighting:
 def _let_go(stages: list[BakedStage]) -> None:
     stages.clear()
     trim()
+
+
+def _trouble(error: BaseException, where: str) -> Trouble:
+    if isinstance(error, DuologueError):
+        return Trouble(error.what, error.where, error.remedy)
+    return Trouble(in_words(error), where, "The light stays what it was. This is a bug; report it.")

@@ -21,7 +21,7 @@ from duologue.priority import lower_this_thread
 from duologue.stage.art import Quad
 from duologue.stage.frames import Plane
 from duologue.stage.planes import Sprite
-from duologue.stage.television_clip import LONGEST, ClipFrame, Tick, broken, clip_frames, clip_length, clip_sound
+from duologue.stage.television_film import LONGEST, FilmFrame, Tick, broken, film_frames, film_length, film_sound
 from duologue.stage.television_picture import TvLight, TvPicture
 from duologue.stage.television_screen import Glow, Screen
 
@@ -46,12 +46,12 @@ class _Reel:
     def __init__(self, path: Path, tick: Tick) -> None:
         self._path = path
         self._tick = tick
-        self.length = clip_length(path)
+        self.length = film_length(path)
         self._frames = self._looped()
         self._now = next(self._frames)
         self._next = next(self._frames, None)
 
-    def at(self, sample: int) -> ClipFrame:
+    def at(self, sample: int) -> FilmFrame:
         """The picture at a sample since play began; samples must not go back."""
         while self._next is not None and self._next.at <= sample + TOLERANCE:
             self._now, self._next = self._next, next(self._frames, None)
@@ -61,15 +61,15 @@ class _Reel:
         """Close the file."""
         self._frames.close()
 
-    def _looped(self) -> Generator[ClipFrame]:
+    def _looped(self) -> Generator[FilmFrame]:
         begin, settled = 0, False
         while True:
             count, last = 0, 0
-            for frame in clip_frames(self._path, self._tick):
+            for frame in film_frames(self._path, self._tick):
                 if frame.at >= (self.length or LONGEST * RATE):
                     break
                 count, last = count + 1, frame.at
-                yield ClipFrame(begin + frame.at, frame.frame)
+                yield FilmFrame(begin + frame.at, frame.frame)
             if count == 0:
                 raise InputError(
                     "The TV cannot play this file: it holds no picture that can be decoded",
@@ -270,7 +270,7 @@ class FilmPlayer:
     def _read_sound(self) -> NDArray[np.int16]:
         blocks: list[NDArray[np.int16]] = []
         try:
-            blocks.extend(clip_sound(self.path, self._tick))
+            blocks.extend(film_sound(self.path, self._tick))
         except ClosedError:
             raise
         except DuologueError as error:
@@ -294,7 +294,7 @@ class _Maker:
         self._fps = fps
         self._screen = Screen(quad)
         self._glow = Glow(fps)
-        self._shown: ClipFrame | None = None
+        self._shown: FilmFrame | None = None
         self._flat: Plane | None = None
         self._sprite: Sprite | None = None
         self._light = TvLight()

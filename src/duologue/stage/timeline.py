@@ -52,9 +52,6 @@ class SceneTimeline:
     def __init__(self) -> None:
         self._spoken: list[Spoken] = []
 
-    def __len__(self) -> int:
-        return len(self._spoken)
-
     def __iter__(self) -> Iterator[Spoken]:
         """In order of start."""
         return iter(self._spoken)
@@ -87,17 +84,9 @@ class SceneTimeline:
         if self._spoken and self._spoken[0].end < before:
             self._spoken = [spoken for spoken in self._spoken if spoken.end >= before]
 
-    def active(self, at: int) -> tuple[Spoken, ...]:
-        """What is heard at sample ``at``."""
-        return tuple(spoken for spoken in self._spoken if spoken.start <= at < spoken.end)
-
     def recent(self, at: int) -> tuple[Spoken, ...]:
         """What has begun by sample ``at``, the newest first."""
         return tuple(spoken for spoken in reversed(self._spoken) if spoken.start <= at)
-
-    def next_after(self, at: int) -> Spoken | None:
-        """The first utterance that begins after sample ``at``."""
-        return next((spoken for spoken in self._spoken if spoken.start > at), None)
 
 
 def _start(spoken: Spoken) -> int:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 
 from duologue.version import __version__
-from duologue.web import conversations, events, health, problems, stage, stream, utterances
+from duologue.web import conversations, events, health, paths, problems, shows, stage, stream, utterances
 from duologue.web.gate import Gate
-from duologue.web.limits import BodyLimit, StreamCors
+from duologue.web.limits import BodyLimit, Sharing
 from duologue.web.options import WebOptions
 from duologue.web.page import Page
 from duologue.web.reference import render
-from duologue.web.studio import Studio
+from duologue.web.shows import ByShow
+from duologue.web.studio import Show
 
 _NO_SCRIPTS = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 DESCRIPTION = "Start, watch and stop conversations; switch the stage; follow what happens; play the stream."
@@ -25,7 +27,7 @@ class _Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The schema, without the type that the framework guesses for the event stream's body beside its model."""
         schema = super().openapi()
-        events = schema["paths"]["/api/events"]["get"]["responses"]["200"]["content"]["text/event-stream"]
+        events = schema["paths"][paths.EVENTS]["get"]["responses"]["200"]["content"]["text/event-stream"]
         events["schema"].pop("type", None)
         return schema
 
@@ -34,23 +36,23 @@ async def _reference(request: Request) -> HTMLResponse:
     return HTMLResponse(render(request.app.openapi()), headers={"Content-Security-Policy": _NO_SCRIPTS})
 
 
-def create_app(studio: Studio, options: WebOptions | None = None) -> FastAPI:
-    """The application in front of a running ``studio``.
+def create_app(house: Sequence[Show], options: WebOptions | None = None) -> FastAPI:
+    """The application in front of the shows of a ``house``, at least one.
 
     Before the server waits for its connections to close, set ``app.state.leaving``: it ends the event streams.
     """
     options = options or WebOptions()
     app = _routes()
-    app.state.studio = studio
+    app.state.shows = tuple(house)
     app.state.options = options
     app.state.leaving = asyncio.Event()
     app.state.uploads = asyncio.Semaphore(utterances.MAX_UPLOADS)
-    if options.page:
-        app.router.default = Page(options.static)
+    app.router.default = Page(options.static)
     # the last one added is the outermost
     app.add_middleware(BodyLimit, limit=options.max_body, larger={utterances.PATH: options.max_upload})
     app.add_middleware(Gate, options=options)
-    app.add_middleware(StreamCors)
+    app.add_middleware(Sharing, origins=options.cors_origins)
+    app.add_middleware(ByShow, shows=app.state.shows)
     return app
 
 
@@ -60,9 +62,12 @@ def openapi_schema() -> dict[str, Any]:
 
 
 def _routes() -> FastAPI:
-    app = _Application(title="Duologue", version=__version__, description=DESCRIPTION, docs_url=None, redoc_url=None)
+    app = _Application(
+        title="Duologue", version=__version__, description=DESCRIPTION, docs_url=None, redoc_url=None,
+        servers=[{"url": "."}], root_path_in_servers=False,  # what is asked for lies beside the schema, in every show
+    )  # fmt: skip
     app.add_api_route("/docs", _reference, include_in_schema=False, response_class=HTMLResponse)
     problems.install(app)
-    for room in (conversations, stage, utterances, events, stream, health):
+    for room in (shows, conversations, stage, utterances, events, stream, health):
         app.include_router(room.router)
     return app

@@ -7,18 +7,19 @@ from http import HTTPStatus
 from fastapi import APIRouter, Response
 
 from duologue.app.models import ChatReceipt, ChatRequest, Conversation, ConversationRequest, Problem
-from duologue.web.access import PROBLEMS, TheStudio
+from duologue.web import paths
+from duologue.web.access import PROBLEMS, Place, TheStudio
 from duologue.web.problems import NotFound
 
-router = APIRouter(prefix="/api", tags=["conversations"], responses=PROBLEMS)
+router = APIRouter(prefix=paths.API, tags=["conversations"], responses=PROBLEMS)
 _MISSING = {404: {"model": Problem, "description": "There is no such conversation."}}
 
 
 @router.post("/conversations", status_code=HTTPStatus.CREATED, operation_id="start_conversation")
-async def start(request: ConversationRequest, studio: TheStudio, response: Response) -> Conversation:
+async def start(request: ConversationRequest, studio: TheStudio, place: Place, response: Response) -> Conversation:
     """Start a conversation. Its address is in the ``Location`` header."""
     conversation = await studio.start(request)
-    response.headers["Location"] = f"/api/conversations/{conversation.id}"
+    response.headers["Location"] = f"{place}{paths.API}/conversations/{conversation.id}"
     return conversation
 
 

@@ -1,100 +1,55 @@
-"""Events to the browser: server-sent events (WHATWG HTML, section 9.2), with a bounded backlog for every client.
+"""Events to the browser: server-sent events (WHATWG HTML, section 9.2).
 
-The studio's subscription begins with the full state, so a client that reconnects needs no ``Last-Event-ID``. A client
-that is slower than the show does not hold events back: its backlog is thrown away and it is subscribed anew, which
-gives it the newest state, and a notice says what happened.
+A client begins with the state, or (``Last-Event-ID``) where it left off. One that is slower than the show is sent the
+state again (:mod:`duologue.app.bus`); what waits for it is what its socket holds.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator
 from http import HTTPStatus
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Header
 from pydantic import RootModel
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from duologue.app.models import Event, Notice, NoticeEvent
-from duologue.web.access import Leaving, TheOptions, TheStudio
-from duologue.web.options import WebOptions
-from duologue.web.studio import Studio
+from duologue.app.bus import Published, Subscription
+from duologue.app.models import Event
+from duologue.web import paths
+from duologue.web.access import PROBLEMS, Leaving, TheOptions, TheStudio
 
-router = APIRouter(prefix="/api", tags=["events"])
+router = APIRouter(prefix=paths.API, tags=["events"])
 RETRY = b"retry: 2000\n\n"
 """Tells the browser how long to wait before it connects again (ms)."""
 KEEP_ALIVE = b": still here\n\n"
 """A comment, so that proxies do not take silence for death."""
-TOO_SLOW = Notice(
-    level="warning",
-    text="This connection is too slow for the events; some were skipped.",
-    remedy="What is shown now is current.",
-)
 
 
 class StreamedEvent(RootModel[Event]):
     """The JSON of one event; the ``event:`` field repeats its ``type``."""
 
 
-class Backlog:
-    """Events that wait for one client. ``put`` never waits; past ``capacity`` it refuses and the backlog is overrun."""
-
-    def __init__(self, capacity: int) -> None:
-        self._events: deque[Event] = deque()
-        self._capacity = capacity
-        self._changed = asyncio.Event()
-        self._closed = False
-        self.overrun = False
-
-    def put(self, event: Event) -> bool:
-        """Add an event; False when the client has fallen too far behind."""
-        self.overrun = self.overrun or len(self._events) >= self._capacity
-        if not self.overrun:
-            self._events.append(event)
-        self._changed.set()
-        return not self.overrun
-
-    def close(self) -> None:
-        """No more events will come."""
-        self._closed = True
-        self._changed.set()
-
-    async def take(self) -> list[Event] | None:
-        """All that waits, at least one event; None at the end or when overrun."""
-        while not self._events and not self._closed and not self.overrun:
-            self._changed.clear()
-            await self._changed.wait()
-        if self.overrun or not self._events:
-            return None
-        taken = list(self._events)
-        self._events.clear()
-        return taken
-
-
-def encode(event: Event) -> bytes:
+def encode(published: Published) -> bytes:
     """One event on the wire. JSON has no raw line breaks, so one ``data:`` line holds it."""
-    return f"event: {event.type}\ndata: {event.model_dump_json()}\n\n".encode()
-
-
-async def _pump(events: AsyncIterator[Event], backlog: Backlog) -> None:
-    async for event in events:
-        if not backlog.put(event):
-            return
-    backlog.close()
+    event, name = published.event, f"id: {published.id}\n" if published.id else ""
+    return f"{name}event: {event.type}\ndata: {event.model_dump_json()}\n\n".encode()
 
 
 class EventStream(Response):
-    """Sends a studio's events until its subscription ends, the client goes, or the server does (``leaving``)."""
+    """Sends a subscription's events until it ends, the client goes, or the server does (``leaving``).
+
+    A silence on it lasts ``keep_alive`` seconds at most.
+    """
 
     media_type = "text/event-stream"
 
-    def __init__(self, studio: Studio, options: WebOptions, leaving: asyncio.Event) -> None:
+    def __init__(self, events: Subscription, keep_alive: float, leaving: asyncio.Event) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
-        self._studio = studio
-        self._options = options
+        self._events = events
+        self._keep_alive = keep_alive
         self._leaving = leaving
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -113,26 +68,16 @@ class EventStream(Response):
 
     async def _write(self, send: Send) -> None:
         await _send(send, RETRY)
-        while await self._write_subscription(send):
-            await _send(send, encode(NoticeEvent(notice=TOO_SLOW)))
+        while (body := await self._next()) is not None:
+            await _send(send, body)
 
-    async def _write_subscription(self, send: Send) -> bool:
-        """Send one subscription; True when the client fell too far behind and needs a new one."""
-        backlog = Backlog(self._options.backlog)
-        async with self._studio.subscribe() as events, asyncio.TaskGroup() as tasks:
-            pump = tasks.create_task(_pump(events, backlog))
-            while (waiting := await self._next(backlog)) is not None:
-                await _send(send, waiting)
-            pump.cancel()
-        return backlog.overrun
-
-    async def _next(self, backlog: Backlog) -> bytes | None:
+    async def _next(self) -> bytes | None:
         try:
-            async with asyncio.timeout(self._options.keep_alive):
-                events = await backlog.take()
+            async with asyncio.timeout(self._keep_alive):
+                published = await self._events.take()
         except TimeoutError:
             return KEEP_ALIVE
-        return None if events is None else b"".join(encode(event) for event in events)
+        return b"".join(map(encode, published)) if published else None
 
 
 async def _send(send: Send, body: bytes) -> None:
@@ -153,8 +98,16 @@ async def _wait(event: asyncio.Event) -> None:
     operation_id="events",
     status_code=HTTPStatus.OK,
     response_class=EventStream,
-    responses={200: {"model": StreamedEvent, "description": "Server-sent events; the full state comes first."}},
+    responses={
+        **PROBLEMS,
+        200: {"model": StreamedEvent, "description": "Server-sent events; the full state comes first."},
+    },
 )
-async def events(studio: TheStudio, options: TheOptions, leaving: Leaving) -> EventStream:
+async def events(
+    studio: TheStudio,
+    options: TheOptions,
+    leaving: Leaving,
+    last_event_id: Annotated[str, Header(description="Of the last event that is known: go on after it.")] = "",
+) -> EventStream:
     """Everything that happens, as it happens."""
-    return EventStream(studio, options, leaving)
+    return EventStream(studio.subscribe(last_event_id), options.keep_alive, leaving)

@@ -10,6 +10,9 @@ page
   request turns into a cookie, so that the token does not stay in the address) or as that cookie. The cookie holds an
   HMAC of the token, and both are compared in constant time.
 
+What a token guards may lie in the asker's own cache and in no other: a cache that many share (a proxy, a content
+network) would hand it to whoever asks next. An answer that sets the cookie lies in none.
+
 Liveness and readiness are for everyone: they say nothing but yes or no.
 """
 
@@ -26,13 +29,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from duologue.web import paths
 from duologue.web.options import WebOptions, is_loopback
 from duologue.web.problems import problem
 
 COOKIE = "duologue"
-OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_MACHINE_PATHS = ("/api/", "/stream/", "/metrics", "/openapi.json")
 _COOKIE_DAYS = 30
 _POLICY_VIOLATION = 1008
 """RFC 6455, section 7.4.1."""
@@ -72,7 +74,7 @@ Verdict = Admit | Redirect | Refuse
 
 def judge(options: WebOptions, method: str, path: str, query: str, headers: Mapping[str, str]) -> Verdict:
     """Decide about one request. Header names are lower case; ``query`` is the raw query string."""
-    if path in OPEN_PATHS:
+    if path in paths.HEALTH:
         return Admit()
     host = _name(headers.get("host", ""))
     if options.loopback and not is_loopback(host) and host not in options.hosts:
@@ -103,7 +105,7 @@ def _check_token(options: WebOptions, method: str, path: str, query: str, header
         return Admit()
     asked = parse_qsl(query, keep_blank_values=True)
     if any(name == "token" and _equal(value, options.token) for name, value in asked):
-        if method != "GET" or path.startswith(_MACHINE_PATHS):
+        if method != "GET" or paths.for_machines(path):
             return Admit(remember=True)
         rest = urlencode([(name, value) for name, value in asked if name != "token"])
         return Redirect(_local(path) + (f"?{rest}" if rest else ""))
@@ -163,37 +165,55 @@ class Gate:
         headers = Headers(scope=scope)
         # a socket can do all that a change can, and browsers let any page open one
         method = scope.get("method", "SOCKET")
-        verdict = judge(self._options, method, scope["path"], scope["query_string"].decode("latin-1"), headers)
+        path = paths.route(scope)
+        verdict = judge(self._options, method, path, scope["query_string"].decode("latin-1"), headers)
         if scope["type"] == "websocket" and not isinstance(verdict, Admit):
             await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
             return
         match verdict:
             case Admit(remember):
-                await self._app(scope, receive, self._remembering(scope, send) if remember else send)
+                guarded = self._guarded(send, self._cookie(scope) if remember else "") if self._options.token else send
+                await self._app(scope, receive, guarded)
             case Redirect(location):
-                response = RedirectResponse(location, HTTPStatus.SEE_OTHER, {"Cache-Control": "no-store"})
-                await response(scope, receive, self._remembering(scope, send))
+                response = RedirectResponse(scope.get("root_path", "") + location, HTTPStatus.SEE_OTHER)
+                await response(scope, receive, self._guarded(send, self._cookie(scope)))
             case Refuse():
-                await _refusal(verdict, scope["path"], headers)(scope, receive, send)
+                await _refusal(verdict, path, headers)(scope, receive, send)
 
-    def _remembering(self, scope: Scope, send: Send) -> Send:
-        """Add the cookie to whatever is answered. ``Lax``: a link from elsewhere may open the page, but change
-        nothing.
-        """
+    def _cookie(self, scope: Scope) -> str:
+        """``Lax``: a link from elsewhere may open the page, but change nothing."""
         secure = "; Secure" if scope.get("scheme") == "https" else ""
         value = f"{COOKIE}={cookie_value(self._options.token)}; Path=/; HttpOnly; SameSite=Lax{secure}"
+        return f"{value}; Max-Age={_COOKIE_DAYS * 86_400}"
+
+    def _guarded(self, send: Send, cookie: str) -> Send:
+        """Say of whatever is answered who may keep it, and add the cookie, if there is one."""
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).append("Set-Cookie", f"{value}; Max-Age={_COOKIE_DAYS * 86_400}")
+                headers = MutableHeaders(scope=message)
+                headers["Cache-Control"] = "no-store" if cookie else private(headers.get("Cache-Control", ""))
+                headers.add_vary_header("Authorization, Cookie")
+                if cookie:
+                    headers.append("Set-Cookie", cookie)
             await send(message)
 
         return answer
 
 
+def private(caching: str) -> str:
+    """A ``Cache-Control`` value (RFC 9111, section 5.2.2) for what only this asker may see; none means not to keep
+    it.
+    """
+    named = [directive.strip() for directive in caching.split(",") if directive.strip()]
+    if not named or "no-store" in named:
+        return "no-store"
+    return ", ".join(("private", *(directive for directive in named if directive not in ("public", "private"))))
+
+
 def _refusal(verdict: Refuse, path: str, headers: Headers) -> Response:
     unauthorized = verdict.status is HTTPStatus.UNAUTHORIZED
-    if unauthorized and "text/html" in headers.get("accept", "") and not path.startswith(_MACHINE_PATHS):
+    if unauthorized and "text/html" in headers.get("accept", "") and not paths.for_machines(path):
         return HTMLResponse(_ASK_FOR_TOKEN, verdict.status, {"Cache-Control": "no-store"})
     challenge = {"WWW-Authenticate": "Bearer"} if unauthorized else {}
     return problem(

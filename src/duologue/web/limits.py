@@ -1,8 +1,8 @@
-"""Two small ASGI layers: no body larger than it may be, and players of other sites may play the stream."""
+"""Two small ASGI layers: no body larger than it may be, and what pages of other sites may read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from duologue.web import paths
 from duologue.web.problems import problem
 
 
@@ -29,7 +30,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = self._larger.get(scope["path"].rstrip("/"), self._limit)
+        limit = self._larger.get(paths.route(scope).rstrip("/"), self._limit)
         announced = Headers(scope=scope).get("content-length", "")
         if announced.isdigit() and int(announced) > limit:
             await _refusal(scope["path"], limit)(scope, receive, send)
@@ -61,37 +62,49 @@ def _counting(receive: Receive, limit: int) -> Receive:
     return counted
 
 
-class StreamCors:
-    """Cross-origin reading (Fetch standard, section 3.2) of what is under /stream/, and of nothing else.
+class Sharing:
+    """What pages of other sites may read (Fetch standard, sections 3.2 and 3.7): the stream, by those named; nothing
+    else.
 
-    It stands before the gate, because a browser's preflight carries no credentials.
+    ``origins`` are theirs (``https://example.org``); ``*`` is every one. It stands before the gate, because a browser's
+    preflight carries no credentials. A page that is not named cannot even show the stream (``same-origin``).
     """
 
-    PREFIX = "/stream/"
-
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, origins: Collection[str] = ()) -> None:
         self._app = app
+        self._origins = frozenset(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI call."""
-        if scope["type"] != "http" or not scope["path"].startswith(self.PREFIX):
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if scope["method"] == "OPTIONS":
-            await Response(status_code=HTTPStatus.NO_CONTENT, headers=_PREFLIGHT)(scope, receive, send)
+        shared = bool(self._origins) and paths.within(paths.route(scope), paths.STREAM)
+        said = self._said(Headers(scope=scope).get("origin", "")) if shared else _SAME_ORIGIN
+        if scope["method"] == "OPTIONS" and _ALLOWED in said:
+            await Response(status_code=HTTPStatus.NO_CONTENT, headers=said | _PREFLIGHT)(scope, receive, send)
             return
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_READABLE)
+                headers = MutableHeaders(scope=message)
+                headers.update(said)
+                if shared and "*" not in self._origins:
+                    headers.add_vary_header("Origin")
             await send(message)
 
         await self._app(scope, receive, answer)
 
+    def _said(self, origin: str) -> dict[str, str]:
+        if "*" in self._origins:
+            return {"Cross-Origin-Resource-Policy": "cross-origin", _ALLOWED: "*", **_EXPOSED}
+        return _SAME_ORIGIN | ({_ALLOWED: origin, **_EXPOSED} if origin in self._origins else {})
 
-_READABLE = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Date, Retry-After"}
+
+_ALLOWED = "Access-Control-Allow-Origin"
+_SAME_ORIGIN = {"Cross-Origin-Resource-Policy": "same-origin"}
+_EXPOSED = {"Access-Control-Expose-Headers": "Date, Retry-After"}
 _PREFLIGHT = {
-    **_READABLE,
     "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
     "Access-Control-Allow-Headers": "Authorization, Range",
     "Access-Control-Max-Age": "86400",

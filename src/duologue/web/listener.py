@@ -1,10 +1,10 @@
-"""What listens: uvicorn with the application of a studio. Importing it takes a quarter of a second."""
+"""What listens: uvicorn with the application of a house. Importing it takes a quarter of a second."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 import uvicorn
 from fastapi import FastAPI
@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from duologue.settings import Settings
 from duologue.web.application import create_app
 from duologue.web.options import WebOptions
-from duologue.web.studio import Studio
+from duologue.web.studio import Show
 
 GRACE = 3
 """Seconds that open connections get when the server leaves."""
@@ -39,16 +39,16 @@ class Listener(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def make_listener(studio: Studio, settings: Settings) -> Listener:
-    """The application of ``studio`` as the settings want it, not listening yet."""
+def make_listener(shows: Sequence[Show], settings: Settings) -> Listener:
+    """The application of ``shows`` as the settings want it, not listening yet."""
     web = settings.web
     options = WebOptions(
         host=web.host,
         token=web.token.get_secret_value() if web.token is not None else "",
         hosts=web.hosts,
-        page=not settings.show.headless,
+        cors_origins=web.cors_origins,
     )
-    app = create_app(studio, options)
+    app = create_app(shows, options)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=GRACE, loop="none"
     )

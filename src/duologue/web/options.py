@@ -14,21 +14,20 @@ STATIC_FOLDER = Path(__file__).parent / "static"
 class WebOptions:
     """``host`` is the address that is listened on, ``token`` what a client must know (empty: none is asked for).
 
-    ``hosts`` are further names this server may be called by (a reverse proxy's). ``page`` says whether the page's files
-    are served besides the API. ``max_body`` is in bytes, and so is ``max_upload``, which holds for a clip of speech.
-    ``keep_alive`` is the longest silence on an event stream in seconds, ``backlog`` how many events may wait for one
-    client.
+    ``hosts`` are further names this server may be called by (a reverse proxy's), ``cors_origins`` the sites whose pages
+    may play the stream (``*``: all). ``static`` is the folder of the
+    page's files. ``max_body`` is in bytes, and so is ``max_upload``, which holds for a clip of speech.
+    ``keep_alive`` is the longest silence on an event stream in seconds.
     """
 
     host: str = "127.0.0.1"
     token: str = ""
     hosts: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
     static: Path = STATIC_FOLDER
-    page: bool = True
     max_body: int = 64 * 1024
     max_upload: int = 20 * 1024 * 1024
     keep_alive: float = 15.0
-    backlog: int = 256
 
     @property
     def loopback(self) -> bool:

@@ -6,9 +6,11 @@ from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
+
+from duologue.web import paths
 
 _SECURITY = {
     "Content-Security-Policy": (
@@ -18,21 +20,19 @@ _SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-_NOT_OURS = frozenset({"api", "stream"})
-"""Below these an unknown address is a mistake, not a place within the page."""
 _FOREVER = "public, max-age=31536000, immutable"
 _NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Duologue</title>
 <meta name="viewport" content="width=device-width">
 <body style="font:16px/1.5 system-ui;max-width:36em;margin:15vh auto;padding:0 1em">
 <h1>The page has not been built</h1>
 <p>Run <code>make setup</code> in the project's folder, then reload this page.
-<p>The stream itself works without it: <a href="/stream/index.m3u8">/stream/index.m3u8</a>; so does
-<a href="/docs">the API</a>.</html>
+<p>The stream itself works without it: <a href="stream/index.m3u8">stream/index.m3u8</a>; so does
+<a href="docs">the API</a>.</html>
 """
 
 
 class Page(StaticFiles):
-    """Files of ``folder``; the folder may be missing, which the page then says.
+    """The build's files, in each show's place; their folder may be missing, which the page then says.
 
     It answers what no route answers (:attr:`starlette.routing.Router.default`), so that a wrong method is still called
     so.
@@ -47,6 +47,9 @@ class Page(StaticFiles):
         if scope["type"] == "websocket":  # there is none here yet
             await send({"type": "websocket.close"})
             return
+        if not paths.route(scope):  # what the page names lies beside it, so its own address must end in a slash
+            await RedirectResponse(f"{scope['root_path']}/")(scope, receive, send)
+            return
         await super().__call__(scope, receive, send)
 
     async def check_config(self) -> None:
@@ -55,9 +58,10 @@ class Page(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
         """The file at ``path``, or the page for a path that names no file."""
         name = PurePosixPath("index.html" if path == "." else path)
-        if name.parts[0] in _NOT_OURS or any(part.startswith(".") for part in name.parts):
+        if scope["show"].headless or paths.for_machines(f"/{name}") or any(part.startswith(".") for part in name.parts):
             raise HTTPException(HTTPStatus.NOT_FOUND)
-        address = not name.suffix or str(name) == "index.html"
+        # not deeper: what the page names lies beside it
+        address = (not name.suffix and len(name.parts) == 1) or str(name) == "index.html"
         if address and not (self._folder / "index.html").is_file():
             return HTMLResponse(_NOT_BUILT, HTTPStatus.SERVICE_UNAVAILABLE, {"Cache-Control": "no-store"})
         try:

@@ -45,7 +45,7 @@ def render(schema: Schema) -> str:
     index = "".join(f'<li><a href="#{escape(name)}">{escape(name)}</a>' for name in sorted(models))
     parts = [
         f"<h1>{escape(info['title'])} {escape(info['version'])}</h1><p>{escape(info.get('description', ''))}</p>",
-        '<p>For programs: <a href="/openapi.json">openapi.json</a>. The page: <a href="/">/</a>.</p>',
+        '<p>For programs: <a href="openapi.json">openapi.json</a>. The page: <a href="./">here</a>.</p>',
         *_groups(schema["paths"]),
         f"<h2>Models</h2><ul>{index}</ul>",
         *(_model(name, models[name]) for name in sorted(models)),

@@ -1,4 +1,4 @@
-"""The server: a bound socket, the application, and a studio that lives as long as it does.
+"""The server: a bound socket, the application, and a house of shows that lives as long as it does.
 
 Importing it costs next to nothing; what it needs is imported while the stage sets itself up.
 """
@@ -17,7 +17,7 @@ from duologue.memory import freeze, settle
 if TYPE_CHECKING:
     from duologue.app.cast import CastMember
     from duologue.app.early_stage import EarlyStage
-    from duologue.app.studio import Studio
+    from duologue.app.house import Show
     from duologue.settings import Settings
     from duologue.web.listener import Listener
 
@@ -49,19 +49,20 @@ def address(sock: socket.socket) -> str:
 async def serve(
     settings: Settings, sock: socket.socket, cast: Sequence[CastMember] = (), stage: EarlyStage | None = None
 ) -> None:
-    """Open a studio (see :func:`duologue.app.studio.open_studio`) and serve it on ``sock`` until its programme is over
-    or the process is told to stop.
+    """Open the shows that are set (see :class:`duologue.app.house.House`) and serve them on ``sock`` until all are over
+    or the process is told to stop. ``stage`` is the first show's, already started.
     """
-    from duologue.app.studio import open_studio
+    from duologue.app.house import House
 
     settle()
     told = asyncio.Event()
     for order in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(order, told.set)
-    async with open_studio(settings, cast, stage=stage) as studio, asyncio.TaskGroup() as group:
-        on_air = group.create_task(studio.run())
+    house = House(settings, cast, stage=stage)
+    async with asyncio.TaskGroup() as group:
+        on_air = group.create_task(house.run())
         on_air.add_done_callback(lambda _: told.set())
-        listener = await asyncio.to_thread(_listener, studio, settings)
+        listener = await asyncio.to_thread(_listener, house.shows, settings)
         group.create_task(_leave(told, listener))
         freeze()
         await listener.serve([sock])
@@ -73,7 +74,7 @@ async def _leave(told: asyncio.Event, listener: Listener) -> None:
     listener.should_exit = True
 
 
-def _listener(studio: Studio, settings: Settings) -> Listener:
+def _listener(shows: Sequence[Show], settings: Settings) -> Listener:
     from duologue.web.listener import make_listener
 
-    return make_listener(studio, settings)
+    return make_listener(shows, settings)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from duologue.app.models import CaptionRequest, LightsRequest, StageView, TvRequest
+from duologue.web import paths
 from duologue.web.access import PROBLEMS, TheStudio
 
-router = APIRouter(prefix="/api/stage", tags=["stage"], responses=PROBLEMS)
+router = APIRouter(prefix=f"{paths.API}/stage", tags=["stage"], responses=PROBLEMS)
 
 
 @router.get("", operation_id="get_stage")

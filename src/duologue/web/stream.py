@@ -7,13 +7,14 @@ from http import HTTPStatus
 from fastapi import APIRouter, Response
 
 from duologue.app.models import Problem
-from duologue.web.access import TheStudio
+from duologue.web import paths
+from duologue.web.access import Place, TheStudio
 from duologue.web.problems import RETRY_SECONDS, NotFound, problem
 
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 """RFC 8216, section 4."""
 
-router = APIRouter(prefix="/stream", tags=["stream"], responses={422: {"model": Problem}})
+router = APIRouter(prefix=paths.STREAM, tags=["stream"], responses={422: {"model": Problem}})
 
 
 @router.head("/index.m3u8", include_in_schema=False)
@@ -23,13 +24,13 @@ router = APIRouter(prefix="/stream", tags=["stream"], responses={422: {"model": 
     response_class=Response,
     responses={200: {"content": {PLAYLIST_TYPE: {}}}, 503: {"description": "Nothing is on air yet."}},
 )
-async def playlist(studio: TheStudio) -> Response:
+async def playlist(studio: TheStudio, place: Place) -> Response:
     """The live media playlist."""
     text = studio.playlist()
     if text is None:
         return problem(
             HTTPStatus.SERVICE_UNAVAILABLE, "Nothing is on air yet",
-            where="/stream/index.m3u8", remedy=f"Try again in {RETRY_SECONDS} seconds.",
+            where=f"{place}{paths.PLAYLIST}", remedy=f"Try again in {RETRY_SECONDS} seconds.",
             headers={"Retry-After": str(RETRY_SECONDS), "Cache-Control": "no-store"},
         )  # fmt: skip
     return Response(text, media_type=PLAYLIST_TYPE, headers={"Cache-Control": "no-cache"})
@@ -37,9 +38,12 @@ async def playlist(studio: TheStudio) -> Response:
 
 @router.head("/{name}", include_in_schema=False)
 @router.get("/{name}", operation_id="get_stream_file", response_class=Response, responses={404: {"model": Problem}})
-async def resource(name: str, studio: TheStudio) -> Response:
+async def resource(name: str, studio: TheStudio, place: Place) -> Response:
     """An initialisation section or a media segment that the playlist names."""
     found = studio.resource(name)
     if found is None:
-        raise NotFound(f"The stream has no {name!r} (any more)", where="/stream", remedy="Reload /stream/index.m3u8.")
+        raise NotFound(
+            f"The stream has no {name!r} (any more)",
+            where=f"{place}{paths.STREAM}", remedy=f"Reload {place}{paths.PLAYLIST}.",
+        )  # fmt: skip
     return Response(found.data, media_type=found.content_type, headers={"Cache-Control": found.cache_control})

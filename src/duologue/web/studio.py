@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Sequence
 from typing import Protocol
 
+from duologue.app.bus import Subscription
 from duologue.app.models import (
     CaptionRequest,
     ChatReceipt,
     ChatRequest,
     Conversation,
     ConversationRequest,
-    Event,
     LightsRequest,
+    ShowState,
     StageView,
     TvRequest,
     UtteranceRequest,
@@ -113,8 +113,10 @@ class Studio(Protocol):
         """The stage now."""
         ...
 
-    def subscribe(self) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
-        """Events from now on, the full state first. The iterator ends when the studio closes."""
+    def subscribe(self, after: str = "") -> Subscription:
+        """Events from now on, the full state first; or those after the one whose id is ``after``, if they are still
+        known. It ends when the studio closes.
+        """
         ...
 
     def playlist(self) -> str | None:
@@ -135,4 +137,33 @@ class Studio(Protocol):
 
     def metrics(self) -> bytes:
         """Prometheus' text exposition."""
+        ...
+
+
+class Show(Protocol):
+    """A show of the house, as the web sees it."""
+
+    @property
+    def name(self) -> str:
+        """Small letters, digits and hyphens: it stands in addresses."""
+        ...
+
+    @property
+    def studio(self) -> Studio | None:
+        """Its studio; None while it is not open."""
+        ...
+
+    @property
+    def state(self) -> ShowState:
+        """Where it is in its life."""
+        ...
+
+    @property
+    def failure(self) -> str:
+        """Why it is not on air any more, in words; empty while it is."""
+        ...
+
+    @property
+    def headless(self) -> bool:
+        """It has no page."""
         ...

@@ -15,15 +15,18 @@ from starlette.exceptions import HTTPException
 
 from duologue.app.models import Problem, UtteranceRequest, UtteranceView
 from duologue.errors import InputError
-from duologue.web.access import PROBLEMS, TheStudio
+from duologue.web import paths
+from duologue.web.access import PROBLEMS, Place, TheStudio
 from duologue.web.multipart import MEDIA_TYPE, parse_form
 from duologue.web.problems import NotFound, describe
 
-PATH = "/api/stage/utterances"
+PATH = f"{paths.API}/stage/utterances"
 MAX_UPLOADS = 4
 """Clips that may be on their way in at a time; the others wait at their socket."""
 UPLOAD_SECONDS = 60.0
 """How long a client may take to send a clip, the wait for its turn included."""
+PIECE, PIECE_SECONDS = 160 * 1024, 5.0
+"""A body comes at no less than so many bytes (or its end) in so many seconds: else its place is another's."""
 MAX_FIELD = 512 * 1024
 """Bytes of everything but the sound."""
 FIELDS = ("character", "text", "expression", "marks", "alphabet")
@@ -72,6 +75,7 @@ async def say(
     request: Request,
     response: Response,
     studio: TheStudio,
+    place: Place,
     asked: Annotated[dict[str, str], Depends(_asked)],
     idempotency_key: Annotated[str, Header(description="Makes a repeated request change nothing.")] = "",
 ) -> UtteranceView:
@@ -84,7 +88,7 @@ async def say(
         content_type = request.headers.get("content-type", "")
         wanted, audio = await asyncio.to_thread(read_clip, content_type, body, asked)
         view = await studio.guests.accept(wanted, audio, idempotency_key)
-    response.headers["Location"] = f"{PATH}/{view.id}"
+    response.headers["Location"] = f"{place}{PATH}/{view.id}"
     return view
 
 
@@ -121,11 +125,30 @@ async def _body(request: Request) -> AsyncGenerator[bytes]:
         try:
             async with asyncio.timeout(UPLOAD_SECONDS):
                 await held.enter_async_context(room)
-                body = await request.body()
+                body = await _arrival(request)
         except TimeoutError as error:
-            what = f"The clip did not arrive within {UPLOAD_SECONDS:g} s"
+            rate = PIECE / PIECE_SECONDS / 1024
+            what = f"The clip did not arrive within {UPLOAD_SECONDS:g} s, or came at less than {rate:g} kB/s"
             raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, what, {"Connection": "close"}) from error
         yield body
+
+
+async def _arrival(request: Request) -> bytes:
+    """The body. Raises :class:`TimeoutError` for one that comes too slowly."""
+    body, chunks, coming = bytearray(), request.stream(), True
+    while coming:
+        async with asyncio.timeout(PIECE_SECONDS):
+            coming = await _take(chunks, body, len(body) + PIECE)
+    return bytes(body)
+
+
+async def _take(chunks: AsyncGenerator[bytes], body: bytearray, goal: int) -> bool:
+    """Add to ``body`` until it has ``goal`` bytes; False at its end."""
+    async for chunk in chunks:
+        body += chunk
+        if len(body) >= goal:
+            return True
+    return False
 
 
 def _found(utterance_id: str, studio: TheStudio) -> UtteranceView:

@@ -25,14 +25,14 @@ from duologue.audio.pcm import RATE
 from duologue.errors import DuologueError, InputError, PeerError
 
 LONGEST = 600
-"""A clip is looped after this many seconds at the latest, which bounds what its sound takes in memory (115 MB)."""
+"""A film is looped after this many seconds at the latest, which bounds what its sound takes in memory (115 MB)."""
 
 Tick = Callable[[], None]
 """Called for each packet that was read; raises to end the reading."""
 
 
 @dataclass(frozen=True, slots=True)
-class ClipFrame:
+class FilmFrame:
     """A decoded picture and when it begins (samples at 48 kHz)."""
 
     at: int
@@ -53,7 +53,7 @@ def broken(path: Path, what: str, error: Exception) -> DuologueError:
     return PeerError(f"The TV's {what} broke off: {why}", where=str(path), remedy="Repair or replace the file.")
 
 
-def open_clip(path: Path) -> InputContainer:
+def open_film(path: Path) -> InputContainer:
     """Open a file with a picture in it. Raises :class:`InputError` if there is none."""
     if not path.is_file():
         raise _refused(path, "there is no such file")
@@ -67,9 +67,9 @@ def open_clip(path: Path) -> InputContainer:
     return container
 
 
-def clip_length(path: Path) -> int:
+def film_length(path: Path) -> int:
     """The length of the picture that the file claims (samples at 48 kHz), 0 if it does not say."""
-    with open_clip(path) as container:
+    with open_film(path) as container:
         stream = container.streams.video[0]
         seconds = 0.0
         if stream.duration is not None and stream.time_base is not None:
@@ -79,9 +79,9 @@ def clip_length(path: Path) -> int:
         return min(max(round(seconds * RATE), 0), LONGEST * RATE)
 
 
-def clip_frames(path: Path, tick: Tick) -> Generator[ClipFrame]:
-    """The pictures of a clip, first at 0. Raises :class:`PeerError` where the file breaks."""
-    with open_clip(path) as container:
+def film_frames(path: Path, tick: Tick) -> Generator[FilmFrame]:
+    """The pictures of a film, first at 0. Raises :class:`PeerError` where the file breaks."""
+    with open_film(path) as container:
         stream = container.streams.video[0]
         stream.thread_type = "NONE"  # decoding threads would fight the encoder's for two cores
         first: float | None = None
@@ -95,19 +95,19 @@ def clip_frames(path: Path, tick: Tick) -> Generator[ClipFrame]:
                     time = index / 25 if frame.pts is None else frame.time
                     first = time if first is None else first
                     index += 1
-                    yield ClipFrame(round((time - first) * RATE), frame)
+                    yield FilmFrame(round((time - first) * RATE), frame)
         except FFmpegError as error:
             raise broken(path, "film", error) from error
 
 
-def clip_sound(path: Path, tick: Tick) -> Generator[NDArray[np.int16]]:
-    """The sound of a clip in blocks: 48 kHz stereo, shape ``(samples, 2)``; nothing without any.
+def film_sound(path: Path, tick: Tick) -> Generator[NDArray[np.int16]]:
+    """The sound of a film in blocks: 48 kHz stereo, shape ``(samples, 2)``; nothing without any.
 
     A file may change its rate and its channels as it goes (a recording of a broadcast does): each stretch of one format
     has a resampler of its own, and they follow one another without a gap. Raises :class:`PeerError` where it breaks.
     """
     left = LONGEST * RATE
-    with open_clip(path) as container:
+    with open_film(path) as container:
         if not container.streams.audio:
             return
         stream = container.streams.audio[0]

@@ -1,0 +1,41 @@
+/** What the show does without while the machine is short of CPU; nothing while it does without nothing. */
+import type { JSX } from "preact";
+import { sentence, timeOfDay } from "../core/format";
+import type { StepView } from "../models";
+import { link, stage } from "../state";
+
+const SHORT = "This machine is short of CPU.";
+
+export function Quality(): JSX.Element {
+  const { quality = null, steps = [] } = stage.value ?? {};
+  const plain = quality !== null && quality.step !== "full" ? quality : null;
+  return (
+    <>
+      <p class="unseen" role="status">
+        {plain && `Plainer for now: ${sentence(plain.words)} ${SHORT}`}
+      </p>
+      {plain && <Plainer now={plain} steps={steps} />}
+    </>
+  );
+}
+
+function Plainer({ now, steps }: { now: StepView; steps: readonly StepView[] }): JSX.Element {
+  return (
+    <details class={link.value === "lost" ? "plainer stale" : "plainer"}>
+      <summary>
+        <strong>Plainer for now:</strong> {sentence(now.words)} {SHORT} <time>{timeOfDay(now.since).slice(0, 5)}</time>
+      </summary>
+      <ol aria-label="The newest steps">
+        {steps.map((step) => (
+          <li key={step.since}>
+            <time>{timeOfDay(step.since)}</time>
+            <span>
+              {step.words}
+              {step.why && <span class="quiet"> {`${step.why.replace(/\.$/, "")}.`}</span>}
+            </span>
+          </li>
+        ))}
+      </ol>
+    </details>
+  );
+}

@@ -1,0 +1,84 @@
+"""A file on the disk that grows by whole pieces: what the disk did not take wholly is taken back."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import stat
+from pathlib import Path
+
+PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
+"""What a disk says that may do better later; anything else is about the name, and stays."""
+
+
+class DiskFile:
+    """An open file, or a device or a pipe, of which nothing can be taken back. Raises :class:`OSError` as the disk
+    does. ``durable``: each piece outlives even a power cut.
+    """
+
+    def __init__(self, path: Path, descriptor: int, *, durable: bool) -> None:
+        self.path = path
+        self.size = 0
+        self.regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        self._durable = durable and self.regular
+        self._descriptor = descriptor
+
+    def append(self, data: bytes) -> None:
+        """Write ``data``: all of it, or (to a file) nothing."""
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+            if self._durable:
+                os.fdatasync(self._descriptor)
+        except OSError:
+            with contextlib.suppress(OSError):  # the half stays at the end then, where players leave it out
+                os.ftruncate(self._descriptor, self.size)
+                os.lseek(self._descriptor, self.size, os.SEEK_SET)
+            raise
+        self.size += len(data)
+
+    def close(self) -> None:
+        """Let go of it; a file that holds nothing is removed."""
+        with contextlib.suppress(OSError):  # an empty one stays then
+            if self.regular and not self.size:
+                self.path.unlink()
+        os.close(self._descriptor)
+
+
+def claim(path: Path) -> DiskFile | None:
+    """Make ``path`` (or take it when it is empty, a device or a pipe) for this writer alone; None when it is taken.
+
+    Raises :class:`OSError` when it cannot be written.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        file = DiskFile(path, descriptor, durable=True)
+        if not file.regular or (_lock(descriptor) and not os.fstat(descriptor).st_size):
+            return file
+    except OSError:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return None
+
+
+def claimed(path: Path) -> bool:
+    """Whether somebody writes to the file now."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return not _lock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # a file system without locks
+    return True

@@ -1,0 +1,60 @@
+"""Several shows at one address: whose a request is, and the list of them.
+
+``/shows/NAME/…`` is the show NAME's, whatever else is the first one's. One application answers for all: it finds its
+studio by the request, and writes addresses relative to the show's place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from duologue.app.models import ConversationState, ShowView
+from duologue.web import paths
+from duologue.web.access import TheShow, TheShows
+from duologue.web.studio import Show
+
+router = APIRouter(prefix=paths.API, tags=["shows"])
+
+
+class ByShow:
+    """The ASGI layer that notes in the scope whose request it is, and where that show's place begins."""
+
+    def __init__(self, app: ASGIApp, shows: Sequence[Show]) -> None:
+        self._app = app
+        self._shows = {show.name: show for show in shows}
+        self._first = shows[0]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI call."""
+        if scope["type"] in ("http", "websocket"):
+            name = paths.show_of(scope["path"])
+            found = self._shows.get(name)
+            place = scope.get("root_path", "") + (paths.place_of(name) if found is not None else "")
+            scope = {**scope, "root_path": place, "show": found or self._first}
+        await self._app(scope, receive, send)
+
+
+@router.get("/shows", operation_id="list_shows")
+async def every(shows: TheShows, here: TheShow) -> tuple[ShowView, ...]:
+    """The shows of this house; each has the same addresses below its own place."""
+    return tuple(_view(show, here) for show in shows)
+
+
+def _view(show: Show, here: Show) -> ShowView:
+    place = paths.place_of(show.name)
+    conversations = show.studio.conversations() if show.studio is not None else ()
+    on = next((one.topic for one in conversations if one.state is ConversationState.RUNNING), "")
+    return ShowView(
+        name=show.name,
+        state=show.state,
+        failure=show.failure,
+        topic=on,
+        here=show is here,
+        page=f"{place}/",
+        stream=f"{place}{paths.PLAYLIST}",
+        events=f"{place}{paths.EVENTS}",
+        metrics=f"{place}{paths.METRICS}",
+    )
