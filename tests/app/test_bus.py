@@ -48,6 +48,14 @@ async def test_a_reader_gets_the_state_first_and_then_what_happens() -> None:
     assert await texts(reader) == ["news"]
 
 
+async def test_what_happens_before_a_reader_begins_to_read_is_not_lost() -> None:
+    one = bus()
+    reader = one.subscribe()
+    one.publish(word("before it read"))
+    one.close()
+    assert await texts(reader) == ["state", "before it read"]
+
+
 async def test_a_slow_reader_is_told_and_gets_the_state_and_holds_nobody_up() -> None:
     one = bus()
     slow = one.subscribe()

@@ -41,7 +41,7 @@ def talk(studio: Studio, name: str, turns: int) -> None:
 async def test_a_page_that_connects_to_a_thousand_turns_gets_the_newest_in_one_event(
     loop_guard: LoopGuard, conversations: int
 ) -> None:
-    async with open_studio(load_settings({"show.size": "320x180"})) as studio:
+    async with open_studio(load_settings({"show.size": "320x180", "web.port": 0})) as studio:
         for number in range(conversations):
             talk(studio, f"c{number}", 1000 // conversations)
         await asyncio.sleep(0)  # what went before is another callback

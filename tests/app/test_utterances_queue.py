@@ -209,6 +209,17 @@ async def test_what_cannot_be_aligned_is_said_and_noted(error: DuologueError) ->
         assert len(r.stage.line) == 1
 
 
+async def test_what_nobody_foresaw_in_a_text_ends_no_queue() -> None:
+    async with room() as r:
+        r.marks = ValueError("Exceeds the limit (4300 digits) for integer string conversion")
+        view = r.guests.find(await r.say())
+        assert view is not None and (view.state, view.lips) == (UtteranceState.QUEUED, "sound")
+        assert "4300 digits" in view.note
+        r.marks = ()
+        await r.guests.clear()
+        assert r.state(await r.say()) is UtteranceState.QUEUED
+
+
 async def test_no_stage_no_clip() -> None:
     async with room() as r:
         r.stage.ready.clear()

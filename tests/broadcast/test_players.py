@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import subprocess
@@ -16,7 +17,9 @@ from typing import Any
 
 import pytest
 
+from duologue.broadcast.fmp4 import init_segment
 from duologue.broadcast.hls import PLAYLIST, HlsStore
+from duologue.broadcast.recorder import Recorder, RecordingLimits
 from live_server import live_server
 from programme import Programme, sound_under_speech, stored, whole
 
@@ -140,3 +143,26 @@ def test_equal_shows_decode_to_equal_pictures_and_sound(tmp_path: Path) -> None:
         path.write_bytes(Programme().encode(whole(90), sound_under_speech).file())
         digests.append(run("ffmpeg", "-v", "warning", "-i", str(path), "-f", "streamhash", "-hash", "sha256", "-"))
     assert digests[0] == digests[1] and digests[0].count("SHA256=") == 2
+
+
+def test_each_file_of_a_recording_plays_by_itself_from_0_and_all_of_them_as_one(tmp_path: Path) -> None:
+    programme = Programme().encode(whole(210, first=900), sound_under_speech)
+    recorder = Recorder(tmp_path / "show.mp4", RecordingLimits(seconds=3))
+    recorder.begin(programme.format, init_segment(programme.format))
+    for segment in programme.segments():
+        recorder.write(segment.data)
+    files = recorder.finish().files
+    pictures = 0
+    for path in files:
+        times = packets(str(path))
+        run("ffmpeg", "-v", "warning", "-xerror", "-i", str(path), "-f", "null", "-")
+        assert times["video"][0] == 0 and 0 <= times["audio"][0] < Fraction(1024, 48_000)
+        assert continuous(times["video"], Fraction(1, 30)) and continuous(times["audio"], Fraction(1024, 48_000))
+        pictures += len(times["video"])
+    assert (len(files), pictures) == (3, 210)
+    (tmp_path / "list").write_text("".join(f"file '{path}'\n" for path in files))
+    joined = tmp_path / "joined.mp4"
+    run("ffmpeg", "-v", "error", "-f", "concat", "-safe", "0", "-i", str(tmp_path / "list"), "-c", "copy", str(joined))
+    times = packets(str(joined))
+    assert len(times["video"]) == 210
+    assert max(b - a for a, b in itertools.pairwise(times["video"])) < Fraction(60, 1000)

@@ -20,6 +20,7 @@ from duologue.broadcast.recorder import (
     Recorder,
     RecorderEvent,
     RecordingFile,
+    RecordingLimits,
     RecordingTrouble,
     Why,
 )
@@ -209,6 +210,23 @@ def test_a_film_has_its_index_first_and_the_same_frames(tmp_path: Path, programm
     assert report.ok, report.wrong
     assert report.picture.frames == 90
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_half_the_picture_rate_for_a_while_is_in_time_and_in_sync(tmp_path: Path) -> None:
+    """Two seconds of every second picture, in a recording of several files and in a film."""
+    numbers = [*range(60), *range(60, 120, 2), *range(120, 180)]
+    programme = Programme().encode([(number, number) for number in numbers])
+    recorder = Recorder(tmp_path / "show.mp4", RecordingLimits(seconds=3))
+    record(recorder, programme)
+    with Mp4Writer(tmp_path / "film.mp4", programme.format) as writer:
+        writer.add(programme.packets)
+    reports = [verify(str(path)) for path in (*recorder.finish().files, tmp_path / "film.mp4")]
+    assert [report.picture.frames for report in reports] == [75, 75, 150]
+    for report in reports:
+        assert report.picture.smallest_step_ms == pytest.approx(1000 / 30, abs=0.1)
+        assert report.picture.largest_step_ms == pytest.approx(2000 / 30, abs=0.1)
+        assert report.sound.gaps == ()
+        assert report.sync is not None and abs(report.sync.median_ms) < 1
 
 
 def test_a_film_that_fails_leaves_the_part_that_plays(tmp_path: Path, programme: Programme) -> None:

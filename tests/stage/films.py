@@ -33,10 +33,11 @@ def write_clip(
     sound: bool = True,
     size: tuple[int, int] = (160, 90),
     step: int = 17,
+    keys: int = 250,
 ) -> Path:
     """Frame ``n`` is all of one grey, ``grey_of(n, step)``; the sound is a ramp that repeats every 6000 samples."""
     with av.open(str(path), "w") as container:
-        video = container.add_stream("libx264", rate=fps, options={"crf": "1", "preset": "ultrafast"})
+        video = container.add_stream("libx264", rate=fps, options={"crf": "1", "preset": "ultrafast", "g": str(keys)})
         video.width, video.height, video.pix_fmt = *size, "yuv420p"
         audio = (
             container.add_stream("aac" if path.suffix == ".mp4" else "pcm_s16le", rate=RATE, layout="stereo")

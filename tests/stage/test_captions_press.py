@@ -177,6 +177,22 @@ def test_a_text_that_no_typesetter_takes_is_named_and_left_out(monkeypatch: pyte
     press.close()
 
 
+def test_a_machine_without_another_thread_shows_no_caption_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    press = CaptionPress(640, 360, patient=False)
+    view = CaptionView(press)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert view.show(caption(5)) == []
+    failure = press.failure()
+    assert failure is not None and failure.where.startswith("5: Listen,")
+    monkeypatch.undo()
+    until(lambda: press.ready(caption(6)))
+    assert len(view.show(caption(6))) == 1
+    press.close()
+
+
 def test_a_word_without_end_is_cut_to_the_line() -> None:
     press = CaptionPress(1920, 1080)
     page = press.page(CaptionState("", (CaptionWord("x" * 200_000), CaptionWord("end"))))

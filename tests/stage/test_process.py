@@ -187,7 +187,6 @@ def test_a_poisonous_line_given_twice_is_said_or_dropped_and_the_next_is_heard(s
         SetLights(Lights(cast(Daylight, "noon"))),
         Announce("\ud83d\x00"),
         Cut(("never heard of",)),
-        cast(Any, SetLights)(None),
     ],
 )
 def test_a_poisonous_cue_given_twice_is_left_out_and_the_show_goes_on(stage: Line, cue: Any) -> None:

@@ -211,6 +211,21 @@ def test_the_end_of_the_stage_does_not_wait_for_a_disk(
     assert not disk.answers.is_set()
 
 
+def test_a_machine_without_another_thread_shows_no_film_and_says_so(
+    live: Set, film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    live.tv.show(film)
+    live.frames()
+    assert [trouble.where for trouble in live.troubles()] == [str(film)]
+    monkeypatch.undo()
+    live.tv.show(film)
+    live.until(lambda: live.tv.on)
+
+
 def test_of_many_clicks_the_last_one_is_shown(live: Set, film: Path) -> None:
     others = [film.with_name(f"{number}.mkv") for number in range(9)]
     for other in others:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import av
@@ -17,6 +18,7 @@ from duologue.audio.pcm import RATE
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.stage.frames import Plane
 from duologue.stage.planes import canvas_to_rgb
+from duologue.stage.television_film import FilmFrame, Tick, film_frames
 from duologue.stage.television_picture import TvPicture
 from duologue.stage.television_player import AHEAD, SHORTEST, FilmPlayer
 from duologue.stage.television_screen import Screen
@@ -207,6 +209,38 @@ def test_live_a_picture_that_is_late_is_counted_and_the_newest_shown(clip: Path)
     picture = player.picture(10_000)  # nobody can have made that yet
     assert shown_grey(picture) <= grey_of(AHEAD // 2) + 3
     assert player.misses == 1
+    player.close()
+
+
+def test_a_thread_that_is_far_behind_leaps_to_a_key_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fifteen seconds late: the picture that is wanted comes, and hardly any of those before it were decoded."""
+    path = write_clip(tmp_path / "long.mkv", frames=20 * FPS, fps=FPS, sound=False, step=4, keys=15)
+    decoded = 0
+
+    def counted(path: Path, tick: Tick, late: Callable[[int], bool]) -> Generator[FilmFrame]:
+        nonlocal decoded
+        for frame in film_frames(path, tick, late):
+            decoded += 1
+            yield frame
+
+    monkeypatch.setattr("duologue.stage.television_player.film_frames", counted)
+    player, wanted = played(path, blocking=False), 15 * FPS
+    for _ in range(10_000):
+        if step_of(player.picture(wanted)) == wanted % 51:
+            break
+        threading.Event().wait(0.001)
+    else:
+        raise AssertionError("it never caught up")
+    player.close()
+    player.join(10)
+    assert decoded < 14 * 2 + FPS + 3 * AHEAD  # a key picture each half second, the last second, and what is made ahead
+
+
+def test_offline_nothing_is_left_out(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "long.mkv", frames=4 * FPS, fps=FPS, sound=False, step=4, keys=15)
+    player = played(path)
+    assert step_of(player.picture(3 * FPS)) == 3 * FPS % 51
+    assert player.made >= 3 * FPS
     player.close()
 
 

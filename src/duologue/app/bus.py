@@ -64,8 +64,9 @@ class Bus:
         self._wake()
 
     def subscribe(self, after: str = "") -> Subscription:
-        """A reader; ``after`` is the id of the last event that it has, if it has any."""
-        return Subscription(self, self._place(after))
+        """A reader from now on; ``after`` is the id of the last event that it has, if it has any."""
+        seen = self._place(after)
+        return Subscription(self, self._count, [self._now()]) if seen is None else Subscription(self, seen, [])
 
     def _wake(self) -> None:
         self._news.set()
@@ -79,17 +80,16 @@ class Bus:
         seen = int(number)
         return seen if self._count - len(self._log) <= seen <= self._count else None
 
-    async def read(self, seen: int | None) -> tuple[int, list[Published]]:
+    async def read(self, seen: int) -> tuple[int, list[Published]]:
         """What a reader who has seen ``seen`` events gets next, and how many it has seen then; waits for one.
 
         Nothing at the end. A cancelled call takes nothing.
         """
         while True:
             news = self._news
-            if seen is None or seen < self._count - len(self._log):
-                behind = [Published("", NoticeEvent(notice=TOO_SLOW))] if seen is not None else []
-                self.overruns += len(behind)
-                return self._count, [*behind, Published(self._id(self._count), self._state())]
+            if seen < self._count - len(self._log):
+                self.overruns += 1
+                return self._count, [Published("", NoticeEvent(notice=TOO_SLOW)), self._now()]
             if seen < self._count:
                 new = list(self._log)[seen - self._count :]
                 return self._count, [Published(self._id(seen + place), event) for place, event in enumerate(new, 1)]
@@ -97,20 +97,27 @@ class Bus:
                 return seen, []
             await news.wait()
 
+    def _now(self) -> Published:
+        return Published(self._id(self._count), self._state())
+
     def _id(self, count: int) -> str:
         return f"{self._name}-{count}"
 
 
 class Subscription(AsyncIterator[Event]):
-    """A reader's place in a bus's log. It may be dropped at any time: it holds nothing."""
+    """A reader's place in a bus's log, and the state with which it begins. It may be dropped at any time."""
 
-    def __init__(self, bus: Bus, seen: int | None) -> None:
+    def __init__(self, bus: Bus, seen: int, first: list[Published]) -> None:
         self._bus = bus
         self._seen = seen
+        self._first = first
         self._taken: deque[Published] = deque()
 
     async def take(self) -> list[Published]:
         """All that is new, at least one event; none at the end. May be cancelled without loss."""
+        if self._first:
+            first, self._first = self._first, []
+            return first
         self._seen, published = await self._bus.read(self._seen)
         return published
 

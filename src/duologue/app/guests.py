@@ -26,7 +26,7 @@ from duologue.app.models import UtteranceRequest, UtteranceState, UtteranceView
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND, Clock, milliseconds
 from duologue.dialogue.director import Interlude
-from duologue.errors import ClosedError, InputError, PeerError
+from duologue.errors import ClosedError, DuologueError, InputError, in_words
 from duologue.language.moderation import Moderator, Subject
 from duologue.speech.alignment import ALPHABET
 from duologue.speech.utterance import Mark, Utterance
@@ -208,10 +208,11 @@ class Guests:
         try:
             async with asyncio.timeout(ALIGN_SECONDS):
                 marks = await self._align(utterance.samples, utterance.rate, utterance.text)
-        except (InputError, PeerError, ClosedError, TimeoutError) as error:
-            what = f"no answer in {ALIGN_SECONDS:g} s" if isinstance(error, TimeoutError) else error.what
+        except Exception as error:  # whatever alignment stumbles over, the clip is said and the show goes on
+            told = isinstance(error, DuologueError | TimeoutError)
+            what = f"no answer in {ALIGN_SECONDS:g} s" if isinstance(error, TimeoutError) else _words(error)
             clip.note = f"The lips follow the sound alone: {what}."
-            log.warning("utterance.not_aligned", id=utterance.id, error=what)
+            log.warning("utterance.not_aligned", id=utterance.id, error=what, exc_info=None if told else error)
             return
         if marks and not clip.over.is_set():
             clip.voice(replace(utterance, marks=marks, alphabet=ALPHABET))
@@ -351,6 +352,10 @@ class Guests:
 
     def _wall(self, monotonic: int) -> float:
         return self._floor.wall_of(monotonic) / MILLISECOND
+
+
+def _words(error: Exception) -> str:
+    return error.what if isinstance(error, DuologueError) else in_words(error)
 
 
 def _fingerprint(request: UtteranceRequest, audio: bytes) -> bytes:

@@ -176,7 +176,8 @@ class Studio:
         await asyncio.to_thread(self._memory.close)
         if self.recorder is not None:
             state = await asyncio.to_thread(self.recorder.finish)
-            log.info("recording.finished", files=[str(file) for file in state.files], segments=state.segments)
+            files = [str(file) for file in state.files]
+            log.info("recording.finished", files=files, segments=state.segments, lost=state.dropped)
 
     async def _let_them_see_it(self) -> None:
         """Viewers are some seconds behind the stage: leave only when they have seen the end."""

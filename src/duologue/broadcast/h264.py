@@ -60,8 +60,3 @@ def avc_configuration(extradata: bytes) -> bytes:
     if sps[0][1] in _PROFILES_WITH_CHROMA:
         record += bytes((0xFC | 1, 0xF8, 0xF8, 0))
     return record
-
-
-def codec_name(extradata: bytes) -> str:
-    """The RFC 6381 name, e.g. ``avc1.640028``."""
-    return "avc1." + avc_configuration(extradata)[1:4].hex()

@@ -296,7 +296,7 @@ def _facts(streams: list[Any]) -> Facts:
         context = stream.codec_context
         if stream.type == "video":
             values |= {"video_codec": context.name, "profile": context.profile or "", "width": context.width}
-            values |= {"height": context.height, "fps": float(stream.average_rate or stream.guessed_rate or 0)}
+            values |= {"height": context.height, "fps": float(stream.base_rate or stream.guessed_rate or 0)}
         else:
             values |= {"audio_codec": context.name, "sample_rate": context.sample_rate, "channels": context.channels}
     return Facts(**values)

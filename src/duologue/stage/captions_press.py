@@ -53,7 +53,8 @@ class CaptionPress:
         self._failure: DuologueError | None = None
         self._closing = False
         self._turn = threading.Condition()
-        self._thread: threading.Thread | None = None
+        self._thread = threading.Thread(target=self._run, name="captions", daemon=True)
+        self._started = False
 
     @property
     def kept(self) -> int:
@@ -96,7 +97,7 @@ class CaptionPress:
         with self._turn:
             self._closing = True
             self._turn.notify_all()
-        if self._thread is not None:
+        if self._started:
             self._thread.join()
 
     def _need(self, key: _Key) -> None:
@@ -119,9 +120,13 @@ class CaptionPress:
         needed = self._needed()
         for key in [key for key in self._pages if key not in needed]:
             del self._pages[key]
-        if self._thread is None and not self._closing and self._missing() is not None:
-            self._thread = threading.Thread(target=self._run, name="captions", daemon=True)
-            self._thread.start()
+        missing = None if self._started or self._closing else self._missing()
+        if missing is not None:
+            try:
+                self._thread.start()
+                self._started = True
+            except RuntimeError as error:  # the machine gives no more threads; the next page asks again
+                self._pages[missing], self._failure = None, _cannot(missing, error)
         self._turn.notify_all()
 
     def _missing(self) -> _Key | None:
@@ -146,8 +151,12 @@ class CaptionPress:
         try:
             return self._typesetter.page(*key), None
         except Exception as error:  # whatever a text does to the typesetter, the show goes on without its caption
-            what = f"A caption cannot be set: {type(error).__name__}: {error}"
-            return None, InternalError(what, where=" ".join(key[1])[:80], remedy="It is left out.")
+            return None, _cannot(key, error)
+
+
+def _cannot(key: _Key, error: Exception) -> InternalError:
+    what = f"A caption cannot be set: {type(error).__name__}: {error}"
+    return InternalError(what, where=" ".join(key[1])[:80], remedy="It is left out.")
 
 
 def _planes(sprite: Sprite) -> tuple[tuple[Plane, Plane, Plane], tuple[Plane, Plane, Plane]]:

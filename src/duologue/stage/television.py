@@ -17,6 +17,7 @@ from duologue.clock import SECOND, Clock
 from duologue.errors import DuologueError, InputError
 from duologue.stage.art import Quad
 from duologue.stage.messages import Report, Trouble, TvState
+from duologue.stage.television_film import broken
 from duologue.stage.television_picture import TvPicture
 from duologue.stage.television_player import PATIENCE, FilmPlayer, hanging
 
@@ -175,7 +176,10 @@ class Television:
             return False
         self._waiting = None
         self._opening_watch = _Watch(self._fps)
-        self._opening = FilmPlayer(path, self._quad, fps=self._fps, blocking=self._patient, every=self._every)
+        try:
+            self._opening = FilmPlayer(path, self._quad, fps=self._fps, blocking=self._patient, every=self._every)
+        except RuntimeError as error:  # the machine gives no more threads
+            self._trouble(broken(path, "film", error))
         return True
 
     def _begin(self, player: FilmPlayer) -> None:

@@ -79,18 +79,28 @@ def film_length(path: Path) -> int:
         return min(max(round(seconds * RATE), 0), LONGEST * RATE)
 
 
-def film_frames(path: Path, tick: Tick) -> Generator[FilmFrame]:
-    """The pictures of a film, first at 0. Raises :class:`PeerError` where the file breaks."""
+def film_frames(path: Path, tick: Tick, late: Callable[[int], bool] = lambda at: False) -> Generator[FilmFrame]:
+    """The pictures of a film, first at 0. Raises :class:`PeerError` where the file breaks.
+
+    Where ``late`` says of a moment (samples) that it is long over, nothing is decoded before the next key picture.
+    """
     with open_film(path) as container:
         stream = container.streams.video[0]
         stream.thread_type = "NONE"  # decoding threads would fight the encoder's for two cores
         first: float | None = None
-        index = 0
+        index, leaping = 0, False
         try:
             for packet in container.demux():
                 tick()
                 if packet.stream is not stream:
                     continue
+                if first is not None and packet.pts is not None and not packet.is_keyframe:
+                    leaping = leaping or late(round((packet.pts * packet.time_base - first) * RATE))
+                    if leaping:
+                        continue
+                if leaping and packet.is_keyframe:
+                    stream.codec_context.flush_buffers()  # what follows refers to nothing before it
+                    leaping = False
                 for frame in cast("Packet[VideoStream]", packet).decode():
                     time = index / 25 if frame.pts is None else frame.time
                     first = time if first is None else first

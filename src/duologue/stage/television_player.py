@@ -31,6 +31,10 @@ AHEAD = 8
 TOLERANCE = RATE // 1000
 """A picture may be shown this much early (samples): Matroska rounds times to milliseconds."""
 
+LATE = RATE
+"""A thread that is this far behind (samples) leaps to the next key picture: were all between decoded, one that is short
+of CPU would fall behind further with every picture."""
+
 SHORTEST = RATE // 10
 """A film that is over sooner (samples) is shown as a still: to loop it is to open its file without end."""
 
@@ -46,6 +50,7 @@ class _Reel:
     def __init__(self, path: Path, tick: Tick) -> None:
         self._path = path
         self._tick = tick
+        self._asked = 0
         self.length = film_length(path)
         self._frames = self._looped()
         self._now = next(self._frames)
@@ -53,6 +58,7 @@ class _Reel:
 
     def at(self, sample: int) -> FilmFrame:
         """The picture at a sample since play began; samples must not go back."""
+        self._asked = sample
         while self._next is not None and self._next.at <= sample + TOLERANCE:
             self._now, self._next = self._next, next(self._frames, None)
         return self._now
@@ -64,11 +70,11 @@ class _Reel:
     def _looped(self) -> Generator[FilmFrame]:
         begin, settled = 0, False
         while True:
-            count, last = 0, 0
-            for frame in film_frames(self._path, self._tick):
+            count, last, step = 0, 0, self.length or LONGEST * RATE
+            for frame in film_frames(self._path, self._tick, lambda at, begin=begin: begin + at + LATE < self._asked):
                 if frame.at >= (self.length or LONGEST * RATE):
                     break
-                count, last = count + 1, frame.at
+                count, last, step = count + 1, frame.at, min(step, frame.at - last) if frame.at > last else step
                 yield FilmFrame(begin + frame.at, frame.frame)
             if count == 0:
                 raise InputError(
@@ -79,7 +85,7 @@ class _Reel:
             if count == 1:
                 return  # a still: its picture stays
             if not settled:
-                self._settle(last + last // (count - 1))
+                self._settle(last + step if last else 0)
                 settled = True
             if self.length < SHORTEST:
                 return
