@@ -42,7 +42,7 @@ def test_with_half_the_time_that_it_needs_it_gets_plainer_and_is_as_whole() -> N
             proven(on_air.stream, 10)
             report = proven(on_air.stream, 20)
         assert_whole(report)
-        assert on_air.counters()["duologue_governor_steps_total"] >= 2
+        assert on_air.counters()["duologue_governor_steps_total"] >= 1
         assert on_air.stage()["steps"][0]["why"]
 
 

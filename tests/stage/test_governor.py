@@ -111,6 +111,13 @@ def test_all_is_back_within_ninety_seconds_of_the_end() -> None:
     assert all(after - before >= NEXT / SECOND for before, after in pairwise(ups))
 
 
+def test_a_stall_now_and_then_does_not_keep_it_plain() -> None:
+    stalls = {number: 400 * MILLISECOND for number in range(2100, 5000, 150)}  # every five seconds
+    machine = Machine(lambda now: 0.09 if now < 60 * SECOND else 1.0, stalls=stalls).run(160)
+    assert machine.taken[-1][1] is Step.FULL
+    assert machine.taken[-1][0] < 60 + 90
+
+
 def test_it_does_not_swing_on_a_machine_that_is_always_a_little_too_slow() -> None:
     machine = Machine(lambda now: 0.31).run(30 * 60)
     assert len(machine.taken) <= 12  # half an hour

@@ -9,9 +9,10 @@ they are due. The second condition tells a machine that is short of CPU from one
 missed frames are made faster than real time and the lead comes back by itself. So of the gaps between pictures the
 longest is forgiven. A step is given the time that it takes to show (the encoder changes at a key frame) before another.
 
-**Up.** The lead has been nearly whole for a quiet minute, and what a picture costs now (wall time, so what the machine
-makes of it beside its other programs) leaves room for what the step would add. The steps after the first follow
-quickly. A step that had to be taken back narrows the room that is asked for next time; that wears off.
+**Up.** The lead has been nearly whole for a quiet minute (what lasts under a second does not count), and what a picture
+costs now (wall time, so what the machine makes of it beside its other programs) leaves room for what the step would
+add. The steps after the first follow quickly. A step that had to be taken back narrows the room that is asked for next
+time; that wears off.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from duologue.telemetry.ledger import Step
 
 QUIET = 60 * SECOND
 """How long all must be well before the first step up (ns)."""
+DISTURBANCE = SECOND
+"""What lasts no longer than that does not disturb the quiet (ns): a stall of the machine, a burst of another program."""
 NEXT = 4 * SECOND
 """And before each of those that follow it."""
 WINDOW = SECOND // 2
@@ -85,6 +88,7 @@ class Governor:
         self._made: deque[_Made] = deque()
         self._settled = 0
         self._well_since: int | None = None
+        self._ill_since: int | None = None
         self._quiet = QUIET
         self._risen: int | None = None
         self._narrowed: deque[int] = deque()
@@ -106,15 +110,18 @@ class Governor:
         self._made.append(_Made(at, due - at, cost, periods))
         while len(self._made) > FEWEST + 1 and self._made[1].at < at - WINDOW:
             self._made.popleft()
-        if due - at < WELL * self._lead or not self._has_room(at):
+        if due - at >= WELL * self._lead and self._has_room(at):
+            self._ill_since = None
+            self._well_since = at if self._well_since is None else self._well_since
+        elif self._ill_since is None:
+            self._ill_since = at
+        elif at - self._ill_since > DISTURBANCE:
             self._well_since = None
-        elif self._well_since is None:
-            self._well_since = at
 
     def restart(self, now: int) -> None:
         """The show skipped to its grid: what was measured before says nothing about what comes."""
         self._made.clear()
-        self._well_since = None
+        self._well_since = self._ill_since = None
         self._settled = now
 
     def decide(self, now: int) -> Step:
@@ -123,7 +130,8 @@ class Governor:
             return self.step
         if self._at + 1 < len(self._ladder) and now >= self._settled:
             self._perhaps_down(now)
-        if self._at and self._well_since is not None and now - self._well_since >= self._quiet:
+        well = self._well_since is not None and self._ill_since is None
+        if self._at and well and now - (self._well_since or 0) >= self._quiet:
             self._perhaps_up(now)
         return self.step
 
@@ -153,7 +161,7 @@ class Governor:
         settles = _STEPS[self._ladder[max(at, self._at)]].settles
         self._at = at
         self._settled = now + settles
-        self._well_since = None
+        self._well_since = self._ill_since = None
         self._made = deque([self._made[-1]])
 
     def _rate(self) -> float | None:
