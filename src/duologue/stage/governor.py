@@ -28,7 +28,7 @@ from duologue.telemetry.ledger import Step
 QUIET = 60 * SECOND
 """How long all must be well before the first step up (ns)."""
 DISTURBANCE = SECOND
-"""What lasts no longer than that does not disturb the quiet (ns): a stall of the machine, a burst of another program."""
+"""What lasts no longer than that does not disturb the quiet (ns): a stall of the machine, another program's burst."""
 NEXT = 4 * SECOND
 """And before each of those that follow it."""
 WINDOW = SECOND // 2
