@@ -86,6 +86,14 @@ class SpeechGate:
         self._run += 1
         return self._turn(False, self._loud_until) if self._run >= options.offset_frames else None
 
+    def end(self) -> SpeechStopped | None:
+        """No frame follows: an open voice ended where it was last heard."""
+        if self._speaking:
+            stopped = self._turn(False, self._loud_until)
+            return stopped if isinstance(stopped, SpeechStopped) else None
+        self._run = 0
+        return None
+
     def reset(self) -> None:
         """Forget everything: what comes next is not connected to what came before."""
         self._speaking, self._run = False, 0
@@ -107,6 +115,8 @@ class PreRoll:
 
     def push(self, block: Samples) -> None:
         """Append a block of any length."""
+        if not len(block):
+            return
         self._blocks.append(block)
         self._count += len(block)
         while self._count - len(self._blocks[0]) >= self._most:

@@ -241,6 +241,7 @@ class FloorState:
     thinking_since: int = 0
     filler_at: int = 0
     sign_at: int = 0
+    grace_until: int = 0
 
     # What is the case
 
@@ -297,7 +298,7 @@ class FloorState:
 
     def decision_at(self, wait: Wait) -> int:
         """When the silence ends the turn (ns)."""
-        return self.offset + self.wait_ms(wait) * MILLISECOND
+        return max(self.offset + self.wait_ms(wait) * MILLISECOND, self.grace_until)
 
     def final_at(self, wait: Wait) -> int:
         """When the final transcript is asked for, so that it is there at the decision (ns). Not much later than a
@@ -307,7 +308,7 @@ class FloorState:
         if not policy.final_ahead_ms:
             return self.decision_at(wait)
         asked = min(self.wait_ms(wait) - policy.final_ahead_ms, policy.final_by_ms)
-        return self.offset + max(asked, policy.hangover_ms) * MILLISECOND
+        return max(self.offset + max(asked, policy.hangover_ms) * MILLISECOND, self.grace_until)
 
     def speculation_at(self, wait: Wait) -> int:
         """When the words so far have stood long enough to be thought about (ns). With no tries left only the final
@@ -315,7 +316,8 @@ class FloorState:
         """
         if self.tries >= self.policy.tries:
             return max(self.worded, self.decision_at(wait) - self.policy.final_ahead_ms * MILLISECOND)
-        return max(self.worded, self.offset) + (0 if self.settled else self.policy.stable_ms * MILLISECOND)
+        stood = max(self.worded, self.offset) + (0 if self.settled else self.policy.stable_ms * MILLISECOND)
+        return max(stood, self.grace_until)
 
     # Steps that several transitions share
 
@@ -410,7 +412,10 @@ class FloorState:
         return [Report(Note.STALLED, "no final transcript", waited, Stage.HEARING), *map(StopHearing, late)]
 
     def stand_still(self, nanoseconds: int, now: int) -> None:
-        """So much time passed in which nobody could act: as if it had not."""
+        """So much time passed in which nobody could act: as if it had not. When the person's voice began and ended is
+        not for us to move; what they did meanwhile has a moment to become known.
+        """
+        self.grace_until = now + self.policy.grace_ms * MILLISECOND
         for name in _MOMENTS:
             setattr(self, name, min(getattr(self, name) + nanoseconds, now))
         self.leaving_until += nanoseconds
@@ -592,10 +597,9 @@ class FloorState:
 
 
 _MOMENTS = (
-    "since", "onset", "offset", "voiced", "worded", "stretch_began", "stretch_ended", "turn_began", "thinking_since",
-    "sign_at",
+    "since", "worded", "stretch_began", "stretch_ended", "turn_began", "thinking_since", "sign_at",
 )  # fmt: skip
-"""The registers that hold when something was; deadlines are counted from them."""
+"""The registers that hold when something of ours was; deadlines are counted from them."""
 
 
 def normalise(text: str) -> str:

@@ -5,7 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from duologue.audio.pcm import Samples
 from duologue.speech.utterance import Utterance
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Captured:
+    """A block of the person's sound (16 kHz mono float32), and the number of its first sample on its own clock.
+
+    The clock runs while the source is silent, so that a block that is late, or that follows a pause in which nothing
+    was sent, keeps its place. Where it begins does not matter.
+    """
+
+    samples: Samples
+    at: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from duologue.dialogue.echo import EchoFilter
 from duologue.dialogue.endpointing import AdaptivePatience, BoundedPatience, JudgedPatience
 from duologue.dialogue.floor_state import Policy
 from duologue.dialogue.inbox import Inbox
-from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress, PlayStarted, Sink, Voice
+from duologue.dialogue.ports import Captured, PlayEnded, PlayEvent, PlayProgress, PlayStarted, Sink, Voice
 from duologue.dialogue.session_ears import SessionEars, TurnJudge
 from duologue.dialogue.session_mouth import SessionMouth
 from duologue.dialogue.turns import TurnTaking
@@ -145,8 +145,9 @@ class Session:
 
     # What the owner calls
 
-    async def run(self, source: AsyncIterator[Samples] | None = None) -> None:
-        """Hold the conversation until :meth:`hang_up`, or the end of ``source`` (blocks of 16 kHz mono float32).
+    async def run(self, source: AsyncIterator[Samples | Captured] | None = None) -> None:
+        """Hold the conversation until :meth:`hang_up`, or the end of ``source`` (blocks of 16 kHz mono float32; those
+        without a place on the source's clock end when they come).
 
         Without a source call :meth:`hear`. Raises what the source or the sink raise; engines' failures are part of
         the conversation.
@@ -167,12 +168,13 @@ class Session:
             self._settle_up()
             self._ears.close()
 
-    def hear(self, block: Samples) -> None:
-        """Take the next block of the person's sound, which ends now: mono float32 at 16 kHz, of any length.
+    def hear(self, block: Samples, at: int | None = None) -> None:
+        """Take the next block of the person's sound: mono float32 at 16 kHz, of any length. ``at`` is the number of its
+        first sample on the source's own clock (:class:`~duologue.dialogue.ports.Captured`); None: it ends now.
 
         Raises :class:`~duologue.errors.InputError` for sound of another kind.
         """
-        self._ears.hear(block)
+        self._ears.hear(block, at)
 
     def say(self, text: str) -> None:
         """The person wrote ``text``. Empty: the character is invited to begin."""
@@ -198,9 +200,12 @@ class Session:
 
     # The loop
 
-    async def _read(self, source: AsyncIterator[Samples]) -> None:
+    async def _read(self, source: AsyncIterator[Samples | Captured]) -> None:
         async for block in source:
-            self.hear(block)
+            if isinstance(block, Captured):
+                self.hear(block.samples, block.at)
+            else:
+                self.hear(block)
             await asyncio.sleep(0)  # a source that never waits must not keep everybody else waiting
         self.hang_up()
 
@@ -218,11 +223,19 @@ class Session:
 
     async def _next_event(self) -> Event:
         """What waits, or the timeout at the deadline."""
-        deadline = self._turns.deadline()
-        if deadline is None:
-            raise ClosedError("the conversation is over")
-        event = await self._inbox.next(deadline, self._clock)
-        return Timeout() if event is None else event
+        while True:
+            deadline = self._turns.deadline()
+            if deadline is None:
+                raise ClosedError("the conversation is over")
+            due, missed = max(deadline, self._ears.catching_up_until), self._ears.deadline
+            event = await self._inbox.next(due if missed is None else min(due, missed), self._clock)
+            if event is not None:
+                return event
+            now = self._clock.now()
+            if missed is not None and missed <= now:
+                self._ears.miss(now)  # posts what it finds
+            elif due <= now:
+                return Timeout()
 
     def _post(self, event: Event) -> None:
         if self._turns.state is not State.CLOSED:

@@ -291,14 +291,16 @@ def _due_thinking(floor: FloorState, patience: Patience) -> int:
 
 def _due_doubting(floor: FloorState, patience: Patience) -> int:
     doubt = floor.policy.echo_doubt_ms if floor.echoes else floor.policy.doubt_ms
-    return floor.onset + doubt * MILLISECOND
+    return max(floor.onset + doubt * MILLISECOND, floor.grace_until)
 
 
 def _due_paused(floor: FloorState, patience: Patience) -> int:
     policy = floor.policy
     if floor.voice_on:
-        return floor.onset + (policy.barge_ms + policy.offset_ms) * MILLISECOND
-    return floor.offset + policy.hangover_ms * MILLISECOND
+        due = floor.onset + (policy.barge_ms + policy.offset_ms) * MILLISECOND
+    else:
+        due = floor.offset + policy.hangover_ms * MILLISECOND
+    return max(due, floor.grace_until)
 
 
 def _due_final(limit_ms: Callable[[Policy], int]) -> Callable[[FloorState, Patience], int]:
