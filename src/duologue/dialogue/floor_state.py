@@ -46,6 +46,8 @@ from duologue.speech.utterance import Utterance
 _WORD = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
 NEARLY_OVER_SECONDS = 0.5
 """With so little of a reply left, an answer to it is no interruption."""
+ECHOING_REPLIES = 2
+"""So many replies that did not come back end the care that is taken of echo."""
 BACKCHANNELS = frozenset(
     {"ah", "aha", "hm", "hmm", "huh", "mhm", "mm", "mm-hm", "mm-hmm", "mmm", "oh", "ok", "okay", "right", "sure"}
     | {"uh", "uh-huh", "um", "yeah", "yep", "yes"}
@@ -58,9 +60,10 @@ class Policy:
     """How turns are taken. Times in milliseconds.
 
     ``half_duplex``: while a reply is on the floor nothing is listened to; the ears open ``tail_ms`` after it.
-    ``doubt_ms``: from the onset of a voice over ours to the pause, ``echo_doubt_ms`` once an echo of ours was heard in
-    this conversation. ``barge_ms``: a voice that lasts so long takes the
-    floor even without words. ``offset_ms``: how long after the end of speech that end is known
+    ``doubt_ms``: from the onset of a voice over ours to the pause, ``echo_doubt_ms`` while the room echoes: an echo of
+    ours was heard over the newest reply or the one before. ``word_ms``: a shorter voice is no word.
+    ``barge_ms``: a voice that lasts so long takes the floor even without words.
+    ``offset_ms``: how long after the end of speech that end is known
     (Silero: 130 to 160 ms in the median, 240 in noise, for 90 of 100). ``hangover_ms``:
     shortest silence that ends a stretch. ``final_ahead_ms``: how long before a turn is due to end its final transcript
     is asked for, ``final_by_ms`` of silence at the latest. ``stable_ms``: words that have stood so long in a pause are
@@ -83,6 +86,7 @@ class Policy:
     tries: int = 3
     doubt_ms: int = 150
     echo_doubt_ms: int = 700
+    word_ms: int = 120
     barge_ms: int = 500
     offset_ms: int = 200
     hangover_ms: int = 250
@@ -147,6 +151,8 @@ class Reply:
     apologised: bool = False
     broken_off: bool = False
     """Its newest sentence could not be voiced."""
+    echoed: bool = False
+    """It was heard to come back."""
     voicing: int = 0
     voiced: dict[int, Utterance | None] = field(default_factory=dict[int, Utterance | None])
     playing: int = 0
@@ -208,7 +214,8 @@ class FloorState:
     ``carried``, words whose reply was withdrawn unheard; ``stretch`` the part that is still open (0: none). ``leaving``
     is an interrupted reply of which the floor has still to say how much was played. ``worded`` is when the words
     of the turn last changed, ``tried`` the words of the newest speculation; ``longest`` the longest voice of the turn
-    (ns), the newest of which began at ``voiced``; ``uncaught`` voices in a row had no words.
+    (ns), the newest of which began at ``voiced``; ``uncaught`` voices in a row had no words. ``echoing``: over so many
+    replies without an echo the room is still taken to echo.
     """
 
     policy: Policy
@@ -228,7 +235,7 @@ class FloorState:
     parts: dict[int, Part] = field(default_factory=dict[int, Part])
     carried: str = ""
     hearing_failed: bool = False
-    echoes: int = 0
+    echoing: int = 0
     reply: Reply | None = None
     replies: int = 0
     fillers: int = 0
@@ -387,6 +394,8 @@ class FloorState:
         """``reply`` is over: what was heard of it enters the context. Unheard, its question is still open."""
         self.leaving = None
         heard = reply.heard()
+        if heard and not reply.echoed:
+            self.echoing = max(0, self.echoing - 1)
         if interrupted and not heard:
             self.carried = reply.person
             return []
@@ -476,7 +485,10 @@ class FloorState:
         part = self.parts.get(event.stretch)
         if part is None or part.final:
             return False
-        self.echoes += event.echo and not part.echo
+        if event.echo and not part.echo:
+            self.echoing = ECHOING_REPLIES
+            if self.reply:
+                self.reply.echoed = True
         before = normalise(part.text)
         part.text, part.echo = event.text[: self.policy.person_chars].strip(), part.echo or event.echo
         if normalise(part.text) != before:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from duologue.audio.pcm import Samples
 from duologue.chains import Handover, telling
-from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
+from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
 from duologue.dialogue.echo import EchoFilter
 from duologue.dialogue.endpointing import AdaptivePatience, BoundedPatience, JudgedPatience
 from duologue.dialogue.floor_state import Policy
@@ -63,6 +63,8 @@ from duologue.speech.utterance import Utterance
 
 MAX_INBOX = 4096
 """Events that may wait."""
+MOVED_NS = 50 * MILLISECOND
+"""What plays is so much elsewhere than was thought: its echo is expected anew."""
 SINK_SECONDS = 1.0
 """For a sink to accept an order."""
 
@@ -142,6 +144,7 @@ class Session:
         self._lines: deque[Line] = deque(maxlen=MAX_HISTORY)
         self._playing: dict[str, Utterance] = {}
         self._place: tuple[str, int] = ("", 0)
+        self._began = 0  # when the playing utterance would have begun, without what held it (ns)
 
     # What the owner calls
 
@@ -267,7 +270,7 @@ class Session:
                 self._echo.silence(self._clock.now())
             case Resume():
                 await self._order(self._sink.resume())
-                self._expect_echo(*self._place)
+                self._expect_echo(*self._place, self._clock.now())
             case Clear():
                 await self._order(self._sink.clear())
                 self._playing.clear()
@@ -346,22 +349,26 @@ class Session:
     def _note_playing(self, event: Event) -> None:
         """Where the floor is: what of our words can come back as an echo."""
         match event:
-            case PlayStarted(utterance_id):
+            case PlayStarted(utterance_id, at):
                 self._place = (utterance_id, 0)
-                self._expect_echo(utterance_id, 0)
-            case PlayProgress(utterance_id, played_samples=played):
+                self._expect_echo(utterance_id, 0, at)
+            case PlayProgress(utterance_id, at, played):
                 self._place = (utterance_id, played)
+                utterance = self._playing.get(utterance_id)
+                if utterance and abs(at - played * SECOND // utterance.rate - self._began) > MOVED_NS:
+                    self._expect_echo(utterance_id, played, at)
             case PlayEnded(utterance_id):
                 self._playing.pop(utterance_id, None)
             case _:
                 pass
 
-    def _expect_echo(self, utterance_id: str, played: int) -> None:
-        """The words after ``played`` will be heard from now on."""
+    def _expect_echo(self, utterance_id: str, played: int, at: int) -> None:
+        """The words after ``played`` are heard from ``at`` on (ns)."""
         if utterance := self._playing.get(utterance_id):
-            now, rate = self._clock.now(), utterance.rate
+            rate = utterance.rate
+            self._began = at - played * SECOND // rate
             left = (word for word in utterance.words() if word.end > played)
-            self._echo.play((word.text, now + (word.end - played) * SECOND // rate) for word in left)
+            self._echo.play(((word.text, self._began + word.end * SECOND // rate) for word in left), at)
 
     def _remember(self, exchange: Commit) -> None:
         self._mouth.abandon(exchange.reply)

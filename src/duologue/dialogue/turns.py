@@ -18,7 +18,8 @@ question is never spoken.
 who wants to speak. We go on for a moment (``DOUBTING``), then hold the floor where it is (``PAUSED``), which can be
 undone, and look for evidence: real words, or half a second of voice. With it the reply is cleared, which cannot be
 undone (``HEARING``). Without it, once the short sound has been understood (``JUDGING``), the reply goes on where it
-stopped. Before the first sound of a reply there is nothing to doubt: the floor is held at once.
+stopped. A voice that ends before the floor is held is understood to its end as well, while the reply goes on: no word
+is too short to be heard. Before the first sound of a reply there is nothing to doubt: the floor is held at once.
 
 *What was said.* An exchange enters the context once, when it is over, with what was heard of the reply, which only the
 far end knows: after a clear we wait for its last word on that (``CLEARING``, when a reply is wanted meanwhile). A reply
@@ -133,9 +134,13 @@ TABLE: tuple[Row, ...] = (
     _row(THINKING, SpeechStarted, when.began_before_decision, do.take_back_decision, HEARING),
     _row(THINKING, SpeechStarted, when.always, do.hold_and_listen, PAUSED),
     _row(THINKING, SpeechStopped, when.stretch_is_open_and_no_echo, do.hold_and_ask_for_final, JUDGING),
-    _row(THINKING, SpeechStopped, when.stretch_is_open, do.drop_stretch, THINKING),
+    _row(THINKING, SpeechStopped, when.stretch_is_open, do.ask_for_final, THINKING),
     _row(THINKING, Understood, when.asks_for_floor, do.give_floor, HEARING),
+    _row(THINKING, Understood, when.settled_and_asks_for_silent_floor, do.give_floor_and_think, THINKING),
+    _row(THINKING, Understood, when.settled_and_asks_for_floor, do.give_floor, CLEARING),
+    _row(THINKING, Understood, when.settled, do.drop_stretch, THINKING),
     _row(THINKING, (*_FLOOR, Timeout), when.reply_failed, do.apologise_for_failure, THINKING),
+    _row(THINKING, (*_FLOOR, Timeout), when.reply_is_over_and_a_voice_is_judged, do.conclude, SETTLING),
     _row(THINKING, (*_FLOOR, Timeout), when.reply_is_over, do.conclude, QUIET),
     _row(THINKING, _FLOOR, when.reply_speaks, do.flow, SPEAKING),
     _row(THINKING, _FLOOR, when.always, do.flow, THINKING),
@@ -145,15 +150,19 @@ TABLE: tuple[Row, ...] = (
     # The reply is heard
     _row(SPEAKING, SpeechStarted, when.always, do.listen, DOUBTING),
     _row(SPEAKING, SpeechStopped, when.stretch_is_open_and_no_echo, do.hold_and_ask_for_final, JUDGING),
-    _row(SPEAKING, SpeechStopped, when.stretch_is_open, do.drop_stretch, SPEAKING),
+    _row(SPEAKING, SpeechStopped, when.stretch_is_open, do.ask_for_final, SPEAKING),
     _row(SPEAKING, Understood, when.asks_for_floor, do.give_floor, HEARING),
+    _row(SPEAKING, Understood, when.settled_and_asks_for_floor, do.give_floor, CLEARING),
+    _row(SPEAKING, Understood, when.settled, do.drop_stretch, SPEAKING),
     _row(SPEAKING, PlayEnded, when.reply_failed, do.apologise_for_failure, THINKING),
+    _row(SPEAKING, PlayEnded, when.reply_is_over_and_a_voice_is_judged, do.conclude, SETTLING),
     _row(SPEAKING, PlayEnded, when.reply_is_over, do.conclude, QUIET),
     _row(SPEAKING, PlayEnded, when.reply_waits_for_more, do.wait_for_more, THINKING),
     _row(SPEAKING, _FLOOR, when.always, do.flow, SPEAKING),
     _row(SPEAKING, Timeout, when.always, do.give_up_floor, QUIET),
     # Somebody sounds over it
-    _row(DOUBTING, SpeechStopped, when.always, do.drop_stretch, SPEAKING),
+    _row(DOUBTING, SpeechStopped, when.voice_was_no_word, do.drop_stretch, SPEAKING),
+    _row(DOUBTING, SpeechStopped, when.always, do.ask_for_final, SPEAKING),
     _row(DOUBTING, Understood, when.asks_for_floor, do.give_floor, HEARING),
     _row(DOUBTING, PlayEnded, when.reply_is_over, do.conclude, HEARING),
     _row(DOUBTING, _FLOOR, when.always, do.flow, DOUBTING),
@@ -290,7 +299,7 @@ def _due_thinking(floor: FloorState, patience: Patience) -> int:
 
 
 def _due_doubting(floor: FloorState, patience: Patience) -> int:
-    doubt = floor.policy.echo_doubt_ms if floor.echoes else floor.policy.doubt_ms
+    doubt = floor.policy.echo_doubt_ms if floor.echoing else floor.policy.doubt_ms
     return max(floor.onset + doubt * MILLISECOND, floor.grace_until)
 
 

@@ -119,6 +119,11 @@ def reply_is_over(s: Situation) -> bool:
     return bool(s.floor.reply and s.floor.reply.over)
 
 
+def reply_is_over_and_a_voice_is_judged(s: Situation) -> bool:
+    """Somebody said something short over it, and what it was is not known yet."""
+    return reply_is_over(s) and bool(s.floor.parts) and not s.floor.stretch
+
+
 def reply_failed(s: Situation) -> bool:
     """It is over, and nothing of it was heard, or its end is missing; and nobody has said sorry yet."""
     reply = s.floor.reply
@@ -160,6 +165,12 @@ def voice_on(s: Situation) -> bool:
 
 def voice_was_long(s: Situation) -> bool:
     return s.floor.offset - s.floor.onset >= s.floor.policy.barge_ms * MILLISECOND
+
+
+def voice_was_no_word(s: Situation) -> bool:
+    """A click; unless a voice before it may have been one."""
+    floor = s.floor
+    return floor.offset - floor.onset < floor.policy.word_ms * MILLISECOND and len(floor.parts) == 1
 
 
 def stretch_is_open(s: Situation) -> bool:
