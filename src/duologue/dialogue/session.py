@@ -56,7 +56,7 @@ from duologue.errors import ClosedError, first_cause
 from duologue.language.engine import MAX_HISTORY, LanguageModel, Line, Moment, Prompt
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
-from duologue.language.tools import Toolbox, ToolUse
+from duologue.language.tools import CallMemory, Toolbox, ToolUse
 from duologue.speech.hearing import Expected, SpeechToText, TurnEnd, VoiceActivity
 from duologue.speech.shared_activity import SharedActivity
 from duologue.speech.utterance import Utterance
@@ -142,6 +142,7 @@ class Session:
         self._ears = SessionEars(engines.activity, engines.ears, expected, self._echo, clock, self._post, judge)
         self._mouth = SessionMouth(persona, engines.model, engines.voice, engines.moderator, self._post)
         self._lines: deque[Line] = deque(maxlen=MAX_HISTORY)
+        self._calls = CallMemory()
         self._playing: dict[str, Utterance] = {}
         self._place: tuple[str, int] = ("", 0)
         self._began = 0  # when the playing utterance would have begun, without what held it (ns)
@@ -372,19 +373,20 @@ class Session:
 
     def _remember(self, exchange: Commit) -> None:
         self._mouth.abandon(exchange.reply)
+        calls = self._calls.settle()
         if exchange.person:
-            self._lines.append(Line(self._options.person, exchange.person))
+            self._lines.append(Line(self._options.person, exchange.person, calls))
         if exchange.heard:
-            self._lines.append(Line(self._persona.name, exchange.heard))
+            self._lines.append(Line(self._persona.name, exchange.heard, () if exchange.person else calls))
 
     def _prompt(self, person: str, speculative: bool) -> Prompt:
         toolbox = self._options.toolbox
-        asked = [Line(self._options.person, person)] if person else []
+        asked = [Line(self._options.person, person, self._calls.outcomes)] if person else []
         return replace(
             Prompt.by(self._persona, topic=self._options.topic, lines=(*self._lines, *asked)),
             moment=Moment.ANSWER if person else Moment.OPENING,
             turn=len(self._lines),
             seed=self._options.seed,
             schema=self._options.schema,
-            tools=ToolUse(toolbox, committed=not speculative, clock=self._clock) if toolbox else None,
+            tools=ToolUse(toolbox, not speculative, clock=self._clock, memory=self._calls) if toolbox else None,
         )

@@ -129,6 +129,8 @@ class SessionMouth:
     def think(self, reply: str, prompt: Prompt, group: asyncio.TaskGroup) -> None:
         """Write ``reply``. Tools of ``prompt`` that are not committed wait for :meth:`adopt`."""
         self._replies[reply] = _Reply(prompt)
+        if prompt.tools:
+            prompt.tools.told = lambda outcome: self._post(ToolRan(reply, outcome))
         self._start(reply, self._write(reply, prompt), group)
 
     def adopt(self, reply: str) -> None:
@@ -175,12 +177,9 @@ class SessionMouth:
             await asyncio.sleep(0)  # an engine that never waits must not flood the inbox
 
     async def _write(self, reply: str, prompt: Prompt) -> None:
-        known, ran = self._replies[reply], 0
+        known = self._replies[reply]
         async with aclosing(read_reply(self._model, prompt, self._moderator)) as items:
             async for item in items:
-                for outcome in prompt.tools.outcomes[ran:] if prompt.tools else ():
-                    ran += 1
-                    await self._give(ToolRan(reply, outcome))
                 if (event := known.take(reply, item)) is not None:
                     await self._give(event)
 

@@ -8,9 +8,11 @@ insist on both.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from typing import Literal, TypedDict
 
 from duologue.language.engine import Moment, Prompt
+from duologue.language.tools import ToolOutcome
 
 HISTORY = 40
 """So many of the newest lines are sent."""
@@ -39,19 +41,35 @@ class Message(TypedDict):
     content: str
 
 
-def messages(prompt: Prompt) -> list[Message]:
-    """The whole request: who you are, what was said, and what is wanted now."""
+Calls = Callable[[Sequence[ToolOutcome]], list[Message]]
+"""Puts calls and their results into messages of their own."""
+
+
+def messages(prompt: Prompt, calls: Calls | None = None) -> list[Message]:
+    """The whole request: who you are, what was said and done, and what is wanted now. What was called stands in words
+    where the server knows no tools (``calls`` None).
+    """
     found: list[Message] = [{"role": "system", "content": instructions(prompt)}]
     titles = {persona.name: persona.title for persona in (prompt.speaker, *prompt.others)}
     for line in prompt.lines[-HISTORY:]:
-        if line.speaker == prompt.speaker.name:
-            _add(found, "assistant", line.text)
-        else:
+        own = line.speaker == prompt.speaker.name
+        if not own:
             _add(found, "user", f"{titles.get(line.speaker, line.speaker)}: {line.text}")
+        if line.calls and calls is not None:
+            found += calls(line.calls)
+        elif line.calls:
+            _add(found, "user", in_words(line.calls))
+        if own:
+            _add(found, "assistant", line.text)
     others = " and ".join(persona.title for persona in prompt.others) or "the audience"
     guest = prompt.lines[-1].speaker if prompt.lines else "Somebody"
     _add(found, "user", f"({(_NOW if prompt.topic else _TALK)[prompt.moment].format(others=others, guest=guest)})")
     return found
+
+
+def in_words(calls: Sequence[ToolOutcome]) -> str:
+    """What was called, for a model that calls nothing."""
+    return "\n".join(f"({each.call.name}({each.call.arguments}) was called and gave {each.shown})" for each in calls)
 
 
 def instructions(prompt: Prompt) -> str:
