@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from duologue.audio.pcm import Samples
@@ -23,6 +23,7 @@ from duologue.dialogue.inbox import Inbox
 from duologue.dialogue.ports import Captured, PlayEnded, PlayEvent, PlayProgress, PlayStarted, Sink, Voice
 from duologue.dialogue.session_ears import SessionEars, TurnJudge
 from duologue.dialogue.session_mouth import SessionMouth
+from duologue.dialogue.session_orders import SinkOrders
 from duologue.dialogue.turns import TurnTaking
 from duologue.dialogue.turns_vocabulary import (
     Abandon,
@@ -35,7 +36,6 @@ from duologue.dialogue.turns_vocabulary import (
     Ears,
     Effect,
     EndStretch,
-    EngineFailed,
     Event,
     Filler,
     HandedOver,
@@ -65,8 +65,6 @@ MAX_INBOX = 4096
 """Events that may wait."""
 MOVED_NS = 50 * MILLISECOND
 """What plays is so much elsewhere than was thought: its echo is expected anew."""
-SINK_SECONDS = 1.0
-"""For a sink to accept an order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +123,11 @@ class Session:
     ) -> None:
         self._persona = persona
         self._engines = engines
-        self._sink = sink
         self._options = options or SessionOptions()
         self._clock = clock
         self._observe = observe
         self._inbox = Inbox[Event](MAX_INBOX, "session")
+        self._orders = SinkOrders(sink, clock, self._post)
         self._echo = EchoFilter()
         judged = JudgedPatience() if engines.turn and patience is None else None
         judge = TurnJudge(engines.turn, judged.judge) if engines.turn and judged else None
@@ -158,10 +156,11 @@ class Session:
         """
         try:
             async with asyncio.TaskGroup() as group:
-                beside = [group.create_task(self._mouth.prepare())]
+                beside = [group.create_task(self._mouth.prepare()), group.create_task(self._orders.run())]
                 if source is not None:
                     beside.append(group.create_task(self._read(source)))
                 await self._converse(group)
+                await self._orders.drain()
                 for task in beside:
                     task.cancel()
                 self._mouth.close()
@@ -223,7 +222,7 @@ class Session:
             self._observe(event, now)
             for effect in self._turns.handle(event, now):
                 self._observe(effect, now)
-                await self._execute(effect, group)
+                self._execute(effect, group)
 
     async def _next_event(self) -> Event:
         """What waits, or the timeout at the deadline."""
@@ -260,22 +259,19 @@ class Session:
 
     # What the effects do
 
-    async def _execute(self, effect: Effect, group: asyncio.TaskGroup) -> None:
+    def _execute(self, effect: Effect, group: asyncio.TaskGroup) -> None:
         match effect:
             case Play(utterance, gap_ms):
-                await self._play(utterance, gap_ms)
+                self._play(utterance, gap_ms)
             case Filler(utterance_id):
-                await self._mutter(utterance_id)
+                self._mutter(utterance_id)
             case Pause():
-                await self._order(self._sink.pause())
-                self._echo.silence(self._clock.now())
+                self._orders.pause(self._expect_no_echo)
             case Resume():
-                await self._order(self._sink.resume())
-                self._expect_echo(*self._place, self._clock.now())
+                self._orders.resume(lambda: self._expect_echo(*self._place, self._clock.now()))
             case Clear():
-                await self._order(self._sink.clear())
                 self._playing.clear()
-                self._echo.silence(self._clock.now())
+                self._orders.clear(self._expect_no_echo)
             case Commit():
                 self._remember(effect)
             case _:
@@ -325,27 +321,16 @@ class Session:
             case _:
                 pass  # Annotate and Report: the observer has seen them
 
-    async def _play(self, utterance: Utterance, gap_ms: int) -> None:
+    def _play(self, utterance: Utterance, gap_ms: int) -> None:
         self._playing[utterance.id] = utterance
-        await self._order(self._sink.play(utterance, gap_ms))
+        self._orders.play(utterance, gap_ms)
 
-    async def _order(self, order: Awaitable[None]) -> None:
-        """A sink accepts orders at once. One that does not is named and not waited for: nobody else may wait for it."""
-        timer = asyncio.timeout(SINK_SECONDS)
-        try:
-            async with timer:
-                await order
-        except TimeoutError:
-            if not timer.expired():
-                raise
-            self._post(EngineFailed(Stage.PLAYING, f"the sink took no order in {SINK_SECONDS:g} s"))
-
-    async def _mutter(self, utterance_id: str) -> None:
+    def _mutter(self, utterance_id: str) -> None:
         utterance = self._mouth.filler(utterance_id)
         if utterance is None:
             self._post(PlayEnded(utterance_id, self._clock.now(), 0))
         else:
-            await self._play(utterance, 0)
+            self._play(utterance, 0)
 
     def _note_playing(self, event: Event) -> None:
         """Where the floor is: what of our words can come back as an echo."""
@@ -362,6 +347,10 @@ class Session:
                 self._playing.pop(utterance_id, None)
             case _:
                 pass
+
+    def _expect_no_echo(self) -> None:
+        """Our sound has ended, or is held."""
+        self._echo.silence(self._clock.now())
 
     def _expect_echo(self, utterance_id: str, played: int, at: int) -> None:
         """The words after ``played`` are heard from ``at`` on (ns)."""
