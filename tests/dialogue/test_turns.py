@@ -729,6 +729,34 @@ def test_who_still_speaks_when_we_are_quiet_is_listened_to(world: World) -> None
     count(world)
 
 
+@pytest.mark.parametrize("speculates", [False, True])
+def test_who_speaks_on_after_an_overlong_turn_is_heard_and_answered_next(speculates: bool) -> None:
+    """They do not take the floor from the answer to what they said so far; what they add is no less heard."""
+    world = World(Policy(turn_ms=3000, speculate=speculates, tries=9))
+    starts(world)
+    if speculates:
+        world.pass_time(100)
+        stops(world)
+        understands(world, "and so on")
+        world.pass_time(100)
+        starts(world)
+    understands(world, "and so on")
+    world.pass_time(3000)
+    understands(world, "and so on", final=True)
+    assert world.machine.state is State.THINKING and any(world.waiting.values()), "nobody listens"
+    replies(world, "I see what you mean.")
+    understands(world, "and on and on")
+    assert world.machine.state is State.SPEAKING
+    world.pass_time(2500)
+    assert world.machine.state is State.HEARING and world.commits[-1].heard == "I see what you mean."
+    stops(world)
+    for number in list(world.waiting):
+        world.give(Understood(number, "and on and on", final=True))
+    world.pass_time(1200)
+    assert world.machine.reply and world.machine.reply.person.startswith("and on and on")
+    count(world)
+
+
 def test_a_floor_that_never_plays_loses_the_reply_not_the_conversation(world: World) -> None:
     world.far.mute = True
     asks(world, "What time is it?")

@@ -215,7 +215,8 @@ class FloorState:
     is an interrupted reply of which the floor has still to say how much was played. ``worded`` is when the words
     of the turn last changed, ``tried`` the words of the newest speculation; ``longest`` the longest voice of the turn
     (ns), the newest of which began at ``voiced``; ``uncaught`` voices in a row had no words. ``echoing``: over so many
-    replies without an echo the room is still taken to echo.
+    replies without an echo the room is still taken to echo. ``overlong``: the voice is still that of a turn
+    that met its limit.
     """
 
     policy: Policy
@@ -235,6 +236,7 @@ class FloorState:
     parts: dict[int, Part] = field(default_factory=dict[int, Part])
     carried: str = ""
     hearing_failed: bool = False
+    overlong: bool = False
     echoing: int = 0
     reply: Reply | None = None
     replies: int = 0
@@ -473,6 +475,7 @@ class FloorState:
             return False
         self.voice_on = starts
         if not starts:
+            self.overlong = False
             self.offset = event.at
             self.longest = max(self.longest, event.at - max(self.voiced, self.since))
             return True

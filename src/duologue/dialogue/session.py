@@ -18,6 +18,7 @@ from duologue.chains import Handover, telling
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
 from duologue.dialogue.echo import EchoFilter
 from duologue.dialogue.endpointing import AdaptivePatience, BoundedPatience, JudgedPatience
+from duologue.dialogue.fillers import Stock
 from duologue.dialogue.floor_state import Policy
 from duologue.dialogue.inbox import Inbox
 from duologue.dialogue.ports import Captured, PlayEnded, PlayEvent, PlayProgress, PlayStarted, Sink, Voice
@@ -52,7 +53,7 @@ from duologue.dialogue.turns_vocabulary import (
     Typed,
     VoiceSentence,
 )
-from duologue.errors import ClosedError, first_cause
+from duologue.errors import ClosedError, first_cause, in_words
 from duologue.language.engine import MAX_HISTORY, LanguageModel, Line, Moment, Prompt
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
@@ -60,7 +61,9 @@ from duologue.language.tools import CallMemory, Toolbox, ToolUse
 from duologue.speech.hearing import Expected, SpeechToText, TurnEnd, VoiceActivity
 from duologue.speech.shared_activity import SharedActivity
 from duologue.speech.utterance import Utterance
+from duologue.telemetry.log import get_logger
 
+_log = get_logger("session")
 MAX_INBOX = 4096
 """Events that may wait."""
 MOVED_NS = 50 * MILLISECOND
@@ -71,7 +74,7 @@ MOVED_NS = 50 * MILLISECOND
 class Engines:
     """What a session works with. All of them are warm; closing them stays with their owner. Many sessions of one loop
     do best with one :class:`~duologue.speech.shared_activity.SharedActivity`. ``turn`` judges by the sound of a turn
-    whether it is over; without it the words alone say how long to wait.
+    whether it is over; without it the words alone say how long to wait. ``stock`` is what was voiced beforehand.
     """
 
     activity: VoiceActivity | SharedActivity
@@ -80,6 +83,7 @@ class Engines:
     voice: Voice
     moderator: Moderator
     turn: TurnEnd | None = None
+    stock: Stock = field(default_factory=Stock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,9 @@ class SessionOptions:
 
 
 Observe = Callable[[Event | Effect, int], None]
-"""Sees every event and effect with its time (ns), in order: ledgers, captions and metrics are made of it."""
+"""Sees every event and effect with its time (ns), in order: ledgers, captions and metrics are made of it. What it
+raises is logged once, and ends nothing.
+"""
 
 
 class Session:
@@ -125,7 +131,8 @@ class Session:
         self._engines = engines
         self._options = options or SessionOptions()
         self._clock = clock
-        self._observe = observe
+        self._tell = observe
+        self._untold = 0
         self._inbox = Inbox[Event](MAX_INBOX, "session")
         self._orders = SinkOrders(sink, clock, self._post)
         self._echo = EchoFilter()
@@ -138,7 +145,9 @@ class Session:
         if expected == Expected(language=expected.language):
             expected = replace(expected, phrases=persona.expects)
         self._ears = SessionEars(engines.activity, engines.ears, expected, self._echo, clock, self._post, judge)
-        self._mouth = SessionMouth(persona, engines.model, engines.voice, engines.moderator, self._post)
+        self._mouth = SessionMouth(
+            persona, engines.model, engines.voice, engines.moderator, self._post, stock=engines.stock
+        )
         self._lines: deque[Line] = deque(maxlen=MAX_HISTORY)
         self._calls = CallMemory()
         self._playing: dict[str, Utterance] = {}
@@ -239,6 +248,15 @@ class Session:
                 self._ears.miss(now)  # posts what it finds
             elif due <= now:
                 return Timeout()
+
+    def _observe(self, item: Event | Effect, now: int) -> None:
+        """Who looks on is no part of the conversation: what they raise is logged, and they miss that."""
+        try:
+            self._tell(item, now)
+        except Exception as error:
+            self._untold += 1
+            if self._untold == 1:
+                _log.error("an observer failed", item=type(item).__name__, cause=in_words(error), exc_info=True)
 
     def _post(self, event: Event) -> None:
         if self._turns.state is not State.CLOSED:

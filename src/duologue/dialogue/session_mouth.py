@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from duologue.audio.pcm import RATE
-from duologue.dialogue.fillers import Fillers
+from duologue.dialogue.fillers import Fillers, Stock
 from duologue.dialogue.ports import Voice
 from duologue.dialogue.replies import Begun, Ending, Expressed, ReplyItem, VoiceLimits, Voicing, read_reply
 from duologue.dialogue.replies_text import Part
@@ -39,6 +40,8 @@ LIMITS = VoiceLimits(seconds=5.5, rate=RATE)
 """A person waits: who needs longer is asked again, and left out before the table gives up on the reply (12 s)."""
 AT_ONCE = 8
 """Events of one engine that may be posted before the session is let to them. One would cost a turn of the loop each."""
+GAP_SECONDS = 2.0
+"""So long what is prepared waits for replies that are being made."""
 EXPRESSION_SECONDS = 0.3
 """How long a sentence that is voiced waits to know what it is said with: models write that after the text."""
 
@@ -104,27 +107,41 @@ class SessionMouth:
         moderator: Moderator,
         post: Callable[[Event], None],
         limits: VoiceLimits = LIMITS,
+        stock: Stock | None = None,
     ) -> None:
         self._persona = persona
         self._model = model
         self._moderator = moderator
         self._post = post
         self._voicing = Voicing(voice, limits)
-        self._fillers = Fillers(self._voicing, (persona,))
+        self._stock = stock or Stock()
+        self._fillers = Fillers(self._voicing, (persona,), self._stock)
+        self._at_work = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._apologies: dict[Stage, Utterance] = {}
         self._replies: dict[str, _Reply] = {}
         self._posted = 0
 
     async def prepare(self) -> None:
-        """Voice beforehand what must not wait for a voice: apologies and fillers. What fails is left out."""
+        """Voice beforehand what must not wait for a voice: apologies and fillers, in the gaps between replies. What
+        fails is left out.
+        """
         for stage, text in APOLOGIES.items():
-            attempt = await self._voicing.voice(text, self._persona.name, f"apology-{stage}")
+            await self._gap()
+            attempt = await self._stock.voice(self._voicing, text, self._persona.name, f"apology-{stage}")
             for failure in attempt.failures:
                 self._post(EngineFailed(Stage.VOICING, f"apology: {failure}"))
             if attempt.voiced is not None:
                 self._apologies[stage] = attempt.voiced.utterance
-        async for unvoiced in self._fillers.prepare():
+        async for unvoiced in self._fillers.prepare(self._gap):
             self._post(EngineFailed(Stage.VOICING, f"filler {unvoiced.text!r}: {unvoiced.failure}"))
+
+    async def _gap(self) -> None:
+        """Until no reply is in the making; but an engine that hangs must not keep its own apology from being made."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GAP_SECONDS):
+                await self._idle.wait()
 
     def think(self, reply: str, prompt: Prompt, group: asyncio.TaskGroup) -> None:
         """Write ``reply``. Tools of ``prompt`` that are not committed wait for :meth:`adopt`."""
@@ -168,7 +185,16 @@ class SessionMouth:
     def _start(self, reply: str, work: Coroutine[None, None, None], group: asyncio.TaskGroup) -> None:
         tasks = self._replies.setdefault(reply, _Reply()).tasks
         tasks[:] = [task for task in tasks if not task.done()]
-        tasks.append(group.create_task(work))
+        task = group.create_task(work)
+        self._at_work += 1
+        self._idle.clear()
+        task.add_done_callback(self._done)
+        tasks.append(task)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._at_work -= 1
+        if not self._at_work:
+            self._idle.set()
 
     async def _give(self, event: Event) -> None:
         self._post(event)

@@ -122,7 +122,7 @@ TABLE: tuple[Row, ...] = (
     _row(SETTLING, _UNDERSTOOD, when.settled_and_speculation_sounds, do.adopt, SPEAKING),
     _row(SETTLING, _UNDERSTOOD, when.settled_and_speculation_agrees, do.adopt, THINKING),
     _row(SETTLING, _UNDERSTOOD, when.settled_but_floor_not_clear, do.nothing, CLEARING),
-    _row(SETTLING, _UNDERSTOOD, when.settled_with_words, do.think, THINKING),
+    _row(SETTLING, _UNDERSTOOD, when.settled_with_words, do.think_and_listen_on, THINKING),
     _row(SETTLING, _UNDERSTOOD, when.settled_without_words_by_failure, do.apologise_for_ears, THINKING),
     _row(SETTLING, _UNDERSTOOD, when.settled_without_words_of_clear_voice, do.apologise_for_missing_it, THINKING),
     _row(SETTLING, _UNDERSTOOD, when.settled, do.forget_turn, QUIET),

@@ -80,7 +80,8 @@ def settled_and_reply_speaks(s: Situation) -> bool:
 
 
 def asks_for_floor(s: Situation) -> bool:
-    return bool(s.floor.stretch) and s.floor.asks_for_floor
+    """Not with the voice of an overlong turn, which was asked to wait: its words are kept for the next turn."""
+    return bool(s.floor.stretch) and not s.floor.overlong and s.floor.asks_for_floor
 
 
 def asks_for_floor_and_is_silent(s: Situation) -> bool:
