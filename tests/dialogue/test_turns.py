@@ -985,6 +985,25 @@ def test_silence_is_told(world: World) -> None:
     assert world.notes() == [Note.SILENCE, Note.SILENCE]
 
 
+def test_the_character_asks_into_a_silence_but_not_for_ever() -> None:
+    world = World(Policy(asks=2))
+    for number in (1, 2):
+        world.pass_time(20_000)
+        assert world.last(Think) == Think(f"r{number}", "", False)
+        replies(world, "Are you still there?")
+        world.pass_time(1_700)
+        assert world.commits[-1] == Commit("", "Are you still there?", f"r{number}", False)
+    world.pass_time(45_000)
+    assert world.machine.state is State.QUIET and len(world.thoughts) == 2
+    assert world.notes() == [Note.SILENCE] * 4
+    asks(world, "Yes I am.")
+    replies(world, "Good.")
+    world.pass_time(2_000)
+    world.pass_time(20_000)
+    assert world.last(Think) == Think("r4", "", False), "it was spoken to meanwhile"
+    count(world)
+
+
 def test_every_row_of_the_table_is_needed(request: pytest.FixtureRequest) -> None:
     """Runs last: the situations above take every row there is."""
     collected = {item.name.partition("[")[0] for item in request.session.items}

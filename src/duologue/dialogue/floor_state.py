@@ -74,7 +74,8 @@ class Policy:
     the floor. ``filler_ms``, ``filler_every_ms``: silence of ours before a filler, and between two. ``reply_ms``: for a
     reply to sound, or to go on. ``stretch_ms``, ``turn_ms``: the longest stretch, and turn, of the person.
     ``retry_ms``: least time between two stretches when an engine ends one while the voice goes on. ``silence_ms``:
-    nobody speaks. ``jump_ms``: a deadline met so much too late is nobody's but our own, and everybody gets that time
+    nobody speaks; ``asks`` times in a row the character asks into it.
+    ``jump_ms``: a deadline met so much too late is nobody's but our own, and everybody gets that time
     back and ``grace_ms`` on top. ``ahead``: sentences voiced ahead of the one that ends next. ``wait_least_ms`` and
     ``wait_most_ms`` bound the silence that ends a turn, whatever the patience says. ``sentences`` and
     ``person_chars`` bound a reply and a turn of the person. ``tries``: speculations in one turn.
@@ -106,6 +107,7 @@ class Policy:
     turn_ms: int = 120_000
     retry_ms: int = 1_000
     silence_ms: int = 20_000
+    asks: int = 0
     jump_ms: int = 500
     grace_ms: int = 500
     sentence_gap_ms: int = 120
@@ -214,7 +216,8 @@ class FloorState:
     ``carried``, words whose reply was withdrawn unheard; ``stretch`` the part that is still open (0: none). ``leaving``
     is an interrupted reply of which the floor has still to say how much was played. ``worded`` is when the words
     of the turn last changed, ``tried`` the words of the newest speculation; ``longest`` the longest voice of the turn
-    (ns), the newest of which began at ``voiced``; ``uncaught`` voices in a row had no words. ``echoing``: over so many
+    (ns), the newest of which began at ``voiced``; ``uncaught`` voices in a row had no words, ``asked``
+    times in a row we spoke into a silence. ``echoing``: over so many
     replies without an echo the room is still taken to echo. ``overlong``: the voice is still that of a turn
     that met its limit.
     """
@@ -228,6 +231,7 @@ class FloorState:
     longest: int = 0
     worded: int = 0
     uncaught: int = 0
+    asked: int = 0
     stretch: int = 0
     stretches: int = 0
     stretch_began: int = 0
@@ -588,7 +592,7 @@ class FloorState:
     def _bind(self, now: int) -> None:
         """The turn now belongs to the reply."""
         if self.person:
-            self.uncaught = 0
+            self.uncaught = self.asked = 0
         self.parts, self.stretch, self.carried, self.tries = {}, 0, "", 0
         self.thinking_since = now
         self.filler_at = now + self.policy.filler_ms * MILLISECOND

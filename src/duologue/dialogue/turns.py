@@ -108,6 +108,7 @@ TABLE: tuple[Row, ...] = (
     # The person's turn
     _row(QUIET, SpeechStarted, when.always, do.listen, HEARING),
     _row(QUIET, Timeout, when.voice_on, do.begin_next_stretch, HEARING),
+    _row(QUIET, Timeout, when.silence_may_be_broken, do.ask_into_silence, THINKING),
     _row(QUIET, Timeout, when.always, do.tell_of_silence, QUIET),
     _row(HEARING, SpeechStopped, when.always, do.nothing, PAUSING),
     _row(HEARING, Timeout, when.turn_is_overlong, do.end_overlong_turn, SETTLING),

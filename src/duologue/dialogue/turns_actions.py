@@ -39,6 +39,12 @@ def tell_of_silence(s: Situation) -> list[Effect]:
     return [Report(Note.SILENCE, ms=passed)]
 
 
+def ask_into_silence(s: Situation) -> list[Effect]:
+    """The character speaks without having been spoken to."""
+    s.floor.asked += 1
+    return [*tell_of_silence(s), *s.floor.think(s.now)]
+
+
 def ask_for_final(s: Situation) -> list[Effect]:
     floor = s.floor
     if not floor.stretch:

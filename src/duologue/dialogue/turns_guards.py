@@ -152,6 +152,11 @@ def apology_is_late(s: Situation) -> bool:
     return reply_is_late(s) and bool(s.floor.reply and s.floor.reply.apologised)
 
 
+def silence_may_be_broken(s: Situation) -> bool:
+    """We have not spoken into it so often that it would be a nuisance, and nobody is being understood."""
+    return s.floor.asked < s.floor.policy.asks and not s.floor.parts
+
+
 def only_echo(s: Situation) -> bool:
     return s.floor.voice_on and s.floor.only_echo
 
