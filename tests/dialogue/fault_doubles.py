@@ -450,6 +450,10 @@ class Scene:
         self.plays[utterance.id] = Play(utterance)
         await self.sink.play(utterance, gap_ms)
 
+    async def extend(self, utterance: Utterance) -> None:
+        self.plays[utterance.id].utterance = utterance
+        await self.sink.extend(utterance)
+
     async def withdraw(self, utterance_id: str) -> bool:
         return await self.sink.withdraw(utterance_id)
 

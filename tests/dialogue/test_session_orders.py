@@ -36,6 +36,9 @@ class SlowSink:
     async def play(self, utterance: Utterance, gap_ms: int) -> None:
         await self.order(utterance.id)
 
+    async def extend(self, utterance: Utterance) -> None:
+        await self.order(f"{utterance.id}+")
+
     async def withdraw(self, utterance_id: str) -> bool:
         return False
 

@@ -153,7 +153,7 @@ async def open_partner(
         async with asyncio.TaskGroup() as group:
             group.create_task(engines.warm_up())
             loading = group.create_task(load_activity()) if hears and activity is None else None
-        voice = CastVoices(engines.voicing, (member,)) if engines.voicing else WrittenVoice()
+        voice = CastVoices(engines.voicing, (member,), streams=True) if engines.voicing else WrittenVoice()
         noticing = loading.result() if loading else activity
         yield Partner(
             member.persona,

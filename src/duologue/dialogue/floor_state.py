@@ -15,6 +15,7 @@ from duologue.dialogue.ports import PlayEnded, PlayProgress, PlayStarted
 from duologue.dialogue.turns_vocabulary import (
     Abandon,
     Annotate,
+    AudioGrew,
     AudioReady,
     BeginStretch,
     ChunkWritten,
@@ -24,6 +25,7 @@ from duologue.dialogue.turns_vocabulary import (
     Effect,
     EngineFailed,
     Event,
+    Extend,
     Note,
     Play,
     ReplyBegun,
@@ -182,6 +184,8 @@ class Reply:
     def nearly_over(self) -> bool:
         """All of it was said but for the last word or so."""
         if not self.finished or self.playing < len(self.sentences):
+            return False
+        if any(piece.utterance and piece.utterance.open and not piece.ended for piece in self.pieces.values()):
             return False
         left = (
             (len(piece.utterance.samples) - piece.played) / piece.utterance.rate
@@ -466,6 +470,8 @@ class FloorState:
                 return self._note_reply(event)
             case ChunkWritten():
                 return False, self._note_chunk(event)
+            case AudioGrew():
+                return False, self._note_growth(event)
             case PlayStarted() | PlayProgress() | PlayEnded():
                 return self._note_playout(event, now)
             case Typed(text):
@@ -539,6 +545,8 @@ class FloorState:
                 return True, [*report, Abandon(reply.id)]
         elif reply.playing <= event.index < reply.voicing:
             reply.voiced[event.index] = None
+        elif event.index == reply.playing - 1:
+            reply.broken_off = True  # it was handed over while it was voiced
         return True, report
 
     def _note_chunk(self, event: ChunkWritten) -> list[Effect]:
@@ -548,6 +556,20 @@ class FloorState:
             return []
         reply.chunks.append(event.chunk)
         return [] if reply.speculative else [Annotate(reply.id, event.chunk)]
+
+    def _note_growth(self, event: AudioGrew) -> list[Effect]:
+        """No row of the table asks for it: that it sounds was known before."""
+        reply, utterance = self.reply, event.utterance
+        if reply is None or reply.id != event.reply:
+            return []
+        if reply.voiced.get(event.index) is not None:
+            reply.voiced[event.index] = utterance
+            return []
+        piece = reply.pieces.get(utterance.id)
+        if piece is None or piece.utterance is None or not piece.utterance.open or piece.ended:
+            return []
+        piece.utterance = utterance
+        return [Extend(utterance)]
 
     def _note_reply(self, event: ReplyBegun | SentenceReady | ReplyFinished | AudioReady) -> tuple[bool, list[Effect]]:
         reply = self.reply

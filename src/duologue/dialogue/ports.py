@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -81,6 +82,12 @@ class Sink(Floor, Protocol):
     :meth:`clear` dropped before they began (``played_samples`` 0).
     """
 
+    async def extend(self, utterance: Utterance) -> None:
+        """An utterance that was accepted open has grown, or is closed: all of it so far. While one that is open has
+        nothing left to play there is silence, and it does not end. Of one that is over already nothing more plays.
+        """
+        ...
+
     async def pause(self) -> None:
         """Hold what plays where it is; what comes meanwhile is queued. Idempotent."""
         ...
@@ -92,10 +99,14 @@ class Sink(Floor, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Voiced:
-    """A voiced line and when the engine gave its first sound (monotonic ns, 0 if unknown)."""
+    """A voiced line and when the engine gave its first sound (monotonic ns, 0 if unknown).
+
+    An open utterance is only its beginning: ``more`` gives it again each time that it has grown, at last closed.
+    """
 
     utterance: Utterance
     first_audio: int = 0
+    more: AsyncIterator[Utterance] | None = None
 
 
 class Voice(Protocol):

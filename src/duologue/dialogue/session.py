@@ -38,6 +38,7 @@ from duologue.dialogue.turns_vocabulary import (
     Effect,
     EndStretch,
     Event,
+    Extend,
     Filler,
     HandedOver,
     HangUp,
@@ -281,6 +282,8 @@ class Session:
         match effect:
             case Play(utterance, gap_ms):
                 self._play(utterance, gap_ms)
+            case Extend(utterance):
+                self._extend(utterance)
             case Filler(utterance_id):
                 self._mutter(utterance_id)
             case Pause():
@@ -342,6 +345,13 @@ class Session:
     def _play(self, utterance: Utterance, gap_ms: int) -> None:
         self._playing[utterance.id] = utterance
         self._orders.play(utterance, gap_ms)
+
+    def _extend(self, utterance: Utterance) -> None:
+        self._playing[utterance.id] = utterance
+        self._orders.extend(utterance)
+        playing, played = self._place
+        if playing == utterance.id:
+            self._expect_echo(playing, played, self._began + played * SECOND // utterance.rate)
 
     def _mutter(self, utterance_id: str) -> None:
         utterance = self._mouth.filler(utterance_id)

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from duologue.audio.pcm import RATE
 from duologue.dialogue.fillers import Fillers, Stock
 from duologue.dialogue.ports import Voice
-from duologue.dialogue.replies import Begun, Ending, Expressed, ReplyItem, VoiceLimits, Voicing, read_reply
+from duologue.dialogue.replies import Begun, Ending, Expressed, ReplyItem, Take, VoiceLimits, Voicing, read_reply
 from duologue.dialogue.replies_text import Part
 from duologue.dialogue.turns_vocabulary import (
+    AudioGrew,
     AudioReady,
     ChunkWritten,
     EngineFailed,
@@ -210,14 +211,26 @@ class SessionMouth:
                     await self._give(event)
 
     async def _speak(self, reply: str, index: int, text: str) -> None:
-        attempt = await self._voicing.voice(text, self._persona.name, f"{reply}/{index}")
+        attempt = await self._voicing.voice(text, self._persona.name, f"{reply}/{index}", self._taking(reply, index))
         if attempt.voiced is None:
             self._post(EngineFailed(Stage.VOICING, "; ".join(attempt.failures), reply=reply, index=index))
             return
         for failure in attempt.failures:  # mended by another try, and told
             self._post(EngineFailed(Stage.VOICING, failure, reply=reply))
-        utterance = attempt.voiced.utterance
-        known = self._replies.get(reply)
-        if known and (expression := await known.expression(index)):
-            utterance = replace(utterance, expression=expression)
-        self._post(AudioReady(reply, index, utterance))
+        if attempt.broken_off:
+            self._post(EngineFailed(Stage.VOICING, attempt.broken_off, reply=reply, index=index))
+
+    def _taking(self, reply: str, index: int) -> Take:
+        """Posts a sentence as soon as it begins, and as it grows."""
+        known, begun, expression = self._replies.get(reply), False, ""
+
+        async def take(utterance: Utterance) -> None:
+            nonlocal begun, expression
+            if known and not begun:
+                expression = await known.expression(index)
+            if expression:
+                utterance = replace(utterance, expression=expression)
+            grown, begun = begun, True
+            await self._give(AudioGrew(reply, index, utterance) if grown else AudioReady(reply, index, utterance))
+
+        return take

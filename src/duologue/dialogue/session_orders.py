@@ -24,11 +24,12 @@ def _nothing() -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """``give`` hands it to the sink, ``taken`` is called when that has taken it; ``plays``: the utterance's id."""
+    """``give`` hands it to the sink, ``taken`` is called when that has taken it; ``plays`` or ``extends`` an id."""
 
     give: Callable[[], Awaitable[None]]
     taken: Callable[[], None] = _nothing
     plays: str = ""
+    extends: str = ""
 
 
 class SinkOrders:
@@ -49,6 +50,15 @@ class SinkOrders:
     def play(self, utterance: Utterance, gap_ms: int) -> None:
         """See :class:`~duologue.dialogue.ports.Floor`."""
         self._put(_Order(lambda: self._sink.play(utterance, gap_ms), plays=utterance.id))
+
+    def extend(self, utterance: Utterance) -> None:
+        """See :class:`~duologue.dialogue.ports.Sink`. What waits is replaced: this is all of it."""
+        order = _Order(lambda: self._sink.extend(utterance), extends=utterance.id)
+        for number, waiting in enumerate(self._waiting):
+            if waiting.extends == utterance.id:
+                self._waiting[number] = order
+                return
+        self._put(order)
 
     def pause(self, taken: Callable[[], None]) -> None:
         """See :class:`~duologue.dialogue.ports.Sink`; ``taken`` is called once it holds."""
