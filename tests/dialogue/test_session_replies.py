@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,7 +15,7 @@ from duologue.app.simulation.virtual_time import simulate
 from duologue.clock import SECOND
 from duologue.dialogue.floor_state import Policy
 from duologue.dialogue.ports import Voiced
-from duologue.dialogue.session_tally import Tally
+from duologue.dialogue.replies_text import Cut
 from duologue.dialogue.turns_vocabulary import (
     Abandon,
     Adopt,
@@ -25,6 +26,7 @@ from duologue.dialogue.turns_vocabulary import (
     Note,
     Play,
     ReplyFinished,
+    Report,
     SpeechStarted,
     Stage,
     Think,
@@ -57,10 +59,31 @@ def when(talk: Talk, kind: type[object], number: int = 0) -> int:
     return [at for at, item in talk.log if isinstance(item, kind)][number]
 
 
-def tally(talk: Talk) -> Tally:
-    counted = Tally()
-    for at, item in talk.log:
-        counted.take(item, at)
+@dataclass
+class Counted:
+    """What came of a conversation's replies and calls."""
+
+    forms: Counter[Form] = field(default_factory=Counter[Form])
+    cuts: Counter[Cut] = field(default_factory=Counter[Cut])
+    failures: Counter[Stage] = field(default_factory=Counter[Stage])
+    tools: Counter[str] = field(default_factory=Counter[str])
+    tool_failures: Counter[str] = field(default_factory=Counter[str])
+
+
+def tally(talk: Talk) -> Counted:
+    counted = Counted()
+    for _, item in talk.log:
+        match item:
+            case ReplyFinished(form=form, cut=cut):
+                counted.forms.update([form] if form else ())
+                counted.cuts.update([cut] if cut else ())
+            case Report(Note.FAILED, stage=stage) if stage:
+                counted.failures[stage] += 1
+            case ToolRan(outcome=outcome):
+                counted.tools[outcome.call.name] += 1
+                counted.tool_failures.update([outcome.call.name] if outcome.failure else ())
+            case _:
+                pass
     return counted
 
 
