@@ -42,6 +42,7 @@ from duologue.dialogue.turns_vocabulary import (
     VoiceSentence,
     Wait,
 )
+from duologue.dialogue.words import ENGLISH, words_for
 from duologue.language.structured import ReplyChunk
 from duologue.speech.utterance import Utterance
 
@@ -50,10 +51,7 @@ NEARLY_OVER_SECONDS = 0.5
 """With so little of a reply left, an answer to it is no interruption."""
 ECHOING_REPLIES = 2
 """So many replies that did not come back end the care that is taken of echo."""
-BACKCHANNELS = frozenset(
-    {"ah", "aha", "hm", "hmm", "huh", "mhm", "mm", "mm-hm", "mm-hmm", "mmm", "oh", "ok", "okay", "right", "sure"}
-    | {"uh", "uh-huh", "um", "yeah", "yep", "yes"}
-)
+BACKCHANNELS = words_for(ENGLISH).backchannels
 """Words that show that somebody listens, and do not ask for the floor."""
 
 

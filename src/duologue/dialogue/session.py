@@ -19,7 +19,7 @@ from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
 from duologue.dialogue.echo import EchoFilter
 from duologue.dialogue.endpointing import AdaptivePatience, BoundedPatience, JudgedPatience
 from duologue.dialogue.fillers import Stock
-from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.floor_state import BACKCHANNELS, Policy
 from duologue.dialogue.inbox import Inbox
 from duologue.dialogue.ports import Captured, PlayEnded, PlayEvent, PlayProgress, PlayStarted, Sink, Voice
 from duologue.dialogue.session_ears import SessionEars, TurnJudge
@@ -37,6 +37,7 @@ from duologue.dialogue.turns_vocabulary import (
     Ears,
     Effect,
     EndStretch,
+    EngineFailed,
     Event,
     Extend,
     Filler,
@@ -54,6 +55,7 @@ from duologue.dialogue.turns_vocabulary import (
     Typed,
     VoiceSentence,
 )
+from duologue.dialogue.words import words_for
 from duologue.errors import ClosedError, first_cause, in_words
 from duologue.language.engine import MAX_HISTORY, LanguageModel, Line, Moment, Prompt
 from duologue.language.moderation import Moderator
@@ -137,17 +139,20 @@ class Session:
         self._inbox = Inbox[Event](MAX_INBOX, "session")
         self._orders = SinkOrders(sink, clock, self._post)
         self._echo = EchoFilter()
-        judged = JudgedPatience() if engines.turn and patience is None else None
+        words = words_for(self._options.expected.language)
+        judged = JudgedPatience(words) if engines.turn and patience is None else None
         judge = TurnJudge(engines.turn, judged.judge) if engines.turn and judged else None
         policy = self._options.policy
-        bounded = BoundedPatience(judged or AdaptivePatience(), policy.wait_least_ms, policy.wait_most_ms)
+        if policy.backchannels == BACKCHANNELS:
+            policy = replace(policy, backchannels=words.backchannels)
+        bounded = BoundedPatience(judged or AdaptivePatience(words), policy.wait_least_ms, policy.wait_most_ms)
         self._turns = TurnTaking(policy, patience or bounded, clock.now())
         expected = self._options.expected
         if expected == Expected(language=expected.language):
             expected = replace(expected, phrases=persona.expects)
         self._ears = SessionEars(engines.activity, engines.ears, expected, self._echo, clock, self._post, judge)
         self._mouth = SessionMouth(
-            persona, engines.model, engines.voice, engines.moderator, self._post, stock=engines.stock
+            persona, engines.model, engines.voice, engines.moderator, self._post, stock=engines.stock, words=words
         )
         self._lines: deque[Line] = deque(maxlen=MAX_HISTORY)
         self._calls = CallMemory()
@@ -223,6 +228,10 @@ class Session:
         self.hang_up()
 
     async def _converse(self, group: asyncio.TaskGroup) -> None:
+        language = self._options.expected.language
+        if not words_for(language).known:
+            what = f"no words of {language!r} are known: turns end by pauses alone, and apologies are English"
+            self._post(EngineFailed(Stage.HEARING, what))
         if self._options.greet:
             self.say("")
         while self._turns.state is not State.CLOSED:

@@ -16,6 +16,7 @@ from duologue.dialogue.endpointing import FRAME_NS, MAX_WAIT_MS, PreRoll, Speech
 from duologue.dialogue.source_clock import Placed, SourceClock
 from duologue.dialogue.turns_vocabulary import EngineFailed, Event, SpeechStarted, SpeechStopped, Stage, Understood
 from duologue.dialogue.unvoiced import VoiceTrack, voiced_text
+from duologue.dialogue.words import Words, words_for
 from duologue.errors import InputError, PeerError, in_words
 from duologue.speech.hearing import EAR_RATE, VAD_FRAME, Expected, SpeechToText, TurnEnd, VoiceActivity
 from duologue.speech.shared_activity import SharedActivity
@@ -101,10 +102,12 @@ class SessionEars:
         clock: Clock,
         post: Callable[[Event], None],
         judge: TurnJudge | None = None,
+        words: Words | None = None,
     ) -> None:
         self._activity = activity if isinstance(activity, SharedActivity) else SharedActivity(activity, window_ms=0)
         self._engine = engine
         self._expected = expected
+        self._words = words or words_for(expected.language)
         self._echo = echo
         self._clock = clock
         self._post = post
@@ -407,7 +410,7 @@ class SessionEars:
                         self._post(EngineFailed(Stage.HEARING, what))
                     said = voiced_text(transcript, self._track, sound.begin)
                     voiced_ms = sound.voiced * FRAME_NS / MILLISECOND
-                    believed = trust(said, transcript.confidence, transcript.final, voiced_ms)
+                    believed = trust(said, transcript.confidence, transcript.final, voiced_ms, self._words)
                     heard = "" if believed is Trust.NONE else said
                     if heard:
                         words = transcript.words

@@ -25,18 +25,15 @@ from duologue.dialogue.turns_vocabulary import (
     Stage,
     ToolRan,
 )
+from duologue.dialogue.words import ENGLISH, Words, words_for
 from duologue.language.engine import LanguageModel, Prompt
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
 from duologue.language.structured import ReplyChunk
 from duologue.speech.utterance import Utterance
 
-APOLOGIES = {
-    Stage.HEARING: "Sorry, I did not catch that. Could you say it again?",
-    Stage.THINKING: "Sorry, I lost my thread. Could you say that again?",
-    Stage.VOICING: "Sorry, I lost my voice for a moment. Could you say that again?",
-}
-"""Honest sentences, by what failed."""
+APOLOGIES = {stage: text for stage, text in ((Stage(key), text) for key, text in words_for(ENGLISH).apologies.items())}
+"""Honest sentences in English, by what failed."""
 LIMITS = VoiceLimits(seconds=5.5, rate=RATE)
 """A person waits: who needs longer is asked again, and left out before the table gives up on the reply (12 s)."""
 AT_ONCE = 8
@@ -109,6 +106,7 @@ class SessionMouth:
         post: Callable[[Event], None],
         limits: VoiceLimits = LIMITS,
         stock: Stock | None = None,
+        words: Words | None = None,
     ) -> None:
         self._persona = persona
         self._model = model
@@ -116,11 +114,12 @@ class SessionMouth:
         self._post = post
         self._voicing = Voicing(voice, limits)
         self._stock = stock or Stock()
+        self._texts = (words or words_for(ENGLISH)).apologies
         self._fillers = Fillers(self._voicing, (persona,), self._stock)
         self._at_work = 0
         self._idle = asyncio.Event()
         self._idle.set()
-        self._apologies: dict[Stage, Utterance] = {}
+        self._apologies: dict[str, Utterance] = {}
         self._replies: dict[str, _Reply] = {}
         self._posted = 0
 
@@ -128,7 +127,7 @@ class SessionMouth:
         """Voice beforehand what must not wait for a voice: apologies and fillers, in the gaps between replies. What
         fails is left out.
         """
-        for stage, text in APOLOGIES.items():
+        for stage, text in self._texts.items():
             await self._gap()
             attempt = await self._stock.voice(self._voicing, text, self._persona.name, f"apology-{stage}")
             for failure in attempt.failures:
@@ -166,7 +165,7 @@ class SessionMouth:
         if utterance := self._apologies.get(stage):
             self._post(AudioReady(reply, index, replace(utterance, id=f"{reply}/{index}")))
         else:
-            self.voice(reply, index, APOLOGIES[stage], group)
+            self.voice(reply, index, self._texts[stage], group)
 
     def filler(self, utterance_id: str) -> Utterance | None:
         """The next filler."""
