@@ -309,6 +309,19 @@ class DialogueSettings(Part):
     silence_seconds: float = Field(
         default=20.0, ge=3, le=600, description="Nobody speaks for so long: the character asks."
     )
+    silence_asks: int = Field(
+        default=1, ge=0, le=10, description="So often in a row, until somebody speaks; 0: it waits for ever."
+    )
+    doubt_ms: int = Field(
+        default=150, ge=50, le=2000, description="A voice over the character's lasts so long before it holds on, ms."
+    )
+    barge_ms: int = Field(
+        default=500, ge=100, le=5000, description="A voice that lasts so long takes the floor without words, ms."
+    )
+    filler_every_seconds: float = Field(default=4.0, ge=1, le=60, description="Between two times of “hm”.")
+    turn_seconds: float = Field(
+        default=120.0, ge=10, le=600, description="Longest turn of a person: then the character answers."
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

@@ -68,8 +68,8 @@ async def test_its_engines_are_closed_at_the_end(settings: Settings) -> None:
 
 
 def test_turns_are_taken_as_the_settings_say(settings: Settings) -> None:
-    assert talk_policy(settings) == Policy()
-    assert talk_policy(settings, half_duplex=True, tail_ms=400) == Policy(half_duplex=True, tail_ms=400)
+    assert talk_policy(settings) == Policy(asks=1)
+    assert talk_policy(settings, half_duplex=True, tail_ms=400) == Policy(half_duplex=True, tail_ms=400, asks=1)
     set_so = load_settings(
         {
             "dialogue.speculate": False,
@@ -79,11 +79,17 @@ def test_turns_are_taken_as_the_settings_say(settings: Settings) -> None:
             "dialogue.filler_seconds": 0.8,
             "dialogue.reply_seconds": 6,
             "dialogue.silence_seconds": 45,
+            "dialogue.silence_asks": 3,
+            "dialogue.doubt_ms": 250,
+            "dialogue.barge_ms": 900,
+            "dialogue.filler_every_seconds": 6,
+            "dialogue.turn_seconds": 60,
         }
     )
     wanted = Policy(
-        speculate=False, wait_least_ms=400, wait_most_ms=900, filler_ms=800, reply_ms=6000, silence_ms=45_000
-    )
+        speculate=False, wait_least_ms=400, wait_most_ms=900, filler_ms=800, reply_ms=6000, silence_ms=45_000,
+        asks=3, doubt_ms=250, barge_ms=900, filler_every_ms=6000, turn_ms=60_000,
+    )  # fmt: skip
     assert talk_policy(set_so, half_duplex=True) == wanted
     assert policy_changes(set_so)["half_duplex"] is False
     with pytest.raises(InputError, match="above"):

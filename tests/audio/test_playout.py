@@ -236,3 +236,67 @@ def test_everything_that_went_in_ends_once_even_when_cleared(
     assert all(event.played <= items[int(event.id)][0] for event in ends)
     assert playout.idle_since is not None
     assert playout.idle_since <= before + fade
+
+
+def test_an_open_item_waits_in_silence_for_more_and_ends_when_it_is_closed() -> None:
+    playout, sound = Playout(), np.arange(1, 101, dtype=np.float32)
+    playout.enqueue("a", sound[:40], more=True)
+    playout.enqueue("b", sound[:10], 5)
+    assert playout.read(60).events == (Started("a", 0),)
+    assert playout.current == "a" and playout.idle_since is None
+    assert playout.extend("a", sound[:70], more=True)
+    block = playout.read(40)
+    assert np.array_equal(block.samples[:30], sound[40:70]) and not block.samples[30:].any()
+    assert playout.extend("a", sound[:70], more=False)
+    block = playout.read(50)
+    assert block.events == (Ended("a", 100, 70), Started("b", 105), Ended("b", 115, 10))
+    assert not playout.extend("a", sound, more=False)
+
+
+def test_an_open_item_may_grow_while_it_is_queued() -> None:
+    playout, sound = Playout(max_samples=100), np.ones(80, np.float32)
+    playout.enqueue("a", sound[:40])
+    playout.enqueue("b", sound[:10], more=True)
+    playout.extend("b", sound[:30], more=False)
+    assert playout.spans() == ((0, 40), (40, 70))
+    with pytest.raises(PeerError, match="full"):
+        playout.enqueue("c", sound[:40])
+    playout.withdraw("b")
+    playout.enqueue("c", sound[:60])
+
+
+@pytest.mark.parametrize("read", [20, 60])
+def test_what_was_cut_grows_no_more(read: int) -> None:
+    playout, sound = Playout(), np.ones(9_000, np.float32)
+    playout.enqueue("a", sound[:50], more=True)
+    playout.read(read)
+    playout.clear()
+    assert not playout.extend("a", sound, more=True)
+    (ended,) = playout.read(5_000).events
+    assert isinstance(ended, Ended) and ended.played == 50
+
+
+def test_an_open_item_cannot_shrink() -> None:
+    playout = Playout()
+    playout.enqueue("a", np.ones(50, np.float32), more=True)
+    with pytest.raises(InputError, match="cannot become"):
+        playout.extend("a", np.ones(49, np.float32), more=True)
+
+
+@given(st.lists(st.integers(0, 400), max_size=12), st.lists(st.integers(1, 300), min_size=1, max_size=40))
+def test_what_comes_in_pieces_is_played_once_and_in_order(growths: list[int], reads: list[int]) -> None:
+    total = 1 + sum(growths)
+    sound = np.arange(1, total + 1, dtype=np.float32)
+    playout, given, heard = Playout(), 1, [np.zeros(0, np.float32)]
+    playout.enqueue("a", sound[:1], more=True)
+    for number, count in enumerate(reads):
+        if number < len(growths):
+            given += growths[number]
+            playout.extend("a", sound[:given], more=True)
+        heard.append(playout.read(count).samples)
+    playout.extend("a", sound, more=False)
+    block = playout.read(total + 1)
+    heard.append(block.samples)
+    whole = np.concatenate(heard)
+    assert np.array_equal(whole[whole > 0], sound)
+    assert block.events[-1] == Ended("a", block.events[-1].at, total)

@@ -20,7 +20,7 @@ from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.floor_state import Policy
 from duologue.dialogue.heard import heard_text
 from duologue.dialogue.nonsense import readable
-from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress, PlayStarted, Voiced
+from duologue.dialogue.ports import Captured, PlayEnded, PlayEvent, PlayProgress, PlayStarted, Voiced
 from duologue.dialogue.session import Engines, Session, SessionOptions
 from duologue.dialogue.session_sink import PacedSink
 from duologue.dialogue.turns_vocabulary import Commit, Effect, Event, Report, State
@@ -450,6 +450,10 @@ class Scene:
         self.plays[utterance.id] = Play(utterance)
         await self.sink.play(utterance, gap_ms)
 
+    async def extend(self, utterance: Utterance) -> None:
+        self.plays[utterance.id].utterance = utterance
+        await self.sink.extend(utterance)
+
     async def withdraw(self, utterance_id: str) -> bool:
         return await self.sink.withdraw(utterance_id)
 
@@ -474,7 +478,7 @@ class Scene:
         judge = Judge(self.trouble) if self.trouble.engine == "turn" else None
         return Engines(self.activity, self.ears, self.model, self.voice, Censor(self.trouble), judge)
 
-    async def run(self, source: Callable[[], AsyncGenerator[Samples, None]] | None = None) -> Scene:
+    async def run(self, source: Callable[[], AsyncIterator[Samples | Captured]] | None = None) -> Scene:
         self.session = Session(
             ADA, self.engines(), self,
             SessionOptions(policy=self.policy), clock=self.clock, observe=self.watch,

@@ -13,7 +13,7 @@ from duologue.app.simulation.virtual_time import LoopClock
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND
 from duologue.dialogue.floor_state import Policy
-from duologue.dialogue.ports import Voiced
+from duologue.dialogue.ports import PlayEvent, PlayProgress, Voiced
 from duologue.dialogue.session import Engines, Session, SessionOptions
 from duologue.dialogue.session_sink import PacedSink
 from duologue.dialogue.turns_vocabulary import Effect, Event, Note, Report
@@ -118,6 +118,8 @@ class Talk:
         self.played: list[Samples] = []
         self.deaf = False
         """The far end takes blocks and reports nothing."""
+        self.report_seconds = 0.0
+        """What it reports comes so much later; when it happened it says itself."""
 
     async def source(self) -> AsyncGenerator[Samples, None]:
         """20 ms blocks in real (virtual) time."""
@@ -134,9 +136,7 @@ class Talk:
         self, source: Callable[[], AsyncGenerator[Samples, None]] | None = None, turn: TurnEnd | None = None
     ) -> Talk:
         await self.ears.warm_up()
-        self.sink = PacedSink(
-            self.played.append, lambda report: None if self.deaf else self.session.notify(report), self.clock
-        )
+        self.sink = PacedSink(self.played.append, lambda report: None if self.deaf else self.tell(report), self.clock)
         self.session = Session(
             ADA, Engines(self.activity, self.ears, self.model, self.voice, Moderator(), turn), self.sink, self.options,
             clock=self.clock, observe=lambda item, now: self.log.append((now, item)),
@@ -148,6 +148,12 @@ class Talk:
             finally:
                 floor.cancel()
         return self
+
+    def tell(self, report: PlayEvent | PlayProgress) -> None:
+        if self.report_seconds:
+            asyncio.get_running_loop().call_later(self.report_seconds, self.session.notify, report)
+        else:
+            self.session.notify(report)
 
     # Looking
 

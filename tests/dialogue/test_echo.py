@@ -51,6 +51,14 @@ def test_after_a_clear_the_rest_is_not_expected() -> None:
     assert echo.strip("it is", 0, 4000 * MILLISECOND) == ("", True) and echo.dropped == 2
 
 
+def test_what_plays_later_than_was_thought_is_expected_later() -> None:
+    echo = filtered()
+    words = PLAYED.split()[2:]
+    echo.play(((word, (1600 + number * 400) * MILLISECOND) for number, word in enumerate(words)), 800 * MILLISECOND)
+    assert echo.strip("noon in this", 0, 1700 * MILLISECOND) == ("noon in this", False)
+    assert echo.strip("is nearly noon in", 0, 2100 * MILLISECOND) == ("", True)
+
+
 @given(st.text(max_size=60))
 def test_nothing_is_added_and_without_echo_nothing_changes(text: str) -> None:
     left, echo = filtered().strip(text, 0, 4000 * MILLISECOND)

@@ -105,6 +105,23 @@ def test_a_sign_that_comes_before_the_late_timer_counts() -> None:
     assert world.machine.state is State.SPEAKING and len(reports(world, Note.STALLED)) == 1
 
 
+def test_a_voice_that_began_before_the_jump_is_as_long_as_it_was() -> None:
+    """Its sound came late, with its own times; nobody has moved its beginning."""
+    world = World()
+    speak(world)
+    onset = world.now
+    world.give(SpeechStarted(onset))
+    world.pass_time(200)
+    assert world.machine.state is State.PAUSED
+    world.now += 1_600 * MILLISECOND
+    world.give(Timeout())
+    assert world.machine.state is State.PAUSED and reports(world, Note.STALLED)
+    world.give(SpeechStopped(onset + 620 * MILLISECOND))
+    world.pass_time(500)
+    (interrupted,) = reports(world, Note.INTERRUPTED)
+    assert interrupted.ms == 2_300
+
+
 def test_an_ordinary_late_timer_is_no_jump() -> None:
     world = World()
     hear(world, "What time is it?", until=State.PAUSING)

@@ -92,6 +92,19 @@ def test_our_own_words_coming_back_do_not_interrupt_us() -> None:
     assert Note.ECHO in talk.notes() and sum(isinstance(item, Pause) for _, item in talk.log) == 1
 
 
+@pytest.mark.parametrize("late", [0.0, 0.6, 0.9])
+def test_the_echo_of_a_far_end_whose_reports_come_late_is_expected_when_it_sounds(late: float) -> None:
+    first = Hearing(evenly(ASKS.text, 0.3, 0.3), latency=100 * MILLISECOND)
+    reply = Reply("It is nearly noon in this quiet little town by the wide and very old river", 0.2)
+    talk = Talk([ASKS, Says(4.4, seconds=0.35)], [reply], hearing=[first, Hearing(final="nearly noon", latency=1)])
+    talk.report_seconds = late
+    simulate(talk.run())
+    (begin, _), *_ = talk.sounding()
+    assert begin + 0.5 < 4.4 < begin + 1.2  # "nearly" and "noon" sound then
+    assert talk.context() == [("person", ASKS.text), ("ada", reply.text)]
+    assert Note.ECHO in talk.notes() and Note.INTERRUPTED not in talk.notes()
+
+
 def test_half_duplex_hears_nothing_while_it_speaks() -> None:
     talk = simulate(Talk([ASKS, Says(5.0, "wait a moment")], [NOON], policy=Policy(half_duplex=True)).run())
     assert talk.context() == [("person", ASKS.text), ("ada", WHOLE)]
@@ -237,8 +250,9 @@ def test_ten_minutes_without_a_pause_are_answered_and_bounded() -> None:
     simulate(talk.run(counted))
     assert len([text for speaker, text in talk.context() if speaker == "ada"]) >= 4
     assert max(talk.ears.seconds) < 32
-    turns = [talk.ears.seconds[number : number + 4] for number in range(0, 16, 4)]
+    turns = [talk.ears.seconds[begin:end] for begin, end in ((0, 4), (4, 9), (9, 14), (14, 19))]
     assert [round(sum(turn)) for turn in turns] == [121] * 4  # 120, the pre-roll, and until the cut
+    assert 600 <= sum(talk.ears.seconds) <= 605  # what was said over the answers as well, and nothing twice
     early, late = counts
     grown = {name: late[name] - early[name] for name in late if late[name] - early[name] > 50}
     assert not grown, grown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,7 +15,7 @@ from duologue.app.simulation.virtual_time import simulate
 from duologue.clock import SECOND
 from duologue.dialogue.floor_state import Policy
 from duologue.dialogue.ports import Voiced
-from duologue.dialogue.session_tally import Tally
+from duologue.dialogue.replies_text import Cut
 from duologue.dialogue.turns_vocabulary import (
     Abandon,
     Adopt,
@@ -25,6 +26,7 @@ from duologue.dialogue.turns_vocabulary import (
     Note,
     Play,
     ReplyFinished,
+    Report,
     SpeechStarted,
     Stage,
     Think,
@@ -34,7 +36,7 @@ from duologue.dialogue.turns_vocabulary import (
 from duologue.language.engine import Prompt
 from duologue.language.fake import FakeLanguage, Reply
 from duologue.language.structured import Form, ReplyChunk, reply_schema
-from duologue.language.tools import Tool, Toolbox, ToolCall
+from duologue.language.tools import STOPPED, Tool, Toolbox, ToolCall
 
 ASKS = Says(1.0, "what time is it please Ada")
 CHUNKS = [
@@ -57,10 +59,31 @@ def when(talk: Talk, kind: type[object], number: int = 0) -> int:
     return [at for at, item in talk.log if isinstance(item, kind)][number]
 
 
-def tally(talk: Talk) -> Tally:
-    counted = Tally()
-    for at, item in talk.log:
-        counted.take(item, at)
+@dataclass
+class Counted:
+    """What came of a conversation's replies and calls."""
+
+    forms: Counter[Form] = field(default_factory=Counter[Form])
+    cuts: Counter[Cut] = field(default_factory=Counter[Cut])
+    failures: Counter[Stage] = field(default_factory=Counter[Stage])
+    tools: Counter[str] = field(default_factory=Counter[str])
+    tool_failures: Counter[str] = field(default_factory=Counter[str])
+
+
+def tally(talk: Talk) -> Counted:
+    counted = Counted()
+    for _, item in talk.log:
+        match item:
+            case ReplyFinished(form=form, cut=cut):
+                counted.forms.update([form] if form else ())
+                counted.cuts.update([cut] if cut else ())
+            case Report(Note.FAILED, stage=stage) if stage:
+                counted.failures[stage] += 1
+            case ToolRan(outcome=outcome):
+                counted.tools[outcome.call.name] += 1
+                counted.tool_failures.update([outcome.call.name] if outcome.failure else ())
+            case _:
+                pass
     return counted
 
 
@@ -247,3 +270,48 @@ def test_an_interruption_stops_a_tool_that_runs() -> None:
     assert bookings.stopped >= 1 and len(bookings.calls) == 2
     commits = [item for _, item in talk.log if isinstance(item, Commit)]
     assert commits[0].interrupted or "stop that please" in commits[0].person
+
+
+class Slow(Caller):
+    """Says what it was told a while after."""
+
+    async def write(self, prompt: Prompt) -> AsyncGenerator[str]:
+        first = len(self.prompts) < 2
+        async for piece in super().write(prompt):
+            await asyncio.sleep(1.5 if first else 0.0)
+            yield piece
+
+
+def test_who_adds_a_word_after_the_booking_books_once_and_the_character_knows() -> None:
+    """The reply that booked is withdrawn before it sounds; the next one asks for the same and is told what there is."""
+    bookings = Bookings()
+    talk = Talk([Says(1.0, "book a table for Ada please"), Says(4.0, "by the window")], seconds=30)
+    talk.options = replace(talk.options, policy=Policy(speculate=False))
+    talk.model = Slow(clock=talk.clock)
+    talk = talk_with(talk, toolbox=bookings.toolbox())
+    assert [name for name, _ in bookings.calls] == ["Ada"]
+    assert sum(isinstance(item, ToolRan) for _, item in talk.log) == 1
+    first, second = talk.model.prompts
+    assert first.lines[-1].calls == ()
+    assert [outcome.shown for outcome in second.lines[-1].calls] == ['"booked for Ada"']
+    assert talk.context() == [
+        ("person", "book a table for Ada please by the window"), ("ada", "It is booked for Ada."),
+    ]  # fmt: skip
+    assert [outcome.shown for outcome in talk.session.lines[0].calls] == ['"booked for Ada"']
+
+
+def test_what_was_called_for_one_request_is_called_again_for_another_and_stays_in_the_context() -> None:
+    bookings = Bookings()
+    talk = call([ASKS, Says(9.0, "and once more please")], bookings, policy=Policy(speculate=False))
+    assert len(bookings.calls) == 2
+    first, second = talk.model.prompts
+    assert [len(line.calls) for line in first.lines] == [0]
+    assert [len(line.calls) for line in second.lines] == [1, 0, 0]
+    assert [len(line.calls) for line in talk.session.lines] == [1, 0, 1, 0]
+
+
+def test_a_call_that_was_stopped_is_told_to_the_next_thought() -> None:
+    bookings = Bookings(20.0)
+    talk = call([ASKS, Says(4.5, "stop that please")], bookings, limit=30.0, policy=Policy(speculate=False))
+    (stopped,) = [outcome for line in talk.model.prompts[1].lines for outcome in line.calls]
+    assert stopped.failure == STOPPED and "not known" in stopped.shown

@@ -450,7 +450,9 @@ def test_echo_that_ends_is_forgotten(world: World) -> None:
     understands(world, "", echo=True)
     world.pass_time(700)
     stops(world)
-    assert world.machine.state is State.SPEAKING and not world.waiting
+    assert world.machine.state is State.SPEAKING and not world.far.paused
+    understands(world, "", final=True, echo=True)
+    assert world.machine.state is State.SPEAKING and not world.waiting and not world.machine.person
 
 
 def test_echo_before_our_next_sentence(world: World) -> None:
@@ -465,6 +467,110 @@ def test_echo_before_our_next_sentence(world: World) -> None:
     world.pass_time(700)
     understands(world, "sorry I meant the date", echo=True)
     assert world.machine.state is State.HEARING
+
+
+def echoes(world: World) -> None:
+    """Our own words come back while we speak, and are known as such."""
+    starts(world)
+    understands(world, "", echo=True)
+    world.pass_time(700)
+    stops(world)
+    understands(world, "", final=True, echo=True)
+
+
+@pytest.mark.parametrize("voice", [130, 300, 500])
+def test_a_short_word_takes_the_floor_also_where_our_echo_was_heard(world: World, voice: int) -> None:
+    """It ends before the floor is held, and is understood to its end all the same."""
+    speaking(world)
+    echoes(world)
+    starts(world)
+    world.pass_time(voice - 60)
+    stops(world)
+    assert world.machine.state is State.SPEAKING and "Pause" not in kinds(world)
+    understands(world, "Stop!", final=True)
+    world.deliver()
+    assert world.last(Think) == Think("r2", "Stop!", False)
+
+
+def test_a_short_word_at_the_end_of_our_echo_takes_the_floor(world: World) -> None:
+    speaking(world)
+    starts(world)
+    understands(world, "", echo=True)
+    world.pass_time(700)
+    stops(world)
+    understands(world, "Stop!", final=True, echo=True)
+    world.deliver()
+    assert world.last(Think) == Think("r2", "Stop!", False)
+
+
+def test_a_short_word_over_the_end_of_our_reply_is_waited_for(world: World) -> None:
+    speaking(world)
+    echoes(world)
+    world.pass_time(8000)
+    assert world.machine.state is State.QUIET
+    asks(world, "And now?")
+    replies(world, "It is noon still.")
+    world.pass_time(1150)
+    starts(world)
+    world.pass_time(100)
+    stops(world)
+    world.pass_time(300)
+    assert world.machine.state is State.SETTLING
+    understands(world, "Thanks!", final=True)
+    assert world.last(Think) == Think("r3", "Thanks!", False)
+
+
+@pytest.mark.parametrize(("text", "muttering"), [("Stop!", False), ("Stop!", True), ("", False)])
+def test_a_short_word_between_two_sentences_of_ours(world: World, text: str, muttering: bool) -> None:
+    asks(world, "What time is it?")
+    replies(world, "It is noon.", ends=False)
+    starts(world)
+    understands(world, "", echo=True)
+    world.pass_time(1500)
+    assert world.machine.state is State.THINKING
+    if muttering:
+        world.pass_time(1600)
+        assert world.far.ids()
+    stops(world)
+    assert world.machine.state is State.THINKING
+    understands(world, text, final=True, echo=True)
+    world.deliver()
+    assert (world.last(Think) == Think("r2", "Stop!", False)) == bool(text)
+    if not text:
+        assert world.machine.state is State.THINKING and not world.machine.person
+
+
+def test_a_reply_that_ends_while_a_short_word_is_understood(world: World) -> None:
+    asks(world, "What time is it?")
+    replies(world, "It is noon.", ends=False)
+    starts(world)
+    understands(world, "", echo=True)
+    world.pass_time(1500)
+    stops(world)
+    world.give(ReplyFinished("r1"))
+    assert world.machine.state is State.SETTLING
+    understands(world, "Stop!", final=True)
+    assert world.last(Think) == Think("r2", "Stop!", False)
+
+
+def test_echo_is_forgotten_after_two_replies_without(world: World) -> None:
+    """One word of ours that the person happened to say is no reason to be deaf for the whole conversation."""
+    speaking(world)
+    echoes(world)
+    pauses: list[int] = []
+    for _ in range(3):
+        world.pass_time(8000)
+        speaking(world)
+        starts(world)
+        world.pass_time(100)
+        pauses.append(kinds(world).count("Pause"))
+        understands(world, "", final=False)
+        stops(world)
+        world.pass_time(200)
+        if world.waiting:
+            understands(world, "", final=True)
+        assert world.machine.state is State.SPEAKING
+    assert pauses == [0, 0, 1]
 
 
 def test_half_duplex_closes_the_ears_while_a_reply_is_on_the_floor() -> None:
@@ -620,6 +726,34 @@ def test_who_still_speaks_when_we_are_quiet_is_listened_to(world: World) -> None
     assert world.machine.state is State.QUIET
     world.pass_time(1)
     assert world.machine.state is State.HEARING
+    count(world)
+
+
+@pytest.mark.parametrize("speculates", [False, True])
+def test_who_speaks_on_after_an_overlong_turn_is_heard_and_answered_next(speculates: bool) -> None:
+    """They do not take the floor from the answer to what they said so far; what they add is no less heard."""
+    world = World(Policy(turn_ms=3000, speculate=speculates, tries=9))
+    starts(world)
+    if speculates:
+        world.pass_time(100)
+        stops(world)
+        understands(world, "and so on")
+        world.pass_time(100)
+        starts(world)
+    understands(world, "and so on")
+    world.pass_time(3000)
+    understands(world, "and so on", final=True)
+    assert world.machine.state is State.THINKING and any(world.waiting.values()), "nobody listens"
+    replies(world, "I see what you mean.")
+    understands(world, "and on and on")
+    assert world.machine.state is State.SPEAKING
+    world.pass_time(2500)
+    assert world.machine.state is State.HEARING and world.commits[-1].heard == "I see what you mean."
+    stops(world)
+    for number in list(world.waiting):
+        world.give(Understood(number, "and on and on", final=True))
+    world.pass_time(1200)
+    assert world.machine.reply and world.machine.reply.person.startswith("and on and on")
     count(world)
 
 
@@ -849,6 +983,25 @@ def test_the_end_of_what_is_said_after_the_typing_is_understood_before_the_answe
 def test_silence_is_told(world: World) -> None:
     world.pass_time(41_000)
     assert world.notes() == [Note.SILENCE, Note.SILENCE]
+
+
+def test_the_character_asks_into_a_silence_but_not_for_ever() -> None:
+    world = World(Policy(asks=2))
+    for number in (1, 2):
+        world.pass_time(20_000)
+        assert world.last(Think) == Think(f"r{number}", "", False)
+        replies(world, "Are you still there?")
+        world.pass_time(1_700)
+        assert world.commits[-1] == Commit("", "Are you still there?", f"r{number}", False)
+    world.pass_time(45_000)
+    assert world.machine.state is State.QUIET and len(world.thoughts) == 2
+    assert world.notes() == [Note.SILENCE] * 4
+    asks(world, "Yes I am.")
+    replies(world, "Good.")
+    world.pass_time(2_000)
+    world.pass_time(20_000)
+    assert world.last(Think) == Think("r4", "", False), "it was spoken to meanwhile"
+    count(world)
 
 
 def test_every_row_of_the_table_is_needed(request: pytest.FixtureRequest) -> None:

@@ -67,6 +67,8 @@ class AtOnce:
         self.session.notify(PlayStarted(utterance.id, now))
         self.session.notify(PlayEnded(utterance.id, now, len(utterance.samples)))
 
+    async def extend(self, utterance: Utterance) -> None: ...
+
     async def withdraw(self, utterance_id: str) -> bool:
         return False
 

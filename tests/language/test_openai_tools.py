@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -12,11 +13,12 @@ from openai_server import Behaviour, OpenAIServer
 
 from duologue.errors import PeerError
 from duologue.language import tools
-from duologue.language.engine import Prompt
+from duologue.language.chat import messages
+from duologue.language.engine import Line, Prompt
 from duologue.language.openai import OpenAILanguage, OpenAISettings
 from duologue.language.persona import Persona
 from duologue.language.structured import StructuredReader, TextReady, reply_schema
-from duologue.language.tools import Filler, Tool, Toolbox, ToolUse
+from duologue.language.tools import Filler, Tool, Toolbox, ToolCall, ToolOutcome, ToolUse
 from scripted_server import serving
 
 ASK_BOTH = (("weather", '{"city":"Kyiv"}'), ("weather", '{"city":"Lima","unit":"F"}'))
@@ -170,3 +172,28 @@ async def test_another_bad_request_stays_one():
         with pytest.raises(PeerError, match="too long"):
             await read(server, prompt(schema=reply_schema()))
     assert len(server.requests) == 2
+
+
+LATER = (
+    Line("friend", "Is it warm?", (ToolOutcome(ToolCall("c1", "weather", '{"city":"Kyiv"}'), '"20 C"'),)),
+    Line("ada", "It is twenty."),
+    Line("friend", "And tomorrow?"),
+)
+
+
+async def test_what_was_called_before_is_told_with_its_result():
+    asked = replace(prompt(ToolUse(Toolbox([Tool(weather)]))), lines=LATER, topic="")
+    async with serving(OpenAIServer(Behaviour("Warm too."))) as server:
+        await read(server, asked)
+    (request,) = server.requests
+    roles = [message["role"] for message in request["messages"]]
+    assert roles == ["system", "user", "assistant", "tool", "assistant", "user"]
+    call, result = request["messages"][2:4]
+    assert call["tool_calls"][0]["function"] == {"name": "weather", "arguments": '{"city":"Kyiv"}'}
+    assert result == {"role": "tool", "tool_call_id": "c1", "content": '"20 C"'}
+
+
+def test_a_model_without_tools_is_told_in_words():
+    found = messages(replace(prompt(), lines=LATER, topic=""))
+    assert [message["role"] for message in found] == ["system", "user", "assistant", "user"]
+    assert found[1]["content"] == 'friend: Is it warm?\n(weather({"city":"Kyiv"}) was called and gave "20 C")'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from duologue.errors import InputError
 from duologue.language import tools
-from duologue.language.tools import Filler, Tool, Toolbox, ToolCall, ToolOutcome, ToolUse
+from duologue.language.tools import STOPPED, CallMemory, Filler, Tool, Toolbox, ToolCall, ToolOutcome, ToolUse
 
 
 class Size(Enum):
@@ -237,3 +238,73 @@ def test_a_function_that_cannot_be_described_is_refused(function: Callable[..., 
 def test_two_tools_may_not_have_one_name():
     with pytest.raises(InputError, match="one name"):
         Toolbox([Tool(add), Tool(order, name="add")])
+
+
+def numbered(name: str, arguments: str, number: int) -> ToolCall:
+    return ToolCall(f"c{number}", name, arguments)
+
+
+async def test_a_call_of_an_earlier_reply_answers_one_like_it_and_no_more():
+    rolled: list[int] = []
+
+    async def roll(sides: int, times: int = 1) -> int:
+        rolled.append(sides)
+        return len(rolled)
+
+    told: list[str] = []
+    toolbox, memory = Toolbox([Tool(roll)]), CallMemory()
+    first = ToolUse(toolbox, memory=memory, told=lambda outcome: told.append(outcome.call.id))
+    await read(first, numbered("roll", '{"sides": 6}', 1), numbered("roll", '{"sides": 6}', 2))
+    assert rolled == [6, 6], "one reply may well ask for the same thing twice"
+    again = ToolUse(toolbox, memory=memory, told=lambda outcome: told.append(outcome.call.id))
+    calls = [numbered("roll", text, 3 + n) for n, text in enumerate(('{ "sides":6 }', '{"sides":6}', '{"sides":6}'))]
+    _, outcomes = await read(again, *calls, numbered("roll", '{"sides": 8}', 6))
+    assert rolled == [6, 6, 6, 8]
+    assert [(outcome.call.id, outcome.shown) for outcome in outcomes] == [
+        ("c3", "1"), ("c4", "2"), ("c5", "3"), ("c6", "4"),
+    ]  # fmt: skip
+    assert told == ["c1", "c2", "c5", "c6"]
+    assert [outcome.call.id for outcome in memory.settle()] == told and memory.outcomes == ()
+    await read(ToolUse(toolbox, memory=memory), numbered("roll", '{"sides": 6}', 7))
+    assert len(rolled) == 5
+
+
+async def test_a_call_that_failed_may_be_made_again():
+    tries: list[int] = []
+
+    async def flaky() -> str:
+        tries.append(1)
+        if len(tries) == 1:
+            raise RuntimeError("not now")
+        return "done"
+
+    memory = CallMemory()
+    for number in (1, 2):
+        _, (outcome,) = await read(ToolUse(Toolbox([Tool(flaky)]), memory=memory), numbered("flaky", "{}", number))
+    assert len(tries) == 2 and outcome.shown == '"done"'
+
+
+async def test_a_thread_that_was_left_alone_answers_the_next_call_like_it():
+    """Python cannot stop it: what it does, it does once."""
+    begun, go, calls = threading.Event(), threading.Event(), list[str]()
+
+    def book(name: str) -> str:
+        calls.append(name)
+        begun.set()
+        go.wait(10)
+        return f"booked for {name}"
+
+    toolbox, memory = Toolbox([Tool(book)]), CallMemory()
+
+    async def start() -> None:
+        await read(ToolUse(toolbox, memory=memory), numbered("book", '{"name":"Ada"}', 1))
+
+    async with asyncio.TaskGroup() as group:
+        withdrawn = group.create_task(start())
+        await asyncio.to_thread(begun.wait, 10)
+        withdrawn.cancel()
+    assert [outcome.failure for outcome in memory.outcomes] == [STOPPED]
+    asyncio.get_running_loop().call_later(0.01, go.set)
+    _, (outcome,) = await read(ToolUse(toolbox, memory=memory), numbered("book", '{"name":"Ada"}', 2))
+    assert outcome.shown == '"booked for Ada"' and calls == ["Ada"]
+    assert [each.shown for each in memory.outcomes] == ['"booked for Ada"']

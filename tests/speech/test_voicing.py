@@ -15,7 +15,8 @@ from duologue.errors import InputError, PeerError
 from duologue.speech.espeak import Espeak
 from duologue.speech.fake import Behaviour, FakeSpeech
 from duologue.speech.utterance import Mark, MarkKind, SpeechChunk, Utterance
-from duologue.speech.voicing import Voicing, finish, sounding
+from duologue.speech.voicing import Voicing, finish
+from duologue.speech.voicing_marks import sounding
 
 FAKE_RATE = 24_000
 

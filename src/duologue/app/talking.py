@@ -111,6 +111,11 @@ def policy_changes(settings: Settings) -> dict[str, bool | int]:
         "filler_ms": round(part.filler_seconds * 1000),
         "reply_ms": round(part.reply_seconds * 1000),
         "silence_ms": round(part.silence_seconds * 1000),
+        "asks": part.silence_asks,
+        "doubt_ms": part.doubt_ms,
+        "barge_ms": part.barge_ms,
+        "filler_every_ms": round(part.filler_every_seconds * 1000),
+        "turn_ms": round(part.turn_seconds * 1000),
     }
     return changes if part.half_duplex is None else {**changes, "half_duplex": part.half_duplex}
 
@@ -148,7 +153,7 @@ async def open_partner(
         async with asyncio.TaskGroup() as group:
             group.create_task(engines.warm_up())
             loading = group.create_task(load_activity()) if hears and activity is None else None
-        voice = CastVoices(engines.voicing, (member,)) if engines.voicing else WrittenVoice()
+        voice = CastVoices(engines.voicing, (member,), streams=True) if engines.voicing else WrittenVoice()
         noticing = loading.result() if loading else activity
         yield Partner(
             member.persona,

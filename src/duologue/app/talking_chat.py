@@ -28,7 +28,7 @@ class Chat:
     def __init__(self, partner: Partner, options: SessionOptions, take: Take, observe: Observe, clock: Clock) -> None:
         silent = replace(partner, persona=replace(partner.persona, fillers=()))  # who reads needs no "hm" to wait
         self._session: Session = silent.session(
-            PromptSink(take, self._notify, clock), replace(options, greet=False), clock=clock, observe=self._see
+            PromptSink(take, self._notify, clock), _in_writing(options), clock=clock, observe=self._see
         )
         self._observe = observe
         self._asking = asyncio.Lock()
@@ -89,6 +89,11 @@ class Chat:
     def close(self) -> None:
         """End it."""
         self._session.hang_up()
+
+
+def _in_writing(options: SessionOptions) -> SessionOptions:
+    """Who writes may take their time; and the first word is asked for here."""
+    return replace(options, greet=False, policy=replace(options.policy, asks=0))
 
 
 def _checked(text: str) -> str:

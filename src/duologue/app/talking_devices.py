@@ -25,6 +25,7 @@ from duologue.app.talking_sound import Recording, SpokenTalk
 from duologue.audio.pcm import RATE, Samples, from_int16, to_int16
 from duologue.audio.resample import StreamResampler
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock
+from duologue.dialogue.ports import Captured
 from duologue.dialogue.session_sink import BLOCK_MS
 from duologue.errors import InputError, PeerError, first_cause
 from duologue.speech.hearing import EAR_RATE
@@ -158,14 +159,16 @@ async def hold(
             raise first_cause(failures) from failures
 
 
-async def _recorded(device: Device, recording: Recording, clock: Clock) -> AsyncGenerator[Samples, None]:
+async def _recorded(device: Device, recording: Recording, clock: Clock) -> AsyncGenerator[Captured, None]:
+    """The microphone's own clock is how much it has recorded."""
     resampler = StreamResampler(EAR_RATE)
-    began = 0
+    began = at = 0
     async with aclosing(microphone(device)) as blocks:
         async for block in blocks:
             began = began or clock.now() - BLOCK_MS * MILLISECOND
             recording.person(resampler.push(block), began)
-            yield block
+            yield Captured(block, at)
+            at += len(block)
 
 
 @contextlib.asynccontextmanager

@@ -18,7 +18,7 @@ from duologue.audio.pcm import RATE, Samples, silence
 from duologue.audio.resample import resample
 from duologue.audio.wav import PairWriter, VoiceWriter, WavWriter
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
-from duologue.dialogue.ports import PlayEvent, PlayProgress
+from duologue.dialogue.ports import Captured, PlayEvent, PlayProgress
 from duologue.dialogue.session import Observe, SessionOptions
 from duologue.dialogue.session_sink import BLOCK_MS, PacedSink
 from duologue.dialogue.turns_vocabulary import State
@@ -103,7 +103,7 @@ class SpokenTalk:
         self._sink = PacedSink(self._write, self._notify, clock)
         self.session = partner.session(self._sink, options, clock=clock, observe=observe)
 
-    async def run(self, source: AsyncIterator[Samples]) -> None:
+    async def run(self, source: AsyncIterator[Samples | Captured]) -> None:
         """Hold the conversation until ``source`` ends (blocks of 16 kHz), or it is hung up."""
         self._recording.begin(self._clock.now())
         await beside(self._sink.run(), self.session.run(source))
@@ -160,8 +160,14 @@ class _Question:
         self._began = self._due = 0
         self.heard_out = False
 
-    async def blocks(self, state: Callable[[], State]) -> AsyncGenerator[Samples, None]:
+    async def blocks(self, state: Callable[[], State]) -> AsyncGenerator[Captured, None]:
         """Blocks of :data:`BLOCK_MS`, each when it ends."""
+        at = 0
+        async for block in self._sounding(state):
+            yield Captured(block, at)
+            at += len(block)
+
+    async def _sounding(self, state: Callable[[], State]) -> AsyncGenerator[Samples, None]:
         self._began = self._due = self._clock.now()
         ears = resample(self._sound, RATE, EAR_RATE)
         if self._greet:

@@ -70,11 +70,17 @@ class PromptSink:
         self._clock = clock
 
     async def play(self, utterance: Utterance, gap_ms: int) -> None:
-        """Take it as played."""
+        """Take it as played; an open one when it is whole."""
+        if utterance.open:
+            return
         now = self._clock.now()
         self._take(utterance)
         self._notify(PlayStarted(utterance.id, now))
         self._notify(PlayEnded(utterance.id, now, len(utterance.samples)))
+
+    async def extend(self, utterance: Utterance) -> None:
+        """Take it as played, if it is whole now."""
+        await self.play(utterance, 0)
 
     async def withdraw(self, utterance_id: str) -> bool:
         """What was given has been played."""

@@ -4,6 +4,9 @@ it.
 A pure core. Its time is the number of samples read so far: reading is what makes it pass, so the same calls give the
 same samples whatever the sizes of the reads. An edge (the stage, a phone line) reads at the pace of its far end.
 
+An item may be open: more of it is to come (:meth:`Playout.extend`). Where it has nothing left to play there is silence,
+and it ends only when it is closed.
+
 The gap of an item counts from the end of the one before it. When that moment has passed already (the item came late),
 it starts at the next sample read. Ids are the caller's; one id may be in the playout only once at a time.
 """
@@ -83,6 +86,8 @@ class _Item:
     id: str
     samples: Samples
     gap: int
+    open: bool = False
+    cut: bool = False
 
 
 class Playout:
@@ -143,8 +148,8 @@ class Playout:
             found.append((start, end))
         return tuple(found)
 
-    def enqueue(self, item_id: str, samples: Samples, gap: int = 0) -> None:
-        """Append an item, ``gap`` samples after the end of the one before it. Mono, at :data:`RATE`.
+    def enqueue(self, item_id: str, samples: Samples, gap: int = 0, *, more: bool = False) -> None:
+        """Append an item, ``gap`` samples after the end of the one before it. Mono, at :data:`RATE`; ``more``: open.
 
         Raises :class:`InputError` for a negative gap, sound that is not mono, or an id that is there already;
         :class:`PeerError` when the queue is full (whoever fills it is not listening to its events).
@@ -160,8 +165,27 @@ class Playout:
                 f"the playout is full: {len(self._queue)} items, {self._queued_samples / RATE:.0f} s",
                 remedy="Wait for an item to end.",
             )
-        self._queue.append(_Item(item_id, samples, gap))
+        self._queue.append(_Item(item_id, samples, gap, more))
         self._queued_samples += len(samples)
+
+    def extend(self, item_id: str, samples: Samples, *, more: bool) -> bool:
+        """An open item is ``samples`` by now, all of it so far; without ``more`` it is closed. False for an item that
+        is not there, not open, or was cut.
+
+        Raises :class:`InputError` for samples that are not mono, or fewer than there were.
+        """
+        current = self._current
+        item = next((each for each in (current, *self._queue) if each is not None and each.id == item_id), None)
+        if item is None or not item.open or item.cut:
+            return False
+        grown = len(samples) - len(item.samples)
+        if samples.ndim != 1 or grown < 0:
+            raise InputError(
+                f"the item {item_id!r} cannot become shape {samples.shape}", remedy="Give all of it so far."
+            )
+        item.samples, item.open = samples, more
+        self._queued_samples += grown if item is not current else 0
+        return True
 
     def withdraw(self, item_id: str) -> bool:
         """Take back an item that has not begun; False when it has, or is unknown. What comes after it moves up."""
@@ -194,7 +218,7 @@ class Playout:
             return
         rest = self.ahead(fade)  # one that is shorter than the fade ends by itself as it would have
         faded = rest * falling(fade)[: len(rest)]
-        self._current = _Item(item.id, np.concatenate([item.samples[: self._played], faded]), item.gap)
+        self._current = _Item(item.id, np.concatenate([item.samples[: self._played], faded]), item.gap, cut=True)
 
     def read(self, count: int) -> Block:
         """The next ``count`` samples, silence where nothing plays. Afterwards :attr:`position` is that much further."""
@@ -242,7 +266,7 @@ class Playout:
     def _end(self, events: list[PlayoutEvent]) -> bool:
         """End the current item if all of it is played."""
         item = self._current
-        if item is None or self._played < len(item.samples):
+        if item is None or self._played < len(item.samples) or item.open:
             return False
         events.append(Ended(item.id, self._position, self._played))
         self._last_end = self._position

@@ -28,8 +28,12 @@ class EchoFilter:
         self.dropped = 0
         """Words that were recognised as echo."""
 
-    def play(self, words: Iterable[tuple[str, int]]) -> None:
-        """Words that will be played, each with the time at which it ends (ns), in order."""
+    def play(self, words: Iterable[tuple[str, int]], since: int | None = None) -> None:
+        """Words that will be played, each with the time at which it ends (ns), in order; instead of all that was to be
+        played after ``since``.
+        """
+        while since is not None and self._played and self._played[-1][0] > since:
+            self._played.pop()
         for text, end in words:
             self._played.extend((end, token) for token in _TOKEN.findall(text.casefold()))
 

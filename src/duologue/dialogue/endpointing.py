@@ -24,8 +24,10 @@ import numpy as np
 from duologue.audio.pcm import Samples
 from duologue.clock import SECOND
 from duologue.dialogue.turns_vocabulary import Patience, SpeechStarted, SpeechStopped, Wait
+from duologue.dialogue.words import ENGLISH, Words, words_for
 from duologue.speech.hearing import EAR_RATE, VAD_FRAME
 
+_ENGLISH = words_for(ENGLISH)
 FRAME_NS = VAD_FRAME * SECOND // EAR_RATE
 """Length of one frame of voice activity (ns): 32 ms."""
 
@@ -86,6 +88,14 @@ class SpeechGate:
         self._run += 1
         return self._turn(False, self._loud_until) if self._run >= options.offset_frames else None
 
+    def end(self) -> SpeechStopped | None:
+        """No frame follows: an open voice ended where it was last heard."""
+        if self._speaking:
+            stopped = self._turn(False, self._loud_until)
+            return stopped if isinstance(stopped, SpeechStopped) else None
+        self._run = 0
+        return None
+
     def reset(self) -> None:
         """Forget everything: what comes next is not connected to what came before."""
         self._speaking, self._run = False, 0
@@ -107,6 +117,8 @@ class PreRoll:
 
     def push(self, block: Samples) -> None:
         """Append a block of any length."""
+        if not len(block):
+            return
         self._blocks.append(block)
         self._count += len(block)
         while self._count - len(self._blocks[0]) >= self._most:
@@ -139,13 +151,13 @@ LONG_MS = 500.0
 """Of voice, which nobody makes without meaning it."""
 
 
-def trust(text: str, confidence: float, final: bool, voiced_ms: float) -> Trust:
+def trust(text: str, confidence: float, final: bool, voiced_ms: float, words: Words = _ENGLISH) -> Trust:
     """Of words with this ``confidence`` (0…1, or -1: unknown), in a stretch with so much voice so far.
 
     Short words that only join others ("and if") are what "mm-hm" is taken for, with all confidence; nobody takes the
     floor with nothing else.
     """
-    joining = all(word in _JOINING for word in _TOKEN.findall(text.casefold()))
+    joining = all(words.only_joins(word) for word in _TOKEN.findall(text.casefold()))
     if voiced_ms >= LONG_MS or (confidence >= SURE and not joining):
         return Trust.FULL
     if not final:
@@ -158,44 +170,6 @@ def trust(text: str, confidence: float, final: bool, voiced_ms: float) -> Trust:
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_OPEN = _words(
-    "and but or so because if when while although though that which who whose than as like then plus also um uh er "
-    "erm hmm well"
-)
-_LEANING = _words(
-    "a an the this these those my your his her its our their to of in on at by for from with without about into i "
-    "we they he she is are was were am be been can could would will should must do does did have has had not very "
-    "really just some any no every"
-)
-_JOINING = (_OPEN | _LEANING | _words("you it me him them us there here m n h")) - {"no"}
-_NUMBERS = _words(
-    "zero oh nought one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand "
-    "double triple dash dot point slash"
-)
-_ASKING = _words(
-    "what where when why who whose which how is are was were do does did can could would will should shall may have has"
-)
-_CLOSING = _words(
-    "it them me you him us there here now then today tonight tomorrow yesterday again too either please thanks though "
-    "already yet instead anyway together home more okay ok right sir madam monday tuesday wednesday thursday friday "
-    "saturday sunday morning afternoon evening night noon midnight weekend"
-)
-_SPELLING = _words("spelled spelt")
-"""What follows is letters, whatever the ears make of them."""
-_WH = _words("what where when why who whose which how")
-_LEADING = _words("and but so or well no yes oh okay ok please sorry then")
-_STRANDED = _words("from with for like")
-_BEFORE_THAT = _words("after before about with for like of is was on to in from by at")
-_PRONOUNS = _words("i you he she it we they that")
-_AUXILIARIES = _words("am is are was were do does did can could will would should have has had")
-_WHOLE = frozenset(
-    "yes no yeah yep nope okay ok thanks hello hi hey bye goodbye stop please sure right exactly".split()  # noqa: SIM905
-)
 MIN_WAIT_MS = 250
 MAX_WAIT_MS = 1200
 _BASE_MS = {
@@ -214,7 +188,7 @@ _BASE_MS = {
 _COMPLETE = frozenset({"question", "finished", "whole", "question without mark", "closing word"})
 
 
-def judge(text: str) -> str:
+def judge(text: str, known: Words = _ENGLISH) -> str:
     """What the words say of whether more will come: a key of the table of waits.
 
     Punctuation is believed where there is any; a text without a mark is judged by its first and last words, as
@@ -227,47 +201,47 @@ def judge(text: str) -> str:
     if stripped.endswith(("...", "…", ",", "-", "–", "—", ":", ";")):
         return "trailing"
     marked = stripped.endswith((".", "!", "?"))
-    if _is_dictation(words, least=3 if marked else 2):
+    if _is_dictation(words, known, least=3 if marked else 2):
         return "dictation"
     if marked:
         return "question" if stripped.endswith("?") else "finished"
-    return _judge_unmarked(words)
+    return _judge_unmarked(words, known)
 
 
-def _judge_unmarked(words: list[str]) -> str:
-    if _SPELLING.intersection(words[-10:]):
+def _judge_unmarked(words: list[str], known: Words) -> str:
+    if known.spelling.intersection(words[-10:]):
         return "dictation"
-    first = next((word for word in words if word not in _LEADING), words[0])
-    if len(words) >= 3 and words[-1] in _AUXILIARIES and words[-2] in _PRONOUNS:
+    first = next((word for word in words if word not in known.leading), words[0])
+    if len(words) >= 3 and words[-1] in known.auxiliaries and words[-2] in known.pronouns:
         return "unsure"  # "how old you are": it leans, and may be all
-    if len(words) >= 3 and words[-1] in _STRANDED and first in _WH:
+    if len(words) >= 3 and words[-1] in known.stranded and first in known.wh:
         return "question without mark"
-    if len(words) >= 3 and words[-1] == "that" and words[-2] in _BEFORE_THAT:
+    if len(words) >= 3 and words[-1] in known.that and words[-2] in known.before_that:
         return "closing word"
-    if words[-1] in _OPEN and len(words) > 1:
+    if words[-1] in known.open and len(words) > 1:
         return "trailing"
-    if words[-1] in _LEANING and len(words) > 1:
+    if words[-1] in known.leaning and len(words) > 1:
         return "leaning"
-    if len(words) <= 2 and words[-1] in _WHOLE:
+    if len(words) <= 2 and words[-1] in known.whole:
         return "whole"
-    if first in _ASKING and len(words) >= 3:
+    if first in known.asking and len(words) >= 3:
         return "question without mark"
     if len(words) < 3:
         return "few words"
-    return "closing word" if words[-1] in _CLOSING else "unsure"
+    return "closing word" if words[-1] in known.closing else "unsure"
 
 
-def _is_dictation(words: list[str], least: int) -> bool:
+def _is_dictation(words: list[str], known: Words, least: int) -> bool:
     """A number or a spelling is under way: the last words, ``least`` of them, are digits, number words or single
     letters, or the last is a letter that is no word. A mark says little of that: engines set one after each part.
     """
     tail = words[-least:]
-    single = [word for word in tail if word.isdigit() or word in _NUMBERS or _is_letter(word)]
-    return len(words) >= 2 and (len(single) == least or _is_letter(words[-1]))
+    single = [word for word in tail if word.isdigit() or word in known.numbers or _is_letter(word, known)]
+    return len(words) >= 2 and (len(single) == least or _is_letter(words[-1], known))
 
 
-def _is_letter(word: str) -> bool:
-    return len(word) == 1 and word.isalpha() and word not in "ai"
+def _is_letter(word: str, known: Words) -> bool:
+    return known.known and len(word) == 1 and word.isalpha() and word not in known.letters_that_are_words
 
 
 class AdaptivePatience:
@@ -277,12 +251,13 @@ class AdaptivePatience:
     margin of 120 ms is waited for where the words leave it open, and half of the way to it where they seem complete.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, words: Words = _ENGLISH) -> None:
+        self._words = words
         self._pauses: deque[float] = deque(maxlen=12)
 
     def wait(self, text: str) -> Wait:
         """See :class:`~duologue.dialogue.turns_vocabulary.Patience`: 250 to 1200 ms."""
-        why = judge(text)
+        why = judge(text, self._words)
         base = _BASE_MS[why]
         learnt = self._usual_pause()
         if learnt is None:
@@ -313,8 +288,8 @@ class JudgedPatience:
     wait. Without a judgement the words decide alone.
     """
 
-    def __init__(self) -> None:
-        self._words = AdaptivePatience()
+    def __init__(self, words: Words = _ENGLISH) -> None:
+        self._words = AdaptivePatience(words)
         self._finished: float | None = None
 
     def judge(self, probability: float | None) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from duologue.dialogue.replies import Voicing
+from duologue.dialogue.ports import Voiced
+from duologue.dialogue.replies import Attempt, Voicing
 from duologue.language.persona import Persona
 from duologue.speech.utterance import Utterance
 
@@ -19,23 +21,49 @@ class Unvoiced:
     failure: str
 
 
-class Fillers:
-    """Each character's fillers, taken in turn."""
+class Stock:
+    """What is voiced once and kept, for all conversations with the same voices."""
 
-    def __init__(self, voicing: Voicing, personas: Sequence[Persona]) -> None:
+    def __init__(self) -> None:
+        self._voiced: dict[tuple[str, str], Utterance] = {}
+        self._locks: dict[tuple[str, str], asyncio.Lock] = {}
+
+    async def voice(self, voicing: Voicing, text: str, speaker: str, utterance_id: str) -> Attempt:
+        """The sound of ``text``: what is there, or made now. What fails is tried again by the next one who asks."""
+        key = speaker, text
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            if known := self._voiced.get(key):
+                return Attempt(Voiced(replace(known, id=utterance_id)))
+            attempt = await voicing.voice(text, speaker, utterance_id)
+            if attempt.voiced is not None:
+                self._voiced[key] = attempt.voiced.utterance
+            return attempt
+
+
+async def _at_once() -> None:
+    pass
+
+
+class Fillers:
+    """Each character's fillers, taken in turn. They are kept in ``stock``, for others as well."""
+
+    def __init__(self, voicing: Voicing, personas: Sequence[Persona], stock: Stock | None = None) -> None:
         self._voicing = voicing
+        self._stock = stock or Stock()
         self._personas = personas
         self._voiced: dict[str, list[Utterance]] = {persona.name: [] for persona in personas}
         self._attempted = False
 
-    async def prepare(self) -> AsyncIterator[Unvoiced]:
-        """Voice them all, once; gives what could not be voiced (a show without that filler is still a show)."""
+    async def prepare(self, turn: Callable[[], Awaitable[None]] = _at_once) -> AsyncIterator[Unvoiced]:
+        """Voice them all, once, each after ``turn``; gives what could not be (a show without it is still a show)."""
         if self._attempted:
             return
         self._attempted = True
         for persona in self._personas:
             for number, text in enumerate(persona.fillers):
-                attempt = await self._voicing.voice(text, persona.name, f"filler-{persona.name}-{number}")
+                await turn()
+                name = f"filler-{persona.name}-{number}"
+                attempt = await self._stock.voice(self._voicing, text, persona.name, name)
                 if attempt.voiced is None:
                     yield Unvoiced(persona.name, text, "; ".join(attempt.failures))
                 else:

@@ -15,6 +15,7 @@ from duologue.dialogue.ports import PlayEnded, PlayProgress, PlayStarted
 from duologue.dialogue.turns_vocabulary import (
     Abandon,
     Annotate,
+    AudioGrew,
     AudioReady,
     BeginStretch,
     ChunkWritten,
@@ -24,6 +25,7 @@ from duologue.dialogue.turns_vocabulary import (
     Effect,
     EngineFailed,
     Event,
+    Extend,
     Note,
     Play,
     ReplyBegun,
@@ -40,16 +42,16 @@ from duologue.dialogue.turns_vocabulary import (
     VoiceSentence,
     Wait,
 )
+from duologue.dialogue.words import ENGLISH, words_for
 from duologue.language.structured import ReplyChunk
 from duologue.speech.utterance import Utterance
 
 _WORD = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
 NEARLY_OVER_SECONDS = 0.5
 """With so little of a reply left, an answer to it is no interruption."""
-BACKCHANNELS = frozenset(
-    {"ah", "aha", "hm", "hmm", "huh", "mhm", "mm", "mm-hm", "mm-hmm", "mmm", "oh", "ok", "okay", "right", "sure"}
-    | {"uh", "uh-huh", "um", "yeah", "yep", "yes"}
-)
+ECHOING_REPLIES = 2
+"""So many replies that did not come back end the care that is taken of echo."""
+BACKCHANNELS = words_for(ENGLISH).backchannels
 """Words that show that somebody listens, and do not ask for the floor."""
 
 
@@ -58,9 +60,10 @@ class Policy:
     """How turns are taken. Times in milliseconds.
 
     ``half_duplex``: while a reply is on the floor nothing is listened to; the ears open ``tail_ms`` after it.
-    ``doubt_ms``: from the onset of a voice over ours to the pause, ``echo_doubt_ms`` once an echo of ours was heard in
-    this conversation. ``barge_ms``: a voice that lasts so long takes the
-    floor even without words. ``offset_ms``: how long after the end of speech that end is known
+    ``doubt_ms``: from the onset of a voice over ours to the pause, ``echo_doubt_ms`` while the room echoes: an echo of
+    ours was heard over the newest reply or the one before. ``word_ms``: a shorter voice is no word.
+    ``barge_ms``: a voice that lasts so long takes the floor even without words.
+    ``offset_ms``: how long after the end of speech that end is known
     (Silero: 130 to 160 ms in the median, 240 in noise, for 90 of 100). ``hangover_ms``:
     shortest silence that ends a stretch. ``final_ahead_ms``: how long before a turn is due to end its final transcript
     is asked for, ``final_by_ms`` of silence at the latest. ``stable_ms``: words that have stood so long in a pause are
@@ -71,7 +74,8 @@ class Policy:
     the floor. ``filler_ms``, ``filler_every_ms``: silence of ours before a filler, and between two. ``reply_ms``: for a
     reply to sound, or to go on. ``stretch_ms``, ``turn_ms``: the longest stretch, and turn, of the person.
     ``retry_ms``: least time between two stretches when an engine ends one while the voice goes on. ``silence_ms``:
-    nobody speaks. ``jump_ms``: a deadline met so much too late is nobody's but our own, and everybody gets that time
+    nobody speaks; ``asks`` times in a row the character asks into it.
+    ``jump_ms``: a deadline met so much too late is nobody's but our own, and everybody gets that time
     back and ``grace_ms`` on top. ``ahead``: sentences voiced ahead of the one that ends next. ``wait_least_ms`` and
     ``wait_most_ms`` bound the silence that ends a turn, whatever the patience says. ``sentences`` and
     ``person_chars`` bound a reply and a turn of the person. ``tries``: speculations in one turn.
@@ -83,6 +87,7 @@ class Policy:
     tries: int = 3
     doubt_ms: int = 150
     echo_doubt_ms: int = 700
+    word_ms: int = 120
     barge_ms: int = 500
     offset_ms: int = 200
     hangover_ms: int = 250
@@ -102,6 +107,7 @@ class Policy:
     turn_ms: int = 120_000
     retry_ms: int = 1_000
     silence_ms: int = 20_000
+    asks: int = 0
     jump_ms: int = 500
     grace_ms: int = 500
     sentence_gap_ms: int = 120
@@ -147,6 +153,8 @@ class Reply:
     apologised: bool = False
     broken_off: bool = False
     """Its newest sentence could not be voiced."""
+    echoed: bool = False
+    """It was heard to come back."""
     voicing: int = 0
     voiced: dict[int, Utterance | None] = field(default_factory=dict[int, Utterance | None])
     playing: int = 0
@@ -174,6 +182,8 @@ class Reply:
     def nearly_over(self) -> bool:
         """All of it was said but for the last word or so."""
         if not self.finished or self.playing < len(self.sentences):
+            return False
+        if any(piece.utterance and piece.utterance.open and not piece.ended for piece in self.pieces.values()):
             return False
         left = (
             (len(piece.utterance.samples) - piece.played) / piece.utterance.rate
@@ -208,7 +218,10 @@ class FloorState:
     ``carried``, words whose reply was withdrawn unheard; ``stretch`` the part that is still open (0: none). ``leaving``
     is an interrupted reply of which the floor has still to say how much was played. ``worded`` is when the words
     of the turn last changed, ``tried`` the words of the newest speculation; ``longest`` the longest voice of the turn
-    (ns), the newest of which began at ``voiced``; ``uncaught`` voices in a row had no words.
+    (ns), the newest of which began at ``voiced``; ``uncaught`` voices in a row had no words, ``asked``
+    times in a row we spoke into a silence. ``echoing``: over so many
+    replies without an echo the room is still taken to echo. ``overlong``: the voice is still that of a turn
+    that met its limit.
     """
 
     policy: Policy
@@ -220,6 +233,7 @@ class FloorState:
     longest: int = 0
     worded: int = 0
     uncaught: int = 0
+    asked: int = 0
     stretch: int = 0
     stretches: int = 0
     stretch_began: int = 0
@@ -228,7 +242,8 @@ class FloorState:
     parts: dict[int, Part] = field(default_factory=dict[int, Part])
     carried: str = ""
     hearing_failed: bool = False
-    echoes: int = 0
+    overlong: bool = False
+    echoing: int = 0
     reply: Reply | None = None
     replies: int = 0
     fillers: int = 0
@@ -241,6 +256,7 @@ class FloorState:
     thinking_since: int = 0
     filler_at: int = 0
     sign_at: int = 0
+    grace_until: int = 0
 
     # What is the case
 
@@ -297,7 +313,7 @@ class FloorState:
 
     def decision_at(self, wait: Wait) -> int:
         """When the silence ends the turn (ns)."""
-        return self.offset + self.wait_ms(wait) * MILLISECOND
+        return max(self.offset + self.wait_ms(wait) * MILLISECOND, self.grace_until)
 
     def final_at(self, wait: Wait) -> int:
         """When the final transcript is asked for, so that it is there at the decision (ns). Not much later than a
@@ -307,7 +323,7 @@ class FloorState:
         if not policy.final_ahead_ms:
             return self.decision_at(wait)
         asked = min(self.wait_ms(wait) - policy.final_ahead_ms, policy.final_by_ms)
-        return self.offset + max(asked, policy.hangover_ms) * MILLISECOND
+        return max(self.offset + max(asked, policy.hangover_ms) * MILLISECOND, self.grace_until)
 
     def speculation_at(self, wait: Wait) -> int:
         """When the words so far have stood long enough to be thought about (ns). With no tries left only the final
@@ -315,7 +331,8 @@ class FloorState:
         """
         if self.tries >= self.policy.tries:
             return max(self.worded, self.decision_at(wait) - self.policy.final_ahead_ms * MILLISECOND)
-        return max(self.worded, self.offset) + (0 if self.settled else self.policy.stable_ms * MILLISECOND)
+        stood = max(self.worded, self.offset) + (0 if self.settled else self.policy.stable_ms * MILLISECOND)
+        return max(stood, self.grace_until)
 
     # Steps that several transitions share
 
@@ -385,6 +402,8 @@ class FloorState:
         """``reply`` is over: what was heard of it enters the context. Unheard, its question is still open."""
         self.leaving = None
         heard = reply.heard()
+        if heard and not reply.echoed:
+            self.echoing = max(0, self.echoing - 1)
         if interrupted and not heard:
             self.carried = reply.person
             return []
@@ -410,7 +429,10 @@ class FloorState:
         return [Report(Note.STALLED, "no final transcript", waited, Stage.HEARING), *map(StopHearing, late)]
 
     def stand_still(self, nanoseconds: int, now: int) -> None:
-        """So much time passed in which nobody could act: as if it had not."""
+        """So much time passed in which nobody could act: as if it had not. When the person's voice began and ended is
+        not for us to move; what they did meanwhile has a moment to become known.
+        """
+        self.grace_until = now + self.policy.grace_ms * MILLISECOND
         for name in _MOMENTS:
             setattr(self, name, min(getattr(self, name) + nanoseconds, now))
         self.leaving_until += nanoseconds
@@ -446,6 +468,8 @@ class FloorState:
                 return self._note_reply(event)
             case ChunkWritten():
                 return False, self._note_chunk(event)
+            case AudioGrew():
+                return False, self._note_growth(event)
             case PlayStarted() | PlayProgress() | PlayEnded():
                 return self._note_playout(event, now)
             case Typed(text):
@@ -459,6 +483,7 @@ class FloorState:
             return False
         self.voice_on = starts
         if not starts:
+            self.overlong = False
             self.offset = event.at
             self.longest = max(self.longest, event.at - max(self.voiced, self.since))
             return True
@@ -471,7 +496,10 @@ class FloorState:
         part = self.parts.get(event.stretch)
         if part is None or part.final:
             return False
-        self.echoes += event.echo and not part.echo
+        if event.echo and not part.echo:
+            self.echoing = ECHOING_REPLIES
+            if self.reply:
+                self.reply.echoed = True
         before = normalise(part.text)
         part.text, part.echo = event.text[: self.policy.person_chars].strip(), part.echo or event.echo
         if normalise(part.text) != before:
@@ -515,6 +543,8 @@ class FloorState:
                 return True, [*report, Abandon(reply.id)]
         elif reply.playing <= event.index < reply.voicing:
             reply.voiced[event.index] = None
+        elif event.index == reply.playing - 1:
+            reply.broken_off = True  # it was handed over while it was voiced
         return True, report
 
     def _note_chunk(self, event: ChunkWritten) -> list[Effect]:
@@ -524,6 +554,20 @@ class FloorState:
             return []
         reply.chunks.append(event.chunk)
         return [] if reply.speculative else [Annotate(reply.id, event.chunk)]
+
+    def _note_growth(self, event: AudioGrew) -> list[Effect]:
+        """No row of the table asks for it: that it sounds was known before."""
+        reply, utterance = self.reply, event.utterance
+        if reply is None or reply.id != event.reply:
+            return []
+        if reply.voiced.get(event.index) is not None:
+            reply.voiced[event.index] = utterance
+            return []
+        piece = reply.pieces.get(utterance.id)
+        if piece is None or piece.utterance is None or not piece.utterance.open or piece.ended:
+            return []
+        piece.utterance = utterance
+        return [Extend(utterance)]
 
     def _note_reply(self, event: ReplyBegun | SentenceReady | ReplyFinished | AudioReady) -> tuple[bool, list[Effect]]:
         reply = self.reply
@@ -568,7 +612,7 @@ class FloorState:
     def _bind(self, now: int) -> None:
         """The turn now belongs to the reply."""
         if self.person:
-            self.uncaught = 0
+            self.uncaught = self.asked = 0
         self.parts, self.stretch, self.carried, self.tries = {}, 0, "", 0
         self.thinking_since = now
         self.filler_at = now + self.policy.filler_ms * MILLISECOND
@@ -592,10 +636,9 @@ class FloorState:
 
 
 _MOMENTS = (
-    "since", "onset", "offset", "voiced", "worded", "stretch_began", "stretch_ended", "turn_began", "thinking_since",
-    "sign_at",
+    "since", "worded", "stretch_began", "stretch_ended", "turn_began", "thinking_since", "sign_at",
 )  # fmt: skip
-"""The registers that hold when something was; deadlines are counted from them."""
+"""The registers that hold when something of ours was; deadlines are counted from them."""
 
 
 def normalise(text: str) -> str:

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from duologue.audio.pcm import Samples
 from duologue.speech.utterance import Utterance
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Captured:
+    """A block of the person's sound (16 kHz mono float32), and the number of its first sample on its own clock.
+
+    The clock runs while the source is silent, so that a block that is late, or that follows a pause in which nothing
+    was sent, keeps its place. Where it begins does not matter.
+    """
+
+    samples: Samples
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +82,12 @@ class Sink(Floor, Protocol):
     :meth:`clear` dropped before they began (``played_samples`` 0).
     """
 
+    async def extend(self, utterance: Utterance) -> None:
+        """An utterance that was accepted open has grown, or is closed: all of it so far. While one that is open has
+        nothing left to play there is silence, and it does not end. Of one that is over already nothing more plays.
+        """
+        ...
+
     async def pause(self) -> None:
         """Hold what plays where it is; what comes meanwhile is queued. Idempotent."""
         ...
@@ -79,10 +99,14 @@ class Sink(Floor, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Voiced:
-    """A voiced line and when the engine gave its first sound (monotonic ns, 0 if unknown)."""
+    """A voiced line and when the engine gave its first sound (monotonic ns, 0 if unknown).
+
+    An open utterance is only its beginning: ``more`` gives it again each time that it has grown, at last closed.
+    """
 
     utterance: Utterance
     first_audio: int = 0
+    more: AsyncIterator[Utterance] | None = None
 
 
 class Voice(Protocol):

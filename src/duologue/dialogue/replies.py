@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from duologue.dialogue import nonsense
+from duologue.dialogue.heard import heard_text
 from duologue.dialogue.ports import Voice, Voiced
 from duologue.dialogue.replies_text import Brevity, Cut, Part, ReplyReader
 from duologue.errors import PeerError, in_words
@@ -26,6 +28,7 @@ from duologue.language.engine import LanguageModel, Prompt
 from duologue.language.moderation import Moderator, Subject
 from duologue.language.structured import Form, ReplyChunk
 from duologue.language.tools import Filler
+from duologue.speech.utterance import Utterance
 from duologue.streams import cancelled, closing
 
 MAX_EMPTY = 1_000
@@ -232,10 +235,17 @@ class VoiceLimits:
 
 @dataclass(slots=True)
 class Attempt:
-    """What came of voicing a sentence: its sound, None when no try gave one, and why tries failed, in words."""
+    """What came of voicing a sentence: its sound, None when no try gave one, and why tries failed, in words; and why it
+    is not whole (empty: it is).
+    """
 
     voiced: Voiced | None = None
     failures: list[str] = field(default_factory=list[str])
+    broken_off: str = ""
+
+
+Take: TypeAlias = Callable[[Utterance], Awaitable[None]]
+"""Is given an utterance as it grows: open ones, and at last a closed one."""
 
 
 class Voicing:
@@ -246,8 +256,12 @@ class Voicing:
         self._limits = limits or VoiceLimits()
         self._slots = asyncio.Semaphore(self._limits.parallel)
 
-    async def voice(self, text: str, speaker: str, utterance_id: str) -> Attempt:
-        """The sound of ``text``; waits for a free place first. Raises nothing for what an engine does."""
+    async def voice(self, text: str, speaker: str, utterance_id: str, take: Take | None = None) -> Attempt:
+        """The sound of ``text``; waits for a free place first. Raises nothing for what an engine does.
+
+        ``take`` is given the utterance as soon as it begins, and each time that it has grown; from then on there is no
+        other try: an engine that breaks off leaves what it gave. Without it only whole sound counts.
+        """
         attempt = Attempt()
         limit = self._limits.seconds
         async with self._slots:
@@ -256,7 +270,9 @@ class Voicing:
                 try:
                     async with timer:
                         given = await self._voice.voice(text, speaker, utterance_id)
-                    attempt.voiced = nonsense.voiced(given, utterance_id, self._limits.rate)
+                    async with closing(_more(given)) as more:
+                        voiced = nonsense.voiced(given, utterance_id, self._limits.rate)
+                        attempt.voiced = await self._follow(voiced, more, take, attempt)
                 except asyncio.CancelledError as error:
                     if cancelled():
                         raise
@@ -266,3 +282,55 @@ class Voicing:
                         raise asyncio.CancelledError from error  # it was asked to stop, and answered with an error
                     attempt.failures.append(f"no sound in {limit:g} s" if timer.expired() else in_words(error))
         return attempt
+
+    async def _follow(
+        self, voiced: Voiced, more: AsyncIterator[Utterance], take: Take | None, attempt: Attempt
+    ) -> Voiced:
+        """All of what has begun. Without ``take`` raises what the engine raises."""
+        utterance = voiced.utterance
+        if take is not None:
+            await take(utterance)
+        try:
+            async with aclosing(self._growths(utterance, more)) as growths:
+                async for utterance in growths:
+                    if take is not None:
+                        await take(utterance)
+        except (Exception, asyncio.CancelledError) as error:  # as above
+            if take is None or cancelled():
+                raise
+            attempt.broken_off = in_words(error)
+            utterance = replace(utterance, text=heard_text(utterance, len(utterance.samples)), open=False)
+            await take(utterance)
+        return replace(voiced, utterance=utterance, more=None)
+
+    async def _growths(self, utterance: Utterance, more: AsyncIterator[Utterance]) -> AsyncGenerator[Utterance, None]:
+        """The utterance each time that it has grown, to its end. Raises :class:`PeerError` for one that stands still,
+        shrinks, or ends open.
+        """
+        limit = self._limits.seconds
+        while utterance.open:
+            timer = asyncio.timeout(limit)
+            try:
+                async with timer:
+                    given = await anext(more, None)
+            except TimeoutError as error:
+                if not timer.expired():
+                    raise
+                raise PeerError(f"the voice stood still for {limit:g} s in the middle") from error
+            if given is None:
+                raise PeerError("the voice broke off in the middle of a sentence")
+            found = nonsense.voiced(Voiced(given), utterance.id, self._limits.rate).utterance
+            if len(found.samples) < len(utterance.samples):
+                raise PeerError("the voice took back what it had said")
+            utterance = found
+            yield utterance
+
+
+def _more(given: object) -> AsyncIterator[Utterance]:
+    """What is to come of whatever a voice gave."""
+    return (given.more if isinstance(given, Voiced) else None) or _nothing()
+
+
+async def _nothing() -> AsyncGenerator[Utterance, None]:
+    return
+    yield

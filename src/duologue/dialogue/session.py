@@ -10,19 +10,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from duologue.audio.pcm import Samples
 from duologue.chains import Handover, telling
-from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
+from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
 from duologue.dialogue.echo import EchoFilter
 from duologue.dialogue.endpointing import AdaptivePatience, BoundedPatience, JudgedPatience
-from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.fillers import Stock
+from duologue.dialogue.floor_state import BACKCHANNELS, Policy
 from duologue.dialogue.inbox import Inbox
-from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress, PlayStarted, Sink, Voice
+from duologue.dialogue.ports import Captured, PlayEnded, PlayEvent, PlayProgress, PlayStarted, Sink, Voice
 from duologue.dialogue.session_ears import SessionEars, TurnJudge
 from duologue.dialogue.session_mouth import SessionMouth
+from duologue.dialogue.session_orders import SinkOrders
 from duologue.dialogue.turns import TurnTaking
 from duologue.dialogue.turns_vocabulary import (
     Abandon,
@@ -37,6 +39,7 @@ from duologue.dialogue.turns_vocabulary import (
     EndStretch,
     EngineFailed,
     Event,
+    Extend,
     Filler,
     HandedOver,
     HangUp,
@@ -52,26 +55,29 @@ from duologue.dialogue.turns_vocabulary import (
     Typed,
     VoiceSentence,
 )
-from duologue.errors import ClosedError, first_cause
+from duologue.dialogue.words import words_for
+from duologue.errors import ClosedError, first_cause, in_words
 from duologue.language.engine import MAX_HISTORY, LanguageModel, Line, Moment, Prompt
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
-from duologue.language.tools import Toolbox, ToolUse
+from duologue.language.tools import CallMemory, Toolbox, ToolUse
 from duologue.speech.hearing import Expected, SpeechToText, TurnEnd, VoiceActivity
 from duologue.speech.shared_activity import SharedActivity
 from duologue.speech.utterance import Utterance
+from duologue.telemetry.log import get_logger
 
+_log = get_logger("session")
 MAX_INBOX = 4096
 """Events that may wait."""
-SINK_SECONDS = 1.0
-"""For a sink to accept an order."""
+MOVED_NS = 50 * MILLISECOND
+"""What plays is so much elsewhere than was thought: its echo is expected anew."""
 
 
 @dataclass(frozen=True, slots=True)
 class Engines:
     """What a session works with. All of them are warm; closing them stays with their owner. Many sessions of one loop
     do best with one :class:`~duologue.speech.shared_activity.SharedActivity`. ``turn`` judges by the sound of a turn
-    whether it is over; without it the words alone say how long to wait.
+    whether it is over; without it the words alone say how long to wait. ``stock`` is what was voiced beforehand.
     """
 
     activity: VoiceActivity | SharedActivity
@@ -80,6 +86,7 @@ class Engines:
     voice: Voice
     moderator: Moderator
     turn: TurnEnd | None = None
+    stock: Stock = field(default_factory=Stock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +108,9 @@ class SessionOptions:
 
 
 Observe = Callable[[Event | Effect, int], None]
-"""Sees every event and effect with its time (ns), in order: ledgers, captions and metrics are made of it."""
+"""Sees every event and effect with its time (ns), in order: ledgers, captions and metrics are made of it. What it
+raises is logged once, and ends nothing.
+"""
 
 
 class Session:
@@ -123,40 +132,50 @@ class Session:
     ) -> None:
         self._persona = persona
         self._engines = engines
-        self._sink = sink
         self._options = options or SessionOptions()
         self._clock = clock
-        self._observe = observe
+        self._tell = observe
+        self._untold = 0
         self._inbox = Inbox[Event](MAX_INBOX, "session")
+        self._orders = SinkOrders(sink, clock, self._post)
         self._echo = EchoFilter()
-        judged = JudgedPatience() if engines.turn and patience is None else None
+        words = words_for(self._options.expected.language)
+        judged = JudgedPatience(words) if engines.turn and patience is None else None
         judge = TurnJudge(engines.turn, judged.judge) if engines.turn and judged else None
         policy = self._options.policy
-        bounded = BoundedPatience(judged or AdaptivePatience(), policy.wait_least_ms, policy.wait_most_ms)
+        if policy.backchannels == BACKCHANNELS:
+            policy = replace(policy, backchannels=words.backchannels)
+        bounded = BoundedPatience(judged or AdaptivePatience(words), policy.wait_least_ms, policy.wait_most_ms)
         self._turns = TurnTaking(policy, patience or bounded, clock.now())
         expected = self._options.expected
         if expected == Expected(language=expected.language):
             expected = replace(expected, phrases=persona.expects)
         self._ears = SessionEars(engines.activity, engines.ears, expected, self._echo, clock, self._post, judge)
-        self._mouth = SessionMouth(persona, engines.model, engines.voice, engines.moderator, self._post)
+        self._mouth = SessionMouth(
+            persona, engines.model, engines.voice, engines.moderator, self._post, stock=engines.stock, words=words
+        )
         self._lines: deque[Line] = deque(maxlen=MAX_HISTORY)
+        self._calls = CallMemory()
         self._playing: dict[str, Utterance] = {}
         self._place: tuple[str, int] = ("", 0)
+        self._began = 0  # when the playing utterance would have begun, without what held it (ns)
 
     # What the owner calls
 
-    async def run(self, source: AsyncIterator[Samples] | None = None) -> None:
-        """Hold the conversation until :meth:`hang_up`, or the end of ``source`` (blocks of 16 kHz mono float32).
+    async def run(self, source: AsyncIterator[Samples | Captured] | None = None) -> None:
+        """Hold the conversation until :meth:`hang_up`, or the end of ``source`` (blocks of 16 kHz mono float32; those
+        without a place on the source's clock end when they come).
 
         Without a source call :meth:`hear`. Raises what the source or the sink raise; engines' failures are part of
         the conversation.
         """
         try:
             async with asyncio.TaskGroup() as group:
-                beside = [group.create_task(self._mouth.prepare())]
+                beside = [group.create_task(self._mouth.prepare()), group.create_task(self._orders.run())]
                 if source is not None:
                     beside.append(group.create_task(self._read(source)))
                 await self._converse(group)
+                await self._orders.drain()
                 for task in beside:
                     task.cancel()
                 self._mouth.close()
@@ -167,12 +186,13 @@ class Session:
             self._settle_up()
             self._ears.close()
 
-    def hear(self, block: Samples) -> None:
-        """Take the next block of the person's sound, which ends now: mono float32 at 16 kHz, of any length.
+    def hear(self, block: Samples, at: int | None = None) -> None:
+        """Take the next block of the person's sound: mono float32 at 16 kHz, of any length. ``at`` is the number of its
+        first sample on the source's own clock (:class:`~duologue.dialogue.ports.Captured`); None: it ends now.
 
         Raises :class:`~duologue.errors.InputError` for sound of another kind.
         """
-        self._ears.hear(block)
+        self._ears.hear(block, at)
 
     def say(self, text: str) -> None:
         """The person wrote ``text``. Empty: the character is invited to begin."""
@@ -198,13 +218,20 @@ class Session:
 
     # The loop
 
-    async def _read(self, source: AsyncIterator[Samples]) -> None:
+    async def _read(self, source: AsyncIterator[Samples | Captured]) -> None:
         async for block in source:
-            self.hear(block)
+            if isinstance(block, Captured):
+                self.hear(block.samples, block.at)
+            else:
+                self.hear(block)
             await asyncio.sleep(0)  # a source that never waits must not keep everybody else waiting
         self.hang_up()
 
     async def _converse(self, group: asyncio.TaskGroup) -> None:
+        language = self._options.expected.language
+        if not words_for(language).known:
+            what = f"no words of {language!r} are known: turns end by pauses alone, and apologies are English"
+            self._post(EngineFailed(Stage.HEARING, what))
         if self._options.greet:
             self.say("")
         while self._turns.state is not State.CLOSED:
@@ -214,15 +241,32 @@ class Session:
             self._observe(event, now)
             for effect in self._turns.handle(event, now):
                 self._observe(effect, now)
-                await self._execute(effect, group)
+                self._execute(effect, group)
 
     async def _next_event(self) -> Event:
         """What waits, or the timeout at the deadline."""
-        deadline = self._turns.deadline()
-        if deadline is None:
-            raise ClosedError("the conversation is over")
-        event = await self._inbox.next(deadline, self._clock)
-        return Timeout() if event is None else event
+        while True:
+            deadline = self._turns.deadline()
+            if deadline is None:
+                raise ClosedError("the conversation is over")
+            due, missed = max(deadline, self._ears.catching_up_until), self._ears.deadline
+            event = await self._inbox.next(due if missed is None else min(due, missed), self._clock)
+            if event is not None:
+                return event
+            now = self._clock.now()
+            if missed is not None and missed <= now:
+                self._ears.miss(now)  # posts what it finds
+            elif due <= now:
+                return Timeout()
+
+    def _observe(self, item: Event | Effect, now: int) -> None:
+        """Who looks on is no part of the conversation: what they raise is logged, and they miss that."""
+        try:
+            self._tell(item, now)
+        except Exception as error:
+            self._untold += 1
+            if self._untold == 1:
+                _log.error("an observer failed", item=type(item).__name__, cause=in_words(error), exc_info=True)
 
     def _post(self, event: Event) -> None:
         if self._turns.state is not State.CLOSED:
@@ -243,22 +287,21 @@ class Session:
 
     # What the effects do
 
-    async def _execute(self, effect: Effect, group: asyncio.TaskGroup) -> None:
+    def _execute(self, effect: Effect, group: asyncio.TaskGroup) -> None:
         match effect:
             case Play(utterance, gap_ms):
-                await self._play(utterance, gap_ms)
+                self._play(utterance, gap_ms)
+            case Extend(utterance):
+                self._extend(utterance)
             case Filler(utterance_id):
-                await self._mutter(utterance_id)
+                self._mutter(utterance_id)
             case Pause():
-                await self._order(self._sink.pause())
-                self._echo.silence(self._clock.now())
+                self._orders.pause(self._expect_no_echo)
             case Resume():
-                await self._order(self._sink.resume())
-                self._expect_echo(*self._place)
+                self._orders.resume(lambda: self._expect_echo(*self._place, self._clock.now()))
             case Clear():
-                await self._order(self._sink.clear())
                 self._playing.clear()
-                self._echo.silence(self._clock.now())
+                self._orders.clear(self._expect_no_echo)
             case Commit():
                 self._remember(effect)
             case _:
@@ -308,63 +351,68 @@ class Session:
             case _:
                 pass  # Annotate and Report: the observer has seen them
 
-    async def _play(self, utterance: Utterance, gap_ms: int) -> None:
+    def _play(self, utterance: Utterance, gap_ms: int) -> None:
         self._playing[utterance.id] = utterance
-        await self._order(self._sink.play(utterance, gap_ms))
+        self._orders.play(utterance, gap_ms)
 
-    async def _order(self, order: Awaitable[None]) -> None:
-        """A sink accepts orders at once. One that does not is named and not waited for: nobody else may wait for it."""
-        timer = asyncio.timeout(SINK_SECONDS)
-        try:
-            async with timer:
-                await order
-        except TimeoutError:
-            if not timer.expired():
-                raise
-            self._post(EngineFailed(Stage.PLAYING, f"the sink took no order in {SINK_SECONDS:g} s"))
+    def _extend(self, utterance: Utterance) -> None:
+        self._playing[utterance.id] = utterance
+        self._orders.extend(utterance)
+        playing, played = self._place
+        if playing == utterance.id:
+            self._expect_echo(playing, played, self._began + played * SECOND // utterance.rate)
 
-    async def _mutter(self, utterance_id: str) -> None:
+    def _mutter(self, utterance_id: str) -> None:
         utterance = self._mouth.filler(utterance_id)
         if utterance is None:
             self._post(PlayEnded(utterance_id, self._clock.now(), 0))
         else:
-            await self._play(utterance, 0)
+            self._play(utterance, 0)
 
     def _note_playing(self, event: Event) -> None:
         """Where the floor is: what of our words can come back as an echo."""
         match event:
-            case PlayStarted(utterance_id):
+            case PlayStarted(utterance_id, at):
                 self._place = (utterance_id, 0)
-                self._expect_echo(utterance_id, 0)
-            case PlayProgress(utterance_id, played_samples=played):
+                self._expect_echo(utterance_id, 0, at)
+            case PlayProgress(utterance_id, at, played):
                 self._place = (utterance_id, played)
+                utterance = self._playing.get(utterance_id)
+                if utterance and abs(at - played * SECOND // utterance.rate - self._began) > MOVED_NS:
+                    self._expect_echo(utterance_id, played, at)
             case PlayEnded(utterance_id):
                 self._playing.pop(utterance_id, None)
             case _:
                 pass
 
-    def _expect_echo(self, utterance_id: str, played: int) -> None:
-        """The words after ``played`` will be heard from now on."""
+    def _expect_no_echo(self) -> None:
+        """Our sound has ended, or is held."""
+        self._echo.silence(self._clock.now())
+
+    def _expect_echo(self, utterance_id: str, played: int, at: int) -> None:
+        """The words after ``played`` are heard from ``at`` on (ns)."""
         if utterance := self._playing.get(utterance_id):
-            now, rate = self._clock.now(), utterance.rate
+            rate = utterance.rate
+            self._began = at - played * SECOND // rate
             left = (word for word in utterance.words() if word.end > played)
-            self._echo.play((word.text, now + (word.end - played) * SECOND // rate) for word in left)
+            self._echo.play(((word.text, self._began + word.end * SECOND // rate) for word in left), at)
 
     def _remember(self, exchange: Commit) -> None:
         self._mouth.abandon(exchange.reply)
+        calls = self._calls.settle()
         if exchange.person:
-            self._lines.append(Line(self._options.person, exchange.person))
+            self._lines.append(Line(self._options.person, exchange.person, calls))
         if exchange.heard:
-            self._lines.append(Line(self._persona.name, exchange.heard))
+            self._lines.append(Line(self._persona.name, exchange.heard, () if exchange.person else calls))
 
     def _prompt(self, person: str, speculative: bool) -> Prompt:
         toolbox = self._options.toolbox
-        asked = [Line(self._options.person, person)] if person else []
+        asked = [Line(self._options.person, person, self._calls.outcomes)] if person else []
         return replace(
             Prompt.by(self._persona, topic=self._options.topic, lines=(*self._lines, *asked)),
             moment=Moment.ANSWER if person else Moment.OPENING,
             turn=len(self._lines),
             seed=self._options.seed,
             schema=self._options.schema,
-            tools=ToolUse(toolbox, committed=not speculative, clock=self._clock) if toolbox else None,
+            tools=ToolUse(toolbox, not speculative, clock=self._clock, memory=self._calls) if toolbox else None,
         )

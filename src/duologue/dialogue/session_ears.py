@@ -13,8 +13,10 @@ from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.dialogue import nonsense
 from duologue.dialogue.echo import EchoFilter
 from duologue.dialogue.endpointing import FRAME_NS, MAX_WAIT_MS, PreRoll, SpeechGate, Trust, trust
+from duologue.dialogue.source_clock import Placed, SourceClock
 from duologue.dialogue.turns_vocabulary import EngineFailed, Event, SpeechStarted, SpeechStopped, Stage, Understood
 from duologue.dialogue.unvoiced import VoiceTrack, voiced_text
+from duologue.dialogue.words import Words, words_for
 from duologue.errors import InputError, PeerError, in_words
 from duologue.speech.hearing import EAR_RATE, VAD_FRAME, Expected, SpeechToText, TurnEnd, VoiceActivity
 from duologue.speech.shared_activity import SharedActivity
@@ -36,6 +38,18 @@ OUTAGE_FRAMES = 30
 """So many good frames end an outage of voice activity; each outage is told once."""
 MAX_TRANSCRIPTS = 3_000
 """Of one stretch; an engine that gives more has lost its mind."""
+FALLEN_SILENT_MS = 200
+"""After the next block was due: a voice that no sound follows has ended. The shortest wait is longer."""
+NO_SOUND_MS = 10_000
+"""Nothing for so long names the source."""
+HELD_MS = 100
+"""A timer of the ears that is so late was held up, and the sound with it."""
+BEHIND_MS = 100
+"""Sound that is older when it comes is late, and what was said after it may be here in a moment."""
+CATCH_UP_MS = 200
+"""For late sound to come; nobody's time is up before."""
+FILLED_SAMPLES = EAR_RATE
+"""Of a gap in the source's sound, silence to be heard; the rest of it is passed over."""
 
 
 class _Sound:
@@ -88,14 +102,22 @@ class SessionEars:
         clock: Clock,
         post: Callable[[Event], None],
         judge: TurnJudge | None = None,
+        words: Words | None = None,
     ) -> None:
         self._activity = activity if isinstance(activity, SharedActivity) else SharedActivity(activity, window_ms=0)
         self._engine = engine
         self._expected = expected
+        self._words = words or words_for(expected.language)
         self._echo = echo
         self._clock = clock
         self._post = post
         self._stream = self._activity.open(self._tell)
+        self._source = SourceClock()
+        self._end = clock.now()  # where the newest sound ends (ns)
+        self._due: int | None = None  # when the next block is, at the latest; None: nobody has been heard yet
+        self._named = False
+        self._came = 0  # the newest sound (ns)
+        self._behind: int | None = None  # since when it has come late
         self._gate = SpeechGate()
         self._voice_until = self._given_until = 0  # the newest offset, and that of the newest stretch that was ended
         self._track = VoiceTrack()
@@ -118,20 +140,85 @@ class SessionEars:
         self._outage = 0
         self._fault: Exception | None = None
 
-    def hear(self, block: Samples) -> None:
-        """Take the next block, which ends now. Raises also what went wrong since the last one."""
+    def hear(self, block: Samples, at: int | None = None) -> None:
+        """Take the next block, whose first sample is number ``at`` of its source; None: it ends now. Raises also what
+        went wrong since the last one.
+        """
         _check(block)
         now = self._clock.now()
-        if self._deaf_until is None or now < self._deaf_until:
+        placed = self._source.place(at, len(block), now)
+        self._due = now + len(block) * SECOND // EAR_RATE
+        self._named = False
+        if placed.back:
+            what = f"the source's clock was set back by {placed.back / EAR_RATE:.1f} s"
+            self._post(EngineFailed(Stage.NOTICING, what))
+        block = block[placed.skip :] if placed.skip else block
+        if not len(block):
             return
+        self._note_lateness(placed, now)
+        if self._deaf_until is None or placed.end < self._deaf_until:
+            self._end = placed.end
+            return
+        if placed.gap:
+            self._pass_gap(placed.gap, placed.end - len(block) * SECOND // EAR_RATE)
+        self._take(block, placed.end)
+        if self._fault is not None:
+            raise self._fault
+
+    def _note_lateness(self, placed: Placed, now: int) -> None:
+        stalled, self._came = now - self._came > BEHIND_MS * MILLISECOND, now
+        if now - placed.end < BEHIND_MS * MILLISECOND:
+            self._behind = None
+        elif stalled or self._behind is None:
+            self._behind = now
+
+    def _pass_gap(self, gap: int, end: int) -> None:
+        """So many samples are missing before ``end``: they were silence."""
+        filled = min(gap, FILLED_SAMPLES)
+        rest = gap - filled
+        self._take(np.zeros(filled, np.float32), end - rest * SECOND // EAR_RATE)
+        self._taken += rest
+        self._told += rest
+
+    def _take(self, block: Samples, end: int) -> None:
+        """``block`` ends at ``end`` (ns)."""
+        self._end = end
         self._roll.push(block)
         self._taken += len(block)
         for number, sound in list(self._open.items()):
             if not sound.push(block):
                 self._fail(number, f"{self._engine.name} does not keep up with the sound")
-        self._notice(block, now)
-        if self._fault is not None:
-            raise self._fault
+        self._notice(block, end)
+
+    @property
+    def deadline(self) -> int | None:
+        """When :meth:`miss` wants to be called (ns), for what has not come by then; None: nothing is missed."""
+        if self._due is None or self._deaf_until is None:
+            return None
+        if self._gate.speaking or self._ending:
+            return self._due + FALLEN_SILENT_MS * MILLISECOND
+        return None if self._named else self._due + NO_SOUND_MS * MILLISECOND
+
+    @property
+    def catching_up_until(self) -> int:
+        """Before this nobody's time is up (ns; past while no sound is late)."""
+        return 0 if self._behind is None else self._behind + CATCH_UP_MS * MILLISECOND
+
+    def miss(self, now: int) -> None:
+        """The source gives nothing: whoever spoke is taken to have fallen silent. What still comes keeps its place."""
+        deadline = self.deadline
+        if deadline is None or now < deadline or self._due is None:
+            return
+        if now - deadline > HELD_MS * MILLISECOND:
+            self._due = now  # nobody was let in meanwhile: what has come is about to
+            return
+        if self._gate.speaking or self._ending:
+            self._cut()
+            self._told_of(self._gate.end(), self._end, known=False)
+        else:
+            self._named = True
+            what = f"the source has given no sound for {NO_SOUND_MS // 1000} s"
+            self._post(EngineFailed(Stage.NOTICING, what))
 
     def begin(self, stretch: int, since: int, group: asyncio.TaskGroup) -> None:
         """Transcribe from ``since`` (ns) on, and a little before it, but not what belonged to the stretch before."""
@@ -152,14 +239,14 @@ class SessionEars:
         if left and since <= left[0]:  # the same voice goes on
             return self._taken - left[1]
         start = max(since - PRE_ROLL_MS * MILLISECOND, self._given_until)
-        return (self._clock.now() - start) * EAR_RATE // SECOND
+        return (self._end - start) * EAR_RATE // SECOND
 
     def end(self, stretch: int) -> None:
         """Ask for the final transcript. Within speech the cut waits for the next gap, so that no word is cut in two; a
         stretch that is begun meanwhile goes on from there.
         """
         if stretch in self._open and self._gate.speaking and self._ending is None and self._deaf_until is not None:
-            self._ending = (stretch, self._clock.now() + CUT_MS * MILLISECOND)
+            self._ending = (stretch, self._end + CUT_MS * MILLISECOND)
             return
         if self._next and self._next[0] == stretch:
             self._cut()
@@ -225,34 +312,42 @@ class SessionEars:
         self._activity.clear(self._stream)
         self._told = self._taken
 
-    def _notice(self, block: Samples, now: int) -> None:
-        """Cut into frames, each ending as long before now as samples follow it."""
+    def _notice(self, block: Samples, end: int) -> None:
+        """Cut into frames, each ending as long before ``end`` as samples follow it."""
         self._frame = np.concatenate([self._frame, block])
         while len(self._frame) >= VAD_FRAME:
             frame, self._frame = self._frame[:VAD_FRAME], self._frame[VAD_FRAME:]
-            self._activity.push(self._stream, frame, now - len(self._frame) * SECOND // EAR_RATE)
+            self._activity.push(self._stream, frame, end - len(self._frame) * SECOND // EAR_RATE)
 
     def _tell(self, found: object, frame: Samples, end: int) -> None:
         """What voice activity gave for a frame. It may call from the loop: a fault waits for who brings the sound."""
         try:
             before = self._gate.voiced
             event = self._gate.step(self._probability(found, frame), end)
-            if isinstance(event, SpeechStopped):
-                self._voice_until = event.at
             self._told += VAD_FRAME
-            if event and not self._outage:
-                at = self._told - (end - event.at) * EAR_RATE // SECOND
-                self._track.change(at, isinstance(event, SpeechStarted))
             if self._ending and (self._gate.voiced == before or end >= self._ending[1]):
                 self._cut()
             for sound in self._open.values():
                 sound.voiced += max(0, self._gate.voiced - before)
-            if event and self._judge:
-                self._tell_judged(event, self._judge)
-            elif event:
-                self._post(event)
+            self._told_of(event, end)
         except Exception as error:
             self._fault = error
+
+    def _told_of(self, event: SpeechStarted | SpeechStopped | None, end: int, *, known: bool = True) -> None:
+        """An onset or offset, known when sound had been told of up to ``end`` (ns). Where it is not known but taken to
+        be, a word may be cut in two: should the rest of it come, the next stretch has it whole.
+        """
+        if event is None:
+            return
+        if isinstance(event, SpeechStopped) and known:
+            self._voice_until = event.at
+        if not self._outage:
+            at = self._told - (end - event.at) * EAR_RATE // SECOND
+            self._track.change(at, isinstance(event, SpeechStarted))
+        if self._judge:
+            self._tell_judged(event, self._judge)
+        else:
+            self._post(event)
 
     def _tell_judged(self, event: SpeechStarted | SpeechStopped, judge: TurnJudge) -> None:
         """A pause is told once it has been judged, or when the voice comes back."""
@@ -272,7 +367,7 @@ class SessionEars:
         found: float | None = None
         try:
             async with asyncio.timeout(JUDGE_MS / 1000):
-                back = (self._clock.now() - since + PRE_ROLL_MS * MILLISECOND) * EAR_RATE // SECOND
+                back = (self._end - since + PRE_ROLL_MS * MILLISECOND) * EAR_RATE // SECOND
                 found = nonsense.probability(await judge.engine.ended(self._roll.newest(back)))
         except (Exception, asyncio.CancelledError) as error:  # as below
             if isinstance(error, asyncio.CancelledError) and cancelled():
@@ -315,7 +410,7 @@ class SessionEars:
                         self._post(EngineFailed(Stage.HEARING, what))
                     said = voiced_text(transcript, self._track, sound.begin)
                     voiced_ms = sound.voiced * FRAME_NS / MILLISECOND
-                    believed = trust(said, transcript.confidence, transcript.final, voiced_ms)
+                    believed = trust(said, transcript.confidence, transcript.final, voiced_ms, self._words)
                     heard = "" if believed is Trust.NONE else said
                     if heard:
                         words = transcript.words

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from duologue.audio.pcm import RATE
-from duologue.dialogue.fillers import Fillers
+from duologue.dialogue.fillers import Fillers, Stock
 from duologue.dialogue.ports import Voice
-from duologue.dialogue.replies import Begun, Ending, Expressed, ReplyItem, VoiceLimits, Voicing, read_reply
+from duologue.dialogue.replies import Begun, Ending, Expressed, ReplyItem, Take, VoiceLimits, Voicing, read_reply
 from duologue.dialogue.replies_text import Part
 from duologue.dialogue.turns_vocabulary import (
+    AudioGrew,
     AudioReady,
     ChunkWritten,
     EngineFailed,
@@ -23,22 +25,21 @@ from duologue.dialogue.turns_vocabulary import (
     Stage,
     ToolRan,
 )
+from duologue.dialogue.words import ENGLISH, Words, words_for
 from duologue.language.engine import LanguageModel, Prompt
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
 from duologue.language.structured import ReplyChunk
 from duologue.speech.utterance import Utterance
 
-APOLOGIES = {
-    Stage.HEARING: "Sorry, I did not catch that. Could you say it again?",
-    Stage.THINKING: "Sorry, I lost my thread. Could you say that again?",
-    Stage.VOICING: "Sorry, I lost my voice for a moment. Could you say that again?",
-}
-"""Honest sentences, by what failed."""
+APOLOGIES = {stage: text for stage, text in ((Stage(key), text) for key, text in words_for(ENGLISH).apologies.items())}
+"""Honest sentences in English, by what failed."""
 LIMITS = VoiceLimits(seconds=5.5, rate=RATE)
 """A person waits: who needs longer is asked again, and left out before the table gives up on the reply (12 s)."""
 AT_ONCE = 8
 """Events of one engine that may be posted before the session is let to them. One would cost a turn of the loop each."""
+GAP_SECONDS = 2.0
+"""So long what is prepared waits for replies that are being made."""
 EXPRESSION_SECONDS = 0.3
 """How long a sentence that is voiced waits to know what it is said with: models write that after the text."""
 
@@ -104,31 +105,49 @@ class SessionMouth:
         moderator: Moderator,
         post: Callable[[Event], None],
         limits: VoiceLimits = LIMITS,
+        stock: Stock | None = None,
+        words: Words | None = None,
     ) -> None:
         self._persona = persona
         self._model = model
         self._moderator = moderator
         self._post = post
         self._voicing = Voicing(voice, limits)
-        self._fillers = Fillers(self._voicing, (persona,))
-        self._apologies: dict[Stage, Utterance] = {}
+        self._stock = stock or Stock()
+        self._texts = (words or words_for(ENGLISH)).apologies
+        self._fillers = Fillers(self._voicing, (persona,), self._stock)
+        self._at_work = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._apologies: dict[str, Utterance] = {}
         self._replies: dict[str, _Reply] = {}
         self._posted = 0
 
     async def prepare(self) -> None:
-        """Voice beforehand what must not wait for a voice: apologies and fillers. What fails is left out."""
-        for stage, text in APOLOGIES.items():
-            attempt = await self._voicing.voice(text, self._persona.name, f"apology-{stage}")
+        """Voice beforehand what must not wait for a voice: apologies and fillers, in the gaps between replies. What
+        fails is left out.
+        """
+        for stage, text in self._texts.items():
+            await self._gap()
+            attempt = await self._stock.voice(self._voicing, text, self._persona.name, f"apology-{stage}")
             for failure in attempt.failures:
                 self._post(EngineFailed(Stage.VOICING, f"apology: {failure}"))
             if attempt.voiced is not None:
                 self._apologies[stage] = attempt.voiced.utterance
-        async for unvoiced in self._fillers.prepare():
+        async for unvoiced in self._fillers.prepare(self._gap):
             self._post(EngineFailed(Stage.VOICING, f"filler {unvoiced.text!r}: {unvoiced.failure}"))
+
+    async def _gap(self) -> None:
+        """Until no reply is in the making; but an engine that hangs must not keep its own apology from being made."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GAP_SECONDS):
+                await self._idle.wait()
 
     def think(self, reply: str, prompt: Prompt, group: asyncio.TaskGroup) -> None:
         """Write ``reply``. Tools of ``prompt`` that are not committed wait for :meth:`adopt`."""
         self._replies[reply] = _Reply(prompt)
+        if prompt.tools:
+            prompt.tools.told = lambda outcome: self._post(ToolRan(reply, outcome))
         self._start(reply, self._write(reply, prompt), group)
 
     def adopt(self, reply: str) -> None:
@@ -146,7 +165,7 @@ class SessionMouth:
         if utterance := self._apologies.get(stage):
             self._post(AudioReady(reply, index, replace(utterance, id=f"{reply}/{index}")))
         else:
-            self.voice(reply, index, APOLOGIES[stage], group)
+            self.voice(reply, index, self._texts[stage], group)
 
     def filler(self, utterance_id: str) -> Utterance | None:
         """The next filler."""
@@ -166,7 +185,16 @@ class SessionMouth:
     def _start(self, reply: str, work: Coroutine[None, None, None], group: asyncio.TaskGroup) -> None:
         tasks = self._replies.setdefault(reply, _Reply()).tasks
         tasks[:] = [task for task in tasks if not task.done()]
-        tasks.append(group.create_task(work))
+        task = group.create_task(work)
+        self._at_work += 1
+        self._idle.clear()
+        task.add_done_callback(self._done)
+        tasks.append(task)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._at_work -= 1
+        if not self._at_work:
+            self._idle.set()
 
     async def _give(self, event: Event) -> None:
         self._post(event)
@@ -175,24 +203,33 @@ class SessionMouth:
             await asyncio.sleep(0)  # an engine that never waits must not flood the inbox
 
     async def _write(self, reply: str, prompt: Prompt) -> None:
-        known, ran = self._replies[reply], 0
+        known = self._replies[reply]
         async with aclosing(read_reply(self._model, prompt, self._moderator)) as items:
             async for item in items:
-                for outcome in prompt.tools.outcomes[ran:] if prompt.tools else ():
-                    ran += 1
-                    await self._give(ToolRan(reply, outcome))
                 if (event := known.take(reply, item)) is not None:
                     await self._give(event)
 
     async def _speak(self, reply: str, index: int, text: str) -> None:
-        attempt = await self._voicing.voice(text, self._persona.name, f"{reply}/{index}")
+        attempt = await self._voicing.voice(text, self._persona.name, f"{reply}/{index}", self._taking(reply, index))
         if attempt.voiced is None:
             self._post(EngineFailed(Stage.VOICING, "; ".join(attempt.failures), reply=reply, index=index))
             return
         for failure in attempt.failures:  # mended by another try, and told
             self._post(EngineFailed(Stage.VOICING, failure, reply=reply))
-        utterance = attempt.voiced.utterance
-        known = self._replies.get(reply)
-        if known and (expression := await known.expression(index)):
-            utterance = replace(utterance, expression=expression)
-        self._post(AudioReady(reply, index, utterance))
+        if attempt.broken_off:
+            self._post(EngineFailed(Stage.VOICING, attempt.broken_off, reply=reply, index=index))
+
+    def _taking(self, reply: str, index: int) -> Take:
+        """Posts a sentence as soon as it begins, and as it grows."""
+        known, begun, expression = self._replies.get(reply), False, ""
+
+        async def take(utterance: Utterance) -> None:
+            nonlocal begun, expression
+            if known and not begun:
+                expression = await known.expression(index)
+            if expression:
+                utterance = replace(utterance, expression=expression)
+            grown, begun = begun, True
+            await self._give(AudioGrew(reply, index, utterance) if grown else AudioReady(reply, index, utterance))
+
+        return take

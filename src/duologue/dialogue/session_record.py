@@ -27,6 +27,7 @@ from duologue.dialogue.turns_vocabulary import (
     EndStretch,
     EngineFailed,
     Event,
+    Extend,
     Filler,
     HandedOver,
     HangUp,
@@ -210,6 +211,10 @@ class SessionRecorder:
                 self._abandon(reply, now)
             case Play(utterance):
                 self._hand_over(utterance.id, utterance)
+            case Extend(utterance):
+                _, piece = self._piece(utterance.id)
+                if piece is not None:
+                    piece.utterance = utterance
             case Filler(utterance_id):
                 self._hand_over(utterance_id, None)
             case Pause():

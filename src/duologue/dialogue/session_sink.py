@@ -53,7 +53,11 @@ class PacedSink:
             raise InputError(
                 f"the utterance {utterance.id!r} is at {utterance.rate} Hz", where="sink", remedy=f"Give {RATE} Hz."
             )
-        self._playout.enqueue(utterance.id, utterance.samples, gap_ms * RATE // 1000)
+        self._playout.enqueue(utterance.id, utterance.samples, gap_ms * RATE // 1000, more=utterance.open)
+
+    async def extend(self, utterance: Utterance) -> None:
+        """See :class:`~duologue.dialogue.ports.Sink`."""
+        self._playout.extend(utterance.id, utterance.samples, more=utterance.open)
 
     async def withdraw(self, utterance_id: str) -> bool:
         """See :class:`~duologue.dialogue.ports.Floor`."""

@@ -18,7 +18,8 @@ question is never spoken.
 who wants to speak. We go on for a moment (``DOUBTING``), then hold the floor where it is (``PAUSED``), which can be
 undone, and look for evidence: real words, or half a second of voice. With it the reply is cleared, which cannot be
 undone (``HEARING``). Without it, once the short sound has been understood (``JUDGING``), the reply goes on where it
-stopped. Before the first sound of a reply there is nothing to doubt: the floor is held at once.
+stopped. A voice that ends before the floor is held is understood to its end as well, while the reply goes on: no word
+is too short to be heard. Before the first sound of a reply there is nothing to doubt: the floor is held at once.
 
 *What was said.* An exchange enters the context once, when it is over, with what was heard of the reply, which only the
 far end knows: after a clear we wait for its last word on that (``CLEARING``, when a reply is wanted meanwhile). A reply
@@ -107,6 +108,7 @@ TABLE: tuple[Row, ...] = (
     # The person's turn
     _row(QUIET, SpeechStarted, when.always, do.listen, HEARING),
     _row(QUIET, Timeout, when.voice_on, do.begin_next_stretch, HEARING),
+    _row(QUIET, Timeout, when.silence_may_be_broken, do.ask_into_silence, THINKING),
     _row(QUIET, Timeout, when.always, do.tell_of_silence, QUIET),
     _row(HEARING, SpeechStopped, when.always, do.nothing, PAUSING),
     _row(HEARING, Timeout, when.turn_is_overlong, do.end_overlong_turn, SETTLING),
@@ -121,7 +123,7 @@ TABLE: tuple[Row, ...] = (
     _row(SETTLING, _UNDERSTOOD, when.settled_and_speculation_sounds, do.adopt, SPEAKING),
     _row(SETTLING, _UNDERSTOOD, when.settled_and_speculation_agrees, do.adopt, THINKING),
     _row(SETTLING, _UNDERSTOOD, when.settled_but_floor_not_clear, do.nothing, CLEARING),
-    _row(SETTLING, _UNDERSTOOD, when.settled_with_words, do.think, THINKING),
+    _row(SETTLING, _UNDERSTOOD, when.settled_with_words, do.think_and_listen_on, THINKING),
     _row(SETTLING, _UNDERSTOOD, when.settled_without_words_by_failure, do.apologise_for_ears, THINKING),
     _row(SETTLING, _UNDERSTOOD, when.settled_without_words_of_clear_voice, do.apologise_for_missing_it, THINKING),
     _row(SETTLING, _UNDERSTOOD, when.settled, do.forget_turn, QUIET),
@@ -133,9 +135,13 @@ TABLE: tuple[Row, ...] = (
     _row(THINKING, SpeechStarted, when.began_before_decision, do.take_back_decision, HEARING),
     _row(THINKING, SpeechStarted, when.always, do.hold_and_listen, PAUSED),
     _row(THINKING, SpeechStopped, when.stretch_is_open_and_no_echo, do.hold_and_ask_for_final, JUDGING),
-    _row(THINKING, SpeechStopped, when.stretch_is_open, do.drop_stretch, THINKING),
+    _row(THINKING, SpeechStopped, when.stretch_is_open, do.ask_for_final, THINKING),
     _row(THINKING, Understood, when.asks_for_floor, do.give_floor, HEARING),
+    _row(THINKING, Understood, when.settled_and_asks_for_silent_floor, do.give_floor_and_think, THINKING),
+    _row(THINKING, Understood, when.settled_and_asks_for_floor, do.give_floor, CLEARING),
+    _row(THINKING, Understood, when.settled, do.drop_stretch, THINKING),
     _row(THINKING, (*_FLOOR, Timeout), when.reply_failed, do.apologise_for_failure, THINKING),
+    _row(THINKING, (*_FLOOR, Timeout), when.reply_is_over_and_a_voice_is_judged, do.conclude, SETTLING),
     _row(THINKING, (*_FLOOR, Timeout), when.reply_is_over, do.conclude, QUIET),
     _row(THINKING, _FLOOR, when.reply_speaks, do.flow, SPEAKING),
     _row(THINKING, _FLOOR, when.always, do.flow, THINKING),
@@ -145,15 +151,19 @@ TABLE: tuple[Row, ...] = (
     # The reply is heard
     _row(SPEAKING, SpeechStarted, when.always, do.listen, DOUBTING),
     _row(SPEAKING, SpeechStopped, when.stretch_is_open_and_no_echo, do.hold_and_ask_for_final, JUDGING),
-    _row(SPEAKING, SpeechStopped, when.stretch_is_open, do.drop_stretch, SPEAKING),
+    _row(SPEAKING, SpeechStopped, when.stretch_is_open, do.ask_for_final, SPEAKING),
     _row(SPEAKING, Understood, when.asks_for_floor, do.give_floor, HEARING),
+    _row(SPEAKING, Understood, when.settled_and_asks_for_floor, do.give_floor, CLEARING),
+    _row(SPEAKING, Understood, when.settled, do.drop_stretch, SPEAKING),
     _row(SPEAKING, PlayEnded, when.reply_failed, do.apologise_for_failure, THINKING),
+    _row(SPEAKING, PlayEnded, when.reply_is_over_and_a_voice_is_judged, do.conclude, SETTLING),
     _row(SPEAKING, PlayEnded, when.reply_is_over, do.conclude, QUIET),
     _row(SPEAKING, PlayEnded, when.reply_waits_for_more, do.wait_for_more, THINKING),
     _row(SPEAKING, _FLOOR, when.always, do.flow, SPEAKING),
     _row(SPEAKING, Timeout, when.always, do.give_up_floor, QUIET),
     # Somebody sounds over it
-    _row(DOUBTING, SpeechStopped, when.always, do.drop_stretch, SPEAKING),
+    _row(DOUBTING, SpeechStopped, when.voice_was_no_word, do.drop_stretch, SPEAKING),
+    _row(DOUBTING, SpeechStopped, when.always, do.ask_for_final, SPEAKING),
     _row(DOUBTING, Understood, when.asks_for_floor, do.give_floor, HEARING),
     _row(DOUBTING, PlayEnded, when.reply_is_over, do.conclude, HEARING),
     _row(DOUBTING, _FLOOR, when.always, do.flow, DOUBTING),
@@ -290,15 +300,17 @@ def _due_thinking(floor: FloorState, patience: Patience) -> int:
 
 
 def _due_doubting(floor: FloorState, patience: Patience) -> int:
-    doubt = floor.policy.echo_doubt_ms if floor.echoes else floor.policy.doubt_ms
-    return floor.onset + doubt * MILLISECOND
+    doubt = floor.policy.echo_doubt_ms if floor.echoing else floor.policy.doubt_ms
+    return max(floor.onset + doubt * MILLISECOND, floor.grace_until)
 
 
 def _due_paused(floor: FloorState, patience: Patience) -> int:
     policy = floor.policy
     if floor.voice_on:
-        return floor.onset + (policy.barge_ms + policy.offset_ms) * MILLISECOND
-    return floor.offset + policy.hangover_ms * MILLISECOND
+        due = floor.onset + (policy.barge_ms + policy.offset_ms) * MILLISECOND
+    else:
+        due = floor.offset + policy.hangover_ms * MILLISECOND
+    return max(due, floor.grace_until)
 
 
 def _due_final(limit_ms: Callable[[Policy], int]) -> Callable[[FloorState, Patience], int]:

@@ -39,6 +39,12 @@ def tell_of_silence(s: Situation) -> list[Effect]:
     return [Report(Note.SILENCE, ms=passed)]
 
 
+def ask_into_silence(s: Situation) -> list[Effect]:
+    """The character speaks without having been spoken to."""
+    s.floor.asked += 1
+    return [*tell_of_silence(s), *s.floor.think(s.now)]
+
+
 def ask_for_final(s: Situation) -> list[Effect]:
     floor = s.floor
     if not floor.stretch:
@@ -57,7 +63,8 @@ def end_turn(s: Situation) -> list[Effect]:
 
 def end_overlong_turn(s: Situation) -> list[Effect]:
     spoken = (s.now - s.floor.turn_began) / MILLISECOND
-    s.floor.stretch_ended = s.now
+    s.floor.stretch_ended = s.floor.onset = s.now  # the voice that goes on belongs to the next turn
+    s.floor.overlong = True
     return [Report(Note.OVERLONG, "turn", spoken, Stage.HEARING), *ask_for_final(s)]
 
 
@@ -113,7 +120,7 @@ def adopt(s: Situation) -> list[Effect]:
     saved = (s.now - reply.since) / MILLISECOND
     notes = s.floor.adopt(s.now)
     hit = Report(Note.SPECULATION_HIT, ms=saved, stage=Stage.THINKING)
-    return [Adopt(reply.id), hit, *notes, *s.floor.flow(s.now)]
+    return [Adopt(reply.id), hit, *notes, *listen_on(s), *s.floor.flow(s.now)]
 
 
 def think(s: Situation) -> list[Effect]:
@@ -138,11 +145,12 @@ def yield_to_typed(s: Situation) -> list[Effect]:
 
 def think_and_listen_on(s: Situation) -> list[Effect]:
     """A voice that goes on while we answer may yet say something, and then takes the floor."""
+    return [*think(s), *listen_on(s)]
+
+
+def listen_on(s: Situation) -> list[Effect]:
     floor = s.floor
-    effects = think(s)
-    if floor.voice_on and not floor.policy.half_duplex:
-        effects += floor.begin_stretch(floor.onset)
-    return effects
+    return floor.begin_stretch(floor.onset) if floor.voice_on and not floor.policy.half_duplex else []
 
 
 def apologise_for_ears(s: Situation) -> list[Effect]:

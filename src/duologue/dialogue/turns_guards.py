@@ -80,7 +80,8 @@ def settled_and_reply_speaks(s: Situation) -> bool:
 
 
 def asks_for_floor(s: Situation) -> bool:
-    return bool(s.floor.stretch) and s.floor.asks_for_floor
+    """Not with the voice of an overlong turn, which was asked to wait: its words are kept for the next turn."""
+    return bool(s.floor.stretch) and not s.floor.overlong and s.floor.asks_for_floor
 
 
 def asks_for_floor_and_is_silent(s: Situation) -> bool:
@@ -119,6 +120,11 @@ def reply_is_over(s: Situation) -> bool:
     return bool(s.floor.reply and s.floor.reply.over)
 
 
+def reply_is_over_and_a_voice_is_judged(s: Situation) -> bool:
+    """Somebody said something short over it, and what it was is not known yet."""
+    return reply_is_over(s) and bool(s.floor.parts) and not s.floor.stretch
+
+
 def reply_failed(s: Situation) -> bool:
     """It is over, and nothing of it was heard, or its end is missing; and nobody has said sorry yet."""
     reply = s.floor.reply
@@ -146,6 +152,11 @@ def apology_is_late(s: Situation) -> bool:
     return reply_is_late(s) and bool(s.floor.reply and s.floor.reply.apologised)
 
 
+def silence_may_be_broken(s: Situation) -> bool:
+    """We have not spoken into it so often that it would be a nuisance, and nobody is being understood."""
+    return s.floor.asked < s.floor.policy.asks and not s.floor.parts
+
+
 def only_echo(s: Situation) -> bool:
     return s.floor.voice_on and s.floor.only_echo
 
@@ -160,6 +171,12 @@ def voice_on(s: Situation) -> bool:
 
 def voice_was_long(s: Situation) -> bool:
     return s.floor.offset - s.floor.onset >= s.floor.policy.barge_ms * MILLISECOND
+
+
+def voice_was_no_word(s: Situation) -> bool:
+    """A click; unless a voice before it may have been one."""
+    floor = s.floor
+    return floor.offset - floor.onset < floor.policy.word_ms * MILLISECOND and len(floor.parts) == 1
 
 
 def stretch_is_open(s: Situation) -> bool:

@@ -130,7 +130,16 @@ class ReplyFinished:
 
 @dataclass(frozen=True, slots=True)
 class AudioReady:
-    """Sentence ``index`` of ``reply`` is voiced."""
+    """Sentence ``index`` of ``reply`` is voiced, or its beginning is (an open utterance)."""
+
+    reply: str
+    index: int
+    utterance: Utterance
+
+
+@dataclass(frozen=True, slots=True)
+class AudioGrew:
+    """Sentence ``index`` of ``reply``, voiced so far as an open utterance, has grown, or is whole."""
 
     reply: str
     index: int
@@ -172,8 +181,8 @@ class HangUp:
 
 Event: TypeAlias = (
     SpeechStarted | SpeechStopped | Understood | Typed | ReplyBegun | SentenceReady | ChunkWritten | ToolRan
-    | ReplyFinished | AudioReady | EngineFailed | HandedOver | PlayStarted | PlayProgress | PlayEnded | Timeout
-    | HangUp
+    | ReplyFinished | AudioReady | AudioGrew | EngineFailed | HandedOver | PlayStarted | PlayProgress | PlayEnded
+    | Timeout | HangUp
 )  # fmt: skip
 
 # Effects
@@ -256,6 +265,13 @@ class Play:
 
     utterance: Utterance
     gap_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Extend:
+    """``utterance``, which the floor was given open, has grown or is whole."""
+
+    utterance: Utterance
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +363,7 @@ class Report:
 
 Effect: TypeAlias = (
     BeginStretch | EndStretch | DropStretch | StopHearing | Think | Adopt | Abandon | VoiceSentence | Annotate | Play
-    | Pause | Resume | Clear | Commit | Filler | Apologise | Ears | Report
+    | Extend | Pause | Resume | Clear | Commit | Filler | Apologise | Ears | Report
 )  # fmt: skip
 
 

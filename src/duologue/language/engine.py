@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from duologue.language.persona import Persona
-from duologue.language.tools import ToolUse
+from duologue.language.tools import ToolOutcome, ToolUse
 
 MAX_HISTORY = 200
 """Lines of a conversation that an engine is shown at most: the newest."""
@@ -18,10 +18,18 @@ MAX_HISTORY_CHARACTERS = 24_000
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Something that was said: who (a character's name, or a person's), and what."""
+    """Something that was said: who (a character's name, or a person's), and what; and what a character called because
+    of it, with what came of that.
+    """
 
     speaker: str
     text: str
+    calls: tuple[ToolOutcome, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Characters that an engine is shown."""
+        return len(self.text) + sum(len(each.call.arguments) + len(each.shown) for each in self.calls)
 
 
 def newest(lines: Iterable[Line]) -> tuple[Line, ...]:
@@ -32,7 +40,7 @@ def newest(lines: Iterable[Line]) -> tuple[Line, ...]:
     kept: list[Line] = []
     room = MAX_HISTORY_CHARACTERS
     for line in reversed(tuple(lines)):
-        room -= len(line.text)
+        room -= line.size
         if len(kept) == MAX_HISTORY or (kept and room < 0):
             break
         kept.append(line)

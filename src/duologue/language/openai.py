@@ -11,13 +11,14 @@ import importlib
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, InputError, PeerError
-from duologue.language.chat import messages
+from duologue.language.chat import Calls, messages
 from duologue.language.engine import LanguageCapabilities, LanguageModel, Prompt
 from duologue.language.openai_errors import explain, is_failure, retry_after
 from duologue.language.structured import response_format
@@ -105,7 +106,8 @@ class OpenAILanguage:
         Tools that the model calls are run between its answers, and a filler for them is a piece of the stream.
         """
         model = prompt.model or prompt.speaker.model or self._settings.model
-        conversation: list[Mapping[str, object]] = [*messages(prompt)]
+        calls_told = cast("Calls", partial(told_back, "")) if prompt.tools else None
+        conversation: list[Mapping[str, object]] = [*messages(prompt, calls_told)]
         given = ""
         try:
             for left in reversed(range(prompt.tools.max_rounds + 1 if prompt.tools else 1)):

@@ -16,15 +16,21 @@ arguments is answered with an error that the model can act on, and stands in :at
 
 **Never on speculation**: a :class:`ToolUse` made with ``committed=False`` waits, before the first call, until
 :meth:`ToolUse.commit`. A speculative reply that turns out wrong is closed while it waits, and nothing has happened.
+
+**Never twice for one request**: a reply may be withdrawn after its calls, and another one be written to the same
+request and more. All replies to it share a :class:`CallMemory`: a call that was made is answered with what came of it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
+import json
 import re
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import cast, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -81,9 +87,9 @@ class Tool:
         about = {"name": self.name, "description": self.description, "parameters": self.schema}
         return {"type": "function", "function": about}
 
-    async def call(self, arguments: str) -> object:
+    async def call(self, arguments: str, begun: Begun | None = None) -> object:
         """Call it with ``arguments``, a JSON object. Raises :class:`InputError` for wrong ones, ``TimeoutError``, and
-        what the function raises.
+        what the function raises. A thread that nobody waits for any more goes on in ``begun``.
         """
         try:
             checked = self._arguments.model_validate_json(arguments[:MAX_ARGUMENTS].strip() or "{}")
@@ -93,7 +99,12 @@ class Tool:
         async with asyncio.timeout(self.limit_seconds):
             if inspect.iscoroutinefunction(self.function):
                 return await self.function(**values)
-            return await asyncio.to_thread(self.function, **values)
+            run = cast("Callable[[], object]", partial(contextvars.copy_context().run, self.function, **values))
+            thread = asyncio.get_running_loop().run_in_executor(None, run)
+            thread.add_done_callback(_retrieved)
+            if begun is not None:
+                begun.thread = thread
+            return await asyncio.shield(thread)
 
 
 class Toolbox:
@@ -135,10 +146,54 @@ class ToolOutcome:
     ended: int = 0
 
 
+STOPPED = "it was stopped before it ended; whether it had an effect is not known"
+
+
+@dataclass(slots=True)
+class Begun:
+    """A call that was made, and what came of it so far. A ``thread`` goes on when nobody waits for it any more."""
+
+    outcome: ToolOutcome
+    thread: asyncio.Future[object] | None = None
+
+    @property
+    def answers(self) -> bool:
+        """Another call like it need not be made."""
+        return not self.outcome.failure or (self.thread is not None and not self.thread.cancelled())
+
+
+class CallMemory:
+    """What was called for a request that is not answered yet, by all replies that were begun to it."""
+
+    def __init__(self) -> None:
+        self._begun: list[Begun] = []
+
+    @property
+    def outcomes(self) -> tuple[ToolOutcome, ...]:
+        """In the order of their calls; of one that was stopped, that."""
+        return tuple(each.outcome for each in self._begun)
+
+    @property
+    def begun(self) -> list[Begun]:
+        """The same with what goes on of it; a list of the caller's own."""
+        return list(self._begun)
+
+    def begin(self, call: ToolCall, now: int) -> Begun:
+        """``call`` is made."""
+        self._begun.append(Begun(ToolOutcome(call, _error(STOPPED), STOPPED, now, now)))
+        return self._begun[-1]
+
+    def settle(self) -> tuple[ToolOutcome, ...]:
+        """The request is answered: what was called for it, which is forgotten here."""
+        found, self._begun = self.outcomes, []
+        return found
+
+
 @dataclass(slots=True)
 class ToolUse:
     """The tools during one reply. ``max_rounds`` bounds how often a model may ask for calls before it must answer,
-    ``max_calls`` how many it may ask for at once.
+    ``max_calls`` how many it may ask for at once. ``memory`` holds what earlier replies to the same request called;
+    ``told`` is given each outcome of a call that was really made.
     """
 
     toolbox: Toolbox
@@ -147,7 +202,13 @@ class ToolUse:
     max_calls: int = 8
     clock: Clock = SYSTEM_CLOCK
     outcomes: list[ToolOutcome] = field(default_factory=list[ToolOutcome])
+    memory: CallMemory = field(default_factory=CallMemory)
+    told: Callable[[ToolOutcome], None] | None = None
+    _known: list[Begun] = field(default_factory=list[Begun])
     _gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._known = self.memory.begun
 
     def commit(self) -> None:
         """The turn is no speculation any more: calls may run. Idempotent."""
@@ -173,8 +234,12 @@ class ToolUse:
             await asyncio.wait([running])
 
     async def _outcome(self, call: ToolCall, number: int) -> ToolOutcome:
-        """Run one call; never raises for what a tool or a model does."""
+        """Run one call, unless an earlier reply to the request did; never raises for what a tool or a model does."""
         began = self.clock.now()
+        before = self._made_before(call)
+        if before is not None and not before.outcome.failure:
+            return replace(before.outcome, call=call)
+        begun = before or self.memory.begin(call, began)
         failure, value = "", cast("object", None)
         tool = self.toolbox.tools.get(call.name)
         try:
@@ -183,7 +248,11 @@ class ToolUse:
                 raise InputError(f"there is no tool {call.name!r}", remedy=f"There are: {known}.")
             if number >= self.max_calls:
                 raise InputError(f"more than {self.max_calls} calls at once", remedy="Ask for fewer.")
-            value = await tool.call(call.arguments)
+            if before is not None and before.thread is not None:
+                async with asyncio.timeout(tool.limit_seconds):
+                    value = await asyncio.shield(before.thread)
+            else:
+                value = await tool.call(call.arguments, begun)
             shown = to_json(value, fallback=str).decode()
         except TimeoutError:
             failure = f"no result in {tool.limit_seconds:g} s" if tool else "no result"
@@ -191,8 +260,43 @@ class ToolUse:
         except Exception as error:  # a tool is the user's own code: its failure is the model's to deal with
             failure = in_words(error)
             shown = ""
-        shown = to_json({"error": failure}).decode() if failure else shown[:MAX_RESULT]
-        return ToolOutcome(call, shown, failure, began, self.clock.now())
+        shown = _error(failure) if failure else shown[:MAX_RESULT]
+        begun.outcome = outcome = ToolOutcome(call, shown, failure, began, self.clock.now())
+        if begun.thread is not None and begun.thread.done():
+            begun.thread = None
+        if self.told is not None:
+            self.told(outcome)
+        return outcome
+
+    def _made_before(self, call: ToolCall) -> Begun | None:
+        """What an earlier reply called that answers ``call``: each of its calls does so once."""
+        for number, known in enumerate(self._known):
+            if known.answers and _same(known.outcome.call, call):
+                return self._known.pop(number)
+        return None
+
+
+def _same(one: ToolCall, other: ToolCall) -> bool:
+    """The same function with the same arguments, however they are written."""
+    return one.name == other.name and _meaning(one.arguments) == _meaning(other.arguments)
+
+
+def _meaning(arguments: str) -> object:
+    try:
+        return json.loads(arguments.strip() or "{}")
+    except ValueError:
+        return arguments
+
+
+def _error(failure: str) -> str:
+    """As a model is told of it."""
+    return to_json({"error": failure}).decode()
+
+
+def _retrieved(thread: asyncio.Future[object]) -> None:
+    """Nobody may be there any more to be told of its error."""
+    if not thread.cancelled():
+        thread.exception()
 
 
 def _arguments(function: Callable[..., object], name: str, text: str) -> type[BaseModel]:

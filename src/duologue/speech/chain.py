@@ -1,7 +1,8 @@
 """Voices with a stand-in: lines voiced by the first engine of a chain that can.
 
-A line is voiced whole before anybody hears it. So an engine that fails in the middle of one costs nothing but time: the
-next speaks the line from its start, and no listener gets half a sentence, or one sentence in two voices.
+A line of the show is voiced whole before anybody hears it. So an engine that fails in the middle of one costs nothing
+but time: the next speaks the line from its start, and no listener gets half a sentence, or one sentence in two voices.
+Who talks with a person streams instead (:meth:`VoicingChain.stream`), and hands over until the first sound.
 """
 
 from __future__ import annotations
@@ -77,17 +78,38 @@ class VoicingChain:
         """Voice ``text``; ``voices`` is the speaker's voice in each engine. Raises when every engine has failed."""
 
         async def ask(engine: TextToSpeech) -> Spoken:
-            voice = voices.get(engine.name)
-            if voice is None:
-                raise InputError(
-                    f"{speaker!r} has no voice for the engine {engine.name!r}", where=f"voice.{engine.name}",
-                    remedy=f'Add {engine.name} = "…" under [voice] of the character.',
-                )  # fmt: skip
+            voice = self._voice_of(engine, voices, speaker)
             return await self._voicings[engine.name].voice(
                 text, voice, speaker=speaker, utterance_id=utterance_id, expression=expression
             )
 
         return await self._chain.call(ask)
+
+    async def stream(
+        self, text: str, voices: Mapping[str, str], *, speaker: str, utterance_id: str, expression: str = ""
+    ) -> AsyncGenerator[Spoken, None]:
+        """The same as it comes (:meth:`Voicing.stream`): an engine that fails before its first sound hands over, one
+        that fails after it is heard no more in this line.
+        """
+
+        def ask(engine: TextToSpeech) -> AsyncGenerator[Spoken, None]:
+            return self._voicings[engine.name].stream(
+                text, self._voice_of(engine, voices, speaker), speaker=speaker, utterance_id=utterance_id,
+                expression=expression,
+            )  # fmt: skip
+
+        async with aclosing(self._chain.stream(ask)) as spoken:
+            async for _, each in spoken:
+                yield each
+
+    def _voice_of(self, engine: TextToSpeech, voices: Mapping[str, str], speaker: str) -> str:
+        voice = voices.get(engine.name)
+        if voice is None:
+            raise InputError(
+                f"{speaker!r} has no voice for the engine {engine.name!r}", where=f"voice.{engine.name}",
+                remedy=f'Add {engine.name} = "…" under [voice] of the character.',
+            )  # fmt: skip
+        return voice
 
 
 class _Prompt:

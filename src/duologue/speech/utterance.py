@@ -40,6 +40,7 @@ class Utterance:
     """One stretch of speech by one speaker, ready to be played.
 
     ``samples`` is mono float32 at ``rate`` Hz, trimmed of leading and trailing silence and brought to one loudness.
+    While it is ``open`` more of it will come: sound and marks are the beginning of what they will be.
     ``alphabet`` names the phoneme set of the marks (``"espeak"``, ``"ipa"``, ``"arpabet"``) or is empty without
     phonemes.
     """
@@ -53,6 +54,7 @@ class Utterance:
     alphabet: str = ""
     expression: str = ""
     engine: str = ""
+    open: bool = False
 
     def words(self) -> tuple[Mark, ...]:
         """The word marks, in order."""

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from duologue.audio.loudness import fade_edges, normalise
-from duologue.audio.pcm import RATE, Samples
-from duologue.audio.resample import resample, rescale
-from duologue.clock import SYSTEM_CLOCK, Clock
+from duologue.audio.pcm import Samples
+from duologue.audio.resample import resample
+from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import PeerError
 from duologue.speech.engine import TextToSpeech
-from duologue.speech.utterance import Mark, MarkKind, SpeechChunk, Utterance
+from duologue.speech.utterance import Mark, SpeechChunk, Utterance
+from duologue.speech.voicing_marks import place, sounding
+from duologue.speech.voicing_stream import GrowingLine, Levels
 
 MAX_SECONDS = 600
 """An engine that gives more sound for one line is stopped."""
-_SILENCE_DB = -50.0
-"""Below the loudest window: what is quieter at the ends is silence."""
-_WINDOW = RATE * 5 // 1000
-_LEAD, _TAIL = RATE * 5 // 1000, RATE * 10 // 1000
-"""Kept before the first sound, as much as a fade needs (whoever waits for an answer waits for this too), and after the
-last (samples).
-"""
+WHOLE_MS = 10
+"""An engine that needs no longer for all of a line is not worth streaming."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +40,8 @@ class Voicing:
     def __init__(self, tts: TextToSpeech, clock: Clock = SYSTEM_CLOCK) -> None:
         self._tts = tts
         self._clock = clock
+        self._levels = Levels()
+        self._quick = False
 
     async def voice(self, text: str, voice: str, *, speaker: str, utterance_id: str, expression: str = "") -> Spoken:
         """Voice ``text`` with an engine's ``voice``. The heavy part runs in a thread.
@@ -49,7 +49,7 @@ class Voicing:
         Raises what the engine raises, and :class:`PeerError` when it gives no sound, no finite sound, or no end of it.
         """
         chunks, first_audio = await self._collect(text, voice)
-        samples, marks = await asyncio.to_thread(finish, chunks, self._tts.capabilities.rate)
+        samples, marks = await asyncio.to_thread(self._whole, chunks, voice)
         if len(samples) == 0:
             raise PeerError(
                 f"{self._tts.name} had nothing to say for {text[:60]!r}", where=f"voice {voice}",
@@ -66,6 +66,49 @@ class Voicing:
             engine=self._tts.name,
         )
         return Spoken(utterance, first_audio)
+
+    async def stream(
+        self, text: str, voice: str, *, speaker: str, utterance_id: str, expression: str = ""
+    ) -> AsyncGenerator[Spoken, None]:
+        """The same as it comes: open, and again each time that it has grown, at last closed. From an engine that had
+        its last line within :data:`WHOLE_MS` it comes once, at its exact loudness. Raises the same.
+        """
+        utterance = Utterance(
+            utterance_id, speaker, text, np.zeros(0, np.float32), alphabet=self._tts.capabilities.alphabet,
+            expression=expression, engine=self._tts.name, open=True,
+        )  # fmt: skip
+        rate, line = self._tts.capabilities.rate, GrowingLine(self._tts.capabilities.rate, voice, self._levels)
+        chunks: list[SpeechChunk] = []
+        first_audio, given, count, pushed = 0, False, 0, 0
+        async with aclosing(self._tts.speak(text, voice)) as stream:
+            async for chunk in stream:
+                now = self._clock.now()
+                first_audio = first_audio or (now if len(chunk.samples) else 0)
+                count += len(chunk.samples)
+                if count > MAX_SECONDS * rate:
+                    raise PeerError(f"{self._tts.name} gives no end of sound for {text[:60]!r}", where=f"voice {voice}")
+                chunks.append(chunk)
+                if self._quick and now - first_audio < WHOLE_MS * MILLISECOND:
+                    continue
+                grown = [await asyncio.to_thread(line.push, each) for each in chunks[pushed:]]
+                pushed = len(chunks)
+                if any(grown):
+                    given = True
+                    yield Spoken(replace(utterance, samples=line.samples, marks=line.marks()), first_audio)
+        self._quick = self._clock.now() - first_audio < WHOLE_MS * MILLISECOND
+        samples, marks = await asyncio.to_thread(line.close if given else partial(self._whole, chunks, voice))
+        if len(samples) == 0:
+            raise PeerError(
+                f"{self._tts.name} had nothing to say for {text[:60]!r}", where=f"voice {voice}",
+                remedy="Give it words, or another engine or voice.",
+            )  # fmt: skip
+        yield Spoken(replace(utterance, samples=samples, marks=marks, open=False), first_audio)
+
+    def _whole(self, chunks: list[SpeechChunk], voice: str) -> tuple[Samples, tuple[Mark, ...]]:
+        """As :func:`finish`; what the voice wants is learnt for lines that stream."""
+        sound, marks = _trimmed(chunks, self._tts.capabilities.rate)
+        self._levels.learn(voice, sound)
+        return fade_edges(normalise(sound)), marks
 
     async def _collect(self, text: str, voice: str) -> tuple[list[SpeechChunk], int]:
         chunks: list[SpeechChunk] = []
@@ -87,6 +130,11 @@ def finish(chunks: list[SpeechChunk], rate: int) -> tuple[Samples, tuple[Mark, .
 
     Silence gives no samples. Raises :class:`PeerError` for sound that is not finite.
     """
+    sound, marks = _trimmed(chunks, rate)
+    return fade_edges(normalise(sound)), marks
+
+
+def _trimmed(chunks: list[SpeechChunk], rate: int) -> tuple[Samples, tuple[Mark, ...]]:
     raw = np.concatenate([np.zeros(0, np.float32), *(chunk.samples for chunk in chunks)])
     if not bool(np.isfinite(raw).all()):
         raise PeerError("the speech engine gave sound that is not a number")
@@ -94,28 +142,4 @@ def finish(chunks: list[SpeechChunk], rate: int) -> tuple[Samples, tuple[Mark, .
     begin, end = sounding(samples)
     if begin == end:
         return samples[:0], ()
-    marks = (mark for chunk in chunks for mark in chunk.marks)
-    return fade_edges(normalise(samples[begin:end])), _place(marks, rate, begin, end)
-
-
-def sounding(samples: Samples) -> tuple[int, int]:
-    """From where to where something is to be heard, with a margin; (0, 0) for silence."""
-    windows = -(-len(samples) // _WINDOW)
-    padded = np.zeros(windows * _WINDOW, np.float32)
-    padded[: len(samples)] = samples
-    power = (padded.reshape(windows, _WINDOW) ** 2).mean(axis=1)
-    loudest = float(power.max(initial=0.0))
-    if loudest < 1e-9:  # -90 dBFS
-        return 0, 0
-    loud = np.flatnonzero(power > loudest * 10 ** (_SILENCE_DB / 10))
-    return max(0, int(loud[0]) * _WINDOW - _LEAD), min(len(samples), (int(loud[-1]) + 1) * _WINDOW + _TAIL)
-
-
-def _place(marks: Iterable[Mark], rate: int, begin: int, end: int) -> tuple[Mark, ...]:
-    """Rescale, shift and clip marks; a phoneme of which nothing is left is dropped, a word is kept for its text."""
-    placed: list[Mark] = []
-    for mark in marks:
-        start, stop = (min(max(rescale(at, rate), begin), end) - begin for at in (mark.start, mark.end))
-        if stop > start or mark.kind is MarkKind.WORD:
-            placed.append(replace(mark, start=start, end=stop))
-    return tuple(sorted(placed, key=lambda mark: (mark.start, mark.kind is MarkKind.PHONEME)))
+    return samples[begin:end], place((mark for chunk in chunks for mark in chunk.marks), rate, begin, end)

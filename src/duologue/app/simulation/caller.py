@@ -12,7 +12,7 @@ from duologue.app.simulation.scenario import Caller, Step
 from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.dialogue.ports import PlayStarted
 from duologue.dialogue.session import Session
-from duologue.dialogue.turns_vocabulary import Commit, Effect, Event, Play
+from duologue.dialogue.turns_vocabulary import Commit, Effect, Event, Extend, Play
 from duologue.speech.hearing import EAR_RATE
 from duologue.speech.utterance import Utterance
 
@@ -82,7 +82,7 @@ class ScriptedCaller:
     def take(self, item: Event | Effect, now: int) -> None:
         """An event or effect of the session."""
         match item:
-            case Play(utterance):
+            case Play(utterance) | Extend(utterance):
                 self._utterances[utterance.id] = utterance
             case PlayStarted(utterance_id, at) if "/" in utterance_id:
                 self._sounded[utterance_id.partition("/")[0]] = None

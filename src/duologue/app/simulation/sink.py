@@ -44,6 +44,13 @@ class WatchedSink(PacedSink):
         self._utterances[utterance.id] = utterance
         await super().play(utterance, gap_ms)
 
+    async def extend(self, utterance: Utterance) -> None:
+        """See the protocol."""
+        self._utterances[utterance.id] = utterance
+        for span in self.spans[-1:]:
+            span.utterance = utterance if span.utterance.id == utterance.id else span.utterance
+        await super().extend(utterance)
+
     def _report(self, block: Block, at: int, number: int) -> None:
         for piece in block.pieces:
             begin = at + piece.offset * SECOND // RATE
@@ -73,6 +80,12 @@ class LeapingSink(WatchedSink):
         """See the protocol."""
         self.catch_up()
         await super().play(utterance, gap_ms)
+        self._changed.set()
+
+    async def extend(self, utterance: Utterance) -> None:
+        """See the protocol."""
+        self.catch_up()
+        await super().extend(utterance)
         self._changed.set()
 
     async def withdraw(self, utterance_id: str) -> bool:

@@ -1,0 +1,81 @@
+"""What is known of a language is data; where nothing is, that is said."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+from session_doubles import Says, Talk
+
+from duologue.app.simulation.virtual_time import simulate
+from duologue.dialogue.endpointing import AdaptivePatience, Trust, judge, trust
+from duologue.dialogue.floor_state import BACKCHANNELS
+from duologue.dialogue.session_mouth import APOLOGIES
+from duologue.dialogue.turns_vocabulary import EngineFailed, Note, Stage
+from duologue.dialogue.words import Words, words_for
+from duologue.errors import PeerError
+from duologue.language.fake import Reply
+from duologue.speech.hearing import Expected
+from duologue.speech.hearing_fake import Hearing
+
+
+@pytest.mark.parametrize("language", ["en", "de", "en-GB", "DE"])
+def test_a_language_is_whole(language: str) -> None:
+    words = words_for(language)
+    assert words.known and set(words.apologies) == {stage.value for stage in APOLOGIES}
+    assert all(word == word.casefold() for word in words.backchannels)
+    empty = [each.name for each in fields(Words) if not getattr(words, each.name)]
+    assert empty in ([], ["letters_that_are_words"])
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("ich komme morgen und", "trailing"),
+        ("ich möchte einen", "leaning"),
+        ("meine nummer ist null eins", "dictation"),
+        ("wann fährt der zug", "question without mark"),
+        ("wir sehen uns am freitag", "closing word"),
+        ("genau", "whole"),
+        ("Wann fährt der Zug?", "question"),
+    ],
+)
+def test_german_is_judged_by_its_own_words(text: str, why: str) -> None:
+    assert judge(text, words_for("de")) == why
+    assert AdaptivePatience(words_for("de")).wait(text).why == why
+
+
+def test_without_words_pauses_and_marks_decide() -> None:
+    none = words_for("fr")
+    assert not none.known and none.backchannels == frozenset()
+    texts = ("je voudrais un", "c'est à vous et", "y a t il", "a b c")
+    assert {judge(text, none) for text in texts} == {"unsure"}
+    assert judge("Oui?", none) == "question" and judge("oui", none) == "few words"
+    assert trust("et si", 0.9, True, 150, none) is Trust.FULL
+    assert trust("and if", 0.9, True, 150) is Trust.DOUBT
+
+
+@pytest.mark.parametrize("language", ["../en", "", "e1"])
+def test_what_is_no_language_reads_no_file(language: str) -> None:
+    assert not words_for(language).known
+
+
+def talk_in(language: str, *script: Says, hearing: list[Hearing] | None = None) -> Talk:
+    talk = Talk(script, [Reply("Es ist Mittag und die Sonne steht hoch über der ganzen Stadt")] * 9, hearing=hearing)
+    talk.options = replace(talk.options, expected=Expected(language=language))
+    return simulate(talk.run())
+
+
+@pytest.mark.parametrize(("language", "spoken"), [("en", "en"), ("de", "de"), ("fr", "en")])
+def test_an_apology_is_in_the_language_of_the_conversation(language: str, spoken: str) -> None:
+    talk = talk_in(language, Says(1.0, "wie spät ist es"), hearing=[Hearing(error=PeerError("deaf"))])
+    assert talk.context() == [("ada", words_for(spoken).apologies["hearing"])]
+    told = [item for _, item in talk.log if isinstance(item, EngineFailed) and "no words of" in item.what]
+    assert [item.stage for item in told] == ([Stage.HEARING] if language == "fr" else [])
+
+
+def test_a_backchannel_is_one_in_its_own_language() -> None:
+    assert "stimmt" not in BACKCHANNELS
+    script = Says(1.0, "wie spät ist es bitte Ada"), Says(5.0, "stimmt")
+    assert Note.FALSE_ALARM in talk_in("de", *script).notes()
+    assert Note.INTERRUPTED in talk_in("en", *script).notes()
