@@ -47,7 +47,7 @@ async def speech() -> AsyncIterator[LocalSpeech]:
 
 
 async def test_a_sentence_that_kills_the_worker_twice_ends_its_line_and_no_other(speech: LocalSpeech):
-    with pytest.raises(PeerError, match="2 times at “This is poison.”, at last: .*SIGKILL") as caught:
+    with pytest.raises(PeerError, match=r"2 times at “This is poison\.”, at last: .*SIGKILL") as caught:
         await hear(speech, "Hello. This is poison. The end.", "one")
     assert "memory" in caught.value.remedy
     assert speech.restarts == 2
