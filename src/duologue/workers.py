@@ -22,6 +22,7 @@ A worker that is to be there whatever happens is a :class:`Supervised` one.
 from __future__ import annotations
 
 import asyncio
+import os
 import pickle
 import signal
 import socket
@@ -37,6 +38,8 @@ from duologue.supervision import Phase, Supervision, SupervisionPolicy, Work, Wo
 _HEADER = struct.Struct(">I")
 MAX_MESSAGE = 512 * 1024 * 1024
 """A longer message (bytes) is taken for a broken stream."""
+LAST_WORDS = 200
+"""So much of what a quiet child said last is told (characters)."""
 REMEDIES: Mapping[int, str] = {
     signal.SIGILL: "A library in it was built for instructions that this processor does not have, or may not use.",
     signal.SIGKILL: "If nobody killed it, the memory ran out: see the system's log.",
@@ -102,23 +105,27 @@ class Worker:
         process: asyncio.subprocess.Process,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
+        muttering: int | None = None,
     ) -> None:
         self.module = module
         self._process = process
         self._reader = reader
         self._writer = writer
+        self._muttering = muttering  # the end of a pipe to which its standard error goes
+        self._last_words = ""
         self._body_length: int | None = None  # of a message whose header was read when a receive was cancelled
 
     @classmethod
-    async def start(cls, module: str, *arguments: str) -> Worker:
-        """Run ``python -m module *arguments FD``. The child inherits standard error, so its last words are seen.
+    async def start(cls, module: str, *arguments: str, quiet: bool = False) -> Worker:
+        """Run ``python -m module *arguments FD``. The child inherits standard error, so its last words are seen; a
+        ``quiet`` one's are not shown, but told with its death.
 
         Raises :class:`PeerError` when the system has no process left to give. Cancelled, it leaves none behind.
         """
         try:
             ours, theirs = socket.socketpair()
             with theirs:
-                process = await _forked(ours, module, *arguments, str(theirs.fileno()), pass_fds=(theirs.fileno(),))
+                process, muttering = await _forked(ours, theirs.fileno(), module, arguments, quiet)
         except OSError as error:
             raise PeerError(
                 f"the process {module} could not be started: {error.strerror or error}",
@@ -131,7 +138,7 @@ class Worker:
             process.kill()
             await process.wait()
             raise
-        return cls(module, process, reader, writer)
+        return cls(module, process, reader, writer, muttering)
 
     @property
     def pid(self) -> int:
@@ -167,6 +174,7 @@ class Worker:
 
         May be cancelled (or timed out) at any point without losing a message.
         """
+        self._overhear()
         try:
             length = self._body_length
             if length is None:
@@ -189,6 +197,9 @@ class Worker:
         except TimeoutError:
             self.kill()
             await self._process.wait()
+        muttering, self._muttering = self._muttering, None
+        if muttering is not None:
+            os.close(muttering)
 
     def kill(self) -> None:
         """SIGKILL, if it still runs."""
@@ -202,22 +213,50 @@ class Worker:
                 status = await self._process.wait()
         except TimeoutError:
             return PeerError(f"the process {self.module} closed its channel but still runs", where=f"pid {self.pid}")
+        self._overhear()
         how = f"was killed by signal {-status}{_named(-status)}" if status < 0 else f"exited with status {status}"
-        return PeerError(f"the process {self.module} {how}", where=f"pid {self.pid}", remedy=REMEDIES.get(-status, ""))
+        last = f", at last saying {self._last_words!r}" if self._last_words else ""
+        return PeerError(
+            f"the process {self.module} {how}{last}", where=f"pid {self.pid}", remedy=REMEDIES.get(-status, "")
+        )
+
+    def _overhear(self) -> None:
+        """Take what a quiet child wrote to standard error: the last line of it is kept."""
+        while self._muttering is not None:
+            try:
+                heard = os.read(self._muttering, 65_536)
+            except BlockingIOError:
+                return
+            if not heard:
+                return
+            if lines := [line for line in heard.decode("utf-8", "replace").splitlines() if line.strip()]:
+                self._last_words = " ".join(lines[-1].split())[:LAST_WORDS]
 
 
 async def _forked(
-    ours: socket.socket, module: str, *arguments: str, pass_fds: tuple[int, ...]
-) -> asyncio.subprocess.Process:
-    """The child; ``ours`` is closed when there is none."""
+    ours: socket.socket, descriptor: int, module: str, arguments: tuple[str, ...], quiet: bool
+) -> tuple[asyncio.subprocess.Process, int | None]:
+    """The child, and the end of a pipe from its standard error if it is quiet; ``ours`` is closed when there is none.
+
+    The pipe's other end does not block: a child whose words nobody takes loses them and goes on.
+    """
+    pipe = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK) if quiet else None
     try:
-        return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", module, *arguments, stdin=asyncio.subprocess.DEVNULL, pass_fds=pass_fds,
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", module, *arguments, str(descriptor),
+            stdin=asyncio.subprocess.DEVNULL, stdout=pipe[1] if pipe else None, stderr=pipe[1] if pipe else None,
+            pass_fds=(descriptor,),
             start_new_session=True,  # a Ctrl-C is for the parent, which closes the channel in its own order
         )  # fmt: skip
     except BaseException:
         ours.close()
+        if pipe:
+            os.close(pipe[0])
         raise
+    finally:
+        if pipe:
+            os.close(pipe[1])
+    return process, pipe[0] if pipe else None
 
 
 def _named(number: int) -> str:
@@ -245,7 +284,7 @@ class Supervised:
     reads the hello, and tells the worker again what it must know of what went on before it. What it raises, other than
     :class:`PeerError`, is the caller's fault and counts as no failure. ``at_work`` tells what the worker is at, None
     when nobody would miss it; ``leave`` is how long it may take to leave when it is closed (s; 0: it is killed);
-    ``remedies`` go before :data:`REMEDIES`.
+    ``remedies``, by the signal that killed it (0: it was silent), go before :data:`REMEDIES`.
     """
 
     def __init__(
@@ -323,7 +362,8 @@ class Supervised:
             async with asyncio.timeout(limit):
                 return await worker.receive()
         except TimeoutError:
-            death = PeerError(f"{self.name} gave no sign of life for {limit:g} s", where=f"pid {worker.pid}")
+            what = f"{self.name} gave no sign of life for {limit:g} s"
+            death = PeerError(what, where=f"pid {worker.pid}", remedy=self._remedies.get(0, ""))
         except PeerError as error:
             death = error
         raise await self._lose(worker, death) from death
@@ -388,7 +428,8 @@ class Supervised:
         except TimeoutError as error:
             if not timer.expired():
                 raise
-            raise PeerError(f"{self.name} did not come up within {limit:g} s", where=f"pid {worker.pid}") from error
+            what = f"{self.name} did not come up within {limit:g} s"
+            raise PeerError(what, where=f"pid {worker.pid}", remedy=self._remedies.get(0, "")) from error
         self._check()
 
     async def _pause(self) -> None:
@@ -428,7 +469,10 @@ class Supervised:
         # Who dies while it comes up has not been given any work yet.
         up = worker is not None and worker is self.worker
         fate = self._life.died(now, death.what, self._at_work() if up else None)
-        what, remedy = death.what, (self._remedies.get(worker.signal) if worker else None) or death.remedy
+        what, remedy = (
+            death.what,
+            (self._remedies.get(worker.signal) if worker and worker.signal else None) or death.remedy,
+        )
         if not fate.again:
             what = f"{self.name} failed {fate.times} times in a row, at last: {what}"
             remedy = remedy or "Run `duologue doctor`; the log has each failure."

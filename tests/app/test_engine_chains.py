@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from duologue.app.cast import load_cast
-from duologue.app.engines import create_llm, create_tts, create_voicing
+from duologue.app.engines import create_llm, create_tts, create_voicing, open_engines
 from duologue.app.voices import CastVoices
+from duologue.chains import Handover
 from duologue.errors import InputError
 from duologue.language.chain import LanguageChain
 from duologue.settings import Settings, load_settings
@@ -68,3 +69,18 @@ def test_what_is_costly_is_cached_and_what_is_not_is_not(tmp_path: Path) -> None
     assert not isinstance(create_tts(settings, "espeak"), CachedSpeech)
     off = load_settings({"engines.tts": "elevenlabs", "speech_cache.limit_mb": 0})
     assert not isinstance(create_tts(off), CachedSpeech)
+
+
+async def test_who_thinks_alone_and_does_not_come_up_is_told_of_with_the_way_to_a_stand_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DUOLOGUE_ENGINES__LLAMA__MODEL", str(tmp_path / "absent.gguf"))
+    async with open_engines(settings_of(tmp_path, llm="llama"), speaks=False) as engines:
+        with pytest.RaisesGroup(pytest.RaisesExc(InputError, match="there is no file")) as caught:
+            await engines.warm_up()
+        assert 'llm = ["llama", "improv"]' in str(caught.value.exceptions[0])
+    async with open_engines(settings_of(tmp_path, llm="llama,improv"), speaks=False) as engines:
+        failures: list[Handover] = []
+        engines.listeners.append(failures.append)
+        await engines.warm_up()
+        assert [(each.engine, each.successor) for each in failures] == [("llama", "improv")]

@@ -15,7 +15,7 @@ from typing import cast
 
 from duologue.chains import ChainPolicy, Handover, Listener
 from duologue.clock import SECOND
-from duologue.errors import InputError, InternalError
+from duologue.errors import InputError, InternalError, PeerError
 from duologue.language.chain import LanguageChain
 from duologue.language.engine import LanguageModel
 from duologue.places import cache_folder
@@ -149,10 +149,25 @@ class Engines:
         return self.voicing
 
     async def warm_up(self) -> None:
-        """Load all of them at once. Raises what the first that fails raises."""
+        """Load all of them at once. Raises what the first that fails raises.
+
+        Nobody stands in for an engine that thinks alone, unless the settings say so: who chose a model does not want
+        another to speak in its name. The error says how to.
+        """
         async with asyncio.TaskGroup() as group:
-            for engine in filter(None, (self.llm, self.voicing, self.ears, self.turn)):
+            group.create_task(self._warm_up_llm())
+            for engine in filter(None, (self.voicing, self.ears, self.turn)):
                 group.create_task(engine.warm_up())
+
+    async def _warm_up_llm(self) -> None:
+        try:
+            await self.llm.warm_up()
+        except (PeerError, InputError) as error:
+            if isinstance(self.llm, LanguageChain):
+                raise
+            stand_in = f'Or let another stand in for it: llm = ["{self.llm.name}", "improv"] under [engines].'
+            kind = InputError if isinstance(error, InputError) else PeerError
+            raise kind(error.what, where=error.where, remedy=f"{error.remedy} {stand_in}".strip()) from error
 
 
 @contextlib.asynccontextmanager

@@ -48,10 +48,15 @@ def messages(prompt: Prompt) -> list[Message]:
             _add(found, "assistant", line.text)
         else:
             _add(found, "user", f"{titles.get(line.speaker, line.speaker)}: {line.text}")
+    _add(found, "user", f"({asked(prompt)})")
+    return found
+
+
+def asked(prompt: Prompt) -> str:
+    """What is wanted now, in words."""
     others = " and ".join(persona.title for persona in prompt.others) or "the audience"
     guest = prompt.lines[-1].speaker if prompt.lines else "Somebody"
-    _add(found, "user", f"({(_NOW if prompt.topic else _TALK)[prompt.moment].format(others=others, guest=guest)})")
-    return found
+    return (_NOW if prompt.topic else _TALK)[prompt.moment].format(others=others, guest=guest)
 
 
 def instructions(prompt: Prompt) -> str:
