@@ -66,10 +66,10 @@ def plain(word: str) -> str:
 
 def number_words(digits: str) -> tuple[str, ...]:
     """A number read out; one with a leading zero, or beyond the millions, digit by digit."""
-    value = int(digits)
-    if value > _LARGEST or (digits[0] == "0" and len(digits) > 1):
+    long = len(digits) > len(str(_LARGEST))  # asked first: Python refuses to read more than 4,300 of them
+    if long or int(digits) > _LARGEST or (digits[0] == "0" and len(digits) > 1):
         return tuple(_ONES[int(digit)] for digit in digits)
-    return tuple(_read(value)) or ("zero",)
+    return tuple(_read(int(digits))) or ("zero",)
 
 
 def _read(value: int) -> list[str]:
