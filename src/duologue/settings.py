@@ -283,6 +283,9 @@ class DialogueSettings(Part):
 class ChainSettings(Part):
     """When an engine hands over to the next; of no effect on one alone."""
 
+    start_seconds: float = Field(
+        default=120.0, gt=0, le=3600, description="Limit for an engine to come up; meanwhile the next is asked."
+    )
     tts_seconds: float = Field(
         default=4.0, gt=0, le=60, description="Limit for the first sound of a line, and between two pieces."
     )
