@@ -34,6 +34,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from duologue.errors import InputError
 from duologue.places import read_text
+from duologue.redaction import hide, redacted, userinfo
 from duologue.validation import Problem, did_you_mean, problems
 
 FILE = "duologue.toml"
@@ -371,12 +372,13 @@ class Settings(BaseSettings):
         return self._parts.get(name)
 
     def secrets(self) -> tuple[str, ...]:
-        """The values that may appear in no log: the token, every secret of the engines' parts, and the keys in the
-        environment variables that those name (``key_variable``).
+        """The values that may appear nowhere: the token, every secret of the engines' parts, what stands before the
+        ``@`` of their addresses, and the keys in the environment variables that they name (``key_variable``).
         """
         parts = (self.web, *(part for part in self._parts.values() if part is not None))
-        values = (getattr(part, name) for part in parts for name in type(part).model_fields)
+        values = [getattr(part, name) for part in parts for name in type(part).model_fields]
         written = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        written += [secret for value in values if isinstance(value, str) for secret in userinfo(value)]
         variables = (getattr(part, "key_variable", "") for part in parts)
         return (*written, *(key for name in variables if (key := os.environ.get(name, "").strip())))
 
@@ -406,8 +408,8 @@ def _shown(name: str, value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple | list) and not isinstance(value, Size):
-        return ", ".join(str(item) for item in cast("tuple[object, ...]", value))
-    return str(value)
+        return redacted(", ".join(str(item) for item in cast("tuple[object, ...]", value)))
+    return redacted(str(value))
 
 
 def load_settings(
@@ -441,6 +443,7 @@ def load_settings(
         raise _as_input_error(problems(error, Settings), sources) from None
     settings._sources.update(sources)  # pyright: ignore[reportPrivateUsage]
     settings._parts.update(_engine_parts(settings.engines, parts, sources, models or installed_model))  # pyright: ignore[reportPrivateUsage]
+    hide(*settings.secrets())
     return settings
 
 
