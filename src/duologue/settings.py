@@ -15,7 +15,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeAlias, cast
+from typing import Annotated, Any, Literal, Self, TypeAlias, cast, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -580,7 +580,7 @@ def _engine_part(
             raise InputError(f"engines.{name}: this engine has no settings", remedy="Remove the table.")
         return None
     try:
-        return model.model_validate(table)
+        return model.model_validate(_with_lists(table, model))
     except ValidationError as error:
         details = error.errors(include_url=False)
         missing = [str(each["loc"][0]) for each in details if each["type"] == "missing" and len(each["loc"]) == 1]
@@ -591,6 +591,18 @@ def _engine_part(
             for problem in problems(error, model)
         ]
         raise _as_input_error(found, sources) from None
+
+
+def _with_lists(table: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
+    """``table`` with lists where the environment and flags could only write ``a,b``."""
+    return {key: _split(value) if _is_list(model, key) else value for key, value in table.items()}
+
+
+def _is_list(model: type[BaseModel], key: str) -> bool:
+    """Whether a key holds a list of texts, or may be unset."""
+    field = model.model_fields.get(key)
+    kinds = [] if field is None else [field.annotation, *get_args(field.annotation)]
+    return any(get_origin(kind) in (tuple, list, set, frozenset) and str in get_args(kind) for kind in kinds)
 
 
 def _needed(name: str, keys: Sequence[str], model: type[BaseModel]) -> InputError:
