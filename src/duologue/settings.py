@@ -39,7 +39,7 @@ from duologue.validation import Problem, did_you_mean, problems
 
 FILE = "duologue.toml"
 PREFIX = "DUOLOGUE_"
-ENGINE_GROUPS = {"duologue.tts": "speaks", "duologue.llm": "thinks", "duologue.stt": "hears"}
+ENGINE_GROUPS = {"duologue.tts": "speaks", "duologue.llm": "thinks", "duologue.stt": "hears", "duologue.vad": "notices"}
 """The groups of entry points, and what the engines of each do."""
 SAMPLE_RATE = 48_000
 _FLAG_NAMES = {
@@ -242,6 +242,7 @@ class EngineChoice(Part):
     stt: EngineNames = Field(
         default=("pocketsphinx",), min_length=1, description="The engine that hears; of several the first that can."
     )
+    vad: str = Field(default="silero", min_length=1, description="The engine that notices when somebody speaks.")
 
 
 class HearingSettings(Part):
@@ -550,7 +551,7 @@ def _engine_parts(
     choice: EngineChoice, tables: Mapping[str, dict[str, Any]], sources: Mapping[str, str], models: EngineModels
 ) -> dict[str, BaseModel | None]:
     parts: dict[str, BaseModel | None] = {}
-    chosen = {"tts": choice.tts, "llm": choice.llm, "stt": choice.stt}
+    chosen = {"tts": choice.tts, "llm": choice.llm, "stt": choice.stt, "vad": (choice.vad,)}
     uses = [(kind, name) for kind, names in chosen.items() for name in names]
     unused = tables.keys() - {name for _, name in uses}
     for kind, name in (*uses, *(("", name) for name in tables if name in unused)):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from duologue.app.cast import load_cast
-from duologue.app.engines import create_llm, create_tts, create_voicing, open_engines
+from duologue.app.engines import create_activity, create_llm, create_tts, create_voicing, open_engines
 from duologue.app.voices import CastVoices
 from duologue.chains import Handover
 from duologue.errors import InputError
 from duologue.language.chain import LanguageChain
 from duologue.settings import Settings, load_settings
+from duologue.speech.silero import Silero
 from duologue.speech.speech_cache import CachedSpeech
 
 
@@ -84,3 +86,15 @@ async def test_who_thinks_alone_and_does_not_come_up_is_told_of_with_the_way_to_
         engines.listeners.append(failures.append)
         await engines.warm_up()
         assert [(each.engine, each.successor) for each in failures] == [("llama", "improv")]
+
+
+def test_voice_activity_may_come_from_a_strangers_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "stranger-1.dist-info").mkdir()
+    (tmp_path / "stranger-1.dist-info" / "METADATA").write_text("Name: stranger\nVersion: 1\n")
+    (tmp_path / "stranger-1.dist-info" / "entry_points.txt").write_text("[duologue.vad]\near = stranger_ear:engine\n")
+    (tmp_path / "stranger_ear.py").write_text("def engine(settings):\n    return 'an ear'\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    assert create_activity(load_settings({"engines.vad": "ear"})) == "an ear"
+    assert isinstance(create_activity(load_settings()), Silero)
+    with pytest.raises(InputError, match="no engine 'earr' that notices"):
+        load_settings({"engines.vad": "earr"})

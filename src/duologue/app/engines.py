@@ -22,13 +22,13 @@ from duologue.places import cache_folder
 from duologue.settings import Settings
 from duologue.speech.chain import SpeechLimits, VoicingChain
 from duologue.speech.engine import TextToSpeech
-from duologue.speech.hearing import SpeechToText
+from duologue.speech.hearing import SpeechToText, VoiceActivity
 from duologue.speech.hearing_chain import HearingChain
 from duologue.speech.smart_turn import SmartTurn
 from duologue.speech.speech_cache import CachedSpeech, SpeechCache, fingerprint
 from duologue.telemetry.log import get_logger
 
-TTS_GROUP, LLM_GROUP, STT_GROUP = "duologue.tts", "duologue.llm", "duologue.stt"
+TTS_GROUP, LLM_GROUP, STT_GROUP, VAD_GROUP = "duologue.tts", "duologue.llm", "duologue.stt", "duologue.vad"
 
 _log = get_logger("duologue.app.engines")
 
@@ -67,6 +67,11 @@ def create_hearing(
         return engines[0]
     policy = _policy(settings, settings.chains.stt_seconds)
     return HearingChain(engines, policy=policy, listener=_telling(listener), group=group)
+
+
+def create_activity(settings: Settings) -> VoiceActivity:
+    """The engine that notices speech, as set. It loads its model: call it in a thread."""
+    return cast(VoiceActivity, _create(VAD_GROUP, settings.engines.vad, settings))
 
 
 def create_turn_end(settings: Settings) -> SmartTurn | None:
