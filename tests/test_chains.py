@@ -216,6 +216,21 @@ async def test_health_tells_who_is_out_for_how_long_and_why() -> None:
     assert bench.chain.health(bench.clock.now())[0] == EngineHealth("a")
 
 
+async def test_one_that_does_not_close_its_stream_holds_up_nobody_who_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clinging(Engine):
+        async def stream(self) -> AsyncIterator[str]:
+            try:
+                yield self.name
+            finally:
+                await asyncio.sleep(60)
+
+    monkeypatch.setattr("duologue.streams.CLOSE_SECONDS", 0.01)
+    stream = Bench(Clinging("a"), Engine("b")).chain.stream(lambda engine: engine.stream())
+    async with asyncio.timeout(10):
+        assert (await anext(stream))[1] == "a"
+        await stream.aclose()
+
+
 # Coming up beside the calls
 
 

@@ -26,7 +26,7 @@ from typing import Generic, Protocol, TypeVar
 
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, DuologueError, InputError, PeerError, in_words
-from duologue.streams import out_of_time
+from duologue.streams import closing, out_of_time
 
 T = TypeVar("T")
 
@@ -262,16 +262,17 @@ class Chain(Generic[E]):
         failed: list[tuple[E, DuologueError]] = []
         order = await self._askable()
         for turn, engine in enumerate(order, 1):
-            pieces, begun = ask(engine), False
+            begun = False
             try:
-                if (error := await self._up(engine)) is not None:
-                    failed.append((engine, error))
-                    continue
-                piece = await (anext(pieces) if revisable else self._first(engine, pieces))
-                begun = True
-                yield engine, piece
-                async for piece in pieces:
+                async with closing(ask(engine)) as pieces:
+                    if (error := await self._up(engine)) is not None:
+                        failed.append((engine, error))
+                        continue
+                    piece = await (anext(pieces) if revisable else self._first(engine, pieces))
+                    begun = True
                     yield engine, piece
+                    async for piece in pieces:
+                        yield engine, piece
             except StopAsyncIteration:
                 pass  # nothing to say: an answer too
             except (PeerError, InputError) as error:
@@ -285,8 +286,6 @@ class Chain(Generic[E]):
             except asyncio.CancelledError:
                 self._blame_if_late(engine, order[turn:], Moment.MIDDLE if begun else Moment.BEGINNING)
                 raise
-            finally:
-                await _close(pieces)
             self._breakers[engine.name].succeeded()
             return
         raise _all_failed(failed)
@@ -377,11 +376,6 @@ class Chain(Generic[E]):
 
 def _outcome(task: asyncio.Task[DuologueError | None]) -> DuologueError | None:
     return ClosedError("the chain was closed") if task.cancelled() else task.result()
-
-
-async def _close(pieces: AsyncIterator[T]) -> None:
-    if isinstance(pieces, AsyncGenerator):
-        await pieces.aclose()
 
 
 def _all_failed(failed: Sequence[tuple[Named, DuologueError]]) -> DuologueError:
