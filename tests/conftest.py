@@ -13,6 +13,7 @@ import pytest
 import structlog
 from hypothesis import settings
 
+from duologue import redaction
 from loop_guard import LoopGuard
 from machine_lock import machine
 
@@ -28,9 +29,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.fixture(autouse=True)
 def logs_of_its_own() -> Iterator[None]:
-    """A test that sets logging up, as commands do, leaves no log behind that writes to a stream that is closed then."""
+    """A test that sets logging up, as commands do, leaves no log behind that writes to a stream that is closed then;
+    and no secret.
+    """
     handlers, level = logging.root.handlers[:], logging.root.level
     yield
+    redaction.forget()
     structlog.reset_defaults()
     logging.root.handlers[:] = handlers
     logging.root.setLevel(level)

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.chains import Breaker, Chain, ChainPolicy, EngineHealth, Handover, Moment, telling
+from duologue.chains import Breaker, Chain, ChainPolicy, EngineHealth, Handover, Moment, beside, telling
 from duologue.clock import SECOND, VirtualClock
 from duologue.errors import ClosedError, DuologueError, InputError, PeerError
+from duologue.streams import limited
 
 POLICY = ChainPolicy(patience=SECOND // 50, pause=10 * SECOND, longest_pause=60 * SECOND)
 
@@ -60,10 +62,10 @@ class Bench:
         self.chain = Chain(engines, Engine.start, policy=POLICY, clock=self.clock, listener=self.told.append)
 
     async def call(self) -> str:
-        return await self.chain.call(Engine.ask)
+        return await self.chain.call(lambda engine: engine.ask())
 
     async def read(self) -> list[str]:
-        return [word async for _, word in self.chain.stream(Engine.stream)]
+        return [word async for _, word in self.chain.stream(lambda engine: engine.stream())]
 
     def failures(self) -> list[tuple[str, str, Moment]]:
         return [(each.engine, each.successor, each.moment) for each in self.told]
@@ -212,3 +214,170 @@ async def test_health_tells_who_is_out_for_how_long_and_why() -> None:
     bench.clock.advance(7 * SECOND)
     await bench.chain.call(Engine.ask)
     assert bench.chain.health(bench.clock.now())[0] == EngineHealth("a")
+
+
+async def test_one_that_does_not_close_its_stream_holds_up_nobody_who_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clinging(Engine):
+        async def stream(self) -> AsyncIterator[str]:
+            try:
+                yield self.name
+            finally:
+                await asyncio.sleep(60)
+
+    monkeypatch.setattr("duologue.streams.CLOSE_SECONDS", 0.01)
+    stream = Bench(Clinging("a"), Engine("b")).chain.stream(lambda engine: engine.stream())
+    async with asyncio.timeout(10):
+        assert (await anext(stream))[1] == "a"
+        await stream.aclose()
+
+
+# Coming up beside the calls
+
+
+@dataclass
+class SlowStart(Engine):
+    """Comes up when it is told to."""
+
+    may_come: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def start(self) -> None:
+        await super().start()
+        await self.may_come.wait()
+
+
+@asynccontextmanager
+async def bench_beside(*engines: Engine, policy: ChainPolicy = POLICY) -> AsyncGenerator[Bench]:
+    async with beside() as group:
+        bench = Bench(*engines)
+        bench.chain = Chain(
+            engines, lambda engine: engine.start(), policy=policy, clock=bench.clock, listener=bench.told.append,
+            group=group,
+        )  # fmt: skip
+        try:
+            yield bench
+        finally:
+            await bench.chain.close()
+
+
+async def test_a_cold_engine_is_passed_over_and_asked_once_it_is_up() -> None:
+    slow = SlowStart("slow")
+    async with bench_beside(slow, Engine("b")) as bench:
+        await bench.chain.warm_up()
+        assert [await bench.call(), await bench.read()] == ["b", ["b", "end"]]
+        assert bench.told == [], "it has not failed: it is not there yet"
+        slow.may_come.set()
+        await asyncio.sleep(0)
+        assert [await bench.call(), await bench.read()] == ["slow", ["slow", "end"]]
+        assert slow.started == 1
+
+
+async def test_all_are_warmed_up_at_once_and_the_first_is_given_its_patience() -> None:
+    first, second = SlowStart("a"), SlowStart("b")
+    async with bench_beside(first, second) as bench, asyncio.TaskGroup() as group:
+        warming = group.create_task(bench.chain.warm_up())
+        await asyncio.sleep(0.005)
+        assert (first.started, second.started, warming.done()) == (1, 1, False)
+        first.may_come.set()
+        await warming
+        assert [each.name for each in bench.chain.ready] == ["a"]
+        assert [each.warm for each in bench.chain.health(0)] == [True, False]
+
+
+async def test_when_none_is_up_a_call_waits_for_who_is_coming() -> None:
+    first, second = SlowStart("a", starts=[InputError("no key")]), SlowStart("b")
+    async with bench_beside(first, second) as bench, asyncio.TaskGroup() as group:
+        asked = group.create_task(bench.call())
+        await asyncio.sleep(0.005)
+        assert not asked.done()
+        second.may_come.set()
+        assert await asked == "b"
+        assert bench.failures() == [("a", "b", Moment.START)]
+
+
+async def test_one_that_does_not_come_up_in_time_or_raises_what_it_likes_is_out() -> None:
+    class Strange(Engine):
+        async def start(self) -> None:
+            raise KeyError("model")
+
+    policy = replace(POLICY, start=SECOND // 100)
+    async with bench_beside(SlowStart("a"), Strange("b"), Engine("c"), policy=policy) as bench:
+        await bench.chain.warm_up()
+        assert await bench.call() == "c"
+        await asyncio.sleep(0.03)
+        causes = [each.cause for each in bench.chain.health(bench.clock.now())]
+        assert causes == ["a did not come up within 0.01 s", "b did not come up: KeyError: 'model'", ""]
+
+
+async def test_one_that_failed_is_brought_up_beside_the_next_call_when_its_pause_is_over() -> None:
+    first = SlowStart("a", [PeerError("it died")])
+    first.may_come.set()
+    async with bench_beside(first, Engine("b")) as bench:
+        await bench.chain.warm_up()
+        assert await bench.call() == "b"
+        first.may_come.clear()
+        bench.clock.advance(10 * SECOND)
+        assert await bench.call() == "b", "it is coming up: nobody waits"
+        assert first.started == 2
+        first.may_come.set()
+        await asyncio.sleep(0)
+        assert await bench.call() == "a"
+
+
+async def test_closing_ends_what_is_coming_up() -> None:
+    async with bench_beside(SlowStart("a"), Engine("b")) as bench:
+        await bench.chain.warm_up()
+    # the group has ended: no task is left
+
+
+async def test_what_is_raised_beside_a_group_comes_out_as_it_is() -> None:
+    with pytest.raises(InputError, match="mine"):
+        async with bench_beside(SlowStart("a"), Engine("b")) as bench:
+            await bench.chain.warm_up()
+            raise InputError("mine")
+
+
+# Whose fault a cancellation is
+
+
+class Endless(Engine):
+    """Goes on and on, always in time."""
+
+    async def ask(self) -> str:
+        await asyncio.Event().wait()
+        return self.name
+
+    async def stream(self) -> AsyncIterator[str]:
+        yield self.name
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("way", ["call", "stream"])
+async def test_a_limit_of_the_callers_is_the_failure_of_who_took_so_long(way: str) -> None:
+    bench = Bench(Endless("a"), Engine("b"))
+    ask = bench.call if way == "call" else bench.read
+    await bench.chain.warm_up()
+    with pytest.raises(TimeoutError):
+        async with limited(0.01):
+            await (bench.chain.call(lambda engine: engine.ask()) if way == "call" else drained(bench))
+    assert bench.failures() == [("a", "b", Moment.BEGINNING if way == "call" else Moment.MIDDLE)]
+    assert await ask() in ("b", ["b", "end"])
+
+
+async def drained(bench: Bench) -> None:
+    async for _ in bench.chain.stream(lambda engine: engine.stream()):
+        pass
+
+
+async def test_an_interruption_is_nobodys_failure() -> None:
+    bench = Bench(Endless("a"), Engine("b"))
+    await bench.chain.warm_up()
+    async with asyncio.TaskGroup() as group:
+
+        async def within_a_limit() -> None:
+            async with limited(60):
+                await bench.chain.call(lambda engine: engine.ask())
+
+        asked = group.create_task(within_a_limit())
+        await asyncio.sleep(0.005)
+        asked.cancel()
+    assert bench.told == []

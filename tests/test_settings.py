@@ -291,3 +291,13 @@ def test_the_secrets_that_no_log_may_show_are_known(monkeypatch: pytest.MonkeyPa
     assert load_settings().secrets() == ("a-very-secret-token",)
     monkeypatch.setenv("ELEVENLABS_API_KEY", "a-key")
     assert load_settings({"engines.tts": "elevenlabs"}).secrets() == ("a-very-secret-token", "a-key")
+
+
+def test_lists_of_an_engines_own_part_may_be_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUOLOGUE_ENGINES__OPENAI_SPEECH__VOICES", "alloy, verse")
+    monkeypatch.setenv("DUOLOGUE_ENGINES__OPENAI_SPEECH__INSTRUCTIONS", "Slowly, please.")
+    part = load_settings({"engines.tts": "openai_speech"}).engine("openai_speech")
+    assert part is not None
+    assert part.model_dump()["voices"] == ("alloy", "verse")
+    assert part.model_dump()["instructions"] == "Slowly, please."
+    assert load_settings(assigned={"engines.openai_speech.voices": "nova"}).engine("openai_speech") is not None

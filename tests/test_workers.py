@@ -69,6 +69,29 @@ async def test_a_child_that_leaves_is_named_with_its_status(echo: str) -> None:
     await worker.close()
 
 
+async def test_a_quiet_child_writes_to_no_console_and_its_last_words_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "chatty_worker.py").write_text(
+        "import sys\n"
+        "from duologue.workers import Channel\n"
+        "channel = Channel.inherited()\n"
+        "print('loading', file=sys.stderr, flush=True)\n"
+        "print('x' * 1_000_000, file=sys.stdout)\n"  # more than a pipe holds: it must not wait for us
+        "channel.send('up')\n"
+        "channel.receive()\n"
+        "sys.exit('the tensor is sad')\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
+    worker = await Worker.start("chatty_worker", quiet=True)
+    assert await worker.receive() == "up"
+    await worker.send("go")
+    with pytest.raises(PeerError, match="exited with status 1, at last saying 'the tensor is sad'"):
+        await worker.receive()
+    await worker.close()
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_parent_that_leaves_with_messages_unread_ends_the_channel() -> None:
     ours, theirs = socket.socketpair()
     channel = Channel(theirs)

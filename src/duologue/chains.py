@@ -5,6 +5,10 @@ engine is tried again, and the pause doubles with each failure in a row. What is
 (:class:`InputError`: an engine without a voice for this speaker) is handed over as well, and held against nobody. When
 every engine is out, the one whose pause ends first is asked all the same: a chain never refuses without trying.
 
+An engine that is not up yet, or that has failed, is brought up **beside** the calls (in the task group that the chain
+was given, :func:`beside`), under a limit: a call passes it over while another is up, and waits only when none is.
+A cancellation is nobody's failure, unless a limit of the caller's was the cause (:class:`duologue.streams.limited`).
+
 What a chain hands over before: the first sound, word or answer. Whoever has been given a part has it; from then on a
 failure ends that call, and the next call goes to the next engine. Except where a later part replaces the earlier ones,
 as a transcript does: such a stream (``revisable``) is begun again by the next engine, whenever it fails.
@@ -14,14 +18,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
-from duologue.errors import DuologueError, InputError, PeerError
+from duologue.errors import ClosedError, DuologueError, InputError, PeerError, in_words
+from duologue.streams import closing, out_of_time
 
 T = TypeVar("T")
 
@@ -40,8 +45,11 @@ E = TypeVar("E", bound=Named)
 
 @dataclass(frozen=True, slots=True)
 class ChainPolicy:
-    """Times are nanoseconds: the limit for a beginning, the first pause of a failed engine, and the longest."""
+    """Times are nanoseconds: the limit for coming up, the limit for a beginning (of no effect on an engine alone), the
+    first pause of a failed engine, and the longest.
+    """
 
+    start: int = 120 * SECOND
     patience: int = 4 * SECOND
     pause: int = 15 * SECOND
     longest_pause: int = 5 * 60 * SECOND
@@ -130,11 +138,27 @@ class EngineHealth:
     out_ms: float = 0.0
 
 
+@asynccontextmanager
+async def beside() -> AsyncGenerator[asyncio.TaskGroup]:
+    """A group for chains to bring their engines up in. Close the chains before it ends. What its user raises comes out
+    as it is, in no group of exceptions.
+    """
+    failure: BaseException | None = None
+    async with asyncio.TaskGroup() as group:
+        try:
+            yield group
+        except BaseException as error:
+            failure = error
+    if failure is not None:
+        raise failure
+
+
 class Chain(Generic[E]):
     """Engines in order, with their health.
 
-    ``start`` makes an engine ready; one that does not come up is started again when it is next asked. ``listener`` is
-    told of each failure.
+    ``start`` makes an engine ready, also one that has failed; it is safe to repeat. ``group`` is where engines are
+    brought up beside the calls; without one, calls do that themselves. ``listener`` is told of each failure. Close it
+    before the engines.
     """
 
     def __init__(
@@ -145,6 +169,7 @@ class Chain(Generic[E]):
         policy: ChainPolicy | None = None,
         clock: Clock = SYSTEM_CLOCK,
         listener: Listener | None = None,
+        group: asyncio.TaskGroup | None = None,
     ) -> None:
         if not engines:
             raise InputError("a chain of engines is empty", where="engines", remedy="Name at least one.")
@@ -153,7 +178,10 @@ class Chain(Generic[E]):
         self._start = start
         self._clock = clock
         self._listener = listener
-        self._cold = {engine.name for engine in engines}
+        self._group = group
+        self._warm: set[str] = set()  # came up at some time
+        self._down = {engine.name for engine in engines}  # to be brought up before they are asked
+        self._starts: dict[str, asyncio.Task[DuologueError | None]] = {}
         self._breakers = {engine.name: Breaker(self.policy) for engine in engines}
 
     def order(self, now: int) -> list[E]:
@@ -163,43 +191,62 @@ class Chain(Generic[E]):
     @property
     def ready(self) -> tuple[E, ...]:
         """The engines that came up, in order of preference."""
-        return tuple(engine for engine in self.engines if engine.name not in self._cold)
+        return tuple(engine for engine in self.engines if engine.name in self._warm)
 
     def health(self, now: int) -> tuple[EngineHealth, ...]:
         """Of each engine, in order of preference."""
         found = ((engine.name, self._breakers[engine.name]) for engine in self.engines)
         return tuple(
             EngineHealth(
-                name, name not in self._cold, each.failures, each.cause, max(0, each.out_until - now) / MILLISECOND
+                name, name in self._warm, each.failures, each.cause, max(0, each.out_until - now) / MILLISECOND
             )
             for name, each in found
         )
 
     async def warm_up(self) -> None:
-        """Start all. One that does not come up is out for its pause; raises only when none does."""
-        failed: list[tuple[E, DuologueError]] = []
-        for engine in self.engines:
-            try:
-                await self._warm(engine)
-            except (PeerError, InputError) as error:
-                failed.append((engine, error))
-        for engine, error in failed:
-            self._fail(engine, self.ready[:1], Moment.START, error)
+        """Start all at once. One that does not come up is out for its pause; raises only when none does.
+
+        With a group it returns when the first engine is up or has failed, or its patience has passed, and one is up:
+        the others go on coming up. Without a group it waits for all.
+        """
+        if self._group is None:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._bring_up(engine)) for engine in self.engines]
+        else:
+            tasks = [self._begin(engine, self._group) for engine in self.engines]
+            await asyncio.wait(tasks[:1], timeout=self.policy.patience / SECOND)
+            while not self.ready and (pending := [task for task in tasks if not task.done()]):
+                await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
         if not self.ready:
-            raise _all_failed(failed)
+            failed = [(engine, _outcome(task)) for engine, task in zip(self.engines, tasks, strict=True)]
+            raise _all_failed([(engine, error) for engine, error in failed if error is not None])
+
+    async def close(self) -> None:
+        """Nothing is brought up any more. Idempotent."""
+        tasks = tuple(self._starts.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
     async def call(self, ask: Callable[[E], Awaitable[T]]) -> T:
         """The answer of the first engine that has one. Raises when all have failed."""
         failed: list[tuple[E, DuologueError]] = []
-        order = self.order(self._clock.now())
+        order = await self._askable()
         for turn, engine in enumerate(order, 1):
+            rest = order[turn : turn + 1]
             try:
-                await self._warm(engine)
+                if (error := await self._up(engine)) is not None:
+                    failed.append((engine, error))
+                    continue
                 answer = await ask(engine)
             except (PeerError, InputError) as error:
                 failed.append((engine, error))
-                self._fail(engine, order[turn : turn + 1], Moment.BEGINNING, error)
+                self._fail(engine, rest, Moment.BEGINNING, error)
                 continue
+            except asyncio.CancelledError:
+                self._blame_if_late(engine, rest, Moment.BEGINNING)
+                raise
             self._breakers[engine.name].succeeded()
             return answer
         raise _all_failed(failed)
@@ -213,16 +260,19 @@ class Chain(Generic[E]):
         ``revisable`` the next engine begins again instead, and how long a piece may take is for ``ask`` to say.
         """
         failed: list[tuple[E, DuologueError]] = []
-        order = self.order(self._clock.now())
+        order = await self._askable()
         for turn, engine in enumerate(order, 1):
-            pieces, begun = ask(engine), False
+            begun = False
             try:
-                await self._warm(engine)
-                piece = await (anext(pieces) if revisable else self._first(engine, pieces))
-                begun = True
-                yield engine, piece
-                async for piece in pieces:
+                async with closing(ask(engine)) as pieces:
+                    if (error := await self._up(engine)) is not None:
+                        failed.append((engine, error))
+                        continue
+                    piece = await (anext(pieces) if revisable else self._first(engine, pieces))
+                    begun = True
                     yield engine, piece
+                    async for piece in pieces:
+                        yield engine, piece
             except StopAsyncIteration:
                 pass  # nothing to say: an answer too
             except (PeerError, InputError) as error:
@@ -233,18 +283,73 @@ class Chain(Generic[E]):
                 if final:
                     raise
                 continue
-            finally:
-                await _close(pieces)
+            except asyncio.CancelledError:
+                self._blame_if_late(engine, order[turn:], Moment.MIDDLE if begun else Moment.BEGINNING)
+                raise
             self._breakers[engine.name].succeeded()
             return
         raise _all_failed(failed)
 
-    async def _warm(self, engine: E) -> None:
-        if engine.name in self._cold:
-            await self._start(engine)
-            self._cold.discard(engine.name)
+    async def _askable(self) -> list[E]:
+        """Whom to ask, in turn: those that are up, then those that must be waited for. Who is due is brought up."""
+        order = self.order(self._clock.now())
+        if self._group is None:
+            return order
+        now = self._clock.now()
+        due = [engine for engine in order if engine.name in self._down and self._breakers[engine.name].ready(now)]
+        for engine in due:
+            self._begin(engine, self._group)
+        if due:
+            await asyncio.sleep(0)  # who is up at once is asked at once
+        return sorted(self.order(now), key=lambda engine: engine.name in self._down)
+
+    async def _up(self, engine: E) -> DuologueError | None:
+        """Wait until ``engine`` is up, or for the error with which it does not come up. Raises :class:`ClosedError`."""
+        if engine.name not in self._down:
+            return None
+        if self._group is None:
+            error = await self._bring_up(engine)
+        else:
+            task = self._begin(engine, self._group)
+            await asyncio.wait([task])
+            error = _outcome(task)
+        if isinstance(error, ClosedError):
+            raise error
+        return error
+
+    def _begin(self, engine: E, group: asyncio.TaskGroup) -> asyncio.Task[DuologueError | None]:
+        """Bring ``engine`` up beside the call, unless that goes on already."""
+        task = self._starts.get(engine.name)
+        if task is None or task.done():
+            task = self._starts[engine.name] = group.create_task(self._bring_up(engine))
+        return task
+
+    async def _bring_up(self, engine: E) -> DuologueError | None:
+        """Start ``engine`` within the limit; the error when it does not come up: then it is out."""
+        limit = self.policy.start / SECOND
+        try:
+            async with asyncio.timeout(limit):
+                await self._start(engine)
+        except TimeoutError:
+            error: DuologueError = PeerError(f"{engine.name} did not come up within {limit:g} s")
+        except ClosedError as reason:
+            return reason
+        except DuologueError as reason:
+            error = reason
+        except Exception as reason:  # of a stranger's package: anything
+            error = PeerError(f"{engine.name} did not come up: {in_words(reason)}")
+        else:
+            self._warm.add(engine.name)
+            self._down.discard(engine.name)
+            return None
+        self._breakers[engine.name].failed(self._clock.now(), error.what)
+        well = [each for each in self.engines if not self._breakers[each.name].failures]
+        self._tell(engine, well, Moment.START, error)
+        return error
 
     async def _first(self, engine: E, pieces: AsyncIterator[T]) -> T:
+        if len(self.engines) == 1:
+            return await anext(pieces)
         limit = self.policy.patience / SECOND
         try:
             async with asyncio.timeout(limit):
@@ -252,18 +357,25 @@ class Chain(Generic[E]):
         except TimeoutError as error:
             raise PeerError(f"{engine.name} gave nothing within {limit:g} s") from error
 
+    def _blame_if_late(self, engine: E, rest: Sequence[E], moment: Moment) -> None:
+        """A cancellation by a limit of the caller's is the failure of whoever took so long."""
+        if out_of_time() and engine.name not in self._down:
+            self._fail(engine, rest, moment, PeerError(f"{engine.name} took longer than its caller waits"))
+
     def _fail(self, engine: E, rest: Sequence[E], moment: Moment, error: DuologueError) -> None:
-        now = self._clock.now()
-        if isinstance(error, PeerError) or engine.name in self._cold:
-            self._breakers[engine.name].failed(now, error.what)
-        handover = Handover(engine.name, rest[0].name if rest else "", moment, str(error), now)
+        if isinstance(error, PeerError):
+            self._breakers[engine.name].failed(self._clock.now(), error.what)
+            self._down.add(engine.name)
+        self._tell(engine, rest, moment, error)
+
+    def _tell(self, engine: E, rest: Sequence[E], moment: Moment, error: DuologueError) -> None:
+        handover = Handover(engine.name, rest[0].name if rest else "", moment, str(error), self._clock.now())
         for listener in (*filter(None, (self._listener,)), *_concerned.get()):
             listener(handover)
 
 
-async def _close(pieces: AsyncIterator[T]) -> None:
-    if isinstance(pieces, AsyncGenerator):
-        await pieces.aclose()
+def _outcome(task: asyncio.Task[DuologueError | None]) -> DuologueError | None:
+    return ClosedError("the chain was closed") if task.cancelled() else task.result()
 
 
 def _all_failed(failed: Sequence[tuple[Named, DuologueError]]) -> DuologueError:

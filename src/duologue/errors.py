@@ -1,22 +1,27 @@
 """The few exceptions of the house: whose fault it is, and what to do next.
 
 ``what`` was wrong, ``where`` (a file and key, an option, an address) and the ``remedy`` (the next step) make one
-sentence each; the command line prints them as they are and the web API returns them as problem details.
+sentence each; the command line prints them as they are and the web API returns them as problem details. None of the
+three holds a secret that this process knows.
 """
 
 from __future__ import annotations
 
 from typing import cast
 
+from duologue.redaction import redacted
+
 
 class DuologueError(Exception):
     """The root. Raise one of the four kinds below, never this one."""
 
     def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
-        self.what = what
-        self.where = where
-        self.remedy = remedy
-        super().__init__(what, where, remedy)  # all three, so that the error crosses a process boundary whole
+        self.what = redacted(what)
+        self.where = redacted(where)
+        self.remedy = redacted(remedy)
+        super().__init__(
+            self.what, self.where, self.remedy
+        )  # all three, so that the error crosses a process boundary whole
 
     def __str__(self) -> str:
         place = f" ({self.where})" if self.where else ""
@@ -49,7 +54,7 @@ class ClosedError(DuologueError):
 
 def in_words(error: BaseException) -> str:
     """``error`` as one line for a ledger: ours speaks for itself, a stranger's is named by its kind."""
-    return str(error) if isinstance(error, DuologueError) else f"{type(error).__name__}: {error}"
+    return str(error) if isinstance(error, DuologueError) else redacted(f"{type(error).__name__}: {error}")
 
 
 def first_cause(failures: BaseExceptionGroup[BaseException]) -> BaseException:

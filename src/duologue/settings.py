@@ -16,7 +16,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeAlias, cast
+from typing import Annotated, Any, Literal, Self, TypeAlias, cast, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -35,13 +35,14 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from duologue.errors import InputError
 from duologue.places import read_text
+from duologue.redaction import hide, redacted, userinfo
 from duologue.validation import Problem, did_you_mean, problems
 
 FILE = "duologue.toml"
 ONLY_SHOW = "show"
 """What a show is called that has no table of its own."""
 PREFIX = "DUOLOGUE_"
-ENGINE_GROUPS = {"duologue.tts": "speaks", "duologue.llm": "thinks", "duologue.stt": "hears"}
+ENGINE_GROUPS = {"duologue.tts": "speaks", "duologue.llm": "thinks", "duologue.stt": "hears", "duologue.vad": "notices"}
 """The groups of entry points, and what the engines of each do."""
 SAMPLE_RATE = 48_000
 _FLAG_NAMES = {
@@ -281,6 +282,7 @@ class EngineChoice(Part):
     stt: EngineNames = Field(
         default=("pocketsphinx",), min_length=1, description="The engine that hears; of several the first that can."
     )
+    vad: str = Field(default="silero", min_length=1, description="The engine that notices when somebody speaks.")
 
 
 class HearingSettings(Part):
@@ -336,6 +338,9 @@ class DialogueSettings(Part):
 class ChainSettings(Part):
     """When an engine hands over to the next; of no effect on one alone."""
 
+    start_seconds: float = Field(
+        default=120.0, gt=0, le=3600, description="Limit for an engine to come up; meanwhile the next is asked."
+    )
     tts_seconds: float = Field(
         default=4.0, gt=0, le=60, description="Limit for the first sound of a line, and between two pieces."
     )
@@ -446,12 +451,13 @@ class Settings(BaseSettings):
         return alone
 
     def secrets(self) -> tuple[str, ...]:
-        """The values that may appear in no log: the token, every secret of the engines' parts, and the keys in the
-        environment variables that those name (``key_variable``).
+        """The values that may appear nowhere: the token, every secret of the engines' parts, what stands before the
+        ``@`` of their addresses, and the keys in the environment variables that they name (``key_variable``).
         """
         parts = (self.web, *(part for part in self._parts.values() if part is not None))
-        values = (getattr(part, name) for part in parts for name in type(part).model_fields)
+        values = [getattr(part, name) for part in parts for name in type(part).model_fields]
         written = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        written += [secret for value in values if isinstance(value, str) for secret in userinfo(value)]
         variables = (getattr(part, "key_variable", "") for part in parts)
         return (*written, *(key for name in variables if (key := os.environ.get(name, "").strip())))
 
@@ -485,8 +491,8 @@ def _shown(name: str, value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple | list) and not isinstance(value, Size):
-        return ", ".join(str(item) for item in cast("tuple[object, ...]", value))
-    return str(value)
+        return redacted(", ".join(str(item) for item in cast("tuple[object, ...]", value)))
+    return redacted(str(value))
 
 
 def load_settings(
@@ -521,6 +527,7 @@ def load_settings(
         raise _as_input_error(problems(error, Settings), sources) from None
     settings._sources.update(sources)  # pyright: ignore[reportPrivateUsage]
     settings._parts.update(_engine_parts(settings.engines, parts, sources, models or installed_model))  # pyright: ignore[reportPrivateUsage]
+    hide(*settings.secrets())
     return settings
 
 
@@ -641,7 +648,7 @@ def _engine_parts(
     choice: EngineChoice, tables: Mapping[str, dict[str, Any]], sources: Mapping[str, str], models: EngineModels
 ) -> dict[str, BaseModel | None]:
     parts: dict[str, BaseModel | None] = {}
-    chosen = {"tts": choice.tts, "llm": choice.llm, "stt": choice.stt}
+    chosen = {"tts": choice.tts, "llm": choice.llm, "stt": choice.stt, "vad": (choice.vad,)}
     uses = [(kind, name) for kind, names in chosen.items() for name in names]
     unused = tables.keys() - {name for _, name in uses}
     for kind, name in (*uses, *(("", name) for name in tables if name in unused)):
@@ -671,7 +678,7 @@ def _engine_part(
             raise InputError(f"engines.{name}: this engine has no settings", remedy="Remove the table.")
         return None
     try:
-        return model.model_validate(table)
+        return model.model_validate(_with_lists(table, model))
     except ValidationError as error:
         details = error.errors(include_url=False)
         missing = [str(each["loc"][0]) for each in details if each["type"] == "missing" and len(each["loc"]) == 1]
@@ -682,6 +689,18 @@ def _engine_part(
             for problem in problems(error, model)
         ]
         raise _as_input_error(found, sources) from None
+
+
+def _with_lists(table: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
+    """``table`` with lists where the environment and flags could only write ``a,b``."""
+    return {key: _split(value) if _is_list(model, key) else value for key, value in table.items()}
+
+
+def _is_list(model: type[BaseModel], key: str) -> bool:
+    """Whether a key holds a list of texts, or may be unset."""
+    field = model.model_fields.get(key)
+    kinds = [] if field is None else [field.annotation, *get_args(field.annotation)]
+    return any(get_origin(kind) in (tuple, list, set, frozenset) and str in get_args(kind) for kind in kinds)
 
 
 def _needed(name: str, keys: Sequence[str], model: type[BaseModel]) -> InputError:

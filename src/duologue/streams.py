@@ -1,10 +1,13 @@
-"""Reading an engine's stream so that it is closed however the reading ends: closing is what cancels an engine."""
+"""Reading an engine's stream so that it is closed however the reading ends (closing is what cancels an engine), and
+limits that an engine can tell from a person's interruption.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
+from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -55,3 +58,37 @@ def cancelled() -> bool:
     """Whether the current task was asked to stop; a :class:`asyncio.CancelledError` without that is an engine's own."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+_limits: ContextVar[tuple[asyncio.Timeout, ...]] = ContextVar("limits", default=())
+
+
+class limited:
+    """As ``asyncio.timeout(seconds)``; whoever is cancelled inside can ask :func:`out_of_time` whether this was why."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self._timer = asyncio.timeout(seconds)
+        self._token: Token[tuple[asyncio.Timeout, ...]] | None = None
+
+    async def __aenter__(self) -> limited:
+        await self._timer.__aenter__()
+        self._token = _limits.set((*_limits.get(), self._timer))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        if self._token is not None:
+            _limits.reset(self._token)
+        return await self._timer.__aexit__(kind, error, trace)
+
+    def expired(self) -> bool:
+        """Whether the time was up."""
+        return self._timer.expired()
+
+
+def out_of_time() -> bool:
+    """Whether a limit around the caller (:class:`limited`) has passed: a cancellation that comes now is its doing, and
+    no person's.
+    """
+    return any(timer.expired() for timer in _limits.get())

@@ -15,23 +15,36 @@ The parent::
     worker = await Worker.start("duologue.speech.espeak_worker")
     await worker.send(message)
     answer = await worker.receive()         # PeerError when the child has died
+
+A worker that is to be there whatever happens is a :class:`Supervised` one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import pickle
+import signal
 import socket
 import struct
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 
-from duologue.errors import ClosedError, PeerError
+from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
+from duologue.errors import ClosedError, DuologueError, PeerError
+from duologue.supervision import Phase, Supervision, SupervisionPolicy, Work, WorkerState
 
 _HEADER = struct.Struct(">I")
 MAX_MESSAGE = 512 * 1024 * 1024
 """A longer message (bytes) is taken for a broken stream."""
+LAST_WORDS = 200
+"""So much of what a quiet child said last is told (characters)."""
+REMEDIES: Mapping[int, str] = {
+    signal.SIGILL: "A library in it was built for instructions that this processor does not have, or may not use.",
+    signal.SIGKILL: "If nobody killed it, the memory ran out: see the system's log.",
+}
+"""The next step after a death by a signal."""
 
 
 class Channel:
@@ -92,25 +105,40 @@ class Worker:
         process: asyncio.subprocess.Process,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
+        muttering: int | None = None,
     ) -> None:
         self.module = module
         self._process = process
         self._reader = reader
         self._writer = writer
+        self._muttering = muttering  # the end of a pipe to which its standard error goes
+        self._last_words = ""
         self._body_length: int | None = None  # of a message whose header was read when a receive was cancelled
 
     @classmethod
-    async def start(cls, module: str, *arguments: str) -> Worker:
-        """Run ``python -m module *arguments FD``. The child inherits standard error, so its last words are seen."""
-        ours, theirs = socket.socketpair()
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", module, *arguments, str(theirs.fileno()),
-                stdin=asyncio.subprocess.DEVNULL, pass_fds=(theirs.fileno(),),
-                start_new_session=True,  # a Ctrl-C is for the parent, which closes the channel in its own order
-            )  # fmt: skip
-        reader, writer = await asyncio.open_connection(sock=ours, limit=4 * 1024 * 1024)
-        return cls(module, process, reader, writer)
+    async def start(cls, module: str, *arguments: str, quiet: bool = False) -> Worker:
+        """Run ``python -m module *arguments FD``. The child inherits standard error, so its last words are seen; a
+        ``quiet`` one's are not shown, but told with its death.
+
+        Raises :class:`PeerError` when the system has no process left to give. Cancelled, it leaves none behind.
+        """
+        try:
+            ours, theirs = socket.socketpair()
+            with theirs:
+                process, muttering = await _forked(ours, theirs.fileno(), module, arguments, quiet)
+        except OSError as error:
+            raise PeerError(
+                f"the process {module} could not be started: {error.strerror or error}",
+                remedy="See the limits of processes, memory and open files (ulimit -a).",
+            ) from error
+        try:
+            reader, writer = await asyncio.open_connection(sock=ours, limit=4 * 1024 * 1024)
+        except BaseException:
+            ours.close()
+            process.kill()
+            await process.wait()
+            raise
+        return cls(module, process, reader, writer, muttering)
 
     @property
     def pid(self) -> int:
@@ -122,6 +150,16 @@ class Worker:
         """False once the child's exit was noticed."""
         return self._process.returncode is None
 
+    @property
+    def gone(self) -> bool:
+        """The child closed the channel, and all that it sent was received."""
+        return self._reader.at_eof()
+
+    @property
+    def signal(self) -> int:
+        """The signal that killed the child; 0: none did, or it still runs."""
+        return max(0, -(self._process.returncode or 0))
+
     async def send(self, message: object) -> None:
         """Send; waits while the child is behind. Raises :class:`PeerError` when the child is gone."""
         body = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
@@ -129,13 +167,14 @@ class Worker:
             self._writer.write(_HEADER.pack(len(body)) + body)
             await self._writer.drain()
         except (ConnectionError, RuntimeError) as error:
-            raise await self._death() from error
+            raise await self.death() from error
 
     async def receive(self) -> object:
         """The next message. Raises :class:`PeerError` when the child has died, with its exit status.
 
         May be cancelled (or timed out) at any point without losing a message.
         """
+        self._overhear()
         try:
             length = self._body_length
             if length is None:
@@ -146,7 +185,7 @@ class Worker:
             body = await self._reader.readexactly(length)
             self._body_length = None
         except (asyncio.IncompleteReadError, ConnectionError) as error:
-            raise await self._death() from error
+            raise await self.death() from error
         return pickle.loads(body)
 
     async def close(self, patience: float = 2.0) -> None:
@@ -158,17 +197,294 @@ class Worker:
         except TimeoutError:
             self.kill()
             await self._process.wait()
+        muttering, self._muttering = self._muttering, None
+        if muttering is not None:
+            os.close(muttering)
 
     def kill(self) -> None:
         """SIGKILL, if it still runs."""
         if self._process.returncode is None:
             self._process.kill()
 
-    async def _death(self) -> PeerError:
+    async def death(self) -> PeerError:
+        """How the child ended, once it has closed the channel."""
         try:
             async with asyncio.timeout(1.0):
                 status = await self._process.wait()
         except TimeoutError:
             return PeerError(f"the process {self.module} closed its channel but still runs", where=f"pid {self.pid}")
-        how = f"was killed by signal {-status}" if status < 0 else f"exited with status {status}"
-        return PeerError(f"the process {self.module} {how}", where=f"pid {self.pid}")
+        self._overhear()
+        how = f"was killed by signal {-status}{_named(-status)}" if status < 0 else f"exited with status {status}"
+        last = f", at last saying {self._last_words!r}" if self._last_words else ""
+        return PeerError(
+            f"the process {self.module} {how}{last}", where=f"pid {self.pid}", remedy=REMEDIES.get(-status, "")
+        )
+
+    def _overhear(self) -> None:
+        """Take what a quiet child wrote to standard error: the last line of it is kept."""
+        while self._muttering is not None:
+            try:
+                heard = os.read(self._muttering, 65_536)
+            except BlockingIOError:
+                return
+            if not heard:
+                return
+            if lines := [line for line in heard.decode("utf-8", "replace").splitlines() if line.strip()]:
+                self._last_words = " ".join(lines[-1].split())[:LAST_WORDS]
+
+
+async def _forked(
+    ours: socket.socket, descriptor: int, module: str, arguments: tuple[str, ...], quiet: bool
+) -> tuple[asyncio.subprocess.Process, int | None]:
+    """The child, and the end of a pipe from its standard error if it is quiet; ``ours`` is closed when there is none.
+
+    The pipe's other end does not block: a child whose words nobody takes loses them and goes on.
+    """
+    pipe = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK) if quiet else None
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", module, *arguments, str(descriptor),
+            stdin=asyncio.subprocess.DEVNULL, stdout=pipe[1] if pipe else None, stderr=pipe[1] if pipe else None,
+            pass_fds=(descriptor,),
+            start_new_session=True,  # a Ctrl-C is for the parent, which closes the channel in its own order
+        )  # fmt: skip
+    except BaseException:
+        ours.close()
+        if pipe:
+            os.close(pipe[0])
+        raise
+    finally:
+        if pipe:
+            os.close(pipe[1])
+    return process, pipe[0] if pipe else None
+
+
+def _named(number: int) -> str:
+    try:
+        return f" ({signal.Signals(number).name})"
+    except ValueError:
+        return ""
+
+
+class LostError(PeerError):
+    """A supervised worker died, hung or did not come up.
+
+    ``again``: whoever asks next starts another; else it failed too often in a row. ``dropped`` is the work that killed
+    it once too often and must not be sent again.
+    """
+
+    again = True
+    dropped: Work | None = None
+
+
+class Supervised:
+    """A worker that is there when it is asked for, whatever happened before. Use it on one event loop.
+
+    ``launch`` makes the process; ``greet`` brings it up, within the policy's ``start``: it sends what comes first,
+    reads the hello, and tells the worker again what it must know of what went on before it. What it raises, other than
+    :class:`PeerError`, is the caller's fault and counts as no failure. ``at_work`` tells what the worker is at, None
+    when nobody would miss it; ``leave`` is how long it may take to leave when it is closed (s; 0: it is killed);
+    ``remedies``, by the signal that killed it (0: it was silent), go before :data:`REMEDIES`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        launch: Callable[[], Awaitable[Worker]],
+        greet: Callable[[Worker], Awaitable[None]],
+        *,
+        policy: SupervisionPolicy | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        at_work: Callable[[], Work | None] = lambda: None,
+        leave: float = 2.0,
+        remedies: Mapping[int, str] | None = None,
+    ) -> None:
+        self.name = name
+        self._launch = launch
+        self._greet = greet
+        self._life = Supervision(policy or SupervisionPolicy())
+        self._clock = clock
+        self._at_work = at_work
+        self._leave = leave
+        self._remedies = remedies or {}
+        self._gate = asyncio.Lock()  # one start at a time
+        self._starting: Worker | None = None
+        self._nap: asyncio.Timeout | None = None
+        self._unwanted: Worker | None = None  # somebody asked for another in its place
+        self.worker: Worker | None = None
+        """The one that is up, if there is one; it may have died since."""
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process id, None while there is none."""
+        return self.worker.pid if self.worker else None
+
+    @property
+    def closed(self) -> bool:
+        """Whether :meth:`close` was called."""
+        return self._life.phase is Phase.CLOSED
+
+    @property
+    def restarts(self) -> int:
+        """How often a worker was replaced."""
+        return self._life.restarts
+
+    @property
+    def state(self) -> WorkerState:
+        """For a page."""
+        life = self._life
+        due_ms = max(0, life.due - self._clock.now()) / MILLISECOND if life.phase is Phase.PAUSED else 0.0
+        return WorkerState(self.name, life.phase, self.pid, life.restarts, life.failures, life.cause, due_ms)
+
+    async def running(self) -> Worker:
+        """The worker, started if there is none; after failures in a row first wait, longer each time.
+
+        Raises :class:`LostError` when it does not come up, what ``greet`` raises, and :class:`ClosedError`.
+        """
+        async with self._gate:
+            self._check()
+            worker = self.worker
+            if worker is not None and worker.gone and self._at_work() is None:  # it died, and nobody noticed
+                await self._lose(worker, await worker.death())
+                worker = None
+            return worker or await self._start()
+
+    async def send(self, worker: Worker, message: object) -> None:
+        """Send to ``worker``. Raises :class:`LostError` when it is gone, :class:`ClosedError` after :meth:`close`."""
+        try:
+            await worker.send(message)
+        except PeerError as death:
+            raise await self._lose(worker, death) from death
+
+    async def receive(self, worker: Worker, limit: float) -> object:
+        """The next message of ``worker``, within ``limit`` seconds. Raises as :meth:`send`, and kills who is silent."""
+        try:
+            async with asyncio.timeout(limit):
+                return await worker.receive()
+        except TimeoutError:
+            what = f"{self.name} gave no sign of life for {limit:g} s"
+            death = PeerError(what, where=f"pid {worker.pid}", remedy=self._remedies.get(0, ""))
+        except PeerError as error:
+            death = error
+        raise await self._lose(worker, death) from death
+
+    def well(self) -> None:
+        """The worker did what was asked of it: its failures are forgiven."""
+        self._life.well()
+
+    def restart(self) -> None:
+        """Put the worker away and forget its failures: whoever needs one next starts it at once."""
+        if self.closed:
+            return
+        self._unwanted = self.worker
+        if self.worker is not None:
+            self.worker.kill()  # whoever reads from it notices
+        else:
+            self._life.well()
+            self._life.due = self._clock.now()
+        self._wake()
+
+    async def close(self) -> None:
+        """End the worker, also one that is being started; who waits for it gets :class:`ClosedError`. Idempotent."""
+        self._life.phase = Phase.CLOSED
+        self._wake()
+        if self._starting is not None:
+            self._starting.kill()
+        worker, self.worker = self.worker, None
+        if worker is not None:
+            if not self._leave:
+                worker.kill()
+            await worker.close(self._leave)
+        async with self._gate:  # a start that was under way has cleaned up
+            pass
+
+    async def _start(self) -> Worker:
+        await self._pause()
+        self._life.starting()
+        worker: Worker | None = None
+        try:
+            worker = self._starting = await self._launch()
+            self._check()
+            await self._brought_up(worker)
+        except PeerError as death:
+            raise await self._lose(worker, death) from death
+        except BaseException:  # cancelled, closed, or the caller's fault
+            await _away(worker)
+            if not self.closed:
+                self._life.stopped()
+            raise
+        finally:
+            self._starting = None
+        self.worker = worker
+        self._life.up(self._clock.now())
+        return worker
+
+    async def _brought_up(self, worker: Worker) -> None:
+        limit = self._life.policy.start / SECOND
+        timer = asyncio.timeout(limit)
+        try:
+            async with timer:
+                await self._greet(worker)
+        except TimeoutError as error:
+            if not timer.expired():
+                raise
+            what = f"{self.name} did not come up within {limit:g} s"
+            raise PeerError(what, where=f"pid {worker.pid}", remedy=self._remedies.get(0, "")) from error
+        self._check()
+
+    async def _pause(self) -> None:
+        if self._life.due > self._clock.now():
+            try:
+                async with asyncio.timeout(None) as self._nap:
+                    await self._clock.wait_until(self._life.due)
+            except TimeoutError:
+                pass  # woken: to begin at once, or to end
+            finally:
+                self._nap = None
+        self._check()
+
+    def _wake(self) -> None:
+        if self._nap is not None and not self._nap.expired():
+            self._nap.reschedule(asyncio.get_running_loop().time())
+
+    def _check(self) -> None:
+        if self.closed:
+            raise ClosedError(f"{self.name} is closed")
+
+    async def _lose(self, worker: Worker | None, death: PeerError) -> DuologueError:
+        """``worker`` is dead or must die. The error for whoever waited; a death counts once, whoever notices it."""
+        lost = self._accounted(worker, death)
+        if worker is self.worker:
+            self.worker = None
+        await _away(worker)
+        return ClosedError(f"{self.name} was closed") if self.closed else lost
+
+    def _accounted(self, worker: Worker | None, death: PeerError) -> LostError:
+        if self.closed or (worker is not None and worker not in (self.worker, self._starting)):
+            return LostError(death.what, where=death.where, remedy=death.remedy)
+        now = self._clock.now()
+        if worker is not None and worker is self._unwanted:
+            self._life.replaced(now)
+            return LostError(f"{self.name} was restarted", where=death.where)
+        # Who dies while it comes up has not been given any work yet.
+        up = worker is not None and worker is self.worker
+        fate = self._life.died(now, death.what, self._at_work() if up else None)
+        what, remedy = (
+            death.what,
+            (self._remedies.get(worker.signal) if worker and worker.signal else None) or death.remedy,
+        )
+        if not fate.again:
+            what = f"{self.name} failed {fate.times} times in a row, at last: {what}"
+            remedy = remedy or "Run `duologue doctor`; the log has each failure."
+        elif fate.dropped is not None:
+            what = f"{self.name} failed {fate.times} times at {fate.dropped.words}, at last: {what}"
+            remedy = remedy or "That is left out; the rest goes on."
+        lost = LostError(what, where=death.where, remedy=remedy)
+        lost.again, lost.dropped = fate.again, fate.dropped
+        return lost
+
+
+async def _away(worker: Worker | None) -> None:
+    if worker is not None:
+        worker.kill()
+        await worker.close()

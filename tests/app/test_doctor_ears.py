@@ -26,7 +26,7 @@ async def test_the_embedded_ears_hear_the_sentence(settings: Settings) -> None:
     works, heard = await doctor_ears.try_ear(settings, "pocketsphinx", sound)
     assert works
     assert heard.startswith("heard “please")
-    assert await doctor_ears.try_activity(sound) == (True, "tells speech from silence")
+    assert await doctor_ears.try_activity(load_settings(), sound) == (True, "tells speech from silence")
     assert await doctor_ears.try_turn_end(settings, sound) is None
 
 
@@ -35,7 +35,7 @@ async def test_what_does_not_work_says_why(settings: Settings, tmp_path: Path) -
     assert await doctor_ears.try_ear(settings, "pocketsphinx", silence) == (False, "it heard nothing in a sentence")
     works, why = await doctor_ears.try_ear(settings, "whisper", silence)
     assert not works and "engines.whisper.model" in why
-    assert await doctor_ears.try_activity(silence) == (False, "it does not tell speech from silence")
+    assert await doctor_ears.try_activity(load_settings(), silence) == (False, "it does not tell speech from silence")
     missing = load_settings({"hearing.smart_turn": tmp_path / "none.onnx"})
     works, why = await doctor_ears.try_turn_end(missing, silence) or (True, "")
     assert not works and "none.onnx" in why

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from duologue.app.cast import load_cast
-from duologue.app.engines import create_llm, create_tts, create_voicing
+from duologue.app.engines import create_activity, create_llm, create_tts, create_voicing, open_engines
 from duologue.app.voices import CastVoices
+from duologue.chains import Handover
 from duologue.errors import InputError
 from duologue.language.chain import LanguageChain
 from duologue.settings import Settings, load_settings
+from duologue.speech.silero import Silero
 from duologue.speech.speech_cache import CachedSpeech
 
 
@@ -68,3 +71,30 @@ def test_what_is_costly_is_cached_and_what_is_not_is_not(tmp_path: Path) -> None
     assert not isinstance(create_tts(settings, "espeak"), CachedSpeech)
     off = load_settings({"engines.tts": "elevenlabs", "speech_cache.limit_mb": 0})
     assert not isinstance(create_tts(off), CachedSpeech)
+
+
+async def test_who_thinks_alone_and_does_not_come_up_is_told_of_with_the_way_to_a_stand_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DUOLOGUE_ENGINES__LLAMA__MODEL", str(tmp_path / "absent.gguf"))
+    async with open_engines(settings_of(tmp_path, llm="llama"), speaks=False) as engines:
+        with pytest.RaisesGroup(pytest.RaisesExc(InputError, match="there is no file")) as caught:
+            await engines.warm_up()
+        assert 'llm = ["llama", "improv"]' in str(caught.value.exceptions[0])
+    async with open_engines(settings_of(tmp_path, llm="llama,improv"), speaks=False) as engines:
+        failures: list[Handover] = []
+        engines.listeners.append(failures.append)
+        await engines.warm_up()
+        assert [(each.engine, each.successor) for each in failures] == [("llama", "improv")]
+
+
+def test_voice_activity_may_come_from_a_strangers_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "stranger-1.dist-info").mkdir()
+    (tmp_path / "stranger-1.dist-info" / "METADATA").write_text("Name: stranger\nVersion: 1\n")
+    (tmp_path / "stranger-1.dist-info" / "entry_points.txt").write_text("[duologue.vad]\near = stranger_ear:engine\n")
+    (tmp_path / "stranger_ear.py").write_text("def engine(settings):\n    return 'an ear'\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    assert create_activity(load_settings({"engines.vad": "ear"})) == "an ear"
+    assert isinstance(create_activity(load_settings()), Silero)
+    with pytest.raises(InputError, match="no engine 'earr' that notices"):
+        load_settings({"engines.vad": "earr"})

@@ -51,7 +51,7 @@ async def test_a_partner_that_only_writes_needs_neither_voice_nor_ears(settings:
 
 
 async def test_several_partners_share_one_voice_activity(settings: Settings) -> None:
-    activity = await load_activity()
+    activity = await load_activity(load_settings())
     async with (
         open_partner(settings, "chad", speaks=False, activity=activity) as chad,
         open_partner(settings, "virgin", speaks=False, activity=activity) as virgin,

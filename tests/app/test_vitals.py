@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from duologue.app.engines import open_engines
+from duologue.app.engines import create_voicing, open_engines
 from duologue.app.vitals import engine_view, vitals
 from duologue.chains import Handover
 from duologue.clock import SYSTEM_CLOCK
+from duologue.errors import InputError
 from duologue.settings import load_settings
 
 
@@ -22,7 +23,7 @@ async def test_an_engine_that_does_not_come_up_is_told_of_and_shown(
     async with open_engines(settings) as engines:
         engines.listeners.append(told.append)
         before = vitals(engines.llm, engines.tts, SYSTEM_CLOCK.now())
-        assert [(each.kind, each.health.warm) for each in before] == [("tts", False), ("tts", False), ("llm", True)]
+        assert [(each.kind, each.health.warm) for each in before] == [("tts", False), ("tts", False), ("llm", False)]
         await engines.warm_up()
         eleven, espeak, improv = vitals(engines.llm, engines.tts, SYSTEM_CLOCK.now())
     assert [(handover.engine, handover.successor, handover.moment) for handover in told] == [
@@ -32,3 +33,15 @@ async def test_an_engine_that_does_not_come_up_is_told_of_and_shown(
     view = engine_view(eleven)
     assert (view.state, view.failures) == ("cold", 1) and "needs a key" in view.cause
     assert engine_view(espeak).state == engine_view(improv).state == "ready"
+
+
+async def test_a_model_alone_that_does_not_come_up_is_not_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DUOLOGUE_ENGINES__LLAMA__MODEL", str(tmp_path / "absent.gguf"))
+    async with open_engines(load_settings({"engines.llm": "llama"}), speaks=False) as engines:
+        with pytest.RaisesGroup(InputError):
+            await engines.warm_up()
+        (llama,) = vitals(engines.llm, create_voicing(load_settings()), SYSTEM_CLOCK.now())[1:]
+    view = engine_view(llama)
+    assert (view.state, view.failures) == ("cold", 1) and "there is no file" in view.cause

@@ -14,12 +14,12 @@ from improv_shows import CHAD, TEN_TOPICS, VIRGIN, show
 from duologue.errors import PeerError
 from duologue.language.engine import Line, Moment, Prompt
 from duologue.language.improv import Improv, neutral_moves
+from duologue.language.improv.phrases import content_words
+from duologue.language.improv.topic import understand
 from duologue.language.moderation import Moderator
 from duologue.language.moves import CATEGORIES, CHAINS, Move, parse_moves, squeeze
 from duologue.language.persona import Persona
-from duologue.language.phrases import content_words
 from duologue.language.text import clean, sentences, word_count
-from duologue.language.topic import understand
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 

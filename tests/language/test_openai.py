@@ -12,10 +12,10 @@ from openai_server import Behaviour, OpenAIServer
 
 from duologue.clock import SECOND
 from duologue.errors import ClosedError, InputError, PeerError
+from duologue.hosted import RefusedError, retry_after
 from duologue.language.chat import messages
 from duologue.language.engine import Line, Moment, Prompt
 from duologue.language.openai import OpenAILanguage, OpenAISettings, engine
-from duologue.language.openai_errors import retry_after
 from duologue.language.persona import Persona
 from scripted_server import serving
 
@@ -154,6 +154,22 @@ async def test_no_word_in_time_is_a_failure_and_the_request_is_dropped():
         assert len(server.requests) == 1
 
 
+async def test_a_server_that_reads_the_prompt_for_long_after_its_first_event_has_the_time_of_a_first_word():
+    """Some servers send the role at once, and read the prompt then."""
+    async with serving(OpenAIServer(Behaviour(stall_after=0))) as server:
+        error = await failure(server, first_token_seconds=0.6, stall_seconds=0.1)
+    assert "no word in time" in error.what
+
+
+async def test_a_model_that_goes_on_as_another_speaker_is_stopped_there():
+    async with serving(OpenAIServer(Behaviour("Fine. Virgin: No it is not."), Behaviour("Virgin: No."))) as server:
+        model = engine_for(server)
+        assert await read(model) == "Fine. "
+        with pytest.raises(PeerError, match="somebody else's line"):
+            await read(model)
+        await model.close()
+
+
 async def test_a_server_that_is_not_there():
     async with serving(OpenAIServer()) as server:
         pass
@@ -188,27 +204,24 @@ def test_without_settings_there_is_no_engine():
     assert engine(OpenAISettings(model="tiny")).name == "openai"
 
 
-class Busy(Exception):
-    def __init__(self, status: int, **headers: str) -> None:
-        self.status_code = status
-        self.response = type("Response", (), {"headers": {name.replace("_", "-"): v for name, v in headers.items()}})()
+def busy(status: int, **headers: str) -> RefusedError:
+    return RefusedError(status, {name.replace("_", "-"): value for name, value in headers.items()}, b"")
 
 
 @pytest.mark.parametrize(
     ("error", "seconds"),
     [
-        (Busy(429, retry_after="3"), 3.0),
-        (Busy(503, retry_after="2"), 2.0),
-        (Busy(429, retry_after_ms="250"), 0.25),
-        (Busy(429, retry_after="Thu, 01 Jan 1970 00:02:00 GMT"), 20.0),
-        (Busy(429, retry_after="soon"), 1.0),
-        (Busy(429), 1.0),
-        (Busy(503), None),
-        (Busy(500, retry_after="3"), None),
-        (ValueError("other"), None),
+        (busy(429, retry_after="3"), 3.0),
+        (busy(503, retry_after="2"), 2.0),
+        (busy(429, retry_after_ms="250"), 0.25),
+        (busy(429, retry_after="Thu, 01 Jan 1970 00:02:00 GMT"), 20.0),
+        (busy(429, retry_after="soon"), 1.0),
+        (busy(429), 1.0),
+        (busy(503), None),
+        (busy(500, retry_after="3"), None),
     ],
 )
-def test_when_to_come_back(error: Exception, seconds: float | None):
+def test_when_to_come_back(error: RefusedError, seconds: float | None):
     assert retry_after(error, 100 * SECOND) == seconds
 
 

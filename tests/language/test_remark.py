@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.language.remark import remark
+from duologue.language.improv.remark import remark
 
 
 @pytest.mark.parametrize(

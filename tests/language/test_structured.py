@@ -10,6 +10,7 @@ from typing import cast
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic_core import from_json
 
 from duologue.language.structured import (
     ChunkReady,
@@ -112,6 +113,24 @@ def test_lone_surrogates_become_the_replacement_character():
     assert [event.value for event in events if isinstance(event, Scalar)] == [
         "\ufffd", "\ufffdx", "\ufffd\U0001f600", "\ufffdA",
     ]  # fmt: skip
+
+
+def test_a_parser_of_partial_documents_cannot_take_its_place():
+    """What models write, and an end, are told by :class:`JsonStream`; pydantic's parser refuses the one, and cannot see
+    the other.
+    """
+
+    def told(document: str) -> list[object]:
+        stream = JsonStream()
+        return [event for character in document for event in stream.take(character)]
+
+    for written in ('{"text": "two\nlines"}', r'{"text": "half \ud83d"}'):
+        with pytest.raises(ValueError, match=r"control character|hex escape"):
+            from_json(written, allow_partial=True)
+        assert told(written)[-1] == Closed(())
+    opened, closed = '{"text": "a"', '{"text": "a"}'
+    assert from_json(opened, allow_partial=True) == from_json(closed, allow_partial=True)
+    assert Closed(()) not in told(opened) and Closed(()) in told(closed)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.language.topic import is_plural, understand
+from duologue.language.improv.topic import is_plural, understand
 
 
 @pytest.mark.parametrize(

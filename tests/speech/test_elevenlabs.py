@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 import pytest
 from hosted_server import CHARACTER_S, ELEVEN_VOICES, Behaviour, ElevenServer, alignment, tone
@@ -145,4 +147,16 @@ async def test_each_misbehaviour_is_named(behaviour: Behaviour, what: str) -> No
         assert what in caught.value.what
         server.script.clear()
         assert len((await hear(tts, "Still here.", "George")).samples) > 0
+        await tts.close()
+
+
+async def test_leaving_closes_the_connection_at_once() -> None:
+    async with serving(ElevenServer(Behaviour(stall_after=3))) as server:
+        tts = engine_for(server, stall_seconds=20)
+        await tts.warm_up()
+        async with aclosing(tts.speak(SENTENCE, "George")) as stream:
+            await anext(stream)
+        async with asyncio.timeout(5):
+            while not server.disconnected:  # noqa: ASYNC110 (the other end of a socket)
+                await asyncio.sleep(0.005)
         await tts.close()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from itertools import pairwise
@@ -12,13 +14,14 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from tts_conformance import SENTENCE, TtsConformance, hear
+from tts_conformance import SENTENCE, Heard, TtsConformance, hear
 
 from duologue.clock import MILLISECOND, VirtualClock
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.speech.espeak import MAX_CHARACTERS, MAX_LINES, Espeak, engine
 from duologue.speech.espeak_voice import EspeakSettings, parse_voice
 from duologue.speech.utterance import MarkKind, SpeechChunk
+from duologue.workers import Worker
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
@@ -107,20 +110,65 @@ async def test_after_too_many_deaths_in_a_row_it_says_so_having_backed_off(monke
     await espeak.close()
 
 
+async def test_a_line_that_kills_the_worker_twice_at_one_place_fails_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker of this test dies of one word."""
+    (tmp_path / "deadly_worker.py").write_text(
+        "import os, sys\n"
+        "from duologue.speech import espeak_worker as real\n"
+        "speak = real._speak\n"
+        "def deadly(library, channel, inbox, request):\n"
+        "    if 'poison' in request.text: os._exit(1)\n"
+        "    speak(library, channel, inbox, request)\n"
+        "real._speak = deadly\n"
+        "sys.exit(real.main())\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
+    monkeypatch.setattr("duologue.speech.espeak.WORKER_MODULE", "deadly_worker")
+    espeak = Espeak(clock=VirtualClock())
+    before, poison, after = await asyncio.gather(
+        *(hear(espeak, text, VOICE) for text in ("Before it.", "Here is poison.", "After it.")), return_exceptions=True
+    )
+    assert isinstance(poison, PeerError) and "2 times at the line “Here is poison.”" in str(poison)
+    assert isinstance(before, Heard) and isinstance(after, Heard) and len(after.samples) > 0
+    assert espeak.restarts == 2
+    await espeak.close()
+
+
+async def test_closing_while_it_starts_leaves_no_worker_behind() -> None:
+    espeak = Espeak()
+    async with asyncio.TaskGroup() as group:
+        start = group.create_task(closing_error(espeak))
+        await asyncio.sleep(0)
+        await espeak.close()
+        assert isinstance(await start, ClosedError)
+    assert not [child for child in psutil.Process().children() if "espeak_worker" in " ".join(child.cmdline())]
+
+
+async def closing_error(espeak: Espeak) -> ClosedError | None:
+    try:
+        await espeak.warm_up()
+    except ClosedError as error:
+        return error
+    return None
+
+
 async def test_cancelling_stops_the_worker_within_a_chunk(espeak: Espeak) -> None:
     """The next line's answer comes right after the little that was made of the cancelled one."""
     async with aclosing(espeak.speak(SENTENCE * 70, VOICE)) as stream:
         await anext(stream)
     received = 0
-    receive = espeak._receive  # pyright: ignore[reportPrivateUsage]
+    receive = espeak.worker.receive
 
-    async def counting(worker: object, patience: float) -> object:
+    async def counting(worker: Worker, limit: float) -> object:
         nonlocal received
         received += 1
-        return await receive(worker, patience)  # pyright: ignore[reportArgumentType]
+        return await receive(worker, limit)
 
-    espeak._receive = counting  # pyright: ignore
+    espeak.worker.receive = counting
     chunks = [chunk async for chunk in espeak.speak("Go.", VOICE)]
+    assert chunks and received >= len(chunks)
     assert received < 400 + len(chunks)  # the whole line would be over 6,000
 
 

@@ -9,7 +9,8 @@ import pytest
 import structlog
 
 from duologue.clock import SECOND, VirtualClock
-from duologue.telemetry.log import REDACTED, configure, get_logger
+from duologue.redaction import REDACTED
+from duologue.telemetry.log import configure, get_logger
 
 
 @pytest.fixture(autouse=True)

@@ -25,7 +25,7 @@ from duologue.app import doctor_ears
 from duologue.app.doctor_headroom import Cost, Headroom, governed, headroom
 from duologue.app.doctor_headroom import words as outlook_words
 from duologue.app.doctor_memory import nearest, remember
-from duologue.app.engines import LLM_GROUP, STT_GROUP, TTS_GROUP, create_llm, create_tts, engine_names
+from duologue.app.engines import LLM_GROUP, STT_GROUP, TTS_GROUP, VAD_GROUP, create_llm, create_tts, engine_names
 from duologue.app.talking_devices import DEVICES, find_device
 from duologue.broadcast.encoder import EncoderProbe, VideoEncoder, probe_encoders
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock, milliseconds
@@ -276,7 +276,7 @@ async def _try_llm(settings: Settings, name: str) -> EngineState:
 async def _try_ears(settings: Settings) -> list[EngineState]:
     sound = await doctor_ears.speak(settings)
     tried = [("stt", name, await doctor_ears.try_ear(settings, name, sound)) for name in settings.engines.stt]
-    tried.append(("vad", "silero", await doctor_ears.try_activity(sound)))
+    tried.append(("vad", settings.engines.vad, await doctor_ears.try_activity(settings, sound)))
     if found := await doctor_ears.try_turn_end(settings, sound):
         tried.append(("turn", "smart-turn", found))
     return [EngineState(kind, name, True, works, note) for kind, name, (works, note) in tried]
@@ -292,6 +292,7 @@ def _others(settings: Settings) -> list[EngineState]:
         ("tts", TTS_GROUP, settings.engines.tts),
         ("llm", LLM_GROUP, settings.engines.llm),
         ("stt", STT_GROUP, settings.engines.stt),
+        ("vad", VAD_GROUP, (settings.engines.vad,)),
     )
     return [
         EngineState(kind, name, False, True, "installed; not chosen, not tried")

@@ -12,13 +12,12 @@ from contextlib import aclosing
 
 import numpy as np
 
-from duologue.app.engines import create_stt, create_tts, create_turn_end
+from duologue.app.engines import create_activity, create_stt, create_tts, create_turn_end
 from duologue.audio.pcm import Samples
 from duologue.audio.resample import resample
 from duologue.errors import DuologueError, PeerError
 from duologue.settings import Settings
 from duologue.speech.hearing import EAR_RATE, VAD_FRAME, Expected, SpeechToText
-from duologue.speech.silero import Silero
 from duologue.speech.voicing import Voicing
 
 SENTENCE = "please turn on the light"
@@ -59,10 +58,10 @@ async def try_ear(settings: Settings, name: str, sound: Samples | None) -> tuple
     return bool(heard), f"heard “{heard}”" if heard else "it heard nothing in a sentence"
 
 
-async def try_activity(sound: Samples | None) -> tuple[bool, str]:
+async def try_activity(settings: Settings, sound: Samples | None) -> tuple[bool, str]:
     """Whether voice activity tells the sentence from the pauses around it (without one: comes up)."""
     try:
-        probabilities = await asyncio.to_thread(_noticed, _PAUSE if sound is None else sound)
+        probabilities = await asyncio.to_thread(_noticed, settings, _PAUSE if sound is None else sound)
     except DuologueError as error:
         return False, str(error)
     if sound is None:
@@ -101,8 +100,8 @@ async def _heard(engine: SpeechToText, sound: Samples) -> str:
     return final.text
 
 
-def _noticed(sound: Samples) -> list[float]:
-    silero = Silero()
-    stream = silero.open()
+def _noticed(settings: Settings, sound: Samples) -> list[float]:
+    engine = create_activity(settings)
+    stream = engine.open()
     frames = (sound[at : at + VAD_FRAME] for at in range(0, len(sound) - VAD_FRAME, VAD_FRAME))
-    return [silero.step({stream: frame})[stream] for frame in frames]
+    return [engine.step({stream: frame})[stream] for frame in frames]

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from duologue.app.cast import CastMember, load_member
-from duologue.app.engines import open_engines
+from duologue.app.engines import create_activity, open_engines
 from duologue.app.stage_set import house_moderator
 from duologue.app.talking_text import Deaf, WrittenVoice
 from duologue.app.voices import CastVoices
@@ -33,7 +33,6 @@ from duologue.language.persona import Persona, load_persona
 from duologue.places import packs_folder
 from duologue.settings import Settings
 from duologue.speech.shared_activity import SharedActivity
-from duologue.speech.silero import Silero
 
 HOUSE_VOICE = "chad"
 """The character whose voice a persona without a pack of its own is given."""
@@ -152,7 +151,7 @@ async def open_partner(
             engines.listeners.append(listener)
         async with asyncio.TaskGroup() as group:
             group.create_task(engines.warm_up())
-            loading = group.create_task(load_activity()) if hears and activity is None else None
+            loading = group.create_task(load_activity(settings)) if hears and activity is None else None
         voice = CastVoices(engines.voicing, (member,), streams=True) if engines.voicing else WrittenVoice()
         noticing = loading.result() if loading else activity
         yield Partner(
@@ -163,6 +162,6 @@ async def open_partner(
         )
 
 
-async def load_activity() -> SharedActivity:
-    """Voice activity for all conversations of one event loop."""
-    return SharedActivity(await asyncio.to_thread(Silero))
+async def load_activity(settings: Settings) -> SharedActivity:
+    """Voice activity for all conversations of one event loop, by the engine that is set."""
+    return SharedActivity(await asyncio.to_thread(create_activity, settings))

@@ -8,14 +8,17 @@ from __future__ import annotations
 import os
 import select
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from types import TracebackType
 from typing import Annotated
 
 import typer
 
 from duologue.errors import DuologueError
+from duologue.redaction import redacted
 
 STDOUT = 1
 """The descriptor of standard output."""
@@ -138,6 +141,12 @@ def _is_unread() -> bool:
     return True
 
 
+def show_fault(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print what nobody foresaw, for a report: its trace, without the secrets in the messages."""
+    sys.stderr.write(redacted("".join(traceback.format_exception(kind, error, trace))))
+
+
 def main() -> None:
     """The entry point of the command line."""
+    sys.excepthook = show_fault
     sys.exit(run(lambda: build(_words())()))

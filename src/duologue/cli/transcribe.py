@@ -32,9 +32,11 @@ def transcribe(
 
     from duologue.places import read_text
     from duologue.settings import load_settings
+    from duologue.telemetry.log import configure
 
     sound, lines = _read(file), read_text(phrases, "the list of phrases") if phrases else ""
     settings = load_settings({"engines.stt": engine}, config=config)
+    configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())
     heard = asyncio.run(_hear(sound, tuple(lines.splitlines()), settings))
     names = ", ".join(settings.engines.stt)
     if words and not heard.words and heard.text:

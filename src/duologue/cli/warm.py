@@ -33,8 +33,10 @@ def warm(
     import asyncio
 
     from duologue.settings import load_settings
+    from duologue.telemetry.log import configure
 
     settings = load_settings({"engines.tts": tts}, config=config)
+    configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())
     wanted = read_list(lines)
     tally = asyncio.run(_fill(settings, wanted, character or settings.show.cast))
     for problem in tally.problems:

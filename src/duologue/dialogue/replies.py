@@ -29,7 +29,7 @@ from duologue.language.moderation import Moderator, Subject
 from duologue.language.structured import Form, ReplyChunk
 from duologue.language.tools import Filler
 from duologue.speech.utterance import Utterance
-from duologue.streams import cancelled, closing
+from duologue.streams import cancelled, closing, limited
 
 MAX_EMPTY = 1_000
 """Empty pieces in a row (servers send some to keep a line open); more are no reply."""
@@ -266,7 +266,7 @@ class Voicing:
         limit = self._limits.seconds
         async with self._slots:
             while attempt.voiced is None and len(attempt.failures) < self._limits.tries:
-                timer = asyncio.timeout(limit)
+                timer = limited(limit)
                 try:
                     async with timer:
                         given = await self._voice.voice(text, speaker, utterance_id)

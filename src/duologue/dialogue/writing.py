@@ -7,7 +7,6 @@ whole, and an engine that broke off is asked again before what came of it is use
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from duologue.dialogue.replies import Begun, Ending, Voicing, deflection, read_r
 from duologue.dialogue.replies_text import Part
 from duologue.language.engine import LanguageModel, Prompt
 from duologue.language.moderation import Moderator
+from duologue.streams import limited
 from duologue.telemetry.ledger import TurnRecord
 
 Changed = Callable[[TurnRecord], None]
@@ -92,7 +92,7 @@ class Writer:
             draft = _Draft()
             limit = self._limits.write_seconds
             try:
-                async with asyncio.timeout(limit):
+                async with limited(limit):
                     await self._read(prompt, record, draft)
             except TimeoutError:
                 draft.failure = f"no answer in {limit:g} s"

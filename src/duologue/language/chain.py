@@ -1,7 +1,11 @@
-"""A chain of engines that think, itself one: the first that begins in time writes the line."""
+"""A chain of engines that think, itself one: the first that begins in time writes the line.
+
+One engine alone is a chain too: nobody can stand in for it, but it is known how it is.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 
@@ -20,8 +24,9 @@ class LanguageChain:
         policy: ChainPolicy | None = None,
         clock: Clock = SYSTEM_CLOCK,
         listener: Listener | None = None,
+        group: asyncio.TaskGroup | None = None,
     ) -> None:
-        self._chain = Chain(engines, _start, policy=policy, clock=clock, listener=listener)
+        self._chain = Chain(engines, _start, policy=policy, clock=clock, listener=listener, group=group)
 
     @property
     def name(self) -> str:
@@ -31,7 +36,8 @@ class LanguageChain:
     @property
     def capabilities(self) -> LanguageCapabilities:
         """Nothing is promised that one of them might not keep."""
-        return LanguageCapabilities()
+        alone = len(self.engines) == 1
+        return self.engines[0].capabilities if alone else LanguageCapabilities()
 
     @property
     def engines(self) -> tuple[LanguageModel, ...]:
@@ -43,7 +49,7 @@ class LanguageChain:
         return self._chain.health(now)
 
     async def warm_up(self) -> None:
-        """Start every engine; raises when none comes up."""
+        """Start every engine (see :meth:`Chain.warm_up`); raises when none comes up."""
         await self._chain.warm_up()
 
     async def write(self, prompt: Prompt) -> AsyncIterator[str]:
@@ -54,6 +60,7 @@ class LanguageChain:
 
     async def close(self) -> None:
         """Close all. Idempotent."""
+        await self._chain.close()
         for engine in self._chain.engines:
             await engine.close()
 

@@ -61,13 +61,17 @@ def messages(prompt: Prompt, calls: Calls | None = None) -> list[Message]:
             _add(found, "user", in_words(line.calls))
         if own:
             _add(found, "assistant", line.text)
+    _add(found, "user", f"({asked(prompt)})")
+    return found
+
+
+def asked(prompt: Prompt) -> str:
+    """What is wanted now, in words."""
     others = " and ".join(persona.title for persona in prompt.others) or "the audience"
     guest = prompt.lines[-1].speaker if prompt.lines else "Somebody"
-    wanted = (_NOW if prompt.others else _TALK)[prompt.moment].format(others=others, guest=guest)
     if prompt.lines and not prompt.others and prompt.moment is Moment.OPENING:
-        wanted = _STILL
-    _add(found, "user", f"({wanted})")
-    return found
+        return _STILL
+    return (_NOW if prompt.others else _TALK)[prompt.moment].format(others=others, guest=guest)
 
 
 def in_words(calls: Sequence[ToolOutcome]) -> str:

@@ -6,13 +6,15 @@ reads the worker's next answer and leaves what is not his in the inbox of the li
 is bounded by the settings' ``max_tokens``.
 
 A worker that dies, or shows no sign of life, fails the lines it had with a :class:`PeerError`; the next line starts
-another. Words that were given cannot be taken back, and a chain or the director knows better whom to ask then.
+another (:mod:`duologue.supervision`). Words that were given cannot be taken back, and a chain or the director knows
+better whom to ask then.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -20,16 +22,27 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, DuologueError, InputError, PeerError
 from duologue.language.chat import messages
 from duologue.language.engine import LanguageCapabilities, LanguageModel, Prompt
 from duologue.language.llama_messages import Answer, Cancel, Done, Failed, Load, Loaded, Piece, Write
+from duologue.language.own_words import OwnWords
+from duologue.supervision import SupervisionPolicy, Work
 from duologue.telemetry.log import get_logger
-from duologue.workers import Worker
+from duologue.workers import LostError, Supervised, Worker
 
 WORKER_MODULE = "duologue.language.llama_worker"
 MAX_LINES = 16
 """Lines at once."""
+_REMEDIES = {
+    0: "Use a smaller model, or raise the limits of [engines.llama].",
+    signal.SIGILL: (
+        "llama.cpp was compiled for instructions that this processor, or its virtual machine, forbids. Compile it "
+        "anew: CMAKE_ARGS=-DGGML_NATIVE=OFF pip install --force-reinstall --no-cache-dir --no-binary llama-cpp-python "
+        "llama-cpp-python"
+    ),
+}
 
 _log = get_logger("duologue.language.llama")
 
@@ -76,14 +89,15 @@ class LlamaLanguage:
 
     name = "llama"
 
-    def __init__(self, settings: LlamaSettings) -> None:
+    def __init__(self, settings: LlamaSettings, clock: Clock = SYSTEM_CLOCK) -> None:
         self._settings = settings
-        self._worker: Worker | None = None
+        self._process = Supervised(
+            self.name, lambda: Worker.start(WORKER_MODULE, quiet=True), self._greet, clock=clock, leave=0.0,
+            at_work=self._at_work, policy=SupervisionPolicy(round(settings.load_seconds * SECOND)), remedies=_REMEDIES,
+        )  # fmt: skip
         self._using = asyncio.Lock()
         self._lines: dict[int, _Line] = {}
         self._next = 0
-        self._starts = 0
-        self._closed = False
         self._told_unbound = False
 
     @property
@@ -94,17 +108,21 @@ class LlamaLanguage:
     @property
     def pid(self) -> int | None:
         """The worker's process id, None while there is none."""
-        return self._worker.pid if self._worker else None
+        return self._process.pid
 
     @property
     def restarts(self) -> int:
         """How often a worker was replaced."""
-        return max(0, self._starts - 1)
+        return self._process.restarts
+
+    @property
+    def worker(self) -> Supervised:
+        """Its worker, for a page."""
+        return self._process
 
     async def warm_up(self) -> None:
         """Start the worker and load the model. Raises :class:`InputError` for a missing file or package."""
-        async with self._using:
-            await self._running()
+        await self._process.running()
 
     async def write(self, prompt: Prompt) -> AsyncIterator[str]:
         """Stream the reply. Raises :class:`PeerError` for a worker that died, and for a model that answers nothing.
@@ -112,17 +130,21 @@ class LlamaLanguage:
         The model is the file: ``prompt.model`` is not looked at. Tools are not offered to it. A schema binds it.
         """
         line = await self._open_line()
+        own = OwnWords.of(prompt) if prompt.schema is None else None
         wordless = True
         try:
             await self._submit(line, prompt)
-            while not line.over:
+            while not (line.over or (own and own.over)):
                 answer = await self._next_answer(line)
                 line.over = not isinstance(answer, Piece)
                 if isinstance(answer, Failed):
                     raise answer.error
-                if isinstance(answer, Piece) and answer.text:
-                    wordless = wordless and not answer.text.strip()
-                    yield answer.text
+                text = answer.text if isinstance(answer, Piece) else ""
+                if own is not None:
+                    text = own.feed(text) if isinstance(answer, Piece) else own.finish()
+                if text:
+                    wordless = wordless and not text.strip()
+                    yield text
                 if isinstance(answer, Done):
                     self._tell_unbound(answer)
         finally:
@@ -130,28 +152,28 @@ class LlamaLanguage:
             if not line.over:
                 await self._cancel(line)
         if wordless:
-            raise PeerError("the model answered nothing", where=str(self._settings.model), remedy="It is asked again.")
+            what = "the model wrote somebody else's line" if own and own.over else "the model answered nothing"
+            raise PeerError(what, where=str(self._settings.model), remedy="It is asked again.")
 
     async def close(self) -> None:
         """End the worker; lines that are still being written end with :class:`ClosedError`. Idempotent."""
-        self._closed = True
-        await self._drop(ClosedError("llama was closed"), self._worker)
+        self._fail_all(ClosedError("llama was closed"))
+        await self._process.close()
 
     async def _open_line(self) -> _Line:
-        async with self._using:
-            worker = await self._running()
-            if len(self._lines) >= MAX_LINES:
-                raise PeerError(f"llama writes {MAX_LINES} lines already", remedy="Wait until one is over.")
-            line = _Line(self._next, worker)
-            self._next += 1
-            self._lines[line.number] = line
+        worker = await self._process.running()
+        if len(self._lines) >= MAX_LINES:
+            raise PeerError(f"llama writes {MAX_LINES} lines already", remedy="Wait until one is over.")
+        line = _Line(self._next, worker)
+        self._next += 1
+        self._lines[line.number] = line
         return line
 
     async def _submit(self, line: _Line, prompt: Prompt) -> None:
         try:
-            await line.worker.send(self._request(line.number, prompt))
-        except PeerError as death:
-            await self._drop(death, line.worker)  # the line finds it in its inbox
+            await self._process.send(line.worker, self._request(line.number, prompt))
+        except DuologueError as death:
+            self._fail_all(death)  # the line finds it in its inbox
 
     def _request(self, number: int, prompt: Prompt) -> Write:
         chosen = self._settings
@@ -163,7 +185,7 @@ class LlamaLanguage:
         )  # fmt: skip
 
     async def _cancel(self, line: _Line) -> None:
-        if line.worker is self._worker:
+        if line.worker is self._process.worker:
             try:
                 await line.worker.send(Cancel(line.number))
             except PeerError:
@@ -173,72 +195,44 @@ class LlamaLanguage:
         while not line.inbox:
             async with self._using:
                 if not line.inbox:
-                    await self._read_one()
+                    await self._read_one(line.worker)
         return line.inbox.popleft()
 
-    async def _read_one(self) -> None:
+    async def _read_one(self, worker: Worker) -> None:
         """Take one answer from the worker and lay it in its line's inbox."""
-        worker = self._worker
-        assert worker is not None, "every open line has been failed when a worker goes"
         try:
-            answer = await self._receive(worker, self._settings.patience_s)
-        except PeerError as death:
-            if not self._closed:
-                _log.warning("the language worker is gone", cause=str(death), lines=len(self._lines))
-            await self._drop(death, worker)
+            answer = await self._process.receive(worker, self._settings.patience_s)
+        except LostError as lost:
+            _log.warning("the language worker is gone", cause=str(lost), lines=len(self._lines))
+            self._fail_all(lost)
             return
-        if isinstance(answer, Piece | Done | Failed) and (line := self._lines.get(answer.number)) is not None:
+        except ClosedError as closed:
+            self._fail_all(closed)
+            return
+        assert isinstance(answer, Piece | Done | Failed)
+        if isinstance(answer, Done):
+            self._process.well()
+        if (line := self._lines.get(answer.number)) is not None:
             line.inbox.append(answer)
 
-    async def _running(self) -> Worker:
-        """The worker, started if there is none."""
-        if self._closed:
-            raise ClosedError("llama is closed")
-        if self._worker is not None and self._worker.alive:
-            return self._worker
-        await self._drop(PeerError("the language worker has died", where=WORKER_MODULE), self._worker)
+    async def _greet(self, worker: Worker) -> None:
         chosen = self._settings
         template = str(chosen.template) if chosen.template else ""
-        worker = await Worker.start(WORKER_MODULE)
-        try:
-            await worker.send(Load(str(chosen.model), chosen.context, chosen.threads, chosen.gpu_layers, template))
-            hello = await self._receive(worker, chosen.load_seconds)
-            if isinstance(hello, Failed):
-                raise hello.error
-            assert isinstance(hello, Loaded)
-            if self._closed:
-                raise ClosedError("llama was closed")
-        except BaseException:
-            worker.kill()
-            await worker.close()
-            raise
-        self._starts += 1
-        self._worker = worker
-        return worker
+        await worker.send(Load(str(chosen.model), chosen.context, chosen.threads, chosen.gpu_layers, template))
+        hello = await worker.receive()
+        if isinstance(hello, Failed):
+            raise hello.error
+        assert isinstance(hello, Loaded)
 
-    async def _receive(self, worker: Worker, patience: float) -> Answer:
-        try:
-            async with asyncio.timeout(patience):
-                answer = await worker.receive()
-        except TimeoutError as error:
-            raise PeerError(
-                f"the model gave no sign of life for {patience:g} s", where=f"pid {worker.pid}",
-                remedy="Use a smaller model, or raise the limits of [engines.llama].",
-            ) from error  # fmt: skip
-        assert isinstance(answer, Loaded | Piece | Done | Failed)
-        return answer
+    def _at_work(self) -> Work | None:
+        number = next(iter(self._lines), None)
+        return None if number is None else Work(number, f"line {number}")
 
-    async def _drop(self, cause: DuologueError, worker: Worker | None) -> None:
-        """``worker`` is dead or must die: fail every line that it has with ``cause``."""
-        if worker is None:
-            return
-        if worker is self._worker:
-            self._worker = None
+    def _fail_all(self, cause: DuologueError) -> None:
+        """Whoever had a line of a worker that is gone is told why."""
         for line in self._lines.values():
-            if line.worker is worker:
-                line.inbox.append(Failed(line.number, ClosedError("llama was closed") if self._closed else cause))
-        worker.kill()  # it may be in the middle of an answer that nobody wants any more
-        await worker.close()
+            if line.worker is not self._process.worker or self._process.closed or isinstance(cause, ClosedError):
+                line.inbox.append(Failed(line.number, cause))
 
     def _tell_unbound(self, done: Done) -> None:
         if done.unbound and not self._told_unbound:

@@ -1,35 +1,28 @@
 """Any server that speaks OpenAI's chat-completions protocol: OpenAI, Ollama, llama.cpp, vLLM and their kin.
 
-Streams with the official client. Every way in which a server can fail ends in a :class:`PeerError` that says what to
-do, within the time limits of :class:`OpenAISettings`; a key is read from the environment and appears in no message.
+Server-sent events, each a chunk of the answer. Every way in which a server can fail ends in a :class:`PeerError` that
+says what to do, within the time limits of :class:`OpenAISettings`; a key is read from the environment and appears in no
+message.
 """
 
 from __future__ import annotations
 
-import asyncio
-import importlib
-import os
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
-from duologue.errors import ClosedError, InputError, PeerError
+from duologue.clock import SYSTEM_CLOCK, Clock
+from duologue.errors import InputError, PeerError
+from duologue.hosted import HostedClient, HostedLimits, HostedWords, RefusedError, lines, message
 from duologue.language.chat import Calls, messages
 from duologue.language.engine import LanguageCapabilities, LanguageModel, Prompt
-from duologue.language.openai_errors import explain, is_failure, retry_after
+from duologue.language.own_words import OwnWords
 from duologue.language.structured import response_format
-from duologue.language.tools_chat import CallCollector, told_back
-
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI, AsyncStream
-    from openai.types.chat import ChatCompletionChunk
-
-NO_KEY = "none"
-"""What is sent when no key is set: local servers want none, but the client wants a word."""
+from duologue.language.tools_chat import CallCollector, CallDelta, told_back
 
 
 class OpenAISettings(BaseModel):
@@ -68,6 +61,24 @@ Settings = OpenAISettings
 """Where the settings object finds the engine's own part."""
 
 
+class _Delta(BaseModel):
+    content: str | None = None
+    refusal: str | None = None
+    tool_calls: list[CallDelta] | None = None
+
+
+class _Choice(BaseModel):
+    delta: _Delta = _Delta()
+    finish_reason: str | None = None
+
+
+class _Chunk(BaseModel):
+    """The fields of ``CreateChatCompletionStreamResponse`` that are used; or an error in the middle of a stream."""
+
+    choices: list[_Choice] | None = None
+    error: object = None
+
+
 class OpenAILanguage:
     """Writes with a model behind an OpenAI-compatible server."""
 
@@ -75,9 +86,11 @@ class OpenAILanguage:
 
     def __init__(self, settings: OpenAISettings, clock: Clock = SYSTEM_CLOCK) -> None:
         self._settings = settings
-        self._clock = clock
-        self._client: AsyncOpenAI | None = None
-        self._closed = False
+        limits = HostedLimits(
+            settings.connect_seconds, settings.first_token_seconds, settings.stall_seconds, settings.retry_after_seconds
+        )
+        words = HostedWords(self.name, "the server", "the reply", "no word", "first_token_seconds")
+        self._client = HostedClient(words, settings.base_url, settings.key_variable, limits, clock=clock)
         self._takes_schema = True
 
     @property
@@ -86,19 +99,11 @@ class OpenAILanguage:
         return LanguageCapabilities(streaming=True, deterministic=False)
 
     async def warm_up(self) -> None:
-        """Load the client and see that the server is there and takes the key.
+        """See that the server is there and takes the key.
 
         A server without a list of models is fine. Raises :class:`PeerError`.
         """
-        client = await self._connect()
-        try:
-            async with asyncio.timeout(self._settings.connect_seconds):
-                await client.models.list()
-        except Exception as error:
-            if not is_failure(error):
-                raise
-            if getattr(error, "status_code", None) not in (404, 405, 501):
-                raise explain(error, self._settings.base_url, self._settings.model, self._key_remedy()) from error
+        await self._client.probe("/models")
 
     async def write(self, prompt: Prompt) -> AsyncIterator[str]:
         """Stream the reply. Raises :class:`PeerError`; words that came before a failure have been given already.
@@ -108,50 +113,30 @@ class OpenAILanguage:
         model = prompt.model or prompt.speaker.model or self._settings.model
         calls_told = cast("Calls", partial(told_back, "")) if prompt.tools else None
         conversation: list[Mapping[str, object]] = [*messages(prompt, calls_told)]
-        given = ""
-        try:
-            for left in reversed(range(prompt.tools.max_rounds + 1 if prompt.tools else 1)):
-                request = self._request(prompt, model, conversation, tools=left > 0)
-                calls, said = CallCollector(), ""
-                async with aclosing(self._answer(request, calls)) as answer:
-                    async for piece in answer:
-                        said += piece
-                        given += piece
-                        yield piece
-                if prompt.tools is None or not calls:
-                    return
-                known = len(prompt.tools.outcomes)
-                async with aclosing(prompt.tools.run(calls.calls)) as fillers:
-                    async for filler in fillers:
-                        yield filler
-                conversation += told_back(said, prompt.tools.outcomes[known:])
-                if said and not said[-1].isspace():
-                    yield " "  # what follows is another answer, not the same word
-            raise PeerError("the model went on calling tools and never answered", where=self._settings.base_url)
-        except Exception as error:
-            if not is_failure(error):
-                raise
-            raise explain(error, self._settings.base_url, model, self._key_remedy(), given) from error
+        for left in reversed(range(prompt.tools.max_rounds + 1 if prompt.tools else 1)):
+            request = self._request(prompt, model, conversation, tools=left > 0)
+            calls, said, given = CallCollector(), "", _Given()
+            own = OwnWords.of(prompt) if prompt.schema is None else None
+            async with aclosing(self._answer(request, calls, given, own)) as answer:
+                async for piece in answer:
+                    said += piece
+                    yield piece
+            if own is not None and own.over and not own.begun:
+                raise PeerError("the model wrote somebody else's line", where=self._client.where)
+            if prompt.tools is None or not calls or (own and own.over):
+                return
+            known = len(prompt.tools.outcomes)
+            async with aclosing(prompt.tools.run(calls.calls)) as fillers:
+                async for filler in fillers:
+                    yield filler
+            conversation += told_back(said, prompt.tools.outcomes[known:])
+            if said and not said[-1].isspace():
+                yield " "  # what follows is another answer, not the same word
+        raise PeerError("the model went on calling tools and never answered", where=self._client.where)
 
     async def close(self) -> None:
         """Close the connections. Idempotent."""
-        self._closed = True
-        if self._client is not None:
-            await self._client.close()
-            self._client = None
-
-    async def _connect(self) -> AsyncOpenAI:
-        if self._closed:
-            raise ClosedError("the language engine is closed", where="openai")
-        if self._client is None:
-            await asyncio.to_thread(importlib.import_module, "openai")  # takes half a second: not on the loop
-            from openai import AsyncOpenAI
-
-            key = os.environ.get(self._settings.key_variable, "").strip() or NO_KEY
-            self._client = AsyncOpenAI(
-                api_key=key, base_url=self._settings.base_url, max_retries=0, timeout=self._settings.first_token_seconds
-            )
-        return self._client
+        await self._client.close()
 
     def _request(
         self, prompt: Prompt, model: str, conversation: list[Mapping[str, object]], *, tools: bool
@@ -170,79 +155,94 @@ class OpenAILanguage:
                 request["tool_choice"] = "none"
         return request
 
-    async def _answer(self, request: dict[str, object], calls: CallCollector) -> AsyncGenerator[str]:
-        """One answer of the server: its words, and what it wants called."""
-        deadline = self._clock.now() + round(self._settings.first_token_seconds * SECOND)
-        stream = await self._open(request, deadline)
+    async def _answer(
+        self, request: dict[str, object], calls: CallCollector, given: _Given, own: OwnWords | None
+    ) -> AsyncGenerator[str]:
+        """One answer of the server: its words, and what it wants called.
+
+        A server that refuses a ``response_format`` is asked without one, from now on: the prompt says it as well.
+        """
         try:
-            async for piece in self._pieces(stream, deadline, calls):
+            async with aclosing(self._pieces(request, calls, given)) as pieces:
+                async for piece in pieces:
+                    if text := own.feed(piece) if own else piece:
+                        yield text
+                    if own and own.over:
+                        return
+            if own and (text := own.finish()):
+                yield text
+            return
+        except RefusedError as error:
+            if error.status_code not in (400, 422) or "response_format" not in request:
+                unknown = f"does not know the model {request['model']!r}, or has no chat completions here"
+                raise self._client.explain(error, unknown=unknown) from error
+        del request["response_format"]
+        async with aclosing(self._answer(request, calls, given, own)) as answer:
+            async for piece in answer:
+                self._takes_schema = False
                 yield piece
-        finally:
-            await stream.close()
 
-    async def _open(self, request: dict[str, object], deadline: int) -> AsyncStream[ChatCompletionChunk]:
-        """Send the request; a busy server that says when to come back is asked once more, if that is soon."""
-        try:
-            return await self._ask(request, deadline)
-        except Exception as error:
-            if getattr(error, "status_code", None) in (400, 422) and "response_format" in request:
-                return await self._open_without_schema(request, deadline)
-            wait = retry_after(error, self._clock.wall())
-            if wait is None or wait > self._settings.retry_after_seconds:
-                raise
-        await self._clock.wait_until(min(deadline, self._clock.now() + round(wait * SECOND)))
-        return await self._ask(request, deadline)
-
-    async def _open_without_schema(self, request: dict[str, object], deadline: int) -> AsyncStream[ChatCompletionChunk]:
-        """A server that refuses a ``response_format`` is asked without one, from now on: the prompt says it as well."""
-        stream = await self._ask({key: value for key, value in request.items() if key != "response_format"}, deadline)
-        self._takes_schema = False
-        return stream
-
-    async def _ask(self, request: dict[str, object], deadline: int) -> AsyncStream[ChatCompletionChunk]:
-        client = await self._connect()
-        create = cast("Callable[..., Awaitable[AsyncStream[ChatCompletionChunk]]]", client.chat.completions.create)
-        async with asyncio.timeout(self._left(deadline)):
-            return await create(**request)
-
-    async def _pieces(
-        self, stream: AsyncStream[ChatCompletionChunk], deadline: int, calls: CallCollector
-    ) -> AsyncIterator[str]:
+    async def _pieces(self, request: dict[str, object], calls: CallCollector, given: _Given) -> AsyncGenerator[str]:
         """The words of an answer; what it wants called goes to ``calls``.
 
         Raises for a refusal, for silence, and for a stream that ends without saying so.
         """
-        chunks = aiter(stream)
         finished, started = "", False
-        while True:
-            limit = self._settings.stall_seconds if started else self._left(deadline)
-            try:
-                async with asyncio.timeout(limit):
-                    chunk = await anext(chunks)
-            except StopAsyncIteration:
-                break
-            for choice in chunk.choices[:1]:
-                finished = choice.finish_reason or finished
-                if choice.delta.refusal:
-                    raise PeerError(f"the model refused: {choice.delta.refusal}", where=self._settings.base_url)
-                if choice.delta.tool_calls:
-                    started = True
-                    calls.take(choice.delta.tool_calls)
-                if choice.delta.content:
-                    started = True
-                    yield choice.delta.content
+        async with aclosing(self._chunks(request, given)) as chunks:
+            async for chunk in chunks:
+                for choice in (chunk.choices or [])[:1]:
+                    finished = choice.finish_reason or finished
+                    if choice.delta.refusal:
+                        raise PeerError(f"the model refused: {choice.delta.refusal}", where=self._client.where)
+                    if choice.delta.tool_calls:
+                        started = given.called = True
+                        calls.take(choice.delta.tool_calls)
+                    if choice.delta.content:
+                        started = True
+                        given.text += choice.delta.content
+                        yield choice.delta.content
         if finished == "content_filter":
-            raise PeerError("the server's filter stopped the reply", where=self._settings.base_url)
+            raise PeerError("the server's filter stopped the reply", where=self._client.where)
         if not finished:
-            raise ConnectionError("the stream ended without an end")
+            raise self._client.explain(ConnectionError("the stream ended without an end"), given.words)
         if not started:
-            raise PeerError("the model answered nothing", where=self._settings.base_url)
+            raise PeerError("the model answered nothing", where=self._client.where)
 
-    def _left(self, deadline: int) -> float:
-        return max(0.0, (deadline - self._clock.now()) / SECOND)
+    async def _chunks(self, request: dict[str, object], given: _Given) -> AsyncGenerator[_Chunk]:
+        """The events of an answer."""
+        stream = self._client.stream("/chat/completions", request, progress=lambda: given.words)
+        async with aclosing(lines(stream, self._client.malformed("an event without an end"))) as found:
+            async for line in found:
+                if line.startswith(b"data:") and line[5:].strip() != b"[DONE]":
+                    yield self._chunk(line[5:])
 
-    def _key_remedy(self) -> str:
-        return f"Put a valid key into the environment variable {self._settings.key_variable}."
+    def _chunk(self, data: bytes) -> _Chunk:
+        try:
+            chunk = _Chunk.model_validate_json(data)
+        except ValidationError as error:
+            raise self._client.malformed("something that is no event") from error
+        if chunk.error:
+            words = self._client.clean(message(data.decode("utf-8", "replace")))
+            raise PeerError(f"the server failed in the middle: {words}", where=self._client.where)
+        return chunk
+
+
+@dataclass(slots=True)
+class _Given:
+    """What of a reply has come: words, or something to be called."""
+
+    text: str = ""
+    called: bool = False
+
+    @property
+    def words(self) -> str:
+        """In words; empty: nothing."""
+        found = self.text.split()
+        return (
+            f"after {len(found)} words (“… {' '.join(found[-6:])}”)"
+            if found
+            else "in the middle of a call" * self.called
+        )
 
 
 def engine(settings: OpenAISettings | None) -> LanguageModel:

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
+import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import cast
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from duologue.errors import InputError
 from duologue.language.moves import MoveError, parse_moves
+from duologue.validation import Problem, problems
 
 FORMAT = 1
 """The only value of ``format`` that this version reads."""
 MAX_FILE = 1_000_000
 """A longer persona file (bytes) is refused."""
-_TEXTS = ("style", "opinions", "catchphrases", "fillers", "deflections", "avoid", "expects")
-_KEYS = (
-    "format",
-    "name",
-    "title",
-    "description",
-    "max_words",
-    "max_seconds",
-    "max_sentences",
-    "temperature",
-    "model",
-    *_TEXTS,
-    "improv",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,32 +65,72 @@ def load_persona(path: Path) -> Persona:
     return parse_persona(_read(file), file)
 
 
+_Text = Annotated[str, StringConstraints(strict=True, strip_whitespace=True, min_length=1)]
+_Texts = Annotated[tuple[_Text, ...], Field(min_length=1)]
+_OWN: dict[str, Any] = {each.name: each.default for each in fields(Persona)}
+_LIST = '["…", "…"]'
+_LISTS = ("style", "opinions", "catchphrases", "fillers", "deflections", "avoid", "expects")
+_EXAMPLES = {"format": str(FORMAT), "temperature": "0.8", **dict.fromkeys(_LISTS, _LIST)}
+
+
+class _File(BaseModel):
+    """A persona file as it is written. What is not set is as in :class:`Persona`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    format: Literal[1] = FORMAT
+    name: _Text = ""
+    title: _Text = ""
+    description: _Text
+    max_words: int = Field(default=_OWN["max_words"], ge=5, le=400)
+    max_seconds: float = Field(default=_OWN["max_seconds"], ge=2.0, le=120.0)
+    max_sentences: int = Field(default=_OWN["max_sentences"], ge=1, le=40)
+    temperature: float | None = Field(default=None, ge=0.0, le=2.0)
+    model: Annotated[str, StringConstraints(strip_whitespace=True)] = ""
+    style: _Texts = ()
+    opinions: _Texts = ()
+    catchphrases: _Texts = ()
+    fillers: _Texts = _OWN["fillers"]
+    deflections: _Texts = _OWN["deflections"]
+    avoid: _Texts = ()
+    expects: _Texts = ()
+    improv: dict[str, _Texts] = {}
+
+
 def parse_persona(data: Mapping[str, object], file: Path) -> Persona:
     """Make a persona of a decoded TOML document; ``file`` is named in errors, and its folder is the default name."""
-    reader = _Reader(data, file)
-    reader.only(_KEYS)
-    if reader.integer("format", FORMAT, 1, 99) != FORMAT:
-        raise reader.error("format", "is of a version that this program does not know", f"Write format = {FORMAT}.")
-    name = reader.text("name", file.resolve().parent.name)
-    default = Persona(name, name, "")
-    return Persona(
-        name=name,
-        title=reader.text("title", name.title()),
-        description=reader.text("description", None),
-        max_words=reader.integer("max_words", default.max_words, 5, 400),
-        max_seconds=reader.number("max_seconds", default.max_seconds, 2.0, 120.0),
-        max_sentences=reader.integer("max_sentences", default.max_sentences, 1, 40),
-        temperature=reader.number("temperature", 0.0, 0.0, 2.0) if "temperature" in data else None,
-        model=reader.text("model", "", empty=True),
-        style=reader.texts("style", ()),
-        opinions=reader.texts("opinions", ()),
-        catchphrases=reader.texts("catchphrases", ()),
-        fillers=reader.texts("fillers", default.fillers),
-        deflections=reader.texts("deflections", default.deflections),
-        avoid=reader.texts("avoid", ()),
-        expects=reader.texts("expects", ()),
-        moves=reader.moves("improv"),
-    )
+    try:
+        found = _File.model_validate(_tuples(data))
+        parse_moves(found.improv)
+    except ValidationError as error:
+        raise _in_words(problems(error, _File)[0], data, file) from None
+    except MoveError as error:
+        key = f"improv.{error.name}"
+        raise InputError(f"{key!r} {error.problem}", where=f"{file}: {key}", remedy=error.remedy) from error
+    name = found.name or file.resolve().parent.name
+    given: dict[str, Any] = found.model_dump(exclude={"format", "improv", "name", "title"})
+    return Persona(name=name, title=found.title or name.title(), moves=found.improv, **given)
+
+
+def _tuples(value: object) -> object:
+    """TOML's arrays as what is read-only; in strict mode nothing else is taken for a tuple."""
+    if isinstance(value, dict):
+        return {key: _tuples(each) for key, each in cast("dict[str, object]", value).items()}
+    return tuple(cast("list[object]", value)) if isinstance(value, list) else value
+
+
+def _in_words(problem: Problem, data: Mapping[str, object], file: Path) -> InputError:
+    key = re.sub(r"\[\d+\]", "", problem.key)
+    remedy = problem.remedy
+    if key == "improv":
+        remedy = 'Write [improv] and lines like "open.1" = ["…"].'
+    elif key.startswith("improv."):
+        remedy = f"Write {key} = {_LIST}."
+    elif key in _File.model_fields:
+        default = _OWN.get(key)
+        example = _EXAMPLES.get(key) or (f"{default:g}" if isinstance(default, int | float) else '"…"')
+        remedy = f"{'Write' if key in data else 'Add'} {key} = {example}."
+    return InputError(f"{key!r}: {problem.what}", where=f"{file}: {key}", remedy=remedy)
 
 
 def _read(file: Path) -> Mapping[str, object]:
@@ -123,68 +152,3 @@ def _read(file: Path) -> Mapping[str, object]:
         raise InputError(
             f"the file cannot be read: {error.strerror}", where=str(file), remedy="Check the path and its permissions."
         ) from error
-
-
-class _Reader:
-    """Typed access to one TOML table, with errors that name file and key."""
-
-    def __init__(self, data: Mapping[str, object], file: Path) -> None:
-        self._data = data
-        self._file = file
-
-    def error(self, key: str, problem: str, remedy: str) -> InputError:
-        return InputError(f"{key!r} {problem}", where=f"{self._file}: {key}", remedy=remedy)
-
-    def only(self, known: tuple[str, ...]) -> None:
-        for key in self._data:
-            if key not in known:
-                near = difflib.get_close_matches(key, known, 1)
-                guess = f"Did you mean {near[0]!r}?" if near else "Remove it."
-                raise self.error(key, "is not a key of a persona", f"{guess} Known keys: {', '.join(known)}.")
-
-    def text(self, key: str, default: str | None, *, empty: bool = False) -> str:
-        value = self._data.get(key, default)
-        if value is None:
-            raise self.error(key, "is missing", f'Add {key} = "…".')
-        if not isinstance(value, str) or not (value.strip() or empty):
-            raise self.error(key, "must be a text that is not empty", f'Write {key} = "…".')
-        return value.strip()
-
-    def number(self, key: str, default: float, least: float, most: float) -> float:
-        value = self._data.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-            raise self.error(key, f"must be a number from {least:g} to {most:g}", f"Write {key} = {default:g}.")
-        return float(value)
-
-    def integer(self, key: str, default: int, least: int, most: int) -> int:
-        value = self.number(key, default, least, most)
-        if value != int(value):
-            raise self.error(key, "must be a whole number", f"Write {key} = {default}.")
-        return int(value)
-
-    def texts(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
-        value = self._data.get(key)
-        return default if value is None else self._texts(key, value)
-
-    def table(self, key: str) -> Mapping[str, tuple[str, ...]]:
-        value = self._data.get(key, {})
-        if not isinstance(value, dict):
-            raise self.error(
-                key, "must be a table of lists of texts", f'Write [{key}] and lines like "open.1" = ["…"].'
-            )
-        return {name: self._texts(f"{key}.{name}", item) for name, item in cast("dict[str, object]", value).items()}
-
-    def moves(self, key: str) -> Mapping[str, tuple[str, ...]]:
-        table = self.table(key)
-        try:
-            parse_moves(table)
-        except MoveError as error:
-            raise self.error(f"{key}.{error.name}", error.problem, error.remedy) from error
-        return table
-
-    def _texts(self, key: str, value: object) -> tuple[str, ...]:
-        items = cast("list[object]", value) if isinstance(value, list) else []
-        texts = tuple(item.strip() for item in items if isinstance(item, str) and item.strip())
-        if not texts or len(texts) != len(items):
-            raise self.error(key, "must be a list of texts, none of them empty", f'Write {key} = ["…", "…"].')
-        return texts

@@ -3,6 +3,9 @@
 A pure core that takes one character at a time, so tokens may be cut anywhere, in an escape or a surrogate pair too. It
 holds one value and the path to it, never the document. Like ``json.loads(…, strict=False)`` it takes control characters
 inside strings, because models write them. A lone surrogate becomes U+FFFD.
+
+``pydantic_core.from_json(…, allow_partial=True)`` cannot take its place: it refuses both of these, tells an open object
+from a closed one by nothing, and reads the whole document again for each token.
 """
 
 from __future__ import annotations

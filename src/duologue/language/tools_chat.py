@@ -8,16 +8,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
 
 from duologue.errors import PeerError
 from duologue.language.tools import MAX_ARGUMENTS, ToolCall, ToolOutcome
 
-if TYPE_CHECKING:
-    from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
-
 MAX_CALLS = 32
 """A model that asks for more at once has lost its way."""
+
+
+class FunctionDelta(BaseModel):
+    """Of a call: the name comes whole, the arguments in pieces."""
+
+    name: str | None = None
+    arguments: str | None = None
+
+
+class CallDelta(BaseModel):
+    """A piece of a call."""
+
+    index: int = 0
+    id: str | None = None
+    function: FunctionDelta | None = None
 
 
 class CallCollector:
@@ -38,7 +51,7 @@ class CallCollector:
         rows = zip(self._ids, self._names, self._arguments, strict=True)
         return [ToolCall(call_id or f"call-{number}", name, text) for number, (call_id, name, text) in enumerate(rows)]
 
-    def take(self, deltas: Iterable[ChoiceDeltaToolCall]) -> None:
+    def take(self, deltas: Iterable[CallDelta]) -> None:
         """Add pieces. Raises :class:`PeerError` for too many calls or endless arguments."""
         for delta in deltas:
             place = self._places.get(delta.index)

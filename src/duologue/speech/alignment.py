@@ -36,7 +36,7 @@ class Aligner:
     """Aligns one sound at a time; others wait. The worker is started by the first, or by :meth:`warm_up`."""
 
     def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
-        self._process = SphinxProcess(_PATIENCE, clock)
+        self._process = SphinxProcess(_PATIENCE, clock=clock)
         self._turn = asyncio.Lock()
 
     @property

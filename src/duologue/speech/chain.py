@@ -41,9 +41,10 @@ class VoicingChain:
         limits: SpeechLimits | None = None,
         clock: Clock = SYSTEM_CLOCK,
         listener: Listener | None = None,
+        group: asyncio.TaskGroup | None = None,
     ) -> None:
         chosen = limits or SpeechLimits()
-        self._chain = Chain(engines, _start, policy=chosen.policy, clock=clock, listener=listener)
+        self._chain = Chain(engines, _start, policy=chosen.policy, clock=clock, listener=listener, group=group)
         alone = len(engines) == 1
         self._voicings = {
             engine.name: Voicing(engine if alone else _Prompt(engine, chosen), clock) for engine in engines
@@ -64,11 +65,12 @@ class VoicingChain:
         return self._chain.health(now)
 
     async def warm_up(self) -> None:
-        """Start every engine; raises what the first one raised when none comes up."""
+        """Start every engine (see :meth:`Chain.warm_up`); raises what the first one raised when none comes up."""
         await self._chain.warm_up()
 
     async def close(self) -> None:
         """Close every engine. Idempotent."""
+        await self._chain.close()
         for engine in self._chain.engines:
             await engine.close()
 

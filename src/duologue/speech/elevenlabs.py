@@ -10,29 +10,28 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from duologue.clock import SYSTEM_CLOCK, Clock
-from duologue.errors import ClosedError, DuologueError, InputError, InternalError, PeerError
+from duologue.errors import ClosedError, InputError, InternalError, PeerError
+from duologue.hosted import RefusedError, lines
 from duologue.speech.character_marks import CharacterMarks, TimedCharacter
 from duologue.speech.engine import SpeechCapabilities
 from duologue.speech.hosted import (
-    HostedClient,
     HostedSettings,
     PcmReader,
-    RefusedError,
     audible,
     says_something,
+    speaking_client,
     transmissible,
 )
 from duologue.speech.utterance import SpeechChunk
 
 MAX_CHARACTERS = 5_000
 """Of one line; the server's own limit depends on the model."""
-MAX_EVENT = 16 * 1024 * 1024
-"""A longer line of JSON (bytes) is taken for a broken stream."""
 _ID_LENGTH = 20
 
 
@@ -82,8 +81,8 @@ class ElevenLabs:
 
     def __init__(self, settings: ElevenLabsSettings | None = None, clock: Clock = SYSTEM_CLOCK) -> None:
         self._settings = settings or ElevenLabsSettings()
-        self._client = HostedClient(
-            self.name, self._settings.base_url, self._settings.key_variable, self._settings, _key_header, clock
+        self._client = speaking_client(
+            self.name, self._settings.base_url, self._settings.key_variable, self._settings, clock, _key_header
         )
         self._ids: dict[str, str] | None = None
         self._closed = False
@@ -109,7 +108,7 @@ class ElevenLabs:
         try:
             document = await self._client.get("/voices")
         except RefusedError as error:
-            if "missing_permissions" not in error.response.text and "missing the permission" not in error.words:
+            if "missing_permissions" not in error.body and "missing the permission" not in error.words:
                 raise self._client.explain(error) from error
         self._ids = _voice_ids(document)
 
@@ -120,8 +119,9 @@ class ElevenLabs:
             return
         silent = PeerError(f"{self.name} sent no sound for {text[:60]!r}", where=self._client.where)
         try:
-            async for chunk in audible(self._chunks(text, identifier), self._settings.rate, silent):
-                yield chunk
+            async with aclosing(audible(self._chunks(text, identifier), self._settings.rate, silent)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
         except RefusedError as error:
             raise self._explained(error, voice) from error
 
@@ -154,28 +154,23 @@ class ElevenLabs:
 
     async def _chunks(self, text: str, identifier: str) -> AsyncGenerator[SpeechChunk, None]:
         reader, marks, made = PcmReader(), CharacterMarks(text), 0
-        async for event in self._events(text, identifier):
-            samples = reader.feed(self._decoded(event.audio_base64 or ""))
-            made += len(samples)
-            yield SpeechChunk(samples, marks.feed(self._characters(event.alignment)))
+        async with aclosing(self._events(text, identifier)) as events:
+            async for event in events:
+                samples = reader.feed(self._decoded(event.audio_base64 or ""))
+                made += len(samples)
+                yield SpeechChunk(samples, marks.feed(self._characters(event.alignment)))
         if reader.broken:
             raise self._client.malformed("half a sample: that is no 16-bit PCM")
         if made and (last := marks.finish(made)):
             yield SpeechChunk(marks=last)
 
     async def _events(self, text: str, identifier: str) -> AsyncGenerator[_Event, None]:
-        waiting = b""
         path = f"/text-to-speech/{identifier}/stream/with-timestamps"
         params = {"output_format": f"pcm_{self._settings.rate}"}
-        async for data in self._client.stream(path, self._body(text), params=params, piece=None):
-            *lines, waiting = (waiting + data).split(b"\n")
-            if len(waiting) > MAX_EVENT:
-                raise self._client.malformed("an event without an end")
-            for line in lines:
-                if line.strip():
-                    yield self._event(line)
-        if waiting.strip():
-            yield self._event(waiting)
+        endless = self._client.malformed("an event without an end")
+        async with aclosing(lines(self._client.stream(path, self._body(text), params=params), endless)) as stream:
+            async for line in stream:
+                yield self._event(line)
 
     def _event(self, line: bytes) -> _Event:
         try:
@@ -216,7 +211,7 @@ class ElevenLabs:
             body["language_code"] = self._settings.language
         return body
 
-    def _explained(self, error: RefusedError, voice: str) -> DuologueError:
+    def _explained(self, error: RefusedError, voice: str) -> Exception:
         if error.status_code == 404:
             return self._unknown(voice, self.capabilities.voices)
         return self._client.explain(error)

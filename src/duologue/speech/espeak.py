@@ -4,9 +4,10 @@ One worker speaks line after line, some thousand times faster than real time, so
 wait for each other's listeners: whoever wants a piece reads the worker's next answer and leaves what is not his in the
 inbox of the line it belongs to. What an inbox can hold is bounded by :data:`MAX_CHARACTERS`.
 
-When the worker dies (or shows no sign of life), it is restarted with back-off and every unfinished line is spoken again
-from its start; what was already delivered of it is dropped on the way, so a listener gets one clean line and notices
-nothing. Each restart is logged and counted (:attr:`Espeak.restarts`).
+When the worker dies (or shows no sign of life), it is restarted with back-off (:mod:`duologue.supervision`) and every
+unfinished line is spoken again from its start; what was already delivered of it is dropped on the way, so a listener
+gets one clean line and notices nothing. A line that kills the worker twice at the same place fails, and the others go
+on. Each restart is logged and counted (:attr:`Espeak.restarts`).
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
+from typing import cast
 
 import espeakng_loader  # pyright: ignore[reportMissingTypeStubs]
 import numpy as np
 
 from duologue.audio.pcm import from_int16
-from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock
-from duologue.errors import ClosedError, InputError, InternalError, PeerError
+from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
+from duologue.errors import ClosedError, DuologueError, InputError, InternalError, PeerError
 from duologue.speech.engine import SpeechCapabilities
 from duologue.speech.espeak_marks import MarkBuilder
 from duologue.speech.espeak_messages import (
@@ -37,17 +39,17 @@ from duologue.speech.espeak_messages import (
 from duologue.speech.espeak_spelling import respell
 from duologue.speech.espeak_voice import EspeakSettings, parse_voice
 from duologue.speech.utterance import Mark, SpeechChunk
+from duologue.supervision import SupervisionPolicy, Work
 from duologue.telemetry.log import get_logger
-from duologue.workers import Worker
+from duologue.workers import LostError, Supervised, Worker
 
 WORKER_MODULE = "duologue.speech.espeak_worker"
 MAX_CHARACTERS = 5_000
 """Of one line; about five minutes of sound."""
 MAX_LINES = 64
 """Lines at once."""
-_START_PATIENCE = 20.0
-"""Seconds for a worker to come up: it takes 0.1 s, on a machine that is busy with other things far longer."""
-_FIRST_BACK_OFF = 100 * MILLISECOND
+_START = 20 * SECOND
+"""For a worker to come up: it takes 0.1 s, on a machine that is busy with other things far longer."""
 
 _log = get_logger("duologue.speech.espeak")
 
@@ -62,6 +64,11 @@ class _Line:
     inbox: deque[Answer] = field(default_factory=lambda: deque[Answer]())
     sent_to: Worker | None = None
     over: bool = False
+    complete: bool = False
+    """Nothing more comes: the end of it, or its failure, is in the inbox."""
+    reached: int = 0
+    """Samples that came of it, at the most."""
+    _came: int = 0
     _delivered_samples: int = 0
     _delivered_marks: int = 0
     _drop_samples: int = 0
@@ -76,8 +83,18 @@ class _Line:
         """The worker died: the line comes again from its start, and what was delivered must not be delivered twice."""
         self.inbox.clear()
         self._held.clear()
+        self._came = 0
         self._builder = MarkBuilder(self.text, self.spelling.places)
         self._drop_samples, self._drop_marks = self._delivered_samples, self._delivered_marks
+
+    def put(self, answer: Answer) -> None:
+        """Lay an answer in the inbox."""
+        self.inbox.append(answer)
+        if isinstance(answer, LineChunk):
+            self._came += len(answer.pcm) // 2
+            self.reached = max(self.reached, self._came)
+        else:
+            self.complete = True
 
     def take(self, answer: LineChunk) -> SpeechChunk | None:
         """What is new in ``answer``. The first piece waits for the first phoneme: dots alone are nothing to say."""
@@ -113,21 +130,29 @@ class Espeak:
 
     def __init__(self, settings: EspeakSettings | None = None, clock: Clock = SYSTEM_CLOCK) -> None:
         self._settings = settings or EspeakSettings()
-        self._clock = clock
-        self._worker: Worker | None = None
+        self._process = Supervised(
+            self.name, self._launch, self._greet, clock=clock, at_work=self._at_work,
+            policy=SupervisionPolicy(start=_START, restarts=self._settings.restarts),
+        )  # fmt: skip
         self._opened: Opened | None = None
         self._reading = asyncio.Lock()
         self._lines: dict[int, _Line] = {}
         self._next_line = 0
-        self._failures = 0
-        self._closed = False
-        self.restarts = 0
-        """How often a worker was replaced."""
 
     @property
     def pid(self) -> int | None:
         """The worker's process id, None while there is none."""
-        return self._worker.pid if self._worker else None
+        return self._process.pid
+
+    @property
+    def restarts(self) -> int:
+        """How often a worker was replaced."""
+        return self._process.restarts
+
+    @property
+    def worker(self) -> Supervised:
+        """Its worker, for a page."""
+        return self._process
 
     @property
     def capabilities(self) -> SpeechCapabilities:
@@ -151,15 +176,14 @@ class Espeak:
 
     async def warm_up(self) -> None:
         """Start the worker. Raises :class:`PeerError` when espeak-ng does not come up."""
-        async with self._reading:
-            if self._worker is None:
-                await self._start()
+        await self._process.running()
 
     async def speak(self, text: str, voice: str) -> AsyncGenerator[SpeechChunk, None]:
         """See :class:`duologue.speech.engine.TextToSpeech`. Also :class:`InputError` over :data:`MAX_CHARACTERS`."""
         line = self._open_line(text, voice)
         try:
-            await self._submit(line)
+            if (worker := self._process.worker) is not None:  # else the one that is started is told all open lines
+                await self._submit(line, worker)
             while not line.over:
                 answer = await self._next_answer(line)
                 if isinstance(answer, LineFailed):
@@ -175,14 +199,11 @@ class Espeak:
 
     async def close(self) -> None:
         """End the worker; lines that are still being spoken end with :class:`ClosedError`. Idempotent."""
-        self._closed = True
-        worker, self._worker = self._worker, None
-        self._fail_all(LineFailed(-1, ClosedError("espeak was closed")))
-        if worker is not None:
-            await worker.close()
+        self._fail_all(ClosedError("espeak was closed"))
+        await self._process.close()
 
     def _open_line(self, text: str, voice: str) -> _Line:
-        if self._closed:
+        if self._process.closed:
             raise ClosedError("espeak is closed")
         if len(text) > MAX_CHARACTERS:
             raise InputError(
@@ -197,10 +218,32 @@ class Espeak:
         self._lines[line.number] = line
         return line
 
-    async def _submit(self, line: _Line) -> None:
-        """Send the line to the worker, once; while there is none, the one that starts it sends all open lines."""
-        worker = self._worker
-        if worker is None or line.sent_to is worker:
+    async def _launch(self) -> Worker:
+        library = self._settings.library or espeakng_loader.get_library_path()
+        data = self._settings.data or espeakng_loader.get_data_path()
+        return await Worker.start(WORKER_MODULE, library, data)
+
+    async def _greet(self, worker: Worker) -> None:
+        """Read what the library can do, and send every open line."""
+        hello = await worker.receive()
+        if isinstance(hello, LineFailed):
+            raise hello.error
+        assert isinstance(hello, Opened)
+        self._opened = hello
+        for line in [line for line in self._lines.values() if not line.complete]:
+            line.begin_again()
+            await self._submit(line, worker)
+
+    def _at_work(self) -> Work | None:
+        """The line that is being spoken, and how far it came: lines are spoken in the order in which they came in."""
+        for line in self._lines.values():
+            if line.sent_to is self._process.worker and not line.complete:
+                return Work((line.number, line.reached), f"the line “{line.text[:60]}”")
+        return None
+
+    async def _submit(self, line: _Line, worker: Worker) -> None:
+        """Send the line to the worker, once."""
+        if line.sent_to is worker:
             return
         line.sent_to = worker
         try:
@@ -209,7 +252,7 @@ class Espeak:
             pass  # whoever reads next meets the same death, restarts and sends again
 
     async def _cancel(self, line: _Line) -> None:
-        worker = self._worker
+        worker = self._process.worker
         if worker is None or line.sent_to is not worker:
             return
         try:
@@ -231,85 +274,34 @@ class Espeak:
 
     async def _read_one(self) -> None:
         """Take one answer from the worker and lay it in its line's inbox; start a worker if there is none."""
-        if self._closed:
-            self._fail_all(LineFailed(-1, ClosedError("espeak is closed")))
-            return
         try:
-            if self._worker is None:
-                await self._start()
-            answer = await self._receive(self._worker, self._settings.patience_s)
-        except PeerError as death:
-            await self._bury(death)
+            worker = self._process.worker or await self._process.running()
+            answer = await self._process.receive(worker, self._settings.patience_s)
+        except ClosedError as closed:
+            self._fail_all(closed)
             return
-        if not isinstance(answer, Opened) and (line := self._lines.get(answer.line)) is not None:
-            line.inbox.append(answer)
+        except LostError as lost:
+            self._bear(lost)
+            return
+        assert isinstance(answer, LineChunk | LineDone | LineFailed)
+        if (line := self._lines.get(answer.line)) is not None:
+            line.put(answer)
         if isinstance(answer, LineDone):
-            self._failures = 0
+            self._process.well()
 
-    async def _receive(self, worker: Worker | None, patience: float) -> Answer:
-        if worker is None:
-            raise ClosedError("espeak was closed")
-        try:
-            async with asyncio.timeout(patience):
-                answer = await worker.receive()
-        except TimeoutError as error:
-            raise PeerError(f"espeak gave no sign of life for {patience:g} s") from error
-        assert isinstance(answer, Opened | LineChunk | LineDone | LineFailed)
-        return answer
+    def _bear(self, lost: LostError) -> None:
+        """The worker is gone: fail the line that kills it, or all when it does not come back."""
+        _log.warning("espeak restarts", cause=str(lost), failures=self._process.state.failures, lines=len(self._lines))
+        if not lost.again:
+            self._fail_all(lost)
+        elif lost.dropped is not None:
+            number, _ = cast("tuple[int, int]", lost.dropped.key)
+            if (line := self._lines.get(number)) is not None:
+                line.put(LineFailed(number, lost))
 
-    async def _start(self) -> None:
-        """Start a worker, after a pause that doubles with each failure in a row, and send it every open line."""
-        if self._failures > 1:
-            await self._clock.wait_until(self._clock.now() + (_FIRST_BACK_OFF << (self._failures - 2)))
-        library = self._settings.library or espeakng_loader.get_library_path()
-        data = self._settings.data or espeakng_loader.get_data_path()
-        worker = await Worker.start(WORKER_MODULE, library, data)
-        try:
-            hello = await self._receive(worker, _START_PATIENCE)
-            if isinstance(hello, LineFailed):
-                raise hello.error
-            assert isinstance(hello, Opened)
-        except BaseException:
-            worker.kill()
-            await worker.close()
-            raise
-        self._opened, self._worker = hello, worker
-        for line in list(self._lines.values()):
-            await self._submit(line)
-
-    async def _bury(self, death: PeerError) -> None:
-        """The worker is dead or must die: count it; give up after too many in a row, else let the next reader
-        restart.
-        """
-        if self._closed:
-            self._fail_all(LineFailed(-1, ClosedError("espeak was closed")))
-            return
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            worker.kill()
-            await worker.close()
-        self._failures += 1
-        if self._failures > self._settings.restarts:
-            self._failures = 0
-            self._fail_all(
-                LineFailed(
-                    -1,
-                    PeerError(
-                        f"espeak failed {self._settings.restarts + 1} times in a row, at last: {death.what}",
-                        where=death.where or WORKER_MODULE,
-                        remedy="Run `duologue doctor`; the log has each failure.",
-                    ),
-                )
-            )
-            return
-        self.restarts += 1
-        _log.warning("espeak restarts", cause=str(death), failures=self._failures, lines=len(self._lines))
+    def _fail_all(self, error: DuologueError) -> None:
         for line in self._lines.values():
-            line.begin_again()
-
-    def _fail_all(self, failure: LineFailed) -> None:
-        for line in self._lines.values():
-            line.inbox.append(failure)
+            line.put(LineFailed(-1, error))
 
 
 def engine(settings: EspeakSettings | None = None) -> Espeak:

@@ -35,8 +35,9 @@ class HearingChain:
         policy: ChainPolicy | None = None,
         clock: Clock = SYSTEM_CLOCK,
         listener: Listener | None = None,
+        group: asyncio.TaskGroup | None = None,
     ) -> None:
-        self._chain = Chain(engines, _start, policy=policy, clock=clock, listener=listener)
+        self._chain = Chain(engines, _start, policy=policy, clock=clock, listener=listener, group=group)
         self._closed = False
 
     @property
@@ -66,7 +67,7 @@ class HearingChain:
         return self._chain.health(now)
 
     async def warm_up(self) -> None:
-        """Start every engine; raises when none comes up."""
+        """Start every engine (see :meth:`Chain.warm_up`); raises when none comes up."""
         await self._chain.warm_up()
 
     async def listen(
@@ -88,6 +89,7 @@ class HearingChain:
     async def close(self) -> None:
         """Close all. Idempotent."""
         self._closed = True
+        await self._chain.close()
         for engine in self._chain.engines:
             await engine.close()
 

@@ -2,7 +2,8 @@
 
 The worker holds one sentence at a time. Lines spoken at once take turns by the sentence, so nobody waits for another's
 listener, and a listener that leaves costs at most the sentence it was in. A worker that dies or shows no sign of life
-is replaced, and the sentence it was in is spoken again; what came before stays.
+is replaced (:mod:`duologue.supervision`), and the sentence it was in is spoken again; what came before stays. A
+sentence that kills the worker twice ends its line.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ from dataclasses import replace
 from pydantic import BaseModel, ConfigDict, Field
 
 from duologue.audio.pcm import Samples
-from duologue.errors import ClosedError, InputError, InternalError, PeerError
+from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
+from duologue.errors import ClosedError, InputError, InternalError
 from duologue.language.text import sentences as split_sentences
 from duologue.speech.engine import SpeechCapabilities
 from duologue.speech.hosted import says_something, transmissible
-from duologue.speech.local_messages import Answer, Failed, Load, Loaded, Said, Say
+from duologue.speech.local_messages import Failed, Load, Loaded, Said, Say
 from duologue.speech.utterance import Mark, SpeechChunk
+from duologue.supervision import SupervisionPolicy, Work
 from duologue.telemetry.log import get_logger
-from duologue.workers import Worker
+from duologue.workers import LostError, Supervised, Worker
 
 WORKER_MODULE = "duologue.speech.local_worker"
 MAX_CHARACTERS = 5_000
@@ -50,18 +53,25 @@ class LocalSettings(BaseModel):
 class LocalSpeech:
     """An engine that speaks in a worker of its own. Use it on one event loop."""
 
-    def __init__(self, name: str, factory: str, settings: LocalSettings, options: Mapping[str, object]) -> None:
+    def __init__(
+        self,
+        name: str,
+        factory: str,
+        settings: LocalSettings,
+        options: Mapping[str, object],
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
         self._name = name
         self._load = Load(factory, options)
         self._settings = settings
-        self._worker: Worker | None = None
         self._loaded: Loaded | None = None
         self._turn = asyncio.Lock()
+        self._saying: Say | None = None
         self._next = 0
-        self._failures = 0
-        self._closed = False
-        self.restarts = 0
-        """How often a worker was replaced."""
+        self._process = Supervised(
+            name, lambda: Worker.start(WORKER_MODULE), self._greet, clock=clock, at_work=self._at_work, leave=0.0,
+            policy=SupervisionPolicy(start=round(settings.load_seconds * SECOND), restarts=settings.restarts),
+        )  # fmt: skip
 
     @property
     def name(self) -> str:
@@ -71,7 +81,17 @@ class LocalSpeech:
     @property
     def pid(self) -> int | None:
         """The worker's process id, None while there is none."""
-        return self._worker.pid if self._worker else None
+        return self._process.pid
+
+    @property
+    def restarts(self) -> int:
+        """How often a worker was replaced."""
+        return self._process.restarts
+
+    @property
+    def worker(self) -> Supervised:
+        """Its worker, for a page."""
+        return self._process
 
     @property
     def capabilities(self) -> SpeechCapabilities:
@@ -83,8 +103,7 @@ class LocalSpeech:
 
     async def warm_up(self) -> None:
         """Start the worker and load the model. Raises :class:`InputError` for a missing file or package."""
-        async with self._turn:
-            await self._running()
+        await self._process.running()
 
     async def speak(self, text: str, voice: str) -> AsyncGenerator[SpeechChunk, None]:
         """See :class:`duologue.speech.engine.TextToSpeech`. Also :class:`InputError` over :data:`MAX_CHARACTERS`."""
@@ -99,15 +118,11 @@ class LocalSpeech:
             made += len(said.samples)
 
     async def close(self) -> None:
-        """End the worker. Idempotent."""
-        self._closed = True
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            worker.kill()  # it may be in the middle of a long sentence that nobody wants any more
-            await worker.close()
+        """End the worker, whatever it is at. Idempotent."""
+        await self._process.close()
 
     def _check(self, text: str, voice: str) -> None:
-        if self._closed:
+        if self._process.closed:
             raise ClosedError(f"{self.name} is closed")
         voices = self.capabilities.voices
         if voice not in voices:
@@ -120,75 +135,45 @@ class LocalSpeech:
                 remedy=f"Cut it into lines of at most {MAX_CHARACTERS}.",
             )  # fmt: skip
 
+    async def _greet(self, worker: Worker) -> None:
+        await worker.send(self._load)
+        hello = await worker.receive()
+        if isinstance(hello, Failed):
+            raise hello.error
+        assert isinstance(hello, Loaded)
+        self._loaded = hello
+
+    def _at_work(self) -> Work | None:
+        return Work(self._saying, f"“{self._saying.text[:60]}”") if self._saying else None
+
     async def _say(self, sentence: str, voice: str) -> Said:
         async with self._turn:
+            request = Say(self._next, sentence, voice)
+            self._next += 1
             while True:
                 try:
-                    answer = await self._asked(sentence, voice)
-                except PeerError as death:
-                    await self._bury(death)
+                    answer = await self._asked(request)
+                except LostError as lost:
+                    _log.warning("a speech worker restarts", engine=self.name, cause=str(lost))
+                    if lost.dropped or not lost.again:
+                        raise
                     continue
-                self._failures = 0
+                finally:
+                    self._saying = None
+                self._process.well()
                 if isinstance(answer, Failed):
                     raise answer.error
                 return answer
 
-    async def _asked(self, sentence: str, voice: str) -> Said | Failed:
-        worker = await self._running()
-        number, self._next = self._next, self._next + 1
-        await worker.send(Say(number, sentence, voice))
+    async def _asked(self, request: Say) -> Said | Failed:
+        worker = await self._process.running()
+        self._saying = request
+        await self._process.send(worker, request)
         while True:
-            answer = await self._receive(worker, self._settings.sentence_seconds)
+            answer = await self._process.receive(worker, self._settings.sentence_seconds)
             assert isinstance(answer, Said | Failed)
-            if answer.number == number:  # else one that a listener did not wait for
+            if answer.number == request.number:  # else one that a listener did not wait for
                 return answer
-
-    async def _running(self) -> Worker:
-        """The worker, started if there is none."""
-        if self._closed:
-            raise ClosedError(f"{self.name} is closed")
-        if self._worker is not None:
-            return self._worker
-        worker = await Worker.start(WORKER_MODULE)
-        try:
-            await worker.send(self._load)
-            hello = await self._receive(worker, self._settings.load_seconds)
-            if isinstance(hello, Failed):
-                raise hello.error
-            assert isinstance(hello, Loaded)
-        except BaseException:
-            worker.kill()
-            await worker.close()
-            raise
-        self._loaded, self._worker = hello, worker
-        return worker
-
-    async def _receive(self, worker: Worker, patience: float) -> Answer:
-        try:
-            async with asyncio.timeout(patience):
-                answer = await worker.receive()
-        except TimeoutError as error:
-            raise PeerError(f"{self.name} gave no sign of life for {patience:g} s", where=WORKER_MODULE) from error
-        assert isinstance(answer, Loaded | Said | Failed)
-        return answer
-
-    async def _bury(self, death: PeerError) -> None:
-        """The worker is dead or must die; raises when that happened too often in a row."""
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            worker.kill()
-            await worker.close()
-        if self._closed:
-            raise ClosedError(f"{self.name} was closed") from death
-        self._failures += 1
-        if self._failures > self._settings.restarts:
-            times, self._failures = self._failures, 0
-            raise PeerError(
-                f"{self.name} failed {times} times in a row, at last: {death.what}", where=death.where or WORKER_MODULE,
-                remedy="Check the model's files; the log has each failure.",
-            ) from death  # fmt: skip
-        self.restarts += 1
-        _log.warning("a speech worker restarts", engine=self.name, cause=str(death), failures=self._failures)
 
 
 def sentences(text: str) -> Iterator[tuple[int, str]]:

@@ -8,28 +8,21 @@ the time limits of :class:`OpenAIHearingSettings`; a key is read from the enviro
 from __future__ import annotations
 
 import asyncio
-import importlib
 import io
-import os
 import wave
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from duologue.audio.pcm import Samples, to_int16
-from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
+from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, InputError, InternalError, PeerError
-from duologue.language.openai_errors import retry_after
-from duologue.speech.connection import Connection
+from duologue.hosted import HostedClient, HostedLimits, HostedWords, RefusedError
 from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript
 from duologue.speech.hearing_sound import clean, pieces
-from duologue.speech.openai_hearing_answers import Refusal, explain, read_answer
-
-if TYPE_CHECKING:
-    import httpx
+from duologue.speech.openai_hearing_answers import read_answer
 
 MAX_SECONDS = 600
 """Of one stretch: 19 MB of WAV, under the 25 MB that OpenAI takes."""
@@ -74,13 +67,17 @@ class OpenAIHearing:
 
     def __init__(self, settings: OpenAIHearingSettings, clock: Clock = SYSTEM_CLOCK) -> None:
         self._settings = settings
-        self._clock = clock
-        self._connection = Connection(self.name, self._client)
+        limits = HostedLimits(
+            settings.connect_seconds, settings.answer_seconds, settings.answer_seconds, settings.retry_after_seconds
+        )
+        words = HostedWords(self.name, "the server", "the transcript", "no transcript", "answer_seconds")
+        self._client = HostedClient(words, settings.base_url, settings.key_variable, limits, clock=clock)
+        self._warm = False
 
     @property
     def capabilities(self) -> HearingCapabilities:
         """Punctuation, and words where asked for. Valid after :meth:`warm_up`."""
-        if not self._connection.made:
+        if not self._warm:
             raise InternalError("openai_hearing was asked what it can do before warm_up()")
         return HearingCapabilities(partials=False, punctuation=True, words=self._settings.words)
 
@@ -89,20 +86,15 @@ class OpenAIHearing:
 
         Raises :class:`PeerError`.
         """
-        client = await self._connect()
-        try:
-            async with asyncio.timeout(self._settings.connect_seconds):
-                response = await client.get("models")
-            if response.status_code >= 400 and response.status_code not in (404, 405, 501):
-                raise Refusal(response)
-        except Exception as error:
-            raise self._explained(error) from error
+        await self._client.probe("/models")
+        self._warm = True
 
     async def listen(
         self, sound: AsyncIterator[Samples], expected: Expected | None = None
     ) -> AsyncGenerator[Transcript, None]:
         """See :class:`duologue.speech.hearing.SpeechToText`. Phrases are hints; a grammar is not heeded."""
-        await self._connect()
+        if self._client.closed:
+            raise ClosedError("openai_hearing is closed")
         held: list[Samples] = []
         async with aclosing(pieces(sound, EAR_RATE)) as told:
             async for piece in told:
@@ -114,63 +106,27 @@ class OpenAIHearing:
 
     async def close(self) -> None:
         """Close the connections. Idempotent."""
-        await self._connection.close()
-
-    async def _connect(self) -> httpx.AsyncClient:
-        if not self._connection.made:
-            await asyncio.to_thread(importlib.import_module, "httpx")  # it takes its time
-        return self._connection.client()
-
-    def _client(self) -> httpx.AsyncClient:
-        import httpx
-
-        key = os.environ.get(self._settings.key_variable, "").strip()
-        return httpx.AsyncClient(
-            base_url=self._settings.base_url.rstrip("/") + "/",
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=httpx.Timeout(self._settings.answer_seconds, connect=self._settings.connect_seconds),
-            trust_env=False,
-        )
+        await self._client.close()
 
     async def _transcribe(self, samples: Samples, expected: Expected) -> Transcript:
-        """Ask once; and once more a busy server that says when to come back, if that is soon."""
         if len(samples) < LEAST or not samples.any():
             return Transcript("", final=True)
-        content = await asyncio.to_thread(_as_wav, samples)
-        deadline = self._clock.now() + round(self._settings.answer_seconds * SECOND)
-        try:
-            try:
-                return await self._ask(content, len(samples), expected, deadline)
-            except Exception as error:
-                wait = retry_after(error, self._clock.wall())
-                if wait is None or wait > self._settings.retry_after_seconds:
-                    raise
-            await self._clock.wait_until(min(deadline, self._clock.now() + round(wait * SECOND)))
-            return await self._ask(content, len(samples), expected, deadline)
-        except Exception as error:
-            raise self._explained(error) from error
-
-    async def _ask(self, content: bytes, length: int, expected: Expected, deadline: int) -> Transcript:
         form: dict[str, str] = {"model": self._settings.model, "language": expected.language}
         form["response_format"] = "verbose_json" if self._settings.words else "json"
         if self._settings.words:
             form["timestamp_granularities[]"] = "word"
         if expected.phrases:
             form["prompt"] = " ".join(expected.phrases)[:_HINT]
-        client = await self._connect()
-        async with asyncio.timeout(max(0.0, (deadline - self._clock.now()) / SECOND)):
-            response = await client.post(
-                "audio/transcriptions", data=form, files={"file": ("speech.wav", content, "audio/wav")}
-            )
-        if response.status_code >= 300:
-            raise Refusal(response)
-        return read_answer(response.text, length)
-
-    def _explained(self, error: Exception) -> Exception:
-        if self._connection.closed:
-            return ClosedError("openai_hearing is closed")
-        remedy = f"Put a valid key into the environment variable {self._settings.key_variable}."
-        return explain(error, self._settings.base_url, self._settings.model, remedy)
+        file = ("speech.wav", await asyncio.to_thread(_as_wav, samples), "audio/wav")
+        try:
+            answer = await self._client.post("/audio/transcriptions", form, {"file": file})
+        except RefusedError as error:
+            unknown = f"does not know the model {self._settings.model!r}, or transcribes nothing"
+            raise self._client.explain(error, unknown=unknown) from error
+        try:
+            return read_answer(answer, len(samples))
+        except ValueError as error:
+            raise self._client.malformed(f"something that is no transcript: {self._client.clean(answer)!r}") from error
 
 
 def _as_wav(samples: Samples) -> bytes:

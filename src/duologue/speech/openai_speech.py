@@ -6,20 +6,21 @@ OpenAI, Kokoro-FastAPI, LocalAI, openedai-speech and their kin. The protocol giv
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import Any, cast
 
 from pydantic import Field
 
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, InputError, InternalError, PeerError
+from duologue.hosted import RefusedError
 from duologue.speech.engine import SpeechCapabilities
 from duologue.speech.hosted import (
-    HostedClient,
     HostedSettings,
     PcmReader,
-    RefusedError,
     audible,
     says_something,
+    speaking_client,
     transmissible,
 )
 from duologue.speech.utterance import SpeechChunk
@@ -65,8 +66,8 @@ class OpenAISpeech:
 
     def __init__(self, settings: OpenAISpeechSettings | None = None, clock: Clock = SYSTEM_CLOCK) -> None:
         self._settings = settings or OpenAISpeechSettings()
-        self._client = HostedClient(
-            self.name, self._settings.base_url, self._settings.key_variable, self._settings, _bearer, clock
+        self._client = speaking_client(
+            self.name, self._settings.base_url, self._settings.key_variable, self._settings, clock
         )
         self._voices: tuple[str, ...] | None = None
         self._closed = False
@@ -80,7 +81,7 @@ class OpenAISpeech:
 
     async def warm_up(self) -> None:
         """See that the server is there and takes the key, and learn its voices. Raises :class:`PeerError`."""
-        await self._ask("/models")
+        await self._client.probe("/models")
         listed = self._settings.voices or await self._listed()
         self._voices = listed or (OPENAI_VOICES if self._settings.base_url.rstrip("/") == _OPENAI else ())
 
@@ -91,8 +92,10 @@ class OpenAISpeech:
             return
         silent = PeerError(f"{self.name} sent no sound for {text[:60]!r}", where=self._client.where)
         try:
-            async for chunk in audible(self._chunks(transmissible(text), voice), self._settings.rate, silent):
-                yield chunk
+            spoken = audible(self._chunks(transmissible(text), voice), self._settings.rate, silent)
+            async with aclosing(spoken) as chunks:
+                async for chunk in chunks:
+                    yield chunk
         except RefusedError as error:
             raise self._client.explain(error) from error
 
@@ -119,11 +122,12 @@ class OpenAISpeech:
         reader = PcmReader()
         first = True
         piece = round(self._settings.rate * _PIECE_S) * 2
-        async for data in self._client.stream("/audio/speech", self._body(text, voice), params={}, piece=piece):
-            if first:
-                self._refuse_foreign(data)
-                first = False
-            yield SpeechChunk(reader.feed(data))
+        async with aclosing(self._client.stream("/audio/speech", self._body(text, voice), piece=piece)) as stream:
+            async for data in stream:
+                if first:
+                    self._refuse_foreign(data)
+                    first = False
+                yield SpeechChunk(reader.feed(data))
         if reader.broken:
             raise self._client.malformed("half a sample: that is no 16-bit PCM")
 
@@ -147,24 +151,11 @@ class OpenAISpeech:
 
     async def _listed(self) -> tuple[str, ...]:
         """What a compatible server's own ``GET /audio/voices`` tells; OpenAI has none."""
-        document = await self._ask("/audio/voices")
+        document = await self._client.probe("/audio/voices")
         found: object = cast("dict[str, Any]", document).get("voices") if isinstance(document, dict) else None
         entries = cast("list[object]", found) if isinstance(found, list) else []
         names = (cast("dict[str, object]", each).get("id") if isinstance(each, dict) else each for each in entries)
         return tuple(name for name in names if isinstance(name, str))
-
-    async def _ask(self, path: str) -> Any:
-        """A document, None where the server has none."""
-        try:
-            return await self._client.get(path)
-        except RefusedError as error:
-            if error.status_code in (404, 405, 501):
-                return None
-            raise self._client.explain(error) from error
-
-
-def _bearer(key: str) -> Mapping[str, str]:
-    return {"authorization": f"Bearer {key}"}
 
 
 def engine(settings: OpenAISpeechSettings | None = None) -> OpenAISpeech:

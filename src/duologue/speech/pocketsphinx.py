@@ -5,8 +5,9 @@ One worker hears one stretch of speech; :attr:`PocketSphinxSettings.listeners` o
 goes to the worker in pieces of :data:`PIECE` samples, each answered before the next is sent, so sound that comes faster
 than it is understood waits with its owner.
 
-When a worker dies or shows no sign of life, another is started and told the stretch again from its start: the listener
-notices a delay. After :attr:`PocketSphinxSettings.restarts` such failures in one stretch it ends with the cause.
+When a worker dies or shows no sign of life, another is started (:mod:`duologue.supervision`) and told the stretch again
+from its start: the listener notices a delay. A stretch at which more workers fail than
+:attr:`PocketSphinxSettings.restarts` ends with the cause.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from duologue.speech.hearing_sound import clean, pieces
 from duologue.speech.pocketsphinx_messages import FRAME, Begin, End, Hear, Understood
 from duologue.speech.pocketsphinx_process import SphinxProcess
 from duologue.speech.utterance import Mark, MarkKind
+from duologue.supervision import Work
 from duologue.telemetry.log import get_logger
+from duologue.workers import Supervised
 
 PIECE = EAR_RATE // 10
 """Samples that go to the worker at a time: 100 ms, 13 ms of work."""
@@ -65,8 +68,16 @@ class PocketSphinx:
         self._turn = asyncio.Semaphore(self._settings.listeners)
         self._warm = False
         self._closed = False
-        self.restarts = 0
+
+    @property
+    def restarts(self) -> int:
         """How often a worker was replaced."""
+        return sum(worker.restarts for worker in self.workers)
+
+    @property
+    def workers(self) -> tuple[Supervised, ...]:
+        """Its workers, for a page."""
+        return tuple(process.worker for process in self._all)
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -96,17 +107,14 @@ class PocketSphinx:
         """
         async with self._listener() as process:
             stretch = _Stretch(process, Begin(expected or Expected()), self._settings.restarts)
-            try:
-                shown = Transcript("")
-                async with aclosing(pieces(sound, PIECE)) as told:
-                    async for piece in told:
-                        heard = transcript(await stretch.hear(piece))
-                        if (heard.text, heard.stable) != (shown.text, shown.stable):
-                            shown = heard
-                            yield heard
-                yield transcript(await stretch.end(), final=True)
-            finally:
-                self.restarts += stretch.failures
+            shown = Transcript("")
+            async with aclosing(pieces(sound, PIECE)) as told:
+                async for piece in told:
+                    heard = transcript(await stretch.hear(piece))
+                    if (heard.text, heard.stable) != (shown.text, shown.stable):
+                        shown = heard
+                        yield heard
+            yield transcript(await stretch.end(), final=True)
 
     async def close(self) -> None:
         """End the workers; a stretch that is being heard ends with :class:`ClosedError`. Idempotent."""
@@ -115,7 +123,7 @@ class PocketSphinx:
             await process.close()
 
     def _process(self) -> SphinxProcess:
-        return SphinxProcess(self._settings.patience_s, self._clock)
+        return SphinxProcess(self._settings.patience_s, self._settings.restarts + 1, self._clock)
 
     @asynccontextmanager
     async def _listener(self) -> AsyncGenerator[SphinxProcess]:
@@ -125,9 +133,11 @@ class PocketSphinx:
                 raise ClosedError("pocketsphinx is closed")
             self._free.sort(key=lambda process: process.pid is not None)
             process = self._free.pop()
+            process.work = Work(object(), "a stretch of speech")
             try:
                 yield process
             finally:
+                process.work = None
                 self._free.append(process)
 
 

@@ -2,115 +2,77 @@
 
 from __future__ import annotations
 
-import asyncio
-
-from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock
-from duologue.errors import ClosedError, PeerError
+from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.speech.pocketsphinx_messages import Answer, Failed, Ready, Request
-from duologue.workers import Worker
+from duologue.supervision import SupervisionPolicy, Work
+from duologue.workers import Supervised, Worker
 
 WORKER_MODULE = "duologue.speech.pocketsphinx_worker"
-START_PATIENCE = 30.0
-"""Seconds for a worker to load its models: it takes 0.5 s, on a machine that is busy far longer."""
-_FIRST_BACK_OFF = 100 * MILLISECOND
+START = 30 * SECOND
+"""For a worker to load its models: it takes 0.5 s, on a machine that is busy far longer."""
 
 
 class SphinxProcess:
     """A worker that is started when needed. Not for two tasks at once.
 
-    A call that was cancelled leaves an answer behind; the next call reads past it.
+    A call that was cancelled leaves an answer behind; the next call reads past it. ``patience`` is in seconds;
+    ``strikes`` are of :attr:`work`.
     """
 
-    def __init__(self, patience: float, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, patience: float, strikes: int = 2, clock: Clock = SYSTEM_CLOCK) -> None:
         self._patience = patience
-        self._clock = clock
-        self._worker: Worker | None = None
-        self._owed = 0
-        self._failures = 0
-        self._closed = False
+        self._owed = self._asked = 0
         self.starts = 0
         """How often a worker was started."""
+        self.work: Work | None = None
+        """What the requests belong to; None: each is a work of its own."""
+        self.worker = Supervised(
+            "pocketsphinx", lambda: Worker.start(WORKER_MODULE), self._greet, clock=clock,
+            at_work=self._at_work, policy=SupervisionPolicy(START, strikes=strikes),
+        )  # fmt: skip
 
     @property
     def pid(self) -> int | None:
         """The worker's process id, None while there is none."""
-        return self._worker.pid if self._worker else None
+        return self.worker.pid
 
     async def start(self) -> None:
         """Start the worker unless it runs; after failures in a row first wait, longer each time.
 
-        Raises :class:`PeerError` when it does not come up, :class:`ClosedError` after :meth:`close`.
+        Raises :class:`~duologue.workers.LostError` when it does not come up, :class:`~duologue.errors.ClosedError`
+        after :meth:`close`.
         """
-        if self._closed:
-            raise ClosedError("pocketsphinx is closed")
-        if self._worker is not None:
-            return
-        if self._failures > 1:
-            await self._clock.wait_until(self._clock.now() + (_FIRST_BACK_OFF << min(self._failures - 2, 6)))
-        worker = await Worker.start(WORKER_MODULE)
-        self.starts += 1
-        try:
-            hello = await self._receive(worker, START_PATIENCE)
-            assert isinstance(hello, Ready)
-        except BaseException as error:
-            self._failures += isinstance(error, PeerError)
-            worker.kill()
-            await worker.close()
-            raise
-        self._worker, self._owed = worker, 0
-        if self._closed:
-            await self.close()
-            raise ClosedError("pocketsphinx is closed")
+        await self.worker.running()
 
     async def ask(self, request: Request) -> Answer:
         """The answer to a request.
 
-        Raises what the worker said was wrong with the request (it goes on), and :class:`PeerError` when it died or
-        hung: then it is gone, what it had heard is lost, and the next call starts another (see :attr:`starts`).
+        Raises what the worker said was wrong with the request (it goes on), and
+        :class:`~duologue.workers.LostError` when it died or hung: then it is gone, what it had heard is lost, and the
+        next call starts another (see :attr:`starts`).
         """
-        await self.start()
-        worker = self._worker
-        assert worker is not None
-        try:
-            self._owed += 1
-            await worker.send(request)
-            while True:
-                answer = await self._receive(worker, self._patience)
-                self._owed -= 1
-                if self._owed == 0:
-                    break
-        except PeerError as error:
-            if self._closed:
-                raise ClosedError("pocketsphinx is closed") from error
-            self._failures += 1
-            await self.drop()
-            raise
-        self._failures = 0
+        worker = await self.worker.running()
+        self._owed += 1
+        self._asked += 1
+        await self.worker.send(worker, request)
+        answer: object = None
+        while self._owed:
+            answer = await self.worker.receive(worker, self._patience)
+            self._owed -= 1
+        self.worker.well()
+        assert isinstance(answer, Answer)
         if isinstance(answer, Failed):
             raise answer.error
         return answer
 
-    async def drop(self) -> None:
-        """Kill the worker, if there is one."""
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            worker.kill()
-            await worker.close()
-
     async def close(self) -> None:
-        """Ask the worker to leave; who waits for an answer gets :class:`ClosedError`. Idempotent."""
-        self._closed = True
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            await worker.close()
+        """Ask the worker to leave; who waits for an answer gets :class:`~duologue.errors.ClosedError`. Idempotent."""
+        await self.worker.close()
 
-    async def _receive(self, worker: Worker, patience: float) -> Answer:
-        try:
-            async with asyncio.timeout(patience):
-                answer = await worker.receive()
-        except TimeoutError as error:
-            raise PeerError(
-                f"PocketSphinx gave no sign of life for {patience:g} s", where=f"pid {worker.pid}"
-            ) from error
-        assert isinstance(answer, Answer)
-        return answer
+    async def _greet(self, worker: Worker) -> None:
+        assert isinstance(await worker.receive(), Ready)
+        self.starts += 1
+        self._owed = 0
+
+    def _at_work(self) -> Work | None:
+        return self.work or (Work(self._asked, "a request") if self._owed else None)

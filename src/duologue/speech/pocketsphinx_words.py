@@ -66,7 +66,8 @@ def plain(word: str) -> str:
 
 def number_words(digits: str) -> tuple[str, ...]:
     """A number read out; one with a leading zero, or beyond the millions, digit by digit."""
-    if len(digits) > len(str(_LARGEST)) or int(digits) > _LARGEST or (digits[0] == "0" and len(digits) > 1):
+    long = len(digits) > len(str(_LARGEST))  # asked first: Python refuses to read more than 4,300 of them
+    if long or int(digits) > _LARGEST or (digits[0] == "0" and len(digits) > 1):
         return tuple(_ONES[int(digit)] for digit in digits)
     return tuple(_read(int(digits))) or ("zero",)
 

@@ -180,3 +180,8 @@ class Silero:
         self._context, self._h, self._c = wider(self._context, 0), wider(self._h, 1), wider(self._c, 1)
         self._quiet = np.concatenate([self._quiet, np.zeros(rows, np.int64)])
         self._free += range(held + rows - 1, held - 1, -1)
+
+
+def engine(settings: None = None) -> Silero:
+    """The entry point ``duologue.vad: silero``. It takes its time: call it in a thread."""
+    return Silero()

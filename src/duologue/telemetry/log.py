@@ -19,14 +19,12 @@ from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
+from duologue.redaction import REDACTED, hide, redacted
 
 LogFormat = Literal["auto", "json", "text"]
-REDACTED = "***"
 # A trace is made before the redactor, never by the renderer behind it, and without local variables: they hold secrets.
 _TRACE_AS_DATA = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
 _SECRET_KEY = re.compile(r"(key|token|secret|password|authorization)$", re.IGNORECASE)
-_SHORTEST_SECRET = 6
-"""A known secret shorter than this (characters) is not searched for in values: it would blot out ordinary text."""
 
 
 def get_logger(name: str) -> FilteringBoundLogger:
@@ -52,6 +50,7 @@ def configure(
     ``secrets`` are values that must never appear, whatever the key. Lines of the standard library's ``logging`` (of
     libraries that we use) come out in the same form.
     """
+    hide(*secrets)
     out = stream if stream is not None else sys.stderr
     as_text = is_text(log_format, out)
     shared: list[Processor] = [
@@ -60,7 +59,7 @@ def configure(
         Stamp(clock),
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info if as_text else _TRACE_AS_DATA,
-        Redactor(secrets),
+        Redactor(),
     ]
     renderer: Processor = (
         structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback)
@@ -112,13 +111,9 @@ class Stamp:
 
 
 class Redactor:
-    """Blots out values under keys that name a secret (``…key``, ``…token``, ``…secret``…), and known secrets
-    anywhere.
+    """Blots out values under keys that name a secret (``…key``, ``…token``, ``…secret``…), and whatever is known to be
+    secret anywhere (:mod:`duologue.redaction`).
     """
-
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
-        known = sorted((re.escape(value) for value in set(secrets) if len(value) >= _SHORTEST_SECRET), key=len)
-        self._known = re.compile("|".join(reversed(known))) if known else None
 
     def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
         """As structlog's processors are called."""
@@ -129,10 +124,13 @@ class Redactor:
             return REDACTED
         if isinstance(value, Mapping):
             mapping = cast(Mapping[object, object], value)
-            return {name: self._clean(str(name), inner) for name, inner in mapping.items()}
+            return {redacted(str(name)): self._clean(str(name), inner) for name, inner in mapping.items()}
         if isinstance(value, list | tuple | set | frozenset):
             return [self._clean("", inner) for inner in cast(Iterable[object], value)]
-        if self._known is None or value is None or isinstance(value, bool | int | float):
+        if value is None or isinstance(value, bool | int | float):
             return value
-        text = value if isinstance(value, str) else str(value)
-        return self._known.sub(REDACTED, text) if self._known.search(text) else value
+        if isinstance(value, str):
+            return redacted(value)
+        text = str(value)
+        clean = redacted(text)
+        return value if clean == text else clean

@@ -43,7 +43,7 @@ async def run_aloud(
     if record is not None:
         _make(record)
     async with AsyncExitStack() as stack:
-        activity = await load_activity()
+        activity = await load_activity(settings)
         partners = {
             name: await stack.enter_async_context(open_partner(settings, _member(name, settings), activity=activity))
             for name in dict.fromkeys(scenario.character for scenario in scenarios)

@@ -12,12 +12,12 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from duologue.language import phrases
 from duologue.language.engine import Line, Moment, Prompt
+from duologue.language.improv import phrases
+from duologue.language.improv.remark import Remark, remark
+from duologue.language.improv.topic import Topic, kind_words, understand
 from duologue.language.moves import CHAINS, Move, squeeze
-from duologue.language.remark import Remark, remark
 from duologue.language.text import sentences, word_count
-from duologue.language.topic import Topic, kind_words, understand
 
 NUMBERS = (
     "seven",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from duologue.language.topic import word_lists
+from duologue.language.improv.topic import word_lists
 
 _DETERMINED = re.compile(  # in a look-ahead, so that one phrase may begin inside another
     r"\b(?=(my|your|our|his|her|their|the|an?|this|that|these|those|one|two|three|four|five|six|ten|\d+)\s+((?:[^\W\d_][\w'’-]*\s*){1,4}))",

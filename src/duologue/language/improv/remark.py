@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from duologue.language import phrases
-from duologue.language.topic import word_lists
+from duologue.language.improv import phrases
+from duologue.language.improv.topic import word_lists
 
 _LONGEST = 5
 """Words of a subject; what is longer was not understood."""

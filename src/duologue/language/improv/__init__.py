@@ -1,6 +1,6 @@
 """The embedded scripted improviser: no network, no key, no download, and no model.
 
-It plays written material (the personas' moves and a neutral set) by the rules in :mod:`duologue.language.scene`.
+It plays written material (the personas' moves and a neutral set) by the rules in :mod:`duologue.language.improv.scene`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import cast
 
 from duologue.errors import ClosedError, PeerError
 from duologue.language.engine import LanguageCapabilities, LanguageModel, Prompt
+from duologue.language.improv.scene import Material, Scene
+from duologue.language.improv.topic import kind_words
 from duologue.language.moves import Move, parse_moves
 from duologue.language.persona import Persona
-from duologue.language.scene import Material, Scene
 from duologue.language.text import cap
-from duologue.language.topic import kind_words
 
 NEUTRAL = Path(__file__).parent / "data" / "improv.toml"
 """Moves for every persona; its own of the same category come before them."""

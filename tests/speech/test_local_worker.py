@@ -1,0 +1,81 @@
+"""The worker of engines with a model of the user's own, on a model that does what its sentence says."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+import pytest
+from tts_conformance import hear
+
+from duologue.clock import VirtualClock
+from duologue.errors import ClosedError, PeerError
+from duologue.speech.local import LocalSettings, LocalSpeech
+
+MODEL = """
+import os, time
+import numpy as np
+class Model:
+    rate, voices, marks = 16_000, ("one",), False
+    def say(self, text, voice):
+        if "poison" in text:
+            os.kill(os.getpid(), 9)
+        return np.full(1600, 0.1, np.float32), ()
+def load(options):
+    if options.get("slow"):
+        time.sleep(60)
+    return Model()
+"""
+
+
+@pytest.fixture(autouse=True)
+def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "scripted_model.py").write_text(MODEL)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
+
+
+@pytest.fixture
+async def speech() -> AsyncIterator[LocalSpeech]:
+    made = LocalSpeech("scripted", "scripted_model:load", LocalSettings(), {}, VirtualClock())
+    await made.warm_up()
+    yield made
+    await made.close()
+
+
+async def test_a_sentence_that_kills_the_worker_twice_ends_its_line_and_no_other(speech: LocalSpeech):
+    with pytest.raises(PeerError, match=r"2 times at “This is poison\.”, at last: .*SIGKILL") as caught:
+        await hear(speech, "Hello. This is poison. The end.", "one")
+    assert "memory" in caught.value.remedy
+    assert speech.restarts == 2
+    assert len((await hear(speech, "Hello. The end.", "one")).samples) == 3200
+
+
+async def test_closing_while_the_model_loads_leaves_no_worker_behind():
+    speech = LocalSpeech("scripted", "scripted_model:load", LocalSettings(), {"slow": True})
+
+    async def closing_error() -> ClosedError | None:
+        try:
+            await speech.warm_up()
+        except ClosedError as error:
+            return error
+        return None
+
+    async with asyncio.TaskGroup() as group:
+        start = group.create_task(closing_error())
+        while not workers():  # noqa: ASYNC110 (a process's own time)
+            await asyncio.sleep(0.005)
+        await speech.close()
+        assert not workers()
+        assert isinstance(await start, ClosedError)
+
+
+def workers() -> list[psutil.Process]:
+    return [
+        child
+        for child in psutil.Process().children()
+        if child.status() != psutil.STATUS_ZOMBIE and "local_worker" in " ".join(child.cmdline())
+    ]
