@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -54,3 +55,21 @@ def test_a_refusal_is_said_and_is_no_error(monkeypatch: pytest.MonkeyPatch, tmp_
     assert "equal share" in priority.raise_this_process(-10)
     monkeypatch.setattr(priority, "AUTOGROUP", tmp_path / "none")
     assert "session" not in priority.raise_this_process(-10)
+
+
+def test_a_child_is_asked_for_and_a_refusal_or_its_end_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def setpriority(which: int, who: int, nice: int) -> None:
+        asked.append((who, nice))
+        raise PermissionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "setpriority", setpriority)
+        priority.raise_child(123_456, -5)
+    assert asked == [(123_456, -5)]
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True) as child:
+        before = os.getpriority(os.PRIO_PROCESS, child.pid)
+        priority.raise_child(child.pid, before)  # what it has already, it may have
+        assert os.getpriority(os.PRIO_PROCESS, child.pid) == before
+    priority.raise_child(child.pid)  # it is gone

@@ -46,3 +46,15 @@ def raise_this_process(nice: int = -10) -> str:
         except OSError:
             granted.append("its session an equal share (more was refused)")
     return ", ".join(granted)
+
+
+def raise_child(pid: int, nice: int = -10) -> None:
+    """Ask the same for a child of a session of its own, before it is ready to ask for itself (and to say what it got):
+    its libraries load sooner.
+    """
+    try:
+        os.setpriority(os.PRIO_PROCESS, pid, nice)
+        if AUTOGROUP.exists():
+            Path(f"/proc/{pid}/autogroup").write_text(str(nice))
+    except OSError:
+        pass  # refused, or the child is gone; it will say so itself

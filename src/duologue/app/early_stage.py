@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
 from duologue.errors import PeerError
+from duologue.priority import raise_child
 from duologue.workers import Worker
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class _Told:
 async def early_stage() -> AsyncGenerator[EarlyStage]:
     """Start a stage process; it is gone at the end, whether anybody took it over or not."""
     worker = await Worker.start(STAGE_MODULE)
+    raise_child(worker.pid)
     try:
         yield EarlyStage(worker)
     finally:
