@@ -174,10 +174,10 @@ def relight(stage: Setting, compositor: Compositor) -> list[float]:
 
 
 @contextlib.contextmanager
-def playing(stage: Setting, clip: Path) -> Generator[FilmPlayer]:
-    """The clip on the room's TV."""
+def playing(stage: Setting, film: Path) -> Generator[FilmPlayer]:
+    """The film on the room's TV."""
     assert stage.room.screen is not None
-    television = FilmPlayer(clip, stage.room.screen, fps=FPS, blocking=True)
+    television = FilmPlayer(film, stage.room.screen, fps=FPS, blocking=True)
     try:
         television.opened(wait=True)
         yield television
@@ -185,10 +185,10 @@ def playing(stage: Setting, clip: Path) -> Generator[FilmPlayer]:
         television.close()
 
 
-def clip_decode(stage: Setting, clip: Path) -> list[float]:
+def film_decode(stage: Setting, film: Path) -> list[float]:
     """Milliseconds a picture of the TV takes in its own thread: decode, scale, perspective."""
     spent: list[float] = []
-    with playing(stage, clip) as television:
+    with playing(stage, film) as television:
         for n in range(1, 200):
             began = time.perf_counter_ns()
             television.picture(n)
@@ -223,12 +223,12 @@ def _measure() -> list[Row]:
     for what, label in names.items():
         table += three(label, timed(fresh(), what).frames)
     table += beside("two speak, all motion", timed(fresh(), "speech"), stage, None)
-    clip = packs_folder() / "clips" / "fish-tank.mp4"
-    with playing(stage, clip) as television:
+    film = packs_folder() / "films" / "fish-tank.mp4"
+    with playing(stage, film) as television:
         table += three("TV", timed(fresh(), "tv", television).frames)
-    with playing(stage, clip) as television:
+    with playing(stage, film) as television:
         table += beside("TV, its light, and speech", timed(fresh(), "speech", television), stage, television)
-    table += three("clip: decode and warp (own thread)", clip_decode(stage, clip))
+    table += three("film: decode and warp (own thread)", film_decode(stage, film))
     table += three("frame of a light change", relight(stage, fresh()))
     return table
 

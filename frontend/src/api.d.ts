@@ -120,7 +120,7 @@ export interface paths {
         put?: never;
         /**
          * Tv
-         * @description Play a clip on the TV, looped, or switch it off.
+         * @description Play a film on the TV, looped, or switch it off.
          */
         post: operations["set_tv"];
         delete?: never;
@@ -671,12 +671,12 @@ export interface components {
             lamp: boolean;
             /**
              * Tv
-             * @description The clip that plays; empty: off.
+             * @description The film that plays; empty: off.
              * @default
              */
             tv: string;
-            /** Clips */
-            clips: string[];
+            /** Films */
+            films: string[];
             /** Caption */
             caption: string;
             /**
@@ -939,7 +939,7 @@ export interface components {
         };
         /**
          * TvRequest
-         * @description Play a clip by name (see :class:`StageView`) or stop.
+         * @description Play a film by name (see :class:`StageView`) or stop.
          */
         TvRequest: {
             /**
@@ -947,8 +947,8 @@ export interface components {
              * @enum {string}
              */
             action: "play" | "stop";
-            /** Clip */
-            clip?: string | null;
+            /** Film */
+            film?: string | null;
         };
         /**
          * UtteranceState

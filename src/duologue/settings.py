@@ -47,7 +47,7 @@ ENGINE_GROUPS = {"duologue.tts": "speaks", "duologue.llm": "thinks", "duologue.s
 SAMPLE_RATE = 48_000
 _FLAG_NAMES = {
     "show.topic": "argument TOPIC",
-    "show.tv.clip": "flag --tv",
+    "show.tv.film": "flag --tv",
     "dialogue.half_duplex": "flag --full-duplex",
     "dialogue.speculate": "flag --no-speculation",
 }
@@ -139,7 +139,7 @@ class Part(BaseModel):
 class TvSettings(Part):
     """The TV when a show begins."""
 
-    clip: str | None = Field(default=None, description="The clip that plays, by name or as a path to a file.")
+    film: str | None = Field(default=None, description="The film that plays, by name or as a path to a file.")
     autoplay: bool = Field(default=False, description="Play it from the start of the show.")
 
 

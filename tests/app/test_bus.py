@@ -15,7 +15,7 @@ from duologue.stage.pose import Daylight
 pytestmark = pytest.mark.usefixtures("loop_guard")
 
 STAGE = StageView(
-    ready=True, cast=(), room="r", width=320, height=180, fps=30, daylight=Daylight.DAY, lamp=True, clips=(),
+    ready=True, cast=(), room="r", width=320, height=180, fps=30, daylight=Daylight.DAY, lamp=True, films=(),
     caption="", origin=0.0,
 )  # fmt: skip
 STATE = StateEvent(state=StateView(stage=STAGE, conversations=(), turns=()))

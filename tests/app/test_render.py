@@ -44,7 +44,7 @@ def decoded(path: Path) -> tuple[str, str]:
 
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_pictures_and_the_same_sound(tmp_path: Path) -> None:
-    flags = {"show.seed": 11, "show.tv.clip": "fish-tank"}
+    flags = {"show.seed": 11, "show.tv.film": "fish-tank"}
     one, two = film(tmp_path / "one.mp4", **flags), film(tmp_path / "two.mp4", **flags)
     assert decoded(one.path) == decoded(two.path)
     assert one.spoken == two.spoken
@@ -86,10 +86,10 @@ def test_speech_is_panned_a_little_to_its_side(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_bad_clip_is_noted_and_the_film_is_made(tmp_path: Path) -> None:
+def test_a_bad_film_on_the_tv_is_noted_and_the_show_is_rendered(tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"nothing" * 50)
-    made = film(tmp_path / "film.mp4", **{"show.turns": 1, "show.tv.clip": str(broken)})
+    made = film(tmp_path / "film.mp4", **{"show.turns": 1, "show.tv.film": str(broken)})
     assert made.turns == 1
     assert any("broken.mp4" in note for note in made.notes)
 
@@ -106,7 +106,7 @@ def test_a_bad_clip_is_noted_and_the_film_is_made(tmp_path: Path) -> None:
         ({"engines.tts": "megaphone"}, "megaphone"),
         ({"engines.llm": "oracle"}, "oracle"),
         ({"show.encoder": "vp9"}, "vp9"),
-        ({"show.tv.clip": "missing.mp4"}, "no clip 'missing.mp4'"),
+        ({"show.tv.film": "missing.mp4"}, "no film 'missing.mp4'"),
     ],
 )
 def test_what_cannot_be_is_named_before_anything_is_written(

@@ -93,7 +93,7 @@ async def test_a_film_at_which_the_stage_dies_twice_is_taken_off_and_named() -> 
     async with on_air() as studio:
         events = studio.subscribe()
         await anext(events)  # the state; what happens follows
-        await studio.tv(TvRequest(action="play", clip="night-drive"))
+        await studio.tv(TvRequest(action="play", film="night-drive"))
         for restarts in (1, 2):
             await cut(studio, 2)
             os.kill(stage_of(studio), signal.SIGSEGV)

@@ -182,11 +182,11 @@ async def test_light_tv_and_caption_are_changed_and_told() -> None:
         assert (await studio.lights(LightsRequest(daylight=Daylight.NIGHT))).daylight is Daylight.NIGHT
         assert (await studio.lights(LightsRequest(lamp=False))).lamp is False
         assert studio.stage().daylight is Daylight.NIGHT
-        clip = studio.stage().clips[0]
-        await studio.tv(TvRequest(action="play", clip=clip))
+        film = studio.stage().films[0]
+        await studio.tv(TvRequest(action="play", film=film))
         assert (
             await wait_for(events, lambda event: event.stage.tv or None if isinstance(event, StageEvent) else None)
-            == clip
+            == film
         )
         await studio.caption(CaptionRequest(text="  Back  in five minutes "))
         assert studio.stage().caption == "Back in five minutes"
@@ -195,8 +195,8 @@ async def test_light_tv_and_caption_are_changed_and_told() -> None:
 async def test_what_cannot_be_is_refused_and_the_show_goes_on(tmp_path: Path) -> None:
     async with on_air(show__topic="tea", show__turns=30) as (studio, events):
         await wait_for(events, turn_on_air)
-        with pytest.raises(InputError, match="there is no clip"):
-            await studio.tv(TvRequest(action="play", clip=str(tmp_path / "missing.mp4")))
+        with pytest.raises(InputError, match="there is no film"):
+            await studio.tv(TvRequest(action="play", film=str(tmp_path / "missing.mp4")))
         with pytest.raises(InputError, match="is empty"):
             await studio.start(ConversationRequest(topic="   "))
         with pytest.raises(InputError, match="100000 characters"):
@@ -215,10 +215,10 @@ async def test_a_full_disk_ends_the_recording_and_nothing_else() -> None:
         await segments(studio, events, studio.outlet.segments + 2)
 
 
-async def test_a_corrupt_clip_is_told_and_the_show_goes_on(tmp_path: Path) -> None:
+async def test_a_corrupt_film_is_told_and_the_show_goes_on(tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no film at all" * 100)
-    async with on_air(show__topic="tea", show__turns=30, show__tv__clip=str(broken)) as (studio, events):
+    async with on_air(show__topic="tea", show__turns=30, show__tv__film=str(broken)) as (studio, events):
         notice = await wait_for(events, lambda event: event.notice if isinstance(event, NoticeEvent) else None)
         assert "broken.mp4" in notice.text
         assert await wait_for(events, turn_on_air) is not None

@@ -52,13 +52,13 @@ def test_each_command_has_help(name: str) -> None:
     assert re.search(r"[Ee]xample|For instance", output) or name == "pack"
 
 
-def test_a_film_is_not_written_over_the_clip_on_the_tv(tmp_path: Path) -> None:
-    clip = tmp_path / "clip.mp4"
-    clip.write_bytes(b"the clip")
-    for words in (["render", "tea", "-o", str(clip)], ["show", "--record", str(clip)]):
+def test_a_recording_is_not_written_over_the_film_on_the_tv(tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"the film")
+    for words in (["render", "tea", "-o", str(film)], ["show", "--record", str(film)]):
         with pytest.raises(InputError, match="the same file"):
-            _invoke(*words, "--tv", str(clip))
-    assert clip.read_bytes() == b"the clip"
+            _invoke(*words, "--tv", str(film))
+    assert film.read_bytes() == b"the film"
 
 
 def test_version() -> None:

@@ -1,4 +1,4 @@
-"""The pictures and clips that ship: complete, distinct, without gaps when the head moves, lit by the time of day."""
+"""The pictures and films that ship: complete, distinct, without gaps when the head moves, lit by the time of day."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a 
 
 SCALE = 0.25
 CHARACTERS = ("chad", "virgin")
-CLIPS = {"night-drive": 700_000, "fish-tank": 500_000}
+FILMS = {"night-drive": 700_000, "fish-tank": 500_000}
 
 
 def folder_of(name: str) -> Path:
@@ -175,10 +175,10 @@ def test_svgs_are_small(path: Path) -> None:
     assert path.stat().st_size < 250_000
 
 
-@pytest.mark.parametrize("name", CLIPS)
-def test_clips_play(name: str) -> None:
-    path = packs_folder() / "clips" / f"{name}.mp4"
-    assert path.stat().st_size < CLIPS[name]
+@pytest.mark.parametrize("name", FILMS)
+def test_films_play(name: str) -> None:
+    path = packs_folder() / "films" / f"{name}.mp4"
+    assert path.stat().st_size < FILMS[name]
     with av.open(path) as container:
         video, sound = container.streams.video[0], container.streams.audio[0]
         assert (video.width, video.height, video.average_rate) == (480, 270, 30)

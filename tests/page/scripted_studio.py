@@ -131,7 +131,7 @@ class ScriptedStudio:
             fps=30,
             daylight=Daylight.EVENING,
             lamp=True,
-            clips=("harbour", "test-card", "rain"),
+            films=("harbour", "test-card", "rain"),
             caption="",
             topics=("Is a hot dog a sandwich?", "Who invented Mondays", "The moon, and whether to trust it"),
             origin=self._origin,
@@ -196,7 +196,7 @@ class ScriptedStudio:
         return ChatReceipt(turn=answer.id)
 
     async def tv(self, request: TvRequest) -> StageView:
-        return self._change(tv="" if request.action == "stop" else request.clip)
+        return self._change(tv="" if request.action == "stop" else request.film)
 
     async def lights(self, request: LightsRequest) -> StageView:
         return self._change(**request.model_dump(exclude_none=True))

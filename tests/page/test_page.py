@@ -129,10 +129,10 @@ async def test_a_refusal_is_shown_with_its_remedy_and_the_words_are_kept(page: P
 
 
 async def test_the_tv_plays_and_stops(page: Page) -> None:
-    await page.get_by_label("Clip for the TV").select_option("rain")
+    await page.get_by_label("Film for the TV").select_option("rain")
     async with page.expect_request("**/api/stage/tv") as playing_tv:
         await page.get_by_role("button", name="Play TV").click()
-    assert posted(await playing_tv.value) == {"action": "play", "clip": "rain"}
+    assert posted(await playing_tv.value) == {"action": "play", "film": "rain"}
     async with page.expect_request("**/api/stage/tv") as stopping:
         await page.get_by_role("button", name="Stop TV").click()
     assert posted(await stopping.value)["action"] == "stop"

@@ -132,7 +132,7 @@ async def test_keys_alone_reach_and_work_the_controls(page: Page) -> None:
         reached.append(
             await page.evaluate("document.activeElement.getAttribute('aria-label') ?? document.activeElement.innerText")
         )
-    for name in ("Topic", "Let the other one begin", "Clip for the TV", "Lamp", "Your name", "Full screen"):
+    for name in ("Topic", "Let the other one begin", "Film for the TV", "Lamp", "Your name", "Full screen"):
         assert name in reached, reached
     await page.get_by_role("radio", name="Evening").focus()
     await page.keyboard.press("ArrowRight")

@@ -25,7 +25,7 @@ def grey_of(number: int, step: int = 17) -> int:
     return 20 + number * step % (GREYS * 17)
 
 
-def write_clip(
+def write_film(
     path: Path,
     *,
     frames: int = GREYS,

@@ -147,7 +147,7 @@ def test_without_a_shelf_the_stage_is_baked_in_memory(tmp_path: Path, where: str
 
 def test_an_edited_pack_is_baked_anew(cache: Path, tmp_path: Path, baked: list[str]) -> None:
     packs = tmp_path / "packs"
-    shutil.copytree(packs_folder(), packs, ignore=shutil.ignore_patterns("clips"))
+    shutil.copytree(packs_folder(), packs, ignore=shutil.ignore_patterns("films"))
     plan = stage_plans.plan(cache, packs=packs)
     Bakery(plan).stage(EVENING)
     assert baked == []  # a copy has the same content

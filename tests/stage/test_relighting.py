@@ -119,7 +119,7 @@ def test_back_to_the_light_that_is_on_needs_nothing(kitchen: Kitchen) -> None:
 
 def test_a_light_that_cannot_be_baked_is_said_and_the_next_one_can(tmp_path: Path) -> None:
     packs = tmp_path / "packs"
-    shutil.copytree(packs_folder(), packs, ignore=shutil.ignore_patterns("clips"))
+    shutil.copytree(packs_folder(), packs, ignore=shutil.ignore_patterns("films"))
     light = opened(None, packs=packs)
     night = packs / "rooms" / "living-room" / "night.png"
     kept = night.read_bytes()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from films import write_changing_sound, write_clip
+from films import write_changing_sound, write_film
 
 from duologue.clock import VirtualClock
 from duologue.places import packs_folder
@@ -33,7 +33,7 @@ def scenery() -> Generator[Scenery]:
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_clip(tmp_path_factory.mktemp("films") / "film.mkv", frames=50, fps=FPS, step=4)
+    return write_film(tmp_path_factory.mktemp("films") / "film.mkv", frames=50, fps=FPS, step=4)
 
 
 def frame(scenery: Scenery, number: int) -> Shown:
@@ -72,7 +72,7 @@ def test_at_half_the_rate_only_every_second_frame_is_damaged(scenery: Scenery, f
 
 
 def test_a_still_on_the_tv_damages_nothing(scenery: Scenery, tmp_path: Path) -> None:
-    scenery.show_tv(write_clip(tmp_path / "still.mkv", frames=1, sound=False))
+    scenery.show_tv(write_film(tmp_path / "still.mkv", frames=1, sound=False))
     damage = [frame(scenery, number).damage_px for number in range(40)]
     assert damage[0] > 0
     assert not any(damage[30:])  # its light has come up

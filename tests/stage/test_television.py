@@ -10,7 +10,7 @@ from typing import Literal
 import av
 import numpy as np
 import pytest
-from films import FPS, QUAD, write_changing_sound, write_clip
+from films import FPS, QUAD, write_changing_sound, write_film
 
 from duologue.audio.pcm import RATE
 from duologue.clock import SECOND, VirtualClock
@@ -58,7 +58,7 @@ class Set:
 
     def titles(self) -> list[str]:
         """What the TV said that it shows, in order."""
-        return [report.clip for report in self.reports if isinstance(report, TvState)]
+        return [report.film for report in self.reports if isinstance(report, TvState)]
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def live() -> Generator[Set]:
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_clip(tmp_path_factory.mktemp("films") / "good.mkv", frames=50, fps=FPS, step=4)
+    return write_film(tmp_path_factory.mktemp("films") / "good.mkv", frames=50, fps=FPS, step=4)
 
 
 class HungDisk:

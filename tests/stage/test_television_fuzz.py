@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from films import FPS, QUAD, write_changing_sound, write_clip, write_gif, write_webm
+from films import FPS, QUAD, write_changing_sound, write_film, write_gif, write_webm
 
 from duologue.errors import DuologueError
 from duologue.stage.television_player import FilmPlayer
@@ -21,8 +21,8 @@ PLACES = 12
 def films(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("fuzz")
     return {
-        "mp4": write_clip(folder / "film.mp4").read_bytes(),
-        "mkv": write_clip(folder / "film.mkv").read_bytes(),
+        "mp4": write_film(folder / "film.mp4").read_bytes(),
+        "mkv": write_film(folder / "film.mkv").read_bytes(),
         "webm": write_webm(folder / "film.webm").read_bytes(),
         "gif": write_gif(folder / "film.gif").read_bytes(),
         "ts": write_changing_sound(folder / "film.ts").read_bytes(),

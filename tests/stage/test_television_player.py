@@ -10,7 +10,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from films import FPS, GREYS, QUAD, grey_of, png, write_changing_sound, write_clip
+from films import FPS, GREYS, QUAD, grey_of, png, write_changing_sound, write_film
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,18 +39,18 @@ def shown_grey(picture: TvPicture) -> float:
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_clip(tmp_path_factory.mktemp("clips") / "greys.mkv")
+def greys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_film(tmp_path_factory.mktemp("films") / "greys.mkv")
 
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Fifty frames at the show's rate, each a little brighter."""
-    return write_clip(tmp_path_factory.mktemp("films") / "film.mkv", frames=50, fps=FPS, sound=False, step=4)
+    return write_film(tmp_path_factory.mktemp("films") / "film.mkv", frames=50, fps=FPS, sound=False, step=4)
 
 
-def test_every_show_frame_shows_the_clip_at_its_own_time_and_loops(clip: Path) -> None:
-    player = played(clip)
+def test_every_show_frame_shows_the_film_at_its_own_time_and_loops(greys: Path) -> None:
+    player = played(greys)
     try:
         for index in range(3 * 2 * GREYS):
             expected = grey_of(index // 2 % GREYS)
@@ -61,10 +61,10 @@ def test_every_show_frame_shows_the_clip_at_its_own_time_and_loops(clip: Path) -
         player.close()
 
 
-def test_pictures_and_light_are_the_same_on_every_run(clip: Path) -> None:
+def test_pictures_and_light_are_the_same_on_every_run(greys: Path) -> None:
     runs: list[list[tuple[bytes, object]]] = []
     for _ in range(2):
-        player = played(clip)
+        player = played(greys)
         pictures = [player.picture(index) for index in range(40)]
         player.close()
         runs.append(
@@ -73,8 +73,8 @@ def test_pictures_and_light_are_the_same_on_every_run(clip: Path) -> None:
     assert runs[0] == runs[1]
 
 
-def test_sound_is_exact_to_the_sample_over_the_loop(clip: Path) -> None:
-    player = played(clip)
+def test_sound_is_exact_to_the_sample_over_the_loop(greys: Path) -> None:
+    player = played(greys)
     player.picture(2 * GREYS + 4)  # past the end once, so that the length is settled
     length = GREYS * RATE // 15
     assert player.length == length
@@ -88,14 +88,14 @@ def test_sound_is_exact_to_the_sample_over_the_loop(clip: Path) -> None:
     assert np.array_equal(whole[:, 0], whole[:, 1])
 
 
-def test_a_clip_without_sound_is_silent(tmp_path: Path) -> None:
-    player = played(write_clip(tmp_path / "mute.mp4", sound=False))
+def test_a_film_without_sound_is_silent(tmp_path: Path) -> None:
+    player = played(write_film(tmp_path / "mute.mp4", sound=False))
     assert not player.sound(0, 4800).any()
     player.close()
 
 
-def test_the_light_follows_the_picture(clip: Path) -> None:
-    player = played(clip)
+def test_the_light_follows_the_picture(greys: Path) -> None:
+    player = played(greys)
     levels = [player.picture(index).light.level for index in range(2 * GREYS)]
     player.close()
     assert levels[0] < 0.1 and levels[-1] > 0.5
@@ -103,8 +103,8 @@ def test_the_light_follows_the_picture(clip: Path) -> None:
     assert all(level * 32 == round(level * 32) for level in levels)
 
 
-def test_the_screen_is_drawn_in_perspective_with_smooth_edges(clip: Path) -> None:
-    player = played(clip)
+def test_the_screen_is_drawn_in_perspective_with_smooth_edges(greys: Path) -> None:
+    player = played(greys)
     sprite = player.picture(2 * GREYS - 1).sprite
     player.close()
     assert (sprite.left, sprite.top) == (100, 50)
@@ -125,7 +125,7 @@ def test_the_screen_is_drawn_in_perspective_with_smooth_edges(clip: Path) -> Non
 
 
 def test_another_shape_is_letterboxed(tmp_path: Path) -> None:
-    player = played(write_clip(tmp_path / "tall.mp4", frames=GREYS, size=(60, 120)))
+    player = played(write_film(tmp_path / "tall.mp4", frames=GREYS, size=(60, 120)))
     luma = player.picture(2 * GREYS - 1).sprite.luma
     player.close()
     row = luma[luma.shape[0] // 2].astype(int)
@@ -145,8 +145,8 @@ def test_a_still_stays_and_keeps_its_colour(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("case", ["missing", "empty", "noise", "text", "folder", "sound only", "header only"])
-def test_what_is_no_clip_is_refused_with_a_remedy(case: str, tmp_path: Path, clip: Path) -> None:
-    path = tmp_path / "clip.mp4"
+def test_what_is_no_film_is_refused_with_a_remedy(case: str, tmp_path: Path, greys: Path) -> None:
+    path = tmp_path / "film.mp4"
     match case:
         case "empty":
             path.write_bytes(b"")
@@ -164,7 +164,7 @@ def test_what_is_no_clip_is_refused_with_a_remedy(case: str, tmp_path: Path, cli
                 block.sample_rate = RATE
                 container.mux(stream.encode(block))
         case "header only":
-            path.write_bytes(clip.read_bytes()[:600])
+            path.write_bytes(greys.read_bytes()[:600])
         case _:
             pass
     with pytest.raises(InputError) as refused:
@@ -173,8 +173,8 @@ def test_what_is_no_clip_is_refused_with_a_remedy(case: str, tmp_path: Path, cli
     assert refused.value.remedy
 
 
-def test_a_clip_that_was_cut_off_loops_what_is_there(tmp_path: Path) -> None:
-    whole = write_clip(tmp_path / "whole.mkv", frames=60, size=(320, 180), sound=False)
+def test_a_film_that_was_cut_off_loops_what_is_there(tmp_path: Path) -> None:
+    whole = write_film(tmp_path / "whole.mkv", frames=60, size=(320, 180), sound=False)
     cut = tmp_path / "cut.mkv"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 6 // 10])
     player = played(cut)
@@ -190,10 +190,10 @@ def test_a_clip_that_was_cut_off_loops_what_is_there(tmp_path: Path) -> None:
         player.close()
 
 
-def test_a_clip_that_breaks_later_says_so_and_goes_silent(clip: Path, tmp_path: Path) -> None:
+def test_a_film_that_breaks_later_says_so_and_goes_silent(greys: Path, tmp_path: Path) -> None:
     """The file disappears while it plays: the loop cannot begin again."""
     path = tmp_path / "gone.mkv"
-    path.write_bytes(clip.read_bytes())
+    path.write_bytes(greys.read_bytes())
     player = played(path)
     path.unlink()
     for index in range(4 * GREYS):
@@ -204,8 +204,8 @@ def test_a_clip_that_breaks_later_says_so_and_goes_silent(clip: Path, tmp_path: 
     player.close()
 
 
-def test_live_a_picture_that_is_late_is_counted_and_the_newest_shown(clip: Path) -> None:
-    player = played(clip, blocking=False)
+def test_live_a_picture_that_is_late_is_counted_and_the_newest_shown(greys: Path) -> None:
+    player = played(greys, blocking=False)
     picture = player.picture(10_000)  # nobody can have made that yet
     assert shown_grey(picture) <= grey_of(AHEAD // 2) + 3
     assert player.misses == 1
@@ -214,7 +214,7 @@ def test_live_a_picture_that_is_late_is_counted_and_the_newest_shown(clip: Path)
 
 def test_a_thread_that_is_far_behind_leaps_to_a_key_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fifteen seconds late: the picture that is wanted comes, and hardly any of those before it were decoded."""
-    path = write_clip(tmp_path / "long.mkv", frames=20 * FPS, fps=FPS, sound=False, step=4, keys=15)
+    path = write_film(tmp_path / "long.mkv", frames=20 * FPS, fps=FPS, sound=False, step=4, keys=15)
     decoded = 0
 
     def counted(path: Path, tick: Tick, late: Callable[[int], bool]) -> Generator[FilmFrame]:
@@ -237,15 +237,15 @@ def test_a_thread_that_is_far_behind_leaps_to_a_key_picture(tmp_path: Path, monk
 
 
 def test_offline_nothing_is_left_out(tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "long.mkv", frames=4 * FPS, fps=FPS, sound=False, step=4, keys=15)
+    path = write_film(tmp_path / "long.mkv", frames=4 * FPS, fps=FPS, sound=False, step=4, keys=15)
     player = played(path)
     assert step_of(player.picture(3 * FPS)) == 3 * FPS % 51
     assert player.made >= 3 * FPS
     player.close()
 
 
-def test_closing_ends_the_thread_and_says_so(clip: Path) -> None:
-    player = played(clip, blocking=False)
+def test_closing_ends_the_thread_and_says_so(greys: Path) -> None:
+    player = played(greys, blocking=False)
     player.close()
     with pytest.raises(ClosedError):
         player.picture(0)
@@ -265,23 +265,23 @@ def test_sound_that_changes_its_rate_and_its_channels_is_played_on(ending: str, 
 
 @pytest.mark.parametrize("raised", [ValueError("no such layout"), MemoryError(), RuntimeError("bad"), OSError(5, "io")])
 def test_a_film_whose_sound_no_decoder_makes_out_is_shown_without(
-    raised: Exception, clip: Path, monkeypatch: pytest.MonkeyPatch
+    raised: Exception, greys: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> av.AudioResampler:
         raise raised
 
     monkeypatch.setattr("duologue.stage.television_film.av.AudioResampler", refuse)
-    player = played(clip)
+    player = played(greys)
     assert shown_grey(player.picture(2)) == pytest.approx(grey_of(1), abs=3)
     assert not player.sound(0, 4800).any()
-    assert player.mute is not None and player.mute.where == str(clip)
+    assert player.mute is not None and player.mute.where == str(greys)
     player.close()
 
 
 @pytest.mark.parametrize("raised", [ValueError(), MemoryError(), RuntimeError("bad"), OSError(5, "io"), KeyError("x")])
 @pytest.mark.parametrize("later", [False, True])
 def test_whatever_a_decoder_raises_names_the_film(
-    raised: Exception, later: bool, clip: Path, monkeypatch: pytest.MonkeyPatch
+    raised: Exception, later: bool, greys: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flat, pictures = Screen.flat, 0
 
@@ -295,18 +295,18 @@ def test_whatever_a_decoder_raises_names_the_film(
     monkeypatch.setattr(Screen, "flat", fail)
     if not later:
         with pytest.raises(PeerError) as refused:
-            played(clip)
-        assert refused.value.where == str(clip)
+            played(greys)
+        assert refused.value.where == str(greys)
         return
-    player = played(clip)
+    player = played(greys)
     for index in range(20):
         player.picture(index)
-    assert player.failure is not None and player.failure.where == str(clip)
+    assert player.failure is not None and player.failure.where == str(greys)
     player.close()
 
 
 def test_a_film_in_which_no_time_passes_is_a_still(tmp_path: Path) -> None:
-    player = played(write_clip(tmp_path / "blink.mkv", frames=3, fps=90, sound=False))
+    player = played(write_film(tmp_path / "blink.mkv", frames=3, fps=90, sound=False))
     assert player.length < SHORTEST
     first = player.picture(60).sprite
     assert player.picture(600).sprite is first
@@ -314,7 +314,7 @@ def test_a_film_in_which_no_time_passes_is_a_still(tmp_path: Path) -> None:
 
 
 def test_a_film_of_one_picture_over_and_over_is_made_once(tmp_path: Path) -> None:
-    player = played(write_clip(tmp_path / "slide.mkv", frames=40, fps=25, step=0, sound=False))
+    player = played(write_film(tmp_path / "slide.mkv", frames=40, fps=25, step=0, sound=False))
     pictures = [player.picture(index) for index in range(20, 60)]
     assert len({id(picture.sprite) for picture in pictures}) == 1
     player.close()
@@ -361,8 +361,8 @@ def step_of(picture: TvPicture) -> int:
     return round((shown_grey(picture) + 1.7 - 20) / 4)
 
 
-def test_the_light_follows_at_the_same_pace_at_half_the_rate(clip: Path) -> None:
-    whole, half = played(clip), played(clip, every=2)
+def test_the_light_follows_at_the_same_pace_at_half_the_rate(greys: Path) -> None:
+    whole, half = played(greys), played(greys, every=2)
     for index in range(0, 2 * GREYS - 2, 2):
         one, other = whole.picture(index).light, half.picture(index).light
         assert other.level == pytest.approx(one.level, abs=0.08)
@@ -370,12 +370,12 @@ def test_the_light_follows_at_the_same_pace_at_half_the_rate(clip: Path) -> None
         player.close()
 
 
-def test_live_a_player_lowers_its_own_thread(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_live_a_player_lowers_its_own_thread(greys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lowered: list[str] = []
     monkeypatch.setattr(
         "duologue.stage.television_player.lower_this_thread", lambda: lowered.append(threading.current_thread().name)
     )
-    played(clip, blocking=True).close()
+    played(greys, blocking=True).close()
     assert lowered == []
-    played(clip, blocking=False).close()
+    played(greys, blocking=False).close()
     assert lowered == ["television"]

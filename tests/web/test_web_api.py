@@ -58,7 +58,7 @@ async def test_an_unknown_conversation(client: httpx.AsyncClient, studio: Studio
     ("path", "body", "request_"),
     [
         ("/api/chat", {"to": "chad", "text": "hello"}, ChatRequest(to="chad", text="hello")),
-        ("/api/stage/tv", {"action": "play", "clip": "waves"}, TvRequest(action="play", clip="waves")),
+        ("/api/stage/tv", {"action": "play", "film": "waves"}, TvRequest(action="play", film="waves")),
         ("/api/stage/lights", {"daylight": "night"}, LightsRequest(daylight=Daylight.NIGHT)),
         ("/api/stage/caption", {"text": "hi"}, CaptionRequest(text="hi")),
     ],

@@ -19,31 +19,31 @@ export function RoomPanel(): JSX.Element {
   const television = useRequest();
   const lights = useRequest();
   const now = stage.value;
-  const clips = now?.clips ?? [];
-  const clip = chosen.value !== null && clips.includes(chosen.value) ? chosen.value : now?.tv || clips[0] || "";
+  const films = now?.films ?? [];
+  const film = chosen.value !== null && films.includes(chosen.value) ? chosen.value : now?.tv || films[0] || "";
   const playing = now?.tv !== undefined && now.tv !== "";
   const choose = (name: string): void => {
     chosen.value = name;
-    if (playing) void television.run(() => api.television({ action: "play", clip: name }));
+    if (playing) void television.run(() => api.television({ action: "play", film: name }));
   };
   const toggle = (): void => {
-    void television.run(() => api.television(playing ? { action: "stop", clip: null } : { action: "play", clip }));
+    void television.run(() => api.television(playing ? { action: "stop", film: null } : { action: "play", film }));
   };
 
   return (
     <Panel name="room" title="Room" tab="direct" aside={<p class="quiet">{playing ? "TV on" : "TV off"}</p>}>
       <div class="row tv">
         <Select
-          label="Clip for the TV"
-          choices={clips.map((name) => ({ value: name, label: label(name) }))}
-          value={clip}
-          disabled={clips.length === 0}
+          label="Film for the TV"
+          choices={films.map((name) => ({ value: name, label: label(name) }))}
+          value={film}
+          disabled={films.length === 0}
           onChoose={choose}
         />
         <Button
           icon={playing ? "stop" : "play"}
           label={playing ? "Stop TV" : "Play TV"}
-          disabled={clip === ""}
+          disabled={film === ""}
           busy={television.busy.value}
           onPress={toggle}
         >

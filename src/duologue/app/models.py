@@ -102,10 +102,10 @@ class ChatReceipt(Model):
 
 
 class TvRequest(Model):
-    """Play a clip by name (see :class:`StageView`) or stop."""
+    """Play a film by name (see :class:`StageView`) or stop."""
 
     action: Literal["play", "stop"]
-    clip: str | None = None
+    film: str | None = None
 
 
 class LightsRequest(Model):
@@ -219,8 +219,8 @@ class StageView(Model):
     fps: int
     daylight: Daylight
     lamp: bool
-    tv: str = Field(default="", description="The clip that plays; empty: off.")
-    clips: tuple[str, ...]
+    tv: str = Field(default="", description="The film that plays; empty: off.")
+    films: tuple[str, ...]
     caption: str
     topics: tuple[str, ...] = Field(default=(), description="Suggestions for a topic.")
     origin: float = Field(description="Unix ms of the show's first sample.")

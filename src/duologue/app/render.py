@@ -17,7 +17,7 @@ from pathlib import Path
 
 from duologue.app.cast import CastMember, load_cast
 from duologue.app.engines import open_engines
-from duologue.app.stage_set import find_clip, house_moderator, stage_plan, topics
+from duologue.app.stage_set import find_film, house_moderator, stage_plan, topics
 from duologue.app.voices import CastVoices
 from duologue.audio.pcm import RATE
 from duologue.broadcast.encoder import AudioEncoder, VideoEncoder, choose_encoder
@@ -233,7 +233,7 @@ async def render(
     topic = await moderator.admit(
         show.topic if show.topic is not None else topics()[seed % len(topics())], Subject.TOPIC
     )
-    tv = find_clip(show.tv.clip) if show.tv.clip is not None else None
+    tv = find_film(show.tv.film) if show.tv.film is not None else None
     says: queue.Queue[Say | None] = queue.Queue(WRITTEN_AHEAD)
     reel = Reel(stage_plan(settings, cast, seed), says, path, clock, tv)
     script = _Script(says)

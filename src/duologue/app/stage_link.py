@@ -218,7 +218,7 @@ class StageLink:
         self._tell(Cut(utterance_ids))
 
     async def show_tv(self, path: Path | None) -> None:
-        """Play a clip, or switch the TV off."""
+        """Play a film, or switch the TV off."""
         self._tv = path
         self._tell(ShowTv(path))
 
@@ -408,8 +408,8 @@ class StageLink:
                 self._plan = replace(self._plan, lights=lights)
                 self._relit()
                 self._listener.lights(lights)
-            case TvState(clip):
-                self._listener.tv(clip)
+            case TvState(film):
+                self._listener.tv(film)
             case Trouble():
                 self._listener.trouble(report)
             case _:

@@ -1,4 +1,4 @@
-"""What the settings say about the stage: its plan, its clips, its topics, and who judges what is said on it."""
+"""What the settings say about the stage: its plan, its films, its topics, and who judges what is said on it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from duologue.stage.pose import Daylight, Lights
 
 PAN = 0.35
 """How far the outermost characters are placed to the sides: a little, as on a stage seen from the stalls."""
-CLIP_ENDINGS = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v")
+FILM_ENDINGS = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v")
 
 
 def topics() -> tuple[str, ...]:
@@ -27,10 +27,10 @@ def topics() -> tuple[str, ...]:
     return tuple(table["topics"])
 
 
-def find_clips() -> dict[str, Path]:
-    """The clips for the TV by name."""
-    folder = packs_folder() / "clips"
-    return {file.stem: file for file in sorted(folder.glob("*")) if file.suffix in CLIP_ENDINGS}
+def find_films() -> dict[str, Path]:
+    """The films for the TV by name."""
+    folder = packs_folder() / "films"
+    return {file.stem: file for file in sorted(folder.glob("*")) if file.suffix in FILM_ENDINGS}
 
 
 def seats(cast: Sequence[CastMember]) -> tuple[Seated, ...]:
@@ -84,13 +84,13 @@ def house_moderator(settings: Settings) -> Moderator:
     return load_moderator(limits.words, max_length=lengths)
 
 
-def find_clip(name: str) -> Path:
-    """A clip by name, or by path as the settings may give it. Raises :class:`InputError` for neither."""
-    clips = find_clips()
-    if name in clips:
-        return clips[name]
+def find_film(name: str) -> Path:
+    """A film by name, or by path as the settings may give it. Raises :class:`InputError` for neither."""
+    films = find_films()
+    if name in films:
+        return films[name]
     if Path(name).is_file():
         return Path(name)
     raise InputError(
-        f"there is no clip {name!r}", where="tv.clip", remedy=f"Choose one of {', '.join(clips)}, or a file."
+        f"there is no film {name!r}", where="tv.film", remedy=f"Choose one of {', '.join(films)}, or a file."
     )

@@ -39,7 +39,7 @@ from duologue.app.outlet import Outlet
 from duologue.app.programme import Company, Programme, ProgrammeListener
 from duologue.app.pulse import Pulse
 from duologue.app.stage_link import Child, StageLink, StageListener, start_stage
-from duologue.app.stage_set import find_clip, find_clips, house_moderator, show_seed, stage_plan, topics
+from duologue.app.stage_set import find_film, find_films, house_moderator, show_seed, stage_plan, topics
 from duologue.app.stream_memory import StreamMemory
 from duologue.app.turn_book import TurnBook
 from duologue.app.vitals import EngineVitals, engine_view, vitals
@@ -107,7 +107,7 @@ class Studio:
         self._engines = engines
         self._cast = cast
         self._plan = plan
-        self._clips = find_clips()
+        self._films = find_films()
         self._topics = topics()
         self._lights = plan.lights
         self._caption = ""
@@ -155,8 +155,8 @@ class Studio:
             stage = group.create_task(self.link.run())
             pulse = group.create_task(self.pulse.run())
             guests = group.create_task(self.guests.run())
-            if show.tv.clip is not None or show.tv.autoplay:
-                await self._play_tv(show.tv.clip or next(iter(self._clips)))
+            if show.tv.film is not None or show.tv.autoplay:
+                await self._play_tv(show.tv.film or next(iter(self._films)))
             await self._engines.warm_up()  # while the stage is set up in its own process
             await self.link.ready.wait()
             await self.programme.run()
@@ -215,10 +215,10 @@ class Studio:
         if request.action == "stop":
             await self.link.show_tv(None)
         else:
-            name = request.clip or next(iter(self._clips), "")
-            if name not in self._clips:  # only what is listed: a page may not name files of this machine
+            name = request.film or next(iter(self._films), "")
+            if name not in self._films:  # only what is listed: a page may not name files of this machine
                 raise InputError(
-                    f"there is no clip {name!r}", where="clip", remedy=f"Choose one of {', '.join(self._clips)}."
+                    f"there is no film {name!r}", where="film", remedy=f"Choose one of {', '.join(self._films)}."
                 )
             await self._play_tv(name)
         return self.stage()
@@ -257,7 +257,7 @@ class Studio:
             daylight=self._lights.daylight,
             lamp=self._lights.lamp,
             tv=self._tv,
-            clips=tuple(self._clips),
+            films=tuple(self._films),
             caption=self._caption,
             topics=self._topics,
             origin=self.link.wall_of(self.link.time_of(0)) / MILLISECOND,
@@ -396,8 +396,8 @@ class Studio:
         )
         self._changed()
 
-    def _tv_changed(self, clip: str) -> None:
-        self._tv = clip
+    def _tv_changed(self, film: str) -> None:
+        self._tv = film
         self._changed()
 
     def _recorder(self, show: ShowSettings) -> Recorder | None:
@@ -437,7 +437,7 @@ class Studio:
         return StateEvent(state=state)
 
     async def _play_tv(self, name: str) -> None:
-        await self.link.show_tv(find_clip(name))
+        await self.link.show_tv(find_film(name))
 
     def _open(self) -> None:
         if self._closing:
@@ -460,8 +460,8 @@ async def open_studio(
     cast = cast or load_cast(settings.show.cast, settings.engines.tts)
     opened = stage.plan if stage else None
     plan = opened or stage_plan(settings, cast, show_seed(settings))
-    if settings.show.tv.clip is not None:
-        find_clip(settings.show.tv.clip)
+    if settings.show.tv.film is not None:
+        find_film(settings.show.tv.film)
     async with open_engines(settings) if engines is None else contextlib.nullcontext(engines) as used:
         studio = Studio(settings, cast, used, plan, SteadyClock(clock), stage.start if stage else start_stage)
         try:

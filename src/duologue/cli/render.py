@@ -19,7 +19,7 @@ def render(
     size: Annotated[str | None, typer.Option(help="Of the picture, as 1920x1080.")] = None,
     fps: Annotated[int | None, typer.Option(help="Frames per second.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed and options give the same frames; default 1.")] = None,
-    tv: Annotated[str | None, typer.Option(help="A clip for the TV, by name or as a file.")] = None,
+    tv: Annotated[str | None, typer.Option(help="A film for the TV, by name or as a file.")] = None,
     encoder: Annotated[str | None, typer.Option(help="libx264, h264_nvenc, h264_vaapi or h264_qsv.")] = None,
     test_card: Annotated[bool | None, typer.Option("--test-card", help="Draw what `duologue verify` reads.")] = None,
     config: Annotated[Path | None, typer.Option(help="The settings file; default: duologue.toml here.")] = None,
@@ -42,14 +42,14 @@ def render(
             "show.size": size,
             "show.fps": fps,
             "show.seed": seed,
-            "show.tv.clip": tv,
+            "show.tv.film": tv,
             "show.encoder": encoder,
             "show.test_card": test_card,
         },
         config=config,
     )
-    clip = settings.show.tv.clip
-    refuse_same({"the TV's clip": Path(clip) if clip else None, "--output": output, "--config": config})
+    playing = settings.show.tv.film
+    refuse_same({"the TV's film": Path(playing) if playing else None, "--output": output, "--config": config})
     import asyncio
 
     import cv2

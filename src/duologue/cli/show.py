@@ -32,7 +32,7 @@ def show(
     ] = None,
     host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="The port to listen on; 0 takes a free one.")] = None,
-    tv: Annotated[str | None, typer.Option(help="A clip for the TV, by name or as a file.")] = None,
+    tv: Annotated[str | None, typer.Option(help="A film for the TV, by name or as a file.")] = None,
     encoder: Annotated[str | None, typer.Option(help="libx264, h264_nvenc, h264_vaapi or h264_qsv.")] = None,
     ledger: Annotated[Path | None, typer.Option(help="A folder for the ledgers of frames and turns.")] = None,
     test_card: Annotated[bool | None, typer.Option("--test-card", help="Draw what `duologue verify` reads.")] = None,
@@ -63,7 +63,7 @@ def show(
                 "show.seed": seed,
                 "show.record": record,
                 "show.forever": forever,
-                "show.tv.clip": tv,
+                "show.tv.film": tv,
                 "show.encoder": encoder,
                 "show.test_card": test_card,
                 "show.headless": headless,
@@ -90,8 +90,8 @@ async def _put_on_air(flags: Mapping[str, object], config: Path | None) -> None:
 
         settings = load_settings(flags, config=config)
         for each in settings.each_show().values():
-            clip = each.show.tv.clip
-            refuse_same({"the TV's clip": Path(clip) if clip else None, "--record": each.show.record})
+            film = each.show.tv.film
+            refuse_same({"the TV's film": Path(film) if film else None, "--record": each.show.record})
         # One show that cannot be is told of before the address is promised; of several each speaks for itself.
         members = () if settings.shows else load_cast(settings.show.cast, settings.engines.tts)
         with bind(settings.web.host, settings.web.port) as sock:  # before the address is promised

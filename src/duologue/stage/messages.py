@@ -85,7 +85,7 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class ShowTv:
-    """Play a clip on the TV from its start, looped; ``path`` None switches it off."""
+    """Play a film on the TV from its start, looped; ``path`` None switches it off."""
 
     path: Path | None
 
@@ -241,7 +241,7 @@ class Trouble:
 class TvState:
     """What the TV shows now; empty when it is off."""
 
-    clip: str
+    film: str
 
 
 Report: TypeAlias = (

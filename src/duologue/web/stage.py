@@ -19,7 +19,7 @@ async def stage(studio: TheStudio) -> StageView:
 
 @router.post("/tv", operation_id="set_tv")
 async def tv(request: TvRequest, studio: TheStudio) -> StageView:
-    """Play a clip on the TV, looped, or switch it off."""
+    """Play a film on the TV, looped, or switch it off."""
     return await studio.tv(request)
 
 

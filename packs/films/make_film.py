@@ -1,7 +1,7 @@
-"""Make the clips that ship for the TV: ``python packs/clips/make_clip.py [FOLDER]``.
+"""Make the films that ship for the TV: ``python packs/films/make_film.py [FOLDER]``.
 
 Everything in them is drawn and synthesised here, from fixed seeds, and repeats without a seam: every motion has a whole
-number of periods in the clip's length, and the tails of notes wrap around to its beginning. With the same PyAV the same
+number of periods in the film's length, and the tails of notes wrap around to its beginning. With the same PyAV the same
 bytes come out. 480x270, 30 frames a second, H.264 and AAC 48 kHz stereo.
 """
 
@@ -30,7 +30,7 @@ Sound: TypeAlias = NDArray[np.float64]
 Colour: TypeAlias = tuple[int, int, int]
 Points: TypeAlias = Iterable[tuple[float, float]]
 
-# --- drawing, in clip coordinates (480x270) on a picture FINE times as large ---
+# --- drawing, in film coordinates (480x270) on a picture FINE times as large ---
 
 
 def _fixed(points: Points) -> NDArray[np.int32]:
@@ -401,7 +401,7 @@ def tank_music(seconds: float) -> Sound:
 
 
 def encode(path: Path, frames: int, draw: Callable[[int, int], Picture], sound: Sound, peak: float) -> None:
-    """Write one clip; ``peak`` (0…1) is that of its sound, chosen so that all clips are about -18 LUFS."""
+    """Write one film; ``peak`` (0…1) is that of its sound, chosen so that all films are about -18 LUFS."""
     samples = (sound / np.abs(sound).max() * peak).astype(np.float32)
     with av.open(path, "w", format="mp4", options={"movflags": "+faststart"}) as container:
         options = {"crf": "27", "preset": "veryslow", "profile": "high", "tune": "animation", "threads": "1"}
@@ -426,7 +426,7 @@ def encode(path: Path, frames: int, draw: Callable[[int, int], Picture], sound: 
 
 
 def main() -> None:
-    """Make all clips beside this script, or in the folder named."""
+    """Make all films beside this script, or in the folder named."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
     encode(folder / "night-drive.mp4", 10 * FPS, night_drive, drive_music(10.0), peak=0.52)
     encode(folder / "fish-tank.mp4", 8 * FPS, fish_tank, tank_music(8.0), peak=0.34)
