@@ -43,6 +43,7 @@ async def chat_on_terminal(partner: Partner, options: SessionOptions, take: Take
             if line == LEAVE:
                 return
             await _tell(chat, line, live)
+            page.check()
             if not line:
                 page.prompt()
         page.end()
@@ -68,6 +69,7 @@ class ChatPage:
         """What is shown under the answer."""
         self._open = False
         """A line is begun."""
+        self._unread: BrokenPipeError | None = None
 
     def prompt(self) -> None:
         """Show a person that it is their turn."""
@@ -110,9 +112,18 @@ class ChatPage:
             case Kind.ASKED:
                 pass  # they wrote it themselves
 
+    def check(self) -> None:
+        """Raise :class:`BrokenPipeError` when whoever read the page has left."""
+        if self._unread is not None:
+            raise self._unread
+
     def _put(self, text: str) -> None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        if self._unread is None:
+            try:
+                sys.stdout.write(text)
+                sys.stdout.flush()
+            except BrokenPipeError as error:  # we are called by the conversation, whose fault it is not
+                self._unread = error
 
 
 async def lines(descriptor: int) -> AsyncGenerator[str, None]:
