@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 from benchmarks.contend_figures import Seen, seen
-from benchmarks.contend_scenes import HUMBLE, QUIET, SETTLE, SHOW
+from benchmarks.contend_scenes import BACK_WITHIN, HUMBLE, QUIET, SETTLE, SHOW, come_back_of
 from benchmarks.live import HERE, House, baseline, live, proven
 from benchmarks.machine import cores, cpu_seconds, held_to, say, throttled
 from benchmarks.table import Row, row
@@ -57,4 +57,17 @@ def rows(seconds: float) -> list[Row]:
             f"| {ours.behind:.1f} s | {ours.skips} | {was} |"
         )
     print("\n".join(lines))
-    return table
+    return [*table, _back(SHARES[-1] / 1.6)]
+
+
+def _back(share: float) -> Row:
+    """How long after a shortage that cost pictures all quality is there again."""
+    first, *others = cores()
+    with live(*SHOW, where=[first], humble=HUMBLE) as on_air:
+        time.sleep(QUIET)
+        with held_to(others), throttled(on_air.every, share):
+            time.sleep(2 * SETTLE)
+        steps = "; ".join(step["step"] for step in reversed(on_air.stage()["steps"])) or "none"
+        back = come_back_of(on_air)
+    what = f"{share:.0%} of a core for {2 * SETTLE:g} s, then all of it → all quality again"
+    return row(what, BACK_WITHIN if back is None else back, "s", f"target ≤ 90; steps down: {steps}")

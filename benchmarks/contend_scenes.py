@@ -56,12 +56,12 @@ def contended(
             share = (cpu_seconds(on_air.every()) - used) / (time.perf_counter() - began)
             after = on_air.counters()
         steps = tuple(f"{step['step']}: {step['why']}" for step in on_air.stage().get("steps", ()))
-        back = _come_back(on_air) if come_back and "quality" in on_air.stage() else None
+        back = come_back_of(on_air) if come_back and "quality" in on_air.stage() else None
     moved = {name: value - before.get(name, 0.0) for name, value in after.items()}
     return Contention(seen(report), on_air.seconds, moved, steps, share, stalls.worst_ms, back, notes)
 
 
-def _come_back(on_air: Live) -> float | None:
+def come_back_of(on_air: Live) -> float | None:
     """Seconds until the show is all it can be again."""
     began = time.perf_counter()
     while (passed := time.perf_counter() - began) < BACK_WITHIN:
