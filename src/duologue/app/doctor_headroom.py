@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
+from duologue.stage.governor import SAVES
 from duologue.telemetry.ledger import Step
 
 TV_ON = 1.35
 """A picture with the TV on costs so many times one without (1080p, CPU time of composing, decoding and encoding)."""
-SAVES = {Step.TV: 1.15, Step.ANALYSIS: 1.45, Step.RATE: 2.0, Step.SIZE: 2.0}
-"""What a picture costs before a step, in times of what it costs with it."""
 HOUSE = 0.05
 """Cores that the main process and an embedded voice take beside the stage."""
 BREATH = 0.9
