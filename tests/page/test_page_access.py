@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Protocol
@@ -31,7 +31,7 @@ class Enter(Protocol):
 @pytest.fixture
 def enter(browser: Browser, show: Show) -> Enter:
     @asynccontextmanager
-    async def entered(token: str, name: str = "") -> AsyncIterator[Page]:
+    async def entered(token: str, name: str = "") -> AsyncGenerator[Page]:
         context = await browser.new_context(viewport={"width": 1280, "height": 720})
         page = await context.new_page()
         await page.goto(f"{show.address}/{name}?token={quote(token)}")
