@@ -157,6 +157,9 @@ async def test_a_waterfall_adds_up_and_is_a_table(page: Page, show: Show) -> Non
     width = await first.locator(".bar").evaluate("bar => bar.getBoundingClientRect().width")
     stages = await first.locator(".stage-bar").evaluate_all("all => all.map(one => one.getBoundingClientRect().width)")
     assert sum(stages) <= width + 2 and len(stages) == 4
+    await page.get_by_role("radio", name="Until ready").check()  # what was ready ahead is left out of the bars
+    await expect(first.locator(".stage-bar")).to_have_count(3)
+    await expect(first).to_contain_text("Ready ahead")
     await first.focus()
     await page.keyboard.press("ArrowDown")
     await expect(rows.nth(1)).to_be_focused()
