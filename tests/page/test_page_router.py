@@ -69,12 +69,13 @@ async def test_links_and_the_browsers_buttons_change_the_page_and_keep_it(page: 
 
 async def test_a_page_that_is_not_the_show_asks_for_no_stream(page: Page, show: Show) -> None:
     asked: list[str] = []
+    await page.clock.install()
     await page.goto(f"{show.address}/")
     await expect(page.locator(".chip")).to_contain_text("On air", timeout=20_000)
     await ways(page).get_by_role("link", name="Services").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Services")
     page.on("request", lambda request: asked.append(request.url))
-    await page.wait_for_timeout(2500)  # two segments' time
+    await page.clock.run_for(5000)  # five segments' time
     assert [url for url in asked if "/stream/" in url] == []
 
 
