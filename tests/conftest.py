@@ -28,6 +28,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 @pytest.fixture(autouse=True)
+def no_models(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Whatever a person has fetched, `auto` is espeak and PocketSphinx here, unless a test brings its own shelf."""
+    monkeypatch.delenv("DUOLOGUE_MODELS", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.getbasetemp() / "no-models"))
+
+
+@pytest.fixture(autouse=True)
 def logs_of_its_own() -> Iterator[None]:
     """A test that sets logging up, as commands do, leaves no log behind that writes to a stream that is closed then;
     and no secret.
