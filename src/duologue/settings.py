@@ -519,7 +519,8 @@ class Settings(BaseSettings):
             else:
                 source, what = self._sources.get(key, "default"), field.description or ""
                 pick = self.picks.get(name) if prefix == "engines" else None
-                yield Row(key, _shown(name, pick.written if pick else value), source, what, str(pick or ""))
+                shown = _shown(name, value) if pick is None else _shown(name, pick.written)
+                yield Row(key, shown, source, what, str(pick or ""))
 
 
 def _shown(name: str, value: object) -> str:

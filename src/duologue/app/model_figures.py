@@ -1,8 +1,8 @@
 """What a model costs on this machine: measured once, when it is fetched, by the engine that will run it.
 
 Voices say a short and a longer sentence; ears hear one, by the embedded voice. Times are by the clock, or the CPU time
-that it took where that is less: then others had the cores meanwhile, and that tells nothing of the model. A model that does not run is told of,
-not raised: it was fetched well, and what its engine lacks can come later.
+that it took where that is less: then others had the cores meanwhile, and that tells nothing of the model. A model that
+does not run is told of, not raised: it was fetched well, and what its engine lacks can come later.
 """
 
 from __future__ import annotations

@@ -263,7 +263,7 @@ class Studio:
             topics=self._topics,
             origin=self.link.wall_of(self.link.time_of(0)) / MILLISECOND,
             restarts=self.link.restarts,
-            engines=tuple(engine_view(each) for each in self._vitals()),
+            engines=tuple(engine_view(each, self._settings.picks) for each in self._vitals()),
             viewers_behind=EXPECTED_BEHIND,
             quality=self._quality,
             steps=tuple(self._steps),

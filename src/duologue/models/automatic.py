@@ -57,16 +57,17 @@ class Candidate:
 @dataclass(frozen=True, slots=True)
 class Pick:
     """``engine`` with its ``model`` (None: embedded, or files of the person's own), and ``why``; ``written`` is what
-    the settings say.
+    the settings say, ``remedy`` the command that brings more.
     """
 
     engine: str
     model: Model | None
     why: str
     written: tuple[str, ...] = (AUTO,)
+    remedy: str = ""
 
     def __str__(self) -> str:
-        return f"{self.engine}: {self.why}"
+        return f"{self.engine}: {self.why}{f'; {self.remedy}' if self.remedy else ''}"
 
 
 def pick_voice(candidates: Iterable[Candidate], use: Use) -> Pick:
@@ -103,6 +104,19 @@ def pick_ears(candidates: Iterable[Candidate], use: Use) -> Pick:
     return _embedded(Kind.EARS, refused, use)
 
 
+def notices(picks: Iterable[Pick]) -> tuple[str, ...]:
+    """What a person should know of what was chosen for them, a sentence each: what is missing and what is lost by it,
+    and where a voice comes from.
+    """
+    told: list[str] = []
+    for pick in picks:
+        if pick.model is not None and pick.model.origin:
+            told.append(pick.model.origin)
+        elif pick.model is None and pick.engine in EMBEDDED.values():
+            told.append(f"{pick.engine.capitalize()} stands in: {pick.why}. Run: {pick.remedy}")
+    return tuple(told)
+
+
 def _of(candidates: Iterable[Candidate], kind: Kind, use: Use) -> list[Candidate]:
     return [
         each
@@ -136,17 +150,17 @@ def _praise(each: Candidate) -> str:
     """What was chosen, in figures."""
     found = each.figures
     words = [each.model.name]
-    if found is not None and found.first_sound_ms is not None and found.factor is not None:
+    if each.model.kind is Kind.VOICE and found and found.first_sound_ms is not None and found.factor is not None:
         words.append(f"first sound after {_ms(found.first_sound_ms)}, {found.factor:.2f} of real time here")
-    if found is not None and found.final_ms is not None:
+    if each.model.kind is Kind.EARS and found and found.final_ms is not None:
         words.append(f"final words after {_ms(found.final_ms)} here")
     return ", ".join(words)
 
 
 def _embedded(kind: Kind, refused: Sequence[str], use: Use) -> Pick:
     wanted = "whisper-base" if kind is Kind.EARS and use.language != "en" else "natural"
-    why = "; ".join(refused) or f"no model is here, so {_LOST[kind]}: duologue models get {wanted}"
-    return Pick(EMBEDDED[kind], None, why)
+    why = "; ".join(refused) or "no model is here"
+    return Pick(EMBEDDED[kind], None, f"{why}, so {_LOST[kind]}", remedy=f"duologue models get {wanted}")
 
 
 def _ms(value: float | None) -> str:

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from duologue.models import figures
+from duologue.models import entries, figures
 from duologue.models.automatic import AUTO, Candidate, Pick, Use, pick_ears, pick_voice
 from duologue.models.catalogue import Kind, Model
-from duologue.models.entries import MODELS
 from duologue.models.shelf import Shelf
 
 _KINDS = {"tts": Kind.VOICE, "stt": Kind.EARS}
@@ -36,7 +35,7 @@ def candidates(folder: Path, models: Sequence[Model] | None = None) -> tuple[Can
     """Every model of the catalogue, and how it stands with it on this machine."""
     shelf = Shelf(folder)
     found: list[Candidate] = []
-    for model in MODELS if models is None else models:
+    for model in entries.MODELS if models is None else models:
         here = shelf.has(model)
         found.append(Candidate(model, here, installed(model), figures.read(shelf.path(model)) if here else None))
     return tuple(found)
@@ -65,7 +64,7 @@ def choose(
         for engine in chosen[kind]:
             model = _model_for(engine, kind, found, picks.get(kind), use)
             if model is not None and not set(model.options) & tables.get(engine, {}).keys():
-                filled[engine] = model.table(folder / model.name)
+                filled[engine] = model.table(Shelf(folder).path(model))
                 named[engine] = model.name
     return Choices(chosen, picks, filled, named)
 

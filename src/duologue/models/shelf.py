@@ -49,7 +49,7 @@ class Shelf:
     """The models in ``folder``. Its methods touch the disk, and :meth:`get` the network: never on a loop."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = folder.absolute()
 
     def path(self, model: Model) -> Path:
         """The model's folder, whether it is there or not."""
