@@ -34,7 +34,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from duologue.errors import InputError
 from duologue.models.automatic import AUTO, Pick, Use
-from duologue.models.choosing import Choices, choose
+from duologue.models.choosing import Choices, choose, offered
 from duologue.places import models_folder, read_text
 from duologue.redaction import hide, redacted, userinfo
 from duologue.tokens import TokenSettings, long_enough
@@ -789,9 +789,11 @@ def _needed(name: str, keys: Sequence[str], model: type[BaseModel]) -> InputErro
     lines = ", ".join(f'{key} = "…"' for key in keys)
     variables = " and ".join(f"{PREFIX}ENGINES__{name.upper()}__{key.upper()}" for key in keys)
     page = f" See docs/engines/{name.replace('_', '-')}.md." if model.__module__.startswith("duologue.") else ""
+    command = offered(name)
+    fetch = f"Run {command}. Or write" if command else "Write"
     return InputError(
         f"the engine {name!r} needs {wanted}",
-        remedy=f"Write [engines.{name}] and under it {lines} into {FILE}, or set {variables}.{page}",
+        remedy=f"{fetch} [engines.{name}] and under it {lines} into {FILE}, or set {variables}.{page}",
     )
 
 

@@ -30,7 +30,7 @@ from duologue.speech.hearing import EAR_RATE, Expected, SpeechToText
 
 SHORT = "Good to hear it, yes."
 LONGER = "The kettle is on, the table is laid for four, and somebody has already eaten the last biscuit."
-ROUNDS = 5
+ROUNDS = 3
 PATIENCE = 120.0
 """Seconds for all of it."""
 _GROUPS = {Kind.VOICE: "duologue.tts", Kind.EARS: "duologue.stt"}

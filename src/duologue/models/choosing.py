@@ -46,6 +46,12 @@ def installed(model: Model) -> bool:
     return model.needs is None or find_spec(model.needs[0]) is not None
 
 
+def offered(engine: str) -> str:
+    """The command that brings a model for an engine; empty when there is none."""
+    found = next((model.name for model in entries.MODELS if model.engine == engine and not model.testing), "")
+    return f"duologue models get {found}" if found else ""
+
+
 def choose(
     names: Mapping[str, Sequence[str]], tables: Mapping[str, Mapping[str, object]], folder: Path, use: Use
 ) -> Choices:
