@@ -27,11 +27,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
 
 
-@pytest.fixture(autouse=True)
-def no_models(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+@pytest.fixture(autouse=True, scope="session")
+def no_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Whatever a person has fetched, `auto` is espeak and PocketSphinx here, unless a test brings its own shelf."""
-    monkeypatch.delenv("DUOLOGUE_MODELS", raising=False)
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.getbasetemp() / "no-models"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("DUOLOGUE_MODELS", raising=False)
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.getbasetemp() / "no-models"))
+        yield
 
 
 @pytest.fixture(autouse=True)

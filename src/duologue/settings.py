@@ -519,7 +519,7 @@ class Settings(BaseSettings):
             else:
                 source, what = self._sources.get(key, "default"), field.description or ""
                 pick = self.picks.get(name) if prefix == "engines" else None
-                shown = _shown(name, value) if pick is None else _shown(name, pick.written)
+                shown = _shown(name, cast("object", value) if pick is None else pick.written)
                 yield Row(key, shown, source, what, str(pick or ""))
 
 

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from duologue.app.doctor import missing_models
+from duologue.app.vitals import EngineVitals, engine_view
+from duologue.chains import EngineHealth
 from duologue.models import choosing, figures
 from duologue.models.automatic import Candidate, Use, notices, pick_ears, pick_voice
 from duologue.models.catalogue import Model
@@ -158,3 +161,17 @@ def test_the_catalogue_is_whole() -> None:
             assert len(file.sha256) == 64 and file.size > 0 and file.members
         assert set(model.options.values()) <= {".", *(file.name for file in model.files)}
     assert len(KOKORO.voices) == 54 and len(KOKORO.packages) == 5 and len(WHISPER_BASE.languages) == 99
+
+
+def test_the_doctor_and_the_page_say_what_is_missing_or_where_a_voice_comes_from(fetched: Path) -> None:
+    settings = load_settings()
+    assert missing_models(settings) == []
+    speaks = EngineVitals("tts", EngineHealth("piper"))
+    note = engine_view(speaks, settings.picks).note
+    assert note.startswith("piper-joe, first sound after 140 ms") and "duologue models get kokoro" in note
+    assert engine_view(EngineVitals("tts", EngineHealth("espeak")), settings.picks).note == ""
+    Shelf(fetched).remove(PIPER_JOE)
+    settings = load_settings()
+    (missing,) = missing_models(settings)
+    assert (missing.needed, missing.command) == ("a voice like a person's", "duologue models get natural")
+    assert "Espeak stands in" in engine_view(EngineVitals("tts", EngineHealth("espeak")), settings.picks).note
