@@ -84,7 +84,7 @@ function withCode(text: string): (JSX.Element | string)[] {
   return text.split("`").map((part, place) => (place % 2 ? <code key={place}>{part}</code> : part));
 }
 
-function Setting({ setting: { key, value, source, what } }: { setting: SettingView }): JSX.Element {
+function Setting({ setting: { key, value, source, what, why } }: { setting: SettingView }): JSX.Element {
   const given = source !== "default";
   return (
     <div class={given ? "given" : undefined}>
@@ -92,7 +92,10 @@ function Setting({ setting: { key, value, source, what } }: { setting: SettingVi
         <code>{key}</code>
         <span class="what">{withCode(what)}</span>
       </dt>
-      <dd class="value">{value}</dd>
+      <dd class="value">
+        {value}
+        {why && <span class="what">{why}</span>}
+      </dd>
       <dd class="source">{source}</dd>
     </div>
   );
