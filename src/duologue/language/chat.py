@@ -55,7 +55,7 @@ def asked(prompt: Prompt) -> str:
     others = known.and_.join(persona.title for persona in prompt.others) or known.audience
     guest = prompt.lines[-1].speaker if prompt.lines else known.somebody
     wanted = known.show if prompt.others else known.talk
-    still = prompt.lines and prompt.moment is Moment.OPENING and wanted.still
+    still = wanted.still if prompt.lines and prompt.moment is Moment.OPENING else ""
     text: str = still or getattr(wanted, prompt.moment.value)
     return text.format(others=others, guest=guest)
 

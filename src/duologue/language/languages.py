@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from string import Formatter
-from typing import Annotated, Any, Protocol, runtime_checkable
+from typing import Annotated, Any, Protocol, cast, runtime_checkable
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -282,7 +282,7 @@ def _over(below: Mapping[str, Any], above: object) -> object:
     """``above`` with what it has not from ``below``, table by table."""
     if not isinstance(above, dict):
         return above
-    given: dict[str, Any] = above
+    given = cast("dict[str, Any]", above)
     tables = {key: _over(below[key], value) for key, value in given.items() if isinstance(below.get(key), dict)}
     return {**below, **given, **tables}
 
