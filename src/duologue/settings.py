@@ -325,6 +325,10 @@ class DialogueSettings(Part):
         default=120.0, ge=10, le=600, description="Longest turn of a person: then the character answers."
     )
 
+    record_folder: Path | None = Field(
+        default=None, description="Record every conversation with sound here: the person left, the character right."
+    )
+
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.wait_least_ms > self.wait_most_ms:

@@ -20,8 +20,8 @@ PAUSE_S = 0.3
 def talk(
     text: Annotated[bool, typer.Option("--text", help="In writing: type, and read the answers.")] = False,
     wav: Annotated[Path | None, typer.Option(help="Ask with a file: any sound that FFmpeg reads.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the character's voice to this WAV file.")] = None,
-    record: Annotated[Path | None, typer.Option(help="Both voices to a WAV file: you left, it right.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the character's voice to this WAV (or Opus) file.")] = None,
+    record: Annotated[Path | None, typer.Option(help="Both voices to a WAV or Opus file: you left, it right.")] = None,
     ledger: Annotated[
         Path | None, typer.Option(help="Append all that happens, as JSON lines; for duologue report.")
     ] = None,
@@ -56,6 +56,7 @@ def talk(
     import secrets
 
     from duologue.app.talking import talk_policy
+    from duologue.audio.recording_file import OPUS
     from duologue.cli.output import require_wav
     from duologue.cli.talk_aloud import TAIL_MS, Files, talk_aloud
     from duologue.dialogue.session import SessionOptions
@@ -69,7 +70,7 @@ def talk(
         raise InputError("there are two ways to talk", where="talk", remedy="Give --text, or --wav FILE, or neither.")
     if text and record:
         raise InputError("a chat in writing has one voice only", where="--record", remedy="Use --out for it.")
-    require_wav({"--out": out, "--record": record})
+    require_wav({"--out": out, "--record": record}, also=() if text else OPUS)
     refuse_same({"--wav": wav, "--out": out, "--record": record, "--ledger": ledger, "--config": config})
     flags = {
         "engines.llm": llm, "engines.tts": tts, "engines.stt": stt,

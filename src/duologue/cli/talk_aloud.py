@@ -8,15 +8,17 @@ import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from duologue.app.clips import read_clip
 from duologue.app.talking import Partner, find_partner, open_partner
 from duologue.app.talking_devices import Device, find_device, hold
-from duologue.app.talking_sound import Recording, SpokenTalk, open_recording, talk_over
+from duologue.app.talking_sound import SpokenTalk, open_recording, talk_over
 from duologue.audio.pcm import Samples
 from duologue.cli.talk_shown import Transcript, standing_shown
-from duologue.clock import SYSTEM_CLOCK
+from duologue.clock import SECOND, SYSTEM_CLOCK
+from duologue.dialogue.recording import Recorder
 from duologue.dialogue.session import Observe, SessionOptions
 from duologue.dialogue.session_ledger import open_ledger
 from duologue.dialogue.session_record import SessionRecorder
@@ -54,7 +56,7 @@ async def talk_aloud(settings: Settings, character: str, options: SessionOptions
     question = read_clip(files.question) if files.question else None
     device = find_device(files.device) if question is None else None
     async with _watched(member.persona.title, member.name, options.person, files.ledger) as watch:
-        with open_recording(files.answer, files.both) as recording:
+        with open_recording(files.answer, files.both or recording_name(settings, SYSTEM_CLOCK.wall())) as recording:
             async with open_partner(settings, member) as partner:
                 if device is not None:
                     await _converse(partner, device, recording, options, watch)
@@ -62,6 +64,15 @@ async def talk_aloud(settings: Settings, character: str, options: SessionOptions
                 assert question is not None
                 heard_out = await talk_over(partner, question, recording, options, observe=watch.observe)
     return _conclude(watch.shown, heard_out, files.question)
+
+
+def recording_name(settings: Settings, wall: int) -> Path | None:
+    """Where a conversation that begins at ``wall`` (ns) is recorded as the settings say; None: nowhere."""
+    folder = settings.dialogue.record_folder
+    if folder is None:
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"talk-{datetime.fromtimestamp(wall / SECOND, UTC):%Y%m%dT%H%M%S.%fZ}.opus"
 
 
 @asynccontextmanager
@@ -84,7 +95,7 @@ def _both(first: Observe, second: Observe) -> Observe:
 
 
 async def _converse(
-    partner: Partner, device: Device, recording: Recording, options: SessionOptions, watch: _Watch
+    partner: Partner, device: Device, recording: Recorder, options: SessionOptions, watch: _Watch
 ) -> None:
     """Until Ctrl-C, which hangs up: what was heard until then counts, and every file is whole."""
     loop = asyncio.get_running_loop()
