@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator
 from contextlib import ExitStack, aclosing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from duologue.app.talking import Partner
+from duologue.audio.echo_cancel import EchoCanceller
 from duologue.audio.pcm import RATE, Samples, silence
 from duologue.audio.recording_file import RecordingFile
 from duologue.audio.resample import resample
@@ -51,7 +53,7 @@ def open_recording(answer: Path | None, both: Path | None) -> Generator[Recorder
 
 class SpokenTalk:
     """A session on a paced sink. ``recording``, and ``play`` if it is given, get 20 ms of the character's sound at each
-    point of the grid (48 kHz).
+    point of the grid (48 kHz). ``echo`` takes the character's voice out of the person's sound before the ears have it.
     """
 
     def __init__(
@@ -61,11 +63,13 @@ class SpokenTalk:
         options: SessionOptions | None = None,
         *,
         play: Callable[[Samples], None] | None = None,
+        echo: EchoCanceller | None = None,
         observe: Observe = lambda item, now: None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._recording = recording
         self._play = play
+        self._echo = echo
         self._blocks = 0
         self._clock = clock
         self._sink = PacedSink(self._write, self._notify, clock)
@@ -74,12 +78,22 @@ class SpokenTalk:
     async def run(self, source: AsyncIterator[Samples | Captured]) -> None:
         """Hold the conversation until ``source`` ends (blocks of 16 kHz), or it is hung up."""
         self._recording.begin(self._clock.now())
-        await beside(self._sink.run(), self.session.run(source))
+        await beside(self._sink.run(), self.session.run(self._cleaned(source) if self._echo else source))
+
+    async def _cleaned(self, source: AsyncIterator[Samples | Captured]) -> AsyncGenerator[Samples | Captured, None]:
+        assert self._echo is not None
+        async for block in source:
+            if isinstance(block, Captured):
+                yield replace(block, samples=self._echo.heard(block.samples))
+            else:
+                yield self._echo.heard(block)
 
     def _write(self, samples: Samples) -> None:
         at = self._sink.began + self._blocks * BLOCK_MS * MILLISECOND
         self._blocks += 1
         self._recording.character(samples, at)
+        if self._echo is not None:
+            self._echo.played(samples)
         if self._play is not None:
             self._play(samples)
 

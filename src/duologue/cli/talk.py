@@ -28,6 +28,9 @@ def talk(
     full_duplex: Annotated[
         bool, typer.Option("--full-duplex", help="Listen while it speaks, so that you can interrupt: with headphones.")
     ] = False,
+    echo_cancel: Annotated[
+        bool, typer.Option("--echo-cancel", help="Listen while it speaks also with a loudspeaker: duologue[echo].")
+    ] = False,
     no_speculation: Annotated[
         bool, typer.Option("--no-speculation", help="Think only once it is sure that you have finished.")
     ] = False,
@@ -68,18 +71,22 @@ def talk(
 
     if text and wav:
         raise InputError("there are two ways to talk", where="talk", remedy="Give --text, or --wav FILE, or neither.")
+    if echo_cancel and (text or wav):
+        raise InputError("there is no loudspeaker to be heard", where="--echo-cancel", remedy="Leave it away.")
     if text and record:
         raise InputError("a chat in writing has one voice only", where="--record", remedy="Use --out for it.")
     require_wav({"--out": out, "--record": record}, also=() if text else OPUS)
     refuse_same({"--wav": wav, "--out": out, "--record": record, "--ledger": ledger, "--config": config})
     flags = {
         "engines.llm": llm, "engines.tts": tts, "engines.stt": stt,
-        "dialogue.half_duplex": False if full_duplex else None, "dialogue.speculate": False if no_speculation else None,
+        "dialogue.half_duplex": False if full_duplex or echo_cancel else None,
+        "dialogue.echo_cancel": True if echo_cancel else None,
+        "dialogue.speculate": False if no_speculation else None,
     }  # fmt: skip
     settings = load_settings(flags, config=config)
     configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())
     chosen = secrets.randbelow(2**32) if seed is None else seed
-    policy = talk_policy(settings, half_duplex=wav is None, tail_ms=TAIL_MS)
+    policy = talk_policy(settings, half_duplex=wav is None and not settings.dialogue.echo_cancel, tail_ms=TAIL_MS)
     schema = notes_schema([name.strip() for name in notes.split(",") if name.strip()])
     options = SessionOptions(person=me, topic=topic, greet=greet, seed=chosen, policy=policy, schema=schema)
     if text:
