@@ -30,7 +30,7 @@ def decoded(path: Path) -> Samples:
     assert layout is not None
     if not layout.is_planar:
         joined = joined.reshape(-1, 2).T
-    return joined.astype(np.float32) / (32768 if layout.name.startswith("s16") else 1)
+    return joined.astype(np.float32) * np.float32(1 / 32768 if layout.name.startswith("s16") else 1)
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.opus", "a.OGG"])

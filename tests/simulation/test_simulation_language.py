@@ -28,7 +28,7 @@ needs_espeak = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="the
 
 GERMAN = replace(PLAIN, language=load_language("de"), fillers=load_language("de").fillers)
 REPLY = "Der Zug nach Bonn fährt um neun Uhr ab, z.B. von Gleis 3. Das ist gleich hier hinten."
-SCRIPT = [
+SCRIPT: list[dict[str, object]] = [
     {"pause": 500},
     {"say": "Wann fährt der Zug und [900] von welchem Gleis"},
     {"wait": "sound"},

@@ -7,6 +7,7 @@ about how much later that is heard again; it finds the rest by itself. The packa
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -28,16 +29,16 @@ class EchoCanceller:
 
     def __init__(self, delay_ms: int) -> None:
         try:
-            from livekit.rtc import AudioFrame
-            from livekit.rtc.apm import AudioProcessingModule
+            package: Any = import_module("livekit.rtc")
+            module: Any = import_module("livekit.rtc.apm")
         except ImportError as error:
             raise InputError(
                 f"echo cancelling needs the package livekit ({error})",
                 where="dialogue.echo_cancel",
                 remedy='pip install "duologue[echo]", or leave it off and take headphones.',
             ) from error
-        self._frame: Any = AudioFrame
-        self._module: Any = AudioProcessingModule(echo_cancellation=True, high_pass_filter=True)
+        self._frame = package.AudioFrame
+        self._module = module.AudioProcessingModule(echo_cancellation=True, high_pass_filter=True)
         self._delay = delay_ms
         self._far = self._near = np.zeros(0, np.float32)
 

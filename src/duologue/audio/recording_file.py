@@ -15,6 +15,9 @@ from typing import Protocol, Self
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.error import FFmpegError
 
 from duologue.audio.pcm import RATE, Samples
 from duologue.audio.wav import WavWriter
@@ -49,8 +52,8 @@ class OpusWriter:
 
     def __init__(self, path: Path, channels: int = 2) -> None:
         self._path = path
-        self._channels = channels
-        self._container: av.container.OutputContainer | None = None
+        self._open: tuple[OutputContainer, AudioStream] | None = None
+        self._layout = "stereo" if channels == 2 else "mono"
         self._count = 0
         if not path.parent.is_dir() or path.is_dir():
             raise self._failed("there is no such folder" if not path.is_dir() else "it is a folder")
@@ -58,30 +61,32 @@ class OpusWriter:
     def write(self, samples: Samples) -> None:
         """See :class:`SoundWriter`."""
         try:
-            if self._container is None:
-                self._container = av.open(str(self._path), "w", format="ogg")
-                stream = self._container.add_stream("libopus", rate=RATE)
-                stream.layout = "stereo" if self._channels == 2 else "mono"
-                stream.bit_rate = OPUS_BITS
-                self._stream = stream
+            container, stream = self._open = self._open or self._begun()
             packed = np.ascontiguousarray(samples.reshape(1, -1), np.float32)
-            frame = av.AudioFrame.from_ndarray(packed, format="flt", layout="stereo" if self._channels == 2 else "mono")
+            frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=self._layout)
             frame.sample_rate, frame.time_base, frame.pts = RATE, Fraction(1, RATE), self._count
             self._count += len(samples)
-            self._container.mux(self._stream.encode(frame))
-        except (OSError, av.error.FFmpegError) as error:
-            raise self._failed(getattr(error, "strerror", None) or str(error)) from error
+            container.mux(stream.encode(frame))
+        except (OSError, FFmpegError) as error:
+            raise self._failed(error.strerror or str(error)) from error
 
     def close(self) -> None:
         """See :class:`SoundWriter`."""
-        if self._container is None:
+        if self._open is None:
             return
-        container, self._container = self._container, None
+        (container, stream), self._open = self._open, None
         try:
-            container.mux(self._stream.encode(None))
+            container.mux(stream.encode(None))
             container.close()
-        except (OSError, av.error.FFmpegError) as error:
-            raise self._failed(getattr(error, "strerror", None) or str(error)) from error
+        except (OSError, FFmpegError) as error:
+            raise self._failed(error.strerror or str(error)) from error
+
+    def _begun(self) -> tuple[OutputContainer, AudioStream]:
+        container = av.open(str(self._path), "w", format="ogg")
+        stream = container.add_stream("libopus", rate=RATE)
+        stream.layout = self._layout
+        stream.bit_rate = OPUS_BITS
+        return container, stream
 
     def _failed(self, why: str) -> PeerError:
         return PeerError(
