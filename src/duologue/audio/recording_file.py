@@ -11,12 +11,10 @@ import threading
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import av
 import numpy as np
-from av.audio.stream import AudioStream
-from av.container import OutputContainer
 from av.error import FFmpegError
 
 from duologue.audio.pcm import RATE, Samples
@@ -52,7 +50,7 @@ class OpusWriter:
 
     def __init__(self, path: Path, channels: int = 2) -> None:
         self._path = path
-        self._open: tuple[OutputContainer, AudioStream] | None = None
+        self._open: tuple[Any, Any] | None = None  # a container of PyAV's and its stream, whose types are vague
         self._layout = "stereo" if channels == 2 else "mono"
         self._count = 0
         if not path.parent.is_dir() or path.is_dir():
@@ -81,8 +79,8 @@ class OpusWriter:
         except (OSError, FFmpegError) as error:
             raise self._failed(error.strerror or str(error)) from error
 
-    def _begun(self) -> tuple[OutputContainer, AudioStream]:
-        container = av.open(str(self._path), "w", format="ogg")
+    def _begun(self) -> tuple[Any, Any]:
+        container: Any = av.open(str(self._path), "w", format="ogg")
         stream = container.add_stream("libopus", rate=RATE)
         stream.layout = self._layout
         stream.bit_rate = OPUS_BITS
