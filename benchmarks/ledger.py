@@ -1,8 +1,8 @@
 """What keeping the ledger costs: the CPU of entering and writing, beside nothing being written.
 
 ``python -m benchmarks.ledger``. Time is not waited for: ten minutes of a show (30 frames a second and its turns), and
-one minute with fifty talks beside it, are entered second by second, and each second is written. So it is the CPU time of
-this process that counts.
+one minute with fifty talks beside it, are entered second by second, and each second is written. So it is the CPU time
+of this process that counts.
 
 Expected before measuring (2 cores): 30 lines a second cost less than 1 ms, so 0.1 % of a core; fifty talks some 2 %.
 """
