@@ -11,7 +11,6 @@ from uuid import UUID
 import pytest
 from session_doubles import Says, Talk, loud_utterance
 
-from duologue.app.simulation.virtual_time import simulate
 from duologue.clock import MILLISECOND
 from duologue.dialogue.ports import PlayStarted
 from duologue.dialogue.session_ledger import SessionLedger, open_session_ledger
@@ -19,6 +18,7 @@ from duologue.dialogue.session_lines import record_of
 from duologue.dialogue.turns_vocabulary import BeginStretch, Note, Play, Report, Understood
 from duologue.errors import InputError
 from duologue.language.fake import Reply
+from duologue.simulation.virtual_time import simulate
 from duologue.telemetry.ledger import (
     ConversationRecord,
     EffectRecord,

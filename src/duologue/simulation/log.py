@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from random import Random
 from typing import TypeAlias
 
-from duologue.app.simulation.caller import Act
 from duologue.clock import MILLISECOND
 from duologue.dialogue.session_lines import record_of
 from duologue.dialogue.turns_vocabulary import Effect, Event
 from duologue.ids import Bits
+from duologue.simulation.caller import Act
 from duologue.telemetry import ledger
 from duologue.telemetry.ledger import ActRecord, ConversationRecord, EndingRecord, Record, TurnRecord
 from duologue.telemetry.ledger_writer import Origin, head_of, make_id
