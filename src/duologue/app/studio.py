@@ -15,6 +15,7 @@ from duologue.app.cast import CastMember, load_cast
 from duologue.app.early_stage import EarlyStage
 from duologue.app.engines import Engines, open_engines
 from duologue.app.guests import Guests
+from duologue.app.languages import refuse_strangers
 from duologue.app.models import (
     CaptionRequest,
     CharacterView,
@@ -475,6 +476,7 @@ async def open_studio(
         open_house_ledger(settings, clock) if ledger is None else contextlib.nullcontext(ledger) as book,
         open_engines(settings) if engines is None else contextlib.nullcontext(engines) as used,
     ):
+        refuse_strangers((member.persona for member in cast), used.llm)
         studio = Studio(settings, cast, used, plan, SteadyClock(clock), stage.start if stage else start_stage, book)
         try:
             yield studio

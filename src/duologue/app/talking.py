@@ -19,6 +19,7 @@ from typing import Any
 
 from duologue.app.cast import CastMember, load_member
 from duologue.app.engines import create_activity, open_engines
+from duologue.app.languages import refuse_strangers
 from duologue.app.spare_voices import known_voices
 from duologue.app.stage_set import house_moderator
 from duologue.app.talking_text import Deaf, WrittenVoice
@@ -148,6 +149,7 @@ async def open_partner(
     """
     member = find_partner(character, settings) if isinstance(character, str) else character
     async with open_engines(settings, hears=hears, speaks=speaks) as engines:
+        refuse_strangers((member.persona,), engines.llm, engines.ears)
         if listener is not None:
             engines.listeners.append(listener)
         async with asyncio.TaskGroup() as group:
