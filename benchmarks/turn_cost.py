@@ -108,7 +108,6 @@ class _Sink(PacedSink):
         self.session: Session
         self.asked = 0
         self._waits, self._late = figures
-        self._begin, self._blocks = 0, 0
 
     async def play(self, utterance: Utterance, gap_ms: int) -> None:
         if self.asked:
@@ -117,10 +116,8 @@ class _Sink(PacedSink):
         await super().play(utterance, gap_ms)
 
     def _leave(self, block: Samples) -> None:
-        now = CLOCK.now()
-        self._begin = self._begin or now
-        self._late.append(abs((now - self._begin) / MILLISECOND - BLOCK_MS * self._blocks))
-        self._blocks += 1
+        if block[::61].any():  # silence is written when it has passed
+            self._late.append((CLOCK.now() - self.at) / MILLISECOND)
 
 
 async def _source(chance: random.Random) -> AsyncGenerator[Samples, None]:

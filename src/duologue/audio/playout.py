@@ -127,6 +127,11 @@ class Playout:
         """
         return None if self._current else self._origin if self._last_end is None else self._last_end
 
+    @property
+    def busy(self) -> bool:
+        """Something plays or is queued."""
+        return self._current is not None or bool(self._queue)
+
     def next_start(self) -> tuple[str, int] | None:
         """The next queued item and the sample at which it starts as things stand, None with an empty queue."""
         if not self._queue:
@@ -238,6 +243,12 @@ class Playout:
                 break
         self._position = begin + count
         return Block(begin, mixed, tuple(events), tuple(pieces))
+
+    def rest(self, count: int) -> None:
+        """Let ``count`` samples of silence pass, as reading them would, while nothing plays and nothing is queued."""
+        if count < 0 or self.busy:
+            raise InternalError(f"a playout cannot rest for {count} samples while {self.current!r} plays")
+        self._position += count
 
     def _begin(self, block_end: int, events: list[PlayoutEvent]) -> bool:
         """Make the next item current if it starts before the end of the block; the position moves to its start."""
