@@ -45,9 +45,9 @@ class PacedSink:
         self.began = 0
         """When the first sample is due (ns): the place of everything that is written. Known once :meth:`run` runs."""
         self._running = False
-        self._written = 0
+        self._written: int = 0
         """Samples of the stream so far."""
-        self._number = 0
+        self._number: int = 0
         """Blocks of talk-spurts so far."""
         self._paused = False
         self._tail: Samples | None = None

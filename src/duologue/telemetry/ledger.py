@@ -135,8 +135,9 @@ class TurnRecord:
     ``adopted``: it was thought before the turn had ended, which saved ``saved_ms``; ``apologised`` when it was decided
     to say honestly that an engine failed; ``filled`` when the first filler sounded, one of ``fillers``;
     ``false_alarms`` and ``echoes`` sounds that did not take the floor from it; ``taken`` when the voice came up that
-    did; ``stalls`` names each stage that missed a deadline. Of a person's turn: ``pauses`` in it after which they went
-    on, ``misses`` speculations that were withdrawn, after ``wasted_ms`` of thinking.
+    did; ``stalls`` names each stage that missed a deadline; ``estimated``: the far end did not acknowledge what it had
+    played of it, so that ``heard`` is reckoned by what was sent and when. Of a person's turn: ``pauses`` in it after
+    which they went on, ``misses`` speculations that were withdrawn, after ``wasted_ms`` of thinking.
     """
 
     id: str
@@ -180,6 +181,7 @@ class TurnRecord:
     pauses: int = 0
     misses: int = 0
     wasted_ms: float = 0.0
+    estimated: bool = False
 
 
 TURN_TIMES = frozenset(
