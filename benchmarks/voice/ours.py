@@ -152,7 +152,7 @@ class Conversation:
         self._caller = caller
         self._seconds = seconds
         self._in_doubt = False
-        self._sink = WatchedSink(self._write, lambda event: self._session.notify(event))
+        self._sink = WatchedSink(self._write, lambda event: self._session.notify(event), silence=False)
         self._sink.log = self.log
         engines = replace(shared, ears=ScriptedEars(caller)) if isinstance(shared.ears, ScriptedEars) else shared
         self._session = Session(PERSONA, engines, self._sink, observe=self._observe)

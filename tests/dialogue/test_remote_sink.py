@@ -13,7 +13,7 @@ from session_doubles import ADA, Says, Talk, loud_utterance
 from duologue.app.simulation.far_player import FarHabits, FarPlayer
 from duologue.app.simulation.virtual_time import LoopClock, simulate
 from duologue.audio.pcm import RATE, Samples
-from duologue.clock import MILLISECOND
+from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.far_end import PACED, Manners, Message, PacedWriter, RemoteSink
 from duologue.dialogue.heard import heard_text
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress, Voiced
@@ -223,13 +223,14 @@ def test_a_phone_line_gets_packets_of_20_ms_from_the_moment_of_the_order(rate: i
     packets: list[tuple[int, int, bool, int]] = []
 
     async def main() -> None:
-        place, silent = 0, True
+        last = -1
 
         def send(block: Samples) -> None:
-            nonlocal place, silent
-            if block.any():
-                packets.append((clock.now(), place * rate // RATE, silent, len(block) * rate // RATE))
-            place, silent = place + len(block), not block.any()
+            nonlocal last
+            place = (writer.at - writer.began) * rate // SECOND
+            first = last < 0 or place > last + rate // 50 + 1
+            packets.append((clock.now(), place, first, len(block) * rate // RATE))
+            last = place
 
         sink = RemoteSink(PACED, lambda report: None, clock)
         writer = PacedWriter(sink, send, clock)

@@ -158,14 +158,15 @@ class RemoteSink:
 
 
 class PacedWriter(PacedSink):
-    """Plays the messages of ``sink`` here, and gives ``send`` the stream of a :class:`PacedSink`: 20 ms of 48 kHz at a
-    time, which an adapter brings to its codec and packs. Its manners are :data:`PACED`.
+    """Plays the messages of ``sink`` here, and gives ``send`` the talk-spurts of a :class:`PacedSink`: 20 ms of 48 kHz
+    at a time, which an adapter brings to its codec and packs; ``at`` is the place of each. Its manners are
+    :data:`PACED`.
 
     Hand :meth:`take` to :meth:`RemoteSink.connect`, and call :meth:`run` beside it.
     """
 
     def __init__(self, sink: RemoteSink, send: Callable[[Samples], None], clock: Clock = SYSTEM_CLOCK) -> None:
-        super().__init__(send, self._heed, clock)
+        super().__init__(send, self._heed, clock, silence=False)
         self._sink = sink
         self._given: dict[str, Utterance] = {}
         self._starts: dict[str, int] = {}

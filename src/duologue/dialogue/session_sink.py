@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from duologue.audio.pcm import RATE, Samples, silence
@@ -17,6 +18,8 @@ PROGRESS_BLOCKS = 5
 _COUNT = RATE * BLOCK_MS // 1000
 _FALLING = falling(RATE * 5 // 1000)
 _RISING = 1 - _FALLING
+_SILENCE = silence(_COUNT)
+_SILENCE.flags.writeable = False
 
 
 class PacedSink:
@@ -26,7 +29,8 @@ class PacedSink:
     A **talk-spurt** leaves on a grid of its own: its first 20 ms at once, in the call that began it, each further block
     20 ms after the one before, absolutely: a late block does not move the grid, and none is left out. It lasts while
     something plays or is queued. The silence between two spurts is written when it has passed, in stretches of 20 ms
-    and one shorter one before the next spurt.
+    and one shorter one before the next spurt; without ``silence`` it is not written at all, and :attr:`at` says how
+    much of it there was. What is written is not to be written to.
 
     A pause lands with the next block and does not click: the sound fades within 5 ms. Those samples do not count as
     played: after it they come again, fading in, so that the two fades together are the utterance, to the sample.
@@ -37,6 +41,8 @@ class PacedSink:
         write: Callable[[Samples], None],
         notify: Callable[[PlayEvent | PlayProgress], None],
         clock: Clock = SYSTEM_CLOCK,
+        *,
+        silence: bool = True,
     ) -> None:
         self._write = write
         self._notify = notify
@@ -45,10 +51,14 @@ class PacedSink:
         self.began = 0
         """When the first sample is due (ns): the place of everything that is written. Known once :meth:`run` runs."""
         self._running = False
+        self._silence = silence
+        self._begun = asyncio.Event()
         self._written: int = 0
         """Samples of the stream so far."""
         self._number: int = 0
         """Blocks of talk-spurts so far."""
+        self._fresh = False
+        """The newest block of a spurt lasts still: what comes now goes on where that ends."""
         self._paused = False
         self._tail: Samples | None = None
         """What fades out in the next block."""
@@ -112,10 +122,20 @@ class PacedSink:
         self._start()
         self._begin()
         while True:
-            due = self._due()
-            await self._clock.wait_until(due)
-            if self._due_by(due):
+            place, next_place = self._written, self._written
+            if not (self._sounding or self._fresh):
+                next_place += _COUNT
+                if not self._silence:
+                    self._begun.clear()
+                    await self._begun.wait()
+                    continue
+            await self._clock.wait_until(self._time(next_place))
+            if self._written != place:
+                continue  # a spurt began meanwhile, on its own grid
+            if self._sounding or next_place != place:
                 self._step()
+            else:
+                self._fresh = False
 
     def _start(self) -> None:
         self.began, self._running = self._clock.now(), True
@@ -128,28 +148,19 @@ class PacedSink:
     def _time(self, place: int) -> int:
         return self.began + place * SECOND // RATE
 
-    def _due(self) -> int:
-        """When there is something to be done next (ns)."""
-        if self._sounding or self.at > self._clock.now():
-            return self.at
-        return self._time(self._written + _COUNT)
-
-    def _due_by(self, now: int) -> bool:
-        """There is something to be written; a spurt that began meanwhile has its own grid."""
-        return now >= (self.at if self._sounding else self._time(self._written + _COUNT))
-
     def _pass_silence(self) -> bool:
         """Up to now, if it is silent: whether it is. The next talk-spurt has its place after that."""
         if self._sounding:
             return False
         passed = (self._clock.now() - self.began) * RATE // SECOND - self._written if self._running else 0
         while passed > 0:
-            self._rest(min(passed, _COUNT))
-            passed -= _COUNT
+            self._rest(min(passed, _COUNT) if self._silence else passed)
+            passed -= _COUNT if self._silence else passed
         return True
 
     def _begin(self) -> None:
         """If a talk-spurt begins, its first block leaves now."""
+        self._begun.set()
         if self._running and self._sounding and self.at <= self._clock.now():
             self._step()
 
@@ -162,39 +173,41 @@ class PacedSink:
         self._write(self._next(at))
         self._written += _COUNT
         self._number += 1
+        self._fresh = True
 
     def _rest(self, count: int) -> None:
         """So many samples of silence have passed."""
         if not self._paused:
             self._playout.rest(count)
-        self._write(silence(count))
+        if self._silence:
+            self._write(_SILENCE[:count])
         self._written += count
 
     def _next(self, at: int) -> Samples:
         """The block of a spurt that is due at ``at``."""
         if self._paused:
-            samples = silence(_COUNT)
+            samples = _SILENCE
             self._faded = True
         else:
             block = self._playout.read(_COUNT)
-            samples = block.samples
-            if self._faded and block.pieces:
-                self._fade_in(block)
+            samples = self._faded_in(block) if self._faded and block.pieces else block.samples
             self._faded = False
             self._report(block, at)
             if self._number % PROGRESS_BLOCKS == 0:
                 self._tell_progress(at)
         if self._tail is not None:
+            samples = samples.copy()
             samples[: len(self._tail)] += self._tail
             self._tail = None
         return samples
 
-    def _fade_in(self, block: Block) -> None:
+    def _faded_in(self, block: Block) -> Samples:
         """Where the utterance goes on, not where the next one begins."""
-        piece = block.pieces[0]
+        piece, samples = block.pieces[0], block.samples.copy()
         if piece.start and not piece.offset:
             count = min(len(piece.samples), len(_RISING))
-            block.samples[:count] *= _RISING[:count]
+            samples[:count] *= _RISING[:count]
+        return samples
 
     def _report(self, block: Block, at: int) -> None:
         for piece in block.pieces:
