@@ -21,8 +21,6 @@ import numpy as np
 from benchmarks.table import Row, row
 from benchmarks.voice import probe
 from benchmarks.voice.ours import PERSONA, Loudness, ScriptedEars
-from duologue.app.simulation.far_player import FarHabits
-from duologue.app.simulation.virtual_time import simulate
 from duologue.audio.pcm import RATE, Samples
 from duologue.dialogue.far_end import PACED
 from duologue.dialogue.heard import CHARACTERS_A_SECOND
@@ -31,6 +29,8 @@ from duologue.dialogue.session import Engines, Session
 from duologue.dialogue.session_sink import PacedSink
 from duologue.language.fake import FakeLanguage, Reply
 from duologue.language.moderation import Moderator
+from duologue.simulation.far_player import FarHabits
+from duologue.simulation.virtual_time import simulate
 from duologue.speech.utterance import Utterance
 
 FIRST_PIECE_MS = 200

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from session_doubles import loud_utterance
 
-from duologue.app.simulation.far_player import FarHabits, FarPlayer
-from duologue.app.simulation.virtual_time import LoopClock
 from duologue.audio.pcm import Samples
 from duologue.dialogue.far_end import Manners, PacedWriter, RemoteSink
 from duologue.dialogue.heard import heard_text
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress
+from duologue.simulation.far_player import FarHabits, FarPlayer
+from duologue.simulation.virtual_time import LoopClock
 from duologue.speech.utterance import Utterance
 
 WORD = 14_400

@@ -21,8 +21,6 @@ from far_end_doubles import (
 )
 from session_doubles import ADA, Says, Talk, loud_utterance
 
-from duologue.app.simulation.far_player import FarHabits, FarPlayer
-from duologue.app.simulation.virtual_time import LoopClock, simulate
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.far_end import PACED, Manners, Message, PacedWriter, RemoteSink
@@ -33,6 +31,8 @@ from duologue.dialogue.turns_vocabulary import Effect, Event
 from duologue.errors import PeerError
 from duologue.language.fake import Reply
 from duologue.language.moderation import Moderator
+from duologue.simulation.far_player import FarHabits, FarPlayer
+from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.utterance import Utterance
 from duologue.telemetry.ledger import TurnRecord
 
