@@ -9,6 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from session_doubles import loud_utterance
 
 from duologue.audio.pcm import RATE
@@ -24,6 +26,11 @@ HELLO = loud_utterance("hello there my friend", "ada", "u1")
 """1.2 s, 14,400 samples a word."""
 AGAIN = replace(HELLO, id="u2")
 NOTHING = Manners(acknowledges=False, tells_stop=False)
+MANY = [Manners(), Manners(piece_ms=300), NOTHING, PACED, Manners(holds=False), Manners(tells_stop=False, holds=False)]
+ACTS = [
+    *("play", "send", "send", "acknowledge", "acknowledge", "extend", "stopped", "marked"),
+    *("pause", "resume", "clear", "attach", "detach", "withdraw"),
+]
 
 
 def far_end(manners: Manners | None = None) -> FarEnd:
@@ -450,3 +457,53 @@ def test_a_clock_that_is_set_anew_is_learnt_anew() -> None:
         clock.ours(at, now)
     assert clock.ours(0, 21 * SECOND) == 21 * SECOND and clock.jumps == 1 and clock.pace == 1.0
     assert clock.ours(100 * MS, 21 * SECOND + 140 * MS) == 21 * SECOND + 100 * MS
+
+
+@pytest.mark.parametrize("manners", MANY)
+@given(st.lists(st.tuples(st.sampled_from(ACTS), st.integers(0, 400), st.integers(-5, 70_000)), max_size=40))
+def test_whatever_a_far_end_says_each_utterance_ends_once(manners: Manners, acts: list[tuple[str, int, int]]) -> None:
+    """In any order, and in nonsense: no more is believed heard than has left, and time always moves on."""
+    far, now, number = far_end(manners), 0, 0
+    accepted: set[str] = set()
+    left: dict[str, int] = {}
+    reports: list[PlayEvent | PlayProgress] = []
+    for act, wait, value in acts:
+        reports += pass_time(far, now, now + wait * MS)
+        now += wait * MS
+        some = f"u{value % (number + 1)}"
+        match act:
+            case "play":
+                number += 1
+                far.play(replace(HELLO, id=f"u{number}", open=value % 2 == 0), value % 3 * 60, now)
+                accepted.add(f"u{number}")
+            case "extend":
+                grown = np.concatenate([HELLO.samples, HELLO.samples])
+                far.extend(replace(HELLO, id=some, samples=grown), now)
+            case "withdraw":
+                if far.withdraw(some, now):
+                    accepted.remove(some)
+            case "send":
+                for message in sent(far, now):
+                    if message.samples is not None:
+                        left[message.id] = max(left.get(message.id, 0), message.end)
+                        far.left(message.id, message.end, now)
+            case "acknowledge":
+                far.acknowledge(some, value, None if value % 3 else now + value * MS, now)
+            case "stopped":
+                far.stopped(some if value % 4 else "", value, None, now)
+            case "marked":
+                far.marked(f"{value % 3}:{abs(value)}:{some}", now)
+            case _:
+                getattr(far, act)(now)
+        reports += far.take_reports()
+    far.attach(now)
+    if manners.holds:
+        sent(far, now)
+    far.clear(now)
+    reports += far.take_reports() + pass_time(far, now, now + 10 * SECOND)
+    if manners.paced:  # its player says of each how far it came; here it says nothing, and is not waited for
+        reports += pass_time(far, now + 10 * SECOND, now + 20 * SECOND)
+    assert set(ends(reports)) == accepted
+    for report in reports:
+        if not isinstance(report, PlayStarted):
+            assert 0 <= report.played_samples <= left.get(report.utterance_id, 0)
