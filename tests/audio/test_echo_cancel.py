@@ -94,6 +94,9 @@ async def test_the_ears_have_what_was_cleaned_and_the_recording_what_was_there()
 
         heard: list[Captured]
 
+        def notify(self, report: Any) -> None:
+            pass
+
         async def run(self, source: AsyncIterator[Captured]) -> None:
             self.heard = [block async for block in source]
             await asyncio.sleep(0)
