@@ -598,7 +598,7 @@ class FloorState:
                 continue
             self.sign_at = now
             if not isinstance(event, PlayStarted):
-                piece.played = max(piece.played, event.played_samples)
+                piece.played = event.played_samples  # the newest word: an estimate may have been too much
             piece.ended = isinstance(event, PlayEnded)
             if reply is self.leaving and not reply.sounding:
                 return True, self.settle(reply, interrupted=True)

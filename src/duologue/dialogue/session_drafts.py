@@ -67,12 +67,15 @@ class TurnDraft:
 
 @dataclass(slots=True)
 class PieceDraft:
-    """Something of ours on the floor; a filler has no utterance. ``played`` is in its samples."""
+    """Something of ours on the floor; a filler has no utterance. ``played`` is in its samples; ``estimated``: nobody
+    acknowledged that.
+    """
 
     utterance: Utterance | None
     played: int = 0
     begun: bool = False
     ended: int = 0
+    estimated: bool = False
 
 
 @dataclass(slots=True)

@@ -187,10 +187,11 @@ class SessionRecorder:
                     record.state = "on_air"
                     record.waited_ms = (at - record.decided) / MILLISECOND if record.spoken_to else 0.0
             case PlayProgress(played_samples=played):
-                piece.played = max(piece.played, played)
+                piece.played, piece.estimated = played, event.estimated
                 return
             case PlayEnded(_, at, played):
-                piece.played, piece.ended = max(piece.played, played), at
+                piece.played, piece.ended, piece.estimated = played, at, event.estimated
+                record.estimated = any(each.estimated for each in answer.pieces.values())
         self._tell(answer)
 
     # Effects

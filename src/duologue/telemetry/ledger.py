@@ -220,6 +220,7 @@ class TurnRecord:
     pauses: Annotated[int, "Of a person's turn: pauses in it after which they went on."] = 0
     misses: Annotated[int, "Of a person's turn: replies that were thought ahead, and withdrawn."] = 0
     wasted_ms: Annotated[float, "What was thought in vain."] = 0.0
+    estimated: Annotated[bool, "The far end did not acknowledge what it had played: `heard` is reckoned."] = False
 
 
 @dataclass(frozen=True, slots=True)
