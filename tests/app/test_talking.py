@@ -9,7 +9,7 @@ import pytest
 from duologue.app.talking import find_partner, load_activity, open_partner, policy_changes, talk_policy
 from duologue.app.talking_chat import open_chat
 from duologue.app.talking_text import Deaf, WrittenVoice
-from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.policy import Policy
 from duologue.dialogue.session import SessionOptions
 from duologue.errors import ClosedError, InputError
 from duologue.language.engine import Prompt

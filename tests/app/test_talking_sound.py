@@ -18,7 +18,7 @@ from duologue.app.talking_captions import Caption, Captions, Kind
 from duologue.app.talking_sound import Recording, open_recording, talk_over
 from duologue.audio.pcm import RATE, Samples, silence
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import Voiced
 from duologue.dialogue.session import Engines, SessionOptions
 from duologue.dialogue.session_record import SessionRecorder

@@ -14,7 +14,7 @@ from session_doubles import Says
 
 from duologue.app.simulation.virtual_time import simulate
 from duologue.audio.pcm import RATE, Samples
-from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import Voiced
 from duologue.dialogue.turns_vocabulary import Clear, Play, State
 from duologue.language.engine import Prompt

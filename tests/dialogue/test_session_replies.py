@@ -13,7 +13,7 @@ from session_doubles import LoudVoice, Says, Talk
 
 from duologue.app.simulation.virtual_time import simulate
 from duologue.clock import SECOND
-from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import Voiced
 from duologue.dialogue.replies_text import Cut
 from duologue.dialogue.turns_vocabulary import (

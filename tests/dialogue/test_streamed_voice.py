@@ -12,7 +12,7 @@ from session_doubles import ADA, WORD_SECONDS, LoudVoice, Says, Talk, loud_utter
 
 from duologue.app.simulation.virtual_time import LoopClock, simulate
 from duologue.clock import SECOND
-from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import PlayStarted, Voiced
 from duologue.dialogue.replies import Voicing
 from duologue.dialogue.session_mouth import APOLOGIES

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from doubles import utterance
 from turns_world import World
 
 from duologue.clock import MILLISECOND
-from duologue.dialogue.floor_state import Policy
-from duologue.dialogue.turns import TABLE
+from duologue.dialogue.policy import Policy
+from duologue.dialogue.ports import PlayStarted
+from duologue.dialogue.replies_text import Cut
+from duologue.dialogue.turns import BESIDE, TABLE
 from duologue.dialogue.turns_vocabulary import (
     Abandon,
+    Annotate,
     Apologise,
+    AudioGrew,
     AudioReady,
     BeginStretch,
+    ChunkWritten,
     Clear,
     Commit,
     Ears,
     EndStretch,
     EngineFailed,
+    Extend,
     Filler,
     HangUp,
     Note,
@@ -30,17 +37,23 @@ from duologue.dialogue.turns_vocabulary import (
     Report,
     Resume,
     SentenceReady,
+    Sounds,
     SpeechStarted,
     SpeechStopped,
     Stage,
     State,
     Think,
+    TurnClosed,
+    TurnOpened,
     Typed,
     Understood,
     VoiceSentence,
+    Withdrawn,
 )
+from duologue.language.structured import ReplyChunk
+from duologue.telemetry.ledger import Outcome
 
-USED = [0] * len(TABLE)
+USED, USED_BESIDE = [0] * len(TABLE), [0] * len(BESIDE)
 """How often each row was taken by the tests of this file."""
 
 
@@ -54,6 +67,8 @@ def world() -> Iterator[World]:
 def count(world: World) -> None:
     for number, times in enumerate(world.machine.used):
         USED[number] += times
+    for number, times in enumerate(world.machine.beside):
+        USED_BESIDE[number] += times
 
 
 def starts(world: World) -> None:
@@ -980,6 +995,109 @@ def test_the_end_of_what_is_said_after_the_typing_is_understood_before_the_answe
     assert list(world.thoughts.values())[-1].person == "in Paris or in Rome"
 
 
+def test_what_goes_with_a_reply_is_shown_once_the_reply_counts(world: World) -> None:
+    starts(world)
+    stops(world)
+    understands(world, "what time is it")
+    world.pass_time(30)
+    world.give(ChunkWritten("r1", ReplyChunk(0, "It is noon.", hint="noon is 12")))
+    assert "Annotate" not in kinds(world)
+    world.pass_time(600)
+    understands(world, "What time is it?", final=True)
+    world.give(ChunkWritten("r1", ReplyChunk(1, "Really.", hint="honestly")))
+    shown = [effect.chunk.hint for effect in world.effects if isinstance(effect, Annotate)]
+    assert shown == ["noon is 12", "honestly"]
+
+
+def test_a_sentence_that_grows_is_extended_on_the_floor_and_told_as_it_begins(world: World) -> None:
+    asks(world, "What time is it?")
+    world.give(SentenceReady("r1", "It is nearly noon in this town."))
+    whole = utterance("It is nearly noon in this town.", "c", "r1/0")
+    opened = replace(whole, samples=whole.samples[:400], open=True)
+    world.give(AudioReady("r1", 0, opened))
+    world.give(AudioGrew("r1", 0, whole))
+    world.give(PlayStarted("r1/0", world.now))
+    assert [type(effect) for effect in world.effects[-2:]] == [Extend, Sounds]
+    assert world.last(Sounds) == Sounds("r1", whole, world.now)
+
+
+def test_what_is_cut_is_told(world: World) -> None:
+    world.give(Typed("why " * 2_000))
+    assert Note.OVERLONG in world.notes()
+    world.give(ReplyFinished("r1", cut=Cut.WORDS))
+    assert world.last(Report) == Report(Note.OVERLONG, "reply cut: words", stage=Stage.THINKING)
+
+
+def test_a_turn_that_is_answered_has_one_beginning_and_one_end(world: World) -> None:
+    onset = world.now
+    asks(world, "What time is it?")
+    replies(world, "It is noon.")
+    world.pass_time(2_000)
+    told = [effect for effect in world.effects if isinstance(effect, TurnOpened | TurnClosed)]
+    assert told == [TurnOpened(1, onset), TurnClosed(1, Outcome.ANSWERED)]
+
+
+def test_a_cough_opens_a_turn_that_comes_to_nothing(world: World) -> None:
+    starts(world)
+    world.pass_time(200)
+    stops(world)
+    world.pass_time(700)
+    understands(world, "", final=True)
+    assert world.last(TurnClosed) == TurnClosed(1, Outcome.NOTHING_SAID)
+
+
+def test_a_turn_whose_reply_nobody_heard_goes_on(world: World) -> None:
+    asks(world, "What time is it?")
+    world.give(SentenceReady("r1", "It is noon."))
+    starts(world)
+    understands(world, "in Rome")
+    assert world.last(Withdrawn) == Withdrawn("r1", 1)
+    stops(world)
+    world.pass_time(600)
+    understands(world, "in Rome", final=True)
+    replies(world, "The same.")
+    world.pass_time(2_000)
+    told = [effect for effect in world.effects if isinstance(effect, TurnOpened | TurnClosed)]
+    assert isinstance(told[0], TurnOpened) and told[-1] == TurnClosed(1, Outcome.ANSWERED)
+
+
+def says_a_short_word(world: World) -> None:
+    """Over ours, and too short to hold the floor."""
+    world.give(SpeechStarted(world.now))
+    world.pass_time(130)
+    world.give(SpeechStopped(world.now))
+
+
+def test_a_word_over_a_floor_that_gives_no_sign_is_answered(world: World) -> None:
+    world.far.mute = True
+    speaking(world)
+    says_a_short_word(world)
+    assert world.machine.state is State.SPEAKING
+    world.pass_time(1_900)
+    assert world.machine.state is State.SETTLING
+    world.give(Understood(stretch(world), "hello?", final=True))
+    assert world.last(Think) == Think("r2", "hello?", False)
+
+
+def test_a_sound_over_an_apology_that_never_comes_leaves_no_turn_open(world: World) -> None:
+    asks(world, "What time is it?")
+    replies(world, "It is noon.", ends=False)
+    world.pass_time(500)
+    says_a_short_word(world)
+    world.pass_time(1_000)
+    assert world.machine.state is State.THINKING
+    world.pass_time(24_500)
+    assert world.machine.state is State.QUIET and world.last(TurnClosed) == TurnClosed(2, Outcome.NOTHING_SAID)
+
+
+def test_who_hangs_up_leaves_no_turn_open(world: World) -> None:
+    starts(world)
+    understands(world, "well I")
+    world.give(HangUp())
+    assert world.last(TurnClosed) == TurnClosed(1, Outcome.HUNG_UP)
+    assert world.last(Commit) == Commit("well I", "", "", False)
+
+
 def test_silence_is_told(world: World) -> None:
     world.pass_time(41_000)
     assert world.notes() == [Note.SILENCE, Note.SILENCE]
@@ -1012,6 +1130,8 @@ def test_every_row_of_the_table_is_needed(request: pytest.FixtureRequest) -> Non
     unused = [TABLE[number] for number, times in enumerate(USED) if not times]
     names = [(row.states[0], row.events[0].__name__, row.guard.__name__, row.action.__name__) for row in unused]
     assert names == []
+    idle = [BESIDE[number].action.__name__ for number, times in enumerate(USED_BESIDE) if not times]
+    assert idle == []
 
 
 def test_sound_plays_in_order_whatever_the_order_of_the_voices(world: World) -> None:

@@ -9,7 +9,7 @@ from session_doubles import Says, Talk
 
 from duologue.app.simulation.virtual_time import simulate
 from duologue.dialogue.endpointing import AdaptivePatience, Trust, judge, trust
-from duologue.dialogue.floor_state import BACKCHANNELS
+from duologue.dialogue.policy import BACKCHANNELS
 from duologue.dialogue.session_mouth import APOLOGIES
 from duologue.dialogue.turns_vocabulary import EngineFailed, Note, Stage
 from duologue.dialogue.words import Words, words_for

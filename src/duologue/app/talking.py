@@ -24,7 +24,7 @@ from duologue.app.talking_text import Deaf, WrittenVoice
 from duologue.app.voices import CastVoices
 from duologue.chains import Listener
 from duologue.clock import SYSTEM_CLOCK, Clock
-from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import Sink
 from duologue.dialogue.session import Engines as TalkEngines
 from duologue.dialogue.session import Observe, Session, SessionOptions

@@ -19,8 +19,8 @@ from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
 from duologue.dialogue.echo import EchoFilter
 from duologue.dialogue.endpointing import AdaptivePatience, BoundedPatience, JudgedPatience
 from duologue.dialogue.fillers import Stock
-from duologue.dialogue.floor_state import BACKCHANNELS, Policy
 from duologue.dialogue.inbox import Inbox
+from duologue.dialogue.policy import BACKCHANNELS, Policy
 from duologue.dialogue.ports import Captured, PlayEnded, PlayEvent, PlayProgress, PlayStarted, Sink, Voice
 from duologue.dialogue.session_ears import SessionEars, TurnJudge
 from duologue.dialogue.session_mouth import SessionMouth

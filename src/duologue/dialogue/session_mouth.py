@@ -45,7 +45,7 @@ EXPRESSION_SECONDS = 0.3
 
 
 @dataclass(slots=True)
-class _Reply:
+class _Work:
     """What is being done for one reply. ``sentences`` names the structured chunk of each sentence."""
 
     prompt: Prompt | None = None
@@ -120,7 +120,7 @@ class SessionMouth:
         self._idle = asyncio.Event()
         self._idle.set()
         self._apologies: dict[str, Utterance] = {}
-        self._replies: dict[str, _Reply] = {}
+        self._replies: dict[str, _Work] = {}
         self._posted = 0
 
     async def prepare(self) -> None:
@@ -145,7 +145,7 @@ class SessionMouth:
 
     def think(self, reply: str, prompt: Prompt, group: asyncio.TaskGroup) -> None:
         """Write ``reply``. Tools of ``prompt`` that are not committed wait for :meth:`adopt`."""
-        self._replies[reply] = _Reply(prompt)
+        self._replies[reply] = _Work(prompt)
         if prompt.tools:
             prompt.tools.told = lambda outcome: self._post(ToolRan(reply, outcome))
         self._start(reply, self._write(reply, prompt), group)
@@ -183,7 +183,7 @@ class SessionMouth:
             self.abandon(reply)
 
     def _start(self, reply: str, work: Coroutine[None, None, None], group: asyncio.TaskGroup) -> None:
-        tasks = self._replies.setdefault(reply, _Reply()).tasks
+        tasks = self._replies.setdefault(reply, _Work()).tasks
         tasks[:] = [task for task in tasks if not task.done()]
         task = group.create_task(work)
         self._at_work += 1

@@ -18,6 +18,7 @@ from duologue.dialogue.replies_text import Cut
 from duologue.language.structured import Form, ReplyChunk
 from duologue.language.tools import ToolOutcome
 from duologue.speech.utterance import Utterance
+from duologue.telemetry.ledger import Outcome
 
 
 class State(StrEnum):
@@ -189,6 +190,22 @@ Event: TypeAlias = (
 
 
 @dataclass(frozen=True, slots=True)
+class TurnOpened:
+    """The person's turn ``number`` (from 1) began at ``at`` (ns). It may come to nothing."""
+
+    number: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class TurnClosed:
+    """That was all of turn ``number``, and what came of it. The :class:`Commit` of an answered one follows."""
+
+    number: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
 class BeginStretch:
     """Listen for words from ``since`` on, and a little before it, so that no onset is cut."""
 
@@ -230,9 +247,10 @@ class Think:
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
-    """The speculative ``reply`` was right and counts now."""
+    """The speculative ``reply`` was right and counts now, as one to what the ``person`` said."""
 
     reply: str
+    person: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +258,16 @@ class Abandon:
     """Stop writing and voicing ``reply``."""
 
     reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """Nobody heard a word of ``reply``: it was never given. The turn that it was to answer, number ``question``, is
+    open again (0: there is none).
+    """
+
+    reply: str
+    question: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +300,15 @@ class Extend:
     """``utterance``, which the floor was given open, has grown or is whole."""
 
     utterance: Utterance
+
+
+@dataclass(frozen=True, slots=True)
+class Sounds:
+    """A sentence of ``reply`` sounds from ``at`` on (ns)."""
+
+    reply: str
+    utterance: Utterance
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,8 +399,9 @@ class Report:
 
 
 Effect: TypeAlias = (
-    BeginStretch | EndStretch | DropStretch | StopHearing | Think | Adopt | Abandon | VoiceSentence | Annotate | Play
-    | Extend | Pause | Resume | Clear | Commit | Filler | Apologise | Ears | Report
+    TurnOpened | TurnClosed | BeginStretch | EndStretch | DropStretch | StopHearing | Think | Adopt | Abandon
+    | Withdrawn | VoiceSentence | Annotate | Play | Extend | Sounds | Pause | Resume | Clear | Commit | Filler
+    | Apologise | Ears | Report
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 
 from duologue.app.simulation.measures import Measures
 from duologue.app.simulation.scenario import Budget, Count, Expect, Heard
-from duologue.dialogue.floor_state import normalise
+from duologue.dialogue.turns_person import normalise
 from duologue.language.engine import Line
 
 

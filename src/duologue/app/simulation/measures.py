@@ -15,8 +15,8 @@ from duologue.app.simulation.log import Entry, Log
 from duologue.app.simulation.room import Sound
 from duologue.app.simulation.sink import Span
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.floor_state import normalise
 from duologue.dialogue.ports import PlayStarted
+from duologue.dialogue.turns_person import normalise
 from duologue.dialogue.turns_vocabulary import (
     Apologise,
     BeginStretch,

@@ -1,0 +1,170 @@
+"""A reply: one account of it, from the thought to what was heard. Pure registers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from duologue.dialogue.heard import heard_text
+from duologue.dialogue.ports import PlayEnded, PlayProgress, PlayStarted
+from duologue.dialogue.turns_vocabulary import (
+    AudioGrew,
+    AudioReady,
+    ChunkWritten,
+    EngineFailed,
+    ReplyBegun,
+    ReplyFinished,
+    SentenceReady,
+    Stage,
+)
+from duologue.language.structured import ReplyChunk
+from duologue.speech.utterance import Utterance
+
+NEARLY_OVER_SECONDS = 0.5
+"""With so little of a reply left, an answer to it is no interruption."""
+
+
+@dataclass(slots=True)
+class Piece:
+    """Something of ours on the floor. A filler has no utterance here: it enters no context."""
+
+    utterance: Utterance | None
+    played: int = 0
+    ended: bool = False
+
+
+@dataclass(slots=True)
+class Reply:
+    """One answer of ours, bound to what the ``person`` said in their turn ``turn`` (0: nobody had said anything).
+    ``since``: when it was asked for (ns).
+    """
+
+    id: str
+    person: str
+    since: int
+    turn: int = 0
+    speculative: bool = False
+    begun: bool = False
+    sentences: list[str] = field(default_factory=list[str])
+    chunks: list[ReplyChunk] = field(default_factory=list[ReplyChunk])
+    finished: bool = False
+    apologised: bool = False
+    broken_off: bool = False
+    """Its newest sentence could not be voiced."""
+    echoed: bool = False
+    """It was heard to come back."""
+    voicing: int = 0
+    voiced: dict[int, Utterance | None] = field(default_factory=dict[int, Utterance | None])
+    playing: int = 0
+    pieces: dict[str, Piece] = field(default_factory=dict[str, Piece])
+
+    # What is the case
+
+    @property
+    def sounding(self) -> bool:
+        """Anything of it is on the floor, a filler included."""
+        return any(not piece.ended for piece in self.pieces.values())
+
+    @property
+    def speaking(self) -> bool:
+        """A sentence of it is on the floor, or could be at once."""
+        index = self.playing
+        while index in self.voiced and self.voiced[index] is None:
+            index += 1
+        return index in self.voiced or any(piece.utterance and not piece.ended for piece in self.pieces.values())
+
+    @property
+    def over(self) -> bool:
+        """Nothing more will come of it."""
+        return self.finished and self.playing == len(self.sentences) and not self.sounding
+
+    @property
+    def nearly_over(self) -> bool:
+        """All of it was said but for the last word or so."""
+        if not self.finished or self.playing < len(self.sentences):
+            return False
+        if any(piece.utterance and piece.utterance.open and not piece.ended for piece in self.pieces.values()):
+            return False
+        left = (
+            (len(piece.utterance.samples) - piece.played) / piece.utterance.rate
+            for piece in self.pieces.values()
+            if piece.utterance and not piece.ended
+        )
+        return sum(left) <= NEARLY_OVER_SECONDS
+
+    @property
+    def whole(self) -> bool:
+        """Every sentence of it was played to its end."""
+        pieces = self.pieces.values()
+        return self.over and all(
+            piece.utterance is None or piece.played >= len(piece.utterance.samples) for piece in pieces
+        )
+
+    @property
+    def ended(self) -> int:
+        """Sentences that are done with: played, or impossible to voice."""
+        waiting = sum(1 for piece in self.pieces.values() if piece.utterance and not piece.ended)
+        return self.playing - waiting
+
+    @property
+    def failed(self) -> bool:
+        """It is over, and nothing of it was heard, or its end is missing; and nobody has said sorry yet."""
+        return self.over and not self.apologised and (self.broken_off or not self.heard())
+
+    def heard(self) -> str:
+        """What the far end played of it, in whole words."""
+        played = (heard_text(piece.utterance, piece.played) for piece in self.pieces.values() if piece.utterance)
+        return " ".join(filter(None, played))
+
+    # Bookkeeping. False: that concerns nobody any more.
+
+    def note_writing(self, event: ReplyBegun | SentenceReady | ChunkWritten | ReplyFinished, most: int) -> bool:
+        """It is written on; ``most`` sentences of it are taken."""
+        match event:
+            case ReplyBegun():
+                self.begun = True
+            case SentenceReady(text=text):
+                if self.finished or not text.strip():
+                    return False
+                self.sentences.append(text)
+                self.finished = len(self.sentences) >= most
+            case ChunkWritten(chunk=chunk):
+                self.chunks.append(chunk)
+            case ReplyFinished():
+                self.finished = True
+        return True
+
+    def note_audio(self, event: AudioReady | AudioGrew) -> bool:
+        """A sentence of it is voiced, or has grown."""
+        index, utterance = event.index, event.utterance
+        if isinstance(event, AudioReady):
+            if not self.playing <= index < self.voicing or index in self.voiced:
+                return False
+            self.voiced[index] = utterance
+            return True
+        if self.voiced.get(index) is not None:
+            self.voiced[index] = utterance
+            return True
+        piece = self.pieces.get(utterance.id)
+        if piece is None or piece.utterance is None or not piece.utterance.open or piece.ended:
+            return False
+        piece.utterance = utterance
+        return True
+
+    def note_failure(self, event: EngineFailed) -> None:
+        """Its engine gave up on it, or on a sentence of it."""
+        if event.stage is Stage.THINKING:
+            self.finished = True
+        elif self.playing <= event.index < self.voicing:
+            self.voiced[event.index] = None
+        elif event.index == self.playing - 1:
+            self.broken_off = True  # it was handed over while it was voiced
+
+    def note_playout(self, event: PlayStarted | PlayProgress | PlayEnded) -> bool:
+        """What the far end says of a piece of it."""
+        piece = self.pieces.get(event.utterance_id)
+        if piece is None or piece.ended:
+            return False
+        if not isinstance(event, PlayStarted):
+            piece.played = max(piece.played, event.played_samples)
+        piece.ended = isinstance(event, PlayEnded)
+        return True
