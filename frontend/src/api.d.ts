@@ -1,6 +1,46 @@
 // Generated from the API schema by `npm run types`. Do not edit.
 
 export interface paths {
+    "/api/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Session
+         * @description Which token this request brought, and its scopes.
+         */
+        get: operations["get_session"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Settings
+         * @description Every setting, its value and where it came from, as ``duologue settings`` prints them.
+         */
+        get: operations["list_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/shows": {
         parameters: {
             query?: never;
@@ -598,6 +638,38 @@ export interface components {
             status: number;
         };
         /**
+         * Scope
+         * @description Something that a token may allow. To look on (the page, the stream, what is said) any token is enough.
+         * @enum {string}
+         */
+        Scope: "talk" | "stage" | "line" | "admin";
+        /**
+         * SessionView
+         * @description What whoever asks may do besides looking on.
+         */
+        SessionView: {
+            /** Name */
+            name: string;
+            /** Guarded */
+            guarded: boolean;
+            /** Scopes */
+            scopes: components["schemas"]["Scope"][];
+        };
+        /**
+         * SettingView
+         * @description A setting in force; what is secret is masked. ``source`` is ``default``, a file, a variable or a flag.
+         */
+        SettingView: {
+            /** Key */
+            key: string;
+            /** Value */
+            value: string;
+            /** Source */
+            source: string;
+            /** What */
+            what: string;
+        };
+        /**
          * ShowState
          * @description The life of a show of the house.
          * @enum {string}
@@ -1028,6 +1100,46 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    get_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+        };
+    };
+    list_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingView"][];
+                };
+            };
+        };
+    };
     list_shows: {
         parameters: {
             query?: never;
@@ -1064,6 +1176,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Conversation"][];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -1117,6 +1238,15 @@ export interface operations {
                     "application/json": components["schemas"]["Conversation"];
                 };
             };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request asks for something that cannot be. */
             422: {
                 headers: {
@@ -1164,6 +1294,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description There is no such conversation. */
@@ -1222,6 +1361,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description There is no such conversation. */
@@ -1284,6 +1432,15 @@ export interface operations {
                     "application/json": components["schemas"]["ChatReceipt"];
                 };
             };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request asks for something that cannot be. */
             422: {
                 headers: {
@@ -1329,6 +1486,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StageView"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -1382,6 +1548,15 @@ export interface operations {
                     "application/json": components["schemas"]["StageView"];
                 };
             };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request asks for something that cannot be. */
             422: {
                 headers: {
@@ -1431,6 +1606,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StageView"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -1484,6 +1668,15 @@ export interface operations {
                     "application/json": components["schemas"]["StageView"];
                 };
             };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request asks for something that cannot be. */
             422: {
                 headers: {
@@ -1529,6 +1722,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UtteranceView"][];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -1604,6 +1806,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UtteranceView"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The clip did not arrive in time. */
@@ -1689,6 +1900,15 @@ export interface operations {
                     "application/json": components["schemas"]["UtteranceView"][];
                 };
             };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request asks for something that cannot be. */
             422: {
                 headers: {
@@ -1736,6 +1956,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UtteranceView"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description There is no such clip, or it is long over. */
@@ -1796,6 +2025,15 @@ export interface operations {
                     "application/json": components["schemas"]["UtteranceView"];
                 };
             };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description There is no such clip, or it is long over. */
             404: {
                 headers: {
@@ -1853,6 +2091,15 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": components["schemas"]["StreamedEvent"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */

@@ -19,6 +19,7 @@ from duologue.app.bus import Published, Subscription
 from duologue.app.models import Event
 from duologue.web import paths
 from duologue.web.access import PROBLEMS, Leaving, TheOptions, TheStudio
+from duologue.web.scopes import reading
 
 router = APIRouter(prefix=paths.API, tags=["events"])
 RETRY = b"retry: 2000\n\n"
@@ -96,6 +97,7 @@ async def _wait(event: asyncio.Event) -> None:
 @router.get(
     "/events",
     operation_id="events",
+    dependencies=[reading()],
     status_code=HTTPStatus.OK,
     response_class=EventStream,
     responses={

@@ -12,6 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from duologue.app.models import Model, ShowState
 from duologue.web import paths
 from duologue.web.access import Place, TheShow, TheShows, TheStudio
+from duologue.web.scopes import open_to_all, reading
 from duologue.web.studio import Show
 
 router = APIRouter(tags=["health"])
@@ -40,8 +41,8 @@ def _asked(shows: TheShows, here: TheShow, place: Place) -> Sequence[Show]:
 Asked = Annotated[Sequence[Show], Depends(_asked)]
 
 
-@router.head("/healthz", include_in_schema=False)
-@router.get("/healthz", operation_id="healthz", responses={503: {"model": Health}})
+@router.head("/healthz", include_in_schema=False, dependencies=[open_to_all()])
+@router.get("/healthz", operation_id="healthz", dependencies=[open_to_all()], responses={503: {"model": Health}})
 async def healthz(asked: Asked, response: Response) -> Health:
     """Whether the process works at all; if not, restart it."""
     studios = [show.studio for show in asked if show.studio is not None and show.state not in _DONE]
@@ -49,8 +50,8 @@ async def healthz(asked: Asked, response: Response) -> Health:
     return _verdict(all(ok for ok, _ in found), [reason for _, reasons in found for reason in reasons], response)
 
 
-@router.head("/readyz", include_in_schema=False)
-@router.get("/readyz", operation_id="readyz", responses={503: {"model": Health}})
+@router.head("/readyz", include_in_schema=False, dependencies=[open_to_all()])
+@router.get("/readyz", operation_id="readyz", dependencies=[open_to_all()], responses={503: {"model": Health}})
 async def readyz(asked: Asked, response: Response) -> Health:
     """Whether a viewer would see a show now; of several one is enough, and the reasons tell of the others."""
     found = {show.name: _readiness(show) for show in asked}
@@ -64,7 +65,7 @@ def _readiness(show: Show) -> tuple[bool, Sequence[str]]:
     return show.studio.ready() if show.studio is not None else (False, ("it is being opened",))
 
 
-@router.get(paths.METRICS, operation_id="metrics", response_class=Response)
+@router.get(paths.METRICS, operation_id="metrics", dependencies=[reading()], response_class=Response)
 async def metrics(studio: TheStudio) -> Response:
     """Prometheus' text exposition of one show."""
     return Response(studio.metrics(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from duologue.app.models import ConversationState, ShowView
 from duologue.web import paths
 from duologue.web.access import TheShow, TheShows
+from duologue.web.scopes import reading
 from duologue.web.studio import Show
 
 router = APIRouter(prefix=paths.API, tags=["shows"])
@@ -37,7 +38,7 @@ class ByShow:
         await self._app(scope, receive, send)
 
 
-@router.get("/shows", operation_id="list_shows")
+@router.get("/shows", operation_id="list_shows", dependencies=[reading()])
 async def every(shows: TheShows, here: TheShow) -> tuple[ShowView, ...]:
     """The shows of this house; each has the same addresses below its own place."""
     return tuple(_view(show, here) for show in shows)

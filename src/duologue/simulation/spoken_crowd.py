@@ -9,14 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from duologue.app.cast import CastMember
-from duologue.app.simulation.crowd import Run, summarise
-from duologue.app.simulation.runner import PLAIN
-from duologue.app.simulation.scenario import Scenario
-from duologue.app.simulation.spoken_runner import SpokenOutcome, run_spoken
 from duologue.app.talking import HOUSE_VOICE, Partner, find_partner, load_activity, open_partner, policy_changes
 from duologue.audio.wav import WavWriter
 from duologue.errors import PeerError
 from duologue.settings import Settings
+from duologue.simulation.crowd import Run, summarise
+from duologue.simulation.runner import PLAIN
+from duologue.simulation.scenario import Scenario
+from duologue.simulation.spoken_runner import SpokenOutcome, run_spoken
 
 
 async def run_aloud(
@@ -29,7 +29,7 @@ async def run_aloud(
     ledger: bool = False,
     record: Path | None = None,
 ) -> AsyncGenerator[Run]:
-    """As :func:`~duologue.app.simulation.crowd.run_all`, in real time: ``jobs`` conversations at once, on the same
+    """As :func:`~duologue.simulation.crowd.run_all`, in real time: ``jobs`` conversations at once, on the same
     engines. ``record`` is a folder for the recordings. Turns are taken as the settings say, where a
     scenario has no policy of its own.
     """
