@@ -206,7 +206,8 @@ class World:
     @property
     def owner(self) -> dict[str, str]:
         """Which reply a piece belongs to; fillers belong to none."""
-        return {f"{reply}/{index}": reply for reply in self.thoughts for index in range(60)}
+        rest = ("", "~")
+        return {f"{reply}/{index}{more}": reply for reply in self.thoughts for index in range(60) for more in rest}
 
     # Carrying out effects, and what must hold for each
 
@@ -247,6 +248,9 @@ class World:
             case Abandon(reply):
                 self.thoughts[reply].abandoned = True
             case VoiceSentence(reply, index, text):
+                if reply not in self.thoughts:  # the owner's words
+                    self.thoughts[reply] = Thought(self.bound_to_owner(), False, list(self.said), turn=self.turn)
+                    self.turn = 0
                 thought = self.thoughts[reply]
                 assert not thought.abandoned and index not in thought.voicing
                 assert not thought.speculative or index == 0
@@ -279,6 +283,10 @@ class World:
         ordered = sorted(keys, key=lambda key: self.begun[key])
         return " ".join(filter(None, (self.said.get(key, "") for key in ordered)))
 
+    def bound_to_owner(self) -> str:
+        """What the owner's words answer."""
+        return self.machine.reply.person if self.machine.reply else ""
+
     def think(self, reply: str, person: str, speculative: bool) -> None:
         assert person == self.words(self.said)[:4000].strip(), "a reply to something else than what was said"
         assert not any(thought.speculative and not thought.abandoned for thought in self.thoughts.values())
@@ -291,13 +299,15 @@ class World:
         reply, _, index = item.id.partition("/")
         thought = self.thoughts[reply]
         assert not thought.speculative, "speculation is heard"
-        assert not thought.committed and (not thought.abandoned or int(index) == thought.apology), "a withdrawn reply"
-        assert self.machine.state in SOUNDING, f"we speak in {self.machine.state}"
+        assert not thought.committed, "a reply that is over"
+        assert not thought.abandoned or int(index.rstrip("~")) == thought.apology, "a withdrawn reply"
+        again = item.id.endswith("~")
+        assert again or self.machine.state in SOUNDING, f"we speak in {self.machine.state}"
         assert all(other.startswith(("f", f"{reply}/")) for other in self.far.ids()), "two voices of ours"
         said = self.words(thought.bound)
         assert normalise(said) == normalise(thought.person), "bound to a withdrawn transcript"
-        played = [int(entry[0].id.partition("/")[2]) for entry in thought.truth]
-        assert all(int(index) > other for other in played), "out of order"
+        played = [int(entry[0].id.partition("/")[2].rstrip("~")) for entry in thought.truth]
+        assert all(int(index.rstrip("~")) > other - again for other in played), "out of order"
         self.far.queue.append(item)
 
     def commit(self, effect: Commit) -> None:

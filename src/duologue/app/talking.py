@@ -29,6 +29,7 @@ from duologue.dialogue.ports import Sink
 from duologue.dialogue.session import Engines as TalkEngines
 from duologue.dialogue.session import Observe, Session, SessionOptions
 from duologue.errors import InputError
+from duologue.ids import unique_id
 from duologue.language.persona import Persona, load_persona
 from duologue.places import packs_folder
 from duologue.settings import Settings
@@ -60,6 +61,9 @@ class Partner:
         observe: Observe = _unobserved,
     ) -> Session:
         """A conversation that speaks through ``sink``; run it with any source."""
+        options = options or SessionOptions()
+        if not options.id:
+            options = replace(options, id=unique_id(clock.wall()))
         return Session(self.persona, self.engines, sink, options, clock=clock, observe=observe)
 
 

@@ -43,7 +43,8 @@ def beside() -> str:
 def page_part() -> str:
     """What stands in the page, with its marks."""
     note = (
-        f"From every state but `{State.CLOSED}`: typed words lead to `thinking` or `clearing`, a hang-up to `closed`."
+        f"From every state but `{State.CLOSED}`: typed words lead to `thinking` or `clearing`, the owner's to"
+        " `clearing`, a hang-up to `closed`."
     )
     first = "Before that row, and whatever the state does, all of these that hold:"
     return "\n\n".join([BEGIN, picture(), note, table(), first, beside(), END])

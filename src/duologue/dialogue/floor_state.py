@@ -6,7 +6,7 @@ A :class:`FloorState` knows nothing of transitions; :mod:`duologue.dialogue.turn
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from duologue.clock import MILLISECOND
 from duologue.dialogue.nonsense import readable
@@ -35,6 +35,7 @@ from duologue.dialogue.turns_vocabulary import (
     SpeechStopped,
     Stage,
     Think,
+    ToolGivenUp,
     TurnClosed,
     Typed,
     Understood,
@@ -52,7 +53,9 @@ ECHOING_REPLIES = 2
 class FloorState:
     """The registers. ``reply`` is thought, voiced or spoken, ``leaving`` an interrupted one of which the floor has yet
     to say how much was played. Nobody has had the floor since ``since``; ``asked`` times in a row we spoke into that.
-    ``echoing``: over so many replies without an echo the room is still taken to echo.
+    ``echoing``: over so many replies without an echo the room is still taken to echo. ``name`` begins all ids.
+    ``to_say`` is what the owner wants said, ``leave`` to whom the line goes afterwards (empty: it is hung up);
+    ``calls`` are those that the far end is to answer, and their replies.
     """
 
     person: Person
@@ -69,6 +72,10 @@ class FloorState:
     thinking_since: int = 0
     filler_at: int = 0
     sign_at: int = 0
+    name: str = ""
+    to_say: list[str] = field(default_factory=list[str])
+    leave: str | None = None
+    calls: dict[str, str] = field(default_factory=dict[str, str])
 
     # What is the case
 
@@ -118,6 +125,14 @@ class FloorState:
         self._bind(reply, now)
         return [Annotate(reply.id, chunk) for chunk in reply.chunks]
 
+    def say(self, now: int) -> list[Effect]:
+        """What the owner wants said, as the answer to whatever the person said."""
+        self.reply = reply = self._new_reply(now)
+        self._bind(reply, now)
+        reply.sentences, self.to_say = self.to_say, []
+        reply.begun = reply.finished = True
+        return self.flow(now)
+
     def new_apology(self, now: int) -> Reply:
         """A reply that consists of an apology only, which the caller appends."""
         self.reply = self._new_reply(now)
@@ -153,7 +168,7 @@ class FloorState:
         heard = reply.heard()
         if heard and not reply.echoed:
             self.echoing = max(0, self.echoing - 1)
-        if interrupted and not heard:
+        if interrupted and not heard and not reply.stopped:
             self.person.reopen(reply.turn, reply.person)
             gone = reply.turn if not reply.person else 0  # the ears had failed: there is nothing to go on with
             lost: list[Effect] = [TurnClosed(gone, Outcome.NOTHING_SAID)] if gone else []
@@ -176,7 +191,7 @@ class FloorState:
     def add_filler(self, reply: Reply) -> str:
         """The id of a filler that goes to the floor as a part of ``reply``."""
         self.fillers += 1
-        utterance_id = f"f{self.fillers}"
+        utterance_id = f"{self.name}f{self.fillers}"
         reply.pieces[utterance_id] = Piece(None)
         return utterance_id
 
@@ -214,6 +229,8 @@ class FloorState:
                 return reply is not None and reply.note_audio(event)
             case PlayStarted() | PlayProgress() | PlayEnded():
                 return self._note_playout(event, now)
+            case ToolGivenUp(call):
+                return self.calls.pop(call, None) is not None
             case Typed(text):  # nobody needs to be invited to speak who does, or will
                 nobody = not (self.reply or self.leaving or self.person.parts)
                 return nobody or bool(readable(text, self.policy.person_chars).strip())
@@ -252,12 +269,13 @@ class FloorState:
 
     def _new_reply(self, now: int) -> Reply:
         self.replies += 1
-        return Reply(f"r{self.replies}", self.person.text, now)
+        return Reply(f"{self.name}r{self.replies}", self.person.text, now)
 
     def _bind(self, reply: Reply, now: int) -> None:
         """The turn now belongs to the reply."""
         if self.person.text:
             self.asked = 0
+        reply.committed = self.person.committed
         reply.turn = self.person.bind()
         self.thinking_since = now
         self.filler_at = now + self.policy.filler_ms * MILLISECOND

@@ -14,6 +14,7 @@ BACKCHANNELS = words_for(ENGLISH).backchannels
 class Policy:
     """How turns are taken. Times in milliseconds.
 
+    ``manual``: only a commit ends a turn of the person, however long they pause (``turn_ms`` bounds it all the same).
     ``half_duplex``: while a reply is on the floor nothing is listened to; the ears open ``tail_ms`` after it.
     ``doubt_ms``: from the onset of a voice over ours to the pause, ``echo_doubt_ms`` while the room echoes: an echo of
     ours was heard over the newest reply or the one before. ``word_ms``: a shorter voice is no word.
@@ -37,6 +38,7 @@ class Policy:
     """
 
     half_duplex: bool = False
+    manual: bool = False
     tail_ms: int = 150
     speculate: bool = True
     tries: int = 3

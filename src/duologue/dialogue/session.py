@@ -22,6 +22,7 @@ from duologue.dialogue.fillers import Stock
 from duologue.dialogue.inbox import Inbox
 from duologue.dialogue.policy import BACKCHANNELS, Policy
 from duologue.dialogue.ports import Captured, PlayEnded, PlayEvent, PlayProgress, PlayStarted, Sink, Voice
+from duologue.dialogue.session_control import SessionControl
 from duologue.dialogue.session_ears import SessionEars, TurnJudge
 from duologue.dialogue.session_mouth import SessionMouth
 from duologue.dialogue.session_orders import SinkOrders
@@ -30,7 +31,11 @@ from duologue.dialogue.turns_vocabulary import (
     Abandon,
     Adopt,
     Apologise,
+    Apply,
+    Attach,
     BeginStretch,
+    CallTool,
+    Change,
     Clear,
     Commit,
     DropStretch,
@@ -41,7 +46,10 @@ from duologue.dialogue.turns_vocabulary import (
     Event,
     Extend,
     Filler,
+    GiveDigit,
+    GiveResult,
     HandedOver,
+    HandOver,
     HangUp,
     Patience,
     Pause,
@@ -54,6 +62,7 @@ from duologue.dialogue.turns_vocabulary import (
     Timeout,
     Typed,
     VoiceSentence,
+    Withdraw,
 )
 from duologue.dialogue.words import words_for
 from duologue.errors import ClosedError, first_cause, in_words
@@ -91,14 +100,17 @@ class Engines:
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
-    """How a conversation is held. ``person`` is what the other side is called in the context; ``topic`` may be
+    """How a conversation is held. ``id`` begins the ids of everything in it (unique for ever, if it is); ``history`` is
+    what was said before. ``person`` is what the other side is called in the context; ``topic`` may be
     empty. With ``greet`` the character speaks first. Without phrases or a grammar ``expected`` takes the persona's
     phrases. ``schema`` asks for structured replies (:func:`~duologue.language.structured.reply_schema`); ``toolbox``
     holds what the character may call.
     """
 
+    id: str = ""
     person: str = "person"
     topic: str = ""
+    history: tuple[Line, ...] = ()
     greet: bool = False
     seed: int = 0
     policy: Policy = field(default_factory=Policy)
@@ -142,19 +154,26 @@ class Session:
         words = words_for(self._options.expected.language)
         judged = JudgedPatience(words) if engines.turn and patience is None else None
         judge = TurnJudge(engines.turn, judged.judge) if engines.turn and judged else None
-        policy = self._options.policy
-        if policy.backchannels == BACKCHANNELS:
-            policy = replace(policy, backchannels=words.backchannels)
-        bounded = BoundedPatience(judged or AdaptivePatience(words), policy.wait_least_ms, policy.wait_most_ms)
-        self._turns = TurnTaking(policy, patience or bounded, clock.now())
-        expected = self._options.expected
-        if expected == Expected(language=expected.language):
-            expected = replace(expected, phrases=persona.expects)
+        self._words = words
+        self._patience = judged or AdaptivePatience(words)
+        self._given_patience = patience
+        policy, wait = self._tuned(self._options.policy)
+        name = f"{self._options.id}-" if self._options.id else ""
+        self._turns = TurnTaking(policy, wait, clock.now(), name)
+        self._control = SessionControl(self._post, name)
+        expected = self._expected()
         self._ears = SessionEars(engines.activity, engines.ears, expected, self._echo, clock, self._post, judge)
         self._mouth = SessionMouth(
-            persona, engines.model, engines.voice, engines.moderator, self._post, stock=engines.stock, words=words
+            persona,
+            engines.model,
+            engines.voice,
+            engines.moderator,
+            self._post,
+            stock=engines.stock,
+            words=words,
+            ask=self._control.ask,
         )
-        self._lines: deque[Line] = deque(maxlen=MAX_HISTORY)
+        self._lines: deque[Line] = deque(self._options.history, maxlen=MAX_HISTORY)
         self._calls = CallMemory()
         self._playing: dict[str, Utterance] = {}
         self._place: tuple[str, int] = ("", 0)
@@ -205,6 +224,11 @@ class Session:
     def hang_up(self) -> None:
         """The person is gone: what they had heard by then is kept. Idempotent."""
         self._post(HangUp())
+
+    @property
+    def control(self) -> SessionControl:
+        """What the owner wants: words said, a stop, the person's turn over, digits, an end, a change, another sink."""
+        return self._control
 
     @property
     def state(self) -> State:
@@ -302,6 +326,15 @@ class Session:
             case Clear():
                 self._playing.clear()
                 self._orders.clear(self._expect_no_echo)
+            case Withdraw(utterance_id):
+                self._orders.withdraw(utterance_id)
+            case Attach():
+                if (sink := self._control.sink) is not None:
+                    self._orders.attach(sink)
+            case Apply(change):
+                self._apply(change, group)
+            case GiveDigit() | HandOver() | CallTool() | GiveResult():
+                self._control.execute(effect)
             case Commit():
                 self._remember(effect)
             case _:
@@ -396,6 +429,40 @@ class Session:
             self._began = at - played * SECOND // rate
             left = (word for word in utterance.words() if word.end > played)
             self._echo.play(((word.text, self._began + word.end * SECOND // rate) for word in left), at)
+
+    def _expected(self) -> Expected:
+        """What the persona's callers say, unless something else is expected."""
+        expected = self._options.expected
+        if expected != Expected(language=expected.language):
+            return expected
+        return replace(expected, phrases=self._persona.expects)
+
+    def _tuned(self, policy: Policy) -> tuple[Policy, Patience]:
+        """``policy`` with the backchannels of the language, and the wait that goes with it."""
+        if policy.backchannels == BACKCHANNELS:
+            policy = replace(policy, backchannels=self._words.backchannels)
+        bounded = BoundedPatience(self._patience, policy.wait_least_ms, policy.wait_most_ms)
+        return policy, self._given_patience or bounded
+
+    def _apply(self, change: Change, group: asyncio.TaskGroup) -> None:
+        """Who speaks, with what, in which language, from the next thought and the next stretch on."""
+        options = self._options
+        language = change.language or options.expected.language
+        self._persona = change.persona or self._persona
+        self._options = replace(
+            options,
+            expected=replace(options.expected, language=language),
+            schema=options.schema if change.schema is None else change.schema,
+            toolbox=change.toolbox or options.toolbox,
+            policy=change.policy or options.policy,
+        )
+        words = self._words = words_for(language)
+        self._patience.speak(words)
+        self._turns.tune(*self._tuned(self._options.policy))
+        self._ears.expect(self._expected(), words)
+        if change.persona or change.voice or change.language:
+            self._mouth.change(self._persona, change.voice, words)
+            group.create_task(self._mouth.prepare())
 
     def _remember(self, exchange: Commit) -> None:
         self._mouth.abandon(exchange.reply)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
@@ -30,6 +30,7 @@ from duologue.language.engine import LanguageModel, Prompt
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
 from duologue.language.structured import ReplyChunk
+from duologue.language.tools import ToolCall
 from duologue.speech.utterance import Utterance
 
 APOLOGIES = {stage: text for stage, text in ((Stage(key), text) for key, text in words_for(ENGLISH).apologies.items())}
@@ -107,7 +108,10 @@ class SessionMouth:
         limits: VoiceLimits = LIMITS,
         stock: Stock | None = None,
         words: Words | None = None,
+        ask: Callable[[str, ToolCall], Awaitable[object]] | None = None,
     ) -> None:
+        self._ask = ask
+        self._limits = limits
         self._persona = persona
         self._model = model
         self._moderator = moderator
@@ -122,6 +126,14 @@ class SessionMouth:
         self._apologies: dict[str, Utterance] = {}
         self._replies: dict[str, _Work] = {}
         self._posted = 0
+
+    def change(self, persona: Persona, voice: Voice | None, words: Words) -> None:
+        """Go on as ``persona``, in another voice where one is given; what is prepared has to be prepared anew."""
+        if voice is not None:
+            self._voicing, self._stock = Voicing(voice, self._limits), Stock()
+        self._persona, self._texts = persona, words.apologies
+        self._fillers = Fillers(self._voicing, (persona,), self._stock)
+        self._apologies.clear()
 
     async def prepare(self) -> None:
         """Voice beforehand what must not wait for a voice: apologies and fillers, in the gaps between replies. What
@@ -148,6 +160,8 @@ class SessionMouth:
         self._replies[reply] = _Work(prompt)
         if prompt.tools:
             prompt.tools.told = lambda outcome: self._post(ToolRan(reply, outcome))
+            if (ask := self._ask) is not None:
+                prompt.tools.far = lambda call: ask(reply, call)
         self._start(reply, self._write(reply, prompt), group)
 
     def adopt(self, reply: str) -> None:

@@ -64,21 +64,31 @@ from duologue.dialogue.turns_reply import Reply
 from duologue.dialogue.turns_vocabulary import (
     AudioGrew,
     AudioReady,
+    Change,
     ChunkWritten,
+    DigitPressed,
     Effect,
     EngineFailed,
     Event,
     HangUp,
+    Interrupt,
+    Leave,
     Note,
     Patience,
     ReplyFinished,
     Report,
+    Say,
     SentenceReady,
+    SinkAttached,
     SpeechStarted,
     SpeechStopped,
     Stage,
     State,
     Timeout,
+    ToolAnswered,
+    ToolCalled,
+    TurnCancelled,
+    TurnCommitted,
     Typed,
     Understood,
 )
@@ -126,6 +136,16 @@ BESIDE: tuple[Row, ...] = (
     _row(_OPEN, Typed, when.typed_more_than_is_taken, do.report_typed_length),
     _row(_OPEN, ChunkWritten, when.reply_is_no_speculation, do.show_notes),
     _row(_OPEN, AudioGrew, when.the_floor_has_its_beginning, do.extend),
+    _row(_OPEN, Say, when.always, do.queue_words),
+    _row(_OPEN, Leave, when.always, do.note_leaving),
+    _row(_OPEN, (Say, Leave), when.after_this_sentence_of_ours, do.cut_reply_short),
+    _row(_OPEN, Interrupt, when.always, do.forget_words),
+    _row(_OPEN, DigitPressed, when.always, do.give_digit),
+    _row(_OPEN, Change, when.always, do.apply_change),
+    _row(_OPEN, SinkAttached, when.always, do.play_again),
+    _row(_OPEN, ToolCalled, when.always, do.call_tool),
+    _row(_OPEN, ToolAnswered, when.nobody_waits_for_it, do.report_stray_result),
+    _row(_OPEN, ToolAnswered, when.far_end_was_asked, do.give_result),
     _row(_OPEN, PlayStarted, when.a_sentence_of_the_reply_begins, do.tell_what_sounds),
     _row(_OPEN, PlayEnded, when.last_word_of_the_floor_is_there, do.settle_what_was_cleared),
     _late(_OPEN, at.last_word_is_late, when.last_word_of_the_floor_is_awaited, do.settle_without_last_word),
@@ -137,21 +157,27 @@ TABLE: tuple[Row, ...] = (
     _row(_OPEN, HangUp, when.always, do.close, CLOSED),
     _row(_OPEN, Typed, when.floor_is_clear, do.answer_typed, THINKING),
     _row(_OPEN, Typed, when.always, do.yield_to_typed, CLEARING),
+    _row(_OPEN, Say, when.now, do.yield_to_owner, CLEARING),
     # The person's turn
     _row(QUIET, SpeechStarted, when.always, do.listen, HEARING),
     _late(QUIET, at.at_once, when.voice_on, do.begin_next_stretch, HEARING),
+    _late(QUIET, at.at_once, when.owner_wants_to_speak, do.say, THINKING),
+    _late(QUIET, at.at_once, when.owner_leaves, do.leave, CLOSED),
     _late(QUIET, at.silence, when.silence_may_be_broken, do.ask_into_silence, THINKING),
     _late(QUIET, at.silence, when.always, do.tell_of_silence, QUIET),
+    _row((HEARING, PAUSING), TurnCommitted, when.always, do.commit_turn, SETTLING),
+    _row((HEARING, PAUSING, SETTLING, CLEARING), TurnCancelled, when.always, do.cancel_turn, CLEARING),
     _row(HEARING, SpeechStopped, when.always, do.nothing, PAUSING),
     _late(HEARING, at.longest_turn, when.always, do.end_overlong_turn, SETTLING),
     _late(HEARING, at.longest_stretch, when.always, do.begin_next_stretch, HEARING),
     _row(PAUSING, SpeechStarted, when.always, do.go_on_listening, HEARING),
     _row(PAUSING, Understood, when.always, do.reconsider, PAUSING),
     _row(PAUSING, _REPLY, when.always, do.flow, PAUSING),
-    _late(PAUSING, at.decision, when.always, do.end_turn, SETTLING),
-    _late(PAUSING, at.final_wanted, when.stretch_is_open, do.ask_for_final, PAUSING),
+    _late(PAUSING, at.decision, when.turn_ends_by_itself, do.end_turn, SETTLING),
+    _late(PAUSING, at.longest_turn, when.only_a_commit_ends_a_turn, do.end_overlong_turn, SETTLING),
+    _late(PAUSING, at.final_wanted, when.stretch_is_open_and_turn_ends_by_itself, do.ask_for_final, PAUSING),
     _late(PAUSING, at.words_have_stood, when.words_may_be_thought_about, do.speculate, PAUSING),
-    _row(SETTLING, SpeechStarted, when.turn_is_not_overlong, do.go_on_listening, HEARING),
+    _row(SETTLING, SpeechStarted, when.turn_may_go_on, do.go_on_listening, HEARING),
     _row(SETTLING, _UNDERSTOOD, when.settled_and_speculation_sounds, do.adopt, SPEAKING),
     _row(SETTLING, _UNDERSTOOD, when.settled_and_speculation_agrees, do.adopt, THINKING),
     _row(SETTLING, _UNDERSTOOD, when.settled_but_floor_not_clear, do.nothing, CLEARING),
@@ -160,10 +186,17 @@ TABLE: tuple[Row, ...] = (
     _row(SETTLING, _UNDERSTOOD, when.settled_without_words_of_clear_voice, do.apologise_for_missing_it, THINKING),
     _row(SETTLING, _UNDERSTOOD, when.settled, do.forget_turn, QUIET),
     _row(SETTLING, _REPLY, when.always, do.flow, SETTLING),
-    _row(CLEARING, SpeechStarted, when.always, do.listen, HEARING),
+    _row(CLEARING, SpeechStarted, when.owner_waits, do.listen, CLEARING),
+    _row(CLEARING, (PlayEnded, Timeout), when.owner_wants_to_speak, do.say, THINKING),
+    _row(CLEARING, SpeechStarted, when.turn_was_not_committed, do.listen, HEARING),
     _row(CLEARING, (PlayEnded, Timeout), when.floor_is_clear_and_words, do.think_and_listen_on, THINKING),
     _row(CLEARING, (PlayEnded, Timeout), when.floor_is_clear, do.forget_turn, QUIET),
     # The reply is due
+    _row((THINKING, SPEAKING, JUDGING), Interrupt, when.a_voice_is_judged, do.stop, SETTLING),
+    _row((THINKING, SPEAKING, DOUBTING, PAUSED), Interrupt, when.voice_on, do.stop, HEARING),
+    _row((THINKING, SPEAKING), Interrupt, when.always, do.stop, CLEARING),
+    _row(PAUSED, Interrupt, when.always, do.stop, PAUSING),
+    _row((THINKING, SPEAKING), TurnCancelled, when.always, do.cancel_turn),
     _row(THINKING, SpeechStarted, when.began_before_decision, do.take_back_decision, HEARING),
     _row(THINKING, SpeechStarted, when.always, do.hold_and_listen, PAUSED),
     _row(THINKING, SpeechStopped, when.stretch_is_open_and_no_echo, do.hold_and_ask_for_final, JUDGING),
@@ -195,7 +228,12 @@ TABLE: tuple[Row, ...] = (
     _row(SPEAKING, _FLOOR, when.always, do.flow, SPEAKING),
     _late(SPEAKING, at.floor_is_mute, when.a_voice_is_judged, do.give_up_floor, SETTLING),
     _late(SPEAKING, at.floor_is_mute, when.always, do.give_up_floor, QUIET),
+    _row(SPEAKING, SinkAttached, when.reply_waits_for_more, do.wait_for_more, THINKING),
     # Somebody sounds over it
+    _row((DOUBTING, PAUSED), TurnCommitted, when.always, do.give_floor_and_commit, SETTLING),
+    _row(DOUBTING, TurnCancelled, when.always, do.cancel_turn, SPEAKING),
+    _row((PAUSED, JUDGING), TurnCancelled, when.reply_speaks, do.cancel_turn_and_resume, SPEAKING),
+    _row((PAUSED, JUDGING), TurnCancelled, when.always, do.cancel_turn_and_resume, THINKING),
     _row(DOUBTING, SpeechStopped, when.voice_was_no_word, do.drop_turn, SPEAKING),
     _row(DOUBTING, SpeechStopped, when.always, do.ask_for_final, SPEAKING),
     _row(DOUBTING, Understood, when.asks_for_floor, do.give_floor, HEARING),
@@ -235,13 +273,14 @@ _ROWS = _by_state_and_event(TABLE)
 
 
 class TurnTaking:
-    """The machine that runs the table. One for each conversation; ``now`` is its first moment (monotonic ns).
+    """The machine that runs the table. One for each conversation; ``now`` is its first moment (monotonic ns), ``name``
+    begins the ids of its replies and utterances.
 
     ``used`` counts how often each row was taken, by its place in :data:`TABLE`, ``beside`` by that in :data:`BESIDE`.
     """
 
-    def __init__(self, policy: Policy, patience: Patience, now: int = 0) -> None:
-        self._floor = FloorState(Person(policy), since=now)
+    def __init__(self, policy: Policy, patience: Patience, now: int = 0, name: str = "") -> None:
+        self._floor = FloorState(Person(policy), since=now, name=name)
         self._patience = patience
         self._state = State.QUIET
         self._seen = now
@@ -267,6 +306,11 @@ class TurnTaking:
     def deadline(self) -> int | None:
         """When :class:`Timeout` wants to be handled (ns; it may be past). None: the conversation is over."""
         return self._due
+
+    def tune(self, policy: Policy, patience: Patience) -> None:
+        """Turns are taken by these from here on."""
+        self._floor.person.policy, self._patience = policy, patience
+        self._due = self._earliest()
 
     def handle(self, event: Event, now: int) -> list[Effect]:
         """Take note of ``event`` at ``now`` and return what is to be done, in order.

@@ -12,24 +12,40 @@ from duologue.dialogue.turns_vocabulary import (
     Adopt,
     Annotate,
     Apologise,
+    Apply,
+    Attach,
     AudioGrew,
+    CallTool,
+    Change,
     ChunkWritten,
     Clear,
     Commit,
+    DigitPressed,
     Effect,
     EndStretch,
     EngineFailed,
     Extend,
     Filler,
+    GiveDigit,
+    GiveResult,
+    HandOver,
+    Leave,
     Note,
     Pause,
+    Play,
     ReplyFinished,
     Report,
     Resume,
+    Say,
     Sounds,
     SpeechStarted,
     Stage,
+    State,
+    ToolAnswered,
+    ToolCalled,
     Typed,
+    When,
+    Withdraw,
 )
 from duologue.telemetry.ledger import Outcome
 
@@ -69,7 +85,8 @@ def show_notes(s: Situation) -> list[Effect]:
 
 def extend(s: Situation) -> list[Effect]:
     assert isinstance(s.event, AudioGrew)
-    return [Extend(s.event.utterance)]
+    piece = s.reply.piece_of(s.event.utterance.id)
+    return [Extend(piece.utterance)] if piece and piece.utterance else []
 
 
 def tell_what_sounds(s: Situation) -> list[Effect]:
@@ -134,7 +151,7 @@ def end_overlong_turn(s: Situation) -> list[Effect]:
 def end_over_voice(s: Situation) -> list[Effect]:
     """The voice that goes on belongs to the next turn."""
     s.person.stretch_ended = s.person.onset = s.now
-    s.person.outlived = True
+    s.person.outlived = s.person.voice_on
     return ask_for_final(s)
 
 
@@ -373,3 +390,125 @@ def close(s: Situation) -> list[Effect]:
     rest = s.person.text
     effects += s.person.drop_turn(Outcome.HUNG_UP)
     return [*effects, Commit(rest, "", "", False)] if rest else effects
+
+
+# What the owner wants
+
+
+def queue_words(s: Situation) -> list[Effect]:
+    assert isinstance(s.event, Say)
+    if s.event.when is When.NOW:
+        s.floor.to_say.clear()
+    s.floor.to_say += s.event.sentences
+    return []
+
+
+def cut_reply_short(s: Situation) -> list[Effect]:
+    return [Withdraw(utterance_id) for utterance_id in s.reply.cut_short()]
+
+
+def forget_words(s: Situation) -> list[Effect]:
+    s.floor.to_say.clear()
+    return []
+
+
+def yield_to_owner(s: Situation) -> list[Effect]:
+    """What was heard of the reply counts; what the person said so far is answered by the owner."""
+    return [*stop(s), *s.person.leave_stretches()] if s.floor.reply else s.person.leave_stretches()
+
+
+def say(s: Situation) -> list[Effect]:
+    left = s.person.leave_stretches()
+    if s.person.voice_on:
+        s.person.onset = s.now  # what is said from here on is no part of what is answered
+    return [*left, *s.floor.say(s.now), *listen_on(s)]
+
+
+def stop(s: Situation) -> list[Effect]:
+    """The reply ends here, by the owner's will."""
+    reply = s.reply
+    reply.stopped = True
+    note: list[Effect] = [] if reply.speculative else [Report(Note.STOPPED, reply.person)]
+    return [*note, *withdraw(s)]
+
+
+def commit_turn(s: Situation) -> list[Effect]:
+    silence = 0.0 if s.person.voice_on else (s.now - s.person.offset) / MILLISECOND
+    s.person.committed = True
+    ended: list[Effect] = [Report(Note.TURN_ENDED, "committed", silence)]
+    return [*ended, *end_over_voice(s)]
+
+
+def give_floor_and_commit(s: Situation) -> list[Effect]:
+    return [*give_floor(s), *commit_turn(s)]
+
+
+def cancel_turn(s: Situation) -> list[Effect]:
+    """What is said on in the same breath is not taken for a new turn."""
+    s.person.voice_on = False
+    speculation = s.floor.abandon_speculation(s.now) if s.floor.reply and s.floor.reply.speculative else []
+    return [*speculation, *s.person.drop_turn()]
+
+
+def cancel_turn_and_resume(s: Situation) -> list[Effect]:
+    s.person.voice_on = False
+    return resume(s)
+
+
+def give_digit(s: Situation) -> list[Effect]:
+    """Somebody is there."""
+    assert isinstance(s.event, DigitPressed)
+    s.floor.asked = 0
+    if s.state is State.QUIET:
+        s.floor.since = s.now
+    return [GiveDigit(s.event.digit)]
+
+
+def note_leaving(s: Situation) -> list[Effect]:
+    assert isinstance(s.event, Leave)
+    s.floor.leave = s.event.to
+    return []
+
+
+def leave(s: Situation) -> list[Effect]:
+    to = s.floor.leave
+    return [*close(s), *([HandOver(to)] if to else [])]
+
+
+def apply_change(s: Situation) -> list[Effect]:
+    """A speculation was thought out by who we were."""
+    assert isinstance(s.event, Change)
+    reply, s.person.tried = s.floor.reply, ""
+    gone = s.floor.abandon_speculation(s.now) if reply and reply.speculative else []
+    return [*gone, Apply(s.event)]
+
+
+def play_again(s: Situation) -> list[Effect]:
+    """What the sink before this one did not say that it had played was not heard."""
+    floor = s.floor
+    effects: list[Effect] = [Attach()]
+    if floor.leaving:
+        effects += settle_what_was_cleared(s)
+    if floor.reply:
+        gaps = (0, s.policy.sentence_gap_ms)
+        effects += [Play(rest, gaps[not goes_on]) for rest, goes_on in floor.reply.play_again()]
+    floor.sign_at = s.now
+    return [*effects, Pause()] if floor.held else effects
+
+
+def call_tool(s: Situation) -> list[Effect]:
+    assert isinstance(s.event, ToolCalled)
+    s.floor.calls[s.event.call.id] = s.event.reply
+    return [CallTool(s.event.reply, s.event.call)]
+
+
+def give_result(s: Situation) -> list[Effect]:
+    assert isinstance(s.event, ToolAnswered)
+    del s.floor.calls[s.event.id]
+    return [GiveResult(s.event.id, s.event.result, s.event.failure)]
+
+
+def report_stray_result(s: Situation) -> list[Effect]:
+    """Too late, a second time, or of a call that never was."""
+    assert isinstance(s.event, ToolAnswered)
+    return [Report(Note.FAILED, f"a result of the call {s.event.id!r}, which nobody waits for", stage=Stage.THINKING)]

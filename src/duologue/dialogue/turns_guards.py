@@ -18,13 +18,17 @@ from duologue.dialogue.turns_vocabulary import (
     Effect,
     EngineFailed,
     Event,
+    Leave,
     Patience,
     ReplyFinished,
+    Say,
     SpeechStarted,
     Stage,
     State,
+    ToolAnswered,
     Typed,
     Wait,
+    When,
 )
 
 
@@ -131,8 +135,24 @@ def asks_for_floor_and_is_silent(s: Situation) -> bool:
     return asks_for_floor(s) and not s.person.voice_on
 
 
-def turn_is_not_overlong(s: Situation) -> bool:
-    return s.now < s.person.turn_began + s.policy.turn_ms * MILLISECOND
+def turn_may_go_on(s: Situation) -> bool:
+    return not s.person.committed and s.now < s.person.turn_began + s.policy.turn_ms * MILLISECOND
+
+
+def turn_was_not_committed(s: Situation) -> bool:
+    return not s.person.committed
+
+
+def turn_ends_by_itself(s: Situation) -> bool:
+    return not s.policy.manual
+
+
+def stretch_is_open_and_turn_ends_by_itself(s: Situation) -> bool:
+    return bool(s.person.stretch) and not s.policy.manual
+
+
+def only_a_commit_ends_a_turn(s: Situation) -> bool:
+    return s.policy.manual
 
 
 def words_may_be_thought_about(s: Situation) -> bool:
@@ -245,7 +265,7 @@ def began_before_decision(s: Situation) -> bool:
     """
     reply = s.floor.reply
     started = isinstance(s.event, SpeechStarted) and s.event.at < s.floor.thinking_since
-    return started and bool(reply and not reply.pieces and not reply.apologised)
+    return started and bool(reply and not reply.pieces and not reply.apologised and not reply.committed)
 
 
 def reply_was_cut(s: Situation) -> bool:
@@ -264,7 +284,7 @@ def speculation_came_to_nothing(s: Situation) -> bool:
 
 
 def the_floor_has_its_beginning(s: Situation) -> bool:
-    return isinstance(s.event, AudioGrew) and s.event.utterance.id in s.reply.pieces
+    return isinstance(s.event, AudioGrew) and s.reply.piece_of(s.event.utterance.id) is not None
 
 
 def a_sentence_of_the_reply_begins(s: Situation) -> bool:
@@ -272,3 +292,36 @@ def a_sentence_of_the_reply_begins(s: Situation) -> bool:
         return False
     piece = s.floor.reply.pieces.get(s.event.utterance_id)
     return piece is not None and piece.utterance is not None
+
+
+# What the owner wants
+
+
+def now(s: Situation) -> bool:
+    return isinstance(s.event, Say) and s.event.when is When.NOW
+
+
+def after_this_sentence_of_ours(s: Situation) -> bool:
+    """Something of ours is on the floor, or about to be."""
+    late = isinstance(s.event, Leave) or (isinstance(s.event, Say) and s.event.when is When.SENTENCE)
+    return late and s.floor.reply is not None and not s.floor.reply.speculative
+
+
+def owner_wants_to_speak(s: Situation) -> bool:
+    return s.floor.clear and bool(s.floor.to_say)
+
+
+def owner_waits(s: Situation) -> bool:
+    return bool(s.floor.to_say)
+
+
+def owner_leaves(s: Situation) -> bool:
+    return s.floor.leave is not None
+
+
+def far_end_was_asked(s: Situation) -> bool:
+    return isinstance(s.event, ToolAnswered) and s.event.id in s.floor.calls
+
+
+def nobody_waits_for_it(s: Situation) -> bool:
+    return not far_end_was_asked(s)

@@ -48,7 +48,7 @@ class Person:
     part that is still open (0: none). ``worded`` is when the words of the turn last changed, ``tried`` the words of the
     newest speculation of ``tries``; ``longest`` the longest voice of the turn (ns), the newest of which began at
     ``voiced``; ``uncaught`` voices in a row had no words. ``outlived``: the voice is still that of a turn that was
-    ended over it. Before ``grace_until`` nothing that they do is late.
+    ended over it; ``committed``: it was ended for good. Before ``grace_until`` nothing that they do is late.
     """
 
     policy: Policy
@@ -70,6 +70,7 @@ class Person:
     carried: str = ""
     hearing_failed: bool = False
     outlived: bool = False
+    committed: bool = False
     tries: int = 0
     tried: str = ""
     grace_until: int = 0
@@ -152,7 +153,7 @@ class Person:
     def drop_stretches(self) -> list[Effect]:
         """Forget what they said since the last exchange."""
         dropped: list[Effect] = list(map(DropStretch, self.parts))
-        self.parts, self.stretch, self.carried = {}, 0, ""
+        self.parts, self.stretch, self.carried, self.committed = {}, 0, "", False
         return dropped
 
     def drop_turn(self, outcome: Outcome = Outcome.NOTHING_SAID) -> list[Effect]:
@@ -176,7 +177,7 @@ class Person:
         if self.text:
             self.uncaught = 0
         bound, self.turn = self.turn, 0
-        self.parts, self.stretch, self.carried, self.tries = {}, 0, "", 0
+        self.parts, self.stretch, self.carried, self.tries, self.committed = {}, 0, "", 0, False
         return bound
 
     def reopen(self, turn: int, text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from duologue.dialogue.heard import heard_text
+from duologue.dialogue.heard import from_sample, heard_text, split
 from duologue.dialogue.ports import PlayEnded, PlayProgress, PlayStarted
 from duologue.dialogue.turns_vocabulary import (
     AudioGrew,
@@ -25,11 +25,17 @@ NEARLY_OVER_SECONDS = 0.5
 
 @dataclass(slots=True)
 class Piece:
-    """Something of ours on the floor. A filler has no utterance here: it enters no context."""
+    """Something of ours on the floor. A filler has no utterance here: it enters no context.
+
+    What goes on with an utterance ``of`` that was given to a sink before has its samples from ``cut`` on.
+    """
 
     utterance: Utterance | None
     played: int = 0
     ended: bool = False
+    of: str = ""
+    cut: int = 0
+    offset: int = 0
 
 
 @dataclass(slots=True)
@@ -55,7 +61,13 @@ class Reply:
     voicing: int = 0
     voiced: dict[int, Utterance | None] = field(default_factory=dict[int, Utterance | None])
     playing: int = 0
+    most: int = 0
+    """Sentences that it may have; 0: as many as the policy says."""
     pieces: dict[str, Piece] = field(default_factory=dict[str, Piece])
+    committed: bool = False
+    """The person's turn was committed: it cannot go on."""
+    stopped: bool = False
+    """By the owner: what it was asked is not open again."""
 
     # What is the case
 
@@ -115,6 +127,44 @@ class Reply:
         played = (heard_text(piece.utterance, piece.played) for piece in self.pieces.values() if piece.utterance)
         return " ".join(filter(None, played))
 
+    # What the table does with it
+
+    def piece_of(self, utterance_id: str) -> Piece | None:
+        """Where that utterance, or the rest of it, is on the floor."""
+        mine = (piece for name, piece in self.pieces.items() if utterance_id in (name, piece.of) and not piece.ended)
+        return next(mine, None)
+
+    def cut_short(self) -> list[str]:
+        """Nothing of it is said after the sentence that is on the floor, or comes next; gives the ids to take back."""
+        keep = self.ended + 1
+        del self.sentences[max(keep, self.playing) :]
+        self.voicing = min(self.voicing, len(self.sentences))
+        self.voiced = {index: each for index, each in self.voiced.items() if index < len(self.sentences)}
+        self.most = keep
+        self.finished = self.finished or len(self.sentences) >= keep
+        waiting = [name for name, piece in self.pieces.items() if piece.utterance and not piece.ended]
+        return waiting[1:]
+
+    def play_again(self) -> list[tuple[Utterance, bool]]:
+        """What was given to a sink that is gone and not heard, from the first such word on, under ids of its own; and
+        whether it goes on in the middle of a sentence.
+        """
+        again: list[tuple[Utterance, bool]] = []
+        for name, piece in list(self.pieces.items()):
+            if piece.ended:
+                continue
+            piece.ended = True
+            if piece.utterance is None:
+                continue
+            first, rest = split(piece.utterance, piece.played, f"{name}~")
+            if rest is None:
+                continue
+            cut, offset = len(first.samples), len(piece.utterance.text) - len(rest.text)
+            self.pieces[rest.id] = Piece(rest, of=piece.of or name, cut=piece.cut + cut, offset=piece.offset + offset)
+            piece.utterance, piece.played = first, cut
+            again.append((rest, bool(first.text)))
+        return again
+
     # Bookkeeping. False: that concerns nobody any more.
 
     def note_writing(self, event: ReplyBegun | SentenceReady | ChunkWritten | ReplyFinished, most: int) -> bool:
@@ -126,7 +176,7 @@ class Reply:
                 if self.finished or not text.strip():
                     return False
                 self.sentences.append(text)
-                self.finished = len(self.sentences) >= most
+                self.finished = len(self.sentences) >= min(most, self.most or most)
             case ChunkWritten(chunk=chunk):
                 self.chunks.append(chunk)
             case ReplyFinished():
@@ -144,10 +194,11 @@ class Reply:
         if self.voiced.get(index) is not None:
             self.voiced[index] = utterance
             return True
-        piece = self.pieces.get(utterance.id)
-        if piece is None or piece.utterance is None or not piece.utterance.open or piece.ended:
+        piece = self.piece_of(utterance.id)
+        if piece is None or piece.utterance is None or not piece.utterance.open:
             return False
-        piece.utterance = utterance
+        rest = from_sample(utterance, piece.cut, piece.offset, piece.utterance.id) if piece.of else utterance
+        piece.utterance = rest
         return True
 
     def note_failure(self, event: EngineFailed) -> None:
