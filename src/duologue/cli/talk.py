@@ -55,7 +55,7 @@ def talk(
     import asyncio
     import secrets
 
-    from duologue.app.talking import talk_policy
+    from duologue.app.talking import find_partner, talk_policy
     from duologue.cli.output import require_wav
     from duologue.cli.talk_aloud import TAIL_MS, Files, talk_aloud
     from duologue.dialogue.session import SessionOptions
@@ -78,7 +78,8 @@ def talk(
     settings = load_settings(flags, config=config)
     configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())
     chosen = secrets.randbelow(2**32) if seed is None else seed
-    policy = talk_policy(settings, half_duplex=wav is None, tail_ms=TAIL_MS)
+    persona = find_partner(character, settings).persona
+    policy = talk_policy(settings, persona, half_duplex=wav is None, tail_ms=TAIL_MS)
     schema = notes_schema([name.strip() for name in notes.split(",") if name.strip()])
     options = SessionOptions(person=me, topic=topic, greet=greet, seed=chosen, policy=policy, schema=schema)
     if text:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from duologue.errors import InputError
 from duologue.language.moves import MoveError, parse_moves
+from duologue.settings import DialogueSettings
 from duologue.validation import Problem, problems
 
 FORMAT = 1
@@ -30,8 +31,9 @@ class Persona:
     ``max_sentences`` cap one turn. ``temperature`` (0…2) and ``model`` override the engine's own (None, empty: no
     override). ``fillers`` are what it mutters while it thinks ("Hm."), ``deflections`` whole lines that replace one
     that may not go on air, ``avoid`` phrases that it never says. ``expects`` are sentences that callers
-    say to it: PocketSphinx then understands their words only, and far more surely. ``moves`` is the improviser's
-    material: name of a move -> its variants (docs/personas.md).
+    say to it: PocketSphinx then understands their words only, and far more surely. ``dialogue`` is how it takes
+    turns, by the keys of :class:`~duologue.settings.DialogueSettings`. ``moves`` is the improviser's material:
+    name of a move -> its variants (docs/personas.md).
     """
 
     name: str
@@ -51,6 +53,7 @@ class Persona:
         "Let me take another run at that one later.",
         "No, wrong card. Please go on without me for a second.",
     )
+    dialogue: Mapping[str, object] = field(default_factory=dict[str, object])
     moves: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     avoid: tuple[str, ...] = ()
     expects: tuple[str, ...] = ()
@@ -94,6 +97,7 @@ class _File(BaseModel):
     deflections: _Texts = _OWN["deflections"]
     avoid: _Texts = ()
     expects: _Texts = ()
+    dialogue: DialogueSettings = DialogueSettings()
     improv: dict[str, _Texts] = {}
 
 
@@ -108,8 +112,9 @@ def parse_persona(data: Mapping[str, object], file: Path) -> Persona:
         key = f"improv.{error.name}"
         raise InputError(f"{key!r} {error.problem}", where=f"{file}: {key}", remedy=error.remedy) from error
     name = found.name or file.resolve().parent.name
-    given: dict[str, Any] = found.model_dump(exclude={"format", "improv", "name", "title"})
-    return Persona(name=name, title=found.title or name.title(), moves=found.improv, **given)
+    given: dict[str, Any] = found.model_dump(exclude={"format", "improv", "name", "title", "dialogue"})
+    turns = found.dialogue.model_dump(include=found.dialogue.model_fields_set)
+    return Persona(name=name, title=found.title or name.title(), moves=found.improv, dialogue=turns, **given)
 
 
 def _tuples(value: object) -> object:
