@@ -29,6 +29,7 @@ from duologue.dialogue.turns_vocabulary import (
 from duologue.errors import InputError
 from duologue.language.engine import Line, Prompt
 from duologue.language.fake import FakeLanguage, Reply
+from duologue.language.languages import load_language
 from duologue.language.tools import RemoteTool, Toolbox, ToolCall
 from duologue.simulation.virtual_time import simulate
 
@@ -147,7 +148,7 @@ def test_another_policy_holds_from_the_next_turn_on() -> None:
 
 def test_another_language_is_listened_to_and_waited_for() -> None:
     talk = Talk([ASKS], [TWO])
-    held(talk, (0.5, lambda control: control.change(language="de")))
+    held(talk, (0.5, lambda control: control.change(language=load_language("de"))))
     assert talk.ears.calls[-1].language == "de"
 
 

@@ -70,6 +70,7 @@ from duologue.dialogue.turns_vocabulary import (
     Withdraw,
     Withdrawn,
 )
+from duologue.language.languages import load_language
 from duologue.language.structured import ReplyChunk
 from duologue.language.tools import ToolCall
 from duologue.telemetry.ledger import Outcome
@@ -1382,7 +1383,7 @@ def test_a_change_on_the_way_withdraws_what_was_only_speculated(world: World) ->
     stops(world)
     understands(world, "what time is it")
     world.pass_time(30)
-    change = Change(language="de")
+    change = Change(language=load_language("de"))
     world.give(change)
     assert world.effects[-3:][0] == Abandon("r1") and world.last(Apply) == Apply(change)
     world.pass_time(30)

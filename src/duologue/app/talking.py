@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import difflib
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from pydantic import ValidationError
 
 from duologue.app.cast import CastMember, load_member
 from duologue.app.engines import create_activity, open_engines
+from duologue.app.languages import refuse_strangers
+from duologue.app.spare_voices import known_voices
 from duologue.app.stage_set import house_moderator
 from duologue.app.talking_text import Deaf, WrittenVoice
 from duologue.app.voices import CastVoices
@@ -75,11 +77,11 @@ def find_partner(name: str, settings: Settings) -> CastMember:
 
     A persona without a pack speaks with the voice of :data:`HOUSE_VOICE`. Raises :class:`InputError` with a guess.
     """
-    engines = settings.engines.tts
+    engines, known = settings.engines.tts, known_voices(settings)
     file = _persona_file(name)
     if file is not None:
         persona = load_persona(file)
-        lender = load_member(HOUSE_VOICE, engines)
+        lender = load_member(HOUSE_VOICE, engines, known)
         return replace(lender, name=persona.name, title=persona.title, tagline="", persona=persona)
     names = _names()
     if name not in names and not (name and Path(name).is_dir()):
@@ -90,7 +92,7 @@ def find_partner(name: str, settings: Settings) -> CastMember:
             remedy=(f"Did you mean {close[0]!r}? " if close else "")
             + f"Name one of {', '.join(names)}, a pack's folder or a persona's file.",
         )
-    return load_member(name, engines)
+    return load_member(name, engines, known)
 
 
 def _persona_file(name: str) -> Path | None:
@@ -122,7 +124,9 @@ def policy_changes(settings: Settings, persona: Persona | None = None) -> dict[s
         name = persona.name if persona else ""
         where = f"persona {name}: dialogue{f'.{problem.key}' if problem.key else ''}"
         raise InputError(problem.what, where=where, remedy=problem.remedy) from None
-    return {_field(name): _value(name, value) for name, value in values.items() if value is not None}
+    known = {each.name for each in fields(Policy)}  # the others are of the sound
+    found = ((_field(name), _value(name, value)) for name, value in values.items() if value is not None)
+    return {name: value for name, value in found if name in known}
 
 
 def _field(name: str) -> str:
@@ -164,6 +168,7 @@ async def open_partner(
     """
     member = find_partner(character, settings) if isinstance(character, str) else character
     async with open_engines(settings, hears=hears, speaks=speaks) as engines:
+        refuse_strangers((member.persona,), engines.llm, engines.ears)
         if listener is not None:
             engines.listeners.append(listener)
         async with asyncio.TaskGroup() as group:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from duologue.dialogue.words import ENGLISH, words_for
+from duologue.language.languages import ENGLISH
 
-BACKCHANNELS = words_for(ENGLISH).backchannels
+BACKCHANNELS = ENGLISH.turns.backchannels
 """Words that show that somebody listens, and do not ask for the floor."""
 
 

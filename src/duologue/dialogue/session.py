@@ -64,7 +64,6 @@ from duologue.dialogue.turns_vocabulary import (
     VoiceSentence,
     Withdraw,
 )
-from duologue.dialogue.words import words_for
 from duologue.errors import ClosedError, first_cause, in_words
 from duologue.language.engine import MAX_HISTORY, LanguageModel, Line, Moment, Prompt
 from duologue.language.moderation import Moderator
@@ -102,9 +101,9 @@ class Engines:
 class SessionOptions:
     """How a conversation is held. ``id`` begins the ids of everything in it (unique for ever, if it is); ``history`` is
     what was said before. ``person`` is what the other side is called in the context; ``topic`` may be
-    empty. With ``greet`` the character speaks first. Without phrases or a grammar ``expected`` takes the persona's
-    phrases. ``schema`` asks for structured replies (:func:`~duologue.language.structured.reply_schema`); ``toolbox``
-    holds what the character may call.
+    empty. With ``greet`` the character speaks first. ``expected`` takes the persona's language, and its phrases where
+    it has none and no grammar. ``schema`` asks for structured replies
+    (:func:`~duologue.language.structured.reply_schema`); ``toolbox`` holds what the character may call.
     """
 
     id: str = ""
@@ -151,10 +150,9 @@ class Session:
         self._inbox = Inbox[Event](MAX_INBOX, "session")
         self._orders = SinkOrders(sink, clock, self._post)
         self._echo = EchoFilter()
-        words = words_for(self._options.expected.language)
+        words = persona.language.turns
         judged = JudgedPatience(words) if engines.turn and patience is None else None
         judge = TurnJudge(engines.turn, judged.judge) if engines.turn and judged else None
-        self._words = words
         self._patience = judged or AdaptivePatience(words)
         self._given_patience = patience
         policy, wait = self._tuned(self._options.policy)
@@ -162,7 +160,7 @@ class Session:
         self._turns = TurnTaking(policy, wait, clock.now(), name)
         self._control = SessionControl(self._post, name)
         expected = self._expected()
-        self._ears = SessionEars(engines.activity, engines.ears, expected, self._echo, clock, self._post, judge)
+        self._ears = SessionEars(engines.activity, engines.ears, expected, self._echo, clock, self._post, judge, words)
         self._mouth = SessionMouth(
             persona,
             engines.model,
@@ -170,7 +168,6 @@ class Session:
             engines.moderator,
             self._post,
             stock=engines.stock,
-            words=words,
             ask=self._control.ask,
         )
         self._lines: deque[Line] = deque(self._options.history, maxlen=MAX_HISTORY)
@@ -252,9 +249,9 @@ class Session:
         self.hang_up()
 
     async def _converse(self, group: asyncio.TaskGroup) -> None:
-        language = self._options.expected.language
-        if not words_for(language).known:
-            what = f"no words of {language!r} are known: turns end by pauses alone, and apologies are English"
+        language = self._persona.language
+        if not language.known:
+            what = f"no words of {language.tag!r} are known: turns end by pauses alone, and apologies are English"
             self._post(EngineFailed(Stage.HEARING, what))
         if self._options.greet:
             self.say("")
@@ -431,37 +428,35 @@ class Session:
             self._echo.play(((word.text, self._began + word.end * SECOND // rate) for word in left), at)
 
     def _expected(self) -> Expected:
-        """What the persona's callers say, unless something else is expected."""
-        expected = self._options.expected
-        if expected != Expected(language=expected.language):
+        """In the persona's language, and what its callers say, unless something else is expected."""
+        expected = replace(self._options.expected, language=self._persona.language.name)
+        if expected.phrases or expected.grammar:
             return expected
         return replace(expected, phrases=self._persona.expects)
 
     def _tuned(self, policy: Policy) -> tuple[Policy, Patience]:
         """``policy`` with the backchannels of the language, and the wait that goes with it."""
         if policy.backchannels == BACKCHANNELS:
-            policy = replace(policy, backchannels=self._words.backchannels)
+            policy = replace(policy, backchannels=self._persona.language.turns.backchannels)
         bounded = BoundedPatience(self._patience, policy.wait_least_ms, policy.wait_most_ms)
         return policy, self._given_patience or bounded
 
     def _apply(self, change: Change, group: asyncio.TaskGroup) -> None:
         """Who speaks, with what, in which language, from the next thought and the next stretch on."""
         options = self._options
-        language = change.language or options.expected.language
-        self._persona = change.persona or self._persona
+        persona = change.persona or self._persona
+        self._persona = persona = replace(persona, language=change.language or persona.language)
         self._options = replace(
             options,
-            expected=replace(options.expected, language=language),
             schema=options.schema if change.schema is None else change.schema,
             toolbox=change.toolbox or options.toolbox,
             policy=change.policy or options.policy,
         )
-        words = self._words = words_for(language)
-        self._patience.speak(words)
+        self._patience.speak(persona.language.turns)
         self._turns.tune(*self._tuned(self._options.policy))
-        self._ears.expect(self._expected(), words)
+        self._ears.expect(self._expected(), persona.language.turns)
         if change.persona or change.voice or change.language:
-            self._mouth.change(self._persona, change.voice, words)
+            self._mouth.change(persona, change.voice)
             group.create_task(self._mouth.prepare())
 
     def _remember(self, exchange: Commit) -> None:

@@ -30,6 +30,7 @@ from duologue.dialogue.turns_vocabulary import (
     When,
 )
 from duologue.errors import InputError, PeerError, in_words
+from duologue.language.languages import Language
 from duologue.language.persona import Persona
 from duologue.language.tools import Toolbox, ToolCall
 from duologue.telemetry.log import get_logger
@@ -91,7 +92,7 @@ class SessionControl:
 
     def change(
         self, *, persona: Persona | None = None, voice: Voice | None = None, toolbox: Toolbox | None = None,
-        schema: Mapping[str, object] | None = None, language: str | None = None, policy: Policy | None = None,
+        schema: Mapping[str, object] | None = None, language: Language | None = None, policy: Policy | None = None,
     ) -> None:  # fmt: skip
         """Go on as somebody else, or otherwise, from the next thought, sentence and stretch on; None: as before."""
         self._post(Change(persona, voice, toolbox, schema, language, policy))

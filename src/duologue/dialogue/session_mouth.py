@@ -25,7 +25,6 @@ from duologue.dialogue.turns_vocabulary import (
     Stage,
     ToolRan,
 )
-from duologue.dialogue.words import ENGLISH, Words, words_for
 from duologue.language.engine import LanguageModel, Prompt
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
@@ -33,8 +32,6 @@ from duologue.language.structured import ReplyChunk
 from duologue.language.tools import ToolCall
 from duologue.speech.utterance import Utterance
 
-APOLOGIES = {stage: text for stage, text in ((Stage(key), text) for key, text in words_for(ENGLISH).apologies.items())}
-"""Honest sentences in English, by what failed."""
 LIMITS = VoiceLimits(seconds=5.5, rate=RATE)
 """A person waits: who needs longer is asked again, and left out before the table gives up on the reply (12 s)."""
 AT_ONCE = 8
@@ -107,7 +104,6 @@ class SessionMouth:
         post: Callable[[Event], None],
         limits: VoiceLimits = LIMITS,
         stock: Stock | None = None,
-        words: Words | None = None,
         ask: Callable[[str, ToolCall], Awaitable[object]] | None = None,
     ) -> None:
         self._ask = ask
@@ -118,7 +114,7 @@ class SessionMouth:
         self._post = post
         self._voicing = Voicing(voice, limits)
         self._stock = stock or Stock()
-        self._texts = (words or words_for(ENGLISH)).apologies
+        self._texts = persona.language.apologies.model_dump()
         self._fillers = Fillers(self._voicing, (persona,), self._stock)
         self._at_work = 0
         self._idle = asyncio.Event()
@@ -127,11 +123,11 @@ class SessionMouth:
         self._replies: dict[str, _Work] = {}
         self._posted = 0
 
-    def change(self, persona: Persona, voice: Voice | None, words: Words) -> None:
+    def change(self, persona: Persona, voice: Voice | None) -> None:
         """Go on as ``persona``, in another voice where one is given; what is prepared has to be prepared anew."""
         if voice is not None:
             self._voicing, self._stock = Voicing(voice, self._limits), Stock()
-        self._persona, self._texts = persona, words.apologies
+        self._persona, self._texts = persona, persona.language.apologies.model_dump()
         self._fillers = Fillers(self._voicing, (persona,), self._stock)
         self._apologies.clear()
 

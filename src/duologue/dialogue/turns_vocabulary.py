@@ -17,6 +17,7 @@ from typing import Protocol, TypeAlias
 from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import PlayEnded, PlayProgress, PlayStarted, Voice
 from duologue.dialogue.replies_text import Cut
+from duologue.language.languages import Language
 from duologue.language.persona import Persona
 from duologue.language.structured import Form, ReplyChunk
 from duologue.language.tools import Toolbox, ToolCall, ToolOutcome
@@ -241,7 +242,7 @@ class Change:
     voice: Voice | None = None
     toolbox: Toolbox | None = None
     schema: Mapping[str, object] | None = None
-    language: str | None = None
+    language: Language | None = None
     policy: Policy | None = None
 
 
