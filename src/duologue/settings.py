@@ -354,6 +354,54 @@ class DialogueSettings(Part):
     turn_seconds: float = Field(
         default=120.0, ge=10, le=600, description="Longest turn of a person: then the character answers."
     )
+    manual: bool = Field(default=False, description="Only a commit ends a turn of the person: push to talk.")
+    tail_ms: int | None = Field(
+        default=None, ge=0, le=5000,
+        description="Half-duplex: the ears open so long after a reply, ms; unset: as the way to talk needs it.",
+    )  # fmt: skip
+    tries: int = Field(default=3, ge=0, le=20, description="Speculations in one turn.")
+    echo_doubt_ms: int = Field(
+        default=700, ge=50, le=5000, description="The same as doubt_ms while the room echoes, ms."
+    )
+    word_ms: int = Field(default=120, ge=0, le=1000, description="A shorter voice is no word, ms.")
+    offset_ms: int = Field(default=200, ge=0, le=1000, description="After the end of speech that end is known, ms.")
+    hangover_ms: int = Field(default=250, ge=100, le=3000, description="Shortest silence that ends a stretch, ms.")
+    final_ahead_ms: int = Field(
+        default=200, ge=0, le=2000, description="The final transcript is asked for so long before a turn ends, ms."
+    )
+    final_by_ms: int = Field(default=600, ge=100, le=3000, description="And after so much silence at the latest, ms.")
+    stable_ms: int = Field(
+        default=30, ge=0, le=2000, description="Words that have stood so long in a pause are thought about, ms."
+    )
+    final_ms: int = Field(default=2000, ge=100, le=30_000, description="For a final transcript, ms.")
+    judge_ms: int = Field(default=800, ge=100, le=10_000, description="The same while a reply is held for it, ms.")
+    meant_ms: int = Field(
+        default=800, ge=100, le=10_000, description="A voice that lasts so long meant something, words or not, ms."
+    )
+    sorry: int = Field(
+        default=2, ge=0, le=10, description="So often in a row the character says that it caught nothing."
+    )
+    clear_ms: int = Field(
+        default=300, ge=50, le=5000, description="For the far end to say what it had played of a cut reply, ms."
+    )
+    playout_ms: int = Field(default=3000, ge=500, le=30_000, description="For any sign of the far end, ms.")
+    stretch_ms: int = Field(
+        default=30_000, ge=1000, le=120_000, description="Longest stretch of sound that is transcribed at once, ms."
+    )
+    retry_ms: int = Field(
+        default=1000, ge=100, le=30_000, description="Between two stretches when an engine ends one early, ms."
+    )
+    jump_ms: int = Field(
+        default=500, ge=100, le=10_000, description="A deadline met so much too late is nobody's but our own, ms."
+    )
+    grace_ms: int = Field(default=500, ge=0, le=10_000, description="What everybody is given on top of that, ms.")
+    sentence_gap_ms: int = Field(default=120, ge=0, le=3000, description="Silence between two sentences, ms.")
+    ahead: int = Field(default=3, ge=1, le=20, description="Sentences voiced ahead of the one that plays.")
+    sentences: int = Field(default=40, ge=1, le=400, description="Longest reply, sentences.")
+    person_chars: int = Field(default=4000, ge=100, le=100_000, description="Longest turn of the person, characters.")
+    backchannels: Names | None = Field(
+        default=None, description="Words that do not ask for the floor; unset: those of the language."
+    )
 
     record_folder: Path | None = Field(
         default=None, description="Record every conversation with sound here: the person left, the character right."
@@ -445,6 +493,10 @@ class Settings(BaseSettings):
     _sources: dict[str, str] = PrivateAttr(default_factory=dict[str, str])
     _chosen: Choices = PrivateAttr(default_factory=Choices)
     _name: str = PrivateAttr(default=ONLY_SHOW)
+
+    def given(self, key: str) -> bool:
+        """Whether the value of ``key`` comes from a flag or an argument: from whoever started this, for this time."""
+        return self._sources.get(key, "").startswith(("flag ", "argument "))
 
     @property
     def name(self) -> str:

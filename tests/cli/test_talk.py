@@ -24,8 +24,7 @@ from duologue.cli.main import build
 from duologue.cli.talk_shown import waits
 from duologue.cli.talk_text import MAX_LINE, ChatPage, lines
 from duologue.clock import MILLISECOND
-from duologue.dialogue.ports import PlayStarted
-from duologue.dialogue.turns_vocabulary import Annotate, Commit, Play, Think
+from duologue.dialogue.turns_vocabulary import Annotate, Commit, Sounds, Think
 from duologue.errors import InputError
 from duologue.language.structured import ReplyChunk
 from duologue.places import refuse_same
@@ -75,8 +74,7 @@ async def test_lines_of_a_plain_file_and_one_without_an_end(tmp_path: Path) -> N
 def said(page: ChatPage, *sentences: str, interrupted: bool = False) -> None:
     page.take(Think("r1", "hello", False), 0)
     for number, text in enumerate(sentences):
-        page.take(Play(Utterance(f"u{number}", "ada", text, silence(1)), 0), 0)
-        page.take(PlayStarted(f"u{number}", 0), 0)
+        page.take(Sounds("r1", Utterance(f"u{number}", "ada", text, silence(1)), 0), 0)
     page.take(Commit("hello", " ".join(sentences), "r1", interrupted), 0)
 
 
