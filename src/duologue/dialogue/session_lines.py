@@ -14,8 +14,14 @@ _EVENTS: tuple[type[Event], ...] = get_args(Event)
 
 
 def record_of(item: Event | Effect) -> EventRecord | EffectRecord:
-    """An event or an effect, with its fields in plain values; times are called ``at`` and ``since``."""
-    told = {each.name.removesuffix("_ns"): _plain(getattr(item, each.name)) for each in fields(item)}
+    """An event or an effect, with its fields in plain values; times are called ``at`` and ``since``. What is false by
+    default is told where it is true.
+    """
+    told = {
+        each.name.removesuffix("_ns"): _plain(value)
+        for each in fields(item)
+        if (value := getattr(item, each.name)) is not False or each.default is not False
+    }
     return (EventRecord if isinstance(item, _EVENTS) else EffectRecord)(type(item).__name__, told)
 
 
