@@ -76,7 +76,7 @@ export class EventLine {
     this.#expect();
     switch (event.type) {
       case "state":
-        state.stage.value = event.state.stage;
+        if (event.state.stage) state.stage.value = event.state.stage;
         state.book.value = withState(state.book.value, event.state.conversations, event.state.turns);
         break;
       case "stage":

@@ -46,7 +46,7 @@ async def test_a_page_that_connects_to_a_thousand_turns_gets_the_newest_in_one_e
             talk(studio, f"c{number}", 1000 // conversations)
         await asyncio.sleep(0)  # what went before is another callback
         loop_guard.rearm(LOOP_LIMIT_MS)
-        reader = studio.subscribe()
+        reader = studio.bus.subscribe()
         [published] = await reader.take()
         wire = encode(published)
     event = published.event

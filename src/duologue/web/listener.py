@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 
 import uvicorn
 from fastapi import FastAPI
@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from duologue.settings import Settings
 from duologue.web.application import create_app
 from duologue.web.options import WebOptions
-from duologue.web.studio import Show
+from duologue.web.studio import House
 
 GRACE = 3
 """Seconds that open connections get when the server leaves."""
@@ -39,8 +39,8 @@ class Listener(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def make_listener(shows: Sequence[Show], settings: Settings) -> Listener:
-    """The application of ``shows`` as the settings want it, not listening yet."""
+def make_listener(house: House, settings: Settings) -> Listener:
+    """The application of ``house`` as the settings want it, not listening yet."""
     web = settings.web
     options = WebOptions(
         host=web.host,
@@ -48,7 +48,7 @@ def make_listener(shows: Sequence[Show], settings: Settings) -> Listener:
         hosts=web.hosts,
         cors_origins=web.cors_origins,
     )
-    app = create_app(shows, options)
+    app = create_app(house, options)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=GRACE, loop="none"
     )
