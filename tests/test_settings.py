@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from duologue.errors import InputError
 from duologue.settings import Settings, Size, installed_model, load_settings
+from duologue.tokens import Scope
 
 
 class Talker(BaseModel):
@@ -181,6 +182,55 @@ def test_shows_that_cannot_be(table: str, what: str, remedy: str) -> None:
     with pytest.raises(InputError) as caught:
         _load(file=table)
     assert what in caught.value.what and remedy in caught.value.remedy and caught.value.where == "duologue.toml"
+
+
+TOKENS = """
+[web.tokens.guest]
+env = "GUEST_TOKEN"
+scopes = ["talk"]
+[web.tokens.desk]
+token = "correct horse"
+scopes = ["stage", "talk"]
+[web.tokens.onlooker]
+token = "battery staple"
+"""
+
+
+def test_tokens_have_names_and_scopes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GUEST_TOKEN", "let the guest in")
+    monkeypatch.setenv("DUOLOGUE_WEB__TOKENS__ROBOT__TOKEN", "beep beep beep")
+    monkeypatch.setenv("DUOLOGUE_WEB__TOKENS__ROBOT__SCOPES", "line, admin")
+    settings = _load({"web.host": "0.0.0.0"}, file=TOKENS)  # no web.token is needed then
+    assert {name: (each.secret, each.scopes) for name, each in settings.web.tokens.items()} == {
+        "guest": ("let the guest in", (Scope.TALK,)),
+        "desk": ("correct horse", (Scope.STAGE, Scope.TALK)),
+        "onlooker": ("battery staple", ()),
+        "robot": ("beep beep beep", (Scope.LINE, Scope.ADMIN)),
+    }
+    sources = _sources(settings)
+    assert sources["web.tokens.guest.env"] == ("GUEST_TOKEN", "duologue.toml")
+    assert sources["web.tokens.desk.token"] == ("********", "duologue.toml")
+    assert sources["web.tokens.desk.scopes"] == ("stage, talk", "duologue.toml")
+    assert sources["web.tokens.robot.scopes"][1] == "environment DUOLOGUE_WEB__TOKENS__ROBOT__SCOPES"
+    assert {"let the guest in", "correct horse", "battery staple", "beep beep beep"} <= set(settings.secrets())
+
+
+@pytest.mark.parametrize(
+    ("table", "what", "remedy"),
+    [
+        ("[web.tokens.Guest]\ntoken = '12345678'", "'Guest' is no name of a token", "Small letters"),
+        ("[web.tokens.guest]\ntoken = '1234567'", "too short", "At least 8"),
+        ("[web.tokens.guest]\nscopes = ['talk']", "one place", "token or env"),
+        ("[web.tokens.guest]\ntoken = '12345678'\nenv = 'X'", "one place", "token or env"),
+        ("[web.tokens.guest]\ntoken = '12345678'\nscopes = ['root']", "web.tokens.guest.scopes", "admin"),
+        ("[web.tokens.guest]\ntoken = '12345678'\nscope = ['talk']", "web.tokens.guest.scope", "scopes"),
+    ],
+)
+def test_tokens_that_cannot_be(table: str, what: str, remedy: str) -> None:
+    with pytest.raises(InputError) as caught:
+        _load(file=table)
+    assert what in caught.value.what and remedy in caught.value.remedy and caught.value.where == "duologue.toml"
+    assert "1234567" not in str(caught.value)
 
 
 def test_unknown_variables_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.voice.probe import RATE, Pcm, Word, quiet
-from duologue.app.simulation.spoken import speak
 from duologue.audio.pcm import to_int16
+from duologue.simulation.spoken import speak
 
 SLOT_SECONDS = 9.0
 """From the start of one turn to the start of the next: room for the most patient of the three, and its answer."""

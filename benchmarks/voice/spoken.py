@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 
 from benchmarks.table import Row, row
-from duologue.app.simulation.crowd import Run
-from duologue.app.simulation.scenario_file import read_scenario, shipped
-from duologue.app.simulation.spoken_crowd import run_aloud
 from duologue.errors import PeerError
 from duologue.settings import Settings
+from duologue.simulation.crowd import Run
+from duologue.simulation.scenario_file import read_scenario, shipped
+from duologue.simulation.spoken_crowd import run_aloud
 
 AT_ONCE = 2
 """Conversations at the same time: as many as PocketSphinx hears by default."""

@@ -1,6 +1,46 @@
 // Generated from the API schema by `npm run types`. Do not edit.
 
 export interface paths {
+    "/api/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Session
+         * @description Which token this request brought, and its scopes.
+         */
+        get: operations["get_session"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Settings
+         * @description Every setting, its value and where it came from, as ``duologue settings`` prints them.
+         */
+        get: operations["list_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/shows": {
         parameters: {
             query?: never;
@@ -766,6 +806,38 @@ export interface components {
             status: number;
         };
         /**
+         * Scope
+         * @description Something that a token may allow. To look on (the page, the stream, what is said) any token is enough.
+         * @enum {string}
+         */
+        Scope: "talk" | "stage" | "line" | "admin";
+        /**
+         * SessionView
+         * @description What whoever asks may do besides looking on.
+         */
+        SessionView: {
+            /** Name */
+            name: string;
+            /** Guarded */
+            guarded: boolean;
+            /** Scopes */
+            scopes: components["schemas"]["Scope"][];
+        };
+        /**
+         * SettingView
+         * @description A setting in force; what is secret is masked. ``source`` is ``default``, a file, a variable or a flag.
+         */
+        SettingView: {
+            /** Key */
+            key: string;
+            /** Value */
+            value: string;
+            /** Source */
+            source: string;
+            /** What */
+            what: string;
+        };
+        /**
          * ShowView
          * @description A show of the house, and where its parts are. The first one is at ``/`` too.
          */
@@ -1231,6 +1303,46 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    get_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+        };
+    };
+    list_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingView"][];
+                };
+            };
+        };
+    };
     list_shows: {
         parameters: {
             query?: never;
@@ -1289,6 +1401,15 @@ export interface operations {
                     "application/json": components["schemas"]["Conversation"][];
                 };
             };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request asks for something that cannot be. */
             422: {
                 headers: {
@@ -1340,6 +1461,15 @@ export interface operations {
                     "application/json": components["schemas"]["Conversation"];
                 };
             };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request asks for something that cannot be. */
             422: {
                 headers: {
@@ -1387,6 +1517,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description There is no such conversation. */
@@ -1445,6 +1584,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description There is no such conversation. */
@@ -1507,6 +1655,15 @@ export interface operations {
                     "application/json": components["schemas"]["ChatReceipt"];
                 };
             };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request asks for something that cannot be. */
             422: {
                 headers: {
@@ -1552,6 +1709,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StageView"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -1605,6 +1771,15 @@ export interface operations {
                     "application/json": components["schemas"]["StageView"];
                 };
             };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request asks for something that cannot be. */
             422: {
                 headers: {
@@ -1654,6 +1829,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StageView"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -1707,6 +1891,15 @@ export interface operations {
                     "application/json": components["schemas"]["StageView"];
                 };
             };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request asks for something that cannot be. */
             422: {
                 headers: {
@@ -1752,6 +1945,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UtteranceView"][];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -1827,6 +2029,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UtteranceView"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The clip did not arrive in time. */
@@ -1912,6 +2123,15 @@ export interface operations {
                     "application/json": components["schemas"]["UtteranceView"][];
                 };
             };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request asks for something that cannot be. */
             422: {
                 headers: {
@@ -1959,6 +2179,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UtteranceView"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description There is no such clip, or it is long over. */
@@ -2017,6 +2246,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UtteranceView"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description There is no such clip, or it is long over. */
@@ -2079,6 +2317,15 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": components["schemas"]["StreamedEvent"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */

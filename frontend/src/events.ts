@@ -1,10 +1,9 @@
 /** The line that carries the server's events: kept open, and opened again with growing pauses; it begins with the state. */
-import { at } from "./addresses";
-import { api, ApiError } from "./requests";
+import { ApiError, type Api } from "./requests";
 import { Backoff } from "./core/backoff";
 import { withConversation, withState, withTurn } from "./core/book";
 import type { ShowEvent } from "./models";
-import * as state from "./state";
+import type { State } from "./state";
 
 /** Telemetry comes once a second; a line silent for this long is dead, ms. */
 const SILENCE_MS = 8000;
@@ -16,10 +15,15 @@ export class EventLine {
   #silence = 0;
   readonly #backoff = new Backoff(500, 8000);
 
+  constructor(
+    private readonly api: Api,
+    private readonly state: State,
+  ) {}
+
   open(): void {
     window.clearTimeout(this.#timer);
     this.#source?.close();
-    const source = new EventSource(at("/api/events"));
+    const source = new EventSource(this.api.place.at("/api/events"));
     this.#source = source;
     source.addEventListener("open", () => this.#opened());
     source.addEventListener("error", () => this.#lost());
@@ -42,32 +46,35 @@ export class EventLine {
   }
 
   #opened(): void {
-    state.link.value = "open";
+    this.state.link.value = "open";
     this.#backoff.reset();
-    void this.#list();
+    void this.#ask();
   }
 
   #lost(): void {
     this.close();
-    state.link.value = "lost";
+    this.state.link.value = "lost";
     this.#timer = window.setTimeout(() => this.open(), this.#backoff.next());
     if (navigator.onLine) void this.#explain();
   }
 
-  /** Which shows there are; a page that does not learn it shows only its own. */
-  async #list(): Promise<void> {
-    state.shows.value = await api.shows().catch(() => state.shows.value);
+  /** What events do not tell: which shows there are, and what this page may do. Unanswered, it is as it was. */
+  async #ask(): Promise<void> {
+    const { shows, session } = this.state;
+    const [listed, found] = await Promise.allSettled([this.api.get("/api/shows"), this.api.get("/api/session")]);
+    if (listed.status === "fulfilled") shows.value = listed.value;
+    if (found.status === "fulfilled") session.value = found.value;
   }
 
   /** An `EventSource` does not say why it failed; a plain request does. */
   async #explain(): Promise<void> {
-    void this.#list();
+    void this.#ask();
     try {
-      await api.stage();
+      await this.api.get("/api/stage");
     } catch (error) {
       // 503 is a server that starts or leaves: that passes by itself
       if (error instanceof ApiError && error.status >= 400 && error.status !== 503) {
-        state.notify({ level: "error", text: error.message, remedy: error.remedy });
+        this.state.notify({ level: "error", text: error.message, remedy: error.remedy });
       }
     }
   }
@@ -76,33 +83,23 @@ export class EventLine {
     this.#expect();
     switch (event.type) {
       case "state":
-        if (event.state.stage) state.stage.value = event.state.stage;
-        state.book.value = withState(state.book.value, event.state.conversations, event.state.turns);
+        if (event.state.stage) this.state.stage.value = event.state.stage;
+        this.state.book.value = withState(this.state.book.value, event.state.conversations, event.state.turns);
         break;
       case "stage":
-        state.stage.value = event.stage;
+        this.state.stage.value = event.stage;
         break;
       case "conversation":
-        state.book.value = withConversation(state.book.value, event.conversation);
+        this.state.book.value = withConversation(this.state.book.value, event.conversation);
         break;
       case "turn":
-        state.book.value = withTurn(state.book.value, event.turn);
+        this.state.book.value = withTurn(this.state.book.value, event.turn);
         break;
       case "telemetry":
-        this.#measure(event);
+        this.state.measure(event.telemetry);
         break;
       case "notice":
-        state.notify(event.notice);
+        this.state.notify(event.notice);
     }
-  }
-
-  #measure({ telemetry }: Extract<ShowEvent, { type: "telemetry" }>): void {
-    state.serverClock.stamped(telemetry.at, Date.now());
-    state.telemetry.value = telemetry;
-    const time = telemetry.at / 1000;
-    state.frameTimes.push(time, telemetry.frame_p50, telemetry.frame_max);
-    state.lateFrames.push(time, telemetry.late + telemetry.skipped);
-    state.distances.push(time, state.behind.value);
-    state.plotted.value += 1;
   }
 }

@@ -4,12 +4,22 @@ import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/controls.css";
 import "./styles/layout.css";
+import "./styles/show.css";
 import "./styles/stage.css";
 import "./styles/panels.css";
+import "./styles/sheets.css";
 import { render } from "preact";
-import { App } from "./app";
-import { EventLine } from "./events";
+import { Page, PageContext } from "./page";
+import { Shell } from "./shell";
 
 const place = document.getElementById("page");
-if (place) render(<App />, place);
-new EventLine().open();
+if (place) {
+  const page = new Page(document.baseURI);
+  render(
+    <PageContext.Provider value={page}>
+      <Shell />
+    </PageContext.Provider>,
+    place,
+  );
+  page.start(new AbortController().signal);
+}

@@ -1,17 +1,22 @@
-/** The API as functions. What the server refuses comes back as an `ApiError` with its own words. */
-import { at } from "./addresses";
-import type {
-  ChatReceipt,
-  ChatRequest,
-  Conversation,
-  LightsRequest,
-  Problem,
-  ShowView,
-  StageView,
-  TvRequest,
-} from "./models";
+/** The API as functions, typed by its schema. What the server refuses comes back as an `ApiError` with its own words. */
+import type { paths } from "./api";
+import type { Place } from "./addresses";
+import type { Problem } from "./models";
 
 const PATIENCE_MS = 8000;
+
+type Method = "get" | "post" | "delete";
+/** The addresses that answer to a method. */
+type Answering<M extends Method> = { [A in keyof paths]: paths[A] extends { [each in M]: object } ? A : never }[keyof paths];
+type Operation<M extends Method, A extends keyof paths> = paths[A] extends { [each in M]: infer Found } ? Found : never;
+type Json<Content> = Content extends { content: { "application/json": infer Body } } ? Body : never;
+type Success<Responses> = Json<Responses[keyof Responses & (200 | 201 | 202)]>;
+type Answer<M extends Method, A extends keyof paths> =
+  Operation<M, A> extends { responses: infer Responses } ? Success<Responses> : never;
+/** What is asked; the server fills in what is left out and has a default. */
+type Asked<M extends Method, A extends keyof paths> =
+  Operation<M, A> extends { requestBody: infer Body } ? Partial<Json<Body>> : undefined;
+type Values = Readonly<Record<string, string>>;
 
 /** What was wrong, and what to do about it. `status` is 0 when the server did not answer. */
 export class ApiError extends Error {
@@ -31,32 +36,31 @@ async function problemOf(response: Response): Promise<ApiError> {
   return new ApiError(response.status, `${title.replace(/\.$/, "")}${place}.`, problem.remedy ?? "");
 }
 
-async function call<Answer>(method: string, address: string, body?: unknown): Promise<Answer> {
-  const signal = AbortSignal.timeout(PATIENCE_MS);
-  const content = body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
-  let response: Response;
-  try {
-    response = await fetch(address, { method, signal, ...content });
-  } catch {
-    throw new ApiError(0, "The server does not answer.", "Is the show still running? It is tried again by itself.");
+export class Api {
+  constructor(readonly place: Place) {}
+
+  get<A extends Answering<"get">>(address: A, values?: Values): Promise<Answer<"get", A>> {
+    return this.#call("get", address, undefined, values);
   }
-  if (!response.ok) throw await problemOf(response);
-  return (response.status === 204 ? undefined : await response.json()) as Answer;
-}
 
-/** What a conversation is started with; the server fills in the rest. */
-export interface Start {
-  readonly topic: string | null;
-  readonly turns: number;
-  readonly cast: readonly string[] | null;
-}
+  post<A extends Answering<"post">>(address: A, body?: Asked<"post", A>, values?: Values): Promise<Answer<"post", A>> {
+    return this.#call("post", address, body, values);
+  }
 
-export const api = {
-  shows: () => call<ShowView[]>("GET", at("/api/shows")),
-  start: (request: Start) => call<Conversation>("POST", at("/api/conversations"), request),
-  stop: (id: string) => call<unknown>("DELETE", at("/api/conversations/{conversation_id}", { conversation_id: id })),
-  chat: (request: ChatRequest) => call<ChatReceipt>("POST", at("/api/chat"), request),
-  stage: () => call<StageView>("GET", at("/api/stage")),
-  television: (request: TvRequest) => call<StageView>("POST", at("/api/stage/tv"), request),
-  lights: (request: Partial<LightsRequest>) => call<StageView>("POST", at("/api/stage/lights"), request),
-};
+  delete<A extends Answering<"delete">>(address: A, values?: Values): Promise<Answer<"delete", A>> {
+    return this.#call("delete", address, undefined, values);
+  }
+
+  async #call<Result>(method: Method, address: keyof paths, body: unknown, values: Values = {}): Promise<Result> {
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const content = body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+    let response: Response;
+    try {
+      response = await fetch(this.place.at(address, values), { method: method.toUpperCase(), signal, ...content });
+    } catch {
+      throw new ApiError(0, "The server does not answer.", "Is the show still running? It is tried again by itself.");
+    }
+    if (!response.ok) throw await problemOf(response);
+    return (response.status === 204 ? undefined : await response.json()) as Result;
+  }
+}

@@ -1,4 +1,4 @@
-/** The state of the page as signals. Events write it, panels read it. */
+/** What one page knows, as signals. Events write it, panels read it. */
 import { computed, signal } from "@preact/signals";
 import { current, emptyBook, type Book } from "./core/book";
 import { legible } from "./core/colour";
@@ -6,7 +6,7 @@ import { label } from "./core/format";
 import { Ring } from "./core/ring";
 import { ServerClock } from "./core/server-clock";
 import { grouped, inOrder } from "./core/turns";
-import type { CharacterView, Notice, ShowView, StageView, TelemetryView } from "./models";
+import type { CharacterView, Notice, Scope, SessionView, ShowView, StageView, TelemetryView } from "./models";
 
 /** The line to the server that carries events and requests. */
 export type Link = "connecting" | "open" | "lost";
@@ -18,70 +18,104 @@ export interface Air {
   readonly retryAt: number | null;
 }
 
-export const serverClock = new ServerClock();
-export const link = signal<Link>("connecting");
-export const stage = signal<StageView | null>(null);
-/** The shows of this house; this page is of the one that is `here`. */
-export const shows = signal<readonly ShowView[]>([]);
-export const book = signal<Book>(emptyBook);
-export const telemetry = signal<TelemetryView | null>(null);
-
-export const air = signal<Air>({ state: "connecting", message: "Opening the stream.", retryAt: null });
-/** Programme time of the picture in front of the viewer, Unix ms; null without a picture. */
-export const programme = signal<number | null>(null);
-/** Seconds behind live, renewed about once a second. */
-export const behind = signal<number | null>(null);
-
-export const running = computed(() => current(book.value));
-export const transcript = computed(() => {
-  const { turns, conversations } = book.value;
-  return grouped(inOrder(turns.values(), (id) => conversations.get(id)?.started ?? 0));
-});
-
-/** Two minutes of figures, one sample a second. */
-export const HISTORY_SECONDS = 120;
-/** Frame time: median and largest of each second, ms. */
-export const frameTimes = new Ring(2, HISTORY_SECONDS);
-/** Late frames per second. */
-export const lateFrames = new Ring(1, HISTORY_SECONDS);
-/** Seconds behind live. */
-export const distances = new Ring(1, HISTORY_SECONDS);
-/** Counts up when a ring has a new sample. */
-export const plotted = signal(0);
-
-const PAPER = "#17191c";
-
-const characters = computed(() => new Map((stage.value?.cast ?? []).map((one) => [one.name, one])));
-
-export function character(name: string): CharacterView | null {
-  return characters.value.get(name) ?? null;
-}
-
-/** How a speaker is called and in which colour, legible on the page. */
-export function speakerOf(name: string): { title: string; colour: string } {
-  const found = character(name);
-  return found
-    ? { title: found.title, colour: legible(found.colour, PAPER) }
-    : { title: label(name), colour: "var(--text-quiet)" };
-}
-
 /** A word to the person at the page. */
 export interface Toast extends Notice {
   readonly id: number;
   readonly count: number;
 }
 
+/** Two minutes of figures, one sample a second. */
+export const HISTORY_SECONDS = 120;
+const PAPER = "#17191c";
 const MOST_TOASTS = 4;
-let nextToast = 1;
-export const toasts = signal<readonly Toast[]>([]);
+const NO_AIR: Air = { state: "connecting", message: "Opening the stream.", retryAt: null };
 
-/** Show a notice. The same notice again only raises its count. */
-export function notify(notice: Notice): void {
-  const same = toasts.value.find((one) => one.text === notice.text && one.level === notice.level);
-  const toast: Toast = { ...notice, id: nextToast++, count: (same?.count ?? 0) + 1 };
-  toasts.value = [...toasts.value.filter((one) => one !== same), toast].slice(-MOST_TOASTS);
-}
+export class State {
+  readonly serverClock = new ServerClock();
+  readonly link = signal<Link>("connecting");
+  /** Who this page is to the server; null until that is known. */
+  readonly session = signal<SessionView | null>(null);
+  readonly stage = signal<StageView | null>(null);
+  /** The shows of this house; this page is of the one that is `here`. */
+  readonly shows = signal<readonly ShowView[]>([]);
+  readonly book = signal<Book>(emptyBook);
+  readonly telemetry = signal<TelemetryView | null>(null);
 
-export function dismiss(id: number): void {
-  toasts.value = toasts.value.filter((one) => one.id !== id);
+  readonly air = signal<Air>(NO_AIR);
+  /** Programme time of the picture in front of the viewer, Unix ms; null without a picture. */
+  readonly programme = signal<number | null>(null);
+  /** Seconds behind live, renewed about once a second. */
+  readonly behind = signal<number | null>(null);
+  /** The viewer hears the show. */
+  readonly audible = signal(false);
+
+  readonly running = computed(() => current(this.book.value));
+  readonly transcript = computed(() => {
+    const { turns, conversations } = this.book.value;
+    return grouped(inOrder(turns.values(), (id) => conversations.get(id)?.started ?? 0));
+  });
+  /** The viewer's time in steps: a turn changes its phase at these, a word is lit exactly. */
+  readonly coarse = computed(() => {
+    const now = this.programme.value;
+    return now === null ? null : Math.floor(now / 100) * 100;
+  });
+
+  /** Frame time: median and largest of each second, ms. */
+  readonly frameTimes = new Ring(2, HISTORY_SECONDS);
+  /** Late frames per second. */
+  readonly lateFrames = new Ring(1, HISTORY_SECONDS);
+  /** Seconds behind live. */
+  readonly distances = new Ring(1, HISTORY_SECONDS);
+  /** Counts up when a ring has a new sample. */
+  readonly plotted = signal(0);
+
+  readonly toasts = signal<readonly Toast[]>([]);
+  #nextToast = 1;
+  readonly #characters = computed(() => new Map((this.stage.value?.cast ?? []).map((one) => [one.name, one])));
+
+  /** Whether this page's token allows it. What is not known yet is tried: the server has the last word. */
+  may(scope: Scope): boolean {
+    return this.session.value?.scopes.includes(scope) ?? true;
+  }
+
+  character(name: string): CharacterView | null {
+    return this.#characters.value.get(name) ?? null;
+  }
+
+  /** How a speaker is called and in which colour, legible on the page. */
+  speaker(name: string): { title: string; colour: string } {
+    const found = this.character(name);
+    return found
+      ? { title: found.title, colour: legible(found.colour, PAPER) }
+      : { title: label(name), colour: "var(--text-quiet)" };
+  }
+
+  /** One more second of figures. */
+  measure(telemetry: TelemetryView): void {
+    this.serverClock.stamped(telemetry.at, Date.now());
+    this.telemetry.value = telemetry;
+    const time = telemetry.at / 1000;
+    this.frameTimes.push(time, telemetry.frame_p50, telemetry.frame_max);
+    this.lateFrames.push(time, telemetry.late + telemetry.skipped);
+    this.distances.push(time, this.behind.value);
+    this.plotted.value += 1;
+  }
+
+  /** Nobody looks at the picture any more. */
+  leaveAir(): void {
+    this.air.value = NO_AIR;
+    this.programme.value = this.behind.value = null;
+    this.audible.value = false;
+  }
+
+  /** Show a notice. The same notice again only raises its count. */
+  notify(notice: Notice): void {
+    const same = this.toasts.value.find((one) => one.text === notice.text && one.level === notice.level);
+    const toast: Toast = { ...notice, id: this.#nextToast++, count: (same?.count ?? 0) + 1 };
+    this.toasts.value = [...this.toasts.value.filter((one) => one !== same), toast].slice(-MOST_TOASTS);
+  }
+
+  dismiss(id: number): void {
+    this.toasts.value = this.toasts.value.filter((one) => one.id !== id);
+  }
 }

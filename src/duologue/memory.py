@@ -6,15 +6,22 @@ through everything now and then, what was imported included, and nothing else ru
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import gc
 import sys
 from collections.abc import Callable
 
+from duologue.clock import SECOND, Clock
+
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 """Parameters of mallopt(3)."""
-LARGE = 512 * 1024
+LARGE = 128 * 1024
 """Bytes from which an allocation is mapped by itself, and given back when it is freed: utterances, bakes, segments."""
+
+
+TRIMMED_EVERY = 60
+"""Seconds."""
 
 
 def settle() -> None:
@@ -34,6 +41,13 @@ def trim() -> None:
     malloc_trim = _libc("malloc_trim")
     if malloc_trim is not None:
         malloc_trim(0)
+
+
+async def keep_trimmed(clock: Clock) -> None:
+    """Return what was freed, every minute, until cancelled: what lies between kept pieces goes back no other way."""
+    while True:
+        await clock.wait_until(clock.now() + TRIMMED_EVERY * SECOND)
+        await asyncio.to_thread(trim)
 
 
 def hold() -> None:

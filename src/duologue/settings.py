@@ -28,7 +28,6 @@ from pydantic import (
     PrivateAttr,
     SecretStr,
     ValidationError,
-    field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
@@ -36,6 +35,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 from duologue.errors import InputError
 from duologue.places import read_text
 from duologue.redaction import hide, redacted, userinfo
+from duologue.tokens import TokenSettings, long_enough
 from duologue.validation import Problem, did_you_mean, problems
 
 FILE = "duologue.toml"
@@ -214,6 +214,13 @@ def _apart(shows: dict[str, ShowSettings]) -> dict[str, ShowSettings]:
     return shows
 
 
+def _named(tokens: dict[str, TokenSettings]) -> dict[str, TokenSettings]:
+    for name in tokens:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", name):
+            raise ValueError(f"{name!r} is no name of a token | Small letters, digits and hyphens: [web.tokens.guest].")
+    return tokens
+
+
 class WebSettings(Part):
     """The web server."""
 
@@ -223,8 +230,11 @@ class WebSettings(Part):
     cors_origins: Annotated[Names, AfterValidator(_origins)] = Field(
         default=(), description="Sites whose pages may play the stream, e.g. https://example.org; * is every one."
     )
-    token: SecretStr | None = Field(
-        default=None, description="Who brings it may use the API; needed beyond this machine."
+    token: Annotated[SecretStr | None, AfterValidator(long_enough)] = Field(
+        default=None, description="Who brings it may do everything; one is needed beyond this machine."
+    )
+    tokens: Annotated[dict[str, TokenSettings], AfterValidator(_named)] = Field(
+        default={}, description="Further tokens, a table for each: token or env, and the scopes that it has."
     )
 
     @property
@@ -237,16 +247,9 @@ class WebSettings(Part):
         except ValueError:
             return False
 
-    @field_validator("token")
-    @classmethod
-    def _long_enough(cls, token: SecretStr | None) -> SecretStr | None:
-        if token is not None and len(token.get_secret_value()) < 8:
-            raise ValueError("the token is too short to protect anything | At least 8 characters, e.g. of a generator.")
-        return token
-
     @model_validator(mode="after")
     def _guarded(self) -> Self:
-        if not self.loopback and self.token is None:
+        if not self.loopback and self.token is None and not self.tokens:
             raise ValueError(
                 f"listening on {self.host} lets others in, and no token is set"
                 f" | Set {PREFIX}WEB__TOKEN in the environment, or listen on 127.0.0.1."
@@ -370,11 +373,14 @@ class SpeechCacheSettings(Part):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One setting as it is shown: secrets are masked. ``source`` is ``default``, a file, a variable or a flag."""
+    """One setting as it is shown: secrets are masked. ``source`` is ``default``, a file, a variable or a flag, ``what``
+    says in a sentence what it sets.
+    """
 
     key: str
     value: str
     source: str
+    what: str = ""
 
 
 class Settings(BaseSettings):
@@ -464,7 +470,7 @@ class Settings(BaseSettings):
         return alone
 
     def secrets(self) -> tuple[str, ...]:
-        """The values that may appear nowhere: the token, every secret of the engines' parts, what stands before the
+        """The values that may appear nowhere: the tokens, every secret of the engines' parts, what stands before the
         ``@`` of their addresses, and the keys in the environment variables that they name (``key_variable``).
         """
         parts = (self.web, *(part for part in self._parts.values() if part is not None))
@@ -472,7 +478,12 @@ class Settings(BaseSettings):
         written = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
         written += [secret for value in values if isinstance(value, str) for secret in userinfo(value)]
         variables = (getattr(part, "key_variable", "") for part in parts)
-        return (*written, *(key for name in variables if (key := os.environ.get(name, "").strip())))
+        tokens = (each.secret for each in self.web.tokens.values())
+        return (
+            *written,
+            *filter(None, tokens),
+            *(key for name in variables if (key := os.environ.get(name, "").strip())),
+        )
 
     def rows(self) -> list[Row]:
         """Every setting with its value and source, in order."""
@@ -488,16 +499,19 @@ class Settings(BaseSettings):
         return rows
 
     def _rows(self, part: BaseModel, prefix: str) -> Iterator[Row]:
-        for name in type(part).model_fields:
+        for name, field in type(part).model_fields.items():
             key, value = f"{prefix}.{name}", cast(object, getattr(part, name))
             if isinstance(value, BaseModel):
                 yield from self._rows(value, key)
+            elif isinstance(value, dict) and value:  # a table for each
+                for each, table in cast("dict[str, BaseModel]", value).items():
+                    yield from self._rows(table, f"{key}.{each}")
             else:
-                yield Row(key, _shown(name, value), self._sources.get(key, "default"))
+                yield Row(key, _shown(name, value), self._sources.get(key, "default"), field.description or "")
 
 
 def _shown(name: str, value: object) -> str:
-    if value is None or value in ("", ()):
+    if value is None or value in ("", (), {}):
         return "–"
     if isinstance(value, SecretStr) or _SECRET.search(name):
         return "********"

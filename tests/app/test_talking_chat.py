@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from duologue.app.simulation.virtual_time import LoopClock, simulate
 from duologue.app.talking import Partner
 from duologue.app.talking_captions import Caption, Captions, Kind
 from duologue.app.talking_chat import Chat, open_chat
@@ -20,6 +19,7 @@ from duologue.language.fake import FakeLanguage, Reply
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
 from duologue.language.structured import reply_schema
+from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.utterance import Utterance
 
 ADA = Persona("ada", "Ada", "A calm woman.", fillers=("Hm.",))

@@ -11,8 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from duologue.app.simulation.engines import voiced
-from duologue.app.simulation.virtual_time import LoopClock, simulate
 from duologue.app.talking import Partner
 from duologue.app.talking_captions import Caption, Captions, Kind
 from duologue.app.talking_sound import Recording, open_recording, talk_over
@@ -26,6 +24,8 @@ from duologue.dialogue.turns_vocabulary import Effect, Event
 from duologue.language.fake import FakeLanguage, Reply
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
+from duologue.simulation.engines import voiced
+from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
 from duologue.telemetry.ledger import TurnRecord
 from duologue.telemetry.turns import silence_ms

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from duologue.app.simulation import crowd
-from duologue.app.simulation.crowd import Run
-from duologue.app.simulation.scenario import Scenario
 from duologue.cli.main import build
 from duologue.errors import InputError, PeerError
+from duologue.simulation import crowd
+from duologue.simulation.crowd import Run
+from duologue.simulation.scenario import Scenario
 
 runner = CliRunner()
 

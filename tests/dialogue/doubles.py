@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from duologue.app.simulation.virtual_time import LoopClock
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.director import Brief, Director, Outcome, Player
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayStarted, Voiced
@@ -20,6 +19,7 @@ from duologue.language.engine import LanguageModel
 from duologue.language.fake import FakeLanguage, Reply
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
+from duologue.simulation.virtual_time import LoopClock
 from duologue.speech.utterance import Mark, MarkKind, Utterance
 from duologue.telemetry.ledger import TurnRecord
 

@@ -14,7 +14,6 @@ from typing import Any, cast
 import numpy as np
 from session_doubles import ADA, Says, loud_utterance
 
-from duologue.app.simulation.virtual_time import LoopClock
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.floor_state import Policy
@@ -26,6 +25,7 @@ from duologue.dialogue.session_sink import PacedSink
 from duologue.dialogue.turns_vocabulary import Commit, Effect, Event, Report, State
 from duologue.language.engine import LanguageCapabilities, Prompt
 from duologue.language.moderation import Moderator, Subject, Verdict
+from duologue.simulation.virtual_time import LoopClock
 from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, Transcript
 from duologue.speech.utterance import Utterance
 

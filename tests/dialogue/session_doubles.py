@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from duologue.app.simulation.virtual_time import LoopClock
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND
 from duologue.dialogue.floor_state import Policy
@@ -21,6 +20,7 @@ from duologue.errors import PeerError
 from duologue.language.fake import FakeLanguage, Reply
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
+from duologue.simulation.virtual_time import LoopClock
 from duologue.speech.hearing import EAR_RATE, TurnEnd
 from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
 from duologue.speech.utterance import Mark, MarkKind, Utterance

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from doubles import CHAD, VIRGIN, WORD_SECONDS, Show
 
-from duologue.app.simulation.virtual_time import simulate
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.conversation import Brief, Crew, OnAir
 from duologue.dialogue.director import Outcome
@@ -21,6 +20,7 @@ from duologue.language.engine import MAX_HISTORY, Moment
 from duologue.language.fake import Reply
 from duologue.language.improv import Improv
 from duologue.language.persona import load_persona
+from duologue.simulation.virtual_time import simulate
 
 PACKS = Path(__file__).parents[2] / "packs" / "characters"
 LINE = "This line has exactly eight words in it."

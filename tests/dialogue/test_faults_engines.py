@@ -6,8 +6,8 @@ import pytest
 from fault_doubles import Scene, Trouble
 from session_doubles import Says
 
-from duologue.app.simulation.virtual_time import simulate
 from duologue.dialogue.turns_vocabulary import Note, Stage, State
+from duologue.simulation.virtual_time import simulate
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 

@@ -10,11 +10,11 @@ import pytest
 from fault_doubles import Scene, Trouble
 from session_doubles import Says
 
-from duologue.app.simulation.virtual_time import simulate
 from duologue.audio.pcm import Samples
 from duologue.clock import SECOND
 from duologue.dialogue.turns_vocabulary import Note, Stage, State
 from duologue.errors import PeerError
+from duologue.simulation.virtual_time import simulate
 from duologue.speech.utterance import Utterance
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute

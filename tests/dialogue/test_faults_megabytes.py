@@ -12,7 +12,6 @@ import pytest
 from fault_doubles import Scene, Trouble
 from session_doubles import Says
 
-from duologue.app.simulation.virtual_time import simulate
 from duologue.audio.pcm import Samples
 from duologue.clock import SECOND
 from duologue.dialogue.echo import EchoFilter
@@ -25,6 +24,7 @@ from duologue.dialogue.turns_vocabulary import Note, Stage, State
 from duologue.language.engine import MAX_HISTORY, LanguageCapabilities, Moment, Prompt
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
+from duologue.simulation.virtual_time import simulate
 from duologue.speech.utterance import Utterance
 from loop_guard import LoopGuard
 

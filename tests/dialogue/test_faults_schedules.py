@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from session_doubles import Says
 
-from duologue.app.simulation.virtual_time import simulate
 from duologue.audio.pcm import RATE, Samples
 from duologue.dialogue.floor_state import Policy
 from duologue.dialogue.ports import Voiced
 from duologue.dialogue.turns_vocabulary import Clear, Play, State
 from duologue.language.engine import Prompt
+from duologue.simulation.virtual_time import simulate
 
 WORDS = "one two three four five six seven eight".split()  # noqa: SIM905
 BLOCK = RATE // 50

@@ -9,10 +9,10 @@ import pytest
 from fault_doubles import Scene, Trouble
 from session_doubles import ADA, Says
 
-from duologue.app.simulation.virtual_time import simulate
 from duologue.clock import SECOND
 from duologue.dialogue.session_mouth import APOLOGIES
 from duologue.dialogue.turns_vocabulary import Note, Report, Stage, State
+from duologue.simulation.virtual_time import simulate
 from duologue.speech.utterance import Utterance
 
 ASKS = Says(1.0, "what time is it please Ada")

@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from duologue.app.simulation.virtual_time import LoopClock, simulate
 from duologue.clock import SECOND
 from duologue.dialogue.inbox import Inbox
 from duologue.errors import InternalError
+from duologue.simulation.virtual_time import LoopClock, simulate
 
 
 async def put_later(inbox: Inbox[str], seconds: float, *events: str) -> None:

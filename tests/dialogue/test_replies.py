@@ -14,7 +14,6 @@ from doubles import CHAD, VIRGIN, utterance
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duologue.app.simulation.virtual_time import LoopClock, simulate
 from duologue.dialogue.ports import Voiced
 from duologue.dialogue.replies import Begun, Ending, Expressed, ReplyItem, VoiceLimits, Voicing, deflection, read_reply
 from duologue.dialogue.replies_text import Brevity, Cut, Part, ReplyReader
@@ -25,6 +24,7 @@ from duologue.language.persona import Persona
 from duologue.language.structured import Form, ReplyChunk, reply_schema
 from duologue.language.text import estimate_seconds, word_count
 from duologue.language.tools import Filler
+from duologue.simulation.virtual_time import LoopClock, simulate
 
 
 @dataclass

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from session_doubles import Says, Talk, raised
 
-from duologue.app.simulation.virtual_time import simulate
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND
 from duologue.dialogue.floor_state import Policy
@@ -18,6 +17,7 @@ from duologue.dialogue.session_mouth import APOLOGIES
 from duologue.dialogue.turns_vocabulary import Clear, EngineFailed, Note, Pause, Report, Stage, State
 from duologue.errors import InputError, PeerError
 from duologue.language.fake import Reply
+from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing import Expected, Transcript
 from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
 

@@ -11,7 +11,6 @@ import pytest
 import session_doubles
 from session_doubles import ADA, Loudness, Says, Talk
 
-from duologue.app.simulation.virtual_time import LoopClock, simulate
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND
 from duologue.dialogue.echo import EchoFilter
@@ -28,6 +27,7 @@ from duologue.dialogue.turns_vocabulary import (
 )
 from duologue.errors import InputError, InternalError
 from duologue.language.fake import Reply
+from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.hearing import EAR_RATE, Expected, Transcript, VoiceActivity
 from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
 from duologue.speech.shared_activity import WINDOW_MS, SharedActivity

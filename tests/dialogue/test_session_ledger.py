@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from session_doubles import Says, Talk
 
-from duologue.app.simulation.virtual_time import simulate
 from duologue.chains import Handover, Moment
 from duologue.clock import MILLISECOND
 from duologue.dialogue.ports import PlayStarted
@@ -20,6 +19,7 @@ from duologue.dialogue.session_lines import Lines
 from duologue.dialogue.turns_vocabulary import Note, Report
 from duologue.errors import InputError
 from duologue.language.fake import Reply
+from duologue.simulation.virtual_time import simulate
 from duologue.telemetry.ledger import TurnRecord
 
 ASKS = Says(1.0, "what time is it please Ada")

@@ -9,12 +9,12 @@ import pytest
 from fault_doubles import Scene
 from session_doubles import Says, loud_utterance
 
-from duologue.app.simulation.virtual_time import LoopClock, simulate
 from duologue.clock import SECOND
 from duologue.dialogue.ports import PlayEnded
 from duologue.dialogue.session_orders import MAX_ORDERS, SINK_SECONDS, SinkOrders
 from duologue.dialogue.turns_vocabulary import EngineFailed, Event, Note, Stage
 from duologue.errors import PeerError
+from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.utterance import Utterance
 
 LATE = EngineFailed(Stage.PLAYING, "the sink took no order in 1 s")

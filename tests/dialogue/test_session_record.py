@@ -12,7 +12,6 @@ from session_doubles import Says, Talk
 from test_turns_invariants import Conversation
 from turns_world import World
 
-from duologue.app.simulation.virtual_time import simulate
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND, milliseconds
 from duologue.dialogue.floor_state import Policy
@@ -22,6 +21,7 @@ from duologue.dialogue.turns_vocabulary import Commit, Effect, Event, HangUp, No
 from duologue.errors import PeerError
 from duologue.language.chain import LanguageChain
 from duologue.language.fake import FakeLanguage, Reply
+from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing_fake import Hearing, evenly
 from duologue.telemetry.ledger import EndingRecord, Outcome, TurnRecord
 from duologue.telemetry.turns import FINAL_STATES, silence_ms

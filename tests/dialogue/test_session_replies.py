@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 import pytest
 from session_doubles import LoudVoice, Says, Talk
 
-from duologue.app.simulation.virtual_time import simulate
 from duologue.clock import SECOND
 from duologue.dialogue.floor_state import Policy
 from duologue.dialogue.ports import Voiced
@@ -37,6 +36,7 @@ from duologue.language.engine import Prompt
 from duologue.language.fake import FakeLanguage, Reply
 from duologue.language.structured import Form, ReplyChunk, reply_schema
 from duologue.language.tools import STOPPED, Tool, Toolbox, ToolCall
+from duologue.simulation.virtual_time import simulate
 
 ASKS = Says(1.0, "what time is it please Ada")
 CHUNKS = [

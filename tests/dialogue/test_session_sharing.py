@@ -7,7 +7,6 @@ import asyncio
 import pytest
 from session_doubles import ADA, LoudVoice, Says, Talk
 
-from duologue.app.simulation.virtual_time import LoopClock, simulate
 from duologue.dialogue.ports import Voiced
 from duologue.dialogue.session import Engines, Session
 from duologue.dialogue.session_mouth import APOLOGIES
@@ -15,6 +14,7 @@ from duologue.dialogue.session_sink import PacedSink
 from duologue.dialogue.turns_vocabulary import Effect, Event
 from duologue.language.fake import Reply
 from duologue.language.moderation import Moderator
+from duologue.simulation.virtual_time import LoopClock, simulate
 
 ASKS = Says(1.0, "what time is it please Ada")
 

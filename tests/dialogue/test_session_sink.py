@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from session_doubles import loud_utterance
 
-from duologue.app.simulation.virtual_time import LoopClock, simulate
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress, PlayStarted
 from duologue.dialogue.session_sink import PacedSink
 from duologue.errors import InputError
+from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.utterance import Utterance
 
 HELLO = loud_utterance("hello there", "ada", "u1")

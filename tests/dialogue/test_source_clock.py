@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from session_doubles import Says
 
-from duologue.app.simulation.virtual_time import simulate
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.endpointing import PreRoll
@@ -29,6 +28,7 @@ from duologue.dialogue.turns_vocabulary import (
     Stage,
     State,
 )
+from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing import EAR_RATE
 
 BLOCK = EAR_RATE // 50

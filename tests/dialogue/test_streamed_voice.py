@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from session_doubles import ADA, WORD_SECONDS, LoudVoice, Says, Talk, loud_utterance
 
-from duologue.app.simulation.virtual_time import LoopClock, simulate
 from duologue.clock import SECOND
 from duologue.dialogue.floor_state import Policy
 from duologue.dialogue.ports import PlayStarted, Voiced
@@ -28,6 +27,7 @@ from duologue.dialogue.turns_vocabulary import (
 )
 from duologue.errors import PeerError
 from duologue.language.fake import Reply
+from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.utterance import Utterance
 
 ASKS = Says(1.0, "what time is it please Ada")

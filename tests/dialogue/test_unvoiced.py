@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from session_doubles import Says, Talk
 
-from duologue.app.simulation.virtual_time import simulate
 from duologue.clock import MILLISECOND
 from duologue.dialogue.turns_vocabulary import Note, Report
 from duologue.dialogue.unvoiced import VoiceTrack, voiced_text
 from duologue.language.fake import Reply
+from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing import EAR_RATE, Transcript
 from duologue.speech.hearing_fake import Hearing, Word, evenly
 from duologue.speech.utterance import Mark, MarkKind

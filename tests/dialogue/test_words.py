@@ -7,7 +7,6 @@ from dataclasses import fields, replace
 import pytest
 from session_doubles import Says, Talk
 
-from duologue.app.simulation.virtual_time import simulate
 from duologue.dialogue.endpointing import AdaptivePatience, Trust, judge, trust
 from duologue.dialogue.floor_state import BACKCHANNELS
 from duologue.dialogue.session_mouth import APOLOGIES
@@ -15,6 +14,7 @@ from duologue.dialogue.turns_vocabulary import EngineFailed, Note, Stage
 from duologue.dialogue.words import Words, words_for
 from duologue.errors import PeerError
 from duologue.language.fake import Reply
+from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing import Expected
 from duologue.speech.hearing_fake import Hearing
 

@@ -9,7 +9,7 @@ import argparse
 import asyncio
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import uvicorn
@@ -19,7 +19,19 @@ from duologue.app.bus import Bus, Topics
 from duologue.app.models import HouseView, PartState, StateEvent
 from duologue.clock import SYSTEM_CLOCK
 from duologue.ids import unique_id
+from duologue.settings import load_settings
+from duologue.tokens import Scope
 from duologue.web.application import create_app
+from duologue.web.options import Grant, Key, WebOptions
+
+GUARDED = WebOptions(
+    token="the token of all tokens",
+    keys=tuple(
+        Key(f"{name} token", Grant(name, frozenset(scopes)))
+        for name, scopes in {"onlooker": (), "guest": (Scope.TALK,), "crew": (Scope.STAGE, Scope.TALK)}.items()
+    ),
+)
+"""What ``--guarded`` asks for: one token for everything, and three that may do less."""
 
 
 def make_media(folder: Path) -> None:
@@ -73,9 +85,10 @@ class ScriptedHouse:
         return b""
 
 
-async def serve(shows: Sequence[Scripted], port: int) -> None:
+async def serve(shows: Sequence[Scripted], port: int, options: WebOptions) -> None:
     """Serve the shows on loopback until the process is told to stop."""
-    app = create_app(ScriptedHouse(shows))
+    rows = tuple(load_settings({"show.turns": 6, "web.port": port}).rows())
+    app = create_app(ScriptedHouse(shows), replace(options, settings=rows))
     config = uvicorn.Config(
         app, host="127.0.0.1", port=port, log_level="warning", lifespan="off", timeout_graceful_shutdown=1
     )
@@ -93,6 +106,7 @@ def main() -> None:
     parser.add_argument("--media", type=Path, required=True)
     parser.add_argument("--steal", type=float, default=1.2, help="CPU steal to report, in per cent")
     parser.add_argument("--shows", default="show", help="names of shows, with commas between them")
+    parser.add_argument("--guarded", action="store_true", help="ask for a token, of which there are several")
     options = parser.parse_args()
     make_media(options.media)
     asyncio.run(_serve(options))
@@ -100,7 +114,8 @@ def main() -> None:
 
 async def _serve(options: argparse.Namespace) -> None:
     names = options.shows.split(",")
-    await serve([Scripted(name, ScriptedStudio(options.media, steal=options.steal)) for name in names], options.port)
+    shows = [Scripted(name, ScriptedStudio(options.media, steal=options.steal)) for name in names]
+    await serve(shows, options.port, GUARDED if options.guarded else WebOptions())
 
 
 if __name__ == "__main__":

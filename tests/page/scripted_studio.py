@@ -21,6 +21,7 @@ from duologue.app.models import (
     ConversationEvent,
     ConversationRequest,
     ConversationState,
+    EngineView,
     LightsRequest,
     Notice,
     NoticeEvent,
@@ -72,6 +73,12 @@ STEPS = {
 CAST = (
     CharacterView(name="chad", title="Chad", tagline="Certain of everything", colour="#e8b04a"),
     CharacterView(name="virgin", title="Virgin", tagline="Has read about it", colour="#7aa2c9"),
+)
+ENGINES = (
+    EngineView(kind="tts", name="kokoro", state="ready", restarts=1),
+    EngineView(kind="tts", name="espeak", state="ready"),
+    EngineView(kind="llm", name="openai", state="out", failures=3, cause="429: too many requests"),
+    EngineView(kind="llm", name="improv", state="ready"),
 )
 Kind = Literal["turn", "answer", "person", "filler"]
 
@@ -135,6 +142,7 @@ class ScriptedStudio:
             caption="",
             topics=("Is a hot dog a sandwich?", "Who invented Mondays", "The moon, and whether to trust it"),
             origin=self._origin,
+            engines=ENGINES,
         )
 
     async def run(self) -> None:
@@ -274,7 +282,7 @@ class ScriptedStudio:
                 await self.start(ConversationRequest(turns=6))
         elif len(waiting) < 2:
             line = LINES[len(spoken) % len(LINES)].format(topic=conversation.topic)
-            self._add(conversation.id, conversation.cast[len(spoken) % 2], "turn", line, "queued", asked=now_ms())
+            self._add(conversation.id, conversation.cast[len(spoken) % 2], "turn", line, "queued", **_made(len(spoken)))
 
     def _air(self, turn: TurnView) -> None:
         begin = self._next_air
@@ -342,3 +350,16 @@ class ScriptedStudio:
             steal=self._steal,
             loop_lag_ms=0.8 + 0.2 * wave,
         )
+
+
+def _made(number: int) -> dict[str, float]:
+    """When a turn was asked for, thought of, written and voiced: as if an engine had been at it until now."""
+    thinking, writing, voicing = 240.0 + 35 * (number % 5), 900.0 + 260 * (number % 3), 160.0 + 20 * (number % 4)
+    asked = now_ms() - thinking - writing - voicing
+    first = asked + thinking
+    return {
+        "asked": asked,
+        "first_token": first,
+        "text_complete": first + writing,
+        "first_audio": first + writing + voicing,
+    }

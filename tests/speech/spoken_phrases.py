@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 
-from duologue.app.simulation.spoken import cough, pink, telephone
 from duologue.audio.pcm import Samples, from_int16
 from duologue.audio.resample import resample
+from duologue.simulation.spoken import cough, pink, telephone
 from duologue.speech.hearing import EAR_RATE
 
 __all__ = ["cough", "pink", "telephone"]

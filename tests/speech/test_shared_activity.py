@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from duologue.app.simulation.virtual_time import simulate
 from duologue.audio.pcm import Samples
+from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing import EAR_RATE, VAD_FRAME
 from duologue.speech.shared_activity import BACKLOG, BATCH, WINDOW_MS, SharedActivity
 from duologue.speech.silero import Silero

@@ -118,25 +118,23 @@ export function Switch({ label, icon, on, disabled, onTurn }: SwitchProps): JSX.
   );
 }
 
-/** A panel with a heading. `tab` is where it lives on a phone. */
+/** A panel with a heading. */
 export function Panel({
   name,
   title,
-  tab,
   aside,
   stale = false,
   children,
 }: {
   name: string;
   title: string;
-  tab: string;
   aside?: ComponentChildren;
   stale?: boolean;
   children: ComponentChildren;
 }): JSX.Element {
   const heading = useId();
   return (
-    <section class={`panel ${name}${stale ? " stale" : ""}`} data-tab={tab} aria-labelledby={heading}>
+    <section class={`panel ${name}${stale ? " stale" : ""}`} aria-labelledby={heading}>
       <header>
         <h2 id={heading}>{title}</h2>
         {aside}

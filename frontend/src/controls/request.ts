@@ -1,7 +1,7 @@
 /** A request that a control makes: busy while it runs, and its failure shown where the person looks. */
 import { useSignal, type ReadonlySignal } from "@preact/signals";
 import { ApiError } from "../requests";
-import { notify } from "../state";
+import { useKnown } from "../page";
 
 export interface Request {
   readonly busy: ReadonlySignal<boolean>;
@@ -10,6 +10,7 @@ export interface Request {
 }
 
 export function useRequest(): Request {
+  const state = useKnown();
   const busy = useSignal(false);
   const run = async (action: () => Promise<unknown>): Promise<boolean> => {
     if (busy.value) return false;
@@ -19,7 +20,7 @@ export function useRequest(): Request {
       return true;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      notify({ level: "error", text: error.message, remedy: error.remedy });
+      state.notify({ level: "error", text: error.message, remedy: error.remedy });
       return false;
     } finally {
       busy.value = false;

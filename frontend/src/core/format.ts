@@ -34,3 +34,13 @@ export function sentence(words: string): string {
   const first = /^\p{Lu}(?!\p{Lu})/u.test(words) ? words.charAt(0).toLowerCase() : words.charAt(0);
   return `${first}${words.slice(1).replace(/\.$/, "")}.`;
 }
+
+/** A length of time in a form that suits it: `4 ms`, `380 ms`, `1.2 s`, `2 min 5 s`. */
+export function duration(milliseconds: number | null | undefined): string {
+  if (milliseconds === null || milliseconds === undefined || !Number.isFinite(milliseconds)) return NOTHING;
+  if (milliseconds < 999.5) return `${Math.round(milliseconds)} ms`;
+  const seconds = milliseconds / 1000;
+  if (seconds < 99.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)} min${whole % 60 ? ` ${whole % 60} s` : ""}`;
+}

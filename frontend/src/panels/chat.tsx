@@ -2,10 +2,11 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
-import { api } from "../requests";
 import { Button, Segmented } from "../controls/controls";
 import { useRequest } from "../controls/request";
-import { book, speakerOf, stage } from "../state";
+import { usePage } from "../page";
+import type { State } from "../state";
+import { Lacking } from "../controls/lacking";
 
 const LONGEST_MESSAGE = 400;
 const LONGEST_NAME = 40;
@@ -29,14 +30,17 @@ function remember(name: string): void {
 }
 
 /** What became of the question whose answer is the turn `id`, until that is heard. */
-function promise(id: string | null): string {
-  const turn = id === null ? undefined : book.value.turns.get(id);
+function promise(state: State, id: string | null): string {
+  const turn = id === null ? undefined : state.book.value.turns.get(id);
   if (!turn) return "";
   if (turn.state === "withdrawn" || turn.state === "failed") return `There was no answer. ${turn.failure}`.trim();
-  return turn.state === "on_air" || turn.state === "ended" ? "" : `${speakerOf(turn.speaker).title} answers with the next turn.`;
+  return turn.state === "on_air" || turn.state === "ended" ? "" : `${state.speaker(turn.speaker).title} answers with the next turn.`;
 }
 
 export function ChatForm(): JSX.Element {
+  const { api, state } = usePage();
+  const { stage } = state;
+  const may = state.may("talk");
   const to = useSignal<string | null>(null);
   const text = useSignal("");
   const author = useSignal(remembered());
@@ -52,7 +56,7 @@ export function ChatForm(): JSX.Element {
     if (!addressee || !message) return;
     const request = { to: addressee.name, text: message, author: author.value.trim() || "guest" };
     const sent = await sending.run(async () => {
-      answer.value = (await api.chat(request)).turn;
+      answer.value = (await api.post("/api/chat", request)).turn;
     });
     if (sent) {
       text.value = "";
@@ -63,6 +67,7 @@ export function ChatForm(): JSX.Element {
 
   return (
     <form class="chat" aria-label="Say something to a character" onSubmit={(event) => void send(event)}>
+      <fieldset disabled={!may}>
       <div class="row">
         <Segmented
           legend="To whom"
@@ -101,8 +106,10 @@ export function ChatForm(): JSX.Element {
           Send
         </Button>
       </div>
+      </fieldset>
+      {!may && <Lacking scope="talk" />}
       <p class="receipt" role="status">
-        {promise(answer.value)}
+        {promise(state, answer.value)}
       </p>
     </form>
   );

@@ -1,10 +1,10 @@
 /** What they talk about: topic, length, who begins; start and stop. */
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { api } from "../requests";
 import { Button, IconButton, Panel, Select } from "../controls/controls";
+import { Lacking } from "../controls/lacking";
 import { useRequest } from "../controls/request";
-import { running, stage } from "../state";
+import { useKnown, usePage } from "../page";
 
 const LONGEST_TOPIC = 400;
 
@@ -15,6 +15,8 @@ function pair(chosen: readonly string[], cast: readonly string[]): string[] {
 }
 
 export function ConversationPanel(): JSX.Element {
+  const { api, state } = usePage();
+  const { running, stage } = state;
   const topic = useSignal("");
   const turns = useSignal(12);
   const chosen = useSignal<readonly string[]>([]);
@@ -28,7 +30,7 @@ export function ConversationPanel(): JSX.Element {
   const start = async (event: Event): Promise<void> => {
     event.preventDefault();
     const request = { topic: topic.value.trim() || null, turns: turns.value, cast: names.length === 2 ? names : null };
-    if (await starting.run(() => api.start(request))) topic.value = "";
+    if (await starting.run(() => api.post("/api/conversations", request))) topic.value = "";
   };
   const choose = (name: string, place: 0 | 1): void => {
     const other = names[1 - place] === name ? names[place] : names[1 - place];
@@ -41,8 +43,9 @@ export function ConversationPanel(): JSX.Element {
   const choices = cast.map((one) => ({ value: one.name, label: one.title }));
 
   return (
-    <Panel name="conversation" title="Conversation" tab="direct" aside={<Progress />}>
+    <Panel name="conversation" title="Conversation" aside={<Progress />}>
       <form onSubmit={(event) => void start(event)}>
+        <fieldset disabled={!state.may("stage")}>
         <div class="row">
           <input
             class="field"
@@ -83,17 +86,20 @@ export function ConversationPanel(): JSX.Element {
             icon="stop"
             busy={stopping.busy.value}
             disabled={!on}
-            onPress={() => on && void stopping.run(() => api.stop(on.id))}
+            onPress={() => on && void stopping.run(() => api.delete("/api/conversations/{conversation_id}", { conversation_id: on.id }))}
           >
             {stopping.busy.value ? "Stopping…" : "Stop"}
           </Button>
         </div>
+        </fieldset>
       </form>
     </Panel>
   );
 }
 
 function Progress(): JSX.Element {
-  const on = running.value;
+  const state = useKnown();
+  const on = state.running.value;
+  if (!state.may("stage")) return <Lacking scope="stage" />;
   return <p class="quiet">{!on ? "Nobody talks" : on.state === "waiting" ? "Begins soon" : "They talk"}</p>;
 }

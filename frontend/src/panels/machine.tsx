@@ -1,8 +1,7 @@
 /** What the machine does for it, in one quiet line; a louder word when it is kept from doing it. */
 import type { JSX } from "preact";
-import { at } from "../addresses";
 import { decimal, megabytes } from "../core/format";
-import { link, stage, telemetry } from "../state";
+import { usePage } from "../page";
 
 /** Per cent of CPU time taken by other tenants above which stutter is the machine's doing. */
 const STEAL_LIMIT = 5;
@@ -17,10 +16,12 @@ function Figure({ name, children }: { name: string; children: string }): JSX.Ele
 }
 
 export function Machine(): JSX.Element {
+  const { place, state } = usePage();
+  const { link, stage, telemetry } = state;
   const now = telemetry.value;
   const restarts = stage.value?.restarts ?? 0;
   return (
-    <footer class={link.value === "lost" ? "machine stale" : "machine"} data-tab="figures">
+    <footer class={link.value === "lost" ? "machine stale" : "machine"}>
       {now && (
         <dl>
           <Figure name="Main">{`${decimal(now.main_cpu)} % · ${megabytes(now.main_rss_mb)}`}</Figure>
@@ -37,7 +38,7 @@ export function Machine(): JSX.Element {
         </p>
       )}
       <p class="links">
-        <a href={at("/docs")}>API</a> <a href={at("/stream/index.m3u8")}>Stream</a> <a href={at("/metrics")}>Metrics</a>
+        <a href={place.at("/docs")}>API</a> <a href={place.at("/stream/index.m3u8")}>Stream</a> <a href={place.at("/metrics")}>Metrics</a>
       </p>
     </footer>
   );

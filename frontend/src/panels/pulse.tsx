@@ -2,7 +2,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { Panel } from "../controls/controls";
 import { compact, decimal } from "../core/format";
-import { behind, distances, frameTimes, lateFrames, link, stage, telemetry } from "../state";
+import { useKnown } from "../page";
 import { Spark } from "./spark";
 
 /** A viewer of plain HLS with 1 s segments should not be farther than this from live, s. */
@@ -35,13 +35,15 @@ function Meter({ title, value, unit, note, more, bad, children }: MeterProps): J
   );
 }
 
-export function PulsePanel(): JSX.Element {
+/** `watched`: there is a picture in front of this viewer, so it has a distance from live. */
+export function PulsePanel({ watched = true }: { watched?: boolean }): JSX.Element {
+  const { behind, distances, frameTimes, lateFrames, link, stage, telemetry } = useKnown();
   const now = telemetry.value;
   const budget = 1000 / (stage.value?.fps ?? 30);
   const distance = behind.value;
   const lost = now ? now.late_total + now.skipped_total : 0;
   return (
-    <Panel name="pulse" title="Pulse" tab="figures" stale={link.value === "lost"} aside={<p class="quiet">last 2 min</p>}>
+    <Panel name="pulse" title="Pulse" stale={link.value === "lost"} aside={<p class="quiet">last 2 min</p>}>
       <Meter
         title="Frame time"
         value={decimal(now?.frame_p50)}
@@ -66,7 +68,7 @@ export function PulsePanel(): JSX.Element {
       >
         <Spark ring={lateFrames} lines={[{ colour: "--bad", bars: true }]} reach={3} />
       </Meter>
-      <Meter
+      {watched && <Meter
         title="Behind live"
         value={decimal(distance)}
         unit="s"
@@ -74,7 +76,7 @@ export function PulsePanel(): JSX.Element {
         bad={(distance ?? 0) > LIVE_LIMIT}
       >
         <Spark ring={distances} lines={[{ colour: "--plot-main", fill: true }]} reach={LIVE_LIMIT * 1.15} limit={LIVE_LIMIT} />
-      </Meter>
+      </Meter>}
     </Panel>
   );
 }

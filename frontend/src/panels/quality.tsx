@@ -2,11 +2,12 @@
 import type { JSX } from "preact";
 import { sentence, timeOfDay } from "../core/format";
 import type { StepView } from "../models";
-import { link, stage } from "../state";
+import { useKnown } from "../page";
 
 const SHORT = "This machine is short of CPU.";
 
 export function Quality(): JSX.Element {
+  const { stage } = useKnown();
   const { quality = null, steps = [] } = stage.value ?? {};
   const plain = quality !== null && quality.step !== "full" ? quality : null;
   return (
@@ -20,22 +21,30 @@ export function Quality(): JSX.Element {
 }
 
 function Plainer({ now, steps }: { now: StepView; steps: readonly StepView[] }): JSX.Element {
+  const { link } = useKnown();
   return (
     <details class={link.value === "lost" ? "plainer stale" : "plainer"}>
       <summary>
         <strong>Plainer for now:</strong> {sentence(now.words)} {SHORT} <time>{timeOfDay(now.since).slice(0, 5)}</time>
       </summary>
-      <ol aria-label="The newest steps">
-        {steps.map((step) => (
-          <li key={step.since}>
-            <time>{timeOfDay(step.since)}</time>
-            <span>
-              {step.words}
-              {step.why && <span class="quiet"> {`${step.why.replace(/\.$/, "")}.`}</span>}
-            </span>
-          </li>
-        ))}
-      </ol>
+      <Steps steps={steps} />
     </details>
+  );
+}
+
+/** The newest steps of the governor, and the figure that decided each. */
+export function Steps({ steps }: { steps: readonly StepView[] }): JSX.Element {
+  return (
+    <ol class="steps" aria-label="The newest steps">
+      {steps.map((step) => (
+        <li key={step.since}>
+          <time>{timeOfDay(step.since)}</time>
+          <span>
+            {step.words}
+            {step.why && <span class="quiet"> {`${step.why.replace(/\.$/, "")}.`}</span>}
+          </span>
+        </li>
+      ))}
+    </ol>
   );
 }

@@ -1,12 +1,11 @@
 /** The room: what the TV plays, the time of day, the lamp. */
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { api } from "../requests";
 import { Button, Panel, Segmented, Select, Switch } from "../controls/controls";
 import { useRequest } from "../controls/request";
 import { label } from "../core/format";
 import type { Daylight } from "../models";
-import { stage } from "../state";
+import { usePage } from "../page";
 
 const DAYLIGHTS: readonly { value: Daylight; label: string; icon: "day" | "evening" | "night" }[] = [
   { value: "day", label: "Day", icon: "day" },
@@ -15,6 +14,8 @@ const DAYLIGHTS: readonly { value: Daylight; label: string; icon: "day" | "eveni
 ];
 
 export function RoomPanel(): JSX.Element {
+  const { api, state } = usePage();
+  const { stage } = state;
   const chosen = useSignal<string | null>(null);
   const television = useRequest();
   const lights = useRequest();
@@ -24,14 +25,15 @@ export function RoomPanel(): JSX.Element {
   const playing = now?.tv !== undefined && now.tv !== "";
   const choose = (name: string): void => {
     chosen.value = name;
-    if (playing) void television.run(() => api.television({ action: "play", film: name }));
+    if (playing) void television.run(() => api.post("/api/stage/tv", { action: "play", film: name }));
   };
   const toggle = (): void => {
-    void television.run(() => api.television(playing ? { action: "stop", film: null } : { action: "play", film }));
+    void television.run(() => api.post("/api/stage/tv", playing ? { action: "stop", film: null } : { action: "play", film }));
   };
 
   return (
-    <Panel name="room" title="Room" tab="direct" aside={<p class="quiet">{playing ? "TV on" : "TV off"}</p>}>
+    <Panel name="room" title="Room" aside={<p class="quiet">{playing ? "TV on" : "TV off"}</p>}>
+      <fieldset disabled={!state.may("stage")}>
       <div class="row tv">
         <Select
           label="Film for the TV"
@@ -55,9 +57,10 @@ export function RoomPanel(): JSX.Element {
         choices={DAYLIGHTS}
         value={now?.daylight ?? null}
         disabled={!now}
-        onChoose={(daylight) => void lights.run(() => api.lights({ daylight }))}
+        onChoose={(daylight) => void lights.run(() => api.post("/api/stage/lights", { daylight }))}
       />
-      <Switch label="Lamp" icon="lamp" on={now?.lamp ?? false} disabled={!now} onTurn={(lamp) => void lights.run(() => api.lights({ lamp }))} />
+      <Switch label="Lamp" icon="lamp" on={now?.lamp ?? false} disabled={!now} onTurn={(lamp) => void lights.run(() => api.post("/api/stage/lights", { lamp }))} />
+      </fieldset>
     </Panel>
   );
 }

@@ -3,7 +3,8 @@ import { effect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import { HISTORY_SECONDS, plotted } from "../state";
+import { useKnown } from "../page";
+import { HISTORY_SECONDS } from "../state";
 import type { Ring } from "../core/ring";
 
 export interface Line {
@@ -77,6 +78,7 @@ function optionsOf({ lines, reach, limit }: SparkProps, width: number, height: n
 }
 
 export function Spark(props: SparkProps): JSX.Element {
+  const { plotted } = useKnown();
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const element = box.current;

@@ -6,18 +6,21 @@ import { IconButton } from "../controls/controls";
 import { Icon } from "../controls/icons";
 import { decimal } from "../core/format";
 import { Player } from "../player/player";
-import { air, behind, type Air } from "../state";
+import { useKnown, usePage } from "../page";
+import type { Air } from "../state";
 
 const WORDS: Record<Air["state"], string> = { connecting: "Connecting", "on-air": "On air", lost: "Lost" };
 
 export function StagePanel(): JSX.Element {
+  const { place, state } = usePage();
+  const { air } = state;
   const frame = useRef<HTMLDivElement>(null);
   const video = useRef<HTMLVideoElement>(null);
   const still = useRef<HTMLCanvasElement>(null);
   const player = useSignal<Player | null>(null);
   useEffect(() => {
     if (!video.current || !still.current) return;
-    const made = new Player(video.current, still.current);
+    const made = new Player(video.current, still.current, place.at("/stream/index.m3u8"), state);
     player.value = made;
     made.start();
     return () => made.stop();
@@ -45,6 +48,7 @@ export function StagePanel(): JSX.Element {
 }
 
 function Chip(): JSX.Element {
+  const { air, behind } = useKnown();
   const { state } = air.value;
   const distance = behind.value;
   return (
@@ -63,6 +67,7 @@ function Chip(): JSX.Element {
 
 /** Why there is no picture, and what happens next. */
 function Message(): JSX.Element | null {
+  const { air } = useKnown();
   const { state, message, retryAt } = air.value;
   const clock = useSignal(Date.now());
   useEffect(() => {
@@ -85,6 +90,7 @@ function Message(): JSX.Element | null {
 
 /** Browsers play by themselves only without sound; so the first click is asked for, with the reason. */
 function Sound({ player }: { player: Player }): JSX.Element | null {
+  const { air } = useKnown();
   const wanted = player.wanted.value;
   if (wanted === "nothing" || air.value.state === "lost") return null;
   const [text, reason] =

@@ -2,11 +2,13 @@
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { IconButton } from "../controls/controls";
-import { dismiss, toasts, type Toast } from "../state";
+import { useKnown } from "../page";
+import type { Toast } from "../state";
 
 const READING_MS = { info: 6000, warning: 10000, error: 0 } as const;
 
 export function Toasts(): JSX.Element {
+  const { toasts } = useKnown();
   return (
     <div class="toasts" role="region" aria-label="Notices" aria-live="polite">
       {toasts.value.map((toast) => (
@@ -17,9 +19,10 @@ export function Toasts(): JSX.Element {
 }
 
 function ToastView({ toast }: { toast: Toast }): JSX.Element {
+  const state = useKnown();
   useEffect(() => {
     const time = READING_MS[toast.level];
-    const timer = time > 0 ? window.setTimeout(() => dismiss(toast.id), time) : 0;
+    const timer = time > 0 ? window.setTimeout(() => state.dismiss(toast.id), time) : 0;
     return () => window.clearTimeout(timer);
   }, [toast.id]);
   return (
@@ -31,7 +34,7 @@ function ToastView({ toast }: { toast: Toast }): JSX.Element {
         </p>
         {toast.remedy && <p class="remedy">{toast.remedy}</p>}
       </div>
-      <IconButton icon="close" label="Dismiss" onPress={() => dismiss(toast.id)} />
+      <IconButton icon="close" label="Dismiss" onPress={() => state.dismiss(toast.id)} />
     </div>
   );
 }

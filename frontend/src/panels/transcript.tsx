@@ -1,5 +1,5 @@
 /** What was said, is being said and comes next, as this viewer hears it. */
-import { computed, useComputed, useSignal } from "@preact/signals";
+import { useComputed, useSignal } from "@preact/signals";
 import { Fragment, type JSX } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { Button, Panel } from "../controls/controls";
@@ -7,20 +7,19 @@ import { timeOfDay } from "../core/format";
 import { phaseOf, type Group, type Phase } from "../core/turns";
 import { hearing, pieces } from "../core/words";
 import type { TurnView } from "../models";
-import { book, programme, speakerOf, transcript } from "../state";
+import { useKnown } from "../page";
+import type { State } from "../state";
 import { ChatForm } from "./chat";
 
 /** A reader this far from the end (px) has scrolled up on purpose. */
 const AT_END = 48;
 
-/** The viewer's time in steps: a turn changes its phase at these, a word is lit exactly. */
-const coarse = computed(() => (programme.value === null ? null : Math.floor(programme.value / 100) * 100));
-
 export function TranscriptPanel(): JSX.Element {
+  const state = useKnown();
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLOListElement>(null);
   const following = useSignal(true);
-  const groups = transcript.value;
+  const groups = state.transcript.value;
 
   const toEnd = (): void => {
     const element = scroller.current;
@@ -42,8 +41,8 @@ export function TranscriptPanel(): JSX.Element {
   };
 
   return (
-    <Panel name="transcript" title="Transcript" tab="talk">
-      <div class="scroller" ref={scroller} onScroll={scrolled} role="log" aria-live="off" aria-label="What they say" tabIndex={0}>
+    <Panel name="transcript" title="Transcript">
+      <div class="scroller" ref={scroller} onScroll={scrolled} role="region" aria-label="What they say" tabIndex={0}>
         <ol ref={content}>
           {groups.length === 0 && <li class="empty">Nobody has said anything yet. Give them a topic.</li>}
           {groups.map((group, index) => (
@@ -59,14 +58,40 @@ export function TranscriptPanel(): JSX.Element {
         </div>
       )}
       <ChatForm />
+      <ReadAloud />
     </Panel>
   );
 }
 
+/** How many turns a reader may still be reading. */
+const MOST_READ = 3;
+
+/**
+ * The transcript as a reader says it: each turn whole, when its first word is heard. The one on the page is no live region,
+ * because its light moves with each word. Whoever hears the show is not read to as well.
+ */
+function ReadAloud(): JSX.Element {
+  const state = useKnown();
+  const heard = useComputed(() => {
+    const begun = state.transcript.value.flatMap((group) => group.turns).filter((turn) => phaseNow(state, turn) === "speaking" || phaseNow(state, turn) === "said");
+    return begun.filter((turn) => turn.kind !== "filler").slice(-MOST_READ);
+  });
+  return (
+    <div class="unseen" role="log" aria-live={state.audible.value ? "off" : "polite"} aria-label="What is said">
+      {heard.value.map((turn) => (
+        <p key={turn.id}>
+          {turn.kind === "person" ? turn.speaker : state.speaker(turn.speaker).title}: {turn.text}
+        </p>
+      ))}
+    </div>
+  );
+}
+
 function GroupView({ group, heading }: { group: Group; heading: boolean }): JSX.Element | null {
-  const { title, colour } = speakerOf(group.speaker);
-  const visible = group.turns.filter((turn) => turn.failure || phaseNow(turn) !== "dropped");
-  const topic = book.value.conversations.get(group.conversation);
+  const state = useKnown();
+  const { title, colour } = state.speaker(group.speaker);
+  const visible = group.turns.filter((turn) => turn.failure || phaseNow(state, turn) !== "dropped");
+  const topic = state.book.value.conversations.get(group.conversation);
   return (
     <>
       {heading && topic && (
@@ -88,7 +113,7 @@ function GroupView({ group, heading }: { group: Group; heading: boolean }): JSX.
 }
 
 function Turn({ turn }: { turn: TurnView }): JSX.Element {
-  const phase = phaseNow(turn);
+  const phase = phaseNow(useKnown(), turn);
   return (
     <p class={`turn ${turn.kind} ${phase}`} data-turn={turn.id}>
       {phase === "next" && <span class="tag">next</span>}
@@ -99,7 +124,7 @@ function Turn({ turn }: { turn: TurnView }): JSX.Element {
 }
 
 /** Turns that are over do not listen to the clock any more. */
-function phaseNow(turn: TurnView): Phase {
+function phaseNow({ coarse }: State, turn: TurnView): Phase {
   const settled = phaseOf(turn, coarse.peek());
   return settled === "said" || settled === "dropped" ? settled : phaseOf(turn, coarse.value);
 }
@@ -125,6 +150,7 @@ function CutOff({ turn }: { turn: TurnView }): JSX.Element {
 }
 
 function Spoken({ turn }: { turn: TurnView }): JSX.Element {
+  const { programme } = useKnown();
   const cut = useMemo(() => pieces(turn.text, turn.words), [turn.text, turn.words]);
   const lit = useComputed(() => hearing(turn.words, programme.value ?? -Infinity).lit);
   const heard = useComputed(() => hearing(turn.words, programme.value ?? -Infinity).heard);
@@ -147,8 +173,9 @@ function Spoken({ turn }: { turn: TurnView }): JSX.Element {
 
 /** What a careful reader wants to know about a turn. */
 function Remarks({ turn, phase }: { turn: TurnView; phase: Phase }): JSX.Element | null {
+  const state = useKnown();
   const remarks: string[] = [];
-  if (turn.to) remarks.push(`to ${speakerOf(turn.to).title}`);
+  if (turn.to) remarks.push(`to ${state.speaker(turn.to).title}`);
   if (turn.failure) remarks.push(turn.failure);
   remarks.push(...turn.handovers);
   if (turn.refused > 0) remarks.push("rewritten by moderation");

@@ -1,13 +1,11 @@
 /** The viewer's end of the stream: it plays, stays near live, says what is wrong and mends itself without a reload. */
 import Hls, { ErrorTypes, Events, type ErrorData, type HlsConfig, type LevelLoadedData } from "hls.js/light";
 import { signal } from "@preact/signals";
-import { at } from "../addresses";
 import { Backoff } from "../core/backoff";
 import { Watchdog } from "../core/recovery";
-import * as state from "../state";
+import type { Air, State } from "../state";
 import { probe } from "./probe";
 
-const STREAM = at("/stream/index.m3u8");
 const LOOK_MS = 500;
 /** A playlist that has not grown for this long is dry, ms: segments last 1 s. */
 const DRY_MS = 3500;
@@ -62,6 +60,8 @@ export class Player {
   constructor(
     readonly video: HTMLVideoElement,
     private readonly still: HTMLCanvasElement,
+    private readonly stream: string,
+    private readonly state: State,
   ) {}
 
   start(): void {
@@ -83,6 +83,7 @@ export class Player {
     window.clearInterval(this.#looker);
     window.clearTimeout(this.#timer);
     this.#hls?.destroy();
+    this.state.leaveAir();
   }
 
   /** Sound, after a click: browsers allow it then. */
@@ -117,6 +118,7 @@ export class Player {
   // --- opening -------------------------------------------------------------------------------------------------
 
   #open(): void {
+    if (this.#ending.signal.aborted) return;
     window.clearTimeout(this.#timer);
     this.#freeze();
     this.#hls?.destroy();
@@ -124,7 +126,7 @@ export class Player {
     this.#lastSequence = -1;
     this.#answered = this.#grown = performance.now();
     this.#watchdog.reset(performance.now());
-    state.air.value = { state: "connecting", message: "Opening the stream.", retryAt: null };
+    this.state.air.value = { state: "connecting", message: "Opening the stream.", retryAt: null };
     if (Hls.isSupported()) this.#openWithHls();
     else if (this.video.canPlayType("application/vnd.apple.mpegurl")) this.#openNatively();
     else this.#say("lost", "This browser plays neither HLS nor Media Source streams. A current Firefox, Chrome or Safari does.");
@@ -137,11 +139,11 @@ export class Player {
     hls.on(Events.LEVEL_LOADED, (_, data) => this.#listed(data));
     hls.on(Events.MANIFEST_PARSED, () => void this.#play());
     hls.attachMedia(this.video);
-    hls.loadSource(STREAM);
+    hls.loadSource(this.stream);
   }
 
   #openNatively(): void {
-    this.video.src = STREAM;
+    this.video.src = this.stream;
     this.video.addEventListener("error", () => this.#lose(null), { once: true, signal: this.#ending.signal });
     void this.#play();
   }
@@ -165,16 +167,17 @@ export class Player {
     this.frozen.value = false;
     this.#backoff.reset();
     this.#volumeChanged();
-    if (state.air.value.state !== "on-air") this.#say("on-air", "");
+    if (this.state.air.value.state !== "on-air") this.#say("on-air", "");
   }
 
   #paused(): void {
-    if (!this.video.ended && !document.hidden && state.air.value.state === "on-air") this.wanted.value = "play";
+    if (!this.video.ended && !document.hidden && this.state.air.value.state === "on-air") this.wanted.value = "play";
   }
 
   #volumeChanged(): void {
     this.muted.value = this.video.muted;
     this.volume.value = this.video.volume;
+    this.state.audible.value = !this.video.muted && !this.video.paused;
     if (!this.video.paused) this.wanted.value = this.video.muted ? "sound" : "nothing";
   }
 
@@ -190,7 +193,7 @@ export class Player {
     const request = data.networkDetails as XMLHttpRequest | null;
     const date = Date.parse(request?.getResponseHeader("Date") ?? "");
     const { start, end } = data.stats.loading;
-    if (date) state.serverClock.dated(date, performance.timeOrigin + start, performance.timeOrigin + end);
+    if (date) this.state.serverClock.dated(date, performance.timeOrigin + start, performance.timeOrigin + end);
     this.#answered = performance.now();
     if (endSN > this.#lastSequence) this.#grown = performance.now();
     // Numbers that run backward are another stream under the same name: the server began anew.
@@ -214,6 +217,7 @@ export class Player {
 
   /** The stream is gone. The picture plays on from its cushion and then stands still; we ask until there is a stream. */
   #lose(status: number | null): void {
+    if (this.#ending.signal.aborted) return;
     this.#hls?.stopLoad();
     const pause = this.#backoff.next();
     const starting = status === 503;
@@ -224,9 +228,9 @@ export class Player {
   }
 
   #tryAgain(): void {
-    if (state.air.value.retryAt === null) return;
+    if (this.state.air.value.retryAt === null) return;
     window.clearTimeout(this.#timer);
-    void probe(STREAM).then((status) => (status === 200 ? this.#open() : this.#lose(status)));
+    void probe(this.stream).then((status) => (status === 200 ? this.#open() : this.#lose(status)));
   }
 
   #look(): void {
@@ -234,9 +238,9 @@ export class Player {
     const distance = this.#distance();
     if (now - this.#lastSample >= 1000) {
       this.#lastSample = now;
-      state.behind.value = state.air.value.state === "lost" ? null : distance;
+      this.state.behind.value = this.state.air.value.state === "lost" ? null : distance;
     }
-    if (state.air.value.retryAt !== null || this.frozenByPolicy) return;
+    if (this.state.air.value.retryAt !== null || this.frozenByPolicy) return;
     const remedy = this.#watchdog.look({
       now,
       position: this.video.currentTime,
@@ -247,7 +251,7 @@ export class Player {
     if (remedy === "jump") this.jumpToLive();
     else if (remedy === "rebuild") this.#open();
     else if (remedy === "wait") this.#starve(now);
-    else if (state.air.value.state === "lost" && !this.video.paused) this.#say("on-air", "");
+    else if (this.state.air.value.state === "lost" && !this.video.paused) this.#say("on-air", "");
   }
 
   /** There is nothing to play: because nobody answers, or because what is answered does not grow. */
@@ -261,8 +265,8 @@ export class Player {
     return this.wanted.value === "play";
   }
 
-  #say(word: state.Air["state"], message: string, retryAt: number | null = null): void {
-    state.air.value = { state: word, message, retryAt };
+  #say(word: Air["state"], message: string, retryAt: number | null = null): void {
+    this.state.air.value = { state: word, message, retryAt };
   }
 
   // --- time ----------------------------------------------------------------------------------------------------
@@ -275,13 +279,13 @@ export class Player {
 
   #distance(): number | null {
     const programme = this.#programme();
-    return programme === null ? null : (Date.now() + state.serverClock.offset - programme) / 1000;
+    return programme === null ? null : (Date.now() + this.state.serverClock.offset - programme) / 1000;
   }
 
   #followFrames(): void {
     if (this.#ending.signal.aborted) return;
     // While it seeks, the position is already new and the picture still old.
-    if (!this.video.seeking) state.programme.value = this.#programme();
+    if (!this.video.seeking) this.state.programme.value = this.#programme();
     const again = (): void => this.#followFrames();
     if ("requestVideoFrameCallback" in this.video) this.video.requestVideoFrameCallback(again);
     else window.setTimeout(again, 50);

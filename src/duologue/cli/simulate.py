@@ -14,9 +14,9 @@ MOST_CHECKS, MOST_TROUBLES = 8, 4
 """So many lines are printed of each run that failed."""
 
 if TYPE_CHECKING:
-    from duologue.app.simulation.checks import Check
-    from duologue.app.simulation.crowd import Run, Summary
-    from duologue.app.simulation.scenario import Scenario
+    from duologue.simulation.checks import Check
+    from duologue.simulation.crowd import Run, Summary
+    from duologue.simulation.scenario import Scenario
 
 
 def simulate(
@@ -52,9 +52,9 @@ def simulate(
 
       duologue simulate barge-in --audio --record recordings
     """
-    from duologue.app.simulation.scenario_file import find_scenario, shipped
     from duologue.clock import SECOND, SYSTEM_CLOCK
     from duologue.errors import InputError
+    from duologue.simulation.scenario_file import find_scenario, shipped
 
     if not audio and (record or caller or noise is not None or telephone or config):
         raise InputError("virtual time has no sound", where="simulate", remedy="Give --audio as well.")
@@ -93,9 +93,9 @@ class Aloud:
 
 
 def _read(chosen: list[Path], changes: Mapping[str, str | float | None], ledger: Path | None) -> list[Scenario]:
-    from duologue.app.simulation.scenario_file import read_scenario
     from duologue.errors import InputError
     from duologue.places import refuse_same
+    from duologue.simulation.scenario_file import read_scenario
 
     distinct = list(dict.fromkeys(each.resolve() for each in chosen))
     for file in distinct:
@@ -108,7 +108,7 @@ def _read(chosen: list[Path], changes: Mapping[str, str | float | None], ledger:
 
 def _hold(scenarios: list[Scenario], order: Order, aloud: Aloud | None) -> list[Summary]:
     """Hold all conversations; each scenario is told of when its last one is over."""
-    from duologue.app.simulation.crowd import Summary
+    from duologue.simulation.crowd import Summary
 
     by_name = {scenario.name: Summary(scenario, aloud is not None) for scenario in scenarios}
     with _opened(order.ledger) as write:
@@ -128,7 +128,7 @@ def _hold(scenarios: list[Scenario], order: Order, aloud: Aloud | None) -> list[
 
 
 def _run_virtually(scenarios: list[Scenario], order: Order, take: Callable[[Run], None]) -> None:
-    from duologue.app.simulation.crowd import run_all
+    from duologue.simulation.crowd import run_all
 
     jobs = order.jobs or _cores()
     for run in run_all(scenarios, order.times, seed=order.seed, jobs=jobs, ledger=order.ledger is not None):
@@ -138,8 +138,8 @@ def _run_virtually(scenarios: list[Scenario], order: Order, take: Callable[[Run]
 def _run_aloud(scenarios: list[Scenario], order: Order, aloud: Aloud, take: Callable[[Run], None]) -> None:
     import asyncio
 
-    from duologue.app.simulation.spoken_crowd import run_aloud
     from duologue.settings import load_settings
+    from duologue.simulation.spoken_crowd import run_aloud
     from duologue.telemetry.log import configure
 
     settings = load_settings({}, config=aloud.config)
@@ -184,8 +184,8 @@ def _cores() -> int:
 def _list(as_json: bool) -> None:
     import json
 
-    from duologue.app.simulation.scenario_file import read_scenario, shipped
     from duologue.cli.output import console
+    from duologue.simulation.scenario_file import read_scenario, shipped
 
     known = [read_scenario(file) for file in shipped()]
     if as_json:
@@ -267,7 +267,7 @@ def _explain(run: Run) -> None:
 def _print_json(results: list[Summary], took: float) -> None:
     import json
 
-    from duologue.app.simulation.checks import TIMED
+    from duologue.simulation.checks import TIMED
 
     typer.echo(
         json.dumps(

@@ -25,7 +25,7 @@ from duologue.stage.motion_noise import ease, key, unit
 from duologue.stage.pose import MAX_HEAD_ANGLE, MAX_SHIFT, Brows, Expression, Lids, Mouth, Pose
 from duologue.stage.timeline import MEMORY, SceneTimeline, Spoken
 
-REMEMBERED = 64
+REMEMBERED = 24
 """Plans that are kept."""
 LINGER = RATE
 """How long an expression outlasts its line."""

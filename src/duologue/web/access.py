@@ -16,6 +16,7 @@ from duologue.web.studio import House, Show, Studio
 _MEND = "Mend what it says and start the house again; the other shows go on."
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
+    403: {"model": Problem, "description": "The token lacks the scope that this wants."},
     422: {"model": Problem, "description": "The request asks for something that cannot be."},
     502: {"model": Problem, "description": "Something behind the studio failed."},
     503: {

@@ -9,12 +9,13 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 
 from duologue.version import __version__
-from duologue.web import conversations, events, health, paths, problems, shows, stage, stream, utterances
+from duologue.web import conversations, events, health, paths, problems, session, shows, stage, stream, utterances
 from duologue.web.gate import Gate
 from duologue.web.limits import BodyLimit, Sharing
 from duologue.web.options import WebOptions
 from duologue.web.page import Page
 from duologue.web.reference import render
+from duologue.web.scopes import reading
 from duologue.web.shows import ByShow
 from duologue.web.studio import House
 
@@ -65,8 +66,10 @@ def _routes() -> FastAPI:
         title="Duologue", version=__version__, description=DESCRIPTION, docs_url=None, redoc_url=None,
         servers=[{"url": "."}], root_path_in_servers=False,  # what is asked for lies beside the schema, in every show
     )  # fmt: skip
-    app.add_api_route("/docs", _reference, include_in_schema=False, response_class=HTMLResponse)
+    app.add_api_route(
+        "/docs", _reference, include_in_schema=False, response_class=HTMLResponse, dependencies=[reading()]
+    )
     problems.install(app)
-    for room in (shows, conversations, stage, utterances, events, stream, health):
+    for room in (session, shows, conversations, stage, utterances, events, stream, health):
         app.include_router(room.router)
     return app

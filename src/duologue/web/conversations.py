@@ -7,15 +7,22 @@ from http import HTTPStatus
 from fastapi import APIRouter, Response
 
 from duologue.app.models import ChatReceipt, ChatRequest, Conversation, ConversationRequest, Problem
+from duologue.tokens import Scope
 from duologue.web import paths
 from duologue.web.access import PROBLEMS, Place, TheStudio
 from duologue.web.problems import NotFound
+from duologue.web.scopes import needs, reading
 
 router = APIRouter(prefix=paths.API, tags=["conversations"], responses=PROBLEMS)
 _MISSING = {404: {"model": Problem, "description": "There is no such conversation."}}
 
 
-@router.post("/conversations", status_code=HTTPStatus.CREATED, operation_id="start_conversation")
+@router.post(
+    "/conversations",
+    status_code=HTTPStatus.CREATED,
+    operation_id="start_conversation",
+    dependencies=[needs(Scope.STAGE)],
+)
 async def start(request: ConversationRequest, studio: TheStudio, place: Place, response: Response) -> Conversation:
     """Start a conversation. Its address is in the ``Location`` header."""
     conversation = await studio.start(request)
@@ -23,26 +30,38 @@ async def start(request: ConversationRequest, studio: TheStudio, place: Place, r
     return conversation
 
 
-@router.get("/conversations", operation_id="list_conversations")
+@router.get("/conversations", operation_id="list_conversations", dependencies=[reading()])
 async def every(studio: TheStudio) -> tuple[Conversation, ...]:
     """The remembered conversations, newest first, without their turns."""
     return tuple(studio.conversations())
 
 
-@router.get("/conversations/{conversation_id}", operation_id="get_conversation", responses={**_MISSING})
+@router.get(
+    "/conversations/{conversation_id}",
+    operation_id="get_conversation",
+    dependencies=[reading()],
+    responses={**_MISSING},
+)
 async def one(conversation_id: str, studio: TheStudio) -> Conversation:
     """A conversation with its turns and their timings."""
     return _found(conversation_id, studio)
 
 
-@router.delete("/conversations/{conversation_id}", operation_id="stop_conversation", responses={**_MISSING})
+@router.delete(
+    "/conversations/{conversation_id}",
+    operation_id="stop_conversation",
+    dependencies=[needs(Scope.STAGE)],
+    responses={**_MISSING},
+)
 async def stop(conversation_id: str, studio: TheStudio) -> Conversation:
     """Stop a conversation at once. Stopping one that is over changes nothing."""
     _found(conversation_id, studio)
     return await studio.stop(conversation_id)
 
 
-@router.post("/chat", status_code=HTTPStatus.ACCEPTED, operation_id="chat", tags=["chat"])
+@router.post(
+    "/chat", status_code=HTTPStatus.ACCEPTED, operation_id="chat", tags=["chat"], dependencies=[needs(Scope.TALK)]
+)
 async def chat(request: ChatRequest, studio: TheStudio) -> ChatReceipt:
     """Say something to a character; it answers on stage in its next turn."""
     return await studio.chat(request)

@@ -22,6 +22,7 @@ from duologue.app.models import Event
 from duologue.errors import InputError
 from duologue.web import paths
 from duologue.web.access import PROBLEMS, Here, Leaving, TheHouse, TheOptions, open_studio_of
+from duologue.web.scopes import reading
 from duologue.web.studio import Show
 
 router = APIRouter(prefix=paths.API, tags=["events"])
@@ -103,6 +104,7 @@ async def _wait(event: asyncio.Event) -> None:
 @router.get(
     "/events",
     operation_id="events",
+    dependencies=[reading()],
     status_code=HTTPStatus.OK,
     response_class=EventStream,
     responses={

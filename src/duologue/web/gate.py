@@ -5,10 +5,12 @@ Three things are refused before any route sees them:
 - a request that calls this machine by a foreign name while we listen on loopback: a web site whose name was pointed at
   127.0.0.1 (DNS rebinding) would otherwise read everything as if it were our own page;
 - a change asked for by another site's page (``Origin``): the browser would send our cookie along;
-- whatever lacks the token when there is one. It comes as ``Authorization: Bearer``, as ``?token=`` (which a browser's
-page
-  request turns into a cookie, so that the token does not stay in the address) or as that cookie. The cookie holds an
-  HMAC of the token, and both are compared in constant time.
+- whatever lacks a token when there are any. It comes as ``Authorization: Bearer``, as ``?token=`` (which a browser's
+  page request turns into a cookie, so that the token does not stay in the address) or as that cookie. The cookie holds
+  an HMAC of the token, so it says which one it stands for; both are compared in constant time.
+
+What the token grants goes with the request (``scope["grant"]``); each route says which of it it wants
+(:mod:`duologue.web.scopes`).
 
 What a token guards may lie in the asker's own cache and in no other: a cache that many share (a proxy, a content
 network) would hand it to whoever asks next. An answer that sets the cookie lies in none.
@@ -19,7 +21,7 @@ Liveness and readiness are for everyone: they say nothing but yes or no.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
@@ -30,7 +32,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from duologue.web import paths
-from duologue.web.options import WebOptions, is_loopback
+from duologue.web.options import EVERYTHING, Grant, Key, WebOptions, is_loopback
 from duologue.web.problems import problem
 
 COOKIE = "duologue"
@@ -42,22 +44,27 @@ _POLICY_VIOLATION = 1008
 _ASK_FOR_TOKEN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Duologue</title> <meta name="viewport"
 content="width=device-width"><body style="font:16px/1.5 system-ui;max-width:28em;margin:20vh auto"> <h1>This show wants
 a token</h1><form><label>Token <input name="token" type="password" autocomplete="current-password" autofocus
-required></label> <button>Enter</button></form> <p>It is the setting <code>web.token</code> of whoever runs it.</html>
+required></label> <button>Enter</button></form> <p>Whoever runs it has it: the setting <code>web.token</code>, or one
+of <code>web.tokens</code>.</html>
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Admit:
-    """Let it in; ``remember``: give the client a cookie, so that it need not bring the token again."""
+    """Let it in, to do what ``grant`` says; ``remember``: give the client a cookie, so that it need not bring the token
+    again.
+    """
 
     remember: bool = False
+    grant: Grant = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """Send a browser to the same page without the token in the address, with a cookie."""
+    """Send a browser to the same page without the token in the address, with a cookie that stands for it."""
 
     location: str
+    grant: Grant = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +96,7 @@ def judge(options: WebOptions, method: str, path: str, query: str, headers: Mapp
             "Another site's page may not change anything here",
             "Ask from the page itself, or from a program, which sends no Origin.",
         )
-    return _check_token(options, method, path, query, headers) if options.token else Admit()
+    return _check_token(options, method, path, query, headers) if options.all_keys else Admit()
 
 
 def cookie_value(token: str) -> str:
@@ -99,21 +106,28 @@ def cookie_value(token: str) -> str:
 
 def _check_token(options: WebOptions, method: str, path: str, query: str, headers: Mapping[str, str]) -> Verdict:
     scheme, _, credentials = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and _equal(credentials.strip(), options.token):
-        return Admit()
-    if _equal(_cookie(headers.get("cookie", "")), cookie_value(options.token)):
-        return Admit()
+    if scheme.lower() == "bearer" and (key := _key(options, credentials.strip())):
+        return Admit(grant=key.grant)
     asked = parse_qsl(query, keep_blank_values=True)
-    if any(name == "token" and _equal(value, options.token) for name, value in asked):
-        if method != "GET" or paths.for_machines(path):
-            return Admit(remember=True)
-        rest = urlencode([(name, value) for name, value in asked if name != "token"])
-        return Redirect(_local(path) + (f"?{rest}" if rest else ""))
+    for given in (value for name, value in asked if name == "token"):  # before the cookie: it may be another one's
+        if key := _key(options, given):
+            if method != "GET" or paths.for_machines(path):
+                return Admit(remember=True, grant=key.grant)
+            rest = urlencode([(name, value) for name, value in asked if name != "token"])
+            return Redirect(_local(path) + (f"?{rest}" if rest else ""), key.grant)
+    if key := _key(options, _cookie(headers.get("cookie", "")), cookie_value):
+        return Admit(grant=key.grant)
     return Refuse(
         HTTPStatus.UNAUTHORIZED,
         "This server wants a token",
         "Send it as 'Authorization: Bearer …', or open the page once with ?token=….",
     )
+
+
+def _key(options: WebOptions, given: str, form: Callable[[str], str] = str) -> Key | None:
+    """The token of which ``given`` is the ``form``. All are compared: how long it takes tells nothing."""
+    found = [key for key in options.all_keys if _equal(given, form(key.token))]
+    return found[0] if found else None
 
 
 def _local(path: str) -> str:
@@ -171,19 +185,21 @@ class Gate:
             await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
             return
         match verdict:
-            case Admit(remember):
-                guarded = self._guarded(send, self._cookie(scope) if remember else "") if self._options.token else send
-                await self._app(scope, receive, guarded)
-            case Redirect(location):
+            case Admit(remember, grant):
+                cookie = self._cookie(scope, grant) if remember else ""
+                guarded = self._guarded(send, cookie) if self._options.all_keys else send
+                await self._app({**scope, "grant": grant}, receive, guarded)
+            case Redirect(location, grant):
                 response = RedirectResponse(scope.get("root_path", "") + location, HTTPStatus.SEE_OTHER)
-                await response(scope, receive, self._guarded(send, self._cookie(scope)))
+                await response(scope, receive, self._guarded(send, self._cookie(scope, grant)))
             case Refuse():
                 await _refusal(verdict, path, headers)(scope, receive, send)
 
-    def _cookie(self, scope: Scope) -> str:
+    def _cookie(self, scope: Scope, grant: Grant) -> str:
         """``Lax``: a link from elsewhere may open the page, but change nothing."""
         secure = "; Secure" if scope.get("scheme") == "https" else ""
-        value = f"{COOKIE}={cookie_value(self._options.token)}; Path=/; HttpOnly; SameSite=Lax{secure}"
+        token = next(key.token for key in self._options.all_keys if key.grant == grant)
+        value = f"{COOKIE}={cookie_value(token)}; Path=/; HttpOnly; SameSite=Lax{secure}"
         return f"{value}; Max-Age={_COOKIE_DAYS * 86_400}"
 
     def _guarded(self, send: Send, cookie: str) -> Send:

@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from duologue.app.models import Model
 from duologue.web import paths
 from duologue.web.access import Here, Place, TheHouse
+from duologue.web.scopes import open_to_all, reading
 
 router = APIRouter(tags=["health"])
 
@@ -29,16 +30,16 @@ def _verdict(ok: bool, reasons: Sequence[str], response: Response) -> Health:
     return Health(ok=ok, reasons=tuple(reasons))
 
 
-@router.head("/healthz", include_in_schema=False)
-@router.get("/healthz", operation_id="healthz", responses={503: {"model": Health}})
+@router.head("/healthz", include_in_schema=False, dependencies=[open_to_all()])
+@router.get("/healthz", operation_id="healthz", dependencies=[open_to_all()], responses={503: {"model": Health}})
 async def healthz(house: TheHouse, response: Response) -> Health:
     """Whether the process works at all; if not, restart it."""
     ok, reasons = house.healthy()
     return _verdict(ok, reasons, response)
 
 
-@router.head("/readyz", include_in_schema=False)
-@router.get("/readyz", operation_id="readyz", responses={503: {"model": Health}})
+@router.head("/readyz", include_in_schema=False, dependencies=[open_to_all()])
+@router.get("/readyz", operation_id="readyz", dependencies=[open_to_all()], responses={503: {"model": Health}})
 async def readyz(house: TheHouse, here: Here, place: Place, response: Response) -> Health:
     """Whether each part that is switched on would serve somebody now; of several shows one is enough. The reasons tell
     of all that would not. In a show's place: whether it would.
@@ -51,7 +52,7 @@ async def readyz(house: TheHouse, here: Here, place: Place, response: Response) 
     return _verdict(all(others) and (any(seen) or not seen), told, response)
 
 
-@router.get(paths.METRICS, operation_id="metrics", response_class=Response)
+@router.get(paths.METRICS, operation_id="metrics", dependencies=[reading()], response_class=Response)
 async def metrics(house: TheHouse, here: Here, place: Place) -> Response:
     """Prometheus' text exposition: of one show in its place; else of the house, and of the first show."""
     own = here.studio.metrics() if here is not None and here.studio is not None else b""

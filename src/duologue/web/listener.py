@@ -9,9 +9,11 @@ from collections.abc import Generator
 import uvicorn
 from fastapi import FastAPI
 
-from duologue.settings import Settings
+from duologue.errors import InputError
+from duologue.settings import Settings, WebSettings
+from duologue.tokens import SHORTEST
 from duologue.web.application import create_app
-from duologue.web.options import WebOptions
+from duologue.web.options import Grant, Key, WebOptions
 from duologue.web.studio import House
 
 GRACE = 3
@@ -40,11 +42,15 @@ class Listener(uvicorn.Server):
 
 
 def make_listener(house: House, settings: Settings) -> Listener:
-    """The application of ``house`` as the settings want it, not listening yet."""
+    """The application of ``house`` as the settings want it, not listening yet. Raises :class:`InputError` for a token
+    that cannot be.
+    """
     web = settings.web
     options = WebOptions(
         host=web.host,
         token=web.token.get_secret_value() if web.token is not None else "",
+        keys=keys_of(web),
+        settings=tuple(settings.rows()),
         hosts=web.hosts,
         cors_origins=web.cors_origins,
     )
@@ -53,3 +59,24 @@ def make_listener(house: House, settings: Settings) -> Listener:
         app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=GRACE, loop="none"
     )
     return Listener(config, app)
+
+
+def keys_of(web: WebSettings) -> tuple[Key, ...]:
+    """The tokens of ``[web.tokens]`` and what each grants.
+
+    Raises :class:`InputError` for one that is not there, protects nothing, or is another one's too.
+    """
+    known = {web.token.get_secret_value(): "web.token"} if web.token is not None else {}
+    for name, table in web.tokens.items():
+        where = f"web.tokens.{name}"
+        if len(table.secret) < SHORTEST:
+            raise InputError(
+                f"the environment variable {table.env} holds no token, or one too short to protect anything",
+                where=where,
+                remedy=f"Set it to at least {SHORTEST} characters, e.g. of a generator.",
+            )
+        if (other := known.setdefault(table.secret, where)) != where:
+            raise InputError(
+                f"this is the same token as {other}: which scopes hold?", where=where, remedy="Give it one of its own."
+            )
+    return tuple(Key(table.secret, Grant(name, frozenset(table.scopes))) for name, table in web.tokens.items())

@@ -3,16 +3,41 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from duologue.settings import Row
+from duologue.tokens import Scope
 
 STATIC_FOLDER = Path(__file__).parent / "static"
 """Where the build of the page puts its files."""
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """What whoever asks may do: look on, and what ``scopes`` say. ``name`` is the token's; empty for the one of
+    ``web.token``, and where no token is asked for.
+    """
+
+    name: str = ""
+    scopes: frozenset[Scope] = frozenset(Scope)
+
+
+EVERYTHING = Grant()
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A token and what it grants."""
+
+    token: str = field(repr=False)
+    grant: Grant = EVERYTHING
+
+
+@dataclass(frozen=True, slots=True)
 class WebOptions:
-    """``host`` is the address that is listened on, ``token`` what a client must know (empty: none is asked for).
+    """``host`` is the address that is listened on, ``token`` what a client must know to do everything, ``keys`` are
+    further ones (neither: none is asked for). ``settings`` are what ``GET /api/settings`` tells.
 
     ``hosts`` are further names this server may be called by (a reverse proxy's), ``cors_origins`` the sites whose pages
     may play the stream (``*``: all). ``static`` is the folder of the
@@ -22,12 +47,19 @@ class WebOptions:
 
     host: str = "127.0.0.1"
     token: str = ""
+    keys: tuple[Key, ...] = ()
+    settings: tuple[Row, ...] = ()
     hosts: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
     static: Path = STATIC_FOLDER
     max_body: int = 64 * 1024
     max_upload: int = 20 * 1024 * 1024
     keep_alive: float = 15.0
+
+    @property
+    def all_keys(self) -> tuple[Key, ...]:
+        """Every token that opens anything."""
+        return (Key(self.token), *self.keys) if self.token else self.keys
 
     @property
     def loopback(self) -> bool:

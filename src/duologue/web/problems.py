@@ -27,13 +27,20 @@ _LATER = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
 _log = get_logger(__name__)
 
 
-class NotFound(HTTPException):
+class Refusal(HTTPException):
+    """A request that a route turns away: what was wrong, where, and the next step."""
+
+    def __init__(self, status: HTTPStatus, what: str, *, where: str = "", remedy: str = "") -> None:
+        super().__init__(status, what)
+        self.where = where
+        self.remedy = remedy
+
+
+class NotFound(Refusal):
     """The address names something that does not exist (any more)."""
 
     def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
-        super().__init__(HTTPStatus.NOT_FOUND, what)
-        self.where = where
-        self.remedy = remedy
+        super().__init__(HTTPStatus.NOT_FOUND, what, where=where, remedy=remedy)
 
 
 def problem(
@@ -95,7 +102,7 @@ async def _validation(_request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    if isinstance(error, NotFound):
+    if isinstance(error, Refusal):
         return problem(error.status_code, error.detail, where=error.where, remedy=error.remedy)
     return problem(error.status_code, error.detail, where=request.url.path, headers=error.headers)
 

@@ -68,6 +68,7 @@ def _groups(paths: Schema) -> list[str]:
 def _operation(method: str, path: str, operation: Schema) -> str:
     title = f'<span class="method">{method.upper()}</span><span class="path">{escape(path)}</span>'
     parts = [f'<section id="{escape(operation["operationId"])}"><h3>{title}</h3>', _prose(operation.get("description"))]
+    parts += [f"<p>Wants a token with the scope <code>{escape(scope)}</code>.</p>" for scope in _scopes(operation)]
     rows = [
         (parameter["name"], _type(parameter["schema"]), parameter.get("description", ""))
         for parameter in operation.get("parameters", ())
@@ -85,6 +86,10 @@ def _operation(method: str, path: str, operation: Schema) -> str:
     ]
     parts.append(_table(("Answer", "Type", ""), answers))
     return "".join(parts) + "</section>"
+
+
+def _scopes(operation: Schema) -> Iterable[str]:
+    return (scope for wanted in operation.get("security", ()) for scopes in wanted.values() for scope in scopes)
 
 
 def _answers(content: Schema) -> Iterable[str]:

@@ -12,8 +12,9 @@ import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from duologue.clock import SYSTEM_CLOCK
 from duologue.errors import InputError
-from duologue.memory import freeze, settle
+from duologue.memory import freeze, keep_trimmed, settle
 
 if TYPE_CHECKING:
     from duologue.app.cast import CastMember
@@ -68,8 +69,10 @@ async def serve(
         running.add_done_callback(lambda _: told.set())
         listener = await asyncio.to_thread(_listener, house, settings)
         group.create_task(_leave(told, listener))
+        small = group.create_task(keep_trimmed(SYSTEM_CLOCK))
         freeze()
         await listener.serve([sock])
+        small.cancel()
         running.cancel()
 
 

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from duologue.app.models import ConversationState, HouseView, ShowView
 from duologue.web import paths
 from duologue.web.access import Here, TheHouse
+from duologue.web.scopes import reading
 from duologue.web.studio import Show
 
 router = APIRouter(prefix=paths.API, tags=["shows"])
@@ -37,13 +38,13 @@ class ByShow:
         await self._app(scope, receive, send)
 
 
-@router.get("/shows", operation_id="list_shows")
+@router.get("/shows", operation_id="list_shows", dependencies=[reading()])
 async def every(house: TheHouse, here: Here) -> tuple[ShowView, ...]:
     """The shows of this house; each has the same addresses below its own place."""
     return tuple(_view(show, here) for show in house.shows)
 
 
-@router.get("/house", operation_id="get_house")
+@router.get("/house", operation_id="get_house", dependencies=[reading()])
 async def house(house: TheHouse) -> HouseView:
     """The house now: its parts, the engines that they share, who talks, and how many more may."""
     return house.view()

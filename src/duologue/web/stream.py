@@ -10,6 +10,7 @@ from duologue.app.models import Problem
 from duologue.web import paths
 from duologue.web.access import Place, TheStudio
 from duologue.web.problems import RETRY_SECONDS, NotFound, problem
+from duologue.web.scopes import reading
 
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 """RFC 8216, section 4."""
@@ -17,10 +18,11 @@ PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 router = APIRouter(prefix=paths.STREAM, tags=["stream"], responses={422: {"model": Problem}})
 
 
-@router.head("/index.m3u8", include_in_schema=False)
+@router.head("/index.m3u8", include_in_schema=False, dependencies=[reading()])
 @router.get(
     "/index.m3u8",
     operation_id="get_playlist",
+    dependencies=[reading()],
     response_class=Response,
     responses={200: {"content": {PLAYLIST_TYPE: {}}}, 503: {"description": "Nothing is on air yet."}},
 )
@@ -36,8 +38,11 @@ async def playlist(studio: TheStudio, place: Place) -> Response:
     return Response(text, media_type=PLAYLIST_TYPE, headers={"Cache-Control": "no-cache"})
 
 
-@router.head("/{name}", include_in_schema=False)
-@router.get("/{name}", operation_id="get_stream_file", response_class=Response, responses={404: {"model": Problem}})
+@router.head("/{name}", include_in_schema=False, dependencies=[reading()])
+@router.get(
+    "/{name}", operation_id="get_stream_file", dependencies=[reading()],
+    response_class=Response, responses={404: {"model": Problem}},
+)  # fmt: skip
 async def resource(name: str, studio: TheStudio, place: Place) -> Response:
     """An initialisation section or a media segment that the playlist names."""
     found = studio.resource(name)

@@ -15,10 +15,12 @@ from starlette.exceptions import HTTPException
 
 from duologue.app.models import Problem, UtteranceRequest, UtteranceView
 from duologue.errors import InputError
+from duologue.tokens import Scope
 from duologue.web import paths
 from duologue.web.access import PROBLEMS, Place, TheStudio
 from duologue.web.multipart import MEDIA_TYPE, parse_form
 from duologue.web.problems import NotFound, describe
+from duologue.web.scopes import needs, reading
 
 PATH = f"{paths.API}/stage/utterances"
 MAX_UPLOADS = 4
@@ -70,7 +72,10 @@ def _asked(
     return {name: value for name, value in given if value is not None}
 
 
-@router.post("", status_code=HTTPStatus.ACCEPTED, operation_id="say", responses={**_REFUSED}, openapi_extra=_BODY)
+@router.post(
+    "", status_code=HTTPStatus.ACCEPTED, operation_id="say", dependencies=[needs(Scope.STAGE)],
+    responses={**_REFUSED}, openapi_extra=_BODY,
+)  # fmt: skip
 async def say(
     request: Request,
     response: Response,
@@ -92,25 +97,27 @@ async def say(
     return view
 
 
-@router.get("", operation_id="list_utterances")
+@router.get("", operation_id="list_utterances", dependencies=[reading()])
 async def queue(studio: TheStudio) -> tuple[UtteranceView, ...]:
     """The clips that are not over, in order."""
     return studio.guests.queue()
 
 
-@router.delete("", operation_id="clear_utterances")
+@router.delete("", operation_id="clear_utterances", dependencies=[needs(Scope.STAGE)])
 async def clear(studio: TheStudio) -> tuple[UtteranceView, ...]:
     """Skip every clip that is not over; the conversation goes on."""
     return await studio.guests.clear()
 
 
-@router.get("/{utterance_id}", operation_id="get_utterance", responses={**_MISSING})
+@router.get("/{utterance_id}", operation_id="get_utterance", dependencies=[reading()], responses={**_MISSING})
 async def one(utterance_id: str, studio: TheStudio) -> UtteranceView:
     """A clip and the time of each of its steps."""
     return _found(utterance_id, studio)
 
 
-@router.delete("/{utterance_id}", operation_id="skip_utterance", responses={**_MISSING})
+@router.delete(
+    "/{utterance_id}", operation_id="skip_utterance", dependencies=[needs(Scope.STAGE)], responses={**_MISSING}
+)
 async def skip(utterance_id: str, studio: TheStudio) -> UtteranceView:
     """Take a clip out of the queue, or fade it out. Skipping one that is over changes nothing."""
     _found(utterance_id, studio)

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
-from duologue.app.simulation.checks import Check, check_together
-from duologue.app.simulation.measures import Measures
-from duologue.app.simulation.runner import Outcome, run_scenario
-from duologue.app.simulation.scenario import Scenario
+from duologue.simulation.checks import Check, check_together
+from duologue.simulation.measures import Measures
+from duologue.simulation.runner import Outcome, run_scenario
+from duologue.simulation.scenario import Scenario
 
 BATCH = 10
 """Conversations that a process is given at once."""

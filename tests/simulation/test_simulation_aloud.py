@@ -10,13 +10,6 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from duologue.app.simulation import spoken
-from duologue.app.simulation.runner import PLAIN
-from duologue.app.simulation.scenario import Budget, Caller, Count, Scenario, Step
-from duologue.app.simulation.scenario_file import find_scenario, read_scenario
-from duologue.app.simulation.spoken_room import BLOCK, USUAL_LOUDNESS, RecordingSink, SpokenRoom, aloud
-from duologue.app.simulation.spoken_runner import SpokenOutcome, run_spoken
-from duologue.app.simulation.virtual_time import LoopClock, simulate
 from duologue.app.talking import Partner, open_partner
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND, SECOND
@@ -26,6 +19,13 @@ from duologue.errors import InputError, PeerError
 from duologue.language.fake import FakeLanguage
 from duologue.language.moderation import Moderator
 from duologue.settings import load_settings
+from duologue.simulation import spoken
+from duologue.simulation.runner import PLAIN
+from duologue.simulation.scenario import Budget, Caller, Count, Scenario, Step
+from duologue.simulation.scenario_file import find_scenario, read_scenario
+from duologue.simulation.spoken_room import BLOCK, USUAL_LOUDNESS, RecordingSink, SpokenRoom, aloud
+from duologue.simulation.spoken_runner import SpokenOutcome, run_spoken
+from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.hearing import EAR_RATE
 from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
 from duologue.speech.utterance import Mark, MarkKind, Utterance

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from duologue.app.simulation.measures import Measures
-from duologue.app.simulation.scenario import Budget, Count, Expect, Heard
 from duologue.dialogue.floor_state import normalise
 from duologue.language.engine import Line
+from duologue.simulation.measures import Measures
+from duologue.simulation.scenario import Budget, Count, Expect, Heard
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from duologue.app.simulation.room import Room, Sound
-from duologue.app.simulation.scenario import Echo
-from duologue.app.simulation.sink import LeapingSink
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.ports import PlayStarted
 from duologue.dialogue.turns_vocabulary import Clear, Effect, Event, Pause, Play, Resume
+from duologue.simulation.room import Room, Sound
+from duologue.simulation.scenario import Echo
+from duologue.simulation.sink import LeapingSink
 from duologue.speech.hearing import EAR_RATE
 from duologue.speech.utterance import Utterance
 

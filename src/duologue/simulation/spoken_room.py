@@ -10,17 +10,17 @@ from typing import Protocol
 
 import numpy as np
 
-from duologue.app.simulation.caller import Utter
-from duologue.app.simulation.room import Room, Sound
-from duologue.app.simulation.scenario import Caller, Step
-from duologue.app.simulation.sink import WatchedSink
-from duologue.app.simulation.spoken import cough, loudness, pink, speak, telephone
 from duologue.audio.pcm import RATE, Samples, silence
 from duologue.audio.playout import Block
 from duologue.audio.resample import resample
 from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.dialogue.ports import PlayEvent, PlayProgress
 from duologue.dialogue.session_sink import BLOCK_MS
+from duologue.simulation.caller import Utter
+from duologue.simulation.room import Room, Sound
+from duologue.simulation.scenario import Caller, Step
+from duologue.simulation.sink import WatchedSink
+from duologue.simulation.spoken import cough, loudness, pink, speak, telephone
 from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript
 
 BLOCK = EAR_RATE * BLOCK_MS // 1000

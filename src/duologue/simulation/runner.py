@@ -8,17 +8,6 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from random import Random
 
-from duologue.app.simulation.caller import ScriptedCaller, Utter, silently
-from duologue.app.simulation.chance import stream
-from duologue.app.simulation.checks import Check, check_run
-from duologue.app.simulation.echo import EchoPath
-from duologue.app.simulation.engines import ScriptedActivity, ScriptedEars, ScriptedModel, create_voice
-from duologue.app.simulation.log import Log
-from duologue.app.simulation.measures import Measures, measure
-from duologue.app.simulation.room import Room
-from duologue.app.simulation.scenario import LONGEST_SECONDS, Count, Scenario
-from duologue.app.simulation.sink import LeapingSink, WatchedSink
-from duologue.app.simulation.virtual_time import LoopClock, simulate
 from duologue.app.talking_captions import trouble
 from duologue.clock import SECOND, Clock
 from duologue.dialogue.session import Engines, Observe, Session, SessionOptions
@@ -29,6 +18,17 @@ from duologue.language.engine import LanguageModel, Line
 from duologue.language.improv import Improv
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
+from duologue.simulation.caller import ScriptedCaller, Utter, silently
+from duologue.simulation.chance import stream
+from duologue.simulation.checks import Check, check_run
+from duologue.simulation.echo import EchoPath
+from duologue.simulation.engines import ScriptedActivity, ScriptedEars, ScriptedModel, create_voice
+from duologue.simulation.log import Log
+from duologue.simulation.measures import Measures, measure
+from duologue.simulation.room import Room
+from duologue.simulation.scenario import LONGEST_SECONDS, Count, Scenario
+from duologue.simulation.sink import LeapingSink, WatchedSink
+from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.hearing import Expected
 from duologue.telemetry.ledger import TurnRecord
 

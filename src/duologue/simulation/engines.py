@@ -8,14 +8,14 @@ from random import Random
 
 import numpy as np
 
-from duologue.app.simulation.room import LEAST_SHARE, Room, Sound, runs, word_seconds
-from duologue.app.simulation.scenario import Ears, EngineSet, Failure, Noticing, Speaking, Thinking
 from duologue.audio.pcm import RATE, Samples
 from duologue.chains import Chain, ChainPolicy
 from duologue.clock import MILLISECOND, Clock
 from duologue.dialogue.ports import Voiced
 from duologue.errors import PeerError
 from duologue.language.engine import LanguageCapabilities, LanguageModel, Prompt
+from duologue.simulation.room import LEAST_SHARE, Room, Sound, runs, word_seconds
+from duologue.simulation.scenario import Ears, EngineSet, Failure, Noticing, Speaking, Thinking
 from duologue.speech.hearing import EAR_RATE, VAD_FRAME, Expected, HearingCapabilities, Transcript
 from duologue.speech.utterance import Mark, MarkKind, Utterance
 

@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from duologue.app.simulation.caller import Utter
-from duologue.app.simulation.checks import Check, check_run
-from duologue.app.simulation.log import Log
-from duologue.app.simulation.runner import PERSON, Outcome, World, hold, scripted_model
-from duologue.app.simulation.scenario import Scenario
-from duologue.app.simulation.spoken_room import RecordingSink, SpokenRoom, WatchedEars, aloud
 from duologue.app.talking import Partner
 from duologue.audio.pcm import RATE, Samples, to_int16
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
 from duologue.dialogue.session import Session
+from duologue.simulation.caller import Utter
+from duologue.simulation.checks import Check, check_run
+from duologue.simulation.log import Log
+from duologue.simulation.runner import PERSON, Outcome, World, hold, scripted_model
+from duologue.simulation.scenario import Scenario
+from duologue.simulation.spoken_room import RecordingSink, SpokenRoom, WatchedEars, aloud
 from duologue.speech.hearing import Expected
 
 UNDERSTOOD = 0.6

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
-from duologue.app.simulation.crowd import Summary, run_all
-from duologue.app.simulation.runner import Outcome, run_scenario
-from duologue.app.simulation.scenario import Scenario
-from duologue.app.simulation.scenario_file import find_scenario, parse_scenario, read_scenario, shipped
 from duologue.dialogue.session_mouth import APOLOGIES
 from duologue.dialogue.turns_vocabulary import Stage
 from duologue.errors import InputError
+from duologue.simulation.crowd import Summary, run_all
+from duologue.simulation.runner import Outcome, run_scenario
+from duologue.simulation.scenario import Scenario
+from duologue.simulation.scenario_file import find_scenario, parse_scenario, read_scenario, shipped
 from duologue.telemetry.turns import silence_ms
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
@@ -73,7 +73,7 @@ def test_the_same_seed_gives_the_same_bytes_in_any_process() -> None:
     here = ledgers(7)
     assert here == ledgers(7) != ledgers(8)
     program = (
-        "from duologue.app.simulation import runner, scenario_file as f\n"
+        "from duologue.simulation import runner, scenario_file as f\n"
         "lines = (line for x in f.shipped() for line in runner.run_scenario(f.read_scenario(x), 7).ledger())\n"
         "print('\\n'.join(lines), end='')"
     )

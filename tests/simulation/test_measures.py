@@ -6,18 +6,18 @@ from collections.abc import Sequence
 
 import pytest
 
-from duologue.app.simulation.caller import Act
-from duologue.app.simulation.checks import check_run, check_together, percentile
-from duologue.app.simulation.engines import voiced
-from duologue.app.simulation.log import Item, Log
-from duologue.app.simulation.measures import Measures, measure
-from duologue.app.simulation.room import Sound
-from duologue.app.simulation.scenario import Expect, Step
-from duologue.app.simulation.sink import Span
 from duologue.clock import SECOND
 from duologue.dialogue.ports import PlayStarted
 from duologue.dialogue.turns_vocabulary import BeginStretch, Commit, Note, Report, Think, Understood
 from duologue.language.engine import Line
+from duologue.simulation.caller import Act
+from duologue.simulation.checks import check_run, check_together, percentile
+from duologue.simulation.engines import voiced
+from duologue.simulation.log import Item, Log
+from duologue.simulation.measures import Measures, measure
+from duologue.simulation.room import Sound
+from duologue.simulation.scenario import Expect, Step
+from duologue.simulation.sink import Span
 
 SAID = "what time is it"
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from duologue.app.simulation.caller import Act
 from duologue.clock import MILLISECOND
 from duologue.dialogue.session_lines import LEDGER, Lines, dump
 from duologue.dialogue.turns_vocabulary import Effect, Event
+from duologue.simulation.caller import Act
 from duologue.telemetry.files import VERSION
 from duologue.telemetry.ledger import EndingRecord, TurnRecord
 

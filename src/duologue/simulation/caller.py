@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from duologue.app.simulation.room import Room, Sound, say
-from duologue.app.simulation.scenario import Caller, Step
 from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.dialogue.ports import PlayStarted
 from duologue.dialogue.session import Session
 from duologue.dialogue.turns_vocabulary import Commit, Effect, Event, Extend, Play
+from duologue.simulation.room import Room, Sound, say
+from duologue.simulation.scenario import Caller, Step
 from duologue.speech.hearing import EAR_RATE
 from duologue.speech.utterance import Utterance
 

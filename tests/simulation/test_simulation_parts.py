@@ -11,17 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duologue.app.simulation.chance import Distribution, stream
-from duologue.app.simulation.engines import voiced
-from duologue.app.simulation.room import QUIET_FRAMES, Room, ruler, runs, say
-from duologue.app.simulation.scenario import Count, Expect
-from duologue.app.simulation.sink import LeapingSink
-from duologue.app.simulation.virtual_time import LoopClock, simulate
 from duologue.audio.pcm import RATE
 from duologue.clock import MILLISECOND
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress, PlayStarted
 from duologue.dialogue.session_sink import PacedSink
 from duologue.errors import InternalError
+from duologue.simulation.chance import Distribution, stream
+from duologue.simulation.engines import voiced
+from duologue.simulation.room import QUIET_FRAMES, Room, ruler, runs, say
+from duologue.simulation.scenario import Count, Expect
+from duologue.simulation.sink import LeapingSink
+from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.hearing import EAR_RATE, VAD_FRAME
 
 Told = list[tuple[int, PlayEvent | PlayProgress]]

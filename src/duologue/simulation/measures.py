@@ -10,10 +10,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from duologue.app.simulation.caller import Act
-from duologue.app.simulation.log import Entry, Log
-from duologue.app.simulation.room import Sound
-from duologue.app.simulation.sink import Span
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.floor_state import normalise
 from duologue.dialogue.ports import PlayStarted
@@ -28,6 +24,10 @@ from duologue.dialogue.turns_vocabulary import (
     Think,
     Understood,
 )
+from duologue.simulation.caller import Act
+from duologue.simulation.log import Entry, Log
+from duologue.simulation.room import Sound
+from duologue.simulation.sink import Span
 from duologue.speech.utterance import Utterance
 
 _NOTES = {

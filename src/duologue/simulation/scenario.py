@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from duologue.app.simulation.chance import Chance, constant
 from duologue.dialogue.floor_state import Policy
+from duologue.simulation.chance import Chance, constant
 from duologue.validation import did_you_mean
 
 LONGEST_SECONDS = 900.0

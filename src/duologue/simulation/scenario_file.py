@@ -1,4 +1,4 @@
-"""Scenarios in files: YAML to :class:`~duologue.app.simulation.scenario.Scenario`, with errors that name the line."""
+"""Scenarios in files: YAML to :class:`~duologue.simulation.scenario.Scenario`, with errors that name the line."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import cast
 import yaml
 from pydantic import ValidationError
 
-from duologue.app.simulation.scenario import Scenario
 from duologue.errors import InputError
 from duologue.places import read_text, scenarios_folder
+from duologue.simulation.scenario import Scenario
 from duologue.validation import did_you_mean, dotted, problems
 
 MOST_BYTES = 200_000

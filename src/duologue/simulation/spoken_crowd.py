@@ -8,14 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from duologue.app.cast import CastMember
-from duologue.app.simulation.crowd import Run, summarise
-from duologue.app.simulation.runner import PLAIN
-from duologue.app.simulation.scenario import Scenario
-from duologue.app.simulation.spoken_runner import SpokenOutcome, run_spoken
 from duologue.app.talking import HOUSE_VOICE, Talk, find_partner, open_talk, policy_changes
 from duologue.audio.wav import WavWriter
 from duologue.errors import PeerError
 from duologue.settings import Settings
+from duologue.simulation.crowd import Run, summarise
+from duologue.simulation.runner import PLAIN
+from duologue.simulation.scenario import Scenario
+from duologue.simulation.spoken_runner import SpokenOutcome, run_spoken
 
 
 async def run_aloud(
@@ -28,9 +28,9 @@ async def run_aloud(
     ledger: bool = False,
     record: Path | None = None,
 ) -> AsyncGenerator[Run]:
-    """As :func:`~duologue.app.simulation.crowd.run_all`, in real time: ``jobs`` conversations at once, on the same
-    engines, or as many as these carry. ``record`` is a folder for the recordings. Turns are taken as the settings say,
-    where a scenario has no policy of its own.
+    """As :func:`~duologue.simulation.crowd.run_all`, in real time: ``jobs`` conversations at once, on the same engines,
+    or as many as these carry. ``record`` is a folder for the recordings. Turns are taken as the settings say, where a
+    scenario has no policy of its own.
     """
     changes = policy_changes(settings)
     scenarios = [each.model_copy(update={"policy": {**changes, **each.policy}}) for each in scenarios]

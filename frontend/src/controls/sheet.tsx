@@ -1,0 +1,68 @@
+/** A page to read: a heading, a word about it, and sections below. */
+import type { ComponentChildren, JSX } from "preact";
+import { useId } from "preact/hooks";
+import { useSignal } from "@preact/signals";
+import { IconButton } from "./controls";
+
+export function Sheet({ title, lead, children }: { title: string; lead: ComponentChildren; children: ComponentChildren }): JSX.Element {
+  return (
+    <main id="content" class="sheet">
+      <header>
+        <h1 tabIndex={-1}>{title}</h1>
+        <p class="lead">{lead}</p>
+      </header>
+      {children}
+    </main>
+  );
+}
+
+interface SectionProps {
+  readonly title: string;
+  readonly note?: ComponentChildren;
+  readonly children: ComponentChildren;
+}
+
+export function Section({ title, note, children }: SectionProps): JSX.Element {
+  const heading = useId();
+  return (
+    <section class="section" aria-labelledby={heading}>
+      <header>
+        <h2 id={heading}>{title}</h2>
+        {note && <p class="quiet">{note}</p>}
+      </header>
+      {children}
+    </section>
+  );
+}
+
+/** Where there is nothing to show: why, and what would change that. */
+export function Nothing({ children }: { children: ComponentChildren }): JSX.Element {
+  return <p class="nothing">{children}</p>;
+}
+
+/** A line for a terminal, ready to be taken along. */
+export function Command({ line, what }: { line: string; what: string }): JSX.Element {
+  const taken = useSignal(false);
+  const take = (): void => {
+    void navigator.clipboard.writeText(line).then(() => {
+      taken.value = true;
+      window.setTimeout(() => (taken.value = false), 2000);
+    });
+  };
+  // A page that came over plain HTTP from another machine may not write to the clipboard: the line can still be selected.
+  const possible = "clipboard" in navigator;
+  return (
+    <div class="command">
+      <code>{line}</code>
+      {possible && <IconButton icon="copy" label={`Copy the command ${what}`} onPress={take} />}
+      <span class="unseen" role="status">
+        {taken.value ? "Copied." : ""}
+      </span>
+    </div>
+  );
+}
+
+/** A state in a word, with its light. */
+export function State({ is, children }: { is: "good" | "wait" | "bad" | "off"; children: ComponentChildren }): JSX.Element {
+  return <span class={`state ${is}`}>{children}</span>;
+}

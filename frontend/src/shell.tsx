@@ -1,0 +1,108 @@
+/** What every page has: the top line with the ways to the others, and notices; below it the page that the address names. */
+import { useSignalEffect } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { Icon } from "./controls/icons";
+import { label } from "./core/format";
+import { useKnown, usePage } from "./page";
+import { EvidencePage } from "./pages/evidence";
+import { MissingPage } from "./pages/missing";
+import { ServicesPage } from "./pages/services";
+import { SettingsPage } from "./pages/settings";
+import { ShowPage } from "./pages/show";
+import { TalkPage } from "./pages/talk";
+import { Toasts } from "./panels/toasts";
+import { Topic } from "./panels/topic";
+import { EVIDENCE, SERVICES, SETTINGS, SHOW, TALK } from "./routes";
+
+const PAGES: Readonly<Record<string, () => JSX.Element>> = {
+  [SHOW.name]: ShowPage,
+  [TALK.name]: TalkPage,
+  [EVIDENCE.name]: EvidencePage,
+  [SERVICES.name]: ServicesPage,
+  [SETTINGS.name]: SettingsPage,
+};
+const LINK_WORDS = { connecting: "Connecting…", open: "Connected", lost: "Connection lost. Trying again…" } as const;
+
+export function Shell(): JSX.Element {
+  const { router } = usePage();
+  const route = router.route.value;
+  const Shown = (route && PAGES[route.name]) ?? MissingPage;
+  const box = useRef<HTMLDivElement>(null);
+  useTitle();
+  useEffect(() => {
+    // whoever moved on by key or by voice goes on at the new page's heading; the first one is where the browser is
+    if (router.moves.value > 0) box.current?.querySelector<HTMLElement>("h1")?.focus({ preventScroll: true });
+  }, [router.moves.value]);
+  return (
+    <div class="page" data-page={route ? route.label.toLowerCase() : "missing"} ref={box}>
+      <a class="skip" href="#content">
+        Skip to the page
+      </a>
+      <header class="top">
+        <p class="brand">Duologue</p>
+        <Ways />
+        <Shows />
+        <Topic />
+        <Connection />
+      </header>
+      <Shown />
+      <Toasts />
+    </div>
+  );
+}
+
+/** `Evidence · Duologue`, and whose, where there are several shows. */
+function useTitle(): void {
+  const { router, state } = usePage();
+  useSignalEffect(() => {
+    const route = router.route.value;
+    const show = state.shows.value.length > 1 ? state.shows.value.find((one) => one.here) : undefined;
+    const parts = [route ? (route === SHOW ? "" : route.label) : "No such page", show ? label(show.name) : "", "Duologue"];
+    document.title = parts.filter(Boolean).join(" · ");
+  });
+}
+
+function Ways(): JSX.Element {
+  const { router, state } = usePage();
+  const open = router.routes.filter((route) => route.scope === undefined || state.may(route.scope));
+  return (
+    <nav class="ways" aria-label="Pages">
+      {open.map((route) => (
+        <a key={route.name} href={router.href(route)} aria-current={router.route.value === route ? "page" : undefined}>
+          <Icon name={route.icon} />
+          {route.label}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+/** The way to the other shows of this house, when there are any. */
+function Shows(): JSX.Element | null {
+  const { router, state } = usePage();
+  const all = state.shows.value;
+  if (all.length < 2) return null;
+  const name = router.route.value?.name ?? "";
+  return (
+    <nav class="shows" aria-label="Shows">
+      {all.map((show) => (
+        <a key={show.name} href={show.page + name} aria-current={show.here ? "page" : undefined} title={show.failure || show.topic}>
+          {label(show.name)}
+          {show.state === "failed" && <span class="quiet"> (failed)</span>}
+          {show.state === "over" && <span class="quiet"> (over)</span>}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+function Connection(): JSX.Element {
+  const { link, session } = useKnown();
+  const name = session.value?.name;
+  return (
+    <p class={`link ${link.value}`} role="status" title={name ? `With the token ${name}` : undefined}>
+      {LINK_WORDS[link.value]}
+    </p>
+  );
+}

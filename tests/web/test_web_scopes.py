@@ -1,0 +1,202 @@
+"""What each token may do: every route says which scope it wants, and a token without it is refused in words."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import cast
+
+import httpx
+import pytest
+from fastapi.params import Depends, Security
+from fastapi.routing import APIRoute, iter_route_contexts
+from pydantic import SecretStr
+from studio_double import Connect, File, HouseDouble, ShowDouble, StudioDouble
+
+from duologue.app.models import Problem
+from duologue.errors import InputError
+from duologue.settings import Row, WebSettings
+from duologue.tokens import Scope, TokenSettings
+from duologue.web.application import create_app
+from duologue.web.gate import COOKIE, Admit, Redirect, cookie_value, judge
+from duologue.web.listener import keys_of
+from duologue.web.options import Grant, Key, WebOptions
+from duologue.web.scopes import permitted, to_everyone
+
+EVERYONE, READER = "everyone", "reader"
+WANTED: dict[str, str] = {
+    "GET /healthz": EVERYONE,
+    "HEAD /healthz": EVERYONE,
+    "GET /readyz": EVERYONE,
+    "HEAD /readyz": EVERYONE,
+    "GET /docs": READER,
+    "GET /metrics": READER,
+    "GET /api/session": READER,
+    "GET /api/shows": READER,
+    "GET /api/house": READER,
+    "GET /api/events": READER,
+    "GET /api/stage": READER,
+    "GET /api/conversations": READER,
+    "GET /api/conversations/{conversation_id}": READER,
+    "GET /api/stage/utterances": READER,
+    "GET /api/stage/utterances/{utterance_id}": READER,
+    "GET /stream/index.m3u8": READER,
+    "HEAD /stream/index.m3u8": READER,
+    "GET /stream/{name}": READER,
+    "HEAD /stream/{name}": READER,
+    "POST /api/chat": "talk",
+    "POST /api/conversations": "stage",
+    "DELETE /api/conversations/{conversation_id}": "stage",
+    "POST /api/stage/tv": "stage",
+    "POST /api/stage/lights": "stage",
+    "POST /api/stage/caption": "stage",
+    "POST /api/stage/utterances": "stage",
+    "DELETE /api/stage/utterances": "stage",
+    "DELETE /api/stage/utterances/{utterance_id}": "stage",
+    "GET /api/settings": "admin",
+}
+"""Every route there is, and who may. A new one is entered here: nothing is open because somebody forgot to say."""
+
+TOKEN = "the token of all tokens"
+TOKENS: dict[str, tuple[Scope, ...]] = {"onlooker": (), **{scope.value: (scope,) for scope in Scope}}
+KEYS = tuple(Key(f"{name} token", Grant(name, frozenset(scopes))) for name, scopes in TOKENS.items())
+PUBLIC = WebOptions(host="0.0.0.0", token=TOKEN, keys=KEYS)
+SECRET = Row("web.token", "********", "environment DUOLOGUE_WEB__TOKEN", "Who brings it may do everything.")
+
+
+def declared(dependencies: Sequence[Depends]) -> str:
+    """What a route says that it wants; nothing when it says nothing."""
+    asked = [each for each in dependencies if each.dependency in (permitted, to_everyone)]
+    if any(each.dependency is to_everyone for each in asked):
+        return EVERYONE
+    scopes = [scope for each in asked if isinstance(each, Security) for scope in each.scopes or ()]
+    return " ".join(scopes) or (READER if asked else "")
+
+
+def routes() -> Iterator[tuple[str, str]]:
+    for context in iter_route_contexts(create_app(HouseDouble([ShowDouble()])).routes):
+        if isinstance(route := context.original_route, APIRoute):
+            for method in route.methods:
+                yield f"{method} {context.path}", declared(route.dependencies)
+
+
+def test_every_route_declares_what_it_wants() -> None:
+    found = dict(routes())
+    assert [name for name, wanted in found.items() if not wanted] == []
+    assert found == WANTED
+
+
+def test_what_changes_something_wants_a_scope() -> None:
+    changing = {name: wanted for name, wanted in WANTED.items() if not name.startswith(("GET", "HEAD"))}
+    assert set(changing.values()) <= {scope.value for scope in Scope}
+
+
+@pytest.fixture
+async def public(connect: Connect, studio: StudioDouble) -> AsyncIterator[httpx.AsyncClient]:
+    studio.text, studio.files["7.m4s"] = "#EXTM3U\n", File(b"moof")
+    studio.bus.close()  # its events end, instead of never
+    async with connect(PUBLIC, "http://show.example") as client:
+        yield client
+
+
+async def ask(client: httpx.AsyncClient, route: str, token: str) -> httpx.Response:
+    method, path = route.split(" ")
+    path = path.replace("{name}", "7.m4s").replace("{conversation_id}", "c0").replace("{utterance_id}", "u0")
+    body = {"to": "chad", "text": "hi", "action": "stop"} if method == "POST" else None
+    return await client.request(method, path, headers={"Authorization": f"Bearer {token}"}, json=body)
+
+
+@pytest.mark.parametrize("name", TOKENS)
+@pytest.mark.parametrize("route", WANTED)
+async def test_a_token_may_do_what_its_scopes_say(public: httpx.AsyncClient, route: str, name: str) -> None:
+    wanted = WANTED[route]
+    answer = await ask(public, route, f"{name} token")
+    if wanted in (EVERYONE, READER) or wanted in TOKENS[name]:
+        assert answer.status_code not in (401, 403), answer.text
+        return
+    assert answer.status_code == HTTPStatus.FORBIDDEN
+    problem = Problem.model_validate_json(answer.content)
+    assert f"{name!r}" in problem.title and f"{wanted!r}" in problem.title
+    assert (problem.where, f"{wanted!r}" in problem.remedy) == (f"web.tokens.{name}", True)
+
+
+@pytest.mark.parametrize("route", [route for route, wanted in WANTED.items() if wanted != EVERYONE])
+async def test_the_one_token_may_do_everything_and_none_nothing(public: httpx.AsyncClient, route: str) -> None:
+    assert (await ask(public, route, TOKEN)).status_code not in (401, 403)
+    assert (await ask(public, route, "no such token")).status_code == 401
+
+
+async def test_a_refused_request_reaches_no_studio(public: httpx.AsyncClient, studio: StudioDouble) -> None:
+    for route in ("POST /api/chat", "POST /api/conversations", "DELETE /api/conversations/{conversation_id}"):
+        assert (await ask(public, route, "line token")).status_code == 403
+    assert studio.asked == []
+
+
+async def test_a_session_says_what_its_token_may(public: httpx.AsyncClient, connect: Connect) -> None:
+    for name, scopes in TOKENS.items():
+        answer = await ask(public, "GET /api/session", f"{name} token")
+        assert answer.json() == {"name": name, "guarded": True, "scopes": list(scopes)}
+    everything = [scope.value for scope in Scope]
+    main = (await ask(public, "GET /api/session", TOKEN)).json()
+    assert main == {"name": "", "guarded": True, "scopes": everything}
+    async with connect() as home:
+        assert (await home.get("/api/session")).json() == {"name": "", "guarded": False, "scopes": everything}
+
+
+async def test_a_cookie_says_whose_token_it_stands_for(connect: Connect, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("the page")
+    options = WebOptions(host="0.0.0.0", keys=KEYS, static=tmp_path)
+    async with connect(options, "http://show.example") as client:
+        assert (await client.get("/", params={"token": "stage token"})).status_code == 303
+        assert (await client.get("/api/session")).json()["name"] == "stage"
+        assert (await client.post("/api/stage/tv", json={"action": "stop"})).is_success
+        assert (await client.post("/api/chat", json={"to": "chad", "text": "hi"})).status_code == 403
+        other = await client.get("/talk", params={"token": "talk token"})  # another token takes the cookie's place
+        assert (other.status_code, other.headers["location"]) == (303, "/talk")
+        assert (await client.get("/api/session")).json()["name"] == "talk"
+
+
+def test_the_verdict_carries_the_grant() -> None:
+    for key in KEYS:
+        bearer = {"host": "x", "authorization": f"Bearer {key.token}"}
+        cookie = {"host": "x", "cookie": f"{COOKIE}={cookie_value(key.token)}"}
+        assert judge(PUBLIC, "GET", "/", "", bearer) == Admit(grant=key.grant)
+        assert judge(PUBLIC, "GET", "/", "", cookie) == Admit(grant=key.grant)
+        asked = f"token={key.token.replace(' ', '+')}"
+        assert judge(PUBLIC, "GET", "/", asked, {"host": "x"}) == Redirect("/", key.grant)
+
+
+async def test_the_settings_are_told_with_their_source(connect: Connect) -> None:
+    async with connect(WebOptions(settings=(SECRET,))) as client:
+        found = cast("list[dict[str, str]]", (await client.get("/api/settings")).json())
+    assert found == [
+        {"key": SECRET.key, "value": SECRET.value, "source": SECRET.source, "what": SECRET.what},
+    ]
+
+
+async def test_the_reference_says_what_is_wanted(connect: Connect) -> None:
+    async with connect() as client:
+        text = (await client.get("/docs")).text
+    assert "Wants a token with the scope <code>talk</code>" in text
+    assert text.count("Wants a token") == sum(wanted in set(Scope) for wanted in WANTED.values())
+
+
+def test_the_settings_become_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GUEST_TOKEN", "let the guest in")
+    guest = TokenSettings(env="GUEST_TOKEN", scopes=(Scope.TALK,))
+    web = WebSettings(token=SecretStr(TOKEN), tokens={"guest": guest})
+    assert keys_of(web) == (Key("let the guest in", Grant("guest", frozenset({Scope.TALK}))),)
+    assert "let the guest in" not in repr(keys_of(web))
+
+
+@pytest.mark.parametrize(
+    ("held", "what"), [("", "no token"), ("tiny-1", "too short"), (TOKEN, "the same token as web.")]
+)
+def test_tokens_that_protect_nothing_are_refused(monkeypatch: pytest.MonkeyPatch, held: str, what: str) -> None:
+    monkeypatch.setenv("GUEST_TOKEN", held)
+    web = WebSettings(token=SecretStr(TOKEN), tokens={"guest": TokenSettings(env="GUEST_TOKEN")})
+    with pytest.raises(InputError) as caught:
+        keys_of(web)
+    assert what in caught.value.what and caught.value.where == "web.tokens.guest" and caught.value.remedy
+    assert not held or held not in str(caught.value)
