@@ -238,6 +238,23 @@ def test_what_goes_wrong_while_it_ends_is_named_and_ends_nobody_else() -> None:
     ]
 
 
+def test_a_part_that_is_up_stays_so_while_it_would_serve_nobody_and_says_why() -> None:
+    async def story() -> None:
+        clock = LoopClock()
+        part = PartDouble("p", clock=clock)
+        one = house(part, clock=clock)
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(one.run())
+            await asyncio.sleep(2)
+            part.up = False
+            [keeper] = one.keepers
+            assert keeper.state is PartState.UP and keeper.reasons == ("it is being set up",)
+            assert b'duologue_part_up{part="p"} 0.0' in one.metrics()
+            running.cancel()
+
+    simulate(story())
+
+
 def test_a_keeper_says_when_its_part_is_started_again() -> None:
     async def story() -> None:
         clock = LoopClock(start=0)

@@ -24,7 +24,6 @@ from duologue.app.models import (
     HouseView,
     Notice,
     PartEvent,
-    PartState,
     PlacesEvent,
     PlacesView,
     StateEvent,
@@ -156,8 +155,9 @@ class House:
     # What the parts report
 
     def _part_changed(self, keeper: Keeper) -> None:
-        self.bus.publish(PartEvent(part=keeper.view()), keeper.part.topic)
-        if keeper.state is PartState.RESTARTING and keeper.failure:
+        view = keeper.view()
+        self.bus.publish(PartEvent(part=view), keeper.part.topic)
+        if view.due is not None:
             notice = Notice(
                 level="error", text=f"{keeper.part.name} has failed: {keeper.failure}", remedy="It is started again."
             )
@@ -243,7 +243,7 @@ class _Figures(Collector):
         up = GaugeMetricFamily("duologue_part_up", "1 while a part of the house would serve somebody", labels=["part"])
         restarts = CounterMetricFamily("duologue_part_restarts", "Times that a part was started again", labels=["part"])
         for keeper in house.keepers:
-            up.add_metric([keeper.part.topic], keeper.state is PartState.UP)
+            up.add_metric([keeper.part.topic], not keeper.reasons)
             restarts.add_metric([keeper.part.topic], keeper.restarts)
         yield from (up, restarts)
         yield CounterMetricFamily(

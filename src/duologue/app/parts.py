@@ -64,17 +64,20 @@ class Keeper:
         self._clock = clock
         self._told = told
         self._failures = 0  # in a row
-        self._running = self._was_up = False
+        self._running = self._up = False
+        self._was_up = False  # in any run
         self._end: PartState | None = None
         self._due = 0
         self._seen: PartView | None = None
 
     @property
     def state(self) -> PartState:
-        """Where it is in its life."""
+        """Where it is in its life. Once up, a run is up until it ends, also while :attr:`reasons` tell why it would
+        serve nobody now.
+        """
         if self._end is not None:
             return self._end
-        if self._running and not self.part.ready():
+        if self._running and (self._up or not self.part.ready()):
             return PartState.UP
         return PartState.RESTARTING if self.restarts else PartState.STARTING
 
@@ -103,7 +106,7 @@ class Keeper:
     def look(self) -> None:
         """See how it is; call now and then."""
         if self.state is PartState.UP:
-            self._was_up, self.failure = True, ""
+            self._up, self._was_up, self.failure = True, True, ""
         seen = self.view().model_copy(update={"due": None})
         if seen != self._seen:
             self._seen = seen
@@ -120,7 +123,7 @@ class Keeper:
 
     async def _once(self) -> None:
         began = self._clock.now()
-        self._running = True
+        self._running, self._up = True, False
         try:
             await self.part.run()
         except (KeyboardInterrupt, GeneratorExit):

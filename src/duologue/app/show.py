@@ -76,8 +76,8 @@ class Show:
         return self.studio.ready()[1] if self.studio is not None else ("it is being opened",)
 
     async def run(self) -> None:
-        """Be on air until cancelled, or until the programme is over. Raises :class:`PlaceTaken` where engines carry no
-        more.
+        """Be on air until cancelled, or until the programme is over. Raises :class:`~duologue.app.admission.PlaceTaken`
+        when engines that are up already carry no more.
         """
         stage, self._stage = self._stage, None
         try:

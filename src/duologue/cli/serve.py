@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+HUNG = 70
+"""The exit status when a part of the house did not end (``EX_SOFTWARE``)."""
 
 if TYPE_CHECKING:
     from duologue.app.cast import CastMember
@@ -71,7 +75,12 @@ async def open_house(settings: Settings, stage: EarlyStage | None = None) -> Non
 
             await stage.open(stage_plan(settings, members, show_seed(settings)))
         announce(settings, members, address(sock))
-        await serve(settings, sock, members, stage)
+        await serve(settings, sock, members, stage, _leave_at_once)
+
+
+def _leave_at_once(parts: Sequence[str]) -> None:
+    """A part hangs, and a process waits for all that runs in it: only this ends it. The others have ended well."""
+    os._exit(HUNG)
 
 
 def announce(settings: Settings, cast: Sequence[CastMember], here: str) -> None:

@@ -6,10 +6,9 @@ Importing it costs next to nothing; what it needs is imported while the stage se
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from duologue.clock import SYSTEM_CLOCK
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
     from duologue.app.house import House
     from duologue.settings import Settings
     from duologue.web.listener import Listener
-
-HUNG = 70
-"""The exit status when a part of the house did not end (``EX_SOFTWARE``)."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -52,10 +48,15 @@ def address(sock: socket.socket) -> str:
 
 
 async def serve(
-    settings: Settings, sock: socket.socket, cast: Sequence[CastMember] = (), stage: EarlyStage | None = None
+    settings: Settings,
+    sock: socket.socket,
+    cast: Sequence[CastMember] = (),
+    stage: EarlyStage | None = None,
+    stuck: Callable[[Sequence[str]], None] = lambda parts: None,
 ) -> None:
     """Open the house that is set (see :class:`duologue.app.house.House`) and serve it on ``sock`` until all its parts
     are over or the process is told to stop. ``stage`` is the first show's, already started.
+    ``stuck`` is told which parts hang at the end, when there is nothing left to be done about them.
     """
     from duologue.app.house import House
 
@@ -63,7 +64,7 @@ async def serve(
     told = asyncio.Event()
     for order in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(order, told.set)
-    house = House(settings, cast, stage=stage, stuck=_leave_at_once)
+    house = House(settings, cast, stage=stage, stuck=stuck)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(house.run())
         running.add_done_callback(lambda _: told.set())
@@ -79,11 +80,6 @@ async def serve(
 async def _leave(told: asyncio.Event, listener: Listener) -> None:
     await told.wait()
     listener.should_exit = True
-
-
-def _leave_at_once(parts: Sequence[str]) -> None:
-    """A part hangs, and a process waits for all that runs in it: only this ends it. The others have ended well."""
-    os._exit(HUNG)
 
 
 def _listener(house: House, settings: Settings) -> Listener:
