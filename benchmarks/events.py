@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import statistics
+from collections.abc import MutableMapping
+from typing import Any
 
 import numpy as np
 
@@ -53,20 +55,19 @@ async def connect(house: House, topics: frozenset[str]) -> tuple[float, int]:
     found: list[int] = []
     gone = asyncio.Event()
 
-    async def receive() -> dict[str, object]:
+    async def receive() -> MutableMapping[str, Any]:
         await gone.wait()
         return {"type": "http.disconnect"}
 
-    async def send(message: object) -> None:
-        assert isinstance(message, dict)
-        body = message.get("body", b"")
-        if isinstance(body, bytes) and b"event: state" in body:
+    async def send(message: MutableMapping[str, Any]) -> None:
+        body: bytes = message.get("body", b"")
+        if b"event: state" in body:
             found.append(len(body))
             gone.set()
 
     began = SYSTEM_CLOCK.now()
     stream = EventStream(house.bus.subscribe(topics), 15.0, asyncio.Event())
-    await stream({"type": "http"}, receive, send)  # pyright: ignore[reportArgumentType]
+    await stream({"type": "http"}, receive, send)
     [size] = found
     return (SYSTEM_CLOCK.now() - began) / MILLISECOND, size
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from duologue.app.guests import Guests
 from duologue.app.house import House
-from duologue.app.models import NoticeEvent, PartState
+from duologue.app.models import NoticeEvent, PartEvent, PartState, StateEvent
 from duologue.app.show import Show
 from duologue.app.studio import Studio
 from duologue.clock import SECOND, SYSTEM_CLOCK
@@ -122,3 +123,38 @@ async def test_a_house_is_over_when_every_show_is() -> None:
     async with asyncio.timeout(90):
         await house.run()
     assert [show.state for show in house.shows] == [PartState.OVER, PartState.OVER]
+
+
+async def test_a_show_that_dies_of_something_unforeseen_is_on_air_again_and_the_other_never_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run, told = Guests.run, asyncio.Event()
+    struck: list[Guests] = []
+
+    async def die_once(guests: Guests) -> None:
+        if struck:
+            await run(guests)
+        struck.append(guests)
+        await told.wait()
+        raise RuntimeError("nobody foresaw this")
+
+    monkeypatch.setattr(Guests, "run", die_once)
+    with capture_logs() as logged:
+        async with open_house(settings(shows__day__topic="tea", shows__late__topic="owls")) as shows:
+            await until(lambda: all(show.state is PartState.UP for show in shows.values()))
+            [broken] = [show for show in shows.values() if studio_of(show).guests is struck[0]]
+            [other] = [show for show in shows.values() if show is not broken]
+            before, pid = studio_of(other), studio_of(other).link.pid
+            reader = studio_of(broken).bus.subscribe()
+            await reader.take()
+            told.set()
+            await until(lambda: broken.keeper.restarts == 1 and not broken.failure)
+            assert broken.state is PartState.UP and studio_of(broken).outlet.segments
+            assert other.studio is before and before.link.pid == pid and before.link.restarts == 0
+            events = [published.event for published in await reader.take()]
+            states = [event.part.state for event in events if isinstance(event, PartEvent)]
+            assert PartState.RESTARTING in states
+            [again] = [event for event in events if isinstance(event, StateEvent)]
+            assert again.state.stage is not None  # who reads on has the new show's state
+    [line] = [line for line in logged if line["event"] == "part.restarts"]
+    assert line["part"] == broken.name and "nobody foresaw this" in line["error"] and line["exc_info"] is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 from part_doubles import PartDouble, over, raising
@@ -57,7 +57,7 @@ def test_pauses_double_up_to_a_minute() -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-@pytest.mark.parametrize("after", [0.0, 12 * HOUR])
+@pytest.mark.parametrize("after", [0.0, 2 * HOUR])
 def test_whatever_a_part_raises_it_is_named_and_started_again_and_the_other_does_not_notice(
     error: BaseException, after: float
 ) -> None:
@@ -250,6 +250,24 @@ def test_a_part_that_is_up_stays_so_while_it_would_serve_nobody_and_says_why() -
             [keeper] = one.keepers
             assert keeper.state is PartState.UP and keeper.reasons == ("it is being set up",)
             assert b'duologue_part_up{part="p"} 0.0' in one.metrics()
+            running.cancel()
+
+    simulate(story())
+
+
+def test_a_part_that_cannot_say_how_it_is_ends_nobody() -> None:
+    class Confused(PartDouble):
+        def ready(self) -> Sequence[str]:
+            raise ZeroDivisionError("how should I know")
+
+    async def story() -> None:
+        clock = LoopClock()
+        one = house(Confused("p", clock=clock), well := PartDouble("w", clock=clock), clock=clock)
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(one.run())
+            await asyncio.sleep(5)
+            assert [keeper.state for keeper in one.keepers] == [PartState.STARTING, PartState.UP]
+            assert "how should I know" in one.keepers[0].reasons[0] and well.began == [0.0]
             running.cancel()
 
     simulate(story())

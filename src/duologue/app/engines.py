@@ -266,14 +266,9 @@ class EnginePool:
 
     def at_once(self, kind: Kind) -> int | None:
         """How many conversations the engines of a kind carry; None while no limit is known."""
-        match kind:
-            case Kind.LISTENER:
-                ears = self._ears.engine
-                return ears.capabilities.at_once if ears is not None and ears.ready else None
-            case Kind.VOICE:
-                return self._voicing.engine.at_once if self._voicing.engine is not None else None
-            case Kind.THOUGHT:
-                return self._llm.engine.capabilities.at_once if self._llm.engine is not None else None
+        thoughts, voices, ears = self.chains
+        chain = {Kind.LISTENER: ears, Kind.VOICE: voices, Kind.THOUGHT: thoughts}[kind]
+        return chain.at_once if chain is not None else None
 
     @property
     def chains(self) -> tuple[LanguageChain | None, VoicingChain | None, HearingChain | None]:

@@ -77,7 +77,7 @@ class Keeper:
         """
         if self._end is not None:
             return self._end
-        if self._running and (self._up or not self.part.ready()):
+        if self._running and (self._up or not self._wanting()):
             return PartState.UP
         return PartState.RESTARTING if self.restarts else PartState.STARTING
 
@@ -93,7 +93,7 @@ class Keeper:
             return ("it has failed, see the log" if self._end is PartState.FAILED else "it is over",)
         if not self._running and self.failure:
             return (f"it is started again: {self.failure}",)
-        return self.part.ready()
+        return self._wanting()
 
     def view(self) -> PartView:
         """As the outside sees it."""
@@ -140,6 +140,12 @@ class Keeper:
             self._end = PartState.OVER
         finally:
             self._running = False
+
+    def _wanting(self) -> Sequence[str]:
+        try:
+            return self.part.ready()
+        except Exception as error:  # a part that cannot even say how it is
+            return (f"it does not know how it is: {in_words(error)}",)
 
     def _fail(self, error: BaseException, began: int) -> None:
         now = self._clock.now()

@@ -36,14 +36,18 @@ class LanguageChain:
     @property
     def capabilities(self) -> LanguageCapabilities:
         """Nothing is promised that one of them might not keep."""
-        if len(self.engines) == 1:
-            return self.engines[0].capabilities
-        return LanguageCapabilities(at_once=fewest(engine.capabilities.at_once for engine in self._chain.ready))
+        alone = len(self.engines) == 1
+        return self.engines[0].capabilities if alone else LanguageCapabilities(at_once=self.at_once)
 
     @property
     def engines(self) -> tuple[LanguageModel, ...]:
         """In order of preference."""
         return self._chain.engines
+
+    @property
+    def at_once(self) -> int | None:
+        """How many conversations each that came up carries at once; None: no limit is known."""
+        return fewest(engine.capabilities.at_once for engine in self._chain.ready)
 
     def health(self, now: int) -> tuple[EngineHealth, ...]:
         """Of each engine, at ``now`` (monotonic ns)."""

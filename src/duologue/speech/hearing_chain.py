@@ -58,13 +58,13 @@ class HearingChain:
             partials=all(each.partials for each in found),
             punctuation=all(each.punctuation for each in found),
             words=all(each.words for each in found),
-            at_once=fewest(each.at_once for each in found),
+            at_once=self.at_once,
         )
 
     @property
-    def ready(self) -> bool:
-        """Whether any of them came up."""
-        return bool(self._chain.ready)
+    def at_once(self) -> int | None:
+        """How many conversations each that came up carries at once; None: no limit is known."""
+        return fewest(engine.capabilities.at_once for engine in self._chain.ready)
 
     @property
     def engines(self) -> tuple[SpeechToText, ...]:
