@@ -62,7 +62,8 @@ def test_a_house_without_a_show_serves_talks_and_leaves_cleanly() -> None:
     command = [
         str(Path(sys.executable).with_name("duologue")), "serve", "--no-show", "--talk", "--port", "0",
     ]  # fmt: skip
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    plain = {**os.environ, "DUOLOGUE_ENGINES__STT": "pocketsphinx", "DUOLOGUE_ENGINES__TTS": "espeak"}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=plain) as process:
         assert process.stderr is not None
         found = re.search(r"http://127\.0\.0\.1:\d+", process.stderr.readline())
         assert found is not None

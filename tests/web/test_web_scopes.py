@@ -171,7 +171,7 @@ async def test_the_settings_are_told_with_their_source(connect: Connect) -> None
     async with connect(WebOptions(settings=(SECRET,))) as client:
         found = cast("list[dict[str, str]]", (await client.get("/api/settings")).json())
     assert found == [
-        {"key": SECRET.key, "value": SECRET.value, "source": SECRET.source, "what": SECRET.what},
+        {"key": SECRET.key, "value": SECRET.value, "source": SECRET.source, "what": SECRET.what, "why": ""},
     ]
 
 

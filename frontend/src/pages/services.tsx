@@ -110,6 +110,7 @@ function Chain({ title, what, engines }: { title: string; what: string; engines:
               <strong>{engine.name}</strong>
               <State is={is}>{engine === used ? "in use" : words}</State>
               {engine.restarts > 0 && <span class="quiet">{engine.restarts} restarts of its worker</span>}
+              {engine.note && <p class="quiet">{engine.note}</p>}
               {engine.cause && (
                 <p class="cause">
                   {engine.cause}

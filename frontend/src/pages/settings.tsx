@@ -79,7 +79,7 @@ export function SettingsPage(): JSX.Element {
   );
 }
 
-function Setting({ setting: { key, value, source, what } }: { setting: SettingView }): JSX.Element {
+function Setting({ setting: { key, value, source, what, why } }: { setting: SettingView }): JSX.Element {
   const given = source !== "default";
   return (
     <div class={given ? "given" : undefined}>
@@ -87,7 +87,10 @@ function Setting({ setting: { key, value, source, what } }: { setting: SettingVi
         <code>{key}</code>
         <span class="what">{what}</span>
       </dt>
-      <dd class="value">{value}</dd>
+      <dd class="value">
+        {value}
+        {why && <span class="what">{why}</span>}
+      </dd>
       <dd class="source">{source}</dd>
     </div>
   );

@@ -77,6 +77,7 @@ class House:
         stuck: Callable[[Sequence[str]], None] = _stuck,
     ) -> None:
         self._clock = clock
+        self._picks = settings.picks
         self._stuck = stuck
         self._closing = False
         self.bus = Bus(self.state, unique_id(clock.wall()))
@@ -200,7 +201,7 @@ class House:
 
     def _engines_now(self) -> tuple[EngineView, ...]:
         llm, tts, ears = self.engines.chains
-        return tuple(engine_view(each) for each in vitals(llm, tts, self._clock.now(), ears))
+        return tuple(engine_view(each, self._picks) for each in vitals(llm, tts, self._clock.now(), ears))
 
     def _places_now(self) -> tuple[PlacesView, ...]:
         places = self.admission.places

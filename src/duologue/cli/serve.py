@@ -59,6 +59,7 @@ async def _serve(settings: Settings) -> None:
 async def open_house(settings: Settings, stage: EarlyStage | None = None) -> None:
     """Serve the house until all its parts are over; ``stage`` is the first show's process, already started."""
     from duologue.app.cast import load_cast
+    from duologue.app.spare_voices import known_voices
     from duologue.places import refuse_same
     from duologue.web.server import address, bind, serve
 
@@ -68,7 +69,7 @@ async def open_house(settings: Settings, stage: EarlyStage | None = None) -> Non
         refuse_same({"the TV's film": Path(film) if film else None, "--record": each.show.record})
     # One show that cannot be is told of before the address is promised; of several each speaks for itself.
     alone = settings.serve.show and not settings.shows
-    members = load_cast(settings.show.cast, settings.engines.tts) if alone else ()
+    members = load_cast(settings.show.cast, settings.engines.tts, known_voices(settings)) if alone else ()
     with bind(settings.web.host, settings.web.port) as sock:  # before the address is promised
         if alone and stage is not None:
             from duologue.app.stage_set import show_seed, stage_plan

@@ -61,6 +61,7 @@ def talk(
     from duologue.dialogue.session import SessionOptions
     from duologue.errors import InputError
     from duologue.language.structured import notes_schema
+    from duologue.models.automatic import Use, notices
     from duologue.places import refuse_same
     from duologue.settings import load_settings
     from duologue.telemetry.log import configure
@@ -75,8 +76,10 @@ def talk(
         "engines.llm": llm, "engines.tts": tts, "engines.stt": stt,
         "dialogue.half_duplex": False if full_duplex else None, "dialogue.speculate": False if no_speculation else None,
     }  # fmt: skip
-    settings = load_settings(flags, config=config)
+    settings = load_settings(flags, config=config, use=Use(shows=False, talks=True))
     configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())
+    for notice in () if text else notices(settings.picks.values()):
+        typer.echo(notice, err=True)
     chosen = secrets.randbelow(2**32) if seed is None else seed
     policy = talk_policy(settings, half_duplex=wav is None, tail_ms=TAIL_MS)
     schema = notes_schema([name.strip() for name in notes.split(",") if name.strip()])
