@@ -345,6 +345,17 @@ class DialogueSettings(Part):
         default=120.0, ge=10, le=600, description="Longest turn of a person: then the character answers."
     )
 
+    record_folder: Path | None = Field(
+        default=None, description="Record every conversation with sound here: the person left, the character right."
+    )
+
+    echo_cancel: bool = Field(
+        default=False, description="Take the character's own voice out of what the microphone hears: with loudspeakers."
+    )
+    echo_delay_ms: int = Field(
+        default=150, ge=0, le=500, description="From a sound that is played to its echo in the microphone, about, ms."
+    )
+
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.wait_least_ms > self.wait_most_ms:

@@ -15,10 +15,11 @@ from duologue.app.models import TalkView
 from duologue.app.talking import Talk
 from duologue.app.talking_captions import Caption, Captions
 from duologue.app.talking_captions import Kind as Told
-from duologue.app.talking_sound import Recording, talk_over
+from duologue.app.talking_sound import talk_over
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import SECOND
 from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.recording import Recorder
 from duologue.dialogue.session import SessionOptions
 from duologue.dialogue.turns_vocabulary import Effect, Event
 from duologue.settings import load_settings
@@ -55,7 +56,7 @@ class Person:
 
         try:
             async with talk.open(ADA, patience=self.patience, waits=self.waited_behind.append) as partner:
-                await talk_over(partner, speech(self.seconds), Recording(), OPTIONS, observe=see, clock=clock)
+                await talk_over(partner, speech(self.seconds), Recorder(), OPTIONS, observe=see, clock=clock)
                 self.answered_at = clock.now() / SECOND
         except PlaceTaken:
             self.refused_at = clock.now() / SECOND

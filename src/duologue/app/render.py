@@ -17,6 +17,7 @@ from pathlib import Path
 
 from duologue.app.cast import CastMember, load_cast
 from duologue.app.engines import open_engines
+from duologue.app.languages import refuse_strangers
 from duologue.app.spare_voices import known_voices
 from duologue.app.stage_set import find_film, house_moderator, stage_plan, topics
 from duologue.app.voices import CastVoices
@@ -239,6 +240,7 @@ async def render(
     reel = Reel(stage_plan(settings, cast, seed), says, path, clock, tv)
     script = _Script(says)
     async with open_engines(settings) as engines:
+        refuse_strangers((member.persona for member in cast), engines.llm)
         await engines.warm_up()
         director = Director(
             [Player(member.persona, engines.llm) for member in cast],

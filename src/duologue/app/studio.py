@@ -15,6 +15,7 @@ from duologue.app.cast import CastMember, load_cast
 from duologue.app.early_stage import EarlyStage
 from duologue.app.engines import Engines, open_engines
 from duologue.app.guests import Guests
+from duologue.app.languages import refuse_strangers
 from duologue.app.models import (
     CaptionRequest,
     CharacterView,
@@ -462,6 +463,7 @@ async def open_studio(
     if settings.show.tv.film is not None:
         find_film(settings.show.tv.film)
     async with open_engines(settings) if engines is None else contextlib.nullcontext(engines) as used:
+        refuse_strangers((member.persona for member in cast), used.llm)
         steady = SteadyClock(clock)
         own = Bus(lambda topics: studio.state(HouseView()), unique_id(steady.wall()))
         told = bus or own.topic(settings.topic)

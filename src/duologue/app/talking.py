@@ -21,6 +21,7 @@ from typing import Any
 from duologue.app.admission import Admission, Kind, Needs
 from duologue.app.cast import CastMember, load_member
 from duologue.app.engines import EnginePool
+from duologue.app.languages import refuse_strangers
 from duologue.app.models import TalkView
 from duologue.app.spare_voices import known_voices
 from duologue.app.stage_set import house_moderator
@@ -204,6 +205,7 @@ class Talk:
         settings = self._settings
         member = find_partner(character, settings) if isinstance(character, str) else character
         async with self._engines.lend(hears=hears, speaks=speaks) as engines:
+            refuse_strangers((member.persona,), engines.llm, engines.ears)
             await engines.warm_up()
             async with self._admission.place(_needs(hears=hears, speaks=speaks), patience, waits):
                 voice = CastVoices(engines.voicing, (member,), streams=True) if engines.voicing else WrittenVoice()

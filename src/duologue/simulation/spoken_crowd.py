@@ -12,7 +12,7 @@ from duologue.app.talking import HOUSE_VOICE, Talk, find_partner, open_talk, pol
 from duologue.audio.wav import WavWriter
 from duologue.errors import PeerError
 from duologue.settings import Settings
-from duologue.simulation.crowd import Run, summarise
+from duologue.simulation.crowd import Run, planned, summarise
 from duologue.simulation.runner import PLAIN
 from duologue.simulation.scenario import Scenario
 from duologue.simulation.spoken_runner import SpokenOutcome, run_spoken
@@ -34,11 +34,7 @@ async def run_aloud(
     """
     changes = policy_changes(settings)
     scenarios = [each.model_copy(update={"policy": {**changes, **each.policy}}) for each in scenarios]
-    work = [
-        (scenario, (scenario.seed if seed is None else seed) + number)
-        for scenario in scenarios
-        for number in range(times)
-    ]
+    work = planned(scenarios, times, seed)
     if record is not None:
         _make(record)
     members = {scenario.character: _member(scenario.character, settings) for scenario in scenarios}
