@@ -41,7 +41,7 @@ from duologue.app.outlet import Outlet
 from duologue.app.programme import Company, Programme, ProgrammeListener
 from duologue.app.pulse import Pulse
 from duologue.app.spare_voices import known_voices
-from duologue.app.stage_link import Child, StageLink, StageListener, start_stage
+from duologue.app.stage_link import StageLink, StageListener, start_stage
 from duologue.app.stage_set import find_film, find_films, house_moderator, show_seed, stage_plan, topics
 from duologue.app.stream_memory import StreamMemory
 from duologue.app.turn_book import TurnBook
@@ -71,6 +71,7 @@ from duologue.stage.messages import Baked, Ready, StagePlan, Trouble
 from duologue.stage.pose import Lights
 from duologue.telemetry.ledger import SkipRecord, Step, StepRecord, TurnRecord
 from duologue.telemetry.log import get_logger
+from duologue.workers import Worker
 
 EXPECTED_BEHIND = 3.0
 """Seconds: three segments, where players of plain HLS stand (RFC 8216, 6.3.3)."""
@@ -103,7 +104,7 @@ class Studio:
         plan: StagePlan,
         bus: Topic,
         clock: Clock,
-        start: Callable[[], Awaitable[Child]] = start_stage,
+        start: Callable[[], Awaitable[Worker]] = start_stage,
     ) -> None:
         show = settings.show
         self._settings = settings
