@@ -52,6 +52,7 @@ _FLAG_NAMES = {
     "show.tv.film": "flag --tv",
     "dialogue.half_duplex": "flag --full-duplex",
     "dialogue.speculate": "flag --no-speculation",
+    "ledger.folder": "flag --ledger",
 }
 """Where a flag's name is not the last part of its key."""
 _SECRET = re.compile(r"(^|_)(key|token|secret|password)$")
@@ -270,10 +271,26 @@ class ModerationSettings(Part):
     max_line: int = Field(default=1200, ge=50, le=10_000, description="Characters of a line that an engine wrote.")
 
 
-class TelemetrySettings(Part):
-    """Logs and ledgers."""
+class LedgerSettings(Part):
+    """What is written down of all that happens (docs/ledger.md)."""
 
-    ledger: Path | None = Field(default=None, description="A folder for frames.jsonl and turns.jsonl.")
+    folder: Path | None = Field(default=None, description="A folder for it; unset: nothing is written down.")
+    file_mb: int = Field(default=64, ge=1, le=100_000, description="A new file begins after so many MB.")
+    keep_files: int = Field(default=20, ge=1, le=10_000, description="The oldest are removed beyond so many.")
+    keep_mb: int = Field(default=1000, ge=1, description="The same beyond so many MB in all.")
+
+    @model_validator(mode="after")
+    def _has_room(self) -> Self:
+        if self.keep_mb < self.file_mb:
+            raise ValueError(
+                f"keep_mb, {self.keep_mb}, is below file_mb, {self.file_mb} | Make room for one file at least."
+            )
+        return self
+
+
+class TelemetrySettings(Part):
+    """The log."""
+
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least that is logged."
     )
@@ -429,7 +446,8 @@ class Settings(BaseSettings):
         default=SpeechCacheSettings(), description="What engines have said, kept on disk."
     )
     moderation: ModerationSettings = Field(default=ModerationSettings(), description="What may be said.")
-    telemetry: TelemetrySettings = Field(default=TelemetrySettings(), description="Logs and ledgers.")
+    ledger: LedgerSettings = Field(default=LedgerSettings(), description="What is written down of all that happens.")
+    telemetry: TelemetrySettings = Field(default=TelemetrySettings(), description="The log.")
 
     _parts: dict[str, BaseModel | None] = PrivateAttr(default_factory=dict[str, BaseModel | None])
     _sources: dict[str, str] = PrivateAttr(default_factory=dict[str, str])
@@ -488,7 +506,7 @@ class Settings(BaseSettings):
         return self._parts.get(name)
 
     def each_show(self) -> dict[str, Settings]:
-        """The settings of each show by name, in order: its own are in ``show``, its ledgers in a folder of its own.
+        """The settings of each show by name, in order: its own are in ``show``.
 
         A show without a table is called :data:`ONLY_SHOW`.
         """
@@ -497,9 +515,7 @@ class Settings(BaseSettings):
         return {name: self._alone(name, show) for name, show in self.shows.items()}
 
     def _alone(self, name: str, show: ShowSettings) -> Settings:
-        ledger = self.telemetry.ledger
-        telemetry = self.telemetry.model_copy(update={"ledger": ledger and ledger / name})
-        alone = self.model_copy(update={"show": show, "shows": {}, "telemetry": telemetry})
+        alone = self.model_copy(update={"show": show, "shows": {}})
         alone._name = name
         return alone
 

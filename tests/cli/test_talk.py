@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import shutil
 import signal
@@ -32,7 +31,8 @@ from duologue.language.structured import ReplyChunk
 from duologue.places import refuse_same
 from duologue.speech.hearing import EAR_RATE
 from duologue.speech.utterance import Utterance
-from duologue.telemetry.ledger import TurnRecord
+from duologue.telemetry.ledger import ConversationRecord, EffectRecord, HeaderRecord, TurnRecord
+from duologue.telemetry.ledger_reader import LedgerReader
 
 
 async def read(stream: AsyncGenerator[str, None]) -> list[str]:
@@ -287,6 +287,8 @@ def test_a_talk_with_microphone_and_loudspeaker_until_ctrl_c(question: Path, tmp
     assert "Ctrl-C hangs up" in told and "Traceback" not in told
     assert any(" friend " in line for line in shown)
     assert np.frombuffer((tmp_path / "played").read_bytes(), np.int16).any()
-    ledger = [json.loads(line) for line in (tmp_path / "ledger.jsonl").read_text().splitlines()]
-    assert ledger[0]["ledger"] == "conversation"
-    assert any("Commit" in json.dumps(line) or "commit" in json.dumps(line) for line in ledger)
+    header, conversation, *told = [entry.record for entry in LedgerReader(tmp_path / "ledger.jsonl")]
+    assert isinstance(header, HeaderRecord) and isinstance(conversation, ConversationRecord)
+    assert any(isinstance(record, EffectRecord) and record.name == "Commit" for record in told)
+    answers = [record for record in told if isinstance(record, TurnRecord) and record.kind == "answer"]
+    assert answers and all(answer.id.startswith(f"{conversation.conversation}/") for answer in answers)

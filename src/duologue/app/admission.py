@@ -111,7 +111,9 @@ class Places:
 
 
 class Admission:
-    """Places for those who come. Use it on one event loop; ``changed`` is called after each change."""
+    """Places for those who come. Use it on one event loop; ``changed`` is called after each change, ``told`` with what
+    became of who asked: ``taken``, ``given_back``, ``waited``, ``refused``.
+    """
 
     def __init__(
         self,
@@ -119,9 +121,11 @@ class Admission:
         *,
         most_waiting: int = MOST_WAITING,
         changed: Callable[[], None] = lambda: None,
+        told: Callable[[Kind, str], None] = lambda kind, outcome: None,
     ) -> None:
         self.places = Places(capacity, most_waiting)
         self._changed = changed
+        self._told = told
         self._calls: dict[int, asyncio.Event] = {}
 
     @asynccontextmanager
@@ -135,10 +139,14 @@ class Admission:
         """
         await self._enter(needs, patience, waits)
         self._changed()
+        for kind in sorted(needs):
+            self._told(kind, "taken")
         try:
             yield
         finally:
             self.places.give_back(needs)
+            for kind in sorted(needs):
+                self._told(kind, "given_back")
             self._call()
 
     async def _enter(self, needs: Needs, patience: float | None, waits: Callable[[int], None]) -> None:
@@ -151,6 +159,7 @@ class Admission:
         call = self._calls[ticket] = asyncio.Event()
         try:
             self._changed()
+            self._told(kind, "waited")
             waits(self.places.waiting - 1)
             async with asyncio.timeout(patience):
                 await call.wait()
@@ -174,6 +183,7 @@ class Admission:
     def _refused(self, kind: Kind) -> PlaceTaken:
         self.places.refuse(kind)
         self._changed()
+        self._told(kind, "refused")
         many = self.places.capacity(kind)
         return PlaceTaken(
             f"all {many} places of a {kind} are taken" if many != 1 else f"the only place of a {kind} is taken",

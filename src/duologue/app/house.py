@@ -33,14 +33,19 @@ from duologue.app.models import (
     TalkView,
 )
 from duologue.app.parts import Keeper, Part
+from duologue.app.pulse import handover_record, note_engines, written_as_set
 from duologue.app.show import Show
-from duologue.app.vitals import engine_view, vitals
+from duologue.app.vitals import EngineVitals, engine_view, vitals
 from duologue.chains import Handover
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import InputError
 from duologue.ids import unique_id
 from duologue.settings import Settings
+from duologue.telemetry.ledger import AdmissionRecord, WorkerRecord
 from duologue.telemetry.log import get_logger
+from duologue.telemetry.loop_lag import LoopLag
+from duologue.telemetry.metrics import Metrics
+from duologue.telemetry.stream import HOUSE, Ledger
 
 CLOSING_SECONDS = 15.0
 """For parts to end when the house does; then again, before they are given up."""
@@ -76,14 +81,20 @@ class House:
         parts: Sequence[Part] = (),
         stuck: Callable[[Sequence[str]], None] = _stuck,
     ) -> None:
+        self._settings = settings
         self._clock = clock
         self._picks = settings.picks
         self._stuck = stuck
+        registry = self._registry = CollectorRegistry()
+        self.ledger = Ledger(clock)
+        self._metrics = Metrics(registry)
+        self.ledger.watch(self._metrics.observe)
+        self._lag = LoopLag(clock, self._metrics.loop_lag)
         self._closing = False
         self.bus = Bus(self.state, unique_id(clock.wall()))
         self.engines = EnginePool(settings)
         self.engines.listeners.append(self._handed_over)
-        self.admission = Admission(self.engines.at_once, changed=self._places_changed)
+        self.admission = Admission(self.engines.at_once, changed=self._places_changed, told=self._place_told)
         self._engine_views: tuple[EngineView, ...] = ()
         self.shows: tuple[Show, ...] = tuple(self._shows(settings, cast, stage)) if settings.serve.show else ()
         self.talk = self._talk(settings) if settings.serve.talk else None
@@ -98,15 +109,14 @@ class House:
                 where="serve",
                 remedy="Set show or talk to true under [serve], or give --show.",
             )
-        registry = self._registry = CollectorRegistry()
         registry.register(_Figures(self))
 
     def _shows(self, settings: Settings, cast: Sequence[CastMember], stage: EarlyStage | None) -> Iterator[Show]:
         for each in settings.each_show().values():
             topic = self.bus.topic(each.topic)
             yield Show(
-                each, cast, self.engines, self.admission, topic, self._clock,
-                stage=stage, house=self.view, told=self._part_changed,
+                each, cast, self.engines, self.admission, topic, self._clock, self.ledger,
+                self._metrics, stage=stage, house=self.view, told=self._part_changed,
             )  # fmt: skip
             stage = None
 
@@ -120,8 +130,13 @@ class House:
 
         Raises what none of them could be for, when none could.
         """
-        async with self.engines.open(), asyncio.TaskGroup() as group:
+        async with (
+            written_as_set(self.ledger, self._settings),
+            self.engines.open(),
+            asyncio.TaskGroup() as group,
+        ):
             looking = group.create_task(self._look())
+            lagging = group.create_task(self._lag.run())
             tasks = {group.create_task(keeper.run()): keeper for keeper in self.keepers}
             try:
                 await asyncio.wait(tasks)
@@ -129,6 +144,7 @@ class House:
                 self._closing = True
                 self.bus.close()
                 looking.cancel()
+                lagging.cancel()
                 await self._end(tasks)
         failures = [keeper.error for keeper in self.keepers if keeper.error is not None]
         if len(failures) == len(self.keepers):
@@ -156,7 +172,7 @@ class House:
         return (False, ("it is shutting down",)) if self._closing else (True, ())
 
     def metrics(self) -> bytes:
-        """Prometheus' text exposition of what is no show's own."""
+        """Prometheus' text exposition of all parts."""
         return generate_latest(self._registry)
 
     # What the parts report
@@ -169,6 +185,7 @@ class House:
                 level="error", text=f"{keeper.part.name} has failed: {keeper.failure}", remedy="It is started again."
             )
             self.bus.topic(keeper.part.topic).notice(notice)
+            self.ledger.enter(keeper.part.topic, WorkerRecord(keeper.part.name, "failed", keeper.failure))
 
     def _talk_changed(self, talk: TalkView) -> None:
         self.bus.publish(TalkEvent(talk=talk), f"talk:{talk.id}")
@@ -177,7 +194,14 @@ class House:
         event = PlacesEvent(places=self._places_now(), waiting=self.admission.places.waiting)
         self.bus.publish(event, "machine")
 
+    def _place_told(self, kind: Kind, outcome: str) -> None:
+        places = self.admission.places
+        many = places.capacity(kind)
+        record = AdmissionRecord(kind.value, outcome, places.taken[kind], -1 if many is None else many)
+        self.ledger.enter(HOUSE, record)
+
     def _handed_over(self, handover: Handover) -> None:
+        self.ledger.enter(HOUSE, handover_record(handover))
         notice = Notice(level="warning", text=f"{handover.words}.", remedy="duologue doctor tells what it needs.")
         self.bus.topic("engines").notice(notice)
         self._look_at_engines()
@@ -190,6 +214,8 @@ class House:
             for keeper in self.keepers:
                 keeper.look()
             self._look_at_engines()
+            self._metrics.lost(self.ledger.dropped)
+            note_engines(self._metrics, self._vitals())
             due = max(due + LOOK, self._clock.now())
             await self._clock.wait_until(due)
 
@@ -200,8 +226,11 @@ class House:
             self.bus.publish(EnginesEvent(engines=views), "engines")
 
     def _engines_now(self) -> tuple[EngineView, ...]:
+        return tuple(engine_view(each, self._picks) for each in self._vitals())
+
+    def _vitals(self) -> tuple[EngineVitals, ...]:
         llm, tts, ears = self.engines.chains
-        return tuple(engine_view(each, self._picks) for each in vitals(llm, tts, self._clock.now(), ears))
+        return vitals(llm, tts, self._clock.now(), ears)
 
     def _places_now(self) -> tuple[PlacesView, ...]:
         places = self.admission.places

@@ -14,6 +14,8 @@ from duologue.app.parts import Keeper
 from duologue.app.studio import Studio, open_studio
 from duologue.clock import Clock
 from duologue.settings import Settings
+from duologue.telemetry.metrics import Metrics
+from duologue.telemetry.stream import Ledger
 
 NEEDS: Needs = frozenset({Kind.VOICE, Kind.THOUGHT})
 
@@ -29,6 +31,8 @@ class Show:
         admission: Admission,
         bus: Topic,
         clock: Clock,
+        ledger: Ledger,
+        metrics: Metrics,
         *,
         stage: EarlyStage | None = None,
         house: Callable[[], HouseView] = HouseView,
@@ -40,6 +44,8 @@ class Show:
         self._admission = admission
         self._bus = bus
         self._clock = clock
+        self._ledger = ledger
+        self._metrics = metrics
         self._stage = stage
         self._house = house
         self.studio: Studio | None = None
@@ -84,7 +90,9 @@ class Show:
             async with (
                 self._engines.lend() as engines,
                 self._admission.place(NEEDS),
-                open_studio(self._settings, self._cast, self._clock, engines, stage, self._bus) as self.studio,
+                open_studio(
+                    self._settings, self._cast, self._clock, engines, stage, self._bus, self._ledger, self._metrics
+                ) as self.studio,
             ):
                 self._bus.publish(self.shown())  # to who has read since before it was opened
                 await self.studio.run()

@@ -54,6 +54,6 @@ async def readyz(house: TheHouse, here: Here, place: Place, response: Response) 
 
 @router.get(paths.METRICS, operation_id="metrics", dependencies=[reading()], response_class=Response)
 async def metrics(house: TheHouse, here: Here, place: Place) -> Response:
-    """Prometheus' text exposition: of one show in its place; else of the house, and of the first show."""
+    """Prometheus' text exposition: of one show in its place, else of the house with all of its parts."""
     own = here.studio.metrics() if here is not None and here.studio is not None else b""
-    return Response(own if place else house.metrics() + own, headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return Response(own if place else house.metrics(), headers={"Content-Type": CONTENT_TYPE_LATEST})
