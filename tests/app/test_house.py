@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from duologue.app.house import House, Show
-from duologue.app.models import NoticeEvent, ShowState
+from duologue.app.house import House
+from duologue.app.models import NoticeEvent, PartState
+from duologue.app.show import Show
 from duologue.app.studio import Studio
 from duologue.clock import SECOND, SYSTEM_CLOCK
 from duologue.errors import InputError
@@ -58,7 +59,7 @@ async def test_two_shows_are_on_air_and_neither_meets_the_other(tmp_path: Path) 
         telemetry__ledger=tmp_path / "ledgers", shows__late__record=tmp_path / "late.mp4",
     )  # fmt: skip
     async with open_house(several) as shows:
-        await until(lambda: all(show.state is ShowState.ON_AIR for show in shows.values()))
+        await until(lambda: all(show.state is PartState.UP for show in shows.values()))
         day, late = studio_of(shows["day"]), studio_of(shows["late"])
         assert day.link.pid != late.link.pid
         # the first three are a third of a second each; and what was made is told once a second
@@ -69,7 +70,7 @@ async def test_two_shows_are_on_air_and_neither_meets_the_other(tmp_path: Path) 
             assert all(turn.conversation == conversation.id for turn in studio.book.newest_turns(100))
         assert set(_names(day)).isdisjoint(_names(late)) and day.resource(_names(late)[-1]) is None
         assert day.metrics() != late.metrics()
-        reader = late.subscribe()
+        reader = late.bus.subscribe()
         await reader.take()
         pid = day.link.pid
         assert pid is not None
@@ -93,12 +94,12 @@ def _names(studio: Studio) -> list[str]:
 async def test_a_show_that_cannot_be_is_named_and_the_other_is_on_air() -> None:
     with capture_logs() as logged:
         async with open_house(settings(shows__day__topic="tea", shows__late__room="no-such-room")) as shows:
-            await until(lambda: shows["day"].state is ShowState.ON_AIR)
-            assert shows["late"].state is ShowState.FAILED
+            await until(lambda: shows["day"].state is PartState.UP)
+            assert shows["late"].state is PartState.FAILED
             assert "no-such-room" in shows["late"].failure
             await until(lambda: studio_of(shows["day"]).outlet.segments >= 2)
-    [line] = [line for line in logged if line["event"] == "show.failed"]
-    assert line["show"] == "late" and "no-such-room" in line["error"] and line["exc_info"] is None
+    [line] = [line for line in logged if line["event"] == "part.failed"]
+    assert line["part"] == "late" and "no-such-room" in line["error"] and line["exc_info"] is None
 
 
 async def test_a_house_of_which_no_show_can_be_ends_with_the_reasons() -> None:
@@ -112,7 +113,7 @@ async def test_a_show_that_is_alone_ends_with_its_error() -> None:
     house = House(settings(show__room="no-such-room"))
     with pytest.RaisesGroup(pytest.RaisesExc(InputError, match="no-such-room")):
         await house.run()
-    assert house.shows[0].name == "show" and house.shows[0].state is ShowState.FAILED
+    assert house.shows[0].name == "show" and house.shows[0].state is PartState.FAILED
 
 
 async def test_a_house_is_over_when_every_show_is() -> None:
@@ -120,4 +121,4 @@ async def test_a_house_is_over_when_every_show_is() -> None:
     house = House(once)
     async with asyncio.timeout(90):
         await house.run()
-    assert [show.state for show in house.shows] == [ShowState.OVER, ShowState.OVER]
+    assert [show.state for show in house.shows] == [PartState.OVER, PartState.OVER]

@@ -34,7 +34,8 @@ export function ServicesPage(): JSX.Element {
 
 const SHOW_STATES = {
   starting: ["wait", "starting"],
-  on_air: ["good", "on air"],
+  up: ["good", "on air"],
+  restarting: ["bad", "starting again"],
   over: ["off", "over"],
   failed: ["bad", "failed"],
 } as const;

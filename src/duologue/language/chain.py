@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 
-from duologue.chains import Chain, ChainPolicy, EngineHealth, Listener
+from duologue.chains import Chain, ChainPolicy, EngineHealth, Listener, fewest
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.language.engine import LanguageCapabilities, LanguageModel, Prompt
 
@@ -36,8 +36,9 @@ class LanguageChain:
     @property
     def capabilities(self) -> LanguageCapabilities:
         """Nothing is promised that one of them might not keep."""
-        alone = len(self.engines) == 1
-        return self.engines[0].capabilities if alone else LanguageCapabilities()
+        if len(self.engines) == 1:
+            return self.engines[0].capabilities
+        return LanguageCapabilities(at_once=fewest(engine.capabilities.at_once for engine in self._chain.ready))
 
     @property
     def engines(self) -> tuple[LanguageModel, ...]:
