@@ -405,6 +405,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every
+         * @description Every child process of the house. Changes come as events of the topic `engines`.
+         */
+        get: operations["list_workers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workers/{name}/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restart
+         * @description Put another in its place when it is done with what it is at, after ten seconds at the latest; what was being said
+         *     goes on. The answer tells how it is then.
+         */
+        post: operations["restart_worker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -582,10 +623,16 @@ export interface components {
             cause: string;
             /**
              * Restarts
-             * @description Of its worker, since the start.
+             * @description Of its workers, since the start.
              * @default 0
              */
             restarts: number;
+            /**
+             * Workers
+             * @description Its child processes, by name.
+             * @default []
+             */
+            workers: string[];
         };
         /**
          * EnginesEvent
@@ -628,6 +675,11 @@ export interface components {
              * @default []
              */
             engines: components["schemas"]["EngineView"][];
+            /**
+             * Workers
+             * @default []
+             */
+            workers: components["schemas"]["WorkerView"][];
             /**
              * Places
              * @default []
@@ -978,6 +1030,7 @@ export interface components {
              * @default {
              *       "parts": [],
              *       "engines": [],
+             *       "workers": [],
              *       "places": [],
              *       "waiting": 0,
              *       "talks": []
@@ -1032,7 +1085,7 @@ export interface components {
          * StreamedEvent
          * @description The JSON of one event; the ``event:`` field repeats its ``type``.
          */
-        StreamedEvent: components["schemas"]["StateEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["TurnEvent"] | components["schemas"]["StageEvent"] | components["schemas"]["TelemetryEvent"] | components["schemas"]["PartEvent"] | components["schemas"]["TalkEvent"] | components["schemas"]["EnginesEvent"] | components["schemas"]["PlacesEvent"] | components["schemas"]["NoticeEvent"];
+        StreamedEvent: components["schemas"]["StateEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["TurnEvent"] | components["schemas"]["StageEvent"] | components["schemas"]["TelemetryEvent"] | components["schemas"]["PartEvent"] | components["schemas"]["TalkEvent"] | components["schemas"]["EnginesEvent"] | components["schemas"]["WorkerEvent"] | components["schemas"]["PlacesEvent"] | components["schemas"]["NoticeEvent"];
         /**
          * TalkEvent
          * @description A conversation with a person began or ended.
@@ -1293,6 +1346,61 @@ export interface components {
             start: number;
             /** End */
             end: number;
+        };
+        /**
+         * WorkerEvent
+         * @description A child process changed its state.
+         */
+        WorkerEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "worker";
+            worker: components["schemas"]["WorkerView"];
+        };
+        /**
+         * WorkerView
+         * @description A child process that is kept running. Times are Unix ms.
+         */
+        WorkerView: {
+            /** Name */
+            name: string;
+            /**
+             * Purpose
+             * @description What it is for.
+             */
+            purpose: string;
+            /**
+             * State
+             * @description idle: nobody has needed it yet; failed: it is tried again when it is needed; closed: it is gone.
+             * @enum {string}
+             */
+            state: "idle" | "starting" | "up" | "restarting" | "failed" | "closed";
+            /** Since */
+            since: number;
+            /** Pid */
+            pid: number | null;
+            /**
+             * Restarts
+             * @description Times that another took its place.
+             */
+            restarts: number;
+            /**
+             * Failures
+             * @description In a row.
+             */
+            failures: number;
+            /**
+             * Last Failure
+             * @description Empty: it has never failed.
+             */
+            last_failure: string;
+            /**
+             * Next Try
+             * @description While it is left alone after failures in a row.
+             */
+            next_try: number | null;
         };
     };
     responses: never;
@@ -2504,6 +2612,129 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    list_workers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerView"][];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restart_worker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerView"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such worker. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
             };
         };
     };

@@ -18,7 +18,7 @@ _MISSING = {404: {"model": Problem, "description": "There is no such worker."}}
 @router.get("/workers", operation_id="list_workers", dependencies=[reading()])
 async def every(house: TheHouse) -> tuple[WorkerView, ...]:
     """Every child process of the house. Changes come as events of the topic `engines`."""
-    return tuple(house.worker_views())
+    return house.workers()
 
 
 @router.post(
@@ -31,7 +31,7 @@ async def restart(name: str, house: TheHouse) -> WorkerView:
     """Put another in its place when it is done with what it is at, after ten seconds at the latest; what was being said
     goes on. The answer tells how it is then.
     """
-    there = [worker.name for worker in house.worker_views()]
+    there = [worker.name for worker in house.workers()]
     if name not in there:
         raise NotFound(f"there is no worker {name!r}", where="name", remedy=f"There are: {', '.join(there) or 'none'}.")
     return await house.restart_worker(name)
