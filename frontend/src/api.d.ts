@@ -394,11 +394,52 @@ export interface paths {
         };
         /**
          * Metrics
-         * @description Prometheus' text exposition: of one show in its place; else of the house, and of the first show.
+         * @description Prometheus' text exposition: of one show in its place, else of the house with all of its parts.
          */
         get: operations["metrics"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every
+         * @description Every child process of the house. Changes come as events of the topic `engines`.
+         */
+        get: operations["list_workers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workers/{name}/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restart
+         * @description Put another in its place when it is done with what it is at, after ten seconds at the latest; what was being said
+         *     goes on. The answer tells how it is then.
+         */
+        post: operations["restart_worker"];
         delete?: never;
         options?: never;
         head?: never;
@@ -582,7 +623,7 @@ export interface components {
             cause: string;
             /**
              * Restarts
-             * @description Of its worker, since the start.
+             * @description Of its workers, since the start.
              * @default 0
              */
             restarts: number;
@@ -592,6 +633,12 @@ export interface components {
              * @default
              */
             note: string;
+            /**
+             * Workers
+             * @description Its child processes, by name.
+             * @default []
+             */
+            workers: string[];
         };
         /**
          * EnginesEvent
@@ -634,6 +681,11 @@ export interface components {
              * @default []
              */
             engines: components["schemas"]["EngineView"][];
+            /**
+             * Workers
+             * @default []
+             */
+            workers: components["schemas"]["WorkerView"][];
             /**
              * Places
              * @default []
@@ -986,6 +1038,7 @@ export interface components {
              * @default {
              *       "parts": [],
              *       "engines": [],
+             *       "workers": [],
              *       "places": [],
              *       "waiting": 0,
              *       "talks": []
@@ -1040,7 +1093,7 @@ export interface components {
          * StreamedEvent
          * @description The JSON of one event; the ``event:`` field repeats its ``type``.
          */
-        StreamedEvent: components["schemas"]["StateEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["TurnEvent"] | components["schemas"]["StageEvent"] | components["schemas"]["TelemetryEvent"] | components["schemas"]["PartEvent"] | components["schemas"]["TalkEvent"] | components["schemas"]["EnginesEvent"] | components["schemas"]["PlacesEvent"] | components["schemas"]["NoticeEvent"];
+        StreamedEvent: components["schemas"]["StateEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["TurnEvent"] | components["schemas"]["StageEvent"] | components["schemas"]["TelemetryEvent"] | components["schemas"]["PartEvent"] | components["schemas"]["TalkEvent"] | components["schemas"]["EnginesEvent"] | components["schemas"]["WorkerEvent"] | components["schemas"]["PlacesEvent"] | components["schemas"]["NoticeEvent"];
         /**
          * TalkEvent
          * @description A conversation with a person began or ended.
@@ -1301,6 +1354,61 @@ export interface components {
             start: number;
             /** End */
             end: number;
+        };
+        /**
+         * WorkerEvent
+         * @description A child process changed its state.
+         */
+        WorkerEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "worker";
+            worker: components["schemas"]["WorkerView"];
+        };
+        /**
+         * WorkerView
+         * @description A child process that is kept running. Times are Unix ms.
+         */
+        WorkerView: {
+            /** Name */
+            name: string;
+            /**
+             * Purpose
+             * @description What it is for.
+             */
+            purpose: string;
+            /**
+             * State
+             * @description idle: nobody has needed it yet; failed: it is tried again when it is needed; closed: it is gone.
+             * @enum {string}
+             */
+            state: "idle" | "starting" | "up" | "restarting" | "failed" | "closed";
+            /** Since */
+            since: number;
+            /** Pid */
+            pid: number | null;
+            /**
+             * Restarts
+             * @description Times that another took its place.
+             */
+            restarts: number;
+            /**
+             * Failures
+             * @description In a row.
+             */
+            failures: number;
+            /**
+             * Last Failure
+             * @description Empty: it has never failed.
+             */
+            last_failure: string;
+            /**
+             * Next Try
+             * @description While it is left alone after failures in a row.
+             */
+            next_try: number | null;
         };
     };
     responses: never;
@@ -2512,6 +2620,129 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    list_workers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerView"][];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restart_worker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerView"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such worker. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
             };
         };
     };

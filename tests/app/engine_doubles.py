@@ -93,4 +93,4 @@ def install(monkeypatch: pytest.MonkeyPatch, **makes: Make) -> None:
         return work(*arguments)
 
     monkeypatch.setattr(engines, "_create", create)
-    monkeypatch.setattr(engines.asyncio, "to_thread", at_once)
+    monkeypatch.setattr(asyncio, "to_thread", at_once)

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from duologue.app.guests import Guests
 from duologue.app.house import House
-from duologue.app.models import NoticeEvent, PartEvent, PartState, StateEvent
+from duologue.app.models import NoticeEvent, PartEvent, PartState, StateEvent, WorkerEvent
 from duologue.app.show import Show
 from duologue.app.studio import Studio
 from duologue.clock import SECOND, SYSTEM_CLOCK
@@ -163,3 +163,32 @@ async def test_a_show_that_dies_of_something_unforeseen_is_on_air_again_and_the_
             assert again.state.stage is not None  # who reads on has the new show's state
     [line] = [line for line in logged if line["event"] == "part.restarts"]
     assert line["part"] == broken.name and "nobody foresaw this" in line["error"] and line["exc_info"] is not None
+
+
+async def test_its_workers_are_listed_told_of_and_restarted_while_the_show_goes_on() -> None:
+    house = House(settings(show__topic="tea"))
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(house.run())
+        show = house.shows[0]
+        await until(lambda: show.studio is not None and bool(show.studio.ready()[0]))
+        there = {worker.name: worker for worker in house.workers()}
+        assert {name: worker.state for name, worker in there.items()} == {"espeak": "up", "stage": "up"}
+        assert there["stage"].purpose and there["stage"].pid == studio_of(show).link.pid
+        events = house.bus.subscribe(frozenset({"engines"}))
+        first = await anext(events)
+        assert isinstance(first, StateEvent) and len(first.state.house.workers) == 2
+        segments = studio_of(show).outlet.segments
+        stage = await house.restart_worker("stage")
+        espeak = await house.restart_worker("espeak")
+        assert espeak.state == "up" and espeak.restarts == 1 and espeak.pid != there["espeak"].pid
+        await until(lambda: studio_of(show).link.ready.is_set() and studio_of(show).link.restarts == 1)
+        await until(lambda: studio_of(show).outlet.segments > segments + 2)
+        assert stage.failures == 0 and not show.failure
+        assert b'duologue_worker_restarts_total{worker="stage"} 1.0' in house.metrics()
+        seen: set[tuple[str, str]] = set()
+        while not {("stage", "starting"), ("stage", "up"), ("espeak", "up")} <= seen:
+            event = await anext(events)
+            if isinstance(event, WorkerEvent):
+                seen.add((event.worker.name, event.worker.state))
+        running.cancel()
+    assert house.workers() == ()

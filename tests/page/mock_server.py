@@ -16,8 +16,9 @@ import uvicorn
 from scripted_studio import SEGMENTS, ScriptedStudio
 
 from duologue.app.bus import Bus, Topics
-from duologue.app.models import HouseView, PartState, StateEvent
-from duologue.clock import SYSTEM_CLOCK
+from duologue.app.models import HouseView, PartState, StateEvent, WorkerEvent, WorkerView
+from duologue.clock import MILLISECOND, SYSTEM_CLOCK
+from duologue.errors import InputError
 from duologue.ids import unique_id
 from duologue.settings import load_settings
 from duologue.tokens import Scope
@@ -63,12 +64,24 @@ class Scripted:
         return f"show:{self.name}"
 
 
+WORKERS = {"stage": "draws and encodes the show", "espeak": "speaks"}
+
+
+def _worker(name: str, purpose: str, since: float) -> WorkerView:
+    return WorkerView(
+        name=name, purpose=purpose, state="up", since=since, pid=1000 + len(name), restarts=0, failures=0,
+        last_failure="", next_try=None,
+    )  # fmt: skip
+
+
 class ScriptedHouse:
     """The shows, and the bus on which all of them tell what happens."""
 
     def __init__(self, shows: Sequence[Scripted]) -> None:
         self.shows = shows
         self.bus = Bus(self._state, unique_id(SYSTEM_CLOCK.wall()))
+        since = SYSTEM_CLOCK.wall() / MILLISECOND
+        self._workers = {name: _worker(name, purpose, since) for name, purpose in WORKERS.items()}
         for show in shows:
             show.studio.bus = self.bus.topic(show.topic)
 
@@ -76,13 +89,26 @@ class ScriptedHouse:
         return next(show.studio.state() for show in self.shows if show.topic in topics)
 
     def view(self) -> HouseView:
-        return HouseView()
+        return HouseView(workers=self.workers())
 
     def healthy(self) -> tuple[bool, Sequence[str]]:
         return True, ()
 
     def metrics(self) -> bytes:
         return b""
+
+    def workers(self) -> tuple[WorkerView, ...]:
+        return tuple(self._workers.values())
+
+    async def restart_worker(self, name: str) -> WorkerView:
+        """At once, and without a fault."""
+        if name not in self._workers:
+            raise InputError(f"there is no worker {name!r}", where="name")
+        before = self._workers[name]
+        since = SYSTEM_CLOCK.wall() / MILLISECOND
+        self._workers[name] = before.model_copy(update={"since": since, "restarts": before.restarts + 1})
+        self.bus.publish(WorkerEvent(worker=self._workers[name]), "engines")
+        return self._workers[name]
 
 
 async def serve(shows: Sequence[Scripted], port: int, options: WebOptions) -> None:

@@ -28,6 +28,7 @@ from duologue.app.models import (
     UtteranceRequest,
     UtteranceState,
     UtteranceView,
+    WorkerView,
 )
 from duologue.errors import InputError
 from duologue.stage.pose import Daylight
@@ -191,6 +192,7 @@ class HouseDouble:
     shows: Sequence[ShowDouble] = ()
     others: Sequence[PartView] = ()
     health: tuple[bool, Sequence[str]] = (True, ())
+    processes: dict[str, WorkerView] = field(default_factory=dict[str, WorkerView])
     bus: Bus = field(default_factory=lambda: Bus(state, "show", capacity=8))
 
     def __post_init__(self) -> None:
@@ -202,6 +204,14 @@ class HouseDouble:
 
     def view(self) -> HouseView:
         return HouseView(parts=(*(show.view() for show in self.shows), *self.others))
+
+    def workers(self) -> tuple[WorkerView, ...]:
+        return tuple(self.processes.values())
+
+    async def restart_worker(self, name: str) -> WorkerView:
+        old = self.processes[name]
+        self.processes[name] = old.model_copy(update={"restarts": old.restarts + 1})
+        return self.processes[name]
 
     def healthy(self) -> tuple[bool, Sequence[str]]:
         return self.health

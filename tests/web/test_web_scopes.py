@@ -26,6 +26,8 @@ from duologue.web.scopes import permitted, to_everyone
 
 EVERYONE, READER = "everyone", "reader"
 WANTED: dict[str, str] = {
+    "GET /api/workers": "reader",
+    "POST /api/workers/{name}/restart": "admin",
     "GET /healthz": EVERYONE,
     "HEAD /healthz": EVERYONE,
     "GET /readyz": EVERYONE,

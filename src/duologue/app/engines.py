@@ -18,6 +18,7 @@ from importlib.metadata import entry_points
 from typing import Generic, Protocol, TypeVar, cast
 
 from duologue.app.admission import Kind
+from duologue.app.worker_views import workers_of
 from duologue.chains import ChainPolicy, Handover, Listener, beside
 from duologue.clock import SECOND
 from duologue.errors import InputError, InternalError, PeerError
@@ -33,6 +34,7 @@ from duologue.speech.shared_activity import SharedActivity
 from duologue.speech.smart_turn import SmartTurn
 from duologue.speech.speech_cache import CachedSpeech, SpeechCache, fingerprint
 from duologue.telemetry.log import get_logger
+from duologue.workers import Workers
 
 TTS_GROUP, LLM_GROUP, STT_GROUP, VAD_GROUP = "duologue.tts", "duologue.llm", "duologue.stt", "duologue.vad"
 
@@ -155,6 +157,7 @@ class _Engine(Protocol):
 
 
 E = TypeVar("E", bound=_Engine)
+C = TypeVar("C", LanguageChain, VoicingChain, HearingChain)
 
 
 class Noticing:
@@ -191,6 +194,7 @@ class Engines:
     listeners: list[Listener]
     """Who is told when an engine of a chain fails."""
     warming: tuple[Callable[[], Awaitable[None]], ...]
+    workers: Workers
 
     @property
     def tts(self) -> VoicingChain:
@@ -251,9 +255,11 @@ class EnginePool:
     def __init__(self, settings: Settings) -> None:
         self.listeners: list[Listener] = []
         self._group: asyncio.TaskGroup | None = None
-        self._llm = _Lent(lambda: create_llm(settings, listener=self._tell, group=self._group))
-        self._voicing = _Lent(lambda: create_voicing(settings, self._tell, self._group))
-        self._ears = _Lent(lambda: create_hearing(settings, self._tell, self._group))
+        self.workers = Workers()
+        """Their child processes, and those of whoever borrows them."""
+        self._llm = _Lent(lambda: self._made(create_llm(settings, listener=self._tell, group=self._group)))
+        self._voicing = _Lent(lambda: self._made(create_voicing(settings, self._tell, self._group)))
+        self._ears = _Lent(lambda: self._made(create_hearing(settings, self._tell, self._group)))
         self._noticing = _Lent(lambda: Noticing(settings))
         judge = settings.hearing.smart_turn
         self._turn = _Lent(lambda: SmartTurn(judge)) if judge else None
@@ -292,7 +298,7 @@ class EnginePool:
             ears = await borrow(self._ears, hears)
             noticing = await borrow(self._noticing, hears)
             turn = await borrow(self._turn, hears)
-            yield Engines(llm, voicing, ears, noticing, turn, self.listeners, tuple(warming))
+            yield Engines(llm, voicing, ears, noticing, turn, self.listeners, tuple(warming), self.workers)
 
     async def _think(self) -> None:
         """Nobody stands in for an engine that thinks alone, unless the settings say so: who chose a model does not want
@@ -307,6 +313,11 @@ class EnginePool:
             stand_in = f'Or let another stand in for it: llm = ["{llm.name}", "improv"] under [engines].'
             kind = InputError if isinstance(error, InputError) else PeerError
             raise kind(error.what, where=error.where, remedy=f"{error.remedy} {stand_in}".strip()) from error
+
+    def _made(self, chain: C) -> C:
+        for engine in chain.engines:
+            self.workers.add(*workers_of(engine))
+        return chain
 
     def _tell(self, handover: Handover) -> None:
         for listener in tuple(self.listeners):

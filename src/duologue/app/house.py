@@ -31,16 +31,20 @@ from duologue.app.models import (
     StateView,
     TalkEvent,
     TalkView,
+    WorkerEvent,
+    WorkerView,
 )
 from duologue.app.parts import Keeper, Part
 from duologue.app.pulse import handover_record, note_engines, written_as_set
 from duologue.app.show import Show
 from duologue.app.vitals import EngineVitals, engine_view, vitals
+from duologue.app.worker_views import worker_view
 from duologue.chains import Handover
-from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
+from duologue.clock import SECOND, SYSTEM_CLOCK, Clock, SteadyClock
 from duologue.errors import InputError
 from duologue.ids import unique_id
 from duologue.settings import Settings
+from duologue.supervision import Phase, WorkerState
 from duologue.telemetry.ledger import AdmissionRecord, WorkerRecord
 from duologue.telemetry.log import get_logger
 from duologue.telemetry.loop_lag import LoopLag
@@ -84,6 +88,7 @@ class House:
         self._settings = settings
         self._clock = clock
         self._picks = settings.picks
+        self._stamps = SteadyClock(clock)
         self._stuck = stuck
         registry = self._registry = CollectorRegistry()
         self.ledger = Ledger(clock)
@@ -94,6 +99,7 @@ class House:
         self.bus = Bus(self.state, unique_id(clock.wall()))
         self.engines = EnginePool(settings)
         self.engines.listeners.append(self._handed_over)
+        self.engines.workers.listeners.append(self._worker_changed)
         self.admission = Admission(self.engines.at_once, changed=self._places_changed, told=self._place_told)
         self._engine_views: tuple[EngineView, ...] = ()
         self.shows: tuple[Show, ...] = tuple(self._shows(settings, cast, stage)) if settings.serve.show else ()
@@ -157,6 +163,7 @@ class House:
         return HouseView(
             parts=tuple(keeper.view() for keeper in self.keepers),
             engines=self._engines_now(),
+            workers=self.workers(),
             places=self._places_now(),
             waiting=self.admission.places.waiting,
             talks=self.talk.open_now if self.talk is not None else (),
@@ -166,6 +173,17 @@ class House:
         """What a reader of ``topics`` begins with: the house, and the first show among them."""
         show = next((show for show in self.shows if show.topic in topics), None)
         return show.shown() if show is not None else StateEvent(state=StateView(house=self.view()))
+
+    def workers(self) -> tuple[WorkerView, ...]:
+        """Every child process that is kept running."""
+        return tuple(worker_view(state, self._stamps) for state in self.engines.workers.states())
+
+    async def restart_worker(self, name: str) -> WorkerView:
+        """Put another in the place of a worker, when it is done with what it is at; how it is then.
+
+        Raises :class:`InputError` for a name that is not there.
+        """
+        return worker_view(await self.engines.workers.restart(name), self._stamps)
 
     def healthy(self) -> tuple[bool, Sequence[str]]:
         """Whether the process works at all."""
@@ -189,6 +207,10 @@ class House:
 
     def _talk_changed(self, talk: TalkView) -> None:
         self.bus.publish(TalkEvent(talk=talk), f"talk:{talk.id}")
+
+    def _worker_changed(self, state: WorkerState) -> None:
+        self.ledger.enter(HOUSE, WorkerRecord(state.name, state.phase.value, state.cause))
+        self.bus.publish(WorkerEvent(worker=worker_view(state, self._stamps)), "engines")
 
     def _places_changed(self) -> None:
         event = PlacesEvent(places=self._places_now(), waiting=self.admission.places.waiting)
@@ -282,6 +304,14 @@ class _Figures(Collector):
             up.add_metric([keeper.part.topic], not keeper.reasons)
             restarts.add_metric([keeper.part.topic], keeper.restarts)
         yield from (up, restarts)
+        running = GaugeMetricFamily("duologue_worker_up", "1 while a child process is up", labels=["worker"])
+        replaced = CounterMetricFamily(
+            "duologue_worker_restarts", "Times that another took a child process's place", labels=["worker"]
+        )
+        for state in house.engines.workers.states():
+            running.add_metric([state.name], state.phase is Phase.UP)
+            replaced.add_metric([state.name], state.restarts)
+        yield from (running, replaced)
         yield CounterMetricFamily(
             "duologue_event_overruns", "Times that a reader of events was left behind", value=house.bus.overruns
         )

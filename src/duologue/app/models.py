@@ -190,8 +190,25 @@ class EngineView(Model):
     )
     failures: int = Field(default=0, description="In a row.")
     cause: str = ""
-    restarts: int = Field(default=0, description="Of its worker, since the start.")
+    restarts: int = Field(default=0, description="Of its workers, since the start.")
     note: str = Field(default="", description="Why it was chosen, if that was left to us, and where its voice is from.")
+    workers: tuple[str, ...] = Field(default=(), description="Its child processes, by name.")
+
+
+class WorkerView(Model):
+    """A child process that is kept running. Times are Unix ms."""
+
+    name: str
+    purpose: str = Field(description="What it is for.")
+    state: Literal["idle", "starting", "up", "restarting", "failed", "closed"] = Field(
+        description="idle: nobody has needed it yet; failed: it is tried again when it is needed; closed: it is gone."
+    )
+    since: float
+    pid: int | None
+    restarts: int = Field(description="Times that another took its place.")
+    failures: int = Field(description="In a row.")
+    last_failure: str = Field(description="Empty: it has never failed.")
+    next_try: float | None = Field(description="While it is left alone after failures in a row.")
 
 
 class StepName(StrEnum):
@@ -321,6 +338,7 @@ class HouseView(Model):
 
     parts: tuple[PartView, ...] = ()
     engines: tuple[EngineView, ...] = ()
+    workers: tuple[WorkerView, ...] = ()
     places: tuple[PlacesView, ...] = ()
     waiting: int = Field(default=0, description="Those who wait for a place.")
     talks: tuple[TalkView, ...] = Field(default=(), description="Those that go on.")
@@ -407,6 +425,13 @@ class EnginesEvent(Model):
     engines: tuple[EngineView, ...]
 
 
+class WorkerEvent(Model):
+    """A child process changed its state."""
+
+    type: Literal["worker"] = "worker"
+    worker: WorkerView
+
+
 class PlacesEvent(Model):
     """A place was taken, given back, or asked for in vain."""
 
@@ -431,6 +456,7 @@ Event = Annotated[
     | PartEvent
     | TalkEvent
     | EnginesEvent
+    | WorkerEvent
     | PlacesEvent
     | NoticeEvent,
     Field(discriminator="type"),

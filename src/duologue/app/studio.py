@@ -65,7 +65,7 @@ from duologue.errors import ClosedError, DuologueError, InputError
 from duologue.ids import unique_id
 from duologue.language.moderation import Subject
 from duologue.places import cache_folder
-from duologue.settings import Settings, ShowSettings
+from duologue.settings import ONLY_SHOW, Settings, ShowSettings
 from duologue.speech.alignment import Aligner
 from duologue.stage.messages import Baked, Ready, StagePlan, Trouble
 from duologue.stage.pose import Lights
@@ -129,7 +129,9 @@ class Studio:
         self.recorder = self._recorder(show)
         self._memory = StreamMemory(cache_folder() / "stream" / f"{settings.web.port}-{settings.name}.json")
         self.outlet = Outlet(HlsStore(before=self._memory.before), self.recorder, self._memory.keep)
-        self.link = StageLink(plan, self.outlet, self._stage_listener(), clock, start)
+        name = "stage" if settings.name == ONLY_SHOW else f"stage-{settings.name}"
+        self.link = StageLink(plan, self.outlet, self._stage_listener(), clock, start, name)
+        engines.workers.add(self.link.worker)
         self.book = TurnBook(self.link.wall_of)
         self.pulse = Pulse(self.bus, self.link, settings, clock, self._vitals, ledger, metrics)
         engines.listeners.append(self._handed_over)

@@ -1,4 +1,4 @@
-"""How the engines of a running system are: health, restarts of their workers, and what the speech cache did."""
+"""How the engines of a running system are: health, their workers, and what the speech cache did."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from duologue.app.models import EngineView
+from duologue.app.worker_views import workers_of
 from duologue.chains import EngineHealth
 from duologue.language.chain import LanguageChain
 from duologue.language.engine import LanguageModel
@@ -16,20 +17,26 @@ from duologue.speech.engine import TextToSpeech
 from duologue.speech.hearing import SpeechToText
 from duologue.speech.hearing_chain import HearingChain
 from duologue.speech.speech_cache import CacheCounts, CachedSpeech
+from duologue.supervision import WorkerState
 
 Kind: TypeAlias = Literal["tts", "llm", "stt"]
 
 
 @dataclass(frozen=True, slots=True)
 class EngineVitals:
-    """One engine. ``kind`` is ``tts``, ``llm`` or ``stt``; ``restarts`` of its worker since the start; ``cache`` is
-    None for an engine without one.
+    """One engine. ``kind`` is ``tts``, ``llm`` or ``stt``; ``workers`` are its child processes, if it has any;
+    ``cache`` is None for an engine without one.
     """
 
     kind: Kind
     health: EngineHealth
-    restarts: int = 0
+    workers: tuple[WorkerState, ...] = ()
     cache: CacheCounts | None = None
+
+    @property
+    def restarts(self) -> int:
+        """Of its workers, since the start."""
+        return sum(worker.restarts for worker in self.workers)
 
     @property
     def state(self) -> Literal["ready", "cold", "out"]:
@@ -67,15 +74,8 @@ def unserved(each: Sequence[EngineVitals]) -> tuple[str, ...]:
 
 
 def _of(kind: Kind, engine: TextToSpeech | LanguageModel | SpeechToText, health: EngineHealth) -> EngineVitals:
-    if isinstance(engine, CachedSpeech):
-        return EngineVitals(kind, health, _restarts(engine.engine), engine.cache.counts)
-    return EngineVitals(kind, health, _restarts(engine))
-
-
-def _restarts(engine: object) -> int:
-    """Engines with a worker count how often it was replaced."""
-    count = getattr(engine, "restarts", 0)
-    return count if isinstance(count, int) else 0
+    workers = tuple(worker.state for worker in workers_of(engine))
+    return EngineVitals(kind, health, workers, engine.cache.counts if isinstance(engine, CachedSpeech) else None)
 
 
 def engine_view(each: EngineVitals, picks: Mapping[str, Pick] | None = None) -> EngineView:
@@ -85,7 +85,7 @@ def engine_view(each: EngineVitals, picks: Mapping[str, Pick] | None = None) -> 
     health = each.health
     return EngineView(
         kind=each.kind, name=health.name, state=each.state, failures=health.failures, cause=health.cause,
-        restarts=each.restarts, note=note,
+        restarts=each.restarts, workers=tuple(worker.name for worker in each.workers), note=note,
     )  # fmt: skip
 
 

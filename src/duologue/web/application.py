@@ -9,7 +9,19 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 
 from duologue.version import __version__
-from duologue.web import conversations, events, health, paths, problems, session, shows, stage, stream, utterances
+from duologue.web import (
+    conversations,
+    events,
+    health,
+    paths,
+    problems,
+    session,
+    shows,
+    stage,
+    stream,
+    utterances,
+    workers,
+)
 from duologue.web.gate import Gate
 from duologue.web.limits import BodyLimit, Sharing
 from duologue.web.options import WebOptions
@@ -70,6 +82,6 @@ def _routes() -> FastAPI:
         "/docs", _reference, include_in_schema=False, response_class=HTMLResponse, dependencies=[reading()]
     )
     problems.install(app)
-    for room in (session, shows, conversations, stage, utterances, events, stream, health):
+    for room in (session, shows, conversations, stage, utterances, events, stream, health, workers):
         app.include_router(room.router)
     return app

@@ -21,6 +21,7 @@ from duologue.app.models import (
     TvRequest,
     UtteranceRequest,
     UtteranceView,
+    WorkerView,
 )
 
 
@@ -182,6 +183,14 @@ class House(Protocol):
 
     def view(self) -> HouseView:
         """Its parts and what they share, now."""
+        ...
+
+    def workers(self) -> tuple[WorkerView, ...]:
+        """Every child process that is kept running."""
+        ...
+
+    async def restart_worker(self, name: str) -> WorkerView:
+        """Put another in the place of a worker, when it is done with what it is at; how it is then."""
         ...
 
     def healthy(self) -> tuple[bool, Sequence[str]]:
