@@ -83,7 +83,7 @@ export class EventLine {
     this.#expect();
     switch (event.type) {
       case "state":
-        this.state.stage.value = event.state.stage;
+        if (event.state.stage) this.state.stage.value = event.state.stage;
         this.state.book.value = withState(this.state.book.value, event.state.conversations, event.state.turns);
         break;
       case "stage":

@@ -152,6 +152,13 @@ class LightSettings(Part):
     lamp: bool = Field(default=True, description="The lamp is on.")
 
 
+class ServeSettings(Part):
+    """Which parts of the house run."""
+
+    show: bool = Field(default=True, description="The show, or each of several.")
+    talk: bool = Field(default=False, description="Conversations with people, on warm engines.")
+
+
 class ShowSettings(Part):
     """What is on air."""
 
@@ -383,6 +390,7 @@ class Settings(BaseSettings):
         frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__", enable_decoding=False
     )
 
+    serve: ServeSettings = Field(default=ServeSettings(), description="Which parts of the house run.")
     show: ShowSettings = Field(default=ShowSettings(), description="What is on air.")
     shows: Annotated[dict[str, ShowSettings], AfterValidator(_apart)] = Field(
         default={}, description="Several shows at a time: a table for each, of the keys of show, which fills its gaps."
@@ -408,6 +416,11 @@ class Settings(BaseSettings):
     def name(self) -> str:
         """What the show of these settings is called, among those of its house (see :meth:`each_show`)."""
         return self._name
+
+    @property
+    def topic(self) -> str:
+        """Of the events of the show of these settings."""
+        return f"show:{self._name}"
 
     @classmethod
     def settings_customise_sources(

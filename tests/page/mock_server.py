@@ -15,7 +15,10 @@ from pathlib import Path
 import uvicorn
 from scripted_studio import SEGMENTS, ScriptedStudio
 
-from duologue.app.models import ShowState
+from duologue.app.bus import Bus, Topics
+from duologue.app.models import HouseView, PartState, StateEvent
+from duologue.clock import SYSTEM_CLOCK
+from duologue.ids import unique_id
 from duologue.settings import load_settings
 from duologue.tokens import Scope
 from duologue.web.application import create_app
@@ -51,15 +54,41 @@ class Scripted:
 
     name: str
     studio: ScriptedStudio
-    state: ShowState = ShowState.ON_AIR
+    state: PartState = PartState.UP
     failure: str = ""
     headless: bool = False
+
+    @property
+    def topic(self) -> str:
+        return f"show:{self.name}"
+
+
+class ScriptedHouse:
+    """The shows, and the bus on which all of them tell what happens."""
+
+    def __init__(self, shows: Sequence[Scripted]) -> None:
+        self.shows = shows
+        self.bus = Bus(self._state, unique_id(SYSTEM_CLOCK.wall()))
+        for show in shows:
+            show.studio.bus = self.bus.topic(show.topic)
+
+    def _state(self, topics: Topics) -> StateEvent:
+        return next(show.studio.state() for show in self.shows if show.topic in topics)
+
+    def view(self) -> HouseView:
+        return HouseView()
+
+    def healthy(self) -> tuple[bool, Sequence[str]]:
+        return True, ()
+
+    def metrics(self) -> bytes:
+        return b""
 
 
 async def serve(shows: Sequence[Scripted], port: int, options: WebOptions) -> None:
     """Serve the shows on loopback until the process is told to stop."""
     rows = tuple(load_settings({"show.turns": 6, "web.port": port}).rows())
-    app = create_app(shows, replace(options, settings=rows))
+    app = create_app(ScriptedHouse(shows), replace(options, settings=rows))
     config = uvicorn.Config(
         app, host="127.0.0.1", port=port, log_level="warning", lifespan="off", timeout_graceful_shutdown=1
     )

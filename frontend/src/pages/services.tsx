@@ -39,7 +39,8 @@ function times(count: number): string {
 
 const SHOW_STATES = {
   starting: ["wait", "starting"],
-  on_air: ["good", "on air"],
+  up: ["good", "on air"],
+  restarting: ["bad", "starting again"],
   over: ["off", "over"],
   failed: ["bad", "failed"],
 } as const;

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from duologue.app.bus import Bus
+from duologue.app.bus import Topic
 from duologue.app.models import TelemetryEvent, TelemetryView
 from duologue.app.vitals import EngineVitals
 from duologue.chains import Handover
@@ -37,7 +37,7 @@ class Pulse:
 
     def __init__(
         self,
-        bus: Bus,
+        bus: Topic,
         stage: _Stage,
         settings: Settings,
         clock: Clock,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from duologue.app.models import EngineView
 from duologue.chains import EngineHealth
@@ -11,32 +12,60 @@ from duologue.language.chain import LanguageChain
 from duologue.language.engine import LanguageModel
 from duologue.speech.chain import VoicingChain
 from duologue.speech.engine import TextToSpeech
+from duologue.speech.hearing import SpeechToText
+from duologue.speech.hearing_chain import HearingChain
 from duologue.speech.speech_cache import CacheCounts, CachedSpeech
+
+Kind: TypeAlias = Literal["tts", "llm", "stt"]
 
 
 @dataclass(frozen=True, slots=True)
 class EngineVitals:
-    """One engine. ``kind`` is ``tts`` or ``llm``; ``restarts`` of its worker since the start; ``cache`` is None for an
-    engine without one.
+    """One engine. ``kind`` is ``tts``, ``llm`` or ``stt``; ``restarts`` of its worker since the start; ``cache`` is
+    None for an engine without one.
     """
 
-    kind: Literal["tts", "llm"]
+    kind: Kind
     health: EngineHealth
     restarts: int = 0
     cache: CacheCounts | None = None
 
+    @property
+    def state(self) -> Literal["ready", "cold", "out"]:
+        """``out``: it failed, and has not done its work since, however long it has been left alone."""
+        return "cold" if not self.health.warm else "out" if self.health.failures else "ready"
 
-def vitals(llm: LanguageModel, tts: VoicingChain, now: int) -> tuple[EngineVitals, ...]:
+
+VERBS = {"tts": "speaks", "llm": "thinks", "stt": "hears"}
+
+
+def vitals(
+    llm: LanguageModel | None, tts: VoicingChain | None, now: int, ears: HearingChain | None = None
+) -> tuple[EngineVitals, ...]:
     """Of all engines, in order of preference, at ``now`` (monotonic ns). An engine that is no part of a chain has no
     health of its own: it counts as well.
     """
-    speaking = [_of("tts", *pair) for pair in zip(tts.engines, tts.health(now), strict=True)]
-    if isinstance(llm, LanguageChain):
-        return (*speaking, *(_of("llm", *pair) for pair in zip(llm.engines, llm.health(now), strict=True)))
-    return (*speaking, _of("llm", llm, EngineHealth(llm.name)))
+    found: list[EngineVitals] = []
+    chains: dict[Kind, VoicingChain | LanguageModel | HearingChain | None] = {"tts": tts, "llm": llm, "stt": ears}
+    for kind, chain in chains.items():
+        if isinstance(chain, VoicingChain | LanguageChain | HearingChain):
+            found += [_of(kind, *pair) for pair in zip(chain.engines, chain.health(now), strict=True)]
+        elif chain is not None:
+            found.append(_of(kind, chain, EngineHealth(chain.name)))
+    return tuple(found)
 
 
-def _of(kind: Literal["tts", "llm"], engine: TextToSpeech | LanguageModel, health: EngineHealth) -> EngineVitals:
+def unserved(each: Sequence[EngineVitals]) -> tuple[str, ...]:
+    """What nobody does now, because every engine for it has failed, with the cause of the first."""
+    reasons: list[str] = []
+    for kind, verb in VERBS.items():
+        those = [engine.health for engine in each if engine.kind == kind]
+        if those and all(health.failures for health in those):
+            reasons.append(f"nobody {verb}: {those[0].name} failed: {those[0].cause}")
+    return tuple(reasons)
+
+
+def _of(kind: Kind, engine: TextToSpeech | LanguageModel | SpeechToText, health: EngineHealth) -> EngineVitals:
     if isinstance(engine, CachedSpeech):
         return EngineVitals(kind, health, _restarts(engine.engine), engine.cache.counts)
     return EngineVitals(kind, health, _restarts(engine))
@@ -51,8 +80,7 @@ def _restarts(engine: object) -> int:
 def engine_view(each: EngineVitals) -> EngineView:
     """As the web tells it."""
     health = each.health
-    state = "cold" if not health.warm else "out" if health.out_ms > 0 else "ready"
     return EngineView(
-        kind=each.kind, name=health.name, state=state, failures=health.failures, cause=health.cause,
+        kind=each.kind, name=health.name, state=each.state, failures=health.failures, cause=health.cause,
         restarts=each.restarts,
     )  # fmt: skip

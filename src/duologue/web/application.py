@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -18,7 +17,7 @@ from duologue.web.page import Page
 from duologue.web.reference import render
 from duologue.web.scopes import reading
 from duologue.web.shows import ByShow
-from duologue.web.studio import Show
+from duologue.web.studio import House
 
 _NO_SCRIPTS = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 DESCRIPTION = "Start, watch and stop conversations; switch the stage; follow what happens; play the stream."
@@ -37,14 +36,14 @@ async def _reference(request: Request) -> HTMLResponse:
     return HTMLResponse(render(request.app.openapi()), headers={"Content-Security-Policy": _NO_SCRIPTS})
 
 
-def create_app(house: Sequence[Show], options: WebOptions | None = None) -> FastAPI:
-    """The application in front of the shows of a ``house``, at least one.
+def create_app(house: House, options: WebOptions | None = None) -> FastAPI:
+    """The application in front of a ``house``, with or without shows.
 
     Before the server waits for its connections to close, set ``app.state.leaving``: it ends the event streams.
     """
     options = options or WebOptions()
     app = _routes()
-    app.state.shows = tuple(house)
+    app.state.house = house
     app.state.options = options
     app.state.leaving = asyncio.Event()
     app.state.uploads = asyncio.Semaphore(utterances.MAX_UPLOADS)
@@ -53,12 +52,12 @@ def create_app(house: Sequence[Show], options: WebOptions | None = None) -> Fast
     app.add_middleware(BodyLimit, limit=options.max_body, larger={utterances.PATH: options.max_upload})
     app.add_middleware(Gate, options=options)
     app.add_middleware(Sharing, origins=options.cors_origins)
-    app.add_middleware(ByShow, shows=app.state.shows)
+    app.add_middleware(ByShow, shows=house.shows)
     return app
 
 
 def openapi_schema() -> dict[str, Any]:
-    """The API's schema, from which the page's types are generated; needs no studio."""
+    """The API's schema, from which the page's types are generated; needs no house."""
     return _routes().openapi()
 
 
