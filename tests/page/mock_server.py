@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import uvicorn
-from scripted_studio import SEGMENTS, ScriptedStudio
+from scripted_studio import ENGINES, SEGMENTS, ScriptedStudio
 
 from duologue.app.bus import Bus, Topics
-from duologue.app.models import HouseView, PartState, StateEvent
-from duologue.clock import SYSTEM_CLOCK
+from duologue.app.models import HouseView, PartState, PartView, PlacesView, StateEvent, StateView, TalkView
+from duologue.clock import MILLISECOND, SYSTEM_CLOCK
 from duologue.ids import unique_id
 from duologue.settings import load_settings
 from duologue.tokens import Scope
@@ -63,6 +63,17 @@ class Scripted:
         return f"show:{self.name}"
 
 
+TALKS = PartView(
+    name="talk", topic="talk", state=PartState.UP, restarts=1, reasons=("none of its ears has come up",)
+)
+PLACES = (
+    PlacesView(kind="listener", places=2, taken=1, refused=3, waited=1),
+    PlacesView(kind="voice", places=4, taken=1),
+    PlacesView(kind="thought", places=None, taken=1),
+)
+ADA = TalkView(id="t1", character="virgin", title="Virgin", started=SYSTEM_CLOCK.wall() / MILLISECOND)
+
+
 class ScriptedHouse:
     """The shows, and the bus on which all of them tell what happens."""
 
@@ -73,10 +84,12 @@ class ScriptedHouse:
             show.studio.bus = self.bus.topic(show.topic)
 
     def _state(self, topics: Topics) -> StateEvent:
-        return next(show.studio.state() for show in self.shows if show.topic in topics)
+        found = next((show for show in self.shows if show.topic in topics), None)
+        return found.studio.state(self.view()) if found is not None else StateEvent(state=StateView(house=self.view()))
 
     def view(self) -> HouseView:
-        return HouseView()
+        shows = tuple(PartView(name=show.name, topic=show.topic, state=show.state) for show in self.shows)
+        return HouseView(parts=(*shows, TALKS), engines=ENGINES, places=PLACES, talks=(ADA,))
 
     def healthy(self) -> tuple[bool, Sequence[str]]:
         return True, ()
@@ -113,7 +126,7 @@ def main() -> None:
 
 
 async def _serve(options: argparse.Namespace) -> None:
-    names = options.shows.split(",")
+    names = [name for name in options.shows.split(",") if name]
     shows = [Scripted(name, ScriptedStudio(options.media, steal=options.steal)) for name in names]
     await serve(shows, options.port, GUARDED if options.guarded else WebOptions())
 
