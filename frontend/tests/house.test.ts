@@ -33,6 +33,6 @@ describe("a house", () => {
     expect([showless(null), showless(HOUSE), showless({ ...HOUSE, parts: [TALKS] }), showless({ ...HOUSE, parts: [] })]).toEqual([
       false, false, true, false,
     ]);
-    expect([SHOW, TALKS].map(titleOf)).toEqual(["Show day", "Talks"]);
+    expect([SHOW, { ...SHOW, name: "show", topic: "show:show" }, TALKS].map(titleOf)).toEqual(["Show day", "Show", "Talks"]);
   });
 });

@@ -63,9 +63,7 @@ class Scripted:
         return f"show:{self.name}"
 
 
-TALKS = PartView(
-    name="talk", topic="talk", state=PartState.UP, restarts=1, reasons=("none of its ears has come up",)
-)
+TALKS = PartView(name="talk", topic="talk", state=PartState.UP, restarts=1, reasons=("none of its ears has come up",))
 PLACES = (
     PlacesView(kind="listener", places=2, taken=1, refused=3, waited=1),
     PlacesView(kind="voice", places=4, taken=1),

@@ -125,7 +125,7 @@ class ScriptedStudio:
         self._media = media
         self._steal = steal
         self._origin = now_ms() - HEAD_START_MS
-        self.bus: Topic = Bus(lambda topics: self.state(), unique_id(SYSTEM_CLOCK.wall())).topic("")
+        self.bus: Topic = Bus(lambda topics: self.state(HouseView()), unique_id(SYSTEM_CLOCK.wall())).topic("")
         self._conversations: dict[str, Conversation] = {}
         self._numbers = count(1)
         self._skipped = 0

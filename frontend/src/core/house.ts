@@ -1,4 +1,5 @@
 /** What the page knows of the house, kept by events. What comes before the state is told again by it. */
+import { label } from "./format";
 import type { EngineView, HouseView, PartView, PlacesView, TalkView } from "../models";
 
 export function withPart(house: HouseView | null, part: PartView): HouseView | null {
@@ -27,9 +28,12 @@ export function showless(house: HouseView | null): boolean {
   return house !== null && house.parts.length > 0 && !house.parts.some((part) => part.topic.startsWith("show:"));
 }
 
-/** A part as people call it. `Show late-night` only where there are others. */
+/** What a show is called that has no name of its own. */
+const ONLY_SHOW = "show";
+
+/** A part as people call it. */
 export function titleOf(part: PartView): string {
   if (part.topic === "talk") return "Talks";
   if (part.topic === "line") return "Phone line";
-  return part.topic.startsWith("show:") ? `Show ${part.name}` : part.name;
+  return part.topic.startsWith("show:") && part.name !== ONLY_SHOW ? `Show ${part.name}` : label(part.name);
 }
