@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -33,7 +34,6 @@ from duologue.app.models import (
 )
 from duologue.app.parts import Keeper, Part
 from duologue.app.show import Show
-from duologue.app.talking import Talk
 from duologue.app.vitals import engine_view, vitals
 from duologue.chains import Handover
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
@@ -46,6 +46,9 @@ CLOSING_SECONDS = 15.0
 """For parts to end when the house does; then again, before they are given up."""
 LOOK = SECOND
 """How often the house looks at how its parts and engines are (ns)."""
+
+if TYPE_CHECKING:
+    from duologue.app.talking import Talk
 
 log = get_logger(__name__)
 
@@ -82,9 +85,7 @@ class House:
         self.admission = Admission(self.engines.at_once, changed=self._places_changed)
         self._engine_views: tuple[EngineView, ...] = ()
         self.shows: tuple[Show, ...] = tuple(self._shows(settings, cast, stage)) if settings.serve.show else ()
-        self.talk = (
-            Talk(settings, self.engines, self.admission, clock, self._talk_changed) if settings.serve.talk else None
-        )
+        self.talk = self._talk(settings) if settings.serve.talk else None
         others: tuple[Part, ...] = (*filter(None, (self.talk,)), *parts)
         self.keepers = (
             *(show.keeper for show in self.shows),
@@ -107,6 +108,11 @@ class House:
                 stage=stage, house=self.view, told=self._part_changed,
             )  # fmt: skip
             stage = None
+
+    def _talk(self, settings: Settings) -> Talk:
+        from duologue.app.talking import Talk  # its imports would make the start of a show longer
+
+        return Talk(settings, self.engines, self.admission, self._clock, self._talk_changed)
 
     async def run(self) -> None:
         """Keep every part going until cancelled, or until all are over.
