@@ -13,10 +13,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import uvicorn
-from scripted_studio import SEGMENTS, ScriptedStudio
+from scripted_studio import ENGINES, SEGMENTS, ScriptedStudio
 
 from duologue.app.bus import Bus, Topics
-from duologue.app.models import HouseView, PartState, StateEvent, WorkerEvent, WorkerView
+from duologue.app.models import (
+    HouseView,
+    PartState,
+    PartView,
+    PlacesView,
+    StateEvent,
+    StateView,
+    TalkView,
+    WorkerEvent,
+    WorkerView,
+)
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK
 from duologue.errors import InputError
 from duologue.ids import unique_id
@@ -74,6 +84,15 @@ def _worker(name: str, purpose: str, since: float) -> WorkerView:
     )  # fmt: skip
 
 
+TALKS = PartView(name="talk", topic="talk", state=PartState.UP, restarts=1, reasons=("none of its ears has come up",))
+PLACES = (
+    PlacesView(kind="listener", places=2, taken=1, refused=3, waited=1),
+    PlacesView(kind="voice", places=4, taken=1),
+    PlacesView(kind="thought", places=None, taken=1),
+)
+ADA = TalkView(id="t1", character="virgin", title="Virgin", started=SYSTEM_CLOCK.wall() / MILLISECOND)
+
+
 class ScriptedHouse:
     """The shows, and the bus on which all of them tell what happens."""
 
@@ -86,10 +105,12 @@ class ScriptedHouse:
             show.studio.bus = self.bus.topic(show.topic)
 
     def _state(self, topics: Topics) -> StateEvent:
-        return next(show.studio.state() for show in self.shows if show.topic in topics)
+        found = next((show for show in self.shows if show.topic in topics), None)
+        return found.studio.state(self.view()) if found is not None else StateEvent(state=StateView(house=self.view()))
 
     def view(self) -> HouseView:
-        return HouseView(workers=self.workers())
+        shows = tuple(PartView(name=show.name, topic=show.topic, state=show.state) for show in self.shows)
+        return HouseView(parts=(*shows, TALKS), engines=ENGINES, places=PLACES, talks=(ADA,), workers=self.workers())
 
     def healthy(self) -> tuple[bool, Sequence[str]]:
         return True, ()
@@ -139,7 +160,7 @@ def main() -> None:
 
 
 async def _serve(options: argparse.Namespace) -> None:
-    names = options.shows.split(",")
+    names = [name for name in options.shows.split(",") if name]
     shows = [Scripted(name, ScriptedStudio(options.media, steal=options.steal)) for name in names]
     await serve(shows, options.port, GUARDED if options.guarded else WebOptions())
 

@@ -22,6 +22,7 @@ from duologue.app.models import (
     ConversationRequest,
     ConversationState,
     EngineView,
+    HouseView,
     LightsRequest,
     Notice,
     NoticeEvent,
@@ -79,6 +80,7 @@ ENGINES = (
     EngineView(kind="tts", name="espeak", state="ready"),
     EngineView(kind="llm", name="openai", state="out", failures=3, cause="429: too many requests"),
     EngineView(kind="llm", name="improv", state="ready"),
+    EngineView(kind="stt", name="pocketsphinx", state="cold"),
 )
 Kind = Literal["turn", "answer", "person", "filler"]
 
@@ -123,7 +125,7 @@ class ScriptedStudio:
         self._media = media
         self._steal = steal
         self._origin = now_ms() - HEAD_START_MS
-        self.bus: Topic = Bus(lambda topics: self.state(), unique_id(SYSTEM_CLOCK.wall())).topic("")
+        self.bus: Topic = Bus(lambda topics: self.state(HouseView()), unique_id(SYSTEM_CLOCK.wall())).topic("")
         self._conversations: dict[str, Conversation] = {}
         self._numbers = count(1)
         self._skipped = 0
@@ -252,10 +254,12 @@ class ScriptedStudio:
             lines += [f"#EXT-X-PROGRAM-DATE-TIME:{date}", "#EXTINF:1.000,", f"{number}.m4s"]
         return "\n".join(lines) + "\n"
 
-    def state(self) -> StateEvent:
+    def state(self, house: HouseView) -> StateEvent:
         turns = [turn for conversation in self._conversations.values() for turn in conversation.turns]
         return StateEvent(
-            state=StateView(stage=self._stage, conversations=tuple(self.conversations()), turns=tuple(turns[-100:]))
+            state=StateView(
+                house=house, stage=self._stage, conversations=tuple(self.conversations()), turns=tuple(turns[-100:])
+            )
         )
 
     # --- the script ---------------------------------------------------------------------------------------------
