@@ -51,8 +51,13 @@ SHOW = (
     StepRecord(5, 90, Step.RATE, Step.FULL, 120.0, "a lead of 120 ms"),
     SkipRecord(7, 100, 145, 1_510.0),
     BakeRecord(8, "lights", 300.0),
-    WorkerRecord("stage", "restarted", "it hung"),
     LINE,
+)
+WORKERS = (
+    *(WorkerRecord("stage", state, restarts=count) for state, count in [("up", 0), ("restarting", 1), ("up", 1)]),
+    *(WorkerRecord("espeak", state, restarts=count) for state, count in [("up", 2), ("idle", 3), ("up", 3)]),
+    WorkerRecord("stage", "idle"),  # the house was started anew
+    WorkerRecord("stage", "restarting", "it hung", 1),
 )
 
 
@@ -86,12 +91,13 @@ def test_the_slowest_stage_and_its_causes_are_named(tmp_path: Path) -> None:
 
 
 def test_a_show_is_told_by_its_frames_and_its_turns(tmp_path: Path) -> None:
+    write(tmp_path / "house.jsonl", "house", *WORKERS)
     out = told(str(write(tmp_path / "ledger.jsonl", "show:day", *SHOW).parent))
     assert "frames 100, late 2, over budget 1, left out 45; each 7.0 ms p50, 41.0 p99, 70.0 at most" in out
     assert "causes encode 1, stall 1" in out
     assert "step full → rate at frame 90: a lead of 120 ms" in out
     assert "skip from frame 100 to 145, being 1510 ms late" in out
-    assert "stage was started again" in out and "1: voice: it hung" in out
+    assert "stage was started again 2 times" in out and "1: voice: it hung" in out
     rows = {line[:16].strip(): line[16:].split() for line in out.splitlines()}
     assert rows["playout"] == ["800", "800", "800", "1"] and rows["waits"] == ["120", "120", "120", "1"]
 
@@ -100,15 +106,18 @@ def test_several_ledgers_and_all_of_them_as_json(tmp_path: Path) -> None:
     talk = write(tmp_path / "talk.jsonl", "talk:c", *TALK)
     other = write(tmp_path / "talk-2.jsonl", "talk:d", *(replace(each) for each in TALK[1:3]))  # type: ignore[type-var]
     show = write(tmp_path / "show" / "ledger.jsonl", "show:day", *SHOW)
-    out = told(str(talk), str(other), str(show))
+    house = write(tmp_path / "show" / "ledger-2.jsonl", "house", *WORKERS)
+    out = told(str(talk), str(other), str(show), str(house))
+    assert "  stage was started again 2 times\n  espeak was started again 3 times\n" in out
     rows = {line[:16].strip(): line[16:].split() for line in out.splitlines()}
     assert rows["silence"] == ["1460", "1460", "1460", "2"]
     found = json.loads(told(str(tmp_path), "--json"))
     parts = {part["of"]: part for part in found["parts"]}
-    assert list(parts) == ["show:day", "talk:d", "talk:c"] or set(parts) == {"talk:c", "talk:d", "show:day"}
+    assert set(parts) == {"talk:c", "talk:d", "show:day", "house"}
     frames = parts["show:day"]["frames"]
     assert (frames["count"], frames["late"], frames["over_budget"], frames["skipped"]) == (100, 2, 1, 45)
-    assert frames["causes"] == {"encode": 1, "stall": 1} and parts["show:day"]["restarts"] == {"stage": 1}
+    assert frames["causes"] == {"encode": 1, "stall": 1}
+    assert parts["house"]["restarts"] == {"stage": 2, "espeak": 3} and parts["show:day"]["restarts"] == {}
     assert parts["talk:c"]["turns"][1]["stages"]["first_token"] == 1000
     assert parts["talk:c"]["stages"]["silence"] == {"count": 1, "p50": 1460, "p95": 1460, "most": 1460}
     assert parts["talk:c"]["too_early"] == 1 and found["torn"] == 0

@@ -24,6 +24,7 @@ from duologue.telemetry.ledger import (
     WorkerRecord,
 )
 from duologue.telemetry.metrics import Metrics
+from duologue.telemetry.stream import HOUSE
 
 SHOW = "show:day"
 
@@ -103,12 +104,27 @@ def test_a_turn_is_counted_with_its_stages() -> None:
     assert found["duologue_turn_failures_total{of=show:day}"] == 1
 
 
-def test_the_machine_restarts_lag_and_bakes_are_there() -> None:
+def test_a_workers_restarts_are_counted_once_however_often_its_state_is_told() -> None:
+    stage = [("idle", 0), ("starting", 0), ("up", 0), ("restarting", 1), ("starting", 1), ("up", 1), ("up", 1)]
+    espeak = [("up", 0), ("idle", 1), ("restarting", 2), ("failed", 2), ("closed", 2)]
+    metrics = told(
+        *(WorkerRecord("stage", state, "", restarts) for state, restarts in stage),
+        *(WorkerRecord("espeak", state, "it hung", restarts) for state, restarts in espeak),
+        WorkerRecord("kokoro", "idle"),
+        of=HOUSE,
+    )
+    metrics.observe(Entry(0, "show:day", WorkerRecord("day", "failed", "no room")))  # a part is no worker
+    name = "duologue_worker_restarts_total"
+    found = {key: value for key, value in values(metrics).items() if "restarts_total" in key}
+    assert found == {f"{name}{{worker=stage}}": 1, f"{name}{{worker=espeak}}": 2, f"{name}{{worker=kokoro}}": 0}
+    for state, restarts in [("idle", 0), ("up", 0), ("restarting", 1)]:  # another has taken the name of a closed one
+        metrics.observe(Entry(0, HOUSE, WorkerRecord("espeak", state, "", restarts)))
+    assert values(metrics)[f"{name}{{worker=espeak}}"] == 3
+
+
+def test_the_machine_lag_and_bakes_are_there() -> None:
     metrics = told(
         MachineRecord(7.0, 4_000, {"stage": 35.0}, {"stage": 120.0}),
-        WorkerRecord("stage", "restarted"),
-        WorkerRecord("espeak", "restarted"),
-        WorkerRecord("espeak", "restarted"),
         BakeRecord(1, "lights", 1_500),
     )
     metrics.loop_lag(7 * MILLISECOND, held=True)
@@ -117,8 +133,6 @@ def test_the_machine_restarts_lag_and_bakes_are_there() -> None:
     assert found["duologue_machine_available_bytes"] == 4_000 * 2**20
     assert found["duologue_process_cpu_ratio{of=show:day,process=stage}"] == pytest.approx(0.35)
     assert found["duologue_process_resident_bytes{of=show:day,process=stage}"] == 120 * 2**20
-    assert found["duologue_restarts_total{part=stage}"] == 1
-    assert found["duologue_restarts_total{part=espeak}"] == 2
     assert found["duologue_loop_lag_seconds_bucket{le=0.005}"] == 0
     assert found["duologue_loop_lag_seconds_bucket{le=0.01}"] == 1
     assert found["duologue_loop_held_total"] == 1
@@ -167,12 +181,11 @@ def test_clips_and_what_never_reached_the_disk_are_counted() -> None:
 
 def test_engines_are_counted_by_what_they_did_since_the_last_look() -> None:
     metrics = told(HandoverRecord("elevenlabs", "espeak", "beginning", "429", 1))
-    for restarts, hits in ((1, 4), (3, 9)):
-        metrics.engine("tts", "kokoro", out=restarts == 3, restarts=restarts)
+    for out, hits in ((False, 4), (True, 9)):
+        metrics.engine("tts", "kokoro", out=out)
         metrics.speech_cache("kokoro", hits=hits, misses=2, evicted=1, size=1_000)
     found = values(metrics)
     assert found["duologue_handovers_total{engine=elevenlabs,moment=beginning}"] == 1
-    assert found["duologue_restarts_total{part=kokoro}"] == 3
     assert found["duologue_engine_out{engine=kokoro,kind=tts}"] == 1
     assert found["duologue_speech_cache_requests_total{engine=kokoro,outcome=hit}"] == 9
     assert found["duologue_speech_cache_requests_total{engine=kokoro,outcome=miss}"] == 2

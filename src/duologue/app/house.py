@@ -209,7 +209,7 @@ class House:
         self.bus.publish(TalkEvent(talk=talk), f"talk:{talk.id}")
 
     def _worker_changed(self, state: WorkerState) -> None:
-        self.ledger.enter(HOUSE, WorkerRecord(state.name, state.phase.value, state.cause))
+        self.ledger.enter(HOUSE, WorkerRecord(state.name, state.phase.value, state.cause, state.restarts))
         self.bus.publish(WorkerEvent(worker=worker_view(state, self._stamps)), "engines")
 
     def _places_changed(self) -> None:
@@ -305,13 +305,9 @@ class _Figures(Collector):
             restarts.add_metric([keeper.part.topic], keeper.restarts)
         yield from (up, restarts)
         running = GaugeMetricFamily("duologue_worker_up", "1 while a child process is up", labels=["worker"])
-        replaced = CounterMetricFamily(
-            "duologue_worker_restarts", "Times that another took a child process's place", labels=["worker"]
-        )
         for state in house.engines.workers.states():
             running.add_metric([state.name], state.phase is Phase.UP)
-            replaced.add_metric([state.name], state.restarts)
-        yield from (running, replaced)
+        yield running
         yield CounterMetricFamily(
             "duologue_event_overruns", "Times that a reader of events was left behind", value=house.bus.overruns
         )

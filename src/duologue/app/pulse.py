@@ -29,7 +29,6 @@ from duologue.telemetry.ledger import (
     SkipRecord,
     StepRecord,
     TurnRecord,
-    WorkerRecord,
 )
 from duologue.telemetry.ledger_files import MEGABYTE, FileLimits
 from duologue.telemetry.log import get_logger
@@ -66,7 +65,7 @@ def note_engines(metrics: Metrics, engines: Iterable[EngineVitals]) -> None:
     """How the engines are, told to the metrics."""
     for each in engines:
         health, cache = each.health, each.cache
-        metrics.engine(each.kind, health.name, out=health.out_ms > 0, restarts=each.restarts)
+        metrics.engine(each.kind, health.name, out=health.out_ms > 0)
         if cache is not None:
             metrics.speech_cache(
                 health.name, hits=cache.hits, misses=cache.misses, evicted=cache.evicted, size=cache.bytes
@@ -152,10 +151,6 @@ class Pulse:
     def clip(self, record: ClipRecord) -> None:
         """A guest's clip is over."""
         self._enter(record)
-
-    def restarted(self, cause: str = "") -> None:
-        """The stage was replaced."""
-        self._enter(WorkerRecord("stage", "restarted", cause))
 
     def handed_over(self, handover: Handover) -> None:
         """An engine of a chain failed; in a house that is entered by the house, for it has the engines."""

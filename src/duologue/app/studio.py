@@ -389,7 +389,6 @@ class Studio:
         self.bus.notice(Notice(level="warning", text=f"{trouble.what} ({trouble.where}).", remedy=trouble.remedy))
 
     def _stage_died(self, error: DuologueError) -> None:
-        self.pulse.restarted(error.what)
         self.guests.stage_died()
         self.bus.notice(Notice(level="error", text=f"{error.what}.", remedy="The stage is being set up again."))
         self._changed()

@@ -58,6 +58,8 @@ def _told(part: Part) -> Iterator[str]:
     yield f"{part.of}{about}"
     if part.show or part.costs:
         yield from _frames(part)
+    for worker, times in part.restarts.items():
+        yield f"  {worker} was started again {times} times" if times > 1 else f"  {worker} was started again"
     yield from _turns(part)
 
 
@@ -76,8 +78,6 @@ def _frames(part: Part) -> Iterator[str]:
     more = sum(max(0, len(each) - _MOST_STEPS) for each in (part.steps, part.skips))
     if more:
         yield f"  and {more} more"
-    for worker, times in part.restarts.items():
-        yield f"  {worker} was started again {times} times" if times > 1 else f"  {worker} was started again"
 
 
 def _turns(part: Part) -> Iterator[str]:

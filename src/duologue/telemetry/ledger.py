@@ -275,14 +275,16 @@ class ClipRecord:
 
 @dataclass(frozen=True, slots=True)
 class WorkerRecord:
-    """A process or an engine of ours changed its state."""
+    """A child process of the house (of `house`) came into another state, or a part of it (of that part) failed."""
 
-    worker: Annotated[str, "Which: `stage`, or an engine by its name."]
+    worker: Annotated[str, "Which: `stage` (of one show of several `stage-NAME`), an engine by its name, or a part."]
     state: Annotated[
         str,
-        "`restarted`: it died and another takes its place; `failed`: a part, which is started again.",
+        "`idle`, `starting`, `up`, `restarting` (it died, and is started again), `failed` (too often in a row;"
+        " of a part: it is started again) or `closed`.",
     ]
-    cause: Annotated[str, "Why."] = ""
+    cause: Annotated[str, "Why it died, until that is forgiven."] = ""
+    restarts: Annotated[int, "How often another took its place, so far."] = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from duologue.telemetry.ledger import (
     TurnRecord,
     WorkerRecord,
 )
+from duologue.telemetry.stream import HOUSE
 from duologue.telemetry.turns import stages_ms
 
 _FRAME_BUCKETS = (0.001, 0.002, 0.003, 0.005, 0.008, 0.012, 0.0167, 0.025, 0.0333, 0.04, 0.05, 0.0667, 0.1, 0.15, 0.25)
@@ -109,7 +110,7 @@ class Metrics:
         self._evictions = counter("speech_cache_evictions", "Lines that left the speech cache", "engine")
         self._cache_bytes = gauge("speech_cache_bytes", "Size of the speech cache", "engine")
         self._totals: dict[tuple[str, ...], int] = {}
-        self._restarts = counter("restarts", "Processes that were started again", "part")
+        self._replaced = counter("worker_restarts", "Times that another took a child process's place", "worker")
         self._bakes = histogram("bake_seconds", "Time to bake light or poses beside the frames", _BAKE_BUCKETS, "of")
         self._lag = histogram("loop_lag_seconds", "How late the main event loop woke", _LAG_BUCKETS)
         self._held = counter("loop_held", "Wake-ups over 5 ms late while this process was busy")
@@ -147,8 +148,8 @@ class Metrics:
                 self._conversations.labels(of).inc()
             case ClipRecord(state=state):
                 self._clips.labels(of, state).inc()
-            case WorkerRecord(worker=worker, state="restarted"):
-                self._restarts.labels(worker).inc()
+            case WorkerRecord(worker=worker, restarts=restarts) if of == HOUSE:
+                self._replaced.labels(worker).inc(self._rise(restarts, "worker", worker))
             case HandoverRecord(engine=engine, moment=moment):
                 self._handovers.labels(engine, moment).inc()
             case MachineRecord():
@@ -239,11 +240,9 @@ class Metrics:
         """So many entries of the ledger never reached the disk, since the start."""
         self._lost.inc(self._rise(total, "ledger"))
 
-    def engine(self, kind: str, name: str, *, out: bool, restarts: int) -> None:
-        """How an engine is; ``restarts`` of its worker since the start."""
+    def engine(self, kind: str, name: str, *, out: bool) -> None:
+        """How an engine is."""
         self._out.labels(kind, name).set(out)
-        if new := self._rise(restarts, "restarts", kind, name):
-            self._restarts.labels(name).inc(new)
 
     def speech_cache(self, engine: str, *, hits: int, misses: int, evicted: int, size: int) -> None:
         """Totals of an engine's cache since the start, and what it holds (bytes)."""

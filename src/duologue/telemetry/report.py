@@ -48,8 +48,11 @@ class Part:
     endings: list[EndingRecord] = field(default_factory=list[EndingRecord])
     handovers: list[HandoverRecord] = field(default_factory=list[HandoverRecord])
     restarts: Counter[str] = field(default_factory=Counter[str])
+    """Of each worker; the house's part has them."""
     dropped: int = 0
     """Lines that are missing in it."""
+    _before: dict[str, int] = field(default_factory=dict[str, int])
+    """What each worker's newest record told of its restarts."""
 
     def add(self, entry: Entry) -> None:
         """Take the next entry of it."""
@@ -74,12 +77,18 @@ class Part:
                 self.endings.append(record)
             case HandoverRecord() as record:
                 self.handovers.append(record)
-            case WorkerRecord(worker=worker, state="restarted"):
-                self.restarts[worker] += 1
+            case WorkerRecord(worker=worker, restarts=restarts):
+                self._restarted(worker, restarts)
             case DroppedRecord(lines=lines):
                 self.dropped += lines
             case _:
                 pass
+
+    def _restarted(self, worker: str, restarts: int) -> None:
+        """A record tells how often so far; a house that starts anew counts from 0 again."""
+        before, self._before[worker] = self._before.get(worker, 0), restarts
+        if restarts > before:
+            self.restarts[worker] += restarts - before
 
     @property
     def stages(self) -> dict[str, Spread]:
