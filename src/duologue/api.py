@@ -12,9 +12,10 @@ from typing import Self
 
 from duologue.app.cast import CastMember, find_pack, load_member
 from duologue.app.clips import read_clip
+from duologue.app.languages import languages_of
 from duologue.app.render import Film, Progress, render
 from duologue.app.spare_voices import KnownVoices, known_voices, owner, spare_voice
-from duologue.app.talking import open_partner, talk_policy
+from duologue.app.talking import find_persona, open_partner, talk_policy
 from duologue.app.talking_chat import Chat, open_chat
 from duologue.app.talking_sound import open_recording, talk_over
 from duologue.dialogue.session import SessionOptions
@@ -58,10 +59,7 @@ class Character:
         """The character ready to be engaged, with the speech engines named. For an engine without a voice it gets one
         of those ``known``, apart from those ``taken`` (by engine). Raises :class:`InputError`.
         """
-        folder = Path(self.looks)
-        if folder.is_dir() and not (folder / CHARACTER_FILE).exists():
-            new_character(folder)
-        folder = find_pack("characters", str(self.looks))
+        folder = self._pack()
         manifest = read_character(folder)
         voices = {engine: voice for engine in engines if (voice := manifest.voice.get(engine, ""))}
         if self.voice:
@@ -73,18 +71,33 @@ class Character:
                 raise InputError(f"{self.name} has no voice for {engine}", where="voice", remedy='Give voice="…".')
             voices[engine] = spare
         title = self.name.title()
-        return CastMember(self.name, title, manifest.tagline, manifest.colour, folder, self._persona(folder), voices)
+        return CastMember(self.name, title, manifest.tagline, manifest.colour, folder, self.speaks(), voices)
 
-    def _persona(self, folder: Path) -> Persona:
+    def _pack(self) -> Path:
+        folder = Path(self.looks)
+        if folder.is_dir() and not (folder / CHARACTER_FILE).exists():
+            new_character(folder)
+        return find_pack("characters", str(self.looks))
+
+    def speaks(self) -> Persona:
+        """How it speaks. Raises :class:`InputError`."""
         if isinstance(self.persona, Persona):
             return replace(self.persona, name=self.name)
-        own = load_persona(folder)
+        own = load_persona(self._pack() / "persona.toml")
         description = self.persona or own.description
         return replace(own, name=self.name, title=self.name.title(), description=description)
 
 
-def _knowing(flags: Mapping[str, object], cast: Sequence[str | Character], use: Use | None = None) -> Settings:
-    """The settings, with the engines that know the voices that the characters name, where they are left to us."""
+def _knowing(flags: Mapping[str, object], cast: Sequence[str | Character], talks: bool = False) -> Settings:
+    """The settings, with the engines that know the characters' languages, and the voices that they name, where they are
+    left to us.
+    """
+    personas = [each.speaks() if isinstance(each, Character) else find_persona(each) for each in cast]
+    spoken = languages_of(personas)
+
+    def use(settings: Settings) -> Use:
+        return Use(spoken, shows=False, talks=True) if talks else replace(settings.use(), languages=spoken)
+
     settings = load_settings(flags, use=use)
     if "tts" not in settings.picks:
         return settings
@@ -152,7 +165,7 @@ class Conversation:
     ) -> None:  # fmt: skip
         flags: dict[str, object] = {f"engines.{kind}": names for kind, names in engines.items()}
         flags |= {f"dialogue.{key}": value for key, value in (dialogue or {}).items()}
-        self._settings = _knowing(flags, (character,), Use(shows=False, talks=True))
+        self._settings = _knowing(flags, (character,), talks=True)
         self._character = character
         box = Toolbox([tool if isinstance(tool, Tool) else Tool(tool) for tool in tools]) if tools else None
         self._options = SessionOptions(

@@ -557,6 +557,10 @@ class Settings(BaseSettings):
         """An engine's own part; None for one without settings, or neither chosen nor given a table."""
         return self._parts.get(name)
 
+    def use(self) -> Use:
+        """What ``serve`` asks of the engines, in English; a show where it switches nothing on."""
+        return Use(shows=self.serve.show or not self.serve.talk, talks=self.serve.talk)
+
     def each_show(self) -> dict[str, Settings]:
         """The settings of each show by name, in order: its own are in ``show``.
 
@@ -633,14 +637,15 @@ def load_settings(
     assigned: Mapping[str, object] | None = None,
     config: Path | None = None,
     models: EngineModels | None = None,
-    use: Use | None = None,
+    use: Use | Callable[[Settings], Use] | None = None,
 ) -> Settings:
     """Layer the settings and check them, and choose once what is left to us (``auto``), by the models that are here.
 
     ``flags`` are dotted keys with values, e.g. ``{"show.fps": 25}``; a value of None was not given. ``assigned`` are
     the same from ``--set KEY=VALUE``, above the flags. ``config`` is the file; by default ``duologue.toml`` in the
     working directory, if there is one. ``models`` finds an engine's settings model (default: :func:`installed_model`).
-    ``use`` is what is asked of the engines: unless told otherwise what ``serve`` switches on, in English.
+    ``use`` is what is asked of the engines, or tells it by the settings before engines are chosen: unless told
+    otherwise what ``serve`` switches on, in English.
 
     Raises :class:`InputError` naming the key, its source and what is allowed.
     """
@@ -651,8 +656,7 @@ def load_settings(
         settings = Settings(**table)
     except ValidationError as error:
         raise _as_input_error(problems(error, Settings), sources) from None
-    serve = settings.serve
-    asked = use or Use(shows=serve.show or not serve.talk, talks=serve.talk)
+    asked = use(settings) if callable(use) else use or settings.use()
     settings = _with_choices(settings, parts, sources, asked)
     settings._sources.update(sources)  # pyright: ignore[reportPrivateUsage]
     settings._parts.update(_engine_parts(settings.engines, parts, sources, models or installed_model))  # pyright: ignore[reportPrivateUsage]

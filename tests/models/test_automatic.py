@@ -36,7 +36,7 @@ def test_without_a_model_the_embedded_stand_in_and_say_what_is_lost() -> None:
     assert (speaks.engine, hears.engine) == ("espeak", "pocketsphinx")
     assert speaks.why == "no model is here, so the voice is a robot's"
     assert speaks.remedy == hears.remedy == "duologue models get natural"
-    assert pick_ears(nothing, Use("fr")).remedy == "duologue models get whisper-base"
+    assert pick_ears(nothing, Use(frozenset({"fr"}))).remedy == "duologue models get whisper-base"
     assert notices([speaks])[0].startswith("Espeak stands in: no model is here")
 
 
@@ -49,7 +49,7 @@ def test_the_first_sound_decides_a_talk_and_the_factor_a_show() -> None:
     alone = pick_voice(both[:1], TALK)
     assert alone.engine == "espeak" and "too slow to answer here: first sound after 900 ms" in alone.why
     assert pick_voice(both, SHOW).why == "kokoro, first sound after 900 ms, 0.40 of real time here"
-    assert pick_voice(both, Use("fr")).engine == "espeak"
+    assert pick_voice(both, Use(frozenset({"fr"}))).engine == "espeak"
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,9 @@ def test_the_largest_ears_that_are_quick_else_the_quickest() -> None:
     assert pick_ears([ears(WHISPER_TINY_EN, 40), ears(WHISPER_BASE, 400)], TALK).model is WHISPER_TINY_EN
     slow = pick_ears([ears(WHISPER_TINY_EN, 840), ears(WHISPER_BASE, 1100)], TALK)
     assert slow.model is WHISPER_TINY_EN and slow.why.endswith("840 ms here, the quickest there is")
-    assert pick_ears([ears(WHISPER_TINY_EN, 40), ears(WHISPER_BASE, 1100)], Use("fr")).model is WHISPER_BASE
+    assert (
+        pick_ears([ears(WHISPER_TINY_EN, 40), ears(WHISPER_BASE, 1100)], Use(frozenset({"fr"}))).model is WHISPER_BASE
+    )
     none = pick_ears([ears(WHISPER_TINY_EN, 5_000)], TALK)
     assert none.engine == "pocketsphinx" and "too slow here: 5000 ms" in none.why
 

@@ -2,16 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
+from duologue.app.cast import find_pack
 from duologue.errors import InputError
 from duologue.language.engine import LanguageModel
 from duologue.language.languages import knows
-from duologue.language.persona import Persona
+from duologue.language.persona import Persona, load_persona
+from duologue.models.automatic import Use
+from duologue.settings import Settings
 from duologue.speech.hearing import SpeechToText
 
 _HEARS = "Set engines.stt to one that does, for example whisper with a model for many languages (base, not base.en)."
 _THINKS = "Set engines.llm to a language model, for example openai or llama: improv plays English material only."
+
+
+def languages_of(personas: Iterable[Persona]) -> frozenset[str]:
+    """What they speak, without regions: ``en``."""
+    return frozenset(persona.language.name for persona in personas)
+
+
+def use_of(settings: Settings) -> Use:
+    """What a house asks of engines that are left to us: its shows in their casts' languages. Whom guests will talk with
+    nobody knows: in a house without a show that is taken to be in English.
+    """
+    use = settings.use()
+    spoken = languages_of(_cast(settings)) if use.shows else frozenset[str]()
+    return replace(use, languages=spoken) if spoken else use
+
+
+def _cast(settings: Settings) -> Iterator[Persona]:
+    for each in settings.each_show().values():
+        for name in each.show.cast:
+            try:
+                yield load_persona(find_pack("characters", name) / "persona.toml")
+            except InputError:
+                continue  # its show says so, and does not keep the others from theirs
 
 
 def refuse_strangers(personas: Iterable[Persona], llm: LanguageModel, ears: SpeechToText | None = None) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from duologue.app.admission import Admission, Kind, Needs
-from duologue.app.cast import CastMember, load_member
+from duologue.app.cast import CastMember, find_pack, load_member
 from duologue.app.engines import EnginePool
 from duologue.app.languages import refuse_strangers
 from duologue.app.models import TalkView
@@ -86,6 +86,20 @@ def find_partner(name: str, settings: Settings) -> CastMember:
         persona = load_persona(file)
         lender = load_member(HOUSE_VOICE, engines, known)
         return replace(lender, name=persona.name, title=persona.title, tagline="", persona=persona)
+    _check_name(name)
+    return load_member(name, engines, known)
+
+
+def find_persona(name: str) -> Persona:
+    """How somebody speaks whom :func:`find_partner` finds: what can be known before the settings. Raises as that."""
+    file = _persona_file(name)
+    if file is None:
+        _check_name(name)
+        file = find_pack("characters", name) / "persona.toml"
+    return load_persona(file)
+
+
+def _check_name(name: str) -> None:
     names = _names()
     if name not in names and not (name and Path(name).is_dir()):
         close = difflib.get_close_matches(name, names, 1)
@@ -95,7 +109,6 @@ def find_partner(name: str, settings: Settings) -> CastMember:
             remedy=(f"Did you mean {close[0]!r}? " if close else "")
             + f"Name one of {', '.join(names)}, a pack's folder or a persona's file.",
         )
-    return load_member(name, engines, known)
 
 
 def _persona_file(name: str) -> Path | None:

@@ -30,6 +30,7 @@ def render(
 
         duologue render "Is cereal a soup?" -o soup.mp4 --turns 4
     """
+    from duologue.app.languages import use_of
     from duologue.places import refuse_same
     from duologue.settings import load_settings
 
@@ -47,6 +48,7 @@ def render(
             "show.test_card": test_card,
         },
         config=config,
+        use=use_of,
     )
     playing = settings.show.tv.film
     refuse_same({"the TV's film": Path(playing) if playing else None, "--output": output, "--config": config})

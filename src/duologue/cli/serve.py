@@ -36,12 +36,13 @@ def serve(
     """
     import uvloop
 
+    from duologue.app.languages import use_of
     from duologue.settings import load_settings
 
     flags = {
         "serve.show": show, "serve.talk": talk, "web.host": host, "web.port": port, "telemetry.ledger": ledger,
     }  # fmt: skip
-    uvloop.run(_serve(load_settings(flags, config=config)))
+    uvloop.run(_serve(load_settings(flags, config=config, use=use_of)))
 
 
 async def _serve(settings: Settings) -> None:

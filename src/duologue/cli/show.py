@@ -80,7 +80,8 @@ async def _put_on_air(flags: Mapping[str, object], config: Path | None) -> None:
 
     hold()
     async with early_stage() as stage:
+        from duologue.app.languages import use_of
         from duologue.cli.serve import open_house
         from duologue.settings import load_settings
 
-        await open_house(load_settings(flags, config=config), stage)
+        await open_house(load_settings(flags, config=config, use=use_of), stage)

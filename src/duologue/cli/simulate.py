@@ -138,12 +138,16 @@ def _run_virtually(scenarios: list[Scenario], order: Order, take: Callable[[Run]
 def _run_aloud(scenarios: list[Scenario], order: Order, aloud: Aloud, take: Callable[[Run], None]) -> None:
     import asyncio
 
+    from duologue.app.languages import languages_of
+    from duologue.app.talking import find_persona
     from duologue.models.automatic import Use
     from duologue.settings import load_settings
+    from duologue.simulation.runner import PLAIN
     from duologue.simulation.spoken_crowd import run_aloud
     from duologue.telemetry.log import configure
 
-    settings = load_settings({}, config=aloud.config, use=Use(shows=False, talks=True))
+    spoken = languages_of(find_persona(each.character) if each.character else PLAIN for each in scenarios)
+    settings = load_settings({}, config=aloud.config, use=Use(spoken, shows=False, talks=True))
     configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())
 
     async def run() -> None:

@@ -58,7 +58,8 @@ def talk(
     import asyncio
     import secrets
 
-    from duologue.app.talking import find_partner, talk_policy
+    from duologue.app.languages import languages_of
+    from duologue.app.talking import find_persona, talk_policy
     from duologue.audio.recording_file import OPUS
     from duologue.cli.output import require_wav
     from duologue.cli.talk_aloud import TAIL_MS, Files, talk_aloud
@@ -84,12 +85,13 @@ def talk(
         "dialogue.echo_cancel": True if echo_cancel else None,
         "dialogue.speculate": False if no_speculation else None,
     }  # fmt: skip
-    settings = load_settings(flags, config=config, use=Use(shows=False, talks=True))
+    persona = find_persona(character)
+    use = Use(languages_of([persona]), shows=False, talks=True)
+    settings = load_settings(flags, config=config, use=use)
     configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())
     for notice in () if text else notices(settings.picks.values()):
         typer.echo(notice, err=True)
     chosen = secrets.randbelow(2**32) if seed is None else seed
-    persona = find_partner(character, settings).persona
     half_duplex = wav is None and not settings.dialogue.echo_cancel
     policy = talk_policy(settings, persona, half_duplex=half_duplex, tail_ms=TAIL_MS)
     schema = notes_schema([name.strip() for name in notes.split(",") if name.strip()])

@@ -35,9 +35,11 @@ TOO_LATE_MS = 1_200.0
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What is asked of the engines: a show, a talk or both, and in which ``language`` (ISO 639-1)."""
+    """What is asked of the engines: a show, a talk or both, and in which ``languages`` (ISO 639-1), all of which one
+    model must know.
+    """
 
-    language: str = "en"
+    languages: frozenset[str] = frozenset({"en"})
     shows: bool = True
     talks: bool = False
 
@@ -121,7 +123,10 @@ def _of(candidates: Iterable[Candidate], kind: Kind, use: Use) -> list[Candidate
     return [
         each
         for each in candidates
-        if each.model.kind is kind and each.here and not each.model.testing and use.language in each.model.languages
+        if each.model.kind is kind
+        and each.here
+        and not each.model.testing
+        and use.languages <= set(each.model.languages)
     ]
 
 
@@ -158,7 +163,7 @@ def _praise(each: Candidate) -> str:
 
 
 def _embedded(kind: Kind, refused: Sequence[str], use: Use) -> Pick:
-    wanted = "whisper-base" if kind is Kind.EARS and use.language != "en" else "natural"
+    wanted = "whisper-base" if kind is Kind.EARS and use.languages != {"en"} else "natural"
     why = "; ".join(refused) or "no model is here"
     return Pick(EMBEDDED[kind], None, f"{why}, so {_LOST[kind]}", remedy=f"duologue models get {wanted}")
 
