@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -20,7 +19,7 @@ from duologue.dialogue.ports import Floor, PlayEnded, PlayEvent, PlayStarted
 from duologue.dialogue.rundown import Abandon, Effect, Fill, Hand, Missing, Prepare, Rundown, TakeBack
 from duologue.dialogue.writing import Changed, Writer
 from duologue.errors import InputError, InternalError, PeerError, first_cause
-from duologue.language.engine import MAX_HISTORY, Line, Prompt
+from duologue.language.engine import Line, Prompt, newest
 from duologue.language.moderation import Moderator, Subject
 from duologue.language.persona import Persona
 from duologue.speech.utterance import Utterance
@@ -114,7 +113,7 @@ class OnAir:
         self._inbox = Inbox[_Event](MAX_INBOX, "director")
         self._unread_questions = 0
         self._turns: dict[str, _Turn] = {}
-        self._lines: deque[Line] = deque(maxlen=MAX_HISTORY)
+        self._lines: tuple[Line, ...] = ()
         self._topic = brief.topic
         self._said_before = ""
         self._ended_at = 0
@@ -366,17 +365,16 @@ class OnAir:
 
     def _remember(self, step: Step, text: str) -> None:
         """A step began: it will be heard, unless :meth:`_correct` learns otherwise."""
-        if step.question:
-            self._lines.append(Line(step.question.author, step.question.text))
-        self._lines.append(Line(step.speaker, text))
+        asked = [Line(step.question.author, step.question.text)] if step.question else []
+        self._lines = newest((*self._lines, *asked, Line(step.speaker, text)))
         self._said_before = text
 
     def _correct(self, record: TurnRecord) -> None:
         """Keep of the last line what was heard."""
         if record.interrupted and self._lines:
-            last = self._lines.pop()
-            if record.heard:
-                self._lines.append(Line(last.speaker, record.heard))
+            *before, last = self._lines
+            heard = [Line(last.speaker, record.heard)] if record.heard else []
+            self._lines = (*before, *heard)
 
     def _count_wait(self, record: TurnRecord) -> None:
         """Silence beyond the chosen gap since the turn before, fillers included (ms); a sample's rounding is not a

@@ -9,7 +9,6 @@ runs on any clock, so a thousand conversations take seconds in a simulation.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -65,7 +64,7 @@ from duologue.dialogue.turns_vocabulary import (
     Withdraw,
 )
 from duologue.errors import ClosedError, first_cause, in_words
-from duologue.language.engine import MAX_HISTORY, LanguageModel, Line, Moment, Prompt
+from duologue.language.engine import LanguageModel, Line, Moment, Prompt, newest
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
 from duologue.language.tools import CallMemory, Toolbox, ToolUse
@@ -170,7 +169,7 @@ class Session:
             stock=engines.stock,
             ask=self._control.ask,
         )
-        self._lines: deque[Line] = deque(self._options.history, maxlen=MAX_HISTORY)
+        self._lines = newest(self._options.history)
         self._calls = CallMemory()
         self._playing: dict[str, Utterance] = {}
         self._place: tuple[str, int] = ("", 0)
@@ -235,7 +234,7 @@ class Session:
     @property
     def lines(self) -> tuple[Line, ...]:
         """The context: what was said and heard, oldest first."""
-        return tuple(self._lines)
+        return self._lines
 
     # The loop
 
@@ -462,10 +461,12 @@ class Session:
     def _remember(self, exchange: Commit) -> None:
         self._mouth.abandon(exchange.reply)
         calls = self._calls.settle()
+        said: list[Line] = []
         if exchange.person:
-            self._lines.append(Line(self._options.person, exchange.person, calls))
+            said.append(Line(self._options.person, exchange.person, calls))
         if exchange.heard:
-            self._lines.append(Line(self._persona.name, exchange.heard, () if exchange.person else calls))
+            said.append(Line(self._persona.name, exchange.heard, () if exchange.person else calls))
+        self._lines = newest((*self._lines, *said))
 
     def _prompt(self, person: str, speculative: bool) -> Prompt:
         toolbox = self._options.toolbox

@@ -10,10 +10,10 @@ from typing import Protocol
 from duologue.language.persona import Persona
 from duologue.language.tools import ToolOutcome, ToolUse
 
-MAX_HISTORY = 200
-"""Lines of a conversation that an engine is shown at most: the newest."""
-MAX_HISTORY_CHARACTERS = 24_000
-"""Of those lines together: some 6,000 tokens, which leaves room for the rest in a context of 8,192."""
+MAX_HISTORY = 24_000
+"""Characters of a conversation that are kept, and an engine is shown: the newest lines. They are some 6,000 tokens,
+which leaves room for the rest in a context of 8,192.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +28,22 @@ class Line:
 
     @property
     def size(self) -> int:
-        """Characters that an engine is shown."""
-        return len(self.text) + sum(len(each.call.arguments) + len(each.shown) for each in self.calls)
+        """Characters that an engine is shown, the speaker's name with them: no line is without."""
+        return (
+            len(self.speaker) + len(self.text) + sum(len(each.call.arguments) + len(each.shown) for each in self.calls)
+        )
 
 
 def newest(lines: Iterable[Line]) -> tuple[Line, ...]:
-    """The newest of ``lines``, oldest first, within :data:`MAX_HISTORY` and :data:`MAX_HISTORY_CHARACTERS`.
+    """The newest of ``lines``, oldest first, within :data:`MAX_HISTORY`.
 
     The very newest is what is to be answered: it is there however long it is.
     """
     kept: list[Line] = []
-    room = MAX_HISTORY_CHARACTERS
+    room = MAX_HISTORY
     for line in reversed(tuple(lines)):
         room -= line.size
-        if len(kept) == MAX_HISTORY or (kept and room < 0):
+        if kept and room < 0:
             break
         kept.append(line)
     return tuple(reversed(kept))
