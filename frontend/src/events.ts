@@ -2,14 +2,14 @@
 import { ApiError, type Api } from "./requests";
 import { Backoff } from "./core/backoff";
 import { withConversation, withState, withTurn } from "./core/book";
-import { withEngines, withPart, withPlaces, withTalk } from "./core/house";
+import { withEngines, withPart, withPlaces, withTalk, withWorker } from "./core/house";
 import type { ShowEvent } from "./models";
 import type { State } from "./state";
 
 /** A show's telemetry comes once a second; a line silent for this long is dead, ms. */
 const SILENCE_MS = 8000;
 const TYPES = [
-  "state", "conversation", "turn", "stage", "telemetry", "part", "talk", "engines", "places", "notice",
+  "state", "conversation", "turn", "stage", "telemetry", "part", "talk", "engines", "worker", "places", "notice",
 ] as const satisfies readonly ShowEvent["type"][];
 
 export class EventLine {
@@ -111,6 +111,9 @@ export class EventLine {
         break;
       case "engines":
         state.house.value = withEngines(state.house.value, event.engines);
+        break;
+      case "worker":
+        state.house.value = withWorker(state.house.value, event.worker);
         break;
       case "places":
         state.house.value = withPlaces(state.house.value, event.places, event.waiting);

@@ -21,6 +21,7 @@ export type StepView = Schemas["StepView"];
 export type TalkView = Schemas["TalkView"];
 export type TelemetryView = Schemas["TelemetryView"];
 export type TurnView = Schemas["TurnView"];
+export type WorkerView = Schemas["WorkerView"];
 export type WordView = Schemas["WordView"];
 export type ShowEvent =
   | Schemas["StateEvent"]
@@ -31,5 +32,6 @@ export type ShowEvent =
   | Schemas["PartEvent"]
   | Schemas["TalkEvent"]
   | Schemas["EnginesEvent"]
+  | Schemas["WorkerEvent"]
   | Schemas["PlacesEvent"]
   | Schemas["NoticeEvent"];

@@ -43,16 +43,28 @@ export class Api {
     return this.#call("get", address, undefined, values);
   }
 
-  post<A extends Answering<"post">>(address: A, body?: Asked<"post", A>, values?: Values): Promise<Answer<"post", A>> {
-    return this.#call("post", address, body, values);
+  /** `patience` in ms, where the server does more than to take note. */
+  post<A extends Answering<"post">>(
+    address: A,
+    body?: Asked<"post", A>,
+    values?: Values,
+    patience?: number,
+  ): Promise<Answer<"post", A>> {
+    return this.#call("post", address, body, values, patience);
   }
 
   delete<A extends Answering<"delete">>(address: A, values?: Values): Promise<Answer<"delete", A>> {
     return this.#call("delete", address, undefined, values);
   }
 
-  async #call<Result>(method: Method, address: keyof paths, body: unknown, values: Values = {}): Promise<Result> {
-    const signal = AbortSignal.timeout(PATIENCE_MS);
+  async #call<Result>(
+    method: Method,
+    address: keyof paths,
+    body: unknown,
+    values: Values = {},
+    patience = PATIENCE_MS,
+  ): Promise<Result> {
+    const signal = AbortSignal.timeout(patience);
     const content = body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
     let response: Response;
     try {

@@ -1,11 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { showless, titleOf, withEngines, withPart, withPlaces, withTalk } from "../src/core/house";
-import type { EngineView, HouseView, PartView, TalkView } from "../src/models";
+import { timeOfDay } from "../src/core/format";
+import { showless, titleOf, troubleOf, withEngines, withPart, withPlaces, withTalk, withWorker } from "../src/core/house";
+import type { EngineView, HouseView, PartView, TalkView, WorkerView } from "../src/models";
 
 const SHOW: PartView = { name: "day", topic: "show:day", state: "up", failure: "", restarts: 0, due: null, reasons: [] };
 const TALKS: PartView = { ...SHOW, name: "talk", topic: "talk" };
 const HOUSE: HouseView = { parts: [SHOW, TALKS], engines: [], places: [], waiting: 0, talks: [], workers: [] };
 const ADA: TalkView = { id: "1", character: "chad", title: "Chad", started: 5, ended: null };
+const ESPEAK: WorkerView = {
+  name: "espeak", purpose: "speaks", state: "up", since: 5, pid: 7, restarts: 0, failures: 0, last_failure: "", next_try: null,
+};
 
 describe("a house", () => {
   it("follows its parts, each in its place", () => {
@@ -25,6 +29,24 @@ describe("a house", () => {
     expect(withEngines(HOUSE, [engine])?.engines).toEqual([engine]);
     const place = { kind: "voice", places: 2, taken: 1, refused: 0, waited: 0 } as const;
     expect(withPlaces(HOUSE, [place], 3)).toEqual({ ...HOUSE, places: [place], waiting: 3 });
+  });
+  it("follows its workers, each in its place, and forgets one that is closed", () => {
+    const stage = { ...ESPEAK, name: "stage" };
+    const both = withWorker(withWorker(HOUSE, ESPEAK), stage);
+    expect(both?.workers).toEqual([ESPEAK, stage]);
+    const down = { ...ESPEAK, state: "restarting", pid: null, restarts: 1 } as const;
+    expect(withWorker(both, down)?.workers).toEqual([down, stage]);
+    expect(withWorker(both, { ...ESPEAK, state: "closed" })?.workers).toEqual([stage]);
+    expect(withWorker(null, ESPEAK)).toBeNull();
+  });
+  it("tells what went wrong with a worker, and when it is tried again", () => {
+    expect(troubleOf(ESPEAK)).toBe("");
+    const hung = { ...ESPEAK, last_failure: "it hung", failures: 1 };
+    expect(troubleOf({ ...hung, failures: 0 })).toBe("it hung.");
+    expect(troubleOf(hung)).toBe("it hung.");
+    expect(troubleOf({ ...hung, last_failure: "it hung.", failures: 3, next_try: 9000 })).toBe(
+      `it hung (3 times in a row). Tried again at ${timeOfDay(9000)}.`,
+    );
   });
   it("is not guessed at before its state came", () => {
     expect([withPart(null, SHOW), withTalk(null, ADA), withEngines(null, []), withPlaces(null, [], 0)]).toEqual([null, null, null, null]);

@@ -84,6 +84,12 @@ def _worker(name: str, purpose: str, since: float) -> WorkerView:
     )  # fmt: skip
 
 
+def _failing(since: float) -> WorkerView:
+    trouble = {"failures": 3, "last_failure": "the process died of signal 9 (SIGKILL)", "next_try": since + 3_600_000.0}
+    update = {"state": "restarting", "pid": None, "restarts": 3, **trouble}
+    return _worker("kokoro", "speaks with a natural voice", since).model_copy(update=update)
+
+
 TALKS = PartView(name="talk", topic="talk", state=PartState.UP, restarts=1, reasons=("none of its ears has come up",))
 PLACES = (
     PlacesView(kind="listener", places=2, taken=1, refused=3, waited=1),
@@ -101,6 +107,7 @@ class ScriptedHouse:
         self.bus = Bus(self._state, unique_id(SYSTEM_CLOCK.wall()))
         since = SYSTEM_CLOCK.wall() / MILLISECOND
         self._workers = {name: _worker(name, purpose, since) for name, purpose in WORKERS.items()}
+        self._workers["kokoro"] = _failing(since)
         for show in shows:
             show.studio.bus = self.bus.topic(show.topic)
 
@@ -127,7 +134,8 @@ class ScriptedHouse:
             raise InputError(f"there is no worker {name!r}", where="name")
         before = self._workers[name]
         since = SYSTEM_CLOCK.wall() / MILLISECOND
-        self._workers[name] = before.model_copy(update={"since": since, "restarts": before.restarts + 1})
+        update = {"state": "up", "since": since, "restarts": before.restarts + 1, "failures": 0, "next_try": None}
+        self._workers[name] = before.model_copy(update=update)
         self.bus.publish(WorkerEvent(worker=self._workers[name]), "engines")
         return self._workers[name]
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 from mock_show import Show, running_show
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 pytestmark = [pytest.mark.peer, pytest.mark.realtime, pytest.mark.asyncio(loop_scope="module")]
 
@@ -92,3 +92,40 @@ async def test_only_an_administrator_is_shown_the_way_to_the_settings(enter: Ent
     async with enter("the token of all tokens") as page:
         await page.get_by_role(ways[0], name=ways[1]).get_by_role("link", name="Settings").click()
         await expect(page.locator(".settings > div").first).to_be_attached()
+
+
+def worker_row(page: Page, name: str) -> Locator:
+    rows = page.get_by_role("group", name="Workers").get_by_role("row")
+    return rows.filter(has=page.get_by_role("rowheader", name=name))
+
+
+async def test_an_administrator_puts_another_in_a_workers_place_and_all_pages_tell_of_it(enter: Enter) -> None:
+    async with enter("the token of all tokens", "services") as page, enter("crew token", "services") as looking:
+        for each in (page, looking):
+            await expect(each.get_by_role("group", name="Workers").get_by_role("row")).to_have_count(4)
+            for name in ("stage", "espeak"):
+                await expect(worker_row(each, name)).to_contain_text("up")
+        before = int(await worker_row(page, "espeak").get_by_role("cell").nth(2).inner_text())
+        stage = await worker_row(page, "stage").get_by_role("cell").nth(2).inner_text()
+        await page.get_by_role("button", name="Restart espeak").click()
+        for each in (page, looking):  # the second one by its line of events alone
+            await expect(worker_row(each, "espeak").get_by_role("cell").nth(2)).to_have_text(str(before + 1))
+            await expect(worker_row(each, "stage").get_by_role("cell").nth(2)).to_have_text(stage)
+        await expect(page.get_by_role("button", name="Restart espeak")).to_be_enabled()
+        failure = "the process died of signal 9 (SIGKILL)"
+        failed = worker_row(looking, "kokoro")
+        await expect(failed).to_contain_text("down")
+        await expect(failed).to_contain_text(f"{failure} (3 times in a row). Tried again at ")
+        await page.get_by_role("button", name="Restart kokoro").click()
+        await expect(failed).not_to_contain_text("Tried again")
+        await expect(failed).to_contain_text(f"{failure}.")  # what last went wrong is still told
+        await expect(page.locator(".lacking")).to_have_count(0)
+
+
+async def test_a_token_without_admin_sees_the_workers_and_restarts_none(enter: Enter, show: Show) -> None:
+    async with enter("crew token", "services") as page:
+        await expect(worker_row(page, "espeak")).to_contain_text("up")
+        await expect(page.get_by_role("button", name="Restart")).to_have_count(0)
+        await expect(page.locator("main .lacking")).to_have_text("Your token lacks the scope admin")
+        refused = await page.request.post(f"{show.address}/api/workers/espeak/restart")
+        assert refused.status == 403 and "'admin'" in (await refused.json())["title"]

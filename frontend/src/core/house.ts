@@ -1,6 +1,6 @@
 /** What the page knows of the house, kept by events. What comes before the state is told again by it. */
-import { label } from "./format";
-import type { EngineView, HouseView, PartView, PlacesView, TalkView } from "../models";
+import { label, timeOfDay } from "./format";
+import type { EngineView, HouseView, PartView, PlacesView, TalkView, WorkerView } from "../models";
 
 export function withPart(house: HouseView | null, part: PartView): HouseView | null {
   if (!house) return null;
@@ -21,6 +21,23 @@ export function withEngines(house: HouseView | null, engines: readonly EngineVie
 
 export function withPlaces(house: HouseView | null, places: readonly PlacesView[], waiting: number): HouseView | null {
   return house && { ...house, places: [...places], waiting };
+}
+
+/** A worker that came or changed, or one that is closed, which is gone. */
+export function withWorker(house: HouseView | null, worker: WorkerView): HouseView | null {
+  if (!house) return null;
+  const { workers } = house;
+  if (worker.state === "closed") return { ...house, workers: workers.filter((one) => one.name !== worker.name) };
+  const known = workers.some((one) => one.name === worker.name);
+  return { ...house, workers: known ? workers.map((one) => (one.name === worker.name ? worker : one)) : [...workers, worker] };
+}
+
+/** What last went wrong with a worker, and when it is tried again; empty: nothing ever has. */
+export function troubleOf(worker: WorkerView): string {
+  const row = worker.failures > 1 ? ` (${worker.failures} times in a row)` : "";
+  const failure = worker.last_failure && `${worker.last_failure.replace(/\.$/, "")}${row}.`;
+  const again = worker.next_try === null ? "" : `Tried again at ${timeOfDay(worker.next_try)}.`;
+  return [failure, again].filter(Boolean).join(" ");
 }
 
 /** A house that is known to have no show. */

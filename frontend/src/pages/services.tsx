@@ -1,10 +1,13 @@
 /** Services: the parts of this house, the engines that they share, how many they carry, and the processes that do the work. */
 import type { JSX } from "preact";
+import { Button } from "../controls/controls";
+import { useRequest } from "../controls/request";
+import { Lacking } from "../controls/lacking";
 import { Nothing, Scrolled, Section, Sheet, State } from "../controls/sheet";
 import { decimal, megabytes, timeOfDay } from "../core/format";
-import { titleOf } from "../core/house";
-import type { EngineView, PartView, PlacesView, ShowView } from "../models";
-import { useKnown } from "../page";
+import { titleOf, troubleOf, withWorker } from "../core/house";
+import type { EngineView, PartView, PlacesView, ShowView, WorkerView } from "../models";
+import { useKnown, usePage } from "../page";
 
 const KINDS: readonly { kind: EngineView["kind"]; title: string; what: string }[] = [
   { kind: "llm", title: "Thinks", what: "writes what the characters say" },
@@ -29,6 +32,7 @@ export function ServicesPage(): JSX.Element {
           </div>
         )}
       </Section>
+      <Workers />
       <Places />
       <Processes />
     </Sheet>
@@ -105,6 +109,94 @@ function PartRow({ part, show }: { part: PartView; show: ShowView | undefined })
           <span class="quiet">–</span>
         )}
       </td>
+    </tr>
+  );
+}
+
+const WORKER_STATES = {
+  idle: ["off", "not needed yet"],
+  starting: ["wait", "coming up"],
+  up: ["good", "up"],
+  restarting: ["bad", "down"],
+  failed: ["bad", "given up"],
+  closed: ["off", "closed"],
+} as const;
+
+/** A worker finishes what it is at (10 s at most), and another one loads its model (a minute), ms. */
+const RESTART_MS = 75_000;
+
+/** The child processes of the house: how each is, and a button that puts another in its place. */
+function Workers(): JSX.Element {
+  const state = useKnown();
+  const workers = state.house.value?.workers ?? [];
+  const may = state.may("admin");
+  return (
+    <Section title="Workers" note="each does its work in a process of its own; another takes the place of one that dies">
+      {workers.length === 0 ? (
+        <Nothing>
+          {state.house.value === null ? "Which workers there are is not known yet." : "Nothing here has a process of its own."}
+        </Nothing>
+      ) : (
+        <Scrolled title="Workers">
+          <table class="list workers">
+            <thead>
+              <tr>
+                <th scope="col">Worker</th>
+                <th scope="col">State</th>
+                <th scope="col">Since</th>
+                <th scope="col">Restarts</th>
+                <th scope="col">Last failure</th>
+                {may && (
+                  <th scope="col">
+                    <span class="unseen">What can be done</span>
+                  </th>
+                )}
+              </tr>
+            </thead>
+            <tbody>
+              {workers.map((worker) => (
+                <WorkerRow key={worker.name} worker={worker} may={may} />
+              ))}
+            </tbody>
+          </table>
+        </Scrolled>
+      )}
+      {!may && workers.length > 0 && <Lacking scope="admin" />}
+    </Section>
+  );
+}
+
+function WorkerRow({ worker, may }: { worker: WorkerView; may: boolean }): JSX.Element {
+  const { api, state } = usePage();
+  const request = useRequest();
+  const [is, words] = WORKER_STATES[worker.state];
+  const restart = (): void => {
+    void request.run(async () => {
+      const found = await api.post("/api/workers/{name}/restart", undefined, { name: worker.name }, RESTART_MS);
+      state.house.value = withWorker(state.house.value, found);
+    });
+  };
+  return (
+    <tr>
+      <th scope="row">
+        {worker.name} <span class="quiet">{worker.purpose}</span>
+      </th>
+      <td>
+        <State is={is}>{words}</State>
+      </td>
+      <td>
+        {timeOfDay(worker.since)}
+        {worker.pid !== null && <span class="quiet pid">process {worker.pid}</span>}
+      </td>
+      <td>{worker.restarts}</td>
+      <td class="cause">{troubleOf(worker) || <span class="quiet">–</span>}</td>
+      {may && (
+        <td>
+          <Button icon="again" busy={request.busy.value} label={`Restart ${worker.name}`} onPress={restart}>
+            Restart
+          </Button>
+        </td>
+      )}
     </tr>
   );
 }
