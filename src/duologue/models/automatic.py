@@ -163,7 +163,7 @@ def _praise(each: Candidate) -> str:
 
 
 def _embedded(kind: Kind, refused: Sequence[str], use: Use) -> Pick:
-    wanted = "whisper-base" if kind is Kind.EARS and use.languages != {"en"} else "natural"
+    wanted = "whisper-base" if kind is Kind.EARS and use.languages - {"en"} else "natural"
     why = "; ".join(refused) or "no model is here"
     return Pick(EMBEDDED[kind], None, f"{why}, so {_LOST[kind]}", remedy=f"duologue models get {wanted}")
 
