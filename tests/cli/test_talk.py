@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import wave
 from collections.abc import AsyncGenerator
 from pathlib import Path
