@@ -24,7 +24,7 @@ from duologue.speech.words import spoken_words
 
 ENOUGH = 3
 """Speakers that are told apart by themselves."""
-KINDS = ("", "?pitch=0.84", "?pitch=1.2")
+KINDS = ("", "?pitch=0.82", "?pitch=1.24")
 """How few are told apart from themselves: three semitones lie between."""
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from duologue.audio.pcm import RATE, Samples
 from duologue.audio.resample import StreamResampler
 from duologue.errors import InputError
+from duologue.memory import trim
 from duologue.speech import vits
 from duologue.speech.piper_config import VoiceConfig, no_voice, parse_voice, read_config, speakers, voice_names
 from duologue.speech.piper_line import PiperLine, ids, marks, passages
@@ -123,6 +124,7 @@ def load(options: Mapping[str, Any]) -> PiperModel:
         loaded[name] = _Voice(made, config, hashlib.sha256(model).digest())
         if why:
             notes.append(f"The voice {name} speaks a sentence at a time, not piece by piece: {why}.")
+    trim()
     return PiperModel(loaded, options["length_scale"], tuple(notes))
 
 

@@ -11,6 +11,8 @@ parts take from elsewhere. Whether the parts behave is tried when the voice is l
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -218,7 +220,14 @@ def _session(model: bytes) -> Any:
     chosen.intra_op_num_threads = 1
     chosen.inter_op_num_threads = 1
     chosen.log_severity_level = 4  # what it says of a model that cannot be cut is said by us
-    return runtime.InferenceSession(model, chosen, providers=["CPUExecutionProvider"])
+    providers = ["CPUExecutionProvider"]
+    if sys.platform != "linux":
+        return runtime.InferenceSession(model, chosen, providers=providers)
+    # A file without a disk: of a model that is given as bytes onnxruntime keeps a copy, here 63 MB.
+    with os.fdopen(os.memfd_create("model", os.MFD_CLOEXEC), "wb") as file:
+        file.write(model)
+        file.flush()
+        return runtime.InferenceSession(f"/proc/self/fd/{file.fileno()}", chosen, providers=providers)
 
 
 def _depends_on_input(graph: Graph, sources: Sequence[Node]) -> set[str]:
