@@ -6,7 +6,7 @@ import { label } from "./core/format";
 import { Ring } from "./core/ring";
 import { ServerClock } from "./core/server-clock";
 import { grouped, inOrder } from "./core/turns";
-import type { CharacterView, Notice, Scope, SessionView, ShowView, StageView, TelemetryView } from "./models";
+import type { CharacterView, HouseView, Notice, Scope, SessionView, ShowView, StageView, TelemetryView } from "./models";
 
 /** The line to the server that carries events and requests. */
 export type Link = "connecting" | "open" | "lost";
@@ -36,6 +36,8 @@ export class State {
   /** Who this page is to the server; null until that is known. */
   readonly session = signal<SessionView | null>(null);
   readonly stage = signal<StageView | null>(null);
+  /** The running system; null until it is known. */
+  readonly house = signal<HouseView | null>(null);
   /** The shows of this house; this page is of the one that is `here`. */
   readonly shows = signal<readonly ShowView[]>([]);
   readonly book = signal<Book>(emptyBook);
@@ -62,7 +64,7 @@ export class State {
 
   /** Frame time: median and largest of each second, ms. */
   readonly frameTimes = new Ring(2, HISTORY_SECONDS);
-  /** Late frames per second. */
+  /** Late frames per second; null for none, which is no bar. */
   readonly lateFrames = new Ring(1, HISTORY_SECONDS);
   /** Seconds behind live. */
   readonly distances = new Ring(1, HISTORY_SECONDS);
@@ -96,7 +98,7 @@ export class State {
     this.telemetry.value = telemetry;
     const time = telemetry.at / 1000;
     this.frameTimes.push(time, telemetry.frame_p50, telemetry.frame_max);
-    this.lateFrames.push(time, telemetry.late + telemetry.skipped);
+    this.lateFrames.push(time, telemetry.late + telemetry.skipped || null);
     this.distances.push(time, this.behind.value);
     this.plotted.value += 1;
   }

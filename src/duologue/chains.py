@@ -17,7 +17,7 @@ as a transcript does: such a stream (``revisable``) is begun again by the next e
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -138,6 +138,11 @@ class EngineHealth:
     out_ms: float = 0.0
 
 
+def fewest(limits: Iterable[int | None]) -> int | None:
+    """What all carry at once: the least of the limits that are known."""
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
 @asynccontextmanager
 async def beside() -> AsyncGenerator[asyncio.TaskGroup]:
     """A group for chains to bring their engines up in. Close the chains before it ends. What its user raises comes out
@@ -252,15 +257,23 @@ class Chain(Generic[E]):
         raise _all_failed(failed)
 
     async def stream(
-        self, ask: Callable[[E], AsyncIterator[T]], *, revisable: bool = False
+        self,
+        ask: Callable[[E], AsyncIterator[T]],
+        *,
+        revisable: bool = False,
+        fit: Callable[[E], bool] = lambda engine: True,
     ) -> AsyncGenerator[tuple[E, T], None]:
         """The pieces of the first engine that begins within the policy's patience, each with its engine.
 
         A failure after the first piece is raised; the engine is out then, and the next call goes to the next. With
-        ``revisable`` the next engine begins again instead, and how long a piece may take is for ``ask`` to say.
+        ``revisable`` the next engine begins again instead, and how long a piece may take is for ``ask`` to say. Only
+        engines that are ``fit`` are asked; the others do not suffer for it.
         """
         failed: list[tuple[E, DuologueError]] = []
-        order = await self._askable()
+        order = [engine for engine in await self._askable() if fit(engine)]
+        if not order:
+            names = ", ".join(engine.name for engine in self.engines)
+            raise InputError("no engine is fit for this", where=names, remedy="Add one that is.")
         for turn, engine in enumerate(order, 1):
             begun = False
             try:
@@ -301,6 +314,10 @@ class Chain(Generic[E]):
             self._begin(engine, self._group)
         if due:
             await asyncio.sleep(0)  # who is up at once is asked at once
+        while len(self._down) == len(self.engines) and (
+            coming := [task for task in self._starts.values() if not task.done()]
+        ):
+            await asyncio.wait(coming, return_when=asyncio.FIRST_COMPLETED)  # nobody is up: who is first is asked
         return sorted(self.order(now), key=lambda engine: engine.name in self._down)
 
     async def _up(self, engine: E) -> DuologueError | None:

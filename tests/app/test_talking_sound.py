@@ -13,11 +13,12 @@ import pytest
 
 from duologue.app.talking import Partner
 from duologue.app.talking_captions import Caption, Captions, Kind
-from duologue.app.talking_sound import Recording, open_recording, talk_over
+from duologue.app.talking_sound import open_recording, talk_over
 from duologue.audio.pcm import RATE, Samples, silence
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import Voiced
+from duologue.dialogue.recording import Recorder
 from duologue.dialogue.session import Engines, SessionOptions
 from duologue.dialogue.session_record import SessionRecorder
 from duologue.dialogue.turns_vocabulary import Effect, Event
@@ -74,17 +75,19 @@ class Talk:
         self._question = question
         self._options = SessionOptions(greet=greet, policy=Policy(speculate=False))
         self._clock = clock = LoopClock()
-        self._recorder = SessionRecorder("t", "ada", "person", lambda record: self.records.update({record.id: record}))
+        self._recorder = SessionRecorder(
+            "t", "ada", "person", lambda record: self.records.update({record.id.rpartition("-")[2]: record})
+        )
         hearings = [Hearing(evenly(text, 0.0), latency=100 * MILLISECOND) for text in heard]
         ears, model = FakeHearing(hearings, clock=clock), FakeLanguage(replies, clock)
         self._ears = ears
         self._partner = Partner(ADA, Engines(Loudness(), ears, model, Tone(clock), Moderator()))
 
-    def run(self, recording: Recording | None = None) -> bool:
+    def run(self, recording: Recorder | None = None) -> bool:
         """Whether the answer was heard out."""
-        return simulate(self._run(recording or Recording()))
+        return simulate(self._run(recording or Recorder()))
 
-    async def _run(self, recording: Recording) -> bool:
+    async def _run(self, recording: Recorder) -> bool:
         await self._ears.warm_up()
         return await talk_over(
             self._partner, self._question, recording, self._options, observe=self._see, clock=self._clock
@@ -121,7 +124,7 @@ def test_the_stages_of_the_silence_are_the_silence_in_the_recording(tmp_path: Pa
     both, answer = track(tmp_path / "both.wav"), track(tmp_path / "answer.wav")
     person, character = (np.flatnonzero(np.abs(both[:, side]) > 0.1) for side in (0, 1))
     silent = (character[0] - person[-1]) / RATE * 1000
-    stages = silence_ms(talk.records["t/r1"])
+    stages = silence_ms(talk.records["r1"])
     assert set(stages) >= {"endpointing", "transcript", "voice"}
     assert sum(stages.values()) == pytest.approx(silent, abs=32 + 20)  # a frame of voice activity, a block of the sink
     assert 0 <= len(answer) - len(character) < 2 * 960, "the silence around the answer is left out, in whole blocks"
@@ -131,9 +134,9 @@ def test_a_track_that_began_late_is_recorded_where_it_was(tmp_path: Path) -> Non
     loud = np.full(960, 0.5, np.float32)
     with open_recording(None, tmp_path / "both.wav") as recording:
         recording.begin(7 * SECOND)
-        for _ in range(3):
-            recording.character(loud, 7 * SECOND + 30 * MILLISECOND)
-            recording.person(loud, 7 * SECOND + 5 * MILLISECOND)
+        for number in range(3):
+            recording.character(loud, 7 * SECOND + (30 + 20 * number) * MILLISECOND)
+            recording.person(loud, 7 * SECOND + (5 + 20 * number) * MILLISECOND)
     both = track(tmp_path / "both.wav")
     assert [int(np.flatnonzero(both[:, side])[0]) for side in (0, 1)] == [5 * 48, 30 * 48]
     assert len(both) == 30 * 48 + 3 * 960
@@ -178,7 +181,7 @@ def test_an_answer_without_end_is_cut_at_its_limit(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("duologue.app.talking_sound.LONGEST_ANSWER_S", 3.0)
     talk = Talk(said("what is tea"), ["what is tea?"], Reply(" ".join(["Word after word after word."] * 4)))
     assert not talk.run()
-    assert talk.records["t/r1"].heard
+    assert talk.records["r1"].heard
 
 
 def test_an_engine_that_fails_is_named() -> None:

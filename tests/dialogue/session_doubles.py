@@ -11,7 +11,7 @@ import numpy as np
 
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND
-from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import PlayEvent, PlayProgress, Voiced
 from duologue.dialogue.session import Engines, Session, SessionOptions
 from duologue.dialogue.session_sink import PacedSink
@@ -106,6 +106,7 @@ class Talk:
         greet: bool = False,
     ) -> None:
         self.clock = LoopClock()
+        self.persona = ADA
         self.script = script
         self.seconds = seconds
         heard = [Hearing(evenly(says.text, 0.3, WORD_SECONDS), latency=100 * MILLISECOND) for says in script]
@@ -137,8 +138,9 @@ class Talk:
     ) -> Talk:
         await self.ears.warm_up()
         self.sink = PacedSink(self.played.append, lambda report: None if self.deaf else self.tell(report), self.clock)
+        engines = Engines(self.activity, self.ears, self.model, self.voice, Moderator(), turn)
         self.session = Session(
-            ADA, Engines(self.activity, self.ears, self.model, self.voice, Moderator(), turn), self.sink, self.options,
+            self.persona, engines, self.sink, self.options,
             clock=self.clock, observe=lambda item, now: self.log.append((now, item)),
         )  # fmt: skip
         async with asyncio.TaskGroup() as group:
@@ -165,16 +167,9 @@ class Talk:
 
     def sounding(self) -> list[tuple[float, float]]:
         """When the far end sounded (seconds), gaps under 150 ms closed."""
-        loud = [bool(np.abs(block).max() > 0.01) for block in self.played]
-        spans: list[tuple[float, float]] = []
-        for number, is_loud in enumerate(loud):
-            if not is_loud:
-                continue
-            if spans and number * 0.02 - spans[-1][1] < 0.15:
-                spans[-1] = (spans[-1][0], (number + 1) * 0.02)
-            else:
-                spans.append((number * 0.02, (number + 1) * 0.02))
-        return spans
+        loud = np.flatnonzero(np.abs(np.concatenate([np.zeros(0, np.float32), *self.played])) > 0.01) / RATE
+        begins, ends = loud[np.diff(loud, prepend=-1.0) > 0.15], loud[np.diff(loud, append=1e9) > 0.15] + 1 / RATE
+        return [(float(begin), float(end)) for begin, end in zip(begins, ends, strict=True)]
 
 
 async def raised(work: Coroutine[Any, Any, Any]) -> BaseException:

@@ -11,14 +11,16 @@ from typing import Any
 import pytest
 import yaml
 
-from duologue.dialogue.session_mouth import APOLOGIES
 from duologue.dialogue.turns_vocabulary import Stage
 from duologue.errors import InputError
+from duologue.language.languages import ENGLISH
 from duologue.simulation.crowd import Summary, run_all
 from duologue.simulation.runner import Outcome, run_scenario
 from duologue.simulation.scenario import Scenario
 from duologue.simulation.scenario_file import find_scenario, parse_scenario, read_scenario, shipped
 from duologue.telemetry.turns import silence_ms
+
+APOLOGIES = ENGLISH.apologies.model_dump()
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
@@ -104,9 +106,10 @@ def test_a_wrong_expectation_is_found_with_the_line_that_shows_it() -> None:
     outcome = run_scenario(scenario)
     assert failed(outcome) == {"interruptions", "replies"}
     shown = {check.name: outcome.line_of(check) for check in outcome.failed}
-    assert '"note":"interrupted"' in shown["interruptions"] and '"effect":"Commit"' in shown["replies"]
+    assert '"note":"interrupted"' in shown["interruptions"] and '"name":"Commit"' in shown["replies"]
     number, _, line = shown["interruptions"].partition(": ")
     assert list(outcome.ledger())[int(number) - 1] == line
+    assert list(outcome.ledger()) == list(outcome.ledger())
 
 
 def test_with_sound_other_things_may_be_expected() -> None:

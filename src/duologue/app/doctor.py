@@ -22,14 +22,25 @@ import cv2
 import psutil
 
 from duologue.app import doctor_ears
+from duologue.app.cast import load_cast
 from duologue.app.doctor_headroom import Cost, Headroom, governed, headroom
 from duologue.app.doctor_headroom import words as outlook_words
 from duologue.app.doctor_memory import nearest, remember
-from duologue.app.engines import LLM_GROUP, STT_GROUP, TTS_GROUP, VAD_GROUP, create_llm, create_tts, engine_names
+from duologue.app.engines import (
+    LLM_GROUP,
+    STT_GROUP,
+    TTS_GROUP,
+    VAD_GROUP,
+    create_hearing,
+    create_llm,
+    create_tts,
+    engine_names,
+)
+from duologue.app.languages import refuse_strangers
 from duologue.app.talking_devices import DEVICES, find_device
 from duologue.broadcast.encoder import EncoderProbe, VideoEncoder, probe_encoders
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock, milliseconds
-from duologue.errors import DuologueError, PeerError
+from duologue.errors import DuologueError, InputError, PeerError
 from duologue.models.automatic import EMBEDDED, notices
 from duologue.places import cache_folder, packs_folder
 from duologue.settings import Settings
@@ -158,12 +169,14 @@ async def examine(settings: Settings, progress: Progress, clock: Clock = SYSTEM_
     room = room_for(settings, machine, sizes)
     if sizes:
         await asyncio.to_thread(remember, costs(sizes))
+    strange = await strangers(settings)
     works = any(state.works for state, _ in speaks) and any(state.works for state in thinks)
     wanted = next((probe for probe in encoders if probe.name == settings.show.encoder), None)
     return Diagnosis(
-        machine, engines, encoders, voices, sizes, room, (*trouble, *missing_models(settings), *missing_parts()),
+        machine, engines, encoders, voices, sizes, room,
+        (*trouble, *strange, *missing_models(settings), *missing_parts()),
         verdict(settings, machine, sizes, wanted, room),
-        works and not trouble and any(size.rate for size in sizes),
+        works and not (trouble or strange) and any(size.rate for size in sizes),
     )  # fmt: skip
 
 
@@ -272,6 +285,24 @@ async def _try_llm(settings: Settings, name: str) -> EngineState:
     except (DuologueError, TimeoutError) as error:
         return EngineState("llm", name, True, False, _words(error))
     return EngineState("llm", name, True, True)
+
+
+async def strangers(settings: Settings) -> tuple[Missing, ...]:
+    """The languages of the casts for which nothing that is set thinks or hears."""
+    try:
+        casts = [load_cast(each.show.cast, each.engines.tts) for each in settings.each_show().values()]
+        thinks, hears = create_llm(settings), create_hearing(settings)
+    except DuologueError:
+        return ()  # told of with the engines, or by the show itself
+    found: list[Missing] = []
+    for persona in {member.name: member.persona for cast in casts for member in cast}.values():
+        try:
+            refuse_strangers((persona,), thinks, hears)
+        except InputError as error:
+            found.append(Missing(error.what, f"a show or a talk with {persona.title}", error.remedy))
+    await thinks.close()
+    await hears.close()
+    return tuple(found)
 
 
 async def _try_ears(settings: Settings) -> list[EngineState]:

@@ -9,9 +9,10 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 
-from duologue.chains import Chain, ChainPolicy, EngineHealth, Listener
+from duologue.chains import Chain, ChainPolicy, EngineHealth, Listener, fewest
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.language.engine import LanguageCapabilities, LanguageModel, Prompt
+from duologue.language.languages import knows
 
 
 class LanguageChain:
@@ -37,12 +38,17 @@ class LanguageChain:
     def capabilities(self) -> LanguageCapabilities:
         """Nothing is promised that one of them might not keep."""
         alone = len(self.engines) == 1
-        return self.engines[0].capabilities if alone else LanguageCapabilities()
+        return self.engines[0].capabilities if alone else LanguageCapabilities(at_once=self.at_once)
 
     @property
     def engines(self) -> tuple[LanguageModel, ...]:
         """In order of preference."""
         return self._chain.engines
+
+    @property
+    def at_once(self) -> int | None:
+        """How many conversations each that came up carries at once; None: no limit is known."""
+        return fewest(engine.capabilities.at_once for engine in self._chain.ready)
 
     def health(self, now: int) -> tuple[EngineHealth, ...]:
         """Of each engine, at ``now`` (monotonic ns)."""
@@ -53,8 +59,12 @@ class LanguageChain:
         await self._chain.warm_up()
 
     async def write(self, prompt: Prompt) -> AsyncIterator[str]:
-        """Stream the line. A failure after the first word ends it; the next line goes to the next engine."""
-        async with aclosing(self._chain.stream(lambda engine: engine.write(prompt))) as pieces:
+        """Stream the line, by an engine that knows the language. A failure after the first word ends it; the next line
+        goes to the next engine.
+        """
+        tag = prompt.speaker.language.tag
+        told = self._chain.stream(lambda engine: engine.write(prompt), fit=lambda engine: knows(engine, tag))
+        async with aclosing(told) as pieces:
             async for _, piece in pieces:
                 yield piece
 

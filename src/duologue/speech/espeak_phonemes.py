@@ -26,7 +26,7 @@ class Phonemizer:
 
     def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
         self._process = Supervised(
-            "phonemes", self._launch, _greet, clock=clock, at_work=self._at_work, leave=0.0,
+            "phonemes", self._launch, _greet, purpose="spells", clock=clock, at_work=self._at_work, leave=0.0,
             policy=SupervisionPolicy(start=_START),
         )  # fmt: skip
         self._turn = asyncio.Lock()
@@ -42,6 +42,11 @@ class Phonemizer:
     def restarts(self) -> int:
         """How often the worker was replaced."""
         return self._process.restarts
+
+    @property
+    def worker(self) -> Supervised:
+        """Its worker, for a page."""
+        return self._process
 
     async def warm_up(self) -> None:
         """Start the worker. Raises :class:`PeerError` when espeak-ng does not come up."""
@@ -76,8 +81,8 @@ class Phonemizer:
     async def _launch(self) -> Worker:
         return await Worker.start(_WORKER_MODULE, espeakng_loader.get_library_path(), espeakng_loader.get_data_path())
 
-    def _at_work(self) -> Work | None:
-        return Work(self._asking.line, f"“{self._asking.text[:60]}”") if self._asking else None
+    def _at_work(self) -> tuple[Work, ...]:
+        return (Work(self._asking.line, f"“{self._asking.text[:60]}”"),) if self._asking else ()
 
     async def _asked(self, request: SpellLine) -> LineSpelt | LineFailed:
         worker = await self._process.running()

@@ -83,7 +83,8 @@ class LocalSpeech:
         self._over: list[int] = []
         self._next = 0
         self._process = Supervised(
-            name, lambda: Worker.start(WORKER_MODULE), self._greet, clock=clock, at_work=self._at_work, leave=0.0,
+            name, lambda: Worker.start(WORKER_MODULE), self._greet, purpose="speaks", clock=clock,
+            at_work=self._at_work, leave=0.0,
             policy=SupervisionPolicy(start=round(settings.load_seconds * SECOND), restarts=settings.restarts),
         )  # fmt: skip
 
@@ -179,9 +180,9 @@ class LocalSpeech:
         assert isinstance(hello, Loaded)
         self._loaded = hello
 
-    def _at_work(self) -> Work | None:
+    def _at_work(self) -> tuple[Work, ...]:
         at = self._saying
-        return Work((at.number, at.heard), f"“{at.text[:60]}”") if at else None
+        return (Work((at.number, at.heard), f"“{at.text[:60]}”"),) if at else ()
 
     async def _piece(self, sentence: _Sentence) -> Said:
         """The next piece of a sentence; without samples when it is over."""

@@ -21,6 +21,7 @@ from duologue.speech.local import LocalSettings, LocalSpeech
 from duologue.speech.piper_config import VoiceConfig, known_speakers, parse_voice, read_config, speakers, voice_names
 from duologue.speech.piper_line import PiperLine, ReadWord
 from duologue.speech.words import spoken_words
+from duologue.workers import Supervised
 
 ENOUGH = 3
 """Speakers that are told apart by themselves."""
@@ -72,6 +73,11 @@ class PiperSpeech(LocalSpeech):
     def phonemizer(self) -> Phonemizer:
         """Where phonemes come from."""
         return self._phonemizer
+
+    @property
+    def workers(self) -> tuple[Supervised, ...]:
+        """Its workers, for a page."""
+        return (self.worker, self._phonemizer.worker)
 
     async def warm_up(self) -> None:
         """Start both workers and load the voices. Raises :class:`InputError` for a missing or wrong file."""
