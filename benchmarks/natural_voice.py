@@ -109,7 +109,9 @@ def _equality_rows(folder: Path) -> list[Row]:
     for name in voice_names(folder, ()):
         config = read_config(folder, name)
         rate, inference = config.audio.sample_rate, config.inference
-        numbers = [number for symbol, each in config.phoneme_id_map.items() if symbol.isalpha() for number in (*each, 0)]
+        numbers = [
+            number for symbol, each in config.phoneme_id_map.items() if symbol.isalpha() for number in (*each, 0)
+        ]
         scales = (inference.noise_scale, inference.length_scale, inference.noise_w)
 
         def speaking(
@@ -123,7 +125,9 @@ def _equality_rows(folder: Path) -> list[Row]:
         model, why = vits.load(path.read_bytes(), config.hop_length, speaking(0, 24), rate)
         rows.append(row(f"{name}: read, cut, loaded and tried", time.process_time() - began, "s of CPU", why))
         if isinstance(model, PiecewiseVits):
-            worst = [model.difference_db(speaking(seed, count), rate) for seed, count in enumerate((20, 60, 120, 120, 120))]
+            worst = [
+                model.difference_db(speaking(seed, count), rate) for seed, count in enumerate((20, 60, 120, 120, 120))
+            ]
             rows.append(row(f"{name}: pieces against whole, worst border of 5 lines", min(worst), "dB"))
     return rows
 

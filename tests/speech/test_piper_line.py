@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from duologue.errors import InputError
 from duologue.speech.espeak_clauses import Clause, clauses
 from duologue.speech.espeak_phonemes import Phonemizer
-from duologue.speech.piper_line import Passage, PiperLine, ReadWord, clause_symbols, ids, marks, passages
+from duologue.speech.piper_line import Passage, PiperLine, clause_symbols, ids, marks, passages
+from duologue.speech.reading import ReadWord
 from duologue.speech.utterance import MarkKind
 from duologue.speech.words import spoken_words
 

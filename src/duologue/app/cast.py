@@ -51,8 +51,8 @@ def load_member(
 ) -> CastMember:
     """Read one character, with its voice for each of the speech engines named.
 
-    Where it names none, or one that the engine does not have, it gets one of those ``known``, by its name, apart from those ``taken`` (by engine). Raises
-    :class:`InputError` for an engine that has none to spare.
+    Where it names none, or one that the engine does not have, it gets one of those ``known``, by its name, apart from
+    those ``taken`` (by engine). Raises :class:`InputError` for an engine that has none to spare.
     """
     folder = find_pack("characters", name)
     manifest = read_character(folder)

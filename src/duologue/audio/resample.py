@@ -59,9 +59,3 @@ class StreamResampler:
     def _joined(self, frame: av.AudioFrame | None) -> Samples:
         pieces = [piece.to_ndarray()[0] for piece in self._resampler.resample(frame)]
         return np.concatenate([np.zeros(0, np.float32), *pieces])
-
-    def finish(self, count: int) -> Samples:
-        """The last ``count`` samples: what is under way, cut or filled with silence. Nothing may be pushed after."""
-        pieces = [piece.to_ndarray()[0] for piece in self._resampler.resample(None)]
-        made = np.concatenate([np.zeros(0, np.float32), *pieces])[: max(0, count)]
-        return np.concatenate([made, np.zeros(max(0, count - len(made)), np.float32)])

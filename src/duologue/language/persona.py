@@ -33,8 +33,9 @@ class Persona:
     override). ``fillers`` are what it mutters while it thinks ("Hm."), ``deflections`` whole lines that replace one
     that may not go on air, ``avoid`` phrases that it never says. ``expects`` are sentences that callers
     say to it: PocketSphinx then understands their words only, and far more surely. ``language`` is what it speaks and
-    hears. ``voice`` is its voice in each engine, where it speaks without a pack. ``dialogue`` is how it takes turns, by the keys of :class:`~duologue.settings.DialogueSettings`. ``moves`` is
-    the improviser's material: name of a move -> its variants (docs/personas.md).
+    hears. ``voice`` is its voice in each engine, where it speaks without a pack. ``dialogue`` is how it takes turns, by
+    the keys of :class:`~duologue.settings.DialogueSettings`. ``moves`` is the improviser's material: name of a move ->
+    its variants (docs/personas.md).
     """
 
     name: str

@@ -8,6 +8,7 @@ tells how long its phonemes last.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,18 +16,22 @@ from pydantic import Field
 
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.errors import InputError
+from duologue.language.languages import load_language
 from duologue.speech.espeak_clauses import Clause
 from duologue.speech.espeak_phonemes import Phonemizer
 from duologue.speech.local import LocalSettings, LocalSpeech
 from duologue.speech.piper_config import VoiceConfig, known_speakers, parse_voice, read_config, speakers, voice_names
-from duologue.speech.piper_line import PiperLine, ReadWord
-from duologue.speech.words import spoken_words
+from duologue.speech.piper_line import PiperLine
+from duologue.speech.reading import Rule, read
 from duologue.workers import Supervised
 
 ENOUGH = 3
 """Speakers that are told apart by themselves."""
 KINDS = ("", "?pitch=0.82", "?pitch=1.24")
 """How few are told apart from themselves: three semitones lie between."""
+
+
+_TAG = re.compile(r"[a-z]{2,8}(?=[-+]|\Z)")
 
 
 class PiperSettings(LocalSettings):
@@ -94,10 +99,17 @@ class PiperSpeech(LocalSpeech):
 
     async def _line(self, sentence: str, voice: str) -> PiperLine:
         config = self._configs[self._base(voice)]
-        words = tuple(ReadWord(word.offset, word.end, word) for word in spoken_words(sentence))
+        reading = read(sentence, _rules(config.espeak.voice))
+        spoken = reading.spoken
         if config.phoneme_type == "text":
-            return PiperLine(sentence, (Clause(sentence, "", True, 0, len(sentence)),), words)
-        return PiperLine(sentence, await self._phonemizer.clauses(sentence, config.espeak.voice), words)
+            return PiperLine(spoken, (Clause(spoken, "", True, 0, len(spoken)),), reading.words)
+        return PiperLine(spoken, await self._phonemizer.clauses(spoken, config.espeak.voice), reading.words)
+
+
+def _rules(voice: str) -> tuple[Rule, ...]:
+    """How a language of espeak-ng's (``en-us``) is read aloud; none where we have no file for it."""
+    tag = _TAG.match(voice)
+    return load_language(tag.group()).reading.rules if tag else ()
 
 
 def _configs(settings: PiperSettings) -> dict[str, VoiceConfig]:

@@ -14,20 +14,11 @@ from itertools import accumulate
 from duologue.audio.resample import rescale
 from duologue.speech.espeak_clauses import Clause
 from duologue.speech.phoneme_times import TimedSymbol, phonemes_and_words
+from duologue.speech.reading import ReadWord
 from duologue.speech.utterance import Mark
-from duologue.speech.words import WrittenWord
 
 _PAD, _BEGIN, _END = "_", "^", "$"
 _LANGUAGE_SWITCH = re.compile(r"\([^)]+\)")
-
-
-@dataclass(frozen=True, slots=True)
-class ReadWord:
-    """A word as it is spoken: where it stands in the spoken text, and the written word that it belongs to."""
-
-    begin: int
-    end: int
-    written: WrittenWord
 
 
 @dataclass(frozen=True, slots=True)

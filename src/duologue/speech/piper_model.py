@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from duologue.audio.pcm import RATE, Samples
 from duologue.audio.resample import StreamResampler
 from duologue.errors import InputError
@@ -87,9 +89,10 @@ def _resampled(pieces: Iterator[Samples], rate: int) -> Iterator[Samples]:
         given += len(made)
         if len(made):
             yield made
-    rest = resampler.finish(-(-taken * RATE // rate) - given)
-    if len(rest):
-        yield rest
+    missing = max(0, -(-taken * RATE // rate) - given)
+    rest = resampler.finish()[:missing]
+    if missing:
+        yield np.concatenate([rest, np.zeros(missing - len(rest), np.float32)])
 
 
 def _seed(digest: bytes, voice: str, text: str, index: int) -> int:
