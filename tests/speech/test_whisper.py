@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from duologue.speech.whisper_agreement import Agreement, Said
 from hypothesis import given
 from hypothesis import strategies as st
 from spoken_phrases import KITCHEN, flite, padded, silence
@@ -15,7 +16,6 @@ from whisper_model import make
 from duologue.errors import InputError, PeerError
 from duologue.speech.hearing import EAR_RATE, Expected, SpeechToText
 from duologue.speech.whisper import Whisper, WhisperSettings, engine
-from duologue.speech.whisper_agreement import Agreement, Said
 
 pytestmark = pytest.mark.slow  # models are loaded and sound is understood: not for every save
 

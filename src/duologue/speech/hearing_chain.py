@@ -20,7 +20,7 @@ from duologue.chains import Chain, ChainPolicy, EngineHealth, Listener
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, InternalError, PeerError
 from duologue.language.languages import knows
-from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript
+from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript, Voice
 
 KEPT_SECONDS = 150
 """Sound of a stretch that is kept for the next engine (9.6 MB); an engine that fails after more ends its stretch."""
@@ -48,7 +48,9 @@ class HearingChain:
 
     @property
     def capabilities(self) -> HearingCapabilities:
-        """What all that came up can do: nothing is promised that one of them might not keep."""
+        """What all that came up can do: nothing is promised that one of them might not keep. ``listeners`` are of the
+        first of them.
+        """
         found = [engine.capabilities for engine in self._chain.ready]
         if not found:
             raise InternalError(f"{self.name} and its stand-ins were asked what they can do before warm_up()")
@@ -56,6 +58,7 @@ class HearingChain:
             partials=all(each.partials for each in found),
             punctuation=all(each.punctuation for each in found),
             words=all(each.words for each in found),
+            listeners=found[0].listeners,
         )
 
     @property
@@ -72,7 +75,7 @@ class HearingChain:
         await self._chain.warm_up()
 
     async def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
     ) -> AsyncGenerator[Transcript, None]:
         """See :class:`duologue.speech.hearing.SpeechToText`."""
         if self._closed:
@@ -82,7 +85,7 @@ class HearingChain:
         try:
             tag = (expected or Expected()).language
             told = self._chain.stream(
-                lambda engine: _heard(engine, record, expected, patience),
+                lambda engine: _heard(engine, record, expected, voice, patience),
                 revisable=True,
                 fit=lambda engine: knows(engine, tag),
             )
@@ -191,12 +194,12 @@ class _Debt:
 
 
 async def _heard(
-    engine: SpeechToText, record: _Record, expected: Expected | None, patience: int
+    engine: SpeechToText, record: _Record, expected: Expected | None, voice: Voice | None, patience: int
 ) -> AsyncGenerator[Transcript, None]:
     """What one engine understands of the stretch, in time and with a final transcript, or :class:`PeerError`."""
     record.check()
     debt, final = _Debt(patience), False
-    async with aclosing(record.read(debt)) as sound, aclosing(engine.listen(sound, expected)) as stream:
+    async with aclosing(record.read(debt)) as sound, aclosing(engine.listen(sound, expected, voice)) as stream:
         while True:
             try:
                 transcript = await debt.within(stream)
