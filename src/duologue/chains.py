@@ -309,6 +309,10 @@ class Chain(Generic[E]):
             self._begin(engine, self._group)
         if due:
             await asyncio.sleep(0)  # who is up at once is asked at once
+        while len(self._down) == len(self.engines) and (
+            coming := [task for task in self._starts.values() if not task.done()]
+        ):
+            await asyncio.wait(coming, return_when=asyncio.FIRST_COMPLETED)  # nobody is up: who is first is asked
         return sorted(self.order(now), key=lambda engine: engine.name in self._down)
 
     async def _up(self, engine: E) -> DuologueError | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 from collections.abc import AsyncGenerator, Callable
@@ -19,6 +18,8 @@ from duologue.app.studio import Studio
 from duologue.clock import SECOND, SYSTEM_CLOCK
 from duologue.errors import InputError
 from duologue.settings import Settings, load_settings
+from duologue.telemetry.ledger import ConversationRecord, FrameRecord, WorkerRecord
+from duologue.telemetry.ledger_reader import LedgerReader
 
 pytestmark = [pytest.mark.realtime, pytest.mark.timeout(120)]
 
@@ -55,7 +56,7 @@ def studio_of(show: Show) -> Studio:
 async def test_two_shows_are_on_air_and_neither_meets_the_other(tmp_path: Path) -> None:
     several = settings(
         shows__day__topic="tea", shows__late__topic="owls", shows__late__room="living-room",
-        telemetry__ledger=tmp_path / "ledgers", shows__late__record=tmp_path / "late.mp4",
+        ledger__folder=tmp_path / "ledgers", shows__late__record=tmp_path / "late.mp4",
     )  # fmt: skip
     async with open_house(several) as shows:
         await until(lambda: all(show.state is ShowState.ON_AIR for show in shows.values()))
@@ -78,9 +79,13 @@ async def test_two_shows_are_on_air_and_neither_meets_the_other(tmp_path: Path) 
         assert late.link.restarts == 0
         notices = [each.event for each in await reader.take() if isinstance(each.event, NoticeEvent)]
         assert notices == []  # the other show's death is not this one's news
+    told = list(LedgerReader(tmp_path / "ledgers"))
     for name in ("day", "late"):
-        frames = (tmp_path / "ledgers" / name / "frames.jsonl").read_text().splitlines()
-        assert json.loads(frames[0])["ledger"] == "frames" and len(frames) > 30
+        records = [entry.record for entry in told if entry.of == f"show:{name}"]
+        assert sum(isinstance(record, FrameRecord) for record in records) > 30
+        assert any(isinstance(record, ConversationRecord) for record in records)
+    restarted = {entry.of for entry in told if isinstance(entry.record, WorkerRecord)}
+    assert restarted == {"show:day"}
     assert (tmp_path / "late.mp4").stat().st_size > 10_000
 
 

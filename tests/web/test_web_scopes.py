@@ -76,7 +76,7 @@ def declared(dependencies: Sequence[Depends]) -> str:
 def routes() -> Iterator[tuple[str, str]]:
     for context in iter_route_contexts(create_app([ShowDouble()]).routes):
         if isinstance(route := context.original_route, APIRoute):
-            for method in route.methods:
+            for method in route.methods or ():
                 yield f"{method} {context.path}", declared(route.dependencies)
 
 

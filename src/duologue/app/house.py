@@ -14,11 +14,13 @@ from duologue.app.cast import CastMember
 from duologue.app.early_stage import EarlyStage
 from duologue.app.engines import Engines, open_engines
 from duologue.app.models import ShowState
+from duologue.app.pulse import open_house_ledger
 from duologue.app.studio import Studio, open_studio
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.errors import DuologueError, first_cause, in_words
 from duologue.settings import Settings
 from duologue.telemetry.log import get_logger
+from duologue.telemetry.stream import Ledger
 
 log = get_logger(__name__)
 
@@ -55,9 +57,9 @@ class Show:
         """It has no page."""
         return self.settings.show.headless
 
-    async def run(self, engines: Engines, clock: Clock) -> None:
+    async def run(self, engines: Engines, clock: Clock, ledger: Ledger) -> None:
         """Be on air until cancelled, or until the programme is over."""
-        async with open_studio(self.settings, self.cast, clock, engines, self.stage) as self.studio:
+        async with open_studio(self.settings, self.cast, clock, engines, self.stage, ledger) as self.studio:
             await self.studio.run()
 
 
@@ -85,15 +87,19 @@ class House:
 
         Raises what ended the only show, or all of them.
         """
-        async with open_engines(self._settings) as engines, asyncio.TaskGroup() as group:
+        async with (
+            open_house_ledger(self._settings, self._clock) as ledger,
+            open_engines(self._settings) as engines,
+            asyncio.TaskGroup() as group,
+        ):
             for show in self.shows:
-                group.create_task(self._keep(show, engines))
+                group.create_task(self._keep(show, engines, ledger))
         if len(self._failures) == len(self.shows):
             raise ExceptionGroup("no show could stay on air", self._failures)
 
-    async def _keep(self, show: Show, engines: Engines) -> None:
+    async def _keep(self, show: Show, engines: Engines, ledger: Ledger) -> None:
         try:
-            await show.run(engines, self._clock)
+            await show.run(engines, self._clock, ledger)
         except Exception as error:  # whatever ends this show, the others go on
             self._fail(show, error)
         finally:

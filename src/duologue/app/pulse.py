@@ -1,26 +1,42 @@
-"""The pulse of a running system: ledgers, metrics and, once a second, one line of figures to whoever watches."""
+"""The pulse of a show: what it enters in the ledger and, once a second, one line of figures to whoever watches."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from duologue.app.bus import Bus
-from duologue.app.models import TelemetryEvent, TelemetryView
+from duologue.app.models import Conversation, ConversationState, TelemetryEvent, TelemetryView
 from duologue.app.vitals import EngineVitals
 from duologue.chains import Handover
-from duologue.clock import MILLISECOND, SECOND, Clock
+from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
 from duologue.settings import Settings
 from duologue.stage.messages import Baked
-from duologue.telemetry.files import LedgerFiles
 from duologue.telemetry.frames import FrameLedger, FrameSummary
-from duologue.telemetry.ledger import BakeRecord, FrameRecord, SkipRecord, StepRecord, TurnRecord
+from duologue.telemetry.ledger import (
+    BakeRecord,
+    ClipRecord,
+    ConversationRecord,
+    Entry,
+    FrameRecord,
+    HandoverRecord,
+    MachineRecord,
+    Record,
+    ShowRecord,
+    SkipRecord,
+    StepRecord,
+    TurnRecord,
+    WorkerRecord,
+)
+from duologue.telemetry.ledger_files import MEGABYTE, FileLimits
 from duologue.telemetry.log import get_logger
 from duologue.telemetry.loop_lag import LoopLag
 from duologue.telemetry.machine import MachineSample, MachineSampler, ProcessSample
 from duologue.telemetry.metrics import Metrics
+from duologue.telemetry.stream import FILE, HOUSE, Ledger, open_ledger
 from duologue.telemetry.turns import TurnLedger
 
 log = get_logger(__name__)
@@ -32,8 +48,17 @@ class _Stage(Protocol):
     def pid(self) -> int | None: ...
 
 
+def open_house_ledger(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> AbstractAsyncContextManager[Ledger]:
+    """The ledger of a house, written where the settings say. Raises :class:`InputError` when it cannot be."""
+    part = settings.ledger
+    limits = FileLimits(part.file_mb * MEGABYTE, part.keep_files, part.keep_mb * MEGABYTE)
+    return open_ledger(part.folder / FILE if part.folder is not None else None, HOUSE, limits, clock=clock)
+
+
 class Pulse:
-    """Keeps the ledgers. Run :meth:`run` in a task group; the other methods are called on the event loop."""
+    """What a show enters in the ledger, and who looks on. Run :meth:`run` in a task group; the other methods are called
+    on the event loop.
+    """
 
     def __init__(
         self,
@@ -42,64 +67,77 @@ class Pulse:
         settings: Settings,
         clock: Clock,
         vitals: Callable[[], Sequence[EngineVitals]] = tuple,
+        ledger: Ledger | None = None,
     ) -> None:
         self._vitals = vitals
         self._bus = bus
         self._stage = stage
         self._clock = clock
+        self.of = f"show:{settings.name}"
+        self.ledger = ledger or Ledger(clock)
         self.frame_ledger = FrameLedger(settings.show.fps)
         self._skipped_before = 0
         self.turn_ledger = TurnLedger()
-        self.metrics = Metrics(settings.show.fps)
-        folder = settings.telemetry.ledger
-        self._files = LedgerFiles(folder, clock) if folder is not None else None
+        self.metrics = Metrics()
         self._machine = MachineSampler(clock)
         self._lag = LoopLag(clock, self.metrics.loop_lag)
+        self.ledger.watch(self._observe)
+        show = settings.show
+        self._enter(ShowRecord(show.fps, show.size.width, show.size.height, show.cast, show.room))
+
+    def _enter(self, record: Record) -> None:
+        self.ledger.enter(self.of, record)
+
+    def _observe(self, entry: Entry) -> None:
+        """Of all that the house enters, what is of this show."""
+        if entry.of == self.of:
+            self.frame_ledger.observe(entry)
+            self.turn_ledger.observe(entry)
+            self.metrics.observe(entry)
+
+    def conversation(self, conversation: Conversation) -> None:
+        """A conversation has changed its state; that it begins is entered."""
+        if conversation.state is ConversationState.RUNNING:
+            self._enter(
+                ConversationRecord(
+                    conversation.id, conversation.cast, topic=conversation.topic, seed=conversation.seed
+                )
+            )  # fmt: skip
 
     def frames(self, records: tuple[FrameRecord, ...]) -> None:
         """Enter frames."""
-        self.frame_ledger.add(records)
         for record in records:
-            self.metrics.frame(record)
-        if self._files is not None:
-            self._files.frames(records)
+            self._enter(record)
 
     def turn(self, record: TurnRecord) -> None:
-        """Enter a turn's newest state."""
-        if self.turn_ledger.put(record):
-            self.metrics.turn(record)
+        """A turn's newest state."""
+        if self.ledger.turn(self.of, record):
             log.info("turn", **_words(record))
-        if self._files is not None:
-            self._files.turn(record)
 
     def stepped(self, record: StepRecord) -> None:
         """The governor made the show plainer, or brought it back."""
-        self.metrics.step(record)
-        if self._files is not None:
-            self._files.governed("step", record)
+        self._enter(record)
 
     def skipped(self, record: SkipRecord) -> None:
         """The show skipped to its grid."""
-        self.frame_ledger.skip(record)
-        self.metrics.skip(record)
-        if self._files is not None:
-            self._files.governed("skip", record)
+        self._enter(record)
 
     def baked(self, baked: Baked) -> None:
         """Something was baked beside the frame path."""
-        record = BakeRecord(self._clock.now(), baked.what, baked.milliseconds)
-        self.frame_ledger.baked(record)
-        self.metrics.baked(baked.milliseconds)
-        if self._files is not None:
-            self._files.baked(record)
+        self._enter(BakeRecord(self._clock.now(), baked.what, baked.milliseconds))
 
-    def restarted(self) -> None:
+    def clip(self, record: ClipRecord) -> None:
+        """A guest's clip is over."""
+        self._enter(record)
+
+    def restarted(self, cause: str = "") -> None:
         """The stage was replaced."""
-        self.metrics.restarted("stage")
+        self._enter(WorkerRecord("stage", "restarted", cause))
 
     def handed_over(self, handover: Handover) -> None:
         """An engine of a chain failed."""
-        self.metrics.handed_over(handover.engine, handover.moment.value)
+        moment = handover.moment.value
+        self._enter(HandoverRecord(handover.engine, handover.successor, moment, handover.cause, handover.at))
 
     def exposition(self) -> bytes:
         """Prometheus' text."""
@@ -109,27 +147,34 @@ class Pulse:
         """Beat once a second until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._lag.run())
-            if self._files is not None:
-                group.create_task(self._files.run())
             due = self._clock.now()
             while True:
                 due += SECOND
                 await self._clock.wait_until(due)
                 self._beat()
 
-    async def close(self) -> None:
-        """Write what is left of the ledgers."""
-        if self._files is not None:
-            await self._files.close()
+    def close(self) -> None:
+        """Enter what is left of the show."""
+        self.ledger.close_turns(self.of)
+        self.ledger.unwatch(self._observe)
 
     def _beat(self) -> None:
         pids = {"main": os.getpid()}
         if self._stage.pid is not None:
             pids["stage"] = self._stage.pid
-        machine = self._machine.sample(pids)
-        self.metrics.machine(machine)
+        machine, lag_ms = self._machine.sample(pids), self._lag.take().worst_ms
+        self._enter(
+            MachineRecord(
+                machine.steal_percent,
+                machine.available_mb,
+                {name: each.cpu_percent for name, each in machine.processes.items()},
+                {name: each.rss_mb for name, each in machine.processes.items()},
+                lag_ms,
+            )
+        )
+        self.metrics.lost(self.ledger.dropped)
         self._note_engines()
-        view = self._view(self.frame_ledger.take(), machine, self._lag.take().worst_ms)
+        view = self._view(self.frame_ledger.take(), machine, lag_ms)
         self._skipped_before = self.frame_ledger.skipped
         self._bus.publish(TelemetryEvent(telemetry=view))
         if view.late or view.skipped:

@@ -38,9 +38,9 @@ from duologue.app.models import (
 )
 from duologue.app.outlet import Outlet
 from duologue.app.programme import Company, Programme, ProgrammeListener
-from duologue.app.pulse import Pulse
+from duologue.app.pulse import Pulse, open_house_ledger
 from duologue.app.spare_voices import known_voices
-from duologue.app.stage_link import Child, StageLink, StageListener, start_stage
+from duologue.app.stage_link import StageLink, StageListener, start_stage
 from duologue.app.stage_set import find_film, find_films, house_moderator, show_seed, stage_plan, topics
 from duologue.app.stream_memory import StreamMemory
 from duologue.app.turn_book import TurnBook
@@ -70,6 +70,8 @@ from duologue.stage.messages import Baked, Ready, StagePlan, Trouble
 from duologue.stage.pose import Lights
 from duologue.telemetry.ledger import SkipRecord, Step, StepRecord, TurnRecord
 from duologue.telemetry.log import get_logger
+from duologue.telemetry.stream import Ledger
+from duologue.workers import Worker
 
 EXPECTED_BEHIND = 3.0
 """Seconds: three segments, where players of plain HLS stand (RFC 8216, 6.3.3)."""
@@ -101,7 +103,8 @@ class Studio:
         engines: Engines,
         plan: StagePlan,
         clock: Clock,
-        start: Callable[[], Awaitable[Child]] = start_stage,
+        start: Callable[[], Awaitable[Worker]] = start_stage,
+        ledger: Ledger | None = None,
     ) -> None:
         show = settings.show
         self._settings = settings
@@ -124,7 +127,7 @@ class Studio:
         self.outlet = Outlet(HlsStore(before=self._memory.before), self.recorder, self._memory.keep)
         self.link = StageLink(plan, self.outlet, self._stage_listener(), clock, start)
         self.book = TurnBook(self.link.wall_of)
-        self.pulse = Pulse(self._bus, self.link, settings, clock, self._vitals)
+        self.pulse = Pulse(self._bus, self.link, settings, clock, self._vitals, ledger)
         engines.listeners.append(self._handed_over)
         moderator = house_moderator(settings)
         self._aligner = Aligner(clock)
@@ -145,8 +148,9 @@ class Studio:
             forever=show.forever,
         )
         self.guests = Guests(
-            [member.name for member in cast], self.link, moderator, clock, self.programme.notify, self._aligner.align
-        )
+            [member.name for member in cast], self.link, moderator, clock, self.programme.notify, self._aligner.align,
+            self.pulse.clip,
+        )  # fmt: skip
 
     async def run(self) -> None:
         """Be on air until cancelled, or until the programme is over."""
@@ -173,7 +177,7 @@ class Studio:
         self._engines.listeners.remove(self._handed_over)
         self._bus.close()
         await self._aligner.close()
-        await self.pulse.close()
+        self.pulse.close()
         self.outlet.finish()
         await asyncio.to_thread(self._memory.close)
         if self.recorder is not None:
@@ -326,9 +330,13 @@ class Studio:
 
     def _programme_listener(self) -> ProgrammeListener:
         return ProgrammeListener(
-            conversation=lambda conversation: self._bus.publish(ConversationEvent(conversation=conversation)),
+            conversation=self._conversation_changed,
             turn=self._turn_changed,
         )
+
+    def _conversation_changed(self, conversation: Conversation) -> None:
+        self.pulse.conversation(conversation)
+        self._bus.publish(ConversationEvent(conversation=conversation))
 
     def _turn_changed(self, view: TurnView, record: TurnRecord) -> None:
         self.pulse.turn(record)
@@ -383,7 +391,7 @@ class Studio:
         self._bus.notice(Notice(level="warning", text=f"{trouble.what} ({trouble.where}).", remedy=trouble.remedy))
 
     def _stage_died(self, error: DuologueError) -> None:
-        self.pulse.restarted()
+        self.pulse.restarted(error.what)
         self.guests.stage_died()
         self._bus.notice(Notice(level="error", text=f"{error.what}.", remedy="The stage is being set up again."))
         self._changed()
@@ -453,9 +461,10 @@ async def open_studio(
     clock: Clock = SYSTEM_CLOCK,
     engines: Engines | None = None,
     stage: EarlyStage | None = None,
+    ledger: Ledger | None = None,
 ) -> AsyncGenerator[Studio]:
-    """Build a studio from settings, with the ``cast`` given or the one that is set, and on ``engines`` that others use
-    too, or its own; ``stage`` may have been started, and told its plan, before.
+    """Build a studio from settings, with the ``cast`` given or the one that is set, and on ``engines`` and a ``ledger``
+    that others use too, or its own; ``stage`` may have been started, and told its plan, before.
 
     Raises :class:`InputError` for whatever of them cannot be, before anything is on air.
     """
@@ -464,9 +473,12 @@ async def open_studio(
     plan = opened or stage_plan(settings, cast, show_seed(settings))
     if settings.show.tv.film is not None:
         find_film(settings.show.tv.film)
-    async with open_engines(settings) if engines is None else contextlib.nullcontext(engines) as used:
+    async with (
+        open_house_ledger(settings, clock) if ledger is None else contextlib.nullcontext(ledger) as book,
+        open_engines(settings) if engines is None else contextlib.nullcontext(engines) as used,
+    ):
         refuse_strangers((member.persona for member in cast), used.llm)
-        studio = Studio(settings, cast, used, plan, SteadyClock(clock), stage.start if stage else start_stage)
+        studio = Studio(settings, cast, used, plan, SteadyClock(clock), stage.start if stage else start_stage, book)
         try:
             yield studio
         finally:

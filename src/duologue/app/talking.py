@@ -13,9 +13,11 @@ import asyncio
 import contextlib
 import difflib
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from duologue.app.cast import CastMember, load_member
 from duologue.app.engines import create_activity, open_engines
@@ -26,15 +28,17 @@ from duologue.app.talking_text import Deaf, WrittenVoice
 from duologue.app.voices import CastVoices
 from duologue.chains import Listener
 from duologue.clock import SYSTEM_CLOCK, Clock
-from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import Sink
 from duologue.dialogue.session import Engines as TalkEngines
 from duologue.dialogue.session import Observe, Session, SessionOptions
 from duologue.errors import InputError
+from duologue.ids import unique_id
 from duologue.language.persona import Persona, load_persona
 from duologue.places import packs_folder
-from duologue.settings import Settings
+from duologue.settings import DialogueSettings, Settings
 from duologue.speech.shared_activity import SharedActivity
+from duologue.validation import problems
 
 HOUSE_VOICE = "chad"
 """The character whose voice a persona without a pack of its own is given."""
@@ -62,6 +66,9 @@ class Partner:
         observe: Observe = _unobserved,
     ) -> Session:
         """A conversation that speaks through ``sink``; run it with any source."""
+        options = options or SessionOptions()
+        if not options.id:
+            options = replace(options, id=unique_id(clock.wall()))
         return Session(self.persona, self.engines, sink, options, clock=clock, observe=observe)
 
 
@@ -102,30 +109,42 @@ def _names() -> tuple[str, ...]:
     return tuple(sorted((*characters, *(file.stem for file in (packs / "personas").glob("*.toml")))))
 
 
-def policy_changes(settings: Settings) -> dict[str, bool | int]:
-    """What the settings say of taking turns, as fields of a :class:`Policy`."""
+def policy_changes(settings: Settings, persona: Persona | None = None) -> dict[str, Any]:
+    """How turns are taken, as fields of a :class:`Policy`: as the settings say, then as the ``persona`` does, then as
+    the flags of this very start do. Raises :class:`InputError` for values that do not go together.
+    """
     part = settings.dialogue
-    changes: dict[str, bool | int] = {
-        "speculate": part.speculate,
-        "wait_least_ms": part.wait_least_ms,
-        "wait_most_ms": part.wait_most_ms,
-        "filler_ms": round(part.filler_seconds * 1000),
-        "reply_ms": round(part.reply_seconds * 1000),
-        "silence_ms": round(part.silence_seconds * 1000),
-        "asks": part.silence_asks,
-        "doubt_ms": part.doubt_ms,
-        "barge_ms": part.barge_ms,
-        "filler_every_ms": round(part.filler_every_seconds * 1000),
-        "turn_ms": round(part.turn_seconds * 1000),
-    }
-    return changes if part.half_duplex is None else {**changes, "half_duplex": part.half_duplex}
+    values = {name: getattr(part, name) for name in DialogueSettings.model_fields}
+    own = dict(persona.dialogue) if persona else {}
+    values |= {name: value for name, value in own.items() if not settings.given(f"dialogue.{name}")}
+    try:
+        DialogueSettings.model_validate(values)
+    except ValidationError as error:
+        problem = problems(error, DialogueSettings)[0]
+        name = persona.name if persona else ""
+        where = f"persona {name}: dialogue{f'.{problem.key}' if problem.key else ''}"
+        raise InputError(problem.what, where=where, remedy=problem.remedy) from None
+    known = {each.name for each in fields(Policy)}  # the others are of the sound
+    found = ((_field(name), _value(name, value)) for name, value in values.items() if value is not None)
+    return {name: value for name, value in found if name in known}
 
 
-def talk_policy(settings: Settings, *, half_duplex: bool = False, tail_ms: int | None = None) -> Policy:
-    """How turns are taken, as set; ``half_duplex`` is how this way to talk needs it, where the settings are silent."""
-    changes: dict[str, Any] = {"half_duplex": half_duplex, **policy_changes(settings)}
-    policy = replace(Policy(), **changes)
-    return policy if tail_ms is None else replace(policy, tail_ms=tail_ms)
+def _field(name: str) -> str:
+    """The policy's name of a setting."""
+    return {"silence_asks": "asks"}.get(name, name.replace("_seconds", "_ms"))
+
+
+def _value(name: str, value: Any) -> Any:
+    if name == "backchannels":
+        return frozenset(word.casefold() for word in value)
+    return round(value * 1000) if name.endswith("_seconds") else value
+
+
+def talk_policy(settings: Settings, persona: Persona | None = None, **line: Any) -> Policy:
+    """The same as a policy. ``line`` is how this way to talk needs it, for what may be unset (``half_duplex``,
+    ``tail_ms``).
+    """
+    return replace(Policy(), **{**line, **policy_changes(settings, persona)})
 
 
 @contextlib.asynccontextmanager

@@ -34,7 +34,7 @@ def show(
     port: Annotated[int | None, typer.Option(help="The port to listen on; 0 takes a free one.")] = None,
     tv: Annotated[str | None, typer.Option(help="A film for the TV, by name or as a file.")] = None,
     encoder: Annotated[str | None, typer.Option(help="libx264, h264_nvenc, h264_vaapi or h264_qsv.")] = None,
-    ledger: Annotated[Path | None, typer.Option(help="A folder for the ledgers of frames and turns.")] = None,
+    ledger: Annotated[Path | None, typer.Option(help="A folder for the ledger: frames, turns, and all else.")] = None,
     test_card: Annotated[bool | None, typer.Option("--test-card", help="Draw what `duologue verify` reads.")] = None,
     headless: Annotated[bool | None, typer.Option("--headless", help="Stream and API, but no page.")] = None,
     config: Annotated[Path | None, typer.Option(help="The settings file; default: duologue.toml here.")] = None,
@@ -69,7 +69,7 @@ def show(
                 "show.headless": headless,
                 "web.host": host,
                 "web.port": port,
-                "telemetry.ledger": ledger,
+                "ledger.folder": ledger,
             },
             config,
         )
