@@ -34,7 +34,8 @@ class WhisperProcess:
         self.loaded: Loaded | None = None
         """What the worker said when it came up."""
         self.worker = Supervised(
-            "whisper", lambda: Worker.start(WORKER_MODULE), self._greet, clock=clock, at_work=self._at_work, leave=0.0,
+            "whisper", lambda: Worker.start(WORKER_MODULE), self._greet, purpose="hears", clock=clock,
+            at_work=self._at_work, leave=0.0,
             policy=SupervisionPolicy(START, restarts=restarts),
         )  # fmt: skip
 
@@ -88,5 +89,5 @@ class WhisperProcess:
         assert isinstance(hello, Loaded)
         self.loaded = hello
 
-    def _at_work(self) -> Work | None:
-        return Work(self._at.number, f"{self._at.seconds:.1f} s of speech") if self._at else None
+    def _at_work(self) -> tuple[Work, ...]:
+        return (Work(self._at.number, f"{self._at.seconds:.1f} s of speech"),) if self._at else ()
