@@ -34,9 +34,10 @@ BATCH = EAR_RATE // 10
 """Samples of which features are made at a time, unless a pass wants them sooner."""
 _SILENCE = 1e-4
 """Sound that never rises above this is not shown to the model, which would make words up."""
-PASSES = 14.0
-"""What a listener who talks 40 % of a minute costs, in passes of 10 s: most are shorter."""
-SHARE = 0.5
+PASSES = 33.0
+"""What a listener who talks 40 % of a minute costs, in passes over 10 s without a word, which is what the worker makes
+to warm up (2.0 s of CPU time against 0.06, tiny.en)."""
+SHARE = 0.25
 """Of the threads' time, for all passes: then who waits for the newest words hardly waits for others."""
 
 
@@ -182,7 +183,10 @@ class _Ear:
         self._compute()
         features = self._features.window(due.begin, due.end, due.window // HOP)
         expected = self._expected
-        return Pass(number, features, (due.end - due.begin) / EAR_RATE, expected.language, expected.phrases)
+        return Pass(
+            number, features, (due.end - due.begin) / EAR_RATE, expected.language, expected.phrases,
+            max(0, due.voiced - due.begin) / EAR_RATE,
+        )  # fmt: skip
 
     def take(self, due: Due, found: Found, ended: int | None) -> None:
         """What was found by a pass that was made while the voice was as ``ended`` says."""

@@ -36,7 +36,9 @@ class Loaded:
 class Pass:
     """Find the words of a window: its ``features`` (bands, frames), of which the first ``seconds`` are sound.
 
-    ``language`` is spoken (ISO 639-1; empty: find out), ``phrases`` are likely. ``number`` grows with each.
+    Up to ``voiced`` seconds somebody spoke, so words are looked for up to there (0: that is not known, or does not
+    matter yet). ``language`` is spoken (ISO 639-1; empty: find out), ``phrases`` are likely. ``number`` grows with
+    each.
     """
 
     number: int
@@ -44,6 +46,7 @@ class Pass:
     seconds: float
     language: str = ""
     phrases: tuple[str, ...] = ()
+    voiced: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ written with the same encoding. The prompt asks for no times, since alignment kn
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ TELLING = 2.0
 """Seconds of sound by which a language is told…"""
 FOREIGN = 0.8
 """… and how sure the model must be that it is not the one that is expected."""
+TAIL = 0.6
+"""Seconds of a voice after the last word in which there must be another."""
 _SYMBOLS = '"#()*+/:;<=>@[]^_`{|}~「」『』♪♫'
 _UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
 _NEEDED = ("model.bin", "config.json", "tokenizer.json")
@@ -72,24 +75,39 @@ class WhisperModel:
         self._suppressed = self._never_spoken()
 
     def run(self, wanted: Pass) -> Found:
-        """What was said in a window. Raises :class:`InputError` for a language that the model does not know."""
-        encoded = self._model.encode(self._views.from_array(np.ascontiguousarray(wanted.features[np.newaxis])))
-        language = self._language(encoded, wanted.language, wanted.seconds)
+        """What was said in a window. Raises :class:`InputError` for a language that the model does not know.
+
+        The model now and then ends its text with a sentence although a short one follows. Where the voice goes on for
+        :data:`TAIL` after the last word, the rest is passed over by itself.
+        """
+        words, language, unvoiced = self._heard(wanted.features, wanted, 0.0)
+        end = words[-1].end if words else 0.0
+        if words and wanted.voiced - end > TAIL:
+            rest = wanted.features[:, round(end * 100) :]
+            filled = np.full_like(wanted.features, wanted.features.min())
+            filled[:, : rest.shape[1]] = rest
+            tail, _, _ = self._heard(filled, wanted, end)
+            if tail and np.mean([word.probability for word in tail]) >= DOUBTED:
+                words += [replace(word, start=word.start + end, end=word.end + end) for word in tail]
+        return Found(wanted.number, tuple(words), language if self.multilingual else "", unvoiced)
+
+    def _heard(self, features: Samples, wanted: Pass, begin: float) -> tuple[list[Said], str, float]:
+        """The words of features that begin so late in the pass, their language, and how surely nobody spoke."""
+        seconds = wanted.seconds - begin
+        encoded = self._model.encode(self._views.from_array(np.ascontiguousarray(features[np.newaxis])))
+        language = self._language(encoded, wanted.language, seconds)
         start = self._start(language)
-        hints = self._hints(wanted.phrases)
-        prompt = [*hints, *start, self._id("<|notimestamps|>")]
-        most = int(wanted.seconds * TOKENS_PER_SECOND.get(language, TOKENS_ELSEWHERE)) + 8
+        prompt = [*self._hints(wanted.phrases), *start, self._id("<|notimestamps|>")]
+        most = int(seconds * TOKENS_PER_SECOND.get(language, TOKENS_ELSEWHERE)) + 8
         result = self._model.generate(
             encoded, [prompt], beam_size=self._beam, max_length=len(prompt) + min(most, MOST_TOKENS),
             suppress_tokens=self._suppressed, return_no_speech_prob=True,
         )[0]  # fmt: skip
         tokens = [token for token in result.sequences_ids[0] if token < self._end]
-        words = self._placed(encoded, start, tokens, wanted.seconds, language)
+        words = self._placed(encoded, start, tokens, seconds, language)
         unvoiced = float(result.no_speech_prob)
         sure = float(np.mean([word.probability for word in words])) if words else 0.0
-        if unvoiced > UNVOICED and sure < DOUBTED:
-            words = []
-        return Found(wanted.number, tuple(words), language if self.multilingual else "", unvoiced)
+        return ([] if unvoiced > UNVOICED and sure < DOUBTED else words), language, unvoiced
 
     def _placed(self, encoded: Any, start: list[int], tokens: list[int], seconds: float, language: str) -> list[Said]:
         """The words that were said; without what nobody can have said the others are placed anew."""

@@ -8,8 +8,9 @@ Whisper cannot stream, so what is not settled yet is passed over again:
 - when :data:`LONGEST` is unsettled, by the same window.
 
 What is settled is not passed over any more: all that lies before a pause of :data:`BREAK`, once it is more than
-:data:`ENOUGH`, and of speech without one what lies before its widest gap between two words. The next pass begins a
-little before that place, and words that lie before it by their middle were heard already.
+:data:`ENOUGH`, and of speech without one what lies before its widest gap between two words. There the next pass begins
+:data:`BEFORE` earlier, so that its first word is whole, and words that end before that place were heard already: of a
+first word alignment knows the end, while its start is always that of the window.
 """
 
 from __future__ import annotations
@@ -31,7 +32,11 @@ ENOUGH = 5 * EAR_RATE
 BREAK = 300 * EAR_RATE // 1000
 """Voice activity drops out inside speech for up to 220 ms."""
 BEFORE = 300 * EAR_RATE // 1000
-"""Sound before the unsettled part that its passes see, so that its first word is whole."""
+"""Sound before a cut within speech that the next passes see."""
+AFTER = 60 * EAR_RATE // 1000
+"""By so much alignment errs: a word that ends so little behind such a cut lies before it…"""
+CLEAR = 160 * EAR_RATE // 1000
+"""… and the one that follows the cut is longer."""
 LEAST = EAR_RATE // 10
 """Shorter sound holds no word."""
 SLOWER = 4
@@ -49,12 +54,15 @@ class Reason(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A pass over the samples ``begin`` to ``end`` by a window of ``window`` samples at least."""
+    """A pass over the samples ``begin`` to ``end`` by a window of ``window`` samples at least; words are there up to
+    ``voiced`` (0: a partial, of which more comes).
+    """
 
     reason: Reason
     begin: int
     end: int
     window: int
+    voiced: int = 0
 
 
 class Stretch:
@@ -64,7 +72,7 @@ class Stretch:
         self._every = every
         self._settled: list[Heard] = []
         self._open: list[Heard] = []
-        self._cut = 0
+        self._cut = self._overlap = 0
         self._passed = 0  # what the open words are of ends here
         self._covered: int | None = None  # the pause that was passed over
         self._loud = False
@@ -75,7 +83,7 @@ class Stretch:
     @property
     def needed(self) -> int:
         """What lies before this will not be passed over again."""
-        return max(0, self._cut - BEFORE)
+        return max(0, self._cut - self._overlap)
 
     def hear(self, count: int, silent: bool) -> None:
         """So many samples came. Those before the first that are not ``silent`` are no speech."""
@@ -89,14 +97,15 @@ class Stretch:
         if not self._loud:
             return None
         if self.heard - self._cut >= LONGEST:
-            return Due(Reason.LENGTH, self.needed, self._cut + LONGEST, WINDOW)
+            end = self._cut + LONGEST
+            return Due(Reason.LENGTH, self.needed, end, WINDOW, end if ended is None else min(ended, end))
         if ended is None:
             new = self.heard - max(self._passed, self._cut)
             if new >= max(self._every, (self.heard - self._cut) // SLOWER):
                 return self._partial()
             return None
         if self._covered != ended and self.heard >= ended + PAUSE and ended > self._cut:
-            return Due(Reason.PAUSE, self.needed, ended + PAUSE, WINDOW)
+            return Due(Reason.PAUSE, self.needed, ended + PAUSE, WINDOW, ended)
         return None
 
     def last(self, ended: int | None) -> Due | None:
@@ -105,7 +114,7 @@ class Stretch:
             return None
         if ended is not None and (ended == self._covered or ended <= self._cut):
             return None
-        return Due(Reason.FINAL, self.needed, self.heard, WINDOW)
+        return Due(Reason.FINAL, self.needed, self.heard, WINDOW, self.heard if ended is None else ended)
 
     def take(self, due: Due, words: Sequence[Said], ended: int | None) -> None:
         """A pass found these words."""
@@ -113,7 +122,7 @@ class Stretch:
         for word in words:
             start, end = (min(due.begin + round(at * EAR_RATE), due.end) for at in (word.start, word.end))
             found.append(Heard(word.text, start, end, word.probability))
-        self._open = [word for word in found if (word.start + word.end) / 2 >= self._cut]
+        self._open = [word for word in found if not self._overlap or word.end > self._cut + AFTER]
         self._passed = due.end
         if due.reason is Reason.LENGTH:
             self._settle_most(due.end)
@@ -138,14 +147,17 @@ class Stretch:
     def _settle_most(self, end: int) -> None:
         """Up to the widest gap between two words in the second half; without words all was noise."""
         words, middle = self._open, (self._cut + end) // 2
-        places = [n for n in range(1, len(words)) if words[n].start >= middle and words[n].end < end - LEAST]
+        places = [
+            n for n in range(1, len(words) - 1) if words[n].start >= middle and words[n].end - words[n].start >= CLEAR
+        ]
         if not places:
             self._settle(len(words), end)
             return
         best = max(places, key=lambda n: (words[n].start - words[n - 1].end, n))
-        self._settle(best, (words[best - 1].end + words[best].start) // 2)
+        self._settle(best, (words[best - 1].end + words[best].start) // 2, BEFORE)
 
-    def _settle(self, count: int, cut: int) -> None:
+    def _settle(self, count: int, cut: int, overlap: int = 0) -> None:
+        self._overlap = overlap
         self._settled += self._open[:count]
         self._open = self._open[count:]
         self._cut = cut
