@@ -27,7 +27,7 @@ import numpy as np
 import psutil
 
 from benchmarks.table import Row, row
-from duologue.audio.pcm import Samples
+from duologue.audio.pcm import Samples, from_int16
 from duologue.clock import SECOND, SYSTEM_CLOCK
 from duologue.dialogue.endpointing import SpeechGate
 from duologue.dialogue.turns_vocabulary import SpeechStarted
@@ -75,7 +75,7 @@ def model_folder() -> Path:
 def read(path: Path) -> Samples:
     """A recording at the ears' rate."""
     if path.suffix == ".raw":
-        return np.fromfile(path, np.int16).astype(np.float32) / 32768
+        return from_int16(np.fromfile(path, np.int16))
     resampler = av.AudioResampler("flt", "mono", EAR_RATE)
     with av.open(str(path)) as container:
         frames = [part for frame in container.decode(audio=0) for part in resampler.resample(frame)]
@@ -173,7 +173,7 @@ class FullWindow:
 def telephoned(sound: Samples) -> Samples:
     """Through G.711 µ-law, and 8 kHz."""
     narrow = np.clip(telephone(sound), -1.0, 1.0)
-    coded = np.round(np.sign(narrow) * np.log1p(255 * np.abs(narrow)) / np.log(256) * 127) / 127
+    coded: Samples = np.round(np.sign(narrow) * np.log1p(255 * np.abs(narrow)) / np.log(256) * 127) / 127
     return (np.sign(coded) * np.expm1(np.abs(coded) * np.log(256)) / 255).astype(np.float32)
 
 
@@ -207,11 +207,10 @@ def errors(said: Sequence[str], understood: Sequence[str]) -> tuple[float, int]:
 
 def interval(said: Sequence[str], understood: Sequence[str]) -> tuple[float, float]:
     """In which the word errors lie with 95 %, by drawing recordings anew."""
-    generator, pairs = np.random.default_rng(5), list(zip(said, understood, strict=True))
-    drawn = [
-        errors(*zip(*(pairs[n] for n in generator.integers(0, len(pairs), len(pairs))), strict=True))[0]
-        for _ in range(200)
-    ]
+    generator, drawn = np.random.default_rng(5), list[float]()
+    for _ in range(200):
+        places = [int(place) for place in generator.integers(0, len(said), len(said))]
+        drawn.append(errors([said[n] for n in places], [understood[n] for n in places])[0])
     return float(np.percentile(drawn, 2.5)), float(np.percentile(drawn, 97.5))
 
 
@@ -235,8 +234,7 @@ async def word_errors() -> list[Row]:
     tuning = os.environ.get("TUNE") == "1"
     people = prompts("a", "m") if tuning else prompts("n", "z")
     sets = {"testdata": testdata(), "prompts a–m, tuned with" if tuning else "prompts n–z, kept aside": people}
-    if not tuning:
-        sets["both"] = [each for group in sets.values() for each in group]
+    heard_all: list[tuple[str, str]] = []
     for name, group in sets.items():
         said, sounds = [each.text for each in group], [each.sound for each in group]
         texts, waits = await _understood(ears, sounds, activity)
@@ -249,11 +247,17 @@ async def word_errors() -> list[Row]:
         low, high = interval(said, texts)
         what = f"word errors, {name}, {words} words ({low:.1f}–{high:.1f})"
         made.append(row(what, rate, "%", f"30 s window {whole:.1f}", whole / rate if rate else None))
-        if name != "both" and not tuning:
+        heard_all += zip(said, texts, strict=True)
+        if not tuning:
             other = errors(said, (await _understood(sphinx, sounds, activity))[0])[0]
             made.append(row(f"the same beside PocketSphinx, {name}", rate, "%", f"{other:.1f}", other / rate))
         late = f"p95 {1000 * float(np.percentile(waits, 95)):.0f}, busy machine"
         made.append(row(f"decision to final text, {name}, p50", 1000 * statistics.median(waits), "ms", late))
+    said, texts = [one for one, _ in heard_all], [two for _, two in heard_all]
+    low, high = interval(said, texts)
+    made.append(
+        row(f"word errors, both, {errors(said, texts)[1]} words ({low:.1f}–{high:.1f})", errors(said, texts)[0], "%")
+    )
     conditions = {
         "G.711": telephoned, "pink noise 20 dB": noisy(lambda count: pink(count / EAR_RATE + 1, 0.1)[:count], 20.0),
         "babble 20 dB": noisy(babble(prompts("a", "m")), 20.0),
