@@ -173,7 +173,7 @@ class FullWindow:
 def telephoned(sound: Samples) -> Samples:
     """Through G.711 µ-law, and 8 kHz."""
     narrow = np.clip(telephone(sound), -1.0, 1.0)
-    coded: Samples = np.round(np.sign(narrow) * np.log1p(255 * np.abs(narrow)) / np.log(256) * 127) / 127
+    coded: Samples = np.rint(np.sign(narrow) * np.log1p(255 * np.abs(narrow)) / np.log(256) * 127) / 127
     return (np.sign(coded) * np.expm1(np.abs(coded) * np.log(256)) / 255).astype(np.float32)
 
 
@@ -365,7 +365,7 @@ async def cost() -> list[Row]:
     used = sum(worker.cpu_times()[:2]) - before
     talked = sum(len(each.sound) for each in turns) / EAR_RATE
     memory = worker.memory_info().rss / 1e6
-    carried = ears.capabilities.listeners
+    carried = ears.capabilities.at_once or 0
     await ears.close()
     return [
         row("ears of a caller who talks 40 %, CPU of a minute", used / talked * 24.0, "s"),

@@ -115,7 +115,8 @@ class Show:
 
     def serve(self, host: str = "127.0.0.1", port: int = 8081) -> None:
         """Put the show on air with its page at ``http://host:port``; returns when it is over or interrupted."""
-        settings = _knowing({**self._flags, "web.host": host, "web.port": port}, self._cast)
+        flags = {**self._flags, "serve.show": True, "web.host": host, "web.port": port}
+        settings = _knowing(flags, self._cast)
         asyncio.run(serve(settings, bind(host, port), self._members(settings)))
 
     def _members(self, settings: Settings) -> tuple[CastMember, ...]:

@@ -17,7 +17,7 @@ as a transcript does: such a stream (``revisable``) is begun again by the next e
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -136,6 +136,11 @@ class EngineHealth:
     failures: int = 0
     cause: str = ""
     out_ms: float = 0.0
+
+
+def fewest(limits: Iterable[int | None]) -> int | None:
+    """What all carry at once: the least of the limits that are known."""
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 @asynccontextmanager

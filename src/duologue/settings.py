@@ -155,6 +155,13 @@ class LightSettings(Part):
     lamp: bool = Field(default=True, description="The lamp is on.")
 
 
+class ServeSettings(Part):
+    """Which parts of the house run."""
+
+    show: bool = Field(default=True, description="The show, or each of several.")
+    talk: bool = Field(default=False, description="Conversations with people, on warm engines.")
+
+
 class ShowSettings(Part):
     """What is on air."""
 
@@ -470,6 +477,7 @@ class Settings(BaseSettings):
         frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__", enable_decoding=False
     )
 
+    serve: ServeSettings = Field(default=ServeSettings(), description="Which parts of the house run.")
     show: ShowSettings = Field(default=ShowSettings(), description="What is on air.")
     shows: Annotated[dict[str, ShowSettings], AfterValidator(_apart)] = Field(
         default={}, description="Several shows at a time: a table for each, of the keys of show, which fills its gaps."
@@ -502,6 +510,11 @@ class Settings(BaseSettings):
     def name(self) -> str:
         """What the show of these settings is called, among those of its house (see :meth:`each_show`)."""
         return self._name
+
+    @property
+    def topic(self) -> str:
+        """Of the events of the show of these settings."""
+        return f"show:{self._name}"
 
     @classmethod
     def settings_customise_sources(
@@ -627,7 +640,7 @@ def load_settings(
     ``flags`` are dotted keys with values, e.g. ``{"show.fps": 25}``; a value of None was not given. ``assigned`` are
     the same from ``--set KEY=VALUE``, above the flags. ``config`` is the file; by default ``duologue.toml`` in the
     working directory, if there is one. ``models`` finds an engine's settings model (default: :func:`installed_model`).
-    ``use`` is what is asked of the engines: a show in English unless told otherwise.
+    ``use`` is what is asked of the engines: unless told otherwise what ``serve`` switches on, in English.
 
     Raises :class:`InputError` naming the key, its source and what is allowed.
     """
@@ -638,7 +651,9 @@ def load_settings(
         settings = Settings(**table)
     except ValidationError as error:
         raise _as_input_error(problems(error, Settings), sources) from None
-    settings = _with_choices(settings, parts, sources, use or Use())
+    serve = settings.serve
+    asked = use or Use(shows=serve.show or not serve.talk, talks=serve.talk)
+    settings = _with_choices(settings, parts, sources, asked)
     settings._sources.update(sources)  # pyright: ignore[reportPrivateUsage]
     settings._parts.update(_engine_parts(settings.engines, parts, sources, models or installed_model))  # pyright: ignore[reportPrivateUsage]
     hide(*settings.secrets())

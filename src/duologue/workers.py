@@ -30,7 +30,6 @@ import struct
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Self
 
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
@@ -555,7 +554,7 @@ def _nobody(state: WorkerState) -> None:
 class Workers:
     """Every supervised worker of a house by name: how it is, who is told when that changes, a handle to restart it.
 
-    A worker that is closed is told of for the last time, and forgotten.
+    A worker that is closed is told of for the last time, and forgotten. Use it on one event loop.
     """
 
     def __init__(self) -> None:
@@ -567,16 +566,16 @@ class Workers:
         """Take them in. Of several with one name each further one gets a number."""
         for worker in workers:
             number, name = 1, worker.name
-            while name in self._workers:
+            while worker.name in self._workers:
                 number += 1
-                name = f"{worker.name}-{number}"
-            self._workers[name] = worker
-            worker.changed = lambda state, name=name: self._changed(replace(state, name=name))
-            self._changed(self._state(name))
+                worker.name = f"{name}-{number}"
+            self._workers[worker.name] = worker
+            worker.changed = self._changed
+            self._changed(worker.state)
 
     def states(self) -> tuple[WorkerState, ...]:
         """Of all of them, in the order in which they came."""
-        return tuple(self._state(name) for name in self._workers)
+        return tuple(worker.state for worker in self._workers.values())
 
     async def restart(self, name: str) -> WorkerState:
         """Put another in the place of worker ``name`` (see :meth:`Supervised.restart`); how it is then.
@@ -591,10 +590,7 @@ class Workers:
             await worker.restart()
         except LostError:
             pass  # its state says so, and it is tried again
-        return replace(worker.state, name=name)
-
-    def _state(self, name: str) -> WorkerState:
-        return replace(self._workers[name].state, name=name)
+        return worker.state
 
     def _changed(self, state: WorkerState) -> None:
         if state.phase is Phase.CLOSED:

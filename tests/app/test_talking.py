@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from duologue.app.talking import find_partner, load_activity, open_partner, policy_changes, talk_policy
+from duologue.app.talking import find_partner, open_partner, open_talk, policy_changes, talk_policy
 from duologue.app.talking_chat import open_chat
 from duologue.app.talking_text import Deaf, WrittenVoice
 from duologue.dialogue.policy import Policy
@@ -52,14 +52,12 @@ async def test_a_partner_that_only_writes_needs_neither_voice_nor_ears(settings:
     assert chat.lines[-1].text == answer
 
 
-async def test_several_partners_share_one_voice_activity(settings: Settings) -> None:
-    activity = await load_activity(load_settings())
-    async with (
-        open_partner(settings, "chad", speaks=False, activity=activity) as chad,
-        open_partner(settings, "virgin", speaks=False, activity=activity) as virgin,
-    ):
-        assert chad.engines.activity is virgin.engines.activity is activity
-        assert chad.engines.ears is not virgin.engines.ears
+async def test_several_partners_share_all_their_engines(settings: Settings) -> None:
+    async with open_talk(settings) as talk, talk.open("chad") as chad, talk.open("virgin") as virgin:
+        assert chad.engines.activity is virgin.engines.activity
+        assert chad.engines.ears is virgin.engines.ears
+        assert chad.engines.model is virgin.engines.model
+        assert chad.engines.voice is not virgin.engines.voice  # the engine is one, each has its own voice in it
 
 
 async def test_its_engines_are_closed_at_the_end(settings: Settings) -> None:

@@ -151,4 +151,4 @@ async def _once(sound: Samples) -> AsyncIterator[Samples]:
 
 
 async def test_its_capability_says_how_many_it_carries(whisper: Whisper) -> None:
-    assert whisper.capabilities.listeners >= 1
+    assert (whisper.capabilities.at_once or 0) >= 1

@@ -5,7 +5,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from duologue.clock import MILLISECOND
 from duologue.telemetry.ledger import (
-    AdmissionRecord,
     BakeRecord,
     Cause,
     ClipRecord,
@@ -116,8 +115,8 @@ def test_the_machine_restarts_lag_and_bakes_are_there() -> None:
     found = values(metrics)
     assert found["duologue_machine_steal_ratio"] == pytest.approx(0.07)
     assert found["duologue_machine_available_bytes"] == 4_000 * 2**20
-    assert found["duologue_process_cpu_ratio{process=stage}"] == pytest.approx(0.35)
-    assert found["duologue_process_resident_bytes{process=stage}"] == 120 * 2**20
+    assert found["duologue_process_cpu_ratio{of=show:day,process=stage}"] == pytest.approx(0.35)
+    assert found["duologue_process_resident_bytes{of=show:day,process=stage}"] == 120 * 2**20
     assert found["duologue_restarts_total{part=stage}"] == 1
     assert found["duologue_restarts_total{part=espeak}"] == 2
     assert found["duologue_loop_lag_seconds_bucket{le=0.005}"] == 0
@@ -155,15 +154,13 @@ def test_an_answer_to_a_person_is_counted_with_its_silence_and_all_that_befell_i
     assert found["duologue_turn_endings_total{of=talk,outcome=answered,why=question}"] == 1
 
 
-def test_places_clips_and_what_never_reached_the_disk_are_counted() -> None:
+def test_clips_and_what_never_reached_the_disk_are_counted() -> None:
     metrics = told(
-        AdmissionRecord("voices", "refused", 4, 4),
         ClipRecord("u", "chad", "Hello.", "skipped", 1, 2),
     )
     for total in (3, 5):
         metrics.lost(total)
     found = values(metrics)
-    assert found["duologue_admissions_total{of=show:day,outcome=refused,what=voices}"] == 1
     assert found["duologue_clips_total{of=show:day,state=skipped}"] == 1
     assert found["duologue_ledger_dropped_total"] == 5
 

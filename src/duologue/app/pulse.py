@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from duologue.app.bus import Bus
+from duologue.app.bus import Topic
 from duologue.app.models import Conversation, ConversationState, TelemetryEvent, TelemetryView
 from duologue.app.vitals import EngineVitals
 from duologue.chains import Handover
-from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
+from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.settings import Settings
 from duologue.stage.messages import Baked
 from duologue.telemetry.frames import FrameLedger, FrameSummary
@@ -36,7 +36,7 @@ from duologue.telemetry.log import get_logger
 from duologue.telemetry.loop_lag import LoopLag
 from duologue.telemetry.machine import MachineSample, MachineSampler, ProcessSample
 from duologue.telemetry.metrics import Metrics
-from duologue.telemetry.stream import FILE, HOUSE, Ledger, open_ledger
+from duologue.telemetry.stream import FILE, HOUSE, Ledger, written
 from duologue.telemetry.turns import TurnLedger
 
 log = get_logger(__name__)
@@ -48,40 +48,64 @@ class _Stage(Protocol):
     def pid(self) -> int | None: ...
 
 
-def open_house_ledger(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> AbstractAsyncContextManager[Ledger]:
+def written_as_set(ledger: Ledger, settings: Settings) -> AbstractAsyncContextManager[Ledger]:
     """The ledger of a house, written where the settings say. Raises :class:`InputError` when it cannot be."""
     part = settings.ledger
     limits = FileLimits(part.file_mb * MEGABYTE, part.keep_files, part.keep_mb * MEGABYTE)
-    return open_ledger(part.folder / FILE if part.folder is not None else None, HOUSE, limits, clock=clock)
+    return written(ledger, part.folder / FILE if part.folder is not None else None, HOUSE, limits)
+
+
+def handover_record(handover: Handover) -> HandoverRecord:
+    """An engine of a chain failed, as the ledger has it."""
+    return HandoverRecord(
+        handover.engine, handover.successor, handover.moment.value, handover.cause, handover.at
+    )  # fmt: skip
+
+
+def note_engines(metrics: Metrics, engines: Iterable[EngineVitals]) -> None:
+    """How the engines are, told to the metrics."""
+    for each in engines:
+        health, cache = each.health, each.cache
+        metrics.engine(each.kind, health.name, out=health.out_ms > 0, restarts=each.restarts)
+        if cache is not None:
+            metrics.speech_cache(
+                health.name, hits=cache.hits, misses=cache.misses, evicted=cache.evicted, size=cache.bytes
+            )
 
 
 class Pulse:
     """What a show enters in the ledger, and who looks on. Run :meth:`run` in a task group; the other methods are called
     on the event loop.
+
+    ``metrics`` are the house's, which feeds them; without a house the show has its own, with what is the machine's.
     """
 
     def __init__(
         self,
-        bus: Bus,
+        bus: Topic,
         stage: _Stage,
         settings: Settings,
         clock: Clock,
         vitals: Callable[[], Sequence[EngineVitals]] = tuple,
         ledger: Ledger | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._vitals = vitals
         self._bus = bus
         self._stage = stage
         self._clock = clock
-        self.of = f"show:{settings.name}"
+        self.of = settings.topic
         self.ledger = ledger or Ledger(clock)
         self.frame_ledger = FrameLedger(settings.show.fps)
         self._skipped_before = 0
         self.turn_ledger = TurnLedger()
-        self.metrics = Metrics()
+        self._alone = metrics is None
+        self.metrics = metrics or Metrics()
         self._machine = MachineSampler(clock)
-        self._lag = LoopLag(clock, self.metrics.loop_lag)
+        self._lag = LoopLag(clock, self.metrics.loop_lag if self._alone else None)
         self.ledger.watch(self._observe)
+        if self._alone:
+            self.ledger.watch(self.metrics.observe)
         show = settings.show
         self._enter(ShowRecord(show.fps, show.size.width, show.size.height, show.cast, show.room))
 
@@ -93,7 +117,6 @@ class Pulse:
         if entry.of == self.of:
             self.frame_ledger.observe(entry)
             self.turn_ledger.observe(entry)
-            self.metrics.observe(entry)
 
     def conversation(self, conversation: Conversation) -> None:
         """A conversation has changed its state; that it begins is entered."""
@@ -135,13 +158,13 @@ class Pulse:
         self._enter(WorkerRecord("stage", "restarted", cause))
 
     def handed_over(self, handover: Handover) -> None:
-        """An engine of a chain failed."""
-        moment = handover.moment.value
-        self._enter(HandoverRecord(handover.engine, handover.successor, moment, handover.cause, handover.at))
+        """An engine of a chain failed; in a house that is entered by the house, for it has the engines."""
+        if self._alone:
+            self._enter(handover_record(handover))
 
     def exposition(self) -> bytes:
-        """Prometheus' text."""
-        return self.metrics.exposition()
+        """Prometheus' text of the show."""
+        return self.metrics.exposition(self.of)
 
     async def run(self) -> None:
         """Beat once a second until cancelled."""
@@ -157,6 +180,8 @@ class Pulse:
         """Enter what is left of the show."""
         self.ledger.close_turns(self.of)
         self.ledger.unwatch(self._observe)
+        if self._alone:
+            self.ledger.unwatch(self.metrics.observe)
 
     def _beat(self) -> None:
         pids = {"main": os.getpid()}
@@ -172,8 +197,9 @@ class Pulse:
                 lag_ms,
             )
         )
-        self.metrics.lost(self.ledger.dropped)
-        self._note_engines()
+        if self._alone:
+            self.metrics.lost(self.ledger.dropped)
+            note_engines(self.metrics, self._vitals())
         view = self._view(self.frame_ledger.take(), machine, lag_ms)
         self._skipped_before = self.frame_ledger.skipped
         self._bus.publish(TelemetryEvent(telemetry=view))
@@ -185,15 +211,6 @@ class Pulse:
                 longest_ms=round(view.frame_max, 1),
                 lead_ms=view.lead_ms,
             )
-
-    def _note_engines(self) -> None:
-        for each in self._vitals():
-            health, cache = each.health, each.cache
-            self.metrics.engine(each.kind, health.name, out=health.out_ms > 0, restarts=each.restarts)
-            if cache is not None:
-                self.metrics.speech_cache(
-                    health.name, hits=cache.hits, misses=cache.misses, evicted=cache.evicted, size=cache.bytes
-                )
 
     def _view(self, frames: FrameSummary, machine: MachineSample, lag_ms: float) -> TelemetryView:
         main, stage = machine.processes.get("main", _GONE), machine.processes.get("stage", _GONE)

@@ -35,14 +35,13 @@ class Transcript:
 @dataclass(frozen=True, slots=True)
 class HearingCapabilities:
     """``partials``: transcripts come while the speech goes on. ``punctuation``, ``words``: the text has them.
-
-    ``listeners`` is how many people, each talking 40 % of the time, it carries at once on this machine; 0: unknown.
+    ``at_once``: how many people it hears at a time (None: no limit is known); one more would wait unheard.
     """
 
     partials: bool = False
     punctuation: bool = False
     words: bool = False
-    listeners: int = 0
+    at_once: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ class Whisper:
         if loaded is None:
             raise InternalError("whisper was asked what it can do before warm_up()")
         carried = 60.0 * SHARE * self._settings.threads / (max(loaded.pass_s, 0.005) * PASSES)
-        return HearingCapabilities(partials=True, punctuation=True, words=True, listeners=max(1, int(carried)))
+        return HearingCapabilities(partials=True, punctuation=True, words=True, at_once=max(1, int(carried)))
 
     async def warm_up(self) -> None:
         """Start the worker, which loads the model and makes a pass, so that the first listener waits for neither.

@@ -278,7 +278,10 @@ class WorkerRecord:
     """A process or an engine of ours changed its state."""
 
     worker: Annotated[str, "Which: `stage`, or an engine by its name."]
-    state: Annotated[str, "`restarted`: it died and another takes its place; other states in words."]
+    state: Annotated[
+        str,
+        "`restarted`: it died and another takes its place; `failed`: a part, which is started again.",
+    ]
     cause: Annotated[str, "Why."] = ""
 
 
@@ -295,14 +298,12 @@ class HandoverRecord:
 
 @dataclass(frozen=True, slots=True)
 class AdmissionRecord:
-    """Somebody asked for a place, or gave it back."""
+    """Somebody asked for a place among those whom the engines carry at once, or gave it back."""
 
-    what: Annotated[str, "Of which kind: listeners, voices, thoughts."]
+    what: Annotated[str, "Of which kind: `listener`, `voice`, `thought`."]
     outcome: Annotated[str, "`taken`, `given_back`, `waited` or `refused`."]
     busy: Annotated[int, "Places of this kind that are taken now."]
-    places: Annotated[int, "How many there are."]
-    who: Annotated[str, "Who asked."] = ""
-    waited_ms: Annotated[float, "How long they waited for it."] = 0.0
+    places: Annotated[int, "How many there are; -1: no limit is known."] = -1
 
 
 @dataclass(frozen=True, slots=True)

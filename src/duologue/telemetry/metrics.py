@@ -6,12 +6,15 @@ is of. What is no happening (memory, loop lag, the state of an engine) is measur
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
 
 from duologue.clock import SECOND
 from duologue.telemetry.frames import frame_time_ms, over_budget
 from duologue.telemetry.ledger import (
-    AdmissionRecord,
     BakeRecord,
     ClipRecord,
     ConversationRecord,
@@ -61,8 +64,8 @@ class Metrics:
     ``/metrics`` serves.
     """
 
-    def __init__(self) -> None:
-        registry = self.registry = CollectorRegistry()
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        registry = self.registry = registry or CollectorRegistry()
 
         def histogram(name: str, what: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
             return Histogram(f"duologue_{name}", what, labels, registry=registry, buckets=buckets)
@@ -100,7 +103,6 @@ class Metrics:
         self._endings = counter("turn_endings", "Turns that were taken to be over", "of", "why", "outcome")
         self._conversations = counter("conversations", "Conversations that began", "of")
         self._clips = counter("clips", "Clips of guests that are over", "of", "state")
-        self._admissions = counter("admissions", "Places that were taken, given back, refused", "of", "what", "outcome")
         self._handovers = counter("handovers", "Failures of engines in chains", "engine", "moment")
         self._out = gauge("engine_out", "1 while a failed engine is left alone", "kind", "engine")
         self._cache = counter("speech_cache_requests", "Lines asked of the speech cache", "engine", "outcome")
@@ -111,8 +113,8 @@ class Metrics:
         self._bakes = histogram("bake_seconds", "Time to bake light or poses beside the frames", _BAKE_BUCKETS, "of")
         self._lag = histogram("loop_lag_seconds", "How late the main event loop woke", _LAG_BUCKETS)
         self._held = counter("loop_held", "Wake-ups over 5 ms late while this process was busy")
-        self._cpu = gauge("process_cpu_ratio", "CPU of a process in cores", "process")
-        self._rss = gauge("process_resident_bytes", "Resident memory of a process", "process")
+        self._cpu = gauge("process_cpu_ratio", "CPU of a process in cores", "of", "process")
+        self._rss = gauge("process_resident_bytes", "Resident memory of a process", "of", "process")
         self._steal = gauge("machine_steal_ratio", "Share of CPU time that the hypervisor gave to others")
         self._available = gauge("machine_available_bytes", "Memory that can be had without swapping")
         self._lost = counter("ledger_dropped", "Entries of the ledger that never reached the disk")
@@ -149,10 +151,8 @@ class Metrics:
                 self._restarts.labels(worker).inc()
             case HandoverRecord(engine=engine, moment=moment):
                 self._handovers.labels(engine, moment).inc()
-            case AdmissionRecord(what=what, outcome=outcome):
-                self._admissions.labels(of, what, outcome).inc()
             case MachineRecord():
-                self._machine(record)
+                self._machine(of, record)
             case _:
                 pass
 
@@ -227,13 +227,13 @@ class Metrics:
         rule = record.why.partition(",")[0] or "other"
         self._endings.labels(of, rule, record.outcome.value).inc()
 
-    def _machine(self, record: MachineRecord) -> None:
+    def _machine(self, of: str, record: MachineRecord) -> None:
         self._steal.set(record.steal_percent / 100)
         self._available.set(record.available_mb * 2**20)
         for name, percent in record.cpu_percent.items():
-            self._cpu.labels(name).set(percent / 100)
+            self._cpu.labels(of, name).set(percent / 100)
         for name, megabytes in record.rss_mb.items():
-            self._rss.labels(name).set(megabytes * 2**20)
+            self._rss.labels(of, name).set(megabytes * 2**20)
 
     def lost(self, total: int) -> None:
         """So many entries of the ledger never reached the disk, since the start."""
@@ -262,6 +262,25 @@ class Metrics:
         self._lag.observe(lag / SECOND)
         self._held.inc(held)
 
-    def exposition(self) -> bytes:
-        """The text format that Prometheus scrapes."""
-        return generate_latest(self.registry)
+    def exposition(self, of: str | None = None) -> bytes:
+        """The text format that Prometheus scrapes; with ``of`` what is of that part, and of nobody."""
+        if of is None:
+            return generate_latest(self.registry)
+        only = CollectorRegistry()
+        only.register(_Only(self.registry, of))
+        return generate_latest(only)
+
+
+class _Only(Collector):
+    """What a registry has of one part of the house."""
+
+    def __init__(self, registry: CollectorRegistry, of: str) -> None:
+        self._registry = registry
+        self._of = of
+
+    def collect(self) -> Iterator[Metric]:
+        """See prometheus_client."""
+        for family in self._registry.collect():
+            found = Metric(family.name, family.documentation, family.type, family.unit)
+            found.samples = [sample for sample in family.samples if sample.labels.get("of", self._of) == self._of]
+            yield found

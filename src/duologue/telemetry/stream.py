@@ -122,7 +122,15 @@ async def open_ledger(
     """A ledger that is written to the file ``path``, if there is one. Raises :class:`InputError` for a file that cannot
     be written.
     """
-    ledger = Ledger(clock)
+    async with written(Ledger(clock), path, of, limits) as ledger:
+        yield ledger
+
+
+@contextlib.asynccontextmanager
+async def written(
+    ledger: Ledger, path: Path | None, of: str = HOUSE, limits: FileLimits | None = None
+) -> AsyncGenerator[Ledger]:
+    """The same of a ledger that is there already."""
     if path is not None:
         ledger.write_to(path, of, limits).start()
     try:
