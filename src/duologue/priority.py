@@ -29,6 +29,18 @@ def lower_this_thread(nice: int = 10) -> None:
         pass  # already lower than that: a thread inherits its process's value, and may not raise it
 
 
+def lower_this_process(nice: int = 5) -> None:
+    """Let this process run after others, within its session and, where the kernel shares by session, as a session of
+    its own; needs no privilege. Call it before it has other threads.
+    """
+    lower_this_thread(nice)
+    try:
+        if AUTOGROUP.exists():
+            AUTOGROUP.write_text(str(nice))
+    except OSError:
+        pass  # refused: then it has an equal share
+
+
 def raise_this_process(nice: int = -10) -> str:
     """Ask that this process run before others of its session and, where the kernel shares by session, that its session
     does before others; say in words what was granted.

@@ -26,7 +26,7 @@ from duologue.dialogue.turns_vocabulary import Commit, Effect, Event, Report, St
 from duologue.language.engine import LanguageCapabilities, Prompt
 from duologue.language.moderation import Moderator, Subject, Verdict
 from duologue.simulation.virtual_time import LoopClock
-from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, Transcript
+from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, Transcript, Voice
 from duologue.speech.utterance import Utterance
 
 BLOCK = 1024
@@ -125,7 +125,7 @@ class ReadingEar:
         """Nothing to release."""
 
     async def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
     ) -> AsyncGenerator[Transcript, None]:
         self.open += 1
         self.calls += 1

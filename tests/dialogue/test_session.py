@@ -18,7 +18,7 @@ from duologue.errors import InputError, PeerError
 from duologue.language.fake import Reply
 from duologue.language.languages import ENGLISH
 from duologue.simulation.virtual_time import simulate
-from duologue.speech.hearing import Expected, Transcript
+from duologue.speech.hearing import Expected, Transcript, Voice
 from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
 
 APOLOGIES = ENGLISH.apologies.model_dump()
@@ -217,7 +217,7 @@ class Chatterbox(FakeHearing):
     """Ten thousand partials at once, then nonsense."""
 
     async def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
     ) -> AsyncGenerator[Transcript, None]:
         for number in range(10_000):
             yield Transcript(f"word {number}")

@@ -28,7 +28,7 @@ from duologue.dialogue.turns_vocabulary import (
 from duologue.errors import InputError, InternalError
 from duologue.language.fake import Reply
 from duologue.simulation.virtual_time import LoopClock, simulate
-from duologue.speech.hearing import EAR_RATE, Expected, Transcript, VoiceActivity
+from duologue.speech.hearing import EAR_RATE, Expected, Transcript, Voice, VoiceActivity
 from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
 from duologue.speech.shared_activity import WINDOW_MS, SharedActivity
 
@@ -144,7 +144,7 @@ class Keeping(FakeHearing):
         self.stretches: list[Samples] = []
 
     async def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
     ) -> AsyncGenerator[Transcript, None]:
         blocks = [block async for block in sound]
         self.stretches.append(np.concatenate(blocks))

@@ -15,7 +15,7 @@ from duologue.chains import ChainPolicy, Handover, Moment
 from duologue.clock import MILLISECOND, SECOND
 from duologue.errors import ClosedError, InternalError, PeerError
 from duologue.speech import hearing_chain
-from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript
+from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript, Voice
 from duologue.speech.hearing_chain import HearingChain
 from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
 from duologue.speech.pocketsphinx import PocketSphinx
@@ -102,7 +102,7 @@ async def test_one_that_does_not_even_ask_for_sound_is_passed_over() -> None:
 async def test_one_that_ends_without_a_final_has_failed() -> None:
     class Mute(FakeHearing):
         async def listen(
-            self, sound: AsyncIterator[Samples], expected: Expected | None = None
+            self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
         ) -> AsyncGenerator[Transcript, None]:
             async for _ in sound:
                 yield Transcript("well")

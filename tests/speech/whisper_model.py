@@ -19,8 +19,10 @@ SPECIALS = [
 TOKENS = [*(letter.replace(" ", "Ġ") for letter in LETTERS), *SPECIALS]
 
 
-def make(folder: Path, seed: int = 5) -> Path:
-    """Write the model into ``folder``."""
+def make(folder: Path, seed: int = 61) -> Path:
+    """Write the model into ``folder``. With most seeds it writes on and on, and what is squeezed into no time counts as
+    not said; with this one it says something.
+    """
     spec: Any = import_module("ctranslate2.specs.whisper_spec").WhisperSpec(1, HEADS, 1, HEADS)
     generator = np.random.default_rng(seed)
 

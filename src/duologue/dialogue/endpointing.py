@@ -191,8 +191,8 @@ _COMPLETE = frozenset({"question", "finished", "whole", "question without mark",
 def judge(text: str, known: Words = _ENGLISH) -> str:
     """What the words say of whether more will come: a key of the table of waits.
 
-    Punctuation is believed where there is any; a text without a mark is judged by its first and last words, as
-    engines without punctuation give it.
+    A text without a mark is judged by its first and last words, as engines without punctuation give it. A mark is
+    believed where the words do not speak against it: engines set a full stop at almost every pause.
     """
     stripped = text.rstrip(" \"'”’)")
     words = [word.casefold() for word in _TOKEN.findall(stripped)]
@@ -203,9 +203,20 @@ def judge(text: str, known: Words = _ENGLISH) -> str:
     marked = stripped.endswith((".", "!", "?"))
     if _is_dictation(words, known, least=3 if marked else 2):
         return "dictation"
-    if marked:
-        return "question" if stripped.endswith("?") else "finished"
-    return _judge_unmarked(words, known)
+    return _judge_marked(words, known, asked=stripped.endswith("?")) if marked else _judge_unmarked(words, known)
+
+
+def _judge_marked(words: list[str], known: Words, asked: bool) -> str:
+    """A “Could you tell me what time.” is not over, nor is “I went to the.”; “what I was looking for.” may be."""
+    bare = _judge_unmarked(words, known)
+    if bare == "trailing":
+        return bare
+    if asked:
+        return "question"
+    if bare == "leaning":
+        return "unsure" if words[-1] in known.stranded else bare
+    doubtful = bare == "question without mark" or (words[-1].isdecimal() and len(words[-1]) >= GROUP)
+    return "unsure" if doubtful else "finished"
 
 
 def _judge_unmarked(words: list[str], known: Words) -> str:
@@ -231,11 +242,21 @@ def _judge_unmarked(words: list[str], known: Words) -> str:
     return "closing word" if words[-1] in known.closing else "unsure"
 
 
+GROUP = 3
+"""Digits written as one word that may be a part of a longer number…"""
+YEAR = 4
+"""… and so many that no year and no price has more: somebody dictates."""
+
+
 def _is_dictation(words: list[str], known: Words, least: int) -> bool:
     """A number or a spelling is under way: the last words, ``least`` of them, are digits, number words or single
-    letters, or the last is a letter that is no word. A mark says little of that: engines set one after each part.
+    letters, or the last is a letter that is no word. A mark says little of that: engines set one after each part; and
+    they write a number as one word, which counts as its digits.
     """
-    tail = words[-least:]
+    spoken = [sign for word in words for sign in (word if word.isdecimal() and len(word) > YEAR else (word,))]
+    if len(words) == 1 and len(spoken) == 1:
+        return words[0].isdecimal() and len(words[0]) >= GROUP
+    words, tail = spoken, spoken[-least:]
     single = [word for word in tail if word.isdigit() or word in known.numbers or _is_letter(word, known)]
     return len(words) >= 2 and (len(single) == least or _is_letter(words[-1], known))
 

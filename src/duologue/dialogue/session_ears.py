@@ -79,6 +79,20 @@ class _Sound:
 
 
 @dataclass(frozen=True, slots=True)
+class _StretchVoice:
+    """The voice of a stretch, for the engine that hears it."""
+
+    track: VoiceTrack
+    sound: _Sound
+
+    @property
+    def ended(self) -> int | None:
+        """See :class:`duologue.speech.hearing.Voice`."""
+        at = self.track.ended
+        return None if at is None else max(0, at - self.sound.begin)
+
+
+@dataclass(frozen=True, slots=True)
 class TurnJudge:
     """Who tells by its sound whether a turn is over, and who wants to know before the pause is told."""
 
@@ -405,8 +419,9 @@ class SessionEars:
 
     async def _transcribe(self, stretch: int, since: int, sound: _Sound) -> None:
         final, count = False, 0
+        voice = _StretchVoice(self._track, sound)
         try:
-            async with closing(self._engine.listen(sound.read(), self._expected)) as transcripts:
+            async with closing(self._engine.listen(sound.read(), self._expected, voice)) as transcripts:
                 async for given in transcripts:
                     transcript = nonsense.transcript(given, self._engine.name)
                     if given.final and len(given.text) > len(transcript.text):

@@ -38,6 +38,12 @@ class VoiceTrack:
         """Of what was until now nothing is known."""
         self._changes.clear()
 
+    @property
+    def ended(self) -> int | None:
+        """Where the voice went that has not come back; None: there is one, or nothing is known."""
+        at, speaking = self._changes[-1] if self._changes else (0, True)
+        return None if speaking else at
+
     def silent(self, start: int, end: int) -> bool:
         """Nobody spoke from ``start`` to ``end``, or hardly: as the module says. Without a change before it, nothing is
         known.

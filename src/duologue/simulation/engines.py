@@ -16,7 +16,7 @@ from duologue.errors import PeerError
 from duologue.language.engine import LanguageCapabilities, LanguageModel, Prompt
 from duologue.simulation.room import LEAST_SHARE, Room, Sound, runs, word_seconds
 from duologue.simulation.scenario import Ears, EngineSet, Failure, Noticing, Speaking, Thinking
-from duologue.speech.hearing import EAR_RATE, VAD_FRAME, Expected, HearingCapabilities, Transcript
+from duologue.speech.hearing import EAR_RATE, VAD_FRAME, Expected, HearingCapabilities, Transcript, Voice
 from duologue.speech.utterance import Mark, MarkKind, Utterance
 
 TOKENS_A_WORD = 1.3
@@ -106,7 +106,7 @@ class ScriptedEars:
         """Nothing to release."""
 
     async def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
     ) -> AsyncGenerator[Transcript, None]:
         """See the protocol."""
         self.calls += 1

@@ -20,7 +20,7 @@ from duologue.simulation.room import Room, Sound
 from duologue.simulation.scenario import Caller, Step
 from duologue.simulation.sink import WatchedSink
 from duologue.simulation.spoken import cough, loudness, pink, speak, telephone
-from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript
+from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript, Voice
 
 BLOCK = EAR_RATE * BLOCK_MS // 1000
 USUAL_VOICE = "flite:slt"
@@ -165,10 +165,10 @@ class WatchedEars:
         """Its owner sees to that."""
 
     async def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
     ) -> AsyncGenerator[Transcript, None]:
         """See the protocol."""
-        async with aclosing(self._engine.listen(self._watch(sound), expected)) as transcripts:
+        async with aclosing(self._engine.listen(self._watch(sound), expected, voice)) as transcripts:
             async for transcript in transcripts:
                 yield transcript
 

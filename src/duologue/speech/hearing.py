@@ -21,6 +21,7 @@ class Transcript:
 
     ``stable`` is how many characters of ``text`` will not change any more. ``words`` are in samples at
     :data:`EAR_RATE` from the start of the stretch, where the engine gives them. ``confidence`` is 0…1, or -1.
+    ``language`` (ISO 639-1) is what was spoken, where the engine tells languages apart; empty: it does not.
     """
 
     text: str
@@ -28,6 +29,7 @@ class Transcript:
     stable: int = 0
     words: tuple[Mark, ...] = ()
     confidence: float = -1.0
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +57,24 @@ class Expected:
     language: str = "en"
 
 
+class Voice(Protocol):
+    """What voice activity tells of a stretch while it is heard, so that no engine needs one of its own."""
+
+    @property
+    def ended(self) -> int | None:
+        """The sample of the stretch at which the voice went, as long as it stays away; None: it speaks, or nothing is
+        known.
+        """
+        ...
+
+
 class SpeechToText(Protocol):
     """An engine that turns one stretch of speech into text.
 
     ``listen`` takes blocks of any length at :data:`EAR_RATE` until the iterator ends, and yields transcripts: partial
-    ones as they come, and exactly one final one last (its text empty when nothing was said). Closing the iterator
-    cancels, honoured within one block. Errors: :class:`duologue.errors.PeerError` when the engine fails.
+    ones as they come, and exactly one final one last (its text empty when nothing was said). ``voice`` is looked at
+    with each block, where there is one. Closing the iterator cancels, honoured within one block. Errors:
+    :class:`duologue.errors.PeerError` when the engine fails.
     """
 
     @property
@@ -78,7 +92,7 @@ class SpeechToText(Protocol):
         ...
 
     def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
     ) -> AsyncGenerator[Transcript, None]:
         """Transcribe one stretch of speech."""
         ...

@@ -23,7 +23,7 @@ from duologue.chains import Chain, ChainPolicy, EngineHealth, Listener, fewest
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, InternalError, PeerError
 from duologue.language.languages import knows
-from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript
+from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript, Voice
 
 KEPT_SECONDS = 150
 """Sound of a stretch that is kept for the next engine (9.6 MB); an engine that fails after more ends its stretch."""
@@ -81,7 +81,7 @@ class HearingChain:
         await self._chain.warm_up()
 
     async def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
     ) -> AsyncGenerator[Transcript, None]:
         """See :class:`duologue.speech.hearing.SpeechToText`."""
         if self._closed:
@@ -92,7 +92,7 @@ class HearingChain:
         try:
             tag = (expected or Expected()).language
             told = self._chain.stream(
-                lambda engine: _heard(engine, record, expected, patience),
+                lambda engine: _heard(engine, record, expected, voice, patience),
                 revisable=True,
                 fit=lambda engine: knows(engine, tag),
             )
@@ -203,12 +203,12 @@ class _Debt:
 
 
 async def _heard(
-    engine: SpeechToText, record: _Record, expected: Expected | None, patience: int | None
+    engine: SpeechToText, record: _Record, expected: Expected | None, voice: Voice | None, patience: int | None
 ) -> AsyncGenerator[Transcript, None]:
     """What one engine understands of the stretch, in time and with a final transcript, or :class:`PeerError`."""
     record.check()
     debt, final = _Debt(patience), False
-    async with aclosing(record.read(debt)) as sound, aclosing(engine.listen(sound, expected)) as stream:
+    async with aclosing(record.read(debt)) as sound, aclosing(engine.listen(sound, expected, voice)) as stream:
         while True:
             try:
                 transcript = await debt.within(stream)

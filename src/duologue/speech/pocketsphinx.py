@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from duologue.audio.pcm import Samples, to_int16
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, InternalError, PeerError
-from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, Transcript
+from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, Transcript, Voice
 from duologue.speech.hearing_sound import clean, pieces
 from duologue.speech.pocketsphinx_messages import FRAME, Begin, End, Hear, Understood
 from duologue.speech.pocketsphinx_process import SphinxProcess
@@ -100,7 +100,7 @@ class PocketSphinx:
         self._warm = True
 
     async def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
     ) -> AsyncGenerator[Transcript, None]:
         """See :class:`duologue.speech.hearing.SpeechToText`.
 

@@ -1,41 +1,44 @@
-"""The engine `whisper`: faster-whisper on the CPU, over a growing sound.
+"""The engine `whisper`: Whisper through CTranslate2, in one worker process for all who are listened to.
 
-Whisper cannot stream. So while somebody speaks, the sound so far is passed through the model again every
-:attr:`WhisperSettings.every_s` seconds, and what two passes agree on is stable (see
-:mod:`duologue.speech.whisper_agreement`). A machine that is slower than that makes fewer passes, and falls no further
-behind than one of them. CTranslate2 gives the interpreter's lock away while it computes, so passes run in a thread: one
-at a time for all listeners, as they use the same cores.
+Each listener keeps the features of its own stretch and knows when a pass over them is due
+(:mod:`duologue.speech.whisper_stretch`); the worker keeps nothing. Passes are made one at a time: first what
+somebody's answer waits for, then pauses, then partial texts, which are left out while others wait. So each listener has
+at most one wish, and who talks much delays nobody more than who talks little. Who waits says every second what it has:
+waiting is no failure.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
-from importlib import import_module
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from duologue.audio.pcm import Samples
-from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
-from duologue.errors import ClosedError, InputError, InternalError, PeerError
-from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript
-from duologue.speech.hearing_sound import clean, pieces
-from duologue.speech.whisper_agreement import Agreement, Said
+from duologue.clock import SYSTEM_CLOCK, Clock
+from duologue.errors import ClosedError, InputError, InternalError
+from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript, Voice
+from duologue.speech.hearing_sound import clean
+from duologue.speech.whisper_features import HOP, LogMel
+from duologue.speech.whisper_messages import Found, Load, Pass
+from duologue.speech.whisper_process import SIGN, WhisperProcess
+from duologue.speech.whisper_stretch import Due, Reason, Stretch
+from duologue.speech.whisper_turns import Turns
+from duologue.workers import Supervised
 
-SHORTEN_AT = 15 * EAR_RATE
-"""Samples of a pass after which the agreed part is no longer passed over…"""
-FORCE_AT = 25 * EAR_RATE
-"""… and here even what is not agreed: Whisper looks at no more than 30 s at a time."""
-LEAST = EAR_RATE // 10
-"""Shorter sound holds no word (samples)."""
+PIECE = EAR_RATE // 50
+"""Samples that a listener takes at a time."""
+BATCH = EAR_RATE // 10
+"""Samples of which features are made at a time, unless a pass wants them sooner."""
 _SILENCE = 1e-4
 """Sound that never rises above this is not shown to the model, which would make words up."""
-_HINT = 200
-"""Characters of the expected phrases that the model is told."""
+PASSES = 33.0
+"""What a listener who talks 40 % of a minute costs, in passes over 10 s without a word, which is what the worker makes
+to warm up (2.0 s of CPU time against 0.06, tiny.en)."""
+SHARE = 0.25
+"""Of the threads' time, for all passes: then who waits for the newest words hardly waits for others."""
 
 
 class WhisperSettings(BaseModel):
@@ -43,16 +46,13 @@ class WhisperSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    model: str = Field(
-        min_length=1,
-        description="A folder with a converted model, or a name such as base.en that faster-whisper fetches once.",
-    )
-    offline: bool = Field(default=False, description="Never fetch: the model must be there already.")
+    model: str = Field(min_length=1, description="The folder of a model converted for CTranslate2.")
     threads: int = Field(default=2, ge=1, le=64, description="Processor threads of a pass.")
     compute_type: str = Field(default="int8", description="int8, int8_float32 or float32, as CTranslate2 names them.")
-    every_s: float = Field(default=0.7, ge=0.2, le=5.0, description="Sound between two passes (s).")
+    every_s: float = Field(default=0.7, ge=0.2, le=5.0, description="New sound between two partials, at least (s).")
     beam: int = Field(default=1, ge=1, le=10, description="Beam width; 1 is fastest.")
-    patience_s: float = Field(default=60.0, gt=0, le=600, description="A longer pass has failed (s).")
+    patience_s: float = Field(default=15.0, gt=0, le=600, description="A worker at a longer pass is replaced (s).")
+    restarts: int = Field(default=3, ge=0, le=20, description="Restarts of a dying worker in a row before giving up.")
 
 
 Settings = WhisperSettings
@@ -66,10 +66,11 @@ class Whisper:
 
     def __init__(self, settings: WhisperSettings, clock: Clock = SYSTEM_CLOCK) -> None:
         self._settings = settings
-        self._clock = clock
-        self._model: Any = None
-        self._thread = ThreadPoolExecutor(1, "whisper")
-        self._closed = False
+        load = Load(
+            str(Path(settings.model).expanduser()), settings.threads, settings.compute_type, settings.beam
+        )  # fmt: skip
+        self._process = WhisperProcess(load, settings.patience_s, settings.restarts, clock)
+        self._turns = Turns()
         self.passes = 0
         """How often the model was asked."""
 
@@ -79,110 +80,128 @@ class Whisper:
         return frozenset({"en"} if self._settings.model.rstrip("/").endswith(".en") else ())
 
     @property
+    def pid(self) -> int | None:
+        """The worker's process id, None while there is none."""
+        return self._process.worker.pid
+
+    @property
+    def restarts(self) -> int:
+        """How often the worker was replaced."""
+        return self._process.worker.restarts
+
+    @property
+    def workers(self) -> tuple[Supervised, ...]:
+        """Its worker, for a page."""
+        return (self._process.worker,)
+
+    @property
     def capabilities(self) -> HearingCapabilities:
         """All there are. Valid after :meth:`warm_up`."""
-        if self._model is None:
+        loaded = self._process.loaded
+        if loaded is None:
             raise InternalError("whisper was asked what it can do before warm_up()")
-        return HearingCapabilities(partials=True, punctuation=True, words=True)
+        carried = 60.0 * SHARE * self._settings.threads / (max(loaded.pass_s, 0.005) * PASSES)
+        return HearingCapabilities(partials=True, punctuation=True, words=True, at_once=max(1, int(carried)))
 
     async def warm_up(self) -> None:
-        """Load the model and make one pass, so that the first listener does not wait for either.
+        """Start the worker, which loads the model and makes a pass, so that the first listener waits for neither.
 
-        Raises :class:`PeerError` when the model is not there.
+        Raises :class:`InputError` when the model is not there, or a file of it is missing or broken.
         """
-        self._check_open()
-        try:
-            self._model = await self._in_thread(self._load)
-        except (OSError, RuntimeError, ValueError) as error:
-            raise PeerError(
-                f"Whisper's model cannot be loaded: {error}", where=f"engines.whisper.model = {self._settings.model}",
-                remedy="Give a folder with a model converted for CTranslate2, or a name that can be fetched.",
-            ) from error  # fmt: skip
-        hum = 0.01 * np.sin(np.arange(EAR_RATE) / 20)  # silence would not be shown to the model
-        await self._pass(hum.astype(np.float32), 0, Expected())
+        await self._process.worker.running()
 
     async def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
     ) -> AsyncGenerator[Transcript, None]:
         """See :class:`duologue.speech.hearing.SpeechToText`. Phrases are hints; a grammar is not heeded."""
-        self._check_open()
-        if self._model is None:
-            await self.warm_up()
-        wishes, agreement = expected or Expected(), Agreement()
-        held, shown, skip = np.zeros(0, np.float32), Transcript(""), 0
-        step = round(self._settings.every_s * EAR_RATE)
-        async with aclosing(pieces(sound, step)) as told:
-            async for piece in told:
-                held = np.concatenate([held, clean(piece)])
-                if skip > 0 and len(held) < FORCE_AT:
-                    skip -= 1  # the last pass took longer than this sound did: catch up
-                    continue
-                began = self._clock.now()
-                heard = agreement.take(await self._pass(held, agreement.cut, wishes))
-                skip = int((self._clock.now() - began) / (self._settings.every_s * SECOND))
-                held = _shorten(agreement, held)
-                if (heard.text, heard.stable) != (shown.text, shown.stable):
-                    shown = heard
+        if self._process.worker.closed:
+            raise ClosedError("whisper is closed")
+        ear = _Ear(round(self._settings.every_s * EAR_RATE), expected or Expected(), voice)
+        async for block in sound:
+            for piece in _pieces(clean(block)):
+                ear.hear(piece)
+                due = ear.stretch.due(ear.ended)
+                if due is not None and not (due.reason is Reason.PARTIAL and self._turns.busy):
+                    async with aclosing(self._made(ear, due)) as told:
+                        async for heard in told:
+                            yield heard
+                if ear.stretch.settle(ear.ended):
+                    yield ear.stretch.transcript()
+        if (due := ear.stretch.last(ear.ended)) is not None:
+            async with aclosing(self._made(ear, due)) as told:
+                async for heard in told:
                     yield heard
-        yield agreement.finish(await self._pass(held, agreement.cut, wishes))
+        yield ear.stretch.transcript(final=True)
 
     async def close(self) -> None:
-        """Wait for the pass that runs and let the model go. Idempotent."""
-        self._closed = True
-        await asyncio.to_thread(self._thread.shutdown, wait=True, cancel_futures=True)
-        self._model = None
+        """End the worker, whatever it is at. Idempotent."""
+        await self._process.worker.close()
 
-    def _check_open(self) -> None:
-        if self._closed:
-            raise ClosedError("whisper is closed")
-
-    async def _in_thread(self, work: Any, *arguments: object) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
-
-    async def _pass(self, samples: Samples, offset: int, expected: Expected) -> list[Said]:
-        """The words of ``samples``, which lie at ``offset`` in the stretch."""
-        self._check_open()
-        if len(samples) < LEAST or float(np.abs(samples).max()) < _SILENCE:
-            return []
-        self.passes += 1
+    async def _made(self, ear: _Ear, due: Due) -> AsyncGenerator[Transcript, None]:
+        """Make a pass; tells what is understood by it, and while it waits what was understood before."""
+        ended = ear.ended
+        turn = self._turns.ask(due.reason)
         try:
-            async with asyncio.timeout(self._settings.patience_s):
-                return await self._in_thread(self._transcribe, samples, offset, expected)
-        except TimeoutError as error:
-            raise PeerError(
-                f"Whisper took more than {self._settings.patience_s:g} s for {len(samples) / EAR_RATE:.1f} s of sound",
-                where="engines.whisper.patience_s", remedy="Take a smaller model.",
-            ) from error  # fmt: skip
-        except (RuntimeError, ValueError) as error:
-            self._check_open()
-            raise PeerError(f"Whisper failed: {error}", where=f"model {self._settings.model}") from error
+            while not await turn.within(SIGN):
+                yield ear.stretch.transcript()
+            self.passes += 1
+            async with aclosing(self._process.find(ear.wanted(due, self.passes))) as found:
+                async for each in found:
+                    if each is not None:
+                        ear.take(due, each, ended)
+                    yield ear.stretch.transcript()
+        finally:
+            turn.leave()
 
-    def _load(self) -> Any:
-        return import_module("faster_whisper").WhisperModel(
-            self._settings.model, device="cpu", compute_type=self._settings.compute_type,
-            cpu_threads=self._settings.threads, local_files_only=self._settings.offline,
+
+class _Ear:
+    """One listener: the sound of its stretch as features, and what is known of its text."""
+
+    def __init__(self, every: int, expected: Expected, voice: Voice | None) -> None:
+        self.stretch = Stretch(every)
+        self._expected = expected
+        self._voice = voice
+        self._features = LogMel()
+        self._batch: list[Samples] = []
+        self._batched = 0
+
+    @property
+    def ended(self) -> int | None:
+        """Where the voice went that is away."""
+        return self._voice.ended if self._voice else None
+
+    def hear(self, piece: Samples) -> None:
+        """The next sound."""
+        self.stretch.hear(len(piece), silent=float(np.abs(piece).max(initial=0.0)) < _SILENCE)
+        self._batch.append(piece)
+        self._batched += len(piece)
+        if self._batched >= BATCH:
+            self._compute()
+
+    def wanted(self, due: Due, number: int) -> Pass:
+        """What the worker is asked for a pass."""
+        self._compute()
+        features = self._features.window(due.begin, due.end, due.window // HOP)
+        expected = self._expected
+        return Pass(
+            number, features, (due.end - due.begin) / EAR_RATE, expected.language, expected.phrases,
+            max(0, due.voiced - due.begin) / EAR_RATE,
         )  # fmt: skip
 
-    def _transcribe(self, samples: Samples, offset: int, expected: Expected) -> list[Said]:
-        """In the thread. One temperature only: the retries of the usual list would make a pass six times as long."""
-        segments, _ = self._model.transcribe(
-            samples, language=expected.language, beam_size=self._settings.beam, temperature=0.0, word_timestamps=True,
-            condition_on_previous_text=False, hotwords=" ".join(expected.phrases)[:_HINT] or None,
-        )  # fmt: skip
-        found: list[Said] = []
-        for word in (word for segment in segments for word in segment.words or ()):
-            start, end = sorted(min(max(round(at * EAR_RATE), 0), len(samples)) for at in (word.start, word.end))
-            found.append(Said(word.word, offset + start, offset + end, float(word.probability)))
-        return found
+    def take(self, due: Due, found: Found, ended: int | None) -> None:
+        """What was found by a pass that was made while the voice was as ``ended`` says."""
+        self.stretch.language = found.language or self.stretch.language
+        self.stretch.take(due, found.words, ended)
+
+    def _compute(self) -> None:
+        if self._batch:
+            self._features.push(np.concatenate(self._batch))
+            self._batch, self._batched = [], 0
+            self._features.forget(self.stretch.needed)
 
 
-def _shorten(agreement: Agreement, held: Samples) -> Samples:
-    """Drop the sound that need not be passed over again."""
-    if len(held) < SHORTEN_AT:
-        return held
-    begin = agreement.cut
-    agreement.shorten(begin + len(held), force=len(held) >= FORCE_AT)
-    return held[agreement.cut - begin :]
+def _pieces(block: Samples) -> Iterator[Samples]:
+    return (block[at : at + PIECE] for at in range(0, len(block), PIECE))
 
 
 def engine(settings: WhisperSettings | None) -> SpeechToText:
@@ -190,6 +209,6 @@ def engine(settings: WhisperSettings | None) -> SpeechToText:
     if settings is None:
         raise InputError(
             "the engine whisper needs to know a model", where="engines.whisper.model",
-            remedy='Write [engines.whisper] with model = "base.en", or the folder of a converted model.',
+            remedy="Run duologue models get natural, or write [engines.whisper] with the folder of a converted model.",
         )  # fmt: skip
     return Whisper(settings)

@@ -1,0 +1,387 @@
+"""How Whisper hears, and what it costs: ``python -m benchmarks natural_ears`` with a fetched model.
+
+Human recordings come from Debian's ``pocketsphinx-testdata`` and ``asterisk-core-sounds-en-wav`` (its prompts a to m to
+tune with, n to z to measure). Voice activity is Silero's, as in a session: the ears are told of pauses by it, and words
+that lie where it heard nobody are dropped. Words are counted by jiwer, after both texts went through one normaliser:
+:func:`duologue.speech.pocketsphinx_words.dictionary_words` (lower case, no marks, numbers read out). Where others use
+the machine, times are CPU times of the process that did the work, and the rows say so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import os
+import re
+import statistics
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import psutil
+
+from benchmarks.table import Row, row
+from duologue.audio.pcm import Samples, from_int16
+from duologue.clock import SECOND, SYSTEM_CLOCK
+from duologue.dialogue.endpointing import SpeechGate
+from duologue.dialogue.turns_vocabulary import SpeechStarted
+from duologue.dialogue.unvoiced import VoiceTrack, voiced_text
+from duologue.places import models_folder
+from duologue.simulation.spoken import pink, telephone
+from duologue.speech.hearing import EAR_RATE, VAD_FRAME, SpeechToText, Transcript
+from duologue.speech.pocketsphinx import PocketSphinx
+from duologue.speech.pocketsphinx_words import dictionary_words
+from duologue.speech.silero import Silero
+from duologue.speech.whisper import Whisper, WhisperSettings
+from duologue.speech.whisper_features import HOP, LogMel
+from duologue.speech.whisper_messages import Load, Pass
+from duologue.speech.whisper_model import WhisperModel
+
+PROMPTS = Path("/usr/share/asterisk/sounds/en_US_f_Allison")
+PROMPT_TEXTS = Path("/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz")
+SPHINX = Path("/usr/share/pocketsphinx/test/data")
+QUIET_S = 1.0
+"""Silence behind each recording, for the decision that it is over: it falls 0.35 s after the voice has gone."""
+DECIDED = 350 * EAR_RATE // 1000
+THREADS = 2
+ROUNDS = 5
+NOISE_MINUTES = float(os.environ.get("NOISE_MINUTES", "10"))
+FULL_WINDOW_S = 30
+LONGEST_S = 29
+"""Of a recording, so that a whole one fits that window."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """A recording and what is said in it."""
+
+    sound: Samples
+    text: str
+
+
+def model_folder() -> Path:
+    """The English model that was fetched, or what ``EARS_MODEL`` says."""
+    return (
+        Path(os.environ.get("EARS_MODEL", "")) if os.environ.get("EARS_MODEL") else models_folder() / "whisper-tiny.en"
+    )
+
+
+def read(path: Path) -> Samples:
+    """A recording at the ears' rate."""
+    if path.suffix == ".raw":
+        return from_int16(np.fromfile(path, np.int16))
+    resampler = av.AudioResampler("flt", "mono", EAR_RATE)
+    with av.open(str(path)) as container:
+        frames = [part for frame in container.decode(audio=0) for part in resampler.resample(frame)]
+    return np.concatenate([part.to_ndarray()[0] for part in [*frames, *resampler.resample(None)]])
+
+
+def prompts(first: str, last: str) -> list[Said]:
+    """Asterisk's prompts of two words and more whose names begin with the letters from ``first`` to ``last``."""
+    found: list[Said] = []
+    for line in gzip.decompress(PROMPT_TEXTS.read_bytes()).decode().splitlines():
+        name, mark, text = line.strip().partition(": ")
+        path = PROMPTS / f"{name}.wav"
+        if mark and path.exists() and first <= name[0] <= last and "[" not in text and len(text.split()) > 1:
+            found.append(Said(read(path), text))
+    return [each for each in found if len(each.sound) <= LONGEST_S * EAR_RATE]
+
+
+def testdata() -> list[Said]:
+    """The eleven recordings of Debian's package."""
+    found = [Said(read(SPHINX / "goforward.raw"), "go forward ten meters")]
+    for folder, texts in (("cards", "cards.transcription"), ("librivox", "transcription")):
+        for line in (SPHINX / folder / texts).read_text().splitlines():
+            match = re.fullmatch(r"(?:<s>)?(.*?)(?:</s>)?\s*\((.*)\)", line.strip())
+            if match and (path := SPHINX / folder / f"{match[2]}.wav").exists():
+                found.append(Said(read(path), match[1]))
+    return found
+
+
+class Listener:
+    """A voice and its ears, as in a session; the sound comes faster than real time, so times are those of the sound."""
+
+    def __init__(self, activity: Silero, forced: bool = False) -> None:
+        self._activity = activity
+        self._stream = activity.open()
+        self._gate = SpeechGate()
+        self._forced = forced
+        self.track = VoiceTrack()
+        self.onsets = 0
+
+    @property
+    def ended(self) -> int | None:
+        """See :class:`duologue.speech.hearing.Voice`."""
+        return None if self._forced else self.track.ended
+
+    async def told(self, sound: Samples) -> AsyncIterator[Samples]:
+        """The sound, voice activity being told of each frame as it comes."""
+        for at in range(0, len(sound) - VAD_FRAME + 1, VAD_FRAME):
+            frame = sound[at : at + VAD_FRAME]
+            probability = self._activity.step({self._stream: frame})[self._stream]
+            event = self._gate.step(probability, (at + VAD_FRAME) * SECOND // EAR_RATE)
+            if event is not None:
+                self.onsets += isinstance(event, SpeechStarted)
+                self.track.change(event.at * EAR_RATE // SECOND, isinstance(event, SpeechStarted))
+            yield frame
+            await asyncio.sleep(0)
+            if self.ended is not None and at - self.ended > DECIDED and at > len(sound) - QUIET_S * EAR_RATE:
+                return
+        self._activity.forget(self._stream)
+
+
+async def heard(
+    ears: SpeechToText, sound: Samples, activity: Silero, forced: bool = False
+) -> tuple[str, float, Transcript]:
+    """What was heard in the end, the seconds from the decision to it, and the transcript that it is of."""
+    listener, last, decided = Listener(activity, forced), Transcript(""), 0
+    if not forced:
+        sound = np.concatenate([sound, np.zeros(round(QUIET_S * EAR_RATE), np.float32)])
+
+    async def told() -> AsyncIterator[Samples]:
+        nonlocal decided
+        async for block in listener.told(sound):
+            yield block
+        decided = SYSTEM_CLOCK.now()
+
+    async for transcript in ears.listen(told(), None, listener):
+        last = transcript
+    text = last.text if forced else voiced_text(last, listener.track, 0)
+    return text, (SYSTEM_CLOCK.now() - decided) / SECOND, last
+
+
+class FullWindow:
+    """The same model over whole recordings by the window that it was trained with."""
+
+    def __init__(self, model: WhisperModel) -> None:
+        self._model = model
+
+    def heard(self, sound: Samples) -> str:
+        """All of it in one pass; recordings are shorter than that window."""
+        mel = LogMel()
+        mel.push(sound)
+        wanted = Pass(0, mel.window(0, len(sound), FULL_WINDOW_S * EAR_RATE // HOP), len(sound) / EAR_RATE, "en")
+        return " ".join(word.text.strip() for word in self._model.run(wanted).words)
+
+
+def telephoned(sound: Samples) -> Samples:
+    """Through G.711 µ-law, and 8 kHz."""
+    narrow = np.clip(telephone(sound), -1.0, 1.0)
+    coded: Samples = np.rint(np.sign(narrow) * np.log1p(255 * np.abs(narrow)) / np.log(256) * 127) / 127
+    return (np.sign(coded) * np.expm1(np.abs(coded) * np.log(256)) / 255).astype(np.float32)
+
+
+def noisy(kind: Callable[[int], Samples], decibels: float) -> Callable[[Samples], Samples]:
+    """Noise added so far below the voice."""
+
+    def add(sound: Samples) -> Samples:
+        noise = kind(len(sound))
+        voice = float(np.sqrt(np.mean(np.square(sound))))
+        scale = voice / float(np.sqrt(np.mean(np.square(noise)))) / 10 ** (decibels / 20)
+        return (sound + noise * scale).astype(np.float32)
+
+    return add
+
+
+def babble(recordings: Sequence[Said]) -> Callable[[int], Samples]:
+    """Six of the recordings at once, said over and over."""
+
+    def made(count: int) -> Samples:
+        return np.sum([np.resize(each.sound, count) for each in recordings[:60:10]], axis=0).astype(np.float32)
+
+    return made
+
+
+def errors(said: Sequence[str], understood: Sequence[str]) -> tuple[float, int]:
+    """Word errors in percent, and the words that were said."""
+    jiwer: Any = import_module("jiwer")
+    texts = [[" ".join(dictionary_words(text)) for text in side] for side in (said, understood)]
+    return 100.0 * float(jiwer.wer(*texts)), sum(len(text.split()) for text in texts[0])
+
+
+def interval(said: Sequence[str], understood: Sequence[str]) -> tuple[float, float]:
+    """In which the word errors lie with 95 %, by drawing recordings anew."""
+    generator, drawn = np.random.default_rng(5), list[float]()
+    for _ in range(200):
+        places = [int(place) for place in generator.integers(0, len(said), len(said))]
+        drawn.append(errors([said[n] for n in places], [understood[n] for n in places])[0])
+    return float(np.percentile(drawn, 2.5)), float(np.percentile(drawn, 97.5))
+
+
+async def _understood(ears: SpeechToText, sounds: Sequence[Samples], activity: Silero) -> tuple[list[str], list[float]]:
+    texts: list[str] = []
+    waits: list[float] = []
+    for sound in sounds:
+        text, wait, _ = await heard(ears, sound, activity)
+        texts.append(text)
+        waits.append(wait)
+    return texts, waits
+
+
+async def word_errors() -> list[Row]:
+    """Whisper beside PocketSphinx and its own 30 s window; then by telephone and in noise."""
+    activity, ears, sphinx = Silero(), Whisper(WhisperSettings(model=str(model_folder()), every_s=5.0)), PocketSphinx()
+    full = FullWindow(WhisperModel(Load(str(model_folder()), THREADS, "int8", 1)))
+    for each in (ears, sphinx):
+        await each.warm_up()
+    made: list[Row] = []
+    tuning = os.environ.get("TUNE") == "1"
+    people = prompts("a", "m") if tuning else prompts("n", "z")
+    sets = {"testdata": testdata(), "prompts a–m, tuned with" if tuning else "prompts n–z, kept aside": people}
+    heard_all: list[tuple[str, str]] = []
+    for name, group in sets.items():
+        said, sounds = [each.text for each in group], [each.sound for each in group]
+        texts, waits = await _understood(ears, sounds, activity)
+        if os.environ.get("SHOW"):
+            for one, two in zip(said, texts, strict=True):
+                if errors([one], [two])[0]:
+                    print(f"{one!r}\n    {two!r}", file=sys.stderr)
+        rate, words = errors(said, texts)
+        whole = errors(said, [full.heard(sound) for sound in sounds])[0]
+        low, high = interval(said, texts)
+        what = f"word errors, {name}, {words} words ({low:.1f}–{high:.1f})"
+        made.append(row(what, rate, "%", f"30 s window {whole:.1f}", whole / rate if rate else None))
+        heard_all += zip(said, texts, strict=True)
+        if not tuning:
+            other = errors(said, (await _understood(sphinx, sounds, activity))[0])[0]
+            made.append(row(f"the same beside PocketSphinx, {name}", rate, "%", f"{other:.1f}", other / rate))
+        late = f"p95 {1000 * float(np.percentile(waits, 95)):.0f}, busy machine"
+        made.append(row(f"decision to final text, {name}, p50", 1000 * statistics.median(waits), "ms", late))
+    said, texts = [one for one, _ in heard_all], [two for _, two in heard_all]
+    low, high = interval(said, texts)
+    made.append(
+        row(f"word errors, both, {errors(said, texts)[1]} words ({low:.1f}–{high:.1f})", errors(said, texts)[0], "%")
+    )
+    conditions = {
+        "G.711": telephoned, "pink noise 20 dB": noisy(lambda count: pink(count / EAR_RATE + 1, 0.1)[:count], 20.0),
+        "babble 20 dB": noisy(babble(prompts("a", "m")), 20.0),
+    }  # fmt: skip
+    for name, change in ({} if tuning else conditions).items():
+        sounds = [change(each.sound) for each in people]
+        rate, _ = errors([each.text for each in people], (await _understood(ears, sounds, activity))[0])
+        made.append(row(f"word errors, n–z, {name}", rate, "%"))
+    for each in (ears, sphinx):
+        await each.close()
+    return made
+
+
+def passes() -> list[Row]:
+    """One pass with word times beside faster-whisper's ``transcribe`` with them, CPU seconds of this process."""
+    sound = np.concatenate([each.sound for each in testdata()[-5:]])
+    ours = WhisperModel(Load(str(model_folder()), THREADS, "int8", 1))
+    theirs: Any = import_module("faster_whisper").WhisperModel(
+        str(model_folder()), device="cpu", compute_type="int8", cpu_threads=THREADS
+    )
+    made: list[Row] = []
+    for seconds in (1.5, 4.0, 9.0):
+        piece = sound[: round(seconds * EAR_RATE)]
+
+        def we(piece: Samples = piece) -> None:
+            mel = LogMel()
+            mel.push(piece)
+            ours.run(Pass(0, mel.window(0, len(piece), 1_000), len(piece) / EAR_RATE, "en"))
+
+        def they(piece: Samples = piece) -> None:
+            found, _ = theirs.transcribe(
+                piece, language="en", beam_size=1, temperature=0.0, word_timestamps=True,
+                condition_on_previous_text=False,
+            )  # fmt: skip
+            list(found)
+
+        mine, other = (_cpu_of(work) for work in (we, they))
+        peer = f"faster-whisper {other * 1000:.0f} ms"
+        made.append(row(f"a pass over {seconds:g} s, CPU", mine * 1000, "ms", peer, other / mine))
+    return made
+
+
+def _cpu_of(work: Callable[[], None]) -> float:
+    """The least CPU time (s) of some rounds: what the work takes, and not its neighbours."""
+    taken: list[float] = []
+    for _ in range(ROUNDS + 1):
+        began = time.process_time()
+        work()
+        taken.append(time.process_time() - began)
+    return min(taken[1:])
+
+
+def sounds_of_nobody(seconds: float) -> Iterator[tuple[str, Samples]]:
+    """Noise, music, a hold tone, typing and breath: made here, so that anyone has them."""
+    count = round(seconds * EAR_RATE)
+    at = np.arange(count) / EAR_RATE
+    generator = np.random.default_rng(3)
+    yield "pink noise", pink(seconds, 0.05)[:count]
+    notes = 220 * 2 ** (generator.choice([0, 2, 4, 5, 7, 9, 11, 12], round(seconds * 4) + 1) / 12)
+    pitch = np.repeat(notes, EAR_RATE // 4)[:count]
+    phase = np.cumsum(pitch) / EAR_RATE * 2 * np.pi
+    decay = np.exp(-4 * (at % 0.25))
+    chords = np.sin(phase) + 0.5 * np.sin(2 * phase) + 0.4 * np.sin(1.5 * phase) + 0.2 * np.sin(3 * phase)
+    yield "music", (0.08 * chords * decay).astype(np.float32)
+    yield "hold tone", (0.1 * np.sin(2 * np.pi * 440 * at) * (at % 4 < 1)).astype(np.float32)
+    keys = np.zeros(count, np.float32)
+    for start in np.cumsum(generator.exponential(0.16, round(seconds * 6))):
+        begin = int(start * EAR_RATE)
+        click = (generator.standard_normal(400) * np.exp(-np.arange(400) / 60) * 0.15).astype(np.float32)
+        if begin + 400 < count:
+            keys[begin : begin + 400] += click
+    yield "typing", keys
+    breath = pink(seconds, 0.03, seed=11)[:count] * np.maximum(0, np.sin(2 * np.pi * at / 3.5)) ** 2
+    yield "breath", breath.astype(np.float32)
+
+
+async def nobody() -> list[Row]:
+    """Words in sounds that nobody makes with the mouth: as a session hears them, and with the gate forced open."""
+    activity, ears = Silero(), Whisper(WhisperSettings(model=str(model_folder())))
+    await ears.warm_up()
+    made: list[Row] = []
+    for name, sound in sounds_of_nobody(60 * NOISE_MINUTES):
+        listener = Listener(activity)
+        onsets = 0
+        async for _ in listener.told(sound):
+            onsets = listener.onsets
+        text, _, _ = await heard(ears, sound, activity, forced=True)
+        words = len(text.split())
+        made.append(row(f"{name}, {NOISE_MINUTES:g} min: voices noticed", onsets, "times"))
+        made.append(row(f"{name}: words with the gate forced open", words / NOISE_MINUTES, "a minute", text[:40]))
+    await ears.close()
+    return made
+
+
+async def cost() -> list[Row]:
+    """CPU seconds of the worker for a minute in which one caller talks 40 % of the time, in turns."""
+    activity, ears = Silero(), Whisper(WhisperSettings(model=str(model_folder())))
+    await ears.warm_up()
+    assert ears.pid is not None
+    worker = psutil.Process(ears.pid)
+    turns = [each for each in prompts("n", "z") if 1.5 <= len(each.sound) / EAR_RATE <= 8.0][:30]
+    before = sum(worker.cpu_times()[:2])
+    for each in turns:
+        await heard(ears, each.sound, activity)
+    used = sum(worker.cpu_times()[:2]) - before
+    talked = sum(len(each.sound) for each in turns) / EAR_RATE
+    memory = worker.memory_info().rss / 1e6
+    carried = ears.capabilities.at_once or 0
+    await ears.close()
+    return [
+        row("ears of a caller who talks 40 %, CPU of a minute", used / talked * 24.0, "s"),
+        row("passes of each turn", ears.passes / len(turns), "passes"),
+        row("memory of the worker", memory, "MB"),
+        row("listeners that it says it carries", carried, "listeners"),
+    ]
+
+
+SECTIONS: dict[str, Callable[[], list[Row]]] = {
+    "passes": passes, "cost": lambda: asyncio.run(cost()), "errors": lambda: asyncio.run(word_errors()),
+    "nobody": lambda: asyncio.run(nobody()),
+}  # fmt: skip
+
+
+def rows() -> list[Row]:
+    """All sections, or those that ``EARS_SECTIONS`` names."""
+    wanted = os.environ.get("EARS_SECTIONS", " ".join(SECTIONS)).split()
+    return [each for name in wanted for each in SECTIONS[name]()]

@@ -1,0 +1,74 @@
+"""The process in which Whisper runs: ``python -m duologue.speech.whisper_worker FD``.
+
+One for all who are listened to. It steps back behind whoever draws a frame or sends a packet: what it computes was said
+some tenths of a second ago, and a frame is due now.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from duologue.errors import ClosedError, DuologueError, InputError, PeerError
+from duologue.priority import lower_this_process
+from duologue.speech.whisper_messages import Answer, Failed, Load, Loaded, Pass
+from duologue.speech.whisper_model import WhisperModel, check_folder, silence
+from duologue.workers import Channel
+
+WARM_SECONDS = 10.0
+
+
+def _load(request: Load) -> tuple[WhisperModel, float]:
+    """The model, and the CPU time that a pass took: the second, as libraries plan with the first."""
+    check_folder(Path(request.folder))
+    try:
+        model = WhisperModel(request)
+        taken = 0.0
+        for _ in range(2):
+            began = time.process_time()
+            model.run(Pass(-1, silence(round(WARM_SECONDS * 100)), WARM_SECONDS, "en"))
+            taken = time.process_time() - began
+    except DuologueError:
+        raise
+    except Exception as error:  # CTranslate2 and tokenizers raise what they like over a broken file
+        raise InputError(
+            f"Whisper's model cannot be loaded: {error}", where=f"engines.whisper.model = {request.folder}",
+            remedy="Fetch it again (duologue models get whisper-tiny.en), or give a model converted for CTranslate2.",
+        ) from error  # fmt: skip
+    return model, taken
+
+
+def answer(model: WhisperModel, request: Pass) -> Answer:
+    """Make a pass; what goes wrong is an answer too."""
+    try:
+        return model.run(request)
+    except DuologueError as error:
+        return Failed(request.number, error)
+    except Exception as error:  # as above
+        return Failed(request.number, PeerError(f"Whisper failed: {error}", where=f"{request.seconds:.1f} s of sound"))
+
+
+def main() -> int:
+    """Serve until the engine closes the channel. Returns the exit status."""
+    lower_this_process()
+    channel = Channel.inherited()
+    try:
+        request = channel.receive()
+        assert isinstance(request, Load)
+        try:
+            model, taken = _load(request)
+        except DuologueError as error:
+            channel.send(Failed(-1, error))
+            return 1
+        channel.send(Loaded(model.multilingual, taken))
+        for wanted in channel:
+            assert isinstance(wanted, Pass)
+            channel.send(answer(model, wanted))
+    except ClosedError:
+        pass  # the engine is gone: nobody is left to tell
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

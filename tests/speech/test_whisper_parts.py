@@ -1,0 +1,203 @@
+"""The parts of Whisper's engine that need no model: features, words, when a pass is due, and turns."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from spoken_phrases import noise
+
+from duologue.speech.hearing import EAR_RATE
+from duologue.speech.whisper_features import HOP, LogMel
+from duologue.speech.whisper_stretch import BREAK, ENOUGH, LONGEST, PAUSE, WINDOW, Due, Reason, Stretch
+from duologue.speech.whisper_turns import Turns
+from duologue.speech.whisper_words import Said, unsaid_from, with_marks
+
+SECOND = EAR_RATE
+
+
+@given(st.lists(st.integers(1, 5_000), min_size=1, max_size=20))
+def test_features_made_as_sound_comes_are_those_of_the_whole(sizes: list[int]) -> None:
+    extract: Any = import_module("faster_whisper.feature_extractor").FeatureExtractor()
+    sound = noise(sum(sizes) / EAR_RATE + 0.05, 0.2)
+    wanted = extract(sound)[:, : -(-len(sound) // HOP)]
+    mel, at = LogMel(), 0
+    for size in [*sizes, len(sound)]:
+        mel.push(sound[at : at + size])
+        at += size
+    made = mel.window(0, len(sound), 0)
+    assert made.shape == wanted.shape
+    assert np.abs(made - wanted).max() < 2e-3
+
+
+def test_a_window_is_filled_with_silence_and_what_is_forgotten_is_not_asked_for() -> None:
+    sound = noise(4.0, 0.2)
+    mel = LogMel()
+    mel.push(sound)
+    whole = mel.window(0, len(sound), 0)
+    window = mel.window(2 * SECOND, len(sound), 1_000)
+    assert window.shape == (80, 1_000)
+    assert np.allclose(window[:, :200], np.maximum(whole[:, 200:], window.min()), atol=1e-5)
+    assert np.ptp(window[:, 200:]) == 0.0
+    mel.forget(2 * SECOND)
+    assert np.array_equal(mel.window(2 * SECOND, len(sound), 1_000), window)
+
+
+def said(*words: tuple[str, float, float]) -> list[Said]:
+    return [Said(f" {text}", start, end) for text, start, end in words]
+
+
+def test_a_copy_that_alignment_finds_no_time_for_was_not_said() -> None:
+    """As tiny.en placed them in recordings of people, with a window that was too short for it."""
+    clubs = said(
+        ("10", 0, 0.38), ("of", 0.38, 0.6), ("clubs", 0.6, 0.64), ("10", 0.64, 0.64), ("of", 0.64, 0.64),
+        ("clubs", 0.64, 0.82), ("10", 0.82, 0.82), ("of", 0.82, 0.82), ("clubs", 0.82, 0.88),
+    )  # fmt: skip
+    assert unsaid_from(clubs) == 3
+    fives = said(("5", 0, 0.88), ("5", 0.88, 1.42), *[("5", 1.42 + n / 50, 1.44 + n / 50) for n in range(3)])
+    assert unsaid_from(fives) == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        said(("no", 0.1, 0.3), ("no", 0.3, 0.5), ("no", 0.52, 0.8)),
+        said(("five", 0.0, 0.4), ("five", 0.4, 0.9)),
+        said(("do", 0.0, 0.2), ("it", 0.2, 0.2), ("so", 0.2, 0.5), ("do", 0.5, 0.7), ("it", 0.7, 0.7), ("so", 0.7, 1)),
+        [],
+    ],
+    ids=["no no no", "five five", "a phrase twice, its short word without time", "nothing"],
+)  # fmt: skip
+def test_what_was_said_twice_stays(words: list[Said]) -> None:
+    assert unsaid_from(words) == len(words)
+
+
+def test_marks_go_with_their_word_and_not_with_its_time() -> None:
+    joined = with_marks([Said(" Yes", 0, 0.4), Said(",", 0.4, 1.2), Said(" no", 1.2, 1.5, tokens=2), Said("!", 1.5, 3)])
+    assert [(word.text, word.start, word.end, word.tokens) for word in joined] == [
+        (" Yes,", 0, 0.4, 2), (" no!", 1.2, 1.5, 3),
+    ]  # fmt: skip
+
+
+def heard(stretch: Stretch, seconds: float, ended: int | None = None, silent: range = range(0)) -> list[Due]:
+    """The passes that come due, each answered by a word for each half second, numbered by its place in the sound."""
+    dues: list[Due] = []
+    for _ in range(round(seconds * 50)):
+        stretch.hear(SECOND // 50, silent=False)
+        if due := stretch.due(ended):
+            dues.append(due)
+            stretch.take(due, numbered(due, silent), ended)
+        stretch.settle(ended)
+    return dues
+
+
+def numbered(due: Due, silent: range = range(0)) -> list[Said]:
+    """One word in the first 0.4 s of each half second, but ``silent`` ones of each dozen, as a model hears them in this
+    window: alignment lets the first word begin where the window does, and a word that the window cuts is there too.
+    """
+    half = SECOND // 2
+    places = [n for n in range(max(0, due.begin // half), due.end // half) if n % 12 not in silent]
+    places = [n for n in places if n * half + 0.3 * SECOND > due.begin]
+    words = [
+        Said(f" w{n}", max(0.0, (n * half - due.begin) / SECOND + 0.05), (n * half - due.begin) / SECOND + 0.4)
+        for n in places
+    ]
+    return [replace(word, start=0.0) if number == 0 else word for number, word in enumerate(words)]
+
+
+def test_the_pass_at_a_pause_is_made_once_and_is_the_final_text() -> None:
+    stretch = Stretch(round(0.7 * SECOND))
+    partials = heard(stretch, 2.0)
+    assert {due.reason for due in partials} == {Reason.PARTIAL}
+    assert all(due.window < WINDOW for due in partials)
+    assert heard(stretch, 0.1, ended=2 * SECOND) == []
+    (pause,) = heard(stretch, 1.0, ended=2 * SECOND)
+    assert (pause.reason, pause.end, pause.window) == (Reason.PAUSE, 2 * SECOND + PAUSE, WINDOW)
+    assert stretch.last(2 * SECOND) is None
+    assert stretch.transcript(final=True).text == "w0 w1 w2 w3"
+    heard(stretch, 0.5)  # the voice came back
+    last = stretch.last(None)
+    assert last is not None
+    assert last.end == stretch.heard
+
+
+def test_what_lies_before_a_long_pause_is_not_passed_over_again() -> None:
+    stretch = Stretch(round(0.7 * SECOND))
+    heard(stretch, 6.0)
+    heard(stretch, 0.6, ended=6 * SECOND)
+    assert stretch.transcript().stable == len(stretch.transcript().text) > 0
+    assert all(due.begin >= 6 * SECOND - SECOND // 3 for due in heard(stretch, 2.0))
+    assert BREAK / SECOND > 0.22
+    assert ENOUGH < LONGEST
+
+
+@pytest.mark.parametrize("pauses", [False, True])
+def test_a_monologue_of_three_minutes_loses_nothing_and_says_nothing_twice(pauses: bool) -> None:
+    stretch = Stretch(round(0.7 * SECOND))
+    dues: list[Due] = []
+    silent = range(11, 12) if pauses else range(0)
+    if pauses:
+        for turn in range(30):
+            dues += heard(stretch, 5.5, silent=silent)
+            dues += heard(stretch, 0.5, ended=round((6 * turn + 5.5) * SECOND), silent=silent)
+    else:
+        dues = heard(stretch, 180.0)
+    if due := stretch.last(None):
+        dues.append(due)
+        stretch.take(due, numbered(due, silent), None)
+    assert stretch.transcript(final=True).text.split() == [f"w{n}" for n in range(360) if n % 12 not in silent]
+    assert max(due.end - due.begin for due in dues) <= LONGEST + SECOND
+    assert sum(due.end - due.begin for due in dues) <= 180 * SECOND * 6
+
+
+def test_noise_without_a_word_is_let_go() -> None:
+    stretch = Stretch(SECOND)
+    for _ in range(60 * 50):
+        stretch.hear(SECOND // 50, silent=False)
+        if due := stretch.due(None):
+            assert due.end - due.begin <= LONGEST + SECOND
+            stretch.take(due, [], None)
+    assert stretch.transcript(final=True).text == ""
+
+
+def test_silence_alone_is_never_passed_over() -> None:
+    stretch = Stretch(SECOND)
+    for _ in range(60 * 50):
+        stretch.hear(SECOND // 50, silent=True)
+        assert stretch.due(None) is None
+    assert stretch.last(None) is None
+
+
+async def test_the_most_urgent_goes_first_and_who_leaves_is_passed_over() -> None:
+    turns, order = Turns(), list[str]()
+
+    async def work(name: str, rank: int) -> None:
+        turn = turns.ask(rank)
+        try:
+            await turn.come.wait()
+            order.append(name)
+        finally:
+            turn.leave()
+
+    first = turns.ask(2)
+    assert turns.busy
+    async with asyncio.TaskGroup() as group:
+        group.create_task(work("partial", 3))
+        group.create_task(work("pause", 1))
+        gone = group.create_task(work("gone", 0))
+        group.create_task(work("final", 0))
+        group.create_task(work("pause, later", 1))
+        await asyncio.sleep(0)
+        assert turns.waiting == 5
+        assert not await first.within(0.0) or first.come.is_set()
+        gone.cancel()
+        await asyncio.sleep(0)
+        first.leave()
+    assert order == ["final", "pause", "pause, later", "partial"]
+    assert not turns.busy
