@@ -9,7 +9,8 @@ NPM := npm --prefix frontend
 help:  ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s ':'
 
-setup: $(VENV)/.ready src/duologue/web/static/.ready  ## Make .venv/bin/duologue and the page ready
+# Without its models the house speaks and hears less well, which it says at each start: that fails nothing.
+setup: $(VENV)/.ready src/duologue/web/static/.ready $(VENV)/.models  ## Make .venv/bin/duologue, the page and the models ready
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Duologue needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
@@ -17,6 +18,12 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	$(BIN)/python -m compileall -q src/duologue  # else the first show compiles it, and is on air a second later
+	@touch $@
+
+$(VENV)/.models: $(VENV)/.ready src/duologue/models/entries.py
+	@$(BIN)/duologue models get natural || \
+	  echo "Setup goes on without: espeak speaks like a robot, PocketSphinx mishears four words of ten." \
+	    "Whenever you like: $(BIN)/duologue models get natural"
 	@touch $@
 
 frontend/node_modules/.ready: frontend/package.json frontend/package-lock.json

@@ -27,6 +27,15 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Whatever a person has fetched, `auto` is espeak and PocketSphinx here, unless a test brings its own shelf."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("DUOLOGUE_MODELS", raising=False)
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.getbasetemp() / "no-models"))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def logs_of_its_own() -> Iterator[None]:
     """A test that sets logging up, as commands do, leaves no log behind that writes to a stream that is closed then;

@@ -564,6 +564,12 @@ export interface components {
              * @default 0
              */
             restarts: number;
+            /**
+             * Note
+             * @description Why it was chosen, if that was left to us, and where its voice is from.
+             * @default
+             */
+            note: string;
         };
         /**
          * Health
@@ -668,6 +674,8 @@ export interface components {
             source: string;
             /** What */
             what: string;
+            /** Why */
+            why: string;
         };
         /**
          * ShowState

@@ -62,7 +62,7 @@ export class State {
 
   /** Frame time: median and largest of each second, ms. */
   readonly frameTimes = new Ring(2, HISTORY_SECONDS);
-  /** Late frames per second. */
+  /** Late frames per second; null for none, which is no bar. */
   readonly lateFrames = new Ring(1, HISTORY_SECONDS);
   /** Seconds behind live. */
   readonly distances = new Ring(1, HISTORY_SECONDS);
@@ -96,7 +96,7 @@ export class State {
     this.telemetry.value = telemetry;
     const time = telemetry.at / 1000;
     this.frameTimes.push(time, telemetry.frame_p50, telemetry.frame_max);
-    this.lateFrames.push(time, telemetry.late + telemetry.skipped);
+    this.lateFrames.push(time, telemetry.late + telemetry.skipped || null);
     this.distances.push(time, this.behind.value);
     this.plotted.value += 1;
   }

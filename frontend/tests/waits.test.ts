@@ -104,17 +104,19 @@ describe("the command that starts a talk", () => {
 
 describe("settings", () => {
   const rows = [
-    { key: "show.fps", value: "25", source: "flag --fps", what: "Frames per second." },
-    { key: "show.turns", value: "12", source: "default", what: "Turns of one conversation." },
-    { key: "web.host", value: "127.0.0.1", source: "default", what: "The address." },
+    { key: "show.fps", value: "25", source: "flag --fps", what: "Frames per second.", why: "" },
+    { key: "show.turns", value: "12", source: "default", what: "Turns of one conversation.", why: "" },
+    { key: "web.host", value: "127.0.0.1", source: "default", what: "The address.", why: "" },
+    { key: "engines.tts", value: "auto", source: "default", what: "The engine that speaks.", why: "espeak: no model is here" },
   ];
   it("are found by any of their words, and by having been set", () => {
-    expect(chosenOf(rows, "", false)).toHaveLength(3);
+    expect(chosenOf(rows, "", false)).toHaveLength(4);
+    expect(chosenOf(rows, "espeak", false).map(({ key }) => key)).toEqual(["engines.tts"]);
     expect(chosenOf(rows, "", true).map(({ key }) => key)).toEqual(["show.fps"]);
     expect(chosenOf(rows, "PER second", false).map(({ key }) => key)).toEqual(["show.fps"]);
     expect(chosenOf(rows, "nothing like it", false)).toEqual([]);
   });
   it("stand in sections in the order in which they come", () => {
-    expect(bySection(rows).map(([name, found]) => [name, found.length])).toEqual([["show", 2], ["web", 1]]);
+    expect(bySection(rows).map(([name, found]) => [name, found.length])).toEqual([["show", 2], ["web", 1], ["engines", 1]]);
   });
 });

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Self
 from duologue.app.cast import CastMember, find_pack, load_member
 from duologue.app.clips import read_clip
 from duologue.app.render import Film, Progress, render
+from duologue.app.spare_voices import KnownVoices, known_voices, owner, spare_voice
 from duologue.app.talking import open_partner, talk_policy
 from duologue.app.talking_chat import Chat, open_chat
 from duologue.app.talking_sound import open_recording, talk_over
@@ -23,6 +24,7 @@ from duologue.language.engine import Line
 from duologue.language.persona import Persona, load_persona
 from duologue.language.structured import ReplyChunk, notes_schema
 from duologue.language.tools import Tool, Toolbox, ToolOutcome
+from duologue.models.automatic import Use
 from duologue.places import refuse_same
 from duologue.settings import Settings, load_settings
 from duologue.stage.packs.manifest import CHARACTER_FILE, read_character
@@ -37,8 +39,8 @@ class Character:
     ``looks`` is a pack's folder, or a folder with pictures in the PNGtuber style (``idle.png``, ``talking.png``,
     ``blink.png``), which becomes a pack at first use. ``persona`` says in words who it is and how it speaks (a language
     model's instruction; the improviser then plays with its stock material), or is a :class:`Persona`, or empty for the
-    pack's own. ``voice`` is a voice of the speech engine in use (of several, the
-    first), empty for the pack's own.
+    pack's own. ``voice`` is a voice of any engine that is here, and goes to the one that knows it; empty for the pack's
+    own.
     """
 
     name: str
@@ -46,18 +48,29 @@ class Character:
     persona: str | Persona = ""
     voice: str = ""
 
-    def member(self, engines: Sequence[str]) -> CastMember:
-        """The character ready to be engaged, with the speech engines named. Raises :class:`InputError`."""
+    def member(
+        self,
+        engines: Sequence[str],
+        known: KnownVoices | None = None,
+        taken: Mapping[str, Collection[str]] | None = None,
+    ) -> CastMember:
+        """The character ready to be engaged, with the speech engines named. For an engine without a voice it gets one
+        of those ``known``, apart from those ``taken`` (by engine). Raises :class:`InputError`.
+        """
         folder = Path(self.looks)
         if folder.is_dir() and not (folder / CHARACTER_FILE).exists():
             new_character(folder)
         folder = find_pack("characters", str(self.looks))
         manifest = read_character(folder)
-        own = {engines[0]: self.voice} if self.voice else {}
-        voices = {engine: voice for engine in engines if (voice := own.get(engine) or manifest.voice.get(engine, ""))}
+        voices = {engine: voice for engine in engines if (voice := manifest.voice.get(engine, ""))}
+        if self.voice:
+            voices[owner(self.voice, engines, known or {})] = self.voice
         for engine in engines:
-            if engine not in voices:
+            spare = voices.get(engine)
+            spare = spare or spare_voice(self.name, (known or {}).get(engine, ()), (taken or {}).get(engine, ()))
+            if not spare:
                 raise InputError(f"{self.name} has no voice for {engine}", where="voice", remedy='Give voice="…".')
+            voices[engine] = spare
         title = self.name.title()
         return CastMember(self.name, title, manifest.tagline, manifest.colour, folder, self._persona(folder), voices)
 
@@ -67,6 +80,17 @@ class Character:
         own = load_persona(folder)
         description = self.persona or own.description
         return replace(own, name=self.name, title=self.name.title(), description=description)
+
+
+def _knowing(flags: Mapping[str, object], cast: Sequence[str | Character], use: Use | None = None) -> Settings:
+    """The settings, with the engines that know the voices that the characters name, where they are left to us."""
+    settings = load_settings(flags, use=use)
+    if "tts" not in settings.picks:
+        return settings
+    engines, known = settings.engines.tts, known_voices(settings)
+    named = [owner(each.voice, engines, known) for each in cast if isinstance(each, Character) and each.voice]
+    wanted = tuple(dict.fromkeys((*named, *engines)))
+    return settings if set(wanted) == set(engines) else load_settings({**flags, "engines.tts": wanted}, use=use)
 
 
 class Show:
@@ -84,20 +108,25 @@ class Show:
 
     def render(self, path: str | Path, on_progress: Callable[[Progress], None] | None = None) -> Film:
         """Write the show to an MP4 file, as fast as the machine can."""
-        settings = load_settings(self._flags)
+        settings = _knowing(self._flags, self._cast)
         work = render(settings, Path(path), on_progress=on_progress or _quietly, cast=self._members(settings))
         return asyncio.run(work)
 
     def serve(self, host: str = "127.0.0.1", port: int = 8081) -> None:
         """Put the show on air with its page at ``http://host:port``; returns when it is over or interrupted."""
-        settings = load_settings({**self._flags, "web.host": host, "web.port": port})
+        settings = _knowing({**self._flags, "web.host": host, "web.port": port}, self._cast)
         asyncio.run(serve(settings, bind(host, port), self._members(settings)))
 
     def _members(self, settings: Settings) -> tuple[CastMember, ...]:
-        engines = settings.engines.tts
-        return tuple(
-            each.member(engines) if isinstance(each, Character) else load_member(each, engines) for each in self._cast
-        )
+        engines, known = settings.engines.tts, known_voices(settings)
+        members: list[CastMember] = []
+        for each in self._cast:
+            taken = {engine: {member.voices[engine] for member in members} for engine in engines}
+            if isinstance(each, Character):
+                members.append(each.member(engines, known, taken))
+            else:
+                members.append(load_member(each, engines, known, taken))
+        return tuple(members)
 
 
 class Conversation:
@@ -121,7 +150,7 @@ class Conversation:
     ) -> None:  # fmt: skip
         flags: dict[str, object] = {f"engines.{kind}": names for kind, names in engines.items()}
         flags |= {f"dialogue.{key}": value for key, value in (dialogue or {}).items()}
-        self._settings = load_settings(flags)
+        self._settings = _knowing(flags, (character,), Use(shows=False, talks=True))
         self._character = character
         box = Toolbox([tool if isinstance(tool, Tool) else Tool(tool) for tool in tools]) if tools else None
         self._options = SessionOptions(
@@ -212,7 +241,11 @@ class Conversation:
 
     def _member(self) -> CastMember | str:
         member = self._character
-        return member.member(self._settings.engines.tts) if isinstance(member, Character) else member
+        return (
+            member.member(self._settings.engines.tts, known_voices(self._settings))
+            if isinstance(member, Character)
+            else member
+        )
 
 
 def _quietly(progress: Progress) -> None:

@@ -252,15 +252,23 @@ class Chain(Generic[E]):
         raise _all_failed(failed)
 
     async def stream(
-        self, ask: Callable[[E], AsyncIterator[T]], *, revisable: bool = False
+        self,
+        ask: Callable[[E], AsyncIterator[T]],
+        *,
+        revisable: bool = False,
+        fit: Callable[[E], bool] = lambda engine: True,
     ) -> AsyncGenerator[tuple[E, T], None]:
         """The pieces of the first engine that begins within the policy's patience, each with its engine.
 
         A failure after the first piece is raised; the engine is out then, and the next call goes to the next. With
-        ``revisable`` the next engine begins again instead, and how long a piece may take is for ``ask`` to say.
+        ``revisable`` the next engine begins again instead, and how long a piece may take is for ``ask`` to say. Only
+        engines that are ``fit`` are asked; the others do not suffer for it.
         """
         failed: list[tuple[E, DuologueError]] = []
-        order = await self._askable()
+        order = [engine for engine in await self._askable() if fit(engine)]
+        if not order:
+            names = ", ".join(engine.name for engine in self.engines)
+            raise InputError("no engine is fit for this", where=names, remedy="Add one that is.")
         for turn, engine in enumerate(order, 1):
             begun = False
             try:

@@ -31,6 +31,14 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "duologue"
 
 
+def models_folder() -> Path:
+    """What was fetched (models), unless a folder is set: ``$XDG_DATA_HOME/duologue/models`` or
+    ``~/.local/share/duologue/models``.
+    """
+    data = os.environ.get("XDG_DATA_HOME")
+    return (Path(data) if data else Path.home() / ".local" / "share") / "duologue" / "models"
+
+
 def read_text(path: Path, what: str) -> str:
     """A person's text file in UTF-8, which is ``what`` to them ("the list"). Raises :class:`InputError`."""
     try:

@@ -33,7 +33,9 @@ from pydantic import (
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from duologue.errors import InputError
-from duologue.places import read_text
+from duologue.models.automatic import AUTO, Pick, Use
+from duologue.models.choosing import Choices, choose, offered
+from duologue.places import models_folder, read_text
 from duologue.redaction import hide, redacted, userinfo
 from duologue.tokens import TokenSettings, long_enough
 from duologue.validation import Problem, did_you_mean, problems
@@ -280,12 +282,20 @@ class EngineChoice(Part):
         default=("improv",), min_length=1, description="The engine that thinks; of several the first that can."
     )
     tts: EngineNames = Field(
-        default=("espeak",), min_length=1, description="The engine that speaks; of several the first that can."
+        default=(AUTO,), min_length=1, description="The engine that speaks, or auto; of several the first that can."
     )
     stt: EngineNames = Field(
-        default=("pocketsphinx",), min_length=1, description="The engine that hears; of several the first that can."
+        default=(AUTO,), min_length=1, description="The engine that hears, or auto; of several the first that can."
     )
     vad: str = Field(default="silero", min_length=1, description="The engine that notices when somebody speaks.")
+
+
+class ModelsSettings(Part):
+    """The models that were fetched."""
+
+    folder: Path | None = Field(
+        default=None, description="Where they lie; unset: DUOLOGUE_MODELS, else the user's data folder."
+    )
 
 
 class HearingSettings(Part):
@@ -328,6 +338,17 @@ class DialogueSettings(Part):
         default=120.0, ge=10, le=600, description="Longest turn of a person: then the character answers."
     )
 
+    record_folder: Path | None = Field(
+        default=None, description="Record every conversation with sound here: the person left, the character right."
+    )
+
+    echo_cancel: bool = Field(
+        default=False, description="Take the character's own voice out of what the microphone hears: with loudspeakers."
+    )
+    echo_delay_ms: int = Field(
+        default=150, ge=0, le=500, description="From a sound that is played to its echo in the microphone, about, ms."
+    )
+
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.wait_least_ms > self.wait_most_ms:
@@ -367,13 +388,14 @@ class SpeechCacheSettings(Part):
 @dataclass(frozen=True, slots=True)
 class Row:
     """One setting as it is shown: secrets are masked. ``source`` is ``default``, a file, a variable or a flag, ``what``
-    says in a sentence what it sets.
+    says in a sentence what it sets; ``why``, what a value that leaves the choice to us (``auto``) came to, and why.
     """
 
     key: str
     value: str
     source: str
     what: str = ""
+    why: str = ""
 
 
 class Settings(BaseSettings):
@@ -389,6 +411,7 @@ class Settings(BaseSettings):
     )
     web: WebSettings = Field(default=WebSettings(), description="The web server.")
     engines: EngineChoice = Field(default=EngineChoice(), description="Which engines are used, and a table for each.")
+    models: ModelsSettings = Field(default=ModelsSettings(), description="The models that were fetched.")
     hearing: HearingSettings = Field(default=HearingSettings(), description="How the end of a turn is found.")
     dialogue: DialogueSettings = Field(
         default=DialogueSettings(), description="How turns are taken in a conversation with a person."
@@ -402,6 +425,7 @@ class Settings(BaseSettings):
 
     _parts: dict[str, BaseModel | None] = PrivateAttr(default_factory=dict[str, BaseModel | None])
     _sources: dict[str, str] = PrivateAttr(default_factory=dict[str, str])
+    _chosen: Choices = PrivateAttr(default_factory=Choices)
     _name: str = PrivateAttr(default=ONLY_SHOW)
 
     @property
@@ -435,6 +459,16 @@ class Settings(BaseSettings):
     def stt(self) -> str:
         """The engine that hears; of several, the first."""
         return self.engines.stt[0]
+
+    @property
+    def models_folder(self) -> Path:
+        """Where models lie that were fetched."""
+        return self.models.folder or models_folder()
+
+    @property
+    def picks(self) -> Mapping[str, Pick]:
+        """What ``auto`` came to when these settings were loaded, by kind: ``tts``, ``stt``. Without what was named."""
+        return self._chosen.picks
 
     def engine(self, name: str) -> BaseModel | None:
         """An engine's own part; None for one without settings, or neither chosen nor given a table."""
@@ -494,7 +528,10 @@ class Settings(BaseSettings):
                 for each, table in cast("dict[str, BaseModel]", value).items():
                     yield from self._rows(table, f"{key}.{each}")
             else:
-                yield Row(key, _shown(name, value), self._sources.get(key, "default"), field.description or "")
+                source, what = self._sources.get(key, "default"), field.description or ""
+                pick = self.picks.get(name) if prefix == "engines" else None
+                shown = _shown(name, cast("object", value) if pick is None else pick.written)
+                yield Row(key, shown, source, what, str(pick or ""))
 
 
 def _shown(name: str, value: object) -> str:
@@ -515,15 +552,48 @@ def load_settings(
     assigned: Mapping[str, object] | None = None,
     config: Path | None = None,
     models: EngineModels | None = None,
+    use: Use | None = None,
 ) -> Settings:
-    """Layer the settings and check them.
+    """Layer the settings and check them, and choose once what is left to us (``auto``), by the models that are here.
 
     ``flags`` are dotted keys with values, e.g. ``{"show.fps": 25}``; a value of None was not given. ``assigned`` are
     the same from ``--set KEY=VALUE``, above the flags. ``config`` is the file; by default ``duologue.toml`` in the
     working directory, if there is one. ``models`` finds an engine's settings model (default: :func:`installed_model`).
+    ``use`` is what is asked of the engines: a show in English unless told otherwise.
 
     Raises :class:`InputError` naming the key, its source and what is allowed.
     """
+    table, sources = _layered(flags, assigned, config)
+    _fill_shows(table, sources)
+    parts = _take_engine_tables(table)
+    try:
+        settings = Settings(**table)
+    except ValidationError as error:
+        raise _as_input_error(problems(error, Settings), sources) from None
+    settings = _with_choices(settings, parts, sources, use or Use())
+    settings._sources.update(sources)  # pyright: ignore[reportPrivateUsage]
+    settings._parts.update(_engine_parts(settings.engines, parts, sources, models or installed_model))  # pyright: ignore[reportPrivateUsage]
+    hide(*settings.secrets())
+    return settings
+
+
+def load_models_folder(config: Path | None = None) -> Path:
+    """Where models lie, as set. The rest of the settings is not looked at: it may want a model that is to be fetched.
+
+    Raises :class:`InputError`.
+    """
+    table, sources = _layered(None, None, config)
+    try:
+        part = ModelsSettings.model_validate(table.get("models", {}))
+    except ValidationError as error:
+        raise _as_input_error(problems(error, ModelsSettings), sources) from None
+    return part.folder or models_folder()
+
+
+def _layered(
+    flags: Mapping[str, object] | None, assigned: Mapping[str, object] | None, config: Path | None
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """All layers on top of each other, and the source of each key."""
     layers = [
         _file_layer(config), _environment_layer(), _key_layer(flags or {}, _flag),
         _key_layer(assigned or {}, lambda key: f"--set {key}"),
@@ -533,15 +603,19 @@ def load_settings(
     for layer in layers:
         _merge(table, layer.table)
         sources.update(layer.sources)
-    _fill_shows(table, sources)
-    parts = _take_engine_tables(table)
-    try:
-        settings = Settings(**table)
-    except ValidationError as error:
-        raise _as_input_error(problems(error, Settings), sources) from None
-    settings._sources.update(sources)  # pyright: ignore[reportPrivateUsage]
-    settings._parts.update(_engine_parts(settings.engines, parts, sources, models or installed_model))  # pyright: ignore[reportPrivateUsage]
-    hide(*settings.secrets())
+    return table, sources
+
+
+def _with_choices(settings: Settings, tables: dict[str, dict[str, Any]], sources: dict[str, str], use: Use) -> Settings:
+    """The settings with an engine for each ``auto``; ``tables`` gain the models that the engines' own do not name."""
+    engines = settings.engines
+    names = {"tts": engines.tts, "stt": engines.stt}
+    chosen = choose(names, tables, settings.models_folder, use)
+    for engine, found in chosen.tables.items():
+        tables.setdefault(engine, {}).update(found)
+        sources.update({f"engines.{engine}.{key}": f"model {chosen.models[engine]}" for key in found})
+    settings = settings.model_copy(update={"engines": engines.model_copy(update=dict(chosen.names))})
+    settings._chosen = chosen  # pyright: ignore[reportPrivateUsage]
     return settings
 
 
@@ -594,6 +668,8 @@ def _environment_layer() -> _Layer:
                 remedy=did_you_mean(section, sections),
             )
     sources = {key: f"environment {PREFIX}{key.upper().replace('.', '__')}" for key, _ in _leaves(table)}
+    if isinstance(table.get("models"), str):  # the one variable with a short name
+        table["models"], sources["models.folder"] = {"folder": table["models"]}, sources.pop("models")
     return _Layer(table, sources)
 
 
@@ -724,9 +800,11 @@ def _needed(name: str, keys: Sequence[str], model: type[BaseModel]) -> InputErro
     lines = ", ".join(f'{key} = "…"' for key in keys)
     variables = " and ".join(f"{PREFIX}ENGINES__{name.upper()}__{key.upper()}" for key in keys)
     page = f" See docs/engines/{name.replace('_', '-')}.md." if model.__module__.startswith("duologue.") else ""
+    command = offered(name)
+    fetch = f"Run {command}. Or write" if command else "Write"
     return InputError(
         f"the engine {name!r} needs {wanted}",
-        remedy=f"Write [engines.{name}] and under it {lines} into {FILE}, or set {variables}.{page}",
+        remedy=f"{fetch} [engines.{name}] and under it {lines} into {FILE}, or set {variables}.{page}",
     )
 
 

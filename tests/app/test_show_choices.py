@@ -89,4 +89,5 @@ def test_it_is_said_in_the_form_of_the_log(log_format: str, capsys: pytest.Captu
         assert (told["event"], told["thinks"]) == ("show.chosen", "improv (default)")
     else:
         assert rest[0] == "  picture       1920x1080 at 30 a second (default)"
-        assert len(rest) == 7
+        assert rest[-1].startswith("  voice         Espeak stands in: no model is here, so the voice is a robot's.")
+        assert len(rest) == 8

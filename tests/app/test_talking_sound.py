@@ -13,11 +13,12 @@ import pytest
 
 from duologue.app.talking import Partner
 from duologue.app.talking_captions import Caption, Captions, Kind
-from duologue.app.talking_sound import Recording, open_recording, talk_over
+from duologue.app.talking_sound import open_recording, talk_over
 from duologue.audio.pcm import RATE, Samples, silence
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.floor_state import Policy
 from duologue.dialogue.ports import Voiced
+from duologue.dialogue.recording import Recorder
 from duologue.dialogue.session import Engines, SessionOptions
 from duologue.dialogue.session_record import SessionRecorder
 from duologue.dialogue.turns_vocabulary import Effect, Event
@@ -80,11 +81,11 @@ class Talk:
         self._ears = ears
         self._partner = Partner(ADA, Engines(Loudness(), ears, model, Tone(clock), Moderator()))
 
-    def run(self, recording: Recording | None = None) -> bool:
+    def run(self, recording: Recorder | None = None) -> bool:
         """Whether the answer was heard out."""
-        return simulate(self._run(recording or Recording()))
+        return simulate(self._run(recording or Recorder()))
 
-    async def _run(self, recording: Recording) -> bool:
+    async def _run(self, recording: Recorder) -> bool:
         await self._ears.warm_up()
         return await talk_over(
             self._partner, self._question, recording, self._options, observe=self._see, clock=self._clock
@@ -131,9 +132,9 @@ def test_a_track_that_began_late_is_recorded_where_it_was(tmp_path: Path) -> Non
     loud = np.full(960, 0.5, np.float32)
     with open_recording(None, tmp_path / "both.wav") as recording:
         recording.begin(7 * SECOND)
-        for _ in range(3):
-            recording.character(loud, 7 * SECOND + 30 * MILLISECOND)
-            recording.person(loud, 7 * SECOND + 5 * MILLISECOND)
+        for number in range(3):
+            recording.character(loud, 7 * SECOND + (30 + 20 * number) * MILLISECOND)
+            recording.person(loud, 7 * SECOND + (5 + 20 * number) * MILLISECOND)
     both = track(tmp_path / "both.wav")
     assert [int(np.flatnonzero(both[:, side])[0]) for side in (0, 1)] == [5 * 48, 30 * 48]
     assert len(both) == 30 * 48 + 3 * 960

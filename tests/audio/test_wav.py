@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from duologue.audio import wav
 from duologue.audio.pcm import RATE, Samples, silence
-from duologue.audio.wav import PairWriter, VoiceWriter, WavWriter
+from duologue.audio.wav import VoiceWriter, WavWriter
 from duologue.errors import PeerError
 
 
@@ -58,36 +57,6 @@ def test_a_shorter_voice_leaves_nothing_of_the_longer_one_before(tmp_path: Path)
             file.write(tone(count))
     assert len(read(tmp_path / "a.wav")) == 10
     assert (tmp_path / "a.wav").stat().st_size == 44 + 20
-
-
-def test_two_voices_that_come_in_blocks_of_their_own(tmp_path: Path) -> None:
-    with WavWriter(tmp_path / "a.wav", channels=2) as file:
-        pair = PairWriter(file)
-        for _ in range(10):
-            pair.left(tone(70, 0.25))
-        pair.right(silence(200))
-        for _ in range(4):
-            pair.right(tone(150, 0.75))
-        pair.close()
-    written = read(tmp_path / "a.wav")
-    assert written.shape == (800, 2)
-    assert np.allclose(written[:700, 0], 0.25, atol=1e-3) and not written[700:, 0].any()
-    assert not written[:200, 1].any() and np.allclose(written[200:, 1], 0.75, atol=1e-3)
-
-
-def test_a_voice_that_does_not_come_is_not_waited_for_without_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(wav, "MAX_APART", 100)
-    with WavWriter(tmp_path / "a.wav", channels=2) as file:
-        pair = PairWriter(file)
-        pair.left(tone(150))
-        assert file.seconds == 50 / RATE
-        pair.right(tone(30))
-        pair.close()
-    written = read(tmp_path / "a.wav")
-    assert len(written) == 150
-    assert not written[:50, 1].any() and (written[50:80, 1] > 0.4).all()
 
 
 def test_a_file_that_cannot_be_made_is_named(tmp_path: Path) -> None:

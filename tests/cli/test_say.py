@@ -54,7 +54,8 @@ def test_a_name_that_is_not_wav_is_refused(tmp_path: Path, monkeypatch: pytest.M
     for words in (["say", "Hello.", "-o", name], ["talk", "--record", name], ["talk", "--text", "--out", name]):
         error = CliRunner().invoke(build(words), words).exception
         assert isinstance(error, InputError)
-        assert "only WAV is written" in str(error) and ".wav;" in error.remedy
+        formats = "WAV and Opus are" if "--record" in words else "WAV is"
+        assert f"only {formats} written" in str(error) and ".wav;" in error.remedy
     assert not list(tmp_path.iterdir())
 
 

@@ -106,6 +106,7 @@ class Talk:
         greet: bool = False,
     ) -> None:
         self.clock = LoopClock()
+        self.persona = ADA
         self.script = script
         self.seconds = seconds
         heard = [Hearing(evenly(says.text, 0.3, WORD_SECONDS), latency=100 * MILLISECOND) for says in script]
@@ -137,8 +138,9 @@ class Talk:
     ) -> Talk:
         await self.ears.warm_up()
         self.sink = PacedSink(self.played.append, lambda report: None if self.deaf else self.tell(report), self.clock)
+        engines = Engines(self.activity, self.ears, self.model, self.voice, Moderator(), turn)
         self.session = Session(
-            ADA, Engines(self.activity, self.ears, self.model, self.voice, Moderator(), turn), self.sink, self.options,
+            self.persona, engines, self.sink, self.options,
             clock=self.clock, observe=lambda item, now: self.log.append((now, item)),
         )  # fmt: skip
         async with asyncio.TaskGroup() as group:

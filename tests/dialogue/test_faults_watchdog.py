@@ -10,10 +10,12 @@ from fault_doubles import Scene, Trouble
 from session_doubles import ADA, Says
 
 from duologue.clock import SECOND
-from duologue.dialogue.session_mouth import APOLOGIES
 from duologue.dialogue.turns_vocabulary import Note, Report, Stage, State
+from duologue.language.languages import ENGLISH
 from duologue.simulation.virtual_time import simulate
 from duologue.speech.utterance import Utterance
+
+APOLOGIES = ENGLISH.apologies.model_dump()
 
 ASKS = Says(1.0, "what time is it please Ada")
 

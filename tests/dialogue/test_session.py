@@ -13,13 +13,15 @@ from session_doubles import Says, Talk, raised
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND
 from duologue.dialogue.floor_state import Policy
-from duologue.dialogue.session_mouth import APOLOGIES
 from duologue.dialogue.turns_vocabulary import Clear, EngineFailed, Note, Pause, Report, Stage, State
 from duologue.errors import InputError, PeerError
 from duologue.language.fake import Reply
+from duologue.language.languages import ENGLISH
 from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing import Expected, Transcript
 from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
+
+APOLOGIES = ENGLISH.apologies.model_dump()
 
 NOON = Reply("It is nearly noon in this town. The clock on the tower says so.", 0.2)
 WHOLE = "It is nearly noon in this town. The clock on the tower says so."

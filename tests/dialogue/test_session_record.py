@@ -15,16 +15,18 @@ from turns_world import World
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND, milliseconds
 from duologue.dialogue.floor_state import Policy
-from duologue.dialogue.session_mouth import APOLOGIES
 from duologue.dialogue.session_record import SessionRecorder
 from duologue.dialogue.turns_vocabulary import Commit, Effect, Event, HangUp, Note, Report, Stage, State
 from duologue.errors import PeerError
 from duologue.language.chain import LanguageChain
 from duologue.language.fake import FakeLanguage, Reply
+from duologue.language.languages import ENGLISH
 from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing_fake import Hearing, evenly
 from duologue.telemetry.ledger import EndingRecord, Outcome, TurnRecord
 from duologue.telemetry.turns import FINAL_STATES, silence_ms
+
+APOLOGIES = ENGLISH.apologies.model_dump()
 
 ASKS = Says(1.0, "what time is it please Ada")
 NOON = Reply("It is nearly noon in this town. The clock on the tower says so.", 0.2)

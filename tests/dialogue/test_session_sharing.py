@@ -9,12 +9,14 @@ from session_doubles import ADA, LoudVoice, Says, Talk
 
 from duologue.dialogue.ports import Voiced
 from duologue.dialogue.session import Engines, Session
-from duologue.dialogue.session_mouth import APOLOGIES
 from duologue.dialogue.session_sink import PacedSink
 from duologue.dialogue.turns_vocabulary import Effect, Event
 from duologue.language.fake import Reply
+from duologue.language.languages import ENGLISH
 from duologue.language.moderation import Moderator
 from duologue.simulation.virtual_time import LoopClock, simulate
+
+APOLOGIES = ENGLISH.apologies.model_dump()
 
 ASKS = Says(1.0, "what time is it please Ada")
 

@@ -14,7 +14,6 @@ from duologue.clock import SECOND
 from duologue.dialogue.floor_state import Policy
 from duologue.dialogue.ports import PlayStarted, Voiced
 from duologue.dialogue.replies import Voicing
-from duologue.dialogue.session_mouth import APOLOGIES
 from duologue.dialogue.turns_vocabulary import (
     AudioGrew,
     Clear,
@@ -27,8 +26,11 @@ from duologue.dialogue.turns_vocabulary import (
 )
 from duologue.errors import PeerError
 from duologue.language.fake import Reply
+from duologue.language.languages import ENGLISH
 from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.utterance import Utterance
+
+APOLOGIES = ENGLISH.apologies.model_dump()
 
 ASKS = Says(1.0, "what time is it please Ada")
 LONG = "It is nearly noon in this quiet little town by the wide and very old river that runs down to the sea"

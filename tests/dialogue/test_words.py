@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import pytest
-from session_doubles import Says, Talk
+from session_doubles import ADA, Says, Talk
 
 from duologue.dialogue.endpointing import AdaptivePatience, Trust, judge, trust
 from duologue.dialogue.floor_state import BACKCHANNELS
-from duologue.dialogue.session_mouth import APOLOGIES
 from duologue.dialogue.turns_vocabulary import EngineFailed, Note, Stage
-from duologue.dialogue.words import Words, words_for
-from duologue.errors import PeerError
+from duologue.errors import InputError, PeerError
 from duologue.language.fake import Reply
+from duologue.language.languages import load_language
 from duologue.simulation.virtual_time import simulate
-from duologue.speech.hearing import Expected
 from duologue.speech.hearing_fake import Hearing
+
+GERMAN = load_language("de")
 
 
 @pytest.mark.parametrize("language", ["en", "de", "en-GB", "DE"])
 def test_a_language_is_whole(language: str) -> None:
-    words = words_for(language)
-    assert words.known and set(words.apologies) == {stage.value for stage in APOLOGIES}
-    assert all(word == word.casefold() for word in words.backchannels)
-    empty = [each.name for each in fields(Words) if not getattr(words, each.name)]
-    assert empty in ([], ["letters_that_are_words"])
+    found = load_language(language)
+    assert found.known and set(found.apologies.model_dump()) == {Stage.HEARING, Stage.THINKING, Stage.VOICING}
+    for part in (found.turns, found.sentences):
+        groups = {name: getattr(part, name) for name in type(part).model_fields if name not in ("known", "ordinals")}
+        assert all(word == word.casefold() for group in groups.values() for word in group)
+        assert [name for name, group in groups.items() if not group] in ([], ["letters_that_are_words"])
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,7 @@ def test_a_language_is_whole(language: str) -> None:
         ("ich komme morgen und", "trailing"),
         ("ich möchte einen", "leaning"),
         ("meine nummer ist null eins", "dictation"),
+        ("meine nummer ist dreißig vier", "dictation"),
         ("wann fährt der zug", "question without mark"),
         ("wir sehen uns am freitag", "closing word"),
         ("genau", "whole"),
@@ -41,12 +43,12 @@ def test_a_language_is_whole(language: str) -> None:
     ],
 )
 def test_german_is_judged_by_its_own_words(text: str, why: str) -> None:
-    assert judge(text, words_for("de")) == why
-    assert AdaptivePatience(words_for("de")).wait(text).why == why
+    assert judge(text, GERMAN.turns) == why
+    assert AdaptivePatience(GERMAN.turns).wait(text).why == why
 
 
 def test_without_words_pauses_and_marks_decide() -> None:
-    none = words_for("fr")
+    none = load_language("fr").turns
     assert not none.known and none.backchannels == frozenset()
     texts = ("je voudrais un", "c'est à vous et", "y a t il", "a b c")
     assert {judge(text, none) for text in texts} == {"unsure"}
@@ -57,19 +59,21 @@ def test_without_words_pauses_and_marks_decide() -> None:
 
 @pytest.mark.parametrize("language", ["../en", "", "e1"])
 def test_what_is_no_language_reads_no_file(language: str) -> None:
-    assert not words_for(language).known
+    with pytest.raises(InputError, match="is no language"):
+        load_language(language)
 
 
 def talk_in(language: str, *script: Says, hearing: list[Hearing] | None = None) -> Talk:
     talk = Talk(script, [Reply("Es ist Mittag und die Sonne steht hoch über der ganzen Stadt")] * 9, hearing=hearing)
-    talk.options = replace(talk.options, expected=Expected(language=language))
+    talk.persona = replace(ADA, language=load_language(language))
     return simulate(talk.run())
 
 
 @pytest.mark.parametrize(("language", "spoken"), [("en", "en"), ("de", "de"), ("fr", "en")])
 def test_an_apology_is_in_the_language_of_the_conversation(language: str, spoken: str) -> None:
     talk = talk_in(language, Says(1.0, "wie spät ist es"), hearing=[Hearing(error=PeerError("deaf"))])
-    assert talk.context() == [("ada", words_for(spoken).apologies["hearing"])]
+    assert talk.context() == [("ada", load_language(spoken).apologies.hearing)]
+    assert talk.ears.calls[0].language == language
     told = [item for _, item in talk.log if isinstance(item, EngineFailed) and "no words of" in item.what]
     assert [item.stage for item in told] == ([Stage.HEARING] if language == "fr" else [])
 

@@ -90,12 +90,12 @@ async def test_a_phone_has_the_stage_on_top_and_three_tabs(browser: Browser, sho
     await page.goto(show.address)
     await loaded(page)
     places = {
-        "Talk": (".panel.transcript", ".chat button[type=submit]"),
+        "Transcript": (".panel.transcript", ".chat button[type=submit]"),
         "Direct": (".panel.conversation", ".panel.room"),
         "Figures": (".panel.pulse", ".machine"),
     }
     for tab, panels in places.items():
-        await page.get_by_role("button", name=tab, exact=True).click()
+        await page.get_by_role("tab", name=tab, exact=True).click()
         for panel in panels:
             await expect(page.locator(panel)).to_be_visible()
         stage: Any = await page.locator(".frame").bounding_box()

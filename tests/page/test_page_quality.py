@@ -87,8 +87,8 @@ async def test_on_a_phone_it_is_on_every_tab(browser: Browser, show: Show) -> No
     await page.goto(show.address)
     await expect(page.locator(".turn").first).to_be_attached()
     await govern(page, "size")
-    for tab in ("Talk", "Direct", "Figures"):
-        await page.get_by_role("button", name=tab, exact=True).click()
+    for tab in ("Transcript", "Direct", "Figures"):
+        await page.get_by_role("tab", name=tab, exact=True).click()
         await expect(page.locator(".plainer summary")).to_be_in_viewport(ratio=1)
         assert await page.evaluate("document.documentElement.scrollWidth") <= 390
         await keep(page, f"phone-{tab.lower()}.png")

@@ -11,14 +11,16 @@ from typing import Any
 import pytest
 import yaml
 
-from duologue.dialogue.session_mouth import APOLOGIES
 from duologue.dialogue.turns_vocabulary import Stage
 from duologue.errors import InputError
+from duologue.language.languages import ENGLISH
 from duologue.simulation.crowd import Summary, run_all
 from duologue.simulation.runner import Outcome, run_scenario
 from duologue.simulation.scenario import Scenario
 from duologue.simulation.scenario_file import find_scenario, parse_scenario, read_scenario, shipped
 from duologue.telemetry.turns import silence_ms
+
+APOLOGIES = ENGLISH.apologies.model_dump()
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 

@@ -76,7 +76,7 @@ def declared(dependencies: Sequence[Depends]) -> str:
 def routes() -> Iterator[tuple[str, str]]:
     for context in iter_route_contexts(create_app([ShowDouble()]).routes):
         if isinstance(route := context.original_route, APIRoute):
-            for method in route.methods:
+            for method in route.methods or ():
                 yield f"{method} {context.path}", declared(route.dependencies)
 
 
@@ -170,7 +170,7 @@ async def test_the_settings_are_told_with_their_source(connect: Connect) -> None
     async with connect(WebOptions(settings=(SECRET,))) as client:
         found = cast("list[dict[str, str]]", (await client.get("/api/settings")).json())
     assert found == [
-        {"key": SECRET.key, "value": SECRET.value, "source": SECRET.source, "what": SECRET.what},
+        {"key": SECRET.key, "value": SECRET.value, "source": SECRET.source, "what": SECRET.what, "why": ""},
     ]
 
 

@@ -35,6 +35,15 @@ export function Section({ title, note, children }: SectionProps): JSX.Element {
   );
 }
 
+/** What may be wider than a phone; keys scroll it too. */
+export function Scrolled({ title, children }: { title: string; children: ComponentChildren }): JSX.Element {
+  return (
+    <div class="scrolled" role="group" aria-label={title} tabIndex={0}>
+      {children}
+    </div>
+  );
+}
+
 /** Where there is nothing to show: why, and what would change that. */
 export function Nothing({ children }: { children: ComponentChildren }): JSX.Element {
   return <p class="nothing">{children}</p>;

@@ -3,7 +3,8 @@ import { useSignal } from "@preact/signals";
 import type { JSX, TargetedKeyboardEvent } from "preact";
 import { useRef } from "preact/hooks";
 import { duration, timeOfDay } from "../core/format";
-import { totalOf, wordsOf, type Wait } from "../core/waits";
+import { totalOf, wordsOf, workOf, type Wait } from "../core/waits";
+import { Segmented } from "./controls";
 
 interface WaterfallProps {
   /** What these turns are, for a reader. */
@@ -18,6 +19,13 @@ interface Chosen {
   readonly stage: number | null;
 }
 
+/** A turn may be ready long before it is heard: then its work is seen only when the bars end with it. */
+type Reach = "heard" | "ready";
+const REACHES: readonly { value: Reach; label: string }[] = [
+  { value: "heard", label: "Until heard" },
+  { value: "ready", label: "Until ready" },
+];
+
 const STEPS: Readonly<Record<string, number>> = { ArrowUp: -1, ArrowDown: 1 };
 
 export function Waterfall({ title, waits }: WaterfallProps): JSX.Element {
@@ -25,8 +33,11 @@ export function Waterfall({ title, waits }: WaterfallProps): JSX.Element {
   const body = useRef<HTMLTableSectionElement>(null);
   const at = Math.max(0, waits.findIndex(({ id }) => id === chosen.value?.id));
   const told = waits[at];
-  const longest = Math.max(1, ...waits.map(totalOf));
-  const names = [...new Set(waits.flatMap((wait) => wait.stages.filter(({ ms }) => ms > 0).map(({ name }) => name)))];
+  const reach = useSignal<Reach>("heard");
+  const drawn = waits.map((wait) => (reach.value === "ready" ? workOf(wait) : wait.stages));
+  const longest = Math.max(1, ...drawn.map((stages) => totalOf({ stages })));
+  const rested = waits.some((wait) => workOf(wait).length < wait.stages.length);
+  const names = [...new Set(drawn.flat().flatMap(({ name, ms }) => (ms > 0 ? [name] : [])))];
 
   const key = (event: TargetedKeyboardEvent<HTMLTableSectionElement>): void => {
     const last = waits.length - 1;
@@ -41,6 +52,7 @@ export function Waterfall({ title, waits }: WaterfallProps): JSX.Element {
 
   return (
     <div class="waterfall">
+      <div class="over">
       <ul class="legend" aria-hidden="true">
         {names.map((name) => (
           <li key={name} style={{ "--stage": `var(${wordsOf(name).colour})` }}>
@@ -48,6 +60,8 @@ export function Waterfall({ title, waits }: WaterfallProps): JSX.Element {
           </li>
         ))}
       </ul>
+      {rested && <Segmented legend="How far the bars reach" choices={REACHES} value={reach.value} onChoose={(one) => (reach.value = one)} />}
+      </div>
       <table>
         <caption class="unseen">{title}</caption>
         <thead>
@@ -78,7 +92,7 @@ export function Waterfall({ title, waits }: WaterfallProps): JSX.Element {
               <td class="bars">
                 <span class="unseen">{inWords(wait)}</span>
                 <span class="bar" aria-hidden="true">
-                  {wait.stages.map((stage, place) =>
+                  {(drawn[index] ?? []).map((stage, place) =>
                     stage.ms > 0 ? (
                       <span
                         key={stage.name}

@@ -5,7 +5,7 @@ import type { SettingView } from "../models";
 export function chosenOf(all: readonly SettingView[], words: string, given: boolean): SettingView[] {
   const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
   return all.filter((one) => {
-    const text = `${one.key} ${one.value} ${one.source} ${one.what}`.toLowerCase();
+    const text = `${one.key} ${one.value} ${one.source} ${one.what} ${one.why}`.toLowerCase();
     return (!given || one.source !== "default") && wanted.every((word) => text.includes(word));
   });
 }

@@ -55,6 +55,14 @@ export function totalOf(wait: Pick<Wait, "stages">): number {
   return wait.stages.reduce((sum, { ms }) => sum + ms, 0);
 }
 
+/** In these nothing is at work: what is finished waits for its turn. */
+const RESTING: ReadonlySet<string> = new Set(["queued"]);
+
+/** The stages in which something was at work. */
+export function workOf(wait: Pick<Wait, "stages">): readonly Stage[] {
+  return wait.stages.filter(({ name }) => !RESTING.has(name));
+}
+
 /** Consecutive stages from the times at which they ended, none of which is sure: a missing one takes no time. */
 export function consecutive(begin: number, ends: readonly (readonly [string, number | null | undefined])[], last: number): Stage[] {
   let at = begin;

@@ -4,7 +4,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { Command, Nothing, Section, Sheet } from "../controls/sheet";
 import { Waterfall } from "../controls/waterfall";
 import { compact, decimal, duration } from "../core/format";
-import { median, totalOf, waitOf, type Wait } from "../core/waits";
+import { median, totalOf, waitOf, workOf, type Wait } from "../core/waits";
 import { useKnown, usePage } from "../page";
 import { PulsePanel } from "../panels/pulse";
 import { Steps } from "../panels/quality";
@@ -99,7 +99,7 @@ function Frames(): JSX.Element {
 
 /** The few figures of the turns that are shown. */
 function Summary({ waits }: { waits: readonly Wait[] }): JSX.Element {
-  const work = waits.map((wait) => totalOf({ stages: wait.stages.filter(({ name }) => name !== "queued") }));
+  const work = waits.map((wait) => totalOf({ stages: workOf(wait) }));
   const ahead = waits.flatMap((wait) => wait.stages.filter(({ name }) => name === "queued").map(({ ms }) => ms));
   const silent = Math.max(...waits.map(({ silence }) => silence));
   return (

@@ -1,6 +1,6 @@
 /** Services: the shows of this house, the engines in order of preference, and the processes that do the work. */
 import type { JSX } from "preact";
-import { Nothing, Section, Sheet, State } from "../controls/sheet";
+import { Nothing, Scrolled, Section, Sheet, State } from "../controls/sheet";
 import { decimal, label, megabytes } from "../core/format";
 import type { EngineView, ShowView } from "../models";
 import { useKnown } from "../page";
@@ -32,6 +32,11 @@ export function ServicesPage(): JSX.Element {
   );
 }
 
+/** `once`, `twice`, `3 times`. */
+function times(count: number): string {
+  return count === 1 ? "once" : count === 2 ? "twice" : `${count} times`;
+}
+
 const SHOW_STATES = {
   starting: ["wait", "starting"],
   on_air: ["good", "on air"],
@@ -46,7 +51,7 @@ function ShowList(): JSX.Element {
       {shows.value.length === 0 ? (
         <Nothing>Which shows there are is being asked.</Nothing>
       ) : (
-        <div class="scrolled">
+        <Scrolled title="Shows">
           <table class="list">
             <thead>
               <tr>
@@ -62,7 +67,7 @@ function ShowList(): JSX.Element {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scrolled>
       )}
     </Section>
   );
@@ -108,11 +113,12 @@ function Chain({ title, what, engines }: { title: string; what: string; engines:
             <li key={engine.name} class={engine === used ? "used" : undefined}>
               <strong>{engine.name}</strong>
               <State is={is}>{engine === used ? "in use" : words}</State>
-              {engine.restarts > 0 && <span class="quiet">{engine.restarts} restarts of its worker</span>}
+              {engine.restarts > 0 && <span class="quiet">its worker was restarted {times(engine.restarts)}</span>}
+              {engine.note && <p class="quiet">{engine.note}</p>}
               {engine.cause && (
                 <p class="cause">
                   {engine.cause}
-                  {engine.failures > 1 && <span class="quiet"> {engine.failures} times in a row</span>}
+                  {engine.failures > 1 && ` (${times(engine.failures)} in a row)`}
                 </p>
               )}
             </li>
@@ -131,7 +137,7 @@ function Processes(): JSX.Element {
       {now === null ? (
         <Nothing>Nothing was measured yet.</Nothing>
       ) : (
-        <div class="scrolled">
+        <Scrolled title="Processes">
           <table class="list">
             <thead>
               <tr>
@@ -165,7 +171,7 @@ function Processes(): JSX.Element {
               </tr>
             </tbody>
           </table>
-        </div>
+        </Scrolled>
       )}
     </Section>
   );

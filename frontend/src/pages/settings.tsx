@@ -79,15 +79,23 @@ export function SettingsPage(): JSX.Element {
   );
 }
 
-function Setting({ setting: { key, value, source, what } }: { setting: SettingView }): JSX.Element {
+/** A sentence in which `backquotes` hold what is typed. */
+function withCode(text: string): (JSX.Element | string)[] {
+  return text.split("`").map((part, place) => (place % 2 ? <code key={place}>{part}</code> : part));
+}
+
+function Setting({ setting: { key, value, source, what, why } }: { setting: SettingView }): JSX.Element {
   const given = source !== "default";
   return (
     <div class={given ? "given" : undefined}>
       <dt>
         <code>{key}</code>
-        <span class="what">{what}</span>
+        <span class="what">{withCode(what)}</span>
       </dt>
-      <dd class="value">{value}</dd>
+      <dd class="value">
+        {value}
+        {why && <span class="what">{why}</span>}
+      </dd>
       <dd class="source">{source}</dd>
     </div>
   );

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from duologue.app.spare_voices import KnownVoices, spare_voice
 from duologue.errors import InputError
 from duologue.language.persona import Persona, load_persona
 from duologue.places import packs_folder
@@ -42,18 +43,30 @@ def find_pack(kind: str, name: str) -> Path:
     )
 
 
-def load_member(name: str, engines: Sequence[str]) -> CastMember:
-    """Read one character, with its voice for each of the speech engines named."""
+def load_member(
+    name: str,
+    engines: Sequence[str],
+    known: KnownVoices | None = None,
+    taken: Mapping[str, Collection[str]] | None = None,
+) -> CastMember:
+    """Read one character, with its voice for each of the speech engines named.
+
+    Where it names none it gets one of those ``known``, by its name, apart from those ``taken`` (by engine). Raises
+    :class:`InputError` for an engine that has none to spare.
+    """
     folder = find_pack("characters", name)
     manifest = read_character(folder)
-    voices = {engine: voice for engine in engines if (voice := manifest.voice.get(engine, ""))}
+    voices: dict[str, str] = {}
     for engine in engines:
-        if engine not in voices:
+        voice = manifest.voice.get(engine, "")
+        voice = voice or spare_voice(manifest.name, (known or {}).get(engine, ()), (taken or {}).get(engine, ()))
+        if not voice:
             raise InputError(
                 f"the character {manifest.name!r} has no voice for the engine {engine!r}",
                 where=f"{folder / 'character.toml'}: voice.{engine}",
                 remedy=f'Add {engine} = "…" under [voice].',
             )
+        voices[engine] = voice
     return CastMember(
         manifest.name,
         manifest.title,
@@ -65,11 +78,20 @@ def load_member(name: str, engines: Sequence[str]) -> CastMember:
     )
 
 
-def load_cast(names: tuple[str, ...], engines: Sequence[str]) -> tuple[CastMember, ...]:
-    """Read all of a cast in seat order. Raises :class:`InputError` for an unknown, repeated or single character."""
-    members = tuple(load_member(name, engines) for name in names)
+def load_cast(names: Sequence[str], engines: Sequence[str], known: KnownVoices | None = None) -> tuple[CastMember, ...]:
+    """Read all of a cast in seat order; ``known`` are voices for those who name none (:func:`load_member`).
+
+    Raises :class:`InputError` for an unknown, repeated or single character.
+    """
+    manifests = [read_character(find_pack("characters", name)) for name in names]
+    taken = {engine: {voice for each in manifests if (voice := each.voice.get(engine))} for engine in engines}
+    members: list[CastMember] = []
+    for name in names:
+        members.append(load_member(name, engines, known, taken))
+        for engine, voice in members[-1].voices.items():
+            taken[engine].add(voice)
     if len({member.name for member in members}) < len(members):
         raise InputError("a character is named twice", where="cast", remedy="Name each once, for example chad,virgin.")
     if len(members) < 2:
         raise InputError("a cast needs two characters", where="cast", remedy="For example chad,virgin.")
-    return members
+    return tuple(members)

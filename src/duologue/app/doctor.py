@@ -15,21 +15,33 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import psutil
 
 from duologue.app import doctor_ears
+from duologue.app.cast import load_cast
 from duologue.app.doctor_headroom import Cost, Headroom, governed, headroom
 from duologue.app.doctor_headroom import words as outlook_words
 from duologue.app.doctor_memory import nearest, remember
-from duologue.app.engines import LLM_GROUP, STT_GROUP, TTS_GROUP, VAD_GROUP, create_llm, create_tts, engine_names
+from duologue.app.engines import (
+    LLM_GROUP,
+    STT_GROUP,
+    TTS_GROUP,
+    VAD_GROUP,
+    create_hearing,
+    create_llm,
+    create_tts,
+    engine_names,
+)
+from duologue.app.languages import refuse_strangers
 from duologue.app.talking_devices import DEVICES, find_device
 from duologue.broadcast.encoder import EncoderProbe, VideoEncoder, probe_encoders
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock, milliseconds
-from duologue.errors import DuologueError, PeerError
+from duologue.errors import DuologueError, InputError, PeerError
+from duologue.models.automatic import EMBEDDED, notices
 from duologue.places import cache_folder, packs_folder
 from duologue.settings import Settings
 from duologue.stage.bake import bake_stage
@@ -134,7 +146,7 @@ async def examine(settings: Settings, progress: Progress, clock: Clock = SYSTEM_
     speaks = [await _try_tts(settings, name) for name in settings.engines.tts]
     thinks = [await _try_llm(settings, name) for name in settings.engines.llm]
     hears = await _try_ears(settings)
-    engines = (*(state for state, _ in speaks), *thinks, *hears, *_others(settings))
+    engines = (*(_reasoned(state, settings) for state, _ in speaks), *thinks, *hears, *_others(settings))
     voices = next((count for state, count in speaks if state.works), 0)
     progress("encoders")
     encoders = tuple(await asyncio.to_thread(probe_encoders))
@@ -157,12 +169,14 @@ async def examine(settings: Settings, progress: Progress, clock: Clock = SYSTEM_
     room = room_for(settings, machine, sizes)
     if sizes:
         await asyncio.to_thread(remember, costs(sizes))
+    strange = await strangers(settings)
     works = any(state.works for state, _ in speaks) and any(state.works for state in thinks)
     wanted = next((probe for probe in encoders if probe.name == settings.show.encoder), None)
     return Diagnosis(
-        machine, engines, encoders, voices, sizes, room, (*trouble, *missing_parts()),
+        machine, engines, encoders, voices, sizes, room,
+        (*trouble, *strange, *missing_models(settings), *missing_parts()),
         verdict(settings, machine, sizes, wanted, room),
-        works and not trouble and any(size.rate for size in sizes),
+        works and not (trouble or strange) and any(size.rate for size in sizes),
     )  # fmt: skip
 
 
@@ -273,13 +287,49 @@ async def _try_llm(settings: Settings, name: str) -> EngineState:
     return EngineState("llm", name, True, True)
 
 
+async def strangers(settings: Settings) -> tuple[Missing, ...]:
+    """The languages of the casts for which nothing that is set thinks or hears."""
+    try:
+        casts = [load_cast(each.show.cast, each.engines.tts) for each in settings.each_show().values()]
+        thinks, hears = create_llm(settings), create_hearing(settings)
+    except DuologueError:
+        return ()  # told of with the engines, or by the show itself
+    found: list[Missing] = []
+    for persona in {member.name: member.persona for cast in casts for member in cast}.values():
+        try:
+            refuse_strangers((persona,), thinks, hears)
+        except InputError as error:
+            found.append(Missing(error.what, f"a show or a talk with {persona.title}", error.remedy))
+    await thinks.close()
+    await hears.close()
+    return tuple(found)
+
+
 async def _try_ears(settings: Settings) -> list[EngineState]:
     sound = await doctor_ears.speak(settings)
     tried = [("stt", name, await doctor_ears.try_ear(settings, name, sound)) for name in settings.engines.stt]
     tried.append(("vad", settings.engines.vad, await doctor_ears.try_activity(settings, sound)))
     if found := await doctor_ears.try_turn_end(settings, sound):
         tried.append(("turn", "smart-turn", found))
-    return [EngineState(kind, name, True, works, note) for kind, name, (works, note) in tried]
+    return [_reasoned(EngineState(kind, name, True, works, note), settings) for kind, name, (works, note) in tried]
+
+
+def _reasoned(state: EngineState, settings: Settings) -> EngineState:
+    """With why it was chosen, and what a person should know of it, where that was left to us."""
+    pick = settings.picks.get(state.kind)
+    if pick is None or pick.engine != state.name or pick.model is None:
+        return state
+    return replace(state, note=". ".join((state.note, f"Chosen by auto: {pick.why}", *notices([pick]))))
+
+
+def missing_models(settings: Settings) -> list[Missing]:
+    """What of natural voices and ears is not there, where the choice is left to us."""
+    needed = {"tts": "a voice like a person's", "stt": "understanding people"}
+    return [
+        Missing(pick.why, needed[kind], pick.remedy)
+        for kind, pick in settings.picks.items()
+        if pick.model is None and pick.engine in EMBEDDED.values()
+    ]
 
 
 def _words(error: Exception) -> str:

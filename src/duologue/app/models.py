@@ -187,6 +187,7 @@ class EngineView(Model):
     failures: int = Field(default=0, description="In a row.")
     cause: str = ""
     restarts: int = Field(default=0, description="Of its worker, since the start.")
+    note: str = Field(default="", description="Why it was chosen, if that was left to us, and where its voice is from.")
 
 
 class StepName(StrEnum):

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from duologue.app.cast import CastMember, load_cast
 from duologue.app.engines import open_engines
+from duologue.app.languages import refuse_strangers
+from duologue.app.spare_voices import known_voices
 from duologue.app.stage_set import find_film, house_moderator, stage_plan, topics
 from duologue.app.voices import CastVoices
 from duologue.audio.pcm import RATE
@@ -228,7 +230,7 @@ async def render(
     began = clock.now()
     show = settings.show
     seed = show.seed if show.seed is not None else DEFAULT_SEED
-    cast = cast or load_cast(show.cast, settings.engines.tts)
+    cast = cast or load_cast(show.cast, settings.engines.tts, known_voices(settings))
     moderator = house_moderator(settings)
     topic = await moderator.admit(
         show.topic if show.topic is not None else topics()[seed % len(topics())], Subject.TOPIC
@@ -238,6 +240,7 @@ async def render(
     reel = Reel(stage_plan(settings, cast, seed), says, path, clock, tv)
     script = _Script(says)
     async with open_engines(settings) as engines:
+        refuse_strangers((member.persona for member in cast), engines.llm)
         await engines.warm_up()
         director = Director(
             [Player(member.persona, engines.llm) for member in cast],

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from duologue.app.cast import CastMember
 from duologue.app.doctor_headroom import GIVES_UP, Cost, governed
+from duologue.models.automatic import notices
 from duologue.settings import Settings
 
 DEFAULT = "default"
@@ -39,11 +40,13 @@ def choices(
         Choice("picture", f"{show.size} at {show.fps} a second", _set(sources, "show.size", "show.fps")),
         _encoder(settings, sources),
         Choice("cast", f"{' and '.join(member.name for member in cast)} in {show.room}", ""),
-        Choice("speaks", _voices(settings, cast), _chain(settings.engines.tts, _set(sources, "engines.tts"))),
+        Choice("speaks", _voices(settings, cast), _chain(settings.engines.tts, _picked(settings, sources))),
         Choice("thinks", settings.llm, _chain(settings.engines.llm, _set(sources, "engines.llm"))),
         _plainer(settings),
         _cache(cached_mb),
     ]
+    if settings.picks.get("tts") and (told := notices([settings.picks["tts"]])):
+        found.append(Choice("voice", told[0], ""))
     if cost is not None:
         found.append(_headroom(cost))
     return tuple(found)
@@ -64,6 +67,12 @@ def _set(sources: Mapping[str, str], *keys: str) -> str:
     """Who set these: the default, or each source that did."""
     named = dict.fromkeys(source for key in keys if (source := _source(sources, key)) != DEFAULT)
     return ", ".join(named) or DEFAULT
+
+
+def _picked(settings: Settings, sources: Mapping[str, str]) -> str:
+    """Why this engine speaks: who set it, and what ``auto`` found of its model, if it was left to that."""
+    why, pick = _set(sources, "engines.tts"), settings.picks.get("tts")
+    return f"{why}: {pick.why}" if pick is not None and pick.model is not None else why
 
 
 def _source(sources: Mapping[str, str], key: str) -> str:

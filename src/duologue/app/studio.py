@@ -15,6 +15,7 @@ from duologue.app.cast import CastMember, load_cast
 from duologue.app.early_stage import EarlyStage
 from duologue.app.engines import Engines, open_engines
 from duologue.app.guests import Guests
+from duologue.app.languages import refuse_strangers
 from duologue.app.models import (
     CaptionRequest,
     CharacterView,
@@ -38,6 +39,7 @@ from duologue.app.models import (
 from duologue.app.outlet import Outlet
 from duologue.app.programme import Company, Programme, ProgrammeListener
 from duologue.app.pulse import Pulse
+from duologue.app.spare_voices import known_voices
 from duologue.app.stage_link import Child, StageLink, StageListener, start_stage
 from duologue.app.stage_set import find_film, find_films, house_moderator, show_seed, stage_plan, topics
 from duologue.app.stream_memory import StreamMemory
@@ -262,7 +264,7 @@ class Studio:
             topics=self._topics,
             origin=self.link.wall_of(self.link.time_of(0)) / MILLISECOND,
             restarts=self.link.restarts,
-            engines=tuple(engine_view(each) for each in self._vitals()),
+            engines=tuple(engine_view(each, self._settings.picks) for each in self._vitals()),
             viewers_behind=EXPECTED_BEHIND,
             quality=self._quality,
             steps=tuple(self._steps),
@@ -457,12 +459,13 @@ async def open_studio(
 
     Raises :class:`InputError` for whatever of them cannot be, before anything is on air.
     """
-    cast = cast or load_cast(settings.show.cast, settings.engines.tts)
+    cast = cast or load_cast(settings.show.cast, settings.engines.tts, known_voices(settings))
     opened = stage.plan if stage else None
     plan = opened or stage_plan(settings, cast, show_seed(settings))
     if settings.show.tv.film is not None:
         find_film(settings.show.tv.film)
     async with open_engines(settings) if engines is None else contextlib.nullcontext(engines) as used:
+        refuse_strangers((member.persona for member in cast), used.llm)
         studio = Studio(settings, cast, used, plan, SteadyClock(clock), stage.start if stage else start_stage)
         try:
             yield studio

@@ -19,6 +19,8 @@ from typing import Any
 
 from duologue.app.cast import CastMember, load_member
 from duologue.app.engines import create_activity, open_engines
+from duologue.app.languages import refuse_strangers
+from duologue.app.spare_voices import known_voices
 from duologue.app.stage_set import house_moderator
 from duologue.app.talking_text import Deaf, WrittenVoice
 from duologue.app.voices import CastVoices
@@ -68,11 +70,11 @@ def find_partner(name: str, settings: Settings) -> CastMember:
 
     A persona without a pack speaks with the voice of :data:`HOUSE_VOICE`. Raises :class:`InputError` with a guess.
     """
-    engines = settings.engines.tts
+    engines, known = settings.engines.tts, known_voices(settings)
     file = _persona_file(name)
     if file is not None:
         persona = load_persona(file)
-        lender = load_member(HOUSE_VOICE, engines)
+        lender = load_member(HOUSE_VOICE, engines, known)
         return replace(lender, name=persona.name, title=persona.title, tagline="", persona=persona)
     names = _names()
     if name not in names and not (name and Path(name).is_dir()):
@@ -83,7 +85,7 @@ def find_partner(name: str, settings: Settings) -> CastMember:
             remedy=(f"Did you mean {close[0]!r}? " if close else "")
             + f"Name one of {', '.join(names)}, a pack's folder or a persona's file.",
         )
-    return load_member(name, engines)
+    return load_member(name, engines, known)
 
 
 def _persona_file(name: str) -> Path | None:
@@ -147,6 +149,7 @@ async def open_partner(
     """
     member = find_partner(character, settings) if isinstance(character, str) else character
     async with open_engines(settings, hears=hears, speaks=speaks) as engines:
+        refuse_strangers((member.persona,), engines.llm, engines.ears)
         if listener is not None:
             engines.listeners.append(listener)
         async with asyncio.TaskGroup() as group:

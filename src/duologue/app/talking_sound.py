@@ -8,17 +8,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator
 from contextlib import ExitStack, aclosing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from duologue.app.talking import Partner
+from duologue.audio.echo_cancel import EchoCanceller
 from duologue.audio.pcm import RATE, Samples, silence
+from duologue.audio.recording_file import RecordingFile
 from duologue.audio.resample import resample
-from duologue.audio.wav import PairWriter, VoiceWriter, WavWriter
-from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
+from duologue.audio.tracks import Tracks
+from duologue.audio.wav import VoiceWriter
+from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock
 from duologue.dialogue.ports import Captured, PlayEvent, PlayProgress
+from duologue.dialogue.recording import Recorder
 from duologue.dialogue.session import Observe, SessionOptions
 from duologue.dialogue.session_sink import BLOCK_MS, PacedSink
 from duologue.dialogue.turns_vocabulary import State
@@ -32,73 +37,40 @@ LONGEST_GREETING_S = 30.0
 _BLOCK, _EAR_BLOCK = RATE * BLOCK_MS // 1000, EAR_RATE * BLOCK_MS // 1000
 
 
-class Recording:
-    """Where the sound goes: the character alone, and the person left, the character right. Either may be missing.
-
-    Both tracks are placed by when they began (monotonic ns), so that a silence between the two is in the file what it
-    was in the conversation, also on a machine that started one of them late.
-    """
-
-    def __init__(self, answer: VoiceWriter | None = None, both: PairWriter | None = None) -> None:
-        self._answer = answer
-        self._both = both
-        self._origin = 0
-        self._placed: set[str] = set()
-
-    def begin(self, at: int) -> None:
-        """The conversation begins: neither track does before ``at``."""
-        self._origin = at
-
-    def person(self, samples: Samples, began: int) -> None:
-        """The next of the person's sound, at :data:`~duologue.audio.pcm.RATE`."""
-        if self._both is not None:
-            self._both.left(self._place("left", samples, began))
-
-    def character(self, samples: Samples, began: int) -> None:
-        """The next of the character's sound."""
-        if self._answer is not None:
-            self._answer.write(samples)
-        if self._both is not None:
-            self._both.right(self._place("right", samples, began))
-
-    def _place(self, track: str, samples: Samples, began: int) -> Samples:
-        """With the silence before it, if it is the first of its track."""
-        if track in self._placed:
-            return samples
-        self._placed.add(track)
-        return np.concatenate([silence(max(0, began - self._origin) * RATE // SECOND), samples])
-
-
 @contextmanager
-def open_recording(answer: Path | None, both: Path | None) -> Generator[Recording]:
-    """A recording into WAV files, whole at the end. Raises :class:`~duologue.errors.PeerError` for what cannot be
-    written.
+def open_recording(answer: Path | None, both: Path | None) -> Generator[Recorder]:
+    """A recording into files (WAV, or Opus by their names), whole at the end: the character alone, and both sides.
+    Raises :class:`~duologue.errors.PeerError` for a file that cannot be made; what goes wrong later ends the recording
+    only.
     """
     with ExitStack() as files:
-        voice = VoiceWriter(files.enter_context(WavWriter(answer))) if answer else None
-        pair = PairWriter(files.enter_context(WavWriter(both, channels=2))) if both else None
-        if pair is not None:
-            files.callback(pair.close)
-        yield Recording(voice, pair)
+        voice = VoiceWriter(files.enter_context(RecordingFile(answer, 1))) if answer else None
+        tracks = Tracks(files.enter_context(RecordingFile(both, 2)).write) if both else None
+        recorder = Recorder(tracks, voice)
+        files.callback(recorder.close)
+        yield recorder
 
 
 class SpokenTalk:
     """A session on a paced sink. ``recording``, and ``play`` if it is given, get 20 ms of the character's sound at each
-    point of the grid (48 kHz).
+    point of the grid (48 kHz). ``echo`` takes the character's voice out of the person's sound before the ears have it.
     """
 
     def __init__(
         self,
         partner: Partner,
-        recording: Recording,
+        recording: Recorder,
         options: SessionOptions | None = None,
         *,
         play: Callable[[Samples], None] | None = None,
+        echo: EchoCanceller | None = None,
         observe: Observe = lambda item, now: None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._recording = recording
         self._play = play
+        self._echo = echo
+        self._blocks = 0
         self._clock = clock
         self._sink = PacedSink(self._write, self._notify, clock)
         self.session = partner.session(self._sink, options, clock=clock, observe=observe)
@@ -106,10 +78,22 @@ class SpokenTalk:
     async def run(self, source: AsyncIterator[Samples | Captured]) -> None:
         """Hold the conversation until ``source`` ends (blocks of 16 kHz), or it is hung up."""
         self._recording.begin(self._clock.now())
-        await beside(self._sink.run(), self.session.run(source))
+        await beside(self._sink.run(), self.session.run(self._cleaned(source) if self._echo else source))
+
+    async def _cleaned(self, source: AsyncIterator[Samples | Captured]) -> AsyncGenerator[Samples | Captured, None]:
+        assert self._echo is not None
+        async for block in source:
+            if isinstance(block, Captured):
+                yield replace(block, samples=self._echo.heard(block.samples))
+            else:
+                yield self._echo.heard(block)
 
     def _write(self, samples: Samples) -> None:
-        self._recording.character(samples, self._sink.began)
+        at = self._sink.began + self._blocks * BLOCK_MS * MILLISECOND
+        self._blocks += 1
+        self._recording.character(samples, at)
+        if self._echo is not None:
+            self._echo.played(samples)
         if self._play is not None:
             self._play(samples)
 
@@ -130,7 +114,7 @@ async def beside(endless: Coroutine[Any, Any, None], work: Coroutine[Any, Any, N
 async def talk_over(
     partner: Partner,
     question: Samples,
-    recording: Recording,
+    recording: Recorder,
     options: SessionOptions | None = None,
     *,
     observe: Observe = lambda item, now: None,
@@ -152,12 +136,12 @@ class _Question:
     floor.
     """
 
-    def __init__(self, sound: Samples, greet: bool, recording: Recording, clock: Clock) -> None:
+    def __init__(self, sound: Samples, greet: bool, recording: Recorder, clock: Clock) -> None:
         self._sound = np.concatenate([sound, silence(-len(sound) % _BLOCK)])
         self._greet = greet
         self._recording = recording
         self._clock = clock
-        self._began = self._due = 0
+        self._due = 0
         self.heard_out = False
 
     async def blocks(self, state: Callable[[], State]) -> AsyncGenerator[Captured, None]:
@@ -168,7 +152,7 @@ class _Question:
             at += len(block)
 
     async def _sounding(self, state: Callable[[], State]) -> AsyncGenerator[Samples, None]:
-        self._began = self._due = self._clock.now()
+        self._due = self._clock.now()
         ears = resample(self._sound, RATE, EAR_RATE)
         if self._greet:
             async for block in self._quiet(state, LONGEST_GREETING_S):
@@ -192,6 +176,6 @@ class _Question:
 
     async def _pass(self, samples: Samples) -> None:
         """On the grid: what is yielded next ends now."""
-        self._due += BLOCK_MS * MILLISECOND
+        at, self._due = self._due, self._due + BLOCK_MS * MILLISECOND
         await self._clock.wait_until(self._due)
-        self._recording.person(samples, self._began)
+        self._recording.person(samples, at)

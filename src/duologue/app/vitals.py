@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +10,7 @@ from duologue.app.models import EngineView
 from duologue.chains import EngineHealth
 from duologue.language.chain import LanguageChain
 from duologue.language.engine import LanguageModel
+from duologue.models.automatic import Pick, notices
 from duologue.speech.chain import VoicingChain
 from duologue.speech.engine import TextToSpeech
 from duologue.speech.speech_cache import CacheCounts, CachedSpeech
@@ -48,11 +50,18 @@ def _restarts(engine: object) -> int:
     return count if isinstance(count, int) else 0
 
 
-def engine_view(each: EngineVitals) -> EngineView:
-    """As the web tells it."""
+def engine_view(each: EngineVitals, picks: Mapping[str, Pick] | None = None) -> EngineView:
+    """As the web tells it; ``picks`` are what was chosen for a person (:attr:`Settings.picks`)."""
+    pick = (picks or {}).get(each.kind)
+    note = _note(pick) if pick is not None and pick.engine == each.health.name else ""
     health = each.health
     state = "cold" if not health.warm else "out" if health.out_ms > 0 else "ready"
     return EngineView(
         kind=each.kind, name=health.name, state=state, failures=health.failures, cause=health.cause,
-        restarts=each.restarts,
+        restarts=each.restarts, note=note,
     )  # fmt: skip
+
+
+def _note(pick: Pick) -> str:
+    why = (f"{pick.why}.",) if pick.model is not None else ()
+    return " ".join((*why, *notices([pick])))

@@ -50,5 +50,12 @@ class StreamResampler:
         """The next block (mono, not empty) -> what is ready."""
         frame = av.AudioFrame.from_ndarray(samples[None, :], format="fltp", layout="mono")
         frame.sample_rate = self._rate
+        return self._joined(frame)
+
+    def finish(self) -> Samples:
+        """What was under way; nothing can follow."""
+        return self._joined(None)
+
+    def _joined(self, frame: av.AudioFrame | None) -> Samples:
         pieces = [piece.to_ndarray()[0] for piece in self._resampler.resample(frame)]
         return np.concatenate([np.zeros(0, np.float32), *pieces])

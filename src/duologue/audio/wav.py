@@ -1,23 +1,17 @@
-"""WAV files (16 bit) as sound comes: one track, or two that arrive apart."""
+"""WAV files (16 bit) as sound comes."""
 
 from __future__ import annotations
 
 import os
 import stat
 import wave
-from collections import deque
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
-
-import numpy as np
+from typing import BinaryIO, Protocol, Self
 
 from duologue.audio.pcm import RATE, Samples, silence, to_int16
 from duologue.errors import PeerError
-
-MAX_APART = 5 * RATE
-"""Samples that one track of a :class:`PairWriter` may be ahead of the other; beyond that the other is filled up."""
 
 
 class WavWriter:
@@ -91,10 +85,18 @@ def _opened(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666), "wb")
 
 
+class Takes(Protocol):
+    """A file, or whatever takes sound piece by piece."""
+
+    def write(self, samples: Samples) -> None:
+        """The next piece."""
+        ...
+
+
 class VoiceWriter:
     """One voice on ``writer``, without the silence before its first and after its last sound."""
 
-    def __init__(self, writer: WavWriter) -> None:
+    def __init__(self, writer: Takes) -> None:
         self._writer = writer
         self._held = 0
         """Samples of silence that are written when sound follows."""
@@ -115,49 +117,3 @@ class VoiceWriter:
             count = min(self._held, RATE)
             self._writer.write(silence(count))
             self._held -= count
-
-
-class PairWriter:
-    """Two voices left and right of ``writer``, a file of two channels: what one has and the other has not yet waits."""
-
-    def __init__(self, writer: WavWriter) -> None:
-        self._writer = writer
-        self._tracks = (_Track(), _Track())
-
-    def left(self, samples: Samples) -> None:
-        """The next block of the left voice."""
-        self._take(0, samples)
-
-    def right(self, samples: Samples) -> None:
-        """The next block of the right voice."""
-        self._take(1, samples)
-
-    def close(self) -> None:
-        """Write what waits; the shorter track ends in silence. The file itself stays open."""
-        self._write(max(track.count for track in self._tracks))
-
-    def _take(self, number: int, samples: Samples) -> None:
-        track, other = self._tracks[number], self._tracks[1 - number]
-        track.push(samples)
-        self._write(max(min(track.count, other.count), track.count - MAX_APART))
-
-    def _write(self, count: int) -> None:
-        if count > 0:
-            self._writer.write(np.stack([track.take(count) for track in self._tracks], axis=1))
-
-
-class _Track:
-    def __init__(self) -> None:
-        self._blocks: deque[Samples] = deque()
-        self.count = 0
-
-    def push(self, samples: Samples) -> None:
-        self._blocks.append(samples)
-        self.count += len(samples)
-
-    def take(self, count: int) -> Samples:
-        """The first ``count`` samples, silence for those that are not there."""
-        joined = np.concatenate([*self._blocks, silence(max(0, count - self.count))])
-        rest = joined[count:]
-        self._blocks, self.count = deque([rest]), len(rest)
-        return joined[:count]

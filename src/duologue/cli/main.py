@@ -48,6 +48,7 @@ COMMANDS = {
     "report": CommandPlace("duologue.cli.report", "report", "Say why an answer was slow, from a ledger."),
     "pack": CommandPlace("duologue.cli.pack", "app", "Check a character or room, or make one from pictures.", True),
     "persona": CommandPlace("duologue.cli.persona", "app", "Hear how a persona answers, and judge it.", True),
+    "models": CommandPlace("duologue.cli.models", "app", "Fetch natural voices and ears, and say what is here.", True),
     "doctor": CommandPlace("duologue.cli.doctor", "doctor", "Say what this machine carries, and what is missing."),
     "settings": CommandPlace("duologue.cli.settings", "settings", "Show every setting and where it came from."),
     "openapi": CommandPlace("duologue.cli.openapi", "openapi", "Print the web API's schema as JSON."),

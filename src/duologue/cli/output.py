@@ -34,15 +34,16 @@ def complain(error: DuologueError) -> None:
         trouble.print("  This is a fault of Duologue itself; please report it with these lines.")
 
 
-def require_wav(files: Mapping[str, Path | None]) -> None:
-    """Raises :class:`InputError` for a file to write, by its option, that is not called WAV. What is no plain file (a
-    pipe, ``/dev/null``) may be called anything.
+def require_wav(files: Mapping[str, Path | None], also: tuple[str, ...] = ()) -> None:
+    """Raises :class:`InputError` for a file to write, by its option, that is not called WAV (or ``also``). What is no
+    plain file (a pipe, ``/dev/null``) may be called anything.
     """
     for option, path in files.items():
         plain = path is not None and (path.is_file() or not path.exists())
-        if path is not None and plain and path.suffix.lower() not in WAV:
+        if path is not None and plain and path.suffix.lower() not in (*WAV, *also):
+            formats = "WAV and Opus are" if also else "WAV is"
             raise InputError(
-                f"only WAV is written, and {path.name!r} is no name for it", where=option,
+                f"only {formats} written, and {path.name!r} is no name for it", where=option,
                 remedy=f"Call it {path.with_suffix('.wav').name}; FFmpeg makes other formats of it.",
             )  # fmt: skip
 

@@ -27,7 +27,7 @@ def check(
 
     from duologue.stage.packs.check import Severity, check_pack
 
-    findings = {str(path): [*check_pack(path), *_persona(path)] for path in paths}
+    findings = {str(path): [*check_pack(path), *_persona(path), *_voice(path)] for path in paths}
     if as_json:
         typer.echo(json.dumps({path: [asdict(one) for one in found] for path, found in findings.items()}, indent=2))
     else:
@@ -94,6 +94,35 @@ def _persona(folder: Path) -> list[Finding]:
         file, _, key = error.where.partition(": ")
         return [Finding(Severity.ERROR, file, key, error.what, error.remedy)]
     return []
+
+
+def _voice(folder: Path) -> list[Finding]:
+    """For which of the engines in use a character names no voice, and which one it is given."""
+    from duologue.app.spare_voices import known_voices, spare_voice
+    from duologue.errors import InputError
+    from duologue.settings import load_settings
+    from duologue.stage.packs.check import Finding, Severity
+    from duologue.stage.packs.manifest import read_character
+
+    file = folder / "character.toml"
+    try:
+        manifest = read_character(folder) if file.exists() else None
+    except InputError:
+        return []  # told of already
+    if manifest is None or not manifest.voice:
+        return []
+    settings = load_settings()
+    known = known_voices(settings)
+    found: list[Finding] = []
+    for engine in settings.engines.tts:
+        if engine in manifest.voice:
+            continue
+        spare = spare_voice(manifest.name, known.get(engine, ()), ())
+        given = f"it is given {spare!r}" if spare else "it cannot speak"
+        what = f"no voice for the engine {engine}, which is in use: {given}"
+        severity = Severity.WARNING if spare else Severity.ERROR
+        found.append(Finding(severity, str(file), f"voice.{engine}", what, f'Add {engine} = "…" under [voice].'))
+    return found
 
 
 def print_findings(path: str, findings: list[Finding]) -> None:

@@ -46,6 +46,8 @@ def say(
         raise InputError("there is nothing to say", where="argument TEXT", remedy="Give at least one word.")
     require_wav({"--output": output})
     settings = load_settings({"engines.tts": tts}, config=config)
+    if voice is not None and tts is None:
+        settings = _knowing(voice, settings, config)
     configure(settings.telemetry.log_format, "error", secrets=settings.secrets())  # handovers are told in words
     utterance = asyncio.run(_voice(text, _voices(voice, character, settings), character, settings))
     with WavWriter(output) as file:
@@ -54,14 +56,29 @@ def say(
     typer.echo(_as_json(utterance) if marks else summary)
 
 
-def _voices(voice: str | None, character: str, settings: Settings) -> Mapping[str, str]:
-    """The voice in each engine: the one named is for the first, the character's are for the others."""
-    from duologue.app.cast import load_member
+def _knowing(voice: str, settings: Settings, config: Path | None) -> Settings:
+    """The settings with the engine that knows ``voice`` before the others."""
+    from duologue.app.spare_voices import known_voices, owner
+    from duologue.settings import load_settings
 
-    first, *others = settings.engines.tts
+    engines = settings.engines.tts
+    named = owner(voice, engines, known_voices(settings))
+    if named in engines:
+        return settings
+    return load_settings({"engines.tts": (named, *engines)}, config=config)
+
+
+def _voices(voice: str | None, character: str, settings: Settings) -> Mapping[str, str]:
+    """The voice in each engine: the one named is for the engine that knows it, the character's are for the others."""
+    from duologue.app.cast import load_member
+    from duologue.app.spare_voices import known_voices, owner
+
+    engines, known = settings.engines.tts, known_voices(settings)
     if voice is None:
-        return load_member(character, settings.engines.tts).voices
-    return {**(load_member(character, others).voices if others else {}), first: voice}
+        return load_member(character, engines, known).voices
+    named = owner(voice, engines, known)
+    others = [engine for engine in engines if engine != named]
+    return {**(load_member(character, others, known).voices if others else {}), named: voice}
 
 
 async def _voice(text: str, voices: Mapping[str, str], character: str, settings: Settings) -> Utterance:

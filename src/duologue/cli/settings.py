@@ -21,7 +21,7 @@ def settings(
     """Show every setting, its value and where it came from.
 
     The order is: defaults, then duologue.toml, then the environment (DUOLOGUE_SHOW__TURNS=6), then flags. Secrets are
-    masked.
+    masked. What auto came to here, and why, stands at the end.
 
     Examples: duologue settings · duologue settings --json · duologue settings --set show.fps=25
     """
@@ -29,7 +29,10 @@ def settings(
 
     rows = load_settings(assigned=_assigned(assign or []), config=config).rows()
     if as_json:
-        table = [{"key": row.key, "value": row.value, "source": row.source} for row in rows]
+        table = [
+            {"key": row.key, "value": row.value, "source": row.source} | ({"why": row.why} if row.why else {})
+            for row in rows
+        ]
         typer.echo(json.dumps(table, indent=2, ensure_ascii=False))
         return
     from rich.table import Table
@@ -40,6 +43,9 @@ def settings(
     for row in rows:
         table.add_row(row.key, row.value, row.source, style="dim" if row.source == "default" else None)
     console().print(table)
+    for row in rows:
+        if row.why:
+            console().print(f"{row.key} = {row.value} came to {row.why}", markup=False)
 
 
 def _assigned(pairs: list[str]) -> dict[str, object]:

@@ -84,6 +84,7 @@ async def _put_on_air(flags: Mapping[str, object], config: Path | None) -> None:
     hold()
     async with early_stage() as stage:
         from duologue.app.cast import load_cast
+        from duologue.app.spare_voices import known_voices
         from duologue.places import refuse_same
         from duologue.settings import load_settings
         from duologue.web.server import address, bind, serve
@@ -93,7 +94,8 @@ async def _put_on_air(flags: Mapping[str, object], config: Path | None) -> None:
             film = each.show.tv.film
             refuse_same({"the TV's film": Path(film) if film else None, "--record": each.show.record})
         # One show that cannot be is told of before the address is promised; of several each speaks for itself.
-        members = () if settings.shows else load_cast(settings.show.cast, settings.engines.tts)
+        show, voices = settings.show, known_voices(settings)
+        members = () if settings.shows else load_cast(show.cast, settings.engines.tts, voices)
         with bind(settings.web.host, settings.web.port) as sock:  # before the address is promised
             if not settings.shows:
                 from duologue.app.stage_set import show_seed, stage_plan

@@ -138,11 +138,12 @@ def _run_virtually(scenarios: list[Scenario], order: Order, take: Callable[[Run]
 def _run_aloud(scenarios: list[Scenario], order: Order, aloud: Aloud, take: Callable[[Run], None]) -> None:
     import asyncio
 
+    from duologue.models.automatic import Use
     from duologue.settings import load_settings
     from duologue.simulation.spoken_crowd import run_aloud
     from duologue.telemetry.log import configure
 
-    settings = load_settings({}, config=aloud.config)
+    settings = load_settings({}, config=aloud.config, use=Use(shows=False, talks=True))
     configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())
 
     async def run() -> None:

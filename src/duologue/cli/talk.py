@@ -20,13 +20,16 @@ PAUSE_S = 0.3
 def talk(
     text: Annotated[bool, typer.Option("--text", help="In writing: type, and read the answers.")] = False,
     wav: Annotated[Path | None, typer.Option(help="Ask with a file: any sound that FFmpeg reads.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the character's voice to this WAV file.")] = None,
-    record: Annotated[Path | None, typer.Option(help="Both voices to a WAV file: you left, it right.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the character's voice to this WAV (or Opus) file.")] = None,
+    record: Annotated[Path | None, typer.Option(help="Both voices to a WAV or Opus file: you left, it right.")] = None,
     ledger: Annotated[
         Path | None, typer.Option(help="Append all that happens, as JSON lines; for duologue report.")
     ] = None,
     full_duplex: Annotated[
         bool, typer.Option("--full-duplex", help="Listen while it speaks, so that you can interrupt: with headphones.")
+    ] = False,
+    echo_cancel: Annotated[
+        bool, typer.Option("--echo-cancel", help="Listen while it speaks also with a loudspeaker: duologue[echo].")
     ] = False,
     no_speculation: Annotated[
         bool, typer.Option("--no-speculation", help="Think only once it is sure that you have finished.")
@@ -56,29 +59,37 @@ def talk(
     import secrets
 
     from duologue.app.talking import talk_policy
+    from duologue.audio.recording_file import OPUS
     from duologue.cli.output import require_wav
     from duologue.cli.talk_aloud import TAIL_MS, Files, talk_aloud
     from duologue.dialogue.session import SessionOptions
     from duologue.errors import InputError
     from duologue.language.structured import notes_schema
+    from duologue.models.automatic import Use, notices
     from duologue.places import refuse_same
     from duologue.settings import load_settings
     from duologue.telemetry.log import configure
 
     if text and wav:
         raise InputError("there are two ways to talk", where="talk", remedy="Give --text, or --wav FILE, or neither.")
+    if echo_cancel and (text or wav):
+        raise InputError("there is no loudspeaker to be heard", where="--echo-cancel", remedy="Leave it away.")
     if text and record:
         raise InputError("a chat in writing has one voice only", where="--record", remedy="Use --out for it.")
-    require_wav({"--out": out, "--record": record})
+    require_wav({"--out": out, "--record": record}, also=() if text else OPUS)
     refuse_same({"--wav": wav, "--out": out, "--record": record, "--ledger": ledger, "--config": config})
     flags = {
         "engines.llm": llm, "engines.tts": tts, "engines.stt": stt,
-        "dialogue.half_duplex": False if full_duplex else None, "dialogue.speculate": False if no_speculation else None,
+        "dialogue.half_duplex": False if full_duplex or echo_cancel else None,
+        "dialogue.echo_cancel": True if echo_cancel else None,
+        "dialogue.speculate": False if no_speculation else None,
     }  # fmt: skip
-    settings = load_settings(flags, config=config)
+    settings = load_settings(flags, config=config, use=Use(shows=False, talks=True))
     configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())
+    for notice in () if text else notices(settings.picks.values()):
+        typer.echo(notice, err=True)
     chosen = secrets.randbelow(2**32) if seed is None else seed
-    policy = talk_policy(settings, half_duplex=wav is None, tail_ms=TAIL_MS)
+    policy = talk_policy(settings, half_duplex=wav is None and not settings.dialogue.echo_cancel, tail_ms=TAIL_MS)
     schema = notes_schema([name.strip() for name in notes.split(",") if name.strip()])
     options = SessionOptions(person=me, topic=topic, greet=greet, seed=chosen, policy=policy, schema=schema)
     if text:

@@ -8,15 +8,18 @@ import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from duologue.app.clips import read_clip
 from duologue.app.talking import Partner, find_partner, open_partner
 from duologue.app.talking_devices import Device, find_device, hold
-from duologue.app.talking_sound import Recording, SpokenTalk, open_recording, talk_over
+from duologue.app.talking_sound import SpokenTalk, open_recording, talk_over
+from duologue.audio.echo_cancel import EchoCanceller
 from duologue.audio.pcm import Samples
 from duologue.cli.talk_shown import Transcript, standing_shown
-from duologue.clock import SYSTEM_CLOCK
+from duologue.clock import SECOND, SYSTEM_CLOCK
+from duologue.dialogue.recording import Recorder
 from duologue.dialogue.session import Observe, SessionOptions
 from duologue.dialogue.session_ledger import open_ledger
 from duologue.dialogue.session_record import SessionRecorder
@@ -53,15 +56,26 @@ async def talk_aloud(settings: Settings, character: str, options: SessionOptions
     member = find_partner(character, settings)
     question = read_clip(files.question) if files.question else None
     device = find_device(files.device) if question is None else None
+    chosen = settings.dialogue
+    echo = EchoCanceller(chosen.echo_delay_ms) if chosen.echo_cancel and device is not None else None
     async with _watched(member.persona.title, member.name, options.person, files.ledger) as watch:
-        with open_recording(files.answer, files.both) as recording:
+        with open_recording(files.answer, files.both or recording_name(settings, SYSTEM_CLOCK.wall())) as recording:
             async with open_partner(settings, member) as partner:
                 if device is not None:
-                    await _converse(partner, device, recording, options, watch)
+                    await _converse(partner, device, recording, options, watch, echo)
                     return True
                 assert question is not None
                 heard_out = await talk_over(partner, question, recording, options, observe=watch.observe)
     return _conclude(watch.shown, heard_out, files.question)
+
+
+def recording_name(settings: Settings, wall: int) -> Path | None:
+    """Where a conversation that begins at ``wall`` (ns) is recorded as the settings say; None: nowhere."""
+    folder = settings.dialogue.record_folder
+    if folder is None:
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"talk-{datetime.fromtimestamp(wall / SECOND, UTC):%Y%m%dT%H%M%S.%fZ}.opus"
 
 
 @asynccontextmanager
@@ -84,13 +98,18 @@ def _both(first: Observe, second: Observe) -> Observe:
 
 
 async def _converse(
-    partner: Partner, device: Device, recording: Recording, options: SessionOptions, watch: _Watch
+    partner: Partner,
+    device: Device,
+    recording: Recorder,
+    options: SessionOptions,
+    watch: _Watch,
+    echo: EchoCanceller | None,
 ) -> None:
     """Until Ctrl-C, which hangs up: what was heard until then counts, and every file is whole."""
     loop = asyncio.get_running_loop()
 
     def make(play: Callable[[Samples], None]) -> SpokenTalk:
-        talk = SpokenTalk(partner, recording, options, play=play, observe=watch.observe)
+        talk = SpokenTalk(partner, recording, options, play=play, echo=echo, observe=watch.observe)
         for number in _LEAVE:
             loop.add_signal_handler(number, talk.session.hang_up)
         watch.shown.follow(lambda: talk.session.state)

@@ -75,6 +75,7 @@ def read_list(path: Path) -> list[str]:
 async def _fill(settings: Settings, lines: Sequence[str], names: Iterable[str]) -> Tally:
     from duologue.app.cast import load_member
     from duologue.app.engines import create_tts
+    from duologue.app.spare_voices import known_voices
     from duologue.errors import InputError
     from duologue.speech.speech_cache import CachedSpeech
 
@@ -85,7 +86,8 @@ async def _fill(settings: Settings, lines: Sequence[str], names: Iterable[str]) 
                 f"the speech of {engine.name} is not kept", where="speech_cache",
                 remedy="It is as fast as a disk; choose another engine with --tts, or change speech_cache.skip.",
             )  # fmt: skip
-        voices = dict.fromkeys(load_member(name, (engine.name,)).voices[engine.name] for name in names)
+        known = known_voices(settings)
+        voices = dict.fromkeys(load_member(name, (engine.name,), known).voices[engine.name] for name in names)
         await engine.warm_up()
         jobs = [(line, voice) for line in lines for voice in voices]
         return await fill(engine, jobs, lambda done: _progress(done, len(jobs)))

@@ -20,7 +20,8 @@ from enum import Enum
 
 from duologue.dialogue import chunker_rules as rules
 from duologue.dialogue.chunker_rules import Ending
-from duologue.dialogue.chunker_speech import SOME_CODE, speakable
+from duologue.dialogue.chunker_speech import speakable
+from duologue.language.languages import ENGLISH, Language
 
 _FENCE = "```"
 _THINK = re.compile(r"<think(?:ing)?>\Z", re.IGNORECASE)
@@ -60,11 +61,14 @@ class _Mode(Enum):
 
 class Chunker:
     """See the module. ``names`` are those of the cast: a leading ``Name:`` is not spoken, and what other speakers were
-    made to say after it stays silent.
+    made to say after it stays silent. What abbreviations there are, and how signs are said, is the ``language``'s.
     """
 
-    def __init__(self, chunking: Chunking | None = None, names: Iterable[str] = ()) -> None:
+    def __init__(
+        self, chunking: Chunking | None = None, names: Iterable[str] = (), language: Language = ENGLISH
+    ) -> None:
         self._chunking = chunking or Chunking()
+        self._language = language
         self._names = tuple(names)
         anyone = "|".join(re.escape(name) for name in self._names)
         self._label = re.compile(rf"\s*\n[ \t]*[*_]*(?:{anyone})[*_]*[ \t]*:", re.IGNORECASE) if anyone else None
@@ -131,7 +135,7 @@ class Chunker:
             return self._ends_line(before)
         if self._pending is not None:
             kind, place = self._pending
-            verdict = rules.goes_on(kind, self._held[place:].lstrip())
+            verdict = rules.goes_on(kind, self._held[place:].lstrip(), self._language.sentences)
             if verdict is not None:
                 self._pending = None
             if verdict is False:
@@ -155,7 +159,7 @@ class Chunker:
     def _ends_word(self, before: str) -> bool:
         if self._pending is not None or not before or before[-1].isspace():
             return False
-        kind = rules.ending(before)
+        kind = rules.ending(before, self._language.sentences)
         if kind is Ending.NONE or rules.open_inline(before):
             return False
         if kind is Ending.SURE:
@@ -214,10 +218,11 @@ class Chunker:
 
     def _spoken(self, raw: str) -> str:
         if self._mode is _Mode.CODE:
-            return SOME_CODE.capitalize() + "." if raw.startswith(_FENCE) and not self._foreign else ""
+            name = self._language.aloud.some_code if raw.startswith(_FENCE) and not self._foreign else ""
+            return f"{name[0].upper()}{name[1:]}." if name else ""
         if self._mode is _Mode.THOUGHT or self._foreign:
             return ""
         if self._begun and self._label is not None and self._label.match(raw):
             self._foreign = True
             return ""
-        return speakable(raw, () if self._begun else self._names)
+        return speakable(raw, () if self._begun else self._names, self._language)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from enum import Enum
 
+from duologue.language.languages import Sentences
+
 TAIL = 40
 """So many characters before a boundary are looked at."""
 
@@ -17,34 +19,11 @@ _TERMINAL = re.compile(r"""([.!?…]+)(["'”’»)\]*_]*)\Z""")
 _WIDE_TERMINAL = re.compile(r"""[。！？]["'”’」』）]*\Z""")
 _WIDE_MORE = "。！？\"'”’」』）"
 _LIST_NUMBER = re.compile(r"\s*(?:[-*•]\s+)?(?:\d{1,3}|[A-Za-z])\.\Z")
+_ORDINAL = re.compile(r"(?:\A|[\s(])\d{1,2}\.\Z")
 _LAST_WORD = re.compile(r"[^\s(\[{\"'“‘«/—–]+\Z")
 _INITIALS = re.compile(r"(?:[a-z]\.)+\Z")
 _OPEN_LINK = re.compile(r"\[[^\]\n]*\Z|\]\([^)\s]*\Z")
 _CLAUSE = re.compile(r"[,;:](?=\s)|(?<=\s)[–—-](?=\s)|—|[，；：、]")
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_ALWAYS = _words(
-    "mr. mrs. ms. mx. dr. prof. gen. sen. rep. gov. capt. lt. col. sgt. rev. hon. mt. ft. vs. e.g. i.e. cf. ca. "
-    "approx. al. viz. resp. incl. est. dept. messrs. mme. mlle."
-)
-"""Abbreviations that something always follows."""
-_BEFORE_NUMBER = _words(
-    "no. nos. nr. fig. figs. vol. p. pp. ch. sec. eq. art. jan. feb. mar. apr. jun. jul. aug. sep. sept. oct. nov. dec."
-)
-"""Abbreviations only before a number; else they are words."""
-_BEFORE_SMALL = _words("a.m. p.m. etc. i. min. max. hr. hrs. oz. lb. lbs.")
-"""These may end a sentence: a small letter after them says that they do not."""
-_BEFORE_NAME = _words("inc. ltd. co. corp. jr. sr. st. ave. blvd. bros. ph.d. m.d. b.c. a.d.")
-"""These may end a sentence, and names follow them as well: only a usual first word says that they do."""
-_FIRST_WORDS = _words(
-    "a an and are as at but by can could did do does for from had has have he her here his how however i if in is "
-    "it its let maybe my no not now of on or our perhaps she should so some still that the their then there these "
-    "they this those to was we well were what when where which while who why will with would yes yet you your"
-)
 
 
 class Ending(Enum):
@@ -60,8 +39,8 @@ class Ending(Enum):
     """It has ended if a word follows that usually begins one."""
 
 
-def ending(text: str) -> Ending:
-    """How ``text`` ends, now that white space follows it."""
+def ending(text: str, known: Sentences) -> Ending:
+    """How ``text`` ends, now that white space follows it, by what is ``known`` of its language."""
     match = _TERMINAL.search(text, max(0, len(text) - TAIL))
     if match is None:
         return Ending.NONE
@@ -71,10 +50,10 @@ def ending(text: str) -> Ending:
         return Ending.UNLESS_SMALL if mid_thought or closers.strip("*_") else Ending.SURE
     if _LIST_NUMBER.fullmatch(text):
         return Ending.NONE
-    return Ending.SURE if closers else _after_word(text)
+    return Ending.SURE if closers else _after_word(text, known)
 
 
-def goes_on(kind: Ending, following: str) -> bool | None:
+def goes_on(kind: Ending, following: str, known: Sentences) -> bool | None:
     """True if the sentence goes on in ``following`` (no white space in front), None if that cannot be told yet."""
     if not following:
         return None
@@ -91,7 +70,7 @@ def goes_on(kind: Ending, following: str) -> bool | None:
     assert letters is not None
     if letters.end() == len(word) < TAIL:
         return None
-    return letters.group().lower() not in _FIRST_WORDS
+    return letters.group().casefold() not in known.first_words
 
 
 def wide_ending(text: str, following: str) -> bool:
@@ -116,16 +95,18 @@ def emergency_end(text: str) -> int:
     return clause_end(text, half) or max(text.rfind(" ", half), 0) or len(text)
 
 
-def _after_word(text: str) -> Ending:
+def _after_word(text: str, known: Sentences) -> Ending:
     """A single full stop right after a word."""
     match = _LAST_WORD.search(text, max(0, len(text) - TAIL))
-    word = match.group().lower().lstrip("*_") if match else ""
-    if word in _ALWAYS:
+    word = match.group().casefold().lstrip("*_") if match else ""
+    if word in known.always:
         return Ending.NONE
-    if word in _BEFORE_NUMBER:
+    if word in known.before_number:
         return Ending.UNLESS_NUMBER
-    if word in _BEFORE_SMALL:
+    if word in known.before_small:
         return Ending.UNLESS_SMALL
-    if word in _BEFORE_NAME or _INITIALS.fullmatch(word):
+    if known.ordinals and _ORDINAL.search(text, max(0, len(text) - TAIL)):
+        return Ending.BEFORE_FIRST_WORD
+    if word in known.before_name or _INITIALS.fullmatch(word):
         return Ending.BEFORE_FIRST_WORD
     return Ending.SURE

@@ -24,10 +24,10 @@ import numpy as np
 from duologue.audio.pcm import Samples
 from duologue.clock import SECOND
 from duologue.dialogue.turns_vocabulary import Patience, SpeechStarted, SpeechStopped, Wait
-from duologue.dialogue.words import ENGLISH, Words, words_for
+from duologue.language.languages import ENGLISH, Words
 from duologue.speech.hearing import EAR_RATE, VAD_FRAME
 
-_ENGLISH = words_for(ENGLISH)
+_ENGLISH = ENGLISH.turns
 FRAME_NS = VAD_FRAME * SECOND // EAR_RATE
 """Length of one frame of voice activity (ns): 32 ms."""
 

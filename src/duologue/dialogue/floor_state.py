@@ -42,7 +42,7 @@ from duologue.dialogue.turns_vocabulary import (
     VoiceSentence,
     Wait,
 )
-from duologue.dialogue.words import ENGLISH, words_for
+from duologue.language.languages import ENGLISH
 from duologue.language.structured import ReplyChunk
 from duologue.speech.utterance import Utterance
 
@@ -51,7 +51,7 @@ NEARLY_OVER_SECONDS = 0.5
 """With so little of a reply left, an answer to it is no interruption."""
 ECHOING_REPLIES = 2
 """So many replies that did not come back end the care that is taken of echo."""
-BACKCHANNELS = words_for(ENGLISH).backchannels
+BACKCHANNELS = ENGLISH.turns.backchannels
 """Words that show that somebody listens, and do not ask for the floor."""
 
 

@@ -137,7 +137,9 @@ class _Reading:
         cast = (prompt.speaker, *prompt.others)
         names = [name for persona in cast for name in (persona.name, persona.title)]
         brevity = Brevity.of(prompt.speaker)
-        self._reader = ReplyReader(brevity, structured=prompt.schema is not None, names=names)
+        self._reader = ReplyReader(
+            brevity, structured=prompt.schema is not None, names=names, language=prompt.speaker.language
+        )
         self._prompt = prompt
         self._moderator = moderator
         self.begun = False

@@ -15,6 +15,7 @@ from enum import StrEnum
 
 from duologue.dialogue.chunker import Chunker, Chunking, Sentence
 from duologue.dialogue.chunker_speech import speakable
+from duologue.language.languages import ENGLISH, Language
 from duologue.language.persona import Persona
 from duologue.language.structured import (
     ChunkReady,
@@ -86,10 +87,12 @@ class ReplyReader:
         structured: bool = False,
         names: Iterable[str] = (),
         chunking: Chunking | None = None,
+        language: Language = ENGLISH,
     ) -> None:
         self._brevity = brevity
+        self._language = language
         self._structured = StructuredReader() if structured else None
-        self._chunker = Chunker(chunking, names)
+        self._chunker = Chunker(chunking, names, language)
         self._tokens = 0
         self._sentences = 0
         self._seconds = 0.0
@@ -124,7 +127,7 @@ class ReplyReader:
         A :class:`Filler` is said at once, beside the reply and its caps.
         """
         if isinstance(piece, Filler):
-            return [self._part(text)] if (text := speakable(piece)) else []
+            return [self._part(text)] if (text := speakable(piece, (), self._language)) else []
         parts: list[Part] = []
         for start in range(0, len(piece), _SLICE):
             if self.cut:
@@ -219,7 +222,7 @@ class ReplyReader:
             self.cut = Cut.WORDS
         else:
             return text
-        return "" if self._given and self._complete else cap(text, max(words, 1), max(seconds, 1.0))
+        return "" if self._given and self._complete else cap(text, max(words, 1), max(seconds, 1.0), self._language)
 
     def _count(self, text: str) -> None:
         self._given = True

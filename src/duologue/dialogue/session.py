@@ -55,7 +55,6 @@ from duologue.dialogue.turns_vocabulary import (
     Typed,
     VoiceSentence,
 )
-from duologue.dialogue.words import words_for
 from duologue.errors import ClosedError, first_cause, in_words
 from duologue.language.engine import MAX_HISTORY, LanguageModel, Line, Moment, Prompt
 from duologue.language.moderation import Moderator
@@ -92,9 +91,9 @@ class Engines:
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
     """How a conversation is held. ``person`` is what the other side is called in the context; ``topic`` may be
-    empty. With ``greet`` the character speaks first. Without phrases or a grammar ``expected`` takes the persona's
-    phrases. ``schema`` asks for structured replies (:func:`~duologue.language.structured.reply_schema`); ``toolbox``
-    holds what the character may call.
+    empty. With ``greet`` the character speaks first. ``expected`` takes the persona's language, and its phrases where
+    it has none and no grammar. ``schema`` asks for structured replies
+    (:func:`~duologue.language.structured.reply_schema`); ``toolbox`` holds what the character may call.
     """
 
     person: str = "person"
@@ -139,7 +138,7 @@ class Session:
         self._inbox = Inbox[Event](MAX_INBOX, "session")
         self._orders = SinkOrders(sink, clock, self._post)
         self._echo = EchoFilter()
-        words = words_for(self._options.expected.language)
+        words = persona.language.turns
         judged = JudgedPatience(words) if engines.turn and patience is None else None
         judge = TurnJudge(engines.turn, judged.judge) if engines.turn and judged else None
         policy = self._options.policy
@@ -147,12 +146,12 @@ class Session:
             policy = replace(policy, backchannels=words.backchannels)
         bounded = BoundedPatience(judged or AdaptivePatience(words), policy.wait_least_ms, policy.wait_most_ms)
         self._turns = TurnTaking(policy, patience or bounded, clock.now())
-        expected = self._options.expected
-        if expected == Expected(language=expected.language):
+        expected = replace(self._options.expected, language=persona.language.name)
+        if not (expected.phrases or expected.grammar):
             expected = replace(expected, phrases=persona.expects)
-        self._ears = SessionEars(engines.activity, engines.ears, expected, self._echo, clock, self._post, judge)
+        self._ears = SessionEars(engines.activity, engines.ears, expected, self._echo, clock, self._post, judge, words)
         self._mouth = SessionMouth(
-            persona, engines.model, engines.voice, engines.moderator, self._post, stock=engines.stock, words=words
+            persona, engines.model, engines.voice, engines.moderator, self._post, stock=engines.stock
         )
         self._lines: deque[Line] = deque(maxlen=MAX_HISTORY)
         self._calls = CallMemory()
@@ -228,9 +227,9 @@ class Session:
         self.hang_up()
 
     async def _converse(self, group: asyncio.TaskGroup) -> None:
-        language = self._options.expected.language
-        if not words_for(language).known:
-            what = f"no words of {language!r} are known: turns end by pauses alone, and apologies are English"
+        language = self._persona.language
+        if not language.known:
+            what = f"no words of {language.tag!r} are known: turns end by pauses alone, and apologies are English"
             self._post(EngineFailed(Stage.HEARING, what))
         if self._options.greet:
             self.say("")

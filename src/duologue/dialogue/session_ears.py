@@ -16,8 +16,8 @@ from duologue.dialogue.endpointing import FRAME_NS, MAX_WAIT_MS, PreRoll, Speech
 from duologue.dialogue.source_clock import Placed, SourceClock
 from duologue.dialogue.turns_vocabulary import EngineFailed, Event, SpeechStarted, SpeechStopped, Stage, Understood
 from duologue.dialogue.unvoiced import VoiceTrack, voiced_text
-from duologue.dialogue.words import Words, words_for
 from duologue.errors import InputError, PeerError, in_words
+from duologue.language.languages import ENGLISH, Words
 from duologue.speech.hearing import EAR_RATE, VAD_FRAME, Expected, SpeechToText, TurnEnd, VoiceActivity
 from duologue.speech.shared_activity import SharedActivity
 from duologue.streams import cancelled, closing
@@ -107,7 +107,7 @@ class SessionEars:
         self._activity = activity if isinstance(activity, SharedActivity) else SharedActivity(activity, window_ms=0)
         self._engine = engine
         self._expected = expected
-        self._words = words or words_for(expected.language)
+        self._words = words or ENGLISH.turns
         self._echo = echo
         self._clock = clock
         self._post = post

@@ -25,15 +25,12 @@ from duologue.dialogue.turns_vocabulary import (
     Stage,
     ToolRan,
 )
-from duologue.dialogue.words import ENGLISH, Words, words_for
 from duologue.language.engine import LanguageModel, Prompt
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
 from duologue.language.structured import ReplyChunk
 from duologue.speech.utterance import Utterance
 
-APOLOGIES = {stage: text for stage, text in ((Stage(key), text) for key, text in words_for(ENGLISH).apologies.items())}
-"""Honest sentences in English, by what failed."""
 LIMITS = VoiceLimits(seconds=5.5, rate=RATE)
 """A person waits: who needs longer is asked again, and left out before the table gives up on the reply (12 s)."""
 AT_ONCE = 8
@@ -106,7 +103,6 @@ class SessionMouth:
         post: Callable[[Event], None],
         limits: VoiceLimits = LIMITS,
         stock: Stock | None = None,
-        words: Words | None = None,
     ) -> None:
         self._persona = persona
         self._model = model
@@ -114,7 +110,7 @@ class SessionMouth:
         self._post = post
         self._voicing = Voicing(voice, limits)
         self._stock = stock or Stock()
-        self._texts = (words or words_for(ENGLISH)).apologies
+        self._texts = persona.language.apologies.model_dump()
         self._fillers = Fillers(self._voicing, (persona,), self._stock)
         self._at_work = 0
         self._idle = asyncio.Event()

@@ -12,6 +12,7 @@ from contextlib import aclosing
 from duologue.chains import Chain, ChainPolicy, EngineHealth, Listener
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.language.engine import LanguageCapabilities, LanguageModel, Prompt
+from duologue.language.languages import knows
 
 
 class LanguageChain:
@@ -53,8 +54,12 @@ class LanguageChain:
         await self._chain.warm_up()
 
     async def write(self, prompt: Prompt) -> AsyncIterator[str]:
-        """Stream the line. A failure after the first word ends it; the next line goes to the next engine."""
-        async with aclosing(self._chain.stream(lambda engine: engine.write(prompt))) as pieces:
+        """Stream the line, by an engine that knows the language. A failure after the first word ends it; the next line
+        goes to the next engine.
+        """
+        tag = prompt.speaker.language.tag
+        told = self._chain.stream(lambda engine: engine.write(prompt), fit=lambda engine: knows(engine, tag))
+        async with aclosing(told) as pieces:
             async for _, piece in pieces:
                 yield piece
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from duologue.language.chat import asked
 from duologue.language.engine import Prompt
+from duologue.language.languages import ENGLISH, Language
 from duologue.language.text import sentences
 
 _ROLES = ("user", "human", "assistant", "system")
@@ -26,11 +27,11 @@ _LEAST_WORDS = 3
 class OwnWords:
     """Pieces of a reply in, the speaker's own words out. Stop the model when :attr:`over` is set."""
 
-    def __init__(self, others: Iterable[str], instruction: str = "") -> None:
+    def __init__(self, others: Iterable[str], instruction: str = "", language: Language = ENGLISH) -> None:
         names = {name.strip().lower() for name in others} - {""}
         self._labels = tuple(names)
         self._lines = tuple(role for role in _ROLES if role not in names)  # these at the start of a line only
-        self._echoes = tuple(_echoes(instruction))
+        self._echoes = tuple(_echoes(instruction, language))
         self._held = ""
         self._last = ""
         self._due = self._line = True  # what is held stands where a sentence begins, or a line
@@ -45,7 +46,7 @@ class OwnWords:
         own = {prompt.speaker.name, prompt.speaker.title}
         heard = {line.speaker for line in prompt.lines}
         cast = {name for persona in prompt.others for name in (persona.name, persona.title)}
-        return cls((heard | cast) - own, asked(prompt))
+        return cls((heard | cast) - own, asked(prompt), prompt.speaker.language)
 
     def feed(self, piece: str) -> str:
         """What may be given now."""
@@ -103,9 +104,9 @@ class OwnWords:
         return True
 
 
-def _echoes(instruction: str) -> Iterable[str]:
+def _echoes(instruction: str, language: Language) -> Iterable[str]:
     """``instruction`` as a model repeats it: whole or from a later sentence on, in brackets, or bare if it is long."""
-    parts = sentences(instruction.lower())
+    parts = sentences(instruction.lower(), language)
     for first in range(len(parts)):
         text = " ".join(parts[first:])
         yield f"({text})"

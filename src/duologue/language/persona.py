@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from duologue.errors import InputError
+from duologue.language.languages import ENGLISH, Language, load_language
 from duologue.language.moves import MoveError, parse_moves
 from duologue.validation import Problem, problems
 
@@ -30,7 +31,8 @@ class Persona:
     ``max_sentences`` cap one turn. ``temperature`` (0…2) and ``model`` override the engine's own (None, empty: no
     override). ``fillers`` are what it mutters while it thinks ("Hm."), ``deflections`` whole lines that replace one
     that may not go on air, ``avoid`` phrases that it never says. ``expects`` are sentences that callers
-    say to it: PocketSphinx then understands their words only, and far more surely. ``moves`` is the improviser's
+    say to it: PocketSphinx then understands their words only, and far more surely. ``language`` is what it speaks and
+    hears. ``moves`` is the improviser's
     material: name of a move -> its variants (docs/personas.md).
     """
 
@@ -45,15 +47,12 @@ class Persona:
     model: str = ""
     opinions: tuple[str, ...] = ()
     catchphrases: tuple[str, ...] = ()
-    fillers: tuple[str, ...] = ("Hm.", "Well.", "Let me think.")
-    deflections: tuple[str, ...] = (
-        "I had something to say about that, and on reflection I will keep it to myself.",
-        "Let me take another run at that one later.",
-        "No, wrong card. Please go on without me for a second.",
-    )
+    fillers: tuple[str, ...] = ENGLISH.fillers
+    deflections: tuple[str, ...] = ENGLISH.deflections
     moves: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     avoid: tuple[str, ...] = ()
     expects: tuple[str, ...] = ()
+    language: Language = ENGLISH
 
 
 def load_persona(path: Path) -> Persona:
@@ -70,7 +69,7 @@ _Texts = Annotated[tuple[_Text, ...], Field(min_length=1)]
 _OWN: dict[str, Any] = {each.name: each.default for each in fields(Persona)}
 _LIST = '["…", "…"]'
 _LISTS = ("style", "opinions", "catchphrases", "fillers", "deflections", "avoid", "expects")
-_EXAMPLES = {"format": str(FORMAT), "temperature": "0.8", **dict.fromkeys(_LISTS, _LIST)}
+_EXAMPLES = {"format": str(FORMAT), "language": '"de"', "temperature": "0.8", **dict.fromkeys(_LISTS, _LIST)}
 
 
 class _File(BaseModel):
@@ -81,6 +80,7 @@ class _File(BaseModel):
     format: Literal[1] = FORMAT
     name: _Text = ""
     title: _Text = ""
+    language: str = ENGLISH.tag
     description: _Text
     max_words: int = Field(default=_OWN["max_words"], ge=5, le=400)
     max_seconds: float = Field(default=_OWN["max_seconds"], ge=2.0, le=120.0)
@@ -90,8 +90,8 @@ class _File(BaseModel):
     style: _Texts = ()
     opinions: _Texts = ()
     catchphrases: _Texts = ()
-    fillers: _Texts = _OWN["fillers"]
-    deflections: _Texts = _OWN["deflections"]
+    fillers: _Texts = ()
+    deflections: _Texts = ()
     avoid: _Texts = ()
     expects: _Texts = ()
     improv: dict[str, _Texts] = {}
@@ -108,8 +108,11 @@ def parse_persona(data: Mapping[str, object], file: Path) -> Persona:
         key = f"improv.{error.name}"
         raise InputError(f"{key!r} {error.problem}", where=f"{file}: {key}", remedy=error.remedy) from error
     name = found.name or file.resolve().parent.name
-    given: dict[str, Any] = found.model_dump(exclude={"format", "improv", "name", "title"})
-    return Persona(name=name, title=found.title or name.title(), moves=found.improv, **given)
+    language = load_language(found.language, file.parent)
+    given: dict[str, Any] = found.model_dump(exclude={"format", "improv", "name", "title", "language"})
+    given["fillers"] = found.fillers or language.fillers
+    given["deflections"] = found.deflections or language.deflections
+    return Persona(name=name, title=found.title or name.title(), moves=found.improv, language=language, **given)
 
 
 def _tuples(value: object) -> object:

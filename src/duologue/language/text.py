@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import cache
+
+from duologue.language.languages import ENGLISH, Language
 
 CHARACTERS_PER_SECOND = 15.0
 """Of Latin script at a usual speaking rate (about 165 words a minute)."""
@@ -25,20 +28,14 @@ _BRACKETS = re.compile(r"\[[^\]\n]{0,80}\]")
 _STRONG = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
 _SPAN = re.compile(r"(?<![\w*])\*(?!\s)([^*\n]{1,80}?)(?<!\s)\*(?![\w*])|(?<!\w)_(?!\s)([^_\n]{1,80}?)(?<!\s)_(?!\w)")
 _ASIDE = re.compile(r"\(([^()\n]{1,60})\)")
-_DIRECTION = re.compile(
-    r"(?:\w+ly )?(?:laugh|sigh|smil|grin|nod|shrug|lean|adjust|flex|clear|paus|whisper|chuckl|gasp|cough|look|rais|"
-    r"roll|wink|smirk|gestur|point|shak|push|scratch|star|snort|giggl|frown|blush|mutter|stand|sit|tak|mov|turn|throw)"
-    r"(?:s|es|ing|ping|ting)\b",
-    re.IGNORECASE,
-)
 _SENTENCE_END = re.compile(r"""[.!?…。！？]+["'”’)\]]*(?=\s|\Z)|[。！？]""")
-_ABBREVIATION = re.compile(r"(?:\b(?:mr|mrs|ms|dr|prof|st|vs|etc|no|approx|e\.g|i\.e)|(?:^|\s)[A-Z])\.$", re.IGNORECASE)
+_INITIAL = re.compile(r"(?:^|\s)[A-Za-z]\.$")
 _CLAUSE_END = re.compile(r"[,;:](?=\s)|\s[–—-](?=\s)|[，；：、]")
 _QUOTES = {'"': '"', "“": "”", "'": "'", "«": "»", "„": "“"}
 
 
-def clean(raw: str, names: Iterable[str] = ()) -> str:
-    """What a voice should say of ``raw``: one line of prose, empty if nothing is left to say.
+def clean(raw: str, names: Iterable[str] = (), language: Language = ENGLISH) -> str:
+    """What a voice should say of ``raw``, in ``language``: one line of prose, empty if nothing is left to say.
 
     ``names`` are the characters' names: a leading ``Name:`` goes, and so does everything from a later line that begins
     with one (the engine wrote somebody else's turn as well).
@@ -47,26 +44,33 @@ def clean(raw: str, names: Iterable[str] = ()) -> str:
     text = _FENCE.sub(" ", _THINKING.sub(" ", text))
     text = _one_speaker(text, tuple(names))
     text = _LINK.sub(r"\1", text)
-    text = _BRACKETS.sub(" ", _TAG.sub(" ", _ADDRESS.sub("a link", text)))
+    text = _BRACKETS.sub(" ", _TAG.sub(" ", _ADDRESS.sub(language.aloud.a_link, text)))
     text = _STRONG.sub(r"\2", _HEADING.sub("", text))
-    text = _SPAN.sub(_unwrap, text)
-    text = _ASIDE.sub(_aside, text)
+    direction = _direction(language.directions)
+    text = _SPAN.sub(lambda match: _unless(direction, match[1] or match[2], match[1] or match[2]), text)
+    text = _ASIDE.sub(lambda match: _unless(direction, match[1], match[0]), text)
     text = _typography(_join_lines(text))
     text = _unquote(text)
     return text if any(character.isalnum() for character in text) else ""
 
 
-def sentences(text: str) -> list[str]:
+def sentences(text: str, language: Language = ENGLISH) -> list[str]:
     """Split into sentences, each with its closing punctuation; an unfinished one is the last."""
     found: list[str] = []
     start = 0
     for match in _SENTENCE_END.finditer(text):
-        if _ABBREVIATION.search(text[start : match.end()]):
+        if _abbreviated(text[start : match.end()], language):
             continue
         found.append(text[start : match.end()].strip())
         start = match.end()
     rest = text[start:].strip()
     return [*found, rest] if rest else found
+
+
+def _abbreviated(text: str, language: Language) -> bool:
+    """A full stop ends ``text`` that ends no sentence."""
+    word = text.rsplit(maxsplit=1)[-1].lstrip("(\"'“‘„«").casefold()
+    return word in language.sentences.abbreviations or bool(_INITIAL.search(text))
 
 
 def word_count(text: str) -> int:
@@ -83,7 +87,7 @@ def estimate_seconds(text: str) -> float:
     return (len(text) - wide) / CHARACTERS_PER_SECOND + wide / WIDE_PER_SECOND
 
 
-def cap(text: str, max_words: int, max_seconds: float) -> str:
+def cap(text: str, max_words: int, max_seconds: float, language: Language = ENGLISH) -> str:
     """Shorten to both caps: at the last sentence end that fits, else the last clause, else between words."""
 
     def fits(candidate: str) -> bool:
@@ -92,7 +96,7 @@ def cap(text: str, max_words: int, max_seconds: float) -> str:
     if fits(text):
         return text
     kept = ""
-    for sentence in sentences(text):
+    for sentence in sentences(text, language):
         longer = f"{kept} {sentence}".strip()
         if not fits(longer):
             break
@@ -125,14 +129,14 @@ def _one_speaker(text: str, names: tuple[str, ...]) -> str:
     return re.split(rf"\n{label}", text, maxsplit=1, flags=re.IGNORECASE)[0]
 
 
-def _unwrap(match: re.Match[str]) -> str:
+@cache
+def _direction(pattern: str) -> re.Pattern[str] | None:
+    return re.compile(pattern, re.IGNORECASE) if pattern else None
+
+
+def _unless(direction: re.Pattern[str] | None, inner: str, kept: str) -> str:
     """``*laughs*`` goes, ``*really*`` loses its stars."""
-    inner = match[1] or match[2]
-    return " " if _DIRECTION.match(inner) else inner
-
-
-def _aside(match: re.Match[str]) -> str:
-    return " " if _DIRECTION.match(match[1]) else match[0]
+    return " " if direction is not None and direction.match(inner) else kept
 
 
 def _join_lines(text: str) -> str:

@@ -76,16 +76,17 @@ def run_all(
     """Run every scenario ``times`` times with rising seeds (from ``seed``, else the scenario's own), in that order,
     with ``jobs`` processes.
     """
-    work = [
-        (scenario, (scenario.seed if seed is None else seed) + number, ledger)
-        for scenario in scenarios
-        for number in range(times)
-    ]
+    work = [(*each, ledger) for each in planned(scenarios, times, seed)]
     if jobs <= 1 or len(work) <= BATCH:
         yield from map(_one, work)
         return
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("forkserver")) as pool:
         yield from pool.map(_one, work, chunksize=BATCH)
+
+
+def planned(scenarios: Sequence[Scenario], times: int, seed: int | None) -> list[tuple[Scenario, int]]:
+    """Every scenario ``times`` times, with its seeds."""
+    return [(each, (each.seed if seed is None else seed) + number) for each in scenarios for number in range(times)]
 
 
 def _one(work: tuple[Scenario, int, bool]) -> Run:

@@ -13,7 +13,7 @@ from duologue.app.talking import HOUSE_VOICE, Partner, find_partner, load_activi
 from duologue.audio.wav import WavWriter
 from duologue.errors import PeerError
 from duologue.settings import Settings
-from duologue.simulation.crowd import Run, summarise
+from duologue.simulation.crowd import Run, planned, summarise
 from duologue.simulation.runner import PLAIN
 from duologue.simulation.scenario import Scenario
 from duologue.simulation.spoken_runner import SpokenOutcome, run_spoken
@@ -35,11 +35,7 @@ async def run_aloud(
     """
     changes = policy_changes(settings)
     scenarios = [each.model_copy(update={"policy": {**changes, **each.policy}}) for each in scenarios]
-    work = [
-        (scenario, (scenario.seed if seed is None else seed) + number)
-        for scenario in scenarios
-        for number in range(times)
-    ]
+    work = planned(scenarios, times, seed)
     if record is not None:
         _make(record)
     async with AsyncExitStack() as stack:

@@ -37,7 +37,7 @@ from duologue.speech.espeak_messages import (
     VoiceSpec,
 )
 from duologue.speech.espeak_spelling import respell
-from duologue.speech.espeak_voice import EspeakSettings, parse_voice
+from duologue.speech.espeak_voice import SPARE, EspeakSettings, parse_voice
 from duologue.speech.utterance import Mark, SpeechChunk
 from duologue.supervision import SupervisionPolicy, Work
 from duologue.telemetry.log import get_logger
@@ -307,6 +307,11 @@ class Espeak:
 def engine(settings: EspeakSettings | None = None) -> Espeak:
     """The entry point ``duologue.tts: espeak``."""
     return Espeak(settings)
+
+
+def known_voices(settings: EspeakSettings | None) -> tuple[str, ...]:
+    """What a character may be given that names no voice."""
+    return SPARE
 
 
 Settings = EspeakSettings

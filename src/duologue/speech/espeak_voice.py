@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -26,7 +27,18 @@ class EspeakSettings(BaseModel):
     data: str = Field(default="", description="Its espeak-ng-data folder; empty: the one in the wheel.")
 
 
+SPARE = (
+    "en-us+m3?rate=165&pitch=35", "en-us+f5?rate=178&pitch=55", "en-gb+m2?rate=170&pitch=40",
+    "en-gb+f2?rate=170&pitch=50", "en-us+m7?rate=160&pitch=30", "en-us+f2?rate=172&pitch=60",
+)  # fmt: skip
+"""Voices that are told apart, for characters that name none."""
+_VOICE = re.compile(r"[a-z]{2,3}(-[a-z0-9]+)*(\+\w+)?(\?.*)?")
 _PARAMETERS = ("rate", "pitch", "range", "volume", "gap")
+
+
+def is_voice(voice: str) -> bool:
+    """Whether ``voice`` is written as espeak's voices are: a language, and perhaps a variant."""
+    return _VOICE.fullmatch(voice.strip()) is not None
 
 
 def parse_voice(voice: str, settings: EspeakSettings) -> VoiceSpec:

@@ -19,6 +19,7 @@ from duologue.audio.pcm import Samples
 from duologue.chains import Chain, ChainPolicy, EngineHealth, Listener
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, InternalError, PeerError
+from duologue.language.languages import knows
 from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript
 
 KEPT_SECONDS = 150
@@ -79,7 +80,12 @@ class HearingChain:
         record = _Record(sound)
         patience = self._chain.policy.patience
         try:
-            told = self._chain.stream(lambda engine: _heard(engine, record, expected, patience), revisable=True)
+            tag = (expected or Expected()).language
+            told = self._chain.stream(
+                lambda engine: _heard(engine, record, expected, patience),
+                revisable=True,
+                fit=lambda engine: knows(engine, tag),
+            )
             async with aclosing(told) as transcripts:
                 async for _, transcript in transcripts:
                     yield transcript if transcript.final else replace(transcript, stable=0)

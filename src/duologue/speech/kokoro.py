@@ -6,6 +6,7 @@ kokoro-onnx brings phonemizer and espeak-ng, which are GPL: they are loaded in t
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 from pydantic import Field
@@ -26,6 +27,21 @@ class KokoroSettings(LocalSettings):
 
 Settings = KokoroSettings
 """Where the settings object finds the engine's own part."""
+
+
+def known_voices(settings: KokoroSettings | None) -> tuple[str, ...]:
+    """The voices in the file that are of the language set, English ones where it is not known whose they are."""
+    try:
+        with zipfile.ZipFile(settings.voices if settings else "") as file:
+            names = sorted(Path(name).stem for name in file.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return ()  # said when they are loaded
+    prefixes = _PREFIXES.get((settings.language if settings else "en").partition("-")[0], "ab")
+    return tuple(name for name in names if name[0] in prefixes)
+
+
+_PREFIXES = {"en": "ab", "es": "e", "fr": "f", "hi": "h", "it": "i", "ja": "j", "pt": "p", "cmn": "z", "zh": "z"}
+"""What the names of a language's voices begin with."""
 
 
 def engine(settings: KokoroSettings | None = None) -> LocalSpeech:

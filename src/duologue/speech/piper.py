@@ -6,7 +6,9 @@ second output of its model; with the package ``onnx`` installed Piper adds that 
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import cast
 
 from pydantic import Field
 
@@ -24,6 +26,25 @@ class PiperSettings(LocalSettings):
 
 Settings = PiperSettings
 """Where the settings object finds the engine's own part."""
+
+
+def known_voices(settings: PiperSettings | None) -> tuple[str, ...]:
+    """The voices in the folder, by their files: ``NAME``, or ``NAME#SPEAKER`` for each of several speakers."""
+    if settings is None:
+        return ()
+    names = settings.voices or tuple(sorted(path.stem for path in settings.folder.glob("*.onnx")))
+    return tuple(voice for name in names for voice in _speakers(settings.folder / f"{name}.onnx.json", name))
+
+
+def _speakers(config: Path, name: str) -> list[str]:
+    """What cannot be read is said when the voice is loaded."""
+    try:
+        told: object = json.loads(config.read_text("utf-8"))
+    except (OSError, ValueError):
+        return [name]
+    speakers: object = cast("dict[str, object]", told).get("speaker_id_map") if isinstance(told, dict) else None
+    named = list(cast("dict[str, object]", speakers)) if isinstance(speakers, dict) else []
+    return [f"{name}#{speaker}" for speaker in named] or [name]
 
 
 def engine(settings: PiperSettings | None = None) -> LocalSpeech:

@@ -59,6 +59,8 @@ class PocketSphinx:
     """See the module. Use it on one event loop."""
 
     name = "pocketsphinx"
+    languages = frozenset({"en"})
+    """Of the model in its wheel, and so of the words and numbers that are written for its dictionary."""
 
     def __init__(self, settings: PocketSphinxSettings | None = None, clock: Clock = SYSTEM_CLOCK) -> None:
         self._settings = settings or PocketSphinxSettings()

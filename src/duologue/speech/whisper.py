@@ -74,6 +74,11 @@ class Whisper:
         """How often the model was asked."""
 
     @property
+    def languages(self) -> frozenset[str]:
+        """See :class:`~duologue.language.languages.OfLanguages`: a model whose name ends in ``.en`` knows English."""
+        return frozenset({"en"} if self._settings.model.rstrip("/").endswith(".en") else ())
+
+    @property
     def capabilities(self) -> HearingCapabilities:
         """All there are. Valid after :meth:`warm_up`."""
         if self._model is None:

@@ -31,6 +31,8 @@ class SettingView(Model):
     source: str
     what: str
     """What it sets, in a sentence."""
+    why: str
+    """What ``auto`` came to when the settings were loaded, and why; empty for all else."""
 
 
 @router.get("/session", operation_id="get_session", dependencies=[reading()])
@@ -44,5 +46,6 @@ async def session(grant: TheGrant, options: TheOptions) -> SessionView:
 async def settings(options: TheOptions) -> tuple[SettingView, ...]:
     """Every setting, its value and where it came from, as ``duologue settings`` prints them."""
     return tuple(
-        SettingView(key=row.key, value=row.value, source=row.source, what=row.what) for row in options.settings
+        SettingView(key=row.key, value=row.value, source=row.source, what=row.what, why=row.why)
+        for row in options.settings
     )

@@ -1,4 +1,4 @@
-"""The embedded scripted improviser: no network, no key, no download, and no model.
+"""The embedded scripted improviser: no network, no key, no download, and no model. It speaks English only.
 
 It plays written material (the personas' moves and a neutral set) by the rules in :mod:`duologue.language.improv.scene`.
 """
@@ -32,6 +32,8 @@ class Improv:
     """Writes from the personas' material; equal prompts give equal lines."""
 
     name = "improv"
+    languages = frozenset({"en"})
+    """Its material and its rules are English."""
 
     def __init__(self) -> None:
         self._closed = False

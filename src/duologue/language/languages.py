@@ -1,0 +1,290 @@
+"""What we know of a language: data, one file each (docs/languages.md). English and German ship.
+
+A character speaks one (:attr:`Persona.language <duologue.language.persona.Persona.language>`). Its file is looked for
+beside the character's own, then among those that ship. A language without a file is spoken all the same: turns end by
+pauses and by what marks the ears set, every word asks for the floor, nothing written for the eye is put in other words,
+nobody mutters; prompts are English, and so is what is said in need. Whoever asks is told that
+(:attr:`Language.known`).
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from string import Formatter
+from typing import Annotated, Any, Protocol, cast, runtime_checkable
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from duologue.errors import InputError
+from duologue.places import read_text
+from duologue.validation import problems
+
+SHIPPED = Path(__file__).parent / "data"
+FOLDER = "languages"
+"""Where a character's folder keeps languages of its own."""
+_TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
+
+
+def _split(value: object) -> object:
+    return value.split() if isinstance(value, str) else value
+
+
+def _placeholders(*names: str) -> AfterValidator:
+    def check(text: str) -> str:
+        unknown = {name for _, name, _, _ in Formatter().parse(text) if name is not None} - set(names)
+        if unknown:
+            known = ", ".join(f"{{{name}}}" for name in names) or "none"
+            raise ValueError(f"{{{unknown.pop()}}} stands for nothing here | It may hold: {known}.")
+        return text
+
+    return AfterValidator(check)
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"this is no regular expression: {error} | Mend it, or leave it empty.") from error
+    return text
+
+
+def _folded(value: object) -> object:
+    """As words are compared: German writes ß for what it folds to ss."""
+    return value.casefold().split() if isinstance(value, str) else value
+
+
+_Words = Annotated[frozenset[str], BeforeValidator(_folded)]
+_Coins = Annotated[tuple[str, ...], Field(min_length=4, max_length=4)] | None
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Words(_Part):
+    """The words that turn-taking knows: what each group is for stands in the file of English. Lower case."""
+
+    known: bool = True
+    """Of this language words are known at all."""
+    backchannels: _Words = frozenset()
+    open: _Words = frozenset()
+    leaning: _Words = frozenset()
+    joining: _Words = frozenset()
+    standing: _Words = frozenset()
+    numbers: _Words = frozenset()
+    spelling: _Words = frozenset()
+    letters_that_are_words: _Words = frozenset()
+    asking: _Words = frozenset()
+    wh: _Words = frozenset()
+    stranded: _Words = frozenset()
+    closing: _Words = frozenset()
+    before_that: _Words = frozenset()
+    that: _Words = frozenset()
+    leading: _Words = frozenset()
+    pronouns: _Words = frozenset()
+    auxiliaries: _Words = frozenset()
+    whole: _Words = frozenset()
+
+    def only_joins(self, word: str) -> bool:
+        """A short word that joins others, and says nothing alone."""
+        return word not in self.standing and (word in self.open or word in self.leaning or word in self.joining)
+
+
+class Sentences(_Part):
+    """Where a full stop ends no sentence: abbreviations (with their stops) by what may follow them, the words with
+    which sentences usually begin, and whether ``3.`` may be ``third``.
+    """
+
+    always: _Words = frozenset()
+    before_number: _Words = frozenset()
+    before_small: _Words = frozenset()
+    before_name: _Words = frozenset()
+    first_words: _Words = frozenset()
+    ordinals: bool = False
+
+    @property
+    def abbreviations(self) -> frozenset[str]:
+        """All of them."""
+        return self.always | self.before_number | self.before_small | self.before_name
+
+
+class Aloud(_Part):
+    """How a voice says what was written for the eye. What is empty is left to the voice."""
+
+    to: str = ""
+    about: str = ""
+    at_most: str = ""
+    at_least: str = ""
+    is_not: str = ""
+    times: str = ""
+    plus_or_minus: str = ""
+    degrees_celsius: str = ""
+    degrees_fahrenheit: str = ""
+    degrees: str = ""
+    and_: str = Field(default="", alias="and")
+    number: str = ""
+    kilometres_an_hour: str = ""
+    with_: str = Field(default="", alias="with")
+    version: str = ""
+    dot: str = ""
+    point: str = ""
+    slash: str = ""
+    at: str = ""
+    underscore: str = ""
+    dash: str = ""
+    plus: str = ""
+    equals: str = ""
+    is_: str = Field(default="", alias="is")
+    a_link: str = ""
+    some_code: str = ""
+    dollar: _Coins = None
+    euro: _Coins = None
+    pound: _Coins = None
+    big_numbers: Annotated[tuple[str, ...], BeforeValidator(_split)] = ()
+
+
+_Asked = Annotated[str, _placeholders("others", "guest")]
+
+
+class Asked(_Part):
+    """What a language model is told in a show, or in a talk with a person: of the topic, of the form of an answer, and
+    what is wanted at each moment; ``still`` after a silence of the person's.
+    """
+
+    topic: Annotated[str, _placeholders("topic")]
+    form: Annotated[str, _placeholders("speaker", "words")]
+    opening: _Asked
+    middle: _Asked
+    ending: _Asked
+    answer: _Asked
+    still: _Asked
+
+
+class Prompts(_Part):
+    """What a language model is told beside the persona."""
+
+    and_: str = Field(alias="and")
+    audience: str
+    somebody: str
+    begin: str
+    opinions: Annotated[str, _placeholders("opinions")]
+    next_opinion: str
+    partners: Annotated[str, _placeholders("others")]
+    avoid: Annotated[str, _placeholders("phrases")]
+    schema_: Annotated[str, _placeholders("schema")] = Field(alias="schema")
+    called: Annotated[str, _placeholders("name", "arguments", "result")]
+    show: Asked
+    talk: Asked
+
+
+class Apologies(_Part):
+    """Honest sentences, by the stage that failed."""
+
+    hearing: str = Field(min_length=1)
+    thinking: str = Field(min_length=1)
+    voicing: str = Field(min_length=1)
+
+
+class Language(_Part):
+    """See the module. ``tag`` is as the persona has it (``en``, ``en-GB``); ``directions`` is a regular expression that
+    stage directions begin with.
+    """
+
+    tag: str
+    fillers: tuple[str, ...] = ()
+    deflections: Annotated[tuple[str, ...], Field(min_length=1)]
+    directions: Annotated[str, AfterValidator(_pattern)] = ""
+    apologies: Apologies
+    turns: Words = Words()
+    sentences: Sentences = Sentences()
+    aloud: Aloud = Aloud()
+    prompts: Prompts
+
+    @property
+    def known(self) -> bool:
+        """There is a file for it."""
+        return self.turns.known
+
+    @property
+    def name(self) -> str:
+        """``tag`` without its region: ``en``."""
+        return bare(self.tag)
+
+
+@runtime_checkable
+class OfLanguages(Protocol):
+    """An engine that hears or thinks in some languages only says so; any other takes all."""
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """Tags without a region (``en``); empty: all. Valid before it is warm."""
+        ...
+
+
+def bare(tag: str) -> str:
+    """A tag without its region."""
+    return tag.partition("-")[0].casefold()
+
+
+def knows(engine: object, tag: str) -> bool:
+    """Whether ``engine`` hears or thinks in the language of ``tag``."""
+    return not isinstance(engine, OfLanguages) or not engine.languages or bare(tag) in engine.languages
+
+
+def load_language(tag: str, beside: Path | None = None) -> Language:
+    """The language of ``tag``, by its file in ``beside``/languages or by the one that ships.
+
+    Raises :class:`InputError` for a file that is wrong, and for what is no tag.
+    """
+    if not _TAG.fullmatch(tag):
+        remedy = "Write for example en, de or pt-BR."
+        raise InputError(f"{tag[:40]!r} is no language", where="language", remedy=remedy)
+    own = beside / FOLDER / f"{bare(tag)}.toml" if beside else None
+    if own is not None and own.is_file():
+        return _read(tag, own)
+    shipped = SHIPPED / f"{bare(tag)}.toml"
+    return _shipped(tag, shipped if shipped.is_file() else None)
+
+
+@cache
+def _shipped(tag: str, file: Path | None) -> Language:
+    if file is not None:
+        return _read(tag, file)
+    english = _shipped("en", SHIPPED / "en.toml")
+    return english.model_copy(
+        update={
+            "tag": tag, "fillers": (), "directions": "",
+            "turns": Words(known=False), "sentences": Sentences(), "aloud": Aloud(),
+        }
+    )  # fmt: skip
+
+
+def _read(tag: str, file: Path) -> Language:
+    try:
+        data: dict[str, Any] = tomllib.loads(read_text(file, "the language"))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"this is not TOML: {error}", where=str(file), remedy="Mend that line.") from error
+    if file != SHIPPED / "en.toml":
+        english = tomllib.loads((SHIPPED / "en.toml").read_text("utf-8"))
+        data["prompts"] = _over(english["prompts"], data.get("prompts", {}))
+    try:
+        return Language.model_validate({**data, "tag": tag})
+    except ValidationError as error:
+        first = problems(error, Language)[0]
+        raise InputError(first.what, where=f"{file}: {first.key}", remedy=first.remedy) from error
+
+
+def _over(below: Mapping[str, Any], above: object) -> object:
+    """``above`` with what it has not from ``below``, table by table."""
+    if not isinstance(above, dict):
+        return above
+    given = cast("dict[str, Any]", above)
+    tables = {key: _over(below[key], value) for key, value in given.items() if isinstance(below.get(key), dict)}
+    return {**below, **given, **tables}
+
+
+ENGLISH = load_language("en")

@@ -1,0 +1,60 @@
+"""What a model costs on this machine, measured when it was fetched and kept beside it. Never measured on air."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+FILE = "measured.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Of a voice: ``first_sound_ms`` of a short sentence, and ``factor``, the time that a longer one took over its
+    length. Of ears: ``final_ms`` from the end of a turn to its final words, the slowest of some. Of both: ``memory_mb``
+    of who runs it. ``machine`` is where that was.
+
+    What was not measured is None; ``trouble`` says why nothing could be.
+    """
+
+    machine: str
+    first_sound_ms: float | None = None
+    factor: float | None = None
+    final_ms: float | None = None
+    memory_mb: float | None = None
+    trouble: str = ""
+
+
+def this_machine() -> str:
+    """What figures hold for: the processor, and how many of its cores we may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return f"{_processor() or platform.machine()}, {cores} cores"
+
+
+def _processor() -> str:
+    try:
+        told = Path("/proc/cpuinfo").read_text("utf-8", "replace")
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in told.splitlines() if line.startswith("model name")), "")
+
+
+def keep(folder: Path, figures: Figures) -> None:
+    """Write them beside a model, whole or not at all."""
+    made = folder / f"{FILE}.new"
+    made.write_text(json.dumps(asdict(figures), indent=2) + "\n", "utf-8")
+    made.replace(folder / FILE)
+
+
+def read(folder: Path, machine: str = "") -> Figures | None:
+    """Those of a model, if they were taken on ``machine`` (empty: this one); None otherwise."""
+    try:
+        found = TypeAdapter(Figures).validate_json((folder / FILE).read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return found if found.machine == (machine or this_machine()) else None

@@ -1,0 +1,95 @@
+"""A character without a voice for the engine in use gets one; a voice by name goes to the engine that knows it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from duologue.api import Character
+from duologue.app.cast import load_cast, load_member
+from duologue.app.spare_voices import known_voices, owner, spare_voice
+from duologue.cli.main import build
+from duologue.errors import InputError
+from duologue.places import packs_folder
+from duologue.settings import load_settings
+from duologue.speech import kokoro, piper
+from duologue.speech.espeak_voice import SPARE, EspeakSettings, parse_voice
+
+FOUR = ("one", "two", "three", "four")
+
+
+def test_a_spare_voice_is_by_the_name_and_apart_from_those_taken() -> None:
+    first = spare_voice("chad", FOUR, ())
+    assert first in FOUR and spare_voice("chad", FOUR, ()) == first
+    assert spare_voice("chad", FOUR, {first}) not in ("", first)
+    assert spare_voice("chad", ("only",), {"only"}) == "only"
+    assert spare_voice("chad", (), ()) == ""
+    assert len({spare_voice(str(at), FOUR, ()) for at in range(40)}) == 4
+
+
+def test_all_of_espeaks_spare_voices_are_voices() -> None:
+    assert len({parse_voice(voice, EspeakSettings()) for voice in SPARE}) == len(SPARE)
+
+
+def piper_folder(folder: Path) -> Path:
+    folder.mkdir()
+    for name, speakers in (("ann", {}), ("crowd", {"p1": 0, "p2": 1})):
+        (folder / f"{name}.onnx").write_bytes(b"")
+        (folder / f"{name}.onnx.json").write_text(json.dumps({"speaker_id_map": speakers}))
+    (folder / "broken.onnx").write_bytes(b"")
+    return folder
+
+
+def test_engines_tell_their_voices_before_they_are_started(tmp_path: Path) -> None:
+    folder = piper_folder(tmp_path / "voices")
+    assert piper.known_voices(piper.PiperSettings(folder=folder)) == ("ann", "broken", "crowd#p1", "crowd#p2")
+    voices = tmp_path / "voices.bin"
+    with zipfile.ZipFile(voices, "w") as box:
+        for name in ("af_one", "bm_two", "jf_three"):
+            box.writestr(f"{name}.npy", b"")
+    assert kokoro.known_voices(kokoro.KokoroSettings(model=voices, voices=voices)) == ("af_one", "bm_two")
+    voices.write_bytes(b"no archive")
+    assert kokoro.known_voices(kokoro.KokoroSettings(model=voices, voices=voices)) == ()
+
+
+@pytest.fixture
+def settings_with_piper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    folder = piper_folder(tmp_path / "voices")
+    monkeypatch.setenv("DUOLOGUE_ENGINES__PIPER__FOLDER", str(folder))
+    monkeypatch.setenv("DUOLOGUE_ENGINES__TTS", "piper")
+    return folder
+
+
+def test_a_cast_that_names_no_voice_for_the_engine_gets_two(settings_with_piper: Path) -> None:
+    settings = load_settings()
+    known = known_voices(settings)
+    chad, virgin = load_cast(("chad", "virgin"), settings.engines.tts, known)
+    assert {chad.voices["piper"], virgin.voices["piper"]} <= set(known["piper"])
+    assert chad.voices["piper"] != virgin.voices["piper"]
+    with pytest.raises(InputError, match="no voice for the engine 'elevenlabs2'"):
+        load_member("chad", ("elevenlabs2",), known)
+
+
+def test_a_voice_by_name_goes_to_the_engine_that_knows_it(settings_with_piper: Path) -> None:
+    known = known_voices(load_settings())
+    assert owner("ann", ("espeak", "piper"), known) == "piper"
+    assert owner("ann?pitch=1.2", ("espeak", "piper"), known) == "piper"
+    assert owner("en-us+m3?rate=165", ("piper",), known) == "espeak"
+    assert owner("whatever it calls them", ("elevenlabs", "piper"), known) == "elevenlabs"
+    looks = packs_folder() / "characters" / "chad"
+    guest = Character("guest", looks=looks, voice="ann").member(("espeak", "piper"), known)
+    assert guest.voices["piper"] == "ann" and guest.voices["espeak"].startswith("en-us+m3")
+
+
+def test_pack_check_says_which_voice_a_character_is_given(settings_with_piper: Path, tmp_path: Path) -> None:
+    shutil.copytree(packs_folder() / "characters" / "chad", tmp_path / "chad")
+    outcome = CliRunner().invoke(build(["pack"]), ["pack", "check", str(tmp_path / "chad"), "--json"])
+    (found,) = json.loads(outcome.output)[str(tmp_path / "chad")]
+    assert (outcome.exit_code, found["severity"], found["key"]) == (0, "warning", "voice.piper")
+    assert "no voice for the engine piper, which is in use: it is given '" in found["what"]
