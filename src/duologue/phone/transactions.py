@@ -323,8 +323,12 @@ class Transactions:
             effects += self._settled(one.tick(now), one)
         return effects
 
+    def has(self, key: Key) -> bool:
+        """Whether the transaction of ``key`` goes on."""
+        return key in self._clients or key in self._servers
+
     def forget(self, key: Key) -> None:
-        """Drop the server transaction of ``key``: its request is answered without a state (8.2.7)."""
+        """Drop the server transaction of ``key``: its request is answered without a state, or not at all (8.2.7)."""
         self._servers.pop(key, None)
 
     def _response(self, response: Response, now: int) -> list[Effect]:
