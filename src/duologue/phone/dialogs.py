@@ -49,8 +49,8 @@ def noted(request: Request, source: Flow) -> None:
 @dataclass(slots=True)
 class Dialog:
     """One. ``local`` and ``remote`` have their tags; ``target`` is where the other end is reached now (its Contact),
-    ``route`` the proxies on the way, nearest first. ``behind`` is the flow that is used instead of the target's address:
-    the other end is behind a NAT, or on a connection that it opened.
+    ``route`` the proxies on the way, nearest first. ``behind`` is the flow that is used instead of the target's
+    address: the other end is behind a NAT, or on a connection that it opened.
     """
 
     call_id: str
@@ -65,7 +65,10 @@ class Dialog:
 
     @classmethod
     def called(cls, invite: Request, tag: str, source: Flow) -> Dialog:
-        """Of a call that came in (section 12.1.1). Raises :class:`InputError` for an INVITE without a usable Contact."""
+        """Of a call that came in (section 12.1.1).
+
+        Raises :class:`InputError` for an INVITE without a usable Contact.
+        """
         contact = _contact(invite)
         via = sip.top_via(invite)
         translated = "rport" in via.parameters and via.host.strip("[]") != source.host
@@ -111,15 +114,10 @@ class Dialog:
                 return  # the place that we know stays the best
 
     def request(
-        self,
-        method: str,
-        via: str,
-        headers: Iterable[tuple[str, str]] = (),
-        body: bytes = b"",
-        number: int | None = None,
+        self, method: str, headers: Iterable[tuple[str, str]] = (), body: bytes = b"", number: int | None = None
     ) -> tuple[Request, Flow]:
-        """A request in the dialog, and where it goes first (section 12.2.1.1). ``number`` is that of the INVITE for an ACK;
-        else it is the next one.
+        """A request in the dialog, and where it goes first (section 12.2.1.1); its Via is for whoever sends it.
+        ``number`` is that of the INVITE for an ACK; else it is the next one.
         """
         if number is None:
             self.local_number += 1
@@ -134,7 +132,7 @@ class Dialog:
             method,
             uri,
             [
-                ("Via", via), ("Max-Forwards", "70"), *(("Route", one) for one in route), ("From", str(self.local)),
+                ("Via", ""), ("Max-Forwards", "70"), *(("Route", one) for one in route), ("From", str(self.local)),
                 ("To", str(self.remote)), ("Call-ID", self.call_id), ("CSeq", f"{number} {method}"), *headers,
             ],
             body,
