@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.table import show
 
-BENCHMARKS = ("compose", "lipsync", "start", "show", "contend")
+BENCHMARKS = ("compose", "lipsync", "events", "ledger", "start", "show", "contend")
 
 
 def main() -> None:

@@ -28,11 +28,14 @@ ON_AIR_WITHIN = 90.0
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """A clone of the project: its interpreter, its folder."""
+    """A clone of the project: its interpreter, its folder, and where it keeps what it baked (None: where it always
+    does).
+    """
 
     name: str
     python: str
     folder: Path
+    cache: Path | None = None
 
     def command(self, *arguments: str) -> list[str]:
         """``duologue ARGUMENTS``."""
@@ -41,7 +44,8 @@ class House:
     @property
     def environment(self) -> dict[str, str]:
         """Its own modules, and these benchmarks."""
-        return {**os.environ, "PYTHONPATH": f"{self.folder / 'src'}{os.pathsep}{ROOT}"}
+        kept = {"XDG_CACHE_HOME": str(self.cache)} if self.cache is not None else {}
+        return {**os.environ, **kept, "PYTHONPATH": f"{self.folder / 'src'}{os.pathsep}{ROOT}"}
 
 
 HERE = House("here", sys.executable, ROOT)

@@ -32,6 +32,8 @@ from benchmarks.machine import sleeper
 from benchmarks.table import Row, row, show
 from duologue.clock import SYSTEM_CLOCK
 from duologue.prover.playlist import parse_playlist
+from duologue.telemetry.ledger import FrameRecord
+from duologue.telemetry.ledger_reader import LedgerReader
 
 RUNS = 5
 PATIENCE = 60.0
@@ -123,16 +125,15 @@ def start_once(cache: Path, ledger: Path, *arguments: str) -> Start:
             process.kill()
     ready = log.events["stage.ready"]
     at_ready = (datetime.fromisoformat(ready["time"]).timestamp() - wall / 1e9) * 1000
-    _, *lines = (ledger / "frames.jsonl").read_text().splitlines()  # the first one says what the file is
-    frames = [json.loads(line) for line in lines]
-    last = next(frame for frame in frames if frame["number"] >= seen.frames - 1)
+    frames = [entry.record for entry in LedgerReader(ledger) if isinstance(entry.record, FrameRecord)]
+    last = next(frame for frame in frames if frame.number >= seen.frames - 1)
     return Start(
         stage_spawned=spawned,
         plan_taken=at_ready - ready["seconds"] * 1000,
         stage_ready=at_ready,
-        first_picture=(frames[0]["begun"] - began) / 1e6,
-        first_packet=(frames[0]["packaged"] - began) / 1e6,
-        segment_drawn=(last["packaged"] - began) / 1e6,
+        first_picture=(frames[0].begun - began) / 1e6,
+        first_packet=(frames[0].packaged - began) / 1e6,
+        segment_drawn=(last.packaged - began) / 1e6,
         page_answers=(seen.answered - began) / 1e6,
         segment_listed=(seen.listed - began) / 1e6,
         main_cpu=main_cpu,

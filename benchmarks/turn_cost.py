@@ -1,4 +1,5 @@
-"""What a turn costs by itself: from typed words to the first sound handed to the sink, and how late blocks leave.
+"""What a turn costs by itself: from typed words to the first sound handed to the sink and to the first 20 ms that leave
+it, how late blocks leave, and the CPU time of a session.
 
 ``python -m benchmarks.turn_cost``. Engines take no time; each session has its paced sink and a silent source. The
 loop's clock is the CPU time of this process plus what it would have slept, so that a machine that is busy with other
@@ -14,6 +15,7 @@ import selectors
 import sys
 import time
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -100,27 +102,38 @@ class _Silence:
         pass
 
 
-class _Sink(PacedSink):
-    """Notes how long after :attr:`asked` the first sound came, and how late blocks leave (ms)."""
+@dataclass(slots=True)
+class Figures:
+    """Milliseconds."""
 
-    def __init__(self, figures: tuple[list[float], list[float]]) -> None:
-        super().__init__(self._leave, lambda report: self.session.notify(report), CLOCK)
+    waits: list[float] = field(default_factory=list[float])
+    leaves: list[float] = field(default_factory=list[float])
+    late: list[float] = field(default_factory=list[float])
+
+
+class _Sink(PacedSink):
+    """Notes how long after :attr:`asked` the first sound came and left, and how late blocks leave (ms)."""
+
+    def __init__(self, figures: Figures) -> None:
+        super().__init__(self._leave, lambda report: self.session.notify(report), CLOCK, silence=False)
         self.session: Session
         self.asked = 0
-        self._waits, self._late = figures
-        self._begin, self._blocks = 0, 0
+        self._figures = figures
+        self._given = 0
 
     async def play(self, utterance: Utterance, gap_ms: int) -> None:
         if self.asked:
-            self._waits.append((CLOCK.now() - self.asked) / MILLISECOND)
+            self._figures.waits.append((CLOCK.now() - self.asked) / MILLISECOND)
+            self._given = self.asked
         self.asked = 0
         await super().play(utterance, gap_ms)
 
     def _leave(self, block: Samples) -> None:
         now = CLOCK.now()
-        self._begin = self._begin or now
-        self._late.append(abs((now - self._begin) / MILLISECOND - BLOCK_MS * self._blocks))
-        self._blocks += 1
+        self._figures.late.append((now - self.at) / MILLISECOND)
+        if self._given and block[::61].any():
+            self._figures.leaves.append((now - self._given) / MILLISECOND)
+            self._given = 0
 
 
 async def _source(chance: random.Random) -> AsyncGenerator[Samples, None]:
@@ -142,7 +155,7 @@ async def _type(session: Session, sink: _Sink, chance: random.Random) -> None:
     session.hang_up()
 
 
-async def _hold(number: int, engines: Engines, figures: tuple[list[float], list[float]]) -> None:
+async def _hold(number: int, engines: Engines, figures: Figures) -> None:
     """One conversation."""
     chance, sink = random.Random(number), _Sink(figures)
     sink.session = session = Session(PERSONA, engines, sink, clock=CLOCK)
@@ -154,8 +167,8 @@ async def _hold(number: int, engines: Engines, figures: tuple[list[float], list[
         floor.cancel()
 
 
-async def _measure(sessions: int) -> tuple[list[float], list[float]]:
-    figures: tuple[list[float], list[float]] = ([], [])
+async def _measure(sessions: int) -> Figures:
+    figures = Figures()
     ears = FakeHearing([])
     await ears.warm_up()
     engines = Engines(_Silence(), ears, FakeLanguage((), CLOCK, Reply(ANSWER)), _Voice(), load_moderator())
@@ -171,12 +184,13 @@ def main() -> None:
     for sessions in map(int, sys.argv[1:] or ("1", "50", "100")):
         with asyncio.Runner(loop_factory=_OwnTimeLoop) as runner:
             began = time.process_time()
-            waits, late = map(np.array, runner.run(_measure(sessions)))
-            share = (time.process_time() - began) / SECONDS
-        usual, worst = np.percentile(waits, (50, 99))
+            found = runner.run(_measure(sessions))
+            used = (time.process_time() - began) / SECONDS / sessions * 1000
+        (usual, worst), (left, last) = (np.percentile(each, (50, 99)) for each in (found.waits, found.leaves))
         print(
-            f"{sessions:4} sessions: first sound after {usual:.2f} / {worst:.2f} ms (p50/p99 of {len(waits)}), "
-            f"blocks late {np.percentile(late, 99):.2f} ms (p99), {share:.0%} of a core"
+            f"{sessions:4} sessions: first sound after {usual:.2f} / {worst:.2f} ms, first 20 ms leave after "
+            f"{left:.2f} / {last:.2f} ms (p50/p99 of {len(found.leaves)}), blocks late "
+            f"{np.percentile(found.late, 99):.2f} ms (p99), {used:.2f} ms of CPU a second of a session"
         )
 
 

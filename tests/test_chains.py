@@ -271,6 +271,24 @@ async def test_a_cold_engine_is_passed_over_and_asked_once_it_is_up() -> None:
         assert slow.started == 1
 
 
+async def test_engines_that_are_cold_for_a_minute_are_passed_over_at_once() -> None:
+    """Nobody waits for the one that is set first: not a call while all come up, nor one after it."""
+    slow, quick = SlowStart("slow"), SlowStart("quick")
+    async with (
+        bench_beside(slow, quick, Engine("c", starts=[PeerError("gone")])) as bench,
+        asyncio.TaskGroup() as group,
+    ):
+        asked, read = group.create_task(bench.call()), group.create_task(bench.read())
+        await asyncio.sleep(0.005)
+        quick.may_come.set()
+        async with asyncio.timeout(5):
+            assert (await asked, await read) == ("quick", ["quick", "end"])
+        for _ in range(60):
+            bench.clock.advance(SECOND)
+            assert await bench.call() == "quick"
+        assert (slow.started, bench.failures()) == (1, [("c", "slow", Moment.START)])
+
+
 async def test_all_are_warmed_up_at_once_and_the_first_is_given_its_patience() -> None:
     first, second = SlowStart("a"), SlowStart("b")
     async with bench_beside(first, second) as bench, asyncio.TaskGroup() as group:

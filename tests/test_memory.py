@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import subprocess
 import sys
+import weakref
 
 import pytest
 
-from duologue.memory import freeze, hold
+from duologue.clock import VirtualClock
+from duologue.memory import freeze, hold, keep_trimmed
 
 PROBE = """
 import sys, psutil, numpy as np
@@ -51,3 +54,20 @@ def test_the_collector_rests_while_things_are_loaded_and_works_afterwards() -> N
     finally:
         gc.enable()
         gc.unfreeze()
+
+
+async def test_what_is_held_in_a_circle_goes_back_every_minute() -> None:
+    class Circle:
+        def __init__(self) -> None:
+            self.own = self
+
+    gc.disable()
+    try:
+        circle = weakref.ref(Circle())
+        async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+            small = group.create_task(keep_trimmed(VirtualClock()))
+            while circle() is not None:  # noqa: ASYNC110 (nobody tells when the collector has run)
+                await asyncio.sleep(0.01)
+            small.cancel()
+    finally:
+        gc.enable()

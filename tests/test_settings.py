@@ -124,6 +124,11 @@ def test_wrong_values_of_file_and_environment_name_them(monkeypatch: pytest.Monk
     assert caught.value.where == "environment DUOLOGUE_SHOW__FPS"
 
 
+def test_a_ledger_has_room_for_one_file_at_least() -> None:
+    with pytest.raises(InputError, match="keep_mb, 10, is below file_mb, 64"):
+        _load(file="[ledger]\nkeep_mb = 10\n")
+
+
 SEVERAL = """
 [show]
 size = "640x360"
@@ -135,8 +140,8 @@ topic = "owls"
 turns = 4
 [shows.late-night.lights]
 daylight = "night"
-[telemetry]
-ledger = "ledgers"
+[ledger]
+folder = "ledgers"
 """
 
 
@@ -147,7 +152,7 @@ def test_each_of_several_shows_has_what_its_table_says_and_else_the_common() -> 
     day, late = each["day"].show, each["late-night"].show
     assert (day.topic, day.turns, day.size) == ("tea", 6, (640, 360))
     assert (late.topic, late.turns, late.size, late.lights.daylight) == ("owls", 4, (640, 360), "night")
-    assert [str(one.telemetry.ledger) for one in each.values()] == ["ledgers/day", "ledgers/late-night"]
+    assert [str(one.ledger.folder) for one in each.values()] == ["ledgers", "ledgers"], "one ledger for the house"
     assert each["day"].engine("improv") is None and not each["day"].shows
     sources = _sources(settings)
     assert sources["shows.day.turns"] == sources["show.turns"] == ("6", "duologue.toml")

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -14,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.clock import MILLISECOND, SECOND, Clock, SystemClock, VirtualClock
+from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock, SystemClock, VirtualClock
 from duologue.errors import ClosedError, InputError, PeerError
-from duologue.supervision import KEPT_STRIKES, Fate, Phase, Supervision, SupervisionPolicy, Work
-from duologue.workers import LostError, Supervised, Worker
+from duologue.supervision import KEPT_STRIKES, Fate, Phase, Supervision, SupervisionPolicy, Work, WorkerState
+from duologue.workers import FINISH_LIMIT, LostError, Supervised, Worker, Workers
 
 # The decisions
 
@@ -26,11 +27,11 @@ def test_the_first_restart_is_at_once_and_each_further_pause_is_twice_as_long():
     life = Supervision(SupervisionPolicy(first_pause=100 * MILLISECOND, longest_pause=350 * MILLISECOND))
     pauses: list[int] = []
     for _ in range(5):
-        life.starting()
+        life.enter(Phase.STARTING, 0)
         life.died(now=1000, cause="it broke")
         pauses.append((life.due - 1000) // MILLISECOND)
     assert pauses == [0, 100, 200, 350, 350]
-    assert (life.failures, life.restarts, life.cause, life.phase) == (5, 5, "it broke", Phase.PAUSED)
+    assert (life.failures, life.restarts, life.cause, life.phase) == (5, 5, "it broke", Phase.RESTARTING)
 
 
 def test_a_success_and_a_long_run_forgive_all_failures():
@@ -41,7 +42,7 @@ def test_a_success_and_a_long_run_forgive_all_failures():
     assert (life.failures, life.cause) == (0, "")
     life.died(0, "broken")
     life.died(0, "broken")
-    life.up(0)
+    life.enter(Phase.UP, 0)
     life.died(30 * SECOND, "after a long run")
     assert (life.failures, life.due) == (1, 30 * SECOND)
 
@@ -56,20 +57,47 @@ def test_after_too_many_in_a_row_whoever_waits_is_told_and_the_next_begins_anew(
 def test_what_was_at_work_when_it_died_twice_is_dropped_and_the_next_start_is_at_once():
     life = Supervision(SupervisionPolicy())
     poison, other = Work(7, "line 7"), Work(8, "line 8")
-    assert life.died(0, "no", poison).dropped is None
+    assert life.died(0, "no", [poison]).dropped is None
     life.well()  # another work went well meanwhile: that excuses nothing
-    assert life.died(0, "no", other).dropped is None
-    assert life.died(0, "no", poison) == Fate(True, poison, 2)
+    assert life.died(0, "no", [other]).dropped is None
+    assert life.died(0, "no", [poison]) == Fate(True, poison, 2)
     assert (life.failures, life.due) == (0, 0)
-    assert life.died(0, "no", poison).dropped is None, "whoever asks for it again begins with a clean sheet"
+    assert life.died(0, "no", [poison]).dropped is None, "whoever asks for it again begins with a clean sheet"
+
+
+FILM, LINE, OTHER = Work("film", "the film"), Work("a", "line a"), Work("b", "line b")
+
+
+def test_nobody_is_dropped_for_one_death_or_for_two_without_anything_in_common():
+    life = Supervision(SupervisionPolicy())
+    assert [life.died(0, "no", works).dropped for works in ([LINE], [OTHER], [])] == [None, None, None]
+
+
+def test_of_several_the_one_goes_first_that_is_missed_least():
+    life = Supervision(SupervisionPolicy())
+    assert life.died(0, "no", [FILM, LINE]).dropped is None
+    assert life.died(0, "no", [FILM, LINE]) == Fate(True, FILM, 2)
+    assert life.died(0, "no", [LINE]).dropped == LINE
+
+
+def test_a_long_life_is_a_pardon_where_the_policy_says_so():
+    for pardon, dropped in ((60 * SECOND, None), (None, FILM)):
+        life = Supervision(SupervisionPolicy(pardon=pardon))
+        assert life.died(0, "no", [FILM]).dropped is None
+        life.enter(Phase.UP, 0)
+        assert life.died(60 * SECOND + 1, "no", [FILM]).dropped == dropped
+    life = Supervision(SupervisionPolicy(pardon=60 * SECOND))
+    life.died(0, "no", [FILM])
+    life.enter(Phase.UP, 0)
+    assert life.died(60 * SECOND, "no", [FILM]).dropped == FILM
 
 
 def test_strikes_are_remembered_of_so_many_works_only():
     life = Supervision(SupervisionPolicy())
     for key in range(KEPT_STRIKES + 1):
-        life.died(0, "no", Work(key, ""))
-    assert life.died(0, "no", Work(0, "")).dropped is None
-    assert life.died(0, "no", Work(KEPT_STRIKES, "")).dropped is not None
+        life.died(0, "no", [Work(key, "")])
+    assert life.died(0, "no", [Work(0, "")]).dropped is None
+    assert life.died(0, "no", [Work(KEPT_STRIKES, "")]).dropped is not None
 
 
 def test_who_asks_for_another_gets_it_without_a_pause():
@@ -90,11 +118,11 @@ def test_no_pause_is_longer_than_the_longest_and_no_work_kills_more_often_than_i
     for seconds, what, key in history:
         now += seconds * SECOND
         if what == "up":
-            life.up(now)
+            life.enter(Phase.UP, now)
         elif what == "well":
             life.well()
         else:
-            fate = life.died(now, "no", Work(key, ""))
+            fate = life.died(now, "no", [Work(key, "")])
             deaths[key] = 0 if fate.dropped else deaths.get(key, 0) + 1
         assert life.due <= now + policy.longest_pause
         assert all(count < policy.strikes for count in deaths.values())
@@ -133,7 +161,13 @@ class Bench:
         self.told: list[object] = []
         self.launches = 0
         self.worker = Supervised(
-            "the child", self.launch, self.greet, policy=policy, clock=clock, at_work=lambda: self.work, leave=0.0
+            "the child",
+            self.launch,
+            self.greet,
+            policy=policy,
+            clock=clock,
+            at_work=lambda: (self.work,) if self.work else (),
+            leave=0.0,
         )
 
     async def launch(self) -> Worker:
@@ -189,7 +223,7 @@ async def test_it_starts_when_it_is_asked_and_answers(make: Make):
     bench = make()
     assert bench.worker.state.phase is Phase.IDLE
     assert [await bench.ask("one"), await bench.ask("two")] == ["one", "two"]
-    assert (bench.launches, bench.worker.state.phase, bench.worker.restarts) == (1, Phase.RUNNING, 0)
+    assert (bench.launches, bench.worker.state.phase, bench.worker.restarts) == (1, Phase.UP, 0)
     await bench.worker.close()
     await bench.worker.close()
     assert bench.worker.state.phase is Phase.CLOSED
@@ -356,7 +390,8 @@ async def test_closing_while_it_pauses(make: Make):
     for _ in range(2):
         with pytest.raises(LostError):
             await bench.worker.running()
-    assert bench.worker.state.phase is Phase.PAUSED and bench.worker.state.due_ms > 500_000
+    assert bench.worker.state.phase is Phase.RESTARTING
+    assert bench.worker.state.due > SYSTEM_CLOCK.now() + 500 * SECOND
     async with asyncio.TaskGroup() as group:
         waiting = group.create_task(closing_error(bench.worker.running()))
         await asyncio.sleep(0)
@@ -397,7 +432,7 @@ async def test_a_restart_on_request_is_no_failure(make: Make):
     async with asyncio.TaskGroup() as group:
         waiting = group.create_task(restarted(bench.ask("hang")))
         await asyncio.sleep(0.05)
-        bench.worker.restart()
+        await bench.worker.restart()
         assert "was restarted" in await waiting
     assert (bench.worker.state.failures, bench.worker.restarts) == (0, 1)
     assert await bench.ask("two") == "two"
@@ -419,5 +454,105 @@ async def test_a_restart_on_request_ends_a_pause(make: Make):
     async with asyncio.TaskGroup() as group:
         asked = group.create_task(bench.ask("one"))
         await asyncio.sleep(0)
-        bench.worker.restart()
+        await bench.worker.restart()
         assert await asked == "one"
+
+
+async def test_who_is_restarted_on_request_ends_what_it_is_at_and_another_is_there_at_once(make: Make):
+    bench = make(SystemClock())
+    await bench.ask("one")
+    first = bench.worker.pid
+    bench.work = Work("two", "“two”")
+    async with asyncio.TaskGroup() as group:
+        restart = group.create_task(bench.worker.restart())
+        await asyncio.sleep(0)
+        assert await bench.ask("two") == "two"
+        bench.work = None
+        await restart
+        assert bench.worker.pid not in (None, first)
+        assert (bench.worker.restarts, bench.launches) == (1, 2)
+
+
+async def test_one_that_never_ends_what_it_is_at_is_restarted_all_the_same(make: Make):
+    clock = VirtualClock()
+    bench = make(clock)
+    await bench.ask("one")
+    bench.work = Work("two", "“two”")
+    await bench.worker.restart()
+    assert (bench.worker.restarts, bench.worker.state.failures) == (1, 0)
+    assert clock.now() == FINISH_LIMIT
+
+
+async def test_a_restart_on_request_replaces_one_that_is_coming_up(make: Make):
+    bench = make()
+    bench.mode.write_text("mute")
+    async with asyncio.TaskGroup() as group:
+        starting = group.create_task(restarted(bench.worker.running()))
+        await until(lambda: bench.worker.pid is not None)
+        restart = group.create_task(bench.worker.restart())
+        await until(lambda: bench.launches == 2)
+        bench.mode.write_text("well")
+        await restart
+        assert "was restarted" in await starting
+    assert (bench.worker.state.phase, bench.worker.state.failures) == (Phase.UP, 0)
+
+
+@pytest.mark.realtime
+async def test_what_came_while_we_were_not_run_counts_as_sent_in_time(make: Make):
+    bench = make()
+    worker = await bench.worker.running()
+    asked = asyncio.ensure_future(bench.worker.receive(worker, 0.1))  # noqa: TID251 (a task that the test ends itself)
+    await asyncio.sleep(0)
+    await worker.send("one")
+    time.sleep(0.6)  # noqa: ASYNC251 (this process is not run)
+    assert await asked == "one"
+
+
+# The list of all of them
+
+
+async def test_the_house_lists_its_workers_and_is_told_of_each_change(make: Make):
+    bench, other = make(), make()
+    workers, told = Workers(), list[WorkerState]()
+    workers.listeners.append(told.append)
+    workers.add(bench.worker, other.worker)
+    assert [(state.name, state.phase) for state in workers.states()] == [
+        ("the child", Phase.IDLE), ("the child-2", Phase.IDLE)
+    ]  # fmt: skip
+    with pytest.raises(LostError):
+        await other.ask("die")
+    mine = [state for state in told if state.name == "the child-2"]
+    assert [state.phase for state in mine] == [
+        Phase.IDLE, Phase.STARTING, Phase.STARTING, Phase.UP, Phase.RESTARTING
+    ]  # fmt: skip
+    assert "SIGILL" in mine[-1].last_failure and mine[-1].restarts == 1
+    assert await other.ask("one") == "one"
+    other.worker.well()
+    state = workers.states()[1]
+    assert (state.cause, "SIGILL" in state.last_failure) == ("", True)
+    await other.worker.close()
+    assert (told[-1].name, told[-1].phase) == ("the child-2", Phase.CLOSED)
+    assert len(workers.states()) == 1
+
+
+async def test_a_worker_is_restarted_by_its_name(make: Make):
+    bench = make()
+    workers = Workers()
+    workers.add(bench.worker)
+    await bench.ask("one")
+    first = bench.worker.pid
+    state = await workers.restart("the child")
+    assert (state.phase, state.restarts) == (Phase.UP, 1) and state.pid not in (None, first)
+    with pytest.raises(InputError, match="no worker 'nobody'") as caught:
+        await workers.restart("nobody")
+    assert "the child" in caught.value.remedy
+
+
+async def test_one_that_does_not_come_up_again_says_so_in_its_state(make: Make):
+    bench = make(restarts=0)
+    workers = Workers()
+    workers.add(bench.worker)
+    await bench.ask("one")
+    bench.mode.write_text("dead")
+    state = await workers.restart("the child")
+    assert state.phase is Phase.FAILED and "status 3" in state.last_failure

@@ -10,12 +10,13 @@ import sys
 from collections.abc import Callable
 
 from benchmarks.table import Row, show
-from benchmarks.voice import embedded, engines, rows, spoken, structured
+from benchmarks.voice import embedded, engines, far, rows, spoken, structured
 
 SECTIONS: dict[str, Callable[[], list[Row]]] = {
     "reply": rows.reply_rows,
     "listen": rows.listen_rows,
     "interrupt": rows.interrupt_rows,
+    "far": far.rows,
     "endpoint": rows.endpoint_rows,
     "engines": engines.rows,
     "structured": structured.rows,

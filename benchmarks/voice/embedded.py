@@ -71,7 +71,7 @@ class Call:
     voice: str
     turns: list[Turn] = field(default_factory=list[Turn])
     spoken: list[Samples] = field(default_factory=list[Samples])
-    sent: list[int] = field(default_factory=list[int])
+    began: int = 0
     answered: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def hold(self) -> None:
@@ -89,6 +89,7 @@ class Call:
             floor = group.create_task(sink.run())
             await session.run(self._source())
             floor.cancel()
+        self.began = sink.began
 
     async def _source(self) -> AsyncGenerator[Samples, None]:
         """Blocks of 20 ms on an absolute grid: silence until the answer is over, and half a second more; then the next
@@ -113,7 +114,6 @@ class Call:
                 yield from_int16(block) + noise[: len(block)]
 
     def _write(self, block: Samples) -> None:
-        self.sent.append(SYSTEM_CLOCK.now())
         self.spoken.append(block)
 
     def _keep(self, record: TurnRecord) -> None:
@@ -123,12 +123,10 @@ class Call:
     def silences(self) -> list[float | None]:
         """Of each turn, as it is in the recording (ms)."""
         heard = np.abs(np.concatenate(self.spoken)) > _AUDIBLE
-        # a far end plays without gaps from the block that came with the least delay
-        began = min(at - number * probe.FRAME_NS for number, at in enumerate(self.sent))
         found: list[float | None] = []
         for turn, following in zip(self.turns, [*self.turns[1:], None], strict=True):
-            first = (turn.end - began) * RATE // SECOND
-            last = (following.end - began) * RATE // SECOND if following else len(heard)
+            first = (turn.end - self.began) * RATE // SECOND
+            last = (following.end - self.began) * RATE // SECOND if following else len(heard)
             loud = np.flatnonzero(heard[first:last])
             found.append(float(loud[0]) * 1000 / RATE if len(loud) else None)
         return found

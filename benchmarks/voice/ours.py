@@ -16,7 +16,7 @@ import uvloop
 
 from benchmarks.voice import probe
 from duologue.audio.pcm import Samples, from_int16
-from duologue.dialogue.ports import Voiced
+from duologue.dialogue.ports import PlayEvent, PlayProgress, Voiced
 from duologue.dialogue.session import Engines, Session
 from duologue.dialogue.session_sink import PacedSink
 from duologue.dialogue.turns_vocabulary import Clear, Effect, Event, Note, Pause, Report, SpeechStarted
@@ -152,7 +152,7 @@ class Conversation:
         self._caller = caller
         self._seconds = seconds
         self._in_doubt = False
-        self._sink = WatchedSink(self._write, lambda event: self._session.notify(event))
+        self._sink = WatchedSink(self._write, self._notify, silence=False)
         self._sink.log = self.log
         engines = replace(shared, ears=ScriptedEars(caller)) if isinstance(shared.ears, ScriptedEars) else shared
         self._session = Session(PERSONA, engines, self._sink, observe=self._observe)
@@ -167,6 +167,9 @@ class Conversation:
         await self.begun.wait()
         async for frame in self._caller.frames(self._seconds):
             yield from_int16(frame)
+
+    def _notify(self, report: PlayEvent | PlayProgress) -> None:
+        self._session.notify(report)
 
     def _write(self, block: Samples) -> None:
         if block[::61].any():  # sixteen samples: numpy gives the interpreter away over more than 500

@@ -61,6 +61,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/house": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * House
+         * @description The house now: its parts, the engines that they share, who talks, and how many more may.
+         */
+        get: operations["get_house"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/conversations": {
         parameters: {
             query?: never;
@@ -273,7 +293,7 @@ export interface paths {
         };
         /**
          * Events
-         * @description Everything that happens, as it happens.
+         * @description Everything that happens, as it happens: the state of what was asked for, then what changes.
          */
         get: operations["events"];
         put?: never;
@@ -353,7 +373,8 @@ export interface paths {
         };
         /**
          * Readyz
-         * @description Whether a viewer would see a show now; of several one is enough, and the reasons tell of the others.
+         * @description Whether each part that is switched on would serve somebody now; of several shows one is enough. The reasons tell
+         *     of all that would not. In a show's place: whether it would.
          */
         get: operations["readyz"];
         put?: never;
@@ -373,11 +394,52 @@ export interface paths {
         };
         /**
          * Metrics
-         * @description Prometheus' text exposition of one show.
+         * @description Prometheus' text exposition: of one show in its place, else of the house with all of its parts.
          */
         get: operations["metrics"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every
+         * @description Every child process of the house. Changes come as events of the topic `engines`.
+         */
+        get: operations["list_workers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workers/{name}/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restart
+         * @description Put another in its place when it is done with what it is at, after ten seconds at the latest; what was being said
+         *     goes on. The answer tells how it is then.
+         */
+        post: operations["restart_worker"];
         delete?: never;
         options?: never;
         head?: never;
@@ -531,19 +593,20 @@ export interface components {
         Daylight: "day" | "evening" | "night";
         /**
          * EngineView
-         * @description An engine that speaks or thinks, in order of preference. ``cause`` tells its last failure, while it counts.
+         * @description An engine that speaks, thinks or hears, in order of preference. ``cause`` tells its last failure, while it
+         *     counts.
          */
         EngineView: {
             /**
              * Kind
              * @enum {string}
              */
-            kind: "tts" | "llm";
+            kind: "tts" | "llm" | "stt";
             /** Name */
             name: string;
             /**
              * State
-             * @description cold: it has not come up; out: left alone for a while.
+             * @description cold: it has not come up; out: it failed and has not done its work since.
              * @enum {string}
              */
             state: "ready" | "cold" | "out";
@@ -560,7 +623,7 @@ export interface components {
             cause: string;
             /**
              * Restarts
-             * @description Of its worker, since the start.
+             * @description Of its workers, since the start.
              * @default 0
              */
             restarts: number;
@@ -570,6 +633,25 @@ export interface components {
              * @default
              */
             note: string;
+            /**
+             * Workers
+             * @description Its child processes, by name.
+             * @default []
+             */
+            workers: string[];
+        };
+        /**
+         * EnginesEvent
+         * @description The health of the engines that all share changed.
+         */
+        EnginesEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "engines";
+            /** Engines */
+            engines: components["schemas"]["EngineView"][];
         };
         /**
          * Health
@@ -583,6 +665,44 @@ export interface components {
              * @default []
              */
             reasons: string[];
+        };
+        /**
+         * HouseView
+         * @description The running system: its parts, the engines that they share, and who talks.
+         */
+        HouseView: {
+            /**
+             * Parts
+             * @default []
+             */
+            parts: components["schemas"]["PartView"][];
+            /**
+             * Engines
+             * @default []
+             */
+            engines: components["schemas"]["EngineView"][];
+            /**
+             * Workers
+             * @default []
+             */
+            workers: components["schemas"]["WorkerView"][];
+            /**
+             * Places
+             * @default []
+             */
+            places: components["schemas"]["PlacesView"][];
+            /**
+             * Waiting
+             * @description Those who wait for a place.
+             * @default 0
+             */
+            waiting: number;
+            /**
+             * Talks
+             * @description Those that go on.
+             * @default []
+             */
+            talks: components["schemas"]["TalkView"][];
         };
         /**
          * LightsRequest
@@ -622,6 +742,106 @@ export interface components {
              */
             type: "notice";
             notice: components["schemas"]["Notice"];
+        };
+        /**
+         * PartEvent
+         * @description A part of the house changed its state.
+         */
+        PartEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "part";
+            part: components["schemas"]["PartView"];
+        };
+        /**
+         * PartState
+         * @description The life of a part of the house: a show, the conversations with people, a line.
+         * @enum {string}
+         */
+        PartState: "starting" | "up" | "restarting" | "over" | "failed";
+        /**
+         * PartView
+         * @description A part of the house, as whoever keeps it sees it.
+         */
+        PartView: {
+            /** Name */
+            name: string;
+            /**
+             * Topic
+             * @description Of its events.
+             */
+            topic: string;
+            state: components["schemas"]["PartState"];
+            /**
+             * Failure
+             * @description Why its last run ended, until it is up again.
+             * @default
+             */
+            failure: string;
+            /**
+             * Restarts
+             * @description Times that it was started again.
+             * @default 0
+             */
+            restarts: number;
+            /**
+             * Due
+             * @description When it is started again, Unix ms.
+             */
+            due?: number | null;
+            /**
+             * Reasons
+             * @description Why it would serve nobody now.
+             * @default []
+             */
+            reasons: string[];
+        };
+        /**
+         * PlacesEvent
+         * @description A place was taken, given back, or asked for in vain.
+         */
+        PlacesEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "places";
+            /** Places */
+            places: components["schemas"]["PlacesView"][];
+            /** Waiting */
+            waiting: number;
+        };
+        /**
+         * PlacesView
+         * @description How many conversations an engine of a kind carries at once, and how many places are taken.
+         */
+        PlacesView: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "listener" | "voice" | "thought";
+            /**
+             * Places
+             * @description null: no limit is known.
+             */
+            places: number | null;
+            /** Taken */
+            taken: number;
+            /**
+             * Refused
+             * @description Those who were sent away since the start.
+             * @default 0
+             */
+            refused: number;
+            /**
+             * Waited
+             * @description Those who had to wait.
+             * @default 0
+             */
+            waited: number;
         };
         /**
          * Problem
@@ -678,22 +898,16 @@ export interface components {
             why: string;
         };
         /**
-         * ShowState
-         * @description The life of a show of the house.
-         * @enum {string}
-         */
-        ShowState: "starting" | "on_air" | "over" | "failed";
-        /**
          * ShowView
          * @description A show of the house, and where its parts are. The first one is at ``/`` too.
          */
         ShowView: {
             /** Name */
             name: string;
-            state: components["schemas"]["ShowState"];
+            state: components["schemas"]["PartState"];
             /**
              * Failure
-             * @description Why it is not on air any more.
+             * @description Why it is not on air.
              * @default
              */
             failure: string;
@@ -817,18 +1031,32 @@ export interface components {
         };
         /**
          * StateView
-         * @description All that a page shows, as of now.
+         * @description All that a page shows, as of now: the house, and the show whose topic was asked for.
          */
         StateView: {
-            stage: components["schemas"]["StageView"];
+            /**
+             * @default {
+             *       "parts": [],
+             *       "engines": [],
+             *       "workers": [],
+             *       "places": [],
+             *       "waiting": 0,
+             *       "talks": []
+             *     }
+             */
+            house: components["schemas"]["HouseView"];
+            /** @description null: no show was asked for, or it is not open yet. */
+            stage?: components["schemas"]["StageView"] | null;
             /**
              * Conversations
              * @description Those that are remembered, newest first, without their turns.
+             * @default []
              */
             conversations: components["schemas"]["Conversation"][];
             /**
              * Turns
              * @description The newest of them, oldest first; at most 100.
+             * @default []
              */
             turns: components["schemas"]["TurnView"][];
         };
@@ -865,7 +1093,35 @@ export interface components {
          * StreamedEvent
          * @description The JSON of one event; the ``event:`` field repeats its ``type``.
          */
-        StreamedEvent: components["schemas"]["StateEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["TurnEvent"] | components["schemas"]["StageEvent"] | components["schemas"]["TelemetryEvent"] | components["schemas"]["NoticeEvent"];
+        StreamedEvent: components["schemas"]["StateEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["TurnEvent"] | components["schemas"]["StageEvent"] | components["schemas"]["TelemetryEvent"] | components["schemas"]["PartEvent"] | components["schemas"]["TalkEvent"] | components["schemas"]["EnginesEvent"] | components["schemas"]["WorkerEvent"] | components["schemas"]["PlacesEvent"] | components["schemas"]["NoticeEvent"];
+        /**
+         * TalkEvent
+         * @description A conversation with a person began or ended.
+         */
+        TalkEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "talk";
+            talk: components["schemas"]["TalkView"];
+        };
+        /**
+         * TalkView
+         * @description A conversation with a person. Times are Unix ms.
+         */
+        TalkView: {
+            /** Id */
+            id: string;
+            /** Character */
+            character: string;
+            /** Title */
+            title: string;
+            /** Started */
+            started: number;
+            /** Ended */
+            ended?: number | null;
+        };
         /**
          * TelemetryEvent
          * @description Once a second.
@@ -1099,6 +1355,61 @@ export interface components {
             /** End */
             end: number;
         };
+        /**
+         * WorkerEvent
+         * @description A child process changed its state.
+         */
+        WorkerEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "worker";
+            worker: components["schemas"]["WorkerView"];
+        };
+        /**
+         * WorkerView
+         * @description A child process that is kept running. Times are Unix ms.
+         */
+        WorkerView: {
+            /** Name */
+            name: string;
+            /**
+             * Purpose
+             * @description What it is for.
+             */
+            purpose: string;
+            /**
+             * State
+             * @description idle: nobody has needed it yet; failed: it is tried again when it is needed; closed: it is gone.
+             * @enum {string}
+             */
+            state: "idle" | "starting" | "up" | "restarting" | "failed" | "closed";
+            /** Since */
+            since: number;
+            /** Pid */
+            pid: number | null;
+            /**
+             * Restarts
+             * @description Times that another took its place.
+             */
+            restarts: number;
+            /**
+             * Failures
+             * @description In a row.
+             */
+            failures: number;
+            /**
+             * Last Failure
+             * @description Empty: it has never failed.
+             */
+            last_failure: string;
+            /**
+             * Next Try
+             * @description While it is left alone after failures in a row.
+             */
+            next_try: number | null;
+        };
     };
     responses: never;
     parameters: never;
@@ -1168,6 +1479,26 @@ export interface operations {
             };
         };
     };
+    get_house: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseView"];
+                };
+            };
+        };
+    };
     list_conversations: {
         parameters: {
             query?: never;
@@ -1213,7 +1544,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or shutting down: try again after `Retry-After` seconds. */
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1273,7 +1604,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or shutting down: try again after `Retry-After` seconds. */
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1340,7 +1671,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or shutting down: try again after `Retry-After` seconds. */
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1407,7 +1738,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or shutting down: try again after `Retry-After` seconds. */
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1467,7 +1798,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or shutting down: try again after `Retry-After` seconds. */
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1523,7 +1854,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or shutting down: try again after `Retry-After` seconds. */
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1583,7 +1914,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or shutting down: try again after `Retry-After` seconds. */
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1643,7 +1974,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or shutting down: try again after `Retry-After` seconds. */
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1703,7 +2034,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or shutting down: try again after `Retry-After` seconds. */
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1759,7 +2090,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or shutting down: try again after `Retry-After` seconds. */
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1879,7 +2210,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or shutting down: try again after `Retry-After` seconds. */
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1935,7 +2266,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or shutting down: try again after `Retry-After` seconds. */
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2002,7 +2333,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or shutting down: try again after `Retry-After` seconds. */
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2069,7 +2400,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or shutting down: try again after `Retry-After` seconds. */
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2082,7 +2413,10 @@ export interface operations {
     };
     events: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description With commas between them: show:NAME, talk, talk:ID, line, engines, machine; by default all but other shows'. */
+                topics?: string;
+            };
             header?: {
                 /** @description Of the last event that is known: go on after it. */
                 "last-event-id"?: string;
@@ -2092,7 +2426,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Server-sent events; the full state comes first. */
+            /** @description Server-sent events; the state comes first. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2128,7 +2462,7 @@ export interface operations {
                     "text/event-stream": components["schemas"]["Problem"];
                 };
             };
-            /** @description Starting or shutting down: try again after `Retry-After` seconds. */
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2286,6 +2620,129 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    list_workers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerView"][];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restart_worker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerView"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such worker. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
             };
         };
     };

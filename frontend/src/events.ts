@@ -2,12 +2,15 @@
 import { ApiError, type Api } from "./requests";
 import { Backoff } from "./core/backoff";
 import { withConversation, withState, withTurn } from "./core/book";
+import { withEngines, withPart, withPlaces, withTalk } from "./core/house";
 import type { ShowEvent } from "./models";
 import type { State } from "./state";
 
-/** Telemetry comes once a second; a line silent for this long is dead, ms. */
+/** A show's telemetry comes once a second; a line silent for this long is dead, ms. */
 const SILENCE_MS = 8000;
-const TYPES = ["state", "conversation", "turn", "stage", "telemetry", "notice"] as const;
+const TYPES = [
+  "state", "conversation", "turn", "stage", "telemetry", "part", "talk", "engines", "places", "notice",
+] as const satisfies readonly ShowEvent["type"][];
 
 export class EventLine {
   #source: EventSource | null = null;
@@ -80,26 +83,43 @@ export class EventLine {
   }
 
   #take(event: ShowEvent): void {
-    this.#expect();
+    const { state } = this;
     switch (event.type) {
       case "state":
-        this.state.stage.value = event.state.stage;
-        this.state.book.value = withState(this.state.book.value, event.state.conversations, event.state.turns);
+        state.house.value = event.state.house;
+        if (event.state.stage) state.stage.value = event.state.stage;
+        state.book.value = withState(state.book.value, event.state.conversations, event.state.turns);
         break;
       case "stage":
-        this.state.stage.value = event.stage;
+        state.stage.value = event.stage;
         break;
       case "conversation":
-        this.state.book.value = withConversation(this.state.book.value, event.conversation);
+        state.book.value = withConversation(state.book.value, event.conversation);
         break;
       case "turn":
-        this.state.book.value = withTurn(this.state.book.value, event.turn);
+        state.book.value = withTurn(state.book.value, event.turn);
         break;
       case "telemetry":
-        this.state.measure(event.telemetry);
+        state.measure(event.telemetry);
+        break;
+      case "part":
+        state.house.value = withPart(state.house.value, event.part);
+        void this.#ask(); // a show that came or went is another line of the list
+        break;
+      case "talk":
+        state.house.value = withTalk(state.house.value, event.talk);
+        break;
+      case "engines":
+        state.house.value = withEngines(state.house.value, event.engines);
+        break;
+      case "places":
+        state.house.value = withPlaces(state.house.value, event.places, event.waiting);
         break;
       case "notice":
-        this.state.notify(event.notice);
+        state.notify(event.notice);
     }
+    // a house without a show has nothing to tell each second
+    if (state.stage.value) this.#expect();
+    else window.clearTimeout(this.#silence);
   }
 }

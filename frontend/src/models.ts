@@ -6,6 +6,9 @@ type Schemas = components["schemas"];
 export type Conversation = Schemas["Conversation"];
 export type CharacterView = Schemas["CharacterView"];
 export type EngineView = Schemas["EngineView"];
+export type HouseView = Schemas["HouseView"];
+export type PartView = Schemas["PartView"];
+export type PlacesView = Schemas["PlacesView"];
 export type Daylight = Schemas["Daylight"];
 export type Notice = Schemas["Notice"];
 export type Problem = Schemas["Problem"];
@@ -15,6 +18,7 @@ export type SettingView = Schemas["SettingView"];
 export type ShowView = Schemas["ShowView"];
 export type StageView = Schemas["StageView"];
 export type StepView = Schemas["StepView"];
+export type TalkView = Schemas["TalkView"];
 export type TelemetryView = Schemas["TelemetryView"];
 export type TurnView = Schemas["TurnView"];
 export type WordView = Schemas["WordView"];
@@ -24,4 +28,8 @@ export type ShowEvent =
   | Schemas["TurnEvent"]
   | Schemas["StageEvent"]
   | Schemas["TelemetryEvent"]
+  | Schemas["PartEvent"]
+  | Schemas["TalkEvent"]
+  | Schemas["EnginesEvent"]
+  | Schemas["PlacesEvent"]
   | Schemas["NoticeEvent"];

@@ -4,9 +4,11 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { Icon } from "./controls/icons";
 import { label } from "./core/format";
+import { showless } from "./core/house";
 import { useKnown, usePage } from "./page";
 import { EvidencePage } from "./pages/evidence";
 import { MissingPage } from "./pages/missing";
+import { NoShowPage } from "./pages/no-show";
 import { ServicesPage } from "./pages/services";
 import { SettingsPage } from "./pages/settings";
 import { ShowPage } from "./pages/show";
@@ -25,9 +27,10 @@ const PAGES: Readonly<Record<string, () => JSX.Element>> = {
 const LINK_WORDS = { connecting: "Connecting…", open: "Connected", lost: "Connection lost. Trying again…" } as const;
 
 export function Shell(): JSX.Element {
-  const { router } = usePage();
+  const { router, state } = usePage();
   const route = router.route.value;
-  const Shown = (route && PAGES[route.name]) ?? MissingPage;
+  const dark = route === SHOW && showless(state.house.value);
+  const Shown = dark ? NoShowPage : ((route && PAGES[route.name]) ?? MissingPage);
   const box = useRef<HTMLDivElement>(null);
   useTitle();
   useEffect(() => {
@@ -35,7 +38,7 @@ export function Shell(): JSX.Element {
     if (router.moves.value > 0) box.current?.querySelector<HTMLElement>("h1")?.focus({ preventScroll: true });
   }, [router.moves.value]);
   return (
-    <div class="page" data-page={route ? route.label.toLowerCase() : "missing"} ref={box}>
+    <div class="page" data-page={route && !dark ? route.label.toLowerCase() : "missing"} ref={box}>
       <a class="skip" href="#content">
         Skip to the page
       </a>

@@ -6,7 +6,7 @@ import { label } from "./core/format";
 import { Ring } from "./core/ring";
 import { ServerClock } from "./core/server-clock";
 import { grouped, inOrder } from "./core/turns";
-import type { CharacterView, Notice, Scope, SessionView, ShowView, StageView, TelemetryView } from "./models";
+import type { CharacterView, HouseView, Notice, Scope, SessionView, ShowView, StageView, TelemetryView } from "./models";
 
 /** The line to the server that carries events and requests. */
 export type Link = "connecting" | "open" | "lost";
@@ -36,6 +36,8 @@ export class State {
   /** Who this page is to the server; null until that is known. */
   readonly session = signal<SessionView | null>(null);
   readonly stage = signal<StageView | null>(null);
+  /** The running system; null until it is known. */
+  readonly house = signal<HouseView | null>(null);
   /** The shows of this house; this page is of the one that is `here`. */
   readonly shows = signal<readonly ShowView[]>([]);
   readonly book = signal<Book>(emptyBook);

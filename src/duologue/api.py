@@ -18,6 +18,7 @@ from duologue.app.talking import open_partner, talk_policy
 from duologue.app.talking_chat import Chat, open_chat
 from duologue.app.talking_sound import open_recording, talk_over
 from duologue.dialogue.session import SessionOptions
+from duologue.dialogue.session_control import SessionControl
 from duologue.dialogue.turns_vocabulary import Annotate, Commit, Effect, Event, ToolRan
 from duologue.errors import ClosedError, InputError
 from duologue.language.engine import Line
@@ -114,7 +115,8 @@ class Show:
 
     def serve(self, host: str = "127.0.0.1", port: int = 8081) -> None:
         """Put the show on air with its page at ``http://host:port``; returns when it is over or interrupted."""
-        settings = _knowing({**self._flags, "web.host": host, "web.port": port}, self._cast)
+        flags = {**self._flags, "serve.show": True, "web.host": host, "web.port": port}
+        settings = _knowing(flags, self._cast)
         asyncio.run(serve(settings, bind(host, port), self._members(settings)))
 
     def _members(self, settings: Settings) -> tuple[CastMember, ...]:
@@ -154,7 +156,7 @@ class Conversation:
         self._character = character
         box = Toolbox([tool if isinstance(tool, Tool) else Tool(tool) for tool in tools]) if tools else None
         self._options = SessionOptions(
-            person=me, topic=topic, greet=greet, seed=seed, policy=talk_policy(self._settings),
+            person=me, topic=topic, greet=greet, seed=seed,
             schema=notes_schema(notes), toolbox=box,
         )  # fmt: skip
         self._calls: list[ToolOutcome] = []
@@ -165,10 +167,10 @@ class Conversation:
     async def __aenter__(self) -> Self:
         """Begin in writing; with ``greet`` the character has spoken when this returns."""
         async with AsyncExitStack() as stack:
-            partner = open_partner(self._settings, self._member(), hears=False, speaks=False)
-            self._chat = await stack.enter_async_context(
-                open_chat(await stack.enter_async_context(partner), self._options, observe=self._see)
-            )
+            opened = open_partner(self._settings, self._member(), hears=False, speaks=False)
+            partner = await stack.enter_async_context(opened)
+            chat = open_chat(partner, self._taking_turns(partner.persona), observe=self._see)
+            self._chat = await stack.enter_async_context(chat)
             self._open = stack.pop_all()
         return self
 
@@ -230,8 +232,17 @@ class Conversation:
 
         with open_recording(answer, None) as recording:
             async with open_partner(self._settings, self._member()) as partner:
-                await talk_over(partner, sound, recording, self._options, observe=note)
+                await talk_over(partner, sound, recording, self._taking_turns(partner.persona), observe=note)
         return tuple(said)
+
+    def _taking_turns(self, persona: Persona) -> SessionOptions:
+        """As the settings say, the persona, and who made this."""
+        return replace(self._options, policy=talk_policy(self._settings, persona))
+
+    @property
+    def control(self) -> SessionControl:
+        """What steers it while it goes on: words of one's own, a stop, another persona."""
+        return self._begun.control
 
     @property
     def _begun(self) -> Chat:

@@ -17,7 +17,7 @@ as a transcript does: such a stream (``revisable``) is begun again by the next e
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -136,6 +136,11 @@ class EngineHealth:
     failures: int = 0
     cause: str = ""
     out_ms: float = 0.0
+
+
+def fewest(limits: Iterable[int | None]) -> int | None:
+    """What all carry at once: the least of the limits that are known."""
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 @asynccontextmanager
@@ -309,6 +314,10 @@ class Chain(Generic[E]):
             self._begin(engine, self._group)
         if due:
             await asyncio.sleep(0)  # who is up at once is asked at once
+        while len(self._down) == len(self.engines) and (
+            coming := [task for task in self._starts.values() if not task.done()]
+        ):
+            await asyncio.wait(coming, return_when=asyncio.FIRST_COMPLETED)  # nobody is up: who is first is asked
         return sorted(self.order(now), key=lambda engine: engine.name in self._down)
 
     async def _up(self, engine: E) -> DuologueError | None:

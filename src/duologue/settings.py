@@ -52,6 +52,7 @@ _FLAG_NAMES = {
     "show.tv.film": "flag --tv",
     "dialogue.half_duplex": "flag --full-duplex",
     "dialogue.speculate": "flag --no-speculation",
+    "ledger.folder": "flag --ledger",
 }
 """Where a flag's name is not the last part of its key."""
 _SECRET = re.compile(r"(^|_)(key|token|secret|password)$")
@@ -152,6 +153,13 @@ class LightSettings(Part):
         default="evening", description="The time of day outside the window."
     )
     lamp: bool = Field(default=True, description="The lamp is on.")
+
+
+class ServeSettings(Part):
+    """Which parts of the house run."""
+
+    show: bool = Field(default=True, description="The show, or each of several.")
+    talk: bool = Field(default=False, description="Conversations with people, on warm engines.")
 
 
 class ShowSettings(Part):
@@ -263,10 +271,26 @@ class ModerationSettings(Part):
     max_line: int = Field(default=1200, ge=50, le=10_000, description="Characters of a line that an engine wrote.")
 
 
-class TelemetrySettings(Part):
-    """Logs and ledgers."""
+class LedgerSettings(Part):
+    """What is written down of all that happens (docs/ledger.md)."""
 
-    ledger: Path | None = Field(default=None, description="A folder for frames.jsonl and turns.jsonl.")
+    folder: Path | None = Field(default=None, description="A folder for it; unset: nothing is written down.")
+    file_mb: int = Field(default=64, ge=1, le=100_000, description="A new file begins after so many MB.")
+    keep_files: int = Field(default=20, ge=1, le=10_000, description="The oldest are removed beyond so many.")
+    keep_mb: int = Field(default=1000, ge=1, description="The same beyond so many MB in all.")
+
+    @model_validator(mode="after")
+    def _has_room(self) -> Self:
+        if self.keep_mb < self.file_mb:
+            raise ValueError(
+                f"keep_mb, {self.keep_mb}, is below file_mb, {self.file_mb} | Make room for one file at least."
+            )
+        return self
+
+
+class TelemetrySettings(Part):
+    """The log."""
+
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least that is logged."
     )
@@ -337,6 +361,54 @@ class DialogueSettings(Part):
     turn_seconds: float = Field(
         default=120.0, ge=10, le=600, description="Longest turn of a person: then the character answers."
     )
+    manual: bool = Field(default=False, description="Only a commit ends a turn of the person: push to talk.")
+    tail_ms: int | None = Field(
+        default=None, ge=0, le=5000,
+        description="Half-duplex: the ears open so long after a reply, ms; unset: as the way to talk needs it.",
+    )  # fmt: skip
+    tries: int = Field(default=3, ge=0, le=20, description="Speculations in one turn.")
+    echo_doubt_ms: int = Field(
+        default=700, ge=50, le=5000, description="The same as doubt_ms while the room echoes, ms."
+    )
+    word_ms: int = Field(default=120, ge=0, le=1000, description="A shorter voice is no word, ms.")
+    offset_ms: int = Field(default=200, ge=0, le=1000, description="After the end of speech that end is known, ms.")
+    hangover_ms: int = Field(default=250, ge=100, le=3000, description="Shortest silence that ends a stretch, ms.")
+    final_ahead_ms: int = Field(
+        default=200, ge=0, le=2000, description="The final transcript is asked for so long before a turn ends, ms."
+    )
+    final_by_ms: int = Field(default=600, ge=100, le=3000, description="And after so much silence at the latest, ms.")
+    stable_ms: int = Field(
+        default=30, ge=0, le=2000, description="Words that have stood so long in a pause are thought about, ms."
+    )
+    final_ms: int = Field(default=2000, ge=100, le=30_000, description="For a final transcript, ms.")
+    judge_ms: int = Field(default=800, ge=100, le=10_000, description="The same while a reply is held for it, ms.")
+    meant_ms: int = Field(
+        default=800, ge=100, le=10_000, description="A voice that lasts so long meant something, words or not, ms."
+    )
+    sorry: int = Field(
+        default=2, ge=0, le=10, description="So often in a row the character says that it caught nothing."
+    )
+    clear_ms: int = Field(
+        default=300, ge=50, le=5000, description="For the far end to say what it had played of a cut reply, ms."
+    )
+    playout_ms: int = Field(default=3000, ge=500, le=30_000, description="For any sign of the far end, ms.")
+    stretch_ms: int = Field(
+        default=30_000, ge=1000, le=120_000, description="Longest stretch of sound that is transcribed at once, ms."
+    )
+    retry_ms: int = Field(
+        default=1000, ge=100, le=30_000, description="Between two stretches when an engine ends one early, ms."
+    )
+    jump_ms: int = Field(
+        default=500, ge=100, le=10_000, description="A deadline met so much too late is nobody's but our own, ms."
+    )
+    grace_ms: int = Field(default=500, ge=0, le=10_000, description="What everybody is given on top of that, ms.")
+    sentence_gap_ms: int = Field(default=120, ge=0, le=3000, description="Silence between two sentences, ms.")
+    ahead: int = Field(default=3, ge=1, le=20, description="Sentences voiced ahead of the one that plays.")
+    sentences: int = Field(default=40, ge=1, le=400, description="Longest reply, sentences.")
+    person_chars: int = Field(default=4000, ge=100, le=100_000, description="Longest turn of the person, characters.")
+    backchannels: Names | None = Field(
+        default=None, description="Words that do not ask for the floor; unset: those of the language."
+    )
 
     record_folder: Path | None = Field(
         default=None, description="Record every conversation with sound here: the person left, the character right."
@@ -405,6 +477,7 @@ class Settings(BaseSettings):
         frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__", enable_decoding=False
     )
 
+    serve: ServeSettings = Field(default=ServeSettings(), description="Which parts of the house run.")
     show: ShowSettings = Field(default=ShowSettings(), description="What is on air.")
     shows: Annotated[dict[str, ShowSettings], AfterValidator(_apart)] = Field(
         default={}, description="Several shows at a time: a table for each, of the keys of show, which fills its gaps."
@@ -421,17 +494,27 @@ class Settings(BaseSettings):
         default=SpeechCacheSettings(), description="What engines have said, kept on disk."
     )
     moderation: ModerationSettings = Field(default=ModerationSettings(), description="What may be said.")
-    telemetry: TelemetrySettings = Field(default=TelemetrySettings(), description="Logs and ledgers.")
+    ledger: LedgerSettings = Field(default=LedgerSettings(), description="What is written down of all that happens.")
+    telemetry: TelemetrySettings = Field(default=TelemetrySettings(), description="The log.")
 
     _parts: dict[str, BaseModel | None] = PrivateAttr(default_factory=dict[str, BaseModel | None])
     _sources: dict[str, str] = PrivateAttr(default_factory=dict[str, str])
     _chosen: Choices = PrivateAttr(default_factory=Choices)
     _name: str = PrivateAttr(default=ONLY_SHOW)
 
+    def given(self, key: str) -> bool:
+        """Whether the value of ``key`` comes from a flag or an argument: from whoever started this, for this time."""
+        return self._sources.get(key, "").startswith(("flag ", "argument "))
+
     @property
     def name(self) -> str:
         """What the show of these settings is called, among those of its house (see :meth:`each_show`)."""
         return self._name
+
+    @property
+    def topic(self) -> str:
+        """Of the events of the show of these settings."""
+        return f"show:{self._name}"
 
     @classmethod
     def settings_customise_sources(
@@ -475,7 +558,7 @@ class Settings(BaseSettings):
         return self._parts.get(name)
 
     def each_show(self) -> dict[str, Settings]:
-        """The settings of each show by name, in order: its own are in ``show``, its ledgers in a folder of its own.
+        """The settings of each show by name, in order: its own are in ``show``.
 
         A show without a table is called :data:`ONLY_SHOW`.
         """
@@ -484,9 +567,7 @@ class Settings(BaseSettings):
         return {name: self._alone(name, show) for name, show in self.shows.items()}
 
     def _alone(self, name: str, show: ShowSettings) -> Settings:
-        ledger = self.telemetry.ledger
-        telemetry = self.telemetry.model_copy(update={"ledger": ledger and ledger / name})
-        alone = self.model_copy(update={"show": show, "shows": {}, "telemetry": telemetry})
+        alone = self.model_copy(update={"show": show, "shows": {}})
         alone._name = name
         return alone
 
@@ -559,7 +640,7 @@ def load_settings(
     ``flags`` are dotted keys with values, e.g. ``{"show.fps": 25}``; a value of None was not given. ``assigned`` are
     the same from ``--set KEY=VALUE``, above the flags. ``config`` is the file; by default ``duologue.toml`` in the
     working directory, if there is one. ``models`` finds an engine's settings model (default: :func:`installed_model`).
-    ``use`` is what is asked of the engines: a show in English unless told otherwise.
+    ``use`` is what is asked of the engines: unless told otherwise what ``serve`` switches on, in English.
 
     Raises :class:`InputError` naming the key, its source and what is allowed.
     """
@@ -570,7 +651,9 @@ def load_settings(
         settings = Settings(**table)
     except ValidationError as error:
         raise _as_input_error(problems(error, Settings), sources) from None
-    settings = _with_choices(settings, parts, sources, use or Use())
+    serve = settings.serve
+    asked = use or Use(shows=serve.show or not serve.talk, talks=serve.talk)
+    settings = _with_choices(settings, parts, sources, asked)
     settings._sources.update(sources)  # pyright: ignore[reportPrivateUsage]
     settings._parts.update(_engine_parts(settings.engines, parts, sources, models or installed_model))  # pyright: ignore[reportPrivateUsage]
     hide(*settings.secrets())

@@ -4,15 +4,16 @@ A worker that dies is started again, at once the first time, then after a pause 
 One success, or a long run, forgives all failures. After :attr:`SupervisionPolicy.restarts` in a row whoever waits is
 told, and the next who asks begins anew.
 
-What was at work at a death gets a **strike**. Work that has :attr:`SupervisionPolicy.strikes` is dropped: it would
-kill the next worker too, and everybody else waits behind it. The worker is then started without a pause, since the
-cause is gone. Work is known by a key; who puts into the key how far it had come is struck only by deaths at one place.
+All that was at work at a death gets a **strike**. Work that has :attr:`SupervisionPolicy.strikes` is dropped: it would
+kill the next worker too, and everybody else waits behind it. Of several that one goes which is missed least. The worker
+is then started without a pause, since the cause is gone. Work is known by a key; who puts into the key how far it had
+come is struck only by deaths at one place.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -28,7 +29,8 @@ class SupervisionPolicy:
     """Times in nanoseconds.
 
     ``start``: limit for coming up; ``restarts``: in a row, until it is given up (None: never); ``strikes``: deaths at
-    the same work, until that is dropped; the pauses before a start; ``steady``: a run so long forgives all failures.
+    the same work, until that is dropped; the pauses before a start; ``steady``: a run so long forgives all failures;
+    ``pardon``: a longer one all strikes too, for work that goes on and on (None: none does).
     """
 
     start: int = 20 * SECOND
@@ -37,6 +39,7 @@ class SupervisionPolicy:
     first_pause: int = 100 * MILLISECOND
     longest_pause: int = 5 * SECOND
     steady: int = 30 * SECOND
+    pardon: int | None = None
 
 
 class Phase(StrEnum):
@@ -45,9 +48,11 @@ class Phase(StrEnum):
     IDLE = "idle"
     """There is none, and nobody has asked for it."""
     STARTING = "starting"
-    RUNNING = "running"
-    PAUSED = "paused"
+    UP = "up"
+    RESTARTING = "restarting"
     """It died, and is started again when it is needed and its pause is over."""
+    FAILED = "failed"
+    """It failed too often in a row, and whoever waited was told; the next who asks begins anew."""
     CLOSED = "closed"
 
 
@@ -71,17 +76,23 @@ class Fate:
 
 @dataclass(frozen=True, slots=True)
 class WorkerState:
-    """How a worker is, for a page. ``failures`` in a row; ``due_ms`` until it may be started; ``cause`` of the last
-    death, empty when it has been forgiven.
+    """How a worker is, for a page.
+
+    ``purpose``: what it is for; ``since``: when it came into its phase, and ``due``: not to be started earlier (both
+    monotonic ns); ``failures`` in a row; ``cause`` of the last death, empty when it has been forgiven;
+    ``last_failure``: the same, forgiven or not.
     """
 
     name: str
     phase: Phase
+    purpose: str = ""
+    since: int = 0
     pid: int | None = None
     restarts: int = 0
     failures: int = 0
     cause: str = ""
-    due_ms: float = 0.0
+    last_failure: str = ""
+    due: int = 0
 
 
 class Supervision:
@@ -90,48 +101,45 @@ class Supervision:
     def __init__(self, policy: SupervisionPolicy) -> None:
         self.policy = policy
         self.phase = Phase.IDLE
+        self.since = 0
+        """When it came into its phase."""
         self.failures = 0
         """In a row."""
         self.restarts = 0
         """Deaths after which it was to be started again."""
         self.cause = ""
+        self.last_failure = ""
         self.due = 0
         """Not to be started earlier."""
-        self._up = 0
         self._strikes: OrderedDict[Hashable, int] = OrderedDict()
 
-    def starting(self) -> None:
-        """It is being started."""
-        self.phase = Phase.STARTING
-
-    def up(self, now: int) -> None:
-        """It came up."""
-        self.phase, self._up = Phase.RUNNING, now
+    def enter(self, phase: Phase, now: int) -> None:
+        """It is being started, came up, is gone by nobody's fault, or closed."""
+        self.phase, self.since = phase, now
 
     def well(self) -> None:
         """It did what was asked of it: its failures are forgiven."""
         self.failures, self.cause = 0, ""
 
-    def stopped(self) -> None:
-        """It is gone, and by nobody's fault."""
-        self.phase = Phase.IDLE
-
     def replaced(self, now: int) -> None:
         """Somebody asked for another: its failures are forgiven, and there is no pause."""
         self.well()
-        self.phase, self.due = Phase.IDLE, now
+        self.enter(Phase.IDLE, now)
+        self.due = now
         self.restarts += 1
 
-    def died(self, now: int, cause: str, work: Work | None = None) -> Fate:
-        """It died, hung or did not come up, while it was at ``work``."""
-        if self.phase is Phase.RUNNING and now - self._up >= self.policy.steady:
+    def died(self, now: int, cause: str, at_work: Sequence[Work] = ()) -> Fate:
+        """It died, hung or did not come up, while it was ``at_work``: first what is missed least."""
+        if self.phase is Phase.UP and now - self.since >= self.policy.steady:
             self.failures = 0
-        self.phase, self.cause = Phase.PAUSED, cause
+        if self.policy.pardon is not None and self.phase is Phase.UP and now - self.since > self.policy.pardon:
+            self._strikes.clear()
+        self.cause = self.last_failure = cause
         self.failures += 1
-        times, strikes = self.failures, self._strike(work)
+        times, (dropped, strikes) = self.failures, self._struck(at_work)
         again = self.policy.restarts is None or times <= self.policy.restarts
+        self.enter(Phase.RESTARTING if again else Phase.FAILED, now)
         self.restarts += again
-        dropped = work if strikes >= self.policy.strikes else None
         if dropped is not None or not again:
             self.failures = 0
         self.due = now + self._pause()
@@ -142,12 +150,15 @@ class Supervision:
             return 0
         return min(self.policy.first_pause << min(self.failures - 2, 32), self.policy.longest_pause)
 
-    def _strike(self, work: Work | None) -> int:
-        if work is None:
-            return 0
-        count = self._strikes.pop(work.key, 0) + 1
-        if count < self.policy.strikes:
-            self._strikes[work.key] = count
-            if len(self._strikes) > KEPT_STRIKES:
-                self._strikes.popitem(last=False)
-        return count
+    def _struck(self, at_work: Sequence[Work]) -> tuple[Work | None, int]:
+        """Count a strike against each; the one to drop, if there is one, and its count.
+
+        That is forgotten: who asks for it again begins with a clean sheet.
+        """
+        for work in at_work:
+            self._strikes[work.key] = self._strikes.pop(work.key, 0) + 1
+        dropped = next((work for work in at_work if self._strikes[work.key] >= self.policy.strikes), None)
+        count = self._strikes.pop(dropped.key) if dropped is not None else 0
+        while len(self._strikes) > KEPT_STRIKES:
+            self._strikes.popitem(last=False)
+        return dropped, count

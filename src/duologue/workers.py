@@ -16,7 +16,7 @@ The parent::
     await worker.send(message)
     answer = await worker.receive()         # PeerError when the child has died
 
-A worker that is to be there whatever happens is a :class:`Supervised` one.
+A worker that is to be there whatever happens is a :class:`Supervised` one; :class:`Workers` are those of a house.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import Self
 
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
-from duologue.errors import ClosedError, DuologueError, PeerError
+from duologue.errors import ClosedError, DuologueError, InputError, PeerError
 from duologue.supervision import Phase, Supervision, SupervisionPolicy, Work, WorkerState
 
 _HEADER = struct.Struct(">I")
@@ -40,6 +41,11 @@ MAX_MESSAGE = 512 * 1024 * 1024
 """A longer message (bytes) is taken for a broken stream."""
 LAST_WORDS = 200
 """So much of what a quiet child said last is told (characters)."""
+GRACE = 0.25
+"""Seconds: who looks so much later than its limit was not run itself, and has so long to read what came meanwhile."""
+FINISH_LIMIT = 10 * SECOND
+"""So long a worker may go on with what it is at when another is asked for in its place (ns)."""
+_GLANCE = 20 * MILLISECOND
 REMEDIES: Mapping[int, str] = {
     signal.SIGILL: "A library in it was built for instructions that this processor does not have, or may not use.",
     signal.SIGKILL: "If nobody killed it, the memory ran out: see the system's log.",
@@ -116,7 +122,7 @@ class Worker:
         self._body_length: int | None = None  # of a message whose header was read when a receive was cancelled
 
     @classmethod
-    async def start(cls, module: str, *arguments: str, quiet: bool = False) -> Worker:
+    async def start(cls, module: str, *arguments: str, quiet: bool = False) -> Self:
         """Run ``python -m module *arguments FD``. The child inherits standard error, so its last words are seen; a
         ``quiet`` one's are not shown, but told with its death.
 
@@ -282,9 +288,12 @@ class Supervised:
 
     ``launch`` makes the process; ``greet`` brings it up, within the policy's ``start``: it sends what comes first,
     reads the hello, and tells the worker again what it must know of what went on before it. What it raises, other than
-    :class:`PeerError`, is the caller's fault and counts as no failure. ``at_work`` tells what the worker is at, None
-    when nobody would miss it; ``leave`` is how long it may take to leave when it is closed (s; 0: it is killed);
-    ``remedies``, by the signal that killed it (0: it was silent), go before :data:`REMEDIES`.
+    :class:`PeerError`, is the caller's fault and counts as no failure. ``at_work`` tells all that the worker is at,
+    first what is missed least; empty when nobody would miss it. ``purpose`` says what it is for, to people. ``leave``
+    is how long it may take to leave when it is closed (s; 0: it is killed); ``remedies``, by the signal that killed it
+    (0: it was silent), go before :data:`REMEDIES`. When another is asked for, this one goes on while it is ``busy``
+    (by default: while something is at work), for :data:`FINISH_LIMIT` at most. ``dismiss`` is for one that somebody
+    reads from all the time, and starts again: it asks it to leave in its own way.
     """
 
     def __init__(
@@ -293,13 +302,17 @@ class Supervised:
         launch: Callable[[], Awaitable[Worker]],
         greet: Callable[[Worker], Awaitable[None]],
         *,
+        purpose: str = "",
         policy: SupervisionPolicy | None = None,
         clock: Clock = SYSTEM_CLOCK,
-        at_work: Callable[[], Work | None] = lambda: None,
+        at_work: Callable[[], Sequence[Work]] = tuple,
         leave: float = 2.0,
         remedies: Mapping[int, str] | None = None,
+        busy: Callable[[], bool] | None = None,
+        dismiss: Callable[[], None] | None = None,
     ) -> None:
         self.name = name
+        self.purpose = purpose
         self._launch = launch
         self._greet = greet
         self._life = Supervision(policy or SupervisionPolicy())
@@ -307,17 +320,23 @@ class Supervised:
         self._at_work = at_work
         self._leave = leave
         self._remedies = remedies or {}
+        self._busy = busy or (lambda: bool(at_work()))
+        self._dismiss = dismiss
         self._gate = asyncio.Lock()  # one start at a time
         self._starting: Worker | None = None
         self._nap: asyncio.Timeout | None = None
         self._unwanted: Worker | None = None  # somebody asked for another in its place
+        self._loss: tuple[Worker, LostError] | None = None  # the last one that was lost, and what was said of it
         self.worker: Worker | None = None
         """The one that is up, if there is one; it may have died since."""
+        self.changed: Callable[[WorkerState], None] = _nobody
+        """Told of each change of its state: see :class:`Workers`."""
 
     @property
     def pid(self) -> int | None:
         """The worker's process id, None while there is none."""
-        return self.worker.pid if self.worker else None
+        worker = self.worker or self._starting
+        return worker.pid if worker else None
 
     @property
     def closed(self) -> bool:
@@ -333,8 +352,10 @@ class Supervised:
     def state(self) -> WorkerState:
         """For a page."""
         life = self._life
-        due_ms = max(0, life.due - self._clock.now()) / MILLISECOND if life.phase is Phase.PAUSED else 0.0
-        return WorkerState(self.name, life.phase, self.pid, life.restarts, life.failures, life.cause, due_ms)
+        return WorkerState(
+            self.name, life.phase, self.purpose, life.since, self.pid, life.restarts, life.failures, life.cause,
+            life.last_failure, life.due,
+        )  # fmt: skip
 
     async def running(self) -> Worker:
         """The worker, started if there is none; after failures in a row first wait, longer each time.
@@ -344,8 +365,8 @@ class Supervised:
         async with self._gate:
             self._check()
             worker = self.worker
-            if worker is not None and worker.gone and self._at_work() is None:  # it died, and nobody noticed
-                await self._lose(worker, await worker.death())
+            if worker is not None and worker.gone and not self._at_work():  # it died, and nobody noticed
+                await self.lose(worker, await worker.death())
                 worker = None
             return worker or await self._start()
 
@@ -354,39 +375,65 @@ class Supervised:
         try:
             await worker.send(message)
         except PeerError as death:
-            raise await self._lose(worker, death) from death
+            raise await self.lose(worker, death) from death
 
     async def receive(self, worker: Worker, limit: float) -> object:
         """The next message of ``worker``, within ``limit`` seconds. Raises as :meth:`send`, and kills who is silent."""
-        try:
-            async with asyncio.timeout(limit):
-                return await worker.receive()
-        except TimeoutError:
-            what = f"{self.name} gave no sign of life for {limit:g} s"
-            death = PeerError(what, where=f"pid {worker.pid}", remedy=self._remedies.get(0, ""))
-        except PeerError as error:
-            death = error
-        raise await self._lose(worker, death) from death
+        loop = asyncio.get_running_loop()
+        for patience in (limit, GRACE):
+            due = loop.time() + patience
+            try:
+                async with asyncio.timeout(patience):
+                    return await worker.receive()
+            except TimeoutError:
+                if loop.time() < due + GRACE:  # else we were the one that was not run, and what it sent may be there
+                    break
+            except PeerError as death:
+                raise await self.lose(worker, death) from death
+        what = f"{self.name} gave no sign of life for {limit:g} s"
+        raise await self.lose(worker, PeerError(what, where=f"pid {worker.pid}", remedy=self._remedies.get(0, "")))
+
+    async def lose(self, worker: Worker | None, death: PeerError) -> DuologueError:
+        """``worker`` is dead or must die. The error for whoever waited; a death counts once, whoever notices it."""
+        lost = self._accounted(worker, death)
+        if worker is self.worker:
+            self.worker = None
+        await _away(worker)
+        return ClosedError(f"{self.name} was closed") if self.closed else lost
 
     def well(self) -> None:
         """The worker did what was asked of it: its failures are forgiven."""
-        self._life.well()
+        if self._life.failures or self._life.cause:
+            self._life.well()
+            self._tell()
 
-    def restart(self) -> None:
-        """Put the worker away and forget its failures: whoever needs one next starts it at once."""
-        if self.closed:
-            return
-        self._unwanted = self.worker
-        if self.worker is not None:
-            self.worker.kill()  # whoever reads from it notices
-        else:
+    async def restart(self) -> None:
+        """Put another in the worker's place, when it is done with what it is at; its failures are forgotten.
+
+        Raises as :meth:`running`.
+        """
+        self._check()
+        worker = self._unwanted = self.worker or self._starting
+        if worker is None:
             self._life.well()
             self._life.due = self._clock.now()
-        self._wake()
+            self._wake()
+        elif worker is self._starting:
+            worker.kill()  # who started it notices
+        else:
+            await self._finished(worker)
+            if worker is self.worker and self._dismiss is not None:
+                self._dismiss()
+            elif worker is self.worker:
+                worker.kill()
+                await self.lose(worker, await worker.death())
+        if self._dismiss is None:
+            await self.running()
 
     async def close(self) -> None:
         """End the worker, also one that is being started; who waits for it gets :class:`ClosedError`. Idempotent."""
-        self._life.phase = Phase.CLOSED
+        if not self.closed:
+            self._enter(Phase.CLOSED)
         self._wake()
         if self._starting is not None:
             self._starting.kill()
@@ -400,23 +447,24 @@ class Supervised:
 
     async def _start(self) -> Worker:
         await self._pause()
-        self._life.starting()
         worker: Worker | None = None
         try:
+            self._enter(Phase.STARTING)
             worker = self._starting = await self._launch()
             self._check()
+            self._tell()  # it has a process id now
             await self._brought_up(worker)
         except PeerError as death:
-            raise await self._lose(worker, death) from death
+            raise await self.lose(worker, death) from death
         except BaseException:  # cancelled, closed, or the caller's fault
             await _away(worker)
             if not self.closed:
-                self._life.stopped()
+                self._enter(Phase.IDLE)
             raise
         finally:
             self._starting = None
-        self.worker = worker
-        self._life.up(self._clock.now())
+        self.worker, self._starting = worker, None
+        self._enter(Phase.UP)
         return worker
 
     async def _brought_up(self, worker: Worker) -> None:
@@ -447,32 +495,41 @@ class Supervised:
         if self._nap is not None and not self._nap.expired():
             self._nap.reschedule(asyncio.get_running_loop().time())
 
+    async def _finished(self, worker: Worker) -> None:
+        until = self._clock.now() + FINISH_LIMIT
+        while worker is self.worker and self._busy() and (now := self._clock.now()) < until:
+            await self._clock.wait_until(now + _GLANCE)
+
+    def _enter(self, phase: Phase) -> None:
+        self._life.enter(phase, self._clock.now())
+        self._tell()
+
+    def _tell(self) -> None:
+        self.changed(self.state)
+
     def _check(self) -> None:
         if self.closed:
             raise ClosedError(f"{self.name} is closed")
 
-    async def _lose(self, worker: Worker | None, death: PeerError) -> DuologueError:
-        """``worker`` is dead or must die. The error for whoever waited; a death counts once, whoever notices it."""
-        lost = self._accounted(worker, death)
-        if worker is self.worker:
-            self.worker = None
-        await _away(worker)
-        return ClosedError(f"{self.name} was closed") if self.closed else lost
-
     def _accounted(self, worker: Worker | None, death: PeerError) -> LostError:
+        if self._loss is not None and worker is self._loss[0]:
+            return self._loss[1]
         if self.closed or (worker is not None and worker not in (self.worker, self._starting)):
             return LostError(death.what, where=death.where, remedy=death.remedy)
+        lost = self._failed(worker, death)
+        if worker is not None:
+            self._loss = worker, lost
+        self._tell()
+        return lost
+
+    def _failed(self, worker: Worker | None, death: PeerError) -> LostError:
         now = self._clock.now()
         if worker is not None and worker is self._unwanted:
             self._life.replaced(now)
             return LostError(f"{self.name} was restarted", where=death.where)
-        # Who dies while it comes up has not been given any work yet.
-        up = worker is not None and worker is self.worker
-        fate = self._life.died(now, death.what, self._at_work() if up else None)
-        what, remedy = (
-            death.what,
-            (self._remedies.get(worker.signal) if worker and worker.signal else None) or death.remedy,
-        )
+        fate = self._life.died(now, death.what, self._at_work())
+        own = self._remedies.get(worker.signal) if worker and worker.signal else None
+        what, remedy = death.what, own or death.remedy
         if not fate.again:
             what = f"{self.name} failed {fate.times} times in a row, at last: {what}"
             remedy = remedy or "Run `duologue doctor`; the log has each failure."
@@ -488,3 +545,55 @@ async def _away(worker: Worker | None) -> None:
     if worker is not None:
         worker.kill()
         await worker.close()
+
+
+def _nobody(state: WorkerState) -> None:
+    pass
+
+
+class Workers:
+    """Every supervised worker of a house by name: how it is, who is told when that changes, a handle to restart it.
+
+    A worker that is closed is told of for the last time, and forgotten. Use it on one event loop.
+    """
+
+    def __init__(self) -> None:
+        self._workers: dict[str, Supervised] = {}
+        self.listeners: list[Callable[[WorkerState], None]] = []
+        """Told of each change of a worker's state."""
+
+    def add(self, *workers: Supervised) -> None:
+        """Take them in. Of several with one name each further one gets a number."""
+        for worker in workers:
+            number, name = 1, worker.name
+            while worker.name in self._workers:
+                number += 1
+                worker.name = f"{name}-{number}"
+            self._workers[worker.name] = worker
+            worker.changed = self._changed
+            self._changed(worker.state)
+
+    def states(self) -> tuple[WorkerState, ...]:
+        """Of all of them, in the order in which they came."""
+        return tuple(worker.state for worker in self._workers.values())
+
+    async def restart(self, name: str) -> WorkerState:
+        """Put another in the place of worker ``name`` (see :meth:`Supervised.restart`); how it is then.
+
+        Raises :class:`InputError` for a name that is not there, and what its caller did wrong.
+        """
+        worker = self._workers.get(name)
+        if worker is None:
+            there = ", ".join(self._workers) or "none"
+            raise InputError(f"there is no worker {name!r}", where="name", remedy=f"There are: {there}.")
+        try:
+            await worker.restart()
+        except LostError:
+            pass  # its state says so, and it is tried again
+        return worker.state
+
+    def _changed(self, state: WorkerState) -> None:
+        if state.phase is Phase.CLOSED:
+            self._workers.pop(state.name, None)
+        for listener in self.listeners:
+            listener(state)

@@ -43,6 +43,8 @@ class ScriptedChild:
         self.open.set()
         self.closed = False
         self.killed = False
+        self.gone = False
+        self.signal = 0
         self._reports: asyncio.Queue[object] = asyncio.Queue()
 
     async def send(self, message: object) -> None:
@@ -55,7 +57,10 @@ class ScriptedChild:
             raise report
         return report
 
-    async def close(self) -> None:
+    async def death(self) -> PeerError:
+        return PeerError("the process was killed by signal 9")
+
+    async def close(self, patience: float = 2.0) -> None:
         self.closed = True
 
     def kill(self) -> None:

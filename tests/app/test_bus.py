@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.app.bus import TOO_SLOW, Bus, Subscription
+from duologue.app.bus import TOO_SLOW, Bus, Subscription, Topics
 from duologue.app.models import Event, Notice, NoticeEvent, StageView, StateEvent, StateView
 from duologue.stage.pose import Daylight
 
@@ -18,11 +18,12 @@ STAGE = StageView(
     ready=True, cast=(), room="r", width=320, height=180, fps=30, daylight=Daylight.DAY, lamp=True, films=(),
     caption="", origin=0.0,
 )  # fmt: skip
+ALL: Topics = frozenset()
 STATE = StateEvent(state=StateView(stage=STAGE, conversations=(), turns=()))
 
 
 def bus(capacity: int = 4) -> Bus:
-    return Bus(lambda: STATE, "b", capacity)
+    return Bus(lambda topics: STATE, "b", capacity)
 
 
 def word(text: str) -> NoticeEvent:
@@ -41,7 +42,7 @@ def _text(event: Event) -> str:
 async def test_a_reader_gets_the_state_first_and_then_what_happens() -> None:
     one = bus()
     one.publish(word("before"))
-    reader = one.subscribe()
+    reader = one.subscribe(ALL)
     assert await anext(reader) == STATE
     one.publish(word("news"))
     one.close()
@@ -50,7 +51,7 @@ async def test_a_reader_gets_the_state_first_and_then_what_happens() -> None:
 
 async def test_what_happens_before_a_reader_begins_to_read_is_not_lost() -> None:
     one = bus()
-    reader = one.subscribe()
+    reader = one.subscribe(ALL)
     one.publish(word("before it read"))
     one.close()
     assert await texts(reader) == ["state", "before it read"]
@@ -58,7 +59,7 @@ async def test_what_happens_before_a_reader_begins_to_read_is_not_lost() -> None
 
 async def test_a_slow_reader_is_told_and_gets_the_state_and_holds_nobody_up() -> None:
     one = bus()
-    slow = one.subscribe()
+    slow = one.subscribe(ALL)
     assert await anext(slow) == STATE
     for number in range(5):
         one.publish(word(str(number)))
@@ -69,7 +70,7 @@ async def test_a_slow_reader_is_told_and_gets_the_state_and_holds_nobody_up() ->
 
 async def test_who_read_in_time_misses_nothing() -> None:
     one = bus()
-    reader = one.subscribe()
+    reader = one.subscribe(ALL)
     got = [_text(await anext(reader))]
     for number in range(0, 12, 4):  # as many as the log holds, each time
         for each in range(4):
@@ -80,7 +81,7 @@ async def test_who_read_in_time_misses_nothing() -> None:
 
 async def test_a_wait_that_is_given_up_loses_nothing() -> None:
     one = bus()
-    reader = one.subscribe()
+    reader = one.subscribe(ALL)
     await reader.take()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0):
@@ -92,10 +93,10 @@ async def test_a_wait_that_is_given_up_loses_nothing() -> None:
 async def test_after_the_state_a_reader_may_go_on_by_its_id() -> None:
     one = bus()
     one.publish(word("known to the state"))
-    [state] = await one.subscribe().take()
+    [state] = await one.subscribe(ALL).take()
     one.publish(word("after"))
     one.close()
-    assert await texts(one.subscribe(state.id)) == ["after"]
+    assert await texts(one.subscribe(ALL, state.id)) == ["after"]
 
 
 @given(published=st.integers(0, 12), after=st.integers(-1, 14))
@@ -104,6 +105,6 @@ async def test_every_id_gives_all_that_came_after_it_or_the_state(published: int
     for number in range(1, published + 1):
         one.publish(word(str(number)))
     one.close()
-    got = await texts(one.subscribe(f"b-{after}"))
+    got = await texts(one.subscribe(ALL, f"b-{after}"))
     known = max(0, published - 4) <= after <= published
     assert got == ([str(number) for number in range(after + 1, published + 1)] if known else ["state"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 from collections.abc import AsyncGenerator, Callable
@@ -13,12 +12,16 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from duologue.app.house import House, Show
-from duologue.app.models import NoticeEvent, ShowState
+from duologue.app.guests import Guests
+from duologue.app.house import House
+from duologue.app.models import NoticeEvent, PartEvent, PartState, StateEvent, WorkerEvent
+from duologue.app.show import Show
 from duologue.app.studio import Studio
 from duologue.clock import SECOND, SYSTEM_CLOCK
 from duologue.errors import InputError
 from duologue.settings import Settings, load_settings
+from duologue.telemetry.ledger import ConversationRecord, FrameRecord, WorkerRecord
+from duologue.telemetry.ledger_reader import LedgerReader
 
 pytestmark = [pytest.mark.realtime, pytest.mark.timeout(120)]
 
@@ -55,10 +58,10 @@ def studio_of(show: Show) -> Studio:
 async def test_two_shows_are_on_air_and_neither_meets_the_other(tmp_path: Path) -> None:
     several = settings(
         shows__day__topic="tea", shows__late__topic="owls", shows__late__room="living-room",
-        telemetry__ledger=tmp_path / "ledgers", shows__late__record=tmp_path / "late.mp4",
+        ledger__folder=tmp_path / "ledgers", shows__late__record=tmp_path / "late.mp4",
     )  # fmt: skip
     async with open_house(several) as shows:
-        await until(lambda: all(show.state is ShowState.ON_AIR for show in shows.values()))
+        await until(lambda: all(show.state is PartState.UP for show in shows.values()))
         day, late = studio_of(shows["day"]), studio_of(shows["late"])
         assert day.link.pid != late.link.pid
         # the first three are a third of a second each; and what was made is told once a second
@@ -69,7 +72,7 @@ async def test_two_shows_are_on_air_and_neither_meets_the_other(tmp_path: Path) 
             assert all(turn.conversation == conversation.id for turn in studio.book.newest_turns(100))
         assert set(_names(day)).isdisjoint(_names(late)) and day.resource(_names(late)[-1]) is None
         assert day.metrics() != late.metrics()
-        reader = late.subscribe()
+        reader = late.bus.subscribe()
         await reader.take()
         pid = day.link.pid
         assert pid is not None
@@ -78,9 +81,13 @@ async def test_two_shows_are_on_air_and_neither_meets_the_other(tmp_path: Path) 
         assert late.link.restarts == 0
         notices = [each.event for each in await reader.take() if isinstance(each.event, NoticeEvent)]
         assert notices == []  # the other show's death is not this one's news
+    told = list(LedgerReader(tmp_path / "ledgers"))
     for name in ("day", "late"):
-        frames = (tmp_path / "ledgers" / name / "frames.jsonl").read_text().splitlines()
-        assert json.loads(frames[0])["ledger"] == "frames" and len(frames) > 30
+        records = [entry.record for entry in told if entry.of == f"show:{name}"]
+        assert sum(isinstance(record, FrameRecord) for record in records) > 30
+        assert any(isinstance(record, ConversationRecord) for record in records)
+    restarted = {entry.of for entry in told if isinstance(entry.record, WorkerRecord)}
+    assert restarted == {"show:day"}
     assert (tmp_path / "late.mp4").stat().st_size > 10_000
 
 
@@ -93,12 +100,12 @@ def _names(studio: Studio) -> list[str]:
 async def test_a_show_that_cannot_be_is_named_and_the_other_is_on_air() -> None:
     with capture_logs() as logged:
         async with open_house(settings(shows__day__topic="tea", shows__late__room="no-such-room")) as shows:
-            await until(lambda: shows["day"].state is ShowState.ON_AIR)
-            assert shows["late"].state is ShowState.FAILED
+            await until(lambda: shows["day"].state is PartState.UP)
+            assert shows["late"].state is PartState.FAILED
             assert "no-such-room" in shows["late"].failure
             await until(lambda: studio_of(shows["day"]).outlet.segments >= 2)
-    [line] = [line for line in logged if line["event"] == "show.failed"]
-    assert line["show"] == "late" and "no-such-room" in line["error"] and line["exc_info"] is None
+    [line] = [line for line in logged if line["event"] == "part.failed"]
+    assert line["part"] == "late" and "no-such-room" in line["error"] and line["exc_info"] is None
 
 
 async def test_a_house_of_which_no_show_can_be_ends_with_the_reasons() -> None:
@@ -112,7 +119,7 @@ async def test_a_show_that_is_alone_ends_with_its_error() -> None:
     house = House(settings(show__room="no-such-room"))
     with pytest.RaisesGroup(pytest.RaisesExc(InputError, match="no-such-room")):
         await house.run()
-    assert house.shows[0].name == "show" and house.shows[0].state is ShowState.FAILED
+    assert house.shows[0].name == "show" and house.shows[0].state is PartState.FAILED
 
 
 async def test_a_house_is_over_when_every_show_is() -> None:
@@ -120,4 +127,68 @@ async def test_a_house_is_over_when_every_show_is() -> None:
     house = House(once)
     async with asyncio.timeout(90):
         await house.run()
-    assert [show.state for show in house.shows] == [ShowState.OVER, ShowState.OVER]
+    assert [show.state for show in house.shows] == [PartState.OVER, PartState.OVER]
+
+
+async def test_a_show_that_dies_of_something_unforeseen_is_on_air_again_and_the_other_never_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run, told = Guests.run, asyncio.Event()
+    struck: list[Guests] = []
+
+    async def die_once(guests: Guests) -> None:
+        if struck:
+            await run(guests)
+        struck.append(guests)
+        await told.wait()
+        raise RuntimeError("nobody foresaw this")
+
+    monkeypatch.setattr(Guests, "run", die_once)
+    with capture_logs() as logged:
+        async with open_house(settings(shows__day__topic="tea", shows__late__topic="owls")) as shows:
+            await until(lambda: all(show.state is PartState.UP for show in shows.values()))
+            [broken] = [show for show in shows.values() if studio_of(show).guests is struck[0]]
+            [other] = [show for show in shows.values() if show is not broken]
+            before, pid = studio_of(other), studio_of(other).link.pid
+            reader = studio_of(broken).bus.subscribe()
+            await reader.take()
+            told.set()
+            await until(lambda: broken.keeper.restarts == 1 and not broken.failure)
+            assert broken.state is PartState.UP and studio_of(broken).outlet.segments
+            assert other.studio is before and before.link.pid == pid and before.link.restarts == 0
+            events = [published.event for published in await reader.take()]
+            states = [event.part.state for event in events if isinstance(event, PartEvent)]
+            assert PartState.RESTARTING in states
+            [again] = [event for event in events if isinstance(event, StateEvent)]
+            assert again.state.stage is not None  # who reads on has the new show's state
+    [line] = [line for line in logged if line["event"] == "part.restarts"]
+    assert line["part"] == broken.name and "nobody foresaw this" in line["error"] and line["exc_info"] is not None
+
+
+async def test_its_workers_are_listed_told_of_and_restarted_while_the_show_goes_on() -> None:
+    house = House(settings(show__topic="tea"))
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(house.run())
+        show = house.shows[0]
+        await until(lambda: show.studio is not None and bool(show.studio.ready()[0]))
+        there = {worker.name: worker for worker in house.workers()}
+        assert {name: worker.state for name, worker in there.items()} == {"espeak": "up", "stage": "up"}
+        assert there["stage"].purpose and there["stage"].pid == studio_of(show).link.pid
+        events = house.bus.subscribe(frozenset({"engines"}))
+        first = await anext(events)
+        assert isinstance(first, StateEvent) and len(first.state.house.workers) == 2
+        segments = studio_of(show).outlet.segments
+        stage = await house.restart_worker("stage")
+        espeak = await house.restart_worker("espeak")
+        assert espeak.state == "up" and espeak.restarts == 1 and espeak.pid != there["espeak"].pid
+        await until(lambda: studio_of(show).link.ready.is_set() and studio_of(show).link.restarts == 1)
+        await until(lambda: studio_of(show).outlet.segments > segments + 2)
+        assert stage.failures == 0 and not show.failure
+        assert b'duologue_worker_restarts_total{worker="stage"} 1.0' in house.metrics()
+        seen: set[tuple[str, str]] = set()
+        while not {("stage", "starting"), ("stage", "up"), ("espeak", "up")} <= seen:
+            event = await anext(events)
+            if isinstance(event, WorkerEvent):
+                seen.add((event.worker.name, event.worker.state))
+        running.cancel()
+    assert house.workers() == ()

@@ -14,7 +14,7 @@ import pytest
 
 from duologue.app import render as rendering
 from duologue.app.render import Film, Progress, render
-from duologue.errors import InputError, PeerError
+from duologue.errors import InputError, InternalError, PeerError
 from duologue.prover.verify import verify
 from duologue.settings import load_settings
 from duologue.speech.utterance import Utterance
@@ -121,6 +121,19 @@ def test_a_disk_that_is_full_is_said(tmp_path: Path) -> None:
     (tmp_path / "full.mp4.part").symlink_to("/dev/full")
     with pytest.raises(PeerError, match="No space left"):
         film(tmp_path / "full.mp4", **{"show.turns": 1})
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_reel_that_ends_before_its_script_ends_the_render(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More is written than may wait for it: nobody must wait for room that will never be."""
+
+    def broken(reel: Any) -> None:
+        raise RuntimeError("before anything was tried")
+
+    monkeypatch.setattr(rendering.Reel, "run", broken)
+    with pytest.raises(InternalError, match="the reel ended before its script"):
+        film(tmp_path / "never.mp4", **{"show.turns": 12})
 
 
 @pytest.mark.slow

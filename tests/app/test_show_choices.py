@@ -11,7 +11,7 @@ from duologue.app.cast import load_cast
 from duologue.app.doctor_headroom import Cost
 from duologue.app.show_choices import choices, fields, lines
 from duologue.app.stage_set import cached_mb
-from duologue.cli.show import announce
+from duologue.cli.serve import announce
 from duologue.settings import Settings, load_settings
 
 

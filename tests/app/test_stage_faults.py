@@ -91,7 +91,7 @@ async def test_a_stage_that_is_stopped_for_three_seconds_goes_on_by_itself() -> 
 
 async def test_a_film_at_which_the_stage_dies_twice_is_taken_off_and_named() -> None:
     async with on_air() as studio:
-        events = studio.subscribe()
+        events = studio.bus.subscribe()
         await anext(events)  # the state; what happens follows
         await studio.tv(TvRequest(action="play", film="night-drive"))
         for restarts in (1, 2):

@@ -12,7 +12,6 @@ import pytest
 from stage_doubles import FORMAT, Theatre, line
 
 from duologue.app import stage_link
-from duologue.app.strikes import PARDONED, Kind, Strikes, Suspect
 from duologue.clock import SECOND
 from duologue.errors import InputError, InternalError, PeerError
 from duologue.stage.messages import (
@@ -30,12 +29,14 @@ from duologue.stage.messages import (
     Say,
     SetLights,
     ShowTv,
+    Shutdown,
     StagePlan,
     Started,
     Withdraw,
     Withdrawn,
 )
 from duologue.stage.pose import Daylight, Lights
+from duologue.supervision import Phase
 from duologue.telemetry.ledger import SkipRecord, Step, StepRecord
 
 
@@ -353,7 +354,7 @@ async def test_a_fork_that_fails_is_tried_again_with_growing_pauses() -> None:
         await house.next_child()
         assert house.link.restarts == 6
         assert "Resource temporarily unavailable" in str(house.heard.died[0])
-        assert house.clock.now() == (50 + 100 + 200 + 400 + 800 + 1600) * SECOND // 1000
+        assert house.clock.now() == (0 + 100 + 200 + 400 + 800 + 1600) * SECOND // 1000
         house.child.die()
         running.cancel()
 
@@ -371,7 +372,6 @@ async def test_whatever_is_raised_beside_it_another_stage_follows() -> None:
 
 async def test_a_stage_that_is_silent_is_killed_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage_link, "SILENT_LIMIT", 0.01)
-    monkeypatch.setattr(stage_link, "GRACE", 0.01)
     async with theatre() as house:
         await house.settle()
         stuck = house.child
@@ -408,27 +408,35 @@ async def test_what_ended_is_not_said_again() -> None:
         assert house.heard.ended == ["a"]
 
 
-# Strikes by themselves
-
-FILM, LINE, OTHER = Suspect(Kind.FILM, "f"), Suspect(Kind.LINE, "a"), Suspect(Kind.LINE, "b")
+# A restart on request
 
 
-def test_nobody_is_dropped_for_one_death_or_for_two_without_anything_in_common() -> None:
-    strikes = Strikes()
-    assert strikes.died([LINE], 1) is None
-    assert strikes.died([OTHER], 1) is None
-    assert strikes.died([], 1) is None
-
-
-def test_of_several_the_one_goes_first_that_is_missed_least() -> None:
-    strikes = Strikes()
-    assert strikes.died([LINE, FILM], 1) is None
-    assert strikes.died([LINE, FILM], 1) == FILM
-    assert strikes.died([LINE], 1) == LINE
-
-
-def test_a_long_life_is_a_pardon() -> None:
-    strikes = Strikes()
-    assert strikes.died([FILM], 1) is None
-    assert strikes.died([FILM], PARDONED + 1) is None
-    assert strikes.died([FILM], 1) == FILM
+async def test_a_stage_that_is_restarted_on_request_ends_its_line_and_leaves_and_the_next_line_is_the_next_ones() -> (
+    None
+):
+    async with theatre() as house:
+        await house.settle()
+        first = house.child
+        first.ready()
+        for name in "ab":
+            await house.link.play(line(name), 0)
+        await house.settle()
+        first.report(Started("a", 0))
+        await house.settle()
+        async with asyncio.TaskGroup() as group:
+            restart = group.create_task(house.link.worker.restart())
+            await house.settle()
+            assert not restart.done() and first.said == ["a", "b"]
+            first.report(Ended("a", 4800, 4800))
+            await restart
+        await house.settle()
+        assert isinstance(first.sent[-1], Shutdown) and not first.killed
+        first.report(Encoded(()))
+        first.die(PeerError("the process exited with status 0"))
+        assert (await house.next_child()).said == ["b"]
+        state = house.link.worker.state
+        assert (state.restarts, state.failures, state.phase) == (1, 0, Phase.STARTING)
+        assert [error.what for error in house.heard.died] == ["stage was restarted"]
+        house.child.ready()
+        await house.settle()
+        assert house.link.worker.state.phase is Phase.UP

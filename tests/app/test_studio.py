@@ -43,7 +43,7 @@ async def on_air(**flags: object) -> AsyncGenerator[tuple[Studio, AsyncIterator[
     named = {key.replace("__", "."): value for key, value in flags.items()}
     settings = load_settings({"show.size": "640x360", "show.seed": 7, "show.lead_s": 0.5, "web.port": 0, **named})
     async with open_studio(settings) as studio, asyncio.TaskGroup() as group:
-        events = studio.subscribe()
+        events = studio.bus.subscribe()
         running = group.create_task(studio.run())
         try:
             yield studio, events

@@ -4,37 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-import numpy as np
 import pytest
+from benchmarks.events import measure, talk
 
-from duologue.app.models import Conversation, ConversationState, StateEvent
-from duologue.app.studio import STATE_TURNS, Studio, open_studio
-from duologue.clock import MILLISECOND
+from duologue.app.models import StateEvent
+from duologue.app.studio import STATE_TURNS, open_studio
 from duologue.settings import load_settings
-from duologue.speech.utterance import Mark, MarkKind, Utterance
-from duologue.telemetry.ledger import TurnRecord
 from duologue.web.events import encode
 from loop_guard import LOOP_LIMIT_MS, LoopGuard
-
-LINE = " ".join(f"word{number}" for number in range(35))
-
-
-def talk(studio: Studio, name: str, turns: int) -> None:
-    """Enter a conversation with so many turns as it would be on air, every word with its times."""
-    cast = ("chad", "virgin")
-    studio.book.open(
-        Conversation(
-            id=name, topic="tea", cast=cast, turns_planned=turns, seed=1, state=ConversationState.RUNNING, started=0
-        )
-    )
-    marks = tuple(Mark(MarkKind.WORD, word, place * 100, place * 100 + 90) for place, word in enumerate(LINE.split()))
-    for number in range(turns):
-        turn, speaker = f"{name}-{number}", cast[number % 2]
-        studio.book.voiced(Utterance(turn, speaker, LINE, np.zeros(3500, np.float32), marks=marks))
-        at = (number + 1) * 1000 * MILLISECOND
-        studio.book.record(
-            TurnRecord(turn, name, number, speaker, text=LINE, asked=at, on_air=at, ended=at + 1, state="ended")
-        )
 
 
 @pytest.mark.parametrize("conversations", [1, 50])
@@ -46,7 +23,7 @@ async def test_a_page_that_connects_to_a_thousand_turns_gets_the_newest_in_one_e
             talk(studio, f"c{number}", 1000 // conversations)
         await asyncio.sleep(0)  # what went before is another callback
         loop_guard.rearm(LOOP_LIMIT_MS)
-        reader = studio.subscribe()
+        reader = studio.bus.subscribe()
         [published] = await reader.take()
         wire = encode(published)
     event = published.event
@@ -56,3 +33,8 @@ async def test_a_page_that_connects_to_a_thousand_turns_gets_the_newest_in_one_e
     assert len(event.state.conversations) == conversations
     assert all(conversation.turns == () for conversation in event.state.conversations)
     assert len(wire) < 500_000
+
+
+async def test_after_twelve_hours_a_page_gets_the_state_in_one_message_of_bounded_size() -> None:
+    waits, size = await measure()
+    assert len(waits) == 50 and size < 500_000

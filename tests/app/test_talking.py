@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from duologue.app.talking import find_partner, load_activity, open_partner, policy_changes, talk_policy
+from duologue.app.talking import find_partner, open_partner, open_talk, policy_changes, talk_policy
 from duologue.app.talking_chat import open_chat
 from duologue.app.talking_text import Deaf, WrittenVoice
-from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.policy import Policy
 from duologue.dialogue.session import SessionOptions
 from duologue.errors import ClosedError, InputError
 from duologue.language.engine import Prompt
+from duologue.language.persona import parse_persona
 from duologue.places import packs_folder
 from duologue.settings import Settings, load_settings
 
@@ -50,14 +52,12 @@ async def test_a_partner_that_only_writes_needs_neither_voice_nor_ears(settings:
     assert chat.lines[-1].text == answer
 
 
-async def test_several_partners_share_one_voice_activity(settings: Settings) -> None:
-    activity = await load_activity(load_settings())
-    async with (
-        open_partner(settings, "chad", speaks=False, activity=activity) as chad,
-        open_partner(settings, "virgin", speaks=False, activity=activity) as virgin,
-    ):
-        assert chad.engines.activity is virgin.engines.activity is activity
-        assert chad.engines.ears is not virgin.engines.ears
+async def test_several_partners_share_all_their_engines(settings: Settings) -> None:
+    async with open_talk(settings) as talk, talk.open("chad") as chad, talk.open("virgin") as virgin:
+        assert chad.engines.activity is virgin.engines.activity
+        assert chad.engines.ears is virgin.engines.ears
+        assert chad.engines.model is virgin.engines.model
+        assert chad.engines.voice is not virgin.engines.voice  # the engine is one, each has its own voice in it
 
 
 async def test_its_engines_are_closed_at_the_end(settings: Settings) -> None:
@@ -65,6 +65,41 @@ async def test_its_engines_are_closed_at_the_end(settings: Settings) -> None:
         pass
     with pytest.raises(ClosedError):
         await anext(aiter(partner.engines.model.write(Prompt(partner.persona, (), "tea"))))
+
+
+def test_every_field_of_the_policy_can_be_set_and_begins_as_it_is(settings: Settings) -> None:
+    changes = policy_changes(settings)
+    unset = {"half_duplex", "tail_ms", "backchannels"}  # as the way to talk, or the language, needs it
+    assert changes.keys() | unset == {each.name for each in fields(Policy)}
+    assert not changes.keys() & unset
+    own = {name: getattr(Policy(), name) for name in changes} | {"asks": 1}
+    assert changes == own
+
+
+def test_a_persona_takes_turns_its_own_way_unless_this_start_says_otherwise(tmp_path: Path) -> None:
+    config = tmp_path / "duologue.toml"
+    config.write_text("[dialogue]\nbarge_ms = 700\nsorry = 1\nclear_ms = 400\n")
+    turns = {"barge_ms": 900, "sorry": 3, "backchannels": ["Aha"]}
+    persona = parse_persona({"description": "x", "dialogue": turns}, tmp_path / "persona.toml")
+    policy = talk_policy(load_settings({"dialogue.sorry": 5}, config=config), persona)
+    assert (policy.barge_ms, policy.sorry, policy.clear_ms) == (900, 5, 400)
+    assert policy.backchannels == {"aha"}
+
+
+@pytest.mark.parametrize(("key", "value"), [("sorry", 99), ("barge", 900), ("wait_least_ms", "soon")])
+def test_what_a_persona_cannot_set_is_named_with_its_file(tmp_path: Path, key: str, value: object) -> None:
+    file = tmp_path / "persona.toml"
+    with pytest.raises(InputError) as caught:
+        parse_persona({"description": "x", "dialogue": {key: value}}, file)
+    assert f"{file}: dialogue.{key}" in caught.value.where
+
+
+def test_a_wait_of_a_persona_that_contradicts_the_settings_is_named(tmp_path: Path) -> None:
+    turns = {"wait_least_ms": 1_000}
+    persona = parse_persona({"name": "bo", "description": "x", "dialogue": turns}, tmp_path / "p.toml")
+    with pytest.raises(InputError, match="above") as caught:
+        talk_policy(load_settings({"dialogue.wait_most_ms": 500}), persona)
+    assert "persona bo" in caught.value.where
 
 
 def test_turns_are_taken_as_the_settings_say(settings: Settings) -> None:

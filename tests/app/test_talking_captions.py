@@ -17,6 +17,7 @@ from duologue.dialogue.turns_vocabulary import (
     Note,
     Play,
     Report,
+    Sounds,
     SpeechStarted,
     SpeechStopped,
     Stage,
@@ -31,8 +32,8 @@ def shown(*items: Event | Effect) -> list[Caption]:
     return [caption for item in items if (caption := captions.take(item))]
 
 
-def sentence(number: int, text: str) -> Play:
-    return Play(Utterance(f"r1/{number}", "ada", text, silence(1)), 0)
+def sentence(number: int, text: str) -> Utterance:
+    return Utterance(f"r1/{number}", "ada", text, silence(1))
 
 
 def test_words_grow_until_they_have_an_answer() -> None:
@@ -49,7 +50,7 @@ def test_words_grow_until_they_have_an_answer() -> None:
 
 
 def test_a_speculation_asks_nothing_until_it_is_adopted() -> None:
-    asked = shown(Think("r1", "what", True), Think("r2", "what is tea", True), Adopt("r2"))
+    asked = shown(Think("r1", "what", True), Think("r2", "what is tea", True), Adopt("r2", "what is tea"))
     assert asked == [Caption(Kind.ASKED, "what is tea")]
 
 
@@ -58,8 +59,9 @@ def test_a_character_that_begins_was_asked_nothing() -> None:
 
 
 def test_a_sentence_is_shown_when_it_sounds_and_never_when_it_was_cleared() -> None:
+    one, two = sentence(0, "One."), sentence(1, "Two.")
     items = (
-        sentence(0, "One."), sentence(1, "Two."), PlayStarted("r1/0", 0), Filler("f1"), PlayStarted("f1", 0),
+        Play(one, 0), Play(two, 0), PlayStarted("r1/0", 0), Sounds("r1", one, 0), Filler("f1"), PlayStarted("f1", 0),
         Clear(), PlayStarted("r1/1", 0), Commit("what", "One", "r1", True),
     )  # fmt: skip
     assert shown(*items) == [Caption(Kind.SAID, "One."), Caption(Kind.CUT, "One")]

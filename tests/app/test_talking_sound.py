@@ -16,7 +16,7 @@ from duologue.app.talking_captions import Caption, Captions, Kind
 from duologue.app.talking_sound import open_recording, talk_over
 from duologue.audio.pcm import RATE, Samples, silence
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import Voiced
 from duologue.dialogue.recording import Recorder
 from duologue.dialogue.session import Engines, SessionOptions
@@ -75,7 +75,9 @@ class Talk:
         self._question = question
         self._options = SessionOptions(greet=greet, policy=Policy(speculate=False))
         self._clock = clock = LoopClock()
-        self._recorder = SessionRecorder("t", "ada", "person", lambda record: self.records.update({record.id: record}))
+        self._recorder = SessionRecorder(
+            "t", "ada", "person", lambda record: self.records.update({record.id.rpartition("-")[2]: record})
+        )
         hearings = [Hearing(evenly(text, 0.0), latency=100 * MILLISECOND) for text in heard]
         ears, model = FakeHearing(hearings, clock=clock), FakeLanguage(replies, clock)
         self._ears = ears
@@ -122,7 +124,7 @@ def test_the_stages_of_the_silence_are_the_silence_in_the_recording(tmp_path: Pa
     both, answer = track(tmp_path / "both.wav"), track(tmp_path / "answer.wav")
     person, character = (np.flatnonzero(np.abs(both[:, side]) > 0.1) for side in (0, 1))
     silent = (character[0] - person[-1]) / RATE * 1000
-    stages = silence_ms(talk.records["t/r1"])
+    stages = silence_ms(talk.records["r1"])
     assert set(stages) >= {"endpointing", "transcript", "voice"}
     assert sum(stages.values()) == pytest.approx(silent, abs=32 + 20)  # a frame of voice activity, a block of the sink
     assert 0 <= len(answer) - len(character) < 2 * 960, "the silence around the answer is left out, in whole blocks"
@@ -179,7 +181,7 @@ def test_an_answer_without_end_is_cut_at_its_limit(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("duologue.app.talking_sound.LONGEST_ANSWER_S", 3.0)
     talk = Talk(said("what is tea"), ["what is tea?"], Reply(" ".join(["Word after word after word."] * 4)))
     assert not talk.run()
-    assert talk.records["t/r1"].heard
+    assert talk.records["r1"].heard
 
 
 def test_an_engine_that_fails_is_named() -> None:

@@ -28,7 +28,7 @@ async def on_air() -> AsyncGenerator[tuple[Studio, AsyncIterator[Event]]]:
         {"show.size": "320x180", "show.seed": 7, "show.lead_s": 0.5, "show.topic": "tea", "show.turns": 30}
     )
     async with open_studio(settings) as studio, asyncio.TaskGroup() as group:
-        events = studio.subscribe()
+        events = studio.bus.subscribe()
         running = group.create_task(studio.run())
         try:
             yield studio, events

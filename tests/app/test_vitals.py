@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 
 from duologue.app.engines import create_voicing, open_engines
-from duologue.app.vitals import engine_view, vitals
+from duologue.app.vitals import engine_view, unserved, vitals
 from duologue.chains import Handover
-from duologue.clock import SYSTEM_CLOCK
-from duologue.errors import InputError
+from duologue.clock import SECOND, SYSTEM_CLOCK, VirtualClock
+from duologue.errors import InputError, PeerError
+from duologue.language.chain import LanguageChain
+from duologue.language.engine import Prompt
+from duologue.language.fake import FakeLanguage, Reply
+from duologue.language.persona import Persona
 from duologue.settings import load_settings
 
 
@@ -45,3 +49,30 @@ async def test_a_model_alone_that_does_not_come_up_is_not_ready(
         (llama,) = vitals(engines.llm, create_voicing(load_settings()), SYSTEM_CLOCK.now())[1:]
     view = engine_view(llama)
     assert (view.state, view.failures) == ("cold", 1) and "there is no file" in view.cause
+
+
+async def test_a_dead_engine_is_out_until_it_has_done_its_work_however_long_it_was_left_alone() -> None:
+    clock = VirtualClock()
+    chain = LanguageChain([FakeLanguage([Reply("", failure="out of memory", pieces=0)], clock)], clock=clock)
+    await chain.warm_up()
+    assert engine_view(vitals(chain, None, clock.now())[0]).state == "ready"
+    prompt = Prompt(Persona("ada", "Ada", "A calm woman."), (), "tea")
+    with pytest.raises(PeerError):
+        [piece async for piece in chain.write(prompt)]
+    clock.advance(3600 * SECOND)  # its pause is long over, and nobody has asked it since
+    found = vitals(chain, None, clock.now())
+    assert engine_view(found[0]).state == "out"
+    assert unserved(found) == ("nobody thinks: fake failed: out of memory",)
+    assert [piece async for piece in chain.write(prompt)]
+    assert engine_view(vitals(chain, None, clock.now())[0]).state == "ready" and not unserved(vitals(chain, None, 0))
+
+
+async def test_one_that_stands_in_serves() -> None:
+    clock = VirtualClock()
+    broken = FakeLanguage(usual=Reply("", failure="out of memory", pieces=0), clock=clock)
+    broken.name = "broken"
+    chain = LanguageChain([broken, FakeLanguage(clock=clock)], clock=clock)
+    await chain.warm_up()
+    assert [piece async for piece in chain.write(Prompt(Persona("ada", "Ada", "A calm woman."), (), "tea"))]
+    found = vitals(chain, None, clock.now())
+    assert [engine_view(each).state for each in found] == ["out", "ready"] and unserved(found) == ()

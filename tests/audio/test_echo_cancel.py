@@ -18,6 +18,7 @@ from duologue.dialogue.ports import Captured
 from duologue.dialogue.recording import Recorder
 from duologue.errors import InputError
 from duologue.speech.hearing import EAR_RATE
+from duologue.speech.utterance import Utterance
 
 
 def voice(seconds: float, seed: int, rate: int) -> Samples:
@@ -88,13 +89,18 @@ class Halved:
 async def test_the_ears_have_what_was_cleaned_and_the_recording_what_was_there() -> None:
     class Partner:
         def session(self, sink: Any, *arguments: Any, **named: Any) -> Any:
+            self.sink = sink
             return self
 
         heard: list[Captured]
 
+        def notify(self, report: Any) -> None:
+            pass
+
         async def run(self, source: AsyncIterator[Captured]) -> None:
             self.heard = [block async for block in source]
             await asyncio.sleep(0)
+            await self.sink.play(Utterance("u", "x", "Oh", np.ones(960, np.float32)), 0)  # it leaves at once
 
     async def source() -> AsyncIterator[Captured]:
         for number in range(3):
@@ -106,4 +112,4 @@ async def test_the_ears_have_what_was_cleaned_and_the_recording_what_was_there()
     await talk.run(source())
     assert [block.at for block in partner.heard] == [0, 320, 640]
     assert all((block.samples == 0.25).all() for block in partner.heard)
-    assert len(halved.far) == len(played) >= 1
+    assert len(halved.far) == len(played) >= 1 and played[-1].all()

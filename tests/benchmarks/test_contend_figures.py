@@ -16,7 +16,7 @@ from benchmarks.machine import busy, cpu_seconds, held_to, throttled
 from benchmarks import live, soak
 from duologue.clock import SECOND
 from duologue.prover.verify import verify
-from duologue.telemetry.ledger import SkipRecord, Step, StepRecord
+from duologue.telemetry.ledger import Entry, SkipRecord, Step, StepRecord
 from duologue.telemetry.metrics import Metrics
 from programme import Programme, whole
 
@@ -46,9 +46,9 @@ def _seen(least: int) -> Seen:
 
 
 def test_counters_are_read_from_what_the_show_exposes(monkeypatch: pytest.MonkeyPatch) -> None:
-    metrics = Metrics(30)
-    metrics.step(StepRecord(1, 30, Step.RATE, Step.FULL, 610.0, "lead"))
-    metrics.skip(SkipRecord(3, 100, 145, 1510.0))
+    metrics = Metrics()
+    for record in (StepRecord(1, 30, Step.RATE, Step.FULL, 610.0, "lead"), SkipRecord(3, 100, 145, 1510.0)):
+        metrics.observe(Entry(0, "show:day", record))
     text = metrics.exposition()
 
     def answer(*_arguments: object, **_options: object) -> httpx.Response:

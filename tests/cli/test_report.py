@@ -1,18 +1,33 @@
-"""`duologue report`: from a simulated conversation's ledger to why an answer was slow."""
+"""`duologue report`: from a ledger to why an answer was slow, and what a show's frames took."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from duologue.cli.main import build
-from duologue.clock import MILLISECOND
-from duologue.dialogue.session_lines import LEDGER, Lines, dump
-from duologue.dialogue.session_report import read_ledger
+from duologue.clock import MILLISECOND, VirtualClock
 from duologue.errors import InputError
-from duologue.telemetry.ledger import EndingRecord, Outcome, TurnRecord
+from duologue.telemetry.ledger import (
+    BakeRecord,
+    Cause,
+    ConversationRecord,
+    EndingRecord,
+    FrameRecord,
+    Outcome,
+    Record,
+    ShowRecord,
+    SkipRecord,
+    Step,
+    StepRecord,
+    TurnRecord,
+    WorkerRecord,
+)
+from duologue.telemetry.stream import Ledger
 
 PERSON = TurnRecord("c/p1", "c", 1, "p", "person", "what time is it", "what time is it", state="ended")
 ANSWER = TurnRecord(
@@ -22,34 +37,87 @@ ANSWER = TurnRecord(
     first_audio=2_450 * MILLISECOND, on_air=2_460 * MILLISECOND, handovers=("openai failed: 429; improv took over",),
 )  # fmt: skip
 EARLY = EndingRecord("c", "c/p1", 900 * MILLISECOND, "unsure", 650, 650.0, "what", (200.0,), Outcome.WENT_ON)
+TALK = (ConversationRecord("c", ("ada",), "p"), PERSON, ANSWER, EARLY)
+LINE = TurnRecord(
+    "s-1", "s", 1, "chad", text="Tea.", state="ended", asked=10 * MILLISECOND, first_token=50 * MILLISECOND,
+    text_complete=60 * MILLISECOND, voiced=100 * MILLISECOND, on_air=900 * MILLISECOND, ended=2_000 * MILLISECOND,
+    waited_ms=120.0, failure="voice: it hung",
+)  # fmt: skip
+SHOW = (
+    ShowRecord(25, 640, 360, ("chad", "virgin")),
+    *(FrameRecord(number, 0, 0, 1.0, 6.0, 0, 0, -900.0) for number in range(98)),
+    FrameRecord(98, 0, 0, 2.0, 39.0, 0, 0, 12.5, Cause.ENCODE),
+    FrameRecord(99, 0, 0, 30.0, 40.0, 0, 0, 40.0, Cause.STALL, periods=2),
+    StepRecord(5, 90, Step.RATE, Step.FULL, 120.0, "a lead of 120 ms"),
+    SkipRecord(7, 100, 145, 1_510.0),
+    BakeRecord(8, "lights", 300.0),
+    WorkerRecord("stage", "restarted", "it hung"),
+    LINE,
+)
 
 
-def ledger_of(*records: TurnRecord | EndingRecord) -> str:
-    lines = Lines(0)
-    told = [lines.turn(each) if isinstance(each, TurnRecord) else lines.ending(each) for each in records]
-    return "".join(f"{line}\n" for line in (dump({"ledger": LEDGER, "version": 1, "conversation": "c"}), *told))
+def write(path: Path, of: str, *records: Record) -> Path:
+    ledger = Ledger(VirtualClock(start=1))
+    writer = ledger.write_to(path, of)
+    for record in records:
+        ledger.enter(of, record)
+    writer.close()
+    return path
 
 
-def test_what_was_written_is_read() -> None:
-    (conversation,) = read_ledger(ledger_of(PERSON, ANSWER, EARLY).splitlines(), "here")
-    assert conversation.turns[1].on_air == ANSWER.on_air and conversation.turns[1].handovers == ANSWER.handovers
-    assert conversation.endings == [EARLY]
+def told(*arguments: str) -> str:
+    result = CliRunner().invoke(build(["report"]), ["report", *arguments])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.output
 
 
 def test_the_slowest_stage_and_its_causes_are_named(tmp_path: Path) -> None:
-    path = tmp_path / "talk.jsonl"
-    path.write_text(ledger_of(PERSON, ANSWER, EARLY) + '{"t": 1.0, "eve')  # the machine stopped
-    told = CliRunner().invoke(build(["report"]), ["report", str(path)])
-    assert told.exit_code == 0, told.output
-    assert "1460 ms first token 1000" in told.output and "what time is it" in told.output
-    assert "openai failed: 429; improv took over" in told.output and "too early: 650 ms (unsure)" in told.output
-    assert told.output.splitlines()[-1].split() == ["silence", "1460", "1460", "1460", "1"]
+    path = write(tmp_path / "talk.jsonl", "talk:c", *TALK)
+    with path.open("a") as file:
+        file.write('{"v": 1, "eve')  # the machine stopped
+    out = told(str(path))
+    assert "1460 ms first token 1000" in out and "what time is it" in out
+    assert "r1: openai failed: 429; improv took over" in out and "too early: 650 ms (unsure)" in out
+    *_, silence, torn = out.splitlines()
+    assert silence.split() == ["silence", "1460", "1460", "1460", "1"]
+    assert torn.startswith("1 lines were torn")
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[]\n", '{"ledger":"frames"}\n', "hello\nworld\n", ledger_of() + '{"turn":{"on_air":"noon"}}\n']
-)
-def test_what_is_no_ledger_is_named_with_its_line(text: str) -> None:
-    with pytest.raises(InputError, match="no ledger of a conversation") as caught:
-        read_ledger(text.splitlines(), "here")
-    assert "here, line" in caught.value.where
+def test_a_show_is_told_by_its_frames_and_its_turns(tmp_path: Path) -> None:
+    out = told(str(write(tmp_path / "ledger.jsonl", "show:day", *SHOW).parent))
+    assert "frames 100, late 2, over budget 1, left out 45; each 7.0 ms p50, 41.0 p99, 70.0 at most" in out
+    assert "causes encode 1, stall 1" in out
+    assert "step full → rate at frame 90: a lead of 120 ms" in out
+    assert "skip from frame 100 to 145, being 1510 ms late" in out
+    assert "stage was started again" in out and "1: voice: it hung" in out
+    rows = {line[:16].strip(): line[16:].split() for line in out.splitlines()}
+    assert rows["playout"] == ["800", "800", "800", "1"] and rows["waits"] == ["120", "120", "120", "1"]
+
+
+def test_several_ledgers_and_all_of_them_as_json(tmp_path: Path) -> None:
+    talk = write(tmp_path / "talk.jsonl", "talk:c", *TALK)
+    other = write(tmp_path / "talk-2.jsonl", "talk:d", *(replace(each) for each in TALK[1:3]))  # type: ignore[type-var]
+    show = write(tmp_path / "show" / "ledger.jsonl", "show:day", *SHOW)
+    out = told(str(talk), str(other), str(show))
+    rows = {line[:16].strip(): line[16:].split() for line in out.splitlines()}
+    assert rows["silence"] == ["1460", "1460", "1460", "2"]
+    found = json.loads(told(str(tmp_path), "--json"))
+    parts = {part["of"]: part for part in found["parts"]}
+    assert list(parts) == ["show:day", "talk:d", "talk:c"] or set(parts) == {"talk:c", "talk:d", "show:day"}
+    frames = parts["show:day"]["frames"]
+    assert (frames["count"], frames["late"], frames["over_budget"], frames["skipped"]) == (100, 2, 1, 45)
+    assert frames["causes"] == {"encode": 1, "stall": 1} and parts["show:day"]["restarts"] == {"stage": 1}
+    assert parts["talk:c"]["turns"][1]["stages"]["first_token"] == 1000
+    assert parts["talk:c"]["stages"]["silence"] == {"count": 1, "p50": 1460, "p95": 1460, "most": 1460}
+    assert parts["talk:c"]["too_early"] == 1 and found["torn"] == 0
+
+
+def test_an_empty_talk_and_a_missing_one(tmp_path: Path) -> None:
+    assert "No answer to speech is in it." in told(str(write(tmp_path / "talk.jsonl", "talk:c")))
+    with pytest.raises(InputError, match="there is no ledger"):
+        told(str(tmp_path / "none.jsonl"))
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(InputError, match="no ledger"):
+        told(str(tmp_path / "notes.txt"))

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from typer.testing import CliRunner
@@ -15,6 +16,8 @@ from duologue.errors import InputError, PeerError
 from duologue.simulation import crowd
 from duologue.simulation.crowd import Run
 from duologue.simulation.scenario import Scenario
+from duologue.telemetry.ledger import TurnRecord
+from duologue.telemetry.ledger_reader import LedgerReader
 
 runner = CliRunner()
 
@@ -38,6 +41,11 @@ def test_what_holds_exits_with_0(tmp_path: Path) -> None:
     assert code == 0 and "none failed" in out and "in all 2" in out
     heads = [line for each in ledger.read_text().splitlines() if "scenario" in (line := json.loads(each))]
     assert [head["seed"] for head in heads] == [5, 6]
+    told = list(LedgerReader(ledger))
+    ids = [entry.id for entry in told]
+    assert len(set(ids)) == len(ids) > 100 and all(UUID(each).version == 7 for each in ids)
+    talks = {entry.record.conversation for entry in told if isinstance(entry.record, TurnRecord)}
+    assert {entry.of for entry in told} == {f"talk:{each}" for each in talks} and len(talks) == 2
 
 
 def test_what_fails_exits_with_1_and_shows_the_line(tmp_path: Path) -> None:
@@ -49,7 +57,7 @@ def test_what_fails_exits_with_1_and_shows_the_line(tmp_path: Path) -> None:
     code, out = _run(str(file), "--json")
     (scenario,) = json.loads(out)["scenarios"]
     assert code == 1 and not scenario["ok"] and not scenario["together"][0]["ok"]
-    assert '"effect":"Commit"' in scenario["runs"][0]["failed"][0]["line"]
+    assert '"name":"Commit"' in scenario["runs"][0]["failed"][0]["line"]
 
 
 def test_wrong_words_name_the_remedy(tmp_path: Path) -> None:

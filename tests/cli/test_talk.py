@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import shutil
 import signal
@@ -25,14 +24,14 @@ from duologue.cli.main import build
 from duologue.cli.talk_shown import waits
 from duologue.cli.talk_text import MAX_LINE, ChatPage, lines
 from duologue.clock import MILLISECOND
-from duologue.dialogue.ports import PlayStarted
-from duologue.dialogue.turns_vocabulary import Annotate, Commit, Play, Think
+from duologue.dialogue.turns_vocabulary import Annotate, Commit, Sounds, Think
 from duologue.errors import InputError
 from duologue.language.structured import ReplyChunk
 from duologue.places import refuse_same
 from duologue.speech.hearing import EAR_RATE
 from duologue.speech.utterance import Utterance
-from duologue.telemetry.ledger import TurnRecord
+from duologue.telemetry.ledger import ConversationRecord, EffectRecord, HeaderRecord, TurnRecord
+from duologue.telemetry.ledger_reader import LedgerReader
 
 
 async def read(stream: AsyncGenerator[str, None]) -> list[str]:
@@ -75,8 +74,7 @@ async def test_lines_of_a_plain_file_and_one_without_an_end(tmp_path: Path) -> N
 def said(page: ChatPage, *sentences: str, interrupted: bool = False) -> None:
     page.take(Think("r1", "hello", False), 0)
     for number, text in enumerate(sentences):
-        page.take(Play(Utterance(f"u{number}", "ada", text, silence(1)), 0), 0)
-        page.take(PlayStarted(f"u{number}", 0), 0)
+        page.take(Sounds("r1", Utterance(f"u{number}", "ada", text, silence(1)), 0), 0)
     page.take(Commit("hello", " ".join(sentences), "r1", interrupted), 0)
 
 
@@ -287,6 +285,8 @@ def test_a_talk_with_microphone_and_loudspeaker_until_ctrl_c(question: Path, tmp
     assert "Ctrl-C hangs up" in told and "Traceback" not in told
     assert any(" friend " in line for line in shown)
     assert np.frombuffer((tmp_path / "played").read_bytes(), np.int16).any()
-    ledger = [json.loads(line) for line in (tmp_path / "ledger.jsonl").read_text().splitlines()]
-    assert ledger[0]["ledger"] == "conversation"
-    assert any("Commit" in json.dumps(line) or "commit" in json.dumps(line) for line in ledger)
+    header, conversation, *told = [entry.record for entry in LedgerReader(tmp_path / "ledger.jsonl")]
+    assert isinstance(header, HeaderRecord) and isinstance(conversation, ConversationRecord)
+    assert any(isinstance(record, EffectRecord) and record.name == "Commit" for record in told)
+    answers = [record for record in told if isinstance(record, TurnRecord) and record.kind == "answer"]
+    assert answers and all(answer.id.startswith(f"{conversation.conversation}/") for answer in answers)

@@ -16,9 +16,9 @@ from session_doubles import ADA, Says, loud_utterance
 
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.floor_state import Policy
 from duologue.dialogue.heard import heard_text
 from duologue.dialogue.nonsense import readable
+from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import Captured, PlayEnded, PlayEvent, PlayProgress, PlayStarted, Voiced
 from duologue.dialogue.session import Engines, Session, SessionOptions
 from duologue.dialogue.session_sink import PacedSink

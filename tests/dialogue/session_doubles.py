@@ -11,7 +11,7 @@ import numpy as np
 
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND
-from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import PlayEvent, PlayProgress, Voiced
 from duologue.dialogue.session import Engines, Session, SessionOptions
 from duologue.dialogue.session_sink import PacedSink
@@ -167,16 +167,9 @@ class Talk:
 
     def sounding(self) -> list[tuple[float, float]]:
         """When the far end sounded (seconds), gaps under 150 ms closed."""
-        loud = [bool(np.abs(block).max() > 0.01) for block in self.played]
-        spans: list[tuple[float, float]] = []
-        for number, is_loud in enumerate(loud):
-            if not is_loud:
-                continue
-            if spans and number * 0.02 - spans[-1][1] < 0.15:
-                spans[-1] = (spans[-1][0], (number + 1) * 0.02)
-            else:
-                spans.append((number * 0.02, (number + 1) * 0.02))
-        return spans
+        loud = np.flatnonzero(np.abs(np.concatenate([np.zeros(0, np.float32), *self.played])) > 0.01) / RATE
+        begins, ends = loud[np.diff(loud, prepend=-1.0) > 0.15], loud[np.diff(loud, append=1e9) > 0.15] + 1 / RATE
+        return [(float(begin), float(end)) for begin, end in zip(begins, ends, strict=True)]
 
 
 async def raised(work: Coroutine[Any, Any, Any]) -> BaseException:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from duologue.dialogue.diagram import BEGIN, END, page_part
-from duologue.dialogue.turns import TABLE
+from duologue.dialogue.turns import BESIDE, TABLE
 
 PAGE = Path(__file__).parents[2] / "docs" / "dialogue-core.md"
 
@@ -17,4 +17,4 @@ def test_the_page_is_current() -> None:
 
 
 def test_every_row_is_shown() -> None:
-    assert page_part().count("\n| ") == len(TABLE) + 1
+    assert page_part().count("\n| ") == len(TABLE) + 1 + len(BESIDE) + 1

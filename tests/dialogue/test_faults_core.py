@@ -9,7 +9,7 @@ from doubles import utterance
 from turns_world import World
 
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import PlayProgress, PlayStarted
 from duologue.dialogue.turns import TurnTaking
 from duologue.dialogue.turns_vocabulary import (

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from session_doubles import Says
 
 from duologue.audio.pcm import RATE, Samples
-from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import Voiced
 from duologue.dialogue.turns_vocabulary import Clear, Play, State
 from duologue.language.engine import Prompt

@@ -12,7 +12,7 @@ from session_doubles import Says, Talk, raised
 
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND
-from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.policy import Policy
 from duologue.dialogue.turns_vocabulary import Clear, EngineFailed, Note, Pause, Report, Stage, State
 from duologue.errors import InputError, PeerError
 from duologue.language.fake import Reply

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
-from session_doubles import Says, Talk
+from session_doubles import Says, Talk, loud_utterance
 
-from duologue.chains import Handover, Moment
 from duologue.clock import MILLISECOND
 from duologue.dialogue.ports import PlayStarted
-from duologue.dialogue.session_ledger import open_ledger
-from duologue.dialogue.session_lines import Lines
-from duologue.dialogue.turns_vocabulary import Note, Report
+from duologue.dialogue.session_ledger import SessionLedger, open_session_ledger
+from duologue.dialogue.session_lines import record_of
+from duologue.dialogue.turns_vocabulary import BeginStretch, Note, Play, Report, Understood
 from duologue.errors import InputError
 from duologue.language.fake import Reply
 from duologue.simulation.virtual_time import simulate
-from duologue.telemetry.ledger import TurnRecord
+from duologue.telemetry.ledger import (
+    ConversationRecord,
+    EffectRecord,
+    EndingRecord,
+    Entry,
+    EventRecord,
+    HeaderRecord,
+    Outcome,
+    TurnRecord,
+)
+from duologue.telemetry.ledger_reader import LedgerReader
+from duologue.telemetry.lines import decode, encode, parse
+from duologue.telemetry.metrics import Metrics
+from duologue.telemetry.stream import Ledger
+from duologue.telemetry.turns import TurnLedger
 
 ASKS = Says(1.0, "what time is it please Ada")
 
@@ -35,37 +48,56 @@ def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asyncio, "to_thread", inline)
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
 def test_a_conversation_is_on_disk_line_by_line(tmp_path: Path) -> None:
     path, told = tmp_path / "talk.jsonl", list[TurnRecord]()
     talk = Talk([ASKS], [Reply("It is noon.")] * 3, seconds=6)
 
     async def hold() -> None:
-        async with open_ledger(path, "talk", "ada", "person", clock=talk.clock, changed=told.append) as ledger:
-            talk.log = Both(ledger.take)
+        async with open_session_ledger(path, "ada", "person", clock=talk.clock, changed=told.append) as book:
+            talk.log = Both(book.take)
             await talk.run()
 
     simulate(hold())
-    head, *lines = read(path)
-    assert (head["ledger"], head["version"], head["conversation"], head["speaker"]) == (
-        "conversation",
-        1,
-        "talk",
-        "ada",
-    )
-    assert {"wall_ns", "monotonic_ns"} < set(head)
-    turns = [line["turn"] for line in lines if "turn" in line]
-    assert [(turn["kind"], turn["state"]) for turn in turns] == [("person", "ended"), ("answer", "ended")]
-    assert turns[1]["question"] == turns[0]["id"] and turns[1]["on_air"] > turns[1]["spoken_to"]
-    (ending,) = [line for line in lines if "ending" in line]
-    assert ending["ending"]["outcome"] == "answered" and ending["t"] == turns[1]["decided"]
-    happened = [line for line in lines if "event" in line or "effect" in line]
+    head, beginning, *entries = LedgerReader(path)
+    assert isinstance(head.record, HeaderRecord) and isinstance(beginning.record, ConversationRecord)
+    assert beginning.record == ConversationRecord(beginning.record.conversation, ("ada",), "person")
+    assert UUID(beginning.record.conversation).version == 7
+    assert {entry.of for entry in (head, beginning, *entries)} == {f"talk:{beginning.record.conversation}"}
+    turns = [entry.record for entry in entries if isinstance(entry.record, TurnRecord)]
+    assert [(turn.kind, turn.state) for turn in turns] == [("person", "ended"), ("answer", "ended")]
+    assert turns[1].question == turns[0].id and turns[1].on_air > turns[1].spoken_to
+    assert all(turn.conversation == beginning.record.conversation for turn in turns)
+    (ending,) = [entry for entry in entries if isinstance(entry.record, EndingRecord)]
+    assert isinstance(ending.record, EndingRecord)
+    assert ending.record.outcome is Outcome.ANSWERED and ending.at == turns[1].decided
+    happened = [entry for entry in entries if isinstance(entry.record, EventRecord | EffectRecord)]
     assert len(happened) == len(talk.log)
-    times = [line["t"] for line in happened]
-    assert times == sorted(times) and told[-1].state == "ended"
+    assert [entry.at for entry in happened] == sorted(entry.at for entry in happened) == [at for at, _ in talk.log]
+    assert told[-1].state == "ended"
+
+
+def test_a_person_has_figures_too_from_the_same_records() -> None:
+    talk = Talk([ASKS], [Reply("It is noon.")] * 3, seconds=6)
+    metrics, turns = Metrics(), TurnLedger()
+
+    async def hold() -> None:
+        ledger = Ledger(talk.clock)
+        ledger.watch(metrics.observe)
+        ledger.watch(turns.observe)
+        book = SessionLedger(ledger, "ada", "person")
+        talk.log = Both(book.take)
+        await talk.run()
+        book.close()
+
+    simulate(hold())
+    text = metrics.exposition().decode()
+    silence = turns.summary()["silence"]
+    assert silence.count == 1
+    assert 'duologue_answer_seconds_count{of="talk"} 1.0' in text
+    assert f'duologue_answer_seconds_sum{{of="talk"}} {silence.p50 / 1000}' in text
+    assert 'duologue_turn_stage_seconds_count{of="talk",stage="endpointing"} 1.0' in text
+    assert 'duologue_turn_endings_total{of="talk",outcome="answered"' in text
+    assert 'duologue_turns_total{kind="person",of="talk",state="ended"} 1.0' in text
 
 
 class Both(list[Any]):
@@ -80,14 +112,18 @@ class Both(list[Any]):
         self._take(entry[1], entry[0])
 
 
-def test_a_line_tells_times_since_the_beginning() -> None:
-    lines = Lines(5 * MILLISECOND)
-    started = json.loads(lines.item(PlayStarted("r1/0", 7 * MILLISECOND), 8 * MILLISECOND))
-    assert started == {"t": 3.0, "event": "PlayStarted", "utterance_id": "r1/0", "at_ms": 2.0}
-    handover = json.loads(lines.item(Handover("a", "b", Moment.BEGINNING, "429", 6 * MILLISECOND), 6 * MILLISECOND))
-    assert handover["chain"] == "Handover" and (handover["cause"], handover["at_ms"]) == ("429", 1.0)
-    report = json.loads(lines.item(Report(Note.RESUMED, ms=1 / 3), 8 * MILLISECOND))
-    assert report["effect"] == "Report" and report["note"] == "resumed" and report["ms"] == 0.333333
+def test_an_event_is_told_in_plain_values() -> None:
+    started = record_of(PlayStarted("r1/0", 7 * MILLISECOND))
+    assert started == EventRecord("PlayStarted", {"utterance_id": "r1/0", "at": 7 * MILLISECOND})
+    report = record_of(Report(Note.RESUMED, ms=1 / 3))
+    assert isinstance(report, EffectRecord) and report.name == "Report"
+    assert (report.told["note"], report.told["ms"], report.told["stage"]) == ("resumed", 1 / 3, None)
+    play = record_of(Play(loud_utterance("hello there", "ada", "u1"), 0))
+    assert play.told["utterance"] == {"id": "u1", "text": "hello there", "seconds": 0.6, "engine": ""}
+    for each in (started, report, play):
+        line = encode(Entry(8, "talk:c", each, "x"), 0)
+        read = decode(parse(line), 0).record
+        assert isinstance(read, EventRecord | EffectRecord) and read.told.keys() == each.told.keys()
 
 
 def test_a_failure_of_the_conversation_is_not_wrapped_and_open_turns_are_written(tmp_path: Path) -> None:
@@ -95,21 +131,22 @@ def test_a_failure_of_the_conversation_is_not_wrapped_and_open_turns_are_written
     talk = Talk([ASKS], [Reply("It is noon.")] * 3, seconds=3.5)
 
     async def hold() -> None:
-        async with open_ledger(path, "talk", "ada", "person", clock=talk.clock) as ledger:
-            talk.log = Both(ledger.take)
-            async for _ in talk.source():
-                pass
-            ledger.take(PlayStarted("x", 0), 0)
+        async with open_session_ledger(path, "ada", "person", clock=talk.clock) as book:
+            book.take(BeginStretch(1, talk.clock.now()), talk.clock.now())
+            book.take(Understood(1, "what time is it"), talk.clock.now())
+            book.take(PlayStarted("x", 0), 0)
             raise KeyError("broken")
 
     with pytest.raises(KeyError):
         simulate(hold())
-    assert read(path)[-1]["event"] == "PlayStarted"
+    *_, played, turn = [entry.record for entry in LedgerReader(path)]
+    assert isinstance(played, EventRecord) and played.name == "PlayStarted"
+    assert isinstance(turn, TurnRecord) and (turn.text, turn.state) == ("what time is it", "on_air")
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     async def hold() -> None:
-        async with open_ledger(tmp_path, "talk", "ada", "person"):
+        async with open_session_ledger(tmp_path, "ada", "person"):
             raise AssertionError
 
     with pytest.raises(InputError, match="ledger cannot be written"):

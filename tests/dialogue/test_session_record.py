@@ -14,7 +14,7 @@ from turns_world import World
 
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND, milliseconds
-from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.policy import Policy
 from duologue.dialogue.session_record import SessionRecorder
 from duologue.dialogue.turns_vocabulary import Commit, Effect, Event, HangUp, Note, Report, Stage, State
 from duologue.errors import PeerError

@@ -12,7 +12,7 @@ import pytest
 from session_doubles import LoudVoice, Says, Talk
 
 from duologue.clock import SECOND
-from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import Voiced
 from duologue.dialogue.replies_text import Cut
 from duologue.dialogue.turns_vocabulary import (

@@ -11,7 +11,7 @@ import pytest
 from session_doubles import ADA, WORD_SECONDS, LoudVoice, Says, Talk, loud_utterance
 
 from duologue.clock import SECOND
-from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import PlayStarted, Voiced
 from duologue.dialogue.replies import Voicing
 from duologue.dialogue.turns_vocabulary import (

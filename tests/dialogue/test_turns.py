@@ -2,45 +2,80 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from doubles import utterance
 from turns_world import World
 
 from duologue.clock import MILLISECOND
-from duologue.dialogue.floor_state import Policy
-from duologue.dialogue.turns import TABLE
+from duologue.dialogue.policy import Policy
+from duologue.dialogue.ports import PlayEnded, PlayProgress, PlayStarted
+from duologue.dialogue.replies_text import Cut
+from duologue.dialogue.turns import BESIDE, TABLE
 from duologue.dialogue.turns_vocabulary import (
     Abandon,
+    Annotate,
     Apologise,
+    Apply,
+    Attach,
+    AudioGrew,
     AudioReady,
     BeginStretch,
+    CallTool,
+    Change,
+    ChunkWritten,
     Clear,
     Commit,
+    DigitPressed,
     Ears,
     EndStretch,
     EngineFailed,
+    Extend,
     Filler,
+    GiveDigit,
+    GiveResult,
+    HandOver,
     HangUp,
+    Interrupt,
+    Leave,
     Note,
     Pause,
     Play,
     ReplyFinished,
     Report,
     Resume,
+    Say,
     SentenceReady,
+    SinkAttached,
+    Sounds,
     SpeechStarted,
     SpeechStopped,
     Stage,
     State,
     Think,
+    ToolAnswered,
+    ToolCalled,
+    ToolGivenUp,
+    TurnCancelled,
+    TurnClosed,
+    TurnCommitted,
+    TurnOpened,
     Typed,
     Understood,
     VoiceSentence,
+    When,
+    Withdraw,
+    Withdrawn,
 )
+from duologue.language.languages import load_language
+from duologue.language.structured import ReplyChunk
+from duologue.language.tools import ToolCall
+from duologue.telemetry.ledger import Outcome
 
-USED = [0] * len(TABLE)
+USED, USED_BESIDE = [0] * len(TABLE), [0] * len(BESIDE)
 """How often each row was taken by the tests of this file."""
 
 
@@ -54,6 +89,8 @@ def world() -> Iterator[World]:
 def count(world: World) -> None:
     for number, times in enumerate(world.machine.used):
         USED[number] += times
+    for number, times in enumerate(world.machine.beside):
+        USED_BESIDE[number] += times
 
 
 def starts(world: World) -> None:
@@ -980,6 +1017,109 @@ def test_the_end_of_what_is_said_after_the_typing_is_understood_before_the_answe
     assert list(world.thoughts.values())[-1].person == "in Paris or in Rome"
 
 
+def test_what_goes_with_a_reply_is_shown_once_the_reply_counts(world: World) -> None:
+    starts(world)
+    stops(world)
+    understands(world, "what time is it")
+    world.pass_time(30)
+    world.give(ChunkWritten("r1", ReplyChunk(0, "It is noon.", hint="noon is 12")))
+    assert "Annotate" not in kinds(world)
+    world.pass_time(600)
+    understands(world, "What time is it?", final=True)
+    world.give(ChunkWritten("r1", ReplyChunk(1, "Really.", hint="honestly")))
+    shown = [effect.chunk.hint for effect in world.effects if isinstance(effect, Annotate)]
+    assert shown == ["noon is 12", "honestly"]
+
+
+def test_a_sentence_that_grows_is_extended_on_the_floor_and_told_as_it_begins(world: World) -> None:
+    asks(world, "What time is it?")
+    world.give(SentenceReady("r1", "It is nearly noon in this town."))
+    whole = utterance("It is nearly noon in this town.", "c", "r1/0")
+    opened = replace(whole, samples=whole.samples[:400], open=True)
+    world.give(AudioReady("r1", 0, opened))
+    world.give(AudioGrew("r1", 0, whole))
+    world.give(PlayStarted("r1/0", world.now))
+    assert [type(effect) for effect in world.effects[-2:]] == [Extend, Sounds]
+    assert world.last(Sounds) == Sounds("r1", whole, world.now)
+
+
+def test_what_is_cut_is_told(world: World) -> None:
+    world.give(Typed("why " * 2_000))
+    assert Note.OVERLONG in world.notes()
+    world.give(ReplyFinished("r1", cut=Cut.WORDS))
+    assert world.last(Report) == Report(Note.OVERLONG, "reply cut: words", stage=Stage.THINKING)
+
+
+def test_a_turn_that_is_answered_has_one_beginning_and_one_end(world: World) -> None:
+    onset = world.now
+    asks(world, "What time is it?")
+    replies(world, "It is noon.")
+    world.pass_time(2_000)
+    told = [effect for effect in world.effects if isinstance(effect, TurnOpened | TurnClosed)]
+    assert told == [TurnOpened(1, onset), TurnClosed(1, Outcome.ANSWERED)]
+
+
+def test_a_cough_opens_a_turn_that_comes_to_nothing(world: World) -> None:
+    starts(world)
+    world.pass_time(200)
+    stops(world)
+    world.pass_time(700)
+    understands(world, "", final=True)
+    assert world.last(TurnClosed) == TurnClosed(1, Outcome.NOTHING_SAID)
+
+
+def test_a_turn_whose_reply_nobody_heard_goes_on(world: World) -> None:
+    asks(world, "What time is it?")
+    world.give(SentenceReady("r1", "It is noon."))
+    starts(world)
+    understands(world, "in Rome")
+    assert world.last(Withdrawn) == Withdrawn("r1", 1)
+    stops(world)
+    world.pass_time(600)
+    understands(world, "in Rome", final=True)
+    replies(world, "The same.")
+    world.pass_time(2_000)
+    told = [effect for effect in world.effects if isinstance(effect, TurnOpened | TurnClosed)]
+    assert isinstance(told[0], TurnOpened) and told[-1] == TurnClosed(1, Outcome.ANSWERED)
+
+
+def says_a_short_word(world: World) -> None:
+    """Over ours, and too short to hold the floor."""
+    world.give(SpeechStarted(world.now))
+    world.pass_time(130)
+    world.give(SpeechStopped(world.now))
+
+
+def test_a_word_over_a_floor_that_gives_no_sign_is_answered(world: World) -> None:
+    world.far.mute = True
+    speaking(world)
+    says_a_short_word(world)
+    assert world.machine.state is State.SPEAKING
+    world.pass_time(1_900)
+    assert world.machine.state is State.SETTLING
+    world.give(Understood(stretch(world), "hello?", final=True))
+    assert world.last(Think) == Think("r2", "hello?", False)
+
+
+def test_a_sound_over_an_apology_that_never_comes_leaves_no_turn_open(world: World) -> None:
+    asks(world, "What time is it?")
+    replies(world, "It is noon.", ends=False)
+    world.pass_time(500)
+    says_a_short_word(world)
+    world.pass_time(1_000)
+    assert world.machine.state is State.THINKING
+    world.pass_time(24_500)
+    assert world.machine.state is State.QUIET and world.last(TurnClosed) == TurnClosed(2, Outcome.NOTHING_SAID)
+
+
+def test_who_hangs_up_leaves_no_turn_open(world: World) -> None:
+    starts(world)
+    understands(world, "well I")
+    world.give(HangUp())
+    assert world.last(TurnClosed) == TurnClosed(1, Outcome.HUNG_UP)
+    assert world.last(Commit) == Commit("well I", "", "", False)
+
+
 def test_silence_is_told(world: World) -> None:
     world.pass_time(41_000)
     assert world.notes() == [Note.SILENCE, Note.SILENCE]
@@ -1004,6 +1144,306 @@ def test_the_character_asks_into_a_silence_but_not_for_ever() -> None:
     count(world)
 
 
+# The owner's wishes
+
+
+def says(world: World, *sentences: str, when: When = When.NOW) -> None:
+    world.give(Say(sentences, when))
+    world.pass_time(0)
+
+
+def test_the_owner_speaks_at_once_where_nobody_does(world: World) -> None:
+    says(world, "Hello there.", "This is Ada.")
+    assert world.last(VoiceSentence) == VoiceSentence("r1", 1, "This is Ada.")
+    voices(world)
+    world.pass_time(3_000)
+    assert world.commits == [Commit("", "Hello there. This is Ada.", "r1", False)]
+    assert world.machine.state is State.QUIET
+
+
+def test_the_owners_words_now_take_the_place_of_the_reply(world: World) -> None:
+    speaking(world)
+    says(world, "One moment please.")
+    world.pass_time(20)
+    assert [commit.interrupted for commit in world.commits] == [True] and Note.STOPPED in world.notes()
+    voices(world)
+    world.pass_time(2_000)
+    assert world.commits[-1] == Commit("", "One moment please.", "r2", False)
+
+
+def test_the_owners_words_after_this_sentence_let_it_end_and_take_back_the_next(world: World) -> None:
+    speaking(world)
+    says(world, "One moment please.", when=When.SENTENCE)
+    assert world.last(Withdraw) == Withdraw("r1/1")
+    world.far.queue.clear()
+    world.give(PlayEnded("r1/1", world.now, 0))
+    world.pass_time(2_500)
+    assert world.commits == [Commit("What time is it?", "It is nearly noon in this town.", "r1", False)]
+    voices(world)
+    world.pass_time(2_000)
+    assert world.commits[-1].heard == "One moment please."
+
+
+def test_a_reply_that_does_not_sound_yet_is_cut_after_its_first_sentence(world: World) -> None:
+    asks(world, "What time is it?")
+    says(world, "One moment please.", when=When.SENTENCE)
+    replies(world, "It is noon.", "Or so they say.")
+    world.pass_time(2_000)
+    assert world.commits == [Commit("What time is it?", "It is noon.", "r1", False)]
+    assert world.last(VoiceSentence) == VoiceSentence("r2", 0, "One moment please.")
+
+
+def test_who_speaks_while_the_floor_clears_for_the_owner_is_heard_on(world: World) -> None:
+    speaking(world)
+    world.far.mute = True
+    world.give(Say(("One moment please.",)))
+    assert world.machine.state is State.CLEARING
+    world.give(SpeechStarted(world.now))
+    assert world.machine.state is State.CLEARING and world.waiting
+    world.far.mute = False
+    world.deliver()
+    world.pass_time(0)
+    assert world.machine.state is State.THINKING and any(world.waiting.values())
+
+
+def test_the_owner_answers_what_was_said_so_far(world: World) -> None:
+    starts(world)
+    understands(world, "I was wondering whether")
+    says(world, "Your time is up.")
+    voices(world)
+    stops(world)
+    world.give(Understood(stretch(world), "", final=True))
+    world.pass_time(3_000)
+    assert world.commits[0] == Commit("I was wondering whether", "Your time is up.", "r1", False)
+
+
+def test_an_interrupted_reply_counts_as_far_as_it_was_heard_and_nothing_more_is_said(world: World) -> None:
+    speaking(world, after=1_500)
+    world.give(Interrupt())
+    world.pass_time(50)
+    assert world.machine.state is State.QUIET
+    (exchange,) = world.commits
+    assert exchange.interrupted and "It is nearly noon".startswith(exchange.heard[:5])
+
+
+def test_an_interrupted_thought_leaves_no_question_open(world: World) -> None:
+    asks(world, "What time is it?")
+    world.give(Interrupt())
+    world.pass_time(0)
+    assert world.machine.state is State.QUIET and world.commits == [Commit("What time is it?", "", "r1", True)]
+    world.give(Interrupt())
+    assert world.machine.state is State.QUIET
+
+
+def test_what_the_owner_interrupts_while_somebody_speaks_is_theirs(world: World) -> None:
+    speaking(world)
+    starts(world)
+    world.give(Interrupt())
+    assert world.machine.state is State.HEARING
+    stops(world)
+    world.pass_time(600)
+    understands(world, "thank you", final=True)
+    assert world.last(Think) == Think("r2", "thank you", False)
+
+
+def test_an_interrupt_while_a_short_sound_is_judged_waits_for_its_words(world: World) -> None:
+    speaking(world)
+    says_a_short_word(world)
+    world.give(Interrupt())
+    assert world.machine.state is State.SETTLING
+    world.give(Understood(stretch(world), "stop", final=True))
+    world.pass_time(100)
+    assert world.last(Think) == Think("r2", "stop", False)
+
+
+def test_an_interrupt_between_a_voice_and_its_silence_waits_for_more(world: World) -> None:
+    speaking(world)
+    starts(world)
+    world.pass_time(200)
+    assert world.machine.state is State.PAUSED
+    world.give(SpeechStopped(world.now))
+    world.give(Interrupt())
+    assert world.machine.state is State.PAUSING
+
+
+def test_a_committed_turn_is_over_in_the_middle_of_the_voice(world: World) -> None:
+    starts(world)
+    world.pass_time(500)
+    world.give(TurnCommitted())
+    assert world.machine.state is State.SETTLING and world.last(Report) == Report(Note.TURN_ENDED, "committed")
+    world.give(Understood(1, "What time is it?", final=True))
+    assert world.last(Think) == Think("r1", "What time is it?", False)
+
+
+def test_only_a_commit_ends_a_manual_turn() -> None:
+    world = World(Policy(manual=True, speculate=False))
+    starts(world)
+    stops(world)
+    world.pass_time(30_000)
+    assert world.machine.state is State.PAUSING
+    world.give(TurnCommitted())
+    starts(world)
+    understands(world, "What time is it?", final=True)
+    assert world.last(Think) == Think("r1", "What time is it?", False)
+    count(world)
+
+
+def test_a_manual_turn_that_nobody_ends_is_answered_at_its_limit() -> None:
+    world = World(Policy(manual=True, speculate=False))
+    starts(world)
+    stops(world)
+    world.pass_time(121_000)
+    assert world.machine.state is not State.PAUSING and Note.OVERLONG in world.notes()
+    count(world)
+
+
+def test_what_is_said_after_a_commit_while_the_floor_clears_is_the_next_turn(world: World) -> None:
+    speaking(world)
+    world.far.mute = True
+    starts(world)
+    world.give(TurnCommitted())
+    world.give(Understood(stretch(world), "stop", final=True))
+    assert world.machine.state is State.CLEARING
+    world.give(SpeechStopped(world.now))
+    world.give(SpeechStarted(world.now))
+    assert world.machine.state is State.CLEARING
+    world.far.mute = False
+    world.deliver()
+    assert world.last(Think) == Think("r2", "stop", False)
+
+
+def test_a_cancelled_turn_is_forgotten_and_its_voice_is_no_new_one(world: World) -> None:
+    starts(world)
+    understands(world, "never mind")
+    world.give(TurnCancelled())
+    world.pass_time(50)
+    assert world.machine.state is State.QUIET and world.last(TurnClosed) == TurnClosed(1, Outcome.NOTHING_SAID)
+    stops(world)
+    world.pass_time(2_000)
+    assert world.last(Think) is None and world.machine.person == ""
+
+
+@pytest.mark.parametrize("wait", [0, 200, 320])
+def test_a_turn_cancelled_over_the_reply_lets_it_go_on(world: World, wait: int) -> None:
+    speaking(world)
+    starts(world)
+    world.pass_time(wait)
+    if wait == 320:
+        stops(world)
+        world.pass_time(300)
+        assert world.machine.state is State.JUDGING
+    world.give(TurnCancelled())
+    assert world.machine.state is State.SPEAKING
+    world.pass_time(8_000)
+    assert not world.commits[0].interrupted
+
+
+def test_a_turn_cancelled_before_the_first_sound_of_the_reply_lets_it_come(world: World) -> None:
+    asks(world, "What time is it?")
+    world.pass_time(100)
+    world.give(SpeechStarted(world.now))
+    assert world.machine.state is State.PAUSED
+    world.give(TurnCancelled())
+    assert world.machine.state is State.THINKING
+    world.give(TurnCancelled())
+    replies(world, "It is noon.")
+    world.pass_time(2_000)
+    assert world.commits[0].heard == "It is noon."
+
+
+def test_a_digit_is_given_to_whoever_registered_and_counts_as_a_sign_of_life(world: World) -> None:
+    world.pass_time(19_000)
+    world.give(DigitPressed("5"))
+    assert world.last(GiveDigit) == GiveDigit("5")
+    world.pass_time(19_000)
+    assert world.notes() == []
+
+
+def test_the_line_is_handed_over_after_the_sentence_and_what_the_owner_wanted_said(world: World) -> None:
+    speaking(world)
+    says(world, "I put you through.", when=When.SENTENCE)
+    world.give(Leave("sales"))
+    world.far.queue.clear()
+    world.give(PlayEnded("r1/1", world.now, 0))
+    world.pass_time(2_500)
+    voices(world)
+    world.pass_time(2_500)
+    assert world.machine.state is State.CLOSED and world.effects[-1] == HandOver("sales")
+    assert [commit.heard for commit in world.commits] == ["It is nearly noon in this town.", "I put you through."]
+
+
+def test_who_leaves_in_silence_leaves_at_once(world: World) -> None:
+    world.give(Leave())
+    world.pass_time(0)
+    assert world.machine.state is State.CLOSED and world.effects == []
+
+
+def test_a_change_on_the_way_withdraws_what_was_only_speculated(world: World) -> None:
+    starts(world)
+    stops(world)
+    understands(world, "what time is it")
+    world.pass_time(30)
+    change = Change(language=load_language("de"))
+    world.give(change)
+    assert world.effects[-3:][0] == Abandon("r1") and world.last(Apply) == Apply(change)
+    world.pass_time(30)
+    assert world.last(Think) == Think("r2", "what time is it", True)
+
+
+def test_what_was_not_heard_is_played_on_another_sink_from_the_first_such_word_on(world: World) -> None:
+    speaking(world, after=420)
+    heard = sum(len(entry.utterance.samples) for entry in [world.last(Play)] if isinstance(entry, Play))
+    assert heard
+    world.far.queue.clear()
+    world.far.current = None
+    world.give(SinkAttached())
+    again = [effect.utterance for effect in world.effects[-3:] if isinstance(effect, Play)]
+    assert [item.id for item in again] == ["r1/0~", "r1/1~"]
+    assert "It is nearly noon in this town.".endswith(again[0].text) and again[1].text == "Why do you ask me that?"
+
+
+def test_a_sink_that_comes_when_all_was_heard_is_waited_for_no_longer(world: World) -> None:
+    asks(world, "What time is it?")
+    replies(world, "It is noon.", ends=False)
+    world.pass_time(2_000, report=False)
+    world.far.reports = deque(each for each in world.far.reports if not isinstance(each, PlayEnded))
+    world.deliver()
+    world.give(PlayProgress("r1/0", world.now, 10_000))
+    assert world.machine.state is State.SPEAKING
+    world.give(SinkAttached())
+    assert world.machine.state is State.THINKING and world.last(Attach) == Attach()
+
+
+def test_a_held_reply_is_held_on_the_new_sink(world: World) -> None:
+    speaking(world)
+    starts(world)
+    world.pass_time(200)
+    world.far.queue.clear()
+    world.far.current = None
+    world.give(SinkAttached())
+    assert world.effects[-1] == Pause()
+
+
+CALL = ToolCall("c1", "door", '{"open": true}')
+
+
+def test_a_call_of_the_far_end_is_answered_once(world: World) -> None:
+    world.give(ToolCalled("r1", CALL))
+    assert world.last(CallTool) == CallTool("r1", CALL)
+    world.give(ToolAnswered("c1", {"open": True}))
+    assert world.last(GiveResult) == GiveResult("c1", {"open": True}, "")
+    world.give(ToolAnswered("c1", {"open": False}))
+    assert kinds(world).count("GiveResult") == 1 and world.notes() == [Note.FAILED]
+
+
+def test_a_result_that_is_late_or_of_no_call_is_named(world: World) -> None:
+    world.give(ToolAnswered("c9", 1))
+    world.give(ToolCalled("r1", CALL))
+    world.give(ToolGivenUp("c1"))
+    world.give(ToolAnswered("c1", 1))
+    assert "GiveResult" not in kinds(world) and world.notes() == [Note.FAILED, Note.FAILED]
+
+
 def test_every_row_of_the_table_is_needed(request: pytest.FixtureRequest) -> None:
     """Runs last: the situations above take every row there is."""
     collected = {item.name.partition("[")[0] for item in request.session.items}
@@ -1012,6 +1452,8 @@ def test_every_row_of_the_table_is_needed(request: pytest.FixtureRequest) -> Non
     unused = [TABLE[number] for number, times in enumerate(USED) if not times]
     names = [(row.states[0], row.events[0].__name__, row.guard.__name__, row.action.__name__) for row in unused]
     assert names == []
+    idle = [BESIDE[number].action.__name__ for number, times in enumerate(USED_BESIDE) if not times]
+    assert idle == []
 
 
 def test_sound_plays_in_order_whatever_the_order_of_the_voices(world: World) -> None:

@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from turns_world import World
 
 from duologue.clock import MILLISECOND
-from duologue.dialogue.floor_state import Policy
+from duologue.dialogue.policy import Policy
 from duologue.dialogue.turns_vocabulary import (
     AudioReady,
     EngineFailed,

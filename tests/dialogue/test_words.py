@@ -8,7 +8,7 @@ import pytest
 from session_doubles import ADA, Says, Talk
 
 from duologue.dialogue.endpointing import AdaptivePatience, Trust, judge, trust
-from duologue.dialogue.floor_state import BACKCHANNELS
+from duologue.dialogue.policy import BACKCHANNELS
 from duologue.dialogue.turns_vocabulary import EngineFailed, Note, Stage
 from duologue.errors import InputError, PeerError
 from duologue.language.fake import Reply

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from doubles import utterance
 
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.floor_state import Policy, normalise
 from duologue.dialogue.heard import heard_text
+from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import PlayEnded, PlayProgress, PlayStarted
 from duologue.dialogue.turns import TurnTaking
+from duologue.dialogue.turns_person import normalise
 from duologue.dialogue.turns_vocabulary import (
     Abandon,
     Adopt,
@@ -37,12 +38,16 @@ from duologue.dialogue.turns_vocabulary import (
     StopHearing,
     Think,
     Timeout,
+    TurnClosed,
+    TurnOpened,
     Typed,
     Understood,
     VoiceSentence,
     Wait,
+    Withdrawn,
 )
 from duologue.speech.utterance import Utterance
+from duologue.telemetry.ledger import Outcome
 
 SOUNDING = {State.SPEAKING, State.DOUBTING}
 
@@ -71,6 +76,7 @@ class Thought:
     apology: int = -1
     voicing: dict[int, str] = field(default_factory=dict[int, str])
     committed: bool = False
+    turn: int = 0
     truth: list[tuple[Utterance, int]] = field(default_factory=list[tuple[Utterance, int]])
 
 
@@ -132,6 +138,8 @@ class World:
         self.effects: list[Effect] = []
         self.broken = False
         """An assertion failed: what follows means nothing."""
+        self.turn = 0
+        """The person's turn that is open, by what was told."""
         self.forced = False
         """The machine had to give up waiting for the far end's word."""
         self.unreported = False
@@ -198,12 +206,25 @@ class World:
     @property
     def owner(self) -> dict[str, str]:
         """Which reply a piece belongs to; fillers belong to none."""
-        return {f"{reply}/{index}": reply for reply in self.thoughts for index in range(60)}
+        rest = ("", "~")
+        return {f"{reply}/{index}{more}": reply for reply in self.thoughts for index in range(60) for more in rest}
 
     # Carrying out effects, and what must hold for each
 
     def execute(self, effect: Effect) -> None:
         match effect:
+            case TurnOpened(number):
+                assert not self.turn, "two turns are open at once"
+                self.turn = number
+            case TurnClosed(number, Outcome.ANSWERED):
+                assert any(thought.turn == number for thought in self.thoughts.values()), "answered by nothing"
+            case TurnClosed(number):
+                lost = any(thought.turn == number and thought.abandoned for thought in self.thoughts.values())
+                assert number == self.turn or lost, "a turn is closed that is not open"
+                self.turn = 0 if number == self.turn else self.turn
+            case Withdrawn(reply, number):
+                assert number in (0, self.thoughts[reply].turn) and self.thoughts[reply].abandoned
+                self.turn = number or self.turn
             case BeginStretch(stretch):
                 assert not any(self.waiting.values()), "two stretches are open at once"
                 self.begun[str(stretch)] = len(self.begun)
@@ -222,16 +243,22 @@ class World:
             case Adopt(reply):
                 thought = self.thoughts[reply]
                 assert thought.speculative and not thought.abandoned
+                thought.turn, self.turn = self.turn, 0
                 thought.speculative, thought.bound = False, list(self.said)
             case Abandon(reply):
                 self.thoughts[reply].abandoned = True
             case VoiceSentence(reply, index, text):
+                if reply not in self.thoughts:  # the owner's words
+                    self.thoughts[reply] = Thought(self.bound_to_owner(), False, list(self.said), turn=self.turn)
+                    self.turn = 0
                 thought = self.thoughts[reply]
                 assert not thought.abandoned and index not in thought.voicing
                 assert not thought.speculative or index == 0
                 thought.voicing[index] = text
             case Apologise(reply, index):
-                self.thoughts.setdefault(reply, Thought("", False, []))
+                if reply not in self.thoughts:
+                    self.thoughts[reply] = Thought("", False, [], turn=self.turn)
+                    self.turn = 0
                 self.thoughts[reply].apology = index
                 self.thoughts[reply].voicing[index] = "Sorry about that."
             case Play(item):
@@ -256,23 +283,31 @@ class World:
         ordered = sorted(keys, key=lambda key: self.begun[key])
         return " ".join(filter(None, (self.said.get(key, "") for key in ordered)))
 
+    def bound_to_owner(self) -> str:
+        """What the owner's words answer."""
+        return self.machine.reply.person if self.machine.reply else ""
+
     def think(self, reply: str, person: str, speculative: bool) -> None:
         assert person == self.words(self.said)[:4000].strip(), "a reply to something else than what was said"
         assert not any(thought.speculative and not thought.abandoned for thought in self.thoughts.values())
         assert not self.far.ids() or self.far.mute, "thinking of a next reply while one is on the floor"
         self.thoughts[reply] = Thought(person, speculative, [] if speculative else list(self.said))
+        if not speculative:
+            self.thoughts[reply].turn, self.turn = self.turn, 0
 
     def play(self, item: Utterance) -> None:
         reply, _, index = item.id.partition("/")
         thought = self.thoughts[reply]
         assert not thought.speculative, "speculation is heard"
-        assert not thought.committed and (not thought.abandoned or int(index) == thought.apology), "a withdrawn reply"
-        assert self.machine.state in SOUNDING, f"we speak in {self.machine.state}"
+        assert not thought.committed, "a reply that is over"
+        assert not thought.abandoned or int(index.rstrip("~")) == thought.apology, "a withdrawn reply"
+        again = item.id.endswith("~")
+        assert again or self.machine.state in SOUNDING, f"we speak in {self.machine.state}"
         assert all(other.startswith(("f", f"{reply}/")) for other in self.far.ids()), "two voices of ours"
         said = self.words(thought.bound)
         assert normalise(said) == normalise(thought.person), "bound to a withdrawn transcript"
-        played = [int(entry[0].id.partition("/")[2]) for entry in thought.truth]
-        assert all(int(index) > other for other in played), "out of order"
+        played = [int(entry[0].id.partition("/")[2].rstrip("~")) for entry in thought.truth]
+        assert all(int(index.rstrip("~")) > other - again for other in played), "out of order"
         self.far.queue.append(item)
 
     def commit(self, effect: Commit) -> None:
@@ -294,6 +329,8 @@ class World:
     def check(self) -> None:
         """What must hold after every event."""
         state, deadline = self.machine.state, self.machine.deadline()
+        if state is State.CLOSED or (state is State.QUIET and deadline and deadline > self.now):
+            assert not self.turn, f"a turn is open in {state}"
         assert (deadline is None) == (state is State.CLOSED), f"no deadline in {state}"
         if state not in SOUNDING | {State.THINKING}:
             assert self.far.paused or not self.far.ids() or state is State.CLOSED, f"we sound in {state}"

@@ -10,14 +10,14 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import cast
 
-import psutil
 import pytest
 
 from duologue.clock import VirtualClock
-from duologue.errors import ClosedError, PeerError
+from duologue.errors import PeerError
 from duologue.language.engine import Line, Moment, Prompt
 from duologue.language.llama import LlamaLanguage, LlamaSettings
 from duologue.language.persona import load_persona
+from loading_worker import closed_while_loading
 
 CHAD = load_persona(Path(__file__).parents[2] / "packs" / "characters" / "chad")
 WORKER = """
@@ -129,27 +129,4 @@ async def test_a_death_ends_all_lines_that_it_had(llama: LlamaLanguage):
 
 
 async def test_closing_while_the_model_loads_leaves_no_worker_behind(tmp_path: Path):
-    llama = engine(tmp_path / "slow.gguf")
-
-    async def closing_error() -> ClosedError | None:
-        try:
-            await llama.warm_up()
-        except ClosedError as error:
-            return error
-        return None
-
-    async with asyncio.TaskGroup() as group:
-        start = group.create_task(closing_error())
-        while not workers():  # noqa: ASYNC110 (a process's own time)
-            await asyncio.sleep(0.005)
-        await llama.close()
-        assert not workers()
-        assert isinstance(await start, ClosedError)
-
-
-def workers() -> list[psutil.Process]:
-    return [
-        child
-        for child in psutil.Process().children()
-        if child.status() != psutil.STATUS_ZOMBIE and "scripted_llama" in " ".join(child.cmdline())
-    ]
+    await closed_while_loading(engine(tmp_path / "slow.gguf"), "scripted_llama")

@@ -13,9 +13,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import uvicorn
-from scripted_studio import SEGMENTS, ScriptedStudio
+from scripted_studio import ENGINES, SEGMENTS, ScriptedStudio
 
-from duologue.app.models import ShowState
+from duologue.app.bus import Bus, Topics
+from duologue.app.models import (
+    HouseView,
+    PartState,
+    PartView,
+    PlacesView,
+    StateEvent,
+    StateView,
+    TalkView,
+    WorkerEvent,
+    WorkerView,
+)
+from duologue.clock import MILLISECOND, SYSTEM_CLOCK
+from duologue.errors import InputError
+from duologue.ids import unique_id
 from duologue.settings import load_settings
 from duologue.tokens import Scope
 from duologue.web.application import create_app
@@ -51,15 +65,77 @@ class Scripted:
 
     name: str
     studio: ScriptedStudio
-    state: ShowState = ShowState.ON_AIR
+    state: PartState = PartState.UP
     failure: str = ""
     headless: bool = False
+
+    @property
+    def topic(self) -> str:
+        return f"show:{self.name}"
+
+
+WORKERS = {"stage": "draws and encodes the show", "espeak": "speaks"}
+
+
+def _worker(name: str, purpose: str, since: float) -> WorkerView:
+    return WorkerView(
+        name=name, purpose=purpose, state="up", since=since, pid=1000 + len(name), restarts=0, failures=0,
+        last_failure="", next_try=None,
+    )  # fmt: skip
+
+
+TALKS = PartView(name="talk", topic="talk", state=PartState.UP, restarts=1, reasons=("none of its ears has come up",))
+PLACES = (
+    PlacesView(kind="listener", places=2, taken=1, refused=3, waited=1),
+    PlacesView(kind="voice", places=4, taken=1),
+    PlacesView(kind="thought", places=None, taken=1),
+)
+ADA = TalkView(id="t1", character="virgin", title="Virgin", started=SYSTEM_CLOCK.wall() / MILLISECOND)
+
+
+class ScriptedHouse:
+    """The shows, and the bus on which all of them tell what happens."""
+
+    def __init__(self, shows: Sequence[Scripted]) -> None:
+        self.shows = shows
+        self.bus = Bus(self._state, unique_id(SYSTEM_CLOCK.wall()))
+        since = SYSTEM_CLOCK.wall() / MILLISECOND
+        self._workers = {name: _worker(name, purpose, since) for name, purpose in WORKERS.items()}
+        for show in shows:
+            show.studio.bus = self.bus.topic(show.topic)
+
+    def _state(self, topics: Topics) -> StateEvent:
+        found = next((show for show in self.shows if show.topic in topics), None)
+        return found.studio.state(self.view()) if found is not None else StateEvent(state=StateView(house=self.view()))
+
+    def view(self) -> HouseView:
+        shows = tuple(PartView(name=show.name, topic=show.topic, state=show.state) for show in self.shows)
+        return HouseView(parts=(*shows, TALKS), engines=ENGINES, places=PLACES, talks=(ADA,), workers=self.workers())
+
+    def healthy(self) -> tuple[bool, Sequence[str]]:
+        return True, ()
+
+    def metrics(self) -> bytes:
+        return b""
+
+    def workers(self) -> tuple[WorkerView, ...]:
+        return tuple(self._workers.values())
+
+    async def restart_worker(self, name: str) -> WorkerView:
+        """At once, and without a fault."""
+        if name not in self._workers:
+            raise InputError(f"there is no worker {name!r}", where="name")
+        before = self._workers[name]
+        since = SYSTEM_CLOCK.wall() / MILLISECOND
+        self._workers[name] = before.model_copy(update={"since": since, "restarts": before.restarts + 1})
+        self.bus.publish(WorkerEvent(worker=self._workers[name]), "engines")
+        return self._workers[name]
 
 
 async def serve(shows: Sequence[Scripted], port: int, options: WebOptions) -> None:
     """Serve the shows on loopback until the process is told to stop."""
     rows = tuple(load_settings({"show.turns": 6, "web.port": port}).rows())
-    app = create_app(shows, replace(options, settings=rows))
+    app = create_app(ScriptedHouse(shows), replace(options, settings=rows))
     config = uvicorn.Config(
         app, host="127.0.0.1", port=port, log_level="warning", lifespan="off", timeout_graceful_shutdown=1
     )
@@ -84,7 +160,7 @@ def main() -> None:
 
 
 async def _serve(options: argparse.Namespace) -> None:
-    names = options.shows.split(",")
+    names = [name for name in options.shows.split(",") if name]
     shows = [Scripted(name, ScriptedStudio(options.media, steal=options.steal)) for name in names]
     await serve(shows, options.port, GUARDED if options.guarded else WebOptions())
 

@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
-from duologue.app.bus import Bus, Subscription
+from duologue.app.bus import Bus, Topic
 from duologue.app.models import (
     CaptionRequest,
     CharacterView,
@@ -22,6 +22,7 @@ from duologue.app.models import (
     ConversationRequest,
     ConversationState,
     EngineView,
+    HouseView,
     LightsRequest,
     Notice,
     NoticeEvent,
@@ -79,6 +80,7 @@ ENGINES = (
     EngineView(kind="tts", name="espeak", state="ready"),
     EngineView(kind="llm", name="openai", state="out", failures=3, cause="429: too many requests"),
     EngineView(kind="llm", name="improv", state="ready"),
+    EngineView(kind="stt", name="pocketsphinx", state="cold"),
 )
 Kind = Literal["turn", "answer", "person", "filler"]
 
@@ -123,7 +125,7 @@ class ScriptedStudio:
         self._media = media
         self._steal = steal
         self._origin = now_ms() - HEAD_START_MS
-        self._bus = Bus(self._state, unique_id(SYSTEM_CLOCK.wall()))
+        self.bus: Topic = Bus(lambda topics: self.state(HouseView()), unique_id(SYSTEM_CLOCK.wall())).topic("")
         self._conversations: dict[str, Conversation] = {}
         self._numbers = count(1)
         self._skipped = 0
@@ -151,7 +153,7 @@ class ScriptedStudio:
         for tick in count():
             await self._step()
             if tick % 10 == 0:
-                self._bus.publish(TelemetryEvent(telemetry=self._telemetry(tick // 10)))
+                self.bus.publish(TelemetryEvent(telemetry=self._telemetry(tick // 10)))
             await asyncio.sleep(0.1)
 
     # --- what people do -----------------------------------------------------------------------------------------
@@ -212,7 +214,7 @@ class ScriptedStudio:
     async def caption(self, request: CaptionRequest) -> StageView:
         if request.text.startswith("notice:"):  # lets a test raise one
             notice = Notice(level="warning", text=request.text.removeprefix("notice:"), remedy="Nothing to do.")
-            self._bus.publish(NoticeEvent(notice=notice))
+            self.bus.publish(NoticeEvent(notice=notice))
         if request.text.startswith("step:"):  # lets a test make it plainer, or bring it back
             return self._govern(StepName(request.text.removeprefix("step:")))
         return self._change(caption=request.text)
@@ -221,9 +223,6 @@ class ScriptedStudio:
 
     def stage(self) -> StageView:
         return self._stage
-
-    def healthy(self) -> tuple[bool, Sequence[str]]:
-        return True, ()
 
     def ready(self) -> tuple[bool, Sequence[str]]:
         return True, ()
@@ -255,13 +254,12 @@ class ScriptedStudio:
             lines += [f"#EXT-X-PROGRAM-DATE-TIME:{date}", "#EXTINF:1.000,", f"{number}.m4s"]
         return "\n".join(lines) + "\n"
 
-    def subscribe(self, after: str = "") -> Subscription:
-        return self._bus.subscribe(after)
-
-    def _state(self) -> StateEvent:
+    def state(self, house: HouseView) -> StateEvent:
         turns = [turn for conversation in self._conversations.values() for turn in conversation.turns]
         return StateEvent(
-            state=StateView(stage=self._stage, conversations=tuple(self.conversations()), turns=tuple(turns[-100:]))
+            state=StateView(
+                house=house, stage=self._stage, conversations=tuple(self.conversations()), turns=tuple(turns[-100:])
+            )
         )
 
     # --- the script ---------------------------------------------------------------------------------------------
@@ -310,7 +308,7 @@ class ScriptedStudio:
         conversation = self._conversations[turn.conversation]
         turns = {one.id: one for one in conversation.turns} | {turn.id: turn}
         self._conversations[turn.conversation] = conversation.model_copy(update={"turns": tuple(turns.values())})
-        self._bus.publish(TurnEvent(turn=turn))
+        self.bus.publish(TurnEvent(turn=turn))
 
     def _end(self, identity: str, state: ConversationState) -> Conversation:
         conversation = self._conversations[identity].model_copy(update={"state": state, "ended": now_ms()})
@@ -320,11 +318,11 @@ class ScriptedStudio:
 
     def _announce(self, identity: str) -> None:
         bare = self._conversations[identity].model_copy(update={"turns": ()})
-        self._bus.publish(ConversationEvent(conversation=bare))
+        self.bus.publish(ConversationEvent(conversation=bare))
 
     def _change(self, **values: Any) -> StageView:
         self._stage = self._stage.model_copy(update=values)
-        self._bus.publish(StageEvent(stage=self._stage))
+        self.bus.publish(StageEvent(stage=self._stage))
         return self._stage
 
     def _govern(self, step: StepName) -> StageView:

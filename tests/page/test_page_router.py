@@ -189,7 +189,42 @@ async def test_the_engines_stand_in_their_order(page: Page, show: Show) -> None:
         [re.compile("openai.*left alone for a while.*429.*3 times in a row"), re.compile("improv.*in use")]
     )
     await expect(page.locator(".chain", has_text="Speaks").get_by_role("listitem").first).to_contain_text("in use")
+    await expect(page.locator(".chain", has_text="Hears").get_by_role("listitem")).to_contain_text("coming up")
     await expect(page.get_by_role("row").filter(has_text="Stage picture")).to_contain_text("running")
+
+
+async def test_the_parts_and_places_of_the_house_are_told(page: Page, show: Show) -> None:
+    await page.goto(f"{show.address}/services")
+    rows = page.get_by_role("group", name="Parts").get_by_role("row")
+    await expect(rows.nth(1)).to_contain_text(re.compile("Show.*this one.*up"))
+    await expect(rows.nth(1).get_by_role("link")).to_have_text(["page", "stream", "metrics"])
+    await expect(rows.nth(2)).to_contain_text(re.compile("Talks.*none of its ears has come up.*1"))
+    places = page.locator(".section", has_text="Places").locator(".figure")
+    await expect(places).to_contain_text(["1 of 2", "1 of 4", "1 taken"])
+    await expect(places.first).to_contain_text("1 had to wait, 3 were sent away")
+
+
+async def test_the_talks_that_go_on_are_listed(page: Page, show: Show) -> None:
+    await page.goto(f"{show.address}/talk")
+    talks = page.get_by_role("list", name="Talks that go on").get_by_role("listitem")
+    await expect(talks).to_have_text(re.compile(r"^Virgin since \d\d:\d\d:\d\d$"))
+
+
+async def test_a_house_without_a_show_says_so(browser: Browser, media: Path) -> None:
+    context = await browser.new_context()
+    with running_show(media, 0, "--shows", "") as dark:
+        page = await context.new_page()
+        await page.clock.install()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        await page.goto(dark.address)
+        await expect(page.get_by_role("heading", level=1)).to_have_text("No show is on in this house")
+        await expect(page.locator(".link")).to_have_text("Connected")
+        await page.clock.run_for(30_000)  # longer than a show may be silent
+        assert len([url for url in asked if url.endswith("/api/events")]) == 1
+        await page.locator("main").get_by_role("link", name="services").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Services")
+    await context.close()
 
 
 async def test_settings_are_found_and_say_where_they_came_from(page: Page, show: Show) -> None:

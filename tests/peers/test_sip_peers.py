@@ -81,8 +81,8 @@ async def test_sipp_calls_us(transport: str, how: str, tmp_path: Path) -> None:
     async with _line(transport) as line:
         process = await asyncio.create_subprocess_exec(
             program, "-sn", "uac", f"{HOST}:{line.transport.ports[transport]}", "-i", HOST, "-t", how, "-m", "20",
-            "-r", "20", "-d", "100", "-max_socket", "200", "-timeout", "30", "-nostdin", cwd=tmp_path, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            "-r", "20", "-d", "100", "-max_socket", "200", "-timeout", "30", "-nostdin", cwd=tmp_path,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         code = await process.wait()
         await line.until(events.Ended, 20)

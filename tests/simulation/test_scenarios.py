@@ -106,9 +106,10 @@ def test_a_wrong_expectation_is_found_with_the_line_that_shows_it() -> None:
     outcome = run_scenario(scenario)
     assert failed(outcome) == {"interruptions", "replies"}
     shown = {check.name: outcome.line_of(check) for check in outcome.failed}
-    assert '"note":"interrupted"' in shown["interruptions"] and '"effect":"Commit"' in shown["replies"]
+    assert '"note":"interrupted"' in shown["interruptions"] and '"name":"Commit"' in shown["replies"]
     number, _, line = shown["interruptions"].partition(": ")
     assert list(outcome.ledger())[int(number) - 1] == line
+    assert list(outcome.ledger()) == list(outcome.ledger())
 
 
 def test_with_sound_other_things_may_be_expected() -> None:

@@ -165,7 +165,7 @@ def test_a_sink_knows_what_it_played_when() -> None:
 
     sink = simulate(play())
     loud, quiet = [1.0] * (BLOCK // 2), [0.0] * (BLOCK // 2)
-    began = sink.began + 20 * MILLISECOND
+    began = sink.began + 5 * MILLISECOND  # it leaves in the moment that it is ordered
     assert sink.at_ears_rate(began, BLOCK).tolist() == loud + quiet
     assert sink.at_ears_rate(began - 10 * MILLISECOND, BLOCK).tolist() == quiet + loud
     assert sink.at_ears_rate(began - SECOND, BLOCK).tolist() == quiet + quiet

@@ -58,7 +58,7 @@ async def _play(paced: bool, acts: list[tuple[int, str]]) -> Told:
 @given(
     st.lists(
         st.tuples(
-            st.integers(0, 35).map(lambda blocks: 20 * blocks),
+            st.integers(0, 35).map(lambda blocks: 20 * blocks + 7),  # between two points of any spurt's grid
             st.sampled_from(["play", "play", "pause", "resume", "clear", "withdraw"]),
         ),
         max_size=9,

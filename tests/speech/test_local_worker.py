@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import psutil
 import pytest
 from tts_conformance import hear
 
 from duologue.clock import VirtualClock
-from duologue.errors import ClosedError, PeerError
+from duologue.errors import PeerError
 from duologue.speech.local import LocalSettings, LocalSpeech
+from loading_worker import closed_while_loading
 
 MODEL = """
 import os, time
@@ -55,27 +54,6 @@ async def test_a_sentence_that_kills_the_worker_twice_ends_its_line_and_no_other
 
 
 async def test_closing_while_the_model_loads_leaves_no_worker_behind():
-    speech = LocalSpeech("scripted", "scripted_model:load", LocalSettings(), {"slow": True})
-
-    async def closing_error() -> ClosedError | None:
-        try:
-            await speech.warm_up()
-        except ClosedError as error:
-            return error
-        return None
-
-    async with asyncio.TaskGroup() as group:
-        start = group.create_task(closing_error())
-        while not workers():  # noqa: ASYNC110 (a process's own time)
-            await asyncio.sleep(0.005)
-        await speech.close()
-        assert not workers()
-        assert isinstance(await start, ClosedError)
-
-
-def workers() -> list[psutil.Process]:
-    return [
-        child
-        for child in psutil.Process().children()
-        if child.status() != psutil.STATUS_ZOMBIE and "local_worker" in " ".join(child.cmdline())
-    ]
+    await closed_while_loading(
+        LocalSpeech("scripted", "scripted_model:load", LocalSettings(), {"slow": True}), "local_worker"
+    )

@@ -5,17 +5,36 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from duologue.clock import MILLISECOND
 from duologue.telemetry.ledger import (
+    BakeRecord,
     Cause,
+    ClipRecord,
+    ConversationRecord,
     EndingRecord,
+    Entry,
     FrameRecord,
+    HandoverRecord,
+    MachineRecord,
     Outcome,
+    Record,
+    ShowRecord,
     SkipRecord,
     Step,
     StepRecord,
     TurnRecord,
+    WorkerRecord,
 )
-from duologue.telemetry.machine import MachineSample, ProcessSample
 from duologue.telemetry.metrics import Metrics
+
+SHOW = "show:day"
+
+
+def told(*records: Record, of: str = SHOW) -> Metrics:
+    """The metrics of a ledger in which these were entered, behind what the show is."""
+    metrics = Metrics()
+    metrics.observe(Entry(0, SHOW, ShowRecord(30)))
+    for record in records:
+        metrics.observe(Entry(0, of, record))
+    return metrics
 
 
 def values(metrics: Metrics) -> dict[str, float]:
@@ -33,75 +52,85 @@ def frame(compose: float, encode: float, cause: Cause = Cause.NONE, periods: int
 
 
 def test_frames_fall_into_buckets_around_their_budget() -> None:
-    metrics = Metrics(30)
-    metrics.frame(frame(1.0, 6.0))
-    metrics.frame(frame(3.0, 32.0, Cause.ENCODE))
-    metrics.frame(frame(0.0, 1.0, Cause.STALL, periods=2))
+    late = FrameRecord(0, 0, 0, 1.0, 1.0, 0, 0, 12.0, Cause.STALL)
+    metrics = told(
+        frame(1.0, 6.0), frame(3.0, 32.0, Cause.ENCODE), late, frame(0.0, 1.0, Cause.STALL, periods=2)
+    )  # fmt: skip
     found = values(metrics)
-    assert found["duologue_frames_total"] == 3
-    assert found["duologue_frame_seconds_bucket{le=0.0333}"] == 2
-    assert found["duologue_frame_seconds_bucket{le=0.04}"] == 3
-    assert found["duologue_frame_seconds_sum"] == pytest.approx(0.043)
-    assert found["duologue_frames_over_budget_total{cause=encode}"] == 1
-    assert found["duologue_frames_half_rate_total"] == 1
-    assert found["duologue_frame_lead_seconds"] == 0.75
+    assert found["duologue_frames_total{of=show:day}"] == 4
+    assert found["duologue_frame_seconds_bucket{le=0.0333,of=show:day}"] == 3
+    assert found["duologue_frame_seconds_bucket{le=0.04,of=show:day}"] == 4
+    assert found["duologue_frame_seconds_sum{of=show:day}"] == pytest.approx(0.045)
+    assert found["duologue_frames_over_budget_total{cause=encode,of=show:day}"] == 1
+    assert found["duologue_frames_late_total{cause=stall,of=show:day}"] == 1
+    assert found["duologue_frames_half_rate_total{of=show:day}"] == 1
+    assert found["duologue_frame_lead_seconds{of=show:day}"] == 0.75
+
+
+def test_a_picture_that_stands_for_two_periods_may_cost_two() -> None:
+    found = values(told(frame(10.0, 50.0, Cause.ENCODE, periods=2)))
+    assert "duologue_frames_over_budget_total{cause=encode,of=show:day}" not in found
+
+
+def test_the_series_of_a_show_are_there_from_its_beginning() -> None:
+    found = values(told())
+    assert found["duologue_frames_total{of=show:day}"] == found["duologue_skips_total{of=show:day}"] == 0
 
 
 def test_the_governor_and_its_skips_are_counted() -> None:
-    metrics = Metrics(30)
-    metrics.step(StepRecord(1, 30, Step.ANALYSIS, Step.FULL, 610.0, "lead"))
-    metrics.step(StepRecord(2, 90, Step.TV, Step.ANALYSIS, 990.0, "quiet"))
-    metrics.skip(SkipRecord(3, 100, 145, 1510.0))
+    metrics = told(
+        StepRecord(1, 30, Step.ANALYSIS, Step.FULL, 610.0, "lead"),
+        StepRecord(2, 90, Step.TV, Step.ANALYSIS, 990.0, "quiet"),
+        SkipRecord(3, 100, 145, 1510.0),
+    )
     found = values(metrics)
-    assert found["duologue_governor_step"] == Step.TV
-    assert found["duologue_governor_steps_total{direction=down,step=tv}"] == 1
-    assert found["duologue_governor_steps_total{direction=down,step=analysis}"] == 1
-    assert found["duologue_governor_steps_total{direction=up,step=analysis}"] == 1
-    assert (found["duologue_skips_total"], found["duologue_frames_skipped_total"]) == (1, 45)
+    assert found["duologue_governor_step{of=show:day}"] == Step.TV
+    assert found["duologue_governor_steps_total{direction=down,of=show:day,step=tv}"] == 1
+    assert found["duologue_governor_steps_total{direction=down,of=show:day,step=analysis}"] == 1
+    assert found["duologue_governor_steps_total{direction=up,of=show:day,step=analysis}"] == 1
+    assert found["duologue_skips_total{of=show:day}"] == 1
+    assert found["duologue_frames_skipped_total{of=show:day}"] == 45
 
 
-def test_a_turn_is_counted_at_its_end_with_its_steps() -> None:
-    metrics = Metrics(30)
+def test_a_turn_is_counted_with_its_stages() -> None:
     record = TurnRecord("t", "c", 1, "chad", asked=MILLISECOND, first_token=41 * MILLISECOND, on_air=90 * MILLISECOND)
-    record.waited_ms, record.refused, record.failure = 120.0, 2, "it hung"
-    metrics.turn(record)
-    assert "duologue_turns_total{kind=turn,state=ended}" not in values(metrics)
-    record.state = "ended"
-    metrics.turn(record)
-    found = values(metrics)
-    assert found["duologue_turns_total{kind=turn,state=ended}"] == 1
-    assert found["duologue_turn_stage_seconds_sum{stage=first_token}"] == pytest.approx(0.04)
-    assert found["duologue_turn_wait_seconds_sum"] == pytest.approx(0.12)
-    assert found["duologue_lines_refused_total"] == 2
-    assert found["duologue_turn_failures_total"] == 1
+    record.waited_ms, record.refused, record.failure, record.state = 120.0, 2, "it hung", "ended"
+    found = values(told(record))
+    assert found["duologue_turns_total{kind=turn,of=show:day,state=ended}"] == 1
+    assert found["duologue_turn_stage_seconds_sum{of=show:day,stage=first_token}"] == pytest.approx(0.04)
+    assert found["duologue_turn_wait_seconds_sum{of=show:day}"] == pytest.approx(0.12)
+    assert found["duologue_lines_refused_total{of=show:day}"] == 2
+    assert found["duologue_turn_failures_total{of=show:day}"] == 1
 
 
 def test_the_machine_restarts_lag_and_bakes_are_there() -> None:
-    metrics = Metrics(30)
-    metrics.machine(MachineSample(2, 8_000, 4_000, 50.0, 7.0, {"stage": ProcessSample(35.0, 120.0)}))
-    metrics.restarted("stage")
-    metrics.restarted("espeak", 2)
+    metrics = told(
+        MachineRecord(7.0, 4_000, {"stage": 35.0}, {"stage": 120.0}),
+        WorkerRecord("stage", "restarted"),
+        WorkerRecord("espeak", "restarted"),
+        WorkerRecord("espeak", "restarted"),
+        BakeRecord(1, "lights", 1_500),
+    )
     metrics.loop_lag(7 * MILLISECOND, held=True)
-    metrics.baked(1_500)
     found = values(metrics)
     assert found["duologue_machine_steal_ratio"] == pytest.approx(0.07)
-    assert found["duologue_process_cpu_ratio{process=stage}"] == pytest.approx(0.35)
-    assert found["duologue_process_resident_bytes{process=stage}"] == 120 * 2**20
+    assert found["duologue_machine_available_bytes"] == 4_000 * 2**20
+    assert found["duologue_process_cpu_ratio{of=show:day,process=stage}"] == pytest.approx(0.35)
+    assert found["duologue_process_resident_bytes{of=show:day,process=stage}"] == 120 * 2**20
+    assert found["duologue_restarts_total{part=stage}"] == 1
     assert found["duologue_restarts_total{part=espeak}"] == 2
     assert found["duologue_loop_lag_seconds_bucket{le=0.005}"] == 0
     assert found["duologue_loop_lag_seconds_bucket{le=0.01}"] == 1
     assert found["duologue_loop_held_total"] == 1
-    assert found["duologue_bake_seconds_sum"] == pytest.approx(1.5)
+    assert found["duologue_bake_seconds_sum{of=show:day}"] == pytest.approx(1.5)
 
 
 def test_two_systems_do_not_share_metrics() -> None:
-    first, second = Metrics(30), Metrics(30)
-    first.frame(frame(1, 1))
-    assert values(second)["duologue_frames_total"] == 0
+    told(frame(1, 1))
+    assert values(told())["duologue_frames_total{of=show:day}"] == 0
 
 
 def test_an_answer_to_a_person_is_counted_with_its_silence_and_all_that_befell_it() -> None:
-    metrics = Metrics(30)
     answer = TurnRecord(
         "c/r1", "c", 2, "ada", "answer", state="ended", question="c/p1", adopted=True, saved_ms=250.0, fillers=2,
         false_alarms=1, interrupted=True, taken=1_900 * MILLISECOND, stalls=("thinking", "playing"),
@@ -109,26 +138,35 @@ def test_an_answer_to_a_person_is_counted_with_its_silence_and_all_that_befell_i
     answer.spoken_to, answer.decided, answer.understood = 1_000 * MILLISECOND, 1_350 * MILLISECOND, 1_400 * MILLISECOND
     answer.on_air = 1_700 * MILLISECOND
     person = TurnRecord("c/p1", "c", 1, "p", "person", state="ended", misses=3, wasted_ms=90.0, stalls=("hearing",))
-    metrics.turn(answer)
-    metrics.turn(person)
-    metrics.ending(EndingRecord("c", "c/p1", 0, "question, usual pause 700 ms", 560, 560, "", (), Outcome.ANSWERED))
-    found = values(metrics)
-    assert found["duologue_answer_seconds_sum"] == pytest.approx(0.7)
-    assert found["duologue_answer_stage_seconds_sum{stage=endpointing}"] == pytest.approx(0.35)
+    ending = EndingRecord("c", "c/p1", 0, "question, usual pause 700 ms", 560, 560, "", (), Outcome.ANSWERED)
+    found = values(told(ConversationRecord("c", ("ada",), "p"), answer, person, ending, of="talk:c"))
+    assert found["duologue_conversations_total{of=talk}"] == 1
+    assert found["duologue_answer_seconds_sum{of=talk}"] == pytest.approx(0.7)
+    assert found["duologue_turn_stage_seconds_sum{of=talk,stage=endpointing}"] == pytest.approx(0.35)
     events = {"interruption": 1, "false_alarm": 1, "filler": 2}
-    assert {key: found[f"duologue_floor_events_total{{event={key}}}"] for key in events} == events
-    assert found["duologue_speculations_total{outcome=hit}"] == 1
-    assert found["duologue_speculations_total{outcome=miss}"] == 3
-    assert found["duologue_speculation_saved_seconds_total"] == pytest.approx(0.25)
-    assert found["duologue_speculation_wasted_seconds_total"] == pytest.approx(0.09)
-    assert found["duologue_stalls_total{stage=thinking}"] == 1
-    assert "duologue_stalls_total{stage=hearing}" not in found
-    assert found["duologue_turn_endings_total{outcome=answered,why=question}"] == 1
+    assert {key: found[f"duologue_floor_events_total{{event={key},of=talk}}"] for key in events} == events
+    assert found["duologue_speculations_total{of=talk,outcome=hit}"] == 1
+    assert found["duologue_speculations_total{of=talk,outcome=miss}"] == 3
+    assert found["duologue_speculation_saved_seconds_total{of=talk}"] == pytest.approx(0.25)
+    assert found["duologue_speculation_wasted_seconds_total{of=talk}"] == pytest.approx(0.09)
+    assert found["duologue_stalls_total{of=talk,stage=thinking}"] == 1
+    assert "duologue_stalls_total{of=talk,stage=hearing}" not in found
+    assert found["duologue_turn_endings_total{of=talk,outcome=answered,why=question}"] == 1
+
+
+def test_clips_and_what_never_reached_the_disk_are_counted() -> None:
+    metrics = told(
+        ClipRecord("u", "chad", "Hello.", "skipped", 1, 2),
+    )
+    for total in (3, 5):
+        metrics.lost(total)
+    found = values(metrics)
+    assert found["duologue_clips_total{of=show:day,state=skipped}"] == 1
+    assert found["duologue_ledger_dropped_total"] == 5
 
 
 def test_engines_are_counted_by_what_they_did_since_the_last_look() -> None:
-    metrics = Metrics(30)
-    metrics.handed_over("elevenlabs", "beginning")
+    metrics = told(HandoverRecord("elevenlabs", "espeak", "beginning", "429", 1))
     for restarts, hits in ((1, 4), (3, 9)):
         metrics.engine("tts", "kokoro", out=restarts == 3, restarts=restarts)
         metrics.speech_cache("kokoro", hits=hits, misses=2, evicted=1, size=1_000)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from duologue.clock import MILLISECOND
 from duologue.telemetry.ledger import TurnRecord
-from duologue.telemetry.turns import TurnLedger, silence_ms, stages_ms
+from duologue.telemetry.turns import STAGES, TurnLedger, silence_ms, stages_ms
 
 
 def turn(number: int, state: str = "ended") -> TurnRecord:
@@ -22,18 +22,33 @@ def turn(number: int, state: str = "ended") -> TurnRecord:
     )
 
 
-def test_the_steps_add_up_to_the_turn() -> None:
-    steps = stages_ms(turn(1))
-    assert steps == {
-        "first_token": 20, "text": 60, "first_audio": 5, "voicing": 25, "queued": 280, "speaking": 500,
-    }  # fmt: skip
-    assert sum(steps.values()) == 890
+def test_the_stages_add_up_to_the_turn() -> None:
+    stages = stages_ms(turn(1))
+    assert stages == {"first_token": 20, "first_sentence": 60, "voice": 30, "playout": 280, "speaking": 500}
+    assert sum(stages.values()) == 890
 
 
-def test_steps_without_both_times_are_left_out() -> None:
+def test_stages_that_never_came_are_left_out() -> None:
     record = turn(1)
-    record.first_audio = 0
-    assert set(stages_ms(record)) == {"first_token", "text", "queued", "speaking"}
+    record.voiced = record.on_air = record.ended = 0
+    assert stages_ms(record) == {"first_token": 20, "first_sentence": 60}
+
+
+def test_the_stages_of_an_answer_are_its_silence_and_its_speech() -> None:
+    record = answer(1)
+    record.ended = record.on_air + 900 * MILLISECOND
+    assert stages_ms(record) == silence_ms(record) | {"speaking": 900}
+    assert tuple(stages_ms(record)) == STAGES, "show and talk have one set of names"
+
+
+def test_a_greeting_streams_and_a_person_speaks() -> None:
+    greeting = answer(1)
+    greeting.spoken_to, greeting.ended = 0, greeting.on_air + 5 * MILLISECOND
+    assert stages_ms(greeting) == {
+        "first_token": 160, "first_sentence": 40, "voice": 80, "playout": 20, "speaking": 5,
+    }  # fmt: skip
+    person = TurnRecord("p", "c", 1, "p", "person", asked=5, on_air=5, ended=5 + 7 * MILLISECOND)
+    assert stages_ms(person) == {"speaking": 7}
 
 
 def test_a_turn_is_kept_as_last_reported_and_counted_once() -> None:

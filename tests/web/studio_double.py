@@ -1,4 +1,4 @@
-"""A studio that does what a test tells it, and writes down what it was asked."""
+"""A house with studios that do what a test tells them, and write down what they were asked."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from duologue.app.bus import Bus, Subscription
+from duologue.app.bus import Bus, Topics
 from duologue.app.models import (
     CaptionRequest,
     CharacterView,
@@ -17,8 +17,10 @@ from duologue.app.models import (
     Conversation,
     ConversationRequest,
     ConversationState,
+    HouseView,
     LightsRequest,
-    ShowState,
+    PartState,
+    PartView,
     StageView,
     StateEvent,
     StateView,
@@ -26,6 +28,7 @@ from duologue.app.models import (
     UtteranceRequest,
     UtteranceState,
     UtteranceView,
+    WorkerView,
 )
 from duologue.errors import InputError
 from duologue.stage.pose import Daylight
@@ -48,7 +51,7 @@ STAGE = StageView(
 )  # fmt: skip
 
 
-def state() -> StateEvent:
+def state(topics: Topics) -> StateEvent:
     return StateEvent(state=StateView(stage=STAGE, conversations=(), turns=()))
 
 
@@ -146,17 +149,11 @@ class StudioDouble:
     def stage(self) -> StageView:
         return STAGE
 
-    def subscribe(self, after: str = "") -> Subscription:
-        return self.bus.subscribe(after)
-
     def playlist(self) -> str | None:
         return self.text
 
     def resource(self, name: str) -> File | None:
         return self.files.get(name)
-
-    def healthy(self) -> tuple[bool, Sequence[str]]:
-        return self.health
 
     def ready(self) -> tuple[bool, Sequence[str]]:
         return self.health
@@ -171,6 +168,53 @@ class ShowDouble:
 
     name: str = "show"
     studio: StudioDouble | None = field(default_factory=StudioDouble)
-    state: ShowState = ShowState.ON_AIR
+    state: PartState = PartState.UP
     failure: str = ""
     headless: bool = False
+
+    @property
+    def topic(self) -> str:
+        return f"show:{self.name}"
+
+    def view(self) -> PartView:
+        reasons = {PartState.FAILED: ["it has failed, see the log"], PartState.OVER: ["it is over"]}
+        told = self.studio.health[1] if self.studio is not None else ["it is being opened"]
+        return PartView(
+            name=self.name, topic=self.topic, state=self.state, failure=self.failure,
+            reasons=tuple(reasons.get(self.state, told)),
+        )  # fmt: skip
+
+
+@dataclass
+class HouseDouble:
+    """All its studios tell what happens on one bus."""
+
+    shows: Sequence[ShowDouble] = ()
+    others: Sequence[PartView] = ()
+    health: tuple[bool, Sequence[str]] = (True, ())
+    processes: dict[str, WorkerView] = field(default_factory=dict[str, WorkerView])
+    bus: Bus = field(default_factory=lambda: Bus(state, "show", capacity=8))
+
+    def __post_init__(self) -> None:
+        studios = [show.studio for show in self.shows if show.studio is not None]
+        if studios:
+            self.bus = studios[0].bus
+        for studio in studios:
+            studio.bus = self.bus
+
+    def view(self) -> HouseView:
+        return HouseView(parts=(*(show.view() for show in self.shows), *self.others))
+
+    def workers(self) -> tuple[WorkerView, ...]:
+        return tuple(self.processes.values())
+
+    async def restart_worker(self, name: str) -> WorkerView:
+        old = self.processes[name]
+        self.processes[name] = old.model_copy(update={"restarts": old.restarts + 1})
+        return self.processes[name]
+
+    def healthy(self) -> tuple[bool, Sequence[str]]:
+        return self.health
+
+    def metrics(self) -> bytes:
+        return b"# HELP duologue_places_taken Places that are taken\n"

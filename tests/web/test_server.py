@@ -55,3 +55,39 @@ def test_the_show_leaves_cleanly_when_told_and_its_recording_plays(tmp_path: Pat
 
     with av.open(str(record)) as film:
         assert film.streams.video[0].width == 320
+
+
+@pytest.mark.realtime
+def test_a_house_without_a_show_serves_talks_and_leaves_cleanly() -> None:
+    command = [
+        str(Path(sys.executable).with_name("duologue")), "serve", "--no-show", "--talk", "--port", "0",
+    ]  # fmt: skip
+    plain = {**os.environ, "DUOLOGUE_ENGINES__STT": "pocketsphinx", "DUOLOGUE_ENGINES__TTS": "espeak"}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=plain) as process:
+        assert process.stderr is not None
+        found = re.search(r"http://127\.0\.0\.1:\d+", process.stderr.readline())
+        assert found is not None
+        with httpx.Client(base_url=found[0], timeout=30) as client:
+            while client.get("/readyz").status_code != 200:
+                pass  # as above
+            house = client.get("/api/house").json()
+            assert [(part["topic"], part["state"]) for part in house["parts"]] == [("talk", "up")]
+            assert {(each["kind"], each["places"]) for each in house["places"]} == {
+                ("listener", 2), ("voice", None), ("thought", None),
+            }  # fmt: skip
+            assert {(each["kind"], each["state"]) for each in house["engines"]} == {
+                ("tts", "ready"), ("llm", "ready"), ("stt", "ready"),
+            }  # fmt: skip
+            assert client.get("/api/stage").status_code == 404
+            assert 'duologue_part_up{part="talk"} 1.0' in client.get("/metrics").text
+        os.kill(process.pid, signal.SIGTERM)
+        said = process.stderr.read()
+        assert process.wait(20) == 0, said
+    assert "Traceback" not in said
+
+
+def test_nothing_to_serve_is_said_with_the_next_step() -> None:
+    command = [str(Path(sys.executable).with_name("duologue")), "serve", "--no-show", "--port", "0"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 2 and "Traceback" not in ended.stderr
+    assert "nothing is switched on" in ended.stderr and "[serve]" in ended.stderr

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from structlog.testing import capture_logs
-from studio_double import Connect, File, StudioDouble
+from studio_double import Connect, File, HouseDouble, StudioDouble
 
 from duologue.app.models import (
     CaptionRequest,
@@ -235,9 +235,9 @@ async def test_every_site_may_play_the_stream_when_it_is_said_so(connect: Connec
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-async def test_health(client: httpx.AsyncClient, studio: StudioDouble, path: str) -> None:
+async def test_health(client: httpx.AsyncClient, house: HouseDouble, studio: StudioDouble, path: str) -> None:
     assert (await client.get(path)).json() == {"ok": True, "reasons": []}
-    studio.health = (False, ["nothing is on air yet"])
+    house.health = studio.health = (False, ["nothing is on air yet"])
     answer = await client.get(path)
     assert (answer.status_code, answer.json()["reasons"]) == (503, ["nothing is on air yet"])
     assert (await client.head(path)).status_code == 503  # as some probes ask
@@ -257,7 +257,9 @@ def test_the_schema_holds_all_that_the_page_needs() -> None:
     events = schema["paths"]["/api/events"]["get"]["responses"]["200"]["content"]["text/event-stream"]["schema"]
     assert events == {"$ref": "#/components/schemas/StreamedEvent"}
     named = schema["components"]["schemas"]["StreamedEvent"]["discriminator"]["mapping"]
-    assert set(named) == {"state", "conversation", "turn", "stage", "telemetry", "notice"}
+    assert set(named) == {
+        "state", "conversation", "turn", "stage", "telemetry", "notice", "part", "talk", "engines", "places",
+    }  # fmt: skip
     operations = [operation["operationId"] for path in schema["paths"].values() for operation in path.values()]
     assert len(operations) == len(set(operations))
     assert "HTTPValidationError" not in schema["components"]["schemas"]

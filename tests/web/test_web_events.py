@@ -12,9 +12,9 @@ import httpx
 import pytest
 import uvicorn
 from structlog.testing import capture_logs
-from studio_double import STAGE, ShowDouble, StudioDouble
+from studio_double import STAGE, HouseDouble, ShowDouble, StudioDouble
 
-from duologue.app.bus import Published
+from duologue.app.bus import Published, Topics
 from duologue.app.models import Notice, NoticeEvent, StageEvent
 from duologue.web.application import create_app
 from duologue.web.events import EventStream, encode
@@ -74,7 +74,7 @@ SCOPE: Message = {"type": "http"}
 def stream(
     studio: StudioDouble, leaving: asyncio.Event | None = None, keep_alive: float = 15.0, after: str = ""
 ) -> EventStream:
-    return EventStream(studio.subscribe(after), keep_alive, leaving or asyncio.Event())
+    return EventStream(studio.bus.subscribe(frozenset(), after), keep_alive, leaving or asyncio.Event())
 
 
 async def settle() -> None:
@@ -192,13 +192,13 @@ async def test_the_last_id_comes_in_its_header(client: httpx.AsyncClient, studio
     assert "two" in answer.text and "one" not in answer.text and "event: state" not in answer.text
 
 
-async def test_a_failing_studio_is_not_hidden(
+async def test_a_failing_bus_is_not_hidden(
     client: httpx.AsyncClient, studio: StudioDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(_after: str) -> Any:
+    def broken(_topics: Topics, _after: str) -> Any:
         raise RuntimeError("no bus")
 
-    monkeypatch.setattr(studio, "subscribe", broken)
+    monkeypatch.setattr(studio.bus, "subscribe", broken)
     with capture_logs() as logged:
         assert (await client.get("/api/events")).status_code == 500
     assert logged
@@ -213,7 +213,7 @@ def test_an_event_is_one_line_of_data() -> None:
 
 @pytest.mark.realtime
 async def test_a_real_server_streams_and_leaves_promptly(studio: StudioDouble) -> None:
-    app = create_app([ShowDouble(studio=studio)])
+    app = create_app(HouseDouble([ShowDouble(studio=studio)]))
     server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, timeout_graceful_shutdown=5))
     sock = socket.create_server(("127.0.0.1", 0))
     port = sock.getsockname()[1]

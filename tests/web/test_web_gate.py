@@ -12,7 +12,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from studio_double import File, ShowDouble, StudioDouble
+from studio_double import File, HouseDouble, ShowDouble, StudioDouble
 
 from duologue.web.application import create_app
 from duologue.web.gate import COOKIE, Admit, Redirect, Refuse, cookie_value, judge, private
@@ -199,5 +199,5 @@ async def test_another_sites_socket_is_closed_unopened(studio: StudioDouble, ori
 
     headers = [(b"host", b"127.0.0.1:8081"), (b"origin", origin)]
     scope = {"type": "websocket", "path": "/ws", "query_string": b"", "headers": headers, "subprotocols": []}
-    await create_app([ShowDouble(studio=studio)])(scope, receive, send)
+    await create_app(HouseDouble([ShowDouble(studio=studio)]))(scope, receive, send)
     assert [(message["type"], message.get("code", 1000)) for message in sent] == [("websocket.close", code)]

@@ -12,7 +12,7 @@ import pytest
 from fastapi.params import Depends, Security
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import SecretStr
-from studio_double import Connect, File, ShowDouble, StudioDouble
+from studio_double import Connect, File, HouseDouble, ShowDouble, StudioDouble
 
 from duologue.app.models import Problem
 from duologue.errors import InputError
@@ -26,6 +26,8 @@ from duologue.web.scopes import permitted, to_everyone
 
 EVERYONE, READER = "everyone", "reader"
 WANTED: dict[str, str] = {
+    "GET /api/workers": "reader",
+    "POST /api/workers/{name}/restart": "admin",
     "GET /healthz": EVERYONE,
     "HEAD /healthz": EVERYONE,
     "GET /readyz": EVERYONE,
@@ -34,6 +36,7 @@ WANTED: dict[str, str] = {
     "GET /metrics": READER,
     "GET /api/session": READER,
     "GET /api/shows": READER,
+    "GET /api/house": READER,
     "GET /api/events": READER,
     "GET /api/stage": READER,
     "GET /api/conversations": READER,
@@ -74,7 +77,7 @@ def declared(dependencies: Sequence[Depends]) -> str:
 
 
 def routes() -> Iterator[tuple[str, str]]:
-    for context in iter_route_contexts(create_app([ShowDouble()]).routes):
+    for context in iter_route_contexts(create_app(HouseDouble([ShowDouble()])).routes):
         if isinstance(route := context.original_route, APIRoute):
             for method in route.methods or ():
                 yield f"{method} {context.path}", declared(route.dependencies)

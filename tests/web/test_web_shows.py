@@ -9,7 +9,7 @@ import httpx
 import pytest
 from studio_double import Connect, File, ShowDouble, StudioDouble
 
-from duologue.app.models import Conversation, ConversationState, Notice, ShowState, ShowView
+from duologue.app.models import Conversation, ConversationState, Notice, PartState, ShowView
 from duologue.web import paths
 from duologue.web.options import WebOptions
 
@@ -58,16 +58,16 @@ async def test_what_is_asked_of_one_show_reaches_that_one_and_answers_with_its_a
 
 
 async def test_events_are_those_of_the_show(connect: Connect, shows: list[ShowDouble]) -> None:
-    for show in shows:
-        studio_of(show).bus.notice(Notice(level="info", text=f"only {show.name}"))
-        studio_of(show).bus.close()
     async with connect(shows=shows) as client:
+        for show in shows:
+            studio_of(show).bus.topic(show.topic).notice(Notice(level="info", text=f"only {show.name}"))
+        studio_of(shows[0]).bus.close()
         answer = await client.get("/shows/late-night/api/events", headers={"Last-Event-ID": "show-0"})
     assert "only late-night" in answer.text and "only day" not in answer.text
 
 
 async def test_the_list_names_every_show_with_its_links(connect: Connect, shows: list[ShowDouble]) -> None:
-    shows.append(ShowDouble("broken", None, ShowState.FAILED, "there is no pack 'x'"))
+    shows.append(ShowDouble("broken", None, PartState.FAILED, "there is no pack 'x'"))
     studio_of(shows[1]).kept["c"] = Conversation(
         id="c", topic="owls", cast=("a", "b"), turns_planned=2, seed=1, state=ConversationState.RUNNING, started=0
     )
@@ -78,7 +78,7 @@ async def test_the_list_names_every_show_with_its_links(connect: Connect, shows:
             assert [each.name for each in found] == ["day", "late-night", "broken"]
             assert [each.name for each in found if each.here] == [here]
         late, broken = found[1:]
-        assert (late.topic, late.state) == ("owls", "on_air")
+        assert (late.topic, late.state) == ("owls", "up")
         assert (broken.state, broken.failure) == ("failed", "there is no pack 'x'")
         for link in (late.stream, late.metrics):
             studio_of(shows[1]).text = "#EXTM3U\n"
@@ -87,7 +87,7 @@ async def test_the_list_names_every_show_with_its_links(connect: Connect, shows:
 
 
 async def test_a_show_that_failed_says_why_and_the_others_go_on(connect: Connect) -> None:
-    shows = [ShowDouble("day"), ShowDouble("broken", None, ShowState.FAILED, "there is no pack 'x'")]
+    shows = [ShowDouble("day"), ShowDouble("broken", None, PartState.FAILED, "there is no pack 'x'")]
     async with connect(shows=shows) as client:
         answer = await client.get("/shows/broken/api/stage")
         assert answer.status_code == 502
@@ -101,7 +101,7 @@ async def test_a_show_that_failed_says_why_and_the_others_go_on(connect: Connect
 
 
 async def test_a_show_that_is_being_opened_asks_for_patience(connect: Connect) -> None:
-    shows = [ShowDouble("day", None, ShowState.STARTING)]
+    shows = [ShowDouble("day", None, PartState.STARTING)]
     async with connect(shows=shows) as client:
         answer = await client.get("/stream/index.m3u8")
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
@@ -114,7 +114,7 @@ async def test_readiness_wants_one_show_and_tells_of_the_others(connect: Connect
     async with connect(shows=shows) as client:
         one = await client.get("/readyz")
         assert (one.status_code, one.json()["reasons"]) == (200, ["day: nothing is on air yet"])
-        shows[1].state = ShowState.OVER
+        shows[1].state = PartState.OVER
         none = await client.get("/readyz")
         reasons = ["day: nothing is on air yet", "late-night: it is over"]
         assert (none.status_code, none.json()["reasons"]) == (503, reasons)

@@ -1,32 +1,35 @@
-/** Services: the shows of this house, the engines in order of preference, and the processes that do the work. */
+/** Services: the parts of this house, the engines that they share, how many they carry, and the processes that do the work. */
 import type { JSX } from "preact";
 import { Nothing, Scrolled, Section, Sheet, State } from "../controls/sheet";
-import { decimal, label, megabytes } from "../core/format";
-import type { EngineView, ShowView } from "../models";
+import { decimal, megabytes, timeOfDay } from "../core/format";
+import { titleOf } from "../core/house";
+import type { EngineView, PartView, PlacesView, ShowView } from "../models";
 import { useKnown } from "../page";
 
 const KINDS: readonly { kind: EngineView["kind"]; title: string; what: string }[] = [
   { kind: "llm", title: "Thinks", what: "writes what the characters say" },
   { kind: "tts", title: "Speaks", what: "gives them their voices" },
+  { kind: "stt", title: "Hears", what: "understands whoever talks with them" },
 ];
 
 export function ServicesPage(): JSX.Element {
-  const { stage } = useKnown();
-  const engines = stage.value?.engines ?? [];
+  const { house } = useKnown();
+  const engines = house.value?.engines ?? [];
   return (
-    <Sheet title="Services" lead="What is running for this house, in which state it is, and what last went wrong with it.">
-      <ShowList />
+    <Sheet title="Services" lead="What is running in this house, in which state it is, and what last went wrong with it.">
+      <Parts />
       <Section title="Engines" note="of each chain the first one that can; the next takes over when it fails">
         {engines.length === 0 ? (
-          <Nothing>The engines of this show are not known yet.</Nothing>
+          <Nothing>The engines are not known yet.</Nothing>
         ) : (
           <div class="columns">
-            {KINDS.map(({ kind, title, what }) => (
+            {KINDS.filter(({ kind }) => engines.some((one) => one.kind === kind)).map(({ kind, title, what }) => (
               <Chain key={kind} title={title} what={what} engines={engines.filter((one) => one.kind === kind)} />
             ))}
           </div>
         )}
       </Section>
+      <Places />
       <Processes />
     </Sheet>
   );
@@ -37,33 +40,36 @@ function times(count: number): string {
   return count === 1 ? "once" : count === 2 ? "twice" : `${count} times`;
 }
 
-const SHOW_STATES = {
+const PART_STATES = {
   starting: ["wait", "starting"],
-  on_air: ["good", "on air"],
+  up: ["good", "up"],
+  restarting: ["bad", "down"],
   over: ["off", "over"],
   failed: ["bad", "failed"],
 } as const;
 
-function ShowList(): JSX.Element {
-  const { shows } = useKnown();
+function Parts(): JSX.Element {
+  const { house, shows } = useKnown();
+  const parts = house.value?.parts ?? [];
   return (
-    <Section title="Shows">
-      {shows.value.length === 0 ? (
-        <Nothing>Which shows there are is being asked.</Nothing>
+    <Section title="Parts" note="each is kept up by itself: when one fails, the others do not notice">
+      {parts.length === 0 ? (
+        <Nothing>Which parts there are is not known yet.</Nothing>
       ) : (
-        <Scrolled title="Shows">
+        <Scrolled title="Parts">
           <table class="list">
             <thead>
               <tr>
-                <th scope="col">Show</th>
+                <th scope="col">Part</th>
                 <th scope="col">State</th>
-                <th scope="col">On air</th>
+                <th scope="col">Now</th>
+                <th scope="col">Restarts</th>
                 <th scope="col">Links</th>
               </tr>
             </thead>
             <tbody>
-              {shows.value.map((show) => (
-                <ShowRow key={show.name} show={show} />
+              {parts.map((part) => (
+                <PartRow key={part.topic} part={part} show={shows.value.find(({ name }) => part.topic === `show:${name}`)} />
               ))}
             </tbody>
           </table>
@@ -73,22 +79,59 @@ function ShowList(): JSX.Element {
   );
 }
 
-function ShowRow({ show }: { show: ShowView }): JSX.Element {
-  const [is, words] = SHOW_STATES[show.state];
+function PartRow({ part, show }: { part: PartView; show: ShowView | undefined }): JSX.Element {
+  const [is, words] = PART_STATES[part.state];
+  const ready = part.reasons.length === 0;
   return (
     <tr>
       <th scope="row">
-        {label(show.name)}
-        {show.here && <span class="quiet"> (this one)</span>}
+        {titleOf(part)}
+        {show?.here && <span class="quiet"> (this one)</span>}
       </th>
       <td>
-        <State is={is}>{words}</State>
+        <State is={is === "good" && !ready ? "wait" : is}>{words}</State>
       </td>
-      <td>{show.failure || show.topic || <span class="quiet">nobody talks</span>}</td>
+      <td>
+        {part.failure || part.reasons.join("; ") || show?.topic || <span class="quiet">–</span>}
+        {part.due && <span class="quiet"> Started again at {timeOfDay(part.due)}.</span>}
+      </td>
+      <td>{part.restarts}</td>
       <td class="links">
-        <a href={show.page}>page</a> <a href={show.stream}>stream</a> <a href={show.metrics}>metrics</a>
+        {show ? (
+          <>
+            <a href={show.page}>page</a> <a href={show.stream}>stream</a> <a href={show.metrics}>metrics</a>
+          </>
+        ) : (
+          <span class="quiet">–</span>
+        )}
       </td>
     </tr>
+  );
+}
+
+const PLACE_WORDS: Readonly<Record<PlacesView["kind"], string>> = { listener: "Ears", voice: "Voices", thought: "Thoughts" };
+
+/** How many conversations the engines carry at once. */
+function Places(): JSX.Element | null {
+  const { house } = useKnown();
+  const { places = [], waiting = 0 } = house.value ?? {};
+  if (places.length === 0) return null;
+  return (
+    <Section title="Places" note={waiting > 0 ? `${waiting} waiting for one` : "who is beyond them waits with a word, or is told so"}>
+      <dl class="figures">
+        {places.map((one) => (
+          <div key={one.kind} class="figure">
+            <dt>{PLACE_WORDS[one.kind]}</dt>
+            <dd>
+              {one.taken} <span class="of">{one.places === null ? "taken" : `of ${one.places}`}</span>
+            </dd>
+            <dd class="note">
+              {one.refused + one.waited === 0 ? "nobody had to wait" : `${one.waited} had to wait, ${one.refused} were sent away`}
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </Section>
   );
 }
 

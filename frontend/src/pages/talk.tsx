@@ -2,7 +2,8 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { Segmented, Switch } from "../controls/controls";
-import { Command, Section, Sheet } from "../controls/sheet";
+import { Command, Nothing, Section, Sheet } from "../controls/sheet";
+import { timeOfDay } from "../core/format";
 import { commandOf, WAYS, type Way } from "../core/talk-command";
 import { usePage } from "../page";
 import { SHOW } from "../routes";
@@ -15,6 +16,7 @@ export function TalkPage(): JSX.Element {
   const topic = useSignal("");
   const greets = useSignal(false);
   const partner = cast.find((one) => one.name === who.value) ?? cast[0];
+  const talks = state.house.value?.talks ?? [];
   const line = commandOf(way.value, { as: partner?.name ?? "", topic: topic.value, greets: greets.value });
   return (
     <Sheet
@@ -61,10 +63,21 @@ export function TalkPage(): JSX.Element {
             <li>Nothing is kept unless you ask: <code>--record</code> both voices, <code>--ledger</code> each turn's times.</li>
           </ul>
         </Section>
-        <Section title="Not on this page yet">
+        <Section title="Talks that go on">
+          {talks.length > 0 ? (
+            <ul class="talks" aria-label="Talks that go on">
+              {talks.map((talk) => (
+                <li key={talk.id}>
+                  <strong>{talk.title}</strong> <span class="quiet">since {timeOfDay(talk.started)}</span>
+                </li>
+              ))}
+            </ul>
+          ) : (
+            <Nothing>Nobody talks with a character of this house now.</Nothing>
+          )}
           <p>
-            Talks are held in the terminal and end with it, so none is listed here. What one with <code>--ledger</code> left
-            behind is read by:
+            One in a terminal is a house of its own and ends with it, so it is not listed. What it left behind with{" "}
+            <code>--ledger</code> is read by:
           </p>
           <Command line="duologue report talk.jsonl" what="that reads a talk's ledger" />
           <p>

@@ -1,8 +1,11 @@
-"""Events to whoever reads: one log of the newest, and for each reader a place in it.
+"""Events to whoever reads, by topic: one log of the newest, and for each reader a place in it.
 
-A reader begins with the full state, one event of bounded size, and goes on with what happened since; or, with the id of
-the last event that it has, with what came after that. Nobody is waited for. Who is so slow that the log has left it
-behind is told so and gets the state anew: it is current then, whatever it missed.
+A reader names the topics that it wants. It begins with the state of these, one event of bounded size, and goes on with
+what happened since; or, with the id of the last event that it has, with what came after that. Nobody is waited for. Who
+is so slow that the log has left it behind is told so and gets the state anew: it is current then, whatever it missed.
+
+Topics are ``show:NAME``, ``talk`` and ``talk:ID``, ``line``, ``engines`` and ``machine``. Who asks for ``talk`` gets
+``talk:ID`` as well. What has no topic concerns everybody.
 """
 
 from __future__ import annotations
@@ -15,13 +18,20 @@ from typing import Self
 
 from duologue.app.models import Event, Notice, NoticeEvent, StateEvent
 
-CAPACITY = 256
+CAPACITY = 1024
 """Events that are kept; the oldest are forgotten."""
 TOO_SLOW = Notice(
     level="warning",
     text="This connection is too slow for the events; some were skipped.",
     remedy="What is shown now is current.",
 )
+
+Topics = frozenset[str]
+
+
+def concerns(topics: Topics, topic: str) -> bool:
+    """Whether a reader of ``topics`` is told of ``topic``."""
+    return not topic or topic in topics or topic.partition(":")[0] in topics
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,43 +40,45 @@ class Published:
 
     id: str
     event: Event
+    topic: str = ""
 
 
 class Bus:
     """Publish from the event loop, subscribe from anywhere on it.
 
-    ``name`` sets its ids apart from those of every other bus. ``overruns`` counts the times that the log left a reader
-    behind.
+    ``state`` gives the state of topics. ``name`` sets its ids apart from those of every other bus. ``overruns`` counts
+    the times that the log left a reader behind.
     """
 
-    def __init__(self, state: Callable[[], StateEvent], name: str, capacity: int = CAPACITY) -> None:
+    def __init__(self, state: Callable[[Topics], StateEvent], name: str, capacity: int = CAPACITY) -> None:
         self._state = state
         self._name = name
-        self._log: deque[Event] = deque(maxlen=capacity)
+        self._log: deque[Published] = deque(maxlen=capacity)
         self._count = 0
         self._news = asyncio.Event()
         self._closed = False
         self.overruns = 0
 
-    def publish(self, event: Event) -> None:
+    def publish(self, event: Event, topic: str = "") -> None:
         """Add ``event`` to the log; never waits."""
-        self._log.append(event)
         self._count += 1
+        self._log.append(Published(self._id(self._count), event, topic))
         self._wake()
 
-    def notice(self, notice: Notice) -> None:
-        """Publish a word to the people at the pages."""
-        self.publish(NoticeEvent(notice=notice))
+    def topic(self, name: str) -> Topic:
+        """The bus, for whoever speaks of one topic."""
+        return Topic(self, name)
 
     def close(self) -> None:
         """End every subscription, when it has read what is there."""
         self._closed = True
         self._wake()
 
-    def subscribe(self, after: str = "") -> Subscription:
+    def subscribe(self, topics: Topics, after: str = "") -> Subscription:
         """A reader from now on; ``after`` is the id of the last event that it has, if it has any."""
         seen = self._place(after)
-        return Subscription(self, self._count, [self._now()]) if seen is None else Subscription(self, seen, [])
+        first = [self._now(topics)] if seen is None else []
+        return Subscription(self, topics, self._count if seen is None else seen, first)
 
     def _wake(self) -> None:
         self._news.set()
@@ -80,35 +92,55 @@ class Bus:
         seen = int(number)
         return seen if self._count - len(self._log) <= seen <= self._count else None
 
-    async def read(self, seen: int) -> tuple[int, list[Published]]:
-        """What a reader who has seen ``seen`` events gets next, and how many it has seen then; waits for one.
-
-        Nothing at the end. A cancelled call takes nothing.
+    async def read(self, topics: Topics, seen: int) -> tuple[int, list[Published]] | None:
+        """What a reader who has seen ``seen`` events gets next, maybe nothing, and how many it has seen then; waits for
+        an event of whatever topic. None at the end. A cancelled call takes nothing.
         """
         while True:
             news = self._news
             if seen < self._count - len(self._log):
                 self.overruns += 1
-                return self._count, [Published("", NoticeEvent(notice=TOO_SLOW)), self._now()]
+                return self._count, [Published("", NoticeEvent(notice=TOO_SLOW)), self._now(topics)]
             if seen < self._count:
                 new = list(self._log)[seen - self._count :]
-                return self._count, [Published(self._id(seen + place), event) for place, event in enumerate(new, 1)]
+                return self._count, [published for published in new if concerns(topics, published.topic)]
             if self._closed:
-                return seen, []
+                return None
             await news.wait()
 
-    def _now(self) -> Published:
-        return Published(self._id(self._count), self._state())
+    def _now(self, topics: Topics) -> Published:
+        return Published(self._id(self._count), self._state(topics))
 
     def _id(self, count: int) -> str:
         return f"{self._name}-{count}"
 
 
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A bus, for whoever speaks of one topic."""
+
+    bus: Bus
+    name: str
+
+    def publish(self, event: Event) -> None:
+        """Tell its readers."""
+        self.bus.publish(event, self.name)
+
+    def notice(self, notice: Notice) -> None:
+        """A word to the people at the pages."""
+        self.publish(NoticeEvent(notice=notice))
+
+    def subscribe(self, after: str = "") -> Subscription:
+        """A reader of this topic alone."""
+        return self.bus.subscribe(frozenset({self.name}), after)
+
+
 class Subscription(AsyncIterator[Event]):
     """A reader's place in a bus's log, and the state with which it begins. It may be dropped at any time."""
 
-    def __init__(self, bus: Bus, seen: int, first: list[Published]) -> None:
+    def __init__(self, bus: Bus, topics: Topics, seen: int, first: list[Published]) -> None:
         self._bus = bus
+        self._topics = topics
         self._seen = seen
         self._first = first
         self._taken: deque[Published] = deque()
@@ -118,8 +150,11 @@ class Subscription(AsyncIterator[Event]):
         if self._first:
             first, self._first = self._first, []
             return first
-        self._seen, published = await self._bus.read(self._seen)
-        return published
+        while (read := await self._bus.read(self._topics, self._seen)) is not None:
+            self._seen, published = read
+            if published:
+                return published
+        return []
 
     def __aiter__(self) -> Self:
         return self

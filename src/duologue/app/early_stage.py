@@ -16,59 +16,53 @@ from duologue.priority import raise_child
 from duologue.workers import Worker
 
 if TYPE_CHECKING:
-    from duologue.app.stage_link import Child
     from duologue.stage.messages import StagePlan
 
 STAGE_MODULE = "duologue.stage.process"
 
 
+class _First(Worker):
+    """A stage's process that may be told its plan before the link is there; the link's first word is the plan too."""
+
+    plan: StagePlan | None = None
+
+    async def open(self, plan: StagePlan) -> None:
+        await super().send(plan)
+        self.plan = plan
+
+    async def send(self, message: object) -> None:
+        known, self.plan = self.plan, None
+        if known is None:
+            await super().send(message)
+        elif message != known:
+            self.kill()  # whoever receives from it starts another
+            raise PeerError("the stage was opened for another plan", where=f"pid {self.pid}")
+
+
 class EarlyStage:
     """The first stage of a show. Made by :func:`early_stage`."""
 
-    def __init__(self, worker: Worker) -> None:
-        self._worker: Worker | None = worker
+    def __init__(self, worker: _First) -> None:
+        self._worker: _First | None = worker
         self.plan: StagePlan | None = None
         """What it was told to show."""
 
     async def open(self, plan: StagePlan) -> None:
         """Tell it what to show; call once, before :meth:`start`. Raises :class:`PeerError` when it has died."""
         if self._worker is not None:
-            await self._worker.send(plan)
+            await self._worker.open(plan)
             self.plan = plan
 
-    async def start(self) -> Child:
+    async def start(self) -> Worker:
         """A stage's process, waiting for its plan, as the stage link starts them: this one first, then others."""
         worker, self._worker = self._worker, None
-        return _Told(worker, self.plan) if worker is not None else await Worker.start(STAGE_MODULE)
-
-
-class _Told:
-    """A worker that knows the plan already which it is told first."""
-
-    def __init__(self, worker: Worker, plan: StagePlan | None) -> None:
-        self._worker = worker
-        self._known = plan
-        self.receive = worker.receive
-        self.close = worker.close
-        self.kill = worker.kill
-
-    @property
-    def pid(self) -> int:
-        return self._worker.pid
-
-    async def send(self, message: object) -> None:
-        known, self._known = self._known, None
-        if known is None:
-            await self._worker.send(message)
-        elif message != known:
-            self._worker.kill()  # whoever receives from it starts another
-            raise PeerError("the stage was opened for another plan", where=f"pid {self.pid}")
+        return worker or await Worker.start(STAGE_MODULE)
 
 
 @contextlib.asynccontextmanager
 async def early_stage() -> AsyncGenerator[EarlyStage]:
     """Start a stage process; it is gone at the end, whether anybody took it over or not."""
-    worker = await Worker.start(STAGE_MODULE)
+    worker = await _First.start(STAGE_MODULE)
     raise_child(worker.pid)
     try:
         yield EarlyStage(worker)

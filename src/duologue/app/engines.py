@@ -1,4 +1,8 @@
-"""Engines by name: found through entry points, so that a stranger's package can add one.
+"""Engines by name: found through entry points, so that a stranger's package can add one; and the pool of those that are
+open.
+
+Whoever needs engines borrows them (:meth:`EnginePool.lend`): shows, conversations with people, calls. What is borrowed
+first is made then, what is given back last is closed then, and in between all share it.
 
 An entry point names a factory: ``factory(settings) -> engine``, where ``settings`` is an instance of the factory's
 module's ``Settings`` part (see :func:`duologue.settings.load_settings`), or None for an engine without settings.
@@ -7,12 +11,14 @@ module's ``Settings`` part (see :func:`duologue.settings.load_settings`), or Non
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import cast
+from typing import Generic, Protocol, TypeVar, cast
 
+from duologue.app.admission import Kind
+from duologue.app.worker_views import workers_of
 from duologue.chains import ChainPolicy, Handover, Listener, beside
 from duologue.clock import SECOND
 from duologue.errors import InputError, InternalError, PeerError
@@ -24,9 +30,11 @@ from duologue.speech.chain import SpeechLimits, VoicingChain
 from duologue.speech.engine import TextToSpeech
 from duologue.speech.hearing import SpeechToText, VoiceActivity
 from duologue.speech.hearing_chain import HearingChain
+from duologue.speech.shared_activity import SharedActivity
 from duologue.speech.smart_turn import SmartTurn
 from duologue.speech.speech_cache import CachedSpeech, SpeechCache, fingerprint
 from duologue.telemetry.log import get_logger
+from duologue.workers import Workers
 
 TTS_GROUP, LLM_GROUP, STT_GROUP, VAD_GROUP = "duologue.tts", "duologue.llm", "duologue.stt", "duologue.vad"
 
@@ -56,15 +64,13 @@ def create_stt(settings: Settings, name: str) -> SpeechToText:
 
 def create_hearing(
     settings: Settings, listener: Listener | None = None, group: asyncio.TaskGroup | None = None
-) -> SpeechToText:
-    """The engine that hears, or a chain of them, as set; ``listener`` is told of each failure, beside the log.
-    ``group`` is where engines of a chain come up beside the calls.
+) -> HearingChain:
+    """All engines that hear, as set, in order of preference; ``listener`` is told of each failure, beside the log.
+    ``group`` is where they come up beside the calls.
 
     Raises as :func:`create_stt`.
     """
     engines = [create_stt(settings, name) for name in settings.engines.stt]
-    if len(engines) == 1:
-        return engines[0]
     policy = _policy(settings, settings.chains.stt_seconds)
     return HearingChain(engines, policy=policy, listener=_telling(listener), group=group)
 
@@ -145,16 +151,50 @@ def _report(handover: Handover) -> None:
     )  # fmt: skip
 
 
+class _Engine(Protocol):
+    async def warm_up(self) -> None: ...
+    async def close(self) -> None: ...
+
+
+E = TypeVar("E", bound=_Engine)
+C = TypeVar("C", LanguageChain, VoicingChain, HearingChain)
+
+
+class Noticing:
+    """Voice activity for all conversations of one event loop; its model is loaded in a thread."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._activity: SharedActivity | None = None
+
+    @property
+    def activity(self) -> SharedActivity:
+        """Valid after :meth:`warm_up`."""
+        if self._activity is None:
+            raise InternalError("voice activity was asked for before warm_up()")
+        return self._activity
+
+    async def warm_up(self) -> None:
+        """Load the model."""
+        self._activity = SharedActivity(await asyncio.to_thread(create_activity, self._settings))
+
+    async def close(self) -> None:
+        """There is nothing to release."""
+
+
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """The engines of one studio, or of conversations with a person. All but ``llm`` may be wanting."""
+    """Engines that were borrowed. All but ``llm`` may be wanting."""
 
     llm: LanguageModel
     voicing: VoicingChain | None
-    ears: SpeechToText | None = None
-    turn: SmartTurn | None = None
-    listeners: list[Listener] = field(default_factory=list[Listener])
+    ears: HearingChain | None
+    noticing: Noticing | None
+    turn: SmartTurn | None
+    listeners: list[Listener]
     """Who is told when an engine of a chain fails."""
+    warming: tuple[Callable[[], Awaitable[None]], ...]
+    workers: Workers
 
     @property
     def tts(self) -> VoicingChain:
@@ -164,49 +204,129 @@ class Engines:
         return self.voicing
 
     async def warm_up(self) -> None:
-        """Load all of them at once. Raises what the first that fails raises.
+        """Load all of them at once, but for those that are up already. Raises what the first that fails raises."""
+        async with asyncio.TaskGroup() as group:
+            for warm_up in self.warming:
+                group.create_task(_warmed(warm_up))
 
-        Nobody stands in for an engine that thinks alone, unless the settings say so: who chose a model does not want
+
+async def _warmed(warm_up: Callable[[], Awaitable[None]]) -> None:
+    await warm_up()
+
+
+class _Lent(Generic[E]):
+    """An engine, for as long as anybody has borrowed it."""
+
+    def __init__(self, make: Callable[[], E]) -> None:
+        self._make = make
+        self._gate = asyncio.Lock()
+        self._users = 0
+        self._up = False
+        self.engine: E | None = None
+
+    @asynccontextmanager
+    async def lend(self) -> AsyncGenerator[E]:
+        engine = self.engine
+        if engine is None:
+            engine, self._up = self._make(), False
+            self.engine = engine
+        self._users += 1
+        try:
+            yield engine
+        finally:
+            self._users -= 1
+            if not self._users:
+                self.engine = None
+                await engine.close()
+
+    async def warm_up(self) -> None:
+        async with self._gate:
+            engine = self.engine
+            if engine is not None and not self._up:
+                await engine.warm_up()
+                self._up = engine is self.engine
+
+
+class EnginePool:
+    """The engines that a system shares, none of them made yet; use it within :meth:`open`. ``listeners`` are told when
+    one of a chain fails.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.listeners: list[Listener] = []
+        self._group: asyncio.TaskGroup | None = None
+        self.workers = Workers()
+        """Their child processes, and those of whoever borrows them."""
+        self._llm = _Lent(lambda: self._made(create_llm(settings, listener=self._tell, group=self._group)))
+        self._voicing = _Lent(lambda: self._made(create_voicing(settings, self._tell, self._group)))
+        self._ears = _Lent(lambda: self._made(create_hearing(settings, self._tell, self._group)))
+        self._noticing = _Lent(lambda: Noticing(settings))
+        judge = settings.hearing.smart_turn
+        self._turn = _Lent(lambda: SmartTurn(judge)) if judge else None
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[None]:
+        """Engines may be borrowed, and come up beside their calls. Give them back before it ends."""
+        async with beside() as self._group:
+            yield
+
+    def at_once(self, kind: Kind) -> int | None:
+        """How many conversations the engines of a kind carry; None while no limit is known."""
+        thoughts, voices, ears = self.chains
+        chain = {Kind.LISTENER: ears, Kind.VOICE: voices, Kind.THOUGHT: thoughts}[kind]
+        return chain.at_once if chain is not None else None
+
+    @property
+    def chains(self) -> tuple[LanguageChain | None, VoicingChain | None, HearingChain | None]:
+        """Those that think, speak and hear, as far as anybody has borrowed them."""
+        return self._llm.engine, self._voicing.engine, self._ears.engine
+
+    @asynccontextmanager
+    async def lend(self, *, hears: bool = False, speaks: bool = True) -> AsyncGenerator[Engines]:
+        """Borrow engines, maybe cold ones, for the length of the context; those that hear or speak only if needed."""
+        async with AsyncExitStack() as stack:
+            warming: list[Callable[[], Awaitable[None]]] = [self._think]
+
+            async def borrow(lent: _Lent[E] | None, wanted: bool) -> E | None:
+                if lent is None or not wanted:
+                    return None
+                warming.append(lent.warm_up)
+                return await stack.enter_async_context(lent.lend())
+
+            llm = await stack.enter_async_context(self._llm.lend())
+            voicing = await borrow(self._voicing, speaks)
+            ears = await borrow(self._ears, hears)
+            noticing = await borrow(self._noticing, hears)
+            turn = await borrow(self._turn, hears)
+            yield Engines(llm, voicing, ears, noticing, turn, self.listeners, tuple(warming), self.workers)
+
+    async def _think(self) -> None:
+        """Nobody stands in for an engine that thinks alone, unless the settings say so: who chose a model does not want
         another to speak in its name. The error says how to.
         """
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._warm_up_llm())
-            for engine in filter(None, (self.voicing, self.ears, self.turn)):
-                group.create_task(engine.warm_up())
-
-    async def _warm_up_llm(self) -> None:
         try:
-            await self.llm.warm_up()
+            await self._llm.warm_up()
         except (PeerError, InputError) as error:
-            if not isinstance(self.llm, LanguageChain) or len(self.llm.engines) > 1:
+            llm = self._llm.engine
+            if llm is None or len(llm.engines) > 1:
                 raise
-            stand_in = f'Or let another stand in for it: llm = ["{self.llm.name}", "improv"] under [engines].'
+            stand_in = f'Or let another stand in for it: llm = ["{llm.name}", "improv"] under [engines].'
             kind = InputError if isinstance(error, InputError) else PeerError
             raise kind(error.what, where=error.where, remedy=f"{error.remedy} {stand_in}".strip()) from error
 
+    def _made(self, chain: C) -> C:
+        for engine in chain.engines:
+            self.workers.add(*workers_of(engine))
+        return chain
 
-@contextlib.asynccontextmanager
-async def open_engines(settings: Settings, *, hears: bool = False, speaks: bool = True) -> AsyncGenerator[Engines]:
-    """The engines as set, still cold; closed at the end. Those that hear are made only where they are needed, and so
-    are those that speak.
-    """
-    listeners: list[Listener] = []
-
-    def tell(handover: Handover) -> None:
-        for listener in listeners:
+    def _tell(self, handover: Handover) -> None:
+        for listener in tuple(self.listeners):
             listener(handover)
 
-    async with contextlib.AsyncExitStack() as stack:
-        group = await stack.enter_async_context(beside())
-        llm = create_llm(settings, listener=tell, group=group)
-        stack.push_async_callback(llm.close)
-        voicing = create_voicing(settings, tell, group) if speaks else None
-        if voicing is not None:
-            stack.push_async_callback(voicing.close)
-        ears = create_hearing(settings, tell, group) if hears else None
-        if ears is not None:
-            stack.push_async_callback(ears.close)
-        turn = create_turn_end(settings) if hears else None
-        if turn is not None:
-            stack.push_async_callback(turn.close)
-        yield Engines(llm, voicing, ears, turn, listeners)
+
+@asynccontextmanager
+async def open_engines(settings: Settings, *, hears: bool = False, speaks: bool = True) -> AsyncGenerator[Engines]:
+    """The engines as set, of a pool of their own: still cold, closed at the end."""
+    pool = EnginePool(settings)
+    async with pool.open(), pool.lend(hears=hears, speaks=speaks) as engines:
+        yield engines

@@ -27,9 +27,11 @@ from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND, Clock, milliseconds
 from duologue.dialogue.director import Interlude
 from duologue.errors import ClosedError, DuologueError, InputError, in_words
+from duologue.ids import unique_id
 from duologue.language.moderation import Moderator, Subject
 from duologue.speech.alignment import ALPHABET
 from duologue.speech.utterance import Mark, Utterance
+from duologue.telemetry.ledger import ClipRecord
 from duologue.telemetry.log import get_logger
 
 GAP_MS = 300
@@ -114,7 +116,7 @@ class _Clip:
 
 class Guests:
     """The queue of clips. Run :meth:`run` in a task group; :meth:`started`, :meth:`ended` and :meth:`stage_died` are
-    told what the stage reports.
+    told what the stage reports; ``on_over`` gets each clip that is over, for the ledger.
     """
 
     def __init__(
@@ -125,6 +127,7 @@ class Guests:
         clock: Clock,
         on_interlude: Callable[[Interlude], None],
         align: Align,
+        on_over: Callable[[ClipRecord], None] = lambda record: None,
     ) -> None:
         self._characters = characters
         self._floor = floor
@@ -132,11 +135,11 @@ class Guests:
         self._clock = clock
         self._on_interlude = on_interlude
         self._align = align
+        self._on_over = on_over
         self._answers = Answers[UtteranceView]()
         self._clips: OrderedDict[str, _Clip] = OrderedDict()
         self._decoding = asyncio.Lock()
         self._arriving = 0
-        self._count = 0
         self._wake = asyncio.Event()
         self._closed = False
 
@@ -261,8 +264,7 @@ class Guests:
         self._arriving += 1
         try:
             async with self._decoding:
-                self._count += 1
-                utterance = await asyncio.to_thread(clip_utterance, request, audio, f"u{self._count}")
+                utterance = await asyncio.to_thread(clip_utterance, request, audio, unique_id(self._clock.wall()))
                 return self._enter(_Clip(utterance, received, self._clock.now()))
         finally:
             self._arriving -= 1
@@ -322,6 +324,13 @@ class Guests:
         over = [name for name, other in self._clips.items() if other.over.is_set()]
         for name in over[:-REMEMBERED]:
             del self._clips[name]
+        utterance = clip.utterance
+        self._on_over(
+            ClipRecord(
+                utterance.id, utterance.speaker, utterance.text, state.value, clip.received, clip.decoded, clip.queued,
+                clip.on_air, at, clip.played_ms, clip.lips, clip.note,
+            )
+        )  # fmt: skip
         log.info(
             "utterance", id=clip.utterance.id, character=clip.utterance.speaker, state=state,
             waited_ms=round(milliseconds((clip.on_air or at) - clip.received), 1), played_ms=round(clip.played_ms, 1),

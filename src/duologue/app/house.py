@@ -1,70 +1,78 @@
-"""The shows of one process: each a studio of its own, on the engines that all of them share.
+"""The running system: settings, and what all its parts share: engines, places, events.
 
-What one show suffers is its own: one that cannot be put on air, or ends by a failure, is named in the log and wherever
-the house is asked, and the others stay on air. A show that is alone takes its command with it, as it always did.
+Each command builds the same house and switches parts on: the shows, conversations with people. Each part is kept by a
+:class:`~duologue.app.parts.Keeper`: what one suffers is its own.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from duologue.app.admission import Admission, Kind
+from duologue.app.bus import Bus, Topics
 from duologue.app.cast import CastMember
 from duologue.app.early_stage import EarlyStage
-from duologue.app.engines import Engines, open_engines
-from duologue.app.models import ShowState
-from duologue.app.studio import Studio, open_studio
-from duologue.clock import SYSTEM_CLOCK, Clock
-from duologue.errors import DuologueError, first_cause, in_words
+from duologue.app.engines import EnginePool
+from duologue.app.models import (
+    EnginesEvent,
+    EngineView,
+    HouseView,
+    Notice,
+    PartEvent,
+    PlacesEvent,
+    PlacesView,
+    StateEvent,
+    StateView,
+    TalkEvent,
+    TalkView,
+    WorkerEvent,
+    WorkerView,
+)
+from duologue.app.parts import Keeper, Part
+from duologue.app.pulse import handover_record, note_engines, written_as_set
+from duologue.app.show import Show
+from duologue.app.vitals import EngineVitals, engine_view, vitals
+from duologue.app.worker_views import worker_view
+from duologue.chains import Handover
+from duologue.clock import SECOND, SYSTEM_CLOCK, Clock, SteadyClock
+from duologue.errors import InputError
+from duologue.ids import unique_id
 from duologue.settings import Settings
+from duologue.supervision import Phase, WorkerState
+from duologue.telemetry.ledger import AdmissionRecord, WorkerRecord
 from duologue.telemetry.log import get_logger
+from duologue.telemetry.loop_lag import LoopLag
+from duologue.telemetry.metrics import Metrics
+from duologue.telemetry.stream import HOUSE, Ledger
+
+CLOSING_SECONDS = 15.0
+"""For parts to end when the house does; then again, before they are given up."""
+LOOK = SECOND
+"""How often the house looks at how its parts and engines are (ns)."""
+
+if TYPE_CHECKING:
+    from duologue.app.talking import Talk
 
 log = get_logger(__name__)
 
 
-@dataclass(slots=True, eq=False)
-class Show:
-    """A show of the house.
-
-    ``stage`` is its first stage's process, if that was started already. ``studio`` is None until it is open;
-    ``failure`` says why it is not on air any more.
-    """
-
-    settings: Settings
-    cast: Sequence[CastMember] = ()
-    stage: EarlyStage | None = None
-    studio: Studio | None = None
-    over: bool = False
-    failure: str = ""
-
-    @property
-    def name(self) -> str:
-        """As its settings call it."""
-        return self.settings.name
-
-    @property
-    def state(self) -> ShowState:
-        """Where it is in its life."""
-        if self.over:
-            return ShowState.FAILED if self.failure else ShowState.OVER
-        return ShowState.ON_AIR if self.studio is not None and self.studio.ready()[0] else ShowState.STARTING
-
-    @property
-    def headless(self) -> bool:
-        """It has no page."""
-        return self.settings.show.headless
-
-    async def run(self, engines: Engines, clock: Clock) -> None:
-        """Be on air until cancelled, or until the programme is over."""
-        async with open_studio(self.settings, self.cast, clock, engines, self.stage) as self.studio:
-            await self.studio.run()
+def _stuck(names: Sequence[str]) -> None:
+    """Nothing is done about parts that hang; whoever owns the process may."""
 
 
 class House:
-    """The shows that the settings name, none of them open yet.
+    """The parts that the settings switch on, and more ``parts``, none of them running yet.
 
-    ``cast`` is for a house of one show, instead of the one that is set; ``stage`` is for the first show.
+    ``cast`` is for a house of one show, instead of the one that is set; ``stage`` is for the first show. ``stuck`` is
+    called with the names of the parts that would not end in time, however often they were told.
+
+    Raises :class:`InputError` when nothing is switched on.
     """
 
     def __init__(
@@ -73,36 +81,237 @@ class House:
         cast: Sequence[CastMember] = (),
         clock: Clock = SYSTEM_CLOCK,
         stage: EarlyStage | None = None,
+        *,
+        parts: Sequence[Part] = (),
+        stuck: Callable[[Sequence[str]], None] = _stuck,
     ) -> None:
         self._settings = settings
         self._clock = clock
-        self._failures: list[Exception] = []
-        self.shows = tuple(Show(each, cast) for each in settings.each_show().values())
-        self.shows[0].stage = stage
+        self._picks = settings.picks
+        self._stamps = SteadyClock(clock)
+        self._stuck = stuck
+        registry = self._registry = CollectorRegistry()
+        self.ledger = Ledger(clock)
+        self._metrics = Metrics(registry)
+        self.ledger.watch(self._metrics.observe)
+        self._lag = LoopLag(clock, self._metrics.loop_lag)
+        self._closing = False
+        self.bus = Bus(self.state, unique_id(clock.wall()))
+        self.engines = EnginePool(settings)
+        self.engines.listeners.append(self._handed_over)
+        self.engines.workers.listeners.append(self._worker_changed)
+        self.admission = Admission(self.engines.at_once, changed=self._places_changed, told=self._place_told)
+        self._engine_views: tuple[EngineView, ...] = ()
+        self.shows: tuple[Show, ...] = tuple(self._shows(settings, cast, stage)) if settings.serve.show else ()
+        self.talk = self._talk(settings) if settings.serve.talk else None
+        others: tuple[Part, ...] = (*filter(None, (self.talk,)), *parts)
+        self.keepers = (
+            *(show.keeper for show in self.shows),
+            *(Keeper(part, clock, self._part_changed) for part in others),
+        )
+        if not self.keepers:
+            raise InputError(
+                "nothing is switched on",
+                where="serve",
+                remedy="Set show or talk to true under [serve], or give --show.",
+            )
+        registry.register(_Figures(self))
+
+    def _shows(self, settings: Settings, cast: Sequence[CastMember], stage: EarlyStage | None) -> Iterator[Show]:
+        for each in settings.each_show().values():
+            topic = self.bus.topic(each.topic)
+            yield Show(
+                each, cast, self.engines, self.admission, topic, self._clock, self.ledger,
+                self._metrics, stage=stage, house=self.view, told=self._part_changed,
+            )  # fmt: skip
+            stage = None
+
+    def _talk(self, settings: Settings) -> Talk:
+        from duologue.app.talking import Talk  # its imports would make the start of a show longer
+
+        return Talk(settings, self.engines, self.admission, self._clock, self._talk_changed)
 
     async def run(self) -> None:
-        """Keep every show on air until cancelled, or until all are over.
+        """Keep every part going until cancelled, or until all are over.
 
-        Raises what ended the only show, or all of them.
+        Raises what none of them could be for, when none could.
         """
-        async with open_engines(self._settings) as engines, asyncio.TaskGroup() as group:
-            for show in self.shows:
-                group.create_task(self._keep(show, engines))
-        if len(self._failures) == len(self.shows):
-            raise ExceptionGroup("no show could stay on air", self._failures)
+        async with (
+            written_as_set(self.ledger, self._settings),
+            self.engines.open(),
+            asyncio.TaskGroup() as group,
+        ):
+            looking = group.create_task(self._look())
+            lagging = group.create_task(self._lag.run())
+            tasks = {group.create_task(keeper.run()): keeper for keeper in self.keepers}
+            try:
+                await asyncio.wait(tasks)
+            finally:
+                self._closing = True
+                self.bus.close()
+                looking.cancel()
+                lagging.cancel()
+                await self._end(tasks)
+        failures = [keeper.error for keeper in self.keepers if keeper.error is not None]
+        if len(failures) == len(self.keepers):
+            raise ExceptionGroup("no part of the house could be", failures)
 
-    async def _keep(self, show: Show, engines: Engines) -> None:
-        try:
-            await show.run(engines, self._clock)
-        except Exception as error:  # whatever ends this show, the others go on
-            self._fail(show, error)
-        finally:
-            show.over = True
+    # What the outside asks
 
-    def _fail(self, show: Show, error: Exception) -> None:
-        cause = first_cause(ExceptionGroup("", [error]))
-        show.failure = in_words(cause)
-        self._failures.append(error)
-        if len(self.shows) > 1:
-            unforeseen = None if isinstance(cause, DuologueError) else error
-            log.error("show.failed", show=show.name, error=show.failure, exc_info=unforeseen)
+    def view(self) -> HouseView:
+        """The house now."""
+        return HouseView(
+            parts=tuple(keeper.view() for keeper in self.keepers),
+            engines=self._engines_now(),
+            workers=self.workers(),
+            places=self._places_now(),
+            waiting=self.admission.places.waiting,
+            talks=self.talk.open_now if self.talk is not None else (),
+        )
+
+    def state(self, topics: Topics) -> StateEvent:
+        """What a reader of ``topics`` begins with: the house, and the first show among them."""
+        show = next((show for show in self.shows if show.topic in topics), None)
+        return show.shown() if show is not None else StateEvent(state=StateView(house=self.view()))
+
+    def workers(self) -> tuple[WorkerView, ...]:
+        """Every child process that is kept running."""
+        return tuple(worker_view(state, self._stamps) for state in self.engines.workers.states())
+
+    async def restart_worker(self, name: str) -> WorkerView:
+        """Put another in the place of a worker, when it is done with what it is at; how it is then.
+
+        Raises :class:`InputError` for a name that is not there.
+        """
+        return worker_view(await self.engines.workers.restart(name), self._stamps)
+
+    def healthy(self) -> tuple[bool, Sequence[str]]:
+        """Whether the process works at all."""
+        return (False, ("it is shutting down",)) if self._closing else (True, ())
+
+    def metrics(self) -> bytes:
+        """Prometheus' text exposition of all parts."""
+        return generate_latest(self._registry)
+
+    # What the parts report
+
+    def _part_changed(self, keeper: Keeper) -> None:
+        view = keeper.view()
+        self.bus.publish(PartEvent(part=view), keeper.part.topic)
+        if view.due is not None:
+            notice = Notice(
+                level="error", text=f"{keeper.part.name} has failed: {keeper.failure}", remedy="It is started again."
+            )
+            self.bus.topic(keeper.part.topic).notice(notice)
+            self.ledger.enter(keeper.part.topic, WorkerRecord(keeper.part.name, "failed", keeper.failure))
+
+    def _talk_changed(self, talk: TalkView) -> None:
+        self.bus.publish(TalkEvent(talk=talk), f"talk:{talk.id}")
+
+    def _worker_changed(self, state: WorkerState) -> None:
+        self.ledger.enter(HOUSE, WorkerRecord(state.name, state.phase.value, state.cause))
+        self.bus.publish(WorkerEvent(worker=worker_view(state, self._stamps)), "engines")
+
+    def _places_changed(self) -> None:
+        event = PlacesEvent(places=self._places_now(), waiting=self.admission.places.waiting)
+        self.bus.publish(event, "machine")
+
+    def _place_told(self, kind: Kind, outcome: str) -> None:
+        places = self.admission.places
+        many = places.capacity(kind)
+        record = AdmissionRecord(kind.value, outcome, places.taken[kind], -1 if many is None else many)
+        self.ledger.enter(HOUSE, record)
+
+    def _handed_over(self, handover: Handover) -> None:
+        self.ledger.enter(HOUSE, handover_record(handover))
+        notice = Notice(level="warning", text=f"{handover.words}.", remedy="duologue doctor tells what it needs.")
+        self.bus.topic("engines").notice(notice)
+        self._look_at_engines()
+
+    # How it is done
+
+    async def _look(self) -> None:
+        due = self._clock.now()
+        while True:
+            for keeper in self.keepers:
+                keeper.look()
+            self._look_at_engines()
+            self._metrics.lost(self.ledger.dropped)
+            note_engines(self._metrics, self._vitals())
+            due = max(due + LOOK, self._clock.now())
+            await self._clock.wait_until(due)
+
+    def _look_at_engines(self) -> None:
+        views = self._engines_now()
+        if views != self._engine_views:
+            self._engine_views = views
+            self.bus.publish(EnginesEvent(engines=views), "engines")
+
+    def _engines_now(self) -> tuple[EngineView, ...]:
+        return tuple(engine_view(each, self._picks) for each in self._vitals())
+
+    def _vitals(self) -> tuple[EngineVitals, ...]:
+        llm, tts, ears = self.engines.chains
+        return vitals(llm, tts, self._clock.now(), ears)
+
+    def _places_now(self) -> tuple[PlacesView, ...]:
+        places = self.admission.places
+        return tuple(
+            PlacesView(
+                kind=kind.value, places=places.capacity(kind), taken=places.taken[kind], refused=places.refused[kind],
+                waited=places.waited[kind],
+            )
+            for kind in Kind
+        )  # fmt: skip
+
+    async def _end(self, tasks: Mapping[asyncio.Task[None], Keeper]) -> None:
+        """Have the parts end, and name those that hang: told a second time, most do."""
+        for again in (False, True):
+            for task in tasks:
+                task.cancel()
+            _, hanging = await asyncio.wait(tasks, timeout=CLOSING_SECONDS)
+            if not hanging:
+                return
+            names = sorted(tasks[task].part.name for task in hanging)
+            log.error("part.hangs", parts=names, seconds=CLOSING_SECONDS, given_up=again)
+        self._stuck(names)
+
+
+class _Figures(Collector):
+    """The house's own metrics, read when they are asked for."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    def collect(self) -> Iterator[Metric]:
+        """See prometheus_client."""
+        house, places = self._house, self._house.admission.places
+        offered = GaugeMetricFamily("duologue_places", "Conversations that engines carry at once", labels=["kind"])
+        taken = GaugeMetricFamily("duologue_places_taken", "Places that are taken", labels=["kind"])
+        refused = CounterMetricFamily("duologue_refusals", "Conversations refused for want of a place", labels=["kind"])
+        waited = CounterMetricFamily("duologue_waits", "Conversations that waited for a place", labels=["kind"])
+        for kind in Kind:
+            if (capacity := places.capacity(kind)) is not None:
+                offered.add_metric([kind], capacity)
+            taken.add_metric([kind], places.taken[kind])
+            refused.add_metric([kind], places.refused[kind])
+            waited.add_metric([kind], places.waited[kind])
+        yield from (offered, taken, refused, waited)
+        yield GaugeMetricFamily("duologue_places_waiting", "Who waits for a place", value=places.waiting)
+        up = GaugeMetricFamily("duologue_part_up", "1 while a part of the house would serve somebody", labels=["part"])
+        restarts = CounterMetricFamily("duologue_part_restarts", "Times that a part was started again", labels=["part"])
+        for keeper in house.keepers:
+            up.add_metric([keeper.part.topic], not keeper.reasons)
+            restarts.add_metric([keeper.part.topic], keeper.restarts)
+        yield from (up, restarts)
+        running = GaugeMetricFamily("duologue_worker_up", "1 while a child process is up", labels=["worker"])
+        replaced = CounterMetricFamily(
+            "duologue_worker_restarts", "Times that another took a child process's place", labels=["worker"]
+        )
+        for state in house.engines.workers.states():
+            running.add_metric([state.name], state.phase is Phase.UP)
+            replaced.add_metric([state.name], state.restarts)
+        yield from (running, replaced)
+        yield CounterMetricFamily(
+            "duologue_event_overruns", "Times that a reader of events was left behind", value=house.bus.overruns
+        )

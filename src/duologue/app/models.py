@@ -179,15 +179,36 @@ class CharacterView(Model):
 
 
 class EngineView(Model):
-    """An engine that speaks or thinks, in order of preference. ``cause`` tells its last failure, while it counts."""
+    """An engine that speaks, thinks or hears, in order of preference. ``cause`` tells its last failure, while it
+    counts.
+    """
 
-    kind: Literal["tts", "llm"]
+    kind: Literal["tts", "llm", "stt"]
     name: str
-    state: Literal["ready", "cold", "out"] = Field(description="cold: it has not come up; out: left alone for a while.")
+    state: Literal["ready", "cold", "out"] = Field(
+        description="cold: it has not come up; out: it failed and has not done its work since."
+    )
     failures: int = Field(default=0, description="In a row.")
     cause: str = ""
-    restarts: int = Field(default=0, description="Of its worker, since the start.")
+    restarts: int = Field(default=0, description="Of its workers, since the start.")
     note: str = Field(default="", description="Why it was chosen, if that was left to us, and where its voice is from.")
+    workers: tuple[str, ...] = Field(default=(), description="Its child processes, by name.")
+
+
+class WorkerView(Model):
+    """A child process that is kept running. Times are Unix ms."""
+
+    name: str
+    purpose: str = Field(description="What it is for.")
+    state: Literal["idle", "starting", "up", "restarting", "failed", "closed"] = Field(
+        description="idle: nobody has needed it yet; failed: it is tried again when it is needed; closed: it is gone."
+    )
+    since: float
+    pid: int | None
+    restarts: int = Field(description="Times that another took its place.")
+    failures: int = Field(description="In a row.")
+    last_failure: str = Field(description="Empty: it has never failed.")
+    next_try: float | None = Field(description="While it is left alone after failures in a row.")
 
 
 class StepName(StrEnum):
@@ -270,21 +291,65 @@ class Notice(Model):
     remedy: str = ""
 
 
-class ShowState(StrEnum):
-    """The life of a show of the house."""
+class PartState(StrEnum):
+    """The life of a part of the house: a show, the conversations with people, a line."""
 
     STARTING = "starting"
-    ON_AIR = "on_air"
+    UP = "up"
+    RESTARTING = "restarting"
     OVER = "over"
     FAILED = "failed"
+
+
+class PartView(Model):
+    """A part of the house, as whoever keeps it sees it."""
+
+    name: str
+    topic: str = Field(description="Of its events.")
+    state: PartState
+    failure: str = Field(default="", description="Why its last run ended, until it is up again.")
+    restarts: int = Field(default=0, description="Times that it was started again.")
+    due: float | None = Field(default=None, description="When it is started again, Unix ms.")
+    reasons: tuple[str, ...] = Field(default=(), description="Why it would serve nobody now.")
+
+
+class PlacesView(Model):
+    """How many conversations an engine of a kind carries at once, and how many places are taken."""
+
+    kind: Literal["listener", "voice", "thought"]
+    places: int | None = Field(description="null: no limit is known.")
+    taken: int
+    refused: int = Field(default=0, description="Those who were sent away since the start.")
+    waited: int = Field(default=0, description="Those who had to wait.")
+
+
+class TalkView(Model):
+    """A conversation with a person. Times are Unix ms."""
+
+    id: str
+    character: str
+    title: str
+    started: float
+    ended: float | None = None
+
+
+class HouseView(Model):
+    """The running system: its parts, the engines that they share, and who talks."""
+
+    parts: tuple[PartView, ...] = ()
+    engines: tuple[EngineView, ...] = ()
+    workers: tuple[WorkerView, ...] = ()
+    places: tuple[PlacesView, ...] = ()
+    waiting: int = Field(default=0, description="Those who wait for a place.")
+    talks: tuple[TalkView, ...] = Field(default=(), description="Those that go on.")
 
 
 class ShowView(Model):
     """A show of the house, and where its parts are. The first one is at ``/`` too."""
 
     name: str
-    state: ShowState
-    failure: str = Field(default="", description="Why it is not on air any more.")
+    state: PartState
+    failure: str = Field(default="", description="Why it is not on air.")
     topic: str = Field(default="", description="Of the conversation that is on.")
     here: bool = Field(description="It is the one that this request was put to.")
     page: str
@@ -294,13 +359,14 @@ class ShowView(Model):
 
 
 class StateView(Model):
-    """All that a page shows, as of now."""
+    """All that a page shows, as of now: the house, and the show whose topic was asked for."""
 
-    stage: StageView
+    house: HouseView = HouseView()
+    stage: StageView | None = Field(default=None, description="null: no show was asked for, or it is not open yet.")
     conversations: tuple[Conversation, ...] = Field(
-        description="Those that are remembered, newest first, without their turns."
+        default=(), description="Those that are remembered, newest first, without their turns."
     )
-    turns: tuple[TurnView, ...] = Field(description="The newest of them, oldest first; at most 100.")
+    turns: tuple[TurnView, ...] = Field(default=(), description="The newest of them, oldest first; at most 100.")
 
 
 class StateEvent(Model):
@@ -338,6 +404,42 @@ class TelemetryEvent(Model):
     telemetry: TelemetryView
 
 
+class PartEvent(Model):
+    """A part of the house changed its state."""
+
+    type: Literal["part"] = "part"
+    part: PartView
+
+
+class TalkEvent(Model):
+    """A conversation with a person began or ended."""
+
+    type: Literal["talk"] = "talk"
+    talk: TalkView
+
+
+class EnginesEvent(Model):
+    """The health of the engines that all share changed."""
+
+    type: Literal["engines"] = "engines"
+    engines: tuple[EngineView, ...]
+
+
+class WorkerEvent(Model):
+    """A child process changed its state."""
+
+    type: Literal["worker"] = "worker"
+    worker: WorkerView
+
+
+class PlacesEvent(Model):
+    """A place was taken, given back, or asked for in vain."""
+
+    type: Literal["places"] = "places"
+    places: tuple[PlacesView, ...]
+    waiting: int
+
+
 class NoticeEvent(Model):
     """Something a person should know."""
 
@@ -346,7 +448,17 @@ class NoticeEvent(Model):
 
 
 Event = Annotated[
-    StateEvent | ConversationEvent | TurnEvent | StageEvent | TelemetryEvent | NoticeEvent,
+    StateEvent
+    | ConversationEvent
+    | TurnEvent
+    | StageEvent
+    | TelemetryEvent
+    | PartEvent
+    | TalkEvent
+    | EnginesEvent
+    | WorkerEvent
+    | PlacesEvent
+    | NoticeEvent,
     Field(discriminator="type"),
 ]
 """What ``GET /api/events`` streams: server-sent events whose ``event:`` is the type and whose ``data:`` is the JSON."""

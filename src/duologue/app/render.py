@@ -29,7 +29,7 @@ from duologue.broadcast.testcard import TestCard
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock, milliseconds
 from duologue.dialogue.director import Brief, Director, Player
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayStarted
-from duologue.errors import ClosedError
+from duologue.errors import ClosedError, InternalError
 from duologue.language.moderation import Subject
 from duologue.settings import Settings
 from duologue.speech.utterance import Utterance
@@ -120,7 +120,8 @@ class Reel(threading.Thread):
         self.spoken: list[tuple[int, int]] = []
         self.failure: BaseException | None = None
         self.leaving = threading.Event()
-        self._scripted = False
+        self.scripted = False
+        """The script's end was taken."""
         video = VideoEncoder(plan.width, plan.height, plan.fps, encoder, plan.bitrate)
         audio = AudioEncoder()
         self._writer = Mp4Writer(
@@ -154,7 +155,7 @@ class Reel(threading.Thread):
                 self.drawing = (self._clock.now() - began) / SECOND
         except BaseException as error:
             self.failure = error
-            while not self._scripted:
+            while not self.scripted:
                 self._next()  # the director may wait for room in the queue
 
     def _perform(self, performance: Performance) -> None:
@@ -175,7 +176,7 @@ class Reel(threading.Thread):
 
     def _next(self) -> Say | None:
         say = self._says.get()
-        self._scripted = say is None
+        self.scripted = say is None
         return say
 
     def _hand(self, performance: Performance, say: Say) -> None:
@@ -276,16 +277,21 @@ async def render(
 
 
 def _see_off(reel: Reel, says: queue.Queue[Say | None]) -> None:
-    """Let the reel end whose script will not be written to its end."""
+    """Let the reel end whose script will not be written to its end, and the thread that still hands it a line."""
     while reel.is_alive():
         with contextlib.suppress(queue.Full):
             says.put(None, timeout=0.1)
         reel.join(0.1)
+    with contextlib.suppress(queue.Empty):
+        while True:
+            says.get_nowait()
 
 
 async def _watch(reel: Reel, planned: int, on_progress: Callable[[Progress], None]) -> None:
     while reel.is_alive() and reel.failure is None:
         on_progress(Progress(reel.turns, planned, reel.seconds))
         await asyncio.sleep(0.1)
+    if reel.failure is None and not reel.scripted:
+        reel.failure = InternalError("the reel ended before its script did", remedy="This is a bug; report it.")
     if reel.failure is not None:
         raise reel.failure

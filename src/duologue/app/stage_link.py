@@ -1,11 +1,13 @@
-"""The main process's end of the stage: starts it, feeds it, and brings it back when it dies.
+"""The main process's end of the stage: feeds it, takes what it gives, and tells the next one what it must know.
 
 What the stage must know to go on (its light, its TV, what it was about to say) is kept here, so a new stage continues
 where the old one stopped; an utterance that its death interrupted is said again from its start. All that a stage is
 told passes through **one ordered queue**: a new stage's begins with what it must know, and what is asked from then on
 follows. So nothing overtakes, and what was cut before it was sent is never sent.
 
-Whatever ends a stage, another follows, with growing pauses; what was at work when it died twice is dropped, and named.
+The stage is a supervised worker (:class:`duologue.workers.Supervised`): whatever ends one, another follows, and what
+was at work when it died twice is dropped, and named. A stage reports what it cannot take, and goes on; what kills it
+outright (a decoder that crashes on a film, a picture that takes all memory) is found in this way.
 Two may speak on one stage: the conversation, for which the link is the floor, and guests (:mod:`duologue.app.guests`).
 What they play stands in one line, in the order in which it was given.
 """
@@ -17,12 +19,11 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, cast
+from typing import cast
 
 from duologue.app.outlet import Outlet
-from duologue.app.strikes import Kind, Strikes, Suspect
 from duologue.audio.pcm import RATE
-from duologue.clock import MILLISECOND, SECOND, Clock
+from duologue.clock import SECOND, Clock
 from duologue.errors import DuologueError, InputError, PeerError, first_cause, in_words
 from duologue.speech.utterance import Utterance
 from duologue.stage.messages import (
@@ -52,51 +53,24 @@ from duologue.stage.messages import (
     Withdrawn,
 )
 from duologue.stage.pose import Lights
+from duologue.supervision import SupervisionPolicy, Work
 from duologue.telemetry.ledger import FrameRecord, SkipRecord, StepRecord
 from duologue.telemetry.log import get_logger
-from duologue.workers import Worker
+from duologue.workers import LostError, Supervised, Worker
 
 SILENT_LIMIT = 5.0
 """Seconds without a report after which a running stage is taken for stuck and replaced."""
-START_LIMIT = 60.0
-"""Seconds a stage may take to load and bake its packs."""
-GRACE = 0.25
-"""Seconds in which a report may still be read when the limit is over: we may have been the one that was not run."""
 LEAVE_LIMIT = 3.0
 """Seconds a stage has to give its last packets."""
-FIRST_BACKOFF, LAST_BACKOFF = 50 * MILLISECOND, 5 * SECOND
-LIVED = 30 * SECOND
-"""After so long a life the pauses before another stage begin anew (ns)."""
+POLICY = SupervisionPolicy(start=60 * SECOND, pardon=60 * SECOND)
+"""It may have packs to bake before it is up; whoever was at work for a minute without harm is no suspect of what was
+before.
+"""
 
 log = get_logger(__name__)
 
 
-class Child(Protocol):
-    """The stage's process, as the link needs it: :class:`duologue.workers.Worker`."""
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        ...
-
-    async def send(self, message: object) -> None:
-        """Send; waits while the child is behind. Raises :class:`PeerError` when it is gone."""
-        ...
-
-    async def receive(self) -> object:
-        """The next message, cancellable. Raises :class:`PeerError` when the child has died."""
-        ...
-
-    async def close(self) -> None:
-        """Ask it to leave, then kill it."""
-        ...
-
-    def kill(self) -> None:
-        """Kill it."""
-        ...
-
-
-def start_stage() -> Awaitable[Child]:
+def start_stage() -> Awaitable[Worker]:
     """A stage's process, waiting for its plan."""
     return Worker.start("duologue.stage.process")
 
@@ -142,14 +116,22 @@ class StageLink:
         outlet: Outlet,
         listener: StageListener,
         clock: Clock,
-        start: Callable[[], Awaitable[Child]] = start_stage,
+        start: Callable[[], Awaitable[Worker]] = start_stage,
+        name: str = "stage",
     ) -> None:
         self._plan = plan
         self._outlet = outlet
         self._listener = listener
         self._clock = clock
         self._start = start
-        self._child: Child | None = None
+        self.worker = Supervised(
+            name, self._launch, self._greet, purpose="draws and encodes the show", policy=POLICY, clock=clock,
+            at_work=self._at_work, busy=self._speaking, dismiss=lambda: self._tell(Shutdown()),
+            remedies={0: "It is replaced."},
+        )  # fmt: skip
+        self._child: Worker | None = None
+        self._group: asyncio.TaskGroup | None = None
+        self._feeding: asyncio.Task[None] | None = None
         self._unsent: deque[Cue | StagePlan] = deque()
         self._more = asyncio.Event()
         self._queue: dict[str, _Queued] = {}
@@ -158,14 +140,17 @@ class StageLink:
         self._announcement = ""
         self._lights = plan.lights
         self._relighting = False
-        self._strikes = Strikes()
-        self.restarts = 0
         self.ready = asyncio.Event()
 
     @property
     def pid(self) -> int | None:
         """The stage's process id, while there is one."""
-        return self._child.pid if self._child is not None else None
+        return self.worker.pid
+
+    @property
+    def restarts(self) -> int:
+        """How often it was replaced."""
+        return self.worker.restarts
 
     def time_of(self, sample: int) -> int:
         """When sample ``sample`` of the show is due (monotonic ns); 0 before the stage is ready."""
@@ -263,129 +248,152 @@ class StageLink:
             cues.append(queued.say)
         return cues
 
-    async def _feed(self, child: Child) -> None:
+    async def _feed(self, child: Worker) -> None:
         while True:
             while self._unsent:
                 try:
                     await child.send(self._unsent.popleft())
                 except PeerError:
                     return  # whoever receives learns of the death from its own end
+                except Exception as error:  # what cannot be sent
+                    await self.worker.lose(child, _of_peer(error))
+                    return
             self._more.clear()
             await self._more.wait()
 
-    # Supervision
+    # The worker
 
     async def run(self) -> None:
-        """Keep a stage running until cancelled. Raises :class:`InputError` when the very first one refuses its plan."""
-        backoff = FIRST_BACKOFF
-        while True:
-            began = self._clock.now()
-            try:
-                await self._serve()
-            except Exception as error:
-                cause = (
-                    first_cause(cast("ExceptionGroup[Exception]", error))
-                    if isinstance(error, ExceptionGroup)
-                    else error
-                )
-                if isinstance(cause, InputError) and not self._plan.origin:
-                    raise cause from None  # nothing is on air yet, and no try will make it right
-                self._mourn(cause, self._clock.now() - began)
-            if self._clock.now() - began > LIVED:
-                backoff = FIRST_BACKOFF
-            await self._clock.wait_until(self._clock.now() + backoff)
-            backoff = min(backoff * 2, LAST_BACKOFF)
+        """Keep a stage running until cancelled; then take what it still has to give.
+
+        Raises :class:`InputError` when the very first one refuses its plan: nothing is on air yet, and no try will
+        make it right.
+        """
+        try:
+            async with asyncio.TaskGroup() as self._group:
+                while True:
+                    try:
+                        await self._serve()
+                    except LostError as lost:
+                        self._mourn(lost)
+        except ExceptionGroup as errors:
+            raise first_cause(errors) from None
+        finally:
+            await self._leave()
+
+    async def _launch(self) -> Worker:
+        try:
+            return await self._start()
+        except Exception as error:
+            raise _of_peer(error) from error
+
+    async def _greet(self, worker: Worker) -> None:
+        """Tell it all it must know, and what is asked meanwhile, until it is ready."""
+        assert self._group is not None
+        self._forget()
+        self._plan = replace(self._plan, first_frame=self._outlet.next_frame)
+        self._unsent = self._replay()
+        self._more.clear()
+        self._child = worker
+        self._feeding = self._group.create_task(self._feed(worker))
+        try:
+            while not self.ready.is_set():
+                self._take(await worker.receive())
+        except BaseException:
+            self._forget()
+            raise
 
     async def _serve(self) -> None:
-        child = await self._start()
+        worker = await self.worker.running()
         try:
-            self._plan = replace(self._plan, first_frame=self._outlet.next_frame)
-            self._unsent = self._replay()
-            self._more.clear()
-            self._child = child
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._feed(child))
-                limit = START_LIMIT
-                while True:
-                    report = await self._next(child, limit)
-                    limit = SILENT_LIMIT if self.ready.is_set() else START_LIMIT
+            while True:
+                report = await self.worker.receive(worker, SILENT_LIMIT)
+                try:
                     self._take(report)
-        except asyncio.CancelledError:
-            await self._leave(child)
+                except PeerError as error:
+                    raise await self.worker.lose(worker, error) from error
+        except DuologueError:
+            if self._child is worker:  # else another is there already
+                self._forget()
             raise
-        finally:
-            self._child = None
-            self.ready.clear()
-            self._settle_withdrawals()
-            self._drop_cut()
-            await child.close()
 
-    async def _next(self, child: Child, limit: float) -> object:
-        for patience in (limit, GRACE):
+    async def _leave(self) -> None:
+        worker = self.worker.worker
+        if worker is not None:
             try:
-                async with asyncio.timeout(patience):
-                    return await child.receive()
-            except TimeoutError:
-                continue
-        child.kill()
-        raise PeerError(
-            f"the stage gave no sign of life for {limit:g} s", where=f"pid {child.pid}", remedy="It is replaced."
-        )
+                async with asyncio.timeout(LEAVE_LIMIT):
+                    await worker.send(Shutdown())
+                    while True:
+                        self._take(await worker.receive())
+            except (DuologueError, TimeoutError):
+                pass  # it has left (that is how its last packets end), or it is too slow and is killed
+        self._forget()
+        await self.worker.close()
 
-    async def _leave(self, child: Child) -> None:
-        try:
-            async with asyncio.timeout(LEAVE_LIMIT):
-                await child.send(Shutdown())
-                while True:
-                    self._take(await child.receive())
-        except (DuologueError, TimeoutError):
-            return  # it has left (that is how its last packets end), or it is too slow and is killed by the caller
+    def _forget(self) -> None:
+        """The stage that was told things is none any more."""
+        if self._feeding is not None:
+            self._feeding.cancel()
+        self._child = self._feeding = None
+        self.ready.clear()
+        self._settle_withdrawals()
+        self._drop_cut()
 
     # What was at work when it died
 
-    def _mourn(self, error: BaseException, lived: int) -> None:
-        known = isinstance(error, DuologueError)
-        cause = error if isinstance(error, DuologueError) else PeerError(in_words(error), where="the stage's link")
-        log.error("stage.died", error=str(cause), restarts=self.restarts, exc_info=None if known else error)
-        self.restarts += 1
-        self._listener.died(cause)
-        dropped = self._strikes.died(self._at_work(), lived)
-        if dropped is not None:
-            self._give_up(dropped)
+    def _mourn(self, lost: LostError) -> None:
+        log.error("stage.died", error=str(lost), restarts=self.restarts)
+        self._listener.died(lost)
+        if lost.dropped is not None:
+            self._give_up(lost.dropped)
 
-    def _at_work(self) -> list[Suspect]:
-        suspects = [Suspect(Kind.LINE, name) for name, queued in self._queue.items() if queued.handling or queued.begun]
+    def _speaking(self) -> bool:
+        return any(queued.begun for queued in self._queue.values())
+
+    def _at_work(self) -> tuple[Work, ...]:
+        suspects: list[Work] = []
         if self._tv is not None:
-            suspects.append(Suspect(Kind.FILM, str(self._tv)))
+            suspects.append(Work(("film", str(self._tv)), f"the film {self._tv}"))
         if self._announcement:
-            suspects.append(Suspect(Kind.ANNOUNCEMENT, self._announcement))
+            suspects.append(Work(("announcement", self._announcement), f"the announcement “{self._announcement}”"))
         if self._relighting:
-            suspects.append(Suspect(Kind.LIGHT, str(self._plan.lights)))
-        return suspects
+            suspects.append(Work(("light", str(self._plan.lights)), "a change of light"))
+        for name, queued in self._queue.items():
+            if queued.handling or queued.begun:
+                suspects.append(Work(("line", name), f"the line “{queued.say.utterance.text}”"))
+        return tuple(suspects)
 
-    def _give_up(self, suspect: Suspect) -> None:
-        match suspect.kind:
-            case Kind.FILM:
-                self._tv = None
-                self._listener.tv("")
-                what = f"the TV was switched off: the stage died twice while it showed {suspect.name}"
-            case Kind.ANNOUNCEMENT:
-                self._announcement = ""
-                what = f"the announcement “{suspect.name}” was taken back: the stage died twice with it"
-            case Kind.LIGHT:
-                self._plan = replace(self._plan, lights=self._lights)
-                self._relighting = False
-                self._listener.lights(self._lights)
-                what = "the light is as it was before: the stage died twice while it changed it"
-            case Kind.LINE:
-                text = self._queue[suspect.name].say.utterance.text
-                what = f"a line was dropped: the stage died twice at it: “{text}”"
-                self._over(suspect.name)
+    def _give_up(self, work: Work) -> None:
+        kind, name = cast("tuple[str, str]", work.key)
+        what = f"a line was dropped: the stage died twice at {work.words}"
+        if kind == "film":
+            self._tv = None
+            self._listener.tv("")
+            what = f"the TV was switched off: the stage died twice while it showed {name}"
+        elif kind == "announcement":
+            self._announcement = ""
+            what = f"the announcement “{name}” was taken back: the stage died twice with it"
+        elif kind == "light":
+            self._plan = replace(self._plan, lights=self._lights)
+            self._relighting = False
+            self._listener.lights(self._lights)
+            what = "the light is as it was before: the stage died twice while it changed it"
+        elif name in self._queue:
+            self._over(name)
         self._listener.trouble(Trouble(what, "the stage", "Please report it, with what is named."))
 
     # Reports
 
     def _take(self, report: object) -> None:
+        """Whatever goes wrong in taking it is the end of this stage (:class:`PeerError`), and not of the show."""
+        try:
+            self._taken(report)
+        except Exception as error:
+            if isinstance(error, InputError) and not self._plan.origin:
+                raise
+            raise _of_peer(error) from error
+
+    def _taken(self, report: object) -> None:
         match report:
             case Encoded(packets):
                 self._outlet.feed(packets)
@@ -413,9 +421,9 @@ class StageLink:
             case Trouble():
                 self._listener.trouble(report)
             case _:
-                self._take_of_a_line(report)
+                self._taken_of_a_line(report)
 
-    def _take_of_a_line(self, report: object) -> None:
+    def _taken_of_a_line(self, report: object) -> None:
         match report:
             case Handling(utterance_id) | Handled(utterance_id):
                 if utterance_id in self._queue:
@@ -466,3 +474,12 @@ class StageLink:
         """It is not said (again)."""
         del self._queue[utterance_id]
         self._listener.ended(utterance_id, self._clock.now(), 0)
+
+
+def _of_peer(error: Exception) -> PeerError:
+    if isinstance(error, PeerError):
+        return error
+    if isinstance(error, DuologueError):
+        return PeerError(error.what, where=error.where, remedy=error.remedy)
+    log.error("stage.unforeseen", exc_info=error)
+    return PeerError(in_words(error), where="the stage's link")

@@ -1,6 +1,6 @@
-"""A running system: engines, programme, stage, way out, ledgers; what the web and the command line drive.
+"""What one show is made of: programme, stage, way out, ledgers; what the web and the command line drive.
 
-Build one with :func:`open_studio`; it runs for the length of that context.
+Build one with :func:`open_studio`; it runs for the length of that context. Engines and events are the house's.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
-from duologue.app.bus import Bus, Subscription
+from duologue.app.bus import Bus, Topic
 from duologue.app.cast import CastMember, load_cast
 from duologue.app.early_stage import EarlyStage
 from duologue.app.engines import Engines, open_engines
@@ -24,6 +24,7 @@ from duologue.app.models import (
     Conversation,
     ConversationEvent,
     ConversationRequest,
+    HouseView,
     LightsRequest,
     Notice,
     StageEvent,
@@ -38,13 +39,13 @@ from duologue.app.models import (
 )
 from duologue.app.outlet import Outlet
 from duologue.app.programme import Company, Programme, ProgrammeListener
-from duologue.app.pulse import Pulse
+from duologue.app.pulse import Pulse, written_as_set
 from duologue.app.spare_voices import known_voices
-from duologue.app.stage_link import Child, StageLink, StageListener, start_stage
+from duologue.app.stage_link import StageLink, StageListener, start_stage
 from duologue.app.stage_set import find_film, find_films, house_moderator, show_seed, stage_plan, topics
 from duologue.app.stream_memory import StreamMemory
 from duologue.app.turn_book import TurnBook
-from duologue.app.vitals import EngineVitals, engine_view, vitals
+from duologue.app.vitals import EngineVitals, engine_view, unserved, vitals
 from duologue.app.voices import CastVoices
 from duologue.broadcast.hls import HlsStore, Resource
 from duologue.broadcast.recorder import (
@@ -64,12 +65,15 @@ from duologue.errors import ClosedError, DuologueError, InputError
 from duologue.ids import unique_id
 from duologue.language.moderation import Subject
 from duologue.places import cache_folder
-from duologue.settings import Settings, ShowSettings
+from duologue.settings import ONLY_SHOW, Settings, ShowSettings
 from duologue.speech.alignment import Aligner
 from duologue.stage.messages import Baked, Ready, StagePlan, Trouble
 from duologue.stage.pose import Lights
 from duologue.telemetry.ledger import SkipRecord, Step, StepRecord, TurnRecord
 from duologue.telemetry.log import get_logger
+from duologue.telemetry.metrics import Metrics
+from duologue.telemetry.stream import Ledger
+from duologue.workers import Worker
 
 EXPECTED_BEHIND = 3.0
 """Seconds: three segments, where players of plain HLS stand (RFC 8216, 6.3.3)."""
@@ -100,8 +104,11 @@ class Studio:
         cast: Sequence[CastMember],
         engines: Engines,
         plan: StagePlan,
+        bus: Topic,
         clock: Clock,
-        start: Callable[[], Awaitable[Child]] = start_stage,
+        start: Callable[[], Awaitable[Worker]] = start_stage,
+        ledger: Ledger | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         show = settings.show
         self._settings = settings
@@ -117,14 +124,16 @@ class Studio:
         self._quality = StepView(step=StepName.FULL, words=STEPS[Step.FULL][1], since=clock.wall() / MILLISECOND)
         self._steps: deque[StepView] = deque(maxlen=MOST_STEPS)
         self._closing = False
-        self._bus = Bus(self._state, unique_id(clock.wall()))
+        self.bus = bus
         self._loop = asyncio.get_running_loop()
         self.recorder = self._recorder(show)
         self._memory = StreamMemory(cache_folder() / "stream" / f"{settings.web.port}-{settings.name}.json")
         self.outlet = Outlet(HlsStore(before=self._memory.before), self.recorder, self._memory.keep)
-        self.link = StageLink(plan, self.outlet, self._stage_listener(), clock, start)
+        name = "stage" if settings.name == ONLY_SHOW else f"stage-{settings.name}"
+        self.link = StageLink(plan, self.outlet, self._stage_listener(), clock, start, name)
+        engines.workers.add(self.link.worker)
         self.book = TurnBook(self.link.wall_of)
-        self.pulse = Pulse(self._bus, self.link, settings, clock, self._vitals)
+        self.pulse = Pulse(self.bus, self.link, settings, clock, self._vitals, ledger, metrics)
         engines.listeners.append(self._handed_over)
         moderator = house_moderator(settings)
         self._aligner = Aligner(clock)
@@ -145,8 +154,9 @@ class Studio:
             forever=show.forever,
         )
         self.guests = Guests(
-            [member.name for member in cast], self.link, moderator, clock, self.programme.notify, self._aligner.align
-        )
+            [member.name for member in cast], self.link, moderator, clock, self.programme.notify, self._aligner.align,
+            self.pulse.clip,
+        )  # fmt: skip
 
     async def run(self) -> None:
         """Be on air until cancelled, or until the programme is over."""
@@ -168,12 +178,11 @@ class Studio:
                 task.cancel()
 
     async def close(self) -> None:
-        """End the subscriptions and finish the recording."""
+        """Finish the recording."""
         self._closing = True
         self._engines.listeners.remove(self._handed_over)
-        self._bus.close()
         await self._aligner.close()
-        await self.pulse.close()
+        self.pulse.close()
         self.outlet.finish()
         await asyncio.to_thread(self._memory.close)
         if self.recorder is not None:
@@ -270,10 +279,6 @@ class Studio:
             steps=tuple(self._steps),
         )
 
-    def subscribe(self, after: str = "") -> Subscription:
-        """Events from now on, the full state first; or those after the one whose id is ``after``."""
-        return self._bus.subscribe(after)
-
     def playlist(self) -> str | None:
         """The live playlist, or None before the first segment."""
         return self.outlet.hls.playlist() if self.outlet.on_air else None
@@ -282,10 +287,6 @@ class Studio:
         """A file that the playlist names."""
         return self.outlet.hls.get(name)
 
-    def healthy(self) -> tuple[bool, Sequence[str]]:
-        """Whether the process works at all."""
-        return (False, ("it is shutting down",)) if self._closing else (True, ())
-
     def ready(self) -> tuple[bool, Sequence[str]]:
         """Whether a viewer would see a show now."""
         missing: list[str] = []
@@ -293,6 +294,7 @@ class Studio:
             missing.append("the stage is being set up")
         if not self.outlet.on_air:
             missing.append("nothing is on air yet")
+        missing += unserved(self._vitals())
         return not missing, missing
 
     def metrics(self) -> bytes:
@@ -326,13 +328,17 @@ class Studio:
 
     def _programme_listener(self) -> ProgrammeListener:
         return ProgrammeListener(
-            conversation=lambda conversation: self._bus.publish(ConversationEvent(conversation=conversation)),
+            conversation=self._conversation_changed,
             turn=self._turn_changed,
         )
 
+    def _conversation_changed(self, conversation: Conversation) -> None:
+        self.pulse.conversation(conversation)
+        self.bus.publish(ConversationEvent(conversation=conversation))
+
     def _turn_changed(self, view: TurnView, record: TurnRecord) -> None:
         self.pulse.turn(record)
-        self._bus.publish(TurnEvent(turn=view))
+        self.bus.publish(TurnEvent(turn=view))
 
     def _stage_ready(self, ready: Ready) -> None:
         log.info(
@@ -362,7 +368,7 @@ class Studio:
         self.pulse.skipped(record)
         log.warning("stage.skipped", first=record.first, following=record.following, late_ms=round(record.late_ms))
         seconds = (record.following - record.first) / self._plan.fps
-        self._bus.notice(
+        self.bus.notice(
             Notice(
                 level="warning",
                 text=f"The show stood still and left out {seconds:.1f} s; what was being said goes on.",
@@ -380,12 +386,12 @@ class Studio:
 
     def _trouble(self, trouble: Trouble) -> None:
         log.warning("stage.trouble", what=trouble.what, where=trouble.where, remedy=trouble.remedy)
-        self._bus.notice(Notice(level="warning", text=f"{trouble.what} ({trouble.where}).", remedy=trouble.remedy))
+        self.bus.notice(Notice(level="warning", text=f"{trouble.what} ({trouble.where}).", remedy=trouble.remedy))
 
     def _stage_died(self, error: DuologueError) -> None:
-        self.pulse.restarted()
+        self.pulse.restarted(error.what)
         self.guests.stage_died()
-        self._bus.notice(Notice(level="error", text=f"{error.what}.", remedy="The stage is being set up again."))
+        self.bus.notice(Notice(level="error", text=f"{error.what}.", remedy="The stage is being set up again."))
         self._changed()
 
     def _vitals(self) -> tuple[EngineVitals, ...]:
@@ -393,9 +399,6 @@ class Studio:
 
     def _handed_over(self, handover: Handover) -> None:
         self.pulse.handed_over(handover)
-        self._bus.notice(
-            Notice(level="warning", text=f"{handover.words}.", remedy="duologue doctor tells what it needs.")
-        )
         self._changed()
 
     def _tv_changed(self, film: str) -> None:
@@ -418,7 +421,7 @@ class Studio:
                 log.info("recording.file", file=str(path), why=why, lost=lost)
                 if why is Why.RESUMED:
                     text = f"The recording goes on in {path.name}; {lost} s are missing."
-                    self._bus.notice(Notice(level="info", text=text))
+                    self.bus.notice(Notice(level="info", text=text))
                 elif why is Why.START and path != self._settings.show.record:
                     log.warning("recording.elsewhere", file=str(path), asked=str(self._settings.show.record))
             case RecordingRemoved(path):
@@ -426,17 +429,23 @@ class Studio:
             case RecordingTrouble(error):
                 log.error("recording.trouble", error=str(error))
                 text = f"{error.what[:1].upper()}{error.what[1:]}."
-                self._bus.notice(Notice(level="error", text=text, remedy=error.remedy))
+                self.bus.notice(Notice(level="error", text=text, remedy=error.remedy))
 
     def _changed(self) -> StageView:
         view = self.stage()
-        self._bus.publish(StageEvent(stage=view))
+        self.bus.publish(StageEvent(stage=view))
         return view
 
-    def _state(self) -> StateEvent:
-        turns = tuple(self.book.newest_turns(STATE_TURNS))
-        state = StateView(stage=self.stage(), conversations=tuple(self.book.conversations()), turns=turns)
-        return StateEvent(state=state)
+    def state(self, house: HouseView) -> StateEvent:
+        """All that a page shows of the show, in the ``house`` as it is; of bounded size."""
+        return StateEvent(
+            state=StateView(
+                house=house,
+                stage=self.stage(),
+                conversations=tuple(self.book.conversations()),
+                turns=tuple(self.book.newest_turns(STATE_TURNS)),
+            )
+        )
 
     async def _play_tv(self, name: str) -> None:
         await self.link.show_tv(find_film(name))
@@ -453,9 +462,13 @@ async def open_studio(
     clock: Clock = SYSTEM_CLOCK,
     engines: Engines | None = None,
     stage: EarlyStage | None = None,
+    bus: Topic | None = None,
+    ledger: Ledger | None = None,
+    metrics: Metrics | None = None,
 ) -> AsyncGenerator[Studio]:
-    """Build a studio from settings, with the ``cast`` given or the one that is set, and on ``engines`` that others use
-    too, or its own; ``stage`` may have been started, and told its plan, before.
+    """Build a studio from settings, with the ``cast`` given or the one that is set, and on ``engines``, a ``bus``, a
+    ``ledger`` and ``metrics`` that others use too, or its own; ``stage`` may have been started, and told its plan,
+    before.
 
     Raises :class:`InputError` for whatever of them cannot be, before anything is on air.
     """
@@ -464,10 +477,17 @@ async def open_studio(
     plan = opened or stage_plan(settings, cast, show_seed(settings))
     if settings.show.tv.film is not None:
         find_film(settings.show.tv.film)
-    async with open_engines(settings) if engines is None else contextlib.nullcontext(engines) as used:
+    async with (
+        written_as_set(Ledger(clock), settings) if ledger is None else contextlib.nullcontext(ledger) as book,
+        open_engines(settings) if engines is None else contextlib.nullcontext(engines) as used,
+    ):
         refuse_strangers((member.persona for member in cast), used.llm)
-        studio = Studio(settings, cast, used, plan, SteadyClock(clock), stage.start if stage else start_stage)
+        steady = SteadyClock(clock)
+        own = Bus(lambda topics: studio.state(HouseView()), unique_id(steady.wall()))
+        told = bus or own.topic(settings.topic)
+        studio = Studio(settings, cast, used, plan, told, steady, stage.start if stage else start_stage, book, metrics)
         try:
             yield studio
         finally:
+            own.close()
             await studio.close()

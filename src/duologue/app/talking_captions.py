@@ -5,20 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from duologue.dialogue.ports import PlayStarted
 from duologue.dialogue.turns_vocabulary import (
     Adopt,
     Annotate,
-    Clear,
     Commit,
     DropStretch,
     Effect,
     Event,
     HandedOver,
     Note,
-    Play,
     ReplyFinished,
     Report,
+    Sounds,
     SpeechStarted,
     SpeechStopped,
     Think,
@@ -58,8 +56,6 @@ class Captions:
     def __init__(self) -> None:
         self.voice = False
         self._parts: dict[int, str] = {}
-        self._asked: dict[str, str] = {}
-        self._queued: dict[str, str] = {}
         self._told_of_form = False
 
     @property
@@ -76,25 +72,19 @@ class Captions:
                 self._parts[stretch] = text
             case DropStretch(stretch):
                 self._parts.pop(stretch, None)
-            case Think(reply, person, speculative):
-                self._asked = {reply: person}
-                return None if speculative else self._answered(reply)
-            case Adopt(reply):
-                return self._answered(reply)
+            case Think(person=person, speculative=False) | Adopt(person=person):
+                self._parts.clear()
+                return Caption(Kind.ASKED, person) if person else None
             case _:
                 return self._take_saying(item)
         return None
 
     def _take_saying(self, item: Event | Effect) -> Caption | None:
         match item:
-            case Play(utterance):
-                self._queued[utterance.id] = utterance.text
-            case PlayStarted(utterance_id) if utterance_id in self._queued:
-                return Caption(Kind.SAID, self._queued.pop(utterance_id))
+            case Sounds(utterance=utterance):
+                return Caption(Kind.SAID, utterance.text)
             case Commit(heard=heard, interrupted=True):
                 return Caption(Kind.CUT, heard)
-            case Clear():
-                self._queued.clear()
             case Annotate(_, chunk):
                 notes = [f"{name}: {note}" for name in NOTES if (note := getattr(chunk, name))]
                 return Caption(Kind.NOTE, " · ".join(notes)) if notes else None
@@ -108,11 +98,6 @@ class Captions:
             case _:
                 pass
         return None
-
-    def _answered(self, reply: str) -> Caption | None:
-        self._parts.clear()
-        person = self._asked.pop(reply, "")
-        return Caption(Kind.ASKED, person) if person else None
 
 
 def trouble(report: Report) -> str:

@@ -12,6 +12,7 @@ from duologue.app.talking_text import PromptSink
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.dialogue.ports import PlayEvent
 from duologue.dialogue.session import Observe, Session, SessionOptions
+from duologue.dialogue.session_control import SessionControl
 from duologue.dialogue.turns_vocabulary import Commit, Effect, Event, Think, Typed
 from duologue.errors import ClosedError, InputError
 from duologue.language.engine import Line
@@ -40,6 +41,11 @@ class Chat:
     def lines(self) -> tuple[Line, ...]:
         """The conversation so far, oldest first."""
         return self._session.lines
+
+    @property
+    def control(self) -> SessionControl:
+        """See :class:`~duologue.dialogue.session_control.SessionControl`."""
+        return self._session.control
 
     def say(self, text: str) -> None:
         """Write ``text`` without waiting for the answer; while one is under way it is an interruption."""

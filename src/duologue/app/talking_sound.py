@@ -70,7 +70,6 @@ class SpokenTalk:
         self._recording = recording
         self._play = play
         self._echo = echo
-        self._blocks = 0
         self._clock = clock
         self._sink = PacedSink(self._write, self._notify, clock)
         self.session = partner.session(self._sink, options, clock=clock, observe=observe)
@@ -89,9 +88,7 @@ class SpokenTalk:
                 yield self._echo.heard(block)
 
     def _write(self, samples: Samples) -> None:
-        at = self._sink.began + self._blocks * BLOCK_MS * MILLISECOND
-        self._blocks += 1
-        self._recording.character(samples, at)
+        self._recording.character(samples, self._sink.at)
         if self._echo is not None:
             self._echo.played(samples)
         if self._play is not None:

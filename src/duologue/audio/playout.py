@@ -14,6 +14,7 @@ it starts at the next sample read. Ids are the caller's; one id may be in the pl
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -71,8 +72,8 @@ class Piece:
 class Block:
     """What one read gives, from sample ``at`` of the playout.
 
-    ``samples`` is all of it, mono; ``pieces`` is the same by item, in order and without overlap, for who places
-    speakers.
+    ``samples`` is all of it, mono, not to be written to: one item that fills the block is no copy; ``pieces`` is the
+    same by item, in order and without overlap, for who places speakers.
     """
 
     at: int
@@ -88,6 +89,16 @@ class _Item:
     gap: int
     open: bool = False
     cut: bool = False
+
+
+def _joined(pieces: Sequence[Piece], count: int) -> Samples:
+    """Copied only where it must be: numpy gives the interpreter away for every copy of this size."""
+    if len(pieces) == 1 and len(pieces[0].samples) == count:
+        return pieces[0].samples
+    mixed = silence(count)
+    for piece in pieces:
+        mixed[piece.offset : piece.offset + len(piece.samples)] = piece.samples
+    return mixed
 
 
 class Playout:
@@ -126,6 +137,11 @@ class Playout:
         silent.
         """
         return None if self._current else self._origin if self._last_end is None else self._last_end
+
+    @property
+    def busy(self) -> bool:
+        """Something plays or is queued."""
+        return self._current is not None or bool(self._queue)
 
     def next_start(self) -> tuple[str, int] | None:
         """The next queued item and the sample at which it starts as things stand, None with an empty queue."""
@@ -225,19 +241,23 @@ class Playout:
         if count < 0:
             raise InternalError(f"a playout cannot read {count} samples")
         begin = self._position
-        mixed = silence(count)
         events: list[PlayoutEvent] = []
         pieces: list[Piece] = []
         while True:
             if self._current is None and not self._begin(begin + count, events):
                 break
             if (piece := self._play(begin, count)) is not None:
-                mixed[piece.offset : piece.offset + len(piece.samples)] = piece.samples
                 pieces.append(piece)
             if not self._end(events):
                 break
         self._position = begin + count
-        return Block(begin, mixed, tuple(events), tuple(pieces))
+        return Block(begin, _joined(pieces, count), tuple(events), tuple(pieces))
+
+    def rest(self, count: int) -> None:
+        """Let ``count`` samples of silence pass, as reading them would, while nothing plays and nothing is queued."""
+        if count < 0 or self.busy:
+            raise InternalError(f"a playout cannot rest for {count} samples while {self.current!r} plays")
+        self._position += count
 
     def _begin(self, block_end: int, events: list[PlayoutEvent]) -> bool:
         """Make the next item current if it starts before the end of the block; the position moves to its start."""

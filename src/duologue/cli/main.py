@@ -38,6 +38,7 @@ class CommandPlace:
 
 COMMANDS = {
     "show": CommandPlace("duologue.cli.show", "show", "Put a show on air."),
+    "serve": CommandPlace("duologue.cli.serve", "serve", "Run what the settings switch on: shows, talks."),
     "render": CommandPlace("duologue.cli.render", "render", "Render a show to a file, as fast as the machine can."),
     "verify": CommandPlace("duologue.cli.verify", "verify", "Prove that a stream or file has no missing frame."),
     "talk": CommandPlace("duologue.cli.talk", "talk", "Talk with a character."),

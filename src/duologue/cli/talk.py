@@ -58,7 +58,7 @@ def talk(
     import asyncio
     import secrets
 
-    from duologue.app.talking import talk_policy
+    from duologue.app.talking import find_partner, talk_policy
     from duologue.audio.recording_file import OPUS
     from duologue.cli.output import require_wav
     from duologue.cli.talk_aloud import TAIL_MS, Files, talk_aloud
@@ -89,7 +89,9 @@ def talk(
     for notice in () if text else notices(settings.picks.values()):
         typer.echo(notice, err=True)
     chosen = secrets.randbelow(2**32) if seed is None else seed
-    policy = talk_policy(settings, half_duplex=wav is None and not settings.dialogue.echo_cancel, tail_ms=TAIL_MS)
+    persona = find_partner(character, settings).persona
+    half_duplex = wav is None and not settings.dialogue.echo_cancel
+    policy = talk_policy(settings, persona, half_duplex=half_duplex, tail_ms=TAIL_MS)
     schema = notes_schema([name.strip() for name in notes.split(",") if name.strip()])
     options = SessionOptions(person=me, topic=topic, greet=greet, seed=chosen, policy=policy, schema=schema)
     if text:

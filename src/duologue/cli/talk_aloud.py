@@ -17,13 +17,11 @@ from duologue.app.talking_devices import Device, find_device, hold
 from duologue.app.talking_sound import SpokenTalk, open_recording, talk_over
 from duologue.audio.echo_cancel import EchoCanceller
 from duologue.audio.pcm import Samples
-from duologue.cli.talk_shown import Transcript, standing_shown
+from duologue.cli.talk_shown import Transcript, both, standing_shown
 from duologue.clock import SECOND, SYSTEM_CLOCK
 from duologue.dialogue.recording import Recorder
 from duologue.dialogue.session import Observe, SessionOptions
-from duologue.dialogue.session_ledger import open_ledger
-from duologue.dialogue.session_record import SessionRecorder
-from duologue.dialogue.turns_vocabulary import Effect, Event
+from duologue.dialogue.session_ledger import open_session_ledger
 from duologue.settings import Settings
 
 TAIL_MS = 400
@@ -81,20 +79,8 @@ def recording_name(settings: Settings, wall: int) -> Path | None:
 @asynccontextmanager
 async def _watched(title: str, speaker: str, person: str, ledger: Path | None) -> AsyncGenerator[_Watch]:
     shown = Transcript(person, title, SYSTEM_CLOCK.now())
-    if ledger is None:
-        recorder = SessionRecorder("talk", speaker, person, shown.record)
-        yield _Watch(shown, _both(shown.take, recorder.take))
-        return
-    async with open_ledger(ledger, "talk", speaker, person, changed=shown.record) as written:
-        yield _Watch(shown, _both(shown.take, written.take))
-
-
-def _both(first: Observe, second: Observe) -> Observe:
-    def observe(item: Event | Effect, now: int) -> None:
-        first(item, now)
-        second(item, now)
-
-    return observe
+    async with open_session_ledger(ledger, speaker, person, changed=shown.record) as book:
+        yield _Watch(shown, both(shown.take, book.take))
 
 
 async def _converse(

@@ -17,6 +17,7 @@ from duologue.telemetry.turns import FINAL_STATES, silence_ms
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from duologue.dialogue.session import Observe
     from duologue.dialogue.turns_vocabulary import Effect, Event
     from duologue.telemetry.ledger import TurnRecord
 
@@ -96,6 +97,16 @@ class Transcript:
                 return f"{_MARGIN}{caption.text}"
             case kind:
                 return f"{at} {self._names[kind]:>6} {caption.text}"
+
+
+def both(first: Observe, second: Observe) -> Observe:
+    """An observer that tells two."""
+
+    def observe(item: Event | Effect, now: int) -> None:
+        first(item, now)
+        second(item, now)
+
+    return observe
 
 
 @contextmanager

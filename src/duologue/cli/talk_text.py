@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from duologue.app.talking_captions import Caption, Captions, Kind
 from duologue.app.talking_chat import Chat, open_chat
-from duologue.dialogue.session_ledger import kept
+from duologue.cli.talk_shown import both
+from duologue.dialogue.session_ledger import open_session_ledger
 from duologue.dialogue.turns_vocabulary import Commit, Effect, Event, Think
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ async def chat_on_terminal(partner: Partner, options: SessionOptions, take: Take
     live = sys.stdin.isatty() and sys.stdout.isatty()
     page = ChatPage(partner.persona.title, live)
     async with (
-        kept(ledger, "talk", partner.persona.name, options.person, page.take) as observe,
-        open_chat(partner, options, take=take, observe=observe) as chat,
+        open_session_ledger(ledger, partner.persona.name, options.person) as book,
+        open_chat(partner, options, take=take, observe=both(page.take, book.take)) as chat,
         aclosing(lines(0)) as written,
     ):
         page.prompt()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from duologue.dialogue.turns import TABLE, Row
+from duologue.dialogue.turns import BESIDE, TABLE, Row
+from duologue.dialogue.turns_moments import at_once
 from duologue.dialogue.turns_vocabulary import State
 
 BEGIN = "<!-- made by python -m duologue.dialogue.diagram; do not edit -->"
@@ -20,7 +21,7 @@ def picture() -> str:
     arrows: dict[tuple[State, State], list[str]] = {}
     for row in TABLE:
         for state in _shown(row):
-            if state is not row.target:
+            if row.target is not None and state is not row.target:
                 labels = arrows.setdefault((state, row.target), [])
                 labels += [label for label in _events(row) if label not in labels]
     lines = [f"    {begin} --> {end}: {', '.join(labels)}" for (begin, end), labels in arrows.items()]
@@ -33,12 +34,20 @@ def table() -> str:
     return "\n".join([*head, *map(_line, TABLE)])
 
 
+def beside() -> str:
+    """What is done beside that."""
+    head = ["| state | event | if | do |", "|---|---|---|---|"]
+    return "\n".join([*head, *map(_line, BESIDE)])
+
+
 def page_part() -> str:
     """What stands in the page, with its marks."""
     note = (
-        f"From every state but `{State.CLOSED}`: typed words lead to `thinking` or `clearing`, a hang-up to `closed`."
+        f"From every state but `{State.CLOSED}`: typed words lead to `thinking` or `clearing`, the owner's to"
+        " `clearing`, a hang-up to `closed`."
     )
-    return "\n\n".join([BEGIN, picture(), note, table(), END])
+    first = "Before that row, and whatever the state does, all of these that hold:"
+    return "\n\n".join([BEGIN, picture(), note, table(), first, beside(), END])
 
 
 def _shown(row: Row) -> Iterable[State]:
@@ -52,9 +61,13 @@ def _events(row: Row) -> list[str]:
 
 def _line(row: Row) -> str:
     states = "any" if not _shown(row) else ", ".join(row.states)
+    events = ", ".join(_events(row))
+    if row.moment is not at_once:
+        events += f" ({row.moment.__name__.replace('_', ' ')})"
     guard = "" if row.guard.__name__ == "always" else row.guard.__name__.replace("_", " ")
     action = row.action.__name__.replace("_", " ")
-    return f"| {states} | {', '.join(_events(row))} | {guard} | {action} | {row.target} |"
+    cells = [states, events, guard, action, *([] if row in BESIDE else [row.target or "stays"])]
+    return f"| {' | '.join(cells)} |"
 
 
 def _words(name: str) -> str:

@@ -255,6 +255,10 @@ class AdaptivePatience:
         self._words = words
         self._pauses: deque[float] = deque(maxlen=12)
 
+    def speak(self, words: Words) -> None:
+        """Judge by the words of another language from here on; what is known of this speaker stays."""
+        self._words = words
+
     def wait(self, text: str) -> Wait:
         """See :class:`~duologue.dialogue.turns_vocabulary.Patience`: 250 to 1200 ms."""
         why = judge(text, self._words)
@@ -291,6 +295,10 @@ class JudgedPatience:
     def __init__(self, words: Words = _ENGLISH) -> None:
         self._words = AdaptivePatience(words)
         self._finished: float | None = None
+
+    def speak(self, words: Words) -> None:
+        """See :meth:`AdaptivePatience.speak`."""
+        self._words.speak(words)
 
     def judge(self, probability: float | None) -> None:
         """What the sound of the turn so far says (0…1); None: nothing."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from duologue.speech.utterance import Utterance
 
 CHARACTERS_A_SECOND = 15
@@ -30,3 +32,31 @@ def heard_text(utterance: Utterance, played_samples: int) -> str:
         start = word.offset if word.offset >= 0 else max(text.find(word.text, end), end)
         end = start + len(word.text)
     return text[:end].rstrip()
+
+
+def split(utterance: Utterance, played_samples: int, rest_id: str) -> tuple[Utterance, Utterance | None]:
+    """What was heard of it, and the rest as ``rest_id``, from the first word on that was not; None: there is none."""
+    heard = heard_text(utterance, played_samples)
+    cut, offset = played_samples, len(heard)
+    for word in utterance.words():
+        if word.end > played_samples:
+            cut = word.start
+            offset = word.offset if word.offset >= 0 else max(utterance.text.find(word.text, len(heard)), len(heard))
+            break
+    first = replace(
+        utterance, text=heard, samples=utterance.samples[:cut], open=False,
+        marks=tuple(mark for mark in utterance.marks if mark.end <= cut),
+    )  # fmt: skip
+    rest = from_sample(utterance, cut, offset, rest_id)
+    return first, rest if len(rest.samples) or rest.open else None
+
+
+def from_sample(utterance: Utterance, cut: int, offset: int, rest_id: str) -> Utterance:
+    """What follows the first ``cut`` samples and ``offset`` characters, as ``rest_id``."""
+    marks = tuple(
+        replace(mark, start=mark.start - cut, end=mark.end - cut, offset=max(mark.offset - offset, -1))
+        for mark in utterance.marks
+        if mark.start >= cut
+    )
+    text = utterance.text[offset:]
+    return replace(utterance, id=rest_id, text=text.lstrip(), samples=utterance.samples[cut:], marks=marks)

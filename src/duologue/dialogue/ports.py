@@ -24,10 +24,14 @@ class Captured:
 
 @dataclass(frozen=True, slots=True)
 class PlayStarted:
-    """An utterance began; its first sample is heard at ``at_ns`` (monotonic; it may lie ahead, a stage runs ahead)."""
+    """An utterance began; its first sample is heard at ``at_ns`` (monotonic; it may lie ahead, a stage runs ahead).
+
+    ``estimated``, here and below: nobody acknowledged it; it is what was sent, and how long ago.
+    """
 
     utterance_id: str
     at_ns: int
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class PlayEnded:
     utterance_id: str
     at_ns: int
     played_samples: int
+    estimated: bool = False
 
 
 PlayEvent = PlayStarted | PlayEnded
@@ -45,11 +50,12 @@ PlayEvent = PlayStarted | PlayEnded
 
 @dataclass(frozen=True, slots=True)
 class PlayProgress:
-    """At ``at_ns`` the first ``played_samples`` of an utterance had been played."""
+    """At ``at_ns`` the first ``played_samples`` of an utterance had been played; the newest word of it counts."""
 
     utterance_id: str
     at_ns: int
     played_samples: int
+    estimated: bool = False
 
 
 class Floor(Protocol):

@@ -19,9 +19,10 @@ from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
 from duologue.dialogue.echo import EchoFilter
 from duologue.dialogue.endpointing import AdaptivePatience, BoundedPatience, JudgedPatience
 from duologue.dialogue.fillers import Stock
-from duologue.dialogue.floor_state import BACKCHANNELS, Policy
 from duologue.dialogue.inbox import Inbox
+from duologue.dialogue.policy import BACKCHANNELS, Policy
 from duologue.dialogue.ports import Captured, PlayEnded, PlayEvent, PlayProgress, PlayStarted, Sink, Voice
+from duologue.dialogue.session_control import SessionControl
 from duologue.dialogue.session_ears import SessionEars, TurnJudge
 from duologue.dialogue.session_mouth import SessionMouth
 from duologue.dialogue.session_orders import SinkOrders
@@ -30,7 +31,11 @@ from duologue.dialogue.turns_vocabulary import (
     Abandon,
     Adopt,
     Apologise,
+    Apply,
+    Attach,
     BeginStretch,
+    CallTool,
+    Change,
     Clear,
     Commit,
     DropStretch,
@@ -41,7 +46,10 @@ from duologue.dialogue.turns_vocabulary import (
     Event,
     Extend,
     Filler,
+    GiveDigit,
+    GiveResult,
     HandedOver,
+    HandOver,
     HangUp,
     Patience,
     Pause,
@@ -54,6 +62,7 @@ from duologue.dialogue.turns_vocabulary import (
     Timeout,
     Typed,
     VoiceSentence,
+    Withdraw,
 )
 from duologue.errors import ClosedError, first_cause, in_words
 from duologue.language.engine import MAX_HISTORY, LanguageModel, Line, Moment, Prompt
@@ -90,14 +99,17 @@ class Engines:
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
-    """How a conversation is held. ``person`` is what the other side is called in the context; ``topic`` may be
+    """How a conversation is held. ``id`` begins the ids of everything in it (unique for ever, if it is); ``history`` is
+    what was said before. ``person`` is what the other side is called in the context; ``topic`` may be
     empty. With ``greet`` the character speaks first. ``expected`` takes the persona's language, and its phrases where
     it has none and no grammar. ``schema`` asks for structured replies
     (:func:`~duologue.language.structured.reply_schema`); ``toolbox`` holds what the character may call.
     """
 
+    id: str = ""
     person: str = "person"
     topic: str = ""
+    history: tuple[Line, ...] = ()
     greet: bool = False
     seed: int = 0
     policy: Policy = field(default_factory=Policy)
@@ -141,19 +153,24 @@ class Session:
         words = persona.language.turns
         judged = JudgedPatience(words) if engines.turn and patience is None else None
         judge = TurnJudge(engines.turn, judged.judge) if engines.turn and judged else None
-        policy = self._options.policy
-        if policy.backchannels == BACKCHANNELS:
-            policy = replace(policy, backchannels=words.backchannels)
-        bounded = BoundedPatience(judged or AdaptivePatience(words), policy.wait_least_ms, policy.wait_most_ms)
-        self._turns = TurnTaking(policy, patience or bounded, clock.now())
-        expected = replace(self._options.expected, language=persona.language.name)
-        if not (expected.phrases or expected.grammar):
-            expected = replace(expected, phrases=persona.expects)
+        self._patience = judged or AdaptivePatience(words)
+        self._given_patience = patience
+        policy, wait = self._tuned(self._options.policy)
+        name = f"{self._options.id}-" if self._options.id else ""
+        self._turns = TurnTaking(policy, wait, clock.now(), name)
+        self._control = SessionControl(self._post, name)
+        expected = self._expected()
         self._ears = SessionEars(engines.activity, engines.ears, expected, self._echo, clock, self._post, judge, words)
         self._mouth = SessionMouth(
-            persona, engines.model, engines.voice, engines.moderator, self._post, stock=engines.stock
+            persona,
+            engines.model,
+            engines.voice,
+            engines.moderator,
+            self._post,
+            stock=engines.stock,
+            ask=self._control.ask,
         )
-        self._lines: deque[Line] = deque(maxlen=MAX_HISTORY)
+        self._lines: deque[Line] = deque(self._options.history, maxlen=MAX_HISTORY)
         self._calls = CallMemory()
         self._playing: dict[str, Utterance] = {}
         self._place: tuple[str, int] = ("", 0)
@@ -204,6 +221,11 @@ class Session:
     def hang_up(self) -> None:
         """The person is gone: what they had heard by then is kept. Idempotent."""
         self._post(HangUp())
+
+    @property
+    def control(self) -> SessionControl:
+        """What the owner wants: words said, a stop, the person's turn over, digits, an end, a change, another sink."""
+        return self._control
 
     @property
     def state(self) -> State:
@@ -301,6 +323,15 @@ class Session:
             case Clear():
                 self._playing.clear()
                 self._orders.clear(self._expect_no_echo)
+            case Withdraw(utterance_id):
+                self._orders.withdraw(utterance_id)
+            case Attach():
+                if (sink := self._control.sink) is not None:
+                    self._orders.attach(sink)
+            case Apply(change):
+                self._apply(change, group)
+            case GiveDigit() | HandOver() | CallTool() | GiveResult():
+                self._control.execute(effect)
             case Commit():
                 self._remember(effect)
             case _:
@@ -395,6 +426,38 @@ class Session:
             self._began = at - played * SECOND // rate
             left = (word for word in utterance.words() if word.end > played)
             self._echo.play(((word.text, self._began + word.end * SECOND // rate) for word in left), at)
+
+    def _expected(self) -> Expected:
+        """In the persona's language, and what its callers say, unless something else is expected."""
+        expected = replace(self._options.expected, language=self._persona.language.name)
+        if expected.phrases or expected.grammar:
+            return expected
+        return replace(expected, phrases=self._persona.expects)
+
+    def _tuned(self, policy: Policy) -> tuple[Policy, Patience]:
+        """``policy`` with the backchannels of the language, and the wait that goes with it."""
+        if policy.backchannels == BACKCHANNELS:
+            policy = replace(policy, backchannels=self._persona.language.turns.backchannels)
+        bounded = BoundedPatience(self._patience, policy.wait_least_ms, policy.wait_most_ms)
+        return policy, self._given_patience or bounded
+
+    def _apply(self, change: Change, group: asyncio.TaskGroup) -> None:
+        """Who speaks, with what, in which language, from the next thought and the next stretch on."""
+        options = self._options
+        persona = change.persona or self._persona
+        self._persona = persona = replace(persona, language=change.language or persona.language)
+        self._options = replace(
+            options,
+            schema=options.schema if change.schema is None else change.schema,
+            toolbox=change.toolbox or options.toolbox,
+            policy=change.policy or options.policy,
+        )
+        self._patience.speak(persona.language.turns)
+        self._turns.tune(*self._tuned(self._options.policy))
+        self._ears.expect(self._expected(), persona.language.turns)
+        if change.persona or change.voice or change.language:
+            self._mouth.change(persona, change.voice)
+            group.create_task(self._mouth.prepare())
 
     def _remember(self, exchange: Commit) -> None:
         self._mouth.abandon(exchange.reply)

@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from duologue.clock import MILLISECOND
-from duologue.dialogue.heard import heard_text
 from duologue.speech.utterance import Utterance
 from duologue.telemetry.ledger import EndingRecord, Outcome, TurnRecord
 
 
 @dataclass(slots=True)
 class TurnDraft:
-    """What the person is saying. Times are monotonic ns, 0 while unknown or void.
+    """What the person is saying: their turn ``number``. Times are monotonic ns, 0 while unknown or void.
 
     ``record`` exists once there are words; ``before`` is what it held already, ``said`` what was understood when the
     turn was taken to be over; ``told``: the decision log has what came of that.
     """
 
+    number: int
     onset: int
     ended: int = 0
     decided: int = 0
@@ -52,7 +52,7 @@ class TurnDraft:
 
     def reopen(self, question: TurnDraft) -> None:
         """It goes on with a ``question`` whose reply was withdrawn unheard."""
-        self.record, self.before = question.record, question.text
+        self.number, self.record, self.before = question.number, question.record, question.text
         self.pauses = [*question.pauses, (self.onset - question.ended) / MILLISECOND, *self.pauses]
         self.misses += question.misses
         self.wasted_ms += question.wasted_ms
@@ -67,12 +67,14 @@ class TurnDraft:
 
 @dataclass(slots=True)
 class PieceDraft:
-    """Something of ours on the floor; a filler has no utterance. ``played`` is in its samples."""
+    """Something of ours on the floor; a filler has no utterance. Times are ns; ``estimated``: nobody acknowledged how
+    much of it was played.
+    """
 
     utterance: Utterance | None
-    played: int = 0
     begun: bool = False
     ended: int = 0
+    estimated: bool = False
 
 
 @dataclass(slots=True)
@@ -94,16 +96,6 @@ class AnswerDraft:
     def counts(self) -> bool:
         """It is the reply that is being given."""
         return self.bound and not self.abandoned
-
-    @property
-    def sounding(self) -> bool:
-        """The far end has still to say what it played of it."""
-        return any(not piece.ended for piece in self.pieces.values())
-
-    @property
-    def heard(self) -> bool:
-        """A word of it was played."""
-        return any(piece.utterance and heard_text(piece.utterance, piece.played) for piece in self.pieces.values())
 
     @property
     def silent_at(self) -> int:

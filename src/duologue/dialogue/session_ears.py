@@ -190,6 +190,10 @@ class SessionEars:
                 self._fail(number, f"{self._engine.name} does not keep up with the sound")
         self._notice(block, end)
 
+    def expect(self, expected: Expected, words: Words) -> None:
+        """What the next stretch is listened to for, and in which language."""
+        self._expected, self._words = expected, words
+
     @property
     def deadline(self) -> int | None:
         """When :meth:`miss` wants to be called (ns), for what has not come by then; None: nothing is missed."""

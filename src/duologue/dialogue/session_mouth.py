@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
@@ -29,6 +29,7 @@ from duologue.language.engine import LanguageModel, Prompt
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
 from duologue.language.structured import ReplyChunk
+from duologue.language.tools import ToolCall
 from duologue.speech.utterance import Utterance
 
 LIMITS = VoiceLimits(seconds=5.5, rate=RATE)
@@ -42,7 +43,7 @@ EXPRESSION_SECONDS = 0.3
 
 
 @dataclass(slots=True)
-class _Reply:
+class _Work:
     """What is being done for one reply. ``sentences`` names the structured chunk of each sentence."""
 
     prompt: Prompt | None = None
@@ -103,7 +104,10 @@ class SessionMouth:
         post: Callable[[Event], None],
         limits: VoiceLimits = LIMITS,
         stock: Stock | None = None,
+        ask: Callable[[str, ToolCall], Awaitable[object]] | None = None,
     ) -> None:
+        self._ask = ask
+        self._limits = limits
         self._persona = persona
         self._model = model
         self._moderator = moderator
@@ -116,8 +120,16 @@ class SessionMouth:
         self._idle = asyncio.Event()
         self._idle.set()
         self._apologies: dict[str, Utterance] = {}
-        self._replies: dict[str, _Reply] = {}
+        self._replies: dict[str, _Work] = {}
         self._posted = 0
+
+    def change(self, persona: Persona, voice: Voice | None) -> None:
+        """Go on as ``persona``, in another voice where one is given; what is prepared has to be prepared anew."""
+        if voice is not None:
+            self._voicing, self._stock = Voicing(voice, self._limits), Stock()
+        self._persona, self._texts = persona, persona.language.apologies.model_dump()
+        self._fillers = Fillers(self._voicing, (persona,), self._stock)
+        self._apologies.clear()
 
     async def prepare(self) -> None:
         """Voice beforehand what must not wait for a voice: apologies and fillers, in the gaps between replies. What
@@ -141,9 +153,11 @@ class SessionMouth:
 
     def think(self, reply: str, prompt: Prompt, group: asyncio.TaskGroup) -> None:
         """Write ``reply``. Tools of ``prompt`` that are not committed wait for :meth:`adopt`."""
-        self._replies[reply] = _Reply(prompt)
+        self._replies[reply] = _Work(prompt)
         if prompt.tools:
             prompt.tools.told = lambda outcome: self._post(ToolRan(reply, outcome))
+            if (ask := self._ask) is not None:
+                prompt.tools.far = lambda call: ask(reply, call)
         self._start(reply, self._write(reply, prompt), group)
 
     def adopt(self, reply: str) -> None:
@@ -179,7 +193,7 @@ class SessionMouth:
             self.abandon(reply)
 
     def _start(self, reply: str, work: Coroutine[None, None, None], group: asyncio.TaskGroup) -> None:
-        tasks = self._replies.setdefault(reply, _Reply()).tasks
+        tasks = self._replies.setdefault(reply, _Work()).tasks
         tasks[:] = [task for task in tasks if not task.done()]
         task = group.create_task(work)
         self._at_work += 1

@@ -60,6 +60,20 @@ class SinkOrders:
                 return
         self._put(order)
 
+    def withdraw(self, utterance_id: str) -> None:
+        """See :class:`~duologue.dialogue.ports.Floor`. Whether it was taken back shows in how its end is reported."""
+
+        async def take_back() -> None:
+            if await self._sink.withdraw(utterance_id):
+                self._post(PlayEnded(utterance_id, self._clock.now(), 0))
+
+        self._put(_Order(take_back))
+
+    def attach(self, sink: Sink) -> None:
+        """From here on ``sink`` is given everything; what the one before was not given yet it never will be."""
+        self._waiting.clear()
+        self._sink = sink
+
     def pause(self, taken: Callable[[], None]) -> None:
         """See :class:`~duologue.dialogue.ports.Sink`; ``taken`` is called once it holds."""
         self._put(_Order(self._sink.pause, taken))

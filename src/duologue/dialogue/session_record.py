@@ -1,7 +1,8 @@
 """The turns of a conversation with a person as records: one for each turn of theirs, one for each reply.
 
-A recorder sees what the session's observer sees, every event and effect in order, and nothing else; so what it writes
-down is what was decided and played, and no second opinion of it. A reply that was only thought, and withdrawn before
+A recorder sees what the session's observer sees, every event and effect in order, and nothing else. When a turn or a
+reply opens, what it answers and what came of it is told by the table; the recorder adds when things happened, and no
+opinion of its own. A reply that was only thought, and withdrawn before
 the turn had ended, leaves no record; what it cost is counted on the turn of the person. A reply that was withdrawn
 before a word of it was heard is ``withdrawn``; its question is open again and goes on with what the person says next.
 """
@@ -22,7 +23,6 @@ from duologue.dialogue.turns_vocabulary import (
     BeginStretch,
     Clear,
     Commit,
-    DropStretch,
     Effect,
     EndStretch,
     EngineFailed,
@@ -43,8 +43,11 @@ from duologue.dialogue.turns_vocabulary import (
     Stage,
     Think,
     Timeout,
+    TurnClosed,
+    TurnOpened,
     Typed,
     Understood,
+    Withdrawn,
 )
 from duologue.speech.utterance import Utterance
 from duologue.telemetry.ledger import EndingRecord, Outcome, TurnRecord
@@ -80,9 +83,10 @@ class SessionRecorder:
         self._number = 0
         self._asked = 0
         self._turn: TurnDraft | None = None
-        self._dropped: TurnDraft | None = None
         self._open: TurnDraft | None = None
         """A question whose reply was withdrawn before a word of it was heard."""
+        self._left: TurnDraft | None = None
+        """What was said when the person hung up."""
         self._answers: dict[str, AnswerDraft] = {}
         self._event: Event = Timeout()
         self._held = 0
@@ -91,7 +95,6 @@ class SessionRecorder:
     def take(self, item: Event | Effect, now: int) -> None:
         """An event or an effect of the session, at ``now`` (monotonic ns)."""
         if isinstance(item, _EVENTS):
-            self._settle_withdrawn(now)
             self._event = item
             self._take_event(self._event, now)
         else:
@@ -118,9 +121,6 @@ class SessionRecorder:
                     self._note_progress(answer, event, now)
             case PlayStarted() | PlayProgress() | PlayEnded():
                 self._note_playing(event)
-            case HangUp():
-                for answer in [each for each in self._answers.values() if each.abandoned and not each.heard]:
-                    self._withdraw(answer, now)
             case _:
                 pass
 
@@ -145,7 +145,7 @@ class SessionRecorder:
     def _note_typed(self, text: str, now: int) -> None:
         if not text.strip():
             return
-        turn = self._turn = self._turn or self._new_turn(now)
+        turn = self._turn = self._turn or self._reopened(now)
         self._go_on(turn)
         turn.parts[-len(turn.parts) - 1] = text.strip()
         turn.ended = turn.understood = now
@@ -186,19 +186,20 @@ class SessionRecorder:
                     record.on_air, record.first_audio = at, answer.ready.get(utterance_id, at)
                     record.state = "on_air"
                     record.waited_ms = (at - record.decided) / MILLISECOND if record.spoken_to else 0.0
-            case PlayProgress(played_samples=played):
-                piece.played = max(piece.played, played)
+            case PlayProgress():
+                piece.estimated = event.estimated
                 return
-            case PlayEnded(_, at, played):
-                piece.played, piece.ended = max(piece.played, played), at
+            case PlayEnded(_, at):
+                piece.ended, piece.estimated = at, event.estimated
+                record.estimated = any(each.estimated for each in answer.pieces.values())
         self._tell(answer)
 
     # Effects
 
     def _take_effect(self, effect: Event | Effect, now: int) -> None:
         match effect:
-            case BeginStretch() | EndStretch() | DropStretch():
-                self._note_stretch(effect, now)
+            case TurnOpened() | TurnClosed() | BeginStretch() | EndStretch():
+                self._note_turn(effect, now)
             case Think(reply, person, speculative):
                 self._think(reply, person, speculative, now)
             case Adopt(reply):
@@ -209,6 +210,8 @@ class SessionRecorder:
                 self._apologise(reply, stage, now)
             case Abandon(reply):
                 self._abandon(reply, now)
+            case Withdrawn(reply):
+                self._withdraw(self._answers.pop(reply), now)
             case Play(utterance):
                 self._hand_over(utterance.id, utterance)
             case Extend(utterance):
@@ -230,20 +233,33 @@ class SessionRecorder:
             case _:
                 pass
 
-    def _note_stretch(self, effect: BeginStretch | EndStretch | DropStretch, now: int) -> None:
+    def _note_turn(self, effect: TurnOpened | TurnClosed | BeginStretch | EndStretch, now: int) -> None:
         match effect:
+            case TurnOpened(number, at):
+                self._turn = self._turn or TurnDraft(number, at)  # what is typed is told before
+                self._turn.number = number
             case BeginStretch(stretch, since):
-                turn = self._turn = self._turn or self._new_turn(since)
+                turn = self._turn = self._turn or self._reopened(since)
                 turn.parts[stretch] = ""
                 self._go_on(turn)
             case EndStretch():
                 if self._held and self._turn and self._turn.ended and not self._turn.decided:
                     self._turn.decide(now, "judged")
-            case DropStretch():  # always of all stretches of the turn
-                if self._turn:
-                    if isinstance(self._event, HangUp):
-                        self._tell_ending(self._turn, Outcome.HUNG_UP)
-                    self._dropped, self._turn = self._turn, None
+            case TurnClosed(number, outcome):
+                self._close_turn(number, outcome)
+
+    def _close_turn(self, number: int, outcome: Outcome) -> None:
+        """It is over without an answer; one that has an answer is over when that is."""
+        turn = next((each for each in (self._turn, self._open) if each and each.number == number), None)
+        if turn is None or outcome is Outcome.ANSWERED:
+            return
+        self._turn = self._open = None
+        self._tell_ending(turn, outcome)
+        if outcome is Outcome.HUNG_UP and turn.text:
+            self._left = turn  # the exchange follows
+        elif turn.record:
+            turn.record.state = "withdrawn"
+            self._changed(turn.record)
 
     def _think(self, reply: str, person: str, speculative: bool, now: int) -> None:
         record = TurnRecord(f"{self._conversation}/{reply}", self._conversation, 0, self._speaker, "answer", asked=now)
@@ -253,7 +269,6 @@ class SessionRecorder:
 
     def _apologise(self, reply: str, stage: Stage, now: int) -> None:
         if reply not in self._answers:  # for the ears: nothing was understood, nothing was thought
-            self._turn, self._dropped = self._dropped, None
             self._think(reply, "", False, now)
         answer = self._answers[reply]
         answer.abandoned = False
@@ -265,7 +280,6 @@ class SessionRecorder:
 
     def _bind(self, reply: str, answer: AnswerDraft, person: str, now: int) -> None:
         """The turn of the person belongs to this reply now."""
-        self._settle_withdrawn(now)
         turn, self._turn, self._open = self._turn or self._open, None, None
         answer.bound, answer.question = True, turn
         if turn:
@@ -296,8 +310,6 @@ class SessionRecorder:
         answer.abandoned = True
         if isinstance(self._event, Typed):
             answer.record.taken = now
-        if isinstance(self._event, HangUp) and not answer.heard:
-            self._withdraw(answer, now)
 
     def _hand_over(self, utterance_id: str, utterance: Utterance | None) -> None:
         answer = next((each for each in self._answers.values() if each.counts), None)
@@ -330,13 +342,10 @@ class SessionRecorder:
 
     def _close_unanswered(self, person: str, now: int) -> None:
         """The person hung up before they were answered."""
-        turn = self._turn or self._dropped or self._open
-        self._turn = self._dropped = self._open = None
-        if turn is None:
-            return
-        turn.ended = turn.ended or now
-        self._show(turn, person, "ended")
-        self._tell_ending(turn, Outcome.HUNG_UP)
+        turn, self._left = self._left, None
+        if turn is not None:
+            turn.ended = turn.ended or now
+            self._show(turn, person, "ended")
 
     def _report(self, report: Report, now: int) -> None:
         turn = self._turn
@@ -363,9 +372,6 @@ class SessionRecorder:
         if report.stage is not Stage.HEARING:
             answer = self._concerned(report)
             target = answer.record if answer else None
-            if answer and answer.abandoned and report.stage is Stage.PLAYING:  # the floor never said what it had played
-                for piece in answer.pieces.values():
-                    piece.ended = piece.ended or now
         elif isinstance(target, TurnDraft):
             target.understood = now
         if target is None:
@@ -405,8 +411,9 @@ class SessionRecorder:
         self._tell_ending(turn, Outcome.WENT_ON)
         turn.ended = turn.decided = 0
 
-    def _new_turn(self, onset: int) -> TurnDraft:
-        turn = TurnDraft(onset)
+    def _reopened(self, onset: int) -> TurnDraft:
+        """The turn that goes on: its reply was withdrawn."""
+        turn = TurnDraft(0, onset)
         if self._open:
             turn.reopen(self._open)
             self._open = None
@@ -442,29 +449,17 @@ class SessionRecorder:
         if answer.bound:
             self._changed(answer.record)
 
-    def _settle_withdrawn(self, now: int) -> None:
-        """Before anything new: replies that are gone without a word, and turns that came to nothing."""
-        for answer in [each for each in self._answers.values() if each.abandoned and not each.sounding]:
-            self._withdraw(answer, now)
-        dropped, self._dropped = self._dropped, None
-        if dropped:
-            self._tell_ending(dropped, Outcome.NOTHING_SAID)
-        if dropped and dropped.record:
-            dropped.record.state = "withdrawn"
-            self._changed(dropped.record)
-
     def _withdraw(self, answer: AnswerDraft, now: int) -> None:
         """Nothing of it was heard: its question is open again."""
-        self._answers = {reply: each for reply, each in self._answers.items() if each is not answer}
-        question, again = answer.question, self._turn
+        question = answer.question
         if question:
             gone = Outcome.HUNG_UP if isinstance(self._event, HangUp) else Outcome.WENT_ON
             self._tell_ending(question, gone)
         if question and not question.text:  # the ears failed: there is nothing to go on with
             self._show(question, "", "failed")
-        elif question and again:
-            again.reopen(question)
-        else:
+        elif question and self._turn:
+            self._turn.reopen(question)
+        elif question:
             self._open = question
         self._finish(answer, "withdrawn", now)
 

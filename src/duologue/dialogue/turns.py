@@ -37,38 +37,58 @@ every deadline moves by the time that stood still, and that is named as well.
 
 *Half-duplex*, for lines with echo, is the same table with the ears closed while a reply is on the floor.
 
-**The table.** For a state and an event the first row whose guard holds is taken: its action changes the registers
-(:class:`~duologue.dialogue.floor_state.FloorState`) and gives effects, and the state becomes the row's target. Without
-a row the state stays; the registers take note all the same. A word about something that was withdrawn reaches no row.
-:func:`TurnTaking.deadline` is a function of state and registers, so no deadline is ever forgotten or left over.
+**The table.** What happened is first written down by whom it is about: the person's turn
+(:class:`~duologue.dialogue.turns_person.Person`), the reply (:class:`~duologue.dialogue.turns_reply.Reply`), or the
+floor between them (:class:`~duologue.dialogue.floor_state.FloorState`); a word about something that was withdrawn goes
+no further. Then every row of :data:`BESIDE` whose guard holds is taken, which leaves the state as it is, and of
+:data:`TABLE` the first one for the state and the event whose guard holds: its action changes the registers and gives
+effects, and the state becomes the row's target. Without a row the state stays. A row on a timeout carries its moment
+(:mod:`~duologue.dialogue.turns_moments`), and :func:`TurnTaking.deadline` is the earliest of those whose guards hold: a
+function of state and registers, so that no deadline is ever forgotten or left over. Everything that anybody else knows
+of a turn or a reply (its record, captions, metrics) is made of these effects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from duologue.clock import MILLISECOND
 from duologue.dialogue import turns_actions as do
 from duologue.dialogue import turns_guards as when
-from duologue.dialogue.floor_state import FloorState, Policy, Reply
-from duologue.dialogue.ports import PlayEnded
+from duologue.dialogue import turns_moments as at
+from duologue.dialogue.floor_state import FloorState
+from duologue.dialogue.policy import Policy
+from duologue.dialogue.ports import PlayEnded, PlayStarted
+from duologue.dialogue.turns_person import Person
+from duologue.dialogue.turns_reply import Reply
 from duologue.dialogue.turns_vocabulary import (
+    AudioGrew,
     AudioReady,
+    Change,
+    ChunkWritten,
+    DigitPressed,
     Effect,
     EngineFailed,
     Event,
     HangUp,
+    Interrupt,
+    Leave,
     Note,
     Patience,
     ReplyFinished,
     Report,
+    Say,
     SentenceReady,
+    SinkAttached,
     SpeechStarted,
     SpeechStopped,
     Stage,
     State,
     Timeout,
+    ToolAnswered,
+    ToolCalled,
+    TurnCancelled,
+    TurnCommitted,
     Typed,
     Understood,
 )
@@ -76,23 +96,31 @@ from duologue.dialogue.turns_vocabulary import (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table."""
+    """One line of the table. On a timeout it is taken from ``moment`` on; without a ``target`` the state stays."""
 
     states: tuple[State, ...]
     events: tuple[type[Event], ...]
     guard: when.Guard
     action: when.Action
-    target: State
+    target: State | None
+    moment: at.Moment = at.at_once
 
 
 def _row(
     states: State | tuple[State, ...], events: type[Event] | tuple[type[Event], ...],
-    guard: when.Guard, action: when.Action, target: State,
+    guard: when.Guard, action: when.Action, target: State | None = None,
 ) -> Row:  # fmt: skip
     return Row(
         states if isinstance(states, tuple) else (states,), events if isinstance(events, tuple) else (events,),
         guard, action, target,
     )  # fmt: skip
+
+
+def _late(
+    states: State | tuple[State, ...], moment: at.Moment,
+    guard: when.Guard, action: when.Action, target: State | None = None,
+) -> Row:  # fmt: skip
+    return Row(states if isinstance(states, tuple) else (states,), (Timeout,), guard, action, target, moment)
 
 
 QUIET, HEARING, PAUSING, SETTLING, CLEARING, THINKING, SPEAKING, DOUBTING, PAUSED, JUDGING, CLOSED = State
@@ -101,25 +129,55 @@ _UNDERSTOOD = (Understood, EngineFailed, Timeout)
 _REPLY = (SentenceReady, AudioReady, ReplyFinished, EngineFailed)
 _FLOOR = (*_REPLY, PlayEnded)
 
+BESIDE: tuple[Row, ...] = (
+    _row(_OPEN, EngineFailed, when.always, do.report_failure),
+    _row(_OPEN, EngineFailed, when.speculation_came_to_nothing, do.forget_speculation),
+    _row(_OPEN, ReplyFinished, when.reply_was_cut, do.report_cut),
+    _row(_OPEN, Typed, when.typed_more_than_is_taken, do.report_typed_length),
+    _row(_OPEN, ChunkWritten, when.reply_is_no_speculation, do.show_notes),
+    _row(_OPEN, AudioGrew, when.the_floor_has_its_beginning, do.extend),
+    _row(_OPEN, Say, when.always, do.queue_words),
+    _row(_OPEN, Leave, when.always, do.note_leaving),
+    _row(_OPEN, (Say, Leave), when.after_this_sentence_of_ours, do.cut_reply_short),
+    _row(_OPEN, Interrupt, when.always, do.forget_words),
+    _row(_OPEN, DigitPressed, when.always, do.give_digit),
+    _row(_OPEN, Change, when.always, do.apply_change),
+    _row(_OPEN, SinkAttached, when.always, do.play_again),
+    _row(_OPEN, ToolCalled, when.always, do.call_tool),
+    _row(_OPEN, ToolAnswered, when.nobody_waits_for_it, do.report_stray_result),
+    _row(_OPEN, ToolAnswered, when.far_end_was_asked, do.give_result),
+    _row(_OPEN, PlayStarted, when.a_sentence_of_the_reply_begins, do.tell_what_sounds),
+    _row(_OPEN, PlayEnded, when.last_word_of_the_floor_is_there, do.settle_what_was_cleared),
+    _late(_OPEN, at.last_word_is_late, when.last_word_of_the_floor_is_awaited, do.settle_without_last_word),
+    _late((SETTLING, JUDGING), at.finals_are_late, when.finals_are_missing, do.give_up_finals),
+)  # fmt: skip
+"""What an event does in any state: all rows that hold, in this order, before one of :data:`TABLE`."""
+
 TABLE: tuple[Row, ...] = (
     _row(_OPEN, HangUp, when.always, do.close, CLOSED),
     _row(_OPEN, Typed, when.floor_is_clear, do.answer_typed, THINKING),
     _row(_OPEN, Typed, when.always, do.yield_to_typed, CLEARING),
+    _row(_OPEN, Say, when.now, do.yield_to_owner, CLEARING),
     # The person's turn
     _row(QUIET, SpeechStarted, when.always, do.listen, HEARING),
-    _row(QUIET, Timeout, when.voice_on, do.begin_next_stretch, HEARING),
-    _row(QUIET, Timeout, when.silence_may_be_broken, do.ask_into_silence, THINKING),
-    _row(QUIET, Timeout, when.always, do.tell_of_silence, QUIET),
+    _late(QUIET, at.at_once, when.voice_on, do.begin_next_stretch, HEARING),
+    _late(QUIET, at.at_once, when.owner_wants_to_speak, do.say, THINKING),
+    _late(QUIET, at.at_once, when.owner_leaves, do.leave, CLOSED),
+    _late(QUIET, at.silence, when.silence_may_be_broken, do.ask_into_silence, THINKING),
+    _late(QUIET, at.silence, when.always, do.tell_of_silence, QUIET),
+    _row((HEARING, PAUSING), TurnCommitted, when.always, do.commit_turn, SETTLING),
+    _row((HEARING, PAUSING, SETTLING, CLEARING), TurnCancelled, when.always, do.cancel_turn, CLEARING),
     _row(HEARING, SpeechStopped, when.always, do.nothing, PAUSING),
-    _row(HEARING, Timeout, when.turn_is_overlong, do.end_overlong_turn, SETTLING),
-    _row(HEARING, Timeout, when.always, do.begin_next_stretch, HEARING),
+    _late(HEARING, at.longest_turn, when.always, do.end_overlong_turn, SETTLING),
+    _late(HEARING, at.longest_stretch, when.always, do.begin_next_stretch, HEARING),
     _row(PAUSING, SpeechStarted, when.always, do.go_on_listening, HEARING),
     _row(PAUSING, Understood, when.always, do.reconsider, PAUSING),
     _row(PAUSING, _REPLY, when.always, do.flow, PAUSING),
-    _row(PAUSING, Timeout, when.turn_is_due, do.end_turn, SETTLING),
-    _row(PAUSING, Timeout, when.final_is_due, do.ask_for_final, PAUSING),
-    _row(PAUSING, Timeout, when.always, do.speculate, PAUSING),
-    _row(SETTLING, SpeechStarted, when.turn_is_not_overlong, do.go_on_listening, HEARING),
+    _late(PAUSING, at.decision, when.turn_ends_by_itself, do.end_turn, SETTLING),
+    _late(PAUSING, at.longest_turn, when.only_a_commit_ends_a_turn, do.end_overlong_turn, SETTLING),
+    _late(PAUSING, at.final_wanted, when.stretch_is_open_and_turn_ends_by_itself, do.ask_for_final, PAUSING),
+    _late(PAUSING, at.words_have_stood, when.words_may_be_thought_about, do.speculate, PAUSING),
+    _row(SETTLING, SpeechStarted, when.turn_may_go_on, do.go_on_listening, HEARING),
     _row(SETTLING, _UNDERSTOOD, when.settled_and_speculation_sounds, do.adopt, SPEAKING),
     _row(SETTLING, _UNDERSTOOD, when.settled_and_speculation_agrees, do.adopt, THINKING),
     _row(SETTLING, _UNDERSTOOD, when.settled_but_floor_not_clear, do.nothing, CLEARING),
@@ -128,10 +186,17 @@ TABLE: tuple[Row, ...] = (
     _row(SETTLING, _UNDERSTOOD, when.settled_without_words_of_clear_voice, do.apologise_for_missing_it, THINKING),
     _row(SETTLING, _UNDERSTOOD, when.settled, do.forget_turn, QUIET),
     _row(SETTLING, _REPLY, when.always, do.flow, SETTLING),
-    _row(CLEARING, SpeechStarted, when.always, do.listen, HEARING),
+    _row(CLEARING, SpeechStarted, when.owner_waits, do.listen, CLEARING),
+    _row(CLEARING, (PlayEnded, Timeout), when.owner_wants_to_speak, do.say, THINKING),
+    _row(CLEARING, SpeechStarted, when.turn_was_not_committed, do.listen, HEARING),
     _row(CLEARING, (PlayEnded, Timeout), when.floor_is_clear_and_words, do.think_and_listen_on, THINKING),
     _row(CLEARING, (PlayEnded, Timeout), when.floor_is_clear, do.forget_turn, QUIET),
     # The reply is due
+    _row((THINKING, SPEAKING, JUDGING), Interrupt, when.a_voice_is_judged, do.stop, SETTLING),
+    _row((THINKING, SPEAKING, DOUBTING, PAUSED), Interrupt, when.voice_on, do.stop, HEARING),
+    _row((THINKING, SPEAKING), Interrupt, when.always, do.stop, CLEARING),
+    _row(PAUSED, Interrupt, when.always, do.stop, PAUSING),
+    _row((THINKING, SPEAKING), TurnCancelled, when.always, do.cancel_turn),
     _row(THINKING, SpeechStarted, when.began_before_decision, do.take_back_decision, HEARING),
     _row(THINKING, SpeechStarted, when.always, do.hold_and_listen, PAUSED),
     _row(THINKING, SpeechStopped, when.stretch_is_open_and_no_echo, do.hold_and_ask_for_final, JUDGING),
@@ -139,44 +204,51 @@ TABLE: tuple[Row, ...] = (
     _row(THINKING, Understood, when.asks_for_floor, do.give_floor, HEARING),
     _row(THINKING, Understood, when.settled_and_asks_for_silent_floor, do.give_floor_and_think, THINKING),
     _row(THINKING, Understood, when.settled_and_asks_for_floor, do.give_floor, CLEARING),
-    _row(THINKING, Understood, when.settled, do.drop_stretch, THINKING),
+    _row(THINKING, Understood, when.settled, do.drop_turn, THINKING),
     _row(THINKING, (*_FLOOR, Timeout), when.reply_failed, do.apologise_for_failure, THINKING),
     _row(THINKING, (*_FLOOR, Timeout), when.reply_is_over_and_a_voice_is_judged, do.conclude, SETTLING),
     _row(THINKING, (*_FLOOR, Timeout), when.reply_is_over, do.conclude, QUIET),
     _row(THINKING, _FLOOR, when.reply_speaks, do.flow, SPEAKING),
     _row(THINKING, _FLOOR, when.always, do.flow, THINKING),
-    _row(THINKING, Timeout, when.apology_is_late, do.give_up, QUIET),
-    _row(THINKING, Timeout, when.reply_is_late, do.apologise_for_delay, THINKING),
-    _row(THINKING, Timeout, when.always, do.mutter, THINKING),
+    _late(THINKING, at.reply_is_late, when.apologised_and_a_voice_is_judged, do.give_up, SETTLING),
+    _late(THINKING, at.reply_is_late, when.apologised, do.give_up, QUIET),
+    _late(THINKING, at.reply_is_late, when.always, do.apologise_for_delay, THINKING),
+    _late(THINKING, at.filler, when.filler_is_due_some_time, do.mutter, THINKING),
     # The reply is heard
     _row(SPEAKING, SpeechStarted, when.always, do.listen, DOUBTING),
     _row(SPEAKING, SpeechStopped, when.stretch_is_open_and_no_echo, do.hold_and_ask_for_final, JUDGING),
     _row(SPEAKING, SpeechStopped, when.stretch_is_open, do.ask_for_final, SPEAKING),
     _row(SPEAKING, Understood, when.asks_for_floor, do.give_floor, HEARING),
     _row(SPEAKING, Understood, when.settled_and_asks_for_floor, do.give_floor, CLEARING),
-    _row(SPEAKING, Understood, when.settled, do.drop_stretch, SPEAKING),
+    _row(SPEAKING, Understood, when.settled, do.drop_turn, SPEAKING),
     _row(SPEAKING, PlayEnded, when.reply_failed, do.apologise_for_failure, THINKING),
     _row(SPEAKING, PlayEnded, when.reply_is_over_and_a_voice_is_judged, do.conclude, SETTLING),
     _row(SPEAKING, PlayEnded, when.reply_is_over, do.conclude, QUIET),
     _row(SPEAKING, PlayEnded, when.reply_waits_for_more, do.wait_for_more, THINKING),
     _row(SPEAKING, _FLOOR, when.always, do.flow, SPEAKING),
-    _row(SPEAKING, Timeout, when.always, do.give_up_floor, QUIET),
+    _late(SPEAKING, at.floor_is_mute, when.a_voice_is_judged, do.give_up_floor, SETTLING),
+    _late(SPEAKING, at.floor_is_mute, when.always, do.give_up_floor, QUIET),
+    _row(SPEAKING, SinkAttached, when.reply_waits_for_more, do.wait_for_more, THINKING),
     # Somebody sounds over it
-    _row(DOUBTING, SpeechStopped, when.voice_was_no_word, do.drop_stretch, SPEAKING),
+    _row((DOUBTING, PAUSED), TurnCommitted, when.always, do.give_floor_and_commit, SETTLING),
+    _row(DOUBTING, TurnCancelled, when.always, do.cancel_turn, SPEAKING),
+    _row((PAUSED, JUDGING), TurnCancelled, when.reply_speaks, do.cancel_turn_and_resume, SPEAKING),
+    _row((PAUSED, JUDGING), TurnCancelled, when.always, do.cancel_turn_and_resume, THINKING),
+    _row(DOUBTING, SpeechStopped, when.voice_was_no_word, do.drop_turn, SPEAKING),
     _row(DOUBTING, SpeechStopped, when.always, do.ask_for_final, SPEAKING),
     _row(DOUBTING, Understood, when.asks_for_floor, do.give_floor, HEARING),
     _row(DOUBTING, PlayEnded, when.reply_is_over, do.conclude, HEARING),
     _row(DOUBTING, _FLOOR, when.always, do.flow, DOUBTING),
-    _row(DOUBTING, Timeout, when.only_echo, do.go_on_over_echo, SPEAKING),
-    _row(DOUBTING, Timeout, when.always, do.hold, PAUSED),
+    _late(DOUBTING, at.doubt, when.only_echo, do.go_on_over_echo, SPEAKING),
+    _late(DOUBTING, at.doubt, when.always, do.hold, PAUSED),
     _row(PAUSED, Understood, when.asks_for_floor_and_is_silent, do.give_floor, PAUSING),
     _row(PAUSED, Understood, when.asks_for_floor, do.give_floor, HEARING),
     _row(PAUSED, _FLOOR, when.always, do.flow, PAUSED),
-    _row(PAUSED, Timeout, when.only_echo_and_reply_speaks, do.resume_over_echo, SPEAKING),
-    _row(PAUSED, Timeout, when.only_echo, do.resume_over_echo, THINKING),
-    _row(PAUSED, Timeout, when.voice_on, do.give_floor, HEARING),
-    _row(PAUSED, Timeout, when.voice_was_long, do.give_floor, PAUSING),
-    _row(PAUSED, Timeout, when.always, do.ask_for_final, JUDGING),
+    _late(PAUSED, at.barge, when.only_echo_and_reply_speaks, do.resume_over_echo, SPEAKING),
+    _late(PAUSED, at.barge, when.only_echo, do.resume_over_echo, THINKING),
+    _late(PAUSED, at.barge, when.voice_on, do.give_floor, HEARING),
+    _late(PAUSED, at.hangover, when.voice_was_long, do.give_floor, PAUSING),
+    _late(PAUSED, at.hangover, when.voice_off, do.ask_for_final, JUDGING),
     _row(JUDGING, SpeechStarted, when.always, do.listen, PAUSED),
     _row(JUDGING, _UNDERSTOOD, when.settled_and_asks_for_silent_floor, do.give_floor_and_think, THINKING),
     _row(JUDGING, _UNDERSTOOD, when.settled_and_asks_for_floor, do.give_floor, CLEARING),
@@ -196,21 +268,25 @@ def _by_state_and_event(table: tuple[Row, ...]) -> dict[tuple[State, type[Event]
     return found
 
 
+_BESIDE = _by_state_and_event(BESIDE)
 _ROWS = _by_state_and_event(TABLE)
 
 
 class TurnTaking:
-    """The machine that runs the table. One for each conversation; ``now`` is its first moment (monotonic ns).
+    """The machine that runs the table. One for each conversation; ``now`` is its first moment (monotonic ns), ``name``
+    begins the ids of its replies and utterances.
 
-    ``used`` counts how often each row was taken, by its place in the table.
+    ``used`` counts how often each row was taken, by its place in :data:`TABLE`, ``beside`` by that in :data:`BESIDE`.
     """
 
-    def __init__(self, policy: Policy, patience: Patience, now: int = 0) -> None:
-        self._floor = FloorState(policy, since=now)
+    def __init__(self, policy: Policy, patience: Patience, now: int = 0, name: str = "") -> None:
+        self._floor = FloorState(Person(policy), since=now, name=name)
         self._patience = patience
         self._state = State.QUIET
         self._seen = now
+        self._due = self._earliest()
         self.used = [0] * len(TABLE)
+        self.beside = [0] * len(BESIDE)
 
     @property
     def state(self) -> State:
@@ -220,7 +296,7 @@ class TurnTaking:
     @property
     def person(self) -> str:
         """What the person has said in the turn that is not yet answered, as understood so far."""
-        return self._floor.person
+        return self._floor.person.text
 
     @property
     def reply(self) -> Reply | None:
@@ -229,10 +305,12 @@ class TurnTaking:
 
     def deadline(self) -> int | None:
         """When :class:`Timeout` wants to be handled (ns; it may be past). None: the conversation is over."""
-        if self._state is State.CLOSED:
-            return None
-        own = _DUE[self._state](self._floor, self._patience)
-        return min(own, self._floor.leaving_until) if self._floor.leaving else own
+        return self._due
+
+    def tune(self, policy: Policy, patience: Patience) -> None:
+        """Turns are taken by these from here on."""
+        self._floor.person.policy, self._patience = policy, patience
+        self._due = self._earliest()
 
     def handle(self, event: Event, now: int) -> list[Effect]:
         """Take note of ``event`` at ``now`` and return what is to be done, in order.
@@ -241,95 +319,48 @@ class TurnTaking:
         """
         if self._state is State.CLOSED:
             return []
-        jumped = self._note_jump(now)
-        if isinstance(event, Timeout):
-            effects, concerns = self._expire(now)
-        else:
-            concerns, effects = self._floor.note(event, now)
-        return jumped + effects + (self._step(event, now) if concerns else [])
+        effects = self._note_jump(now)
+        if self._floor.note(event, now):
+            effects += self._step(event, now)
+        self._due = self._earliest()
+        return effects
 
     def _note_jump(self, now: int) -> list[Effect]:
         """Nobody is late because we did not run: what stood still is given back, and a moment to show a sign."""
-        due, self._seen = max(self.deadline() or now, self._seen), now
+        due, self._seen = now if self._due is None else max(self._due, self._seen), now
         late, policy = now - due, self._floor.policy
         if late < policy.jump_ms * MILLISECOND:
             return []
         self._floor.stand_still(late + policy.grace_ms * MILLISECOND, now)
         return [Report(Note.STALLED, "the clock jumped, or this process did not run", late / MILLISECOND, Stage.LOOP)]
 
-    def _expire(self, now: int) -> tuple[list[Effect], bool]:
-        """What a deadline does in any state, and whether the state's own has come."""
-        floor, effects = self._floor, list[Effect]()
-        due = _DUE[self._state](floor, self._patience) <= now
-        if floor.leaving and floor.leaving_until <= now:
-            effects += floor.give_up_leaving()
-            due = due or self._state is State.CLEARING
-        if due and self._state in (State.SETTLING, State.JUDGING):
-            effects += floor.give_up_finals(now)
-        return effects, due
-
     def _step(self, event: Event, now: int) -> list[Effect]:
         situation = when.Situation(self._floor, event, now, self._state, self._patience)
+        effects: list[Effect] = []
+        for number, row in _BESIDE.get((self._state, type(event)), ()):
+            if _holds(row, situation):
+                self.beside[number] += 1
+                effects += row.action(situation)
         for number, row in _ROWS.get((self._state, type(event)), ()):
-            if row.guard(situation):
+            if _holds(row, situation):
                 self.used[number] += 1
-                effects = row.action(situation)
-                self._state = row.target
-                return effects
-        return []
+                effects += row.action(situation)
+                self._state = row.target or self._state
+                break
+        return effects
+
+    def _earliest(self) -> int | None:
+        """The first moment of the state's rows."""
+        if self._state is State.CLOSED:
+            return None
+        situation = when.Situation(self._floor, _TIMEOUT, self._seen, self._state, self._patience)
+        rows = (*_BESIDE.get((self._state, Timeout), ()), *_ROWS.get((self._state, Timeout), ()))
+        return min(row.moment(situation) for _, row in rows if row.guard(situation))
 
 
-def _due_pausing(floor: FloorState, patience: Patience) -> int:
-    wait = patience.wait(floor.person)
-    due = floor.decision_at(wait)
-    if floor.stretch:
-        due = min(due, floor.final_at(wait))
-    return min(due, floor.speculation_at(wait)) if floor.speculates else due
+_TIMEOUT = Timeout()
 
 
-def _due_hearing(floor: FloorState, patience: Patience) -> int:
-    limit = floor.policy.stretch_ms if floor.stretch else floor.policy.retry_ms
-    stretch = floor.stretch_began + limit * MILLISECOND
-    return min(stretch, floor.turn_began + floor.policy.turn_ms * MILLISECOND)
-
-
-def _due_thinking(floor: FloorState, patience: Patience) -> int:
-    if floor.reply and floor.reply.over:
-        return floor.thinking_since
-    return min(floor.reply_limit, floor.filler_at) if floor.filler_at else floor.reply_limit
-
-
-def _due_doubting(floor: FloorState, patience: Patience) -> int:
-    doubt = floor.policy.echo_doubt_ms if floor.echoing else floor.policy.doubt_ms
-    return max(floor.onset + doubt * MILLISECOND, floor.grace_until)
-
-
-def _due_paused(floor: FloorState, patience: Patience) -> int:
-    policy = floor.policy
-    if floor.voice_on:
-        due = floor.onset + (policy.barge_ms + policy.offset_ms) * MILLISECOND
-    else:
-        due = floor.offset + policy.hangover_ms * MILLISECOND
-    return max(due, floor.grace_until)
-
-
-def _due_final(limit_ms: Callable[[Policy], int]) -> Callable[[FloorState, Patience], int]:
-    def due(floor: FloorState, patience: Patience) -> int:
-        return floor.stretch_ended + (0 if floor.settled else limit_ms(floor.policy) * MILLISECOND)
-
-    return due
-
-
-_DUE: dict[State, Callable[[FloorState, Patience], int]] = {
-    QUIET: lambda floor, _: floor.since + (0 if floor.voice_on else floor.policy.silence_ms * MILLISECOND),
-    HEARING: _due_hearing,
-    PAUSING: _due_pausing,
-    SETTLING: _due_final(lambda policy: policy.final_ms),
-    CLEARING: lambda floor, _: floor.leaving_until,
-    THINKING: _due_thinking,
-    SPEAKING: lambda floor, _: floor.sign_at + floor.policy.playout_ms * MILLISECOND,
-    DOUBTING: _due_doubting,
-    PAUSED: _due_paused,
-    JUDGING: _due_final(lambda policy: policy.judge_ms),
-}
-"""When the one who must act in a state has missed it (ns). Functions of the registers only."""
+def _holds(row: Row, situation: when.Situation) -> bool:
+    due = not isinstance(situation.event, Timeout) or row.moment(situation) <= situation.now
+    return due and row.guard(situation)

@@ -4,33 +4,120 @@
 from __future__ import annotations
 
 from duologue.clock import MILLISECOND
-from duologue.dialogue.floor_state import normalise
+from duologue.dialogue.ports import PlayStarted
 from duologue.dialogue.turns_guards import Situation
+from duologue.dialogue.turns_person import normalise
 from duologue.dialogue.turns_vocabulary import (
     Abandon,
     Adopt,
+    Annotate,
     Apologise,
+    Apply,
+    Attach,
+    AudioGrew,
+    CallTool,
+    Change,
+    ChunkWritten,
     Clear,
     Commit,
+    DigitPressed,
     Effect,
     EndStretch,
+    EngineFailed,
+    Extend,
     Filler,
+    GiveDigit,
+    GiveResult,
+    HandOver,
+    Leave,
     Note,
     Pause,
+    Play,
+    ReplyFinished,
     Report,
     Resume,
+    Say,
+    Sounds,
     SpeechStarted,
     Stage,
-    StopHearing,
+    State,
+    ToolAnswered,
+    ToolCalled,
+    Typed,
+    When,
+    Withdraw,
 )
+from duologue.telemetry.ledger import Outcome
 
 
 def nothing(s: Situation) -> list[Effect]:
     return []
 
 
+# Beside whatever the state does
+
+
+def report_failure(s: Situation) -> list[Effect]:
+    assert isinstance(s.event, EngineFailed)
+    return [Report(Note.FAILED, s.event.what, stage=s.event.stage)]
+
+
+def forget_speculation(s: Situation) -> list[Effect]:
+    reply, s.floor.reply = s.reply, None
+    return [Abandon(reply.id)]
+
+
+def report_cut(s: Situation) -> list[Effect]:
+    assert isinstance(s.event, ReplyFinished)
+    return [Report(Note.OVERLONG, f"reply cut: {s.event.cut}", stage=Stage.THINKING)]
+
+
+def report_typed_length(s: Situation) -> list[Effect]:
+    assert isinstance(s.event, Typed)
+    most = s.policy.person_chars
+    return [Report(Note.OVERLONG, f"{len(s.event.text)} characters typed, the first {most} taken")]
+
+
+def show_notes(s: Situation) -> list[Effect]:
+    assert isinstance(s.event, ChunkWritten)
+    return [Annotate(s.reply.id, s.event.chunk)]
+
+
+def extend(s: Situation) -> list[Effect]:
+    assert isinstance(s.event, AudioGrew)
+    piece = s.reply.piece_of(s.event.utterance.id)
+    return [Extend(piece.utterance)] if piece and piece.utterance else []
+
+
+def tell_what_sounds(s: Situation) -> list[Effect]:
+    assert isinstance(s.event, PlayStarted)
+    utterance = s.reply.pieces[s.event.utterance_id].utterance
+    return [Sounds(s.reply.id, utterance, s.event.at_ns)] if utterance else []
+
+
+def settle_what_was_cleared(s: Situation) -> list[Effect]:
+    assert s.floor.leaving is not None
+    return s.floor.settle(s.floor.leaving, interrupted=True)
+
+
+def settle_without_last_word(s: Situation) -> list[Effect]:
+    """The floor does not say how much it had played: what it had said before must do."""
+    stalled = Report(Note.STALLED, "no end of what was cleared", s.policy.clear_ms, Stage.PLAYING)
+    return [stalled, *settle_what_was_cleared(s)]
+
+
+def give_up_finals(s: Situation) -> list[Effect]:
+    """The ears do not say what they understood in the end: what they had understood before must do."""
+    s.person.hearing_failed = True
+    waited = (s.now - s.person.stretch_ended) / MILLISECOND
+    return [Report(Note.STALLED, "no final transcript", waited, Stage.HEARING), *s.person.leave_stretches()]
+
+
+# The person's turn
+
+
 def listen(s: Situation) -> list[Effect]:
-    return s.floor.begin_stretch(s.floor.onset)
+    return s.person.begin_stretch(s.person.onset)
 
 
 def tell_of_silence(s: Situation) -> list[Effect]:
@@ -46,30 +133,30 @@ def ask_into_silence(s: Situation) -> list[Effect]:
 
 
 def ask_for_final(s: Situation) -> list[Effect]:
-    floor = s.floor
-    if not floor.stretch:
-        return []
-    effects: list[Effect] = [EndStretch(floor.stretch)]
-    floor.stretch, floor.stretch_ended = 0, s.now
-    return effects
+    return [EndStretch(s.person.close_stretch(s.now))] if s.person.stretch else []
 
 
 def end_turn(s: Situation) -> list[Effect]:
-    silence = (s.now - s.floor.offset) / MILLISECOND
-    wait = s.patience.wait(s.floor.person)
-    s.floor.stretch_ended = s.now
-    return [Report(Note.TURN_ENDED, wait.why, silence, wait_ms=s.floor.wait_ms(wait)), *ask_for_final(s)]
+    silence = (s.now - s.person.offset) / MILLISECOND
+    s.person.stretch_ended = s.now
+    ended = Report(Note.TURN_ENDED, s.wait.why, silence, wait_ms=s.person.wait_ms(s.wait))
+    return [ended, *ask_for_final(s)]
 
 
 def end_overlong_turn(s: Situation) -> list[Effect]:
-    spoken = (s.now - s.floor.turn_began) / MILLISECOND
-    s.floor.stretch_ended = s.floor.onset = s.now  # the voice that goes on belongs to the next turn
-    s.floor.overlong = True
-    return [Report(Note.OVERLONG, "turn", spoken, Stage.HEARING), *ask_for_final(s)]
+    spoken = (s.now - s.person.turn_began) / MILLISECOND
+    return [Report(Note.OVERLONG, "turn", spoken, Stage.HEARING), *end_over_voice(s)]
+
+
+def end_over_voice(s: Situation) -> list[Effect]:
+    """The voice that goes on belongs to the next turn."""
+    s.person.stretch_ended = s.person.onset = s.now
+    s.person.outlived = s.person.voice_on
+    return ask_for_final(s)
 
 
 def begin_next_stretch(s: Situation) -> list[Effect]:
-    return [*ask_for_final(s), *s.floor.begin_stretch(s.now)]
+    return [*ask_for_final(s), *s.person.begin_stretch(s.now)]
 
 
 def reconsider(s: Situation) -> list[Effect]:
@@ -78,28 +165,49 @@ def reconsider(s: Situation) -> list[Effect]:
 
 
 def speculate(s: Situation) -> list[Effect]:
-    floor = s.floor
-    floor.tries += 1
-    floor.tried = normalise(floor.person)
-    return floor.think(s.now, speculative=True)
+    s.person.tries += 1
+    s.person.tried = normalise(s.person.text)
+    return s.floor.think(s.now, speculative=True)
 
 
 def go_on_listening(s: Situation) -> list[Effect]:
     onset = s.event.at if isinstance(s.event, SpeechStarted) else s.now
-    pause = (onset - s.floor.offset) / MILLISECOND
+    pause = (onset - s.person.offset) / MILLISECOND
     s.patience.resumed(pause)
-    s.floor.tried = ""
+    s.person.tried = ""
     effects: list[Effect] = [Report(Note.RESUMED, ms=pause), *s.floor.abandon_speculation(s.now)]
-    if not s.floor.stretch:
-        effects += s.floor.begin_stretch(onset)
+    if not s.person.stretch:
+        effects += s.person.begin_stretch(onset)
     return effects
 
 
 def take_back_decision(s: Situation) -> list[Effect]:
     """The turn was not over after all; its reply goes unheard, and its words are open again."""
-    pause = (s.floor.onset - s.floor.offset) / MILLISECOND
+    pause = (s.person.onset - s.person.offset) / MILLISECOND
     s.patience.resumed(pause)
     return [Report(Note.RESUMED, ms=pause), *withdraw(s), *listen(s)]
+
+
+def forget_turn(s: Situation) -> list[Effect]:
+    s.floor.since = s.now
+    return [*s.floor.abandon_speculation(s.now), *s.person.drop_turn()]
+
+
+def answer_typed(s: Situation) -> list[Effect]:
+    return [*yield_to_typed(s), *think_and_listen_on(s)]
+
+
+def yield_to_typed(s: Situation) -> list[Effect]:
+    assert isinstance(s.event, Typed)
+    s.person.take_typed(s.event)
+    opened = s.person.open_turn(s.now) if s.person.text else []  # else the character is invited to begin
+    effects = [*opened, *withdraw(s), *s.person.leave_stretches()]
+    if s.person.voice_on:
+        s.person.onset = s.now  # what is said from here on is no part of what was typed
+    return effects
+
+
+# The reply
 
 
 def flow(s: Situation) -> list[Effect]:
@@ -108,39 +216,21 @@ def flow(s: Situation) -> list[Effect]:
 
 def wait_for_more(s: Situation) -> list[Effect]:
     """The floor has fallen silent in the middle of the reply."""
-    floor = s.floor
-    floor.thinking_since = s.now
-    floor.filler_at = s.now + floor.policy.filler_ms * MILLISECOND
-    return floor.flow(s.now)
+    s.floor.thinking_since = s.now
+    s.floor.filler_at = s.now + s.policy.filler_ms * MILLISECOND
+    return flow(s)
 
 
 def adopt(s: Situation) -> list[Effect]:
-    reply = s.floor.reply
-    assert reply is not None
+    reply = s.reply
     saved = (s.now - reply.since) / MILLISECOND
-    notes = s.floor.adopt(s.now)
+    notes = s.floor.adopt(reply, s.now)
     hit = Report(Note.SPECULATION_HIT, ms=saved, stage=Stage.THINKING)
-    return [Adopt(reply.id), hit, *notes, *listen_on(s), *s.floor.flow(s.now)]
+    return [Adopt(reply.id, reply.person), hit, *notes, *listen_on(s), *flow(s)]
 
 
 def think(s: Situation) -> list[Effect]:
     return [*s.floor.abandon_speculation(s.now), *s.floor.think(s.now)]
-
-
-def forget_turn(s: Situation) -> list[Effect]:
-    s.floor.since = s.now
-    return [*s.floor.abandon_speculation(s.now), *s.floor.drop_turn()]
-
-
-def answer_typed(s: Situation) -> list[Effect]:
-    return [*yield_to_typed(s), *think_and_listen_on(s)]
-
-
-def yield_to_typed(s: Situation) -> list[Effect]:
-    effects = [*withdraw(s), *drop_open_stretches(s)]
-    if s.floor.voice_on:
-        s.floor.onset = s.now  # what is said from here on is no part of what was typed
-    return effects
 
 
 def think_and_listen_on(s: Situation) -> list[Effect]:
@@ -149,30 +239,27 @@ def think_and_listen_on(s: Situation) -> list[Effect]:
 
 
 def listen_on(s: Situation) -> list[Effect]:
-    floor = s.floor
-    return floor.begin_stretch(floor.onset) if floor.voice_on and not floor.policy.half_duplex else []
+    return listen(s) if s.person.voice_on and not s.policy.half_duplex else []
 
 
 def apologise_for_ears(s: Situation) -> list[Effect]:
-    effects = [*s.floor.abandon_speculation(s.now), *s.floor.drop_turn()]
+    effects = [*s.floor.abandon_speculation(s.now), *s.person.drop_stretches()]
     s.floor.new_apology(s.now)
     return [*effects, *say_sorry(s, Stage.HEARING)]
 
 
 def apologise_for_missing_it(s: Situation) -> list[Effect]:
-    s.floor.uncaught += 1
-    voice = s.floor.longest / MILLISECOND
+    s.person.uncaught += 1
+    voice = s.person.longest / MILLISECOND
     return [Report(Note.FAILED, "a clear voice, and no words", voice, Stage.HEARING), *apologise_for_ears(s)]
 
 
 def apologise_for_failure(s: Situation) -> list[Effect]:
-    reply = s.floor.reply
-    return say_sorry(s, Stage.VOICING if reply and reply.sentences else Stage.THINKING)
+    return say_sorry(s, Stage.VOICING if s.reply.sentences else Stage.THINKING)
 
 
 def apologise_for_delay(s: Situation) -> list[Effect]:
-    reply = s.floor.reply
-    assert reply is not None
+    reply = s.reply
     stage = Stage.VOICING if reply.playing < len(reply.sentences) else Stage.THINKING
     waited = (s.now - s.floor.thinking_since) / MILLISECOND
     stalled: list[Effect] = [Report(Note.STALLED, "late" if reply.begun else "silent", waited, stage)]
@@ -182,8 +269,7 @@ def apologise_for_delay(s: Situation) -> list[Effect]:
 
 
 def say_sorry(s: Situation, stage: Stage) -> list[Effect]:
-    reply = s.floor.reply
-    assert reply is not None
+    reply = s.reply
     index = len(reply.sentences)
     reply.sentences.append("")
     reply.voicing = index + 1  # no VoiceSentence: the session has the words, and most often the sound as well
@@ -194,40 +280,35 @@ def say_sorry(s: Situation, stage: Stage) -> list[Effect]:
 
 
 def mutter(s: Situation) -> list[Effect]:
-    floor = s.floor
-    assert floor.reply is not None
-    floor.filler_at = s.now + floor.policy.filler_every_ms * MILLISECOND
-    if floor.reply.sounding:
+    s.floor.filler_at = s.now + s.policy.filler_every_ms * MILLISECOND
+    if s.reply.sounding:
         return []
-    return [*floor.close_ears(), Filler(floor.add_filler(floor.reply))]
+    return [*s.floor.close_ears(), Filler(s.floor.add_filler(s.reply))]
 
 
 def conclude(s: Situation) -> list[Effect]:
     """The reply is over and was heard out."""
-    floor = s.floor
-    reply, floor.reply = floor.reply, None
-    assert reply is not None
-    floor.since = s.now
-    return [*floor.settle(reply, interrupted=False), *floor.open_ears()]
+    reply, s.floor.reply = s.reply, None
+    s.floor.since = s.now
+    return [*s.floor.settle(reply, interrupted=False), *s.floor.open_ears()]
 
 
 def give_up(s: Situation) -> list[Effect]:
     """Not even the apology came: the person's words stay in the context, unanswered."""
-    reply = s.floor.reply
-    assert reply is not None
     waited = (s.now - s.floor.thinking_since) / MILLISECOND
-    stalled: list[Effect] = [Report(Note.STALLED, "no sound at all", waited, Stage.VOICING), Abandon(reply.id)]
-    clear: list[Effect] = [Clear()] if reply.sounding else []
+    stalled: list[Effect] = [Report(Note.STALLED, "no sound at all", waited, Stage.VOICING), Abandon(s.reply.id)]
+    clear: list[Effect] = [Clear()] if s.reply.sounding else []
     return [*stalled, *clear, *conclude(s)]
 
 
 def give_up_floor(s: Situation) -> list[Effect]:
     """The floor gives no sign: what it had told us was heard, and nothing more is expected of it."""
-    reply = s.floor.reply
-    assert reply is not None
     silent = (s.now - s.floor.sign_at) / MILLISECOND
-    stalled: list[Effect] = [Report(Note.STALLED, "no sign of the floor", silent, Stage.PLAYING), Abandon(reply.id)]
+    stalled: list[Effect] = [Report(Note.STALLED, "no sign of the floor", silent, Stage.PLAYING), Abandon(s.reply.id)]
     return [*stalled, Clear(), *conclude(s)]
+
+
+# Somebody sounds over it
 
 
 def hold(s: Situation) -> list[Effect]:
@@ -245,19 +326,19 @@ def hold_and_ask_for_final(s: Situation) -> list[Effect]:
 
 def resume(s: Situation) -> list[Effect]:
     """A false alarm: on with the reply from where it stopped."""
-    floor = s.floor
-    note = Note.ECHO if floor.only_echo else Note.FALSE_ALARM
-    heard = floor.person
-    dropped = floor.drop_turn()
-    floor.held, floor.sign_at = False, s.now
-    return [Report(note, heard, s.since_onset_ms), *dropped, Resume(), *floor.flow(s.now)]
+    note = Note.ECHO if s.person.only_echo else Note.FALSE_ALARM
+    alarm = Report(note, s.person.text, s.since_onset_ms)
+    return [alarm, *s.person.drop_turn(), *let_go_on(s)]
 
 
 def resume_over_echo(s: Situation) -> list[Effect]:
     """On with the reply, but the stretch stays open: somebody may yet speak into it."""
-    floor = s.floor
-    floor.held, floor.sign_at = False, s.now
-    return [Report(Note.ECHO, ms=s.since_onset_ms), Resume(), *floor.flow(s.now)]
+    return [Report(Note.ECHO, ms=s.since_onset_ms), *let_go_on(s)]
+
+
+def let_go_on(s: Situation) -> list[Effect]:
+    s.floor.held, s.floor.sign_at = False, s.now
+    return [Resume(), *flow(s)]
 
 
 def go_on_over_echo(s: Situation) -> list[Effect]:
@@ -265,13 +346,13 @@ def go_on_over_echo(s: Situation) -> list[Effect]:
     return [Report(Note.ECHO, ms=s.since_onset_ms)]
 
 
-def drop_stretch(s: Situation) -> list[Effect]:
-    return s.floor.drop_turn()
+def drop_turn(s: Situation) -> list[Effect]:
+    return s.person.drop_turn()
 
 
 def give_floor(s: Situation) -> list[Effect]:
     """The person takes the floor."""
-    return [Report(Note.INTERRUPTED, s.floor.person, s.since_onset_ms), *withdraw(s)]
+    return [Report(Note.INTERRUPTED, s.person.text, s.since_onset_ms), *withdraw(s)]
 
 
 def give_floor_and_think(s: Situation) -> list[Effect]:
@@ -291,22 +372,10 @@ def withdraw(s: Situation) -> list[Effect]:
     if reply.speculative:
         effects.append(Report(Note.SPECULATION_MISS, reply.person, (s.now - reply.since) / MILLISECOND, Stage.THINKING))
     elif reply.sounding:
-        floor.leaving, floor.leaving_until = reply, s.now + floor.policy.clear_ms * MILLISECOND
+        floor.leaving, floor.leaving_until = reply, s.now + s.policy.clear_ms * MILLISECOND
     else:
         effects += floor.settle(reply, interrupted=True)
     return [*effects, *floor.open_ears()]
-
-
-def drop_open_stretches(s: Situation) -> list[Effect]:
-    """What was understood of them so far stays a part of the turn."""
-    floor = s.floor
-    dropped: list[Effect] = []
-    for number, part in floor.parts.items():
-        if not part.final:
-            part.final = True
-            dropped.append(StopHearing(number))
-    floor.stretch = 0
-    return dropped
 
 
 def close(s: Situation) -> list[Effect]:
@@ -318,6 +387,128 @@ def close(s: Situation) -> list[Effect]:
     effects += withdraw(s)
     if floor.leaving:
         effects += floor.settle(floor.leaving, interrupted=True)
-    rest = floor.person
-    effects += floor.drop_turn()
+    rest = s.person.text
+    effects += s.person.drop_turn(Outcome.HUNG_UP)
     return [*effects, Commit(rest, "", "", False)] if rest else effects
+
+
+# What the owner wants
+
+
+def queue_words(s: Situation) -> list[Effect]:
+    assert isinstance(s.event, Say)
+    if s.event.when is When.NOW:
+        s.floor.to_say.clear()
+    s.floor.to_say += s.event.sentences
+    return []
+
+
+def cut_reply_short(s: Situation) -> list[Effect]:
+    return [Withdraw(utterance_id) for utterance_id in s.reply.cut_short()]
+
+
+def forget_words(s: Situation) -> list[Effect]:
+    s.floor.to_say.clear()
+    return []
+
+
+def yield_to_owner(s: Situation) -> list[Effect]:
+    """What was heard of the reply counts; what the person said so far is answered by the owner."""
+    return [*stop(s), *s.person.leave_stretches()] if s.floor.reply else s.person.leave_stretches()
+
+
+def say(s: Situation) -> list[Effect]:
+    left = s.person.leave_stretches()
+    if s.person.voice_on:
+        s.person.onset = s.now  # what is said from here on is no part of what is answered
+    return [*left, *s.floor.say(s.now), *listen_on(s)]
+
+
+def stop(s: Situation) -> list[Effect]:
+    """The reply ends here, by the owner's will."""
+    reply = s.reply
+    reply.stopped = True
+    note: list[Effect] = [] if reply.speculative else [Report(Note.STOPPED, reply.person)]
+    return [*note, *withdraw(s)]
+
+
+def commit_turn(s: Situation) -> list[Effect]:
+    silence = 0.0 if s.person.voice_on else (s.now - s.person.offset) / MILLISECOND
+    s.person.committed = True
+    ended: list[Effect] = [Report(Note.TURN_ENDED, "committed", silence)]
+    return [*ended, *end_over_voice(s)]
+
+
+def give_floor_and_commit(s: Situation) -> list[Effect]:
+    return [*give_floor(s), *commit_turn(s)]
+
+
+def cancel_turn(s: Situation) -> list[Effect]:
+    """What is said on in the same breath is not taken for a new turn."""
+    s.person.voice_on = False
+    speculation = s.floor.abandon_speculation(s.now) if s.floor.reply and s.floor.reply.speculative else []
+    return [*speculation, *s.person.drop_turn()]
+
+
+def cancel_turn_and_resume(s: Situation) -> list[Effect]:
+    s.person.voice_on = False
+    return resume(s)
+
+
+def give_digit(s: Situation) -> list[Effect]:
+    """Somebody is there."""
+    assert isinstance(s.event, DigitPressed)
+    s.floor.asked = 0
+    if s.state is State.QUIET:
+        s.floor.since = s.now
+    return [GiveDigit(s.event.digit)]
+
+
+def note_leaving(s: Situation) -> list[Effect]:
+    assert isinstance(s.event, Leave)
+    s.floor.leave = s.event.to
+    return []
+
+
+def leave(s: Situation) -> list[Effect]:
+    to = s.floor.leave
+    return [*close(s), *([HandOver(to)] if to else [])]
+
+
+def apply_change(s: Situation) -> list[Effect]:
+    """A speculation was thought out by who we were."""
+    assert isinstance(s.event, Change)
+    reply, s.person.tried = s.floor.reply, ""
+    gone = s.floor.abandon_speculation(s.now) if reply and reply.speculative else []
+    return [*gone, Apply(s.event)]
+
+
+def play_again(s: Situation) -> list[Effect]:
+    """What the sink before this one did not say that it had played was not heard."""
+    floor = s.floor
+    effects: list[Effect] = [Attach()]
+    if floor.leaving:
+        effects += settle_what_was_cleared(s)
+    if floor.reply:
+        gaps = (0, s.policy.sentence_gap_ms)
+        effects += [Play(rest, gaps[not goes_on]) for rest, goes_on in floor.reply.play_again()]
+    floor.sign_at = s.now
+    return [*effects, Pause()] if floor.held else effects
+
+
+def call_tool(s: Situation) -> list[Effect]:
+    assert isinstance(s.event, ToolCalled)
+    s.floor.calls[s.event.call.id] = s.event.reply
+    return [CallTool(s.event.reply, s.event.call)]
+
+
+def give_result(s: Situation) -> list[Effect]:
+    assert isinstance(s.event, ToolAnswered)
+    del s.floor.calls[s.event.id]
+    return [GiveResult(s.event.id, s.event.result, s.event.failure)]
+
+
+def report_stray_result(s: Situation) -> list[Effect]:
+    """Too late, a second time, or of a call that never was."""
+    assert isinstance(s.event, ToolAnswered)
+    return [Report(Note.FAILED, f"a result of the call {s.event.id!r}, which nobody waits for", stage=Stage.THINKING)]

@@ -9,15 +9,20 @@ the number of a sentence in it (from 0). What the far end played is told in the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
-from duologue.dialogue.ports import PlayEnded, PlayProgress, PlayStarted
+from duologue.dialogue.policy import Policy
+from duologue.dialogue.ports import PlayEnded, PlayProgress, PlayStarted, Voice
 from duologue.dialogue.replies_text import Cut
+from duologue.language.languages import Language
+from duologue.language.persona import Persona
 from duologue.language.structured import Form, ReplyChunk
-from duologue.language.tools import ToolOutcome
+from duologue.language.tools import Toolbox, ToolCall, ToolOutcome
 from duologue.speech.utterance import Utterance
+from duologue.telemetry.ledger import Outcome
 
 
 class State(StrEnum):
@@ -179,13 +184,121 @@ class HangUp:
     """The person, or the line to them, is gone."""
 
 
+# Events of control: what the owner of the conversation, or the line, wants
+
+
+class When(StrEnum):
+    """When the owner's words are said."""
+
+    NOW = "now"
+    SENTENCE = "sentence"
+    """After the sentence of ours that is on the floor, else after our next reply; at once where nobody speaks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """The character says ``sentences``, word for word. Now: instead of what it was saying."""
+
+    sentences: tuple[str, ...]
+    when: When = When.NOW
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """The character stops. What it was asked counts as answered, as far as that was heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnCommitted:
+    """The person's turn is over, whatever the silence: a button was let go, a far end decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnCancelled:
+    """What the person has said since they were last answered is forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class DigitPressed:
+    """A key of the telephone: ``0`` to ``9``, ``*``, ``#``, ``A`` to ``D``."""
+
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The conversation ends as :attr:`When.SENTENCE` says, after what the owner wanted said; handed over ``to``
+    somebody, or hung up (empty).
+    """
+
+    to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """From here on; None: as it was. What is being said is said to its end in the old voice."""
+
+    persona: Persona | None = None
+    voice: Voice | None = None
+    toolbox: Toolbox | None = None
+    schema: Mapping[str, object] | None = None
+    language: Language | None = None
+    policy: Policy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SinkAttached:
+    """There is another sink. What was given to the one before and not heard is played on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalled:
+    """A tool that the far end runs was called for ``reply``; ``call.id`` is unique for ever."""
+
+    reply: str
+    call: ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class ToolAnswered:
+    """What the far end says came of call ``id``: ``result``, or why there is none."""
+
+    id: str
+    result: object = None
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolGivenUp:
+    """Nobody waits for call ``id`` any more: it took too long, or its reply was withdrawn."""
+
+    id: str
+
+
 Event: TypeAlias = (
     SpeechStarted | SpeechStopped | Understood | Typed | ReplyBegun | SentenceReady | ChunkWritten | ToolRan
     | ReplyFinished | AudioReady | AudioGrew | EngineFailed | HandedOver | PlayStarted | PlayProgress | PlayEnded
-    | Timeout | HangUp
+    | Timeout | HangUp | Say | Interrupt | TurnCommitted | TurnCancelled | DigitPressed | Leave | Change | SinkAttached
+    | ToolCalled | ToolAnswered | ToolGivenUp
 )  # fmt: skip
 
 # Effects
+
+
+@dataclass(frozen=True, slots=True)
+class TurnOpened:
+    """The person's turn ``number`` (from 1) began at ``at`` (ns). It may come to nothing."""
+
+    number: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class TurnClosed:
+    """That was all of turn ``number``, and what came of it. The :class:`Commit` of an answered one follows."""
+
+    number: int
+    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,9 +343,10 @@ class Think:
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
-    """The speculative ``reply`` was right and counts now."""
+    """The speculative ``reply`` was right and counts now, as one to what the ``person`` said."""
 
     reply: str
+    person: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +354,16 @@ class Abandon:
     """Stop writing and voicing ``reply``."""
 
     reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """Nobody heard a word of ``reply``: it was never given. The turn that it was to answer, number ``question``, is
+    open again (0: there is none).
+    """
+
+    reply: str
+    question: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +396,65 @@ class Extend:
     """``utterance``, which the floor was given open, has grown or is whole."""
 
     utterance: Utterance
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Take back an utterance that has not begun; its end is reported with nothing played."""
+
+    utterance_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """From here on orders go to the sink that is there now; the one before gets no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class GiveDigit:
+    """To whoever registered for digits."""
+
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """The line goes on with somebody else; the conversation is over."""
+
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """What the next thought, the next sentence and the next stretch are made with."""
+
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class CallTool:
+    """The far end is to run this, and to answer with the call's id."""
+
+    reply: str
+    call: ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class GiveResult:
+    """What came of call ``id`` goes to the thought that waits for it."""
+
+    id: str
+    result: object
+    failure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sounds:
+    """A sentence of ``reply`` sounds from ``at`` on (ns)."""
+
+    reply: str
+    utterance: Utterance
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +521,8 @@ class Note(StrEnum):
     """``ms`` were thought in vain."""
     INTERRUPTED = "interrupted"
     """The person took the floor; ``ms`` after their onset."""
+    STOPPED = "stopped"
+    """The owner stopped the reply."""
     FALSE_ALARM = "false_alarm"
     """A cough, a backchannel or an echo; the reply goes on, ``ms`` after the onset."""
     ECHO = "echo"
@@ -362,8 +547,9 @@ class Report:
 
 
 Effect: TypeAlias = (
-    BeginStretch | EndStretch | DropStretch | StopHearing | Think | Adopt | Abandon | VoiceSentence | Annotate | Play
-    | Extend | Pause | Resume | Clear | Commit | Filler | Apologise | Ears | Report
+    TurnOpened | TurnClosed | BeginStretch | EndStretch | DropStretch | StopHearing | Think | Adopt | Abandon
+    | Withdrawn | VoiceSentence | Annotate | Play | Extend | Sounds | Pause | Resume | Clear | Commit | Filler
+    | Apologise | Ears | Withdraw | Attach | GiveDigit | HandOver | Apply | CallTool | GiveResult | Report
 )  # fmt: skip
 
 

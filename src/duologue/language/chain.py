@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 
-from duologue.chains import Chain, ChainPolicy, EngineHealth, Listener
+from duologue.chains import Chain, ChainPolicy, EngineHealth, Listener, fewest
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.language.engine import LanguageCapabilities, LanguageModel, Prompt
 from duologue.language.languages import knows
@@ -38,12 +38,17 @@ class LanguageChain:
     def capabilities(self) -> LanguageCapabilities:
         """Nothing is promised that one of them might not keep."""
         alone = len(self.engines) == 1
-        return self.engines[0].capabilities if alone else LanguageCapabilities()
+        return self.engines[0].capabilities if alone else LanguageCapabilities(at_once=self.at_once)
 
     @property
     def engines(self) -> tuple[LanguageModel, ...]:
         """In order of preference."""
         return self._chain.engines
+
+    @property
+    def at_once(self) -> int | None:
+        """How many conversations each that came up carries at once; None: no limit is known."""
+        return fewest(engine.capabilities.at_once for engine in self._chain.ready)
 
     def health(self, now: int) -> tuple[EngineHealth, ...]:
         """Of each engine, at ``now`` (monotonic ns)."""

@@ -97,10 +97,13 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class LanguageCapabilities:
-    """``streaming``: tokens arrive as they are written. ``deterministic``: equal prompts give equal replies."""
+    """``streaming``: tokens arrive as they are written. ``deterministic``: equal prompts give equal replies.
+    ``at_once``: how many conversations it carries at a time (None: no limit is known).
+    """
 
     streaming: bool = True
     deterministic: bool = False
+    at_once: int | None = None
 
 
 class LanguageModel(Protocol):

@@ -92,8 +92,9 @@ class LlamaLanguage:
     def __init__(self, settings: LlamaSettings, clock: Clock = SYSTEM_CLOCK) -> None:
         self._settings = settings
         self._process = Supervised(
-            self.name, lambda: Worker.start(WORKER_MODULE, quiet=True), self._greet, clock=clock, leave=0.0,
-            at_work=self._at_work, policy=SupervisionPolicy(round(settings.load_seconds * SECOND)), remedies=_REMEDIES,
+            self.name, lambda: Worker.start(WORKER_MODULE, quiet=True), self._greet, purpose="thinks", clock=clock,
+            leave=0.0, at_work=self._at_work, remedies=_REMEDIES,
+            policy=SupervisionPolicy(round(settings.load_seconds * SECOND)),
         )  # fmt: skip
         self._using = asyncio.Lock()
         self._lines: dict[int, _Line] = {}
@@ -224,9 +225,10 @@ class LlamaLanguage:
             raise hello.error
         assert isinstance(hello, Loaded)
 
-    def _at_work(self) -> Work | None:
-        number = next(iter(self._lines), None)
-        return None if number is None else Work(number, f"line {number}")
+    def _at_work(self) -> tuple[Work, ...]:
+        worker = self._process.worker
+        mine = (line for line in self._lines.values() if worker is not None and line.worker is worker)
+        return tuple(Work(line.number, f"line {line.number}") for line in mine)[:1]
 
     def _fail_all(self, cause: DuologueError) -> None:
         """Whoever had a line of a worker that is gone is told why."""

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from duologue.errors import InputError
 from duologue.language.languages import ENGLISH, Language, load_language
 from duologue.language.moves import MoveError, parse_moves
+from duologue.settings import DialogueSettings
 from duologue.validation import Problem, problems
 
 FORMAT = 1
@@ -32,8 +33,8 @@ class Persona:
     override). ``fillers`` are what it mutters while it thinks ("Hm."), ``deflections`` whole lines that replace one
     that may not go on air, ``avoid`` phrases that it never says. ``expects`` are sentences that callers
     say to it: PocketSphinx then understands their words only, and far more surely. ``language`` is what it speaks and
-    hears. ``moves`` is the improviser's
-    material: name of a move -> its variants (docs/personas.md).
+    hears. ``dialogue`` is how it takes turns, by the keys of :class:`~duologue.settings.DialogueSettings`. ``moves`` is
+    the improviser's material: name of a move -> its variants (docs/personas.md).
     """
 
     name: str
@@ -49,6 +50,7 @@ class Persona:
     catchphrases: tuple[str, ...] = ()
     fillers: tuple[str, ...] = ENGLISH.fillers
     deflections: tuple[str, ...] = ENGLISH.deflections
+    dialogue: Mapping[str, object] = field(default_factory=dict[str, object])
     moves: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     avoid: tuple[str, ...] = ()
     expects: tuple[str, ...] = ()
@@ -94,6 +96,7 @@ class _File(BaseModel):
     deflections: _Texts = ()
     avoid: _Texts = ()
     expects: _Texts = ()
+    dialogue: DialogueSettings = DialogueSettings()
     improv: dict[str, _Texts] = {}
 
 
@@ -109,9 +112,10 @@ def parse_persona(data: Mapping[str, object], file: Path) -> Persona:
         raise InputError(f"{key!r} {error.problem}", where=f"{file}: {key}", remedy=error.remedy) from error
     name = found.name or file.resolve().parent.name
     language = load_language(found.language, file.parent)
-    given: dict[str, Any] = found.model_dump(exclude={"format", "improv", "name", "title", "language"})
+    given: dict[str, Any] = found.model_dump(exclude={"format", "improv", "name", "title", "language", "dialogue"})
     given["fillers"] = found.fillers or language.fillers
     given["deflections"] = found.deflections or language.deflections
+    given["dialogue"] = found.dialogue.model_dump(include=found.dialogue.model_fields_set)
     return Persona(name=name, title=found.title or name.title(), moves=found.improv, language=language, **given)
 
 

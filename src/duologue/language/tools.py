@@ -28,10 +28,10 @@ import contextvars
 import inspect
 import json
 import re
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import cast, get_type_hints
+from typing import TypeAlias, cast, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import to_json
@@ -67,9 +67,7 @@ class Tool:
         self.function = function
         self.limit_seconds = limit_seconds
         self.filler = filler
-        self.name = name or getattr(function, "__name__", "")
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", self.name):
-            raise InputError(f"{self.name!r} is no name for a tool", where="tools", remedy="Give it a name=.")
+        self.name = _named(name or getattr(function, "__name__", ""))
         text = inspect.getdoc(function) or ""
         self.description = " ".join(re.split(r"^\s*:\w", text, maxsplit=1, flags=re.MULTILINE)[0].split())
         self._arguments = _arguments(function, self.name, text)
@@ -107,10 +105,44 @@ class Tool:
             return await asyncio.shield(thread)
 
 
+class RemoteTool:
+    """A tool that somebody else runs: the program at the far end, which is sent the call and answers some time.
+
+    ``parameters`` is the JSON schema of the arguments, which are passed on as the model wrote them, being an object.
+    """
+
+    def __init__(
+        self, name: str, description: str, parameters: Mapping[str, object], *, limit_seconds: float = 10.0,
+        filler: str = "",
+    ) -> None:  # fmt: skip
+        self.name = _named(name)
+        self.description = description
+        self.schema = dict(parameters)
+        self.limit_seconds = limit_seconds
+        self.filler = filler
+
+    @property
+    def declaration(self) -> dict[str, object]:
+        """The tool as chat-completion requests list it."""
+        about = {"name": self.name, "description": self.description, "parameters": self.schema}
+        return {"type": "function", "function": about}
+
+    async def ask(self, call: ToolCall, far: Far | None) -> object:
+        """Send ``call`` and wait for its answer. Raises :class:`InputError`, ``TimeoutError``, what ``far`` raises."""
+        if not isinstance(_meaning(call.arguments), dict):
+            raise InputError(
+                "the arguments are no JSON object", where=self.name, remedy="Call it again with mended ones."
+            )
+        if far is None:
+            raise InputError("nobody is there who could run it", where=self.name, remedy="Answer without it.")
+        async with asyncio.timeout(self.limit_seconds):
+            return await far(call)
+
+
 class Toolbox:
     """The tools of one character, by name."""
 
-    def __init__(self, tools: Sequence[Tool]) -> None:
+    def __init__(self, tools: Sequence[Tool | RemoteTool]) -> None:
         self.tools = {tool.name: tool for tool in tools}
         if len(self.tools) < len(tools):
             raise InputError("two tools have one name", where="tools", remedy="Give one of them a name=.")
@@ -146,6 +178,8 @@ class ToolOutcome:
     ended: int = 0
 
 
+Far: TypeAlias = Callable[[ToolCall], Awaitable[object]]
+"""Runs a call at the far end. Cancelled when nobody waits for it any more."""
 STOPPED = "it was stopped before it ended; whether it had an effect is not known"
 
 
@@ -193,7 +227,7 @@ class CallMemory:
 class ToolUse:
     """The tools during one reply. ``max_rounds`` bounds how often a model may ask for calls before it must answer,
     ``max_calls`` how many it may ask for at once. ``memory`` holds what earlier replies to the same request called;
-    ``told`` is given each outcome of a call that was really made.
+    ``told`` is given each outcome of a call that was really made, ``far`` runs a :class:`RemoteTool`.
     """
 
     toolbox: Toolbox
@@ -204,6 +238,7 @@ class ToolUse:
     outcomes: list[ToolOutcome] = field(default_factory=list[ToolOutcome])
     memory: CallMemory = field(default_factory=CallMemory)
     told: Callable[[ToolOutcome], None] | None = None
+    far: Far | None = None
     _known: list[Begun] = field(default_factory=list[Begun])
     _gate: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -251,6 +286,8 @@ class ToolUse:
             if before is not None and before.thread is not None:
                 async with asyncio.timeout(tool.limit_seconds):
                     value = await asyncio.shield(before.thread)
+            elif isinstance(tool, RemoteTool):
+                value = await tool.ask(call, self.far)
             else:
                 value = await tool.call(call.arguments, begun)
             shown = to_json(value, fallback=str).decode()
@@ -274,6 +311,12 @@ class ToolUse:
             if known.answers and _same(known.outcome.call, call):
                 return self._known.pop(number)
         return None
+
+
+def _named(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", name):
+        raise InputError(f"{name!r} is no name for a tool", where="tools", remedy="Give it a name=.")
+    return name
 
 
 def _same(one: ToolCall, other: ToolCall) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from duologue.dialogue.floor_state import normalise
+from duologue.dialogue.turns_person import normalise
 from duologue.language.engine import Line
 from duologue.simulation.measures import Measures
 from duologue.simulation.scenario import Budget, Count, Expect, Heard

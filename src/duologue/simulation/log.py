@@ -1,19 +1,27 @@
-"""What happened in a simulated conversation, in order, and the same as lines of JSON: the ledger."""
+"""What happened in a simulated conversation, in order, and the same as lines of the ledger."""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from random import Random
+from typing import TypeAlias
 
 from duologue.clock import MILLISECOND
-from duologue.dialogue.session_lines import LEDGER, Lines, dump
+from duologue.dialogue.session_lines import record_of
 from duologue.dialogue.turns_vocabulary import Effect, Event
+from duologue.ids import Bits
 from duologue.simulation.caller import Act
-from duologue.telemetry.files import VERSION
-from duologue.telemetry.ledger import EndingRecord, TurnRecord
+from duologue.telemetry import ledger
+from duologue.telemetry.ledger import ActRecord, ConversationRecord, EndingRecord, Record, TurnRecord
+from duologue.telemetry.ledger_writer import Origin, head_of, make_id
+from duologue.telemetry.lines import encode
+from duologue.version import __version__
 
 Item: TypeAlias = Event | Effect | Act
+FIRST_ENTRY = 3
+"""The line of the ledger on which the first entry stands: behind the header, and what the conversation is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,23 +30,26 @@ class Entry:
 
     at: int
     item: Item
+    id: str = ""
 
 
 class Log:
-    """The entries of one conversation that began at ``start`` (ns). The ledger's first line is about the conversation
-    itself; entry ``n`` is on line ``n + 2``.
+    """The entries of one conversation that began at ``start`` (monotonic ns), when the calendar said ``wall`` (Unix ns;
+    0: there is none). Ids are made of these times and of ``bits``: a simulation's own numbers give equal ones.
     """
 
-    def __init__(self, start: int) -> None:
+    def __init__(self, start: int, bits: Bits = secrets.randbits, wall: int = 0) -> None:
         self.start = start
+        self._origin = Origin(start, wall)
+        self._bits = bits
+        self.conversation = self._id(start, bits)
         self.entries: list[Entry] = []
         self.endings: list[EndingRecord] = []
         """The decision log."""
-        self._lines = Lines(start)
 
     def add(self, item: Item, now: int) -> None:
         """Write down."""
-        self.entries.append(Entry(now, item))
+        self.entries.append(Entry(now, item, self._id(now, self._bits)))
 
     @property
     def acts(self) -> list[Act]:
@@ -49,20 +60,32 @@ class Log:
         """Since the beginning."""
         return (at - self.start) / (1000 * MILLISECOND)
 
-    def lines(self, head: dict[str, Any], turns: list[TurnRecord]) -> Iterator[str]:
-        """The ledger, line by line. Times are milliseconds since the beginning."""
-        yield dump({"ledger": LEDGER, "version": VERSION, **head})
-        for entry in self.entries:
-            yield self.line(entry)
-        yield from map(self._lines.ending, self.endings)
-        yield from map(self._lines.turn, turns)
+    def lines(self, what: ConversationRecord, turns: list[TurnRecord]) -> Iterator[str]:
+        """The ledger, line by line, in the format of all ledgers; each call gives the same."""
+        bits = Random(self.conversation).getrandbits
+        yield self._line(self.start, head_of(self._origin, __version__), self._id(self.start, bits))
+        yield self._line(self.start, what, self._id(self.start, bits))
+        yield from map(self.line, self.entries)
+        for ending in self.endings:
+            yield self._line(ending.at, ending, self._id(ending.at, bits))
+        for turn in turns:
+            at = turn.ended or self.start
+            yield self._line(at, turn, self._id(at, bits))
 
     def line(self, entry: Entry) -> str:
         """One line of it."""
-        if not isinstance(entry.item, Act):
-            return self._lines.item(entry.item, entry.at)
-        act = entry.item
-        told: dict[str, Any] = {"t": self._lines.ms(entry.at), "caller": act.step.verb, "step": act.step.line}
-        if act.end > act.begin:
-            told |= {"text": act.text, "begin_ms": self._lines.ms(act.begin), "end_ms": self._lines.ms(act.end)}
-        return dump(told | ({"missed": True} if act.missed else {}))
+        return self._line(entry.at, _record(entry.item), entry.id)
+
+    def _line(self, at: int, record: Record, id_: str) -> str:
+        return encode(ledger.Entry(at, f"talk:{self.conversation}", record, id_), self.start)
+
+    def _id(self, at: int, bits: Bits) -> str:
+        return make_id(self._origin, at, bits)
+
+
+def _record(item: Item) -> Record:
+    if not isinstance(item, Act):
+        return record_of(item)
+    if item.end > item.begin:
+        return ActRecord(item.step.verb, item.step.line, item.text, item.begin, item.end, item.missed)
+    return ActRecord(item.step.verb, item.step.line, missed=item.missed)

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.floor_state import normalise
 from duologue.dialogue.ports import PlayStarted
+from duologue.dialogue.turns_person import normalise
 from duologue.dialogue.turns_vocabulary import (
     Apologise,
     BeginStretch,

@@ -23,14 +23,14 @@ from duologue.simulation.chance import stream
 from duologue.simulation.checks import Check, check_run
 from duologue.simulation.echo import EchoPath
 from duologue.simulation.engines import ScriptedActivity, ScriptedEars, ScriptedModel, create_voice
-from duologue.simulation.log import Log
+from duologue.simulation.log import FIRST_ENTRY, Log
 from duologue.simulation.measures import Measures, measure
 from duologue.simulation.room import Room
 from duologue.simulation.scenario import LONGEST_SECONDS, Count, Scenario
 from duologue.simulation.sink import LeapingSink, WatchedSink
 from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.hearing import Expected
-from duologue.telemetry.ledger import TurnRecord
+from duologue.telemetry.ledger import ConversationRecord, TurnRecord
 
 START = SECOND
 """When simulated conversations begin (ns): a record's 0 means unknown."""
@@ -72,14 +72,17 @@ class Outcome:
         """Lines of JSON: the conversation, every event and effect and act with its time, then the records of turns.
         Equal scenarios and seeds give equal bytes.
         """
-        head = {"scenario": self.scenario.name, "seed": self.seed, "seconds": round(self.seconds, 3)}
-        return self.log.lines(head, list(self.turns))
+        character = self.scenario.character or PLAIN.name
+        what = ConversationRecord(
+            self.log.conversation, (character,), PERSON, self.scenario.topic, self.scenario.name, self.seed
+        )
+        return self.log.lines(what, list(self.turns))
 
     def line_of(self, check: Check) -> str:
         """The line of the ledger that shows ``check``, with its number; empty when there is none."""
         if check.entry < 0:
             return ""
-        return f"{check.entry + 2}: {self.log.line(self.log.entries[check.entry])}"
+        return f"{check.entry + FIRST_ENTRY}: {self.log.line(self.log.entries[check.entry])}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,7 @@ def run_scenario(scenario: Scenario, seed: int | None = None) -> Outcome:
 
 
 async def _virtually(scenario: Scenario, seed: int) -> Outcome:
-    clock, log = LoopClock(START), Log(START)
+    clock, log = LoopClock(START), Log(START, stream(scenario.name, seed, "ids").getrandbits)
     room = Room(clock, START)
     room.noise_db = scenario.caller.noise_db
     sessions: list[Session] = []
@@ -142,7 +145,7 @@ async def hold(scenario: Scenario, seed: int, world: World) -> Outcome:
     caller = ScriptedCaller(
         scenario.script, world.utter, world.room, clock, lambda act: log.add(act, clock.now())
     )  # fmt: skip
-    recorder = SessionRecorder(f"{scenario.name}-{seed}", world.persona.name, PERSON, keep, log.endings.append)
+    recorder = SessionRecorder(log.conversation, world.persona.name, PERSON, keep, log.endings.append)
     observers = (log.add, recorder.take, *world.listeners, caller.take)
 
     def observe(item: Event | Effect, now: int) -> None:

@@ -1,4 +1,4 @@
-"""The floor of a simulation: the paced sink on its grid of 20 ms, which leaps over blocks in which nothing happens."""
+"""The floor of a simulation: the paced sink on its grids of 20 ms, which leaps over blocks in which nothing happens."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from duologue.dialogue.ports import PlayEvent, PlayProgress
 from duologue.dialogue.session_sink import BLOCK_MS, PROGRESS_BLOCKS, PacedSink
 from duologue.speech.utterance import Utterance
 
-_BLOCK_NS = BLOCK_MS * MILLISECOND
 _BLOCK = RATE * BLOCK_MS // 1000
 SIGN_BLOCKS = 5 * PROGRESS_BLOCKS
 """Blocks between two reports of progress: 500 ms, as the contract of a sink demands."""
@@ -51,7 +50,7 @@ class WatchedSink(PacedSink):
             span.utterance = utterance if span.utterance.id == utterance.id else span.utterance
         await super().extend(utterance)
 
-    def _report(self, block: Block, at: int, number: int) -> None:
+    def _report(self, block: Block, at: int) -> None:
         for piece in block.pieces:
             begin = at + piece.offset * SECOND // RATE
             end = begin + len(piece.samples) * SECOND // RATE
@@ -60,7 +59,7 @@ class WatchedSink(PacedSink):
                 last.end = end
             else:
                 self.spans.append(Span(self._utterances[piece.id], begin, end, piece.start))
-        super()._report(block, at, number)
+        super()._report(block, at)
 
 
 class LeapingSink(WatchedSink):
@@ -71,9 +70,6 @@ class LeapingSink(WatchedSink):
 
     def __init__(self, notify: Callable[[PlayEvent | PlayProgress], None], clock: Clock) -> None:
         super().__init__(_nowhere, notify, clock)
-        self._start = clock.now()
-        self._number = 0
-        """The next block of the grid."""
         self._changed = asyncio.Event()
 
     async def play(self, utterance: Utterance, gap_ms: int) -> None:
@@ -103,6 +99,7 @@ class LeapingSink(WatchedSink):
         """See the protocol."""
         self.catch_up()
         await super().pause()
+        self._changed.set()
 
     async def resume(self) -> None:
         """See the protocol."""
@@ -112,10 +109,11 @@ class LeapingSink(WatchedSink):
 
     async def run(self) -> None:
         """Play until cancelled."""
+        self._start()
         while True:
             self.catch_up()
             self._changed.clear()
-            due = self._next_due()
+            due = self._due_next()
             try:
                 async with asyncio.timeout(None if due is None else max(0, due - self._clock.now()) / SECOND):
                     await self._changed.wait()
@@ -124,24 +122,39 @@ class LeapingSink(WatchedSink):
 
     def catch_up(self) -> None:
         """Play the blocks that are due."""
-        due = (self._clock.now() - self._start) // _BLOCK_NS + 1
-        while self._number < due:
-            if self._paused:
-                self._number = due
-                return
-            count = min(due - self._number, self._blocks_to_event())
-            began = self._start + self._number * _BLOCK_NS
-            block = self._playout.read(count * _BLOCK)
-            self._number += count
-            self._report(block, began, 1)
-            if (self._number - 1) % SIGN_BLOCKS == 0:
-                self._tell_progress(began + (count - 1) * _BLOCK_NS)
+        if not self._running:
+            return
+        now = self._clock.now()
+        while self._sounding and self.at <= now:
+            self._step()
+        while (blocks := ((now - self.began) * RATE // SECOND - self._written) // _BLOCK) > 0:
+            self._rest(blocks * _BLOCK)
 
-    def _next_due(self) -> int | None:
+    def _step(self) -> None:
+        """All that is due up to the next block in which something happens, which is the last of them."""
+        if self._paused:  # what fades out
+            super()._step()
+            return
+        due = max(1, ((self._clock.now() - self.began) * RATE // SECOND - self._written) // _BLOCK + 1)
+        count = min(due, self._blocks_to_event())
+        self._faded = False
+        self._report(self._playout.read(count * _BLOCK), self.at)
+        self._written += count * _BLOCK
+        self._number += count
+        if (self._number - 1) % SIGN_BLOCKS == 0:
+            self._tell_progress(self._time(self._written - _BLOCK))
+
+    def _rest(self, count: int) -> None:
+        if not self._paused:
+            self._playout.rest(count)
+        self._written += count
+
+    def _due_next(self) -> int | None:
         """When the next block with something in it is due (ns). None: nothing will happen by itself."""
-        if self._paused or not self._playout.spans():
+        if not self._sounding:
             return None
-        return self._start + (self._number + self._blocks_to_event() - 1) * _BLOCK_NS
+        blocks = 1 if self._paused else self._blocks_to_event()
+        return self._time(self._written + (blocks - 1) * _BLOCK)
 
     def _blocks_to_event(self) -> int:
         """How many blocks there are up to the one in which an utterance begins or ends, or progress is told."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from duologue.app.cast import CastMember
-from duologue.app.talking import HOUSE_VOICE, Partner, find_partner, load_activity, open_partner, policy_changes
+from duologue.app.talking import HOUSE_VOICE, Talk, find_partner, open_talk, policy_changes
 from duologue.audio.wav import WavWriter
 from duologue.errors import PeerError
 from duologue.settings import Settings
@@ -29,8 +28,8 @@ async def run_aloud(
     ledger: bool = False,
     record: Path | None = None,
 ) -> AsyncGenerator[Run]:
-    """As :func:`~duologue.simulation.crowd.run_all`, in real time: ``jobs`` conversations at once, on the same
-    engines. ``record`` is a folder for the recordings. Turns are taken as the settings say, where a
+    """As :func:`~duologue.simulation.crowd.run_all`, in real time: ``jobs`` conversations at once, on the same engines,
+    or as many as these carry. ``record`` is a folder for the recordings. Turns are taken as the settings say, where a
     scenario has no policy of its own.
     """
     changes = policy_changes(settings)
@@ -38,15 +37,11 @@ async def run_aloud(
     work = planned(scenarios, times, seed)
     if record is not None:
         _make(record)
-    async with AsyncExitStack() as stack:
-        activity = await load_activity(settings)
-        partners = {
-            name: await stack.enter_async_context(open_partner(settings, _member(name, settings), activity=activity))
-            for name in dict.fromkeys(scenario.character for scenario in scenarios)
-        }
+    members = {scenario.character: _member(scenario.character, settings) for scenario in scenarios}
+    async with open_talk(settings) as talk, talk.warm():
         for begin in range(0, len(work), jobs):
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(_one(*each, partners, record)) for each in work[begin : begin + jobs]]
+                tasks = [group.create_task(_one(*each, talk, members, record)) for each in work[begin : begin + jobs]]
             for task in tasks:
                 yield summarise(task.result().outcome, ledger=ledger)
 
@@ -58,8 +53,11 @@ def _member(name: str, settings: Settings) -> CastMember:
     return replace(lender, name=PLAIN.name, title=PLAIN.title, tagline="", persona=PLAIN)
 
 
-async def _one(scenario: Scenario, seed: int, partners: dict[str, Partner], record: Path | None) -> SpokenOutcome:
-    spoken = await run_spoken(scenario, partners[scenario.character], seed)
+async def _one(
+    scenario: Scenario, seed: int, talk: Talk, members: Mapping[str, CastMember], record: Path | None
+) -> SpokenOutcome:
+    async with talk.open(members[scenario.character], patience=None) as partner:
+        spoken = await run_spoken(scenario, partner, seed)
     if record is not None:
         await asyncio.to_thread(_write, record / f"{scenario.name}-{seed}.wav", spoken)
     return spoken

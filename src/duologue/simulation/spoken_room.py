@@ -11,7 +11,6 @@ from typing import Protocol
 import numpy as np
 
 from duologue.audio.pcm import RATE, Samples, silence
-from duologue.audio.playout import Block
 from duologue.audio.resample import resample
 from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.dialogue.ports import PlayEvent, PlayProgress
@@ -42,36 +41,37 @@ class Notified(Protocol):
 
 
 class RecordingSink(WatchedSink):
-    """The paced sink; keeps what it played, from ``began`` (ns) on."""
+    """The paced sink; keeps what it played."""
 
     def __init__(self, sessions: Sequence[Notified], clock: Clock) -> None:
         super().__init__(self._keep, self._tell, clock)
         self._sessions = sessions
-        self._blocks: list[Samples] = []
-        self.began = clock.now()
-
-    def _report(self, block: Block, at: int, number: int) -> None:
-        self.began = at - number * BLOCK_MS * MILLISECOND  # the grid's own beginning: a clock read beside it is later
-        super()._report(block, at, number)
+        self._seconds: list[Samples] = []
+        self._newest: list[Samples] = []
 
     def played(self) -> Samples:
-        """All of it, at :data:`~duologue.audio.pcm.RATE`."""
-        return np.concatenate([silence(0), *self._blocks])
+        """All of it, at :data:`~duologue.audio.pcm.RATE`, from ``began`` on."""
+        return np.concatenate([silence(0), *self._seconds, *self._newest])
 
     def at_ears_rate(self, begin: int, count: int) -> Samples:
         """What sounded from ``begin`` (ns) on, at the ears' rate; silence where that is not known."""
         step = RATE // EAR_RATE
         first = (begin - self.began) * RATE // SECOND
-        size = RATE * BLOCK_MS // 1000
         found = silence(count * step)
-        for number in range(max(0, first // size), min(len(self._blocks), (first + len(found)) // size + 1)):
-            offset = number * size - first
-            part = self._blocks[number][max(0, -offset) : len(found) - offset]
+        whole = len(self._seconds)
+        for number in range(max(0, first // RATE), min(whole, (first + len(found)) // RATE) + 1):
+            second = self._seconds[number] if number < whole else np.concatenate([silence(0), *self._newest])
+            offset = number * RATE - first
+            part = second[max(0, -offset) : max(0, len(found) - offset)]
             found[max(0, offset) : max(0, offset) + len(part)] = part
         return found.reshape(count, step).mean(axis=1)
 
-    def _keep(self, block: Samples) -> None:
-        self._blocks.append(block)
+    def _keep(self, samples: Samples) -> None:
+        self._newest.append(samples)
+        if sum(map(len, self._newest)) >= RATE:
+            known = np.concatenate(self._newest)
+            self._seconds.append(known[:RATE])
+            self._newest = [known[RATE:]]
 
     def _tell(self, report: PlayEvent | PlayProgress) -> None:
         for session in self._sessions:

@@ -60,7 +60,7 @@ async def run_spoken(
     engines = replace(partner.engines, ears=ears, model=scripted_model(scenario, chosen, clock))
     phrases = tuple(" ".join(w for w in step.words.split() if w[0] != "[") for step in scenario.script if step.words)
     world = World(
-        clock, room, sink, engines, partner.persona, utter, Log(start),
+        clock, room, sink, engines, partner.persona, utter, Log(start, wall=clock.wall()),
         expected=Expected(phrases=phrases), sessions=sessions,
     )  # fmt: skip
     outcome = await hold(scenario, chosen, world)

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from duologue.chains import Chain, ChainPolicy, EngineHealth, Listener
+from duologue.chains import Chain, ChainPolicy, EngineHealth, Listener, fewest
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import InputError, PeerError
 from duologue.speech.engine import SpeechCapabilities, TextToSpeech
@@ -59,6 +59,11 @@ class VoicingChain:
     def engines(self) -> tuple[TextToSpeech, ...]:
         """In order of preference."""
         return self._chain.engines
+
+    @property
+    def at_once(self) -> int | None:
+        """How many conversations each that came up carries at once; None: no limit is known."""
+        return fewest(engine.capabilities.at_once for engine in self._chain.ready)
 
     def health(self, now: int) -> tuple[EngineHealth, ...]:
         """Of each engine, at ``now`` (monotonic ns)."""

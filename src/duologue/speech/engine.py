@@ -11,13 +11,16 @@ from duologue.speech.utterance import SpeechChunk
 
 @dataclass(frozen=True, slots=True)
 class SpeechCapabilities:
-    """What an engine can do: ``rate`` of its PCM (Hz), and which marks it gives."""
+    """What an engine can do: ``rate`` of its PCM (Hz), which marks it gives, and how many conversations it carries
+    ``at_once`` (None: no limit is known).
+    """
 
     rate: int
     word_marks: bool = False
     phoneme_marks: bool = False
     alphabet: str = ""
     voices: tuple[str, ...] = ()
+    at_once: int | None = None
 
 
 class TextToSpeech(Protocol):

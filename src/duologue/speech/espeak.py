@@ -131,7 +131,7 @@ class Espeak:
     def __init__(self, settings: EspeakSettings | None = None, clock: Clock = SYSTEM_CLOCK) -> None:
         self._settings = settings or EspeakSettings()
         self._process = Supervised(
-            self.name, self._launch, self._greet, clock=clock, at_work=self._at_work,
+            self.name, self._launch, self._greet, purpose="speaks", clock=clock, at_work=self._at_work,
             policy=SupervisionPolicy(start=_START, restarts=self._settings.restarts),
         )  # fmt: skip
         self._opened: Opened | None = None
@@ -234,12 +234,13 @@ class Espeak:
             line.begin_again()
             await self._submit(line, worker)
 
-    def _at_work(self) -> Work | None:
+    def _at_work(self) -> tuple[Work, ...]:
         """The line that is being spoken, and how far it came: lines are spoken in the order in which they came in."""
+        worker = self._process.worker
         for line in self._lines.values():
-            if line.sent_to is self._process.worker and not line.complete:
-                return Work((line.number, line.reached), f"the line “{line.text[:60]}”")
-        return None
+            if worker is not None and line.sent_to is worker and not line.complete:
+                return (Work((line.number, line.reached), f"the line “{line.text[:60]}”"),)
+        return ()
 
     async def _submit(self, line: _Line, worker: Worker) -> None:
         """Send the line to the worker, once."""

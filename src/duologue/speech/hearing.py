@@ -32,11 +32,14 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class HearingCapabilities:
-    """``partials``: transcripts come while the speech goes on. ``punctuation``, ``words``: the text has them."""
+    """``partials``: transcripts come while the speech goes on. ``punctuation``, ``words``: the text has them.
+    ``at_once``: how many people it hears at a time (None: no limit is known); one more would wait unheard.
+    """
 
     partials: bool = False
     punctuation: bool = False
     words: bool = False
+    at_once: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,9 @@ the failed engine had understood is replaced, so nothing is ``stable`` before th
 
 An engine owes an answer from the moment it has the sound it asked for until it asks for more or says something. One
 that lets the policy's patience pass in that state has failed; silence of the person's costs nobody anything.
+
+One engine alone is a chain too: nobody can stand in for it, so it keeps its own limits and nothing that it said is
+replaced; but it is known how it is.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from duologue.audio.pcm import Samples
-from duologue.chains import Chain, ChainPolicy, EngineHealth, Listener
+from duologue.chains import Chain, ChainPolicy, EngineHealth, Listener, fewest
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, InternalError, PeerError
 from duologue.language.languages import knows
@@ -56,7 +59,13 @@ class HearingChain:
             partials=all(each.partials for each in found),
             punctuation=all(each.punctuation for each in found),
             words=all(each.words for each in found),
+            at_once=self.at_once,
         )
+
+    @property
+    def at_once(self) -> int | None:
+        """How many conversations each that came up carries at once; None: no limit is known."""
+        return fewest(engine.capabilities.at_once for engine in self._chain.ready)
 
     @property
     def engines(self) -> tuple[SpeechToText, ...]:
@@ -78,7 +87,8 @@ class HearingChain:
         if self._closed:
             raise ClosedError(f"{self.name} and its stand-ins are closed")
         record = _Record(sound)
-        patience = self._chain.policy.patience
+        alone = len(self.engines) == 1
+        patience = None if alone else self._chain.policy.patience
         try:
             tag = (expected or Expected()).language
             told = self._chain.stream(
@@ -88,7 +98,7 @@ class HearingChain:
             )
             async with aclosing(told) as transcripts:
                 async for _, transcript in transcripts:
-                    yield transcript if transcript.final else replace(transcript, stable=0)
+                    yield transcript if transcript.final or alone else replace(transcript, stable=0)
         except _SourceFailed as failure:
             raise failure.cause from None
 
@@ -158,10 +168,12 @@ class _Record:
 
 
 class _Debt:
-    """The time (ns) within which an engine has to give a sign of life, while it has all that it asked for."""
+    """The time (ns; None: no limit) within which an engine has to give a sign of life, while it has all that it asked
+    for.
+    """
 
-    def __init__(self, patience: int) -> None:
-        self._seconds = patience / SECOND
+    def __init__(self, patience: int | None) -> None:
+        self._seconds = None if patience is None else patience / SECOND
         self._scope: asyncio.Timeout | None = None
         self._waiting = False
 
@@ -186,12 +198,12 @@ class _Debt:
 
     def _apply(self) -> None:
         if self._scope is not None and not self._scope.expired():
-            at = None if self._waiting else asyncio.get_running_loop().time() + self._seconds
-            self._scope.reschedule(at)
+            unbound = self._waiting or self._seconds is None
+            self._scope.reschedule(None if unbound else asyncio.get_running_loop().time() + (self._seconds or 0.0))
 
 
 async def _heard(
-    engine: SpeechToText, record: _Record, expected: Expected | None, patience: int
+    engine: SpeechToText, record: _Record, expected: Expected | None, patience: int | None
 ) -> AsyncGenerator[Transcript, None]:
     """What one engine understands of the stretch, in time and with a final transcript, or :class:`PeerError`."""
     record.check()
@@ -203,6 +215,8 @@ async def _heard(
             except StopAsyncIteration:
                 break
             except TimeoutError as error:
+                if patience is None:
+                    raise
                 limit = f"{patience / SECOND:g} s"
                 raise PeerError(f"{engine.name} gave no sign within {limit}", where="a stretch of speech") from error
             final = transcript.final

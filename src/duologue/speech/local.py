@@ -69,7 +69,8 @@ class LocalSpeech:
         self._saying: Say | None = None
         self._next = 0
         self._process = Supervised(
-            name, lambda: Worker.start(WORKER_MODULE), self._greet, clock=clock, at_work=self._at_work, leave=0.0,
+            name, lambda: Worker.start(WORKER_MODULE), self._greet, purpose="speaks", clock=clock,
+            at_work=self._at_work, leave=0.0,
             policy=SupervisionPolicy(start=round(settings.load_seconds * SECOND), restarts=settings.restarts),
         )  # fmt: skip
 
@@ -143,8 +144,8 @@ class LocalSpeech:
         assert isinstance(hello, Loaded)
         self._loaded = hello
 
-    def _at_work(self) -> Work | None:
-        return Work(self._saying, f"“{self._saying.text[:60]}”") if self._saying else None
+    def _at_work(self) -> tuple[Work, ...]:
+        return (Work(self._saying, f"“{self._saying.text[:60]}”"),) if self._saying else ()
 
     async def _say(self, sentence: str, voice: str) -> Said:
         async with self._turn:

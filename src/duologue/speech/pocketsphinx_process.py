@@ -27,7 +27,7 @@ class SphinxProcess:
         self.work: Work | None = None
         """What the requests belong to; None: each is a work of its own."""
         self.worker = Supervised(
-            "pocketsphinx", lambda: Worker.start(WORKER_MODULE), self._greet, clock=clock,
+            "pocketsphinx", lambda: Worker.start(WORKER_MODULE), self._greet, purpose="hears", clock=clock,
             at_work=self._at_work, policy=SupervisionPolicy(START, strikes=strikes),
         )  # fmt: skip
 
@@ -74,5 +74,9 @@ class SphinxProcess:
         self.starts += 1
         self._owed = 0
 
-    def _at_work(self) -> Work | None:
-        return self.work or (Work(self._asked, "a request") if self._owed else None)
+    def _at_work(self) -> tuple[Work, ...]:
+        if self.worker.worker is None:  # one that comes up was not asked for anything yet
+            return ()
+        if self.work is not None:
+            return (self.work,)
+        return (Work(self._asked, "a request"),) if self._owed else ()

@@ -142,7 +142,9 @@ class Silero:
             if frame.shape != (VAD_FRAME,):
                 raise InputError(f"a frame has the shape {frame.shape}", where="sound", remedy=f"Give ({VAD_FRAME},).")
             heard[place, CONTEXT:] = frame
-        np.clip(np.nan_to_num(heard, copy=False), -1.0, 1.0, out=heard)
+        if np.isnan(np.vdot(heard, heard)):  # a sum of squares is no number only where one of them is none
+            np.nan_to_num(heard, copy=False)
+        np.clip(heard, -1.0, 1.0, out=heard)
         feeds = {"input": heard, "h": self._h[:, rows], "c": self._c[:, rows]}
         speech, self._h[:, rows], self._c[:, rows] = self._session.run(None, feeds)
         self._context[rows] = heard[:, -CONTEXT:]

@@ -24,6 +24,10 @@ REFINE_AFTER = 4
 """Seconds of show after which the fine bake begins: by then the lead is there, and players have what they want."""
 
 
+TIDY_AFTER = 10
+"""Seconds of show after a change of light: by then all that baking it used is free, and goes back."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Order:
     number: int
@@ -46,6 +50,7 @@ class Relighting:
         """What is to be drawn with."""
         self._fine = first.fine
         self._refine_in = 0 if first.fine else REFINE_AFTER * plan.fps
+        self._tidy_after, self._tidy_in = TIDY_AFTER * plan.fps, 0
         self._newest = 0
         self._orders: deque[_Order] = deque()
         self._retired: list[BakedStage] = []
@@ -113,7 +118,11 @@ class Relighting:
         """Let go of the stage before the last change in the other thread: there are thousands of arrays in it."""
         if self._retired:
             self._thread.submit(_let_go, self._retired)
-            self._retired = []
+            self._retired, self._tidy_in = [], self._tidy_after
+        elif self._tidy_in > 0:
+            self._tidy_in -= 1
+            if self._tidy_in == 0:
+                self._thread.submit(trim)
 
 
 def _let_go(stages: list[BakedStage]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from duologue.telemetry.ledger import BakeRecord, Cause, FrameRecord, SkipRecord
+from duologue.telemetry.ledger import BakeRecord, Cause, Entry, FrameRecord, SkipRecord
 
 _MAX_BAKES = 1000
 ONE_MINUTE = 60 * 30
@@ -17,6 +17,11 @@ ONE_MINUTE = 60 * 30
 def frame_time_ms(record: FrameRecord) -> float:
     """What the frame cost: composing and encoding (ms)."""
     return record.compose_ms + record.encode_ms
+
+
+def over_budget(record: FrameRecord, period_ms: float) -> bool:
+    """Whether it cost more than it stands for, where a frame period is ``period_ms`` (0: that is not known)."""
+    return 0 < period_ms * record.periods < frame_time_ms(record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,7 @@ def summarise(records: Sequence[FrameRecord], period_ms: float) -> FrameSummary:
     return FrameSummary(
         frames=len(records),
         late=sum(record.lateness_ms > 0 for record in records),
-        over_budget=sum(time > period_ms * record.periods for time, record in zip(times, records, strict=True)),
+        over_budget=sum(over_budget(record, period_ms) for record in records),
         compose_p50=median(composed),
         compose_max=max(composed),
         frame_p50=median(times),
@@ -83,13 +88,25 @@ class FrameLedger:
             cost = frame_time_ms(record)
             self.frames += 1
             self.late += record.lateness_ms > 0
-            self.over_budget += cost > self.period_ms * record.periods
+            self.over_budget += over_budget(record, self.period_ms)
             self.largest_ms = max(self.largest_ms, cost)
             self.longest_delay_ms = max(self.longest_delay_ms, record.lateness_ms)
             if record.cause is not Cause.NONE:
                 self.causes[record.cause] += 1
             self._ring.append(record)
             self._fresh.append(record)
+
+    def observe(self, entry: Entry) -> None:
+        """Look on at a :class:`~duologue.telemetry.stream.Ledger`."""
+        match entry.record:
+            case FrameRecord() as record:
+                self.add((record,))
+            case SkipRecord() as record:
+                self.skip(record)
+            case BakeRecord() as record:
+                self.baked(record)
+            case _:
+                pass
 
     def skip(self, record: SkipRecord) -> None:
         """Enter a skip to the grid."""

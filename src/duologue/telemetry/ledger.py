@@ -1,9 +1,29 @@
-"""The ledgers: what was shown, frame by frame, and what was said, turn by turn. Plain records with units."""
+"""What the ledger knows: a plain record for each kind of thing that happens, its fields with their meaning and unit.
+
+A field is written under its own name, or under the one that :class:`Key` gives it; docs/ledger.md is made of this page
+(:mod:`duologue.telemetry.ledger_page`), and so is the code that writes and reads (:mod:`duologue.telemetry.lines`).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from typing import Annotated, TypeAlias
+
+
+class _Time:
+    """Marks an ``int`` as a time: monotonic ns inside, ns since the file's origin in a line, 0 while unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The name of a field in a line, where its own means something else there."""
+
+    name: str
+
+
+Time: TypeAlias = Annotated[int, _Time]
 
 
 class Cause(StrEnum):
@@ -16,26 +36,6 @@ class Cause(StrEnum):
     """The process itself was not run (the machine stalled it)."""
     LIGHTS = "lights"
     TV = "tv"
-
-
-@dataclass(frozen=True, slots=True)
-class FrameRecord:
-    """One frame. ``due``, ``begun``, ``packaged`` are monotonic ns; the others say their unit.
-
-    ``lateness_ms`` is how long after its due time the frame was encoded (negative: that much ahead). It stands for
-    ``periods`` frame periods: 2 at half the picture rate.
-    """
-
-    number: int
-    due: int
-    begun: int
-    compose_ms: float
-    encode_ms: float
-    damage_px: int
-    packaged: int
-    lateness_ms: float
-    cause: Cause = Cause.NONE
-    periods: int = 1
 
 
 class Step(IntEnum):
@@ -52,43 +52,6 @@ class Step(IntEnum):
     """Smaller pictures are encoded; only where nothing that takes the stream must keep its size."""
 
 
-@dataclass(frozen=True, slots=True)
-class StepRecord:
-    """The governor's decision that the show becomes plainer (or is brought back) from frame ``frame`` on.
-
-    ``lead_ms`` is how far ahead of its due time the newest picture was then, ``why`` the figure that decided.
-    """
-
-    at: int
-    frame: int
-    step: Step
-    before: Step
-    lead_ms: float
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class SkipRecord:
-    """The show left out the frames ``first`` … ``following - 1``, since it was ``late_ms`` behind: a discontinuity.
-
-    What was being said goes on at ``following`` where it stopped.
-    """
-
-    at: int
-    first: int
-    following: int
-    late_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class BakeRecord:
-    """Something was baked beside the frame path (new light, a table of poses), done at ``at`` (monotonic ns)."""
-
-    at: int
-    what: str
-    took_ms: float
-
-
 class Outcome(StrEnum):
     """What came after a turn was taken to be over."""
 
@@ -102,88 +65,309 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class EndingRecord:
-    """Why a turn of a person was taken to be over: one line of the decision log.
-
-    ``at`` is monotonic ns. After ``silence_ms`` of silence, of ``wait_ms`` that were to be waited for by the rule
-    ``why``; ``said`` is what was understood until then, ``pauses`` how long (ms) the person had paused in this turn
-    and gone on. ``turn`` is the id of their turn's record (empty: there is none).
+class HeaderRecord:
+    """The first line of a file, and of each run that goes on in it: what the times of the lines behind it count from,
+    and who wrote them.
     """
 
-    conversation: str
-    turn: str
-    at: int
-    why: str
-    wait_ms: float
-    silence_ms: float
-    said: str
-    pauses: tuple[float, ...]
-    outcome: Outcome
+    wall_ns: Annotated[int, "The calendar's time at `at` 0: Unix ns. 0: it has none (a simulation)."]
+    monotonic_ns: Annotated[int, "The machine's own clock at `at` 0: ns, as `CLOCK_MONOTONIC` has it."]
+    program: Annotated[str, "The version of Duologue."] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedRecord:
+    """Lines are missing before this one: more waited than may, or the disk did not take them."""
+
+    lines: Annotated[int, "How many."]
+    why: Annotated[str, "What was in their way."]
+
+
+@dataclass(frozen=True, slots=True)
+class ShowRecord:
+    """What a show is: said when it begins, and again at the head of each further file."""
+
+    fps: Annotated[int, "Frames a second."]
+    width: Annotated[int, "Of the picture, pixels."] = 0
+    height: Annotated[int, "Of the picture, pixels."] = 0
+    cast: Annotated[tuple[str, ...], "Its characters."] = ()
+    room: Annotated[str, "Where they are."] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationRecord:
+    """A conversation begins."""
+
+    conversation: Annotated[str, "Its id, a UUID of version 7."]
+    cast: Annotated[tuple[str, ...], "The characters in it."]
+    person: Annotated[str, "What the person is called in it; empty: they are among themselves."] = ""
+    topic: Annotated[str, "What it is about."] = ""
+    scenario: Annotated[str, "The script that the caller follows, in a simulation."] = ""
+    seed: Annotated[int, "Of its choices."] = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRecord:
+    """One frame."""
+
+    number: Annotated[int, "Its place in the show."]
+    due: Annotated[Time, "When it is due to be shown."]
+    begun: Annotated[Time, "When drawing it began."]
+    compose_ms: Annotated[float, "What drawing it took."]
+    encode_ms: Annotated[float, "What encoding it took."]
+    damage_px: Annotated[int, "Pixels that were drawn anew."]
+    packaged: Annotated[Time, "When it was encoded."]
+    lateness_ms: Annotated[float, "How long after its due time it was encoded; negative: that much ahead."]
+    cause: Annotated[Cause, "Why it was late or over its budget."] = Cause.NONE
+    periods: Annotated[int, "Frame periods that it stands for: 2 at half the picture rate."] = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """The governor's decision that the show becomes plainer, or is brought back."""
+
+    at: Annotated[Time, "When."]
+    frame: Annotated[int, "The first frame that is so."]
+    step: Annotated[Step, "How plain: 0 is all there is."]
+    before: Annotated[Step, "How plain it was."]
+    lead_ms: Annotated[float, "How far ahead of its due time the newest picture was."]
+    why: Annotated[str, "The figure that decided."]
+
+
+@dataclass(frozen=True, slots=True)
+class SkipRecord:
+    """The show left out frames, being too far behind: a discontinuity. What was being said goes on behind it."""
+
+    at: Annotated[Time, "When."]
+    first: Annotated[int, "The first frame that was left out."]
+    following: Annotated[int, "The frame after the last of them."]
+    late_ms: Annotated[float, "How far behind the show was."]
+
+
+@dataclass(frozen=True, slots=True)
+class BakeRecord:
+    """Something was baked beside the frame path (new light, a table of poses)."""
+
+    at: Annotated[Time, "When it was done."]
+    what: Annotated[str, "What it was."]
+    took_ms: Annotated[float, "How long."]
+
+
+@dataclass(frozen=True, slots=True)
+class EndingRecord:
+    """Why a turn of a person was taken to be over: the decision log, told when it is known what came of it."""
+
+    conversation: Annotated[str, "Its conversation."]
+    turn: Annotated[str, "The id of the turn; empty: it never had words."]
+    at: Annotated[Time, "When it was taken to be over."]
+    why: Annotated[str, "The rule, and what stretched it."]
+    wait_ms: Annotated[float, "The silence that the rule waits for."]
+    silence_ms: Annotated[float, "The silence that there was."]
+    said: Annotated[str, "What was understood by then."]
+    pauses: Annotated[tuple[float, ...], "Pauses (ms) in this turn after which the person had gone on."]
+    outcome: Annotated[Outcome, "What came of it."]
 
 
 @dataclass(slots=True)
 class TurnRecord:
-    """One turn. Times are monotonic ns, 0 while unknown; ``gap_ms`` is the chosen silence before it, ``waited_ms`` what
-    an engine added to that. ``heard`` is the part of the text that was played. ``kind`` and ``state`` as in
-    :class:`duologue.app.models.TurnView`. ``handovers`` tell which engine of a chain failed at it, why, and who took
-    over; ``to`` is the character whom a person spoke to.
+    """One turn, told when it has come to its end. ``state`` and ``kind`` as in :class:`duologue.app.models.TurnView`.
 
-    From ``question`` on the fields belong to conversations with a person. Of an answer: ``question`` is the id of the
-    turn it answers (empty: it began by itself); ``spoken_to`` when the person's speech ended, ``decided`` when their
-    turn was taken to be over, ``understood`` when its words were final, ``first_sentence`` when the first speakable
-    sentence was written; ``why`` and ``wait_ms`` by what the wait after the speech was chosen, and how long it was;
-    ``adopted``: it was thought before the turn had ended, which saved ``saved_ms``; ``apologised`` when it was decided
-    to say honestly that an engine failed; ``filled`` when the first filler sounded, one of ``fillers``;
-    ``false_alarms`` and ``echoes`` sounds that did not take the floor from it; ``taken`` when the voice came up that
-    did; ``stalls`` names each stage that missed a deadline. Of a person's turn: ``pauses`` in it after which they went
-    on, ``misses`` speculations that were withdrawn, after ``wasted_ms`` of thinking.
+    It is the same record for a show, a talk and a call; from ``question`` on its fields belong to conversations with a
+    person. The times of an answer follow each other; the stages that lie between them are
+    :data:`duologue.telemetry.turns.STAGES`.
     """
 
-    id: str
-    conversation: str
-    number: int
-    speaker: str
-    kind: str = "turn"
-    text: str = ""
-    heard: str = ""
-    asked: int = 0
-    first_token: int = 0
-    text_complete: int = 0
-    first_audio: int = 0
-    voiced: int = 0
-    on_air: int = 0
-    ended: int = 0
-    gap_ms: int = 0
-    waited_ms: float = 0.0
-    refused: int = 0
-    interrupted: bool = False
-    failure: str = ""
-    state: str = "writing"
-    handovers: tuple[str, ...] = ()
-    to: str = ""
-    question: str = ""
-    spoken_to: int = 0
-    decided: int = 0
-    understood: int = 0
-    first_sentence: int = 0
-    why: str = ""
-    wait_ms: float = 0.0
-    adopted: bool = False
-    saved_ms: float = 0.0
-    apologised: int = 0
-    filled: int = 0
-    fillers: int = 0
-    false_alarms: int = 0
-    echoes: int = 0
-    taken: int = 0
-    stalls: tuple[str, ...] = ()
-    pauses: int = 0
-    misses: int = 0
-    wasted_ms: float = 0.0
+    id: Annotated[str, Key("turn"), "Its id: that of the conversation, and a name in it."]
+    conversation: Annotated[str, "The id of its conversation."]
+    number: Annotated[int, "Its place in the conversation."]
+    speaker: Annotated[str, "Who speaks."]
+    kind: Annotated[str, Key("role"), "`turn`, `answer` (to a person), `person` or `filler`."] = "turn"
+    text: Annotated[str, "What was written or said."] = ""
+    heard: Annotated[str, "The part of it that was played."] = ""
+    asked: Annotated[Time, "A line was asked for."] = 0
+    first_token: Annotated[Time, "The model gave its first token."] = 0
+    text_complete: Annotated[Time, "The line was written."] = 0
+    first_audio: Annotated[Time, "Its first sound was there."] = 0
+    voiced: Annotated[Time, "All of its sound was there."] = 0
+    on_air: Annotated[Time, "Its first word was heard."] = 0
+    ended: Annotated[Time, "It fell silent."] = 0
+    gap_ms: Annotated[int, "The chosen silence before it."] = 0
+    waited_ms: Annotated[float, "What an engine added to that."] = 0.0
+    refused: Annotated[int, "Lines that moderation sent back."] = 0
+    interrupted: Annotated[bool, "It was cut off."] = False
+    failure: Annotated[str, "What failed at it, each with its stage."] = ""
+    state: Annotated[str, "`ended`, `withdrawn` or `failed`; another one: the record was closed before its end."] = (
+        "writing"
+    )
+    handovers: Annotated[tuple[str, ...], "Which engine of a chain failed at it, why, and who took over."] = ()
+    to: Annotated[str, "The character whom a person spoke to."] = ""
+    question: Annotated[str, "The turn that it answers; empty: it began by itself."] = ""
+    spoken_to: Annotated[Time, "The person's speech ended."] = 0
+    decided: Annotated[Time, "Their turn was taken to be over."] = 0
+    understood: Annotated[Time, "Its words were final."] = 0
+    first_sentence: Annotated[Time, "The first speakable sentence was written."] = 0
+    why: Annotated[str, "By what rule the silence after the speech was chosen."] = ""
+    wait_ms: Annotated[float, "How long that was to be."] = 0.0
+    adopted: Annotated[bool, "It was thought before the turn had ended."] = False
+    saved_ms: Annotated[float, "What that saved."] = 0.0
+    apologised: Annotated[Time, "It was decided to say honestly that an engine failed."] = 0
+    filled: Annotated[Time, "The first filler sounded."] = 0
+    fillers: Annotated[int, "How many did."] = 0
+    false_alarms: Annotated[int, "Sounds that did not take the floor from it."] = 0
+    echoes: Annotated[int, "Sounds that were our own."] = 0
+    taken: Annotated[Time, "The voice came up that took the floor from it."] = 0
+    stalls: Annotated[tuple[str, ...], "Each stage that missed a deadline."] = ()
+    pauses: Annotated[int, "Of a person's turn: pauses in it after which they went on."] = 0
+    misses: Annotated[int, "Of a person's turn: replies that were thought ahead, and withdrawn."] = 0
+    wasted_ms: Annotated[float, "What was thought in vain."] = 0.0
+    estimated: Annotated[bool, "The far end did not acknowledge what it had played: `heard` is reckoned."] = False
 
 
-TURN_TIMES = frozenset(
-    {"asked", "first_token", "text_complete", "first_audio", "voiced", "on_air", "ended", "spoken_to", "decided"}
-    | {"understood", "first_sentence", "apologised", "filled", "taken"}
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """Something that the table of turn-taking was given (docs/dialogue-core.md)."""
+
+    name: Annotated[str, "Which event."]
+    told: Annotated[Mapping[str, object], "Its fields; those called `at` and `since` are times."] = field(
+        default_factory=dict[str, object]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class EffectRecord:
+    """Something that the table of turn-taking decided (docs/dialogue-core.md)."""
+
+    name: Annotated[str, "Which effect."]
+    told: Annotated[Mapping[str, object], "Its fields; those called `at` and `since` are times."] = field(
+        default_factory=dict[str, object]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ActRecord:
+    """Something that the caller of a simulation did (docs/simulation.md)."""
+
+    verb: Annotated[str, "The step of the script."]
+    step: Annotated[str, "As the scenario has it."]
+    text: Annotated[str, "The words."] = ""
+    begin: Annotated[Time, "When they began to sound."] = 0
+    end: Annotated[Time, "When the last one ended."] = 0
+    missed: Annotated[bool, "What the step waits for never came."] = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClipRecord:
+    """A guest's clip of speech is over."""
+
+    clip: Annotated[str, "Its id, a UUID of version 7."]
+    character: Annotated[str, "Whose mouth said it."]
+    text: Annotated[str, "The words."]
+    state: Annotated[str, "`ended` or `skipped`."]
+    received: Annotated[Time, "When it came."]
+    decoded: Annotated[Time, "When it had a place in the queue."]
+    queued: Annotated[Time, "When it was handed to the stage."] = 0
+    on_air: Annotated[Time, "When its first sound was heard."] = 0
+    ended: Annotated[Time, "When it fell silent, or left the queue."] = 0
+    played_ms: Annotated[float, "How much of it was heard."] = 0.0
+    lips: Annotated[str, "What the mouth was moved by: `phonemes`, `words` or `sound`."] = ""
+    note: Annotated[str, "What did not go as well as it might."] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRecord:
+    """A process or an engine of ours changed its state."""
+
+    worker: Annotated[str, "Which: `stage`, or an engine by its name."]
+    state: Annotated[
+        str,
+        "`restarted`: it died and another takes its place; `failed`: a part, which is started again.",
+    ]
+    cause: Annotated[str, "Why."] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HandoverRecord:
+    """An engine of a chain failed, and the next one took over (docs/chains.md)."""
+
+    engine: Annotated[str, "Which failed."]
+    successor: Annotated[str, "Who took over; empty: nobody."]
+    moment: Annotated[str, "`start`, `beginning` or `middle` of its work."]
+    cause: Annotated[str, "Why."]
+    at: Annotated[Time, "When."]
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionRecord:
+    """Somebody asked for a place among those whom the engines carry at once, or gave it back."""
+
+    what: Annotated[str, "Of which kind: `listener`, `voice`, `thought`."]
+    outcome: Annotated[str, "`taken`, `given_back`, `waited` or `refused`."]
+    busy: Annotated[int, "Places of this kind that are taken now."]
+    places: Annotated[int, "How many there are; -1: no limit is known."] = -1
+
+
+@dataclass(frozen=True, slots=True)
+class MachineRecord:
+    """What the machine and our processes did in one second."""
+
+    steal_percent: Annotated[float, "CPU time that the hypervisor gave to others, of all."]
+    available_mb: Annotated[float, "Memory that can be had without swapping."]
+    cpu_percent: Annotated[Mapping[str, float], "CPU of each process of ours, of one core."]
+    rss_mb: Annotated[Mapping[str, float], "Resident memory of each."]
+    loop_lag_ms: Annotated[float, "The latest wake-up of the main loop."] = 0.0
+
+
+Record: TypeAlias = (
+    HeaderRecord
+    | DroppedRecord
+    | ShowRecord
+    | ConversationRecord
+    | FrameRecord
+    | StepRecord
+    | SkipRecord
+    | BakeRecord
+    | TurnRecord
+    | EndingRecord
+    | EventRecord
+    | EffectRecord
+    | ActRecord
+    | ClipRecord
+    | WorkerRecord
+    | HandoverRecord
+    | AdmissionRecord
+    | MachineRecord
 )
-"""The fields of :class:`TurnRecord` that are times."""
+
+KINDS: Mapping[str, type[Record]] = {
+    "header": HeaderRecord,
+    "dropped": DroppedRecord,
+    "show": ShowRecord,
+    "conversation": ConversationRecord,
+    "frame": FrameRecord,
+    "step": StepRecord,
+    "skip": SkipRecord,
+    "bake": BakeRecord,
+    "turn": TurnRecord,
+    "ending": EndingRecord,
+    "event": EventRecord,
+    "effect": EffectRecord,
+    "act": ActRecord,
+    "clip": ClipRecord,
+    "worker": WorkerRecord,
+    "handover": HandoverRecord,
+    "admission": AdmissionRecord,
+    "machine": MachineRecord,
+}
+"""What a line calls its ``kind``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record in the stream: ``at`` is when it happened (monotonic ns), ``of`` the part of the house that it is of:
+    ``show:NAME``, ``talk:ID``, ``house``. ``id`` is nobody else's for ever; a writer gives it.
+    """
+
+    at: int
+    of: str
+    record: Record
+    id: str = ""

@@ -9,30 +9,64 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from duologue.clock import milliseconds
-from duologue.telemetry.ledger import TurnRecord
+from duologue.telemetry.ledger import Entry, TurnRecord
 
 FINAL_STATES = frozenset({"ended", "withdrawn", "failed"})
 """States after which a turn does not change any more."""
 
 STAGES = (
-    ("first_token", "asked", "first_token"),
-    ("text", "first_token", "text_complete"),
-    ("first_audio", "text_complete", "first_audio"),
-    ("voicing", "first_audio", "voiced"),
-    ("queued", "voiced", "on_air"),
-    ("speaking", "on_air", "ended"),
+    "endpointing",
+    "transcript",
+    "floor",
+    "first_token",
+    "first_sentence",
+    "voice",
+    "playout",
+    "speaking",
 )
-"""The steps of a turn in order: their name, and the two times of :class:`TurnRecord` between which each lies."""
+"""The stages of a turn, in order: one set for shows, talks and calls. Those of a character's own turn begin with
+``first_token``; the first seven are the silence before an answer (docs/latency.md).
+"""
 
 
 def stages_ms(record: TurnRecord) -> dict[str, float]:
-    """What each step took (ms); steps of which a time is unknown are left out."""
-    found: dict[str, float] = {}
-    for name, begin, end in STAGES:
-        began, ended = int(getattr(record, begin)), int(getattr(record, end))
-        if began and ended >= began:
-            found[name] = milliseconds(ended - began)
+    """What each stage took (ms); consecutive. Those that never came are left out, and so is silence that nobody kept.
+
+    An answer to a person begins where their speech ended, any other turn where it was asked for. A person's own turn
+    is ``speaking`` alone.
+    """
+    found = silence_ms(record)
+    if record.kind != "person" and not found and record.asked:
+        at = record.asked
+        for name, time in _ends(record)[3:]:
+            if time:
+                end = max(at, time)
+                found[name] = milliseconds(end - at)
+                at = end
+    if record.on_air and record.ended >= record.on_air:
+        found["speaking"] = milliseconds(record.ended - record.on_air)
     return found
+
+
+def _ends(record: TurnRecord) -> tuple[tuple[str, int], ...]:
+    """When each stage but the last ends; 0: unknown. Who takes whole lines (a show: lips need what comes next) waits
+    for all of the text and all of the sound.
+    """
+    streams = record.spoken_to or record.first_sentence
+    sentence, sound = (
+        (record.first_sentence or record.apologised, record.first_audio)
+        if streams
+        else (record.text_complete, record.voiced)
+    )
+    return (
+        ("endpointing", record.decided),
+        ("transcript", record.understood),
+        ("floor", record.asked),
+        ("first_token", record.first_token or record.apologised),
+        ("first_sentence", sentence),
+        ("voice", sound),
+        ("playout", record.on_air),
+    )
 
 
 def silence_ms(record: TurnRecord) -> dict[str, float]:
@@ -44,18 +78,9 @@ def silence_ms(record: TurnRecord) -> dict[str, float]:
     """
     if not (record.spoken_to and record.on_air):
         return {}
-    ends = (
-        ("endpointing", record.decided),
-        ("transcript", record.understood),
-        ("floor", record.asked),
-        ("first_token", record.first_token or record.apologised),
-        ("first_sentence", record.first_sentence or record.apologised),
-        ("voice", record.first_audio),
-        ("playout", record.on_air),
-    )
     found: dict[str, float] = {}
     at = record.spoken_to
-    for name, time in ends:
+    for name, time in _ends(record):
         end = max(at, min(time, record.on_air))
         found[name] = milliseconds(end - at)
         at = end
@@ -102,6 +127,11 @@ class TurnLedger:
             self.failed += bool(record.failure)
             self.waited_ms += record.waited_ms
         return finished
+
+    def observe(self, entry: Entry) -> None:
+        """Look on at a :class:`~duologue.telemetry.stream.Ledger`."""
+        if isinstance(entry.record, TurnRecord):
+            self.put(entry.record)
 
     def summary(self) -> dict[str, Spread]:
         """How long each stage of the silence before an answer took, and all of it (``silence``), over what is kept."""

@@ -1,17 +1,17 @@
-"""What every route knows: the show that a request is put to, its studio, and the options of the application."""
+"""What every route knows: the house, the show that a request is put to, its studio, and the application's options."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request
 
-from duologue.app.models import Problem
+from duologue.app.models import PartState, Problem
 from duologue.errors import ClosedError, PeerError
 from duologue.web.options import WebOptions
-from duologue.web.studio import Show, Studio
+from duologue.web.problems import NotFound
+from duologue.web.studio import House, Show, Studio
 
 _MEND = "Mend what it says and start the house again; the other shows go on."
 
@@ -19,31 +19,42 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     403: {"model": Problem, "description": "The token lacks the scope that this wants."},
     422: {"model": Problem, "description": "The request asks for something that cannot be."},
     502: {"model": Problem, "description": "Something behind the studio failed."},
-    503: {"model": Problem, "description": "Starting or shutting down: try again after `Retry-After` seconds."},
+    503: {
+        "model": Problem,
+        "description": "Starting, shutting down, or no place left: try again after `Retry-After` seconds.",
+    },
 }
 """The errors that any route of the API may answer with."""
 
 
-def show_of(request: Request) -> Show:
-    """The show that ``request`` is put to."""
-    return cast(Show, request.scope["show"])
+def house_of(request: Request) -> House:
+    """The house that the application stands before."""
+    return cast(House, request.app.state.house)
 
 
-def shows_of(request: Request) -> Sequence[Show]:
-    """All shows of the application that handles ``request``."""
-    return cast(Sequence[Show], request.app.state.shows)
+def here_of(request: Request) -> Show | None:
+    """The show that ``request`` is put to, if the house has any."""
+    return cast("Show | None", request.scope["show"])
 
 
 def studio_of(request: Request) -> Studio:
     """The studio of the show that ``request`` is put to.
 
-    Raises :class:`ClosedError` while it is not open, and :class:`PeerError` when it will not be.
+    Raises :class:`NotFound` where there is no show, :class:`ClosedError` while it is not open, and :class:`PeerError`
+    when it will not be.
     """
-    show = show_of(request)
-    if show.failure:
+    return open_studio_of(here_of(request), request.url.path)
+
+
+def open_studio_of(show: Show | None, where: str) -> Studio:
+    """The same of a ``show``; ``where`` it was asked for."""
+    if show is None:
+        raise NotFound("This house has no show", where=where, remedy="Start it with show = true under [serve].")
+    if show.state is PartState.FAILED:
         raise PeerError(f"the show {show.name!r} is not on air: {show.failure}", where=show.name, remedy=_MEND)
     if show.studio is None:
-        raise ClosedError(f"the show {show.name!r} is being opened", where=show.name, remedy="Try again in a moment.")
+        again = f"is started again: {show.failure}" if show.failure else "is being opened"
+        raise ClosedError(f"the show {show.name!r} {again}", where=show.name, remedy="Try again in a moment.")
     return show.studio
 
 
@@ -62,8 +73,8 @@ def leaving_of(request: Request) -> asyncio.Event:
     return cast(asyncio.Event, request.app.state.leaving)
 
 
-TheShow = Annotated[Show, Depends(show_of)]
-TheShows = Annotated[Sequence[Show], Depends(shows_of)]
+TheHouse = Annotated[House, Depends(house_of)]
+Here = Annotated[Show | None, Depends(here_of)]
 Place = Annotated[str, Depends(place_of)]
 TheStudio = Annotated[Studio, Depends(studio_of)]
 TheOptions = Annotated[WebOptions, Depends(options_of)]

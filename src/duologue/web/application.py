@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 
 from duologue.version import __version__
-from duologue.web import conversations, events, health, paths, problems, session, shows, stage, stream, utterances
+from duologue.web import (
+    conversations,
+    events,
+    health,
+    paths,
+    problems,
+    session,
+    shows,
+    stage,
+    stream,
+    utterances,
+    workers,
+)
 from duologue.web.gate import Gate
 from duologue.web.limits import BodyLimit, Sharing
 from duologue.web.options import WebOptions
@@ -18,7 +29,7 @@ from duologue.web.page import Page
 from duologue.web.reference import render
 from duologue.web.scopes import reading
 from duologue.web.shows import ByShow
-from duologue.web.studio import Show
+from duologue.web.studio import House
 
 _NO_SCRIPTS = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 DESCRIPTION = "Start, watch and stop conversations; switch the stage; follow what happens; play the stream."
@@ -37,14 +48,14 @@ async def _reference(request: Request) -> HTMLResponse:
     return HTMLResponse(render(request.app.openapi()), headers={"Content-Security-Policy": _NO_SCRIPTS})
 
 
-def create_app(house: Sequence[Show], options: WebOptions | None = None) -> FastAPI:
-    """The application in front of the shows of a ``house``, at least one.
+def create_app(house: House, options: WebOptions | None = None) -> FastAPI:
+    """The application in front of a ``house``, with or without shows.
 
     Before the server waits for its connections to close, set ``app.state.leaving``: it ends the event streams.
     """
     options = options or WebOptions()
     app = _routes()
-    app.state.shows = tuple(house)
+    app.state.house = house
     app.state.options = options
     app.state.leaving = asyncio.Event()
     app.state.uploads = asyncio.Semaphore(utterances.MAX_UPLOADS)
@@ -53,12 +64,12 @@ def create_app(house: Sequence[Show], options: WebOptions | None = None) -> Fast
     app.add_middleware(BodyLimit, limit=options.max_body, larger={utterances.PATH: options.max_upload})
     app.add_middleware(Gate, options=options)
     app.add_middleware(Sharing, origins=options.cors_origins)
-    app.add_middleware(ByShow, shows=app.state.shows)
+    app.add_middleware(ByShow, shows=house.shows)
     return app
 
 
 def openapi_schema() -> dict[str, Any]:
-    """The API's schema, from which the page's types are generated; needs no studio."""
+    """The API's schema, from which the page's types are generated; needs no house."""
     return _routes().openapi()
 
 
@@ -71,6 +82,6 @@ def _routes() -> FastAPI:
         "/docs", _reference, include_in_schema=False, response_class=HTMLResponse, dependencies=[reading()]
     )
     problems.install(app)
-    for room in (session, shows, conversations, stage, utterances, events, stream, health):
+    for room in (session, shows, conversations, stage, utterances, events, stream, health, workers):
         app.include_router(room.router)
     return app

@@ -1,29 +1,36 @@
 """Events to the browser: server-sent events (WHATWG HTML, section 9.2).
 
-A client begins with the state, or (``Last-Event-ID``) where it left off. One that is slower than the show is sent the
-state again (:mod:`duologue.app.bus`); what waits for it is what its socket holds.
+A client names topics, or gets those of the place where it asks. It begins with their state, or (``Last-Event-ID``)
+where it left off. One that is slower than the house is sent the state again (:mod:`duologue.app.bus`); what waits for
+it is what its socket holds.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Query, Request
 from pydantic import RootModel
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from duologue.app.bus import Published, Subscription
+from duologue.app.bus import Published, Subscription, Topics
 from duologue.app.models import Event
+from duologue.errors import InputError
 from duologue.web import paths
-from duologue.web.access import PROBLEMS, Leaving, TheOptions, TheStudio
+from duologue.web.access import PROBLEMS, Here, Leaving, TheHouse, TheOptions, open_studio_of
 from duologue.web.scopes import reading
+from duologue.web.studio import Show
 
 router = APIRouter(prefix=paths.API, tags=["events"])
 RETRY = b"retry: 2000\n\n"
 """Tells the browser how long to wait before it connects again (ms)."""
+SHARED: Topics = frozenset({"talk", "line", "engines", "machine"})
+"""Topics that are no show's."""
+TOPICS = "With commas between them: show:NAME, talk, talk:ID, line, engines, machine; by default all but other shows'."
 KEEP_ALIVE = b": still here\n\n"
 """A comment, so that proxies do not take silence for death."""
 
@@ -102,14 +109,38 @@ async def _wait(event: asyncio.Event) -> None:
     response_class=EventStream,
     responses={
         **PROBLEMS,
-        200: {"model": StreamedEvent, "description": "Server-sent events; the full state comes first."},
+        200: {"model": StreamedEvent, "description": "Server-sent events; the state comes first."},
     },
 )
 async def events(
-    studio: TheStudio,
+    request: Request,
+    house: TheHouse,
+    here: Here,
     options: TheOptions,
     leaving: Leaving,
+    topics: Annotated[str, Query(max_length=400, description=TOPICS)] = "",
     last_event_id: Annotated[str, Header(description="Of the last event that is known: go on after it.")] = "",
 ) -> EventStream:
-    """Everything that happens, as it happens."""
-    return EventStream(studio.subscribe(last_event_id), options.keep_alive, leaving)
+    """Everything that happens, as it happens: the state of what was asked for, then what changes."""
+    asked = wanted(topics, house.shows, here)
+    if here is not None and here.topic in asked:
+        open_studio_of(here, request.url.path)  # a state without a stage would be none
+    return EventStream(house.bus.subscribe(asked, last_event_id), options.keep_alive, leaving)
+
+
+def wanted(topics: str, shows: Sequence[Show], here: Show | None) -> Topics:
+    """The topics of a list with commas; by default all but other shows'. Raises :class:`InputError`."""
+    named = frozenset(part.strip() for part in topics.split(",") if part.strip())
+    if not named:
+        return SHARED if here is None else SHARED | {here.topic}
+    of_shows = {show.topic for show in shows}
+    unknown = sorted(name for name in named - SHARED - of_shows if not name.startswith("talk:"))
+    if unknown:
+        raise InputError(
+            f"there is no topic {unknown[0]!r}",
+            where="topics",
+            remedy=f"Choose of {', '.join(sorted(SHARED | of_shows))}.",
+        )
+    if len(named & of_shows) > 1:
+        raise InputError("two shows were asked for at once", where="topics", remedy="Open a stream for each.")
+    return named

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from duologue.app.models import Model, ShowState
+from duologue.app.models import Model
 from duologue.web import paths
-from duologue.web.access import Place, TheShow, TheShows, TheStudio
+from duologue.web.access import Here, Place, TheHouse
 from duologue.web.scopes import open_to_all, reading
-from duologue.web.studio import Show
 
 router = APIRouter(tags=["health"])
-_DONE = (ShowState.OVER, ShowState.FAILED)
 
 
 class Health(Model):
@@ -33,39 +30,30 @@ def _verdict(ok: bool, reasons: Sequence[str], response: Response) -> Health:
     return Health(ok=ok, reasons=tuple(reasons))
 
 
-def _asked(shows: TheShows, here: TheShow, place: Place) -> Sequence[Show]:
-    """The shows that a question is about: the one in whose place it was put, else all."""
-    return (here,) if place else shows
-
-
-Asked = Annotated[Sequence[Show], Depends(_asked)]
-
-
 @router.head("/healthz", include_in_schema=False, dependencies=[open_to_all()])
 @router.get("/healthz", operation_id="healthz", dependencies=[open_to_all()], responses={503: {"model": Health}})
-async def healthz(asked: Asked, response: Response) -> Health:
+async def healthz(house: TheHouse, response: Response) -> Health:
     """Whether the process works at all; if not, restart it."""
-    studios = [show.studio for show in asked if show.studio is not None and show.state not in _DONE]
-    found = [studio.healthy() for studio in studios]
-    return _verdict(all(ok for ok, _ in found), [reason for _, reasons in found for reason in reasons], response)
+    ok, reasons = house.healthy()
+    return _verdict(ok, reasons, response)
 
 
 @router.head("/readyz", include_in_schema=False, dependencies=[open_to_all()])
 @router.get("/readyz", operation_id="readyz", dependencies=[open_to_all()], responses={503: {"model": Health}})
-async def readyz(asked: Asked, response: Response) -> Health:
-    """Whether a viewer would see a show now; of several one is enough, and the reasons tell of the others."""
-    found = {show.name: _readiness(show) for show in asked}
-    told = [f"{name}: {reason}" if len(asked) > 1 else reason for name, (_, all_) in found.items() for reason in all_]
-    return _verdict(any(ok for ok, _ in found.values()), told, response)
-
-
-def _readiness(show: Show) -> tuple[bool, Sequence[str]]:
-    if show.state in _DONE:
-        return False, ("it has failed, see the log" if show.state is ShowState.FAILED else "it is over",)
-    return show.studio.ready() if show.studio is not None else (False, ("it is being opened",))
+async def readyz(house: TheHouse, here: Here, place: Place, response: Response) -> Health:
+    """Whether each part that is switched on would serve somebody now; of several shows one is enough. The reasons tell
+    of all that would not. In a show's place: whether it would.
+    """
+    shows = {show.topic for show in house.shows}
+    parts = [part for part in house.view().parts if not (place and here) or part.topic == here.topic]
+    told = [f"{part.name}: {reason}" if len(parts) > 1 else reason for part in parts for reason in part.reasons]
+    seen = [not part.reasons for part in parts if part.topic in shows]
+    others = [not part.reasons for part in parts if part.topic not in shows]
+    return _verdict(all(others) and (any(seen) or not seen), told, response)
 
 
 @router.get(paths.METRICS, operation_id="metrics", dependencies=[reading()], response_class=Response)
-async def metrics(studio: TheStudio) -> Response:
-    """Prometheus' text exposition of one show."""
-    return Response(studio.metrics(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+async def metrics(house: TheHouse, here: Here, place: Place) -> Response:
+    """Prometheus' text exposition: of one show in its place, else of the house with all of its parts."""
+    own = here.studio.metrics() if here is not None and here.studio is not None else b""
+    return Response(own if place else house.metrics(), headers={"Content-Type": CONTENT_TYPE_LATEST})

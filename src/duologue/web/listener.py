@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 
 import uvicorn
 from fastapi import FastAPI
@@ -14,7 +14,7 @@ from duologue.settings import Settings, WebSettings
 from duologue.tokens import SHORTEST
 from duologue.web.application import create_app
 from duologue.web.options import Grant, Key, WebOptions
-from duologue.web.studio import Show
+from duologue.web.studio import House
 
 GRACE = 3
 """Seconds that open connections get when the server leaves."""
@@ -41,8 +41,8 @@ class Listener(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def make_listener(shows: Sequence[Show], settings: Settings) -> Listener:
-    """The application of ``shows`` as the settings want it, not listening yet. Raises :class:`InputError` for a token
+def make_listener(house: House, settings: Settings) -> Listener:
+    """The application of ``house`` as the settings want it, not listening yet. Raises :class:`InputError` for a token
     that cannot be.
     """
     web = settings.web
@@ -54,7 +54,7 @@ def make_listener(shows: Sequence[Show], settings: Settings) -> Listener:
         hosts=web.hosts,
         cors_origins=web.cors_origins,
     )
-    app = create_app(shows, options)
+    app = create_app(house, options)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=GRACE, loop="none"
     )

@@ -58,7 +58,12 @@ class Page(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
         """The file at ``path``, or the page for a path that names no file."""
         name = PurePosixPath("index.html" if path == "." else path)
-        if scope["show"].headless or paths.for_machines(f"/{name}") or any(part.startswith(".") for part in name.parts):
+        show = scope["show"]
+        if (
+            (show is not None and show.headless)
+            or paths.for_machines(f"/{name}")
+            or any(part.startswith(".") for part in name.parts)
+        ):
             raise HTTPException(HTTPStatus.NOT_FOUND)
         # not deeper: what the page names lies beside it
         address = (not name.suffix and len(name.parts) == 1) or str(name) == "index.html"

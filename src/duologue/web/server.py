@@ -1,4 +1,4 @@
-"""The server: a bound socket, the application, and a house of shows that lives as long as it does.
+"""The server: a bound socket, the application, and a house that lives as long as it does.
 
 Importing it costs next to nothing; what it needs is imported while the stage sets itself up.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from duologue.clock import SYSTEM_CLOCK
@@ -18,7 +18,7 @@ from duologue.memory import freeze, keep_trimmed, settle
 if TYPE_CHECKING:
     from duologue.app.cast import CastMember
     from duologue.app.early_stage import EarlyStage
-    from duologue.app.house import Show
+    from duologue.app.house import House
     from duologue.settings import Settings
     from duologue.web.listener import Listener
 
@@ -48,10 +48,15 @@ def address(sock: socket.socket) -> str:
 
 
 async def serve(
-    settings: Settings, sock: socket.socket, cast: Sequence[CastMember] = (), stage: EarlyStage | None = None
+    settings: Settings,
+    sock: socket.socket,
+    cast: Sequence[CastMember] = (),
+    stage: EarlyStage | None = None,
+    stuck: Callable[[Sequence[str]], None] = lambda parts: None,
 ) -> None:
-    """Open the shows that are set (see :class:`duologue.app.house.House`) and serve them on ``sock`` until all are over
-    or the process is told to stop. ``stage`` is the first show's, already started.
+    """Open the house that is set (see :class:`duologue.app.house.House`) and serve it on ``sock`` until all its parts
+    are over or the process is told to stop. ``stage`` is the first show's, already started.
+    ``stuck`` is told which parts hang at the end, when there is nothing left to be done about them.
     """
     from duologue.app.house import House
 
@@ -59,17 +64,17 @@ async def serve(
     told = asyncio.Event()
     for order in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(order, told.set)
-    house = House(settings, cast, stage=stage)
+    house = House(settings, cast, stage=stage, stuck=stuck)
     async with asyncio.TaskGroup() as group:
-        on_air = group.create_task(house.run())
-        on_air.add_done_callback(lambda _: told.set())
-        listener = await asyncio.to_thread(_listener, house.shows, settings)
+        running = group.create_task(house.run())
+        running.add_done_callback(lambda _: told.set())
+        listener = await asyncio.to_thread(_listener, house, settings)
         group.create_task(_leave(told, listener))
         small = group.create_task(keep_trimmed(SYSTEM_CLOCK))
         freeze()
         await listener.serve([sock])
         small.cancel()
-        on_air.cancel()
+        running.cancel()
 
 
 async def _leave(told: asyncio.Event, listener: Listener) -> None:
@@ -77,7 +82,7 @@ async def _leave(told: asyncio.Event, listener: Listener) -> None:
     listener.should_exit = True
 
 
-def _listener(shows: Sequence[Show], settings: Settings) -> Listener:
+def _listener(house: House, settings: Settings) -> Listener:
     from duologue.web.listener import make_listener
 
-    return make_listener(shows, settings)
+    return make_listener(house, settings)

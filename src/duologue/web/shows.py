@@ -1,7 +1,7 @@
 """Several shows at one address: whose a request is, and the list of them.
 
-``/shows/NAME/…`` is the show NAME's, whatever else is the first one's. One application answers for all: it finds its
-studio by the request, and writes addresses relative to the show's place.
+``/shows/NAME/…`` is the show NAME's, whatever else is the first one's, if the house has any. One application answers
+for all: it finds its studio by the request, and writes addresses relative to the show's place.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from duologue.app.models import ConversationState, ShowView
+from duologue.app.models import ConversationState, HouseView, ShowView
 from duologue.web import paths
-from duologue.web.access import TheShow, TheShows
+from duologue.web.access import Here, TheHouse
 from duologue.web.scopes import reading
 from duologue.web.studio import Show
 
@@ -26,7 +26,7 @@ class ByShow:
     def __init__(self, app: ASGIApp, shows: Sequence[Show]) -> None:
         self._app = app
         self._shows = {show.name: show for show in shows}
-        self._first = shows[0]
+        self._first = next(iter(shows), None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI call."""
@@ -39,12 +39,18 @@ class ByShow:
 
 
 @router.get("/shows", operation_id="list_shows", dependencies=[reading()])
-async def every(shows: TheShows, here: TheShow) -> tuple[ShowView, ...]:
+async def every(house: TheHouse, here: Here) -> tuple[ShowView, ...]:
     """The shows of this house; each has the same addresses below its own place."""
-    return tuple(_view(show, here) for show in shows)
+    return tuple(_view(show, here) for show in house.shows)
 
 
-def _view(show: Show, here: Show) -> ShowView:
+@router.get("/house", operation_id="get_house", dependencies=[reading()])
+async def house(house: TheHouse) -> HouseView:
+    """The house now: its parts, the engines that they share, who talks, and how many more may."""
+    return house.view()
+
+
+def _view(show: Show, here: Show | None) -> ShowView:
     place = paths.place_of(show.name)
     conversations = show.studio.conversations() if show.studio is not None else ()
     on = next((one.topic for one in conversations if one.state is ConversationState.RUNNING), "")

@@ -1,23 +1,27 @@
-"""What the web needs of a running system. The web asks; it owns nothing and remembers nothing between two requests."""
+"""What the web needs of the running system: the house, its shows and their studios. The web asks; it owns nothing and
+remembers nothing between two requests.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Protocol
 
-from duologue.app.bus import Subscription
+from duologue.app.bus import Bus
 from duologue.app.models import (
     CaptionRequest,
     ChatReceipt,
     ChatRequest,
     Conversation,
     ConversationRequest,
+    HouseView,
     LightsRequest,
-    ShowState,
+    PartState,
     StageView,
     TvRequest,
     UtteranceRequest,
     UtteranceView,
+    WorkerView,
 )
 
 
@@ -65,7 +69,7 @@ class Guests(Protocol):
 
 
 class Studio(Protocol):
-    """A running system, as the web sees it. Every method is called on the event loop and returns without blocking it.
+    """What a show is made of, as the web sees it. Every method is called on the event loop and does not block it.
 
     Errors of all methods: :class:`duologue.errors.InputError` for what the person asked wrongly,
     :class:`duologue.errors.PeerError` when something behind the studio failed, :class:`duologue.errors.ClosedError`
@@ -113,22 +117,12 @@ class Studio(Protocol):
         """The stage now."""
         ...
 
-    def subscribe(self, after: str = "") -> Subscription:
-        """Events from now on, the full state first; or those after the one whose id is ``after``, if they are still
-        known. It ends when the studio closes.
-        """
-        ...
-
     def playlist(self) -> str | None:
         """The live media playlist (RFC 8216), or None before the first segment."""
         ...
 
     def resource(self, name: str) -> Resource | None:
         """A file that the playlist names, or None when there is no such file (any more)."""
-        ...
-
-    def healthy(self) -> tuple[bool, Sequence[str]]:
-        """Whether the process works at all, and what is wrong if not."""
         ...
 
     def ready(self) -> tuple[bool, Sequence[str]]:
@@ -154,16 +148,55 @@ class Show(Protocol):
         ...
 
     @property
-    def state(self) -> ShowState:
+    def topic(self) -> str:
+        """Of its events."""
+        ...
+
+    @property
+    def state(self) -> PartState:
         """Where it is in its life."""
         ...
 
     @property
     def failure(self) -> str:
-        """Why it is not on air any more, in words; empty while it is."""
+        """Why it is not on air, in words; empty while it is."""
         ...
 
     @property
     def headless(self) -> bool:
         """It has no page."""
+        ...
+
+
+class House(Protocol):
+    """The running system. It may have no show at all."""
+
+    @property
+    def shows(self) -> Sequence[Show]:
+        """Its shows; what has no place of its own is the first one's."""
+        ...
+
+    @property
+    def bus(self) -> Bus:
+        """All that happens in it, by topic."""
+        ...
+
+    def view(self) -> HouseView:
+        """Its parts and what they share, now."""
+        ...
+
+    def workers(self) -> tuple[WorkerView, ...]:
+        """Every child process that is kept running."""
+        ...
+
+    async def restart_worker(self, name: str) -> WorkerView:
+        """Put another in the place of a worker, when it is done with what it is at; how it is then."""
+        ...
+
+    def healthy(self) -> tuple[bool, Sequence[str]]:
+        """Whether the process works at all, and what is wrong if not."""
+        ...
+
+    def metrics(self) -> bytes:
+        """Prometheus' text exposition of what is no show's own."""
         ...

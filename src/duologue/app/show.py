@@ -1,0 +1,106 @@
+"""A show as a part of the house: a studio of its own for each run, on engines and events that all share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from duologue.app.admission import Admission, Kind, Needs
+from duologue.app.bus import Topic
+from duologue.app.cast import CastMember
+from duologue.app.early_stage import EarlyStage
+from duologue.app.engines import EnginePool
+from duologue.app.models import HouseView, PartState, StateEvent, StateView
+from duologue.app.parts import Keeper
+from duologue.app.studio import Studio, open_studio
+from duologue.clock import Clock
+from duologue.settings import Settings
+from duologue.telemetry.metrics import Metrics
+from duologue.telemetry.stream import Ledger
+
+NEEDS: Needs = frozenset({Kind.VOICE, Kind.THOUGHT})
+
+
+class Show:
+    """A show of the house. ``stage`` is the process of its first stage, if that was started already."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        cast: Sequence[CastMember],
+        engines: EnginePool,
+        admission: Admission,
+        bus: Topic,
+        clock: Clock,
+        ledger: Ledger,
+        metrics: Metrics,
+        *,
+        stage: EarlyStage | None = None,
+        house: Callable[[], HouseView] = HouseView,
+        told: Callable[[Keeper], None] = lambda keeper: None,
+    ) -> None:
+        self._settings = settings
+        self._cast = cast
+        self._engines = engines
+        self._admission = admission
+        self._bus = bus
+        self._clock = clock
+        self._ledger = ledger
+        self._metrics = metrics
+        self._stage = stage
+        self._house = house
+        self.studio: Studio | None = None
+        """None while it is not open; that of a programme that is over is kept, for who still watches."""
+        self.keeper = Keeper(self, clock, told)
+
+    @property
+    def name(self) -> str:
+        """As its settings call it."""
+        return self._settings.name
+
+    @property
+    def topic(self) -> str:
+        """Of its events."""
+        return self._bus.name
+
+    @property
+    def state(self) -> PartState:
+        """Where it is in its life."""
+        return self.keeper.state
+
+    @property
+    def failure(self) -> str:
+        """Why it is not on air; empty while it is."""
+        return self.keeper.failure
+
+    @property
+    def headless(self) -> bool:
+        """It has no page."""
+        return self._settings.show.headless
+
+    def ready(self) -> Sequence[str]:
+        """Why a viewer would see nothing now, or hear nobody."""
+        return self.studio.ready()[1] if self.studio is not None else ("it is being opened",)
+
+    async def run(self) -> None:
+        """Be on air until cancelled, or until the programme is over. Raises :class:`~duologue.app.admission.PlaceTaken`
+        when engines that are up already carry no more.
+        """
+        stage, self._stage = self._stage, None
+        try:
+            async with (
+                self._engines.lend() as engines,
+                self._admission.place(NEEDS),
+                open_studio(
+                    self._settings, self._cast, self._clock, engines, stage, self._bus, self._ledger, self._metrics
+                ) as self.studio,
+            ):
+                self._bus.publish(self.shown())  # to who has read since before it was opened
+                await self.studio.run()
+        except BaseException:
+            self.studio = None
+            raise
+
+    def shown(self) -> StateEvent:
+        """All that a page shows."""
+        house = self._house()
+        return self.studio.state(house) if self.studio is not None else StateEvent(state=StateView(house=house))

@@ -1,0 +1,27 @@
+"""Workers as the web tells them: whose they are, and how each is."""
+
+from __future__ import annotations
+
+from duologue.app.models import WorkerView
+from duologue.clock import MILLISECOND, Clock
+from duologue.speech.speech_cache import CachedSpeech
+from duologue.supervision import Phase, WorkerState
+from duologue.workers import Supervised
+
+
+def workers_of(engine: object) -> tuple[Supervised, ...]:
+    """The child processes of an engine: what it shows as ``worker`` or ``workers``; none for most engines."""
+    if isinstance(engine, CachedSpeech):
+        return workers_of(engine.engine)
+    found = getattr(engine, "workers", None) or (getattr(engine, "worker", None),)
+    return tuple(each for each in found if isinstance(each, Supervised))
+
+
+def worker_view(state: WorkerState, clock: Clock) -> WorkerView:
+    """As the web tells it."""
+    epoch, due = clock.wall() - clock.now(), state.phase is Phase.RESTARTING and state.due > clock.now()
+    return WorkerView(
+        name=state.name, purpose=state.purpose, state=state.phase.value, since=(epoch + state.since) / MILLISECOND,
+        pid=state.pid, restarts=state.restarts, failures=state.failures, last_failure=state.last_failure,
+        next_try=(epoch + state.due) / MILLISECOND if due else None,
+    )  # fmt: skip

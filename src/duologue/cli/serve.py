@@ -1,0 +1,117 @@
+"""``duologue serve``: run the house as it is set."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+HUNG = 70
+"""The exit status when a part of the house did not end (``EX_SOFTWARE``)."""
+
+if TYPE_CHECKING:
+    from duologue.app.cast import CastMember
+    from duologue.app.early_stage import EarlyStage
+    from duologue.settings import Settings
+
+
+def serve(
+    show: Annotated[bool | None, typer.Option("--show/--no-show", help="The show, or each of several.")] = None,
+    talk: Annotated[bool | None, typer.Option("--talk/--no-talk", help="Conversations with people.")] = None,
+    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port to listen on; 0 takes a free one.")] = None,
+    ledger: Annotated[Path | None, typer.Option(help="A folder for the ledgers of frames and turns.")] = None,
+    config: Annotated[Path | None, typer.Option(help="The settings file; default: duologue.toml here.")] = None,
+) -> None:
+    """Run what [serve] in the settings switches on, in one process, and serve the page and the API.
+
+    For example:
+
+        duologue serve
+
+        duologue serve --no-show --talk --port 8090
+    """
+    import uvloop
+
+    from duologue.settings import load_settings
+
+    flags = {
+        "serve.show": show, "serve.talk": talk, "web.host": host, "web.port": port, "telemetry.ledger": ledger,
+    }  # fmt: skip
+    uvloop.run(_serve(load_settings(flags, config=config)))
+
+
+async def _serve(settings: Settings) -> None:
+    from duologue.app.early_stage import early_stage
+    from duologue.memory import hold
+
+    hold()
+    if not settings.serve.show:
+        await open_house(settings)
+        return
+    async with early_stage() as stage:
+        await open_house(settings, stage)
+
+
+async def open_house(settings: Settings, stage: EarlyStage | None = None) -> None:
+    """Serve the house until all its parts are over; ``stage`` is the first show's process, already started."""
+    from duologue.app.cast import load_cast
+    from duologue.app.spare_voices import known_voices
+    from duologue.places import refuse_same
+    from duologue.web.server import address, bind, serve
+
+    shows = settings.each_show().values() if settings.serve.show else ()
+    for each in shows:
+        film = each.show.tv.film
+        refuse_same({"the TV's film": Path(film) if film else None, "--record": each.show.record})
+    # One show that cannot be is told of before the address is promised; of several each speaks for itself.
+    alone = settings.serve.show and not settings.shows
+    members = load_cast(settings.show.cast, settings.engines.tts, known_voices(settings)) if alone else ()
+    with bind(settings.web.host, settings.web.port) as sock:  # before the address is promised
+        if alone and stage is not None:
+            from duologue.app.stage_set import show_seed, stage_plan
+
+            await stage.open(stage_plan(settings, members, show_seed(settings)))
+        announce(settings, members, address(sock))
+        await serve(settings, sock, members, stage, _leave_at_once)
+
+
+def _leave_at_once(parts: Sequence[str]) -> None:
+    """A part hangs, and a process waits for all that runs in it: only this ends it. The others have ended well."""
+    os._exit(HUNG)
+
+
+def announce(settings: Settings, cast: Sequence[CastMember], here: str) -> None:
+    """Say where the house will be, and of a single show what was chosen, and why."""
+    from rich.console import Console
+
+    from duologue.telemetry.log import configure, get_logger, is_text
+
+    telemetry = settings.telemetry
+    configure(telemetry.log_format, telemetry.log_level, secrets=settings.secrets())
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    if not settings.serve.show:
+        console.print(f"The house will be at [bold]{here}[/]  (API: {here}/docs)")
+        return
+    if settings.show.headless:
+        console.print(f"The show will be at [bold]{here}/stream/index.m3u8[/], its API at {here}/docs")
+    else:
+        console.print(f"The show is at [bold]{here}[/]  (stream: {here}/stream/index.m3u8, API: {here}/docs)")
+    for name in settings.shows:
+        console.print(f"  {name}: {here}/shows/{name}/")
+    if settings.shows:
+        return
+    from duologue.app.doctor_memory import recall
+    from duologue.app.show_choices import choices, fields, lines
+    from duologue.app.stage_set import cached_mb
+
+    show = settings.show
+    cost = recall(show.size.width, show.size.height, show.fps)
+    chosen = choices(settings, cast, cached_mb=cached_mb(), cost=cost)
+    if is_text(telemetry.log_format):
+        console.print("\n".join(lines(chosen)), markup=False, style="dim")
+    else:
+        get_logger(__name__).info("show.chosen", **fields(chosen))

@@ -1,0 +1,139 @@
+"""The ledger: one stream of what happened, for all who want to know, and for a file.
+
+Metrics, the ledgers of frames and turns, pages and reports look on; nobody counts a second time. They are told on the
+loop that enters, at once and in order; the file is written by a thread (:mod:`duologue.telemetry.ledger_writer`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
+from pathlib import Path
+
+from duologue.clock import SYSTEM_CLOCK, Clock
+from duologue.ids import Bits
+from duologue.telemetry.ledger import Entry, Record, TurnRecord
+from duologue.telemetry.ledger_files import FileLimits
+from duologue.telemetry.ledger_writer import LedgerWriter, Origin, make_id
+from duologue.telemetry.turns import FINAL_STATES
+from duologue.version import __version__
+
+HOUSE = "house"
+"""What a ledger is of that all parts of a house write in."""
+FILE = "ledger.jsonl"
+"""What it is called in a folder."""
+MAX_OPEN = 10_000
+"""Turns that have not come to their end; the oldest is told as it stands beyond that."""
+_REMEMBERED = 1000
+"""Turns that are known to be told; one changes for a few seconds after its end at most."""
+
+Observer = Callable[[Entry], None]
+
+
+class Ledger:
+    """Made by :func:`open_ledger`, or without a file. ``of`` of an entry is a part of the house: ``show:main``,
+    ``talk:ID``.
+
+    ``bits`` is what ids are made of, besides the time: chance, or a simulation's own numbers.
+    """
+
+    def __init__(self, clock: Clock = SYSTEM_CLOCK, *, bits: Bits = secrets.randbits) -> None:
+        self._clock = clock
+        self._bits = bits
+        self.origin = Origin(clock.now(), clock.wall())
+        self.writer: LedgerWriter | None = None
+        self._observers: list[Observer] = []
+        self._open: OrderedDict[str, tuple[str, TurnRecord]] = OrderedDict()
+        self._told: OrderedDict[str, None] = OrderedDict()
+
+    def write_to(self, path: Path, of: str = HOUSE, limits: FileLimits | None = None) -> LedgerWriter:
+        """Have it written to the file ``path`` from now on; the caller starts the writer. Raises :class:`InputError`
+        when it cannot be.
+        """
+        self.writer = LedgerWriter(path, of, self.origin, limits, program=__version__, bits=self._bits)
+        return self.writer
+
+    def watch(self, observer: Observer) -> None:
+        """Tell ``observer`` all that is entered from now on."""
+        self._observers.append(observer)
+
+    def unwatch(self, observer: Observer) -> None:
+        """No more."""
+        self._observers.remove(observer)
+
+    def new_id(self) -> str:
+        """An id that is nobody else's, for a conversation or whatever else has one."""
+        return make_id(self.origin, self._clock.now(), self._bits)
+
+    def enter(self, of: str, record: Record, at: int = 0) -> None:
+        """Something happened: at ``at``, or at the record's own, or now (monotonic ns)."""
+        entry = Entry(at or getattr(record, "at", 0) or self._clock.now(), of, record)
+        for observer in self._observers:
+            observer(entry)
+        if self.writer is not None:
+            self.writer.put(entry)
+
+    def turn(self, of: str, record: TurnRecord) -> bool:
+        """A turn's newest state. It is entered once, when it has come to its end: True then. ``record`` may be changed
+        by the caller later.
+        """
+        if record.id in self._told:
+            return False
+        self._open[record.id] = (of, record)
+        if record.state in FINAL_STATES:
+            self._tell(record.id)
+            return True
+        if len(self._open) > MAX_OPEN:
+            self._tell(next(iter(self._open)))
+        return False
+
+    def close_turns(self, of: str | None = None) -> None:
+        """Enter the turns (of ``of``, or all) that never came to their end as they stand."""
+        for turn_id in [name for name, (part, _) in self._open.items() if of in (None, part)]:
+            self._tell(turn_id)
+
+    def _tell(self, turn_id: str) -> None:
+        of, record = self._open.pop(turn_id)
+        self._told[turn_id] = None
+        if len(self._told) > _REMEMBERED:
+            self._told.popitem(last=False)
+        self.enter(of, replace(record))
+
+    @property
+    def dropped(self) -> int:
+        """Entries that never reached the disk."""
+        return self.writer.dropped if self.writer is not None else 0
+
+    async def close(self) -> None:
+        """Enter what is open, and write the rest. Idempotent."""
+        self.close_turns()
+        if self.writer is not None:
+            await asyncio.to_thread(self.writer.close)
+
+
+@contextlib.asynccontextmanager
+async def open_ledger(
+    path: Path | None, of: str = HOUSE, limits: FileLimits | None = None, *, clock: Clock = SYSTEM_CLOCK
+) -> AsyncGenerator[Ledger]:
+    """A ledger that is written to the file ``path``, if there is one. Raises :class:`InputError` for a file that cannot
+    be written.
+    """
+    async with written(Ledger(clock), path, of, limits) as ledger:
+        yield ledger
+
+
+@contextlib.asynccontextmanager
+async def written(
+    ledger: Ledger, path: Path | None, of: str = HOUSE, limits: FileLimits | None = None
+) -> AsyncGenerator[Ledger]:
+    """The same of a ledger that is there already."""
+    if path is not None:
+        ledger.write_to(path, of, limits).start()
+    try:
+        yield ledger
+    finally:
+        await ledger.close()
