@@ -34,6 +34,7 @@ class Network:
     now: int = 0
     stations: dict[tuple[str, int], Station] = field(default_factory=dict[tuple[str, int], "Station"])
     trace: list[str] = field(default_factory=list[str])
+    damage: Callable[[bytes], bytes] = bytes
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
@@ -47,7 +48,9 @@ class Network:
     def carry(self, data: bytes, source: Flow, flow: Flow) -> None:
         if not data.strip():
             return
-        self.trace.append(data.split(b"\r\n")[0].decode().removesuffix(" SIP/2.0").removeprefix("SIP/2.0 "))
+        self.trace.append(
+            data.split(b"\r\n")[0].decode(errors="replace").removesuffix(" SIP/2.0").removeprefix("SIP/2.0 ")
+        )
         station = self.stations.get((flow.host, flow.port))
         lost = not flow.reliable and self.random.random() < self.loss
         if station is None or lost:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from duologue.clock import MILLISECOND
 from duologue.phone import call_events as events
 from duologue.phone.admission import Policy
+from duologue.phone.negotiation import NotAcceptableError
 from phone.sip_network import Network, Station, answered, description
 
 CASES = st.fixed_dictionaries(
@@ -108,5 +110,47 @@ def test_twenty_calls_at_once_on_a_bad_network(seed: int) -> None:
     assert callee.agent.calls == 12 and caller.agent.calls == 12
     refused = [event for event in caller.events if isinstance(event, events.Ended)]
     assert [event.status for event in refused] == [503] * 8
+    network.run()
+    assert caller.agent.state == callee.agent.state == (0, 0, 0, 0)
+
+
+NOISE = (b"", b";", b",", b'"', b"<", b">", b"0", b"\xff", b"99999999999", b"\r\n", b" ", b"tel:1", b"*", b"?")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 1 << 32), st.integers(1, 4))
+def test_damaged_messages_on_both_sides_crash_nothing_and_leave_nothing(seed: int, most: int) -> None:
+    network = Network(seed, 0.05, 0.2, (5, 200))
+    caller, callee = Station(network, "192.0.2.1"), Station(network, "192.0.2.2")
+    chance = random.Random(seed)
+
+    def react(station: Station, event: events.Event) -> None:
+        agent, now = station.agent, network.now
+        try:
+            if isinstance(event, events.Incoming):
+                station.take(agent.ring(event.call, now))
+                station.take(agent.accept(event.call, answered(station.host, event.offer), now))
+            elif isinstance(event, events.Offered):
+                station.take(agent.agree(event.call, answered(station.host, event.offer), now))
+        except NotAcceptableError:
+            assert isinstance(event, events.Incoming | events.Offered)
+            station.take(agent.refuse(event.call, 488, now))
+            station.take(agent.disagree(event.call, 488, now))
+
+    def damaged(data: bytes) -> bytes:
+        whole = bytearray(data)
+        for _ in range(chance.randint(0, most) if chance.random() < 0.4 else 0):
+            place = chance.randrange(len(whole))
+            whole[place : place + chance.randint(0, 4)] = chance.choice(NOISE)
+        return bytes(whole)
+
+    caller.react = callee.react = react
+    network.damage = damaged
+    for _ in range(4):
+        call = caller.call("192.0.2.2")
+        network.run(chance.uniform(0, 3))
+        caller.take(caller.agent.offer(call, description(caller.host), network.now))
+        network.run(chance.uniform(0, 3))
+        caller.take(caller.agent.hang_up(call, network.now))
     network.run()
     assert caller.agent.state == callee.agent.state == (0, 0, 0, 0)

@@ -309,6 +309,7 @@ class Call:
                 return
             self.dialog.refresh(request)
             self._invite, self._asked = request, key
+            self._due["unanswered"] = now + self._agent.timers.whole
             self._agent.tell(events.Offered(self.name, offer))
 
     def _bye(self, request: Request, key: Key, now: int) -> None:
@@ -383,7 +384,10 @@ class Call:
         if known is None:
             if len(self._early) >= MOST_FORKS:
                 return False
-            known = self._early[tag] = Dialog.calling(request, response, self._behind()), 0
+            try:
+                known = self._early[tag] = Dialog.calling(request, response, self._behind()), 0
+            except InputError:
+                return False
         dialog, last = known
         number = response.headers.get("RSeq")
         if number is None or not sip.has_tag(response, "Require", "100rel"):
@@ -579,6 +583,10 @@ class Call:
             if not self._reinvite(description, purpose, now):
                 self._agent.tell(events.NotChanged(self.name, 491))
 
+    def _unanswered(self, now: int) -> None:
+        """Our owner said nothing to an offer."""
+        self.disagree(500, now)
+
     def _refresh(self, now: int) -> None:
         if not self._reinvite(self._description, Purpose.REFRESH, now):
             self._due["refresh"] = now + self._agent.timers.t2
@@ -595,6 +603,7 @@ class Call:
         "ringing": _rang_out,
         "retry": _retry,
         "refresh": _refresh,
+        "unanswered": _unanswered,
         "expire": _expire,
     }
     _ON_REQUEST: ClassVar[dict[str, Callable[[Call, Request, Key, int], None]]] = {

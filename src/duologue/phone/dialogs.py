@@ -67,14 +67,14 @@ class Dialog:
     def called(cls, invite: Request, tag: str, source: Flow) -> Dialog:
         """Of a call that came in (section 12.1.1).
 
-        Raises :class:`InputError` for an INVITE without a usable Contact.
+        Raises :class:`InputError` for an INVITE without a usable Contact or route.
         """
         contact = _contact(invite)
         via = sip.top_via(invite)
         translated = "rport" in via.parameters and via.host.strip("[]") != source.host
         return cls(
             invite.call_id, sip.recipient(invite).tagged(tag), sip.sender(invite), contact,
-            tuple(listed(invite.headers.getlist("Record-Route"))), 0, invite.cseq.sequence,
+            _route(invite), 0, invite.cseq.sequence,
             behind=source if source.reliable or translated else None,
         )  # fmt: skip
 
@@ -82,10 +82,10 @@ class Dialog:
     def calling(cls, invite: Request, response: Response, behind: Flow | None = None) -> Dialog:
         """Of a response to our INVITE (section 12.1.2): the route is recorded the other way round.
 
-        Raises :class:`InputError` for a 2xx without a usable Contact.
+        Raises :class:`InputError` for one without a usable Contact or route.
         """
         contact = _contact(response) if response.code >= 200 or response.headers.get("Contact") else str(invite.uri)
-        route = tuple(reversed(listed(response.headers.getlist("Record-Route"))))
+        route = _route(response)[::-1]
         return cls(
             invite.call_id, sip.sender(invite), sip.recipient(response), contact, route, invite.cseq.sequence,
             confirmed=response.code >= 200, behind=behind,
@@ -138,6 +138,14 @@ class Dialog:
             body,
         )  # fmt: skip
         return made, hop or self.behind or flow_to(uri)
+
+
+def _route(message: Message) -> tuple[str, ...]:
+    values = listed(message.headers.getlist("Record-Route"))
+    for value in values:
+        if NameAddress.parse(value).target.scheme == "tel":
+            raise InputError("a route by a telephone number", where="sip")
+    return tuple(values)
 
 
 def _contact(message: Message) -> str:
