@@ -199,7 +199,7 @@ def test_a_part_that_hangs_when_it_closes_is_named_and_told_again_and_the_others
 
     with capture_logs() as logged:
         assert simulate(story()) == 10 + house_module.CLOSING_SECONDS
-    assert closed == [11.0]
+    assert closed == pytest.approx([11.0])
     assert [(line["parts"], line["given_up"]) for line in logged if line["event"] == "part.hangs"] == [
         (["hangs"], False)
     ]

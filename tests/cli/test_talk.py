@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import wave
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -259,6 +260,11 @@ for number in range(len(sound) // 640):
 """
 
 
+def _sounds(file: Path) -> bool:
+    played = file.read_bytes() if file.exists() else b""
+    return bool(np.frombuffer(played[: len(played) // 2 * 2], np.int16).any())
+
+
 @pytest.mark.slow
 @pytest.mark.realtime
 def test_a_talk_with_microphone_and_loudspeaker_until_ctrl_c(question: Path, tmp_path: Path) -> None:
@@ -277,6 +283,9 @@ def test_a_talk_with_microphone_and_loudspeaker_until_ctrl_c(question: Path, tmp
         for line in talk.stdout:
             shown.append(line)
             if " Chad " in line:
+                until = time.monotonic() + 20  # the line is shown when the reply begins to sound
+                while not _sounds(tmp_path / "played") and time.monotonic() < until:
+                    time.sleep(0.05)
                 talk.send_signal(signal.SIGINT)
                 break
         shown += talk.stdout
@@ -284,7 +293,7 @@ def test_a_talk_with_microphone_and_loudspeaker_until_ctrl_c(question: Path, tmp
     assert talk.returncode == 0, told
     assert "Ctrl-C hangs up" in told and "Traceback" not in told
     assert any(" friend " in line for line in shown)
-    assert np.frombuffer((tmp_path / "played").read_bytes(), np.int16).any()
+    assert _sounds(tmp_path / "played")
     header, conversation, *told = [entry.record for entry in LedgerReader(tmp_path / "ledger.jsonl")]
     assert isinstance(header, HeaderRecord) and isinstance(conversation, ConversationRecord)
     assert any(isinstance(record, EffectRecord) and record.name == "Commit" for record in told)

@@ -259,6 +259,7 @@ def test_the_schema_holds_all_that_the_page_needs() -> None:
     named = schema["components"]["schemas"]["StreamedEvent"]["discriminator"]["mapping"]
     assert set(named) == {
         "state", "conversation", "turn", "stage", "telemetry", "notice", "part", "talk", "engines", "places",
+        "worker",
     }  # fmt: skip
     operations = [operation["operationId"] for path in schema["paths"].values() for operation in path.values()]
     assert len(operations) == len(set(operations))

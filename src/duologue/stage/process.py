@@ -24,7 +24,7 @@ from duologue.broadcast.packets import Packet, StreamFormat
 from duologue.broadcast.testcard import TestCard
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock, milliseconds
 from duologue.errors import ClosedError, DuologueError, InputError, InternalError
-from duologue.memory import settle
+from duologue.memory import settle, start_trimming
 from duologue.priority import raise_this_process
 from duologue.stage.encoding import Encoders, Job, wall_ms_of
 from duologue.stage.frames import Plane
@@ -314,6 +314,7 @@ def _failed(error: Exception) -> Failed:
 def main() -> None:
     """The process's entry point."""
     settle()
+    start_trimming(SYSTEM_CLOCK)
     cv2.setNumThreads(1)  # its pool would fight the encoder for two cores
     granted = raise_this_process()
     channel = Channel.inherited()
