@@ -13,7 +13,7 @@ from typing import Self
 from duologue.app.cast import CastMember, find_pack, load_member
 from duologue.app.clips import read_clip
 from duologue.app.render import Film, Progress, render
-from duologue.app.spare_voices import KnownVoices, known_voices, owner, spare_voice
+from duologue.app.spare_voices import KnownVoices, known_voices, named_voice, owner, spare_voice
 from duologue.app.talking import open_partner, talk_policy
 from duologue.app.talking_chat import Chat, open_chat
 from duologue.app.talking_sound import open_recording, talk_over
@@ -63,7 +63,7 @@ class Character:
             new_character(folder)
         folder = find_pack("characters", str(self.looks))
         manifest = read_character(folder)
-        voices = {engine: voice for engine in engines if (voice := manifest.voice.get(engine, ""))}
+        voices = {engine: voice for engine in engines if (voice := named_voice(manifest.voice, engine, known or {}))}
         if self.voice:
             voices[owner(self.voice, engines, known or {})] = self.voice
         for engine in engines:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import zipfile
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from duologue.cli.main import build
 from duologue.errors import InputError
 from duologue.places import packs_folder
 from duologue.settings import load_settings
-from duologue.speech import kokoro, piper
+from duologue.speech import kokoro, piper, piper_config
 from duologue.speech.espeak_voice import SPARE, EspeakSettings, parse_voice
 
 FOUR = ("one", "two", "three", "four")
@@ -48,6 +50,10 @@ def piper_folder(folder: Path) -> Path:
 def test_engines_tell_their_voices_before_they_are_started(tmp_path: Path) -> None:
     folder = piper_folder(tmp_path / "voices")
     assert piper.known_voices(piper.PiperSettings(folder=folder)) == ("ann", "broken", "crowd#p1", "crowd#p2")
+    alone = piper.known_voices(piper.PiperSettings(folder=folder, voices=("ann",)))
+    assert alone[0] == "ann" and len(alone) == 3
+    pitches = sorted(piper_config.parse_voice(voice).pitch for voice in alone)
+    assert all(12 * math.log2(high / low) >= 3 for low, high in pairwise(pitches))  # semitones
     voices = tmp_path / "voices.bin"
     with zipfile.ZipFile(voices, "w") as box:
         for name in ("af_one", "bm_two", "jf_three"):

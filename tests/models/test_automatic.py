@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def test_the_first_sound_decides_a_talk_and_the_factor_a_show() -> None:
 @pytest.mark.parametrize(
     ("candidate", "why"),
     [
-        (Candidate(PIPER_JOE, True, False), 'the package piper is not: pip install "duologue[piper]"'),
+        (Candidate(KOKORO, True, False), 'the package kokoro_onnx is not: pip install "duologue[kokoro]"'),
         (Candidate(PIPER_JOE, True, True), "was not measured on this machine: duologue models get piper-joe"),
         (Candidate(PIPER_JOE, True, True, Figures("", trouble="it fell over")), "it fell over"),
         (Candidate(PIPER_JOE, True, True, Figures("")), "piper-joe was not measured"),
@@ -137,9 +138,18 @@ def test_an_engine_whose_package_is_not_installed_is_not_chosen(fetched: Path, m
     def nothing(name: str) -> None:
         return None
 
+    place = fetched / KOKORO.name
+    place.mkdir()
+    for file in KOKORO.files:
+        with (place / file.name).open("wb") as out:
+            out.truncate(file.size)
+    figures.keep(place, Figures(this_machine(), first_sound_ms=140, factor=0.08))
+    assert load_settings().tts == "kokoro"
     monkeypatch.setattr(choosing, "find_spec", nothing)
+    assert load_settings().tts == "piper"  # which needs no package of its own
+    shutil.rmtree(fetched / PIPER_JOE.name)
     settings = load_settings()
-    assert settings.tts == "espeak" and "the package piper is not" in settings.picks["tts"].why
+    assert settings.tts == "espeak" and "the package kokoro_onnx is not" in settings.picks["tts"].why
 
 
 def test_half_a_model_is_none(fetched: Path) -> None:

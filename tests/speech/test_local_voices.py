@@ -13,12 +13,12 @@ from tts_conformance import SENTENCE, TtsConformance, check_marks, hear
 from duologue.errors import InputError, PeerError
 from duologue.speech import kokoro, piper
 from duologue.speech.local import MAX_CHARACTERS, MAX_SENTENCE, LocalSpeech, sentences
+from duologue.speech.piper import PiperSpeech
 from duologue.speech.utterance import MarkKind
 
 pytestmark = pytest.mark.slow  # models are loaded and sound is understood: not for every save
 
 pytest.importorskip("kokoro_onnx", reason="the extra kokoro is not installed")
-pytest.importorskip("piper", reason="the extra piper is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def kokoro_of(folder: Path, **changes: object) -> LocalSpeech:
     return kokoro.engine(kokoro.KokoroSettings.model_validate(paths | changes))
 
 
-def piper_of(folder: Path, **changes: object) -> LocalSpeech:
+def piper_of(folder: Path, **changes: object) -> PiperSpeech:
     return piper.engine(piper.PiperSettings.model_validate({"folder": folder} | changes))
 
 

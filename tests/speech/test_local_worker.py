@@ -19,11 +19,12 @@ MODEL = """
 import os, time
 import numpy as np
 class Model:
-    rate, voices, marks = 16_000, ("one",), False
-    def say(self, text, voice):
-        if "poison" in text:
-            os.kill(os.getpid(), 9)
-        return np.full(1600, 0.1, np.float32), ()
+    rate, voices, marks, notes = 16_000, ("one",), False, ()
+    def say(self, text, voice, skip):
+        for part in text.split("|")[skip:]:
+            if "poison" in part:
+                os.kill(os.getpid(), 9)
+            yield np.full(1600, len(part) / 1000, np.float32), ()
 def load(options):
     if options.get("slow"):
         time.sleep(60)

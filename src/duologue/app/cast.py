@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from duologue.app.spare_voices import KnownVoices, spare_voice
+from duologue.app.spare_voices import KnownVoices, named_voice, spare_voice
 from duologue.errors import InputError
 from duologue.language.persona import Persona, load_persona
 from duologue.places import packs_folder
@@ -51,14 +51,14 @@ def load_member(
 ) -> CastMember:
     """Read one character, with its voice for each of the speech engines named.
 
-    Where it names none it gets one of those ``known``, by its name, apart from those ``taken`` (by engine). Raises
-    :class:`InputError` for an engine that has none to spare.
+    Where it names none, or one that the engine does not have, it gets one of those ``known``, by its name, apart from
+    those ``taken`` (by engine). Raises :class:`InputError` for an engine that has none to spare.
     """
     folder = find_pack("characters", name)
     manifest = read_character(folder)
     voices: dict[str, str] = {}
     for engine in engines:
-        voice = manifest.voice.get(engine, "")
+        voice = named_voice(manifest.voice, engine, known or {})
         voice = voice or spare_voice(manifest.name, (known or {}).get(engine, ()), (taken or {}).get(engine, ()))
         if not voice:
             raise InputError(
@@ -84,7 +84,10 @@ def load_cast(names: Sequence[str], engines: Sequence[str], known: KnownVoices |
     Raises :class:`InputError` for an unknown, repeated or single character.
     """
     manifests = [read_character(find_pack("characters", name)) for name in names]
-    taken = {engine: {voice for each in manifests if (voice := each.voice.get(engine))} for engine in engines}
+    taken = {
+        engine: {voice for each in manifests if (voice := named_voice(each.voice, engine, known or {}))}
+        for engine in engines
+    }
     members: list[CastMember] = []
     for name in names:
         members.append(load_member(name, engines, known, taken))

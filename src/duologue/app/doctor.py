@@ -267,11 +267,12 @@ async def _try_tts(settings: Settings, name: str) -> tuple[EngineState, int]:
             async with asyncio.timeout(PATIENCE):
                 await engine.warm_up()
             voices = len(engine.capabilities.voices)
+            notes: tuple[str, ...] = getattr(engine, "notes", ())
         finally:
             await engine.close()
     except (DuologueError, TimeoutError) as error:
         return EngineState("tts", name, True, False, _words(error)), 0
-    return EngineState("tts", name, True, True, f"{voices} voices"), voices
+    return EngineState("tts", name, True, True, " ".join((f"{voices} voices", *notes))), voices
 
 
 async def _try_llm(settings: Settings, name: str) -> EngineState:

@@ -70,11 +70,12 @@ async def _voice(model: Model, folder: Path, clock: Clock) -> Figures:
             _, took, length = await _said(engine, LONGER, voice, clock)
             factors.append(took / length)
         memory = max(0.0, _memory() - before)
+        notes: tuple[str, ...] = getattr(engine, "notes", ())
     finally:
         await engine.close()
     return Figures(
         this_machine(), round(statistics.median(firsts), 1), round(statistics.median(factors), 3),
-        memory_mb=round(memory),
+        memory_mb=round(memory), note=" ".join(notes),
     )  # fmt: skip
 
 

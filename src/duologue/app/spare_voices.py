@@ -42,6 +42,20 @@ def spare_voice(name: str, voices: Sequence[str], taken: Collection[str]) -> str
     return next((voice for voice in order if voice not in taken), order[0])
 
 
+def named_voice(voices: Mapping[str, str], engine: str, known: KnownVoices) -> str:
+    """The voice that is named for ``engine``, if the engine has it as far as we know; else empty. What comes after a
+    ``?`` or ``+`` only shades a voice.
+    """
+    voice = voices.get(engine, "")
+    tell = known.get(engine, ())
+    have = {_plain(each) for each in tell}
+    return voice if engine == "espeak" or not have or _plain(voice) in have else ""
+
+
+def _plain(voice: str) -> str:
+    return voice.partition("?")[0]
+
+
 def owner(voice: str, engines: Sequence[str], known: KnownVoices) -> str:
     """The engine that knows ``voice``: one of ``engines``, else the embedded one if it does, else the first of them."""
     plain = voice.partition("?")[0]

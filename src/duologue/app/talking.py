@@ -25,7 +25,7 @@ from duologue.app.cast import CastMember, load_member
 from duologue.app.engines import EnginePool
 from duologue.app.languages import refuse_strangers
 from duologue.app.models import TalkView
-from duologue.app.spare_voices import known_voices
+from duologue.app.spare_voices import known_voices, named_voice
 from duologue.app.stage_set import house_moderator
 from duologue.app.talking_text import Deaf, WrittenVoice
 from duologue.app.vitals import unserved, vitals
@@ -78,14 +78,19 @@ class Partner:
 def find_partner(name: str, settings: Settings) -> CastMember:
     """Who is to be talked to: a character or a persona that ships, by name; a pack's folder, or a persona's file.
 
-    A persona without a pack speaks with the voice of :data:`HOUSE_VOICE`. Raises :class:`InputError` with a guess.
+    A persona without a pack speaks with the voice that it names for an engine, else with that of :data:`HOUSE_VOICE`.
+    Raises :class:`InputError` with a guess.
     """
     engines, known = settings.engines.tts, known_voices(settings)
     file = _persona_file(name)
     if file is not None:
         persona = load_persona(file)
         lender = load_member(HOUSE_VOICE, engines, known)
-        return replace(lender, name=persona.name, title=persona.title, tagline="", persona=persona)
+        own = {engine: voice for engine in engines if (voice := named_voice(persona.voice, engine, known))}
+        voices = {**lender.voices, **own}
+        return replace(
+            lender, name=persona.name, title=persona.title, tagline="", persona=persona, voices=voices
+        )  # fmt: skip
     names = _names()
     if name not in names and not (name and Path(name).is_dir()):
         close = difflib.get_close_matches(name, names, 1)

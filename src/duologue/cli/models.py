@@ -194,7 +194,7 @@ def costs(each: Candidate) -> str:
         f"final words after {found.final_ms:.0f} ms" if found.final_ms is not None else "",
         f"{found.memory_mb:.0f} MB of memory" if found.memory_mb is not None else "",
     ]
-    return ", ".join(word for word in words if word) or "here"
+    return ". ".join(filter(None, (", ".join(word for word in words if word) or "here", found.note)))
 
 
 def _measure(shelf: Shelf, model: Model, new: bool) -> None:

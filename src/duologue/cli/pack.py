@@ -98,7 +98,7 @@ def _persona(folder: Path) -> list[Finding]:
 
 def _voice(folder: Path) -> list[Finding]:
     """For which of the engines in use a character names no voice, and which one it is given."""
-    from duologue.app.spare_voices import known_voices, spare_voice
+    from duologue.app.spare_voices import known_voices, named_voice, spare_voice
     from duologue.errors import InputError
     from duologue.settings import load_settings
     from duologue.stage.packs.check import Finding, Severity
@@ -115,7 +115,7 @@ def _voice(folder: Path) -> list[Finding]:
     known = known_voices(settings)
     found: list[Finding] = []
     for engine in settings.engines.tts:
-        if engine in manifest.voice:
+        if named_voice(manifest.voice, engine, known):
             continue
         spare = spare_voice(manifest.name, known.get(engine, ()), ())
         given = f"it is given {spare!r}" if spare else "it cannot speak"

@@ -147,6 +147,30 @@ class Aloud(_Part):
     big_numbers: Annotated[tuple[str, ...], BeforeValidator(_split)] = ()
 
 
+def _rules(value: object) -> object:
+    """Pairs of a pattern and what is said instead, compiled."""
+    if not isinstance(value, list | tuple):
+        return value
+    made: list[tuple[re.Pattern[str], str]] = []
+    for pair in cast("list[list[str]]", value):
+        if len(pair) != 2:
+            raise ValueError("a rule is a pattern and what is said instead | Write ['…', '…'].")
+        try:
+            pattern = re.compile(pair[0])
+        except re.error as error:
+            raise ValueError(f"{pair[0]!r} is no rule: {error} | Mend it.") from error
+        if any(int(group) > pattern.groups for group in re.findall(r"\\(\d+)", pair[1])):
+            raise ValueError(f"{pair[1]!r} names a group that {pair[0]!r} has not | Mend it.")
+        made.append((pattern, pair[1]))
+    return tuple(made)
+
+
+class Reading(_Part):
+    """What a voice reads otherwise than it is written (:mod:`duologue.speech.reading`)."""
+
+    rules: Annotated[tuple[tuple[re.Pattern[str], str], ...], BeforeValidator(_rules)] = ()
+
+
 _Asked = Annotated[str, _placeholders("others", "guest")]
 
 
@@ -202,6 +226,7 @@ class Language(_Part):
     turns: Words = Words()
     sentences: Sentences = Sentences()
     aloud: Aloud = Aloud()
+    reading: Reading = Reading()
     prompts: Prompts
 
     @property
@@ -258,7 +283,7 @@ def _shipped(tag: str, file: Path | None) -> Language:
     return english.model_copy(
         update={
             "tag": tag, "fillers": (), "directions": "",
-            "turns": Words(known=False), "sentences": Sentences(), "aloud": Aloud(),
+            "turns": Words(known=False), "sentences": Sentences(), "aloud": Aloud(), "reading": Reading(),
         }
     )  # fmt: skip
 

@@ -33,8 +33,9 @@ class Persona:
     override). ``fillers`` are what it mutters while it thinks ("Hm."), ``deflections`` whole lines that replace one
     that may not go on air, ``avoid`` phrases that it never says. ``expects`` are sentences that callers
     say to it: PocketSphinx then understands their words only, and far more surely. ``language`` is what it speaks and
-    hears. ``dialogue`` is how it takes turns, by the keys of :class:`~duologue.settings.DialogueSettings`. ``moves`` is
-    the improviser's material: name of a move -> its variants (docs/personas.md).
+    hears. ``voice`` is its voice in each engine, where it speaks without a pack. ``dialogue`` is how it takes turns, by
+    the keys of :class:`~duologue.settings.DialogueSettings`. ``moves`` is the improviser's material: name of a move ->
+    its variants (docs/personas.md).
     """
 
     name: str
@@ -51,6 +52,7 @@ class Persona:
     fillers: tuple[str, ...] = ENGLISH.fillers
     deflections: tuple[str, ...] = ENGLISH.deflections
     dialogue: Mapping[str, object] = field(default_factory=dict[str, object])
+    voice: Mapping[str, str] = field(default_factory=dict[str, str])
     moves: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     avoid: tuple[str, ...] = ()
     expects: tuple[str, ...] = ()
@@ -97,6 +99,7 @@ class _File(BaseModel):
     avoid: _Texts = ()
     expects: _Texts = ()
     dialogue: DialogueSettings = DialogueSettings()
+    voice: dict[str, _Text] = {}
     improv: dict[str, _Texts] = {}
 
 

@@ -182,7 +182,6 @@ PIPER_JOE = Model(
         "This voice is CC0; it was fine-tuned from “lessac”, whose recordings were made for research. For a voice"
         " without that question: duologue models get kokoro (Apache-2.0)."
     ),
-    needs=("piper", 'pip install "duologue[piper]"'),
 )  # fmt: skip
 
 GEMMA_270M = Model(

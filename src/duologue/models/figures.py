@@ -19,7 +19,8 @@ class Figures:
     length. Of ears: ``final_ms`` from the end of a turn to its final words, the slowest of some. Of both: ``memory_mb``
     of who runs it. ``machine`` is where that was.
 
-    What was not measured is None; ``trouble`` says why nothing could be.
+    What was not measured is None; ``trouble`` says why nothing could be, ``note`` what a person should know of how it
+    runs.
     """
 
     machine: str
@@ -28,6 +29,7 @@ class Figures:
     final_ms: float | None = None
     memory_mb: float | None = None
     trouble: str = ""
+    note: str = ""
 
 
 def this_machine() -> str:

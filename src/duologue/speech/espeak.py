@@ -32,6 +32,7 @@ from duologue.speech.espeak_messages import (
     LineChunk,
     LineDone,
     LineFailed,
+    LineSpelt,
     Opened,
     SpeakLine,
     VoiceSpec,
@@ -270,7 +271,7 @@ class Espeak:
                 0
             )  # a line comes in one burst: without this it would hold the loop until it is all read
         answer = line.inbox.popleft()
-        assert not isinstance(answer, Opened)
+        assert not isinstance(answer, Opened | LineSpelt)
         return answer
 
     async def _read_one(self) -> None:

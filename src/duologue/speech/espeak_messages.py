@@ -63,7 +63,16 @@ class CancelLine:
     line: int
 
 
-Request: TypeAlias = SpeakLine | CancelLine
+@dataclass(frozen=True, slots=True)
+class SpellLine:
+    """Tell the phonemes of a line and speak nothing. ``voice`` is a language code, a name or an identifier."""
+
+    line: int
+    text: str
+    voice: str
+
+
+Request: TypeAlias = SpeakLine | CancelLine | SpellLine
 
 
 # Answers: worker -> engine
@@ -105,4 +114,12 @@ class LineFailed:
     error: DuologueError
 
 
-Answer: TypeAlias = Opened | LineChunk | LineDone | LineFailed
+@dataclass(frozen=True, slots=True)
+class LineSpelt:
+    """The clauses of a line: phonemes (IPA), and how many characters of the text had been read after each."""
+
+    line: int
+    clauses: tuple[tuple[str, int], ...]
+
+
+Answer: TypeAlias = Opened | LineChunk | LineDone | LineFailed | LineSpelt

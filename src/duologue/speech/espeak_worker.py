@@ -25,9 +25,11 @@ from duologue.speech.espeak_messages import (
     LineChunk,
     LineDone,
     LineFailed,
+    LineSpelt,
     Opened,
     SpeakLine,
     SpeechEvent,
+    SpellLine,
 )
 from duologue.workers import Channel
 
@@ -46,12 +48,12 @@ class _Inbox:
         self._closed = False
         self._lock = threading.Lock()
         self._stop = mmap.mmap(-1, 1)  # shared with the children
-        self.lines: queue.Queue[SpeakLine | None] = queue.Queue(MAX_LINES + 1)
+        self.lines: queue.Queue[SpeakLine | SpellLine | None] = queue.Queue(MAX_LINES + 1)
 
     def read(self) -> None:
         """Until the engine is gone."""
         for message in self._channel:
-            if isinstance(message, SpeakLine):
+            if isinstance(message, SpeakLine | SpellLine):
                 self.lines.put(message)
             elif isinstance(message, CancelLine):
                 with self._lock:
@@ -100,7 +102,17 @@ def _speak(library: EspeakLibrary, channel: Channel, inbox: _Inbox, request: Spe
         channel.send(LineFailed(request.line, error))
 
 
-def _speak_in_child(library: EspeakLibrary, channel: Channel, inbox: _Inbox, request: SpeakLine) -> bool:
+def _spell(library: EspeakLibrary, channel: Channel, request: SpellLine) -> None:
+    """Tell the phonemes of one line."""
+    try:
+        channel.send(LineSpelt(request.line, library.spell(request.text, request.voice)))
+    except ClosedError:
+        return
+    except DuologueError as error:
+        channel.send(LineFailed(request.line, error))
+
+
+def _in_child(library: EspeakLibrary, channel: Channel, inbox: _Inbox, request: SpeakLine | SpellLine) -> bool:
     """False when the child died in the middle: the channel may hold half a message, so this process must end too."""
     child = os.fork()
     if child == 0:
@@ -108,7 +120,10 @@ def _speak_in_child(library: EspeakLibrary, channel: Channel, inbox: _Inbox, req
         try:
             if sys.platform == "linux":  # elsewhere a child whose parent is killed ends with its line
                 ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
-            _speak(library, channel, inbox, request)
+            if isinstance(request, SpellLine):
+                _spell(library, channel, request)
+            else:
+                _speak(library, channel, inbox, request)
             status = 0
         finally:
             os._exit(status)
@@ -134,7 +149,7 @@ def main() -> int:
         return 0
     while (request := inbox.lines.get()) is not None:
         inbox.begin(request.line)
-        if not _speak_in_child(library, channel, inbox, request):
+        if not _in_child(library, channel, inbox, request):
             return 1
     return 0
 

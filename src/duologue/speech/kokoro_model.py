@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from duologue.audio.pcm import Samples, silence
+from duologue.audio.pcm import Samples
 from duologue.errors import InputError
 from duologue.speech.phoneme_times import TimedSymbol, marks_of
 from duologue.speech.utterance import Mark
@@ -20,6 +20,7 @@ class KokoroModel:
     """A :class:`duologue.speech.local_messages.LocalModel`."""
 
     rate = RATE
+    notes = ()
 
     def __init__(self, kokoro: Any, language: str, speed: float) -> None:
         self._kokoro = kokoro
@@ -28,14 +29,14 @@ class KokoroModel:
         self.voices: tuple[str, ...] = tuple(kokoro.get_voices())
         self.marks: bool = kokoro.has_timings
 
-    def say(self, text: str, voice: str) -> tuple[Samples, tuple[Mark, ...]]:
-        """One sentence. What the language has no phonemes for is nothing to say."""
-        phonemes: str = self._kokoro.tokenizer.phonemize(text, self._language)
-        if not any(symbol.isalpha() for symbol in phonemes):
-            return silence(0), ()
+    def say(self, line: str, voice: str, skip: int) -> Iterator[tuple[Samples, tuple[Mark, ...]]]:
+        """One sentence, in one piece. What the language has no phonemes for is nothing to say."""
+        phonemes: str = self._kokoro.tokenizer.phonemize(line, self._language)
+        if skip or not any(symbol.isalpha() for symbol in phonemes):
+            return
         samples, _, timings = self._kokoro.create_timed(phonemes, voice, self._speed, self._language, is_phonemes=True)
         symbols = [TimedSymbol(each.phoneme, round(each.start * RATE), round(each.end * RATE)) for each in timings]
-        return samples, marks_of(symbols, text)
+        yield samples, marks_of(symbols, line)
 
 
 def load(options: Mapping[str, str | float | int]) -> KokoroModel:

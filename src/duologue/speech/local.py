@@ -1,9 +1,9 @@
 """What the engines with a model of the user's own share: sentences to a worker process, and their sound in pieces.
 
-The worker holds one sentence at a time. Lines spoken at once take turns by the sentence, so nobody waits for another's
-listener, and a listener that leaves costs at most the sentence it was in. A worker that dies or shows no sign of life
-is replaced (:mod:`duologue.supervision`), and the sentence it was in is spoken again; what came before stays. A
-sentence that kills the worker twice ends its line.
+The worker makes a sentence piece by piece, each when it is asked for. Lines spoken at once take turns by the piece, so
+nobody waits for another's listener, and a listener that leaves costs at most the piece it was in. A worker that dies or
+shows no sign of life is replaced (:mod:`duologue.supervision`), and sentences that were begun are begun again without
+the pieces that were heard: the same sentence is the same pieces. One that kills the worker twice ends its line.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,7 +21,7 @@ from duologue.errors import ClosedError, InputError, InternalError
 from duologue.language.text import sentences as split_sentences
 from duologue.speech.engine import SpeechCapabilities
 from duologue.speech.hosted import says_something, transmissible
-from duologue.speech.local_messages import Failed, Load, Loaded, Said, Say
+from duologue.speech.local_messages import Failed, Load, Loaded, More, Said, Say
 from duologue.speech.utterance import Mark, SpeechChunk
 from duologue.supervision import SupervisionPolicy, Work
 from duologue.telemetry.log import get_logger
@@ -30,7 +30,7 @@ from duologue.workers import LostError, Supervised, Worker
 WORKER_MODULE = "duologue.speech.local_worker"
 MAX_CHARACTERS = 5_000
 """Of one line."""
-MAX_SENTENCE = 240
+MAX_SENTENCE = 200
 """A longer sentence (characters) is cut at a clause or a word, so that the first sound does not wait for all of it."""
 _PIECE_S = 0.2
 _BREAKS = (re.compile(r"[,;:–—]\s+"), re.compile(r"\s+"))
@@ -50,6 +50,19 @@ class LocalSettings(BaseModel):
     restarts: int = Field(default=2, ge=0, le=20, description="Restarts of a dying worker in a row before giving up.")
 
 
+@dataclass(eq=False)
+class _Sentence:
+    """A sentence being spoken: what the model is told of it, how many pieces were heard, and by whom it was begun."""
+
+    number: int
+    text: str
+    line: object
+    voice: str
+    heard: int = 0
+    worker: Worker | None = None
+    over: bool = False
+
+
 class LocalSpeech:
     """An engine that speaks in a worker of its own. Use it on one event loop."""
 
@@ -66,7 +79,8 @@ class LocalSpeech:
         self._settings = settings
         self._loaded: Loaded | None = None
         self._turn = asyncio.Lock()
-        self._saying: Say | None = None
+        self._saying: _Sentence | None = None
+        self._over: list[int] = []
         self._next = 0
         self._process = Supervised(
             name, lambda: Worker.start(WORKER_MODULE), self._greet, purpose="speaks", clock=clock,
@@ -102,6 +116,11 @@ class LocalSpeech:
         marks = self._loaded.marks
         return SpeechCapabilities(self._loaded.rate, marks, marks, "ipa" if marks else "", self._loaded.voices)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of the voices that were loaded, a sentence each. Empty before :meth:`warm_up`."""
+        return self._loaded.notes if self._loaded else ()
+
     async def warm_up(self) -> None:
         """Start the worker and load the model. Raises :class:`InputError` for a missing file or package."""
         await self._process.running()
@@ -111,12 +130,25 @@ class LocalSpeech:
         self._check(text, voice)
         made = 0
         clean = transmissible(text)
-        for offset, sentence in sentences(clean):
-            said = await self._say(sentence, voice)
-            marks = (_moved(mark, made, offset) for mark in said.marks)
-            for chunk in pieces(said.samples, tuple(marks), round(self.capabilities.rate * _PIECE_S)):
-                yield chunk
-            made += len(said.samples)
+        length = round(self.capabilities.rate * _PIECE_S)
+        for offset, words in sentences(clean):
+            line = await self._line(words, voice)
+            sentence = _Sentence(self._next, words, line, voice)
+            self._next += 1
+            begin = made
+            try:
+                while len((said := await self._piece(sentence)).samples):
+                    marks = tuple(_moved(mark, begin, offset) for mark in said.marks)
+                    made += len(said.samples)
+                    for chunk in pieces(said.samples, marks, length):
+                        yield chunk
+            finally:
+                if not sentence.over:
+                    self._over.append(sentence.number)
+
+    async def _line(self, sentence: str, voice: str) -> object:
+        """What the model is told of a sentence: here its text."""
+        return sentence
 
     async def close(self) -> None:
         """End the worker, whatever it is at. Idempotent."""
@@ -126,7 +158,7 @@ class LocalSpeech:
         if self._process.closed:
             raise ClosedError(f"{self.name} is closed")
         voices = self.capabilities.voices
-        if voice not in voices:
+        if self._base(voice) not in voices:
             raise InputError(
                 f"{self.name} has no voice {voice!r}", where="voice", remedy=f"There are: {', '.join(voices)}."
             )
@@ -135,6 +167,10 @@ class LocalSpeech:
                 f"a line of {len(text)} characters is too long to speak at once", where="text",
                 remedy=f"Cut it into lines of at most {MAX_CHARACTERS}.",
             )  # fmt: skip
+
+    def _base(self, voice: str) -> str:
+        """The model's name of a voice. Raises :class:`InputError` when it is not written as one."""
+        return voice
 
     async def _greet(self, worker: Worker) -> None:
         await worker.send(self._load)
@@ -145,18 +181,19 @@ class LocalSpeech:
         self._loaded = hello
 
     def _at_work(self) -> tuple[Work, ...]:
-        return (Work(self._saying, f"“{self._saying.text[:60]}”"),) if self._saying else ()
+        at = self._saying
+        return (Work((at.number, at.heard), f"“{at.text[:60]}”"),) if at else ()
 
-    async def _say(self, sentence: str, voice: str) -> Said:
+    async def _piece(self, sentence: _Sentence) -> Said:
+        """The next piece of a sentence; without samples when it is over."""
         async with self._turn:
-            request = Say(self._next, sentence, voice)
-            self._next += 1
             while True:
                 try:
-                    answer = await self._asked(request)
+                    answer = await self._asked(sentence)
                 except LostError as lost:
                     _log.warning("a speech worker restarts", engine=self.name, cause=str(lost))
                     if lost.dropped or not lost.again:
+                        sentence.over = True
                         raise
                     continue
                 finally:
@@ -164,16 +201,23 @@ class LocalSpeech:
                 self._process.well()
                 if isinstance(answer, Failed):
                     raise answer.error
+                sentence.heard += 1
+                sentence.over = len(answer.samples) == 0
                 return answer
 
-    async def _asked(self, request: Say) -> Said | Failed:
+    async def _asked(self, sentence: _Sentence) -> Said | Failed:
         worker = await self._process.running()
-        self._saying = request
+        self._saying = sentence
+        over, self._over = tuple(self._over), []
+        request = More(sentence.number, over)
+        if worker is not sentence.worker:
+            sentence.worker = worker
+            request = Say(sentence.number, sentence.line, sentence.voice, sentence.heard, over)
         await self._process.send(worker, request)
         while True:
             answer = await self._process.receive(worker, self._settings.sentence_seconds)
             assert isinstance(answer, Said | Failed)
-            if answer.number == request.number:  # else one that a listener did not wait for
+            if answer.number == sentence.number:  # else one that a listener did not wait for
                 return answer
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from duologue.audio.pcm import Samples
 from duologue.errors import DuologueError
@@ -29,8 +29,17 @@ class LocalModel(Protocol):
         """Whether it times words and phonemes."""
         ...
 
-    def say(self, text: str, voice: str) -> tuple[Samples, tuple[Mark, ...]]:
-        """The sound of one sentence and its marks, offsets counting from the sentence; no samples: nothing to say."""
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of its voices, a sentence each."""
+        ...
+
+    def say(self, line: Any, voice: str, skip: int) -> Iterator[tuple[Samples, tuple[Mark, ...]]]:
+        """One sentence, piece by piece: sound, and the marks that came to be known, counting from its begin.
+
+        The first ``skip`` pieces are left out: those were heard already. Nothing to say gives no piece. ``line`` is the
+        text of the sentence, or what the engine made of it.
+        """
         ...
 
 
@@ -47,11 +56,23 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Speak one sentence. ``number`` grows from one to the next."""
+    """Begin a sentence and answer with its first piece, without the first ``skip``. ``number`` grows from one to the
+    next; ``over`` are sentences that nobody listens to any more.
+    """
 
     number: int
-    text: str
+    line: object
     voice: str
+    skip: int = 0
+    over: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """Answer with the next piece of a sentence that was begun."""
+
+    number: int
+    over: tuple[int, ...] = ()
 
 
 # Answers: worker -> engine
@@ -64,11 +85,12 @@ class Loaded:
     rate: int
     voices: tuple[str, ...]
     marks: bool
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """All of a sentence."""
+    """A piece of a sentence; without samples it was over before."""
 
     number: int
     samples: Samples

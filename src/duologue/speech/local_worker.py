@@ -1,19 +1,25 @@
 """The process in which a speech model of the user's own runs: ``python -m duologue.speech.local_worker FD``.
 
 A process because such models hold the GIL, load espeak-ng (GPL; one instance per process), or crash with their file.
-One sentence after the other; the engine sends the next when it wants it, so there is nothing to cancel in here.
+Sentences are made piece by piece, each when the engine asks for it: so who is waited for goes first, and there is
+nothing to cancel in here.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 
 import numpy as np
 
+from duologue.audio.pcm import Samples, silence
 from duologue.errors import ClosedError, DuologueError, PeerError
-from duologue.speech.local_messages import Answer, Failed, Load, Loaded, LocalModel, Said, Say
+from duologue.speech.local_messages import Answer, Failed, Load, Loaded, LocalModel, More, Said, Say
+from duologue.speech.utterance import Mark
 from duologue.workers import Channel
+
+Pieces = Iterator[tuple[Samples, tuple[Mark, ...]]]
 
 
 def _load(request: Load) -> LocalModel:
@@ -21,16 +27,21 @@ def _load(request: Load) -> LocalModel:
     return getattr(import_module(module), function)(dict(request.settings))
 
 
-def _say(model: LocalModel, request: Say) -> Answer:
+def _answer(model: LocalModel, begun: dict[int, Pieces], request: Say | More) -> Answer:
     """The answer to one request. What a model raises is a failure of the sentence: others may still go well."""
+    for number in request.over:
+        begun.pop(number, None)
     try:
-        samples, marks = model.say(request.text, request.voice)
+        if isinstance(request, Say):
+            begun[request.number] = model.say(request.line, request.voice, request.skip)
+        samples, marks = next(begun[request.number], (silence(0), ()))
+        if len(samples) == 0:
+            del begun[request.number]
         return Said(request.number, np.clip(samples, -1.0, 1.0).astype(np.float32), marks)
     except DuologueError as error:
         return Failed(request.number, error)
     except Exception as error:  # of a model that the user chose, and of libraries beneath it: anything
-        what = f"the model could not speak {request.text[:60]!r}: {type(error).__name__}: {error}"
-        return Failed(request.number, PeerError(what, where=f"voice {request.voice}"))
+        return Failed(request.number, PeerError(f"the model could not speak: {type(error).__name__}: {error}"))
 
 
 def main() -> int:
@@ -43,11 +54,12 @@ def main() -> int:
     except DuologueError as error:
         channel.send(Failed(-1, error))
         return 1
+    begun: dict[int, Pieces] = {}
     try:
-        channel.send(Loaded(model.rate, model.voices, model.marks))
+        channel.send(Loaded(model.rate, model.voices, model.marks, model.notes))
         for message in channel:
-            assert isinstance(message, Say)
-            channel.send(_say(model, message))
+            assert isinstance(message, Say | More)
+            channel.send(_answer(model, begun, message))
     except ClosedError:
         return 0  # the engine is gone: nobody is left to tell
     return 0

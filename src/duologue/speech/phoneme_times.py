@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from duologue.speech.utterance import Mark, MarkKind
-from duologue.speech.words import spoken_words
+from duologue.speech.words import WrittenWord, spoken_words
 
 _STRESS = "ˈˌ'"
 _JOINS_PREVIOUS = "ːˑ˞ʰʲʷˠˤ̩̯"
@@ -31,10 +31,19 @@ class TimedSymbol:
 
 def marks_of(symbols: Sequence[TimedSymbol], text: str) -> tuple[Mark, ...]:
     """Phoneme marks in order, then word marks in order."""
+    phonemes, words = phonemes_and_words(symbols, [(len(word.text), word) for word in spoken_words(text)])
+    return (*phonemes, *words)
+
+
+def phonemes_and_words(
+    symbols: Sequence[TimedSymbol], words: Sequence[tuple[int, WrittenWord]]
+) -> tuple[list[Mark], list[Mark]]:
+    """The marks of what was read, of words as they are spoken: the letters of each, and the written word that it
+    belongs to. Spoken words of one written word are one mark.
+    """
     groups = _groups(symbols)
-    phonemes = tuple(phoneme for group in groups for phoneme in group)
     spans = [(group[0].start, group[-1].end) for group in groups]
-    return phonemes + _words(text, spans)
+    return [phoneme for group in groups for phoneme in group], _words(words, spans)
 
 
 def _groups(symbols: Sequence[TimedSymbol]) -> list[list[Mark]]:
@@ -59,16 +68,17 @@ def _groups(symbols: Sequence[TimedSymbol]) -> list[list[Mark]]:
     return [group for group in groups if group]
 
 
-def _words(text: str, spans: Sequence[tuple[int, int]]) -> tuple[Mark, ...]:
-    words = spoken_words(text)
+def _words(words: Sequence[tuple[int, WrittenWord]], spans: Sequence[tuple[int, int]]) -> list[Mark]:
     if not words or not spans:
-        return ()
+        return []
     if len(words) != len(spans):
-        spans = _shared([len(word.text) for word in words], spans)
-    return tuple(
-        Mark(MarkKind.WORD, word.text, start, end, offset=word.offset)
-        for word, (start, end) in zip(words, spans, strict=True)
-    )
+        spans = _shared([letters for letters, _ in words], spans)
+    found: list[Mark] = []
+    for (_, word), (start, end) in zip(words, spans, strict=True):
+        if found and found[-1].offset == word.offset:
+            start = found.pop().start
+        found.append(Mark(MarkKind.WORD, word.text, start, end, offset=word.offset))
+    return found
 
 
 def _shared(weights: Sequence[int], spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -1,19 +1,37 @@
-"""The engine `piper`: voices of Piper (extra ``piper``), from the user's own folder, in a worker process.
+"""The engine `piper`: voices of Piper from the user's own folder, decoded piece by piece in a worker process.
 
-Piper is GPL-3: only the worker imports it. Words and phonemes have times when every voice chosen tells alignments (a
-second output of its model; with the package ``onnx`` installed Piper adds that output itself).
+Their models run in onnxruntime (:mod:`duologue.speech.vits`); phonemes come from espeak-ng, which is GPL-3 and runs in
+a worker process of its own. Piper's own package is not needed. Words and phonemes have times when every voice chosen
+tells how long its phonemes last.
 """
 
 from __future__ import annotations
 
-import json
+import asyncio
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 
 from pydantic import Field
 
+from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.errors import InputError
+from duologue.language.languages import load_language
+from duologue.speech.espeak_clauses import Clause
+from duologue.speech.espeak_phonemes import Phonemizer
 from duologue.speech.local import LocalSettings, LocalSpeech
+from duologue.speech.piper_config import VoiceConfig, known_speakers, parse_voice, read_config, speakers, voice_names
+from duologue.speech.piper_line import PiperLine
+from duologue.speech.reading import Rule, read
+from duologue.workers import Supervised
+
+ENOUGH = 3
+"""Speakers that are told apart by themselves."""
+KINDS = ("", "?pitch=0.82", "?pitch=1.24")
+"""How few are told apart from themselves: three semitones lie between."""
+
+
+_TAG = re.compile(r"[a-z]{2,8}(?=[-+]|\Z)")
 
 
 class PiperSettings(LocalSettings):
@@ -22,6 +40,9 @@ class PiperSettings(LocalSettings):
     folder: Path = Field(description="Where the voices lie: NAME.onnx beside NAME.onnx.json.")
     voices: tuple[str, ...] = Field(default=(), description="Names of those to load; empty: all in the folder.")
     length_scale: float | None = Field(default=None, gt=0.2, le=4.0, description="Above 1 is slower; unset: its own.")
+    sentence_seconds: float = Field(
+        default=5.0, gt=0, le=600, description="Limit for one piece of a sentence; then the worker is replaced."
+    )
 
 
 Settings = PiperSettings
@@ -29,34 +50,83 @@ Settings = PiperSettings
 
 
 def known_voices(settings: PiperSettings | None) -> tuple[str, ...]:
-    """The voices in the folder, by their files: ``NAME``, or ``NAME#SPEAKER`` for each of several speakers."""
+    """The voices in the folder, by their files: ``NAME``, or ``NAME#SPEAKER`` for each of several speakers. Fewer than
+    :data:`ENOUGH` come again, lower and higher.
+    """
     if settings is None:
         return ()
-    names = settings.voices or tuple(sorted(path.stem for path in settings.folder.glob("*.onnx")))
-    return tuple(voice for name in names for voice in _speakers(settings.folder / f"{name}.onnx.json", name))
+    names = voice_names(settings.folder, settings.voices)
+    voices = [voice for name in names for voice in known_speakers(settings.folder, name)]
+    return tuple(voices) if len(voices) >= ENOUGH else tuple(f"{voice}{kind}" for kind in KINDS for voice in voices)
 
 
-def _speakers(config: Path, name: str) -> list[str]:
-    """What cannot be read is said when the voice is loaded."""
-    try:
-        told: object = json.loads(config.read_text("utf-8"))
-    except (OSError, ValueError):
-        return [name]
-    speakers: object = cast("dict[str, object]", told).get("speaker_id_map") if isinstance(told, dict) else None
-    named = list(cast("dict[str, object]", speakers)) if isinstance(speakers, dict) else []
-    return [f"{name}#{speaker}" for speaker in named] or [name]
+class PiperSpeech(LocalSpeech):
+    """See the module. Use it on one event loop."""
+
+    def __init__(self, settings: PiperSettings, clock: Clock = SYSTEM_CLOCK) -> None:
+        options = {
+            "folder": str(settings.folder),
+            "voices": settings.voices,
+            "length_scale": settings.length_scale,
+        }
+        super().__init__("piper", "duologue.speech.piper_model:load", settings, options, clock)
+        self._files = settings
+        self._phonemizer = Phonemizer(clock)
+        self._configs: Mapping[str, VoiceConfig] = {}
+
+    @property
+    def phonemizer(self) -> Phonemizer:
+        """Where phonemes come from."""
+        return self._phonemizer
+
+    @property
+    def workers(self) -> tuple[Supervised, ...]:
+        """Its workers, for a page."""
+        return (self.worker, self._phonemizer.worker)
+
+    async def warm_up(self) -> None:
+        """Start both workers and load the voices. Raises :class:`InputError` for a missing or wrong file."""
+        await asyncio.gather(super().warm_up(), self._phonemizer.warm_up())
+        self._configs = await asyncio.to_thread(_configs, self._files)
+
+    async def close(self) -> None:
+        """End the workers, whatever they are at. Idempotent."""
+        await self._phonemizer.close()
+        await super().close()
+
+    def _base(self, voice: str) -> str:
+        return parse_voice(voice).base
+
+    async def _line(self, sentence: str, voice: str) -> PiperLine:
+        config = self._configs[self._base(voice)]
+        reading = read(sentence, _rules(config.espeak.voice))
+        spoken = reading.spoken
+        if config.phoneme_type == "text":
+            return PiperLine(spoken, (Clause(spoken, "", True, 0, len(spoken)),), reading.words)
+        return PiperLine(spoken, await self._phonemizer.clauses(spoken, config.espeak.voice), reading.words)
 
 
-def engine(settings: PiperSettings | None = None) -> LocalSpeech:
+def _rules(voice: str) -> tuple[Rule, ...]:
+    """How a language of espeak-ng's (``en-us``) is read aloud; none where we have no file for it."""
+    tag = _TAG.match(voice)
+    return load_language(tag.group()).reading.rules if tag else ()
+
+
+def _configs(settings: PiperSettings) -> dict[str, VoiceConfig]:
+    """The config of each voice."""
+    found: dict[str, VoiceConfig] = {}
+    for name in voice_names(settings.folder, settings.voices):
+        config = read_config(settings.folder, name)
+        found |= dict.fromkeys(speakers(name, config), config)
+    return found
+
+
+def engine(settings: PiperSettings | None = None) -> PiperSpeech:
     """The entry point ``duologue.tts: piper``. Raises :class:`InputError` without the folder of the voices."""
     if settings is None:
         raise InputError(
             "the engine piper needs voices", where="engines.piper",
-            remedy='Write [engines.piper] with folder = "…", where NAME.onnx and NAME.onnx.json lie.',
+            remedy='Write [engines.piper] with folder = "…", where NAME.onnx and NAME.onnx.json lie, or run:'
+            " duologue models get piper-joe",
         )  # fmt: skip
-    options = {
-        "folder": str(settings.folder),
-        "voices": settings.voices,
-        "length_scale": settings.length_scale,
-    }
-    return LocalSpeech("piper", "duologue.speech.piper_model:load", settings, options)
+    return PiperSpeech(settings)

@@ -1,0 +1,95 @@
+"""What a voice is given to read: written text with its abbreviations, sums, times and dates as they are spoken. Pure.
+
+The rules are data of the language (``[reading]`` in its file): a pattern, and what is said instead. Plain numbers stay
+digits, which espeak-ng reads in every language. Each word that is spoken knows the written word that it belongs to, so
+marks, captions and what was heard speak of the written text only.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from re import Pattern
+
+from duologue.speech.words import WrittenWord, spoken_words
+
+
+@dataclass(frozen=True, slots=True)
+class ReadWord:
+    """A word as it is spoken: where it stands in the spoken text, and the written word that it belongs to."""
+
+    begin: int
+    end: int
+    written: WrittenWord
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A text as it is ``spoken``, and its words in order."""
+
+    spoken: str
+    words: tuple[ReadWord, ...]
+
+
+Rule = tuple[Pattern[str], str]
+"""What is written, and what is said instead (``\\1`` is the first group)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A stretch of the written text, and what is said for it; ``told`` when a rule said so."""
+
+    begin: int
+    end: int
+    said: str
+    told: bool
+
+
+def read(text: str, rules: Sequence[Rule] = ()) -> Reading:
+    """The reading of ``text``. Of rules that want the same letters the first has them."""
+    pieces = _pieces(text, rules)
+    spoken = "".join(piece.said for piece in pieces)
+    written = spoken_words(text)
+    if not written:
+        return Reading(spoken, ())
+    starts = [word.begin for word in written]
+    words: list[ReadWord] = []
+    found = iter(spoken_words(spoken))
+    word = next(found, None)
+    at = 0
+    for piece in pieces:
+        until = at + len(piece.said)
+        inside: list[WrittenWord] = []
+        while word is not None and word.offset < until:
+            inside.append(word)
+            word = next(found, None)
+        first, last = (
+            max(0, bisect_right(starts, place) - 1) for place in (piece.begin, max(piece.begin, piece.end - 1))
+        )
+        for index, each in enumerate(inside):
+            if piece.told:
+                owner = first + index * (last - first + 1) // len(inside)
+            else:
+                owner = max(0, bisect_right(starts, piece.begin + each.offset - at) - 1)
+            words.append(ReadWord(each.offset, each.end, written[owner]))
+        at = until
+    return Reading(spoken, tuple(words))
+
+
+def _pieces(text: str, rules: Sequence[Rule]) -> list[_Piece]:
+    taken: list[tuple[int, int, str]] = []
+    for pattern, said in rules:
+        for match in pattern.finditer(text):
+            if match.end() > match.start() and not any(b < match.end() and match.start() < e for b, e, _ in taken):
+                taken.append((*match.span(), match.expand(said)))
+    pieces: list[_Piece] = []
+    at = 0
+    for begin, end, said in sorted(taken):
+        if begin > at:
+            pieces.append(_Piece(at, begin, text[at:begin], False))
+        pieces.append(_Piece(begin, end, said, True))
+        at = end
+    if at < len(text):
+        pieces.append(_Piece(at, len(text), text[at:], False))
+    return pieces
