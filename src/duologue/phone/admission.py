@@ -1,0 +1,111 @@
+"""Who may talk to the phone at all, and how often: what is refused here costs no state and no answer."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sipmessage import Request
+
+from duologue.clock import SECOND
+from duologue.phone import message as sip
+
+MOST_SOURCES = 4096
+SCANNERS = (
+    "friendly-scanner", "sipvicious", "sipcli", "sip-scan", "sundayddr", "iwar", "sipsak", "svmap", "svwar",
+    "svcrack", "vaxsipuseragent", "pplsip",
+)  # fmt: skip
+"""Parts of a ``User-Agent``, in lower case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """``per_second`` requests on the average, ``burst`` at once."""
+
+    per_second: float
+    burst: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What we allow, and what we say of ourselves. ``host`` and ``port`` stand in Via and Contact. ``sources``
+    (addresses or networks) and ``extensions`` are everybody and everything where they are empty. With ``passwords`` (by
+    user) a caller must prove one.
+    """
+
+    host: str
+    port: int = 5060
+    transport: str = "UDP"
+    user: str = "duologue"
+    software: str = "Duologue"
+    most_calls: int = 100
+    ring_seconds: int = 180
+    session_seconds: int = 1800
+    retry_seconds: int = 10
+    sources: tuple[str, ...] = ()
+    extensions: frozenset[str] = frozenset()
+    realm: str = ""
+    passwords: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    rates: Mapping[str, Rate] = field(
+        default_factory=lambda: {"INVITE": Rate(20, 50), "OPTIONS": Rate(2, 20), "REGISTER": Rate(0.2, 5)}
+    )
+    other_rate: Rate = Rate(5, 20)
+
+
+class Admission:
+    """The gate. Counts what it turned away, by reason."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._networks = [ipaddress.ip_network(one, strict=False) for one in policy.sources]
+        self._buckets: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
+        self._verified: OrderedDict[str, None] = OrderedDict()
+        self.dropped: dict[str, int] = {}
+
+    def admits(self, request: Request, host: str, now: int) -> bool:
+        """Whether a request from ``host`` is looked at; if not, nothing is answered."""
+        reason = self._against(request, host, now)
+        if reason:
+            self.dropped[reason] = self.dropped.get(reason, 0) + 1
+        return not reason
+
+    def verify(self, host: str) -> None:
+        """``host`` answered what only the owner of its address has seen."""
+        self._verified[host] = None
+        self._verified.move_to_end(host)
+        if len(self._verified) > MOST_SOURCES:
+            self._verified.popitem(last=False)
+
+    def verified(self, host: str) -> bool:
+        """Whether its address is known not to be forged."""
+        return host in self._verified
+
+    def _against(self, request: Request, host: str, now: int) -> str:
+        if self._networks and not self._listed(host):
+            return "source"
+        agent = (request.headers.get("User-Agent") or "").lower()
+        if any(name in agent for name in SCANNERS):
+            return "scanner"
+        if request.method in ("ACK", "CANCEL") or sip.recipient(request).tag:
+            return ""
+        return "" if self._counted(request.method, host, now) else "rate"
+
+    def _listed(self, host: str) -> bool:
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
+            return False
+        return any(address in network for network in self._networks)
+
+    def _counted(self, method: str, host: str, now: int) -> bool:
+        """A bucket of tokens for each source and method; of methods that we do not know there is one."""
+        rate = self._policy.rates.get(method, self._policy.other_rate)
+        key = (host, method if method in self._policy.rates else "")
+        left, at = self._buckets.pop(key, (float(rate.burst), now))
+        left = min(left + (now - at) / SECOND * rate.per_second, rate.burst)
+        self._buckets[key] = (left - 1 if left >= 1 else left, now)
+        if len(self._buckets) > MOST_SOURCES:
+            self._buckets.popitem(last=False)
+        return left >= 1

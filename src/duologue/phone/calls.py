@@ -1,0 +1,627 @@
+"""One call, from INVITE to BYE, in every order that the network allows (RFC 3261, sections 13 to 15).
+
+A :class:`Call` is either being asked (``INVITED``), asks (``INVITING``), stands, or is over. It keeps its timers by
+name and does what it does through its :class:`Agent`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from enum import Enum, auto
+from typing import ClassVar, Protocol
+
+from sipmessage import Request, Response
+
+from duologue.clock import MILLISECOND
+from duologue.errors import InputError
+from duologue.phone import call_events as events
+from duologue.phone import message as sip
+from duologue.phone import session_timers
+from duologue.phone.dialogs import Dialog
+from duologue.phone.sdp import Description
+from duologue.phone.session_timers import SessionTimer
+from duologue.phone.transactions import Flow, Key, Timers
+
+SDP = "application/sdp"
+MOST_WAITING = 4
+"""Provisional answers that wait for the acknowledgement of one before."""
+MOST_FORKS = 16
+
+Headers = Sequence[tuple[str, str]]
+
+
+class Phase(Enum):
+    """Of a call."""
+
+    INVITED = auto()
+    INVITING = auto()
+    STANDING = auto()
+    OVER = auto()
+
+
+class Purpose(Enum):
+    """Why a request of ours was sent: what its response means."""
+
+    CALL = auto()
+    OFFER = auto()
+    REFRESH = auto()
+    BYE = auto()
+    OTHER = auto()
+    TRANSFER = auto()
+
+
+class Agent(Protocol):
+    """What a call needs of the user agent that it belongs to."""
+
+    timers: Timers
+    random: random.Random
+    session_seconds: int
+    ring_limit: int
+
+    def send(self, call: Call, purpose: Purpose, request: Request, flow: Flow, now: int) -> Key:
+        """Begin a transaction; its responses come to :meth:`Call.responded`."""
+        ...
+
+    def acknowledge(self, request: Request, flow: Flow) -> Request:
+        """Send an ACK to a 2xx, outside of any transaction, and return it as it was sent."""
+        ...
+
+    def again(self, request: Request, flow: Flow) -> None:
+        """Send a request as it was."""
+        ...
+
+    def answer(self, key: Key, response: Response, now: int) -> None:
+        """Answer a request."""
+        ...
+
+    def cancel(self, key: Key, now: int) -> bool:
+        """CANCEL our INVITE, if it rings."""
+        ...
+
+    def tell(self, event: events.Event) -> None:
+        """Give an event to the owner."""
+        ...
+
+    def introduction(self) -> Headers:
+        """Contact, Allow, Supported, and who we are."""
+        ...
+
+
+class Call:
+    """One call. Methods take ``now`` (ns); :attr:`deadline` is when :meth:`tick` is wanted."""
+
+    def __init__(self, agent: Agent, name: str, tag: str, phase: Phase) -> None:
+        self.name, self.tag, self.phase = name, tag, phase
+        self.dialog: Dialog | None = None
+        self.account = ""
+        self._agent = agent
+        self._due: dict[str, int] = {}
+        self._invite: Request | None = None
+        self._asked: Key | None = None  # their INVITE that waits for our answer
+        self._ours: Key | None = None  # our INVITE that waits for theirs
+        self._flow: Flow | None = None
+        self._early: dict[str, tuple[Dialog, int]] = {}
+        self._acks: dict[str, tuple[Request, Flow]] = {}
+        self._accepted: Response | None = None
+        self._accepted_key: Key = ()
+        self._pause = 0
+        self._offered = False  # our 2xx has an offer, the ACK is to have the answer
+        self._leaving = False
+        self._description: Description | None = None
+        self._pending: tuple[Description | None, Purpose] | None = None
+        self._session: SessionTimer | None = None
+        self._number = 0
+        self._reliable: Response | None = None
+        self._waiting: deque[Callable[[int], None]] = deque(maxlen=MOST_WAITING)
+
+    @property
+    def deadline(self) -> int | None:
+        """When it wants to be woken."""
+        return min(self._due.values(), default=None)
+
+    def tick(self, now: int) -> None:
+        """What is due."""
+        for name in [name for name, at in self._due.items() if at <= now]:
+            if self._due.pop(name, None) is not None:
+                self._ON_TIME[name](self, now)
+
+    # A call that comes in
+
+    def invited(self, invite: Request, key: Key, source: Flow, now: int) -> None:
+        """It begins. Raises :class:`InputError` for an INVITE without a usable Contact."""
+        self.dialog = Dialog.called(invite, self.tag, source)
+        self._invite, self._asked = invite, key
+        self._due["ringing"] = now + self._agent.ring_limit
+
+    def ring(self, now: int, early: Description | None = None) -> None:
+        """180, or 183 with sound before the answer; reliably where the caller requires it (RFC 3262, section 3)."""
+        if self.phase is not Phase.INVITED or self._invite is None:
+            return
+        if self._reliable is not None:
+            self._waiting.append(lambda at: self.ring(at, early))
+            return
+        response = self._response(183 if early else 180, early)
+        if sip.has_tag(self._invite, "Require", "100rel"):
+            self._number = self._number + 1 if self._number else self._agent.random.randrange(1, 1 << 30)
+            response.headers.add("Require", "100rel")
+            response.headers.add("RSeq", str(self._number))
+            self._reliable, self._pause = response, self._agent.timers.t1
+            self._due |= {"provisional": now + self._pause, "provisional end": now + self._agent.timers.whole}
+        self._answer(response, now)
+
+    def accept(self, description: Description, now: int) -> None:
+        """200 with our answer (or our offer, where there was none); it is repeated until the ACK (section 13.3.1.4)."""
+        if self.phase is not Phase.INVITED or self._invite is None:
+            return
+        if self._reliable is not None and self._reliable.body:  # RFC 3262, section 3
+            self._waiting.append(lambda at: self.accept(description, at))
+            return
+        self._end_provisional()
+        self.phase = Phase.STANDING
+        self._due.pop("ringing", None)
+        assert self.dialog is not None
+        self.dialog.confirmed = True
+        self._accept(self._invite, description, now)
+
+    def refuse(self, status: int, now: int, headers: Headers = (), why: str = "refused") -> None:
+        """Answer with ``status`` (300…699)."""
+        if self.phase is Phase.INVITED:
+            self._answer(self._response(status, None, headers), now)
+            self._over(status, why)
+
+    def cancelled(self, now: int) -> None:
+        """The caller does not want any more (section 9.2)."""
+        if self.phase is Phase.INVITED:
+            self.refuse(487, now, why="cancelled")
+        elif self._asked is not None:  # a re-INVITE: the call stands
+            self._answer(self._response(487, None), now)
+            self._asked = None
+
+    # A call that goes out
+
+    def start(self, invite: Request, flow: Flow, description: Description, now: int) -> None:
+        """It begins: ``invite`` has everything but its Via."""
+        self._flow, self._description = flow, description
+        self._due["ringing"] = now + self._agent.ring_limit
+        self._invite = invite
+        self._ours = self._agent.send(self, Purpose.CALL, invite, flow, now)
+
+    # While it stands
+
+    def offer(self, description: Description, now: int) -> bool:
+        """Change the call: hold, resume, another address (section 14.1). False while another change is under way."""
+        return self._reinvite(description, Purpose.OFFER, now)
+
+    def agree(self, description: Description, now: int) -> None:
+        """Take the other end's offer, with our answer."""
+        if self.phase is Phase.STANDING and self._asked is not None and self._invite is not None:
+            self._accept(self._invite, description, now)
+
+    def disagree(self, status: int, now: int) -> None:
+        """Refuse the other end's offer (488, mostly): all stays as it was."""
+        if self.phase is Phase.STANDING and self._asked is not None:
+            self._answer(self._response(status, None), now)
+            self._asked = None
+
+    def inform(self, kind: str, body: bytes, now: int) -> None:
+        """INFO (RFC 6086)."""
+        if self.phase is Phase.STANDING:
+            self._request("INFO", Purpose.OTHER, now, [("Content-Type", kind)], body)
+
+    def transfer(self, target: str, now: int) -> None:
+        """Ask the other end to call ``target`` (RFC 3515, a blind transfer); ``Transferred`` tells of it."""
+        if self.phase is Phase.STANDING and self.dialog:
+            who = f"<{self.dialog.local.uri}>"
+            self._request("REFER", Purpose.TRANSFER, now, [("Refer-To", f"<{target}>"), ("Referred-By", who)])
+
+    def hang_up(self, now: int, why: str = "we hung up", status: int = 200) -> None:
+        """End it, wherever it is (section 15)."""
+        if self.phase is Phase.INVITED:
+            self.refuse(480, now, why=why)
+        elif self.phase is Phase.INVITING:
+            if self._ours is not None:
+                self._agent.cancel(self._ours, now)  # else when it rings (section 9.1)
+            self._over(487, why)
+        elif self.phase is Phase.STANDING:
+            if self._accepted is not None:  # section 15: not before the ACK, or its time is over
+                self._leaving = True
+                return
+            if self._asked is not None:
+                self._answer(self._response(487, None), now)
+            self._request("BYE", Purpose.BYE, now)
+            self._over(status, why)
+
+    def retried(self, purpose: Purpose, request: Request, key: Key) -> None:
+        """A request of ours went out again with what was found missing: a password, a longer interval."""
+        if purpose is Purpose.CALL:
+            self._invite, self._early = request, {}
+        if purpose in (Purpose.CALL, Purpose.OFFER, Purpose.REFRESH):
+            self._ours = key
+        if self.dialog is not None:
+            self.dialog.local_number = max(self.dialog.local_number, request.cseq.sequence)
+
+    # What comes from the other end
+
+    def acknowledged(self, ack: Request, now: int) -> None:
+        """An ACK to our 2xx."""
+        if self._accepted is None or ack.cseq.sequence != self._accepted.cseq.sequence:
+            return
+        self._accepted, offered = None, self._offered
+        for name in ("accepted", "accepted end"):
+            self._due.pop(name, None)
+        if self._leaving:
+            self.hang_up(now)
+            return
+        try:
+            answer = described(ack) if offered else None
+        except InputError:
+            answer = None
+        if offered and answer is None:
+            self.hang_up(now, "the ACK has no answer to our offer", 488)
+            return
+        self._agent.tell(events.Acknowledged(self.name, answer))
+
+    def asked(self, request: Request, key: Key, now: int) -> None:
+        """A request in the dialog, but no ACK and no CANCEL."""
+        assert self.dialog is not None
+        if not self.dialog.counts(request):  # section 12.2.2
+            self._agent.answer(key, sip.respond(request, 500), now)
+            return
+        handler = self._ON_REQUEST.get(request.method)
+        if handler is None:
+            self._agent.answer(key, sip.respond(request, 405, self._agent.introduction()), now)
+        else:
+            handler(self, request, key, now)
+
+    def responded(self, purpose: Purpose, request: Request, response: Response, now: int) -> None:
+        """A response to a request of ours. What wants a password was tried again before."""
+        if purpose is Purpose.CALL:
+            self._call_responded(request, response, now)
+        elif purpose in (Purpose.OFFER, Purpose.REFRESH):
+            self._offer_responded(purpose, request, response, now)
+        elif response.code >= 200 and purpose is not Purpose.BYE:
+            if purpose is Purpose.TRANSFER and response.code >= 300:
+                self._agent.tell(events.Transferred(self.name, response.code, last=True))
+            self._check_alive(response.code, now)
+
+    def failed(self, purpose: Purpose, request: Request, now: int) -> None:
+        """Nobody answered: as if 408 had come (section 8.1.3.1)."""
+        self.responded(purpose, request, sip.respond(request, 408), now)
+
+    def _reinvited(self, request: Request, key: Key, now: int) -> None:
+        """Section 14.2."""
+        assert self.dialog is not None
+        if self.phase is Phase.INVITED or self._asked is not None or self._accepted is not None:
+            wait = str(self._agent.random.randrange(0, 11))
+            self._agent.answer(key, sip.respond(request, 500, [("Retry-After", wait)]), now)
+        elif self._ours is not None:  # glare
+            self._agent.answer(key, sip.respond(request, 491), now)
+        else:
+            try:
+                offer, short = described(request), session_timers.too_short(request)
+            except InputError:
+                self._agent.answer(key, sip.respond(request, 488), now)
+                return
+            if short:
+                self._agent.answer(key, sip.respond(request, 422, [("Min-SE", str(session_timers.LEAST))]), now)
+                return
+            self.dialog.refresh(request)
+            self._invite, self._asked = request, key
+            self._due["unanswered"] = now + self._agent.timers.whole
+            self._agent.tell(events.Offered(self.name, offer))
+
+    def _bye(self, request: Request, key: Key, now: int) -> None:
+        """Section 15.1.2."""
+        self._agent.answer(key, sip.respond(request, 200), now)
+        if self._asked is not None:
+            self._answer(self._response(487, None), now)
+        self._over(200, "they hung up")
+
+    def _info(self, request: Request, key: Key, now: int) -> None:
+        self._agent.answer(key, sip.respond(request, 200), now)
+        self._agent.tell(events.Informed(self.name, sip.media_type(request), request.body))
+
+    def _options(self, request: Request, key: Key, now: int) -> None:
+        self._agent.answer(key, sip.respond(request, 200, [*self._agent.introduction(), ("Accept", SDP)]), now)
+
+    def _prack(self, request: Request, key: Key, now: int) -> None:
+        """RFC 3262, section 3."""
+        meant = (request.headers.get("RAck") or "").split()
+        due = self._reliable and [self._reliable.headers["RSeq"], *self._reliable.headers["CSeq"].split()]
+        if not due or meant != due:
+            self._agent.answer(key, sip.respond(request, 481), now)
+            return
+        self._agent.answer(key, sip.respond(request, 200), now)
+        self._end_provisional()
+        if self._waiting:
+            self._waiting.popleft()(now)
+
+    def _refer(self, request: Request, key: Key, now: int) -> None:
+        """A character is not sent away by its caller (RFC 3515, section 2.4.2)."""
+        self._agent.answer(key, sip.respond(request, 603), now)
+
+    def _notify(self, request: Request, key: Key, now: int) -> None:
+        """How a transfer goes (RFC 3515, section 2.4.5)."""
+        if (request.headers.get("Event") or "").partition(";")[0].strip().lower() != "refer":
+            self._agent.answer(key, sip.respond(request, 489), now)
+            return
+        self._agent.answer(key, sip.respond(request, 200), now)
+        parts = request.body.split(b"\r\n")[0].split(b" ")
+        if len(parts) > 1 and parts[0] == b"SIP/2.0" and len(parts[1]) == 3 and parts[1].isdigit():
+            state = (request.headers.get("Subscription-State") or "").partition(";")[0].strip().lower()
+            self._agent.tell(events.Transferred(self.name, int(parts[1]), state == "terminated"))
+
+    # Responses to our INVITEs
+
+    def _call_responded(self, request: Request, response: Response, now: int) -> None:
+        if response.code < 200:
+            self._progressed(request, response, now)
+        elif response.code < 300:
+            self._accepted_by(request, response, now)
+        elif self.phase is Phase.INVITING:
+            self._ours = None
+            self._over(response.code, response.phrase or "refused")
+
+    def _progressed(self, request: Request, response: Response, now: int) -> None:
+        if self.phase is Phase.OVER and self._ours is not None:
+            self._agent.cancel(self._ours, now)
+        tag = sip.recipient(response).tag
+        if response.code == 100 or self.phase is not Phase.INVITING or not tag:
+            return
+        if not self._provisional_counts(request, response, tag, now):
+            return
+        try:
+            answer = described(response)
+        except InputError:
+            answer = None
+        self._agent.tell(events.Progress(self.name, response.code, answer))
+
+    def _provisional_counts(self, request: Request, response: Response, tag: str, now: int) -> bool:
+        """Whether it is a new one; a reliable one is acknowledged (RFC 3262, section 4)."""
+        known = self._early.get(tag)
+        if known is None:
+            if len(self._early) >= MOST_FORKS:
+                return False
+            try:
+                known = self._early[tag] = Dialog.calling(request, response, self._behind()), 0
+            except InputError:
+                return False
+        dialog, last = known
+        number = response.headers.get("RSeq")
+        if number is None or not sip.has_tag(response, "Require", "100rel"):
+            return True
+        if last and int(number) != last + 1:
+            return False
+        self._early[tag] = dialog, int(number)
+        rack = ("RAck", f"{int(number)} {response.headers['CSeq']}")
+        prack, flow = dialog.request("PRACK", [rack])
+        self._agent.send(self, Purpose.OTHER, prack, flow, now)
+        return True
+
+    def _accepted_by(self, request: Request, response: Response, now: int) -> None:
+        """A 2xx (section 13.2.2.4): each is acknowledged; of several only the first is a call."""
+        tag = sip.recipient(response).tag
+        if tag in self._acks:
+            self._agent.again(*self._acks[tag])
+            return
+        if len(self._acks) >= MOST_FORKS:
+            return
+        try:
+            dialog = Dialog.calling(request, response, self._behind())
+        except InputError:
+            self._over(502, "it was accepted by somebody without an address")
+            return
+        dialog.local_number = max(dialog.local_number, *(d.local_number for d, _ in self._early.values()), 0)
+        self._acknowledge(dialog, request, tag)
+        if self.phase is not Phase.INVITING:  # a fork, or we had left: goodbye
+            bye, flow = dialog.request("BYE")
+            self._agent.send(self, Purpose.BYE, bye, flow, now)
+            return
+        self.dialog, self._ours, self.phase = dialog, None, Phase.STANDING
+        self._due.pop("ringing", None)
+        self._refreshed(session_timers.agreed(response), now)
+        try:
+            answer = described(response)
+        except InputError:
+            answer = None
+        if answer is None:
+            early = response.body == b"" and any(self._early)
+            if not early:
+                self.hang_up(now, "no answer to our offer", 488)
+                return
+        self._agent.tell(events.Answered(self.name, answer))
+
+    def _offer_responded(self, purpose: Purpose, request: Request, response: Response, now: int) -> None:
+        """To a re-INVITE (section 14.1)."""
+        if response.code < 200 or self.dialog is None:
+            return
+        self._ours, number = None, f"re {request.cseq.sequence}"
+        if response.code < 300:
+            if number in self._acks:
+                self._agent.again(*self._acks[number])
+                return
+            self.dialog.refresh(response)
+            self._acks = {tag: ack for tag, ack in self._acks.items() if not tag.startswith("re ")}
+            self._acknowledge(self.dialog, request, number)
+            if self.phase is Phase.STANDING:
+                self._offer_taken(response, now)
+        elif self.phase is not Phase.STANDING:
+            return
+        elif response.code == 491:  # section 14.1: who made the call waits longer
+            least, most = (2100, 4000) if self._flow else (0, 2000)
+            self._pending = (self._description, purpose)
+            wait = self._agent.random.randrange(least, most, 10)
+            self._due["retry"] = now + wait * MILLISECOND
+        else:
+            if purpose is Purpose.OFFER:
+                self._agent.tell(events.NotChanged(self.name, response.code))
+            self._check_alive(response.code, now)
+
+    def _offer_taken(self, response: Response, now: int) -> None:
+        self._refreshed(session_timers.agreed(response), now)
+        try:
+            answer = described(response)
+        except InputError:
+            answer = None
+        self._agent.tell(events.Changed(self.name, answer))
+
+    # What they share
+
+    def _accept(self, invite: Request, description: Description, now: int) -> None:
+        """200 to an INVITE or re-INVITE, which begins to be repeated."""
+        session, headers = session_timers.answered(invite, self._agent.session_seconds)
+        response = self._response(200, description, headers)
+        self._offered = not invite.body
+        self._description, self._accepted = description, response
+        self._pause = self._agent.timers.t1
+        self._due |= {"accepted": now + self._pause, "accepted end": now + self._agent.timers.whole}
+        self._answer(response, now)
+        self._accepted_key, self._asked = self._asked or (), None
+        self._refreshed(session, now)
+
+    def _reinvite(self, description: Description | None, purpose: Purpose, now: int) -> bool:
+        busy = self._ours or self._asked or self._accepted or self._pending
+        if self.phase is not Phase.STANDING or busy or description is None or self._leaving:
+            return False
+        self._description = description
+        refresher = "" if self._session is None else "uac" if self._session.ours else "uas"
+        interval = self._session.interval if self._session else self._agent.session_seconds
+        headers = [*self._agent.introduction(), *session_timers.wish(interval, refresher), ("Content-Type", SDP)]
+        self._ours = self._request("INVITE", purpose, now, headers, description.encode().encode())
+        return True
+
+    def _request(self, method: str, purpose: Purpose, now: int, headers: Headers = (), body: bytes = b"") -> Key:
+        assert self.dialog is not None
+        if method == "REFER":  # RFC 3515, section 2.2: with a Contact
+            headers = [*self._agent.introduction(), *headers]
+        made, flow = self.dialog.request(method, headers, body)
+        return self._agent.send(self, purpose, made, flow, now)
+
+    def _acknowledge(self, dialog: Dialog, invite: Request, name: str) -> None:
+        ack, flow = dialog.request("ACK", self._proof(invite), number=invite.cseq.sequence)
+        self._acks[name] = self._agent.acknowledge(ack, flow), flow
+
+    def _proof(self, invite: Request) -> Headers:
+        """An ACK has the credentials of its INVITE (section 22.1)."""
+        names = ("Authorization", "Proxy-Authorization")
+        return [(name, value) for name in names for value in invite.headers.getlist(name)]
+
+    def _response(self, status: int, description: Description | None, headers: Headers = ()) -> Response:
+        assert self._invite is not None
+        more = [*self._agent.introduction(), *headers] if 101 <= status < 300 else [*headers]
+        if description is None:
+            return sip.respond(self._invite, status, more, tag=self.tag)
+        body = description.encode().encode()
+        return sip.respond(self._invite, status, [*more, ("Content-Type", SDP)], body, tag=self.tag)
+
+    def _answer(self, response: Response, now: int) -> None:
+        if self._asked is not None:
+            self._agent.answer(self._asked, response, now)
+
+    def _behind(self) -> Flow | None:
+        return self._flow if self._flow is not None and self._flow.reliable else None
+
+    def _refreshed(self, session: SessionTimer | None, now: int) -> None:
+        self._session = session
+        for name in ("refresh", "expire"):
+            self._due.pop(name, None)
+        if session is not None:
+            self._due["expire"] = session.ends_at(now)
+            if session.ours:
+                self._due["refresh"] = session.refresh_at(now)
+
+    def _check_alive(self, status: int, now: int) -> None:
+        """The other end does not know the call, or is not there (section 12.2.1.2)."""
+        if status in (408, 481) and self.phase is Phase.STANDING:
+            self._accepted = None
+            self.hang_up(now, "the other end is gone", status)
+
+    def _end_provisional(self) -> None:
+        self._reliable = None
+        for name in ("provisional", "provisional end"):
+            self._due.pop(name, None)
+
+    def _over(self, status: int, why: str) -> None:
+        if self.phase is Phase.OVER:
+            return
+        self.phase, self._asked, self._accepted, self._reliable = Phase.OVER, None, None, None
+        self._due.clear()
+        self._waiting.clear()
+        self._agent.tell(events.Ended(self.name, status, why))
+
+    # Timers
+
+    def _repeat_accepted(self, now: int) -> None:
+        if self._accepted is not None and self._invite is not None:
+            self._agent.answer(self._accepted_key, self._accepted, now)
+            self._pause = min(2 * self._pause, self._agent.timers.t2)
+            self._due["accepted"] = now + self._pause
+
+    def _never_acknowledged(self, now: int) -> None:
+        """Section 13.3.1.4."""
+        self._accepted = None
+        self._due.pop("accepted", None)
+        self.hang_up(now, "our acceptance was never acknowledged", 408)
+
+    def _repeat_provisional(self, now: int) -> None:
+        if self._reliable is not None:
+            self._answer(self._reliable, now)
+            self._pause *= 2
+            self._due["provisional"] = now + self._pause
+
+    def _provisional_lost(self, now: int) -> None:
+        self.refuse(504, now, why="our ringing was never acknowledged")
+
+    def _rang_out(self, now: int) -> None:
+        self.hang_up(now, "nobody answered", 408)
+
+    def _retry(self, now: int) -> None:
+        if self._pending is not None:
+            (description, purpose), self._pending = self._pending, None
+            if not self._reinvite(description, purpose, now):
+                self._agent.tell(events.NotChanged(self.name, 491))
+
+    def _unanswered(self, now: int) -> None:
+        """Our owner said nothing to an offer."""
+        self.disagree(500, now)
+
+    def _refresh(self, now: int) -> None:
+        if not self._reinvite(self._description, Purpose.REFRESH, now):
+            self._due["refresh"] = now + self._agent.timers.t2
+
+    def _expire(self, now: int) -> None:
+        self._accepted = None
+        self.hang_up(now, "the session was not refreshed", 408)
+
+    _ON_TIME: ClassVar[dict[str, Callable[[Call, int], None]]] = {
+        "accepted": _repeat_accepted,
+        "accepted end": _never_acknowledged,
+        "provisional": _repeat_provisional,
+        "provisional end": _provisional_lost,
+        "ringing": _rang_out,
+        "retry": _retry,
+        "refresh": _refresh,
+        "unanswered": _unanswered,
+        "expire": _expire,
+    }
+    _ON_REQUEST: ClassVar[dict[str, Callable[[Call, Request, Key, int], None]]] = {
+        "INVITE": _reinvited,
+        "BYE": _bye,
+        "INFO": _info,
+        "OPTIONS": _options,
+        "PRACK": _prack,
+        "REFER": _refer,
+        "NOTIFY": _notify,
+    }
+
+
+def described(message: Request | Response) -> Description | None:
+    """Its session description, if it has one. Raises :class:`InputError`."""
+    if not message.body or sip.media_type(message) != SDP:
+        return None
+    try:
+        return Description.parse(message.body.decode())
+    except UnicodeDecodeError as error:
+        raise InputError("a session description that is no UTF-8", where="sdp") from error

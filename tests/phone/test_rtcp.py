@@ -1,0 +1,83 @@
+"""RTCP packets, loss and jitter."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from duologue.clock import MILLISECOND, SECOND
+from duologue.errors import InputError
+from duologue.phone.reception import Reception, ReceptionReport
+from duologue.phone.rtcp import ReportBlock, Rtcp, SenderInfo, middle, ntp, round_trip_ms
+
+WORD = st.integers(0, 0xFFFFFFFF)
+REPORTS = st.builds(ReceptionReport, WORD, st.integers(0, 255), st.integers(-0x800000, 0x7FFFFF), WORD, WORD)
+BLOCKS = st.builds(ReportBlock, REPORTS, WORD, WORD)
+
+
+@given(WORD, st.lists(BLOCKS, max_size=4).map(tuple), st.text("abc@.0", max_size=20), st.booleans())
+def test_what_is_written_is_read(ssrc: int, blocks: tuple[ReportBlock, ...], name: str, goodbye: bool) -> None:
+    packet = Rtcp(ssrc, None, blocks, name, goodbye)
+    data = packet.encode()
+    assert len(data) % 4 == 0 and Rtcp.parse(data) == packet
+
+
+@given(WORD, WORD, WORD, WORD, st.integers(0, 4_000_000_000 * 10**9 // 2))
+def test_a_sender_says_when_its_timestamp_was(ssrc: int, stamp: int, packets: int, octets: int, wall: int) -> None:
+    told = Rtcp.parse(Rtcp(ssrc, SenderInfo(wall, stamp, packets, octets)).encode()).sender
+    assert told is not None and (told.timestamp, told.packets, told.octets) == (stamp, packets, octets)
+    assert 0 <= wall - told.wall <= 1  # NTP's fraction is finer than a nanosecond
+
+
+@given(st.binary(max_size=120))
+def test_no_bytes_do_more_than_be_refused(data: bytes) -> None:
+    try:
+        Rtcp.parse(data)
+    except InputError:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "empty"),
+        (b"\x80\xca\x00\x00", "does not begin with a report"),
+        (b"\x80\xc9\x00\x09", "cut off"),
+        (b"\x81\xc9\x00\x01\x00\x00\x00\x00", "cut off"),
+        (b"\x40\xc9\x00\x01\x00\x00\x00\x00", "version"),
+    ],
+)
+def test_malformed_packets_are_named(data: bytes, why: str) -> None:
+    with pytest.raises(InputError, match=why):
+        Rtcp.parse(data)
+
+
+def test_the_round_trip_is_told_by_an_answer() -> None:
+    sent = 1_800_000_000 * SECOND
+    answer = ReportBlock(ReceptionReport(1, 0, 0, 0, 0), middle(ntp(sent)), 65536 // 4)
+    assert round_trip_ms(answer, sent + 330 * MILLISECOND) == pytest.approx(80, abs=0.1)
+    assert round_trip_ms(ReportBlock(answer.report), sent) is None
+    assert round_trip_ms(answer, sent) is None  # our clock was set back
+
+
+def test_loss_is_counted_as_the_rfc_does() -> None:
+    reception = Reception(8000)
+    for number in (65534, 65535, 65537, 65538, 65538):  # one lost, one twice
+        reception.arrived(number, number * 160, number * 20 * MILLISECOND)
+    report = reception.report(7)
+    assert (report.lost, report.fraction, report.highest) == (0, 0, 65538)
+    for number in (65540, 65542):
+        reception.arrived(number, number * 160, number * 20 * MILLISECOND)
+    report = reception.report(7)
+    assert (report.lost, report.fraction) == (2, 128)
+    assert reception.report(7).fraction == 0
+
+
+def test_jitter_is_how_unevenly_packets_come() -> None:
+    steady, uneven = Reception(8000), Reception(8000)
+    for number in range(500):
+        steady.arrived(number, number * 160, number * 20 * MILLISECOND)
+        uneven.arrived(number, number * 160, (number * 20 + 10 * (number % 2)) * MILLISECOND)
+    assert steady.jitter_ms == 0
+    assert uneven.jitter_ms == pytest.approx(10, abs=0.1)

@@ -1,0 +1,126 @@
+"""Staying registered: renewal, passwords, a second registrar, and giving up for a while (RFC 3665, section 2)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import pytest
+from sipmessage import Request, Response
+
+from duologue.clock import SECOND
+from duologue.errors import InputError
+from duologue.phone import message as sip
+from duologue.phone.call_events import Event, NotRegistered, Registered
+from duologue.phone.digest import Authority, Credentials
+from duologue.phone.registration import FIRST_PAUSE, LONGEST_PAUSE, Account, Ask, Registration
+from duologue.phone.transactions import Flow
+
+ONE, TWO = Flow("UDP", "192.0.2.1", 5060), Flow("TLS", "192.0.2.2", 5061)
+CONTACT = "sip:16@192.0.2.9:5060"
+
+
+def _account(*registrars: Flow, password: str = "secret") -> Account:
+    return Account("llama", "16", "pbx.example.com", registrars or (ONE,), Credentials("16", password))
+
+
+def _registration(*registrars: Flow, password: str = "secret") -> Registration:
+    return Registration(_account(*registrars, password=password), CONTACT, random.Random(1))
+
+
+def _asked(outputs: Sequence[Ask | Event]) -> Request:
+    (ask,) = outputs
+    assert isinstance(ask, Ask)
+    return ask.request
+
+
+def _answer(request: Request, code: int, *headers: tuple[str, str]) -> Response:
+    request.headers.set("Via", "SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1")
+    return sip.respond(request, code, headers, tag="r")
+
+
+def test_it_is_renewed_before_it_expires_by_one_call_id_and_growing_numbers() -> None:
+    registration = _registration()
+    first = _asked(registration.start(0))
+    contacts = f"<sip:99@192.0.2.77>;expires=3600, <{CONTACT}>;expires=100"
+    (event,) = registration.responded(_answer(first, 200, ("Contact", contacts), ("Expires", "7")), 0)
+    assert event == Registered("llama", 100, "192.0.2.1") and registration.deadline == 80 * SECOND
+    assert registration.tick(80 * SECOND - 1) == []
+    second = _asked(registration.tick(80 * SECOND))
+    assert (second.call_id, second.cseq.sequence) == (first.call_id, first.cseq.sequence + 1)
+
+
+def test_a_password_is_proved_once_and_a_wrong_one_is_not_tried_again() -> None:
+    authority = Authority("pbx", {"16": "secret"}, random.Random(3))
+    for password, right in (("secret", True), ("wrong", False)):
+        registration = _registration(password=password)
+        challenges = [("WWW-Authenticate", one) for one in authority.challenges(0)]
+        second = _asked(registration.responded(_answer(_asked(registration.start(0)), 401, *challenges), 0))
+        values = second.headers.getlist("Authorization")
+        assert bool(authority.check(values, "REGISTER", "sip:pbx.example.com", 0)[0]) == right
+        if not right:
+            (event,) = registration.responded(_answer(second, 401, *challenges), 0)
+            assert isinstance(event, NotRegistered) and event.retry_at == LONGEST_PAUSE * SECOND
+
+
+def test_a_stale_nonce_is_no_wrong_password() -> None:
+    authority = Authority("pbx", {"16": "secret"}, random.Random(3))
+    registration = _registration()
+    challenges = [("Proxy-Authenticate", one) for one in authority.challenges(0)]
+    second = _asked(registration.responded(_answer(_asked(registration.start(0)), 407, *challenges), 0))
+    stale = [("Proxy-Authenticate", one) for one in authority.challenges(0, stale=True)]
+    third = _asked(registration.responded(_answer(second, 407, *stale), 0))
+    assert third.headers.get("Proxy-Authorization") != second.headers.get("Proxy-Authorization")
+
+
+def test_who_finds_it_too_brief_is_asked_for_longer_once() -> None:
+    registration = _registration()
+    second = _asked(registration.responded(_answer(_asked(registration.start(0)), 423, ("Min-Expires", "900")), 0))
+    assert second.headers["Expires"] == "900"
+    (event,) = registration.responded(_answer(second, 423, ("Min-Expires", "1800")), 0)
+    assert isinstance(event, NotRegistered)
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_a_second_registrar_is_asked_when_the_first_is_gone(silent: bool) -> None:
+    registration = _registration(ONE, TWO)
+    ask = _asked(registration.start(0))
+    (second,) = registration.failed(0) if silent else registration.responded(_answer(ask, 503), 0)
+    assert isinstance(second, Ask) and second.flow == TWO
+    (event,) = registration.responded(_answer(second.request, 200), 0)
+    assert event == Registered("llama", 300, "192.0.2.2") and registration.flow == TWO
+
+
+def test_attempts_grow_rare_and_never_stop() -> None:
+    registration, now, waits = _registration(ONE, TWO), 0, list[float]()
+    registration.start(0)
+    for _ in range(12):
+        assert isinstance(registration.failed(now)[0], Ask)
+        (event,) = registration.failed(now)
+        assert isinstance(event, NotRegistered) and event.retry_at is not None
+        waits.append((event.retry_at - now) / SECOND)
+        now = event.retry_at
+        _asked(registration.tick(now))
+    assert FIRST_PAUSE / 2 <= waits[0] <= FIRST_PAUSE and LONGEST_PAUSE / 2 <= waits[-1] <= LONGEST_PAUSE
+    assert waits[6] > waits[0]
+
+
+def test_a_busy_registrar_says_when() -> None:
+    registration = _registration()
+    (event,) = registration.responded(_answer(_asked(registration.start(0)), 503, ("Retry-After", "7 (soon)")), 0)
+    assert isinstance(event, NotRegistered) and event.retry_at == 7 * SECOND
+
+
+def test_it_unregisters_at_the_end_only_what_was_registered() -> None:
+    registration = _registration()
+    registration.responded(_answer(_asked(registration.start(0)), 200), 0)
+    last = _asked(registration.stop(0))
+    assert last.headers["Expires"] == "0"
+    (event,) = registration.responded(_answer(last, 200), 0)
+    assert isinstance(event, NotRegistered) and event.retry_at is None and registration.deadline is None
+    assert _registration().stop(0) == []
+
+
+def test_an_account_that_cannot_be_is_named() -> None:
+    with pytest.raises(InputError, match="no registrar"):
+        Account("llama", "16", "pbx", ())

@@ -1,0 +1,320 @@
+"""The torture messages of RFC 4475: read rightly, or refused with the status that the RFC wants. Bodies are shortened
+where they are not the point; ``{length}`` stands for what they have."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sipmessage import Request, Response
+
+from duologue.errors import InputError
+from duologue.phone import message as sip
+from duologue.phone.header_fields import listed
+from duologue.phone.sdp import Description
+
+BODY = (
+    "v=0\r\no=mhandley 29739 7272939 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
+    "m=audio 49217 RTP/AVP 0 12\r\nm=video 3227 RTP/AVP 31\r\na=rtpmap:31 LPC\r\n"
+)
+COMMON = """To: sip:user@example.com
+From: <sip:caller@example.org>;tag=33242
+Max-Forwards: 70
+Call-ID: torture.sdf0234n2nds0a099u23h3hnnw009
+CSeq: 8 {method}
+Via: SIP/2.0/UDP host4.example.com;branch=z9hG4bKkdju43234
+"""
+
+OPTIONS = "OPTIONS sip:user@example.com SIP/2.0"
+INVITE = "INVITE sip:user@example.com SIP/2.0"
+REGISTER = "REGISTER sip:example.com SIP/2.0"
+
+
+def _wire(head: str, body: str = "") -> bytes:
+    return (head.replace("{length}", str(len(body))).strip("\n").replace("\n", "\r\n") + "\r\n\r\n" + body).encode()
+
+
+def _plain(start: str, method: str, more: str = "", leave: str = "") -> bytes:
+    lines = [line for line in COMMON.format(method=method).splitlines() if not leave or not line.startswith(leave)]
+    return _wire("\n".join([start, *lines, *filter(None, [more])]))
+
+
+def _request(data: bytes) -> Request:
+    message = sip.read(data)
+    assert isinstance(message, Request)
+    return message
+
+
+def _refused(data: bytes) -> sip.MalformedError:
+    with pytest.raises(sip.MalformedError) as caught:
+        sip.read(data)
+    return caught.value
+
+
+WSINV = r"""
+INVITE sip:vivekg@chair-dnrc.example.com;unknownparam SIP/2.0
+TO :
+ sip:vivekg@chair-dnrc.example.com ;   tag    = 1918181833n
+from   : "J Rosenberg \\\""       <sip:jdrosen@example.com>
+  ;
+  tag = 98asjd8
+MaX-fOrWaRdS: 0068
+Call-ID: wsinv.ndaksdj@192.0.2.1
+Content-Length   : {length}
+cseq: 0009
+  INVITE
+Via  : SIP  /   2.0
+ /UDP
+    192.0.2.2;branch=390skdjuw
+s :
+NewFangledHeader:   newfangled value
+ continued newfangled value
+UnknownHeaderWithUnusualValue: ;;,,;;,;
+Content-Type: application/sdp
+Route:
+ <sip:services.example.com;lr;unknownwith=value;unknown-no-value>
+v:  SIP  / 2.0  / TCP     spindle.example.com   ;
+  branch  =   z9hG4bK9ikj8  ,
+ SIP  /    2.0   / UDP  192.168.255.111   ; branch=
+ z9hG4bK30239
+m:"Quoted string \"\"" <sip:jdrosen@example.com> ; newparam =
+      newvalue ;
+  secondparam ; q = 0.33
+"""
+
+
+def test_3_1_1_1_a_short_tortuous_invite() -> None:
+    request = _request(_wire(WSINV, BODY))
+    assert request.method == "INVITE" and request.uri.user == "vivekg"
+    assert sip.recipient(request).tag == "1918181833n"
+    assert sip.sender(request).name == 'J Rosenberg \\"' and sip.sender(request).tag == "98asjd8"
+    assert request.cseq.sequence == 9
+    vias = listed(request.headers.getlist("Via"))
+    assert len(vias) == 3 and sip.top_via(request).branch == "390skdjuw"
+    assert request.headers["NewFangledHeader"] == "newfangled value continued newfangled value"
+    assert request.headers["UnknownHeaderWithUnusualValue"] == ";;,,;;,;"
+    (contact,) = sip.addresses(request, "Contact")
+    assert contact.name == 'Quoted string ""' and contact.target.user == "jdrosen"
+    assert contact.parameters == {"newparam": "newvalue", "secondparam": None, "q": "0.33"}
+    assert Description.parse(request.body.decode()).media[0].port == 49217
+    again = _request(sip.write(request))
+    assert (again.body, sip.sender(again)) == (request.body, sip.sender(request))
+
+
+METHOD = "!interesting-Method0123456789_*+`.%indeed'~"
+
+
+def test_3_1_1_2_a_wide_range_of_valid_characters() -> None:
+    request = _request(
+        _wire(
+            f"{METHOD} sip:1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*:&it+has=1,weird!*pas$wo~d_too.(doesn't-it)"
+            "@example.com SIP/2.0\n"
+            "Via: SIP/2.0/TCP host1.example.com;branch=z9hG4bK-.!%66*_+`'~\n"
+            'To: "BEL:\\\x07 NUL:\\\x00 DEL:\\\x7f" '
+            "<sip:1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*@example.com>\n"
+            "From: token1~` token2'+_ token3*%!.- <sip:mundane@example.com>;fromParam''~+*_!.-%=\"работающий\""
+            ";tag=_token~1'+`*%!-.\n"
+            "Call-ID: intmeth.word%ZK-!.*_+'@word`~)(><:\\/\"][?}{\n"
+            f"CSeq: 139122385 {METHOD}\nMax-Forwards: 255\n"
+            "extensionHeader-!.%*+_`'~:\ufeff大停電\nContent-Length: 0"
+        )
+    )
+    assert request.method == METHOD and sip.recipient(request).name == "BEL:\x07 NUL:\x00 DEL:\x7f"
+    assert (
+        sip.sender(request).tag == "_token~1'+`*%!-." and sip.sender(request).name == "token1~` token2'+_ token3*%!.-"
+    )
+    assert sip.top_via(request).branch == "z9hG4bK-.!%66*_+`'~"
+    answer = sip.read(sip.write(sip.respond(request, 501, tag="a")))
+    assert sip.top_via(answer) == sip.top_via(request), "what is matched by the other end goes back as it came"
+
+
+def test_3_1_1_3_escapes_are_undone_once() -> None:
+    request = _request(
+        _wire(
+            "INVITE sip:sips%3Auser%40example.com@example.net SIP/2.0\nTo: sip:%75se%72@example.com\n"
+            "From: <sip:I%20have%20spaces@example.net>;tag=938\nMax-Forwards: 87\ni: esc01.239409asdfakjkn23onasd0\n"
+            "CSeq: 234234 INVITE\nVia: SIP/2.0/UDP host5.example.net;branch=z9hG4bKkdjuw\nC: application/sdp\n"
+            "Contact:\n  <sip:cal%6Cer@host5.example.net;%6C%72;n%61me=v%61lue%25%34%31>\nContent-Length: {length}",
+            BODY,
+        )
+    )
+    assert request.uri.user == "sips:user@example.com" and sip.recipient(request).target.user == "user"
+    (contact,) = sip.addresses(request, "Contact")
+    assert contact.target.user == "caller" and dict(contact.target.parameters) == {"lr": None, "name": "value%41"}
+
+
+def test_3_1_1_4_escaped_nulls() -> None:
+    request = _request(_plain(REGISTER, "REGISTER", "Contact: <sip:%00@h.example.com>\nL:0"))
+    assert sip.addresses(request, "Contact")[0].target.user == "\0"
+
+
+def test_3_1_1_5_a_percent_that_is_no_escape() -> None:
+    more = "Contact: <sip:alias1@host1.example.com>\nC%6Fntact: <sip:alias2@host2.example.com>\nl: 0"
+    request = _request(_plain("RE%47IST%45R sip:registrar.example.com SIP/2.0", "RE%47IST%45R", more))
+    assert request.method == "RE%47IST%45R" and len(sip.addresses(request, "Contact")) == 1
+
+
+def test_3_1_1_6_no_space_before_the_bracket() -> None:
+    request = _request(
+        _plain(
+            "OPTIONS sip:user@example.com SIP/2.0", "OPTIONS", "From: caller<sip:caller@example.com>;tag=323", "From"
+        )
+    )
+    assert sip.sender(request).name == "caller" and sip.sender(request).tag == "323"
+
+
+def test_3_1_1_7_long_values() -> None:
+    vias = "\n".join(f"v  : SIP/2.0/TCP sip{number}.example.com" for number in range(33, 0, -1))
+    user = "amazinglylongcallername" * 5
+    request = _request(
+        _plain(
+            "INVITE sip:user@example.com SIP/2.0",
+            "INVITE",
+            f"F: sip:{user}@example.net;tag=12{'982' * 50}424;u{'name' * 20}=v{'value' * 15};p{'paramname' * 10}\n"
+            f"{vias}\nVia: SIP/2.0/TCP host.example.com;received=192.0.2.5;branch=very{'long' * 50}value",
+            "From",
+        )
+    )
+    assert len(listed(request.headers.getlist("Via"))) == 35 and len(sip.sender(request).tag) == 155
+
+
+def test_3_1_1_8_what_follows_a_datagrams_body_is_cut_off() -> None:
+    data = _plain(REGISTER, "REGISTER", "Content-Length: 0")
+    assert _request(data + _plain("INVITE sip:joe@example.com SIP/2.0", "INVITE")).body == b""
+
+
+def test_3_1_1_9_semicolons_in_the_user_part() -> None:
+    request = _request(_plain("OPTIONS sip:user;par=u%40example.net@example.com SIP/2.0", "OPTIONS"))
+    assert request.uri.user == "user;par=u@example.net" and request.uri.host == "example.com"
+    assert str(request.uri) == "sip:user;par=u%40example.net@example.com"
+
+
+def test_3_1_1_10_unknown_transports() -> None:
+    vias = "".join(f"\nVia: SIP/2.0/{name} t.example.com;branch=z9hG4bKk{name}" for name in ("SCTP", "UNKNOWN", "TLS"))
+    request = _request(_plain("OPTIONS sip:user@example.com SIP/2.0", "OPTIONS", f"Accept: application/sdp{vias}"))
+    assert len(listed(request.headers.getlist("Via"))) == 4
+
+
+def test_3_1_1_11_a_body_of_several_parts_is_kept_whole() -> None:
+    body = "--7a9cbec02ceef655\r\nContent-Type: text/plain\r\n\r\nHello\0\r\n--7a9cbec02ceef655--\r\n"
+    head = "MESSAGE sip:kumiko@example.org SIP/2.0\n" + COMMON.format(method="MESSAGE")
+    request = _request(_wire(f"{head}Content-Type: multipart/mixed;boundary=7a9cbec02ceef655\nl: {{length}}", body))
+    assert request.body == body.encode() and sip.media_type(request) == "multipart/mixed"
+
+
+@pytest.mark.parametrize(
+    ("start", "code", "phrase"),
+    [
+        ("SIP/2.0 200 = 2**3 * 5**2 но сто девять - простое", 200, "= 2**3 * 5**2 но сто девять - простое"),
+        ("SIP/2.0 100 ", 100, ""),
+        ("SIP/2.0 100", 100, ""),
+    ],
+)  # fmt: skip
+def test_3_1_1_12_and_13_unusual_and_empty_reasons(start: str, code: int, phrase: str) -> None:
+    response = sip.read(_plain(start, "INVITE"))
+    assert isinstance(response, Response) and (response.code, response.phrase) == (code, phrase)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "status", "answerable"),
+    [
+        ("3.1.2.1 badinv01", _plain(INVITE, "INVITE", "Via: SIP/2.0/UDP 192.0.2.15;;,;,,", "Via"), 400, False),
+        ("3.1.2.1 badinv01", _plain(INVITE, "INVITE", 'Contact: "Joe" <sip:joe@example.org>;;;;'), 400, True),
+        ("3.1.2.2 clerr", _plain(INVITE, "INVITE", "Content-Length: 9999"), 400, True),
+        ("3.1.2.3 ncl", _plain(INVITE, "INVITE", "Content-Length: -999"), 400, True),
+        ("3.1.2.4 scalar02", _plain(OPTIONS, "OPTIONS", "CSeq: 36893488147419103232 OPTIONS", "CSeq"), 400, False),
+        ("3.1.2.4 scalar02", _plain(OPTIONS, "OPTIONS", "Max-Forwards: 300", "Max-Forwards"), 400, True),
+        ("3.1.2.4 scalar02", _plain(OPTIONS, "OPTIONS", "Expires: 10000000000000000000"), 400, True),
+        ("3.1.2.5 scalarlg",
+         _plain("SIP/2.0 503 Busy", "INVITE", "CSeq: 9292394834772304023312 OPTIONS", "CSeq"), 400, False),
+        ("3.1.2.6 quotbal", _plain(INVITE, "INVITE", 'To: "Mr. J. User <sip:j.user@example.com>', "To"), 400, False),
+        ("3.1.2.7 ltgtruri", _plain("INVITE <sip:user@example.com> SIP/2.0", "INVITE"), 400, True),
+        ("3.1.2.8 lwsruri", _plain("INVITE sip:user@example.com; lr SIP/2.0", "INVITE"), 400, True),
+        ("3.1.2.9 lwsstart", _plain("INVITE  sip:user@example.com  SIP/2.0", "INVITE"), 400, True),
+        ("3.1.2.10 trws", _plain(f"{OPTIONS}  ", "OPTIONS"), 400, True),
+        ("3.1.2.11 escruri",
+         _plain("INVITE sip:user@example.com?Route=%3Csip:example.com%3E SIP/2.0", "INVITE"), 400, True),
+        ("3.1.2.14 regaut / baddn",
+         _plain(OPTIONS, "OPTIONS", "From: Bell, Alexander <sip:a@example.com>;tag=43", "From"), 400, False),
+        ("3.1.2.16 badvers", _plain("OPTIONS sip:t.watson@example.org SIP/7.0", "OPTIONS"), 505, True),
+        ("3.1.2.17 mismatch01", _plain(OPTIONS, "INVITE"), 400, True),
+        ("3.1.2.18 mismatch02", _plain("NEWMETHOD sip:user@example.com SIP/2.0", "INVITE"), 400, True),
+        ("3.1.2.19 bigcode", _plain("SIP/2.0 4294967301 better not break the receiver", "INVITE"), 400, False),
+        ("3.3.1 insuf", _plain(INVITE, "INVITE", leave="From"), 400, False),
+        ("3.3.2 unkscm", _plain("OPTIONS nobodyKnowsThisScheme:totallyopaquecontent SIP/2.0", "OPTIONS"), 416, True),
+        ("3.3.3 novelsc", _plain("OPTIONS soap.beep://192.0.2.103:3002 SIP/2.0", "OPTIONS"), 416, True),
+        ("3.3.8 multi01", _plain(INVITE, "INVITE", "Call-ID: multi01.98asdh@192.0.2.2"), 400, True),
+        ("3.3.8 multi01", _plain(INVITE, "INVITE", "CSeq: 59 INVITE"), 400, True),
+        ("3.3.9 mcl01", _plain(OPTIONS, "OPTIONS", "Content-Length: 13\nContent-Length: 5"), 400, True),
+    ],
+)  # fmt: skip
+def test_3_1_2_what_cannot_be_is_refused(name: str, data: bytes, status: int, answerable: bool) -> None:
+    error = _refused(data)
+    assert (error.status, error.request is not None) == (status, answerable), name
+    if error.request is not None:
+        assert b"Via: " in sip.write(sip.respond(error.request, error.status, tag="x"))
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("3.1.2.12 baddate", _plain(INVITE, "INVITE", "Date: Fri, 01 Jan 2010 16:00:00 EST")),
+        ("3.1.2.13 regbadct", _plain(REGISTER, "REGISTER", "Contact: sip:user@example.com")),
+        ("3.1.2.14 badaspec", _plain(OPTIONS, "OPTIONS", 'To: "Watson, T" < sip:t.watson@example.org >', "To")),
+        ("3.2.1 badbranch", _plain(OPTIONS, "OPTIONS", "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK", "Via")),
+        ("3.3.4 unksm2", _plain(REGISTER, "REGISTER", "To: isbn:2983792873", "To")),
+        ("3.3.5 bext01", _plain(OPTIONS, "OPTIONS", "Require: nothingSupportsThis, nothingSupportsThisEither")),
+        ("3.3.6 invut", _plain(INVITE, "INVITE", "Content-Type: application/unknownformat\nContent-Length: 0")),
+        ("3.3.7 regaut01", _plain(REGISTER, "REGISTER", "Authorization: NoOneKnowsThisScheme opaque-data=here")),
+        ("3.3.10 bcast", _plain("SIP/2.0 200 OK", "INVITE", "Via: SIP/2.0/UDP 255.255.255.255;branch=z9hG4bK1saber23")),
+        ("3.3.11 zeromf", _plain(OPTIONS, "OPTIONS", "Max-Forwards: 0", "Max-Forwards")),
+        ("3.3.12 cparam01", _plain(REGISTER, "REGISTER", "Contact: sip:+19725552222@gw1.example.net;unknownparam")),
+        ("3.3.13 cparam02", _plain(REGISTER, "REGISTER", "Contact: <sip:+19725552222@gw1.example.net;unknownparam>")),
+        ("3.3.14 regescrt",
+         _plain(REGISTER, "REGISTER", "Contact: <sip:user@example.com?Route=%3Csip:sip.example.com%3E>")),
+        ("3.3.15 sdp01", _plain(INVITE, "INVITE", "Accept: text/nobodyKnowsThis")),
+    ],
+)  # fmt: skip
+def test_what_is_odd_and_well_formed_is_read(name: str, data: bytes) -> None:
+    message = sip.read(data)
+    assert isinstance(message, Response) == (name == "3.3.10 bcast")
+    assert sip.read(sip.write(message)).headers.get("Call-ID") == message.call_id
+
+
+def test_3_4_1_an_invite_of_rfc_2543() -> None:
+    request = _request(
+        _wire(
+            "INVITE sip:UserB@example.com SIP/2.0\nVia: SIP/2.0/UDP iftgw.example.com\n"
+            "From: <sip:+13035551111@ift.client.example.net;user=phone>\n"
+            "To: sip:+16505552222@ss1.example.net;user=phone\n"
+            "Call-ID: inv2543.1717@ift.client.example.com\nCSeq: 56 INVITE\nContent-Type: application/sdp",
+            BODY,
+        )
+    )
+    assert not sip.sender(request).tag and not sip.top_via(request).branch and request.body == BODY.encode()
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_a_message_or_a_documented_error(data: bytes) -> None:
+    try:
+        sip.read(data)
+    except InputError:
+        pass
+
+
+@given(st.data())
+def test_a_damaged_message_is_a_message_or_a_documented_error(data: st.DataObject) -> None:
+    whole = bytearray(_wire(WSINV, BODY))
+    for _ in range(data.draw(st.integers(1, 6))):
+        place = data.draw(st.integers(0, len(whole) - 1))
+        whole[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
+    try:
+        message = sip.read(bytes(whole))
+    except InputError:
+        return
+    for name in ("Contact", "Route", "Record-Route"):
+        if message.headers.get(name) != "*":
+            sip.addresses(message, name)
+    for part in (sip.sender, sip.recipient, sip.top_via):
+        part(message)
+    sip.read(sip.write(message))
