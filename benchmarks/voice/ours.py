@@ -25,7 +25,7 @@ from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
 from duologue.memory import freeze
 from duologue.speech.engine import SpeechCapabilities
-from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, Transcript
+from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, Transcript, Voice
 from duologue.speech.pocketsphinx import PocketSphinx
 from duologue.speech.shared_activity import SharedActivity
 from duologue.speech.silero import Silero
@@ -69,7 +69,7 @@ class ScriptedEars:
         pass
 
     async def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
     ) -> AsyncGenerator[Transcript, None]:
         begin, text = -1.0, ""
         async for block in sound:

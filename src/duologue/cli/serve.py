@@ -23,7 +23,7 @@ def serve(
     talk: Annotated[bool | None, typer.Option("--talk/--no-talk", help="Conversations with people.")] = None,
     host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="The port to listen on; 0 takes a free one.")] = None,
-    ledger: Annotated[Path | None, typer.Option(help="A folder for the ledgers of frames and turns.")] = None,
+    ledger: Annotated[Path | None, typer.Option(help="A folder for the ledger: frames, turns, and all else.")] = None,
     config: Annotated[Path | None, typer.Option(help="The settings file; default: duologue.toml here.")] = None,
 ) -> None:
     """Run what [serve] in the settings switches on, in one process, and serve the page and the API.
@@ -40,7 +40,7 @@ def serve(
     from duologue.settings import load_settings
 
     flags = {
-        "serve.show": show, "serve.talk": talk, "web.host": host, "web.port": port, "telemetry.ledger": ledger,
+        "serve.show": show, "serve.talk": talk, "web.host": host, "web.port": port, "ledger.folder": ledger,
     }  # fmt: skip
     uvloop.run(_serve(load_settings(flags, config=config, use=use_of)))
 
