@@ -136,6 +136,11 @@ def test_figures_of_another_machine_or_none_are_not_believed(fetched: Path) -> N
     assert figures.read(place) is None and load_settings().tts == "espeak"
 
 
+def test_figures_of_an_engine_as_it_was_are_not_believed(fetched: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "REVISION", figures.REVISION + 1)
+    assert figures.read(fetched / "piper-joe") is None and load_settings().tts == "espeak"
+
+
 def test_an_engine_whose_package_is_not_installed_is_not_chosen(fetched: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def nothing(name: str) -> None:
         return None

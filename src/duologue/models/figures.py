@@ -7,10 +7,13 @@ import os
 import platform
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 FILE = "measured.json"
+REVISION = 2
+"""Raised when an engine of ours runs a model in another way: older figures count no more, and are taken anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +52,17 @@ def _processor() -> str:
 def keep(folder: Path, figures: Figures) -> None:
     """Write them beside a model, whole or not at all."""
     made = folder / f"{FILE}.new"
-    made.write_text(json.dumps(asdict(figures), indent=2) + "\n", "utf-8")
+    made.write_text(json.dumps({"revision": REVISION, **asdict(figures)}, indent=2) + "\n", "utf-8")
     made.replace(folder / FILE)
 
 
 def read(folder: Path, machine: str = "") -> Figures | None:
-    """Those of a model, if they were taken on ``machine`` (empty: this one); None otherwise."""
+    """Those of a model, if they were taken on ``machine`` (empty: this one) and in the present way; None otherwise."""
     try:
-        found = TypeAdapter(Figures).validate_json((folder / FILE).read_bytes())
+        told = TypeAdapter(dict[str, Any]).validate_json((folder / FILE).read_bytes())
+        if told.pop("revision", 1) != REVISION:
+            return None
+        found = TypeAdapter(Figures).validate_python(told)
     except (OSError, ValidationError):
         return None
     return found if found.machine == (machine or this_machine()) else None
