@@ -87,12 +87,11 @@ def _encoder(settings: Settings, sources: Mapping[str, str]) -> Choice:
 
 
 def _voices(settings: Settings, cast: Sequence[CastMember]) -> str:
-    return f"{settings.tts}: {', '.join(f'{member.name} as {_name(member.voices[settings.tts])}' for member in cast)}"
-
-
-def _name(voice: str) -> str:
-    """Without what is set of it, which follows a question mark."""
-    return voice.partition("?")[0]
+    """Who speaks as whom; what is set of a voice, behind its question mark, only where it tells two of them apart."""
+    whole = {member.name: member.voices[settings.tts] for member in cast}
+    plain = {name: voice.partition("?")[0] for name, voice in whole.items()}
+    told = whole if len(set(plain.values())) < len(set(whole.values())) else plain
+    return f"{settings.tts}: {', '.join(f'{name} as {voice}' for name, voice in told.items())}"
 
 
 def _chain(names: Sequence[str], why: str) -> str:
