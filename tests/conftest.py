@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import time
@@ -47,6 +48,14 @@ def logs_of_its_own() -> Iterator[None]:
     structlog.reset_defaults()
     logging.root.handlers[:] = handlers
     logging.root.setLevel(level)
+
+
+def pytest_collection_finish() -> None:
+    """As a process on air does: what was loaded is not gone through again by every full collection, which otherwise
+    holds the loop of some test for 60 ms.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
