@@ -7,7 +7,8 @@ import pytest
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from duologue.errors import InputError
-from duologue.settings import Settings, Size, installed_model, load_settings
+from duologue.settings import Settings, installed_model, load_settings
+from duologue.settings_parts import Size
 from duologue.tokens import Scope
 
 

@@ -178,6 +178,27 @@ async def test_many_at_once_agree(tmp_path: Path) -> None:
     assert counts.bytes == sum(path.stat().st_size for path in files(tmp_path)) <= 60_000
 
 
+def test_an_entry_that_goes_while_it_is_read_is_read_and_no_longer_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = Entry(np.zeros(24_000, np.float32), 24_000, ())
+    read = Path.read_bytes
+    cache = SpeechCache(tmp_path, 60_000)
+    cache.put("a" * 8, sound)
+
+    def read_and_lose(path: Path) -> bytes:
+        content = read(path)
+        monkeypatch.undo()
+        cache.put("b" * 8, sound)
+        return content
+
+    monkeypatch.setattr(Path, "read_bytes", read_and_lose)
+    assert cache.get("a" * 8) is not None
+    counts = cache.counts
+    assert (counts.entries, counts.evicted, counts.failures) == (1, 1, 0)
+    assert counts.bytes == sum(path.stat().st_size for path in files(tmp_path))
+
+
 async def test_closed_it_says_nothing_from_the_disk_either(tmp_path: Path) -> None:
     engine = await warm(FakeSpeech(), SpeechCache(tmp_path, MEGABYTE))
     await hear(engine, "Hello.", "low")

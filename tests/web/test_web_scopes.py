@@ -16,7 +16,8 @@ from studio_double import Connect, File, HouseDouble, ShowDouble, StudioDouble
 
 from duologue.app.models import Problem
 from duologue.errors import InputError
-from duologue.settings import Row, WebSettings
+from duologue.settings import Row
+from duologue.settings_parts import WebSettings
 from duologue.tokens import Scope, TokenSettings
 from duologue.web.application import create_app
 from duologue.web.gate import COOKIE, Admit, Redirect, cookie_value, judge

@@ -65,7 +65,8 @@ from duologue.errors import ClosedError, DuologueError, InputError
 from duologue.ids import unique_id
 from duologue.language.moderation import Subject
 from duologue.places import cache_folder
-from duologue.settings import ONLY_SHOW, Settings, ShowSettings
+from duologue.settings import Settings
+from duologue.settings_parts import ONLY_SHOW, ShowSettings
 from duologue.speech.alignment import Aligner
 from duologue.stage.messages import Baked, Ready, StagePlan, Trouble
 from duologue.stage.pose import Lights

@@ -40,7 +40,8 @@ from duologue.errors import InputError
 from duologue.ids import unique_id
 from duologue.language.persona import Persona, load_persona
 from duologue.places import packs_folder
-from duologue.settings import DialogueSettings, Settings
+from duologue.settings import Settings
+from duologue.settings_parts import DialogueSettings
 from duologue.validation import problems
 
 HOUSE_VOICE = "chad"

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from duologue.errors import InputError
 from duologue.language.languages import ENGLISH, Language, load_language
 from duologue.language.moves import MoveError, parse_moves
-from duologue.settings import DialogueSettings
+from duologue.settings_parts import DialogueSettings
 from duologue.validation import Problem, problems
 
 FORMAT = 1
@@ -34,8 +34,8 @@ class Persona:
     that may not go on air, ``avoid`` phrases that it never says. ``expects`` are sentences that callers
     say to it: PocketSphinx then understands their words only, and far more surely. ``language`` is what it speaks and
     hears. ``voice`` is its voice in each engine, where it speaks without a pack. ``dialogue`` is how it takes turns, by
-    the keys of :class:`~duologue.settings.DialogueSettings`. ``moves`` is the improviser's material: name of a move ->
-    its variants (docs/personas.md).
+    the keys of :class:`~duologue.settings_parts.DialogueSettings`. ``moves`` is the improviser's material: name of a
+    move -> its variants (docs/personas.md).
     """
 
     name: str

@@ -71,6 +71,9 @@ class SpeechCache:
         self._limit = limit
         self._clock = clock
         self._lock = threading.Lock()
+        # Held while a file appears or goes *and* is counted, so that what is counted is what lies there. The numbers
+        # have a lock of their own: who reads them never waits for a disk.
+        self._files = threading.Lock()
         self._sizes: OrderedDict[str, int] = OrderedDict()
         self._total = 0
         self._open = False
@@ -89,7 +92,9 @@ class SpeechCache:
         try:
             content = path.read_bytes()
         except FileNotFoundError:
-            self._forget(key)
+            with self._files:
+                if not path.exists():  # else it was stored just now
+                    self._forget(key)
             self._count("misses")
             return None
         except OSError as error:
@@ -118,7 +123,9 @@ class SpeechCache:
             try:
                 with os.fdopen(handle, "wb") as file:
                     file.write(content)
-                Path(part).replace(path)
+                with self._files:
+                    Path(part).replace(path)
+                    self._hold(key, len(content))
             except BaseException:
                 Path(part).unlink(missing_ok=True)
                 raise
@@ -126,7 +133,6 @@ class SpeechCache:
             self._failed("write", path, error)
             return
         self._count("stored")
-        self._touch(key, len(content))
         self._evict()
 
     def _path(self, key: str) -> Path:
@@ -163,25 +169,34 @@ class SpeechCache:
             self._count("evicted")
 
     def _remove(self, key: str) -> None:
-        self._forget(key)
         path = self._path(key)
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            self._failed("remove", path, error)
+        with self._files:
+            self._forget(key)
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                self._failed("remove", path, error)
 
     def _forget(self, key: str) -> None:
         with self._lock:
             self._total -= self._sizes.pop(key, 0)
 
     def _touch(self, key: str, size: int) -> None:
+        """It was used just now. One that went meanwhile is gone: the reader has its content."""
+        with self._files:
+            try:
+                os.utime(self._path(key))
+            except FileNotFoundError:
+                self._forget(key)
+                return
+            except OSError as error:
+                self._failed("touch", self._path(key), error)
+            self._hold(key, size)
+
+    def _hold(self, key: str, size: int) -> None:
         with self._lock:
             self._total += size - self._sizes.pop(key, 0)
             self._sizes[key] = size
-        try:
-            os.utime(self._path(key))
-        except OSError as error:
-            self._failed("touch", self._path(key), error)
 
     def _count(self, name: str) -> None:
         with self._lock:

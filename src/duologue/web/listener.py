@@ -10,7 +10,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from duologue.errors import InputError
-from duologue.settings import Settings, WebSettings
+from duologue.settings import Settings
+from duologue.settings_parts import WebSettings
 from duologue.tokens import SHORTEST
 from duologue.web.application import create_app
 from duologue.web.options import Grant, Key, WebOptions
