@@ -18,7 +18,6 @@ from duologue.clock import SECOND
 from duologue.errors import InputError
 from duologue.phone import message as sip
 from duologue.phone import session_timers
-from duologue.phone.admission import Admission, Policy
 from duologue.phone.call_events import Ended, Event, Incoming
 from duologue.phone.calls import SDP, Call, Headers, Phase, Purpose, described
 from duologue.phone.dialogs import flow_back, flow_to, noted
@@ -26,6 +25,7 @@ from duologue.phone.digest import Authority, fields
 from duologue.phone.header_fields import Via, listed, number, quoted, uri_of
 from duologue.phone.message import MalformedError, Message
 from duologue.phone.registration import Account, Ask, Registration
+from duologue.phone.screening import LineOptions, Screening
 from duologue.phone.sdp import Description
 from duologue.phone.transactions import (
     COOKIE,
@@ -73,17 +73,17 @@ class UserAgent:
     """
 
     def __init__(
-        self, policy: Policy, random_source: random.Random | None = None, timers: Timers | None = None
+        self, options: LineOptions, random_source: random.Random | None = None, timers: Timers | None = None
     ) -> None:
-        self.policy = policy
+        self.options = options
         self.random = random_source or random.SystemRandom()
         self.timers = timers or Timers()
-        self.session_seconds = policy.session_seconds
-        self.ring_limit = policy.ring_seconds * SECOND
-        self.admission = Admission(policy)
+        self.session_seconds = options.session_seconds
+        self.ring_limit = options.ring_seconds * SECOND
+        self.screening = Screening(options)
         self.transactions = Transactions(self.timers)
         self.closing = False
-        self._authority = Authority(policy.realm or policy.host, policy.passwords, self.random)
+        self._authority = Authority(options.realm or options.host, options.passwords, self.random)
         self._secret = self.random.getrandbits(128).to_bytes(16, "big")
         self._calls: dict[tuple[str, str], Call] = {}
         self._names: dict[str, Call] = {}
@@ -143,8 +143,8 @@ class UserAgent:
         known = self._registrations.get(account)
         if uri.scheme == "tel" and known is None:
             raise InputError("a number is called through an account", where="sip", remedy="Name one, or a SIP address.")
-        tag, call_id = self._token(), f"{self._token()}@{self.policy.host}"
-        address = known.account.address if known else f"sip:{self.policy.user}@{self._hosted()}"
+        tag, call_id = self._token(), f"{self._token()}@{self.options.host}"
+        address = known.account.address if known else f"sip:{self.options.user}@{self._hosted()}"
         display = f"{quoted(known.account.display)} " if known and known.account.display else ""
         headers = [
             ("Via", ""), ("Max-Forwards", "70"), ("From", f"{display}<{address}>;tag={tag}"), ("To", f"<{target}>"),
@@ -210,7 +210,7 @@ class UserAgent:
     def malformed(self, error: MalformedError, source: Flow, now: int) -> list[Output]:
         """What was no message: where it asks for an answer, it gets one."""
         asked = error.request
-        if asked is not None and asked.method != "ACK" and self.admission.admits(asked, source.host, now):
+        if asked is not None and asked.method != "ACK" and self.screening.admits(asked, source.host, now):
             noted(asked, source)
             self._refuse(asked, flow_back(asked, source), None, error.status)
         return self._taken()
@@ -219,7 +219,7 @@ class UserAgent:
         """A message."""
         if isinstance(message, Response):
             self._carry_out(self.transactions.receive(message, source, now), now)
-        elif self.admission.admits(message, source.host, now):
+        elif self.screening.admits(message, source.host, now):
             noted(message, source)
             self._carry_out(self.transactions.receive(message, flow_back(message, source), now), now)
         return self._taken()
@@ -261,8 +261,8 @@ class UserAgent:
     def introduction(self) -> Headers:
         """See :class:`~duologue.phone.calls.Agent`."""
         return [
-            ("Contact", f"<{self._contact(self.policy.user)}>"), ("Allow", ALLOW), ("Supported", ", ".join(EXTENSIONS)),
-            ("User-Agent", self.policy.software),
+            ("Contact", f"<{self._contact(self.options.user)}>"), ("Allow", ALLOW),
+            ("Supported", ", ".join(EXTENSIONS)), ("User-Agent", self.options.software),
         ]  # fmt: skip
 
     # Effects of transactions
@@ -288,7 +288,7 @@ class UserAgent:
     def _acknowledged(self, ack: Request, flow: Flow, now: int) -> None:
         call = self._found(ack)
         if call is not None:
-            self.admission.verify(flow.host)
+            self.screening.verify(flow.host)
             call.acknowledged(ack, now)
 
     def _requested(self, request: Request, flow: Flow, key: Key, now: int) -> None:
@@ -332,15 +332,15 @@ class UserAgent:
     def _refusal(self, invite: Request, flow: Flow, now: int) -> tuple[tuple[int, Headers] | None, str]:
         """Status and headers, if the call is not for us; else who calls, if that was proved."""
         user = ""
-        if self.policy.passwords:
+        if self.options.passwords:
             user, stale = self._authority.check(*self._credentials(invite), now)
             if not user:
                 challenges = self._authority.challenges(now, stale=stale)
                 return (401, [("WWW-Authenticate", one) for one in challenges]), ""
-            self.admission.verify(flow.host)
+            self.screening.verify(flow.host)
         if self._merged(invite):  # section 8.2.2.2
             return (482, ()), ""
-        if self.policy.extensions and (invite.uri.user or "") not in self.policy.extensions:
+        if self.options.extensions and (invite.uri.user or "") not in self.options.extensions:
             return (404, ()), ""
         if invite.body and sip.media_type(invite) != SDP:  # section 8.2.3
             return (415, [("Accept", SDP)]), ""
@@ -356,8 +356,8 @@ class UserAgent:
             described(invite)
         except InputError:
             return (488, ()), ""
-        if self.closing or self.calls >= self.policy.most_calls:
-            return (503, [("Retry-After", str(self.policy.retry_seconds))]), ""
+        if self.closing or self.calls >= self.options.most_calls:
+            return (503, [("Retry-After", str(self.options.retry_seconds))]), ""
         return None, user
 
     def _merged(self, invite: Request) -> bool:
@@ -466,7 +466,7 @@ class UserAgent:
         seed = f"{via}|{request.call_id}|{request.headers['From']}".encode()
         tag = hashlib.blake2b(seed, key=self._secret, digest_size=8).hexdigest()
         data = sip.write(sip.respond(request, status, headers, tag=tag))
-        forged = not flow.reliable and not self.admission.verified(flow.host)
+        forged = not flow.reliable and not self.screening.verified(flow.host)
         if forged and len(data) > len(sip.write(request)):
             needed = ("WWW-Authenticate", "Unsupported", "Min-SE", "Retry-After")
             brief = sip.respond(request, status, [one for one in headers if one[0] in needed], tag=tag)
@@ -494,14 +494,14 @@ class UserAgent:
 
     def _via(self, flow: Flow) -> str:
         branch = {"branch": f"{COOKIE}{self._token()}", "rport": None}
-        return str(Via(flow.transport, self._hosted(), self.policy.port, branch))
+        return str(Via(flow.transport, self._hosted(), self.options.port, branch))
 
     def _contact(self, user: str) -> str:
-        transport = "" if self.policy.transport == "UDP" else f";transport={self.policy.transport.lower()}"
-        return f"sip:{user}@{self._hosted()}:{self.policy.port}{transport}"
+        transport = "" if self.options.transport == "UDP" else f";transport={self.options.transport.lower()}"
+        return f"sip:{user}@{self._hosted()}:{self.options.port}{transport}"
 
     def _hosted(self) -> str:
-        return f"[{self.policy.host}]" if ":" in self.policy.host else self.policy.host
+        return f"[{self.options.host}]" if ":" in self.options.host else self.options.host
 
     def _token(self) -> str:
         """Nobody guesses it (section 19.3)."""
