@@ -96,8 +96,8 @@ class Transferred:
 
 @dataclass(frozen=True, slots=True)
 class Referred:
-    """The other end would have us call ``target`` instead of it (RFC 3515): follow it or not. ``by`` is who wants it, as
-    it says; ``headers`` came along, names in lower case.
+    """The other end would have us call ``target`` instead of it (RFC 3515): follow it or not. ``by`` is who wants it,
+    as it says; ``headers`` came along, names in lower case.
     """
 
     call: str

@@ -7,18 +7,18 @@ from sipmessage import Request
 from duologue.errors import InputError
 from duologue.phone import message as sip
 from duologue.phone import session_timers
-from duologue.phone.admission import Policy
 from duologue.phone.agent import SDP, Headers, described
 from duologue.phone.digest import Authority, fields
 from duologue.phone.header_fields import listed, uri_of
+from duologue.phone.screening import LineOptions
 
 Refusal = tuple[int, Headers]
 """Status and headers."""
 
 
-def proved(invite: Request, policy: Policy, authority: Authority, now: int) -> tuple[str, Refusal | None]:
+def proved(invite: Request, options: LineOptions, authority: Authority, now: int) -> tuple[str, Refusal | None]:
     """Who calls ("": nobody in particular, where no password is wanted), or the challenge."""
-    if not policy.passwords:
+    if not options.passwords:
         return "", None
     user, stale = authority.check(*_credentials(invite), now)
     if user:
@@ -26,9 +26,9 @@ def proved(invite: Request, policy: Policy, authority: Authority, now: int) -> t
     return "", (401, [("WWW-Authenticate", one) for one in authority.challenges(now, stale=stale)])
 
 
-def refusal(invite: Request, policy: Policy) -> Refusal | None:
+def refusal(invite: Request, options: LineOptions) -> Refusal | None:
     """Why a call cannot be taken, whoever calls; None: it can."""
-    if policy.extensions and (invite.uri.user or "") not in policy.extensions:
+    if options.extensions and (invite.uri.user or "") not in options.extensions:
         return 404, ()
     if invite.body and sip.media_type(invite) != SDP:  # section 8.2.3
         return 415, [("Accept", SDP)]

@@ -118,7 +118,7 @@ class Transport:
 
     def opened(self, connection: _Connection) -> bool:
         """Whether a connection may stay."""
-        known = connection.ours or self.agent.admission.lists(connection.flow.host)
+        known = connection.ours or self.agent.screening.lists(connection.flow.host)
         if not known or len(self._connections) >= MOST_CONNECTIONS or connection.flow in self._connections:
             return False
         self._connections[connection.flow] = connection

@@ -20,7 +20,6 @@ from duologue.errors import InputError
 from duologue.phone import message as sip
 from duologue.phone import refusals, session_timers, transfers
 from duologue.phone.accounts import Accounts
-from duologue.phone.admission import Admission, Policy
 from duologue.phone.agent import SDP, Headers, Purpose, described
 from duologue.phone.alarms import Alarms
 from duologue.phone.call_events import Ended, Event, Incoming, Referred
@@ -30,6 +29,7 @@ from duologue.phone.digest import Authority
 from duologue.phone.header_fields import Via, listed, number, quoted, uri_of
 from duologue.phone.message import MalformedError, Message
 from duologue.phone.registration import Account
+from duologue.phone.screening import LineOptions, Screening
 from duologue.phone.sdp import Description
 from duologue.phone.transactions import (
     COOKIE,
@@ -77,19 +77,19 @@ class UserAgent:
     """
 
     def __init__(
-        self, policy: Policy, random_source: random.Random | None = None, timers: Timers | None = None
+        self, options: LineOptions, random_source: random.Random | None = None, timers: Timers | None = None
     ) -> None:
-        self.policy = policy
+        self.options = options
         self.random = random_source or random.SystemRandom()
         self.timers = timers or Timers()
-        self.session_seconds = policy.session_seconds
-        self.ring_limit = policy.ring_seconds * SECOND
-        self.admission = Admission(policy)
+        self.session_seconds = options.session_seconds
+        self.ring_limit = options.ring_seconds * SECOND
+        self.screening = Screening(options)
         self.transactions = Transactions(self.timers)
         self.closing = False
-        self._authority = Authority(policy.realm or policy.host, policy.passwords, self.random)
+        self._authority = Authority(options.realm or options.host, options.passwords, self.random)
         self._secret = self.random.getrandbits(128).to_bytes(16, "big")
-        self.follows_transfers = policy.follow_transfers
+        self.follows_transfers = options.follow_transfers
         self.unanswered: deque[Flow] = deque(maxlen=64)
         """Where requests stayed without any answer; whoever finds the addresses behind a name may try another."""
         self._calls: dict[tuple[str, str], Call] = {}  # by Call-ID and our tag
@@ -182,8 +182,8 @@ class UserAgent:
         if uri.scheme == "tel" and known is None:
             raise InputError("a number is called through an account", where="sip", remedy="Name one, or a SIP address.")
         flow = flow or (known.flow if known else flow_to(uri))
-        tag, call_id = self._token(), f"{self._token()}@{self.policy.host}"
-        address = known.account.address if known else f"sip:{self.policy.user}@{self._hosted()}"
+        tag, call_id = self._token(), f"{self._token()}@{self.options.host}"
+        address = known.account.address if known else f"sip:{self.options.user}@{self._hosted()}"
         display = f"{quoted(known.account.display)} " if known and known.account.display else ""
         sent = [
             ("Via", ""), ("Max-Forwards", "70"), ("From", f"{display}<{address}>;tag={tag}"), ("To", f"<{target}>"),
@@ -272,7 +272,7 @@ class UserAgent:
     def malformed(self, error: MalformedError, source: Flow, now: int) -> list[Output]:
         """What was no message: where it asks for an answer, it gets one."""
         asked = error.request
-        if asked is not None and asked.method != "ACK" and self.admission.admits(asked, source.host, now):
+        if asked is not None and asked.method != "ACK" and self.screening.admits(asked, source.host, now):
             noted(asked, source)
             self._refuse(asked, flow_back(asked, source), None, error.status)
         return self._taken()
@@ -281,7 +281,7 @@ class UserAgent:
         """A message."""
         if isinstance(message, Response):
             self._carry_out(self.transactions.receive(message, source, now), now)
-        elif self.admission.admits(message, source.host, now):
+        elif self.screening.admits(message, source.host, now):
             noted(message, source)
             self._carry_out(self.transactions.receive(message, flow_back(message, source), now), now)
         return self._taken()
@@ -327,8 +327,8 @@ class UserAgent:
     def introduction(self, flow: Flow | None) -> Headers:
         """See :class:`~duologue.phone.agent.Agent`."""
         return [
-            ("Contact", f"<{self._contact(self.policy.user, flow)}>"), ("Allow", ALLOW),
-            ("Supported", ", ".join(EXTENSIONS)), ("User-Agent", self.policy.software),
+            ("Contact", f"<{self._contact(self.options.user, flow)}>"), ("Allow", ALLOW),
+            ("Supported", ", ".join(EXTENSIONS)), ("User-Agent", self.options.software),
         ]  # fmt: skip
 
     # What the accounts need (accounts.Registrar)
@@ -371,7 +371,7 @@ class UserAgent:
     def _acknowledged(self, ack: Request, flow: Flow, now: int) -> None:
         call = self._found(ack)
         if call is not None:
-            self.admission.verify(flow.host)
+            self.screening.verify(flow.host)
             self._touch(call).acknowledged(ack, now)
 
     def _requested(self, request: Request, flow: Flow, key: Key, now: int) -> None:
@@ -398,15 +398,15 @@ class UserAgent:
 
     def _invited(self, invite: Request, flow: Flow, key: Key, now: int) -> None:
         """Section 8.2 and 13.3.1: in the order of its subsections; nothing is kept of what is refused."""
-        user, refusal = refusals.proved(invite, self.policy, self._authority, now)
+        user, refusal = refusals.proved(invite, self.options, self._authority, now)
         if user:
-            self.admission.verify(flow.host)
+            self.screening.verify(flow.host)
         whose = (invite.call_id, sip.sender(invite).tag)
         if refusal is None and whose in self._theirs:  # section 8.2.2.2: it came by another way, and is a call already
             refusal = 482, ()
-        refusal = refusal or refusals.refusal(invite, self.policy)
-        if refusal is None and (self.closing or self.calls >= self.policy.most_calls):
-            refusal = 503, [("Retry-After", str(self.policy.retry_seconds))]
+        refusal = refusal or refusals.refusal(invite, self.options)
+        if refusal is None and (self.closing or self.calls >= self.options.most_calls):
+            refusal = 503, [("Retry-After", str(self.options.retry_seconds))]
         if refusal is not None:
             self._refuse(invite, flow, key, *refusal)
             return
@@ -509,7 +509,7 @@ class UserAgent:
         seed = f"{via}|{request.call_id}|{request.headers['From']}".encode()
         tag = hashlib.blake2b(seed, key=self._secret, digest_size=8).hexdigest()
         data = sip.write(sip.respond(request, status, headers, tag=tag))
-        forged = not flow.reliable and not self.admission.verified(flow.host)
+        forged = not flow.reliable and not self.screening.verified(flow.host)
         if forged and len(data) > len(sip.write(request)):
             needed = ("WWW-Authenticate", "Unsupported", "Min-SE", "Retry-After")
             brief = sip.respond(request, status, [one for one in headers if one[0] in needed], tag=tag)
@@ -550,15 +550,15 @@ class UserAgent:
 
     def _contact(self, user: str, flow: Flow | None) -> str:
         """How we are reached by whoever we talk with over ``flow``."""
-        name = flow.transport if flow is not None and flow.transport in self.policy.ports else self.policy.transport
+        name = flow.transport if flow is not None and flow.transport in self.options.ports else self.options.transport
         transport = "" if name == "UDP" else f";transport={name.lower()}"
-        return f"sip:{user}@{self._hosted()}:{self.policy.ports.get(name, self.policy.port)}{transport}"
+        return f"sip:{user}@{self._hosted()}:{self.options.ports.get(name, self.options.port)}{transport}"
 
     def _port(self, flow: Flow) -> int:
-        return self.policy.ports.get(flow.transport, self.policy.port)
+        return self.options.ports.get(flow.transport, self.options.port)
 
     def _hosted(self) -> str:
-        return f"[{self.policy.host}]" if ":" in self.policy.host else self.policy.host
+        return f"[{self.options.host}]" if ":" in self.options.host else self.options.host
 
     def _token(self) -> str:
         """Nobody guesses it (section 19.3)."""

@@ -29,7 +29,7 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class LineOptions:
     """What we allow, and what we say of ourselves. ``host`` and ``port`` stand in Via and Contact; where a line listens
     by several transports ``ports`` has one for each. ``sources`` (addresses or networks) and ``extensions`` are
     everybody and everything where they are empty. With ``passwords`` (by user) a caller must prove one.
@@ -57,12 +57,12 @@ class Policy:
     other_rate: Rate = Rate(5, 20)
 
 
-class Admission:
+class Screening:
     """The gate. Counts what it turned away, by reason."""
 
-    def __init__(self, policy: Policy) -> None:
-        self._policy = policy
-        self._networks = [ipaddress.ip_network(one, strict=False) for one in policy.sources]
+    def __init__(self, options: LineOptions) -> None:
+        self._options = options
+        self._networks = [ipaddress.ip_network(one, strict=False) for one in options.sources]
         self._buckets: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
         self._verified: OrderedDict[str, None] = OrderedDict()
         self.dropped: dict[str, int] = {}
@@ -108,8 +108,8 @@ class Admission:
 
     def _counted(self, method: str, host: str, now: int) -> bool:
         """A bucket of tokens for each source and method; of methods that we do not know there is one."""
-        rate = self._policy.rates.get(method, self._policy.other_rate)
-        key = (host, method if method in self._policy.rates else "")
+        rate = self._options.rates.get(method, self._options.other_rate)
+        key = (host, method if method in self._options.rates else "")
         left, at = self._buckets.pop(key, (float(rate.burst), now))
         left = min(left + (now - at) / SECOND * rate.per_second, rate.burst)
         self._buckets[key] = (left - 1 if left >= 1 else left, now)
