@@ -45,7 +45,7 @@ class Call:
         self.name, self.tag, self.phase = name, tag, phase
         self.dialog: Dialog | None = None
         self.account = ""
-        self.key = ("", tag)
+        self.key: tuple[str, str] = ("", tag)
         """Its Call-ID and our tag."""
         self._agent = agent
         self._due: dict[str, int] = {}

@@ -1,7 +1,7 @@
 """TLS for SIP, both ways: what we show, and whose certificates we believe (RFC 3261, section 26.3; RFC 5922).
 
-A server is believed whose certificate an authority of ours has signed *for the name that we called*; there is no switch to
-believe any. Who connects to us shows a certificate where ``clients`` names the authorities that sign theirs.
+A server is believed whose certificate an authority of ours has signed *for the name that we called*; there is no
+switch to believe any. Who connects to us shows a certificate where ``clients`` names the authorities that sign theirs.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ from duologue.phone.transactions import Flow
 
 
 def flow_to(uri: URI) -> Flow:
-    """Where a request to ``uri`` goes (RFC 3263, section 4.1, without its look-ups: the host may be a name, and the port 0
-    then, where none is said).
+    """Where a request to ``uri`` goes (RFC 3263, section 4.1, without its look-ups: the host may be a name, and
+    the port 0 then, where none is said).
     """
     named = uri.parameters.get("transport")
     transport = named.upper() if named else "TLS" if uri.scheme == "sips" else "UDP"
@@ -95,9 +95,9 @@ class Dialog:
 
     @classmethod
     def accepted(cls, invite: Request, response: Response, behind: Flow | None = None) -> tuple[Dialog, bool]:
-        """Of a 2xx to our INVITE, whatever it says: it must be acknowledged. Without a Contact, as RFC 2543 allowed, the
-        other end is reached where we called it; with one that cannot be, or a route that cannot, so is it, and not for
-        long: the second value is then false.
+        """Of a 2xx to our INVITE, whatever it says: it must be acknowledged. Without a Contact, as RFC 2543 allowed,
+        the other end is reached where we called it; with one that cannot be, or a route that cannot, so is it, and not
+        for long: the second value is then false.
         """
         try:
             return cls.calling(invite, response, behind), True

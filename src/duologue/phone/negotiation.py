@@ -195,8 +195,8 @@ def _key(suite: str) -> str:
 
 
 def _is_key(crypto: Crypto) -> bool:
-    """Whether we can use it: its suite's length, no key index (RFC 4568, section 6.1), and nothing that switches off what
-    it is for or that we would have to understand (section 6.3: ``UNENCRYPTED_SRTP``; a window size is a hint).
+    """Whether we can use it: its suite's length, no key index (RFC 4568, section 6.1), and nothing that switches off
+    what it is for or that we would have to understand (section 6.3: ``UNENCRYPTED_SRTP``; a window size is a hint).
     """
     try:
         whole = crypto.suite in SUITES and len(crypto.key) == SUITES[crypto.suite]

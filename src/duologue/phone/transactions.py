@@ -100,8 +100,8 @@ class Responded:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Nobody answered the request of ``key`` (408), or nobody acknowledged our refusal of the one of ``key``. ``flow`` is
-    where nothing at all came from; None: something did.
+    """Nobody answered the request of ``key`` (408), or nobody acknowledged our refusal of the one of ``key``. ``flow``
+    is where nothing at all came from; None: something did.
     """
 
     key: Key

@@ -52,7 +52,7 @@ def request_headers(target: str, who: str, said: Mapping[str, str]) -> Headers:
 
 
 def progress(notify: Request) -> tuple[int, bool] | None:
-    """Status of the call to the target, and whether it is the last word on it (section 2.4.5); None: it says nothing."""
+    """Status of the call to the target, and whether that is the last word (section 2.4.5); None: it says nothing."""
     state = (notify.headers.get("Subscription-State") or "").partition(";")[0].strip().lower()
     last = state == "terminated"
     parts = notify.body.split(b"\r\n")[0].split(b" ")
