@@ -15,8 +15,8 @@ import pytest
 from duologue.clock import SystemClock
 from duologue.phone import call_events as events
 from duologue.phone import message as sip
-from duologue.phone.admission import Policy, Rate
 from duologue.phone.negotiation import Local, answer, offer
+from duologue.phone.screening import LineOptions, Rate
 from duologue.phone.transport import Listening, Transport
 from duologue.phone.user_agent import UserAgent
 
@@ -31,7 +31,7 @@ class _Line:
     def __init__(self, transport: str) -> None:
         self.events: list[events.Event] = []
         self.heard = asyncio.Event()
-        self.agent = UserAgent(Policy(host=HOST, transport=transport, rates={"INVITE": Rate(1000, 1000)}))
+        self.agent = UserAgent(LineOptions(host=HOST, transport=transport, rates={"INVITE": Rate(1000, 1000)}))
         self.transport = Transport(self.agent, SystemClock(), self.tell)
 
     def tell(self, event: events.Event) -> None:
@@ -61,7 +61,7 @@ async def _line(
     async with asyncio.TaskGroup() as tasks:
         line = _Line(transport)
         await line.transport.open(Listening(HOST, 0, 0, 0 if server else None, server, client), tasks)
-        object.__setattr__(line.agent.policy, "port", line.transport.ports[transport])
+        object.__setattr__(line.agent.options, "port", line.transport.ports[transport])
         try:
             yield line
         finally:

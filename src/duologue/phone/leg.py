@@ -55,8 +55,8 @@ class CallInfo:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sound:
-    """Of the caller: 16 kHz mono float32, any length. ``at`` is the number of its first sample on the source's own clock
-    at that rate, which runs while nothing comes (:class:`~duologue.dialogue.ports.Captured`).
+    """Of the caller: 16 kHz mono float32, any length. ``at`` is the number of its first sample on the source's own
+    clock at that rate, which runs while nothing comes (:class:`~duologue.dialogue.ports.Captured`).
     """
 
     at: int
@@ -145,8 +145,8 @@ class Transferred:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Of the way, every few seconds: of the packets that should have come since the last time ``loss`` are missing
-    (0…1), the jitter of RFC 3550 (ms), the round trip by RTCP (ms; 0: not measured), and what went out of ours that the
+    """Of the way, every few seconds: of the packets that should have come since the last time ``loss`` are
+    missing (0…1), the jitter of RFC 3550 (ms), the round trip by RTCP (ms; 0: not measured), and what went out of ours that the
     other end says is missing (0…1).
     """
 
