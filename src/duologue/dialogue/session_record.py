@@ -100,6 +100,12 @@ class SessionRecorder:
         else:
             self._take_effect(item, now)
 
+    def sent(self, utterance_id: str, at: int) -> None:
+        """The first sound of an utterance left for the far end ``at`` (monotonic ns)."""
+        answer, piece = self._piece(utterance_id)
+        if answer is not None and piece is not None and piece.utterance is not None and not answer.record.sent:
+            answer.record.sent = at
+
     # Events
 
     def _take_event(self, event: Event, now: int) -> None:
@@ -213,13 +219,13 @@ class SessionRecorder:
             case Withdrawn(reply):
                 self._withdraw(self._answers.pop(reply), now)
             case Play(utterance):
-                self._hand_over(utterance.id, utterance)
+                self._hand_over(utterance.id, utterance, now)
             case Extend(utterance):
                 _, piece = self._piece(utterance.id)
                 if piece is not None:
                     piece.utterance = utterance
             case Filler(utterance_id):
-                self._hand_over(utterance_id, None)
+                self._hand_over(utterance_id, None, now)
             case Pause():
                 self._held = now
             case Resume():
@@ -311,11 +317,13 @@ class SessionRecorder:
         if isinstance(self._event, Typed):
             answer.record.taken = now
 
-    def _hand_over(self, utterance_id: str, utterance: Utterance | None) -> None:
+    def _hand_over(self, utterance_id: str, utterance: Utterance | None, now: int) -> None:
         answer = next((each for each in self._answers.values() if each.counts), None)
         if answer is None:
             return
         answer.pieces[utterance_id] = PieceDraft(utterance)
+        if utterance and not answer.record.given:
+            answer.record.given = now
         if utterance and not answer.record.on_air:
             answer.record.state = "queued"
             self._tell(answer)
