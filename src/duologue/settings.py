@@ -50,6 +50,7 @@ from duologue.settings_parts import (
     WebSettings,
     as_list,
 )
+from duologue.settings_phone import PhoneSettings
 from duologue.validation import Problem, did_you_mean, problems
 
 FILE = "duologue.toml"
@@ -61,8 +62,10 @@ _FLAG_NAMES = {
     "dialogue.half_duplex": "flag --full-duplex",
     "dialogue.speculate": "flag --no-speculation",
     "ledger.folder": "flag --ledger",
+    "phone.persona": "flag --as",
 }
 """Where a flag's name is not the last part of its key."""
+_LISTED = re.compile(r"\[\d+\].*")
 _SECRET = re.compile(r"(^|_)(key|token|secret|password)$")
 
 EngineModels: TypeAlias = Callable[[str, str], "type[BaseModel] | None"]
@@ -103,6 +106,7 @@ class Settings(BaseSettings):
     dialogue: DialogueSettings = Field(
         default=DialogueSettings(), description="How turns are taken in a conversation with a person."
     )
+    phone: PhoneSettings = Field(default=PhoneSettings(), description="The phone line.")
     chains: ChainSettings = Field(default=ChainSettings(), description="When an engine hands over to the next.")
     speech_cache: SpeechCacheSettings = Field(
         default=SpeechCacheSettings(), description="What engines have said, kept on disk."
@@ -173,7 +177,8 @@ class Settings(BaseSettings):
 
     def use(self) -> Use:
         """What ``serve`` asks of the engines, in English; a show where it switches nothing on."""
-        return Use(shows=self.serve.show or not self.serve.talk, talks=self.serve.talk)
+        talks = self.serve.talk or self.serve.line
+        return Use(shows=self.serve.show or not talks, talks=talks)
 
     def each_show(self) -> dict[str, Settings]:
         """The settings of each show by name, in order: its own are in ``show``.
@@ -190,8 +195,9 @@ class Settings(BaseSettings):
         return alone
 
     def secrets(self) -> tuple[str, ...]:
-        """The values that may appear nowhere: the tokens, every secret of the engines' parts, what stands before the
-        ``@`` of their addresses, and the keys in the environment variables that they name (``key_variable``).
+        """The values that may appear nowhere: the tokens, the line's passwords, every secret of the engines' parts,
+        what stands before the ``@`` of their addresses, and the keys in the environment variables that they name
+        (``key_variable``).
         """
         parts = (self.web, *(part for part in self._parts.values() if part is not None))
         values = [getattr(part, name) for part in parts for name in type(part).model_fields]
@@ -201,6 +207,7 @@ class Settings(BaseSettings):
         tokens = (each.secret for each in self.web.tokens.values())
         return (
             *written,
+            *self.phone.secrets(),
             *filter(None, tokens),
             *(key for name in variables if (key := os.environ.get(name, "").strip())),
         )
@@ -226,11 +233,22 @@ class Settings(BaseSettings):
             elif isinstance(value, dict) and value:  # a table for each
                 for each, table in cast("dict[str, BaseModel]", value).items():
                     yield from self._rows(table, f"{key}.{each}")
+            elif tables := _tables(cast("object", value)):
+                for number, table in enumerate(tables):
+                    yield from self._rows(table, f"{key}[{number}]")
             else:
-                source, what = self._sources.get(key, "default"), field.description or ""
+                whole = "" if name in part.model_fields_set else "?"  # of a list of tables only the whole has a source
+                source = self._sources.get(key) or self._sources.get(_LISTED.sub("", key) + whole, "default")
+                what = field.description or ""
                 pick = self.picks.get(name) if prefix == "engines" else None
                 shown = _shown(name, cast("object", value) if pick is None else pick.written)
                 yield Row(key, shown, source, what, str(pick or ""))
+
+
+def _tables(value: object) -> list[BaseModel]:
+    """The tables of a list of tables."""
+    items = cast("tuple[object, ...]", value) if isinstance(value, tuple) else ()
+    return [each for each in items if isinstance(each, BaseModel)]
 
 
 def _shown(name: str, value: object) -> str:

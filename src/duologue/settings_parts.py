@@ -125,6 +125,7 @@ class ServeSettings(Part):
 
     show: bool = Field(default=True, description="The show, or each of several.")
     talk: bool = Field(default=False, description="Conversations with people, on warm engines.")
+    line: bool = Field(default=False, description="The phone line.")
 
 
 class ShowSettings(Part):

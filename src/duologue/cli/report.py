@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from duologue.telemetry.ledger import TurnRecord
+    from duologue.telemetry.ledger import CallRecord, TurnRecord
     from duologue.telemetry.ledger_reader import LedgerReader
     from duologue.telemetry.report import Part
 
@@ -58,9 +58,21 @@ def _told(part: Part) -> Iterator[str]:
     yield f"{part.of}{about}"
     if part.show or part.costs:
         yield from _frames(part)
+    if part.call is not None:
+        yield _call(part.call)
     for worker, times in part.restarts.items():
         yield f"  {worker} was started again {times} times" if times > 1 else f"  {worker} was started again"
     yield from _turns(part)
+
+
+def _call(call: CallRecord) -> str:
+    """A line for what a call was, and how it ended."""
+    ways = f"{call.called} called" if call.outgoing else f"{call.caller} → {call.called}"
+    if not call.answered:
+        return f"  {ways}: {f'refused with {call.status}, ' if call.status else 'not answered, '}{call.reason}"
+    quality = f"loss {call.loss_percent:.1f} % at most, jitter {call.jitter_ms:.0f} ms at most"
+    length = (call.ended - call.answered) / 1e9
+    return f"  {ways} ({call.carrier} {call.codec}): {length:.1f} s with {call.character}; {quality}; {call.reason}"
 
 
 def _frames(part: Part) -> Iterator[str]:

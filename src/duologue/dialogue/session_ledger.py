@@ -51,6 +51,10 @@ class SessionLedger:
         self._ledger.enter(self.of, record_of(item), now)
         self._recorder.take(item, now)
 
+    def sent(self, utterance_id: str, at: int) -> None:
+        """The first sound of an utterance left for the far end ``at`` (monotonic ns)."""
+        self._recorder.sent(utterance_id, at)
+
     def close(self) -> None:
         """The conversation is over: turns that did not come to their end are entered as they stand."""
         self._ledger.close_turns(self.of)

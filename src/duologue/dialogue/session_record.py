@@ -47,6 +47,7 @@ from duologue.dialogue.turns_vocabulary import (
     TurnOpened,
     Typed,
     Understood,
+    VoiceSentence,
     Withdrawn,
 )
 from duologue.speech.utterance import Utterance
@@ -99,6 +100,12 @@ class SessionRecorder:
             self._take_event(self._event, now)
         else:
             self._take_effect(item, now)
+
+    def sent(self, utterance_id: str, at: int) -> None:
+        """The first sound of an utterance left for the far end ``at`` (monotonic ns)."""
+        answer, piece = self._piece(utterance_id)
+        if answer is not None and piece is not None and piece.utterance is not None and not answer.record.sent:
+            answer.record.sent = at
 
     # Events
 
@@ -206,6 +213,8 @@ class SessionRecorder:
                 if answer := self._answers.get(reply):
                     answer.record.adopted = True
                     self._bind(reply, answer, self._turn.text if self._turn else "", now)
+            case VoiceSentence(reply, index, text):
+                self._note_sentence(reply, index, text, now)
             case Apologise(reply, _, stage):
                 self._apologise(reply, stage, now)
             case Abandon(reply):
@@ -213,13 +222,13 @@ class SessionRecorder:
             case Withdrawn(reply):
                 self._withdraw(self._answers.pop(reply), now)
             case Play(utterance):
-                self._hand_over(utterance.id, utterance)
+                self._hand_over(utterance.id, utterance, now)
             case Extend(utterance):
                 _, piece = self._piece(utterance.id)
                 if piece is not None:
                     piece.utterance = utterance
             case Filler(utterance_id):
-                self._hand_over(utterance_id, None)
+                self._hand_over(utterance_id, None, now)
             case Pause():
                 self._held = now
             case Resume():
@@ -267,6 +276,22 @@ class SessionRecorder:
         if not speculative:
             self._bind(reply, answer, person, now)
 
+    def _note_sentence(self, reply: str, index: int, text: str, now: int) -> None:
+        """Words of the owner's are not thought of: with the first of them their reply opens, and it answers nobody."""
+        if not index and reply not in self._answers:
+            record = TurnRecord(
+                f"{self._conversation}/{reply}", self._conversation, 0, self._speaker, "answer", asked=now,
+                first_sentence=now, text_complete=now, state="voicing",
+            )  # fmt: skip
+            self._number += 1
+            record.number = self._number
+            self._answers[reply] = AnswerDraft(record, bound=True, given=True)
+        answer = self._answers.get(reply)
+        if answer is not None and answer.given:
+            answer.sentences.append(text)
+            answer.record.text = " ".join(filter(None, answer.sentences))
+            self._tell(answer)
+
     def _apologise(self, reply: str, stage: Stage, now: int) -> None:
         if reply not in self._answers:  # for the ears: nothing was understood, nothing was thought
             self._think(reply, "", False, now)
@@ -311,11 +336,13 @@ class SessionRecorder:
         if isinstance(self._event, Typed):
             answer.record.taken = now
 
-    def _hand_over(self, utterance_id: str, utterance: Utterance | None) -> None:
+    def _hand_over(self, utterance_id: str, utterance: Utterance | None, now: int) -> None:
         answer = next((each for each in self._answers.values() if each.counts), None)
         if answer is None:
             return
         answer.pieces[utterance_id] = PieceDraft(utterance)
+        if utterance and not answer.record.given:
+            answer.record.given = now
         if utterance and not answer.record.on_air:
             answer.record.state = "queued"
             self._tell(answer)

@@ -213,6 +213,17 @@ class Apologies(_Part):
     voicing: str = Field(min_length=1)
 
 
+class Telephone(_Part):
+    """What a character says of a call itself. English, where a language's file has no words for it."""
+
+    handing_over: str = Field(default="One moment, please, I will put you through.", min_length=1)
+    not_reached: str = Field(
+        default="I am sorry, I could not reach anybody there. Is there something I can do for you?", min_length=1
+    )
+    silent: str = Field(default="I cannot hear you any more, so I will hang up now. Goodbye.", min_length=1)
+    closing: str = Field(default="I am sorry, we have to end our call here. Goodbye.", min_length=1)
+
+
 class Language(_Part):
     """See the module. ``tag`` is as the persona has it (``en``, ``en-GB``); ``directions`` is a regular expression that
     stage directions begin with.
@@ -223,6 +234,7 @@ class Language(_Part):
     deflections: Annotated[tuple[str, ...], Field(min_length=1)]
     directions: Annotated[str, AfterValidator(_pattern)] = ""
     apologies: Apologies
+    telephone: Telephone = Telephone()
     turns: Words = Words()
     sentences: Sentences = Sentences()
     aloud: Aloud = Aloud()

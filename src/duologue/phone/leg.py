@@ -146,8 +146,8 @@ class Transferred:
 @dataclass(frozen=True, slots=True)
 class Quality:
     """Of the way, every few seconds: of the packets that should have come since the last time ``loss`` are
-    missing (0…1), the jitter of RFC 3550 (ms), the round trip by RTCP (ms; 0: not measured), and what went out of ours that the
-    other end says is missing (0…1).
+    missing (0…1), the jitter of RFC 3550 (ms), the round trip by RTCP (ms; 0: not measured), and what went out of ours
+    that the other end says is missing (0…1).
     """
 
     loss: float

@@ -15,9 +15,9 @@ import numpy as np
 
 from duologue.audio.far_playout import Kind, Message
 from duologue.audio.pcm import Samples, from_int16, to_int16
-from duologue.phone.admission import Policy
 from duologue.phone.leg import CallInfo, LegEvent, Sound
 from duologue.phone.registration import Account
+from duologue.phone.screening import LineOptions
 
 # Orders: from main to the line
 
@@ -28,14 +28,14 @@ class LinePlan:
 
     It listens on ``host``, by those of ``udp``, ``tcp`` and ``tls`` that are ports (None: not by that; 0: any free
     one); ``certificate`` and ``key`` are files (PEM) of its TLS, ``authorities`` one of those whose certificates it
-    believes (empty: the system's). ``policy`` says who is admitted, and how we name ourselves. ``advertised`` is the
+    believes (empty: the system's). ``options`` say who is admitted, and how we name ourselves. ``advertised`` is the
     address that stands in session descriptions (empty: the one by which the peer is reached). RTP uses the ports
     ``first_port`` to ``last_port``, two for each call. ``formats`` are names of :mod:`duologue.phone.codecs`, the best
     first (empty: all); ``secure``: without encryption there is no call. A call from which nothing came for
     ``silent_s`` is over; those of a main process that is gone are ended politely within ``leave_s``.
     """
 
-    policy: Policy
+    options: LineOptions
     host: str = "127.0.0.1"
     udp: int | None = 5060
     tcp: int | None = None

@@ -36,12 +36,15 @@ class Transcript:
 class HearingCapabilities:
     """``partials``: transcripts come while the speech goes on. ``punctuation``, ``words``: the text has them.
     ``at_once``: how many people it hears at a time (None: no limit is known); one more would wait unheard.
+    ``telephone``: it takes dictation over a telephone, whose band is half as wide; one that does not may still follow a
+    grammar there.
     """
 
     partials: bool = False
     punctuation: bool = False
     words: bool = False
     at_once: int | None = None
+    telephone: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +52,18 @@ class Expected:
     """What is likely to be said: helps engines that can use it.
 
     ``phrases`` are sentences of the character's own domain; ``grammar`` is a JSGF grammar for drills (empty:
-    dictation).
+    dictation). ``telephone``: it comes over one.
     """
 
     phrases: tuple[str, ...] = ()
     grammar: str = ""
     language: str = "en"
+    telephone: bool = False
+
+
+def hears(capabilities: HearingCapabilities, expected: Expected) -> bool:
+    """Whether ears with these ``capabilities`` understand what is ``expected`` by the way that it comes."""
+    return capabilities.telephone or not expected.telephone or bool(expected.grammar)
 
 
 class Voice(Protocol):

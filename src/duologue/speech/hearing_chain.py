@@ -23,7 +23,7 @@ from duologue.chains import Chain, ChainPolicy, EngineHealth, Listener, fewest
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, InternalError, PeerError
 from duologue.language.languages import knows
-from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript, Voice
+from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript, Voice, hears
 
 KEPT_SECONDS = 150
 """Sound of a stretch that is kept for the next engine (9.6 MB); an engine that fails after more ends its stretch."""
@@ -51,7 +51,9 @@ class HearingChain:
 
     @property
     def capabilities(self) -> HearingCapabilities:
-        """What all that came up can do: nothing is promised that one of them might not keep."""
+        """What all that came up can do: nothing is promised that one of them might not keep. Over a telephone those are
+        passed over that do not hear there.
+        """
         found = [engine.capabilities for engine in self._chain.ready]
         if not found:
             raise InternalError(f"{self.name} and its stand-ins were asked what they can do before warm_up()")
@@ -60,6 +62,7 @@ class HearingChain:
             punctuation=all(each.punctuation for each in found),
             words=all(each.words for each in found),
             at_once=self.at_once,
+            telephone=any(each.telephone for each in found),
         )
 
     @property
@@ -90,11 +93,11 @@ class HearingChain:
         alone = len(self.engines) == 1
         patience = None if alone else self._chain.policy.patience
         try:
-            tag = (expected or Expected()).language
+            wanted = expected or Expected()
             told = self._chain.stream(
                 lambda engine: _heard(engine, record, expected, voice, patience),
                 revisable=True,
-                fit=lambda engine: knows(engine, tag),
+                fit=lambda engine: knows(engine, wanted.language) and hears(engine.capabilities, wanted),
             )
             async with aclosing(told) as transcripts:
                 async for _, transcript in transcripts:

@@ -91,7 +91,9 @@ class PocketSphinx:
         """Partials and places of words; no punctuation; a person for each listener. Valid after :meth:`warm_up`."""
         if not self._warm:
             raise InternalError("pocketsphinx was asked what it can do before warm_up()")
-        return HearingCapabilities(partials=True, punctuation=False, words=True, at_once=self._settings.listeners)
+        return HearingCapabilities(
+            partials=True, punctuation=False, words=True, at_once=self._settings.listeners, telephone=False
+        )
 
     async def warm_up(self) -> None:
         """Start the first worker. Raises :class:`PeerError` when PocketSphinx does not come up."""

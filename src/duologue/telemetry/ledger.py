@@ -189,6 +189,8 @@ class TurnRecord:
     text_complete: Annotated[Time, "The line was written."] = 0
     first_audio: Annotated[Time, "Its first sound was there."] = 0
     voiced: Annotated[Time, "All of its sound was there."] = 0
+    given: Annotated[Time, "Its first sound was handed to the far end."] = 0
+    sent: Annotated[Time, "Of a call: its first sound left, in a packet."] = 0
     on_air: Annotated[Time, "Its first word was heard."] = 0
     ended: Annotated[Time, "It fell silent."] = 0
     gap_ms: Annotated[int, "The chosen silence before it."] = 0
@@ -309,6 +311,32 @@ class AdmissionRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class CallRecord:
+    """A call on the phone line is over. Its turns are of the same part, `line:ID`."""
+
+    call: Annotated[str, "Its id, a UUID of version 7."]
+    caller: Annotated[str, "Who called: a user or a number."]
+    called: Annotated[str, "What was called."]
+    carrier: Annotated[str, "What brought it: `sip`, `twilio`, `audiosocket`."]
+    outgoing: Annotated[bool, "We called."]
+    character: Annotated[str, "Who spoke with them; empty: it was refused."]
+    offered: Annotated[Time, "When it came."]
+    ended: Annotated[Time, "When it was over."]
+    reason: Annotated[str, "Why it is over, in words."]
+    answered: Annotated[Time, "When it was answered; 0: it never was."] = 0
+    status: Annotated[int, "What it was refused with (SIP); 0: it was not."] = 0
+    failed: Annotated[bool, "It ended by a fault."] = False
+    account: Annotated[str, "The account of ours that was called, or called."] = ""
+    codec: Annotated[str, "As SDP names it."] = ""
+    transferred: Annotated[str, "To whom it was handed over."] = ""
+    digits: Annotated[int, "Keys that the caller pressed."] = 0
+    loss_percent: Annotated[float, "The most packets of a hundred that were missing, of those measured."] = 0.0
+    jitter_ms: Annotated[float, "The largest jitter that was measured."] = 0.0
+    round_trip_ms: Annotated[float, "The newest round trip; 0: none was measured."] = 0.0
+    recording: Annotated[str, "The file; empty: it was not recorded."] = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MachineRecord:
     """What the machine and our processes did in one second."""
 
@@ -337,6 +365,7 @@ Record: TypeAlias = (
     | WorkerRecord
     | HandoverRecord
     | AdmissionRecord
+    | CallRecord
     | MachineRecord
 )
 
@@ -358,6 +387,7 @@ KINDS: Mapping[str, type[Record]] = {
     "worker": WorkerRecord,
     "handover": HandoverRecord,
     "admission": AdmissionRecord,
+    "call": CallRecord,
     "machine": MachineRecord,
 }
 """What a line calls its ``kind``."""

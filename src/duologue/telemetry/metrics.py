@@ -16,6 +16,7 @@ from duologue.clock import SECOND
 from duologue.telemetry.frames import frame_time_ms, over_budget
 from duologue.telemetry.ledger import (
     BakeRecord,
+    CallRecord,
     ClipRecord,
     ConversationRecord,
     EndingRecord,
@@ -37,6 +38,7 @@ from duologue.telemetry.turns import stages_ms
 _FRAME_BUCKETS = (0.001, 0.002, 0.003, 0.005, 0.008, 0.012, 0.0167, 0.025, 0.0333, 0.04, 0.05, 0.0667, 0.1, 0.15, 0.25)
 """Around the budget of a frame (33.3 ms at 30 a second; 16.7 at 60), in seconds."""
 _TURN_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 40.0)
+_SEND_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.15, 0.21, 0.3, 0.5, 1.0, 2.0)
 _BAKE_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 _LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
 
@@ -96,6 +98,12 @@ class Metrics:
         self._refused = counter("lines_refused", "Lines that moderation refused", "of")
         self._failures = counter("turn_failures", "Turns in which an engine failed", "of")
         self._answers = histogram("answer_seconds", "From a person's last word to our first", _TURN_BUCKETS, "of")
+        self._voicing = histogram("turn_voice_seconds", "From a text to its voice's first sound", _SEND_BUCKETS, "of")
+        self._sending = histogram(
+            "turn_send_seconds", "From a first sound at hand to its first packet", _SEND_BUCKETS, "of"
+        )
+        self._calls = counter("calls", "Calls that are over", "of", "direction", "outcome")
+        self._call_seconds = counter("call_seconds", "Time on calls", "of")
         self._events = counter("floor_events", "Interruptions, false alarms, echoes, fillers, …", "of", "event")
         self._speculations = counter("speculations", "Replies thought before the turn had ended", "of", "outcome")
         self._saved = counter("speculation_saved_seconds", "Time that speculation saved", "of")
@@ -150,12 +158,26 @@ class Metrics:
                 self._clips.labels(of, state).inc()
             case WorkerRecord(worker=worker, restarts=restarts) if of == HOUSE:
                 self._replaced.labels(worker).inc(self._rise(restarts, "worker", worker))
+            case CallRecord():
+                self._call(of, record)
             case HandoverRecord(engine=engine, moment=moment):
                 self._handovers.labels(engine, moment).inc()
             case MachineRecord():
                 self._machine(of, record)
             case _:
                 pass
+
+    def _call(self, of: str, record: CallRecord) -> None:
+        outcome = (
+            f"refused {record.status}" if record.status and not record.answered
+            else "failed" if record.failed
+            else "transferred" if record.transferred
+            else "ended" if record.answered
+            else "unanswered"
+        )  # fmt: skip
+        self._calls.labels(of, "out" if record.outgoing else "in", outcome).inc()
+        if record.answered:
+            self._call_seconds.labels(of).inc((record.ended - record.answered) / SECOND)
 
     def _begin(self, of: str, fps: int) -> None:
         """A show begins: its series are there from the first scrape on."""
@@ -199,6 +221,9 @@ class Metrics:
             self._wait.labels(of).observe(record.waited_ms / 1000)
         for stage, taken in stages_ms(record).items():
             self._stages.labels(of, stage).observe(taken / 1000)
+        if record.sent:
+            self._voicing.labels(of).observe(max(0, record.first_audio - record.first_sentence) / SECOND)
+            self._sending.labels(of).observe(max(0, record.sent - max(record.given, record.first_audio)) / SECOND)
         if record.spoken_to and record.on_air:
             self._answers.labels(of).observe((record.on_air - record.spoken_to) / SECOND)
         self._floor(of, record)

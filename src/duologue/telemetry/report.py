@@ -6,11 +6,12 @@ import math
 from array import array
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from duologue.telemetry.frames import FrameLedger, frame_time_ms
 from duologue.telemetry.ledger import (
     BakeRecord,
+    CallRecord,
     ConversationRecord,
     DroppedRecord,
     EndingRecord,
@@ -25,7 +26,7 @@ from duologue.telemetry.ledger import (
     TurnRecord,
     WorkerRecord,
 )
-from duologue.telemetry.turns import STAGES, Spread, silence_ms, stages_ms
+from duologue.telemetry.turns import STAGES, Spread, points_ms, silence_ms, stages_ms
 
 _FPS = 30
 """Of a show whose beginning is not in the ledger."""
@@ -37,6 +38,7 @@ class Part:
 
     of: str
     show: ShowRecord | None = None
+    call: CallRecord | None = None
     conversations: list[ConversationRecord] = field(default_factory=list[ConversationRecord])
     frames: FrameLedger = field(default_factory=lambda: FrameLedger(_FPS))
     costs: array[float] = field(default_factory=lambda: array("f"))
@@ -75,6 +77,8 @@ class Part:
                 self.turns.append(record)
             case EndingRecord() as record:
                 self.endings.append(record)
+            case CallRecord() as record:
+                self.call = record
             case HandoverRecord() as record:
                 self.handovers.append(record)
             case WorkerRecord(worker=worker, restarts=restarts):
@@ -117,11 +121,14 @@ class Part:
             found |= {"frames": self._frames(), "steps": [_step(each) for each in self.steps]}
             found["skips"] = [{"first": s.first, "following": s.following, "late_ms": s.late_ms} for s in self.skips]
             found["bakes"] = len(self.bakes)
+        if self.call is not None:
+            found["call"] = asdict(self.call)
         found["conversations"] = [each.conversation for each in self.conversations]
         found["turns"] = [
             {
                 "id": each.id, "role": each.kind, "speaker": each.speaker, "state": each.state, "text": each.text,
                 "waited_ms": each.waited_ms, "stages": stages_ms(each), "failure": each.failure,
+                "points": points_ms(each),
                 "handovers": list(each.handovers),
             }
             for each in self.turns

@@ -87,6 +87,21 @@ def silence_ms(record: TurnRecord) -> dict[str, float]:
     return found
 
 
+def points_ms(record: TurnRecord) -> dict[str, float]:
+    """The timing points of an answer on a call (ms after t0, where the caller's last word ends): ``decided``,
+    ``transcript``, ``first_token``, ``t1`` (a sentence goes to the voice), ``t2`` (the voice's first sound), ``t3``
+    (its first packet left). What was thought ahead lies before ``decided``, maybe before t0. Empty for what answers
+    nothing or never left.
+    """
+    if not (record.spoken_to and record.sent):
+        return {}
+    points = {
+        "decided": record.decided, "transcript": record.understood, "first_token": record.first_token,
+        "t1": record.first_sentence or record.apologised, "t2": record.first_audio, "t3": record.sent,
+    }  # fmt: skip
+    return {name: milliseconds(at - record.spoken_to) for name, at in points.items() if at}
+
+
 @dataclass(frozen=True, slots=True)
 class Spread:
     """``count`` values: their middle, the one that 95 % do not exceed (nearest rank), the largest; ms."""

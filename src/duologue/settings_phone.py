@@ -1,0 +1,248 @@
+"""The phone line's part of the settings: where it listens, whom it answers, as whom, and what it may do with a call."""
+
+from __future__ import annotations
+
+import os
+import re
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+
+from duologue.settings_parts import Names, Part, as_list
+
+_ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^\[\]:/\s]+):(?P<port>\d{1,5})")
+_REGISTRAR = re.compile(r"(?:sips?:)?(?:\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::\d{1,5})?(?:;transport=(?:udp|tcp|tls))?", re.I)
+_TARGET = re.compile(r"(?:sips?:[^\s<>]+|tel:[+\d][\d.()-]*|[\w.+*#-]+(?:@[\w.:-]+)?)", re.I)
+KEYS = "0123456789*#"
+"""Of a telephone, as a menu has them."""
+
+
+def _listen(value: str) -> str:
+    found = _ADDRESS.fullmatch(value)
+    if found is None or int(found["port"]) > 65_535:
+        raise ValueError(f"{value!r} is no address to listen on | Write host and port, e.g. 127.0.0.1:5060.")
+    return value
+
+
+def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        try:
+            ip_network(value, strict=False)
+        except ValueError:
+            raise ValueError(
+                f"{value!r} is no address and no network | Numbers only, e.g. 192.0.2.10 or 10.0.0.0/8."
+            ) from None
+    return values
+
+
+def _registrars(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if not _REGISTRAR.fullmatch(value):
+            raise ValueError(
+                f"{value!r} is no registrar | Its name or address, e.g. pbx.example.org:5060;transport=tcp."
+            )
+    return values
+
+
+def _target(value: str) -> str:
+    if not _TARGET.fullmatch(value):
+        raise ValueError(f"{value!r} is nobody who can be called | An extension, or an address as sip:200@pbx.example.")
+    return value
+
+
+def _key(value: str) -> str:
+    if value and (len(value) > 1 or value not in KEYS):
+        raise ValueError(f"{value!r} is no key of a telephone | One of 0 to 9, * and #.")
+    return value
+
+
+Networks = Annotated[Names, AfterValidator(_networks)]
+Registrars = Annotated[tuple[str, ...], BeforeValidator(as_list), AfterValidator(_registrars)]
+Transports = Annotated[tuple[Literal["udp", "tcp", "tls"], ...], BeforeValidator(as_list)]
+Formats = Annotated[tuple[Literal["opus", "g722", "pcma", "pcmu"], ...], BeforeValidator(as_list)]
+
+
+class AnswerSettings(Part):
+    """As whom an extension is answered; what is unset is as [phone] has it."""
+
+    persona: str | None = Field(default=None, min_length=1, description="Who answers: a character or persona.")
+    greeting: str | None = Field(default=None, max_length=600, description="What it says first.")
+    announce: str | None = Field(default=None, max_length=600, description="What is said before that.")
+    language: str | None = Field(default=None, description="What it speaks and hears, e.g. de; unset: the persona's.")
+    duplex: Literal["full", "half"] | None = Field(
+        default=None, description="half: it hears nothing while it speaks; for lines that echo."
+    )
+    record: bool = Field(default=True, description="Its calls are recorded, where phone.record says so.")
+
+
+class AccountSettings(AnswerSettings):
+    """An extension at a PBX: the line registers it there, and answers it."""
+
+    user: str = Field(min_length=1, max_length=80, description="The extension, as the PBX has it.")
+    registrar: Registrars = Field(
+        min_length=1, description="The PBX, e.g. pbx.example.org;transport=tls; of several the next when one is gone."
+    )
+    password: SecretStr | None = Field(default=None, description="Its password.")
+    env: str = Field(default="", description="Or the environment variable that holds it.")
+    auth_user: str = Field(default="", description="The name that the password is of; empty: the extension.")
+    domain: str = Field(default="", description="What stands behind the @ of its address; empty: the registrar.")
+    display: str = Field(default="", max_length=80, description="What those whom it calls see.")
+    seconds: int = Field(default=300, ge=60, le=86_400, description="It registers for so long, and again in time.")
+
+    @property
+    def secret(self) -> str:
+        """Its password; empty: it has none."""
+        return self.password.get_secret_value() if self.password else os.environ.get(self.env, "").strip()
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if self.password is not None and self.env:
+            raise ValueError("a password stands in one place | Give either password or env.")
+        return self
+
+
+class CallerSettings(Part):
+    """Somebody who may call when they prove a password (digest)."""
+
+    password: SecretStr | None = Field(default=None, description="The password.")
+    env: str = Field(default="", description="Or the environment variable that holds it.")
+
+    @property
+    def secret(self) -> str:
+        """The password; empty when the environment variable is."""
+        return self.password.get_secret_value() if self.password else os.environ.get(self.env, "").strip()
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.password is None) == (not self.env):
+            raise ValueError("a password stands in one place | Give either password or env, a variable's name.")
+        return self
+
+
+class TransferSettings(Part):
+    """Where a call may be handed over: by a key, by the character, from the page."""
+
+    to: Annotated[str, AfterValidator(_target)] = Field(
+        description="An extension of the same PBX, or an address as sip:200@pbx.example."
+    )
+    digit: Annotated[str, AfterValidator(_key)] = Field(default="", description="The caller's key for it, e.g. 0.")
+    say: str = Field(default="", max_length=300, description="What the character says before; empty: a usual sentence.")
+    about: str = Field(default="", max_length=300, description="When to use it, as the character is told.")
+
+
+def _by_name(transfers: dict[str, TransferSettings]) -> dict[str, TransferSettings]:
+    keys: dict[str, str] = {}
+    for name, each in transfers.items():
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", name):
+            raise ValueError(f"{name!r} is no name of it | Small letters, digits and hyphens: [phone.transfers.human].")
+        if each.digit and (other := keys.setdefault(each.digit, name)) != name:
+            raise ValueError(f"the key {each.digit} is of {other} and of {name} | Give each another.")
+    return transfers
+
+
+class PhoneSettings(Part):
+    """The phone line."""
+
+    listen: Annotated[str, AfterValidator(_listen)] = Field(
+        default="127.0.0.1:5060", description="Where it listens: host and port; port 0 takes a free one."
+    )
+    transport: Transports = Field(default=("udp",), min_length=1, description="What it listens by: udp, tcp, tls.")
+    tls_port: int = Field(default=5061, ge=0, le=65_535, description="Of TLS.")
+    tls_cert: Path | None = Field(default=None, description="Its certificate, a file (PEM).")
+    tls_key: Path | None = Field(default=None, description="The key of that, a file (PEM).")
+    tls_ca: Path | None = Field(
+        default=None, description="Whose certificates are believed, a file (PEM); unset: the system's."
+    )
+    address: str = Field(
+        default="", description="The address that others reach it by, behind a NAT; empty: that of the network card."
+    )
+    media_ports: Annotated[tuple[int, int], BeforeValidator(as_list)] = Field(
+        default=(16_384, 16_783), description="The first and the last port of sound; two for each call."
+    )
+    codecs: Formats = Field(
+        default=("opus", "g722", "pcma", "pcmu"), min_length=1, description="What it speaks, the best first."
+    )
+    encrypt: bool = Field(default=False, description="Calls without encrypted sound (SDES) are refused.")
+    places: int = Field(default=10, ge=1, le=1000, description="Calls at once; one more is told to try again (503).")
+    retry_seconds: int = Field(default=10, ge=1, le=3600, description="When to, as it is told.")
+    allow: Networks = Field(
+        default=(), description="Addresses and networks that may call; empty: everybody who reaches it."
+    )
+    callers: dict[str, CallerSettings] = Field(
+        default={}, description="Who may call with a password, a table for each; none: without one."
+    )
+    extensions: dict[str, AnswerSettings] = Field(
+        default={}, description="What can be called, a table for each; none: whatever is called."
+    )
+    accounts: tuple[AccountSettings, ...] = Field(
+        default=(), description="Extensions at a PBX, each under [[phone.accounts]]."
+    )
+    persona: str = Field(default="phone", min_length=1, description="Who answers: a character or persona.")
+    greeting: str = Field(
+        default="", max_length=600, description="What it says first, at once; empty: it thinks of something."
+    )
+    announce: str = Field(default="", max_length=600, description="What is said before, e.g. that it is a machine.")
+    duplex: Literal["full", "half"] = Field(
+        default="full", description="half: it hears nothing while it speaks; for lines that echo."
+    )
+    record: Path | None = Field(default=None, description="A folder for recordings: caller left, character right.")
+    record_format: Literal["opus", "wav"] = Field(default="opus", description="Of a recording.")
+    transfers: Annotated[dict[str, TransferSettings], AfterValidator(_by_name)] = Field(
+        default={}, description="Where a call may be handed over, a table for each."
+    )
+    tools: bool = Field(
+        default=True, description="The model that thinks may hand over, hang up and press keys by itself."
+    )
+    silence_seconds: float = Field(
+        default=30.0, ge=5, le=600, description="A caller who is silent for so long is said goodbye to."
+    )
+    lost_seconds: float = Field(
+        default=30.0, ge=2, le=600, description="A call without any packet for so long is over."
+    )
+    transfer_seconds: float = Field(default=30.0, ge=5, le=180, description="For a transfer to reach somebody.")
+    drain_seconds: float = Field(
+        default=10.0, ge=0, le=14, description="At a shutdown, for calls to end with a goodbye."
+    )
+
+    @property
+    def host(self) -> str:
+        """Where it listens."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """Of UDP and TCP."""
+        return int(self.listen.rpartition(":")[2])
+
+    @property
+    def loopback(self) -> bool:
+        """Only this machine can reach it."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def secrets(self) -> tuple[str, ...]:
+        """What may appear nowhere."""
+        return tuple(filter(None, (each.secret for each in (*self.accounts, *self.callers.values()))))
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Self:
+        if not self.loopback and not self.allow and not self.callers:
+            raise ValueError(
+                f"listening on {self.host} lets everybody call, and nobody is named who may"
+                " | Set phone.allow to the address of your PBX, or give callers passwords: [phone.callers.NAME]."
+            )
+        if "tls" in self.transport and (self.tls_cert is None or self.tls_key is None):
+            raise ValueError("TLS wants a certificate and its key | Set phone.tls_cert and phone.tls_key.")
+        first, last = self.media_ports
+        if not 1024 <= first < last <= 65_535 or last - first < 3:
+            raise ValueError(f"{first} to {last} are no ports for sound | E.g. media_ports = [16384, 16783].")
+        names = [account.user for account in self.accounts]
+        if len(set(names)) < len(names):
+            raise ValueError("two accounts have one user | Name each extension once; list further registrars in it.")
+        return self
