@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from duologue.clock import SYSTEM_CLOCK
 from duologue.phone import call_events as events
-from duologue.phone.admission import Policy, Rate
+from duologue.phone.screening import LineOptions, Rate
 from duologue.phone.negotiation import Agreed, Local, accept, offer
 from duologue.phone.rtp import RtpPacket, is_rtcp
 from duologue.phone.sdp import Direction
@@ -19,10 +19,10 @@ from duologue.phone.user_agent import UserAgent
 HOST = "127.0.0.1"
 
 
-def policy(port: int = 5060, **more: object) -> Policy:
+def options(port: int = 5060, **more: object) -> LineOptions:
     """Of a line that tests may call as often as they like."""
     rates = {"INVITE": Rate(1000, 1000), "OPTIONS": Rate(1000, 1000), "REGISTER": Rate(1000, 1000)}
-    return Policy(host=HOST, port=port, rates=rates, **more)  # type: ignore[arg-type]
+    return LineOptions(host=HOST, port=port, rates=rates, **more)  # type: ignore[arg-type]
 
 
 class _Sound(asyncio.DatagramProtocol):
@@ -116,11 +116,11 @@ async def caller() -> AsyncGenerator[Caller]:
         sound, _ = await loop.create_datagram_endpoint(
             lambda: _Sound(lambda at, data, source: made[0].got(at, data, source)), local_addr=(HOST, 0)
         )
-        agent = UserAgent(policy())
+        agent = UserAgent(options())
         transport = Transport(agent, SYSTEM_CLOCK, lambda event: made[0].tell(event))
         made.append(Caller(agent, transport, sound, sound.get_extra_info("sockname")[1]))
         await transport.open(Listening(HOST, 0), tasks)
-        object.__setattr__(agent.policy, "port", transport.ports["UDP"])
+        object.__setattr__(agent.options, "port", transport.ports["UDP"])
         try:
             yield made[0]
         finally:

@@ -21,7 +21,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote
 
-from duologue.audio.pcm import Samples, to_int16
+from duologue.audio.pcm import RATE, Samples, silence, to_int16
+from duologue.audio.resample import StreamResampler
 from duologue.clock import MILLISECOND, SECOND, Clock, milliseconds
 from duologue.errors import DuologueError, InputError, PeerError
 from duologue.ids import unique_id
@@ -29,7 +30,7 @@ from duologue.phone import call_events as events
 from duologue.phone import certificates
 from duologue.phone.codecs import FORMATS, Format
 from duologue.phone.latch import Address
-from duologue.phone.leg import Answered, CallInfo, Digit, Ended, LegEvent, Ringing, Transferred
+from duologue.phone.leg import HEARD_RATE, Answered, CallInfo, Digit, Ended, LegEvent, Ringing, Transferred
 from duologue.phone.legs import Leg
 from duologue.phone.line_messages import (
     Able,
@@ -116,12 +117,12 @@ class Line:
 
     def __init__(self, plan: LinePlan, clock: Clock, report: Callable[[Report], None]) -> None:
         ports = {name: _free(plan.host, port) for name, port in _listens(plan) if port is not None}
-        first = plan.policy.transport if plan.policy.transport in ports else next(iter(ports), "")
+        first = plan.options.transport if plan.options.transport in ports else next(iter(ports), "")
         if not first:
             raise InputError("the line listens on nothing", where="phone.listen", remedy="Give it a port.")
-        policy = replace(plan.policy, port=ports[first], transport=first, ports=ports)
+        options = replace(plan.options, port=ports[first], transport=first, ports=ports)
         self.report = report
-        self.agent = UserAgent(policy)
+        self.agent = UserAgent(options)
         self._plan, self._clock = plan, clock
         self._listening = ports
         self._transport = Transport(self.agent, clock, self._told)
@@ -149,6 +150,7 @@ class Line:
         client = certificates.for_servers(Path(plan.authorities)) if plan.authorities else None
         ports = self._listening
         listening = Listening(plan.host, ports.get("UDP"), ports.get("TCP"), ports.get("TLS"), server, client)
+        _warm(self._formats)
         await self._transport.open(listening, tasks)
         for account in plan.accounts:
             self._perform(self.agent.register(account, self._clock.now()))
@@ -300,7 +302,7 @@ class Line:
         try:
             port = self._ports.take()
         except PeerError:
-            again = [("Retry-After", str(self._plan.policy.retry_seconds))]
+            again = [("Retry-After", str(self._plan.options.retry_seconds))]
             self._perform(self.agent.refuse(event.call, 503, now, again))
             return
         local = self._local(self._towards(event.flow.host), port)
@@ -369,7 +371,7 @@ class Line:
         if call.leg is not None:
             call.leg.change(call.agreed, now)
             return
-        name = f"{call.id}@{self._plan.policy.host}"
+        name = f"{call.id}@{self._plan.options.host}"
         silent = round(self._plan.silent_s * SECOND)
         call.leg = Leg(call.agreed, call.hosts, call, self._chance, name, silent, now)
         call.port.listen(call.received)
@@ -468,7 +470,7 @@ class Line:
         """The address of ours that stands in an offer to ``target``."""
         if self._plan.advertised or self._plan.host not in _WILDCARDS:
             return self._plan.advertised or self._plan.host
-        return self._plan.policy.host
+        return self._plan.options.host
 
     def _towards(self, peer: str) -> str:
         """The address of ours by which ``peer`` is reached."""
@@ -480,7 +482,7 @@ class Line:
                 asked.connect((peer, 9))  # sends nothing
                 return str(asked.getsockname()[0])
         except OSError:
-            return self._plan.policy.host
+            return self._plan.options.host
 
     def _count(self) -> None:
         late = sorted(self._late)
@@ -491,7 +493,7 @@ class Line:
             "calls_now": len(self._calls), "ports": self._ports.used, "dropped_messages": self._transport.dropped,
             "ignored": self._totals["ignored"] + sum(leg.ignored for leg in legs),
         }  # fmt: skip
-        values |= {f"refused_{why}": float(count) for why, count in self.agent.admission.dropped.items()}
+        values |= {f"refused_{why}": float(count) for why, count in self.agent.screening.dropped.items()}
         if late:
             values["late_ms_p99"] = milliseconds(late[min(len(late) - 1, len(late) * 99 // 100)])
             values["late_ms_max"] = milliseconds(late[-1])
@@ -519,6 +521,16 @@ def _formats(names: Sequence[str]) -> tuple[Format, ...]:
             there = ", ".join(form.name for form in FORMATS)
             raise InputError(f"there is no format {name!r}", where="phone.formats", remedy=f"There are: {there}.")
     return tuple(known[name.lower()] for name in names) or FORMATS
+
+
+def _warm(formats: Sequence[Format]) -> None:
+    """Each codec's libraries load with its first packet, which would be a caller's."""
+    for form in formats:
+        sound = form.decoder().decode(form.encoder().encode(silence(form.packet)))
+        if form.rate != RATE:
+            StreamResampler(RATE, form.rate).push(silence(RATE // 50))
+        if form.rate != HEARD_RATE and len(sound):
+            StreamResampler(form.rate, HEARD_RATE).push(sound)
 
 
 def _user(address: str) -> str:

@@ -227,7 +227,7 @@ class LineClient:
         Raises :class:`InputError` for an address that is none, :class:`PeerError` while there is no line.
         """
         uri = uri_of(target)
-        caller = account or self._plan.policy.user
+        caller = account or self._plan.options.user
         name = unique_id(self._clock.wall())
         info = CallInfo(id=name, caller=caller, called=uri.user or uri.host, account=account, outgoing=True)
         leg = self._legs[name] = SipLeg(self, info)
