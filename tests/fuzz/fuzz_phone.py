@@ -80,7 +80,11 @@ def digest(data: bytes) -> None:
 
 def media(data: bytes) -> None:
     """RTP, RTCP, and what digits say."""
-    for parse in (RtpPacket.parse, Rtcp.parse, lambda payload: EventReader().read(0, payload)):
+
+    def digits(payload: bytes) -> str:
+        return EventReader().read(0, payload)
+
+    for parse in (RtpPacket.parse, Rtcp.parse, digits):
         try:
             parse(data)
         except InputError:

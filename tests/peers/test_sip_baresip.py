@@ -1,4 +1,4 @@
-"""baresip as the telephone: it calls and is called, in the clear and with keys by TLS, holds, resumes and is handed over."""
+"""baresip as the telephone: it calls and is called, in the clear and with keys by TLS, holds and is handed over."""
 
 from __future__ import annotations
 
@@ -51,23 +51,23 @@ class _Phone:
         self.writer.write(b"%d:%s," % (len(data), data))
 
 
+def _configure(folder: Path, port: int, account: str, key: Path, made: Path) -> None:
+    both = folder / "both.pem"
+    both.write_text(key.read_text() + made.read_text())
+    authority = folder.parent / "certificate.pem"
+    (folder / "config").write_text(
+        CONFIGURATION.format(modules=MODULES, port=port, certificate=both, authority=authority, control=port + 2)
+    )
+    (folder / "accounts").write_text(f"<sip:phone@127.0.0.1{account}\n")
+    (folder / "contacts").write_text("")
+
+
 @contextlib.asynccontextmanager
 async def _baresip(folder: Path, transport: str = "udp", account: str = "") -> AsyncGenerator[_Phone]:
     name = program("baresip", "baresip-core")
-    folder.mkdir()
     key, made = await certificate(folder)
-    both = folder / "both.pem"
-    both.write_text(key.read_text() + made.read_text())
     port = random.SystemRandom().randrange(30_000, 32_000, 4)
-    (folder / "config").write_text(
-        CONFIGURATION.format(
-            modules=MODULES, port=port, certificate=both, authority=folder.parent / "certificate.pem", control=port + 2
-        )
-    )
-    (folder / "accounts").write_text(
-        f"<sip:phone@127.0.0.1;transport={transport}>;regint=0;answermode=auto;ptime=30{account}\n"
-    )
-    (folder / "contacts").write_text("")
+    _configure(folder, port, f";transport={transport}>;regint=0;answermode=auto;ptime=30{account}", key, made)
     async with running([name, "-f", folder, "-t", "60"], folder, "log"):
         async with asyncio.timeout(10):
             while True:

@@ -129,7 +129,7 @@ def test_a_transfer_of_which_nothing_is_heard_is_given_up() -> None:
 def test_what_was_said_fits_into_a_datagram_and_into_its_header(said: dict[str, str]) -> None:
     clean = {name: value.encode(errors="ignore").decode() for name, value in said.items()}
     headers = request_headers("sip:human@pbx.example.com", WHO, clean)
-    assert sum(len(value.encode()) for name, value in headers[2:]) <= MOST_SAID
+    assert sum(len(value.encode()) for _, value in headers[2:]) <= MOST_SAID
     refer = sip.request(
         "REFER",
         uri_of("sip:a@example.com"),

@@ -152,8 +152,8 @@ class Call:
     # While it stands
 
     def offer(self, description: Description, now: int) -> bool:
-        """Change the call: hold, resume, another address (section 14.1). False, and told as 491, while another change is
-        under way.
+        """Change the call: hold, resume, another address (section 14.1). False, and told as 491, while another change
+        is under way.
         """
         done = self._reinvite(description, Purpose.OFFER, now)
         if not done and self.phase is Phase.STANDING:

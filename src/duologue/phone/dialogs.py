@@ -67,8 +67,8 @@ class Dialog:
 
     @classmethod
     def called(cls, invite: Request, tag: str, source: Flow) -> Dialog:
-        """Of a call that came in (section 12.1.1); without a Contact, as RFC 2543 allowed, who calls is reached where it
-        says that it is.
+        """Of a call that came in (section 12.1.1); without a Contact, as RFC 2543 allowed, who calls is reached where
+        it says that it is.
 
         Raises :class:`InputError` for an INVITE without a usable address or route.
         """
