@@ -1,7 +1,8 @@
 """Ten minutes on air: memory and CPU of the two processes. Not part of ``make bench`` (it takes ten minutes).
 
-What grows is the memory that a process asked for (RSS less what is mapped from files). The pages of bakes, libraries and
-fonts that it has looked at are the disk's cache, shared and taken back by the kernel at will; they have a row of their own.
+What grows is the memory that a process asked for (RSS less what is mapped from files). The pages of bakes, libraries
+and fonts that it has looked at are the disk's cache, shared and taken back by the kernel at will; they have a row of
+their own.
 """
 
 from __future__ import annotations
