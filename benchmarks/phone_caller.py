@@ -1,4 +1,4 @@
-"""The other end of the phone benchmark, in a process of its own: ``python -m benchmarks.phone_caller PORT CALLS SECONDS``.
+"""The other end of the phone benchmark, a process of its own: ``python -m benchmarks.phone_caller PORT CALLS SECONDS``.
 
 It calls the line, speaks on all calls, and judges what comes by the kernel's own stamps of the packets; or, with
 ``RATE`` calls a second as a fourth argument, it places and ends calls, and says how long each took to be answered. One
@@ -87,6 +87,7 @@ class Callers:
         self._port, self._judge = port, judge
         self._offer = offer(Local(HOST, judge.port, (PCMU,)))
         self._begun: dict[str, int] = {}
+        self._more = asyncio.Event()
 
     def call(self) -> str:
         """One more."""
@@ -104,8 +105,15 @@ class Callers:
         if isinstance(event, events.Answered):
             self.took.append((SYSTEM_CLOCK.now() - self._begun[event.call]) / MILLISECOND)
             self.agreed[event.call] = accept(self._offer, event.answer)
+            self._more.set()
         elif isinstance(event, events.Ended):
             self.ended += 1
+
+    async def all_answered(self, calls: int) -> None:
+        """So many stand."""
+        while len(self.agreed) < calls:
+            self._more.clear()
+            await self._more.wait()
 
     async def speak(self, seconds: float) -> None:
         """On all calls, their packets spread over each 20 ms."""
@@ -130,8 +138,7 @@ async def _run(port: int, calls: int, seconds: float, rate: float) -> dict[str, 
         for _ in range(calls):
             callers.call()
             await asyncio.sleep(0.02)
-        while len(callers.agreed) < calls:
-            await asyncio.sleep(0.01)
+        await callers.all_answered(calls)
         await callers.speak(seconds)
         judge.read()
         for name in list(callers.agreed):

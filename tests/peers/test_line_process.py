@@ -370,7 +370,7 @@ async def test_ten_calls_that_talk_keep_their_pace() -> None:
             assert steps == {160}, "one grid"
             begin = one.packets[1]
             late = [(at - begin[0]) / 1e6 - 20 * number for number, (at, _) in enumerate(one.packets[1:50])]
-            assert max(late) - min(late) < 400, "generous, and as this process came to read: figures are the benchmark's"
+            assert max(late) - min(late) < 400, "generous: figures are the benchmark's"
         for one in callers:
             one.hang_up()
         await main.rests()

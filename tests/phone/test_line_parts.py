@@ -55,14 +55,20 @@ async def test_what_is_received_is_told_with_its_source() -> None:
     pool = MediaPorts(HOST, 24_120, 24_121)
     got: list[tuple[bytes, int, bool]] = []
     port = pool.take()
-    port.listen(lambda data, source, control: got.append((data, source[1], control)))
+    both = asyncio.Event()
+
+    def receive(data: bytes, source: tuple[str, int], control: bool) -> None:
+        got.append((data, source[1], control))
+        if len(got) == 2:
+            both.set()
+
+    port.listen(receive)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.bind((HOST, 0))
         sender.sendto(b"sound", (HOST, 24_120))
         sender.sendto(b"report", (HOST, 24_121))
         async with asyncio.timeout(5):
-            while len(got) < 2:
-                await asyncio.sleep(0)
+            await both.wait()
         assert sorted(got) == [(b"report", sender.getsockname()[1], True), (b"sound", sender.getsockname()[1], False)]
     port.close()
 
@@ -73,9 +79,11 @@ class Slow:
     def __init__(self) -> None:
         self.unsent = 0
         self.batches: list[Batch] = []
+        self.took = asyncio.Event()
 
     def send(self, message: object) -> None:
         self.batches.append(cast("Batch", message))
+        self.took.set()
 
 
 async def test_reports_of_one_turn_cross_together() -> None:
@@ -102,8 +110,7 @@ async def test_of_a_main_that_is_behind_the_oldest_sound_is_dropped_and_nothing_
     slow.unsent = 0
     outbox.put(Counts({}))
     async with asyncio.timeout(5):
-        while not slow.batches:
-            await asyncio.sleep(0.01)
+        await slow.took.wait()
     (batch,) = slow.batches
     assert [report.at for report in batch if isinstance(report, Heard)] == list(range(15, 25))
     assert sum(isinstance(report, Told) for report in batch) == 25
