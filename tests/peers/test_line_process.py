@@ -257,7 +257,8 @@ async def test_the_line_is_killed_and_the_next_call_is_answered_within_two_secon
         await main.until(lambda: main.client.ready.is_set() and main.client.worker.pid not in (None, pid))
         other.call(main.port)
         await other.until(lambda: other.agreed)
-        assert (SYSTEM_CLOCK.now() - begin) / 1e9 < 2.0
+        took = (SYSTEM_CLOCK.now() - begin) / 1e9
+        assert took < 2.0, f"{took:.2f} s"
         assert main.client.worker.restarts == 1
 
 
