@@ -514,37 +514,6 @@ export interface components {
             author: string;
         };
         /**
-         * Conversation
-         * @description A conversation with all of its turns so far.
-         */
-        Conversation: {
-            /** Id */
-            id: string;
-            /** Topic */
-            topic: string;
-            /** Cast */
-            cast: string[];
-            /** Turns Planned */
-            turns_planned: number;
-            /** Seed */
-            seed: number;
-            state: components["schemas"]["ConversationState"];
-            /** Started */
-            started: number;
-            /** Ended */
-            ended?: number | null;
-            /**
-             * Failure
-             * @default
-             */
-            failure: string;
-            /**
-             * Turns
-             * @default []
-             */
-            turns: components["schemas"]["TurnView"][];
-        };
-        /**
          * ConversationEvent
          * @description A conversation began, changed state or ended (its ``turns`` are left out here).
          */
@@ -554,7 +523,7 @@ export interface components {
              * @enum {string}
              */
             type: "conversation";
-            conversation: components["schemas"]["Conversation"];
+            conversation: components["schemas"]["ConversationView"];
         };
         /**
          * ConversationRequest
@@ -585,6 +554,37 @@ export interface components {
          * @enum {string}
          */
         ConversationState: "waiting" | "running" | "ended" | "stopped" | "failed";
+        /**
+         * ConversationView
+         * @description A conversation with all of its turns so far.
+         */
+        ConversationView: {
+            /** Id */
+            id: string;
+            /** Topic */
+            topic: string;
+            /** Cast */
+            cast: string[];
+            /** Turns Planned */
+            turns_planned: number;
+            /** Seed */
+            seed: number;
+            state: components["schemas"]["ConversationState"];
+            /** Started */
+            started: number;
+            /** Ended */
+            ended?: number | null;
+            /**
+             * Failure
+             * @default
+             */
+            failure: string;
+            /**
+             * Turns
+             * @default []
+             */
+            turns: components["schemas"]["TurnView"][];
+        };
         /**
          * Daylight
          * @description The time of day outside the window.
@@ -1052,7 +1052,7 @@ export interface components {
              * @description Those that are remembered, newest first, without their turns.
              * @default []
              */
-            conversations: components["schemas"]["Conversation"][];
+            conversations: components["schemas"]["ConversationView"][];
             /**
              * Turns
              * @description The newest of them, oldest first; at most 100.
@@ -1514,7 +1514,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Conversation"][];
+                    "application/json": components["schemas"]["ConversationView"][];
                 };
             };
             /** @description The token lacks the scope that this wants. */
@@ -1574,7 +1574,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Conversation"];
+                    "application/json": components["schemas"]["ConversationView"];
                 };
             };
             /** @description The token lacks the scope that this wants. */
@@ -1632,7 +1632,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Conversation"];
+                    "application/json": components["schemas"]["ConversationView"];
                 };
             };
             /** @description The token lacks the scope that this wants. */
@@ -1699,7 +1699,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Conversation"];
+                    "application/json": components["schemas"]["ConversationView"];
                 };
             };
             /** @description The token lacks the scope that this wants. */

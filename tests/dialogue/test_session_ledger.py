@@ -17,16 +17,16 @@ from duologue.dialogue.session_ledger import SessionLedger, open_session_ledger
 from duologue.dialogue.session_lines import record_of
 from duologue.dialogue.turns_vocabulary import BeginStretch, Note, Play, Report, Understood
 from duologue.errors import InputError
-from duologue.language.fake import Reply
+from duologue.language.fake import ScriptedReply
 from duologue.simulation.virtual_time import simulate
 from duologue.telemetry.ledger import (
     ConversationRecord,
     EffectRecord,
+    EndingOutcome,
     EndingRecord,
     Entry,
     EventRecord,
     HeaderRecord,
-    Outcome,
     TurnRecord,
 )
 from duologue.telemetry.ledger_reader import LedgerReader
@@ -50,7 +50,7 @@ def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_conversation_is_on_disk_line_by_line(tmp_path: Path) -> None:
     path, told = tmp_path / "talk.jsonl", list[TurnRecord]()
-    talk = Talk([ASKS], [Reply("It is noon.")] * 3, seconds=6)
+    talk = Talk([ASKS], [ScriptedReply("It is noon.")] * 3, seconds=6)
 
     async def hold() -> None:
         async with open_session_ledger(path, "ada", "person", clock=talk.clock, changed=told.append) as book:
@@ -69,7 +69,7 @@ def test_a_conversation_is_on_disk_line_by_line(tmp_path: Path) -> None:
     assert all(turn.conversation == beginning.record.conversation for turn in turns)
     (ending,) = [entry for entry in entries if isinstance(entry.record, EndingRecord)]
     assert isinstance(ending.record, EndingRecord)
-    assert ending.record.outcome is Outcome.ANSWERED and ending.at == turns[1].decided
+    assert ending.record.outcome is EndingOutcome.ANSWERED and ending.at == turns[1].decided
     happened = [entry for entry in entries if isinstance(entry.record, EventRecord | EffectRecord)]
     assert len(happened) == len(talk.log)
     assert [entry.at for entry in happened] == sorted(entry.at for entry in happened) == [at for at, _ in talk.log]
@@ -77,7 +77,7 @@ def test_a_conversation_is_on_disk_line_by_line(tmp_path: Path) -> None:
 
 
 def test_a_person_has_figures_too_from_the_same_records() -> None:
-    talk = Talk([ASKS], [Reply("It is noon.")] * 3, seconds=6)
+    talk = Talk([ASKS], [ScriptedReply("It is noon.")] * 3, seconds=6)
     metrics, turns = Metrics(), TurnLedger()
 
     async def hold() -> None:
@@ -128,7 +128,7 @@ def test_an_event_is_told_in_plain_values() -> None:
 
 def test_a_failure_of_the_conversation_is_not_wrapped_and_open_turns_are_written(tmp_path: Path) -> None:
     path = tmp_path / "talk.jsonl"
-    talk = Talk([ASKS], [Reply("It is noon.")] * 3, seconds=3.5)
+    talk = Talk([ASKS], [ScriptedReply("It is noon.")] * 3, seconds=3.5)
 
     async def hold() -> None:
         async with open_session_ledger(path, "ada", "person", clock=talk.clock) as book:

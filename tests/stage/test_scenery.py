@@ -11,7 +11,7 @@ from films import write_changing_sound, write_film
 
 from duologue.clock import VirtualClock
 from duologue.places import packs_folder
-from duologue.stage.messages import Report, Seated, StagePlan, Trouble, TvState
+from duologue.stage.messages import Seated, StagePlan, StageReport, Trouble, TvState
 from duologue.stage.pose import CaptionState, CaptionWord, FrameState, Lights, Pose
 from duologue.stage.scenery import Scenery, Shown
 
@@ -43,7 +43,7 @@ def frame(scenery: Scenery, number: int) -> Shown:
 def test_a_poisonous_film_is_reported_twice_and_the_show_goes_on(scenery: Scenery, tmp_path: Path) -> None:
     poison = tmp_path / "poison.mp4"
     poison.write_bytes(b"\0\0\0\x20ftypisom" + bytes(500))
-    reports: list[Report] = []
+    reports: list[StageReport] = []
     for number in range(4):
         if number % 2 == 0:
             scenery.show_tv(poison)

@@ -20,7 +20,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from duologue.app.admission import Admission, Kind, Needs
+from duologue.app.admission import Admission, Needs, PlaceKind
 from duologue.app.cast import CastMember, find_pack, load_member
 from duologue.app.engines import EnginePool
 from duologue.app.languages import refuse_strangers
@@ -34,8 +34,7 @@ from duologue.chains import Listener
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock
 from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import Sink
-from duologue.dialogue.session import Engines as TalkEngines
-from duologue.dialogue.session import Observe, Session, SessionOptions
+from duologue.dialogue.session import Observe, Session, SessionEngines, SessionOptions
 from duologue.errors import InputError
 from duologue.ids import unique_id
 from duologue.language.persona import Persona, load_persona
@@ -59,7 +58,7 @@ class Partner:
     """
 
     persona: Persona
-    engines: TalkEngines
+    engines: SessionEngines
 
     def session(
         self,
@@ -247,7 +246,7 @@ class Talk:
             async with self._admission.place(_needs(hears=hears, speaks=speaks), patience, waits):
                 voice = CastVoices(engines.voicing, (member,), streams=True) if engines.voicing else WrittenVoice()
                 activity = engines.noticing.activity if engines.noticing else Deaf()
-                fitted = TalkEngines(
+                fitted = SessionEngines(
                     activity, engines.ears or Deaf(), engines.llm, voice, house_moderator(settings), engines.turn
                 )
                 with self._listed(member):
@@ -269,7 +268,7 @@ class Talk:
 
 
 def _needs(*, hears: bool, speaks: bool) -> Needs:
-    wanted = {Kind.LISTENER: hears, Kind.VOICE: speaks, Kind.THOUGHT: True}
+    wanted = {PlaceKind.LISTENER: hears, PlaceKind.VOICE: speaks, PlaceKind.THOUGHT: True}
     return frozenset(kind for kind, needed in wanted.items() if needed)
 
 

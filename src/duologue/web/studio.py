@@ -12,8 +12,8 @@ from duologue.app.models import (
     CaptionRequest,
     ChatReceipt,
     ChatRequest,
-    Conversation,
     ConversationRequest,
+    ConversationView,
     HouseView,
     LightsRequest,
     PartState,
@@ -23,29 +23,11 @@ from duologue.app.models import (
     UtteranceView,
     WorkerView,
 )
+from duologue.broadcast.hls import Resource
 
 
-class Resource(Protocol):
-    """A file of the stream, held in memory."""
-
-    @property
-    def data(self) -> bytes:
-        """The whole body."""
-        ...
-
-    @property
-    def content_type(self) -> str:
-        """Its media type."""
-        ...
-
-    @property
-    def cache_control(self) -> str:
-        """The value of its ``Cache-Control`` header."""
-        ...
-
-
-class Guests(Protocol):
-    """The clips that clients put on the stage. Errors as for :class:`Studio`."""
+class GuestsPort(Protocol):
+    """The clips that clients put on the stage. Errors as for :class:`StudioPort`."""
 
     async def accept(self, request: UtteranceRequest, audio: bytes, key: str = "") -> UtteranceView:
         """Put a clip on the stage; a second call with the same ``key`` changes nothing and gives the same answer."""
@@ -68,7 +50,7 @@ class Guests(Protocol):
         ...
 
 
-class Studio(Protocol):
+class StudioPort(Protocol):
     """What a show is made of, as the web sees it. Every method is called on the event loop and does not block it.
 
     Errors of all methods: :class:`duologue.errors.InputError` for what the person asked wrongly,
@@ -77,23 +59,23 @@ class Studio(Protocol):
     """
 
     @property
-    def guests(self) -> Guests:
+    def guests(self) -> GuestsPort:
         """The clips on the stage."""
         ...
 
-    async def start(self, request: ConversationRequest) -> Conversation:
+    async def start(self, request: ConversationRequest) -> ConversationView:
         """Start a conversation, or queue it behind the running one."""
         ...
 
-    async def stop(self, conversation_id: str) -> Conversation:
+    async def stop(self, conversation_id: str) -> ConversationView:
         """Stop it at once; one that is over already is returned as it is."""
         ...
 
-    def conversations(self) -> Sequence[Conversation]:
+    def conversations(self) -> Sequence[ConversationView]:
         """The conversations that are remembered, newest first, without their turns."""
         ...
 
-    def conversation(self, conversation_id: str) -> Conversation | None:
+    def conversation(self, conversation_id: str) -> ConversationView | None:
         """One conversation with its turns, or None."""
         ...
 
@@ -134,7 +116,7 @@ class Studio(Protocol):
         ...
 
 
-class Show(Protocol):
+class ShowPort(Protocol):
     """A show of the house, as the web sees it."""
 
     @property
@@ -143,7 +125,7 @@ class Show(Protocol):
         ...
 
     @property
-    def studio(self) -> Studio | None:
+    def studio(self) -> StudioPort | None:
         """Its studio; None while it is not open."""
         ...
 
@@ -168,11 +150,11 @@ class Show(Protocol):
         ...
 
 
-class House(Protocol):
+class HousePort(Protocol):
     """The running system. It may have no show at all."""
 
     @property
-    def shows(self) -> Sequence[Show]:
+    def shows(self) -> Sequence[ShowPort]:
         """Its shows; what has no place of its own is the first one's."""
         ...
 
