@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
-from duologue.app.bus import Bus, Topic
+from duologue.app.bus import Bus, BusTopic
 from duologue.app.models import (
     CaptionRequest,
     CharacterView,
@@ -116,7 +116,7 @@ class ScriptedStudio:
         self._media = media
         self._steal = steal
         self._origin = now_ms() - HEAD_START_MS
-        self.bus: Topic = Bus(lambda topics: self.state(HouseView()), unique_id(SYSTEM_CLOCK.wall())).topic("")
+        self.bus: BusTopic = Bus(lambda topics: self.state(HouseView()), unique_id(SYSTEM_CLOCK.wall())).topic("")
         self._conversations: dict[str, ConversationView] = {}
         self._numbers = count(1)
         self._skipped = 0

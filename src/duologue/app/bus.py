@@ -18,8 +18,9 @@ from typing import Self
 
 from duologue.app.models import Event, Notice, NoticeEvent, StateEvent
 
-CAPACITY = 1024
-"""Events that are kept; the oldest are forgotten."""
+CAPACITY = 256
+"""Events that are kept; the oldest are forgotten. Some three minutes of a show, whose turns take 10 kB and its pulses
+4 kB: who was away for longer is sent the state, which is no more to send."""
 TOO_SLOW = Notice(
     level="warning",
     text="This connection is too slow for the events; some were skipped.",
@@ -65,9 +66,9 @@ class Bus:
         self._log.append(Published(self._id(self._count), event, topic))
         self._wake()
 
-    def topic(self, name: str) -> Topic:
+    def topic(self, name: str) -> BusTopic:
         """The bus, for whoever speaks of one topic."""
-        return Topic(self, name)
+        return BusTopic(self, name)
 
     def close(self) -> None:
         """End every subscription, when it has read what is there."""
@@ -116,7 +117,7 @@ class Bus:
 
 
 @dataclass(frozen=True, slots=True)
-class Topic:
+class BusTopic:
     """A bus, for whoever speaks of one topic."""
 
     bus: Bus

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from duologue.app.bus import Topic
+from duologue.app.bus import BusTopic
 from duologue.app.machine_watch import MAIN
 from duologue.app.models import ConversationState, ConversationView, TelemetryEvent, TelemetryView
 from duologue.clock import MILLISECOND, SECOND, Clock
@@ -34,7 +34,7 @@ class Pulse:
     house's to measure.
     """
 
-    def __init__(self, bus: Topic, stage: str, settings: Settings, clock: Clock, ledger: Ledger) -> None:
+    def __init__(self, bus: BusTopic, stage: str, settings: Settings, clock: Clock, ledger: Ledger) -> None:
         self._bus = bus
         self._stage = stage
         self._clock = clock

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from duologue.app.admission import Admission, Needs, PlaceKind
-from duologue.app.bus import Topic
+from duologue.app.bus import BusTopic
 from duologue.app.cast import CastMember
 from duologue.app.early_stage import EarlyStage
 from duologue.app.engines import EnginePool
@@ -29,7 +29,7 @@ class ShowPart:
         cast: Sequence[CastMember],
         engines: EnginePool,
         admission: Admission,
-        bus: Topic,
+        bus: BusTopic,
         clock: Clock,
         ledger: Ledger,
         metrics: Metrics,

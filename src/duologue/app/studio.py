@@ -10,7 +10,7 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
-from duologue.app.bus import Topic
+from duologue.app.bus import BusTopic
 from duologue.app.cast import CastMember, load_cast
 from duologue.app.early_stage import EarlyStage
 from duologue.app.engines import LentEngines
@@ -107,7 +107,7 @@ class Studio:
         cast: Sequence[CastMember],
         engines: LentEngines,
         plan: StagePlan,
-        bus: Topic,
+        bus: BusTopic,
         clock: Clock,
         start: Callable[[], Awaitable[Worker]],
         ledger: Ledger,
@@ -463,7 +463,7 @@ class Studio:
 async def open_studio(
     settings: Settings,
     engines: LentEngines,
-    bus: Topic,
+    bus: BusTopic,
     ledger: Ledger,
     metrics: Metrics,
     *,
