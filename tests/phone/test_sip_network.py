@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from duologue.clock import MILLISECOND
 from duologue.phone import call_events as events
-from duologue.phone.admission import Policy
+from duologue.phone.admission import LineOptions
 from duologue.phone.negotiation import NotAcceptableError
 from phone.sip_network import Network, Station, answered, description
 
@@ -72,7 +72,7 @@ def test_nothing_is_left_over_and_both_know_the_end(case: dict[str, object]) -> 
     network = Network(int(str(case["seed"])), loss, double, (10, longest))
     transport = "TCP" if case["stream"] else "UDP"
     caller, callee = (
-        Station(network, host, Policy(host=host, transport=transport)) for host in ("192.0.2.1", "192.0.2.2")
+        Station(network, host, LineOptions(host=host, transport=transport)) for host in ("192.0.2.1", "192.0.2.2")
     )
     owner = _Owner(caller, case, "caller")
     _Owner(callee, case, "callee")
@@ -96,7 +96,7 @@ def test_twenty_calls_at_once_on_a_bad_network(seed: int) -> None:
     network = Network(seed, 0.1, 0.1, (5, 200))
     caller, callee = (
         Station(network, "192.0.2.1"),
-        Station(network, "192.0.2.2", Policy(host="192.0.2.2", most_calls=12)),
+        Station(network, "192.0.2.2", LineOptions(host="192.0.2.2", most_calls=12)),
     )
     case: dict[str, object] = {
         "ring": 10, "take": "accept", "taken": 300, "caller leaves": 60_000, "callee leaves": 60_000,
