@@ -31,6 +31,7 @@ export type ShowEvent =
   | Schemas["TelemetryEvent"]
   | Schemas["PartEvent"]
   | Schemas["TalkEvent"]
+  | Schemas["TalkTurnEvent"]
   | Schemas["EnginesEvent"]
   | Schemas["WorkerEvent"]
   | Schemas["PlacesEvent"]

@@ -32,6 +32,8 @@ from duologue.app.models import (
     StateEvent,
     StateView,
     TalkEvent,
+    TalkTurnEvent,
+    TalkTurnView,
     TalkView,
     WorkerEvent,
     WorkerView,
@@ -139,7 +141,7 @@ class House:
     def _talk(self, settings: Settings) -> Talk:
         from duologue.app.talking import Talk  # its imports would make the start of a show longer
 
-        return Talk(settings, self.engines, self.admission, self._clock, self._talk_changed)
+        return Talk(settings, self.engines, self.admission, self._clock, self._talk_changed, self._talk_turned)
 
     async def run(self) -> None:
         """Keep every part going until cancelled, or until all are over.
@@ -220,6 +222,9 @@ class House:
 
     def _talk_changed(self, talk: TalkView) -> None:
         self.bus.publish(TalkEvent(talk=talk), f"talk:{talk.id}")
+
+    def _talk_turned(self, talk: str, turn: TalkTurnView) -> None:
+        self.bus.publish(TalkTurnEvent(talk=talk, turn=turn), f"talk:{talk}")
 
     def _worker_changed(self, state: WorkerState) -> None:
         self.ledger.enter(HOUSE, WorkerRecord(state.name, state.phase.value, state.cause, state.restarts))

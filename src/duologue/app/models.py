@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -328,6 +328,19 @@ class PlacesView(ApiModel):
     waited: int = Field(default=0, description="Those who had to wait.")
 
 
+TalkTurnState: TypeAlias = Literal["hearing", "thinking", "speaking", "ended", "interrupted", "withdrawn"]
+
+
+class TalkTurnView(ApiModel):
+    """A turn of a conversation with a person, as far as it has come. The same number again: it replaces the former."""
+
+    number: int
+    speaker: str = Field(description="The character's name, or `person`.")
+    state: TalkTurnState = Field(description="`withdrawn`: a reply of which nobody heard a word.")
+    text: str = Field(default="", description="Understood of the person so far; of a reply, what sounded.")
+    heard: str | None = Field(default=None, description="What the person heard of a reply that is over.")
+
+
 class TalkView(ApiModel):
     """A conversation with a person. Times are Unix ms."""
 
@@ -336,6 +349,7 @@ class TalkView(ApiModel):
     title: str
     started: float
     ended: float | None = None
+    turns: tuple[TalkTurnView, ...] = Field(default=(), description="The newest 20.")
 
 
 class HouseView(ApiModel):
@@ -423,6 +437,14 @@ class TalkEvent(ApiModel):
     talk: TalkView
 
 
+class TalkTurnEvent(ApiModel):
+    """A turn of a conversation with a person began, grew or ended."""
+
+    type: Literal["talk_turn"] = "talk_turn"
+    talk: str = Field(description="The id of the conversation.")
+    turn: TalkTurnView
+
+
 class EnginesEvent(ApiModel):
     """The health of the engines that all share changed."""
 
@@ -460,6 +482,7 @@ Event = Annotated[
     | TelemetryEvent
     | PartEvent
     | TalkEvent
+    | TalkTurnEvent
     | EnginesEvent
     | WorkerEvent
     | PlacesEvent
