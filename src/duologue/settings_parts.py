@@ -124,7 +124,9 @@ class ServeSettings(SettingsSection):
     """Which parts of the house run."""
 
     show: bool = Field(default=True, description="The show, or each of several.")
-    talk: bool = Field(default=False, description="Conversations with people, on warm engines.")
+    talk: bool = Field(
+        default=False, description="Warm engines for conversations with people, whom no way leads here yet."
+    )
 
 
 class ShowSettings(SettingsSection):
