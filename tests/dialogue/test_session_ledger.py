@@ -32,8 +32,8 @@ from duologue.telemetry.ledger import (
 from duologue.telemetry.ledger_reader import LedgerReader
 from duologue.telemetry.lines import decode, encode, parse
 from duologue.telemetry.metrics import Metrics
+from duologue.telemetry.report import PartSummary
 from duologue.telemetry.stream import Ledger
-from duologue.telemetry.turns import TurnLedger
 
 ASKS = Says(1.0, "what time is it please Ada")
 
@@ -78,12 +78,12 @@ def test_a_conversation_is_on_disk_line_by_line(tmp_path: Path) -> None:
 
 def test_a_person_has_figures_too_from_the_same_records() -> None:
     talk = Talk([ASKS], [ScriptedReply("It is noon.")] * 3, seconds=6)
-    metrics, turns = Metrics(), TurnLedger()
+    metrics, turns = Metrics(), PartSummary("talk")
 
     async def hold() -> None:
         ledger = Ledger(talk.clock)
         ledger.watch(metrics.observe)
-        ledger.watch(turns.observe)
+        ledger.watch(turns.add)
         book = SessionLedger(ledger, "ada", "person")
         talk.log = Both(book.take)
         await talk.run()
@@ -91,7 +91,7 @@ def test_a_person_has_figures_too_from_the_same_records() -> None:
 
     simulate(hold())
     text = metrics.exposition().decode()
-    silence = turns.summary()["silence"]
+    silence = turns.stages["silence"]
     assert silence.count == 1
     assert 'duologue_answer_seconds_count{of="talk"} 1.0' in text
     assert f'duologue_answer_seconds_sum{{of="talk"}} {silence.p50 / 1000}' in text

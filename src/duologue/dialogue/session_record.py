@@ -61,8 +61,8 @@ def _unread(record: EndingRecord) -> None:
 
 class SessionRecorder:
     """Give :meth:`take` to a session as its observer. ``changed`` gets each record whenever it has changed; it goes on
-    being changed, so keep a copy (:class:`~duologue.telemetry.turns.TurnLedger` does). ``decided`` gets a line of the
-    decision log once it is known what came of the decision.
+    being changed, so keep a copy (:class:`~duologue.telemetry.stream.Ledger` enters one). ``decided`` gets a line of
+    the decision log once it is known what came of the decision.
 
     ``conversation`` begins the ids of all records, ``speaker`` is the character and ``person`` the other side.
     """
