@@ -286,6 +286,7 @@ def little_disk_fixture(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_really_full(little_disk: Path) -> None:
     programme = Programme().encode(whole(600))
     told: list[RecorderEvent] = []

@@ -377,6 +377,7 @@ def test_a_filler_that_cannot_be_voiced_is_told_and_missed_by_nobody():
     assert show.on_air()[1].waited_ms > 1000
 
 
+@pytest.mark.slow
 def test_an_endless_conversation_remembers_a_bounded_past():
     async def stop(show: Show) -> None:
         await asyncio.sleep(1.5 * MAX_HISTORY / Line("chad", LINE).size * 5.0)

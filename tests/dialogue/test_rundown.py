@@ -21,6 +21,7 @@ from duologue.dialogue.rundown import (
     StepUnreported,
     TakeBack,
 )
+from few_examples import examples
 
 SECOND = 1_000_000_000
 
@@ -216,7 +217,7 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestAnyOrder.settings = settings(max_examples=examples(60), stateful_step_count=40, deadline=None)
 
 
 def test_while_somebody_else_has_the_floor_nobody_is_late():

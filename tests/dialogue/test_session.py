@@ -237,6 +237,7 @@ def test_an_ear_that_never_stops_talking_floods_nothing() -> None:
     assert len(talk.context()[0][1]) <= 4000 and talk.context()[1] == ("ada", WHOLE)
 
 
+@pytest.mark.slow
 def test_ten_minutes_without_a_pause_are_answered_and_bounded() -> None:
     """What there is after nine minutes was there after four, and no sound of a turn is lost or heard twice."""
     counts: list[Counter[str]] = []

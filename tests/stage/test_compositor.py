@@ -32,6 +32,7 @@ from duologue.stage.pose import (
     Pose,
 )
 from duologue.stage.television_picture import TvLight, TvPicture
+from few_examples import examples
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
@@ -96,7 +97,7 @@ shows = st.lists(st.tuples(states, st.one_of(st.none(), st.integers(0, 7))), min
 
 
 @given(shows)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_frame_is_the_same_bytes_whatever_was_drawn_before(show: list[tuple[FrameState, int | None]]) -> None:
     baked = stage()
     compositor = Compositor(baked)

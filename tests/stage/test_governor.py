@@ -14,6 +14,7 @@ from duologue.clock import MILLISECOND, SECOND
 from duologue.stage.governor import NEXT, QUIET, Governor
 from duologue.stage.pace import CATCH_UP, SLACK, CatchUpRule, Pace
 from duologue.telemetry.ledger import GovernorStep
+from few_examples import examples
 
 FPS = 30
 PERIOD = SECOND // FPS
@@ -135,7 +136,7 @@ def test_a_missing_step_is_passed_over() -> None:
     assert [step for _, step in machine.taken] == [GovernorStep.TV, GovernorStep.RATE]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(
     shares=st.lists(st.floats(0.02, 1.0), min_size=3, max_size=12),
     stalls=st.dictionaries(st.integers(30, 1500), st.integers(0, 12 * SECOND), max_size=3),

@@ -18,13 +18,20 @@ from duologue.stage.scenery import Scenery, Shown
 WIDTH, HEIGHT, FPS = 320, 180, 30
 
 
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where bakes are kept: all tests have the same light."""
+    return tmp_path_factory.mktemp("shelf")
+
+
 @pytest.fixture
-def scenery() -> Generator[Scenery]:
+def scenery(shelf: Path) -> Generator[Scenery]:
     """A patient one: it waits for its films, so that each frame is known."""
     packs = packs_folder()
     cast = tuple(Seated(name, packs / "characters" / name, name.title(), "#e8b04b") for name in ("chad", "virgin"))
     plan = StagePlan(
-        packs / "rooms" / "living-room", cast, WIDTH, HEIGHT, FPS, 1, "libx264", 1000, 1.0, Lights(), True, False, None
+        packs / "rooms" / "living-room", cast, WIDTH, HEIGHT, FPS, 1, "libx264", 1000, 1.0, Lights(), True, False,
+        shelf,
     )  # fmt: skip
     scenery = Scenery(plan, VirtualClock(), patient=True)
     yield scenery

@@ -22,6 +22,7 @@ from duologue.stage.television_film import FilmFrame, Tick, film_frames
 from duologue.stage.television_picture import TvPicture
 from duologue.stage.television_player import AHEAD, SHORTEST, FilmPlayer
 from duologue.stage.television_screen import Screen
+from few_examples import examples
 
 
 def played(path: Path, *, blocking: bool = True, every: int = 1) -> FilmPlayer:
@@ -336,7 +337,7 @@ def test_half_the_pictures_are_half_the_work(film: Path) -> None:
 
 
 @given(rates=st.lists(st.integers(1, 3), min_size=24, max_size=24))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 def test_the_rate_of_pictures_may_change_at_any_frame(film: Path, rates: list[int]) -> None:
     player = played(film)
     before: TvPicture | None = None
