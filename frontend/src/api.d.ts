@@ -1093,7 +1093,7 @@ export interface components {
          * StreamedEvent
          * @description The JSON of one event; the ``event:`` field repeats its ``type``.
          */
-        StreamedEvent: components["schemas"]["StateEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["TurnEvent"] | components["schemas"]["StageEvent"] | components["schemas"]["TelemetryEvent"] | components["schemas"]["PartEvent"] | components["schemas"]["TalkEvent"] | components["schemas"]["EnginesEvent"] | components["schemas"]["WorkerEvent"] | components["schemas"]["PlacesEvent"] | components["schemas"]["NoticeEvent"];
+        StreamedEvent: components["schemas"]["StateEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["TurnEvent"] | components["schemas"]["StageEvent"] | components["schemas"]["TelemetryEvent"] | components["schemas"]["PartEvent"] | components["schemas"]["TalkEvent"] | components["schemas"]["TalkTurnEvent"] | components["schemas"]["EnginesEvent"] | components["schemas"]["WorkerEvent"] | components["schemas"]["PlacesEvent"] | components["schemas"]["NoticeEvent"];
         /**
          * TalkEvent
          * @description A conversation with a person began or ended.
@@ -1105,6 +1105,53 @@ export interface components {
              */
             type: "talk";
             talk: components["schemas"]["TalkView"];
+        };
+        /**
+         * TalkTurnEvent
+         * @description A turn of a conversation with a person began, grew or ended.
+         */
+        TalkTurnEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "talk_turn";
+            /**
+             * Talk
+             * @description The id of the conversation.
+             */
+            talk: string;
+            turn: components["schemas"]["TalkTurnView"];
+        };
+        /**
+         * TalkTurnView
+         * @description A turn of a conversation with a person, as far as it has come. The same number again: it replaces the former.
+         */
+        TalkTurnView: {
+            /** Number */
+            number: number;
+            /**
+             * Speaker
+             * @description The character's name, or `person`.
+             */
+            speaker: string;
+            /**
+             * State
+             * @description `withdrawn`: a reply of which nobody heard a word.
+             * @enum {string}
+             */
+            state: "hearing" | "thinking" | "speaking" | "ended" | "interrupted" | "withdrawn";
+            /**
+             * Text
+             * @description Understood of the person so far; of a reply, what sounded.
+             * @default
+             */
+            text: string;
+            /**
+             * Heard
+             * @description What the person heard of a reply that is over.
+             */
+            heard?: string | null;
         };
         /**
          * TalkView
@@ -1121,6 +1168,12 @@ export interface components {
             started: number;
             /** Ended */
             ended?: number | null;
+            /**
+             * Turns
+             * @description The newest 20.
+             * @default []
+             */
+            turns: components["schemas"]["TalkTurnView"][];
         };
         /**
          * TelemetryEvent

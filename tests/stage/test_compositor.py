@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import synthetic_art
+from canvases import canvas_to_rgb
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from duologue.stage.compositor import Compositor
 from duologue.stage.compositor_brush import Brush
 from duologue.stage.frames import Plane, Rect, area
 from duologue.stage.lighting import GlowMap
-from duologue.stage.planes import Sprite, canvas_to_rgb
+from duologue.stage.planes import Sprite
 from duologue.stage.pose import (
     Brows,
     CaptionState,

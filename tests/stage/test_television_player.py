@@ -10,6 +10,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from canvases import canvas_to_rgb
 from films import FPS, GREYS, QUAD, grey_of, png, write_changing_sound, write_film
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +18,6 @@ from hypothesis import strategies as st
 from duologue.audio.pcm import RATE
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.stage.frames import Plane
-from duologue.stage.planes import canvas_to_rgb
 from duologue.stage.television_film import FilmFrame, Tick, film_frames
 from duologue.stage.television_picture import TvPicture
 from duologue.stage.television_player import AHEAD, SHORTEST, FilmPlayer
