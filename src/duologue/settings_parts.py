@@ -127,6 +127,7 @@ class ServeSettings(SettingsSection):
     talk: bool = Field(
         default=False, description="Warm engines for conversations with people, whom no way leads here yet."
     )
+    api: bool = Field(default=False, description="Voices, ears and characters for clients of OpenAI's API, at /v1.")
 
 
 class ShowSettings(SettingsSection):

@@ -258,8 +258,8 @@ def test_the_schema_holds_all_that_the_page_needs() -> None:
     assert events == {"$ref": "#/components/schemas/StreamedEvent"}
     named = schema["components"]["schemas"]["StreamedEvent"]["discriminator"]["mapping"]
     assert set(named) == {
-        "state", "conversation", "turn", "stage", "telemetry", "notice", "part", "talk", "engines", "places",
-        "worker",
+        "state", "conversation", "turn", "stage", "telemetry", "notice", "part", "talk", "talk_turn", "engines",
+        "places", "worker",
     }  # fmt: skip
     operations = [operation["operationId"] for path in schema["paths"].values() for operation in path.values()]
     assert len(operations) == len(set(operations))

@@ -126,7 +126,7 @@ async def test_without_a_show_the_state_of_the_house_comes_first() -> None:
         house.bus.publish(TalkEvent(talk=view), "talk:t")
         house.bus.close()
         answer = await client.get("/api/events", headers={"Last-Event-ID": "show-0"})
-    assert events(answer.text) == [{"type": "talk", "talk": {**view.model_dump()}}]
+    assert events(answer.text) == [{"type": "talk", "talk": {**view.model_dump(mode="json")}}]
 
 
 async def test_who_finds_no_place_is_told_when_to_try_again() -> None:
