@@ -66,7 +66,7 @@ def hears(capabilities: HearingCapabilities, expected: Expected) -> bool:
     return capabilities.telephone or not expected.telephone or bool(expected.grammar)
 
 
-class Voice(Protocol):
+class VoicePresence(Protocol):
     """What voice activity tells of a stretch while it is heard, so that no engine needs one of its own."""
 
     @property
@@ -101,7 +101,7 @@ class SpeechToText(Protocol):
         ...
 
     def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: VoicePresence | None = None
     ) -> AsyncGenerator[Transcript, None]:
         """Transcribe one stretch of speech."""
         ...

@@ -84,7 +84,7 @@ class HearingChain:
         await self._chain.warm_up()
 
     async def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: VoicePresence | None = None
     ) -> AsyncGenerator[Transcript, None]:
         """See :class:`duologue.speech.hearing.SpeechToText`."""
         if self._closed:
@@ -206,7 +206,7 @@ class _Debt:
 
 
 async def _heard(
-    engine: SpeechToText, record: _Record, expected: Expected | None, voice: Voice | None, patience: int | None
+    engine: SpeechToText, record: _Record, expected: Expected | None, voice: VoicePresence | None, patience: int | None
 ) -> AsyncGenerator[Transcript, None]:
     """What one engine understands of the stretch, in time and with a final transcript, or :class:`PeerError`."""
     record.check()
