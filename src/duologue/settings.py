@@ -51,7 +51,7 @@ from duologue.settings_parts import (
     as_list,
 )
 from duologue.settings_phone import PhoneSettings
-from duologue.validation import Problem, did_you_mean, problems
+from duologue.validation import WrongValue, did_you_mean, problems
 
 FILE = "duologue.toml"
 ENGINE_GROUPS = {"duologue.tts": "speaks", "duologue.llm": "thinks", "duologue.stt": "hears", "duologue.vad": "notices"}

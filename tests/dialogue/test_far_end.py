@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from session_doubles import loud_utterance
 
-from duologue.audio.far_playout import PACED, Kind, Manners, Message
+from duologue.audio.far_playout import PACED, FarEndMessage, Manners, MessageKind
 from duologue.audio.pcm import RATE
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.far_end_clock import FarClock

@@ -13,6 +13,7 @@ from duologue.clock import MILLISECOND
 from duologue.phone import call_events as events
 from duologue.phone.negotiation import NotAcceptableError
 from duologue.phone.screening import LineOptions
+from few_examples import examples
 from phone.sip_network import Network, Station, answered, description
 
 CASES = st.fixed_dictionaries(

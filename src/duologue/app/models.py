@@ -352,7 +352,7 @@ class TalkView(ApiModel):
     turns: tuple[TalkTurnView, ...] = Field(default=(), description="The newest 20.")
 
 
-class RegistrationView(Model):
+class RegistrationView(ApiModel):
     """An extension of ours at a PBX."""
 
     account: str = Field(description="The extension.")
@@ -375,14 +375,14 @@ class CallState(StrEnum):
     ENDED = "ended"
 
 
-class StageTime(Model):
+class StageTime(ApiModel):
     """A stage of the silence before an answer, by the ledger's name of it."""
 
     name: str
     ms: float
 
 
-class CallTurn(Model):
+class CallTurn(ApiModel):
     """What one of the two said on a call. Times are Unix ms, null while unknown."""
 
     id: str
@@ -400,7 +400,7 @@ class CallTurn(Model):
     handovers: tuple[str, ...] = ()
 
 
-class CallView(Model):
+class CallView(ApiModel):
     """A call. Times are Unix ms, null while unknown."""
 
     id: str
@@ -429,7 +429,7 @@ class CallView(Model):
     turns: tuple[CallTurn, ...] = Field(default=(), description="The newest, oldest first; left out in events.")
 
 
-class CallLevels(Model):
+class CallLevels(ApiModel):
     """How loud a call is now: RMS, dB below full scale (-90: silence)."""
 
     call: str
@@ -438,7 +438,7 @@ class CallLevels(Model):
     hearing: str = Field(default="", description="What is being understood of the caller.")
 
 
-class TransferView(Model):
+class TransferView(ApiModel):
     """Where a call may be handed over."""
 
     name: str
@@ -447,7 +447,7 @@ class TransferView(Model):
     about: str = ""
 
 
-class LineView(Model):
+class LineView(ApiModel):
     """The phone line."""
 
     listens: tuple[str, ...] = Field(default=(), description="Where, as sip addresses; empty: it does not.")
@@ -461,32 +461,32 @@ class LineView(Model):
     refused: int = Field(default=0, description="Those that were sent away since the start.")
 
 
-class DialRequest(Model):
+class DialRequest(ApiModel):
     """Call somebody."""
 
     to: str = Field(min_length=1, max_length=200, description="An address as sip:17@pbx.example, or an extension.")
     account: str = Field(default="", max_length=80, description="As which account of ours; empty: as nobody's.")
 
 
-class DialReceipt(Model):
+class DialReceipt(ApiModel):
     """The call that was placed."""
 
     call: str
 
 
-class TransferRequest(Model):
+class TransferRequest(ApiModel):
     """Hand a call over."""
 
     to: str = Field(min_length=1, max_length=200, description="The name of a transfer that is set, or an address.")
 
 
-class WhisperRequest(Model):
+class WhisperRequest(ApiModel):
     """A word to the character that the caller does not hear."""
 
     text: str = Field(min_length=1, max_length=400)
 
 
-class HouseView(Model):
+class HouseView(ApiModel):
     """The running system: its parts, the engines that they share, and who talks."""
 
     parts: tuple[PartView, ...] = ()
@@ -572,35 +572,43 @@ class TalkEvent(ApiModel):
     talk: TalkView
 
 
-class LineEvent(Model):
+class TalkTurnEvent(ApiModel):
+    """A turn of a conversation with a person began, grew or ended."""
+
+    type: Literal["talk_turn"] = "talk_turn"
+    talk: str = Field(description="The id of the conversation.")
+    turn: TalkTurnView
+
+
+class LineEvent(ApiModel):
     """The phone line changed: where it listens, its registrations, how many calls it took. Without its calls."""
 
     type: Literal["line"] = "line"
     line: LineView
 
 
-class CallEvent(Model):
+class CallEvent(ApiModel):
     """A call came, changed or is over (its ``turns`` are left out here)."""
 
     type: Literal["call"] = "call"
     call: CallView
 
 
-class CallTurnEvent(Model):
+class CallTurnEvent(ApiModel):
     """A turn on a call changed."""
 
     type: Literal["call_turn"] = "call_turn"
     turn: CallTurn
 
 
-class LevelsEvent(Model):
+class LevelsEvent(ApiModel):
     """Twice a second, of the calls that go on."""
 
     type: Literal["levels"] = "levels"
     levels: tuple[CallLevels, ...]
 
 
-class EnginesEvent(Model):
+class EnginesEvent(ApiModel):
     """The health of the engines that all share changed."""
 
     type: Literal["engines"] = "engines"
@@ -637,6 +645,7 @@ Event = Annotated[
     | TelemetryEvent
     | PartEvent
     | TalkEvent
+    | TalkTurnEvent
     | LineEvent
     | CallEvent
     | CallTurnEvent

@@ -78,7 +78,7 @@ def _call(call: CallRecord) -> str:
     return f"  {ways} ({call.carrier} {call.codec}): {length:.1f} s with {call.character}; {quality}; {call.reason}"
 
 
-def _frames(part: Part) -> Iterator[str]:
+def _frames(part: PartSummary) -> Iterator[str]:
     frames = part.frames
     yield (
         f"  frames {frames.frames}, late {frames.late}, over budget {frames.over_budget}, left out {frames.skipped};"

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 
 import numpy as np
 
-from duologue.audio.far_playout import PACED, Kind, Manners, Message
+from duologue.audio.far_playout import PACED, FarEndMessage, Manners, MessageKind
 from duologue.audio.pcm import Samples
 from duologue.audio.playout import Block
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
@@ -25,7 +25,7 @@ from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress
 from duologue.dialogue.session_sink import PacedSink
 from duologue.speech.utterance import Utterance
 
-__all__ = ["PACED", "Kind", "Manners", "Message", "PacedWriter", "RemoteSink"]
+__all__ = ["PACED", "FarEndMessage", "Manners", "MessageKind", "PacedWriter", "RemoteSink"]
 GAP_RATE = 48
 """Samples of a gap in a millisecond."""
 

@@ -17,7 +17,7 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from duologue.audio.far_playout import Kind, Manners, Message
+from duologue.audio.far_playout import FarEndMessage, Manners, MessageKind
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.far_end_clock import FarClock

@@ -167,7 +167,7 @@ class _Client(_Transaction):
     @property
     def waiting(self) -> bool:
         """It has no final response."""
-        return self.state in (State.TRYING, State.PROCEEDING)
+        return self.state in (TransactionState.TRYING, TransactionState.PROCEEDING)
 
     def receive(self, response: Response, now: int) -> list[Effect]:
         if self.state is TransactionState.COMPLETED:
@@ -191,7 +191,7 @@ class _Client(_Transaction):
 
     def tick(self, now: int) -> list[Effect]:
         if self.until is not None and now >= self.until:
-            failed, silent = self.waiting, self.state is State.TRYING
+            failed, silent = self.waiting, self.state is TransactionState.TRYING
             self.end()
             return [Failed(self.key, self.flow if silent else None)] if failed else []
         if self.again is not None and now >= self.again:
@@ -334,7 +334,7 @@ class Transactions:
 
     def unreachable(self, flow: Flow) -> list[Effect]:
         """Nothing can be sent to ``flow`` (section 8.1.3.1): what of ours was unanswered there has failed."""
-        waiting = [one for one in self._clients.values() if one.flow == flow and one.state is State.TRYING]
+        waiting = [one for one in self._clients.values() if one.flow == flow and one.state is TransactionState.TRYING]
         effects: list[Effect] = []
         for one in waiting:
             one.end()
@@ -379,7 +379,7 @@ class Transactions:
 
     def _settled(self, effects: list[Effect], one: _Client | _Server) -> list[Effect]:
         """``effects``, when the books know how ``one`` is now."""
-        if one.state is State.TERMINATED:
+        if one.state is TransactionState.TERMINATED:
             (self._clients if isinstance(one, _Client) else self._servers).pop(one.key, None)
             self.ended.append(one.key)
         self._alarms.set(one.key, one.deadline)

@@ -23,7 +23,15 @@ from duologue.chains import Chain, ChainPolicy, EngineHealth, Listener, fewest
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, InternalError, PeerError
 from duologue.language.languages import knows
-from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript, Voice, hears
+from duologue.speech.hearing import (
+    EAR_RATE,
+    Expected,
+    HearingCapabilities,
+    SpeechToText,
+    Transcript,
+    VoicePresence,
+    hears,
+)
 
 KEPT_SECONDS = 150
 """Sound of a stretch that is kept for the next engine (9.6 MB); an engine that fails after more ends its stretch."""
