@@ -218,6 +218,7 @@ class TurnRecord:
     taken: Annotated[Time, "The voice came up that took the floor from it."] = 0
     stalls: Annotated[tuple[str, ...], "Each stage that missed a deadline."] = ()
     pauses: Annotated[int, "Of a person's turn: pauses in it after which they went on."] = 0
+    language: Annotated[str, "Of a person's turn: what they spoke (ISO 639-1), where that is not the character's."] = ""
     misses: Annotated[int, "Of a person's turn: replies that were thought ahead, and withdrawn."] = 0
     wasted_ms: Annotated[float, "What was thought in vain."] = 0.0
     estimated: Annotated[bool, "The far end did not acknowledge what it had played: `heard` is reckoned."] = False
