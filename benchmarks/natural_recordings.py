@@ -64,13 +64,15 @@ def read(path: Path) -> Samples:
 
 
 def prompts(first: str, last: str, folder: Path = PROMPTS, texts: Path = PROMPT_TEXTS) -> list[Said]:
-    """Asterisk's prompts of two words and more whose names begin with the letters from ``first`` to ``last``."""
+    """Asterisk's prompts of two words and more whose names begin with the letters from ``first`` to ``last``. Their
+    texts write keys as ``*`` and ``#``, which is read out, and what is no speech in brackets.
+    """
     found: list[Said] = []
     for line in gzip.decompress(texts.read_bytes()).decode("utf-8", "replace").splitlines():
         name, mark, text = line.strip().partition(": ")
         path = folder / f"{name}.wav"
-        if mark and path.exists() and first <= name[0] <= last and "[" not in text and len(text.split()) > 1:
-            found.append(Said(read(path), text))
+        if mark and path.exists() and first <= name[0] <= last and not set("[<") & set(text) and len(text.split()) > 1:
+            found.append(Said(read(path), text.replace("*", " star ").replace("#", " pound ")))
     return [each for each in found if len(each.sound) <= LONGEST_S * EAR_RATE]
 
 

@@ -1,4 +1,4 @@
-"""Words that were said twice, where words lie, how sure they are, many callers at once, and callers of another language:
+"""Words that were said twice, where words lie, how sure they are, many callers at once, callers of another language:
 sections of :mod:`benchmarks.natural_ears`.
 
 The lines are rendered by Piper's joe, as it is and as two further speakers (:data:`KINDS`): it tells the time of each
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
+import statistics
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -46,7 +46,7 @@ FRENCH = Path("/usr/share/asterisk/sounds/fr_CA_f_June")
 FRENCH_TEXTS = Path("/usr/share/doc/asterisk-core-sounds-fr/core-sounds-fr.txt.gz")
 TWICE = (
     "No no no, that is wrong.", "It is five five.", "Five five five, one two one two.", "Seven seven three, three.",
-    "The code is zero zero four four.", "Bye bye, see you.", "Very very good.", "Go go go!", "Knock knock, who is there?",
+    "The code is zero zero four four.", "Bye bye, see you.", "Very very good.", "Go go go!", "Knock knock, who is it?",
     "It was a long, long time ago.", "Nine nine nine.", "I said one one, not one.", "Eight eight two two six six.",
     "Please, please help me.", "Yes yes, I know, I know.", "Never ever, never ever again.", "Two two.",
     "My number is four four one one four four.", "We walked and walked and walked.", "Again and again.",
@@ -93,7 +93,9 @@ async def rendered(lines: Sequence[str]) -> list[Rendered]:
     voice, found = engine.capabilities.voices[0], list[Rendered]()
     for number, line in enumerate(lines):
         for kind in KINDS:
-            spoken = (await Voicing(engine).voice(line, voice + kind, speaker="caller", utterance_id=str(number))).utterance
+            spoken = (
+                await Voicing(engine).voice(line, voice + kind, speaker="caller", utterance_id=str(number))
+            ).utterance
             scale = EAR_RATE / spoken.rate
             words = tuple(
                 Mark(word.kind, word.text, round(word.start * scale), round(word.end * scale), word.offset)
@@ -137,38 +139,49 @@ async def repetitions() -> list[Row]:
                 twice.append(f"{each.said.text} → {text}")
     await ears.close()
     return [
-        row(f"of {len(said_twice)} lines with repetitions: with a word lost", len(lost), "lines", "; ".join(lost)[:200]),
+        row(
+            f"of {len(said_twice)} lines with repetitions: with a word lost", len(lost), "lines", "; ".join(lost)[:200]
+        ),
         row(f"of {len(said_once) * ROUNDS} without: with a word more", len(twice), "lines", "; ".join(twice)[:200]),
     ]
 
 
 def _count(said: str, text: str, kind: str) -> int:
-    jiwer: Any = import_module("jiwer")
-    (chunks,) = jiwer.process_words(" ".join(spoken_words(said)), " ".join(spoken_words(text))).alignments
-    return sum(chunk.type == kind for chunk in chunks)
+    return sum(step == kind for step, _, _ in _aligned(spoken_words(said), spoken_words(text)))
 
 
 async def words() -> list[Row]:
     """Where words end, against the renderings; and whether the sure ones are the right ones."""
-    jiwer: Any = import_module("jiwer")
     activity, ears = Silero(), Whisper(WhisperSettings(model=str(model_folder())))
     await ears.warm_up()
     apart: list[float] = []
     for each in await rendered(ONCE):
         _, _, transcript = await heard(ears, each.said.sound, activity)
         said, found = _numbered(each.words), _numbered(transcript.words)
-        (chunks,) = jiwer.process_words(" ".join(w for w, _ in said) or "-", " ".join(w for w, _ in found) or "-").alignments
-        for chunk in chunks:
-            if chunk.type == "equal":
-                for place in range(chunk.ref_end_idx - chunk.ref_start_idx):
-                    one, other = said[chunk.ref_start_idx + place][1], found[chunk.hyp_start_idx + place][1]
-                    apart.append(1000 * (other.end - one.end) / EAR_RATE)
+        for kind, (one, _), (other, _) in _aligned([word for word, _ in said], [word for word, _ in found]):
+            if kind == "equal":
+                apart.append(1000 * (found[other][1].end - said[one][1].end) / EAR_RATE)
     await ears.close()
-    errors = np.abs(apart)
+    errors, bias = np.abs(apart), float(np.median(apart))
     return [
-        row(f"word ends of {len(apart)} words, p50", float(np.percentile(errors, 50)), "ms", f"bias {np.median(apart):.0f}"),
+        row(f"word ends of {len(apart)} words, p50", float(np.percentile(errors, 50)), "ms", f"bias {bias:.0f}"),
         row("word ends, p95", float(np.percentile(errors, 95)), "ms"),
     ]
+
+
+def _aligned(said: Sequence[str], found: Sequence[str]) -> Iterator[tuple[str, tuple[int, int], tuple[int, int]]]:
+    """How words go with those that were heard: jiwer's kind of each step, with the places in both; of equal words a
+    step for each.
+    """
+    jiwer: Any = import_module("jiwer")
+    (chunks,) = jiwer.process_words(" ".join(said) or "-", " ".join(found) or "-").alignments
+    for chunk in chunks:
+        one, other = int(chunk.ref_start_idx), int(chunk.hyp_start_idx)
+        if chunk.type != "equal":
+            yield str(chunk.type), (one, int(chunk.ref_end_idx)), (other, int(chunk.hyp_end_idx))
+            continue
+        for place in range(int(chunk.ref_end_idx) - one):
+            yield "equal", (one + place, one + place + 1), (other + place, other + place + 1)
 
 
 def _numbered(marks: Sequence[Mark]) -> list[tuple[str, Mark]]:
@@ -178,7 +191,6 @@ def _numbered(marks: Sequence[Mark]) -> list[tuple[str, Mark]]:
 
 async def confidence() -> list[Row]:
     """Whether the sure words are the right ones: human prompts (a to m), as they are and in babble 10 dB below."""
-    jiwer: Any = import_module("jiwer")
     model, people = WhisperModel(Load(str(model_folder()), 2, "int8", 1)), prompts("a", "m")[::SPARSE]
     noise = noisy(babble(people), 10.0)
     right, wrong = list[float](), list[float]()
@@ -189,13 +201,11 @@ async def confidence() -> list[Row]:
             features = mel.window(0, len(sound), 1_000)
             found = model.run(Pass(0, features, len(sound) / EAR_RATE, "en")).words
             parts = [(spoken, word.probability) for word in found for spoken in spoken_words(word.text)]
-            said = " ".join(spoken_words(each.text))
-            (chunks,) = jiwer.process_words(said, " ".join(spoken for spoken, _ in parts) or "-").alignments
-            for chunk in chunks:
-                sure = [probability for _, probability in parts[chunk.hyp_start_idx : chunk.hyp_end_idx]]
-                (right if chunk.type == "equal" else wrong).extend(sure)
-    ranked = np.mean([np.mean(np.array(right) > each) + 0.5 * np.mean(np.array(right) == each) for each in wrong])
-    return [row(f"confidence of {len(right)} right against {len(wrong)} wrong words, AUC", float(ranked), "")]
+            for kind, _, (first, last) in _aligned(spoken_words(each.text), [spoken for spoken, _ in parts]):
+                (right if kind == "equal" else wrong).extend(probability for _, probability in parts[first:last])
+    good = np.array(right)
+    ranked = statistics.fmean((np.sum(good > each) + 0.5 * np.sum(good == each)) / len(good) for each in wrong)
+    return [row(f"confidence of {len(right)} right against {len(wrong)} wrong words, AUC", ranked, "")]
 
 
 class Known:
@@ -243,16 +253,18 @@ async def at_once() -> list[Row]:
                 continue
             await ears.warm_up()
             waits: list[float] = []
-            before, began = _cpu(ears), time.monotonic()
+            before, began = _cpu(ears), SYSTEM_CLOCK.now()
             async with asyncio.TaskGroup() as group:
                 for number in range(many):
                     turns = [spoken[(7 * number + turn) % len(spoken)] for turn in range(TURNS_EACH)]
                     group.create_task(_talk(ears, turns, 0.37 * number % 5, waits))
-            used, minutes = _cpu(ears) - before, (time.monotonic() - began) / 60
+            used, minutes = _cpu(ears) - before, (SYSTEM_CLOCK.now() - began) / (60 * SECOND)
             late, says = float(np.percentile(waits, 95)), ears.capabilities.at_once
             name = f"{ears.name}, {many} at once"
             made.append(row(f"{name}: decision to final text, p95", late, "ms", f"p50 {np.median(waits):.0f}"))
-            made.append(row(f"{name}: CPU of a caller's minute", used / minutes / many, "s", f"it says it carries {says}"))
+            made.append(
+                row(f"{name}: CPU of a caller's minute", used / minutes / many, "s", f"it says it carries {says}")
+            )
             await ears.close()
             if late > 2 * LATE_MS:
                 break

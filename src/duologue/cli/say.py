@@ -49,7 +49,9 @@ def say(
     use = use_by([character])
     settings = load_settings({"engines.tts": tts}, config=config, use=use)
     if voice is not None and tts is None:
-        settings = _knowing(voice, settings, lambda engines: load_settings({"engines.tts": engines}, config=config, use=use))
+        settings = _knowing(
+            voice, settings, lambda engines: load_settings({"engines.tts": engines}, config=config, use=use)
+        )
     configure(settings.telemetry.log_format, "error", secrets=settings.secrets())  # handovers are told in words
     utterance = asyncio.run(_voice(text, _voices(voice, character, settings), character, settings))
     with WavWriter(output) as file:
