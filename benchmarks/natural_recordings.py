@@ -100,7 +100,7 @@ class Listener:
 
     @property
     def ended(self) -> int | None:
-        """See :class:`duologue.speech.hearing.Voice`."""
+        """See :class:`duologue.speech.hearing.VoicePresence`."""
         return None if self._forced else self.track.ended
 
     async def told(self, sound: Samples) -> AsyncIterator[Samples]:

@@ -37,7 +37,7 @@ from duologue.speech.utterance import Mark
 from duologue.speech.voicing import Voicing
 from duologue.speech.whisper import Whisper, WhisperSettings
 from duologue.speech.whisper_features import LogMel
-from duologue.speech.whisper_messages import Load, Pass
+from duologue.speech.whisper_messages import LoadWhisper, Pass
 from duologue.speech.whisper_model import WhisperModel
 
 KINDS = ("", "?pitch=0.86&rate=1.05", "?pitch=1.2")
@@ -191,7 +191,7 @@ def _numbered(marks: Sequence[Mark]) -> list[tuple[str, Mark]]:
 
 async def confidence() -> list[Row]:
     """Whether the sure words are the right ones: human prompts (a to m), as they are and in babble 10 dB below."""
-    model, people = WhisperModel(Load(str(model_folder()), 2, "int8", 1)), prompts("a", "m")[::SPARSE]
+    model, people = WhisperModel(LoadWhisper(str(model_folder()), 2, "int8", 1)), prompts("a", "m")[::SPARSE]
     noise = noisy(babble(people), 10.0)
     right, wrong = list[float](), list[float]()
     for each in people:
@@ -217,7 +217,7 @@ class Known:
 
     @property
     def ended(self) -> int | None:
-        """See :class:`duologue.speech.hearing.Voice`."""
+        """See :class:`duologue.speech.hearing.VoicePresence`."""
         return self._end if self.heard >= self._end + NOTICED else None
 
 

@@ -67,7 +67,7 @@ class Selective(Protocol):
         ...
 
 
-class Voice(Protocol):
+class VoicePresence(Protocol):
     """What voice activity tells of a stretch while it is heard, so that no engine needs one of its own."""
 
     @property
@@ -102,7 +102,7 @@ class SpeechToText(Protocol):
         ...
 
     def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: VoicePresence | None = None
     ) -> AsyncGenerator[Transcript, None]:
         """Transcribe one stretch of speech."""
         ...
