@@ -25,7 +25,7 @@ from duologue.audio.pcm import Samples
 from duologue.audio.resample import resample
 from duologue.clock import SECOND, SYSTEM_CLOCK
 from duologue.models.entries import PIPER_JOE, WHISPER_BASE
-from duologue.models.shelf import Shelf
+from duologue.models.shelf import ModelShelf
 from duologue.settings import load_models_folder
 from duologue.speech import piper
 from duologue.speech.hearing import EAR_RATE, Expected, SpeechToText
@@ -88,7 +88,7 @@ class Rendered:
 
 async def rendered(lines: Sequence[str]) -> list[Rendered]:
     """Each line by each of :data:`KINDS`."""
-    engine = piper.engine(PiperSettings(folder=Shelf(load_models_folder(None)).path(PIPER_JOE)))
+    engine = piper.engine(PiperSettings(folder=ModelShelf(load_models_folder(None)).path(PIPER_JOE)))
     await engine.warm_up()
     voice, found = engine.capabilities.voices[0], list[Rendered]()
     for number, line in enumerate(lines):
@@ -279,7 +279,10 @@ def _cpu(ears: Whisper | PocketSphinx) -> float:
 
 async def languages() -> list[Row]:
     """French callers of an English persona, and English ones, by the model for many languages."""
-    activity, ears = Silero(), Whisper(WhisperSettings(model=str(Shelf(load_models_folder(None)).path(WHISPER_BASE))))
+    activity, ears = (
+        Silero(),
+        Whisper(WhisperSettings(model=str(ModelShelf(load_models_folder(None)).path(WHISPER_BASE)))),
+    )
     await ears.warm_up()
     made: list[Row] = []
     for tag, people in (("fr", prompts("a", "z", FRENCH, FRENCH_TEXTS)), ("en", prompts("a", "m"))):
