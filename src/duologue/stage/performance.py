@@ -30,6 +30,7 @@ from duologue.stage.messages import (
     Cue,
     Cut,
     Ended,
+    Ponder,
     Report,
     Say,
     SetLights,
@@ -132,6 +133,8 @@ class Performance:
                 return [Withdrawn(utterance_id, self._withdraw(utterance_id))]
             case Cut(utterance_ids):
                 self._cut(utterance_ids)
+            case Ponder(speaker) if speaker in self._seats:
+                self._timeline.ponder(self._seats[speaker], self._base + self._playout.position)
             case ShowTv(path):
                 self._scenery.show_tv(path)
             case SetLights(lights):
