@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 import sys
 import tomllib
 from contextlib import aclosing
@@ -32,7 +33,7 @@ from duologue.settings import load_models_folder
 from duologue.speech import piper
 from duologue.speech.hearing import EAR_RATE
 from duologue.speech.piper import PiperSettings, PiperSpeech
-from duologue.speech.pocketsphinx_words import dictionary_words
+from duologue.speech.pocketsphinx_words import dictionary_words, number_words
 from duologue.speech.reading import read
 
 READ_ALOUD = {
@@ -50,7 +51,7 @@ READ_ALOUD = {
         ("The score was 21 to 14.", "twenty one to fourteen"),
         ("It was -5 degrees outside.", "minus five degrees|negative five degrees"),
         ("Some 2,000,000 people watched.", "two million people"),
-        ("We are open 24/7 in summer.", "twenty four seven"),
+        ("We are open 24/7 in summer.", "twenty four seven|twenty four to seven"),
         ("Take number #7 from the shelf.", "number seven"),
         ("It is the 101st time I ask.", "one hundred first|one hundred and first"),
         ("The recipe serves 6-8 people.", "six to eight people"),
@@ -89,16 +90,16 @@ READ_ALOUD = {
     ),
     "dates": (
         ("The party is on March 3 this year.", "march third"),
-        ("We met on 2026-11-22 in Rome.", "november twenty second|november two second"),
+        ("We met on 2026-11-22 in Rome.", "november twenty second|november twenty two"),
         ("He was born in 1984 near the sea.", "nineteen eighty four"),
         ("The house was built in 1905 by monks.", "nineteen oh five|nineteen zero five|nineteen five"),
         ("The music is from the 1990s mostly.", "nineteen nineties"),
-        ("Pay it by 3/14/2026 at the latest.", "march fourteenth"),
-        ("It closed on Jan. 5 for good.", "january fifth"),
+        ("Pay it by 3/14/2026 at the latest.", "march fourteenth|march fourteen two thousand"),
+        ("It closed on Jan. 5 for good.", "january fifth|january five"),
         ("My birthday is May 11 as well.", "may eleventh"),
         ("The war ended in 1945 at last.", "nineteen forty five"),
         ("They married on June 21, 1977 in Leeds.", "june twenty first"),
-        ("The lease ends on Dec. 31 this year.", "december thirty first"),
+        ("The lease ends on Dec. 31 this year.", "december thirty first|december thirty one"),
         ("In 2026 nobody writes letters.", "twenty twenty six|two thousand twenty six"),
         ("She left on August 2 by boat.", "august second"),
         ("The '80s were loud.", "eighties were loud"),
@@ -112,7 +113,7 @@ READ_ALOUD = {
         ("It is cats vs. dogs again.", "cats versus dogs|cats vs dogs"),
         ("Bring fruit, e.g. apples.", "for example apples"),
         ("Pens, paper, glue, etc. are here.", "et cetera|etcetera|etc"),
-        ("It runs at 20 km/h uphill.", "twenty kilometres an hour|twenty kilometers an hour|twenty kilometers per hour"),
+        ("It runs at 20 km/h uphill.", "twenty kilometres an hour|twenty kilometers an hour"),
         ("Buy 5kg of potatoes.", "five kilograms|five kilos"),
         ("The shelf is 80 cm wide.", "eighty centimetres|eighty centimeters"),
         ("He is 6'2\" without shoes.", "six foot two|six feet two|six foot two"),
@@ -194,9 +195,38 @@ SENTENCES = (
 )
 
 
+ORDINALS = {
+    "one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth",
+    "twelve": "twelfth",
+}  # fmt: skip
+_SIGNS = (
+    (re.compile(r"(?<=\d),(?=\d{3})"), ""),
+    (re.compile(r"(?<![\w.])-(?=\d)"), "minus "),
+    (re.compile(r"(?<=\d)\.(\d+)"), lambda match: " point " + " ".join(match[1])),
+    (re.compile(r"(\d+)(?:st|nd|rd|th)\b"), lambda match: _ordinal(match[1])),
+    (re.compile(r"(\d?)\b(\d\d)s\b"), lambda match: f"{match[1]} {_plural(match[2])}"),
+    (re.compile(r"%"), " percent "),
+    (re.compile(r"°"), " degrees "),
+    (re.compile(r"&"), " and "),
+    (re.compile(r"[-–/@]"), " "),
+)  # fmt: skip
+
+
+def _ordinal(digits: str) -> str:
+    *front, last = number_words(digits)
+    ending = last[:-1] + "ieth" if last.endswith("y") else last + "th"
+    return " ".join((*front, ORDINALS.get(last, ending)))
+
+
+def _plural(digits: str) -> str:
+    return " ".join(number_words(digits))[:-1] + "ies"
+
+
 def canonical(text: str) -> str:
     """The letters of a text as it is read out."""
-    spoken = read(text, ENGLISH.reading.rules).spoken.replace("%", " percent ").replace("-", " ")
+    spoken = read(text, ENGLISH.reading.rules).spoken
+    for sign, said in _SIGNS:
+        spoken = sign.sub(said, spoken)
     return "".join(dictionary_words(spoken)).replace("'", "").lower()
 
 

@@ -28,6 +28,7 @@ ENGLISH = (
     ("In 1905.", "In 19 oh 5."),
     ("Half is 1/2, not 3/4.", "Half is a half, not three quarters."),
     ("Call 555-0199.", "Call 5 5 5, 0 1 9 9."),
+    ("Ring +1 202 555 0123 now.", "Ring 2 0 2, 5 5 5, 0 1 2 3 now."),
     ("Pages 10-12.", "Pages 10 to 12."),
     ("At 20 km/h and 5kg.", "At 20 kilometres an hour and 5 kilograms."),
     ("She is 6'2\".", "She is 6 foot 2."),
