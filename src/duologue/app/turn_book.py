@@ -99,7 +99,7 @@ class TurnBook:
                 continue
             start, per_ms = on_air + begun, utterance.rate / 1000
             for mark in utterance.words():
-                yield WordView(text=mark.text, start=start + mark.start / per_ms, end=start + mark.end / per_ms)
+                yield WordView(mark.text, start + mark.start / per_ms, start + mark.end / per_ms)
 
     def _view(self, record: TurnRecord) -> TurnView:
         turns = self._turns.get(record.conversation)
@@ -107,7 +107,8 @@ class TurnBook:
         on_air = self._milliseconds(record.on_air)
         words = before.words if before is not None else ()
         if record.id in self._utterances and on_air is not None:
-            words = tuple(self._words(record, on_air))
+            timed = tuple(self._words(record, on_air))
+            words = words if words == timed else timed  # every view of a turn that is kept holds the same words
         return TurnView(
             id=record.id,
             conversation=record.conversation,
