@@ -110,7 +110,7 @@ READ_ALOUD = {
         ("Dr. Jones is on holiday.", "doctor jones"),
         ("Mrs. Smith grows roses.", "missus smith|mrs smith"),
         ("Mr. Brown and Ms. Green agree.", "mister brown|mr brown"),
-        ("It is cats vs. dogs again.", "cats versus dogs|cats vs dogs"),
+        ("It is cats vs. dogs again.", "cats versus dogs|kats versus dogs|cats vs dogs"),
         ("Bring fruit, e.g. apples.", "for example apples"),
         ("Pens, paper, glue, etc. are here.", "et cetera|etcetera|etc"),
         ("It runs at 20 km/h uphill.", "twenty kilometres an hour|twenty kilometers an hour"),
@@ -212,6 +212,10 @@ _SIGNS = (
 )  # fmt: skip
 
 
+_CLOCK = re.compile(r"\b(\d{1,2})\.?(\d\d)\b")
+"""A time of day, as Whisper may write it."""
+
+
 def _ordinal(digits: str) -> str:
     *front, last = number_words(digits)
     ending = last[:-1] + "ieth" if last.endswith("y") else last + "th"
@@ -277,7 +281,11 @@ async def _rows() -> list[Row]:
             heard = await asyncio.to_thread(
                 ears.hear, await _said(engine, written, engine.capabilities.voices[0]), rate
             )
+            if kind == "times":
+                heard = _CLOCK.sub(r"\1:\2", heard)
             found = any(canonical(each) in canonical(heard) for each in said.split("|"))
+            if kind == "telephone":  # the digits, in whatever groups
+                found = found or re.sub(r"\D", "", written)[-10:] in re.sub(r"\D", "", heard)
             good += found
             if not found:
                 print(f"{kind}: {written!r} was heard as {heard!r}", file=sys.stderr)
