@@ -13,6 +13,7 @@ import math
 import re
 import sys
 import tomllib
+from collections.abc import Callable
 from contextlib import aclosing
 from importlib import import_module
 from itertools import combinations
@@ -199,31 +200,35 @@ ORDINALS = {
     "one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth",
     "twelve": "twelfth",
 }  # fmt: skip
-_SIGNS = (
+_CLOCK = re.compile(r"\b(\d{1,2})\.?(\d\d)\b")
+"""A time of day, as Whisper may write it."""
+
+
+def _decimals(match: re.Match[str]) -> str:
+    return " point " + " ".join(match[1])
+
+
+def _ordinal(match: re.Match[str]) -> str:
+    *front, last = number_words(match[1])
+    ending = last[:-1] + "ieth" if last.endswith("y") else last + "th"
+    return " ".join((*front, ORDINALS.get(last, ending)))
+
+
+def _decade(match: re.Match[str]) -> str:
+    return f"{match[1]} {' '.join(number_words(match[2]))[:-1]}ies"
+
+
+_SIGNS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"(?<=\d),(?=\d{3})"), ""),
     (re.compile(r"(?<![\w.])-(?=\d)"), "minus "),
-    (re.compile(r"(?<=\d)\.(\d+)"), lambda match: " point " + " ".join(match[1])),
-    (re.compile(r"(\d+)(?:st|nd|rd|th)\b"), lambda match: _ordinal(match[1])),
-    (re.compile(r"(\d?)\b(\d\d)s\b"), lambda match: f"{match[1]} {_plural(match[2])}"),
+    (re.compile(r"(?<=\d)\.(\d+)"), _decimals),
+    (re.compile(r"(\d+)(?:st|nd|rd|th)\b"), _ordinal),
+    (re.compile(r"(\d?)\b(\d\d)s\b"), _decade),
     (re.compile(r"%"), " percent "),
     (re.compile(r"°"), " degrees "),
     (re.compile(r"&"), " and "),
     (re.compile(r"[-–/@]"), " "),
 )  # fmt: skip
-
-
-_CLOCK = re.compile(r"\b(\d{1,2})\.?(\d\d)\b")
-"""A time of day, as Whisper may write it."""
-
-
-def _ordinal(digits: str) -> str:
-    *front, last = number_words(digits)
-    ending = last[:-1] + "ieth" if last.endswith("y") else last + "th"
-    return " ".join((*front, ORDINALS.get(last, ending)))
-
-
-def _plural(digits: str) -> str:
-    return " ".join(number_words(digits))[:-1] + "ies"
 
 
 def canonical(text: str) -> str:
