@@ -28,7 +28,7 @@ from duologue.audio.pcm import Samples
 from duologue.audio.resample import StreamResampler
 from duologue.language.languages import ENGLISH
 from duologue.models.entries import PIPER_JOE
-from duologue.models.shelf import Shelf
+from duologue.models.shelf import ModelShelf
 from duologue.places import packs_folder
 from duologue.settings import load_models_folder
 from duologue.speech import piper
@@ -275,7 +275,7 @@ def voices() -> dict[str, str]:
 
 async def _rows() -> list[Row]:
     jiwer: Any = import_module("jiwer")
-    engine = piper.engine(PiperSettings(folder=Shelf(load_models_folder(None)).path(PIPER_JOE)))
+    engine = piper.engine(PiperSettings(folder=ModelShelf(load_models_folder(None)).path(PIPER_JOE)))
     await engine.warm_up()
     ears, rate = await asyncio.to_thread(Ears), engine.capabilities.rate
     rows: list[Row] = []

@@ -11,7 +11,7 @@ from duologue.app.cast import CastMember
 from duologue.app.voices import CastVoices
 from duologue.clock import SECOND, VirtualClock
 from duologue.dialogue.fillers import Fillers
-from duologue.dialogue.replies import Voicing
+from duologue.dialogue.replies import SentenceVoicing
 from duologue.language.persona import Persona
 from duologue.speech.chain import VoicingChain
 from duologue.speech.fake import Behaviour, FakeSpeech
@@ -64,7 +64,7 @@ async def test_fillers_are_in_their_own_characters_voice_also_with_the_same_word
         CastMember(persona.name, persona.name, "", "#fff", Path(), persona, {"fake": voice})
         for persona, voice in zip(personas, ("low", "high"), strict=True)
     ]
-    fillers = Fillers(Voicing(CastVoices(chain, cast)), personas)
+    fillers = Fillers(SentenceVoicing(CastVoices(chain, cast)), personas)
     assert [unvoiced async for unvoiced in fillers.prepare()] == []
     for number in range(2):
         ada, bob = (fillers.take(persona.name, f"{persona.name}-{number}") for persona in personas)

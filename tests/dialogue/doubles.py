@@ -12,13 +12,13 @@ import numpy as np
 
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.delivery import PaceState
-from duologue.dialogue.director import Brief, Director, Outcome, Player
+from duologue.dialogue.director import Brief, ConversationOutcome, Director, Player
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayStarted, Voiced
 from duologue.dialogue.voice_pace import Paces
 from duologue.dialogue.writing import Limits
 from duologue.errors import DuologueError, PeerError
 from duologue.language.engine import LanguageModel
-from duologue.language.fake import FakeLanguage, Reply
+from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
 from duologue.simulation.virtual_time import LoopClock
@@ -158,9 +158,9 @@ class Show:
 
     def __init__(
         self,
-        script: Iterable[Reply] = (),
+        script: Iterable[ScriptedReply] = (),
         *,
-        usual: Reply | None = None,
+        usual: ScriptedReply | None = None,
         turns: int = 6,
         seed: int = 7,
         topic: str = "lighthouses",
@@ -179,7 +179,7 @@ class Show:
         self.paces = Paces()
         self.told: list[PaceState] = []
         self.brief = Brief("c", topic, turns, seed)
-        self.outcome: Outcome | None = None
+        self.outcome: ConversationOutcome | None = None
         self._moderator = moderator or Moderator()
         self._patient = patient
         self._limits = limits

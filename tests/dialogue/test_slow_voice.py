@@ -12,12 +12,12 @@ from doubles import CHAD, VIRGIN, Show, utterance
 
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.delivery import PaceState
-from duologue.dialogue.director import Outcome
+from duologue.dialogue.director import ConversationOutcome
 from duologue.dialogue.ports import Voiced
 from duologue.dialogue.turn_parts import parts_of
 from duologue.dialogue.voice_pace import Coming, Pace, Paces, lacking
 from duologue.errors import PeerError
-from duologue.language.fake import FakeLanguage, Reply
+from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.languages import ENGLISH
 from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.telemetry.ledger import TurnRecord
@@ -49,7 +49,7 @@ class PacedVoice:
         return Voiced(found, self.clock.now())
 
 
-def lines(count: int, seed: int = 3) -> list[Reply]:
+def lines(count: int, seed: int = 3) -> list[ScriptedReply]:
     """Turns of one to four sentences of three to fourteen words, written within a second or two."""
     chance = random.Random(seed)
     words = ("lamp", "was", "lit", "and", "nobody", "on", "that", "grey", "coast", "had", "ever", "asked", "who")
@@ -58,7 +58,9 @@ def lines(count: int, seed: int = 3) -> list[Reply]:
         return " ".join(chance.choices(words, k=chance.randint(3, 14))).capitalize() + "."
 
     return [
-        Reply(" ".join(sentence() for _ in range(chance.randint(1, 4))), first=chance.uniform(0.2, 1.5), between=0.005)
+        ScriptedReply(
+            " ".join(sentence() for _ in range(chance.randint(1, 4))), first=chance.uniform(0.2, 1.5), between=0.005
+        )
         for _ in range(count)
     ]
 
@@ -100,7 +102,7 @@ def beyond_ms(show: Show) -> list[float]:
 @pytest.mark.parametrize("pace", [0.5, 0.8])
 def test_a_voice_that_keeps_up_is_never_waited_for(pace: float, seed: int, jitter: float):
     show = simulate(paced(pace, seed=seed, jitter=jitter).run(), limit=7200)
-    assert show.outcome is Outcome.ENDED and len(turns(show)) == 40
+    assert show.outcome is ConversationOutcome.ENDED and len(turns(show)) == 40
     assert max(beyond_ms(show)) < 1.0 and max(record.waited_ms for record in turns(show)) == 0.0
     assert sum(len(record.parts) for record in turns(show)) > 20 and show.fillers() == []
     assert turns(show)[0].on_air < 10 * SECOND
@@ -218,7 +220,9 @@ def test_a_part_that_is_cut_ends_its_turn():
 def test_a_part_without_sound_ends_its_turn_there():
     show = paced(0.8, turns=6)
     text = "The first sentence of this is said. The second one breaks the voice. The third is never heard."
-    show.model = FakeLanguage([Reply("Short and good, and nothing more than that."), Reply(text)], show.clock)
+    show.model = FakeLanguage(
+        [ScriptedReply("Short and good, and nothing more than that."), ScriptedReply(text)], show.clock
+    )
     show.voice = PacedVoice(show.clock, 0.8, fails="breaks the voice")  # type: ignore[assignment]
     show.use(show.model)
     simulate(show.run(), limit=7200)

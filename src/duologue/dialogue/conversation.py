@@ -14,9 +14,9 @@ from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.dialogue.delivery import Delivery, Hold, PaceState
 from duologue.dialogue.fillers import Fillers
 from duologue.dialogue.inbox import Inbox
-from duologue.dialogue.plan import MAX_WAITING, Kind, Plan, Question, Step, choose_gap, too_many_waiting
+from duologue.dialogue.plan import MAX_WAITING, Plan, Question, Step, StepKind, choose_gap, too_many_waiting
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayStarted, StageFloor, Voiced
-from duologue.dialogue.rundown import Abandon, Effect, Fill, Hand, Missing, Prepare, Rundown, TakeBack
+from duologue.dialogue.rundown import AbandonStep, Fill, Hand, Prepare, Rundown, RundownEffect, StepUnreported, TakeBack
 from duologue.dialogue.turn_parts import Part, Turn, parts_of
 from duologue.dialogue.voice_pace import Coming, Paces
 from duologue.dialogue.writing import Changed, Writer
@@ -63,7 +63,7 @@ class Interlude:
     duration_ns: int
 
 
-class Outcome(StrEnum):
+class ConversationOutcome(StrEnum):
     """How a conversation came to its end (a failure is raised instead)."""
 
     ENDED = "ended"
@@ -150,7 +150,7 @@ class OnAir:
 
     # What the director calls
 
-    async def run(self) -> Outcome:
+    async def run(self) -> ConversationOutcome:
         """Hold the conversation; see :meth:`duologue.dialogue.director.Director.run`."""
         try:
             self._topic = await self._crew.moderator.admit(self.brief.topic, Subject.TOPIC)
@@ -158,7 +158,7 @@ class OnAir:
                 await self._supervise()
             if self._stopping:
                 await self._wind_down()
-            return Outcome.STOPPED if self._stopping else Outcome.ENDED
+            return ConversationOutcome.STOPPED if self._stopping else ConversationOutcome.ENDED
         finally:
             self._over.set()
             if self._told != PaceState():
@@ -185,7 +185,7 @@ class OnAir:
             raise InputError("the conversation is over", where="chat", remedy="Start another one.")
         now = self._crew.clock.now()
         person = TurnRecord(
-            self._new_id(), self.brief.id, self._rundown.plan.taken, author, Kind.PERSON, text, text,
+            self._new_id(), self.brief.id, self._rundown.plan.taken, author, StepKind.PERSON, text, text,
             asked=now, text_complete=now, on_air=now, ended=now, state="ended", to=to,
         )  # fmt: skip
         self._crew.changed(person)
@@ -228,18 +228,20 @@ class OnAir:
     def _filler(self, utterance_id: str, speaker: str, text: str) -> TurnRecord:
         now = self._crew.clock.now()
         number = self._rundown.plan.taken
-        record = TurnRecord(utterance_id, self.brief.id, number, speaker, Kind.FILLER, text, asked=now, state="queued")
+        record = TurnRecord(
+            utterance_id, self.brief.id, number, speaker, StepKind.FILLER, text, asked=now, state="queued"
+        )
         record.text_complete = record.voiced = now
         return record
 
-    async def _next_effects(self) -> list[Effect]:
+    async def _next_effects(self) -> list[RundownEffect]:
         """Wait for an event or the rundown's deadline, and ask the rundown what to do."""
         deadline = min((at for at in (self._rundown.deadline, self._look_at) if at), default=None)
         clock = self._crew.clock
         event = await self._inbox.next(deadline, clock)
         return self._rundown.tick(clock.now()) if event is None else self._handle(event, clock.now())
 
-    def _handle(self, event: _Event, now: int) -> list[Effect]:
+    def _handle(self, event: _Event, now: int) -> list[RundownEffect]:
         match event:
             case PlayStarted():
                 return self._on_started(event, now)
@@ -258,7 +260,7 @@ class OnAir:
                 self._on_part_voiced(event, now)
                 return []
 
-    def _on_written(self, step: Step, now: int) -> list[Effect]:
+    def _on_written(self, step: Step, now: int) -> list[RundownEffect]:
         turn = self._turns.get(step.id)
         if turn is None:
             return []  # abandoned in the same instant
@@ -291,7 +293,7 @@ class OnAir:
         self._crew.paces.of(record.speaker).learn(part.text, took, part.utterance.duration)
         self._crew.on_voiced(part.utterance)
 
-    def _on_started(self, event: PlayStarted, now: int) -> list[Effect]:
+    def _on_started(self, event: PlayStarted, now: int) -> list[RundownEffect]:
         turn, part = self._played(event.utterance_id)
         if turn is None or part is None or part.utterance is None:
             return []
@@ -310,7 +312,7 @@ class OnAir:
         self._crew.changed(record)
         return self._rundown.began(record.id, round(sound * SECOND), now)
 
-    def _on_ended(self, event: PlayEnded, now: int) -> list[Effect]:
+    def _on_ended(self, event: PlayEnded, now: int) -> list[RundownEffect]:
         turn, part = self._played(event.utterance_id)
         if turn is None or part is None or part.utterance is None:
             return []
@@ -328,7 +330,7 @@ class OnAir:
             return []
         return self._on_turn_ended(turn, now)
 
-    def _on_turn_ended(self, turn: Turn, now: int) -> list[Effect]:
+    def _on_turn_ended(self, turn: Turn, now: int) -> list[RundownEffect]:
         record = turn.record
         record.interrupted = turn.cut
         if turn.step:
@@ -344,12 +346,12 @@ class OnAir:
 
     # What the effects do
 
-    async def _execute(self, effects: list[Effect], group: asyncio.TaskGroup) -> None:
+    async def _execute(self, effects: list[RundownEffect], group: asyncio.TaskGroup) -> None:
         for effect in effects:
             match effect:
                 case Prepare(step):
                     self._prepare(step, group)
-                case Abandon(step):
+                case AbandonStep(step):
                     self._withdraw(step)
                 case Hand(step):
                     await self._hand(step)
@@ -357,7 +359,7 @@ class OnAir:
                     await self._execute(await self._take_back(step), group)
                 case Fill(utterance_id, speaker):
                     await self._execute(await self._fill(utterance_id, speaker), group)
-                case Missing(step):
+                case StepUnreported(step):
                     self._give_up(step)
 
     def _prepare(self, step: Step, group: asyncio.TaskGroup) -> None:
@@ -396,13 +398,13 @@ class OnAir:
             self._pondered = part.id
             await self._crew.floor.ponder(turn.record.speaker)
 
-    async def _take_back(self, step: Step) -> list[Effect]:
+    async def _take_back(self, step: Step) -> list[RundownEffect]:
         done = await self._crew.floor.withdraw(step.id)
         if done:
             self._withdraw(step)
         return self._rundown.taken_back(step, done, self._crew.clock.now())
 
-    async def _fill(self, utterance_id: str, speaker: str) -> list[Effect]:
+    async def _fill(self, utterance_id: str, speaker: str) -> list[RundownEffect]:
         utterance = self._crew.fillers.take(speaker, utterance_id)
         if utterance is None:
             await self._crew.floor.ponder(speaker)
@@ -565,7 +567,7 @@ class OnAir:
 
     def _prompt(self, step: Step) -> Prompt:
         persona = self._crew.cast[step.speaker]
-        if self._delivery.slow and step.kind is Kind.TURN and step.number < SHORT_TURNS:
+        if self._delivery.slow and step.kind is StepKind.TURN and step.number < SHORT_TURNS:
             persona = replace(persona, max_words=min(persona.max_words, SHORT_WORDS))
         asked = [Line(step.question.author, step.question.text)] if step.question else []
         others = tuple(other for other in self._crew.cast.values() if other.name != persona.name)

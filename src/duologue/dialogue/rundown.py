@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.plan import Kind, Plan, Question, Step
+from duologue.dialogue.plan import Plan, Question, Step, StepKind
 
 FILLER_EVERY = 3 * SECOND
 """From the end of a filler to the next (ns)."""
@@ -43,7 +43,7 @@ class Prepare:
 
 
 @dataclass(frozen=True, slots=True)
-class Abandon:
+class AbandonStep:
     """Stop preparing ``step``."""
 
     step: Step
@@ -72,13 +72,13 @@ class Fill:
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class StepUnreported:
     """The floor never reported ``step``; it counts as over."""
 
     step: Step
 
 
-Effect: TypeAlias = Prepare | Abandon | Hand | TakeBack | Fill | Missing
+RundownEffect: TypeAlias = Prepare | AbandonStep | Hand | TakeBack | Fill | StepUnreported
 
 
 class Rundown:
@@ -118,16 +118,16 @@ class Rundown:
         """The first of those that are being prepared."""
         return self.preparing[0] if self.preparing else None
 
-    def start(self, now: int) -> list[Effect]:
+    def start(self, now: int) -> list[RundownEffect]:
         """Begin."""
         return self._prepare_next()
 
-    def written(self, step: Step, now: int) -> list[Effect]:
+    def written(self, step: Step, now: int) -> list[RundownEffect]:
         """The words of ``step`` are there."""
         self._unwritten.discard(step.id)
         return self._prepare_next()
 
-    def look_ahead(self) -> list[Effect]:
+    def look_ahead(self) -> list[RundownEffect]:
         """The depth may have changed."""
         return self._prepare_next() if self.depth > 1 else []
 
@@ -137,7 +137,7 @@ class Rundown:
         """
         self._overdue_at = due + OVERDUE if due else 0
 
-    def prepared(self, step: Step, now: int) -> list[Effect]:
+    def prepared(self, step: Step, now: int) -> list[RundownEffect]:
         """``step``, the next to be said, may begin. One that was abandoned meanwhile is ignored."""
         if step != self.upcoming or self.ahead:
             return []
@@ -148,7 +148,7 @@ class Rundown:
             self._overdue_at = self._free(now) + OVERDUE
         return [Hand(step)]
 
-    def given_up(self, step: Step, now: int) -> list[Effect]:
+    def given_up(self, step: Step, now: int) -> list[RundownEffect]:
         """``step``, the next to be said, could not be voiced at all: it counts as said, and the next one follows."""
         if step != self.upcoming:
             return []
@@ -156,7 +156,7 @@ class Rundown:
         self.plan = self.plan.begun(step)
         return self._prepare_next()
 
-    def began(self, utterance_id: str, duration: int, now: int) -> list[Effect]:
+    def began(self, utterance_id: str, duration: int, now: int) -> list[RundownEffect]:
         """The floor began an utterance of ``duration`` ns."""
         if self.ahead and self.ahead.id == utterance_id:
             self.plan = self.plan.begun(self.ahead)
@@ -167,7 +167,7 @@ class Rundown:
         self._overdue_at = now + duration + OVERDUE
         return self._prepare_next()
 
-    def finished(self, utterance_id: str, gap_ms: int, now: int) -> list[Effect]:
+    def finished(self, utterance_id: str, gap_ms: int, now: int) -> list[RundownEffect]:
         """An utterance is over; ``gap_ms`` is the silence chosen before the next."""
         if self.ahead and self.ahead.id == utterance_id:  # the floor could not say it
             self.plan, self.ahead = self.plan.begun(self.ahead), None
@@ -185,7 +185,7 @@ class Rundown:
             self._fill_at = 0
         return self._prepare_next()
 
-    def held(self, duration: int, gap_ms: int, now: int) -> list[Effect]:
+    def held(self, duration: int, gap_ms: int, now: int) -> list[RundownEffect]:
         """Somebody else has the floor for ``duration`` ns from now on (0: gives it back); ``gap_ms`` as for
         :meth:`finished`.
         """
@@ -200,19 +200,19 @@ class Rundown:
         """From when on the floor is the conversation's."""
         return max(now, self._held_until)
 
-    def asked(self, question: Question, now: int) -> list[Effect]:
+    def asked(self, question: Question, now: int) -> list[RundownEffect]:
         """A person asks. Raises :class:`InputError` when too many wait already."""
         self.plan = self.plan.asked(question)
-        effects: list[Effect] = []
-        for step in [step for step in self.preparing if step.kind is Kind.TURN]:
-            effects.append(Abandon(step))
+        effects: list[RundownEffect] = []
+        for step in [step for step in self.preparing if step.kind is StepKind.TURN]:
+            effects.append(AbandonStep(step))
             self._drop(step)
-        if self.ahead and self.ahead.kind is Kind.TURN and not self._taking_back:
+        if self.ahead and self.ahead.kind is StepKind.TURN and not self._taking_back:
             self._taking_back = self.ahead
             effects.append(TakeBack(self.ahead))
         return effects + self._prepare_next()
 
-    def taken_back(self, step: Step, done: bool, now: int) -> list[Effect]:
+    def taken_back(self, step: Step, done: bool, now: int) -> list[RundownEffect]:
         """The floor's answer to :class:`TakeBack`; it plays on if not ``done``."""
         self._taking_back = None
         if done and self.ahead == step:
@@ -222,7 +222,7 @@ class Rundown:
                 self._fill_at = now
         return self._prepare_next()
 
-    def tick(self, now: int) -> list[Effect]:
+    def tick(self, now: int) -> list[RundownEffect]:
         """Time has passed; call it at :attr:`deadline`."""
         if self._overdue_at and now >= self._overdue_at:
             return self._lose()
@@ -233,7 +233,7 @@ class Rundown:
             return [Fill(self.filler, self.preparing[0].speaker)]
         return []
 
-    def _lose(self) -> list[Effect]:
+    def _lose(self) -> list[RundownEffect]:
         """The floor owes a report for too long: forget what it was to report."""
         self._overdue_at = 0
         self.filler = ""
@@ -244,13 +244,13 @@ class Rundown:
             self.plan = self.plan.begun(lost)
             self.ahead = None
         self.current = None
-        return [Missing(lost), *self._prepare_next()]
+        return [StepUnreported(lost), *self._prepare_next()]
 
     def _drop(self, step: Step) -> None:
         self.preparing.remove(step)
         self._unwritten.discard(step.id)
 
-    def _prepare_next(self) -> list[Effect]:
+    def _prepare_next(self) -> list[RundownEffect]:
         if self._taking_back or self._unwritten or len(self.preparing) + (self.ahead is not None) >= self.depth:
             return []
         plan = self.plan
