@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from session_doubles import loud_utterance
 
+from duologue.audio.far_playout import PACED, FarEndMessage, Manners, MessageKind
 from duologue.audio.pcm import RATE
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.far_end import PACED
 from duologue.dialogue.far_end_clock import FarClock
-from duologue.dialogue.far_end_state import MAX_ITEMS, FarEnd, FarEndMessage, Manners, MessageKind
+from duologue.dialogue.far_end_state import MAX_ITEMS, FarEnd
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress, PlayStarted
 from duologue.errors import InputError, PeerError
 

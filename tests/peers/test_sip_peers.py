@@ -15,8 +15,8 @@ import pytest
 from duologue.clock import SystemClock
 from duologue.phone import call_events as events
 from duologue.phone import message as sip
-from duologue.phone.admission import LineOptions, Rate
 from duologue.phone.negotiation import Local, answer, offer
+from duologue.phone.screening import LineOptions, Rate
 from duologue.phone.transport import Listening, Transport
 from duologue.phone.user_agent import UserAgent
 
@@ -61,7 +61,7 @@ async def _line(
     async with asyncio.TaskGroup() as tasks:
         line = _Line(transport)
         await line.transport.open(Listening(HOST, 0, 0, 0 if server else None, server, client), tasks)
-        object.__setattr__(line.agent.policy, "port", line.transport.ports[transport])
+        object.__setattr__(line.agent.options, "port", line.transport.ports[transport])
         try:
             yield line
         finally:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from duologue.clock import MILLISECOND, SECOND
 from duologue.phone import call_events as events
 from duologue.phone import message as sip
-from duologue.phone.admission import LineOptions
 from duologue.phone.negotiation import Local, answer, offer
+from duologue.phone.screening import LineOptions
 from duologue.phone.sdp import Description
 from duologue.phone.transactions import Flow
 from duologue.phone.user_agent import Output, Transmit, UserAgent
@@ -57,7 +57,8 @@ class Network:
             return
         for _ in range(2 if not flow.reliable and self.random.random() < self.double else 1):
             travel = self.random.randint(*self.delay) if not flow.reliable else self.delay[0]
-            self.at(self.now + travel * MILLISECOND, lambda: station.get(data, source))
+            arrived = self.damage(data)
+            self.at(self.now + travel * MILLISECOND, lambda arrived=arrived: station.get(arrived, source))
 
     def run(self, seconds: float = 10_000) -> None:
         """Until nothing is left to do, or for so long."""
@@ -86,11 +87,11 @@ class Station:
     """A user agent with an address, and an owner that reacts to its events."""
 
     def __init__(
-        self, network: Network, host: str, policy: LineOptions | None = None, react: Reaction | None = None
+        self, network: Network, host: str, options: LineOptions | None = None, react: Reaction | None = None
     ) -> None:
         self.network, self.host, self.react = network, host, react
-        self.agent = UserAgent(policy or LineOptions(host=host), random.Random(f"{network.seed}{host}"))
-        self.flow = Flow(self.agent.policy.transport, host, 5060)
+        self.agent = UserAgent(options or LineOptions(host=host), random.Random(f"{network.seed}{host}"))
+        self.flow = Flow(self.agent.options.transport, host, 5060)
         self.events: list[events.Event] = []
         self.sent: list[bytes] = []
         network.stations[host, 5060] = self
@@ -98,7 +99,7 @@ class Station:
     def get(self, data: bytes, source: Flow) -> None:
         if source.reliable:
             for message in sip.StreamReader().feed(data):
-                assert not isinstance(message, sip.KeepAlive)
+                assert not isinstance(message, sip.KeepAlive | sip.KeepAliveAnswer)
                 self.take(self.agent.receive(message, source, self.network.now))
         else:
             self.take(self.agent.receive_datagram(data, source, self.network.now))

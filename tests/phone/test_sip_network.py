@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from duologue.clock import MILLISECOND
 from duologue.phone import call_events as events
-from duologue.phone.admission import LineOptions
 from duologue.phone.negotiation import NotAcceptableError
+from duologue.phone.screening import LineOptions
 from few_examples import examples
 from phone.sip_network import Network, Station, answered, description
 

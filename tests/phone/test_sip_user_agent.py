@@ -11,10 +11,10 @@ from sipmessage import Request, Response
 from duologue.clock import MILLISECOND, SECOND
 from duologue.phone import call_events as events
 from duologue.phone import message as sip
-from duologue.phone.admission import LineOptions, Rate
 from duologue.phone.digest import Authority, Credentials
 from duologue.phone.header_fields import listed
 from duologue.phone.registration import Account
+from duologue.phone.screening import LineOptions, Rate
 from duologue.phone.sdp import Direction
 from duologue.phone.transactions import Flow
 from duologue.phone.user_agent import Output, Transmit, UserAgent
@@ -39,10 +39,10 @@ def _disagreeing(station: Station, event: events.Event) -> None:
         station.take(station.agent.disagree(event.call, 488, station.network.now))
 
 
-def _pair(policy: LineOptions | None = None) -> tuple[Network, Station, Station]:
+def _pair(options: LineOptions | None = None) -> tuple[Network, Station, Station]:
     network = Network()
     caller = Station(network, ALICE, react=accepting)
-    return network, caller, Station(network, BOB, policy, accepting)
+    return network, caller, Station(network, BOB, options, accepting)
 
 
 def _standing() -> tuple[Network, Station, Station, str]:
@@ -273,7 +273,7 @@ def test_requests_in_a_dialog_go_by_its_route(routes: list[str], target: str, sh
     outputs = callee.agent.hang_up(_theirs(callee), network.now)
     (bye,) = _requests(outputs)
     assert str(bye.uri) == target and bye.headers.getlist("Route") == shown
-    assert isinstance(outputs[0], Transmit) and outputs[0].flow == Flow("UDP", "p2.example.com", 5060)
+    assert isinstance(outputs[0], Transmit) and outputs[0].flow == Flow("UDP", "p2.example.com", 0), "by SRV"
 
 
 def test_a_transfer_is_asked_for_and_told_of() -> None:  # RFC 3515
@@ -344,14 +344,14 @@ def test_nothing_larger_than_what_came_goes_to_a_stranger(method: str) -> None:
 
 
 def test_scanners_strangers_and_floods_are_not_answered() -> None:
-    policy = LineOptions(host=BOB, sources=("198.51.100.0/24",), rates={"OPTIONS": Rate(1, 3)})
-    agent = UserAgent(policy, random.Random(1))
+    options = LineOptions(host=BOB, sources=("198.51.100.0/24",), rates={"OPTIONS": Rate(1, 3)})
+    agent = UserAgent(options, random.Random(1))
     assert agent.receive_datagram(_request("OPTIONS", ("User-Agent", "friendly-scanner")), SOURCE, 0) == []
     assert agent.receive_datagram(_request("OPTIONS"), Flow("UDP", "203.0.113.9", 5060), 0) == []
     answered = [len(agent.receive_datagram(_request("OPTIONS", branch=f"z9hG4bK{n}"), SOURCE, 0)) for n in range(6)]
     assert answered == [1, 1, 1, 0, 0, 0]
     assert agent.receive_datagram(_request("OPTIONS", branch="z9hG4bKlater"), SOURCE, SECOND)
-    assert agent.admission.dropped == {"scanner": 1, "source": 1, "rate": 3}
+    assert agent.screening.dropped == {"scanner": 1, "source": 1, "rate": 3}
 
 
 def test_beyond_the_places_there_is_a_503_that_says_when() -> None:

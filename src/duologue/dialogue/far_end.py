@@ -16,15 +16,16 @@ from collections.abc import Awaitable, Callable
 
 import numpy as np
 
+from duologue.audio.far_playout import PACED, FarEndMessage, Manners, MessageKind
 from duologue.audio.pcm import Samples
 from duologue.audio.playout import Block
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
-from duologue.dialogue.far_end_state import FarEnd, FarEndMessage, Manners, MessageKind
+from duologue.dialogue.far_end_state import FarEnd
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress
 from duologue.dialogue.session_sink import PacedSink
 from duologue.speech.utterance import Utterance
 
-__all__ = ["FarEndMessage", "Manners", "MessageKind", "PacedWriter", "RemoteSink"]
+__all__ = ["PACED", "FarEndMessage", "Manners", "MessageKind", "PacedWriter", "RemoteSink"]
 GAP_RATE = 48
 """Samples of a gap in a millisecond."""
 
@@ -213,7 +214,3 @@ class PacedWriter(PacedSink):
             if report.played_samples < len(whole.samples) or whole.open:
                 self._sink.stopped(report.utterance_id, self._starts[report.utterance_id] + report.played_samples)
             self._forget(report.utterance_id)
-
-
-PACED = Manners(acknowledges=False, paced=True)
-"""Of a line that takes packets and says nothing."""

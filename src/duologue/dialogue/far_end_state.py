@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import StrEnum
 
+from duologue.audio.far_playout import FarEndMessage, Manners, MessageKind
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.far_end_clock import FarClock
@@ -33,65 +33,6 @@ SIGN_NS = SECOND
 """Between two signs that a far end which is away is waited for."""
 _KNOWN_ENDS = 64
 _NEVER = -(1 << 62)
-
-
-@dataclass(frozen=True, slots=True)
-class Manners:
-    """What a far end does and does not do.
-
-    ``acknowledges``: positions or marks come back while it plays. ``tells_stop``: it answers a clear with where it
-    stopped. ``holds``: it can pause; for one that cannot, a pause is a clear, and what was not heard is sent again.
-    ``paced``: what leaves is heard, since nothing recalls a packet; the player on our side stops and tells what left.
-    ``piece_ms``: the longest message of sound (0: all there is). ``buffer_ms``: what it holds back against jitter.
-    ``patience_ms``: without a word for so long beyond the round trip, what was heard is estimated.
-    ``stop_ms``: the same after a clear. ``away_ms``: how long one that is away is waited for.
-    """
-
-    acknowledges: bool = True
-    tells_stop: bool = True
-    holds: bool = True
-    paced: bool = False
-    piece_ms: int = 0
-    buffer_ms: int = 60
-    patience_ms: int = 500
-    stop_ms: int = 250
-    away_ms: int = 30_000
-
-
-class MessageKind(StrEnum):
-    """Of a message."""
-
-    PLAY = "play"
-    EXTEND = "extend"
-    PAUSE = "pause"
-    RESUME = "resume"
-    CLEAR = "clear"
-    WITHDRAW = "withdraw"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FarEndMessage:
-    """What a far end is to do; ``sequence`` counts them, also over transports.
-
-    PLAY queues the utterance ``id``, ``gap`` samples after the end of the one before it (at once where that is past),
-    from its sample ``start`` on: ``samples`` (48 kHz, mono). EXTEND continues it at ``start``; ``more``: it is not all
-    there yet, and silence where it runs out is no end. ``mark``: a name that, said back, tells that all up to here has
-    been played. PAUSE, RESUME, CLEAR are about everything, WITHDRAW about an ``id`` that has not begun.
-    """
-
-    sequence: int
-    kind: MessageKind
-    id: str = ""
-    start: int = 0
-    samples: Samples | None = None
-    gap: int = 0
-    more: bool = False
-    mark: str = ""
-
-    @property
-    def end(self) -> int:
-        """The sample of the utterance after its last one here."""
-        return self.start + (0 if self.samples is None else len(self.samples))
 
 
 @dataclass(slots=True, eq=False)

@@ -9,19 +9,21 @@ from sipmessage import URI, Request, Response
 
 from duologue.errors import InputError
 from duologue.phone import message as sip
-from duologue.phone.header_fields import NameAddress, default_port, listed, uri_of
+from duologue.phone.header_fields import NameAddress, default_port, is_address, listed, uri_of
 from duologue.phone.message import Message
 from duologue.phone.transactions import Flow
 
 
 def flow_to(uri: URI) -> Flow:
-    """Where a request to ``uri`` goes (RFC 3263, section 4.1, without its look-ups: the host may be a name)."""
+    """Where a request to ``uri`` goes (RFC 3263, section 4.1, without its look-ups: the host may be a name, and
+    the port 0 then, where none is said).
+    """
     named = uri.parameters.get("transport")
     transport = named.upper() if named else "TLS" if uri.scheme == "sips" else "UDP"
     if uri.scheme == "sips":
         transport = "TLS"
-    host = uri.parameters.get("maddr") or uri.host
-    return Flow(transport, host.strip("[]"), uri.port or default_port(transport))
+    host = (uri.parameters.get("maddr") or uri.host).strip("[]")
+    return Flow(transport, host, uri.port or (default_port(transport) if is_address(host) else 0))
 
 
 def flow_back(request: Request, source: Flow) -> Flow:
@@ -65,11 +67,12 @@ class Dialog:
 
     @classmethod
     def called(cls, invite: Request, tag: str, source: Flow) -> Dialog:
-        """Of a call that came in (section 12.1.1).
+        """Of a call that came in (section 12.1.1); without a Contact, as RFC 2543 allowed, who calls is reached where
+        it says that it is.
 
-        Raises :class:`InputError` for an INVITE without a usable Contact or route.
+        Raises :class:`InputError` for an INVITE without a usable address or route.
         """
-        contact = _contact(invite)
+        contact = _contact(invite) if invite.headers.get("Contact") else _address(sip.sender(invite))
         via = sip.top_via(invite)
         translated = "rport" in via.parameters and via.host.strip("[]") != source.host
         return cls(
@@ -90,6 +93,21 @@ class Dialog:
             invite.call_id, sip.sender(invite), sip.recipient(response), contact, route, invite.cseq.sequence,
             confirmed=response.code >= 200, behind=behind,
         )  # fmt: skip
+
+    @classmethod
+    def accepted(cls, invite: Request, response: Response, behind: Flow | None = None) -> tuple[Dialog, bool]:
+        """Of a 2xx to our INVITE, whatever it says: it must be acknowledged. Without a Contact, as RFC 2543 allowed,
+        the other end is reached where we called it; with one that cannot be, or a route that cannot, so is it, and not
+        for long: the second value is then false.
+        """
+        try:
+            return cls.calling(invite, response, behind), True
+        except InputError:
+            made = cls(
+                invite.call_id, sip.sender(invite), sip.recipient(response), str(invite.uri),
+                tuple(listed(invite.headers.getlist("Route"))), invite.cseq.sequence, confirmed=True, behind=behind,
+            )  # fmt: skip
+            return made, not response.headers.get("Contact") and not response.headers.get("Record-Route")
 
     def matches(self, request: Request) -> bool:
         """Whether ``request`` of the other end belongs here (section 12.2.2)."""
@@ -152,7 +170,10 @@ def _contact(message: Message) -> str:
     contacts = sip.addresses(message, "Contact")
     if len(contacts) != 1:
         raise InputError(f"{len(contacts)} contacts where one is wanted", where="sip")
-    uri = contacts[0].target
-    if uri.scheme == "tel":
+    return _address(contacts[0])
+
+
+def _address(one: NameAddress) -> str:
+    if one.target.scheme == "tel":
         raise InputError("a contact that is no SIP address", where="sip")
-    return contacts[0].uri
+    return one.uri

@@ -30,20 +30,23 @@ class Rate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineOptions:
-    """What we allow, and what we say of ourselves. ``host`` and ``port`` stand in Via and Contact. ``sources``
-    (addresses or networks) and ``extensions`` are everybody and everything where they are empty. With ``passwords`` (by
-    user) a caller must prove one.
+    """What we allow, and what we say of ourselves. ``host`` and ``port`` stand in Via and Contact; where a line listens
+    by several transports ``ports`` has one for each. ``sources`` (addresses or networks) and ``extensions`` are
+    everybody and everything where they are empty. With ``passwords`` (by user) a caller must prove one.
+    ``follow_transfers``: a caller may send us elsewhere (REFER); its owner has the last word.
     """
 
     host: str
     port: int = 5060
     transport: str = "UDP"
+    ports: Mapping[str, int] = field(default_factory=dict[str, int])
     user: str = "duologue"
     software: str = "Duologue"
     most_calls: int = 100
     ring_seconds: int = 180
     session_seconds: int = 1800
     retry_seconds: int = 10
+    follow_transfers: bool = False
     sources: tuple[str, ...] = ()
     extensions: frozenset[str] = frozenset()
     realm: str = ""
@@ -57,9 +60,9 @@ class LineOptions:
 class Screening:
     """The gate. Counts what it turned away, by reason."""
 
-    def __init__(self, policy: LineOptions) -> None:
-        self._policy = policy
-        self._networks = [ipaddress.ip_network(one, strict=False) for one in policy.sources]
+    def __init__(self, options: LineOptions) -> None:
+        self._options = options
+        self._networks = [ipaddress.ip_network(one, strict=False) for one in options.sources]
         self._buckets: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
         self._verified: OrderedDict[str, None] = OrderedDict()
         self.dropped: dict[str, int] = {}
@@ -70,6 +73,10 @@ class Screening:
         if reason:
             self.dropped[reason] = self.dropped.get(reason, 0) + 1
         return not reason
+
+    def lists(self, host: str) -> bool:
+        """Whether anybody at ``host`` may talk to us at all."""
+        return not self._networks or self._listed(host)
 
     def verify(self, host: str) -> None:
         """``host`` answered what only the owner of its address has seen."""
@@ -83,10 +90,10 @@ class Screening:
         return host in self._verified
 
     def _against(self, request: Request, host: str, now: int) -> str:
-        if self._networks and not self._listed(host):
+        if not self.lists(host):
             return "source"
         agent = (request.headers.get("User-Agent") or "").lower()
-        if any(name in agent for name in SCANNERS):
+        if any(name in agent for name in SCANNERS) or "sipvicious" in request.headers["From"].lower():
             return "scanner"
         if request.method in ("ACK", "CANCEL") or sip.recipient(request).tag:
             return ""
@@ -101,8 +108,8 @@ class Screening:
 
     def _counted(self, method: str, host: str, now: int) -> bool:
         """A bucket of tokens for each source and method; of methods that we do not know there is one."""
-        rate = self._policy.rates.get(method, self._policy.other_rate)
-        key = (host, method if method in self._policy.rates else "")
+        rate = self._options.rates.get(method, self._options.other_rate)
+        key = (host, method if method in self._options.rates else "")
         left, at = self._buckets.pop(key, (float(rate.burst), now))
         left = min(left + (now - at) / SECOND * rate.per_second, rate.burst)
         self._buckets[key] = (left - 1 if left >= 1 else left, now)
