@@ -173,7 +173,8 @@ class Settings(BaseSettings):
 
     def use(self) -> Use:
         """What ``serve`` asks of the engines, in English; a show where it switches nothing on."""
-        return Use(shows=self.serve.show or not self.serve.talk, talks=self.serve.talk)
+        talks = self.serve.talk or self.serve.api
+        return Use(shows=self.serve.show or not talks, talks=talks)
 
     def each_show(self) -> dict[str, Settings]:
         """The settings of each show by name, in order: its own are in ``show``.

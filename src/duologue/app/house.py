@@ -57,6 +57,7 @@ LOOK = SECOND
 """How often the house looks at how its parts and engines are (ns)."""
 
 if TYPE_CHECKING:
+    from duologue.app.endpoints import Endpoints
     from duologue.app.talking import Talk
 
 log = get_logger(__name__)
@@ -104,7 +105,8 @@ class House:
         self._engine_views: tuple[EngineView, ...] = ()
         self.shows: tuple[Show, ...] = tuple(self._shows(settings, cast, stage)) if settings.serve.show else ()
         self.talk = self._talk(settings) if settings.serve.talk else None
-        others: tuple[Part, ...] = (*filter(None, (self.talk,)), *parts)
+        self.endpoints = self._endpoints(settings) if settings.serve.api else None
+        others: tuple[Part, ...] = (*filter(None, (self.talk, self.endpoints)), *parts)
         self.keepers = (
             *(show.keeper for show in self.shows),
             *(Keeper(part, clock, self._part_changed) for part in others),
@@ -113,7 +115,7 @@ class House:
             raise InputError(
                 "nothing is switched on",
                 where="serve",
-                remedy="Set show or talk to true under [serve], or give --show.",
+                remedy="Set show, talk or api to true under [serve], or give --show.",
             )
         registry.register(_Figures(self))
 
@@ -130,6 +132,11 @@ class House:
         from duologue.app.talking import Talk  # its imports would make the start of a show longer
 
         return Talk(settings, self.engines, self.admission, self._clock, self._talk_changed)
+
+    def _endpoints(self, settings: Settings) -> Endpoints:
+        from duologue.app.endpoints import Endpoints
+
+        return Endpoints(settings, self.engines, self.admission, self._clock)
 
     async def run(self) -> None:
         """Keep every part going until cancelled, or until all are over.
