@@ -43,7 +43,7 @@ test: setup  ## All tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 quick: setup  ## The everyday tests, under a minute
-	$(BIN)/python -m pytest -m "not slow and not peer and not realtime" -q -n 2 --dist loadfile
+	HYPOTHESIS_FEW=1 $(BIN)/python -m pytest -m "not slow and not peer and not realtime" -q -n 2 --dist loadfile
 
 check: setup  ## What a reviewer's machine checks: lint, types, floors
 	$(BIN)/ruff check src tests benchmarks packs

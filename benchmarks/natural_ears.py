@@ -40,7 +40,7 @@ from duologue.speech.pocketsphinx_words import dictionary_words
 from duologue.speech.silero import Silero
 from duologue.speech.whisper import Whisper, WhisperSettings
 from duologue.speech.whisper_features import HOP, LogMel
-from duologue.speech.whisper_messages import Load, Pass
+from duologue.speech.whisper_messages import LoadWhisper, Pass
 from duologue.speech.whisper_model import WhisperModel
 
 PROMPTS = Path("/usr/share/asterisk/sounds/en_US_f_Allison")
@@ -117,7 +117,7 @@ class Listener:
 
     @property
     def ended(self) -> int | None:
-        """See :class:`duologue.speech.hearing.Voice`."""
+        """See :class:`duologue.speech.hearing.VoicePresence`."""
         return None if self._forced else self.track.ended
 
     async def told(self, sound: Samples) -> AsyncIterator[Samples]:
@@ -227,7 +227,7 @@ async def _understood(ears: SpeechToText, sounds: Sequence[Samples], activity: S
 async def word_errors() -> list[Row]:
     """Whisper beside PocketSphinx and its own 30 s window; then by telephone and in noise."""
     activity, ears, sphinx = Silero(), Whisper(WhisperSettings(model=str(model_folder()), every_s=5.0)), PocketSphinx()
-    full = FullWindow(WhisperModel(Load(str(model_folder()), THREADS, "int8", 1)))
+    full = FullWindow(WhisperModel(LoadWhisper(str(model_folder()), THREADS, "int8", 1)))
     for each in (ears, sphinx):
         await each.warm_up()
     made: list[Row] = []
@@ -274,7 +274,7 @@ async def word_errors() -> list[Row]:
 def passes() -> list[Row]:
     """One pass with word times beside faster-whisper's ``transcribe`` with them, CPU seconds of this process."""
     sound = np.concatenate([each.sound for each in testdata()[-5:]])
-    ours = WhisperModel(Load(str(model_folder()), THREADS, "int8", 1))
+    ours = WhisperModel(LoadWhisper(str(model_folder()), THREADS, "int8", 1))
     theirs: Any = import_module("faster_whisper").WhisperModel(
         str(model_folder()), device="cpu", compute_type="int8", cpu_threads=THREADS
     )

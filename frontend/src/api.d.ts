@@ -571,21 +571,6 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
-         * Call
-         * @description A call of an assistant's message.
-         */
-        Call: {
-            /** Id */
-            id: string;
-            /**
-             * Type
-             * @default function
-             * @constant
-             */
-            type: "function";
-            function: components["schemas"]["Function"];
-        };
-        /**
          * CaptionRequest
          * @description Show a text as the caption (empty: none) until it is replaced; what is spoken takes precedence.
          */
@@ -615,10 +600,10 @@ export interface components {
             colour: string;
         };
         /**
-         * ChatMessage
+         * ChatCompletionMessage
          * @description A message of the conversation so far.
          */
-        ChatMessage: {
+        ChatCompletionMessage: {
             /**
              * Role
              * @enum {string}
@@ -632,12 +617,56 @@ export interface components {
              */
             name: string;
             /** Tool Calls */
-            tool_calls?: components["schemas"]["Call"][] | null;
+            tool_calls?: components["schemas"]["FunctionCall"][] | null;
             /**
              * Tool Call Id
              * @default
              */
             tool_call_id: string;
+        };
+        /**
+         * ChatCompletionRequest
+         * @description What is asked. ``model`` is a character's name; a system message is added to how it speaks.
+         */
+        ChatCompletionRequest: {
+            /** Model */
+            model: string;
+            /** Messages */
+            messages: components["schemas"]["ChatCompletionMessage"][];
+            /**
+             * Stream
+             * @default false
+             */
+            stream: boolean;
+            /** Temperature */
+            temperature?: number | null;
+            /** Max Tokens */
+            max_tokens?: number | null;
+            /** Max Completion Tokens */
+            max_completion_tokens?: number | null;
+            /**
+             * Seed
+             * @default 0
+             */
+            seed: number;
+            /** Stop */
+            stop?: string | string[] | null;
+            /** Tools */
+            tools?: components["schemas"]["DeclaredTool"][];
+            /**
+             * Tool Choice
+             * @default auto
+             * @enum {string}
+             */
+            tool_choice: "auto" | "none";
+            /**
+             * @default {
+             *       "type": "text"
+             *     }
+             */
+            response_format: components["schemas"]["ResponseFormat"];
+        } & {
+            [key: string]: unknown;
         };
         /**
          * ChatReceipt
@@ -653,42 +682,32 @@ export interface components {
             accepted: boolean;
         };
         /**
+         * ChatRequest
+         * @description Something a person says to a character by name.
+         */
+        ChatRequest: {
+            /**
+             * To
+             * @description A character's name.
+             */
+            to: string;
+            /**
+             * Text
+             * @description 1 to 400 characters after trimming.
+             */
+            text: string;
+            /**
+             * Author
+             * @default guest
+             */
+            author: string;
+        };
+        /**
          * CompatibleError
          * @description An error as OpenAI's API has it.
          */
         CompatibleError: {
             error: components["schemas"]["ErrorBody"];
-        };
-        /**
-         * Conversation
-         * @description A conversation with all of its turns so far.
-         */
-        Conversation: {
-            /** Id */
-            id: string;
-            /** Topic */
-            topic: string;
-            /** Cast */
-            cast: string[];
-            /** Turns Planned */
-            turns_planned: number;
-            /** Seed */
-            seed: number;
-            state: components["schemas"]["ConversationState"];
-            /** Started */
-            started: number;
-            /** Ended */
-            ended?: number | null;
-            /**
-             * Failure
-             * @default
-             */
-            failure: string;
-            /**
-             * Turns
-             * @default []
-             */
-            turns: components["schemas"]["TurnView"][];
         };
         /**
          * ConversationEvent
@@ -700,7 +719,7 @@ export interface components {
              * @enum {string}
              */
             type: "conversation";
-            conversation: components["schemas"]["Conversation"];
+            conversation: components["schemas"]["ConversationView"];
         };
         /**
          * ConversationRequest
@@ -731,6 +750,37 @@ export interface components {
          * @enum {string}
          */
         ConversationState: "waiting" | "running" | "ended" | "stopped" | "failed";
+        /**
+         * ConversationView
+         * @description A conversation with all of its turns so far.
+         */
+        ConversationView: {
+            /** Id */
+            id: string;
+            /** Topic */
+            topic: string;
+            /** Cast */
+            cast: string[];
+            /** Turns Planned */
+            turns_planned: number;
+            /** Seed */
+            seed: number;
+            state: components["schemas"]["ConversationState"];
+            /** Started */
+            started: number;
+            /** Ended */
+            ended?: number | null;
+            /**
+             * Failure
+             * @default
+             */
+            failure: string;
+            /**
+             * Turns
+             * @default []
+             */
+            turns: components["schemas"]["TurnView"][];
+        };
         /**
          * Daylight
          * @description The time of day outside the window.
@@ -854,6 +904,21 @@ export interface components {
              * @default
              */
             arguments: string;
+        };
+        /**
+         * FunctionCall
+         * @description A call of an assistant's message.
+         */
+        FunctionCall: {
+            /** Id */
+            id: string;
+            /**
+             * Type
+             * @default function
+             * @constant
+             */
+            type: "function";
+            function: components["schemas"]["Function"];
         };
         /**
          * Health
@@ -1346,7 +1411,7 @@ export interface components {
              * @description Those that are remembered, newest first, without their turns.
              * @default []
              */
-            conversations: components["schemas"]["Conversation"][];
+            conversations: components["schemas"]["ConversationView"][];
             /**
              * Turns
              * @description The newest of them, oldest first; at most 100.
@@ -1387,7 +1452,7 @@ export interface components {
          * StreamedEvent
          * @description The JSON of one event; the ``event:`` field repeats its ``type``.
          */
-        StreamedEvent: components["schemas"]["StateEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["TurnEvent"] | components["schemas"]["StageEvent"] | components["schemas"]["TelemetryEvent"] | components["schemas"]["PartEvent"] | components["schemas"]["TalkEvent"] | components["schemas"]["EnginesEvent"] | components["schemas"]["WorkerEvent"] | components["schemas"]["PlacesEvent"] | components["schemas"]["NoticeEvent"];
+        StreamedEvent: components["schemas"]["StateEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["TurnEvent"] | components["schemas"]["StageEvent"] | components["schemas"]["TelemetryEvent"] | components["schemas"]["PartEvent"] | components["schemas"]["TalkEvent"] | components["schemas"]["TalkTurnEvent"] | components["schemas"]["EnginesEvent"] | components["schemas"]["WorkerEvent"] | components["schemas"]["PlacesEvent"] | components["schemas"]["NoticeEvent"];
         /**
          * TalkEvent
          * @description A conversation with a person began or ended.
@@ -1399,6 +1464,53 @@ export interface components {
              */
             type: "talk";
             talk: components["schemas"]["TalkView"];
+        };
+        /**
+         * TalkTurnEvent
+         * @description A turn of a conversation with a person began, grew or ended.
+         */
+        TalkTurnEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "talk_turn";
+            /**
+             * Talk
+             * @description The id of the conversation.
+             */
+            talk: string;
+            turn: components["schemas"]["TalkTurnView"];
+        };
+        /**
+         * TalkTurnView
+         * @description A turn of a conversation with a person, as far as it has come. The same number again: it replaces the former.
+         */
+        TalkTurnView: {
+            /** Number */
+            number: number;
+            /**
+             * Speaker
+             * @description The character's name, or `person`.
+             */
+            speaker: string;
+            /**
+             * State
+             * @description `withdrawn`: a reply of which nobody heard a word.
+             * @enum {string}
+             */
+            state: "hearing" | "thinking" | "speaking" | "ended" | "interrupted" | "withdrawn";
+            /**
+             * Text
+             * @description Understood of the person so far; of a reply, what sounded.
+             * @default
+             */
+            text: string;
+            /**
+             * Heard
+             * @description What the person heard of a reply that is over.
+             */
+            heard?: string | null;
         };
         /**
          * TalkView
@@ -1415,6 +1527,12 @@ export interface components {
             started: number;
             /** Ended */
             ended?: number | null;
+            /**
+             * Turns
+             * @description The newest 20.
+             * @default []
+             */
+            turns: components["schemas"]["TalkTurnView"][];
         };
         /**
          * TelemetryEvent
@@ -1717,71 +1835,6 @@ export interface components {
              */
             next_try: number | null;
         };
-        /**
-         * ChatRequest
-         * @description Something a person says to a character by name.
-         */
-        duologue__app__models__ChatRequest: {
-            /**
-             * To
-             * @description A character's name.
-             */
-            to: string;
-            /**
-             * Text
-             * @description 1 to 400 characters after trimming.
-             */
-            text: string;
-            /**
-             * Author
-             * @default guest
-             */
-            author: string;
-        };
-        /**
-         * ChatRequest
-         * @description What is asked. ``model`` is a character's name; a system message is added to how it speaks.
-         */
-        duologue__web__v1__chat__ChatRequest: {
-            /** Model */
-            model: string;
-            /** Messages */
-            messages: components["schemas"]["ChatMessage"][];
-            /**
-             * Stream
-             * @default false
-             */
-            stream: boolean;
-            /** Temperature */
-            temperature?: number | null;
-            /** Max Tokens */
-            max_tokens?: number | null;
-            /** Max Completion Tokens */
-            max_completion_tokens?: number | null;
-            /**
-             * Seed
-             * @default 0
-             */
-            seed: number;
-            /** Stop */
-            stop?: string | string[] | null;
-            /** Tools */
-            tools?: components["schemas"]["DeclaredTool"][];
-            /**
-             * Tool Choice
-             * @default auto
-             * @enum {string}
-             */
-            tool_choice: "auto" | "none";
-            /**
-             * @default {
-             *       "type": "text"
-             *     }
-             */
-            response_format: components["schemas"]["ResponseFormat"];
-        } & {
-            [key: string]: unknown;
-        };
     };
     responses: never;
     parameters: never;
@@ -1886,7 +1939,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Conversation"][];
+                    "application/json": components["schemas"]["ConversationView"][];
                 };
             };
             /** @description The token lacks the scope that this wants. */
@@ -1946,7 +1999,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Conversation"];
+                    "application/json": components["schemas"]["ConversationView"];
                 };
             };
             /** @description The token lacks the scope that this wants. */
@@ -2004,7 +2057,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Conversation"];
+                    "application/json": components["schemas"]["ConversationView"];
                 };
             };
             /** @description The token lacks the scope that this wants. */
@@ -2071,7 +2124,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Conversation"];
+                    "application/json": components["schemas"]["ConversationView"];
                 };
             };
             /** @description The token lacks the scope that this wants. */
@@ -2130,7 +2183,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["duologue__app__models__ChatRequest"];
+                "application/json": components["schemas"]["ChatRequest"];
             };
         };
         responses: {
@@ -3354,7 +3407,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["duologue__web__v1__chat__ChatRequest"];
+                "application/json": components["schemas"]["ChatCompletionRequest"];
             };
         };
         responses: {

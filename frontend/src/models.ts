@@ -3,7 +3,7 @@ import type { components } from "./api";
 
 type Schemas = components["schemas"];
 
-export type Conversation = Schemas["Conversation"];
+export type Conversation = Schemas["ConversationView"];
 export type CharacterView = Schemas["CharacterView"];
 export type EngineView = Schemas["EngineView"];
 export type HouseView = Schemas["HouseView"];
@@ -31,6 +31,7 @@ export type ShowEvent =
   | Schemas["TelemetryEvent"]
   | Schemas["PartEvent"]
   | Schemas["TalkEvent"]
+  | Schemas["TalkTurnEvent"]
   | Schemas["EnginesEvent"]
   | Schemas["WorkerEvent"]
   | Schemas["PlacesEvent"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from duologue.app.models import Conversation, ConversationState
+from duologue.app.models import ConversationState, ConversationView
 from duologue.app.turn_book import REMEMBERED, TurnBook
 from duologue.clock import MILLISECOND
 from duologue.speech.utterance import Mark, MarkKind, Utterance
@@ -17,8 +17,8 @@ def book() -> TurnBook:
     return TurnBook(lambda monotonic: WALL + monotonic)
 
 
-def conversation(name: str = "c1") -> Conversation:
-    return Conversation(
+def conversation(name: str = "c1") -> ConversationView:
+    return ConversationView(
         id=name, topic="tea", cast=("a", "b"), turns_planned=2, seed=1, state=ConversationState.WAITING, started=0
     )
 

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.director import Brief, Director, Outcome, Player
+from duologue.dialogue.director import Brief, ConversationOutcome, Director, Player
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayStarted, Voiced
 from duologue.dialogue.writing import Limits
 from duologue.errors import DuologueError, PeerError
 from duologue.language.engine import LanguageModel
-from duologue.language.fake import FakeLanguage, Reply
+from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
 from duologue.simulation.virtual_time import LoopClock
@@ -148,9 +148,9 @@ class Show:
 
     def __init__(
         self,
-        script: Iterable[Reply] = (),
+        script: Iterable[ScriptedReply] = (),
         *,
-        usual: Reply | None = None,
+        usual: ScriptedReply | None = None,
         turns: int = 6,
         seed: int = 7,
         topic: str = "lighthouses",
@@ -167,7 +167,7 @@ class Show:
         self.history: list[TurnRecord] = []
         self.voiced: list[Utterance] = []
         self.brief = Brief("c", topic, turns, seed)
-        self.outcome: Outcome | None = None
+        self.outcome: ConversationOutcome | None = None
         self._moderator = moderator or Moderator()
         self._patient = patient
         self._limits = limits

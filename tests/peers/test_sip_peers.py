@@ -15,7 +15,7 @@ import pytest
 from duologue.clock import SystemClock
 from duologue.phone import call_events as events
 from duologue.phone import message as sip
-from duologue.phone.admission import Policy, Rate
+from duologue.phone.admission import LineOptions, Rate
 from duologue.phone.negotiation import Local, answer, offer
 from duologue.phone.transport import Listening, Transport
 from duologue.phone.user_agent import UserAgent
@@ -31,7 +31,7 @@ class _Line:
     def __init__(self, transport: str) -> None:
         self.events: list[events.Event] = []
         self.heard = asyncio.Event()
-        self.agent = UserAgent(Policy(host=HOST, transport=transport, rates={"INVITE": Rate(1000, 1000)}))
+        self.agent = UserAgent(LineOptions(host=HOST, transport=transport, rates={"INVITE": Rate(1000, 1000)}))
         self.transport = Transport(self.agent, SystemClock(), self.tell)
 
     def tell(self, event: events.Event) -> None:

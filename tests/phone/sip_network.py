@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from duologue.clock import MILLISECOND, SECOND
 from duologue.phone import call_events as events
 from duologue.phone import message as sip
-from duologue.phone.admission import Policy
+from duologue.phone.admission import LineOptions
 from duologue.phone.negotiation import Local, answer, offer
 from duologue.phone.sdp import Description
 from duologue.phone.transactions import Flow
@@ -86,10 +86,10 @@ class Station:
     """A user agent with an address, and an owner that reacts to its events."""
 
     def __init__(
-        self, network: Network, host: str, policy: Policy | None = None, react: Reaction | None = None
+        self, network: Network, host: str, policy: LineOptions | None = None, react: Reaction | None = None
     ) -> None:
         self.network, self.host, self.react = network, host, react
-        self.agent = UserAgent(policy or Policy(host=host), random.Random(f"{network.seed}{host}"))
+        self.agent = UserAgent(policy or LineOptions(host=host), random.Random(f"{network.seed}{host}"))
         self.flow = Flow(self.agent.policy.transport, host, 5060)
         self.events: list[events.Event] = []
         self.sent: list[bytes] = []

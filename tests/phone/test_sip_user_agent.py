@@ -11,7 +11,7 @@ from sipmessage import Request, Response
 from duologue.clock import MILLISECOND, SECOND
 from duologue.phone import call_events as events
 from duologue.phone import message as sip
-from duologue.phone.admission import Policy, Rate
+from duologue.phone.admission import LineOptions, Rate
 from duologue.phone.digest import Authority, Credentials
 from duologue.phone.header_fields import listed
 from duologue.phone.registration import Account
@@ -39,7 +39,7 @@ def _disagreeing(station: Station, event: events.Event) -> None:
         station.take(station.agent.disagree(event.call, 488, station.network.now))
 
 
-def _pair(policy: Policy | None = None) -> tuple[Network, Station, Station]:
+def _pair(policy: LineOptions | None = None) -> tuple[Network, Station, Station]:
     network = Network()
     caller = Station(network, ALICE, react=accepting)
     return network, caller, Station(network, BOB, policy, accepting)
@@ -318,7 +318,7 @@ def test_digits_by_info_options_and_what_is_old_or_unknown() -> None:
     ],
 )  # fmt: skip
 def test_what_is_asked_outside_of_a_call(method: str, headers: tuple[tuple[str, str], ...], code: int) -> None:
-    agent = UserAgent(Policy(host=BOB), random.Random(1))
+    agent = UserAgent(LineOptions(host=BOB), random.Random(1))
     data = _request(method, *headers, body=b"x" if headers and headers[0][0] == "Content-Type" else b"")
     first, again = (agent.receive_datagram(data, SOURCE, at) for at in (0, 1))
     assert [one.code for one in _answers(first)] == [code] and first == again, "a repetition gets the same"
@@ -326,7 +326,7 @@ def test_what_is_asked_outside_of_a_call(method: str, headers: tuple[tuple[str, 
 
 
 def test_a_refusal_is_sent_once_however_often_a_forger_would_have_it() -> None:
-    network, _, callee = _pair(Policy(host=BOB, extensions=frozenset({"17"})))
+    network, _, callee = _pair(LineOptions(host=BOB, extensions=frozenset({"17"})))
     callee.take(callee.agent.receive_datagram(_invite(), SOURCE, network.now))
     network.run()
     assert [data.split(b" ")[1] for data in callee.sent] == [b"404"]
@@ -334,7 +334,7 @@ def test_a_refusal_is_sent_once_however_often_a_forger_would_have_it() -> None:
 
 @pytest.mark.parametrize("method", ["OPTIONS", "REGISTER", "WINK", "BYE"])
 def test_nothing_larger_than_what_came_goes_to_a_stranger(method: str) -> None:
-    agent = UserAgent(Policy(host=BOB), random.Random(1))
+    agent = UserAgent(LineOptions(host=BOB), random.Random(1))
     data = _request(method)
     (answer,) = agent.receive_datagram(data, SOURCE, 0)
     assert isinstance(answer, Transmit)
@@ -344,7 +344,7 @@ def test_nothing_larger_than_what_came_goes_to_a_stranger(method: str) -> None:
 
 
 def test_scanners_strangers_and_floods_are_not_answered() -> None:
-    policy = Policy(host=BOB, sources=("198.51.100.0/24",), rates={"OPTIONS": Rate(1, 3)})
+    policy = LineOptions(host=BOB, sources=("198.51.100.0/24",), rates={"OPTIONS": Rate(1, 3)})
     agent = UserAgent(policy, random.Random(1))
     assert agent.receive_datagram(_request("OPTIONS", ("User-Agent", "friendly-scanner")), SOURCE, 0) == []
     assert agent.receive_datagram(_request("OPTIONS"), Flow("UDP", "203.0.113.9", 5060), 0) == []
@@ -355,21 +355,21 @@ def test_scanners_strangers_and_floods_are_not_answered() -> None:
 
 
 def test_beyond_the_places_there_is_a_503_that_says_when() -> None:
-    agent = UserAgent(Policy(host=BOB, most_calls=1), random.Random(1))
+    agent = UserAgent(LineOptions(host=BOB, most_calls=1), random.Random(1))
     agent.receive_datagram(_invite(), SOURCE, 0)
     (answer,) = _answers(agent.receive_datagram(_invite(branch="z9hG4bK2", call_id="other"), SOURCE, 0))
     assert answer.code == 503 and answer.headers["Retry-After"] == "10" and agent.calls == 1
 
 
 def test_a_request_that_comes_by_two_ways_is_one_call() -> None:  # section 8.2.2.2
-    agent = UserAgent(Policy(host=BOB), random.Random(1))
+    agent = UserAgent(LineOptions(host=BOB), random.Random(1))
     agent.receive_datagram(_invite(), SOURCE, 0)
     (answer,) = _answers(agent.receive_datagram(_invite(branch="z9hG4bKother"), SOURCE, 0))
     assert answer.code == 482 and agent.calls == 1
 
 
 def test_answers_go_back_through_a_nat() -> None:  # RFC 3581
-    agent = UserAgent(Policy(host=BOB), random.Random(1))
+    agent = UserAgent(LineOptions(host=BOB), random.Random(1))
     (there,) = agent.receive_datagram(_request("OPTIONS", via="10.0.0.5:5060;rport"), SOURCE, 0)
     (by_port,) = agent.receive_datagram(_request("OPTIONS", via="10.0.0.5:5080"), SOURCE, 0)
     assert isinstance(there, Transmit) and there.flow == SOURCE
@@ -379,7 +379,7 @@ def test_answers_go_back_through_a_nat() -> None:  # RFC 3581
 
 
 def test_a_caller_behind_a_nat_is_hung_up_upon_where_it_is() -> None:
-    agent = UserAgent(Policy(host=BOB), random.Random(1))
+    agent = UserAgent(LineOptions(host=BOB), random.Random(1))
     outputs = agent.receive_datagram(_invite(via="10.0.0.5:5060;rport"), SOURCE, 0)
     (incoming,) = [one for one in outputs if isinstance(one, events.Incoming)]
     outputs = agent.accept(incoming.call, answered(BOB, incoming.offer), 0)
@@ -392,7 +392,7 @@ def test_a_caller_behind_a_nat_is_hung_up_upon_where_it_is() -> None:
 def test_who_must_prove_a_password_and_does_gets_in() -> None:
     network = Network()
     caller = Station(network, ALICE)
-    callee = Station(network, BOB, Policy(host=BOB, realm="lines", passwords={"16": "secret"}), accepting)
+    callee = Station(network, BOB, LineOptions(host=BOB, realm="lines", passwords={"16": "secret"}), accepting)
     for password in ("secret", "wrong"):
         account = Account(password, "16", BOB, (Flow("UDP", BOB, 5060),), Credentials("16", password))
         caller.take(caller.agent.register(account, network.now))
@@ -405,7 +405,7 @@ def test_who_must_prove_a_password_and_does_gets_in() -> None:
 
 
 def test_an_account_registers_and_its_calls_prove_themselves_to_the_proxy() -> None:
-    agent = UserAgent(Policy(host=ALICE), random.Random(1))
+    agent = UserAgent(LineOptions(host=ALICE), random.Random(1))
     pbx = Authority("pbx", {"16": "secret"}, random.Random(2))
     flow = Flow("TLS", "pbx.example.com", 5061)
     account = Account("llama", "16", "pbx.example.com", (flow,), Credentials("16", "secret"), display="Llama")
@@ -439,7 +439,7 @@ def test_a_call_without_an_offer_gets_ours() -> None:
 
 
 def test_the_line_that_closes_takes_no_more_calls() -> None:
-    agent = UserAgent(Policy(host=BOB), random.Random(1))
+    agent = UserAgent(LineOptions(host=BOB), random.Random(1))
     agent.closing = True
     assert _answers(agent.receive_datagram(_invite(), SOURCE, 0))[0].code == 503
 

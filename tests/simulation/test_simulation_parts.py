@@ -23,6 +23,7 @@ from duologue.simulation.scenario import Count, Expect
 from duologue.simulation.sink import LeapingSink
 from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.hearing import EAR_RATE, VAD_FRAME
+from few_examples import examples
 
 Told = list[tuple[int, PlayEvent | PlayProgress]]
 
@@ -54,7 +55,7 @@ async def _play(paced: bool, acts: list[tuple[int, str]]) -> Told:
     return told
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(
     st.lists(
         st.tuples(

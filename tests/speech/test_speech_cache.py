@@ -16,7 +16,7 @@ from duologue.errors import ClosedError, PeerError
 from duologue.speech.espeak_voice import EspeakSettings
 from duologue.speech.fake import Behaviour, FakeSpeech
 from duologue.speech.kokoro import KokoroSettings
-from duologue.speech.speech_cache import CachedSpeech, Entry, SpeechCache, cache_key, fingerprint
+from duologue.speech.speech_cache import CachedLine, CachedSpeech, SpeechCache, cache_key, fingerprint
 from duologue.speech.utterance import Mark, MarkKind
 
 MEGABYTE = 1_000_000
@@ -110,8 +110,8 @@ async def test_a_line_that_failed_or_was_left_is_not_kept(tmp_path: Path) -> Non
     assert files(tmp_path) == []
 
 
-def entry(count: int) -> Entry:
-    return Entry(np.zeros(count, np.float32), 24_000, (Mark(MarkKind.WORD, "x", 0, count, offset=0),))
+def entry(count: int) -> CachedLine:
+    return CachedLine(np.zeros(count, np.float32), 24_000, (Mark(MarkKind.WORD, "x", 0, count, offset=0),))
 
 
 def test_the_least_recently_used_go_first(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ async def test_many_at_once_agree(tmp_path: Path) -> None:
 def test_an_entry_that_goes_while_it_is_read_is_read_and_no_longer_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sound = Entry(np.zeros(24_000, np.float32), 24_000, ())
+    sound = CachedLine(np.zeros(24_000, np.float32), 24_000, ())
     read = Path.read_bytes
     cache = SpeechCache(tmp_path, 60_000)
     cache.put("a" * 8, sound)

@@ -15,7 +15,7 @@ from spoken_phrases import noise
 
 from duologue.speech.hearing import EAR_RATE
 from duologue.speech.whisper_features import HOP, LogMel
-from duologue.speech.whisper_stretch import BREAK, ENOUGH, LONGEST, PAUSE, WINDOW, Due, Reason, Stretch
+from duologue.speech.whisper_stretch import BREAK, ENOUGH, LONGEST, PAUSE, WINDOW, Due, Reason, WhisperStretch
 from duologue.speech.whisper_turns import Turns
 from duologue.speech.whisper_words import Said, unsaid_from, with_marks
 
@@ -85,7 +85,7 @@ def test_marks_go_with_their_word_and_not_with_its_time() -> None:
     ]  # fmt: skip
 
 
-def heard(stretch: Stretch, seconds: float, ended: int | None = None, silent: range = range(0)) -> list[Due]:
+def heard(stretch: WhisperStretch, seconds: float, ended: int | None = None, silent: range = range(0)) -> list[Due]:
     """The passes that come due, each answered by a word for each half second, numbered by its place in the sound."""
     dues: list[Due] = []
     for _ in range(round(seconds * 50)):
@@ -112,7 +112,7 @@ def numbered(due: Due, silent: range = range(0)) -> list[Said]:
 
 
 def test_the_pass_at_a_pause_is_made_once_and_is_the_final_text() -> None:
-    stretch = Stretch(round(0.7 * SECOND))
+    stretch = WhisperStretch(round(0.7 * SECOND))
     partials = heard(stretch, 2.0)
     assert {due.reason for due in partials} == {Reason.PARTIAL}
     assert all(due.window < WINDOW for due in partials)
@@ -128,7 +128,7 @@ def test_the_pass_at_a_pause_is_made_once_and_is_the_final_text() -> None:
 
 
 def test_what_lies_before_a_long_pause_is_not_passed_over_again() -> None:
-    stretch = Stretch(round(0.7 * SECOND))
+    stretch = WhisperStretch(round(0.7 * SECOND))
     heard(stretch, 6.0)
     heard(stretch, 0.6, ended=6 * SECOND)
     assert stretch.transcript().stable == len(stretch.transcript().text) > 0
@@ -139,7 +139,7 @@ def test_what_lies_before_a_long_pause_is_not_passed_over_again() -> None:
 
 @pytest.mark.parametrize("pauses", [False, True])
 def test_a_monologue_of_three_minutes_loses_nothing_and_says_nothing_twice(pauses: bool) -> None:
-    stretch = Stretch(round(0.7 * SECOND))
+    stretch = WhisperStretch(round(0.7 * SECOND))
     dues: list[Due] = []
     silent = range(11, 12) if pauses else range(0)
     if pauses:
@@ -157,7 +157,7 @@ def test_a_monologue_of_three_minutes_loses_nothing_and_says_nothing_twice(pause
 
 
 def test_noise_without_a_word_is_let_go() -> None:
-    stretch = Stretch(SECOND)
+    stretch = WhisperStretch(SECOND)
     for _ in range(60 * 50):
         stretch.hear(SECOND // 50, silent=False)
         if due := stretch.due(None):
@@ -167,7 +167,7 @@ def test_noise_without_a_word_is_let_go() -> None:
 
 
 def test_silence_alone_is_never_passed_over() -> None:
-    stretch = Stretch(SECOND)
+    stretch = WhisperStretch(SECOND)
     for _ in range(60 * 50):
         stretch.hear(SECOND // 50, silent=True)
         assert stretch.due(None) is None

@@ -6,23 +6,23 @@ from hypothesis import strategies as st
 
 from duologue.audio.pcm import RATE
 from duologue.speech.utterance import Utterance
-from duologue.stage.timeline import CAPACITY, SceneTimeline, Spoken
+from duologue.stage.timeline import CAPACITY, SceneTimeline, TimelineUtterance
 
 
 def utterance(name: str, length: int, rate: int = RATE) -> Utterance:
     return Utterance(name, "chad", "", np.zeros(length, np.float32), rate)
 
 
-def spoken(name: str, start: int, length: int) -> Spoken:
-    return Spoken(utterance(name, length), 0, start)
+def spoken(name: str, start: int, length: int) -> TimelineUtterance:
+    return TimelineUtterance(utterance(name, length), 0, start)
 
 
-def names(lines: tuple[Spoken, ...]) -> list[str]:
+def names(lines: tuple[TimelineUtterance, ...]) -> list[str]:
     return [line.utterance.id for line in lines]
 
 
 def test_a_line_at_another_rate_is_measured_in_show_samples() -> None:
-    line = Spoken(utterance("a", 22_050, 22_050), 0, 0)
+    line = TimelineUtterance(utterance("a", 22_050, 22_050), 0, 0)
     assert (line.length, line.end) == (RATE, RATE)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from duologue.stage.pose import Daylight, Expression
 
 
-class Model(BaseModel):
+class ApiModel(BaseModel):
     """Frozen, and strict about unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,7 +27,7 @@ class ConversationState(StrEnum):
     FAILED = "failed"
 
 
-class ConversationRequest(Model):
+class ConversationRequest(ApiModel):
     """Start a conversation. Without a topic one is picked from the list; ``turns`` counts both speakers' turns."""
 
     topic: str | None = Field(default=None, description="What they talk about, 1 to 400 characters after trimming.")
@@ -50,7 +50,7 @@ class WordView:
     end: float
 
 
-class TurnView(Model):
+class TurnView(ApiModel):
     """A turn as the transcript shows it. Times are Unix ms, null while unknown; waits are ms."""
 
     id: str
@@ -76,7 +76,7 @@ class TurnView(Model):
     to: str = Field(default="", description="Whom a person spoke to: the character that answers.")
 
 
-class Conversation(Model):
+class ConversationView(ApiModel):
     """A conversation with all of its turns so far."""
 
     id: str
@@ -91,7 +91,7 @@ class Conversation(Model):
     turns: tuple[TurnView, ...] = ()
 
 
-class ChatRequest(Model):
+class ChatRequest(ApiModel):
     """Something a person says to a character by name."""
 
     to: str = Field(description="A character's name.")
@@ -99,34 +99,34 @@ class ChatRequest(Model):
     author: str = Field(default="guest", max_length=40)
 
 
-class ChatReceipt(Model):
+class ChatReceipt(ApiModel):
     """The answer to a chat message: the turn that will hold the character's reply."""
 
     turn: str
     accepted: bool = True
 
 
-class TvRequest(Model):
+class TvRequest(ApiModel):
     """Play a film by name (see :class:`StageView`) or stop."""
 
     action: Literal["play", "stop"]
     film: str | None = None
 
 
-class LightsRequest(Model):
+class LightsRequest(ApiModel):
     """Change the time of day, the lamp, or both."""
 
     daylight: Daylight | None = None
     lamp: bool | None = None
 
 
-class CaptionRequest(Model):
+class CaptionRequest(ApiModel):
     """Show a text as the caption (empty: none) until it is replaced; what is spoken takes precedence."""
 
     text: str = Field(max_length=200)
 
 
-class ClipMark(Model):
+class ClipMark(ApiModel):
     """A word or a phoneme of a clip with its place in the sound, in ms from the clip's first sample."""
 
     text: str = Field(min_length=1, max_length=100)
@@ -135,7 +135,7 @@ class ClipMark(Model):
     kind: Literal["word", "phoneme"] = "word"
 
 
-class UtteranceRequest(Model):
+class UtteranceRequest(ApiModel):
     """What is known of a clip of speech besides its sound."""
 
     character: str = Field(max_length=100, description="Whose mouth says it: a name of the cast.")
@@ -155,7 +155,7 @@ class UtteranceState(StrEnum):
     SKIPPED = "skipped"
 
 
-class UtteranceView(Model):
+class UtteranceView(ApiModel):
     """A clip that a client put on the stage. Times are Unix ms, null while unknown."""
 
     id: str
@@ -174,7 +174,7 @@ class UtteranceView(Model):
     note: str = Field(default="", description="What did not go as well as it might.")
 
 
-class CharacterView(Model):
+class CharacterView(ApiModel):
     """A character of the cast on stage."""
 
     name: str
@@ -183,7 +183,7 @@ class CharacterView(Model):
     colour: str = Field(default="#888888", description="For its name in the transcript, as #rrggbb.")
 
 
-class EngineView(Model):
+class EngineView(ApiModel):
     """An engine that speaks, thinks or hears, in order of preference. ``cause`` tells its last failure, while it
     counts.
     """
@@ -200,7 +200,7 @@ class EngineView(Model):
     workers: tuple[str, ...] = Field(default=(), description="Its child processes, by name.")
 
 
-class WorkerView(Model):
+class WorkerView(ApiModel):
     """A child process that is kept running. Times are Unix ms."""
 
     name: str
@@ -226,7 +226,7 @@ class StepName(StrEnum):
     SIZE = "size"
 
 
-class StepView(Model):
+class StepView(ApiModel):
     """A step of the governor: what the show does without because the machine is short of CPU."""
 
     step: StepName
@@ -235,7 +235,7 @@ class StepView(Model):
     why: str = Field(default="", description="The figure that decided.")
 
 
-class StageView(Model):
+class StageView(ApiModel):
     """The stage now."""
 
     ready: bool
@@ -260,7 +260,7 @@ class StageView(Model):
     steps: tuple[StepView, ...] = Field(default=(), description="The newest steps, the newest first; at most 20.")
 
 
-class TelemetryView(Model):
+class TelemetryView(ApiModel):
     """One second of the show. Times in ms; ``lead_ms`` is how far the stage is ahead of its due time.
 
     ``frames`` is how many pictures were made, ``late`` ones were ready after their due time; ``over_budget`` ones cost
@@ -288,7 +288,7 @@ class TelemetryView(Model):
     loop_lag_ms: float
 
 
-class Notice(Model):
+class Notice(ApiModel):
     """A word to the person at the page: what happened, and what they can do."""
 
     level: Literal["info", "warning", "error"]
@@ -306,7 +306,7 @@ class PartState(StrEnum):
     FAILED = "failed"
 
 
-class PartView(Model):
+class PartView(ApiModel):
     """A part of the house, as whoever keeps it sees it."""
 
     name: str
@@ -318,7 +318,7 @@ class PartView(Model):
     reasons: tuple[str, ...] = Field(default=(), description="Why it would serve nobody now.")
 
 
-class PlacesView(Model):
+class PlacesView(ApiModel):
     """How many conversations an engine of a kind carries at once, and how many places are taken."""
 
     kind: Literal["listener", "voice", "thought"]
@@ -328,7 +328,20 @@ class PlacesView(Model):
     waited: int = Field(default=0, description="Those who had to wait.")
 
 
-class TalkView(Model):
+TalkTurnState: TypeAlias = Literal["hearing", "thinking", "speaking", "ended", "interrupted", "withdrawn"]
+
+
+class TalkTurnView(ApiModel):
+    """A turn of a conversation with a person, as far as it has come. The same number again: it replaces the former."""
+
+    number: int
+    speaker: str = Field(description="The character's name, or `person`.")
+    state: TalkTurnState = Field(description="`withdrawn`: a reply of which nobody heard a word.")
+    text: str = Field(default="", description="Understood of the person so far; of a reply, what sounded.")
+    heard: str | None = Field(default=None, description="What the person heard of a reply that is over.")
+
+
+class TalkView(ApiModel):
     """A conversation with a person. Times are Unix ms."""
 
     id: str
@@ -336,9 +349,10 @@ class TalkView(Model):
     title: str
     started: float
     ended: float | None = None
+    turns: tuple[TalkTurnView, ...] = Field(default=(), description="The newest 20.")
 
 
-class HouseView(Model):
+class HouseView(ApiModel):
     """The running system: its parts, the engines that they share, and who talks."""
 
     parts: tuple[PartView, ...] = ()
@@ -349,7 +363,7 @@ class HouseView(Model):
     talks: tuple[TalkView, ...] = Field(default=(), description="Those that go on.")
 
 
-class ShowView(Model):
+class ShowView(ApiModel):
     """A show of the house, and where its parts are. The first one is at ``/`` too."""
 
     name: str
@@ -363,81 +377,89 @@ class ShowView(Model):
     metrics: str
 
 
-class StateView(Model):
+class StateView(ApiModel):
     """All that a page shows, as of now: the house, and the show whose topic was asked for."""
 
     house: HouseView = HouseView()
     stage: StageView | None = Field(default=None, description="null: no show was asked for, or it is not open yet.")
-    conversations: tuple[Conversation, ...] = Field(
+    conversations: tuple[ConversationView, ...] = Field(
         default=(), description="Those that are remembered, newest first, without their turns."
     )
     turns: tuple[TurnView, ...] = Field(default=(), description="The newest of them, oldest first; at most 100.")
 
 
-class StateEvent(Model):
+class StateEvent(ApiModel):
     """The first event of every subscription, and of one that goes on after a gap: it replaces what was known."""
 
     type: Literal["state"] = "state"
     state: StateView
 
 
-class ConversationEvent(Model):
+class ConversationEvent(ApiModel):
     """A conversation began, changed state or ended (its ``turns`` are left out here)."""
 
     type: Literal["conversation"] = "conversation"
-    conversation: Conversation
+    conversation: ConversationView
 
 
-class TurnEvent(Model):
+class TurnEvent(ApiModel):
     """A turn changed."""
 
     type: Literal["turn"] = "turn"
     turn: TurnView
 
 
-class StageEvent(Model):
+class StageEvent(ApiModel):
     """The stage changed."""
 
     type: Literal["stage"] = "stage"
     stage: StageView
 
 
-class TelemetryEvent(Model):
+class TelemetryEvent(ApiModel):
     """Once a second."""
 
     type: Literal["telemetry"] = "telemetry"
     telemetry: TelemetryView
 
 
-class PartEvent(Model):
+class PartEvent(ApiModel):
     """A part of the house changed its state."""
 
     type: Literal["part"] = "part"
     part: PartView
 
 
-class TalkEvent(Model):
+class TalkEvent(ApiModel):
     """A conversation with a person began or ended."""
 
     type: Literal["talk"] = "talk"
     talk: TalkView
 
 
-class EnginesEvent(Model):
+class TalkTurnEvent(ApiModel):
+    """A turn of a conversation with a person began, grew or ended."""
+
+    type: Literal["talk_turn"] = "talk_turn"
+    talk: str = Field(description="The id of the conversation.")
+    turn: TalkTurnView
+
+
+class EnginesEvent(ApiModel):
     """The health of the engines that all share changed."""
 
     type: Literal["engines"] = "engines"
     engines: tuple[EngineView, ...]
 
 
-class WorkerEvent(Model):
+class WorkerEvent(ApiModel):
     """A child process changed its state."""
 
     type: Literal["worker"] = "worker"
     worker: WorkerView
 
 
-class PlacesEvent(Model):
+class PlacesEvent(ApiModel):
     """A place was taken, given back, or asked for in vain."""
 
     type: Literal["places"] = "places"
@@ -445,7 +467,7 @@ class PlacesEvent(Model):
     waiting: int
 
 
-class NoticeEvent(Model):
+class NoticeEvent(ApiModel):
     """Something a person should know."""
 
     type: Literal["notice"] = "notice"
@@ -460,6 +482,7 @@ Event = Annotated[
     | TelemetryEvent
     | PartEvent
     | TalkEvent
+    | TalkTurnEvent
     | EnginesEvent
     | WorkerEvent
     | PlacesEvent
@@ -469,7 +492,7 @@ Event = Annotated[
 """What ``GET /api/events`` streams: server-sent events whose ``event:`` is the type and whose ``data:`` is the JSON."""
 
 
-class Problem(Model):
+class Problem(ApiModel):
     """An error's answer (after RFC 9457): what was wrong, where, and the next step."""
 
     title: str

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from duologue.app.models import (
     ChatReceipt,
     ChatRequest,
-    Conversation,
     ConversationRequest,
     ConversationState,
+    ConversationView,
     TurnView,
 )
 from duologue.app.turn_book import TurnBook
 from duologue.clock import MILLISECOND, SECOND, Clock
-from duologue.dialogue.director import Brief, Director, Interlude, Outcome, Player
+from duologue.dialogue.director import Brief, ConversationOutcome, Director, Interlude, Player
 from duologue.dialogue.ports import Floor, PlayEvent, Voice
 from duologue.errors import ClosedError, DuologueError, InputError, in_words
 from duologue.ids import unique_id
@@ -54,7 +54,7 @@ class Company:
 class ProgrammeListener:
     """Who is told of changes; called on the event loop."""
 
-    conversation: Callable[[Conversation], None]
+    conversation: Callable[[ConversationView], None]
     turn: Callable[[TurnView, TurnRecord], None]
 
 
@@ -84,15 +84,15 @@ class Programme:
         self._quieted = False
         self._random = random.Random(seed)
         self._seed = seed
-        self._requested: Conversation | None = None
-        self._current: Conversation | None = None
+        self._requested: ConversationView | None = None
+        self._current: ConversationView | None = None
         self._director: Director | None = None
         self._interlude = Interlude(0, 0)
         self._wake = asyncio.Event()
         self._on_stage = asyncio.Event()
 
     @property
-    def current(self) -> Conversation | None:
+    def current(self) -> ConversationView | None:
         """The conversation on air."""
         return self._current
 
@@ -101,14 +101,14 @@ class Programme:
         """Who judges what goes on air."""
         return self._company.moderator
 
-    async def start(self, request: ConversationRequest) -> Conversation:
+    async def start(self, request: ConversationRequest) -> ConversationView:
         """Begin a conversation now;
 
         The one on air ends. Raises :class:`InputError` for a topic or cast that cannot be.
         """
         topic = await self._topic(request.topic)
         names = self._names(request.cast)
-        conversation = Conversation(
+        conversation = ConversationView(
             id=unique_id(self._clock.wall()),
             topic=topic,
             cast=names,
@@ -128,7 +128,7 @@ class Programme:
             await self._director.stop()
         return conversation
 
-    async def stop(self, conversation_id: str) -> Conversation:
+    async def stop(self, conversation_id: str) -> ConversationView:
         """Stop a conversation at once; the stage stays quiet. One that is over already is returned as it is."""
         found = self._book.conversation(conversation_id)
         if found is None:
@@ -170,7 +170,7 @@ class Programme:
                 return
             await self._quiet(RETRY if ended is ConversationState.FAILED else PAUSE)
 
-    async def _next(self) -> Conversation:
+    async def _next(self) -> ConversationView:
         while self._requested is None and self._quieted:
             self._wake.clear()
             await self._wake.wait()
@@ -191,7 +191,7 @@ class Programme:
         except TimeoutError:
             return  # the pause is over
 
-    async def _hold(self, conversation: Conversation) -> ConversationState:
+    async def _hold(self, conversation: ConversationView) -> ConversationState:
         company = self._company
         players = {player.persona.name: player for player in company.players}
         director = Director(
@@ -213,7 +213,7 @@ class Programme:
             outcome = await director.run(
                 Brief(conversation.id, conversation.topic, conversation.turns_planned, conversation.seed, held)
             )
-            state = ConversationState.ENDED if outcome is Outcome.ENDED else ConversationState.STOPPED
+            state = ConversationState.ENDED if outcome is ConversationOutcome.ENDED else ConversationState.STOPPED
         except Exception as error:  # whatever one conversation dies of, the show goes on with the next
             state, failure = ConversationState.FAILED, in_words(error)
             unforeseen = None if isinstance(error, DuologueError) else error
@@ -225,7 +225,7 @@ class Programme:
             self._end(conversation, state, failure)
         return state
 
-    def _end(self, conversation: Conversation, state: ConversationState, failure: str = "") -> None:
+    def _end(self, conversation: ConversationView, state: ConversationState, failure: str = "") -> None:
         self._listener.conversation(self._book.close(conversation.id, state, self._clock.wall() / MILLISECOND, failure))
 
     def _changed(self, record: TurnRecord) -> None:

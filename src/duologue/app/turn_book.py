@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Literal, cast
 
-from duologue.app.models import Conversation, ConversationState, TurnView, WordView
+from duologue.app.models import ConversationState, ConversationView, TurnView, WordView
 from duologue.clock import MILLISECOND
 from duologue.speech.utterance import Utterance
 from duologue.telemetry.ledger import TurnRecord
@@ -28,11 +28,11 @@ class TurnBook:
 
     def __init__(self, wall: Wall) -> None:
         self._wall = wall
-        self._conversations: OrderedDict[str, Conversation] = OrderedDict()
+        self._conversations: OrderedDict[str, ConversationView] = OrderedDict()
         self._turns: dict[str, OrderedDict[str, TurnView]] = {}
         self._utterances: dict[str, Utterance] = {}
 
-    def open(self, conversation: Conversation) -> None:
+    def open(self, conversation: ConversationView) -> None:
         """Begin a conversation."""
         self._conversations[conversation.id] = conversation
         self._turns[conversation.id] = OrderedDict()
@@ -40,13 +40,15 @@ class TurnBook:
         for forgotten in over[: max(0, len(self._conversations) - REMEMBERED)]:
             del self._conversations[forgotten], self._turns[forgotten]
 
-    def update(self, conversation_id: str, **changes: object) -> Conversation:
+    def update(self, conversation_id: str, **changes: object) -> ConversationView:
         """Change a conversation's state, end or failure."""
         changed = self._conversations[conversation_id].model_copy(update=changes)
         self._conversations[conversation_id] = changed
         return changed
 
-    def close(self, conversation_id: str, state: ConversationState, ended: float, failure: str = "") -> Conversation:
+    def close(
+        self, conversation_id: str, state: ConversationState, ended: float, failure: str = ""
+    ) -> ConversationView:
         """End a conversation (``ended`` is Unix ms)."""
         self._utterances.clear()
         return self.update(conversation_id, state=state, ended=ended, failure=failure)
@@ -65,11 +67,11 @@ class TurnBook:
             self._utterances.pop(record.id, None)
         return view
 
-    def conversations(self) -> Sequence[Conversation]:
+    def conversations(self) -> Sequence[ConversationView]:
         """Newest first, without their turns."""
         return tuple(reversed(self._conversations.values()))
 
-    def conversation(self, conversation_id: str) -> Conversation | None:
+    def conversation(self, conversation_id: str) -> ConversationView | None:
         """One conversation with its turns in the order in which they began to be written."""
         found = self._conversations.get(conversation_id)
         if found is None:

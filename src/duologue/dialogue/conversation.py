@@ -14,9 +14,9 @@ from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.dialogue.fillers import Fillers
 from duologue.dialogue.heard import heard_text
 from duologue.dialogue.inbox import Inbox
-from duologue.dialogue.plan import MAX_WAITING, Kind, Plan, Question, Step, choose_gap, too_many_waiting
+from duologue.dialogue.plan import MAX_WAITING, Plan, Question, Step, StepKind, choose_gap, too_many_waiting
 from duologue.dialogue.ports import Floor, PlayEnded, PlayEvent, PlayStarted
-from duologue.dialogue.rundown import Abandon, Effect, Fill, Hand, Missing, Prepare, Rundown, TakeBack
+from duologue.dialogue.rundown import AbandonStep, Fill, Hand, Prepare, Rundown, RundownEffect, StepUnreported, TakeBack
 from duologue.dialogue.writing import Changed, Writer
 from duologue.errors import InputError, InternalError, PeerError, first_cause
 from duologue.language.engine import Line, Prompt, newest
@@ -57,7 +57,7 @@ class Interlude:
     duration_ns: int
 
 
-class Outcome(StrEnum):
+class ConversationOutcome(StrEnum):
     """How a conversation came to its end (a failure is raised instead)."""
 
     ENDED = "ended"
@@ -126,7 +126,7 @@ class OnAir:
 
     # What the director calls
 
-    async def run(self) -> Outcome:
+    async def run(self) -> ConversationOutcome:
         """Hold the conversation; see :meth:`duologue.dialogue.director.Director.run`."""
         try:
             self._topic = await self._crew.moderator.admit(self.brief.topic, Subject.TOPIC)
@@ -134,7 +134,7 @@ class OnAir:
                 await self._supervise()
             if self._stopping:
                 await self._wind_down()
-            return Outcome.STOPPED if self._stopping else Outcome.ENDED
+            return ConversationOutcome.STOPPED if self._stopping else ConversationOutcome.ENDED
         finally:
             self._over.set()
             for turn_id in list(self._turns):  # none are left unless a failure ended the conversation
@@ -159,7 +159,7 @@ class OnAir:
             raise InputError("the conversation is over", where="chat", remedy="Start another one.")
         now = self._crew.clock.now()
         person = TurnRecord(
-            self._new_id(), self.brief.id, self._rundown.plan.taken, author, Kind.PERSON, text, text,
+            self._new_id(), self.brief.id, self._rundown.plan.taken, author, StepKind.PERSON, text, text,
             asked=now, text_complete=now, on_air=now, ended=now, state="ended", to=to,
         )  # fmt: skip
         self._crew.changed(person)
@@ -200,18 +200,20 @@ class OnAir:
     def _filler(self, utterance_id: str, speaker: str, text: str) -> TurnRecord:
         now = self._crew.clock.now()
         number = self._rundown.plan.taken
-        record = TurnRecord(utterance_id, self.brief.id, number, speaker, Kind.FILLER, text, asked=now, state="queued")
+        record = TurnRecord(
+            utterance_id, self.brief.id, number, speaker, StepKind.FILLER, text, asked=now, state="queued"
+        )
         record.text_complete = record.voiced = now
         return record
 
-    async def _next_effects(self) -> list[Effect]:
+    async def _next_effects(self) -> list[RundownEffect]:
         """Wait for an event or the rundown's deadline, and ask the rundown what to do."""
         deadline = self._rundown.deadline
         clock = self._crew.clock
         event = await self._inbox.next(deadline, clock)
         return self._rundown.tick(clock.now()) if event is None else self._handle(event, clock.now())
 
-    def _handle(self, event: _Event, now: int) -> list[Effect]:
+    def _handle(self, event: _Event, now: int) -> list[RundownEffect]:
         match event:
             case PlayStarted():
                 return self._on_started(event, now)
@@ -227,7 +229,7 @@ class OnAir:
             case _Prepared(step, utterance):
                 return self._on_prepared(step, utterance, now)
 
-    def _on_prepared(self, step: Step, utterance: Utterance | None, now: int) -> list[Effect]:
+    def _on_prepared(self, step: Step, utterance: Utterance | None, now: int) -> list[RundownEffect]:
         turn = self._turns.get(step.id)
         if turn is None:
             return []  # abandoned in the same instant
@@ -246,7 +248,7 @@ class OnAir:
         self._crew.on_voiced(utterance)
         return self._rundown.prepared(step, now)
 
-    def _on_started(self, event: PlayStarted, now: int) -> list[Effect]:
+    def _on_started(self, event: PlayStarted, now: int) -> list[RundownEffect]:
         turn = self._turns.get(event.utterance_id)
         if turn is None or turn.utterance is None:
             return []
@@ -258,7 +260,7 @@ class OnAir:
         self._crew.changed(record)
         return self._rundown.began(record.id, round(turn.utterance.duration * SECOND), now)
 
-    def _on_ended(self, event: PlayEnded, now: int) -> list[Effect]:
+    def _on_ended(self, event: PlayEnded, now: int) -> list[RundownEffect]:
         turn = self._turns.get(event.utterance_id)
         if turn is None or turn.utterance is None:
             return []
@@ -274,12 +276,12 @@ class OnAir:
 
     # What the effects do
 
-    async def _execute(self, effects: list[Effect], group: asyncio.TaskGroup) -> None:
+    async def _execute(self, effects: list[RundownEffect], group: asyncio.TaskGroup) -> None:
         for effect in effects:
             match effect:
                 case Prepare(step):
                     self._prepare(step, group)
-                case Abandon(step):
+                case AbandonStep(step):
                     self._withdraw(step)
                 case Hand(step):
                     await self._hand(step)
@@ -287,7 +289,7 @@ class OnAir:
                     await self._execute(await self._take_back(step), group)
                 case Fill(utterance_id, speaker):
                     await self._execute(await self._fill(utterance_id, speaker), group)
-                case Missing(step):
+                case StepUnreported(step):
                     self._give_up(step)
 
     def _prepare(self, step: Step, group: asyncio.TaskGroup) -> None:
@@ -315,13 +317,13 @@ class OnAir:
         await self._crew.floor.play(turn.utterance, turn.record.gap_ms)
         self._opened.set()
 
-    async def _take_back(self, step: Step) -> list[Effect]:
+    async def _take_back(self, step: Step) -> list[RundownEffect]:
         done = await self._crew.floor.withdraw(step.id)
         if done:
             self._withdraw(step)
         return self._rundown.taken_back(step, done, self._crew.clock.now())
 
-    async def _fill(self, utterance_id: str, speaker: str) -> list[Effect]:
+    async def _fill(self, utterance_id: str, speaker: str) -> list[RundownEffect]:
         utterance = self._crew.fillers.take(speaker, utterance_id)
         if utterance is None:
             return self._rundown.finished(utterance_id, 0, self._crew.clock.now())

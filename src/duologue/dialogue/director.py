@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from duologue.clock import SYSTEM_CLOCK, Clock
-from duologue.dialogue.conversation import Brief, Crew, Interlude, OnAir, Outcome
+from duologue.dialogue.conversation import Brief, ConversationOutcome, Crew, Interlude, OnAir
 from duologue.dialogue.fillers import Fillers
 from duologue.dialogue.ports import Floor, PlayEvent, Voice
-from duologue.dialogue.replies import VoiceLimits, Voicing
+from duologue.dialogue.replies import SentenceVoicing, VoiceLimits
 from duologue.dialogue.writing import Changed, Limits, Writer
 from duologue.errors import InputError, InternalError
 from duologue.language.engine import LanguageModel
@@ -23,7 +23,7 @@ from duologue.language.persona import Persona
 from duologue.speech.utterance import Utterance
 from duologue.telemetry.ledger import TurnRecord
 
-__all__ = ["Brief", "Director", "Interlude", "Outcome", "Player"]
+__all__ = ["Brief", "ConversationOutcome", "Director", "Interlude", "Player"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Director:
             on_change(replace(record))
 
         limits = limits or Limits()
-        voicing = Voicing(voice, VoiceLimits(limits.voice_seconds, limits.tries))
+        voicing = SentenceVoicing(voice, VoiceLimits(limits.voice_seconds, limits.tries))
         self._moderator = moderator
         self._crew = Crew(
             cast=personas,
@@ -84,7 +84,7 @@ class Director:
         """True while :meth:`run` holds a conversation."""
         return self._on_air is not None
 
-    async def run(self, brief: Brief) -> Outcome:
+    async def run(self, brief: Brief) -> ConversationOutcome:
         """Hold a conversation until its last turn has been played, or until :meth:`stop`.
 
         Raises :class:`InputError` for a topic that may not go on air, :class:`PeerError` when nothing can be voiced,

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.plan import Kind, Plan, Question, Step
+from duologue.dialogue.plan import Plan, Question, Step, StepKind
 
 FILLER_EVERY = 3 * SECOND
 """From the end of a filler to the next (ns)."""
@@ -42,7 +42,7 @@ class Prepare:
 
 
 @dataclass(frozen=True, slots=True)
-class Abandon:
+class AbandonStep:
     """Stop preparing ``step``."""
 
     step: Step
@@ -71,13 +71,13 @@ class Fill:
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class StepUnreported:
     """The floor never reported ``step``; it counts as over."""
 
     step: Step
 
 
-Effect: TypeAlias = Prepare | Abandon | Hand | TakeBack | Fill | Missing
+RundownEffect: TypeAlias = Prepare | AbandonStep | Hand | TakeBack | Fill | StepUnreported
 
 
 class Rundown:
@@ -109,11 +109,11 @@ class Rundown:
             return None
         return min((at for at in (self._fill_at, self._overdue_at) if at), default=None)
 
-    def start(self, now: int) -> list[Effect]:
+    def start(self, now: int) -> list[RundownEffect]:
         """Begin."""
         return self._prepare_next()
 
-    def prepared(self, step: Step, now: int) -> list[Effect]:
+    def prepared(self, step: Step, now: int) -> list[RundownEffect]:
         """``step`` is written and voiced. One that was abandoned meanwhile is ignored."""
         if self.preparing != step:
             return []
@@ -123,7 +123,7 @@ class Rundown:
             self._overdue_at = self._free(now) + OVERDUE
         return [Hand(step)]
 
-    def given_up(self, step: Step, now: int) -> list[Effect]:
+    def given_up(self, step: Step, now: int) -> list[RundownEffect]:
         """``step`` could not be voiced at all: it counts as said, and the next one follows."""
         if self.preparing != step:
             return []
@@ -131,7 +131,7 @@ class Rundown:
         self.plan = self.plan.begun(step)
         return self._prepare_next()
 
-    def began(self, utterance_id: str, duration: int, now: int) -> list[Effect]:
+    def began(self, utterance_id: str, duration: int, now: int) -> list[RundownEffect]:
         """The floor began an utterance of ``duration`` ns."""
         if self.ahead and self.ahead.id == utterance_id:
             self.plan = self.plan.begun(self.ahead)
@@ -142,7 +142,7 @@ class Rundown:
         self._overdue_at = now + duration + OVERDUE
         return self._prepare_next()
 
-    def finished(self, utterance_id: str, gap_ms: int, now: int) -> list[Effect]:
+    def finished(self, utterance_id: str, gap_ms: int, now: int) -> list[RundownEffect]:
         """An utterance is over; ``gap_ms`` is the silence chosen before the next."""
         if self.current and self.current.id == utterance_id:
             self.current = None
@@ -157,7 +157,7 @@ class Rundown:
             self._fill_at = 0
         return self._prepare_next()
 
-    def held(self, duration: int, gap_ms: int, now: int) -> list[Effect]:
+    def held(self, duration: int, gap_ms: int, now: int) -> list[RundownEffect]:
         """Somebody else has the floor for ``duration`` ns from now on (0: gives it back); ``gap_ms`` as for
         :meth:`finished`.
         """
@@ -172,19 +172,19 @@ class Rundown:
         """From when on the floor is the conversation's."""
         return max(now, self._held_until)
 
-    def asked(self, question: Question, now: int) -> list[Effect]:
+    def asked(self, question: Question, now: int) -> list[RundownEffect]:
         """A person asks. Raises :class:`InputError` when too many wait already."""
         self.plan = self.plan.asked(question)
-        effects: list[Effect] = []
-        if self.preparing and self.preparing.kind is Kind.TURN:
-            effects.append(Abandon(self.preparing))
+        effects: list[RundownEffect] = []
+        if self.preparing and self.preparing.kind is StepKind.TURN:
+            effects.append(AbandonStep(self.preparing))
             self.preparing = None
-        if self.ahead and self.ahead.kind is Kind.TURN and not self._taking_back:
+        if self.ahead and self.ahead.kind is StepKind.TURN and not self._taking_back:
             self._taking_back = self.ahead
             effects.append(TakeBack(self.ahead))
         return effects + self._prepare_next()
 
-    def taken_back(self, step: Step, done: bool, now: int) -> list[Effect]:
+    def taken_back(self, step: Step, done: bool, now: int) -> list[RundownEffect]:
         """The floor's answer to :class:`TakeBack`; it plays on if not ``done``."""
         self._taking_back = None
         if done and self.ahead == step:
@@ -194,7 +194,7 @@ class Rundown:
                 self._fill_at = now
         return self._prepare_next()
 
-    def tick(self, now: int) -> list[Effect]:
+    def tick(self, now: int) -> list[RundownEffect]:
         """Time has passed; call it at :attr:`deadline`."""
         if self._overdue_at and now >= self._overdue_at:
             return self._lose()
@@ -205,7 +205,7 @@ class Rundown:
             return [Fill(self.filler, self.preparing.speaker)]
         return []
 
-    def _lose(self) -> list[Effect]:
+    def _lose(self) -> list[RundownEffect]:
         """The floor owes a report for too long: forget what it was to report."""
         self._overdue_at = 0
         self.filler = ""
@@ -216,9 +216,9 @@ class Rundown:
             self.plan = self.plan.begun(lost)
             self.ahead = None
         self.current = None
-        return [Missing(lost), *self._prepare_next()]
+        return [StepUnreported(lost), *self._prepare_next()]
 
-    def _prepare_next(self) -> list[Effect]:
+    def _prepare_next(self) -> list[RundownEffect]:
         if self.preparing or self.ahead or self._taking_back:
             return []
         step = self.plan.next(self._new_id())

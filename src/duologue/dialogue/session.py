@@ -81,7 +81,7 @@ MOVED_NS = 50 * MILLISECOND
 
 
 @dataclass(frozen=True, slots=True)
-class Engines:
+class SessionEngines:
     """What a session works with. All of them are warm; closing them stays with their owner. Many sessions of one loop
     do best with one :class:`~duologue.speech.shared_activity.SharedActivity`. ``turn`` judges by the sound of a turn
     whether it is over; without it the words alone say how long to wait. ``stock`` is what was voiced beforehand.
@@ -132,7 +132,7 @@ class Session:
     def __init__(
         self,
         persona: Persona,
-        engines: Engines,
+        engines: SessionEngines,
         sink: Sink,
         options: SessionOptions | None = None,
         *,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from duologue.clock import MILLISECOND
 from duologue.speech.utterance import Utterance
-from duologue.telemetry.ledger import EndingRecord, Outcome, TurnRecord
+from duologue.telemetry.ledger import EndingOutcome, EndingRecord, TurnRecord
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ class TurnDraft:
         self.misses += question.misses
         self.wasted_ms += question.wasted_ms
 
-    def ending(self, conversation: str, outcome: Outcome) -> EndingRecord:
+    def ending(self, conversation: str, outcome: EndingOutcome) -> EndingRecord:
         """Why it was taken to be over."""
         return EndingRecord(
             conversation, self.record.id if self.record else "", self.decided, self.why, self.wait_ms,

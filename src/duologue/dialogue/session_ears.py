@@ -15,7 +15,7 @@ from duologue.dialogue.echo import EchoFilter
 from duologue.dialogue.endpointing import FRAME_NS, MAX_WAIT_MS, PreRoll, SpeechGate, Trust, trust
 from duologue.dialogue.melody import SECONDS as MELODY_SECONDS
 from duologue.dialogue.melody import Contour, Melody
-from duologue.dialogue.source_clock import Placed, SourceClock
+from duologue.dialogue.source_clock import PlacedBlock, SourceClock
 from duologue.dialogue.turns_vocabulary import EngineFailed, Event, SpeechStarted, SpeechStopped, Stage, Understood
 from duologue.dialogue.unvoiced import VoiceTrack, voiced_text
 from duologue.errors import InputError, PeerError, in_words
@@ -91,7 +91,7 @@ class _StretchVoice:
 
     @property
     def ended(self) -> int | None:
-        """See :class:`duologue.speech.hearing.Voice`."""
+        """See :class:`duologue.speech.hearing.VoicePresence`."""
         at = self.track.ended
         return None if at is None else max(0, at - self.sound.begin)
 
@@ -186,7 +186,7 @@ class SessionEars:
         if self._fault is not None:
             raise self._fault
 
-    def _note_lateness(self, placed: Placed, now: int) -> None:
+    def _note_lateness(self, placed: PlacedBlock, now: int) -> None:
         stalled, self._came = now - self._came > BEHIND_MS * MILLISECOND, now
         if now - placed.end < BEHIND_MS * MILLISECOND:
             self._behind = None

@@ -50,7 +50,7 @@ from duologue.dialogue.turns_vocabulary import (
     Withdrawn,
 )
 from duologue.speech.utterance import Utterance
-from duologue.telemetry.ledger import EndingRecord, Outcome, TurnRecord
+from duologue.telemetry.ledger import EndingOutcome, EndingRecord, TurnRecord
 
 _EVENTS: tuple[type[Event], ...] = get_args(Event)
 
@@ -61,8 +61,8 @@ def _unread(record: EndingRecord) -> None:
 
 class SessionRecorder:
     """Give :meth:`take` to a session as its observer. ``changed`` gets each record whenever it has changed; it goes on
-    being changed, so keep a copy (:class:`~duologue.telemetry.turns.TurnLedger` does). ``decided`` gets a line of the
-    decision log once it is known what came of the decision.
+    being changed, so keep a copy (:class:`~duologue.telemetry.stream.Ledger` enters one). ``decided`` gets a line of
+    the decision log once it is known what came of the decision.
 
     ``conversation`` begins the ids of all records, ``speaker`` is the character and ``person`` the other side.
     """
@@ -248,14 +248,14 @@ class SessionRecorder:
             case TurnClosed(number, outcome):
                 self._close_turn(number, outcome)
 
-    def _close_turn(self, number: int, outcome: Outcome) -> None:
+    def _close_turn(self, number: int, outcome: EndingOutcome) -> None:
         """It is over without an answer; one that has an answer is over when that is."""
         turn = next((each for each in (self._turn, self._open) if each and each.number == number), None)
-        if turn is None or outcome is Outcome.ANSWERED:
+        if turn is None or outcome is EndingOutcome.ANSWERED:
             return
         self._turn = self._open = None
         self._tell_ending(turn, outcome)
-        if outcome is Outcome.HUNG_UP and turn.text:
+        if outcome is EndingOutcome.HUNG_UP and turn.text:
             self._left = turn  # the exchange follows
         elif turn.record:
             turn.record.state = "withdrawn"
@@ -334,7 +334,7 @@ class SessionRecorder:
         if answer.question:
             lost = answer.question.failure and not exchange.person
             self._show(answer.question, exchange.person, "failed" if lost else "ended")
-            self._tell_ending(answer.question, Outcome.ANSWERED)
+            self._tell_ending(answer.question, EndingOutcome.ANSWERED)
         record = answer.record
         record.heard, record.interrupted = exchange.heard, exchange.interrupted
         failed = not exchange.heard and not exchange.interrupted
@@ -408,7 +408,7 @@ class SessionRecorder:
 
     def _go_on(self, turn: TurnDraft) -> None:
         """The person speaks again: what was decided of their turn's end is void."""
-        self._tell_ending(turn, Outcome.WENT_ON)
+        self._tell_ending(turn, EndingOutcome.WENT_ON)
         turn.ended = turn.decided = 0
 
     def _reopened(self, onset: int) -> TurnDraft:
@@ -438,9 +438,9 @@ class SessionRecorder:
         self._changed(record)
         return record
 
-    def _tell_ending(self, turn: TurnDraft, outcome: Outcome) -> None:
+    def _tell_ending(self, turn: TurnDraft, outcome: EndingOutcome) -> None:
         """What came of the decision that the turn was over, once. Sounds over ours were no turns until answered."""
-        if turn.told or not (turn.waited or (turn.decided and outcome is Outcome.ANSWERED)):
+        if turn.told or not (turn.waited or (turn.decided and outcome is EndingOutcome.ANSWERED)):
             return
         turn.told = True
         self._decided(turn.ending(self._conversation, outcome))
@@ -453,7 +453,7 @@ class SessionRecorder:
         """Nothing of it was heard: its question is open again."""
         question = answer.question
         if question:
-            gone = Outcome.HUNG_UP if isinstance(self._event, HangUp) else Outcome.WENT_ON
+            gone = EndingOutcome.HUNG_UP if isinstance(self._event, HangUp) else EndingOutcome.WENT_ON
             self._tell_ending(question, gone)
         if question and not question.text:  # the ears failed: there is nothing to go on with
             self._show(question, "", "failed")

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from duologue.audio.pcm import RATE, Samples, silence
-from duologue.audio.playout import Block, Ended, Playout, Started, falling
+from duologue.audio.playout import Block, ItemEnded, ItemStarted, Playout, falling
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress, PlayStarted
 from duologue.errors import InputError
@@ -215,9 +215,9 @@ class PacedSink:
         for event in block.events:
             when = at + (event.at - block.at) * SECOND // RATE
             match event:
-                case Started(utterance_id):
+                case ItemStarted(utterance_id):
                     self._notify(PlayStarted(utterance_id, when))
-                case Ended(utterance_id, played=played):
+                case ItemEnded(utterance_id, played=played):
                     self._place = None if self._place and self._place[0] == utterance_id else self._place
                     self._notify(PlayEnded(utterance_id, when, played))
 

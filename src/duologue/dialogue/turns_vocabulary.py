@@ -16,13 +16,13 @@ from typing import Protocol, TypeAlias
 
 from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import PlayEnded, PlayProgress, PlayStarted, Voice
-from duologue.dialogue.replies_text import Cut
+from duologue.dialogue.replies_text import ReplyCap
 from duologue.language.languages import Language
 from duologue.language.persona import Persona
-from duologue.language.structured import Form, ReplyChunk
+from duologue.language.structured import ReplyChunk, ReplyForm
 from duologue.language.tools import Toolbox, ToolCall, ToolOutcome
 from duologue.speech.utterance import Utterance
-from duologue.telemetry.ledger import Outcome
+from duologue.telemetry.ledger import EndingOutcome
 
 
 class State(StrEnum):
@@ -128,9 +128,9 @@ class ReplyFinished:
     """
 
     reply: str
-    form: Form | None = None
+    form: ReplyForm | None = None
     problem: str = ""
-    cut: Cut = Cut.NONE
+    cut: ReplyCap = ReplyCap.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +298,7 @@ class TurnClosed:
     """That was all of turn ``number``, and what came of it. The :class:`Commit` of an answered one follows."""
 
     number: int
-    outcome: Outcome
+    outcome: EndingOutcome
 
 
 @dataclass(frozen=True, slots=True)

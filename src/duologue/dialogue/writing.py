@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from duologue.clock import Clock
 from duologue.dialogue.ports import Voiced
-from duologue.dialogue.replies import Begun, Ending, Voicing, deflection, read_reply
-from duologue.dialogue.replies_text import Part
+from duologue.dialogue.replies import ReplyEnding, SentenceVoicing, StreamBegun, deflection, read_reply
+from duologue.dialogue.replies_text import SpokenPart
 from duologue.language.engine import LanguageModel, Prompt
 from duologue.language.moderation import Moderator
 from duologue.streams import limited
@@ -48,7 +48,7 @@ class Writer:
     def __init__(
         self,
         models: Mapping[str, LanguageModel],
-        voicing: Voicing,
+        voicing: SentenceVoicing,
         moderator: Moderator,
         clock: Clock,
         changed: Changed,
@@ -110,11 +110,11 @@ class Writer:
         async with aclosing(read_reply(self._models[prompt.speaker.name], prompt, self._moderator)) as items:
             async for item in items:
                 match item:
-                    case Begun():
+                    case StreamBegun():
                         record.first_token = self._clock.now()
-                    case Part(text=text):
+                    case SpokenPart(text=text):
                         draft.text = f"{draft.text} {text}".strip()
-                    case Ending(refused=refused, failure=failure):
+                    case ReplyEnding(refused=refused, failure=failure):
                         draft.refused, draft.failure = refused, failure
                     case _:
                         pass  # structured chunks: the show has no place for what goes with them

@@ -175,7 +175,7 @@ def _rules(value: object) -> object:
     return tuple(made)
 
 
-class Reading(_Part):
+class ReadingRules(_Part):
     """What a voice reads otherwise than it is written (:mod:`duologue.speech.reading`)."""
 
     rules: Annotated[tuple[tuple[re.Pattern[str], str], ...], BeforeValidator(_rules)] = ()
@@ -184,7 +184,7 @@ class Reading(_Part):
 _Asked = Annotated[str, _placeholders("others", "guest")]
 
 
-class Asked(_Part):
+class PromptWords(_Part):
     """What a language model is told in a show, or in a talk with a person: of the topic, of the form of an answer, and
     what is wanted at each moment; ``still`` after a silence of the person's.
     """
@@ -211,8 +211,8 @@ class Prompts(_Part):
     avoid: Annotated[str, _placeholders("phrases")]
     schema_: Annotated[str, _placeholders("schema")] = Field(alias="schema")
     called: Annotated[str, _placeholders("name", "arguments", "result")]
-    show: Asked
-    talk: Asked
+    show: PromptWords
+    talk: PromptWords
 
 
 class Apologies(_Part):
@@ -236,7 +236,7 @@ class Language(_Part):
     turns: Words = Words()
     sentences: Sentences = Sentences()
     aloud: Aloud = Aloud()
-    reading: Reading = Reading()
+    reading: ReadingRules = ReadingRules()
     prompts: Prompts
 
     @property
@@ -293,7 +293,7 @@ def _shipped(tag: str, file: Path | None) -> Language:
     return english.model_copy(
         update={
             "tag": tag, "fillers": (), "directions": "",
-            "turns": Words(known=False), "sentences": Sentences(), "aloud": Aloud(), "reading": Reading(),
+            "turns": Words(known=False), "sentences": Sentences(), "aloud": Aloud(), "reading": ReadingRules(),
         }
     )  # fmt: skip
 

@@ -29,7 +29,7 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class LineOptions:
     """What we allow, and what we say of ourselves. ``host`` and ``port`` stand in Via and Contact. ``sources``
     (addresses or networks) and ``extensions`` are everybody and everything where they are empty. With ``passwords`` (by
     user) a caller must prove one.
@@ -54,10 +54,10 @@ class Policy:
     other_rate: Rate = Rate(5, 20)
 
 
-class Admission:
+class Screening:
     """The gate. Counts what it turned away, by reason."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: LineOptions) -> None:
         self._policy = policy
         self._networks = [ipaddress.ip_network(one, strict=False) for one in policy.sources]
         self._buckets: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()

@@ -18,7 +18,7 @@ from duologue.clock import SECOND
 from duologue.errors import InputError
 from duologue.phone import message as sip
 from duologue.phone import session_timers
-from duologue.phone.admission import Admission, Policy
+from duologue.phone.admission import LineOptions, Screening
 from duologue.phone.call_events import Ended, Event, Incoming
 from duologue.phone.calls import SDP, Call, Headers, Phase, Purpose, described
 from duologue.phone.dialogs import flow_back, flow_to, noted
@@ -73,14 +73,14 @@ class UserAgent:
     """
 
     def __init__(
-        self, policy: Policy, random_source: random.Random | None = None, timers: Timers | None = None
+        self, policy: LineOptions, random_source: random.Random | None = None, timers: Timers | None = None
     ) -> None:
         self.policy = policy
         self.random = random_source or random.SystemRandom()
         self.timers = timers or Timers()
         self.session_seconds = policy.session_seconds
         self.ring_limit = policy.ring_seconds * SECOND
-        self.admission = Admission(policy)
+        self.admission = Screening(policy)
         self.transactions = Transactions(self.timers)
         self.closing = False
         self._authority = Authority(policy.realm or policy.host, policy.passwords, self.random)

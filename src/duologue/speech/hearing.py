@@ -59,7 +59,7 @@ class Expected:
     language: str = "en"
 
 
-class Voice(Protocol):
+class VoicePresence(Protocol):
     """What voice activity tells of a stretch while it is heard, so that no engine needs one of its own."""
 
     @property
@@ -94,7 +94,7 @@ class SpeechToText(Protocol):
         ...
 
     def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: VoicePresence | None = None
     ) -> AsyncGenerator[Transcript, None]:
         """Transcribe one stretch of speech."""
         ...

@@ -23,7 +23,7 @@ from duologue.chains import Chain, ChainPolicy, EngineHealth, Listener, fewest
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, InternalError, PeerError
 from duologue.language.languages import knows
-from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript, Voice
+from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript, VoicePresence
 
 KEPT_SECONDS = 150
 """Sound of a stretch that is kept for the next engine (9.6 MB); an engine that fails after more ends its stretch."""
@@ -82,7 +82,7 @@ class HearingChain:
         await self._chain.warm_up()
 
     async def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: VoicePresence | None = None
     ) -> AsyncGenerator[Transcript, None]:
         """See :class:`duologue.speech.hearing.SpeechToText`."""
         if self._closed:
@@ -204,7 +204,7 @@ class _Debt:
 
 
 async def _heard(
-    engine: SpeechToText, record: _Record, expected: Expected | None, voice: Voice | None, patience: int | None
+    engine: SpeechToText, record: _Record, expected: Expected | None, voice: VoicePresence | None, patience: int | None
 ) -> AsyncGenerator[Transcript, None]:
     """What one engine understands of the stretch, in time and with a final transcript, or :class:`PeerError`."""
     record.check()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from duologue.audio.pcm import Samples
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, InternalError
-from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, Transcript, Voice
+from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, Transcript, VoicePresence
 from duologue.speech.hearing_sound import clean
 from duologue.speech.utterance import Mark, MarkKind
 
@@ -77,7 +77,7 @@ class FakeHearing:
         self._warm = True
 
     async def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: VoicePresence | None = None
     ) -> AsyncGenerator[Transcript, None]:
         """See the protocol."""
         if self._closed:

@@ -19,12 +19,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from duologue.audio.pcm import Samples
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, InputError, InternalError
-from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript, Voice
+from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript, VoicePresence
 from duologue.speech.hearing_sound import clean
 from duologue.speech.whisper_features import HOP, LogMel
-from duologue.speech.whisper_messages import Found, Load, Pass
+from duologue.speech.whisper_messages import Found, LoadWhisper, Pass
 from duologue.speech.whisper_process import SIGN, WhisperProcess
-from duologue.speech.whisper_stretch import Due, Reason, Stretch
+from duologue.speech.whisper_stretch import Due, Reason, WhisperStretch
 from duologue.speech.whisper_turns import Turns
 from duologue.workers import Supervised
 
@@ -68,7 +68,7 @@ class Whisper:
         self, settings: WhisperSettings, clock: Clock = SYSTEM_CLOCK, process: WhisperProcess | None = None
     ) -> None:
         self._settings = settings
-        load = Load(
+        load = LoadWhisper(
             str(Path(settings.model).expanduser()), settings.threads, settings.compute_type, settings.beam
         )  # fmt: skip
         self._process = process or WhisperProcess(load, settings.patience_s, settings.restarts, clock)
@@ -114,7 +114,7 @@ class Whisper:
         await self._process.worker.running()
 
     async def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: VoicePresence | None = None
     ) -> AsyncGenerator[Transcript, None]:
         """See :class:`duologue.speech.hearing.SpeechToText`. Phrases are hints; a grammar is not heeded."""
         if self._process.worker.closed:
@@ -160,8 +160,8 @@ class Whisper:
 class _Ear:
     """One listener: the sound of its stretch as features, and what is known of its text."""
 
-    def __init__(self, every: int, expected: Expected, voice: Voice | None) -> None:
-        self.stretch = Stretch(every)
+    def __init__(self, every: int, expected: Expected, voice: VoicePresence | None) -> None:
+        self.stretch = WhisperStretch(every)
         self._expected = expected
         self._voice = voice
         self._features = LogMel()

@@ -17,7 +17,7 @@ import numpy as np
 
 from duologue.audio.pcm import Samples
 from duologue.errors import InputError, PeerError
-from duologue.speech.whisper_messages import Found, Load, Pass
+from duologue.speech.whisper_messages import Found, LoadWhisper, Pass
 from duologue.speech.whisper_words import Said, unsaid_from, with_marks
 
 TOKENS_PER_SECOND = {"en": 8}
@@ -61,7 +61,7 @@ def check_folder(folder: Path) -> None:
 class WhisperModel:
     """A model in memory. One pass at a time."""
 
-    def __init__(self, load: Load) -> None:
+    def __init__(self, load: LoadWhisper) -> None:
         folder = Path(load.folder)
         self._views: Any = import_module("ctranslate2").StorageView
         models: Any = import_module("ctranslate2").models

@@ -18,12 +18,12 @@ from math import pi, sin, tanh
 from duologue.audio.pcm import RATE
 from duologue.speech.utterance import Utterance
 from duologue.stage.expression import BROW_TIME, Accent, Beat, Score, score
-from duologue.stage.gaze import LEFT_SEAT, RIGHT_SEAT, Floor, Gaze, Geometry
+from duologue.stage.gaze import LEFT_SEAT, RIGHT_SEAT, FloorSpan, Gaze, Geometry
 from duologue.stage.life import BLINK, Life, lids_since, nod
 from duologue.stage.lipsync import MouthTrack, mouth_track
 from duologue.stage.motion_noise import ease, key, unit
 from duologue.stage.pose import MAX_HEAD_ANGLE, MAX_SHIFT, Brows, Expression, Lids, Mouth, Pose
-from duologue.stage.timeline import MEMORY, SceneTimeline, Spoken
+from duologue.stage.timeline import MEMORY, SceneTimeline, TimelineUtterance
 
 REMEMBERED = 24
 """Plans that are kept."""
@@ -53,7 +53,7 @@ class LinePlan:
 class _Line:
     """A line on the timeline with its plan, at one instant: ``local`` is the sample within the line."""
 
-    spoken: Spoken
+    spoken: TimelineUtterance
     plan: LinePlan
     local: int
     end: int
@@ -104,10 +104,12 @@ class Motion:
         near = [spoken for spoken in timeline if spoken.start - RATE <= at <= spoken.end + MEMORY]
         lines = [self._line(spoken, at) for spoken in near]
         begun = [line for line in lines if line.local >= 0]
-        floors = [Floor(line.spoken.seat, line.spoken.start, line.spoken.end, line.plan.score.thinks) for line in begun]
+        floors = [
+            FloorSpan(line.spoken.seat, line.spoken.start, line.spoken.end, line.plan.score.thinks) for line in begun
+        ]
         return tuple(body.pose(at, lines, begun, floors, tv_on) for body in self._bodies)
 
-    def _line(self, spoken: Spoken, at: int) -> _Line:
+    def _line(self, spoken: TimelineUtterance, at: int) -> _Line:
         return _Line(spoken, self.plan(spoken.utterance), at - spoken.start, spoken.end - spoken.start)
 
 
@@ -128,7 +130,7 @@ class _Body:
         self._lean = 1.0 if geometry.other[0] >= 0 else -1.0
 
     def pose(
-        self, at: int, lines: Sequence[_Line], begun: Sequence[_Line], floors: Sequence[Floor], tv_on: bool
+        self, at: int, lines: Sequence[_Line], begun: Sequence[_Line], floors: Sequence[FloorSpan], tv_on: bool
     ) -> Pose:
         own = [line for line in begun if line.spoken.seat == self._seat]
         heard = [line for line in begun if line.spoken.seat != self._seat]
@@ -146,7 +148,7 @@ class _Body:
         )
 
     def _carriage(
-        self, at: int, own: Sequence[_Line], heard: Sequence[_Line], floors: Sequence[Floor]
+        self, at: int, own: Sequence[_Line], heard: Sequence[_Line], floors: Sequence[FloorSpan]
     ) -> tuple[float, tuple[float, float], tuple[float, float]]:
         """Angle of the head, its place, the body's place: idle life, more of it in speech, then nods and gestures."""
         life = self._life

@@ -15,7 +15,7 @@ CAPACITY = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class TimelineUtterance:
     """An utterance by the character in ``seat``, its first sample being sample ``start`` of the show (48 kHz).
 
     ``cut`` is the show sample at which it was interrupted, -1 if it was not.
@@ -50,13 +50,13 @@ class SceneTimeline:
     """
 
     def __init__(self) -> None:
-        self._spoken: list[Spoken] = []
+        self._spoken: list[TimelineUtterance] = []
 
-    def __iter__(self) -> Iterator[Spoken]:
+    def __iter__(self) -> Iterator[TimelineUtterance]:
         """In order of start."""
         return iter(self._spoken)
 
-    def add(self, spoken: Spoken) -> None:
+    def add(self, spoken: TimelineUtterance) -> None:
         """Lay an utterance on the timeline. A pose before its start shows nothing of it but lips that close early."""
         self._spoken.append(spoken)
         self._spoken.sort(key=_start)
@@ -84,10 +84,10 @@ class SceneTimeline:
         if self._spoken and self._spoken[0].end < before:
             self._spoken = [spoken for spoken in self._spoken if spoken.end >= before]
 
-    def recent(self, at: int) -> tuple[Spoken, ...]:
+    def recent(self, at: int) -> tuple[TimelineUtterance, ...]:
         """What has begun by sample ``at``, the newest first."""
         return tuple(spoken for spoken in reversed(self._spoken) if spoken.start <= at)
 
 
-def _start(spoken: Spoken) -> int:
+def _start(spoken: TimelineUtterance) -> int:
     return spoken.start

@@ -1,7 +1,8 @@
 """What the ledger knows: a plain record for each kind of thing that happens, its fields with their meaning and unit.
 
-A field is written under its own name, or under the one that :class:`Key` gives it; docs/ledger.md is made of this page
-(:mod:`duologue.telemetry.ledger_page`), and so is the code that writes and reads (:mod:`duologue.telemetry.lines`).
+A field is written under its own name, or under the one that :class:`FieldName` gives it; docs/ledger.md is made of this
+page (:mod:`duologue.telemetry.ledger_page`), and so is the code that writes and reads
+(:mod:`duologue.telemetry.lines`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ class _Time:
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class FieldName:
     """The name of a field in a line, where its own means something else there."""
 
     name: str
@@ -38,7 +39,7 @@ class Cause(StrEnum):
     TV = "tv"
 
 
-class Step(IntEnum):
+class GovernorStep(IntEnum):
     """How plain the show is, from all there is to the plainest; each step includes those before it."""
 
     FULL = 0
@@ -52,7 +53,7 @@ class Step(IntEnum):
     """Smaller pictures are encoded; only where nothing that takes the stream must keep its size."""
 
 
-class Outcome(StrEnum):
+class EndingOutcome(StrEnum):
     """What came after a turn was taken to be over."""
 
     ANSWERED = "answered"
@@ -128,8 +129,8 @@ class StepRecord:
 
     at: Annotated[Time, "When."]
     frame: Annotated[int, "The first frame that is so."]
-    step: Annotated[Step, "How plain: 0 is all there is."]
-    before: Annotated[Step, "How plain it was."]
+    step: Annotated[GovernorStep, "How plain: 0 is all there is."]
+    before: Annotated[GovernorStep, "How plain it was."]
     lead_ms: Annotated[float, "How far ahead of its due time the newest picture was."]
     why: Annotated[str, "The figure that decided."]
 
@@ -165,7 +166,7 @@ class EndingRecord:
     silence_ms: Annotated[float, "The silence that there was."]
     said: Annotated[str, "What was understood by then."]
     pauses: Annotated[tuple[float, ...], "Pauses (ms) in this turn after which the person had gone on."]
-    outcome: Annotated[Outcome, "What came of it."]
+    outcome: Annotated[EndingOutcome, "What came of it."]
 
 
 @dataclass(slots=True)
@@ -177,11 +178,11 @@ class TurnRecord:
     :data:`duologue.telemetry.turns.STAGES`.
     """
 
-    id: Annotated[str, Key("turn"), "Its id: that of the conversation, and a name in it."]
+    id: Annotated[str, FieldName("turn"), "Its id: that of the conversation, and a name in it."]
     conversation: Annotated[str, "The id of its conversation."]
     number: Annotated[int, "Its place in the conversation."]
     speaker: Annotated[str, "Who speaks."]
-    kind: Annotated[str, Key("role"), "`turn`, `answer` (to a person), `person` or `filler`."] = "turn"
+    kind: Annotated[str, FieldName("role"), "`turn`, `answer` (to a person), `person` or `filler`."] = "turn"
     text: Annotated[str, "What was written or said."] = ""
     heard: Annotated[str, "The part of it that was played."] = ""
     asked: Annotated[Time, "A line was asked for."] = 0
@@ -275,16 +276,29 @@ class ClipRecord:
 
 @dataclass(frozen=True, slots=True)
 class WorkerRecord:
-    """A child process of the house (of `house`) came into another state, or a part of it (of that part) failed."""
+    """A child process of the house came into another state."""
 
-    worker: Annotated[str, "Which: `stage` (of one show of several `stage-NAME`), an engine by its name, or a part."]
+    worker: Annotated[str, "Which: `stage` (of one show of several `stage-NAME`), or an engine by its name."]
     state: Annotated[
         str,
-        "`idle`, `starting`, `up`, `restarting` (it died, and is started again), `failed` (too often in a row;"
-        " of a part: it is started again) or `closed`.",
+        "`idle`, `starting`, `up`, `restarting` (it died, and is started again), `failed` (too often in a row) or"
+        " `closed`.",
     ]
     cause: Annotated[str, "Why it died, until that is forgiven."] = ""
     restarts: Annotated[int, "How often another took its place, so far."] = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PartRecord:
+    """A part of the house (its `of`) came into another state."""
+
+    part: Annotated[str, "What people call it."]
+    state: Annotated[
+        str,
+        "`starting`, `up`, `restarting` (it failed, and is started again), `failed` (no restart mends it) or `over`.",
+    ]
+    cause: Annotated[str, "Why it failed, until it is up again."] = ""
+    restarts: Annotated[int, "How often it was started again, so far."] = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,6 +349,7 @@ Record: TypeAlias = (
     | ActRecord
     | ClipRecord
     | WorkerRecord
+    | PartRecord
     | HandoverRecord
     | AdmissionRecord
     | MachineRecord
@@ -356,6 +371,7 @@ KINDS: Mapping[str, type[Record]] = {
     "act": ActRecord,
     "clip": ClipRecord,
     "worker": WorkerRecord,
+    "part": PartRecord,
     "handover": HandoverRecord,
     "admission": AdmissionRecord,
     "machine": MachineRecord,

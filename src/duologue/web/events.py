@@ -23,7 +23,7 @@ from duologue.errors import InputError
 from duologue.web import paths
 from duologue.web.access import PROBLEMS, Here, Leaving, TheHouse, TheOptions, open_studio_of
 from duologue.web.scopes import reading
-from duologue.web.studio import Show
+from duologue.web.studio import ShowPort
 
 router = APIRouter(prefix=paths.API, tags=["events"])
 RETRY = b"retry: 2000\n\n"
@@ -128,7 +128,7 @@ async def events(
     return EventStream(house.bus.subscribe(asked, last_event_id), options.keep_alive, leaving)
 
 
-def wanted(topics: str, shows: Sequence[Show], here: Show | None) -> Topics:
+def wanted(topics: str, shows: Sequence[ShowPort], here: ShowPort | None) -> Topics:
     """The topics of a list with commas; by default all but other shows'. Raises :class:`InputError`."""
     named = frozenset(part.strip() for part in topics.split(",") if part.strip())
     if not named:
