@@ -27,7 +27,7 @@ from benchmarks.machine import say
 from duologue.audio.pcm import Samples, from_int16, to_int16
 from duologue.audio.resample import resample
 from duologue.models.entries import KOKORO
-from duologue.models.shelf import Shelf
+from duologue.models.shelf import ModelShelf
 from duologue.places import cache_folder
 from duologue.settings import load_models_folder
 from duologue.simulation.spoken import loudness
@@ -121,7 +121,7 @@ def callers(half: Half, times: int) -> dict[str, list[Turn]]:
 
 
 def _settings() -> kokoro.KokoroSettings:
-    folder = Shelf(load_models_folder(None)).path(KOKORO)
+    folder = ModelShelf(load_models_folder(None)).path(KOKORO)
     model, voices_file = (folder / name for name in ("kokoro-v1.0.int8.onnx", "voices-v1.0.bin"))
     return kokoro.KokoroSettings(model=model, voices=voices_file, threads=2)
 

@@ -23,7 +23,7 @@ from duologue.clock import SECOND
 from duologue.dialogue.ports import PlayStarted
 from duologue.dialogue.turns_vocabulary import Note, Report, Understood
 from duologue.models.entries import WHISPER_TINY_EN
-from duologue.models.shelf import Shelf
+from duologue.models.shelf import ModelShelf
 from duologue.settings import load_models_folder
 from duologue.simulation.log import Entry
 from duologue.simulation.runner import Outcome
@@ -166,7 +166,7 @@ def _show(answers: Iterable[Answered]) -> None:
 
 def house() -> House:
     """The default ears and voice."""
-    return House(Ears(Shelf(load_models_folder(None)).path(WHISPER_TINY_EN)))
+    return House(Ears(ModelShelf(load_models_folder(None)).path(WHISPER_TINY_EN)))
 
 
 def rows(small: bool = False) -> list[Row]:

@@ -32,7 +32,7 @@ from duologue.dialogue.session import Engines, Session
 from duologue.errors import InputError
 from duologue.language.moderation import Moderator
 from duologue.models.entries import PIPER_JOE
-from duologue.models.shelf import Shelf
+from duologue.models.shelf import ModelShelf
 from duologue.settings import load_models_folder, load_settings
 from duologue.simulation.caller import Utter
 from duologue.simulation.chance import constant
@@ -141,7 +141,7 @@ class Lines:
     """Lines of Piper's, spoken by its own workers beforehand, one at a time."""
 
     def __init__(self) -> None:
-        folder = Shelf(load_models_folder(None)).path(PIPER_JOE)
+        folder = ModelShelf(load_models_folder(None)).path(PIPER_JOE)
         self._settings = PiperSettings(folder=folder)
         self.voice = piper.known_voices(self._settings)[0]
         self.kept = Kept("lines", f"{self.voice} {_source(_VOICE_SOURCE)}")
