@@ -25,8 +25,8 @@ from duologue.audio.pcm import Samples
 from duologue.dialogue.ports import PlayStarted
 from duologue.dialogue.turns_vocabulary import Note, Report
 from duologue.simulation.caller import Act
-from duologue.simulation.runner import Outcome
-from duologue.simulation.scenario import Caller, Echo, Step
+from duologue.simulation.runner import SimulationOutcome
+from duologue.simulation.scenario import Caller, Echo, ScenarioStep
 from duologue.simulation.spoken import cough
 from duologue.speech.hearing import EAR_RATE
 
@@ -58,7 +58,7 @@ class Plan:
     name: str
     voice: str
     caller: Caller = field(default_factory=Caller)
-    steps: list[Step] = field(default_factory=list[Step])
+    steps: list[ScenarioStep] = field(default_factory=list[ScenarioStep])
     waves: dict[str, list[tuple[Samples, int]]] = field(default_factory=dict[str, list[tuple[Samples, int]]])
 
 
@@ -96,20 +96,24 @@ def _plans(half: Half, events: int) -> Iterator[tuple[str, Plan, list[tuple[str,
                 step = _over(kind, place * 5 + number, drawn)
                 if step is not None and step.words:
                     needed.append((voice, step.words))
-                plan.steps += [Step(say=questions[voice]), *([step] if step else []), Step(wait="reply")]
-                plan.steps.append(Step(pause=GAP_MS))
+                plan.steps += [
+                    ScenarioStep(say=questions[voice]),
+                    *([step] if step else []),
+                    ScenarioStep(wait="reply"),
+                ]
+                plan.steps.append(ScenarioStep(pause=GAP_MS))
             yield kind, plan, needed
 
 
-def _over(kind: str, number: int, drawn: Random) -> Step | None:
+def _over(kind: str, number: int, drawn: Random) -> ScenarioStep | None:
     after = round(drawn.uniform(*AFTER_S), 2)
     match kind:
         case "words":
-            return Step(interrupt=WORDS[number % len(WORDS)], after_s=after)
+            return ScenarioStep(interrupt=WORDS[number % len(WORDS)], after_s=after)
         case "backchannels":
-            return Step(backchannel=BACKCHANNELS[number % len(BACKCHANNELS)], after_s=after)
+            return ScenarioStep(backchannel=BACKCHANNELS[number % len(BACKCHANNELS)], after_s=after)
         case "coughs":
-            return Step(cough=250 + 7 * number % 200, after_s=after)
+            return ScenarioStep(cough=250 + 7 * number % 200, after_s=after)
         case _:
             return None
 
@@ -121,7 +125,7 @@ def _held(world: House, kind: str, plan: Plan, sounds: Renderings) -> list[Event
         elif step.cough is not None:
             plan.waves[f"cough {step.cough:g}"] = [(_cough(step.cough), 0)]
     replies = [REPLIES[number % len(REPLIES)] for number in range(3 * len(plan.steps))]
-    script = [Step(pause=GAP_MS), *plan.steps]
+    script = [ScenarioStep(pause=GAP_MS), *plan.steps]
     outcome = world.hold(plan.name, script, replies, uttered(plan.waves), plan.caller)
     return list(_events(kind, plan.voice, outcome))
 
@@ -132,7 +136,7 @@ def _cough(milliseconds: float) -> Samples:
     return whole if round(milliseconds) % 2 else whole[: round(milliseconds) * EAR_RATE // 1000]
 
 
-def _events(kind: str, voice: str, outcome: Outcome) -> Iterator[Event]:
+def _events(kind: str, voice: str, outcome: SimulationOutcome) -> Iterator[Event]:
     log = outcome.log
     stops = iter(outcome.measures.stop_ms)
     stopped = [

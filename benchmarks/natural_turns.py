@@ -25,9 +25,9 @@ from duologue.dialogue.turns_vocabulary import Note, Report, Understood
 from duologue.models.entries import WHISPER_TINY_EN
 from duologue.models.shelf import ModelShelf
 from duologue.settings import load_models_folder
-from duologue.simulation.log import Entry
-from duologue.simulation.runner import Outcome
-from duologue.simulation.scenario import Step
+from duologue.simulation.log import LogEntry
+from duologue.simulation.runner import SimulationOutcome
+from duologue.simulation.scenario import ScenarioStep
 
 TIMES = 3
 """How many voices say each sentence: 300 turns of each half."""
@@ -59,17 +59,17 @@ class Answered:
 
 def conversation(house: House, voice: str, turns: Sequence[Turn], sounds: Renderings) -> list[Answered]:
     """All that a voice says, turn by turn, each after the answer to the one before."""
-    script = [Step(pause=GAP_MS)]
+    script = [ScenarioStep(pause=GAP_MS)]
     phrases: dict[str, list[tuple[np.ndarray, int]]] = {}
     for turn in turns:
         phrases[turn.words] = sounds.phrases(voice, turn)
-        script += [Step(say=turn.words), Step(wait="reply"), Step(pause=GAP_MS)]
+        script += [ScenarioStep(say=turn.words), ScenarioStep(wait="reply"), ScenarioStep(pause=GAP_MS)]
     replies = [REPLIES[number % len(REPLIES)] for number in range(2 * len(turns))]
     outcome = house.hold(f"natural-{voice.replace('_', '-')}", script, replies, uttered(phrases))
     return list(_answers(voice, turns, outcome))
 
 
-def _answers(voice: str, turns: Sequence[Turn], outcome: Outcome) -> Iterator[Answered]:
+def _answers(voice: str, turns: Sequence[Turn], outcome: SimulationOutcome) -> Iterator[Answered]:
     log = outcome.log
     acts = [act for act in log.acts if act.is_turn]
     ends = [*(act.begin for act in acts[1:]), log.entries[-1].at + 1]
@@ -78,7 +78,7 @@ def _answers(voice: str, turns: Sequence[Turn], outcome: Outcome) -> Iterator[An
         yield _answer(voice, turn, act.begin, act.end, entries)
 
 
-def _answer(voice: str, turn: Turn, begin: int, end: int, entries: Sequence[Entry]) -> Answered:
+def _answer(voice: str, turn: Turn, begin: int, end: int, entries: Sequence[LogEntry]) -> Answered:
     sounds = [
         each.item.at_ns for each in entries if isinstance(each.item, PlayStarted) and "/" in each.item.utterance_id
     ]

@@ -28,7 +28,7 @@ from duologue.app.voices import CastVoices
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import SECOND, Clock
 from duologue.dialogue.fillers import Stock
-from duologue.dialogue.session import Engines, Session
+from duologue.dialogue.session import Session, SessionEngines
 from duologue.errors import InputError
 from duologue.language.moderation import Moderator
 from duologue.models.entries import PIPER_JOE
@@ -37,9 +37,9 @@ from duologue.settings import load_models_folder, load_settings
 from duologue.simulation.caller import Utter
 from duologue.simulation.chance import constant
 from duologue.simulation.log import Log
-from duologue.simulation.room import Sound
-from duologue.simulation.runner import PLAIN, START, Outcome, World, hold, scripted_model
-from duologue.simulation.scenario import Caller, EngineSet, Scenario, Step, Thinking
+from duologue.simulation.room import RoomSound
+from duologue.simulation.runner import PLAIN, START, SimulationOutcome, World, hold, scripted_model
+from duologue.simulation.scenario import Caller, EngineSet, Scenario, ScenarioStep, Thinking
 from duologue.simulation.spoken_room import RecordingSink, SpokenRoom
 from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech import piper
@@ -50,7 +50,7 @@ from duologue.speech.piper import PiperSettings, PiperSpeech
 from duologue.speech.silero import Silero
 from duologue.speech.utterance import SpeechChunk
 from duologue.speech.whisper import Whisper, WhisperSettings
-from duologue.speech.whisper_messages import Found, Load, Loaded, Pass
+from duologue.speech.whisper_messages import Found, LoadWhisper, Pass, WhisperLoaded
 from duologue.speech.whisper_model import WhisperModel
 from duologue.speech.whisper_process import WhisperProcess
 
@@ -92,7 +92,7 @@ class Ears:
     """Whisper's passes, made in this process on one thread, once each."""
 
     def __init__(self, folder: Path) -> None:
-        self.load = Load(str(folder), 1, "int8", 1)
+        self.load = LoadWhisper(str(folder), 1, "int8", 1)
         self._model: WhisperModel | None = None
         self.kept = Kept("passes", f"{folder.name} {_source(_EARS_SOURCE)}")
         self.passes = 0
@@ -124,7 +124,7 @@ class ChargedPasses(WhisperProcess):
         super().__init__(ears.load, 15.0, 0, clock)
         self._ears = ears
         self._clock = clock
-        self.loaded = Loaded(multilingual=False, pass_s=0.06)
+        self.loaded = WhisperLoaded(multilingual=False, pass_s=0.06)
 
     async def find(self, wanted: Pass) -> AsyncGenerator[Found | None, None]:
         """See the worker's."""
@@ -226,8 +226,13 @@ class House:
         self.ears.kept.save()
 
     def hold(
-        self, name: str, script: Sequence[Step], replies: Sequence[str], utter: Utter, caller: Caller | None = None
-    ) -> Outcome:
+        self,
+        name: str,
+        script: Sequence[ScenarioStep],
+        replies: Sequence[str],
+        utter: Utter,
+        caller: Caller | None = None,
+    ) -> SimulationOutcome:
         """One conversation on virtual time."""
         scenario = Scenario(
             name=name, shows="natural callers", replies=tuple(replies), script=tuple(script),
@@ -235,7 +240,7 @@ class House:
         )  # fmt: skip
         return simulate(self._held(scenario, utter), LONGEST_S)
 
-    async def _held(self, scenario: Scenario, utter: Utter) -> Outcome:
+    async def _held(self, scenario: Scenario, utter: Utter) -> SimulationOutcome:
         clock = LoopClock(START)
         sessions: list[Session] = []
         sink = RecordingSink(sessions, clock)
@@ -246,7 +251,7 @@ class House:
             find_partner(HOUSE_VOICE, load_settings()), name=PLAIN.name, persona=PLAIN,
             voices={"piper": self.lines.voice},
         )  # fmt: skip
-        engines = Engines(
+        engines = SessionEngines(
             self.activity, ears, scripted_model(scenario, 1, clock), CastVoices(chain, (member,), streams=True),
             Moderator(), stock=Stock(),
         )  # fmt: skip
@@ -262,10 +267,10 @@ def uttered(phrases: Mapping[str, Sequence[tuple[Samples, int]]]) -> Utter:
     they are said.
     """
 
-    def utter(step: Step, begin: int, number: int) -> list[Sound]:
-        at, found = -(-begin // _GRID) * _GRID, list[Sound]()
+    def utter(step: ScenarioStep, begin: int, number: int) -> list[RoomSound]:
+        at, found = -(-begin // _GRID) * _GRID, list[RoomSound]()
         for wave, pause in phrases[step.words or f"cough {step.cough:g}"]:
-            found.append(Sound(at, at + len(wave), step.words and "words", number, wave=wave))
+            found.append(RoomSound(at, at + len(wave), step.words and "words", number, wave=wave))
             at += len(wave) + pause * EAR_RATE // 1000
         return found
 
