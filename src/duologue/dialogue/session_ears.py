@@ -19,7 +19,7 @@ from duologue.dialogue.source_clock import PlacedBlock, SourceClock
 from duologue.dialogue.turns_vocabulary import EngineFailed, Event, SpeechStarted, SpeechStopped, Stage, Understood
 from duologue.dialogue.unvoiced import VoiceTrack, voiced_text
 from duologue.errors import InputError, PeerError, in_words
-from duologue.language.languages import ENGLISH, Words
+from duologue.language.languages import ENGLISH, Words, load_language
 from duologue.speech.hearing import EAR_RATE, VAD_FRAME, Expected, SpeechToText, TurnEnd, VoiceActivity
 from duologue.speech.shared_activity import SharedActivity
 from duologue.streams import cancelled, closing
@@ -433,9 +433,9 @@ class SessionEars:
 
     async def _transcribe(self, stretch: int, since: int, sound: _Sound) -> None:
         final, count = False, 0
-        voice = _StretchVoice(self._track, sound)
+        expected, voice = self._expected, _StretchVoice(self._track, sound)
         try:
-            async with closing(self._engine.listen(sound.read(), self._expected, voice)) as transcripts:
+            async with closing(self._engine.listen(sound.read(), expected, voice)) as transcripts:
                 async for given in transcripts:
                     transcript = nonsense.transcript(given, self._engine.name)
                     if given.final and len(given.text) > len(transcript.text):
@@ -443,17 +443,19 @@ class SessionEars:
                         self._post(EngineFailed(Stage.HEARING, what))
                     said = voiced_text(transcript, self._track, sound.begin)
                     voiced_ms = sound.voiced * FRAME_NS / MILLISECOND
-                    believed = trust(said, transcript.confidence, transcript.final, voiced_ms, self._words)
+                    strange = nonsense.strange_language(transcript.language, expected.language)
+                    words = load_language(strange).turns if strange else self._words
+                    believed = trust(said, transcript.confidence, transcript.final, voiced_ms, words)
                     heard = "" if believed is Trust.NONE else said
                     if heard:
-                        words = transcript.words
-                        sound.understood = sound.begin + words[-1].end if words else self._taken
+                        marks = transcript.words
+                        sound.understood = sound.begin + marks[-1].end if marks else self._taken
                     text, echo = self._echo.strip(heard, since, self._clock.now())
                     final = transcript.final
                     count += 1
                     if count > MAX_TRANSCRIPTS:
                         raise PeerError(f"{self._engine.name} gave {count} transcripts of one stretch")
-                    self._post(Understood(stretch, text, final, echo, sure=believed is Trust.FULL))
+                    self._post(Understood(stretch, text, final, echo, believed is Trust.FULL, strange))
                     if final:
                         break
                     await asyncio.sleep(0)  # an engine that never waits must not flood the inbox

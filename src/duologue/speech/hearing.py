@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from duologue.audio.pcm import Samples
 from duologue.speech.utterance import Mark
@@ -51,12 +51,22 @@ class Expected:
     """What is likely to be said: helps engines that can use it.
 
     ``phrases`` are sentences of the character's own domain; ``grammar`` is a JSGF grammar for drills (empty:
-    dictation).
+    dictation). ``telephone``: the sound comes by one, and has nothing above 3.4 kHz.
     """
 
     phrases: tuple[str, ...] = ()
     grammar: str = ""
     language: str = "en"
+    telephone: bool = False
+
+
+@runtime_checkable
+class Selective(Protocol):
+    """An engine that cannot hear everything says so; any other hears whatever is asked of it."""
+
+    def hears(self, expected: Expected) -> bool:
+        """Whether it understands enough of that to be asked. Valid before it is warm."""
+        ...
 
 
 class VoicePresence(Protocol):

@@ -47,10 +47,10 @@ class WhisperSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = Field(min_length=1, description="The folder of a model converted for CTranslate2.")
-    threads: int = Field(default=2, ge=1, le=64, description="Processor threads of a pass.")
+    threads: int = Field(default=1, ge=1, le=64, description="Processor threads of a pass.")
     compute_type: str = Field(default="int8", description="int8, int8_float32 or float32, as CTranslate2 names them.")
     every_s: float = Field(default=0.7, ge=0.2, le=5.0, description="New sound between two partials, at least (s).")
-    beam: int = Field(default=1, ge=1, le=10, description="Beam width; 1 is fastest.")
+    beam: int = Field(default=5, ge=1, le=10, description="Beam width; 1 is greedy.")
     patience_s: float = Field(default=15.0, gt=0, le=600, description="A worker at a longer pass is replaced (s).")
     restarts: int = Field(default=3, ge=0, le=20, description="Restarts of a dying worker in a row before giving up.")
 
