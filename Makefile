@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NPM := npm --prefix frontend
 
-.PHONY: help setup show test quick check fuzz bench bench-voice soak pictures lock clean
+.PHONY: help setup show test quick check fuzz bench bench-voice bench-natural soak pictures lock clean
 
 help:  ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s ':'
@@ -63,6 +63,9 @@ bench: setup  ## The figures of docs/performance.md, about forty minutes
 
 bench-voice: setup  ## The voice core beside pipecat and LiveKit Agents, a quarter of an hour
 	$(BIN)/python -m benchmarks.voice
+
+bench-natural: setup  ## What the natural ears and voice do, three quarters of an hour; callers are rendered once (needs models get kokoro)
+	$(BIN)/python -m benchmarks.natural
 
 soak: setup  ## Ten minutes on air: memory and CPU
 	$(BIN)/python -m benchmarks.soak

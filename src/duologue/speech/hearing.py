@@ -35,6 +35,7 @@ class Transcript:
 @dataclass(frozen=True, slots=True)
 class HearingCapabilities:
     """``partials``: transcripts come while the speech goes on. ``punctuation``, ``words``: the text has them.
+    ``guesses_ends``: it sets a full stop at almost every pause, so that one says little of whether more will come.
     ``at_once``: how many people it hears at a time (None: no limit is known); one more would wait unheard.
     """
 
@@ -42,6 +43,7 @@ class HearingCapabilities:
     punctuation: bool = False
     words: bool = False
     at_once: int | None = None
+    guesses_ends: bool = False
 
 
 @dataclass(frozen=True, slots=True)

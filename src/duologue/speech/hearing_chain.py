@@ -69,6 +69,7 @@ class HearingChain:
             punctuation=all(each.punctuation for each in found),
             words=all(each.words for each in found),
             at_once=self.at_once,
+            guesses_ends=any(each.guesses_ends for each in found),
         )
 
     @property
