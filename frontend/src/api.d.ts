@@ -1064,6 +1064,29 @@ export interface components {
             notice: components["schemas"]["Notice"];
         };
         /**
+         * PaceView
+         * @description A voice that is slower than the show would have it, and what a viewer sees of that.
+         */
+        PaceView: {
+            /**
+             * Words
+             * @description What a viewer sees of it, in a sentence; empty: the voice keeps up.
+             */
+            words: string;
+            /**
+             * Factor
+             * @description Seconds that the voice takes for a second of speech.
+             * @default 0
+             */
+            factor: number;
+            /**
+             * Since
+             * @description Unix ms.
+             * @default 0
+             */
+            since: number;
+        };
+        /**
          * PartEvent
          * @description A part of the house changed its state.
          */
@@ -1375,6 +1398,15 @@ export interface components {
              * @default []
              */
             steps: components["schemas"]["StepView"][];
+            /**
+             * @description Whether the show waits for its voices.
+             * @default {
+             *       "words": "",
+             *       "factor": 0,
+             *       "since": 0
+             *     }
+             */
+            pace: components["schemas"]["PaceView"];
         };
         /**
          * StateEvent

@@ -17,6 +17,7 @@ export type SessionView = Schemas["SessionView"];
 export type SettingView = Schemas["SettingView"];
 export type ShowView = Schemas["ShowView"];
 export type StageView = Schemas["StageView"];
+export type PaceView = Schemas["PaceView"];
 export type StepView = Schemas["StepView"];
 export type TalkView = Schemas["TalkView"];
 export type TelemetryView = Schemas["TelemetryView"];

@@ -108,6 +108,52 @@ def test_a_silent_floor_is_given_up():
     assert isinstance(prepare, Prepare) and prepare.step.number == 1
 
 
+def deep(turns: int = 6, depth: int = 3) -> Rundown:
+    table = rundown(turns)
+    table.depth = depth
+    return table
+
+
+def test_with_depth_the_next_is_prepared_when_its_words_are_known():
+    table = deep()
+    first = only_step(table.start(0))
+    assert table.look_ahead() == []  # its words are not known
+    second = only_step(table.written(first, 1))
+    third = only_step(table.written(second, 2))
+    assert [step.speaker for step in (first, second, third)] == ["chad", "virgin", "chad"]
+    assert [step.number for step in (first, second, third)] == [0, 1, 2]
+    assert table.written(third, 3) == []  # deep enough
+    assert table.prepared(second, 4) == []  # not its turn
+    assert table.prepared(first, 5) == [Hand(first)]
+    assert table.prepared(second, 6) == []  # one is ahead already
+    assert only_step(table.began(first.id, SECOND, 7)).number == 3
+
+
+def test_a_question_abandons_all_turns_that_are_prepared():
+    table = deep()
+    first = only_step(table.start(0))
+    second = only_step(table.written(first, 1))
+    table.prepared(first, 2)
+    table.began(first.id, SECOND, 3)
+    third = only_step(table.written(second, 4))
+    *abandoned, prepare = table.asked(Question("a", "Ada", "Why?", "chad"), 5)
+    assert abandoned == [AbandonStep(second), AbandonStep(third)]
+    assert isinstance(prepare, Prepare) and prepare.step.kind is StepKind.ANSWER
+    again = only_step(table.written(prepare.step, 6))
+    assert (again.number, again.speaker) == (1, "virgin")  # planned anew, after the answer
+    withdrawn, following = table.asked(Question("b", "Ada", "And?", "virgin"), 7)
+    assert withdrawn == AbandonStep(again) and isinstance(following, Prepare) and following.step.id == "b"
+    assert table.preparing == [prepare.step, following.step]  # an answer stays
+
+
+def test_what_the_floor_cannot_say_counts_as_said():
+    table = rundown()
+    first = only_step(table.start(0))
+    table.prepared(first, 0)
+    following = only_step(table.finished(first.id, 200, SECOND))
+    assert following.number == 1 and table.ahead is None
+
+
 class AnyOrder(RuleBasedStateMachine):
     """Engines, floor and people act in any order; a model of the floor checks what is asked of it."""
 

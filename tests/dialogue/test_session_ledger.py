@@ -15,10 +15,12 @@ from duologue.clock import MILLISECOND
 from duologue.dialogue.ports import PlayStarted
 from duologue.dialogue.session_ledger import SessionLedger, open_session_ledger
 from duologue.dialogue.session_lines import record_of
+from duologue.dialogue.session_record import SessionRecorder
 from duologue.dialogue.turns_vocabulary import BeginStretch, Note, Play, Report, Understood
 from duologue.errors import InputError
 from duologue.language.fake import ScriptedReply
 from duologue.simulation.virtual_time import simulate
+from duologue.speech.hearing_fake import Hearing, evenly
 from duologue.telemetry.ledger import (
     ConversationRecord,
     EffectRecord,
@@ -74,6 +76,24 @@ def test_a_conversation_is_on_disk_line_by_line(tmp_path: Path) -> None:
     assert len(happened) == len(talk.log)
     assert [entry.at for entry in happened] == sorted(entry.at for entry in happened) == [at for at, _ in talk.log]
     assert told[-1].state == "ended"
+
+
+@pytest.mark.parametrize(("spoken", "written"), [("fr", "fr"), ("en", ""), ("", ""), ("no language", "")])
+def test_what_a_foreign_caller_spoke_stands_in_their_turn(spoken: str, written: str) -> None:
+    hearing = [Hearing(evenly("quelle heure est il s'il vous plait", 0.3, 0.4), language=spoken)]
+    talk = Talk([ASKS], [ScriptedReply("It is noon.")] * 3, seconds=6, hearing=hearing)
+    told: list[TurnRecord] = []
+    recorder = SessionRecorder("c", "ada", "person", told.append)
+
+    async def hold() -> None:
+        talk.log = Both(recorder.take)
+        await talk.run()
+
+    simulate(hold())
+    assert {item.language for _, item in talk.log if isinstance(item, Understood)} == {written}
+    last = {turn.id: turn for turn in told}.values()
+    assert [(turn.kind, turn.language) for turn in last] == [("person", written), ("answer", "")]
+    assert talk.ears.calls[0].language == "en"
 
 
 def test_a_person_has_figures_too_from_the_same_records() -> None:

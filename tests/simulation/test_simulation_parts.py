@@ -172,6 +172,17 @@ def test_counts(text: object, holds: tuple[int, ...], fails: tuple[int, ...]) ->
     assert all(map(count.holds, holds)) and not any(map(count.holds, fails))
 
 
+def test_work_for_a_thread_is_done_at_once_on_virtual_time() -> None:
+    async def main() -> tuple[int, int]:
+        clock = LoopClock()
+        made = await asyncio.to_thread(sum, [1, 2, 3])
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.to_thread(divmod, 1, 0)
+        return made, clock.now()
+
+    assert simulate(main()) == (6, 0)
+
+
 def test_a_virtual_loop_tells_of_a_deadlock() -> None:
     async def wait() -> None:
         await asyncio.Event().wait()

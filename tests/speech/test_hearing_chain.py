@@ -112,6 +112,25 @@ async def test_one_that_ends_without_a_final_has_failed() -> None:
     assert "no final transcript" in company.told[0].cause
 
 
+async def test_by_telephone_open_dictation_of_pocketsphinx_stands_in_for_nobody() -> None:
+    """It gets nine words of ten wrong there: better none than those."""
+    small = PocketSphinx()
+    company = Company(fake("a", Hearing(error=PeerError("a down"))), small)
+    with pytest.raises(PeerError, match="a down"):
+        await hear(company.chain, SOUND, Expected(telephone=True))
+    assert company.failures() == [("a", "", FailureMoment.BEGINNING)] and small.pids == ()
+    assert small.hears(Expected()) and small.hears(Expected(telephone=True, grammar="#JSGF V1.0;"))
+    assert small.hears(Expected(telephone=True, phrases=("one", "two")))
+    await company.chain.close()
+
+
+async def test_who_has_no_stand_in_for_this_keeps_its_own_limits() -> None:
+    company = Company(fake("a", Hearing(WELL.words, latency=3 * POLICY.patience)), PocketSphinx())
+    heard = [each async for each in company.chain.listen(told(in_blocks(SOUND)), Expected(telephone=True))]
+    assert (heard[-1].text, heard[-1].final, company.told) == (TEXT, True, [])
+    await company.chain.close()
+
+
 async def test_when_all_fail_the_stretch_ends_with_the_causes() -> None:
     company = Company(fake("a", Hearing(error=PeerError("a down"))), fake("b", Hearing(error=PeerError("b down"))))
     with pytest.raises(PeerError, match=r"a: a down.*; b: b down"):

@@ -230,3 +230,20 @@ def test_a_remembered_plan_keeps_no_sound() -> None:
 def test_an_empty_house_has_no_poses() -> None:
     assert Motion(1, seats=0).poses(0, SceneTimeline()) == ()
     assert len(Motion(1, seats=3).poses(0, SceneTimeline())) == 3
+
+
+def test_who_has_no_words_yet_thinks_visibly_and_moves_without_a_jump() -> None:
+    timeline, still = SceneTimeline(), SceneTimeline()
+    for each in (timeline, still):
+        each.add(TimelineUtterance(line("a", "chad"), 0, RATE))
+    timeline.ponder(1, 4 * RATE)
+    for each in (timeline, still):
+        each.add(TimelineUtterance(line("b", "virgin"), 1, 10 * RATE))
+    frames = range(5 * 30, 13 * 30)
+    acted, kept = film(Motion(7), timeline, frames), film(Motion(7), still, frames)
+    thinking = [poses[1] for poses in acted[70:140]]
+    assert sum(pose.brows is Brows.RAISED for pose in thinking) == len(thinking)
+    away = [pose.gaze for pose in thinking if abs(pose.gaze[1]) > 0.3]
+    assert len(away) > 20  # where people look who think
+    assert max(steps(a[1], b[1]) for a, b in itertools.pairwise(acted)) < 4.0
+    assert [poses[0].head for poses in acted[:20]] == [poses[0].head for poses in kept[:20]]

@@ -97,7 +97,7 @@ def create_tts(settings: Settings, name: str = "") -> TextToSpeech:
     if name in chosen.skip or not chosen.limit_mb:
         return engine
     cache = SpeechCache(chosen.folder or cache_folder() / "speech", chosen.limit_mb * 1_000_000)
-    return CachedSpeech(engine, cache, fingerprint(settings.engine(name)))
+    return CachedSpeech(engine, cache, fingerprint(settings.engine(name), getattr(engine, "made_with", "")))
 
 
 def create_voicing(

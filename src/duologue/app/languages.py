@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from duologue.app.cast import find_pack
@@ -28,17 +28,26 @@ def use_of(settings: Settings) -> Use:
     nobody knows: in a house without a show that is taken to be in English.
     """
     use = settings.use()
-    spoken = languages_of(_cast(settings)) if use.shows else frozenset[str]()
+    names = [name for each in settings.each_show().values() for name in each.show.cast] if use.shows else []
+    return _speaking(use, names)
+
+
+def use_by(characters: Sequence[str]) -> Callable[[Settings], Use]:
+    """What is asked where ``characters`` speak outside a show, those of the cast where none is named."""
+    return lambda settings: _speaking(settings.use(), characters or settings.show.cast)
+
+
+def _speaking(use: Use, characters: Iterable[str]) -> Use:
+    spoken = languages_of(_personas(characters))
     return replace(use, languages=spoken) if spoken else use
 
 
-def _cast(settings: Settings) -> Iterator[Persona]:
-    for each in settings.each_show().values():
-        for name in each.show.cast:
-            try:
-                yield load_persona(find_pack("characters", name) / "persona.toml")
-            except InputError:
-                continue  # its show says so, and does not keep the others from theirs
+def _personas(characters: Iterable[str]) -> Iterator[Persona]:
+    for name in characters:
+        try:
+            yield load_persona(find_pack("characters", name) / "persona.toml")
+        except InputError:
+            continue  # whoever wants that one says so, and it does not keep the others from theirs
 
 
 def refuse_strangers(personas: Iterable[Persona], llm: LanguageModel, ears: SpeechToText | None = None) -> None:
@@ -46,11 +55,19 @@ def refuse_strangers(personas: Iterable[Persona], llm: LanguageModel, ears: Spee
     one is enough, and the others are passed over for it.
     """
     for persona in personas:
-        tag = persona.language.tag
+        tag, who = persona.language.tag, f"{persona.title} speaks"
         if not any(knows(engine, tag) for engine in members(llm)):
-            raise _refusal(persona, "thinks", members(llm), "engines.llm", _THINKS)
-        if ears is not None and not any(knows(engine, tag) for engine in members(ears)):
-            raise _refusal(persona, "hears", members(ears), "engines.stt", _HEARS)
+            raise _refusal(who, tag, "thinks", members(llm), "engines.llm", _THINKS)
+        if ears is not None:
+            refuse_deaf(tag, ears, who)
+
+
+def refuse_deaf(tag: str, ears: SpeechToText, who: str = "you ask for") -> None:
+    """Raises :class:`InputError` when none of ``ears`` hears the language ``tag``, which ``who`` says by whom it is
+    wanted.
+    """
+    if not any(knows(engine, tag) for engine in members(ears)):
+        raise _refusal(who, tag, "hears", members(ears), "engines.stt", _HEARS)
 
 
 def members(engine: LanguageModel | SpeechToText) -> Sequence[LanguageModel | SpeechToText]:
@@ -59,8 +76,8 @@ def members(engine: LanguageModel | SpeechToText) -> Sequence[LanguageModel | Sp
 
 
 def _refusal(
-    persona: Persona, does: str, engines: Sequence[LanguageModel | SpeechToText], where: str, remedy: str
+    who: str, tag: str, does: str, engines: Sequence[LanguageModel | SpeechToText], where: str, remedy: str
 ) -> InputError:
     names = ", ".join(engine.name for engine in engines)
-    what = f"{persona.title} speaks {persona.language.tag!r}, in which no engine that is set ({names}) {does}"
+    what = f"{who} {tag!r}, in which no engine that is set ({names}) {does}"
     return InputError(what, where=where, remedy=remedy)

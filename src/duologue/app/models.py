@@ -235,6 +235,14 @@ class StepView(ApiModel):
     why: str = Field(default="", description="The figure that decided.")
 
 
+class PaceView(ApiModel):
+    """A voice that is slower than the show would have it, and what a viewer sees of that."""
+
+    words: str = Field(description="What a viewer sees of it, in a sentence; empty: the voice keeps up.")
+    factor: float = Field(default=0.0, description="Seconds that the voice takes for a second of speech.")
+    since: float = Field(default=0.0, description="Unix ms.")
+
+
 class StageView(ApiModel):
     """The stage now."""
 
@@ -258,6 +266,7 @@ class StageView(ApiModel):
         default=StepView(step=StepName.FULL, words="", since=0.0), description="How plain the show is now."
     )
     steps: tuple[StepView, ...] = Field(default=(), description="The newest steps, the newest first; at most 20.")
+    pace: PaceView = Field(default=PaceView(words=""), description="Whether the show waits for its voices.")
 
 
 class TelemetryView(ApiModel):

@@ -21,8 +21,10 @@ from duologue.app.models import (
 )
 from duologue.app.turn_book import TurnBook
 from duologue.clock import MILLISECOND, SECOND, Clock
+from duologue.dialogue.delivery import PaceState
 from duologue.dialogue.director import Brief, ConversationOutcome, Director, Interlude, Player
-from duologue.dialogue.ports import Floor, PlayEvent, Voice
+from duologue.dialogue.ports import PlayEvent, StageFloor, Voice
+from duologue.dialogue.voice_pace import Paces
 from duologue.errors import ClosedError, DuologueError, InputError, in_words
 from duologue.ids import unique_id
 from duologue.language.moderation import Moderator, Subject
@@ -45,7 +47,7 @@ class Company:
 
     players: Sequence[Player]
     voice: Voice
-    floor: Floor
+    floor: StageFloor
     moderator: Moderator
     topics: Sequence[str]
 
@@ -56,6 +58,7 @@ class ProgrammeListener:
 
     conversation: Callable[[ConversationView], None]
     turn: Callable[[TurnView, TurnRecord], None]
+    pace: Callable[[PaceState], None] = lambda state: None
 
 
 class Programme:
@@ -81,6 +84,7 @@ class Programme:
         self._clock = clock
         self._turns = turns
         self._forever = forever
+        self._paces = Paces()
         self._quieted = False
         self._random = random.Random(seed)
         self._seed = seed
@@ -202,6 +206,8 @@ class Programme:
             clock=self._clock,
             on_change=self._changed,
             on_voiced=self._book.voiced,
+            on_pace=self._listener.pace,
+            paces=self._paces,
         )
         self._current = self._book.update(conversation.id, state=ConversationState.RUNNING)
         self._listener.conversation(self._current)

@@ -96,6 +96,9 @@ class _Script:
     async def clear(self) -> None:
         """There is nothing to silence."""
 
+    async def ponder(self, speaker: str) -> None:
+        """Nobody waits in a script."""
+
 
 def _nobody(event: PlayEvent) -> None:
     pass

@@ -37,6 +37,7 @@ from duologue.stage.messages import (
     Handled,
     Handling,
     LightsKept,
+    Ponder,
     SayUtterance,
     SetLights,
     ShowTv,
@@ -201,6 +202,10 @@ class StageLink:
             if self._child is None or self._take_back(queued):
                 self._over(utterance_id)
         self._tell(Cut(utterance_ids))
+
+    async def ponder(self, speaker: str) -> None:
+        """Let ``speaker`` think until somebody speaks. A stage that is set up anew is not told."""
+        self._tell(Ponder(speaker))
 
     async def show_tv(self, path: Path | None) -> None:
         """Play a film, or switch the TV off."""

@@ -27,6 +27,7 @@ from duologue.app.models import (
     HouseView,
     LightsRequest,
     Notice,
+    PaceView,
     StageEvent,
     StageView,
     StateEvent,
@@ -59,6 +60,7 @@ from duologue.broadcast.recorder import (
 )
 from duologue.chains import Handover
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock, SteadyClock
+from duologue.dialogue.delivery import PaceState
 from duologue.dialogue.director import Player
 from duologue.dialogue.ports import PlayEnded, PlayStarted
 from duologue.errors import ClosedError, DuologueError, InputError
@@ -92,6 +94,8 @@ STEPS = {
     GovernorStep.SIZE: ("size", "Every second picture is left out, evenly, and the picture is smaller."),
 }
 """Each step's name, and what a viewer sees of it."""
+GATHERING = "The voice is slow: the first words wait until what follows will be in time."
+LAGGING = "The voice is slower than its speech: the silences are a little longer."
 STATE_TURNS = 100
 """Turns that a page is told of when it connects (see :class:`duologue.app.models.StateView`)."""
 
@@ -128,6 +132,7 @@ class Studio:
             step=StepName.FULL, words=STEPS[GovernorStep.FULL][1], since=clock.wall() / MILLISECOND
         )
         self._steps: deque[StepView] = deque(maxlen=MOST_STEPS)
+        self._pace = PaceView(words="")
         self._closing = False
         self.bus = bus
         self._loop = asyncio.get_running_loop()
@@ -283,6 +288,7 @@ class Studio:
             viewers_behind=EXPECTED_BEHIND,
             quality=self._quality,
             steps=tuple(self._steps),
+            pace=self._pace,
         )
 
     def playlist(self) -> str | None:
@@ -336,6 +342,7 @@ class Studio:
         return ProgrammeListener(
             conversation=self._conversation_changed,
             turn=self._turn_changed,
+            pace=self._pace_changed,
         )
 
     def _conversation_changed(self, conversation: ConversationView) -> None:
@@ -345,6 +352,12 @@ class Studio:
     def _turn_changed(self, view: TurnView, record: TurnRecord) -> None:
         self.pulse.turn(record)
         self.bus.publish(TurnEvent(turn=view))
+
+    def _pace_changed(self, state: PaceState) -> None:
+        words = GATHERING if state.gathering else LAGGING if state.lagging else ""
+        self._pace = PaceView(words=words, factor=state.factor, since=self._clock.wall() / MILLISECOND)
+        log.info("voice.pace", factor=state.factor, gathering=state.gathering, lagging=state.lagging)
+        self._changed()
 
     def _stage_ready(self, ready: StageReady) -> None:
         log.info(

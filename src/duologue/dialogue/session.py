@@ -150,16 +150,20 @@ class Session:
         self._orders = SinkOrders(sink, clock, self._post)
         self._echo = EchoFilter()
         words = persona.language.turns
-        judged = JudgedPatience(words) if engines.turn and patience is None else None
+        guessed = engines.ears.capabilities.guesses_ends
+        judged = JudgedPatience(words, guessed=guessed) if engines.turn and patience is None else None
         judge = TurnJudge(engines.turn, judged.judge) if engines.turn and judged else None
-        self._patience = judged or AdaptivePatience(words)
+        self._patience = judged or AdaptivePatience(words, guessed=guessed)
         self._given_patience = patience
         policy, wait = self._tuned(self._options.policy)
         name = f"{self._options.id}-" if self._options.id else ""
         self._turns = TurnTaking(policy, wait, clock.now(), name)
         self._control = SessionControl(self._post, name)
         expected = self._expected()
-        self._ears = SessionEars(engines.activity, engines.ears, expected, self._echo, clock, self._post, judge, words)
+        self._ears = SessionEars(
+            engines.activity, engines.ears, expected, self._echo, clock, self._post, judge, words,
+            self._patience.sounded,
+        )  # fmt: skip
         self._mouth = SessionMouth(
             persona,
             engines.model,

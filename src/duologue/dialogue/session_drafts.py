@@ -28,6 +28,7 @@ class TurnDraft:
     told: bool = False
     parts: dict[int, str] = field(default_factory=dict[int, str])
     before: str = ""
+    language: str = ""
     failure: str = ""
     stalls: tuple[str, ...] = ()
     handovers: tuple[str, ...] = ()
@@ -53,6 +54,7 @@ class TurnDraft:
     def reopen(self, question: TurnDraft) -> None:
         """It goes on with a ``question`` whose reply was withdrawn unheard."""
         self.number, self.record, self.before = question.number, question.record, question.text
+        self.language = question.language
         self.pauses = [*question.pauses, (self.onset - question.ended) / MILLISECOND, *self.pauses]
         self.misses += question.misses
         self.wasted_ms += question.wasted_ms

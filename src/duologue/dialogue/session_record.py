@@ -114,8 +114,8 @@ class SessionRecorder:
             case SpeechStopped(at):
                 if self._turn and not self._turn.decided:  # who types while they sound has said it by typing
                     self._turn.ended = at
-            case Understood(stretch, text, final):
-                self._understand(stretch, text, final, now)
+            case Understood():
+                self._understand(event, now)
             case Typed(text):
                 self._note_typed(text, now)
             case EngineFailed(Stage.HEARING):
@@ -131,12 +131,14 @@ class SessionRecorder:
             case _:
                 pass
 
-    def _understand(self, stretch: int, text: str, final: bool, now: int) -> None:
+    def _understand(self, event: Understood, now: int) -> None:
         turn = self._turn
-        if turn is None or stretch not in turn.parts:
+        if turn is None or event.stretch not in turn.parts:
             return
-        turn.parts[stretch] = text.strip()
-        if final:
+        turn.parts[event.stretch] = event.text.strip()
+        if event.text:
+            turn.language = event.language
+        if event.final:
             turn.understood = now
         over_ours = any(answer.bound for answer in self._answers.values())
         if turn.text and not over_ours:  # else it may be a cough, or go on with a question that is not answered
@@ -460,7 +462,7 @@ class SessionRecorder:
         record.state, record.ended = state, turn.ended if state != "on_air" else 0
         record.decided, record.understood = turn.decided, turn.understood
         record.why, record.wait_ms, record.failure, record.stalls = turn.why, turn.wait_ms, turn.failure, turn.stalls
-        record.handovers = turn.handovers
+        record.handovers, record.language = turn.handovers, turn.language
         record.pauses, record.misses, record.wasted_ms = len(turn.pauses), turn.misses, turn.wasted_ms
         self._changed(record)
         return record

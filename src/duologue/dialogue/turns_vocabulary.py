@@ -73,6 +73,7 @@ class SpeechStopped:
 class Understood:
     """A transcript of ``stretch``, partial or ``final``. ``echo``: words of ours were found in it and taken out. Words
     that are not ``sure`` (a cough may sound like some) do not ask for the floor while somebody else has it.
+    ``language`` (ISO 639-1) is what was spoken, where that is not what was expected.
     """
 
     stretch: int
@@ -80,6 +81,7 @@ class Understood:
     final: bool = False
     echo: bool = False
     sure: bool = True
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """One line of the show, written and voiced whatever the engines do: a time limit, a second try, an answer in character.
 
 The reading and the voicing themselves are the session's as well (:mod:`duologue.dialogue.replies`). The show differs
-in this: nobody waits for its first sentence, so a line is one utterance, a refused or broken one can be replaced as a
-whole, and an engine that broke off is asked again before what came of it is used.
+in this: nobody waits for its first sentence, so a line is written to its end before it is voiced, a refused or broken
+one can be replaced as a whole, and an engine that broke off is asked again before what came of it is used.
 """
 
 from __future__ import annotations
@@ -75,14 +75,13 @@ class Writer:
         self._changed(record)
         return record.text
 
-    async def voice(self, record: TurnRecord) -> Voiced | None:
-        """The turn's sound; None, with ``record.failure``, when the voice fails in all tries."""
-        attempt = await self._voicing.voice(record.text, record.speaker, record.id)
+    async def voice(self, record: TurnRecord, text: str, utterance_id: str) -> Voiced | None:
+        """The sound of ``text``, all of the turn or a part; None, with ``record.failure``, when the voice fails in all
+        tries.
+        """
+        attempt = await self._voicing.voice(text, record.speaker, utterance_id)
         for failure in attempt.failures:
             _note(record, "voice", failure)
-        if attempt.voiced is not None:
-            record.first_audio = attempt.voiced.first_audio
-            record.voiced = self._clock.now()
         return attempt.voiced
 
     async def _try_write(self, prompt: Prompt, record: TurnRecord) -> str:

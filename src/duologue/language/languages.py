@@ -58,6 +58,14 @@ def _folded(value: object) -> object:
 
 
 _Words = Annotated[frozenset[str], BeforeValidator(_folded)]
+
+
+def _phrases(value: object) -> object:
+    """Told apart by commas, in words only."""
+    return [" ".join(each.casefold().split()) for each in value.split(",")] if isinstance(value, str) else value
+
+
+_Phrases = Annotated[frozenset[str], BeforeValidator(_phrases)]
 _Coins = Annotated[tuple[str, ...], Field(min_length=4, max_length=4)] | None
 
 
@@ -88,6 +96,8 @@ class Words(_Part):
     pronouns: _Words = frozenset()
     auxiliaries: _Words = frozenset()
     whole: _Words = frozenset()
+    opening: _Words = frozenset()
+    lead_ins: _Phrases = frozenset()
 
     def only_joins(self, word: str) -> bool:
         """A short word that joins others, and says nothing alone."""

@@ -141,9 +141,9 @@ class ScriptedCaller:
         if step.verb != "cough" and step.verb != "backchannel":
             self._marks = (self._answered, len(self._sounded))
         self._room.add(sounds)
-        end = self._room.time(sounds[-1].end)
+        onset, end = self._room.time(sounds[0].begin), self._room.time(sounds[-1].end)
         text = " ".join(sound.text for sound in sounds if sound.text)
-        self._tell(Act(step, self._room.time(begin), end, text, number))
+        self._tell(Act(step, onset, end, text, number))
         await self._clock.wait_until(end)
 
     async def _wait(self, step: ScenarioStep) -> None:

@@ -8,7 +8,8 @@ An engine owes an answer from the moment it has the sound it asked for until it 
 that lets the policy's patience pass in that state has failed; silence of the person's costs nobody anything.
 
 One engine alone is a chain too: nobody can stand in for it, so it keeps its own limits and nothing that it said is
-replaced; but it is known how it is.
+replaced; but it is known how it is. So is one beside others that do not know the language, or cannot hear what is asked
+(:class:`~duologue.speech.hearing.Selective`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from duologue.speech.hearing import (
     EAR_RATE,
     Expected,
     HearingCapabilities,
+    Selective,
     SpeechToText,
     Transcript,
     VoicePresence,
@@ -71,6 +73,7 @@ class HearingChain:
             words=all(each.words for each in found),
             at_once=self.at_once,
             telephone=any(each.telephone for each in found),
+            guesses_ends=any(each.guesses_ends for each in found),
         )
 
     @property
@@ -98,14 +101,14 @@ class HearingChain:
         if self._closed:
             raise ClosedError(f"{self.name} and its stand-ins are closed")
         record = _Record(sound)
-        alone = len(self.engines) == 1
+        asked = expected or Expected()
+        alone = sum(_fits(engine, asked) for engine in self.engines) == 1
         patience = None if alone else self._chain.policy.patience
         try:
-            wanted = expected or Expected()
             told = self._chain.stream(
                 lambda engine: _heard(engine, record, expected, voice, patience),
                 revisable=True,
-                fit=lambda engine: knows(engine, wanted.language) and hears(engine.capabilities, wanted),
+                fit=lambda engine: _fits(engine, asked) and hears(engine.capabilities, asked),
             )
             async with aclosing(told) as transcripts:
                 async for _, transcript in transcripts:
@@ -119,6 +122,11 @@ class HearingChain:
         await self._chain.close()
         for engine in self._chain.engines:
             await engine.close()
+
+
+def _fits(engine: SpeechToText, expected: Expected) -> bool:
+    """Whether it may stand in for this."""
+    return knows(engine, expected.language) and (not isinstance(engine, Selective) or engine.hears(expected))
 
 
 class _SourceFailed(Exception):

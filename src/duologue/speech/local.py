@@ -94,6 +94,11 @@ class LocalSpeech:
         return self._name
 
     @property
+    def made_with(self) -> str:
+        """What shapes the sound beside the settings, for who keeps it: here nothing is told."""
+        return ""
+
+    @property
     def pid(self) -> int | None:
         """The worker's process id, None while there is none."""
         return self._process.pid

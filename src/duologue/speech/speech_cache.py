@@ -245,7 +245,7 @@ class CachedSpeech:
         if self._closed:
             raise ClosedError(f"{self.name} is closed")
         rate = self.capabilities.rate
-        key = cache_key(self.name, self._fingerprint, voice, text)
+        key = self.key(text, voice)
         entry = await asyncio.to_thread(self.cache.get, key)
         if entry is not None and entry.rate == rate:
             for chunk in _pieces(entry):
@@ -261,6 +261,10 @@ class CachedSpeech:
             marks = tuple(mark for chunk in chunks for mark in chunk.marks)
             await asyncio.to_thread(self.cache.put, key, CachedLine(samples, rate, marks))
 
+    def key(self, text: str, voice: str) -> str:
+        """The name of a line's entry."""
+        return cache_key(self.name, self._fingerprint, voice, text)
+
     async def fill(self, text: str, voice: str) -> bool:
         """Have ``text`` in the cache: True when it had to be said for that."""
         stored = self.cache.counts.stored
@@ -274,20 +278,25 @@ def cache_key(engine: str, fingerprint: str, voice: str, text: str) -> str:
     return hashlib.sha256(json.dumps([engine, fingerprint, voice, text]).encode()).hexdigest()
 
 
-def fingerprint(settings: BaseModel | None) -> str:
-    """What of an engine's settings shapes its sound; a file counts with its size and date, as it may be replaced."""
+def fingerprint(settings: BaseModel | None, made_with: str = "") -> str:
+    """What of an engine's settings shapes its sound, and what it is ``made_with`` (of engines that tell); a file counts
+    with its size and date, as it may be replaced, and so does each in a folder.
+    """
     if settings is None:
-        return ""
+        return made_with
     parts: dict[str, Any] = {}
     for name in type(settings).model_fields:
         value: object = getattr(settings, name)
         if not name.endswith(_NO_SOUND):
             parts[name] = _file(value) if isinstance(value, Path) else str(value)
-    return json.dumps(parts, sort_keys=True)
+    told = json.dumps(parts, sort_keys=True)
+    return f"{told} {made_with}" if made_with else told
 
 
-def _file(path: Path) -> list[str | int]:
+def _file(path: Path) -> list[Any]:
     try:
+        if path.is_dir():
+            return [str(path), [_file(each) for each in sorted(path.iterdir()) if each.is_file()]]
         stat = path.stat()
     except OSError:
         return [str(path)]

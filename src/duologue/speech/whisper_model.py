@@ -18,7 +18,7 @@ import numpy as np
 from duologue.audio.pcm import Samples
 from duologue.errors import InputError, PeerError
 from duologue.speech.whisper_messages import Found, LoadWhisper, Pass
-from duologue.speech.whisper_words import Said, unsaid_from, with_marks
+from duologue.speech.whisper_words import Said, copied_from, sounds_spoken, unsaid_from, with_marks
 
 TOKENS_PER_SECOND = {"en": 8}
 """Nobody says more…"""
@@ -105,6 +105,8 @@ class WhisperModel:
         )[0]  # fmt: skip
         tokens = [token for token in result.sequences_ids[0] if token < self._end]
         words = self._placed(encoded, start, tokens, seconds, language)
+        words = words[: copied_from(words, wanted.voiced - begin if wanted.voiced else 0.0)]
+        words = [word for word in words if sounds_spoken(word, features)]
         unvoiced = float(result.no_speech_prob)
         sure = float(np.mean([word.probability for word in words])) if words else 0.0
         return ([] if unvoiced > UNVOICED and sure < DOUBTED else words), language, unvoiced

@@ -24,6 +24,8 @@ NOTICE = RATE * 18 // 100
 """How long a listener takes to notice who speaks."""
 THINKING = RATE * 8 // 10
 """How long a speaker who thinks looks away at the start."""
+PONDERING = RATE * 13 // 10
+"""How long each look is of who has no words yet; two go away, the third to the other."""
 FLOOR = RATE * 9 // 10
 """How long after the last word the eyes still belong to that turn."""
 _BLOCK = 30 * RATE
@@ -81,12 +83,15 @@ class SeatRole(Enum):
 
 @dataclass(frozen=True, slots=True)
 class FloorSpan:
-    """Who had the floor from ``start`` to ``end`` (show samples); ``thinks`` as in the line's score."""
+    """Who had the floor from ``start`` to ``end`` (show samples); ``thinks`` as in the line's score. ``silent``: they
+    have no words yet.
+    """
 
     seat: int
     start: int
     end: int
     thinks: bool
+    silent: bool = False
 
 
 _CHANCES: dict[SeatRole, tuple[float, float, float]] = {
@@ -132,6 +137,9 @@ class Gaze:
 
     def _look(self, at: int, floors: Sequence[FloorSpan], tv_on: bool) -> Direction:
         role, floor = _role(self._seat, at, floors)
+        if role is SeatRole.SPEAKING and floor is not None and floor.silent and at < floor.end:
+            number = (at - floor.start) // PONDERING
+            return self._geometry.other if number % 3 == 2 else self._away(floor.start // RATE + number)
         if role is SeatRole.SPEAKING and floor is not None:
             if floor.thinks and RATE * 15 // 100 < at - floor.start < THINKING:
                 return self._away(floor.start // RATE)

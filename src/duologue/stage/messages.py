@@ -84,6 +84,13 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
+class Ponder:
+    """The next words are this character's, and are not there yet: it thinks, visibly, until somebody speaks."""
+
+    speaker: str
+
+
+@dataclass(frozen=True, slots=True)
 class ShowTv:
     """Play a film on the TV from its start, looped; ``path`` None switches it off."""
 
@@ -109,7 +116,7 @@ class Shutdown:
     """Finish: flush the encoder and exit."""
 
 
-Cue: TypeAlias = SayUtterance | WithdrawUtterance | Cut | ShowTv | SetLights | Announce | Shutdown
+Cue: TypeAlias = SayUtterance | WithdrawUtterance | Cut | Ponder | ShowTv | SetLights | Announce | Shutdown
 
 
 # Reports: stage -> main

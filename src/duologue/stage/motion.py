@@ -107,6 +107,10 @@ class Motion:
         floors = [
             FloorSpan(line.spoken.seat, line.spoken.start, line.spoken.end, line.plan.score.thinks) for line in begun
         ]
+        thoughts = timeline.thoughts(at)
+        if thoughts:
+            floors += [FloorSpan(each.seat, each.start, each.end, thinks=False, silent=True) for each in thoughts]
+            floors.sort(key=_start)
         return tuple(body.pose(at, lines, begun, floors, tv_on) for body in self._bodies)
 
     def _line(self, spoken: TimelineUtterance, at: int) -> _Line:
@@ -134,9 +138,11 @@ class _Body:
     ) -> Pose:
         own = [line for line in begun if line.spoken.seat == self._seat]
         heard = [line for line in begun if line.spoken.seat != self._seat]
-        face = _face(own, heard)
+        thinking = _thinking(self._seat, at, floors)
+        face = _PENSIVE if thinking > 0.5 else _face(own, heard)
         speech = _mouth([line for line in lines if line.spoken.seat == self._seat])
         angle, head, body = self._carriage(at, own, heard, floors)
+        angle, head = angle + 1.6 * self._lean * thinking, (head[0], head[1] - 1.4 * thinking)
         return Pose(
             mouth=speech or _REST.get(face.beat.expression, Mouth.X),
             lids=self._lids(at, own, face),
@@ -189,6 +195,8 @@ _REST: dict[Expression, Mouth] = {
     Expression.SMILE: Mouth.SMILE, Expression.LAUGH: Mouth.SMILE, Expression.ANGER: Mouth.FROWN,
 }  # fmt: skip
 _SQUINTS = {Expression.LAUGH, Expression.ANGER, Expression.DOUBT}
+_THOUGHT = 0.5
+"""Seconds in which a head is raised in thought, and lowered again."""
 _CALM = Beat(0, 0)
 _STARTLED = Beat(0, 0, Expression.SURPRISE, Brows.RAISED, 0.6)
 
@@ -212,6 +220,25 @@ class _Face:
     beat: Beat
     since: int = 0
     accent: bool = False
+
+
+_PENSIVE = _Face(Beat(0, 0, Expression.NEUTRAL, Brows.RAISED, 0.4))
+
+
+def _start(floor: FloorSpan) -> int:
+    return floor.start
+
+
+def _thinking(seat: int, at: int, floors: Sequence[FloorSpan]) -> float:
+    """How much who sits there thinks what to say, 0…1."""
+    return max(
+        (
+            ease((at - floor.start) / RATE / _THOUGHT) * (1.0 - ease((at - floor.end) / RATE / _THOUGHT))
+            for floor in floors
+            if floor.silent and floor.seat == seat
+        ),
+        default=0.0,
+    )
 
 
 def _face(own: Sequence[_Line], heard: Sequence[_Line]) -> _Face:

@@ -28,6 +28,7 @@ from duologue.stage.messages import (
     Announce,
     Cue,
     Cut,
+    Ponder,
     SayUtterance,
     SetLights,
     ShowTv,
@@ -131,6 +132,8 @@ class Performance:
                 return [UtteranceWithdrawn(utterance_id, self._withdraw(utterance_id))]
             case Cut(utterance_ids):
                 self._cut(utterance_ids)
+            case Ponder(speaker) if speaker in self._seats:
+                self._timeline.ponder(self._seats[speaker], self._base + self._playout.position)
             case ShowTv(path):
                 self._scenery.show_tv(path)
             case SetLights(lights):

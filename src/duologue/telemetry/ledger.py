@@ -195,7 +195,7 @@ class TurnRecord:
     on_air: Annotated[Time, "Its first word was heard."] = 0
     ended: Annotated[Time, "It fell silent."] = 0
     gap_ms: Annotated[int, "The chosen silence before it."] = 0
-    waited_ms: Annotated[float, "What an engine added to that."] = 0.0
+    waited_ms: Annotated[float, "What an engine added to that, and to the pauses between its parts."] = 0.0
     refused: Annotated[int, "Lines that moderation sent back."] = 0
     interrupted: Annotated[bool, "It was cut off."] = False
     failure: Annotated[str, "What failed at it, each with its stage."] = ""
@@ -221,8 +221,13 @@ class TurnRecord:
     taken: Annotated[Time, "The voice came up that took the floor from it."] = 0
     stalls: Annotated[tuple[str, ...], "Each stage that missed a deadline."] = ()
     pauses: Annotated[int, "Of a person's turn: pauses in it after which they went on."] = 0
+    language: Annotated[str, "Of a person's turn: what they spoke (ISO 639-1), where that is not the character's."] = ""
     misses: Annotated[int, "Of a person's turn: replies that were thought ahead, and withdrawn."] = 0
     wasted_ms: Annotated[float, "What was thought in vain."] = 0.0
+    parts: Annotated[
+        tuple[float, ...],
+        "Where each further part of it began, in ms after its first word: a slow voice's are heard so.",
+    ] = ()
     estimated: Annotated[bool, "The far end did not acknowledge what it had played: `heard` is reckoned."] = False
 
 

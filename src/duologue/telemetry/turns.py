@@ -49,14 +49,11 @@ def stages_ms(record: TurnRecord) -> dict[str, float]:
 
 def _ends(record: TurnRecord) -> tuple[tuple[str, int], ...]:
     """When each stage but the last ends; 0: unknown. Who takes whole lines (a show: lips need what comes next) waits
-    for all of the text and all of the sound.
+    for all of the text and all of the sound; of a turn that is said in parts only for the first of it.
     """
     streams = record.spoken_to or record.first_sentence
-    sentence, sound = (
-        (record.first_sentence or record.apologised, record.first_audio)
-        if streams
-        else (record.text_complete, record.voiced)
-    )
+    sentence = (record.first_sentence or record.apologised) if streams else record.text_complete
+    sound = record.first_audio if streams or record.parts else record.voiced
     return (
         ("endpointing", record.decided),
         ("transcript", record.understood),
