@@ -63,11 +63,6 @@ class Expected:
     telephone: bool = False
 
 
-def hears(capabilities: HearingCapabilities, expected: Expected) -> bool:
-    """Whether ears with these ``capabilities`` understand what is ``expected`` by the way that it comes."""
-    return capabilities.telephone or not expected.telephone or bool(expected.grammar)
-
-
 @runtime_checkable
 class Selective(Protocol):
     """An engine that cannot hear everything says so; any other hears whatever is asked of it."""

@@ -32,7 +32,6 @@ from duologue.speech.hearing import (
     SpeechToText,
     Transcript,
     VoicePresence,
-    hears,
 )
 
 KEPT_SECONDS = 150
@@ -108,7 +107,7 @@ class HearingChain:
             told = self._chain.stream(
                 lambda engine: _heard(engine, record, expected, voice, patience),
                 revisable=True,
-                fit=lambda engine: _fits(engine, asked) and hears(engine.capabilities, asked),
+                fit=lambda engine: _fits(engine, asked),
             )
             async with aclosing(told) as transcripts:
                 async for _, transcript in transcripts:
