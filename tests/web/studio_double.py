@@ -222,12 +222,12 @@ class LineDouble:
 class HouseDouble:
     """All its studios tell what happens on one bus."""
 
-    line: LineDouble | None = None
     shows: Sequence[ShowDouble] = ()
     others: Sequence[PartView] = ()
     health: tuple[bool, Sequence[str]] = (True, ())
     processes: dict[str, WorkerView] = field(default_factory=dict[str, WorkerView])
     bus: Bus = field(default_factory=lambda: Bus(state, "show", capacity=8))
+    line: LineDouble | None = None
 
     def __post_init__(self) -> None:
         studios = [show.studio for show in self.shows if show.studio is not None]
