@@ -11,10 +11,12 @@ PLAYLIST = f"{STREAM}/index.m3u8"
 EVENTS = f"{API}/events"
 METRICS = "/metrics"
 SCHEMA = "/openapi.json"
+COMPATIBLE = "/v1"
+"""What clients of OpenAI's API ask for; errors have its shape there."""
 HEALTH = frozenset({"/healthz", "/readyz"})
 """They say nothing but yes or no, and need no token."""
 
-_MACHINES = (API, STREAM, SHOWS, METRICS, SCHEMA)
+_MACHINES = (API, STREAM, SHOWS, METRICS, SCHEMA, COMPATIBLE)
 
 
 def within(path: str, place: str) -> bool:
