@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NPM := npm --prefix frontend
 
-.PHONY: help setup show test quick check bench bench-voice soak pictures lock clean
+.PHONY: help setup show test quick check fuzz bench bench-voice bench-phone soak pictures lock clean
 
 help:  ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s ':'
@@ -52,11 +52,20 @@ check: setup  ## What a reviewer's machine checks: lint, types, floors
 	$(BIN)/lint-imports
 	$(NPM) run check
 
+FUZZ_SECONDS ?= 20
+fuzz: setup  ## What comes from the network, by coverage: FUZZ_SECONDS for each of six targets
+	$(BIN)/python -m pip install --quiet atheris==3.0.0
+	for target in message stream description digest media agent; do \
+	  $(BIN)/python tests/fuzz/fuzz_phone.py $$target $(FUZZ_SECONDS) || exit 1; done
+
 bench: setup  ## The figures of docs/performance.md, about forty minutes
 	$(BIN)/python -m benchmarks
 
 bench-voice: setup  ## The voice core beside pipecat and LiveKit Agents, a quarter of an hour
 	$(BIN)/python -m benchmarks.voice
+
+bench-phone: setup  ## The phone line: pacing of 1, 50 and 100 calls, call set-up; two minutes
+	$(BIN)/python -m benchmarks.phone
 
 soak: setup  ## Ten minutes on air: memory and CPU
 	$(BIN)/python -m benchmarks.soak

@@ -119,6 +119,7 @@ def program(name: str, package: str) -> str:
 
 async def certificate(folder: Path) -> tuple[Path, Path]:
     """A key and a certificate for this machine and for ``pbx.test``."""
+    await asyncio.to_thread(folder.mkdir, exist_ok=True)
     key, made = folder / "key.pem", folder / "certificate.pem"
     command = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext",
                "subjectAltName=IP:127.0.0.1,DNS:pbx.test", "-keyout", str(key), "-out", str(made)]  # fmt: skip

@@ -77,7 +77,6 @@ request_route {{
 async def _kamailio(folder: Path, port: int, algorithm: str = "MD5") -> AsyncGenerator[ssl.SSLContext]:
     """It listens; what is given trusts it."""
     name = program("kamailio", "kamailio, with kamailio-tls-modules")
-    folder.mkdir(exist_ok=True)
     key, made = await certificate(folder)
     file = folder / "kamailio.cfg"
     file.write_text(

@@ -99,7 +99,7 @@ class Station:
     def get(self, data: bytes, source: Flow) -> None:
         if source.reliable:
             for message in sip.StreamReader().feed(data):
-                assert not isinstance(message, sip.KeepAlive)
+                assert not isinstance(message, sip.KeepAlive | sip.KeepAliveAnswer)
                 self.take(self.agent.receive(message, source, self.network.now))
         else:
             self.take(self.agent.receive_datagram(data, source, self.network.now))

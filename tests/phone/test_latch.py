@@ -23,7 +23,12 @@ def test_the_agreed_source_is_heard_at_once_and_then_nobody_else() -> None:
     one = latch()
     assert one.target == AGREED
     assert one.take(packet(1), AGREED, 0) == (packet(1),)
-    assert one.take(packet(2), STRANGER, 1) == () == one.take(packet(2), BEHIND, 1) == one.take(packet(2), (AGREED[0], 1), 1)
+    assert (
+        one.take(packet(2), STRANGER, 1)
+        == ()
+        == one.take(packet(2), BEHIND, 1)
+        == one.take(packet(2), (AGREED[0], 1), 1)
+    )
     assert one.ignored == 3 and one.take(packet(2), AGREED, 2) == (packet(2),)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from duologue.phone.outgoing import KEEP_ALIVE, MOST_KEYS, Outgoing
 from duologue.phone.rtp import RtpPacket
 from duologue.phone.telephone_events import EventReader
 
+E = TypeVar("E")
 BEGIN = 5 * SECOND
 TICK = 20 * MILLISECOND
 
@@ -55,7 +58,7 @@ class Call:
         samples = np.zeros(0, np.float32) if sound is None else sound
         self.core.say(kind, name, start, samples, gap, self.now, more=more)
 
-    def events(self, kind: type[LegEvent]) -> list[LegEvent]:
+    def events(self, kind: type[E]) -> list[E]:
         return [event for _, event in self.told if isinstance(event, kind)]
 
     @property
@@ -74,17 +77,17 @@ def test_a_spurt_leaves_at_once_and_on_its_own_grid() -> None:
     assert len(call.voice) == 1 and call.voice[0][0] == call.now, "the first packet leaves in the order's own moment"
     call.until(BEGIN + 3 * SECOND)
     times = [at for at, _ in call.voice]
-    assert len(times) == 10 and {b - a for a, b in zip(times, times[1:], strict=False)} == {TICK}
+    assert len(times) == 10 and {b - a for a, b in pairwise(times)} == {TICK}
     packets = [packet for _, packet in call.voice]
     assert [packet.marker for packet in packets] == [True] + [False] * 9
     stamps = [packet.timestamp for packet in packets]
-    assert all((b - a) % (1 << 32) == 160 for a, b in zip(stamps, stamps[1:], strict=False))
+    assert all((b - a) % (1 << 32) == 160 for a, b in pairwise(stamps))
     call.say(Kind.PLAY, "v", tone(40))
     second = call.voice[10]
     assert second[1].marker and (second[1].timestamp - stamps[0]) % (1 << 32) == (second[0] - times[0]) * 8 // 1_000_000
     numbers = [packet.sequence for _, _, packet in call.sent]
-    assert all((b - a) % (1 << 16) == 1 for a, b in zip(numbers, numbers[1:], strict=False))
-    assert [event.id for event in call.events(Sent) if isinstance(event, Sent)] == ["u", "v"]
+    assert all((b - a) % (1 << 16) == 1 for a, b in pairwise(numbers))
+    assert [event.id for event in call.events(Sent)] == ["u", "v"]
 
 
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
@@ -158,7 +161,7 @@ def test_what_was_withdrawn_is_never_heard() -> None:
     call.say(Kind.WITHDRAW, "v")
     call.say(Kind.EXTEND, "v", tone(100), start=4800)
     call.until(BEGIN + 2 * SECOND)
-    assert [event.id for event in call.events(Sent) if isinstance(event, Sent)] == ["u", "w"]
+    assert [event.id for event in call.events(Sent)] == ["u", "w"]
     assert len(call.voice) == 15, "u, the gap, w"
 
 

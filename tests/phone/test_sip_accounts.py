@@ -1,4 +1,4 @@
-"""Accounts as the line has them: signs of life, connections that break, a stop in the middle; and names that are looked up."""
+"""Accounts as the line has them: signs of life, connections that break, a stop in the middle; and names looked up."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ async def test_a_secure_server_must_have_the_name_that_was_called() -> None:
 
 async def test_without_srv_the_name_is_a_servers_and_a_port_that_is_said_counts() -> None:
     names, records, _ = _names()
-    assert [(one.host, one.port) for one in await names.servers(Flow("TCP", "a.example.com", 0))][0] == (
+    assert next((one.host, one.port) for one in await names.servers(Flow("TCP", "a.example.com", 0))) == (
         "192.0.2.1",
         5060,
     )

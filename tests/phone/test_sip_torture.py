@@ -3,15 +3,22 @@ where they are not the point; ``{length}`` stands for what they have."""
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sipmessage import Request, Response
 
+from duologue.clock import SECOND
 from duologue.errors import InputError
+from duologue.phone import call_events as events
 from duologue.phone import message as sip
 from duologue.phone.header_fields import listed
+from duologue.phone.screening import LineOptions
 from duologue.phone.sdp import Description
+from duologue.phone.transactions import Flow
+from duologue.phone.user_agent import Transmit, UserAgent
 
 BODY = (
     "v=0\r\no=mhandley 29739 7272939 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
@@ -215,39 +222,39 @@ def test_3_1_1_12_and_13_unusual_and_empty_reasons(start: str, code: int, phrase
     assert isinstance(response, Response) and (response.code, response.phrase) == (code, phrase)
 
 
-@pytest.mark.parametrize(
-    ("name", "data", "status", "answerable"),
-    [
-        ("3.1.2.1 badinv01", _plain(INVITE, "INVITE", "Via: SIP/2.0/UDP 192.0.2.15;;,;,,", "Via"), 400, False),
-        ("3.1.2.1 badinv01", _plain(INVITE, "INVITE", 'Contact: "Joe" <sip:joe@example.org>;;;;'), 400, True),
-        ("3.1.2.2 clerr", _plain(INVITE, "INVITE", "Content-Length: 9999"), 400, True),
-        ("3.1.2.3 ncl", _plain(INVITE, "INVITE", "Content-Length: -999"), 400, True),
-        ("3.1.2.4 scalar02", _plain(OPTIONS, "OPTIONS", "CSeq: 36893488147419103232 OPTIONS", "CSeq"), 400, False),
-        ("3.1.2.4 scalar02", _plain(OPTIONS, "OPTIONS", "Max-Forwards: 300", "Max-Forwards"), 400, True),
-        ("3.1.2.4 scalar02", _plain(OPTIONS, "OPTIONS", "Expires: 10000000000000000000"), 400, True),
-        ("3.1.2.5 scalarlg",
-         _plain("SIP/2.0 503 Busy", "INVITE", "CSeq: 9292394834772304023312 OPTIONS", "CSeq"), 400, False),
-        ("3.1.2.6 quotbal", _plain(INVITE, "INVITE", 'To: "Mr. J. User <sip:j.user@example.com>', "To"), 400, False),
-        ("3.1.2.7 ltgtruri", _plain("INVITE <sip:user@example.com> SIP/2.0", "INVITE"), 400, True),
-        ("3.1.2.8 lwsruri", _plain("INVITE sip:user@example.com; lr SIP/2.0", "INVITE"), 400, True),
-        ("3.1.2.9 lwsstart", _plain("INVITE  sip:user@example.com  SIP/2.0", "INVITE"), 400, True),
-        ("3.1.2.10 trws", _plain(f"{OPTIONS}  ", "OPTIONS"), 400, True),
-        ("3.1.2.11 escruri",
-         _plain("INVITE sip:user@example.com?Route=%3Csip:example.com%3E SIP/2.0", "INVITE"), 400, True),
-        ("3.1.2.14 regaut / baddn",
-         _plain(OPTIONS, "OPTIONS", "From: Bell, Alexander <sip:a@example.com>;tag=43", "From"), 400, False),
-        ("3.1.2.16 badvers", _plain("OPTIONS sip:t.watson@example.org SIP/7.0", "OPTIONS"), 505, True),
-        ("3.1.2.17 mismatch01", _plain(OPTIONS, "INVITE"), 400, True),
-        ("3.1.2.18 mismatch02", _plain("NEWMETHOD sip:user@example.com SIP/2.0", "INVITE"), 400, True),
-        ("3.1.2.19 bigcode", _plain("SIP/2.0 4294967301 better not break the receiver", "INVITE"), 400, False),
-        ("3.3.1 insuf", _plain(INVITE, "INVITE", leave="From"), 400, False),
-        ("3.3.2 unkscm", _plain("OPTIONS nobodyKnowsThisScheme:totallyopaquecontent SIP/2.0", "OPTIONS"), 416, True),
-        ("3.3.3 novelsc", _plain("OPTIONS soap.beep://192.0.2.103:3002 SIP/2.0", "OPTIONS"), 416, True),
-        ("3.3.8 multi01", _plain(INVITE, "INVITE", "Call-ID: multi01.98asdh@192.0.2.2"), 400, True),
-        ("3.3.8 multi01", _plain(INVITE, "INVITE", "CSeq: 59 INVITE"), 400, True),
-        ("3.3.9 mcl01", _plain(OPTIONS, "OPTIONS", "Content-Length: 13\nContent-Length: 5"), 400, True),
-    ],
-)  # fmt: skip
+REFUSED = [
+    ("3.1.2.1 badinv01", _plain(INVITE, "INVITE", "Via: SIP/2.0/UDP 192.0.2.15;;,;,,", "Via"), 400, False),
+    ("3.1.2.1 badinv01", _plain(INVITE, "INVITE", 'Contact: "Joe" <sip:joe@example.org>;;;;'), 400, True),
+    ("3.1.2.2 clerr", _plain(INVITE, "INVITE", "Content-Length: 9999"), 400, True),
+    ("3.1.2.3 ncl", _plain(INVITE, "INVITE", "Content-Length: -999"), 400, True),
+    ("3.1.2.4 scalar02", _plain(OPTIONS, "OPTIONS", "CSeq: 36893488147419103232 OPTIONS", "CSeq"), 400, False),
+    ("3.1.2.4 scalar02", _plain(OPTIONS, "OPTIONS", "Max-Forwards: 300", "Max-Forwards"), 400, True),
+    ("3.1.2.4 scalar02", _plain(OPTIONS, "OPTIONS", "Expires: 10000000000000000000"), 400, True),
+    ("3.1.2.5 scalarlg",
+     _plain("SIP/2.0 503 Busy", "INVITE", "CSeq: 9292394834772304023312 OPTIONS", "CSeq"), 400, False),
+    ("3.1.2.6 quotbal", _plain(INVITE, "INVITE", 'To: "Mr. J. User <sip:j.user@example.com>', "To"), 400, False),
+    ("3.1.2.7 ltgtruri", _plain("INVITE <sip:user@example.com> SIP/2.0", "INVITE"), 400, True),
+    ("3.1.2.8 lwsruri", _plain("INVITE sip:user@example.com; lr SIP/2.0", "INVITE"), 400, True),
+    ("3.1.2.9 lwsstart", _plain("INVITE  sip:user@example.com  SIP/2.0", "INVITE"), 400, True),
+    ("3.1.2.10 trws", _plain(f"{OPTIONS}  ", "OPTIONS"), 400, True),
+    ("3.1.2.11 escruri",
+     _plain("INVITE sip:user@example.com?Route=%3Csip:example.com%3E SIP/2.0", "INVITE"), 400, True),
+    ("3.1.2.14 regaut / baddn",
+     _plain(OPTIONS, "OPTIONS", "From: Bell, Alexander <sip:a@example.com>;tag=43", "From"), 400, False),
+    ("3.1.2.16 badvers", _plain("OPTIONS sip:t.watson@example.org SIP/7.0", "OPTIONS"), 505, True),
+    ("3.1.2.17 mismatch01", _plain(OPTIONS, "INVITE"), 400, True),
+    ("3.1.2.18 mismatch02", _plain("NEWMETHOD sip:user@example.com SIP/2.0", "INVITE"), 400, True),
+    ("3.1.2.19 bigcode", _plain("SIP/2.0 4294967301 better not break the receiver", "INVITE"), 400, False),
+    ("3.3.1 insuf", _plain(INVITE, "INVITE", leave="From"), 400, False),
+    ("3.3.2 unkscm", _plain("OPTIONS nobodyKnowsThisScheme:totallyopaquecontent SIP/2.0", "OPTIONS"), 416, True),
+    ("3.3.3 novelsc", _plain("OPTIONS soap.beep://192.0.2.103:3002 SIP/2.0", "OPTIONS"), 416, True),
+    ("3.3.8 multi01", _plain(INVITE, "INVITE", "Call-ID: multi01.98asdh@192.0.2.2"), 400, True),
+    ("3.3.8 multi01", _plain(INVITE, "INVITE", "CSeq: 59 INVITE"), 400, True),
+    ("3.3.9 mcl01", _plain(OPTIONS, "OPTIONS", "Content-Length: 13\nContent-Length: 5"), 400, True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "data", "status", "answerable"), REFUSED)
 def test_3_1_2_what_cannot_be_is_refused(name: str, data: bytes, status: int, answerable: bool) -> None:
     error = _refused(data)
     assert (error.status, error.request is not None) == (status, answerable), name
@@ -255,43 +262,93 @@ def test_3_1_2_what_cannot_be_is_refused(name: str, data: bytes, status: int, an
         assert b"Via: " in sip.write(sip.respond(error.request, error.status, tag="x"))
 
 
-@pytest.mark.parametrize(
-    ("name", "data"),
-    [
-        ("3.1.2.12 baddate", _plain(INVITE, "INVITE", "Date: Fri, 01 Jan 2010 16:00:00 EST")),
-        ("3.1.2.13 regbadct", _plain(REGISTER, "REGISTER", "Contact: sip:user@example.com")),
-        ("3.1.2.14 badaspec", _plain(OPTIONS, "OPTIONS", 'To: "Watson, T" < sip:t.watson@example.org >', "To")),
-        ("3.2.1 badbranch", _plain(OPTIONS, "OPTIONS", "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK", "Via")),
-        ("3.3.4 unksm2", _plain(REGISTER, "REGISTER", "To: isbn:2983792873", "To")),
-        ("3.3.5 bext01", _plain(OPTIONS, "OPTIONS", "Require: nothingSupportsThis, nothingSupportsThisEither")),
-        ("3.3.6 invut", _plain(INVITE, "INVITE", "Content-Type: application/unknownformat\nContent-Length: 0")),
-        ("3.3.7 regaut01", _plain(REGISTER, "REGISTER", "Authorization: NoOneKnowsThisScheme opaque-data=here")),
-        ("3.3.10 bcast", _plain("SIP/2.0 200 OK", "INVITE", "Via: SIP/2.0/UDP 255.255.255.255;branch=z9hG4bK1saber23")),
-        ("3.3.11 zeromf", _plain(OPTIONS, "OPTIONS", "Max-Forwards: 0", "Max-Forwards")),
-        ("3.3.12 cparam01", _plain(REGISTER, "REGISTER", "Contact: sip:+19725552222@gw1.example.net;unknownparam")),
-        ("3.3.13 cparam02", _plain(REGISTER, "REGISTER", "Contact: <sip:+19725552222@gw1.example.net;unknownparam>")),
-        ("3.3.14 regescrt",
-         _plain(REGISTER, "REGISTER", "Contact: <sip:user@example.com?Route=%3Csip:sip.example.com%3E>")),
-        ("3.3.15 sdp01", _plain(INVITE, "INVITE", "Accept: text/nobodyKnowsThis")),
-    ],
-)  # fmt: skip
+ODD = [
+    ("3.1.2.12 baddate", _plain(INVITE, "INVITE", "Date: Fri, 01 Jan 2010 16:00:00 EST")),
+    ("3.1.2.13 regbadct", _plain(REGISTER, "REGISTER", "Contact: sip:user@example.com")),
+    ("3.1.2.14 badaspec", _plain(OPTIONS, "OPTIONS", 'To: "Watson, T" < sip:t.watson@example.org >', "To")),
+    ("3.2.1 badbranch", _plain(OPTIONS, "OPTIONS", "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK", "Via")),
+    ("3.3.4 unksm2", _plain(REGISTER, "REGISTER", "To: isbn:2983792873", "To")),
+    ("3.3.5 bext01", _plain(OPTIONS, "OPTIONS", "Require: nothingSupportsThis, nothingSupportsThisEither")),
+    ("3.3.6 invut", _plain(INVITE, "INVITE", "Content-Type: application/unknownformat\nContent-Length: 0")),
+    ("3.3.7 regaut01", _plain(REGISTER, "REGISTER", "Authorization: NoOneKnowsThisScheme opaque-data=here")),
+    ("3.3.10 bcast", _plain("SIP/2.0 200 OK", "INVITE", "Via: SIP/2.0/UDP 255.255.255.255;branch=z9hG4bK1saber23")),
+    ("3.3.11 zeromf", _plain(OPTIONS, "OPTIONS", "Max-Forwards: 0", "Max-Forwards")),
+    ("3.3.12 cparam01", _plain(REGISTER, "REGISTER", "Contact: sip:+19725552222@gw1.example.net;unknownparam")),
+    ("3.3.13 cparam02", _plain(REGISTER, "REGISTER", "Contact: <sip:+19725552222@gw1.example.net;unknownparam>")),
+    ("3.3.14 regescrt",
+     _plain(REGISTER, "REGISTER", "Contact: <sip:user@example.com?Route=%3Csip:sip.example.com%3E>")),
+    ("3.3.15 sdp01", _plain(INVITE, "INVITE", "Accept: text/nobodyKnowsThis")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "data"), ODD)
 def test_what_is_odd_and_well_formed_is_read(name: str, data: bytes) -> None:
     message = sip.read(data)
     assert isinstance(message, Response) == (name == "3.3.10 bcast")
     assert sip.read(sip.write(message)).headers.get("Call-ID") == message.call_id
 
 
+INV2543 = (
+    "INVITE sip:UserB@example.com SIP/2.0\nVia: SIP/2.0/UDP iftgw.example.com\n"
+    "From: <sip:+13035551111@ift.client.example.net;user=phone>\n"
+    "To: sip:+16505552222@ss1.example.net;user=phone\n"
+    "Call-ID: inv2543.1717@ift.client.example.com\nCSeq: 56 INVITE\nContent-Type: application/sdp"
+)
+
+
 def test_3_4_1_an_invite_of_rfc_2543() -> None:
-    request = _request(
-        _wire(
-            "INVITE sip:UserB@example.com SIP/2.0\nVia: SIP/2.0/UDP iftgw.example.com\n"
-            "From: <sip:+13035551111@ift.client.example.net;user=phone>\n"
-            "To: sip:+16505552222@ss1.example.net;user=phone\n"
-            "Call-ID: inv2543.1717@ift.client.example.com\nCSeq: 56 INVITE\nContent-Type: application/sdp",
-            BODY,
-        )
-    )
+    request = _request(_wire(INV2543, BODY))
     assert not sip.sender(request).tag and not sip.top_via(request).branch and request.body == BODY.encode()
+
+
+# What a user agent does with them: section 3.1.2's are refused, 3.3's are answered by what they want.
+
+ODD_ANSWERS = {
+    "3.1.2.12 baddate": 0, "3.1.2.13 regbadct": 405, "3.1.2.14 badaspec": 200, "3.2.1 badbranch": 200,
+    "3.3.4 unksm2": 405, "3.3.5 bext01": 420, "3.3.6 invut": 0, "3.3.7 regaut01": 405, "3.3.10 bcast": None,
+    "3.3.11 zeromf": 200, "3.3.12 cparam01": 405, "3.3.13 cparam02": 405, "3.3.14 regescrt": 405, "3.3.15 sdp01": 406,
+}  # fmt: skip
+"""Statuses; 0: it is a call, None: silence."""
+INVUT = _wire(
+    "\n".join([INVITE, *COMMON.format(method="INVITE").splitlines(), "Content-Type: application/unknownformat",
+               "Contact: <sip:caller@192.0.2.1>", "Content-Length: {length}"]), "<audio>",
+)  # fmt: skip
+VALID = [
+    ("3.1.1.1 wsinv", _wire(WSINV, BODY), 481),  # it belongs to a call that nobody knows
+    ("3.1.1.5 esc02", _plain("RE%47IST%45R sip:registrar.example.com SIP/2.0", "RE%47IST%45R"), 501),
+    ("3.1.1.9 semiuri", _plain("OPTIONS sip:user;par=u%40example.net@example.com SIP/2.0", "OPTIONS"), 200),
+    ("3.1.1.12 unreason", _plain("SIP/2.0 200 = 2**3 * 5**2", "INVITE"), None),
+    ("3.1.1.13 noreason", _plain("SIP/2.0 100 ", "INVITE"), None),
+    ("3.3.6 invut", INVUT, 415),
+    ("3.4.1 inv2543", _wire(INV2543, BODY), 0),
+]
+ANSWERED = [
+    *VALID,
+    *((name, data, status if answerable else None) for name, data, status, answerable in REFUSED),
+    *((name, data, ODD_ANSWERS[name]) for name, data in ODD),
+]
+
+
+@pytest.mark.parametrize(("name", "data", "status"), ANSWERED)
+def test_what_a_user_agent_says_to_it(name: str, data: bytes, status: int | None) -> None:
+    agent = UserAgent(LineOptions(host="192.0.2.2"), random.Random(1))
+    source = Flow("UDP", "192.0.2.99", 5060)
+    outputs = agent.receive_datagram(data, source, 0)
+    read = [sip.read(one.data) for one in outputs if isinstance(one, Transmit)]
+    codes = [one.code for one in read if isinstance(one, Response)]
+    told = [one for one in outputs if isinstance(one, events.Incoming)]
+    if status == 0:
+        assert not codes and len(told) == 1, name
+        agent.hang_up(told[0].call, 0)
+    else:
+        assert codes == ([] if status is None else [status]) and not told, name
+    if status == 420:
+        assert isinstance(read[0], Response) and read[0].headers["Unsupported"].startswith("nothingSupportsThis")
+    now = 0
+    while (deadline := agent.deadline) is not None:
+        now = deadline
+        agent.tick(now)
+    assert agent.state == (0, 0, 0, 0) and now <= 40 * SECOND, name
 
 
 @given(st.binary(max_size=400))

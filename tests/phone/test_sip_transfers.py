@@ -57,6 +57,28 @@ def test_a_call_is_handed_over_and_told_of_until_it_is_answered() -> None:
     assert (character.agent.calls, person.agent.calls, human.agent.calls) == (0, 1, 1)
 
 
+def test_who_makes_nothing_of_headers_in_an_address_is_asked_again_without() -> None:
+    network, character, person, _, call = _three(follow=False)
+    said = {"X-Said": "wants a refund"}
+    character.take(character.agent.transfer(call, f"sip:16@{CAROL}", network.now, said))
+    refers: list[Request] = []
+    for _ in range(3):
+        refer = sip.read(character.sent[-1])
+        assert isinstance(refer, Request) and refer.method == "REFER"
+        refers.append(refer)
+        answer = sip.write(sip.respond(refer, 400))
+        outputs = character.agent.receive_datagram(answer, person.flow, network.now)
+        character.take(outputs)
+        if any(isinstance(one, events.Transferred) for one in outputs):
+            break
+    assert [one.headers["Refer-To"] for one in refers] == [
+        f"<sip:16@{CAROL}?X-Said=wants%20a%20refund>",
+        f"<sip:16@{CAROL}>",
+    ]
+    assert all(one.headers["X-Said"] == "wants a refund" for one in refers)
+    assert character.events[-1] == events.Transferred(call, 400, last=True)
+
+
 def test_a_target_that_refuses_is_told_and_the_call_goes_on() -> None:
     network, character, person, human, call = _three(follow=True)
 
@@ -107,7 +129,7 @@ def test_a_transfer_of_which_nothing_is_heard_is_given_up() -> None:
 def test_what_was_said_fits_into_a_datagram_and_into_its_header(said: dict[str, str]) -> None:
     clean = {name: value.encode(errors="ignore").decode() for name, value in said.items()}
     headers = request_headers("sip:human@pbx.example.com", WHO, clean)
-    assert sum(len(value.encode()) for name, value in headers[2:]) <= MOST_SAID
+    assert sum(len(value.encode()) for _, value in headers[2:]) <= MOST_SAID
     refer = sip.request(
         "REFER",
         uri_of("sip:a@example.com"),

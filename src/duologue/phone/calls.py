@@ -62,6 +62,7 @@ class Call:
         self._pause = 0
         self._offered = False  # our 2xx has an offer, the ACK is to have the answer
         self._leaving: tuple[str, int] | None = None  # why, when the ACK has come
+        self._plain: tuple[str, Mapping[str, str]] | None = None  # a transfer to be asked for once more, more simply
         self._following = False  # the other end sent us elsewhere, and wants to know how that goes
         self._description: Description | None = None
         self._pending: tuple[Description | None, Purpose] | None = None
@@ -151,8 +152,13 @@ class Call:
     # While it stands
 
     def offer(self, description: Description, now: int) -> bool:
-        """Change the call: hold, resume, another address (section 14.1). False while another change is under way."""
-        return self._reinvite(description, Purpose.OFFER, now)
+        """Change the call: hold, resume, another address (section 14.1). False, and told as 491, while another change
+        is under way.
+        """
+        done = self._reinvite(description, Purpose.OFFER, now)
+        if not done and self.phase is Phase.STANDING:
+            self._agent.tell(events.NotChanged(self.name, 491))
+        return done
 
     def agree(self, description: Description, now: int) -> None:
         """Take the other end's offer, with our answer."""
@@ -174,9 +180,16 @@ class Call:
     def transfer(self, target: str, said: Mapping[str, str], now: int) -> None:
         """Ask the other end to call ``target`` (RFC 3515, a blind transfer); ``Transferred`` tells of it."""
         if self.phase is Phase.STANDING and self.dialog:
-            headers = transfers.request_headers(target, self.dialog.local.uri, said)
             self._due["transfer"] = now + self._agent.ring_limit
-            self._request("REFER", Purpose.TRANSFER, now, headers)
+            self._plain = target, said
+            self._ask_to_go(target, said, now, plain=not said)
+
+    def _ask_to_go(self, target: str, said: Mapping[str, str], now: int, *, plain: bool) -> None:
+        assert self.dialog is not None
+        if plain:
+            self._plain = None
+        headers = transfers.request_headers(target, self.dialog.local.uri, said, plain=plain)
+        self._request("REFER", Purpose.TRANSFER, now, headers)
 
     def report(self, status: int, now: int) -> None:
         """Tell the other end how it goes where it sent us (RFC 3515, section 2.4.4); a final status is the last."""
@@ -256,7 +269,7 @@ class Call:
             self._due.pop("unfollowed", None)
         elif response.code >= 200 and purpose not in (Purpose.BYE, Purpose.REPORT):
             if purpose is Purpose.TRANSFER and response.code >= 300:
-                self._transferred(response.code, last=True)
+                self._transferred(response.code, True, now)
             self._check_alive(response.code, now)
 
     def failed(self, purpose: Purpose, request: Request, now: int) -> None:
@@ -336,10 +349,13 @@ class Call:
         self._agent.answer(key, sip.respond(request, 200), now)
         said = transfers.progress(request)
         if said is not None:
-            self._transferred(*said)
+            self._transferred(*said, now)
 
-    def _transferred(self, status: int, last: bool) -> None:
+    def _transferred(self, status: int, last: bool, now: int) -> None:
         if "transfer" in self._due:  # else its end was told
+            if last and self._plain is not None and status in transfers.MISREAD and self.phase is Phase.STANDING:
+                self._ask_to_go(*self._plain, now, plain=True)
+                return
             if last:
                 del self._due["transfer"]
             self._agent.tell(events.Transferred(self.name, status, last))

@@ -67,11 +67,12 @@ class Dialog:
 
     @classmethod
     def called(cls, invite: Request, tag: str, source: Flow) -> Dialog:
-        """Of a call that came in (section 12.1.1).
+        """Of a call that came in (section 12.1.1); without a Contact, as RFC 2543 allowed, who calls is reached where
+        it says that it is.
 
-        Raises :class:`InputError` for an INVITE without a usable Contact or route.
+        Raises :class:`InputError` for an INVITE without a usable address or route.
         """
-        contact = _contact(invite)
+        contact = _contact(invite) if invite.headers.get("Contact") else _address(sip.sender(invite))
         via = sip.top_via(invite)
         translated = "rport" in via.parameters and via.host.strip("[]") != source.host
         return cls(
@@ -169,7 +170,10 @@ def _contact(message: Message) -> str:
     contacts = sip.addresses(message, "Contact")
     if len(contacts) != 1:
         raise InputError(f"{len(contacts)} contacts where one is wanted", where="sip")
-    uri = contacts[0].target
-    if uri.scheme == "tel":
+    return _address(contacts[0])
+
+
+def _address(one: NameAddress) -> str:
+    if one.target.scheme == "tel":
         raise InputError("a contact that is no SIP address", where="sip")
-    return contacts[0].uri
+    return one.uri

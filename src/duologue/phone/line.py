@@ -24,7 +24,7 @@ from urllib.parse import unquote
 from duologue.audio.pcm import RATE, Samples, silence, to_int16
 from duologue.audio.resample import StreamResampler
 from duologue.clock import MILLISECOND, SECOND, Clock, milliseconds
-from duologue.errors import DuologueError, InputError, PeerError
+from duologue.errors import DuologueError, InputError, PeerError, in_words
 from duologue.ids import unique_id
 from duologue.phone import call_events as events
 from duologue.phone import certificates
@@ -55,6 +55,7 @@ from duologue.phone.line_messages import (
     Strike,
     Take,
     Told,
+    Trouble,
 )
 from duologue.phone.media_ports import MediaPort, MediaPorts
 from duologue.phone.negotiation import Agreed, Local, NotAcceptableError, accept, answer, offer
@@ -88,6 +89,7 @@ class _Call:
     reason: str | None = None
     failed: bool = False
     transferred: bool = False
+    answered: bool = False
 
     def send(self, data: bytes, address: Address, due: int, *, control: bool) -> None:
         """See :class:`~duologue.phone.legs.LegOwner`."""
@@ -131,6 +133,7 @@ class Line:
         self._chance = random.SystemRandom()
         self._calls: dict[str, _Call] = {}
         self._names: dict[str, _Call] = {}
+        self._accounts = {account.name for account in plan.accounts}
         self._heap: list[tuple[int, int, _Call]] = []
         self._numbers = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
@@ -181,9 +184,12 @@ class Line:
             case Dial():
                 self._dial(order, now)
             case Enrol(account):
+                self._accounts.add(account.name)
                 self._perform(self.agent.register(account, now))
             case Strike(name):
-                self._perform(self.agent.unregister(name, now))
+                if name in self._accounts:
+                    self._accounts.discard(name)
+                    self._perform(self.agent.unregister(name, now))
             case Drain():
                 self._perform(self.agent.drain(now))
             case Shutdown():
@@ -191,7 +197,10 @@ class Line:
             case _:
                 call = self._calls.get(order.call)
                 if call is not None:  # an order that crossed the end of its call is none
-                    self._ordered(call, order, now)
+                    try:
+                        self._ordered(call, order, now)
+                    except Exception as error:
+                        self._failed(call, error)
                     self._arm(call)
 
     def _ordered(self, call: _Call, order: Ring | Take | Refuse | Say | Press | Refer | HangUp, now: int) -> None:
@@ -379,9 +388,10 @@ class Line:
 
     def _stands(self, call: _Call, now: int) -> None:
         self._begin(call, now)
-        if call.leg is not None:
+        if call.leg is not None and not call.answered:
+            call.answered = True
             self.report(Able(call.id, call.leg.outgoing.presses))
-        call.tell(Answered(_named(call.agreed)))
+            call.tell(Answered(_named(call.agreed)))
 
     def fell_silent(self, call: _Call) -> None:
         """Nothing has come for too long: the caller is gone."""
@@ -392,8 +402,17 @@ class Line:
         """A datagram of a call's sound."""
         now = self.pulse()
         if call.leg is not None:
-            call.leg.receive(data, source, now, self._clock.wall(), control=control)
+            try:
+                call.leg.receive(data, source, now, self._clock.wall(), control=control)
+            except Exception as error:
+                self._failed(call, error)
             self._arm(call)
+
+    def _failed(self, call: _Call, error: Exception) -> None:
+        """A fault of ours ends the call that it befell, and no other."""
+        self.report(Trouble(in_words(error), f"call {call.id}"))
+        call.failed, call.leg = True, None
+        self._hang_up(call, "a fault of ours")
 
     def sent(self, due: int) -> None:
         """A packet left that was due at ``due``."""
@@ -408,7 +427,10 @@ class Line:
             due, _, call = heapq.heappop(heap)
             if call.due == due and call.leg is not None:
                 call.due = None
-                call.leg.tick(now, self._clock.wall())
+                try:
+                    call.leg.tick(now, self._clock.wall())
+                except Exception as error:
+                    self._failed(call, error)
                 self._arm(call)
                 now = self._clock.now()
         self._wake()

@@ -44,6 +44,7 @@ from duologue.phone.line_messages import (
 )
 from duologue.phone.registration import Account
 from duologue.phone.telephone_events import digits_of
+from duologue.priority import raise_child
 from duologue.supervision import SupervisionPolicy
 from duologue.telemetry.log import get_logger
 from duologue.workers import LostError, Supervised, Worker
@@ -62,9 +63,11 @@ News = Ready | Registration | Counts | Trouble
 log = get_logger(__name__)
 
 
-def start_line() -> Awaitable[Worker]:
+async def start_line() -> Worker:
     """A line's process, waiting for its plan."""
-    return Worker.start("duologue.phone.line_process")
+    worker = await Worker.start("duologue.phone.line_process")
+    raise_child(worker.pid)  # what is to be there within two seconds loads before others go on
+    return worker
 
 
 class SipLeg:

@@ -14,12 +14,13 @@ import gc
 import select
 import selectors
 from collections import deque
+from typing import Any
 
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, DuologueError, InputError, in_words
 from duologue.memory import settle
 from duologue.phone.line import Line
-from duologue.phone.line_messages import Counts, Failed, Heard, LinePlan, Report, Shutdown
+from duologue.phone.line_messages import Counts, Failed, Heard, LinePlan, Report, Shutdown, Trouble
 from duologue.priority import raise_this_process
 from duologue.workers import LoopChannel
 
@@ -97,6 +98,7 @@ async def serve(channel: LoopChannel, clock: Clock = SYSTEM_CLOCK, granted: str 
     if not isinstance(plan, LinePlan):
         raise InputError(f"the line began with {type(plan).__name__}", where="the line process")
     outbox = Outbox(channel)
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: outbox.put(_trouble(context)))
     async with asyncio.TaskGroup() as tasks:
         try:
             line = Line(plan, clock, outbox.put)
@@ -129,6 +131,12 @@ async def _obey(channel: LoopChannel, line: Line) -> str:
 
 def _failed(error: DuologueError) -> Failed:
     return Failed(error.what, error.where, error.remedy, isinstance(error, InputError))
+
+
+def _trouble(context: dict[str, Any]) -> Trouble:
+    """What escaped from a callback: it is told, and the other calls go on."""
+    error = context.get("exception")
+    return Trouble(in_words(error) if error is not None else str(context.get("message")), "the line process")
 
 
 async def _run(granted: str) -> None:

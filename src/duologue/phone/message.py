@@ -170,7 +170,8 @@ def respond(
     """
     made = Response(status, PHRASES.get(status, "Unknown"), body)
     for name in ("Via", "From", "To", "Call-ID", "CSeq", *(("Timestamp",) if status == 100 else ())):
-        for value in asked.headers.getlist(name):
+        values = asked.headers.getlist(name)
+        for value in values if name == "Via" else values[:1]:  # what came twice is answered as well (RFC 4475, 3.3.8)
             made.headers.add(name, value)
     to = recipient(asked)
     if tag and not to.tag and status > 100:

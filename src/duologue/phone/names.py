@@ -17,7 +17,6 @@ import dns.asyncresolver
 import dns.exception
 import dns.rdtypes.IN.NAPTR
 import dns.rdtypes.IN.SRV
-import dns.resolver
 from sipmessage import URI
 
 from duologue.clock import SECOND, Clock
@@ -197,13 +196,9 @@ class Names:
         left = sorted(servers, key=lambda one: (one.priority, one.weight))
         while left:
             equal = [one for one in left if one.priority == left[0].priority]
-            drawn = self._chance.uniform(0, sum(one.weight for one in equal))
-            for one in equal:
-                drawn -= one.weight
-                if drawn <= 0:
-                    break
-            ordered.append(one)
-            left.remove(one)
+            weights = [one.weight or 0.01 for one in equal]  # one without weight is taken now and then
+            ordered += self._chance.choices(equal, weights)
+            left.remove(ordered[-1])
         return ordered
 
 

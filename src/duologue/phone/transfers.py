@@ -21,6 +21,8 @@ from duologue.phone.header_fields import TOKEN, NameAddress, listed, uri_of
 MOST_SAID = 400
 """Bytes of all values together: a REFER fits into one datagram."""
 MOST_HEADERS, LONGEST_VALUE = 16, 512
+MISREAD = (400, 416, 420, 500, 501)
+"""What they say who make nothing of headers in an address (baresip 1.0: 500): they are asked again without."""
 SIPFRAG = "message/sipfrag"
 _OURS = re.compile(r"(?:x-[a-z0-9-]+|subject|user-to-user|call-info)", re.IGNORECASE)
 _THEIRS = re.compile(r"(?:x-.*|subject|user-to-user|referred-by|diversion|history-info|call-info)", re.IGNORECASE)
@@ -36,9 +38,9 @@ class Referral:
     headers: Mapping[str, str]
 
 
-def request_headers(target: str, who: str, said: Mapping[str, str]) -> Headers:
+def request_headers(target: str, who: str, said: Mapping[str, str], *, plain: bool = False) -> Headers:
     """Of a REFER to ``target`` by ``who``; ``said`` are headers (``X-…``, ``Subject``, ``User-to-User``) for whoever
-    answers there: cut to :data:`MOST_SAID` bytes, the last one first.
+    answers there: cut to :data:`MOST_SAID` bytes, the last one first. ``plain``: they stand beside the address alone.
 
     Raises :class:`InputError` for an address that is none and for a header that is not theirs to have.
     """
@@ -47,7 +49,7 @@ def request_headers(target: str, who: str, said: Mapping[str, str]) -> Headers:
         raise InputError(f"no address to hand a call over to: {target[:80]!r}", where="sip")
     told = _shortened(said)
     escaped = "&".join(f"{name}={quote(value, safe='')}" for name, value in told)
-    refer_to = f"<{target}?{escaped}>" if escaped else f"<{target}>"
+    refer_to = f"<{target}?{escaped}>" if escaped and not plain else f"<{target}>"
     return [("Refer-To", refer_to), ("Referred-By", f"<{who}>"), *told]
 
 

@@ -229,7 +229,7 @@ class UserAgent:
         return self._with(call, lambda one: one.refuse(status, now, headers))
 
     def offer(self, call: str, description: Description, now: int) -> list[Output]:
-        """Change a call; nothing happens while another change is under way."""
+        """Change a call; while another change is under way it is not changed (491)."""
         return self._with(call, lambda one: one.offer(description, now))
 
     def agree(self, call: str, description: Description, now: int) -> list[Output]:

@@ -6,17 +6,19 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from duologue.clock import SYSTEM_CLOCK
 from duologue.phone import call_events as events
-from duologue.phone.screening import LineOptions, Rate
-from duologue.phone.negotiation import Agreed, Local, accept, offer
+from duologue.phone.negotiation import Agreed, Local, accept, answer, offer
 from duologue.phone.rtp import RtpPacket, is_rtcp
+from duologue.phone.screening import LineOptions, Rate
 from duologue.phone.sdp import Direction
 from duologue.phone.transport import Listening, Transport
 from duologue.phone.user_agent import UserAgent
 
 HOST = "127.0.0.1"
+E = TypeVar("E")
 
 
 def options(port: int = 5060, **more: object) -> LineOptions:
@@ -47,7 +49,6 @@ class Caller:
     agreed: Agreed | None = None
     name: str = ""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
-    mute: bool = False
     _number: int = 1000
     _stamp: int = 5_000_000
 
@@ -87,19 +88,28 @@ class Caller:
                 self.changed.clear()
                 await self.changed.wait()
 
-    def heard(self, kind: type[events.Event]) -> list[events.Event]:
+    def heard(self, kind: type[E]) -> list[E]:
         """What the user agent told of this kind."""
         return [one for one in self.told if isinstance(one, kind)]
 
+    async def chatter(self, payload: bytes, seconds: float) -> None:
+        """Send it every 20 ms."""
+        begin = SYSTEM_CLOCK.now()
+        for number in range(round(seconds * 50)):
+            await SYSTEM_CLOCK.wait_until(begin + number * 20_000_000)
+            self.speak(payload)
+
     def tell(self, event: events.Event) -> None:
         self.told.append(event)
-        if isinstance(event, events.Answered) and event.answer is not None:
+        if isinstance(event, events.Answered):
             self.agreed = accept(self._offer, event.answer)
+        elif isinstance(event, events.Incoming) and event.offer is not None:
+            ours, self.agreed = answer(event.offer, Local(HOST, self.port))
+            self.name = event.call
+            self.transport.perform(self.agent.accept(event.call, ours, SYSTEM_CLOCK.now()))
         self.changed.set()
 
     def got(self, at: int, data: bytes, source: tuple[str, int]) -> None:
-        if self.mute:
-            return
         if is_rtcp(data):
             self.reports.append(data)
         else:

@@ -1,0 +1,395 @@
+"""The real line process on loopback: calls with sound from sipp and from a user agent of ours, and what goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pytest
+
+from duologue.audio import g711
+from duologue.audio.far_playout import Kind, Message
+from duologue.audio.pcm import RATE, Samples
+from duologue.audio.resample import StreamResampler
+from duologue.clock import SYSTEM_CLOCK
+from duologue.phone import call_events as events
+from duologue.phone.leg import Answered, CallLeg, Digit, Ended, Held, LegEvent, Played, Ringing, Sound, Stopped
+from duologue.phone.line_client import LineClient, SipLeg
+from duologue.phone.line_messages import LinePlan, Offered, Ready, Take
+from duologue.phone.sdp import Direction
+from duologue.phone.telephone_events import EventReader, press
+from duologue.workers import Worker
+from line_caller import HOST, Caller, caller, options
+
+pytestmark = [pytest.mark.peer, pytest.mark.realtime]
+FORMAT = ("PCMU",)
+E = TypeVar("E")
+
+
+def tone(ms: int) -> Samples:
+    return (0.4 * np.sin(np.arange(RATE * ms // 1000) * 0.05)).astype(np.float32)
+
+
+QUIET = b"\xff" * 160
+VOICE = g711.encode(tone(20)[::6], "mu")
+
+
+@dataclass
+class Main:
+    """A main process of few words: takes each call, and keeps what it is told."""
+
+    plan: LinePlan
+    does: Callable[[CallLeg], Awaitable[None]]
+    legs: list[CallLeg] = field(default_factory=list[CallLeg])
+    told: list[LegEvent] = field(default_factory=list[LegEvent])
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.client = LineClient(self.plan, self.take, lambda news: self.changed.set())
+
+    async def take(self, leg: CallLeg) -> None:
+        self.legs.append(leg)
+        async with asyncio.TaskGroup() as group:
+            doing = group.create_task(self._do(leg))
+            async for event in leg.events():
+                self.told.append(event)
+                self.changed.set()
+            doing.cancel()
+
+    async def _do(self, leg: CallLeg) -> None:
+        await self.does(leg)
+
+    def events(self, kind: type[E]) -> list[E]:
+        return [event for event in self.told if isinstance(event, kind)]
+
+    async def until(self, reached: Callable[[], object], seconds: float = 10.0) -> None:
+        async with asyncio.timeout(seconds):
+            while not reached():
+                self.changed.clear()
+                await self.changed.wait()
+
+    @property
+    def port(self) -> int:
+        return self.client.ports["UDP"]
+
+    async def rests(self) -> None:
+        """Nothing is left of any call."""
+        counts = self.client.counts
+        await self.until(lambda: self.client.counts is not counts, 5)
+        await self.until(lambda: not (self.client.counts["ports"] or self.client.counts["calls_now"]), 5)
+        assert self.client.calls == 0
+
+
+@contextlib.asynccontextmanager
+async def line(does: Callable[[CallLeg], Awaitable[None]], **more: object) -> AsyncGenerator[Main]:
+    plan = LinePlan(options=options(), udp=0, tcp=None, first_port=23_000, last_port=23_400, **more)  # type: ignore[arg-type]
+    main = Main(plan, does)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(main.client.run())
+        async with asyncio.timeout(30):
+            await main.client.ready.wait()
+        try:
+            yield main
+        finally:
+            running.cancel()
+
+
+async def answers(leg: CallLeg) -> None:
+    await leg.answer()
+
+
+async def greets(leg: CallLeg) -> None:
+    await leg.answer()
+    await leg.write(Message(1, Kind.PLAY, "greeting", 0, tone(1000)))
+
+
+def echoes(main: list[Main]) -> Callable[[CallLeg], Awaitable[None]]:
+    """Says what it hears, block by block, as one utterance."""
+
+    async def does(leg: CallLeg) -> None:
+        await leg.answer()
+        up, said, sequence = StreamResampler(16_000, RATE), 0, 0
+        kind = Kind.PLAY
+        seen = 0
+        while True:
+            found = main[0].events(Sound)
+            for event in found[seen:]:
+                samples = up.push(event.samples)
+                if len(samples):
+                    sequence += 1
+                    await leg.write(Message(sequence, kind, "echo", said, samples, more=True))
+                    kind, said = Kind.EXTEND, said + len(samples)
+            seen = len(found)
+            await asyncio.sleep(0.01)
+
+    return does
+
+
+def loud(one: Caller) -> int:
+    """Packets with a voice in them."""
+    return sum(bool(np.abs(g711.decode(packet.payload, "mu")).max() > 0.2) for _, packet in one.packets
+               if packet.payload_type == 0)  # fmt: skip
+
+
+async def test_a_call_is_heard_and_answered_with_sound() -> None:
+    held: list[Main] = []
+    async with line(echoes(held), formats=FORMAT) as main, caller() as one:
+        held.append(main)
+        one.call(main.port)
+        await one.until(lambda: one.agreed)
+        await one.chatter(QUIET, 0.3)
+        await one.chatter(VOICE, 1.0)
+        await one.chatter(QUIET, 0.7)
+        assert 45 <= loud(one) <= 53, "a second of voice comes back"
+        places = [event.at for event in main.events(Sound)]
+        assert all(b - a == 320 for a, b in pairwise(places[1:])), "numbered without a hole"
+        for number, packet in enumerate(press("4")):
+            one.speak(packet.payload, kind=one.agreed.send_events if one.agreed else 0, marker=not number, ticks=0)
+        await main.until(lambda: main.events(Digit))
+        assert main.events(Digit) == [Digit("4")]
+        await main.legs[0].digits("7#")
+        await asyncio.sleep(0.6)
+        reader = EventReader()
+        keys = [packet for _, packet in one.packets if one.agreed and packet.payload_type == one.agreed.receive_events]
+        assert "".join(reader.read(packet.timestamp, packet.payload) for packet in keys) == "7#"
+        one.hang_up()
+        await main.until(lambda: main.events(Ended))
+        assert main.told[-1] == Ended("they hung up")
+        await main.rests()
+
+
+async def test_hold_and_resume() -> None:
+    async with line(greets, formats=FORMAT) as main, caller() as one:
+        one.call(main.port)
+        await one.until(lambda: len(one.packets) > 10)
+        one.hold(Direction.SENDONLY)
+        await main.until(lambda: main.events(Held) == [Held(True)])
+        await asyncio.sleep(0.1)
+        before = len(one.packets)
+        await asyncio.sleep(0.3)
+        assert len(one.packets) == before, "who holds hears nothing"
+        one.hold(Direction.SENDRECV)
+        await main.until(lambda: main.events(Held) == [Held(True), Held(False)])
+        await main.until(lambda: main.events(Played)[-1].samples == RATE)
+        one.hang_up()
+        await main.rests()
+
+
+async def test_a_barge_in_is_silence_within_a_tick() -> None:
+    async with line(greets, formats=FORMAT) as main, caller() as one:
+        one.call(main.port)
+        await one.until(lambda: loud(one) > 10)
+        await main.legs[0].write(Message(2, Kind.CLEAR))
+        await main.until(lambda: main.events(Stopped))
+        stopped = main.events(Stopped)[0]
+        assert stopped.id == "greeting" and stopped.samples < RATE * 3 // 4
+        await asyncio.sleep(0.05)
+        before = len(one.packets)
+        await asyncio.sleep(0.3)
+        assert len(one.packets) == before
+        one.hang_up()
+        await main.rests()
+
+
+async def test_every_way_to_end() -> None:
+    async def rings(leg: CallLeg) -> None:
+        await leg.ring()
+
+    async def refuses(leg: CallLeg) -> None:
+        await leg.refuse(486, 7)
+
+    async def leaves(leg: CallLeg) -> None:
+        await leg.answer()
+        await leg.hang_up("it was enough")
+
+    for does, status, ours in ((rings, 487, False), (refuses, 486, True), (leaves, 0, True)):
+        async with line(does) as main, caller() as one:
+            one.call(main.port)
+            if does is rings:
+                await one.until(lambda one=one: one.heard(events.Progress))
+                one.hang_up()
+            await main.until(lambda main=main: main.events(Ended))
+            ended = main.told[-1]
+            assert isinstance(ended, Ended) and (ended.status, ended.ours, ended.failed) == (status, ours, False)
+            await one.until(lambda one=one: one.heard(events.Ended))
+            await main.rests()
+
+
+async def test_we_call_and_are_heard() -> None:
+    async with line(answers) as main, caller() as one:
+        leg = await main.client.dial(f"sip:bob@{HOST}:{one.transport.ports['UDP']}", headers={"X-Why": "a test"})
+        assert isinstance(leg, SipLeg) and leg.info.outgoing
+        async with asyncio.TaskGroup() as group:
+            taking = group.create_task(main.take(leg))
+            await main.until(lambda: main.events(Answered))
+            await leg.write(Message(1, Kind.PLAY, "hello", 0, tone(300)))
+            await main.until(lambda: any(isinstance(one, Played) and one.samples == 300 * 48 for one in main.told))
+            assert len(one.packets) >= 15
+            await leg.hang_up("done")
+            await taking
+        await one.until(lambda: one.heard(events.Ended))
+        nobody = await main.client.dial(f"sip:bob@{HOST}:{one.transport.ports['UDP']};transport=nonsense")
+        assert not [event for event in main.told if isinstance(event, Ringing)] and nobody.info.outgoing
+        await nobody.hang_up("never mind")
+
+
+async def test_the_line_is_killed_and_the_next_call_is_answered_within_two_seconds() -> None:
+    async with line(answers) as main, caller() as one, caller() as other:
+        one.call(main.port)
+        await one.until(lambda: one.agreed)
+        pid = main.client.worker.pid
+        assert pid is not None
+        begin = SYSTEM_CLOCK.now()
+        os.kill(pid, signal.SIGKILL)
+        await main.until(lambda: main.events(Ended))
+        ended = main.told[-1]
+        assert isinstance(ended, Ended) and ended.failed
+        await main.until(lambda: main.client.ready.is_set() and main.client.worker.pid not in (None, pid))
+        other.call(main.port)
+        await other.until(lambda: other.agreed)
+        took = (SYSTEM_CLOCK.now() - begin) / 1e9
+        assert took < 2.0, f"{took:.2f} s"
+        assert main.client.worker.restarts == 1
+
+
+async def test_a_caller_who_is_gone_without_bye_is_noticed() -> None:
+    async with line(answers, silent_s=1.0) as main, caller() as one:
+        one.call(main.port)
+        await one.until(lambda: one.agreed)
+        await one.chatter(QUIET, 0.5)
+        await main.until(lambda: main.events(Ended), 5)
+        ended = main.told[-1]
+        assert isinstance(ended, Ended) and ended.failed and "1 s" in ended.reason
+        await main.rests()
+
+
+async def test_injected_sound_is_not_heard() -> None:
+    async with line(answers, formats=FORMAT) as main, caller() as one, caller() as other:
+        one.call(main.port)
+        await one.until(lambda: one.agreed)
+        await one.chatter(QUIET, 0.2)
+        other.agreed = one.agreed
+        await other.chatter(VOICE, 0.4)
+        await one.chatter(QUIET, 0.2)
+        blocks = [event.samples for event in main.events(Sound)]
+        assert blocks and np.abs(np.concatenate(blocks)).max() < 0.01
+        await main.until(lambda: main.client.counts.get("ignored", 0) >= 20)
+        one.hang_up()
+        await main.rests()
+
+
+@pytest.mark.parametrize("loss", [5, 20])
+async def test_first_and_last_words_survive_loss(loss: int) -> None:
+    chance = np.random.default_rng(loss)
+    async with line(answers, formats=FORMAT) as main, caller() as one:
+        one.call(main.port)
+        await one.until(lambda: one.agreed)
+        begin, skip = SYSTEM_CLOCK.now(), 0
+        for number in range(100):
+            await SYSTEM_CLOCK.wait_until(begin + number * 20_000_000)
+            if number and chance.random() * 100 < loss:
+                skip += 1
+            else:
+                one.speak(VOICE if 20 <= number < 80 else QUIET, skip=skip)
+                skip = 0
+        await asyncio.sleep(0.3)
+        laid = np.zeros(100 * 320 + 16_000, np.float32)
+        for event in main.events(Sound):
+            laid[event.at : event.at + len(event.samples)] = event.samples
+        for edge in (20 * 320, 75 * 320):
+            assert np.sqrt(np.mean(laid[edge + 40 : edge + 1600] ** 2)) > 0.08
+        one.hang_up()
+
+
+async def test_a_main_that_dies_leaves_nobody_on_the_line() -> None:
+    worker = await Worker.start("duologue.phone.line_process")
+    await worker.send(LinePlan(options=options(), udp=0, first_port=23_500, last_port=23_600))
+    reports: list[object] = []
+
+    async def told(kind: type[Ready | Offered]) -> Ready | Offered:
+        async with asyncio.timeout(20):
+            while True:
+                for report in reports:
+                    if isinstance(report, kind):
+                        return report
+                reports.extend(await worker.receive())  # type: ignore[arg-type]
+
+    ready = await told(Ready)
+    assert isinstance(ready, Ready)
+    async with caller() as one:
+        one.call(ready.ports["UDP"])
+        offered = await told(Offered)
+        assert isinstance(offered, Offered)
+        await worker.send(Take(offered.info.id))
+        await one.until(lambda: one.agreed)
+        await worker.close(5)  # as the end of the stream that a death is
+        await one.until(lambda: one.heard(events.Ended))
+        assert one.heard(events.Ended)[0].status == 200
+    assert (await worker.death()).what.endswith("status 0")
+
+
+async def test_two_lines_talk_in_secret() -> None:
+    """Opus over SRTP, from line to line; the second would take nothing else."""
+    async with line(answers, secure=True) as callee, line(answers, secure=True) as us:
+        leg = await us.client.dial(f"sip:16@{HOST}:{callee.port}")
+        async with asyncio.TaskGroup() as group:
+            group.create_task(us.take(leg))
+            await us.until(lambda: us.events(Answered))
+            await leg.write(Message(1, Kind.PLAY, "hello", 0, tone(1000)))
+            await us.until(lambda: any(isinstance(one, Played) and one.samples == RATE for one in us.told))
+            heard = np.concatenate([event.samples for event in callee.events(Sound)])
+            assert np.count_nonzero(np.abs(heard) > 0.05) > 12_000
+            await leg.hang_up("done")
+        await callee.until(lambda: callee.events(Ended))
+        assert callee.legs[0].info.codec == "opus/48000"
+        async with caller() as one:
+            one.call(callee.port)
+            await one.until(lambda: one.heard(events.Ended))
+            assert one.heard(events.Ended)[0].status == 488, "nothing in the clear"
+
+
+async def test_ten_calls_that_talk_keep_their_pace() -> None:
+    async with line(greets, formats=FORMAT) as main, contextlib.AsyncExitStack() as stack:
+        callers = [await stack.enter_async_context(caller()) for _ in range(10)]
+        for one in callers:
+            one.call(main.port)
+        for one in callers:
+            await one.until(lambda one=one: len(one.packets) >= 50, 30)
+        for one in callers:
+            stamps = [packet.timestamp for _, packet in one.packets[1:50]]  # after what opened the way
+            steps = {(after - before) % (1 << 32) for before, after in pairwise(stamps)}
+            assert steps == {160}, "one grid"
+            begin = one.packets[1]
+            late = [(at - begin[0]) / 1e6 - 20 * number for number, (at, _) in enumerate(one.packets[1:50])]
+            assert max(late) - min(late) < 400, "generous: figures are the benchmark's"
+        for one in callers:
+            one.hang_up()
+        await main.rests()
+
+
+async def test_sipp_hears_itself_through_us(tmp_path: Path) -> None:
+    """sipp echoes what we say: our greeting comes back."""
+    program = shutil.which("sipp")
+    if program is None:
+        pytest.skip("sipp is not installed (Debian package sip-tester)")
+    async with line(greets, formats=FORMAT) as main:
+        process = await asyncio.create_subprocess_exec(
+            program, "-sn", "uac", f"{HOST}:{main.port}", "-i", HOST, "-m", "1", "-r", "10", "-d", "1500", "-rtp_echo",
+            "-mi", HOST, "-mp", "26000", "-timeout", "20", "-nostdin", cwd=tmp_path, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert await process.wait() == 0
+        await main.until(lambda: main.events(Ended))
+        heard = np.concatenate([event.samples for event in main.events(Sound)])
+        assert np.count_nonzero(np.abs(heard) > 0.05) > 10_000, "most of a second"
+        await main.rests()

@@ -1,0 +1,86 @@
+"""Connections: whose certificates are believed, and who is not let stay. openssl makes the certificates."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from duologue.errors import InputError
+from duologue.phone import call_events as events
+from duologue.phone.certificates import for_clients, for_servers
+from duologue.phone.screening import LineOptions
+from peers.sip_line import HOST, OPTIONS, certificate, listening
+
+pytestmark = [pytest.mark.peer]
+
+
+@pytest.mark.parametrize("shows", [True, False])
+async def test_who_calls_shows_a_certificate_where_one_is_wanted(shows: bool, tmp_path: Path) -> None:
+    key, made = await certificate(tmp_path / "us")
+    their_key, theirs = await certificate(tmp_path / "them")
+    client = for_servers(made, theirs, their_key) if shows else for_servers(made)
+    async with (
+        listening(server=for_clients(made, key, theirs), client=for_servers(made)) as callee,
+        listening(server=for_clients(theirs, their_key), client=client) as caller,
+    ):
+        call = caller.call(f"sip:16@{HOST}:{callee.transport.ports['TLS']};transport=tls")
+        if shows:
+            await callee.until(events.Acknowledged)
+            caller.hang_up(call)
+            await callee.until(events.Ended)
+        else:
+            await caller.until(events.Ended)
+            assert not callee.events
+
+
+async def test_what_is_no_certificate_is_named(tmp_path: Path) -> None:
+    key, made = await certificate(tmp_path)
+    for make in (
+        lambda: for_clients(key, key),
+        lambda: for_clients(tmp_path / "none.pem"),
+        lambda: for_clients(made, key, key),
+        lambda: for_servers(tmp_path / "none.pem"),
+        lambda: for_servers(made, made, made),
+    ):
+        with pytest.raises(InputError, match="for TLS cannot be read"):
+            make()
+
+
+async def test_who_is_not_listed_gets_no_connection() -> None:
+    options: LineOptions = replace(OPTIONS, sources=("192.0.2.0/24",))
+    async with listening(options) as line:
+        reader, writer = await asyncio.open_connection(HOST, line.transport.ports["TCP"])
+        try:
+            assert await asyncio.wait_for(reader.read(), 5) == b""
+        except ConnectionResetError:
+            pass
+        writer.close()
+
+
+async def test_a_connection_that_says_nothing_is_closed_and_one_that_spoke_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("duologue.phone.transport.SILENT_SECONDS", 0.3)
+    async with listening() as line:
+        port = line.transport.ports["TCP"]
+        silent, one = await asyncio.open_connection(HOST, port)
+        speaking, two = await asyncio.open_connection(HOST, port)
+        two.write(
+            b"OPTIONS sip:16@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n"
+            b"From: <sip:a@127.0.0.1>;tag=1\r\nTo: <sip:16@127.0.0.1>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n"
+            b"Content-Length: 0\r\n\r\n"
+        )
+        assert (await asyncio.wait_for(speaking.readline(), 5)).startswith(b"SIP/2.0 200")
+        try:
+            assert await asyncio.wait_for(silent.read(), 5) == b""
+        except ConnectionResetError:
+            pass
+        two.write(b"\r\n\r\n")
+        assert await asyncio.wait_for(speaking.readuntil(b"\r\n\r\n\r\n"), 5), (
+            "what stays is answered, signs of life too"
+        )
+        one.close()
+        two.close()
