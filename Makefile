@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NPM := npm --prefix frontend
 
-.PHONY: help setup show test quick check fuzz bench bench-voice bench-phone soak pictures lock clean
+.PHONY: help setup show test quick check fuzz bench bench-voice bench-natural bench-phone soak pictures lock clean
 
 help:  ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s ':'
@@ -43,7 +43,7 @@ test: setup  ## All tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 quick: setup  ## The everyday tests, under a minute
-	$(BIN)/python -m pytest -m "not slow and not peer and not realtime" -q -n 2 --dist loadfile
+	HYPOTHESIS_FEW=1 $(BIN)/python -m pytest -m "not slow and not peer and not realtime" -q -n 2 --dist loadfile
 
 check: setup  ## What a reviewer's machine checks: lint, types, floors
 	$(BIN)/ruff check src tests benchmarks packs
@@ -66,6 +66,9 @@ bench-voice: setup  ## The voice core beside pipecat and LiveKit Agents, a quart
 
 bench-phone: setup  ## The phone line: pacing of 1, 50 and 100 calls, call set-up; two minutes
 	$(BIN)/python -m benchmarks.phone
+
+bench-natural: setup  ## What the natural ears and voice do, three quarters of an hour; callers are rendered once (needs models get kokoro)
+	$(BIN)/python -m benchmarks.natural
 
 soak: setup  ## Ten minutes on air: memory and CPU
 	$(BIN)/python -m benchmarks.soak

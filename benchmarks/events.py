@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 
 from benchmarks.table import Row, row
+from duologue.app.engines import open_engines
 from duologue.app.house import House
-from duologue.app.models import Conversation, ConversationState, TelemetryEvent, TelemetryView
+from duologue.app.models import ConversationState, ConversationView, TelemetryEvent, TelemetryView
 from duologue.app.studio import Studio, open_studio
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK
 from duologue.settings import load_settings
 from duologue.speech.utterance import Mark, MarkKind, Utterance
 from duologue.telemetry.ledger import TurnRecord
+from duologue.telemetry.metrics import Metrics
 from duologue.web.events import EventStream
 
 HOURS, TURNS, CONVERSATIONS = 12, 1000, 50
@@ -30,7 +32,7 @@ def talk(studio: Studio, name: str, turns: int) -> None:
     """Enter a conversation with so many turns as it would be on air, every word with its times."""
     cast = ("chad", "virgin")
     studio.book.open(
-        Conversation(
+        ConversationView(
             id=name, topic="tea", cast=cast, turns_planned=turns, seed=1, state=ConversationState.RUNNING, started=0
         )
     )
@@ -77,7 +79,11 @@ async def measure() -> tuple[list[float], int]:
     settings = load_settings({"show.size": "320x180", "web.port": 0})
     house = House(settings)
     [show] = house.shows
-    async with open_studio(settings, bus=house.bus.topic(show.topic)) as show.studio:
+    bus = house.bus.topic(show.topic)
+    async with (
+        open_engines(settings) as engines,
+        open_studio(settings, engines, bus, house.ledger, Metrics()) as show.studio,
+    ):
         for number in range(CONVERSATIONS):
             talk(show.studio, f"c{number}", TURNS // CONVERSATIONS)
         for second in range(HOURS * 3600):

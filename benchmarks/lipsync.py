@@ -17,7 +17,7 @@ from duologue.speech.utterance import Mark, MarkKind, Utterance
 from duologue.stage.expression import score
 from duologue.stage.lipsync import mouth_track
 from duologue.stage.motion import Motion
-from duologue.stage.timeline import SceneTimeline, Spoken
+from duologue.stage.timeline import SceneTimeline, TimelineUtterance
 
 TEXT = "Maybe Bob the plumber would prefer five apples, but people love power! Really? Ha ha, I never thought so. "
 SOUNDS = "m eI b i: b 0 b D @ p l V m 3 w U d p r I f 3: f aI v a p @L z b V t p i: p @L l V v p aU 3"
@@ -60,7 +60,7 @@ def rows() -> list[Row]:
     for index in range(8):
         spoken = line(10.0, f"line {index}", ("chad", "virgin")[index % 2])
         motion.plan(spoken)
-        timeline.add(Spoken(spoken, index % 2, index * 10 * RATE + RATE // 4))
+        timeline.add(TimelineUtterance(spoken, index % 2, index * 10 * RATE + RATE // 4))
     return [
         *_rows("lip sync of a 10 s line, from phonemes", timed(lambda _: mouth_track(ten), 200)),
         *_rows("lip sync of a 10 s line, from the sound alone", timed(lambda _: mouth_track(bare), 200)),

@@ -10,150 +10,45 @@ the machine, times are CPU times of the process that did the work, and the rows 
 from __future__ import annotations
 
 import asyncio
-import gzip
 import os
-import re
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import psutil
 
+from benchmarks import natural_words
+from benchmarks.natural_recordings import (
+    Listener,
+    babble,
+    errors,
+    heard,
+    interval,
+    model_folder,
+    noisy,
+    prompts,
+    telephoned,
+    testdata,
+)
 from benchmarks.table import Row, row
-from duologue.audio.pcm import Samples, from_int16
-from duologue.clock import SECOND, SYSTEM_CLOCK
-from duologue.dialogue.endpointing import SpeechGate
-from duologue.dialogue.turns_vocabulary import SpeechStarted
-from duologue.dialogue.unvoiced import VoiceTrack, voiced_text
-from duologue.places import models_folder
-from duologue.simulation.spoken import pink, telephone
-from duologue.speech.hearing import EAR_RATE, VAD_FRAME, SpeechToText, Transcript
+from duologue.audio.pcm import Samples
+from duologue.simulation.spoken import pink
+from duologue.speech.hearing import EAR_RATE, SpeechToText
 from duologue.speech.pocketsphinx import PocketSphinx
-from duologue.speech.pocketsphinx_words import dictionary_words
 from duologue.speech.silero import Silero
 from duologue.speech.whisper import Whisper, WhisperSettings
 from duologue.speech.whisper_features import HOP, LogMel
-from duologue.speech.whisper_messages import Load, Pass
+from duologue.speech.whisper_messages import LoadWhisper, Pass
 from duologue.speech.whisper_model import WhisperModel
 
-PROMPTS = Path("/usr/share/asterisk/sounds/en_US_f_Allison")
-PROMPT_TEXTS = Path("/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz")
-SPHINX = Path("/usr/share/pocketsphinx/test/data")
-QUIET_S = 1.0
-"""Silence behind each recording, for the decision that it is over: it falls 0.35 s after the voice has gone."""
-DECIDED = 350 * EAR_RATE // 1000
 THREADS = 2
 ROUNDS = 5
 NOISE_MINUTES = float(os.environ.get("NOISE_MINUTES", "10"))
 FULL_WINDOW_S = 30
-LONGEST_S = 29
-"""Of a recording, so that a whole one fits that window."""
-
-
-@dataclass(frozen=True)
-class Said:
-    """A recording and what is said in it."""
-
-    sound: Samples
-    text: str
-
-
-def model_folder() -> Path:
-    """The English model that was fetched, or what ``EARS_MODEL`` says."""
-    return (
-        Path(os.environ.get("EARS_MODEL", "")) if os.environ.get("EARS_MODEL") else models_folder() / "whisper-tiny.en"
-    )
-
-
-def read(path: Path) -> Samples:
-    """A recording at the ears' rate."""
-    if path.suffix == ".raw":
-        return from_int16(np.fromfile(path, np.int16))
-    resampler = av.AudioResampler("flt", "mono", EAR_RATE)
-    with av.open(str(path)) as container:
-        frames = [part for frame in container.decode(audio=0) for part in resampler.resample(frame)]
-    return np.concatenate([part.to_ndarray()[0] for part in [*frames, *resampler.resample(None)]])
-
-
-def prompts(first: str, last: str) -> list[Said]:
-    """Asterisk's prompts of two words and more whose names begin with the letters from ``first`` to ``last``."""
-    found: list[Said] = []
-    for line in gzip.decompress(PROMPT_TEXTS.read_bytes()).decode().splitlines():
-        name, mark, text = line.strip().partition(": ")
-        path = PROMPTS / f"{name}.wav"
-        if mark and path.exists() and first <= name[0] <= last and "[" not in text and len(text.split()) > 1:
-            found.append(Said(read(path), text))
-    return [each for each in found if len(each.sound) <= LONGEST_S * EAR_RATE]
-
-
-def testdata() -> list[Said]:
-    """The eleven recordings of Debian's package."""
-    found = [Said(read(SPHINX / "goforward.raw"), "go forward ten meters")]
-    for folder, texts in (("cards", "cards.transcription"), ("librivox", "transcription")):
-        for line in (SPHINX / folder / texts).read_text().splitlines():
-            match = re.fullmatch(r"(?:<s>)?(.*?)(?:</s>)?\s*\((.*)\)", line.strip())
-            if match and (path := SPHINX / folder / f"{match[2]}.wav").exists():
-                found.append(Said(read(path), match[1]))
-    return found
-
-
-class Listener:
-    """A voice and its ears, as in a session; the sound comes faster than real time, so times are those of the sound."""
-
-    def __init__(self, activity: Silero, forced: bool = False) -> None:
-        self._activity = activity
-        self._stream = activity.open()
-        self._gate = SpeechGate()
-        self._forced = forced
-        self.track = VoiceTrack()
-        self.onsets = 0
-
-    @property
-    def ended(self) -> int | None:
-        """See :class:`duologue.speech.hearing.Voice`."""
-        return None if self._forced else self.track.ended
-
-    async def told(self, sound: Samples) -> AsyncIterator[Samples]:
-        """The sound, voice activity being told of each frame as it comes."""
-        for at in range(0, len(sound) - VAD_FRAME + 1, VAD_FRAME):
-            frame = sound[at : at + VAD_FRAME]
-            probability = self._activity.step({self._stream: frame})[self._stream]
-            event = self._gate.step(probability, (at + VAD_FRAME) * SECOND // EAR_RATE)
-            if event is not None:
-                self.onsets += isinstance(event, SpeechStarted)
-                self.track.change(event.at * EAR_RATE // SECOND, isinstance(event, SpeechStarted))
-            yield frame
-            await asyncio.sleep(0)
-            if self.ended is not None and at - self.ended > DECIDED and at > len(sound) - QUIET_S * EAR_RATE:
-                return
-        self._activity.forget(self._stream)
-
-
-async def heard(
-    ears: SpeechToText, sound: Samples, activity: Silero, forced: bool = False
-) -> tuple[str, float, Transcript]:
-    """What was heard in the end, the seconds from the decision to it, and the transcript that it is of."""
-    listener, last, decided = Listener(activity, forced), Transcript(""), 0
-    if not forced:
-        sound = np.concatenate([sound, np.zeros(round(QUIET_S * EAR_RATE), np.float32)])
-
-    async def told() -> AsyncIterator[Samples]:
-        nonlocal decided
-        async for block in listener.told(sound):
-            yield block
-        decided = SYSTEM_CLOCK.now()
-
-    async for transcript in ears.listen(told(), None, listener):
-        last = transcript
-    text = last.text if forced else voiced_text(last, listener.track, 0)
-    return text, (SYSTEM_CLOCK.now() - decided) / SECOND, last
 
 
 class FullWindow:
@@ -170,50 +65,6 @@ class FullWindow:
         return " ".join(word.text.strip() for word in self._model.run(wanted).words)
 
 
-def telephoned(sound: Samples) -> Samples:
-    """Through G.711 µ-law, and 8 kHz."""
-    narrow = np.clip(telephone(sound), -1.0, 1.0)
-    coded: Samples = np.rint(np.sign(narrow) * np.log1p(255 * np.abs(narrow)) / np.log(256) * 127) / 127
-    return (np.sign(coded) * np.expm1(np.abs(coded) * np.log(256)) / 255).astype(np.float32)
-
-
-def noisy(kind: Callable[[int], Samples], decibels: float) -> Callable[[Samples], Samples]:
-    """Noise added so far below the voice."""
-
-    def add(sound: Samples) -> Samples:
-        noise = kind(len(sound))
-        voice = float(np.sqrt(np.mean(np.square(sound))))
-        scale = voice / float(np.sqrt(np.mean(np.square(noise)))) / 10 ** (decibels / 20)
-        return (sound + noise * scale).astype(np.float32)
-
-    return add
-
-
-def babble(recordings: Sequence[Said]) -> Callable[[int], Samples]:
-    """Six of the recordings at once, said over and over."""
-
-    def made(count: int) -> Samples:
-        return np.sum([np.resize(each.sound, count) for each in recordings[:60:10]], axis=0).astype(np.float32)
-
-    return made
-
-
-def errors(said: Sequence[str], understood: Sequence[str]) -> tuple[float, int]:
-    """Word errors in percent, and the words that were said."""
-    jiwer: Any = import_module("jiwer")
-    texts = [[" ".join(dictionary_words(text)) for text in side] for side in (said, understood)]
-    return 100.0 * float(jiwer.wer(*texts)), sum(len(text.split()) for text in texts[0])
-
-
-def interval(said: Sequence[str], understood: Sequence[str]) -> tuple[float, float]:
-    """In which the word errors lie with 95 %, by drawing recordings anew."""
-    generator, drawn = np.random.default_rng(5), list[float]()
-    for _ in range(200):
-        places = [int(place) for place in generator.integers(0, len(said), len(said))]
-        drawn.append(errors([said[n] for n in places], [understood[n] for n in places])[0])
-    return float(np.percentile(drawn, 2.5)), float(np.percentile(drawn, 97.5))
-
-
 async def _understood(ears: SpeechToText, sounds: Sequence[Samples], activity: Silero) -> tuple[list[str], list[float]]:
     texts: list[str] = []
     waits: list[float] = []
@@ -227,7 +78,7 @@ async def _understood(ears: SpeechToText, sounds: Sequence[Samples], activity: S
 async def word_errors() -> list[Row]:
     """Whisper beside PocketSphinx and its own 30 s window; then by telephone and in noise."""
     activity, ears, sphinx = Silero(), Whisper(WhisperSettings(model=str(model_folder()), every_s=5.0)), PocketSphinx()
-    full = FullWindow(WhisperModel(Load(str(model_folder()), THREADS, "int8", 1)))
+    full = FullWindow(WhisperModel(LoadWhisper(str(model_folder()), THREADS, "int8", 1)))
     for each in (ears, sphinx):
         await each.warm_up()
     made: list[Row] = []
@@ -274,7 +125,7 @@ async def word_errors() -> list[Row]:
 def passes() -> list[Row]:
     """One pass with word times beside faster-whisper's ``transcribe`` with them, CPU seconds of this process."""
     sound = np.concatenate([each.sound for each in testdata()[-5:]])
-    ours = WhisperModel(Load(str(model_folder()), THREADS, "int8", 1))
+    ours = WhisperModel(LoadWhisper(str(model_folder()), THREADS, "int8", 1))
     theirs: Any = import_module("faster_whisper").WhisperModel(
         str(model_folder()), device="cpu", compute_type="int8", cpu_threads=THREADS
     )
@@ -377,7 +228,7 @@ async def cost() -> list[Row]:
 
 SECTIONS: dict[str, Callable[[], list[Row]]] = {
     "passes": passes, "cost": lambda: asyncio.run(cost()), "errors": lambda: asyncio.run(word_errors()),
-    "nobody": lambda: asyncio.run(nobody()),
+    "nobody": lambda: asyncio.run(nobody()), **natural_words.SECTIONS,
 }  # fmt: skip
 
 

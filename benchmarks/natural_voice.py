@@ -19,7 +19,7 @@ import psutil
 from benchmarks.table import Row, row, show
 from duologue.audio.pcm import RATE, Samples
 from duologue.models.entries import PIPER_JOE
-from duologue.models.shelf import Shelf
+from duologue.models.shelf import ModelShelf
 from duologue.settings import load_models_folder
 from duologue.speech import piper, vits
 from duologue.speech.piper import KINDS, PiperSettings, PiperSpeech
@@ -134,7 +134,7 @@ def _equality_rows(folder: Path) -> list[Row]:
 
 def rows(folder: Path | None = None) -> list[Row]:
     """All figures of the voices in ``folder``."""
-    folder = folder or Shelf(load_models_folder(None)).path(PIPER_JOE)
+    folder = folder or ModelShelf(load_models_folder(None)).path(PIPER_JOE)
     return [*_equality_rows(folder), *asyncio.run(_engine_rows(folder))]
 
 

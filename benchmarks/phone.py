@@ -16,7 +16,7 @@ import numpy as np
 import psutil
 
 from benchmarks.table import Row, row, show
-from duologue.audio.far_playout import Kind, Message
+from duologue.audio.far_playout import FarEndMessage, MessageKind
 from duologue.audio.pcm import RATE
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK
 from duologue.phone.leg import CallLeg
@@ -38,11 +38,11 @@ async def _talk(leg: CallLeg) -> None:
 
     async def say() -> None:
         await leg.answer()
-        kind, begin = Kind.PLAY, SYSTEM_CLOCK.now()
+        kind, begin = MessageKind.PLAY, SYSTEM_CLOCK.now()
         for number in range(600 * 5):
             await SYSTEM_CLOCK.wait_until(begin + (number - 2) * 200 * MILLISECOND)
-            await leg.write(Message(number, kind, "u", number * _PIECE, _SOUND, more=True))
-            kind = Kind.EXTEND
+            await leg.write(FarEndMessage(number, kind, "u", number * _PIECE, _SOUND, more=True))
+            kind = MessageKind.EXTEND
 
     async with asyncio.TaskGroup() as group:
         saying = group.create_task(say())

@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 import duologue.app.render
 from benchmarks.live import live
 from benchmarks.table import Row, row, show
-from duologue.app.render import Film, Progress, render
+from duologue.app.render import Film, RenderProgress, render
 from duologue.broadcast.encoder import VideoEncoder
 from duologue.broadcast.packets import Packet
-from duologue.prover.playlist import Entry, parse_playlist
+from duologue.prover.playlist import ListedSegment, parse_playlist
 from duologue.settings import load_settings
 
 FILM = {"topic": "Is a hot dog a sandwich?", "turns": 2, "seed": 5, "size": "1920x1080"}
@@ -36,7 +36,7 @@ FILM = {"topic": "Is a hot dog a sandwich?", "turns": 2, "seed": 5, "size": "192
 ROUNDS = 5
 
 
-def _nothing(progress: Progress) -> None:
+def _nothing(progress: RenderProgress) -> None:
     pass
 
 
@@ -126,7 +126,7 @@ def _luma_of_captions(data: bytes) -> list[float]:
         return [float(frame.to_ndarray()[590:690, 340:940].mean()) for frame in decoded]
 
 
-def _wall(entry: Entry) -> float:
+def _wall(entry: ListedSegment) -> float:
     return (entry.wall_ns or 0) / 1e9
 
 

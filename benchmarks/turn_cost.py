@@ -22,9 +22,9 @@ import numpy as np
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.ports import Voiced
-from duologue.dialogue.session import Engines, Session
+from duologue.dialogue.session import Session, SessionEngines
 from duologue.dialogue.session_sink import BLOCK_MS, PacedSink
-from duologue.language.fake import FakeLanguage, Reply
+from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.moderation import load_moderator
 from duologue.language.persona import Persona
 from duologue.memory import freeze
@@ -155,7 +155,7 @@ async def _type(session: Session, sink: _Sink, chance: random.Random) -> None:
     session.hang_up()
 
 
-async def _hold(number: int, engines: Engines, figures: Figures) -> None:
+async def _hold(number: int, engines: SessionEngines, figures: Figures) -> None:
     """One conversation."""
     chance, sink = random.Random(number), _Sink(figures)
     sink.session = session = Session(PERSONA, engines, sink, clock=CLOCK)
@@ -171,7 +171,9 @@ async def _measure(sessions: int) -> Figures:
     figures = Figures()
     ears = FakeHearing([])
     await ears.warm_up()
-    engines = Engines(_Silence(), ears, FakeLanguage((), CLOCK, Reply(ANSWER)), _Voice(), load_moderator())
+    engines = SessionEngines(
+        _Silence(), ears, FakeLanguage((), CLOCK, ScriptedReply(ANSWER)), _Voice(), load_moderator()
+    )
     freeze()
     async with asyncio.TaskGroup() as group:
         for number in range(sessions):

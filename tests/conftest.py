@@ -15,6 +15,7 @@ import structlog
 from hypothesis import settings
 
 from duologue import redaction
+from few_examples import examples
 from loop_guard import LoopGuard
 from machine_lock import machine
 
@@ -79,7 +80,8 @@ def loop_guard(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopGuard]:
     assert not guard.held, "the event loop was held: " + "; ".join(f"{ms:.0f} ms by {what}" for ms, what in guard.held)
 
 
-# A person's run explores; CI's is the same every time, so that a red one is about the change.
-settings.register_profile("house", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True)
+# A person's run explores; CI's is the same every time, so that a red one is about the change. `make quick`
+# looks at few examples.
+settings.register_profile("house", deadline=None, max_examples=examples(100))
+settings.register_profile("ci", deadline=None, derandomize=True, max_examples=examples(100))
 settings.load_profile("ci" if os.environ.get("CI") else "house")

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from duologue.models.catalogue import Kind, Member, Model, ModelFile, Package, Registry
+from duologue.models.catalogue import ArchiveMember, Model, ModelFile, ModelKind, Package, Registry
 
 
 def sha256(data: bytes) -> str:
@@ -37,7 +37,9 @@ def wheel(folder: Path, name: str, files: Mapping[str, bytes], version: str = "1
     return Package(Registry.PYPI, name, version, sha256(content), len(content))
 
 
-def model(name: str, files: Mapping[str, tuple[bytes, tuple[Member, ...]]], kind: Kind = Kind.VOICE) -> Model:
+def model(
+    name: str, files: Mapping[str, tuple[bytes, tuple[ArchiveMember, ...]]], kind: ModelKind = ModelKind.VOICE
+) -> Model:
     """A model of files, each with its content and the members that it is joined of."""
     return Model(
         name=name, title=name, kind=kind, engine="piper", options={"folder": "."}, licence="CC0-1.0", maker="nobody",
@@ -55,7 +57,7 @@ def parted(folder: Path, name: str = "parted", size: int = 60_000) -> Model:
     return model(
         name,
         {
-            "weights.bin": (data, (Member(first, "part/data.bin"), Member(second, "part/data.bin"))),
-            "config.json": (b"{}", (Member(first, "part/config.json"),)),
+            "weights.bin": (data, (ArchiveMember(first, "part/data.bin"), ArchiveMember(second, "part/data.bin"))),
+            "config.json": (b"{}", (ArchiveMember(first, "part/config.json"),)),
         },
     )

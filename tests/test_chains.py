@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.chains import Breaker, Chain, ChainPolicy, EngineHealth, Handover, Moment, beside, telling
+from duologue.chains import Breaker, Chain, ChainPolicy, EngineHealth, FailureMoment, Handover, beside, telling
 from duologue.clock import SECOND, VirtualClock
 from duologue.errors import ClosedError, DuologueError, InputError, PeerError
 from duologue.streams import limited
@@ -67,7 +67,7 @@ class Bench:
     async def read(self) -> list[str]:
         return [word async for _, word in self.chain.stream(lambda engine: engine.stream())]
 
-    def failures(self) -> list[tuple[str, str, Moment]]:
+    def failures(self) -> list[tuple[str, str, FailureMoment]]:
         return [(each.engine, each.successor, each.moment) for each in self.told]
 
 
@@ -83,7 +83,7 @@ async def test_a_failure_is_handed_over_recorded_and_remembered() -> None:
     first = Engine("a", [PeerError("it broke", where="there")])
     bench = Bench(first, Engine("b"))
     assert await bench.call() == "b"
-    assert bench.told == [Handover("a", "b", Moment.BEGINNING, "it broke (there).", 0)]
+    assert bench.told == [Handover("a", "b", FailureMoment.BEGINNING, "it broke (there).", 0)]
     assert await bench.call() == "b"
     assert first.asked == 1
     bench.clock.advance(10 * SECOND)
@@ -110,7 +110,7 @@ async def test_when_all_are_out_the_one_due_first_is_asked_all_the_same() -> Non
         await bench.call()
     bench.clock.advance(10 * SECOND)
     assert await bench.call() == "b"
-    assert bench.failures()[-1] == ("a", "b", Moment.BEGINNING)
+    assert bench.failures()[-1] == ("a", "b", FailureMoment.BEGINNING)
 
 
 async def test_the_callers_fault_is_handed_over_and_held_against_nobody() -> None:
@@ -126,7 +126,7 @@ async def test_one_that_does_not_come_up_is_started_again_when_its_pause_is_over
     first = Engine("a", starts=[InputError("no key")])
     bench = Bench(first, Engine("b"))
     await bench.chain.warm_up()
-    assert bench.failures() == [("a", "b", Moment.START)]
+    assert bench.failures() == [("a", "b", FailureMoment.START)]
     assert await bench.call() == "b"
     bench.clock.advance(10 * SECOND)
     assert await bench.call() == "a"
@@ -149,7 +149,7 @@ async def test_a_stream_that_fails_before_its_first_piece_is_handed_over() -> No
     first = Engine("a", [[PeerError("no")]])
     bench = Bench(first, Engine("b"))
     assert await bench.read() == ["b", "end"]
-    assert (first.closed, bench.failures()) == (1, [("a", "b", Moment.BEGINNING)])
+    assert (first.closed, bench.failures()) == (1, [("a", "b", FailureMoment.BEGINNING)])
 
 
 async def test_a_stream_that_fails_later_is_cut_and_the_next_goes_to_the_next_engine() -> None:
@@ -159,7 +159,7 @@ async def test_a_stream_that_fails_later_is_cut_and_the_next_goes_to_the_next_en
         async for _, word in bench.chain.stream(Engine.stream):
             words.append(word)
     assert words == ["one"]
-    assert bench.failures() == [("a", "b", Moment.MIDDLE)]
+    assert bench.failures() == [("a", "b", FailureMoment.MIDDLE)]
     assert await bench.read() == ["b", "end"]
 
 
@@ -286,7 +286,7 @@ async def test_engines_that_are_cold_for_a_minute_are_passed_over_at_once() -> N
         for _ in range(60):
             bench.clock.advance(SECOND)
             assert await bench.call() == "quick"
-        assert (slow.started, bench.failures()) == (1, [("c", "slow", Moment.START)])
+        assert (slow.started, bench.failures()) == (1, [("c", "slow", FailureMoment.START)])
 
 
 async def test_all_are_warmed_up_at_once_and_the_first_is_given_its_patience() -> None:
@@ -309,7 +309,7 @@ async def test_when_none_is_up_a_call_waits_for_who_is_coming() -> None:
         assert not asked.done()
         second.may_come.set()
         assert await asked == "b"
-        assert bench.failures() == [("a", "b", Moment.START)]
+        assert bench.failures() == [("a", "b", FailureMoment.START)]
 
 
 async def test_one_that_does_not_come_up_in_time_or_raises_what_it_likes_is_out() -> None:
@@ -377,7 +377,7 @@ async def test_a_limit_of_the_callers_is_the_failure_of_who_took_so_long(way: st
     with pytest.raises(TimeoutError):
         async with limited(0.01):
             await (bench.chain.call(lambda engine: engine.ask()) if way == "call" else drained(bench))
-    assert bench.failures() == [("a", "b", Moment.BEGINNING if way == "call" else Moment.MIDDLE)]
+    assert bench.failures() == [("a", "b", FailureMoment.BEGINNING if way == "call" else FailureMoment.MIDDLE)]
     assert await ask() in ("b", ["b", "end"])
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock, SystemClock, VirtualClock
 from duologue.errors import ClosedError, InputError, PeerError
-from duologue.supervision import KEPT_STRIKES, Fate, Phase, Supervision, SupervisionPolicy, Work, WorkerState
+from duologue.supervision import KEPT_STRIKES, Fate, Supervision, SupervisionPolicy, Work, WorkerPhase, WorkerState
 from duologue.workers import FINISH_LIMIT, LostError, Supervised, Worker, Workers
 
 # The decisions
@@ -27,11 +27,11 @@ def test_the_first_restart_is_at_once_and_each_further_pause_is_twice_as_long():
     life = Supervision(SupervisionPolicy(first_pause=100 * MILLISECOND, longest_pause=350 * MILLISECOND))
     pauses: list[int] = []
     for _ in range(5):
-        life.enter(Phase.STARTING, 0)
+        life.enter(WorkerPhase.STARTING, 0)
         life.died(now=1000, cause="it broke")
         pauses.append((life.due - 1000) // MILLISECOND)
     assert pauses == [0, 100, 200, 350, 350]
-    assert (life.failures, life.restarts, life.cause, life.phase) == (5, 5, "it broke", Phase.RESTARTING)
+    assert (life.failures, life.restarts, life.cause, life.phase) == (5, 5, "it broke", WorkerPhase.RESTARTING)
 
 
 def test_a_success_and_a_long_run_forgive_all_failures():
@@ -42,7 +42,7 @@ def test_a_success_and_a_long_run_forgive_all_failures():
     assert (life.failures, life.cause) == (0, "")
     life.died(0, "broken")
     life.died(0, "broken")
-    life.enter(Phase.UP, 0)
+    life.enter(WorkerPhase.UP, 0)
     life.died(30 * SECOND, "after a long run")
     assert (life.failures, life.due) == (1, 30 * SECOND)
 
@@ -84,11 +84,11 @@ def test_a_long_life_is_a_pardon_where_the_policy_says_so():
     for pardon, dropped in ((60 * SECOND, None), (None, FILM)):
         life = Supervision(SupervisionPolicy(pardon=pardon))
         assert life.died(0, "no", [FILM]).dropped is None
-        life.enter(Phase.UP, 0)
+        life.enter(WorkerPhase.UP, 0)
         assert life.died(60 * SECOND + 1, "no", [FILM]).dropped == dropped
     life = Supervision(SupervisionPolicy(pardon=60 * SECOND))
     life.died(0, "no", [FILM])
-    life.enter(Phase.UP, 0)
+    life.enter(WorkerPhase.UP, 0)
     assert life.died(60 * SECOND, "no", [FILM]).dropped == FILM
 
 
@@ -118,7 +118,7 @@ def test_no_pause_is_longer_than_the_longest_and_no_work_kills_more_often_than_i
     for seconds, what, key in history:
         now += seconds * SECOND
         if what == "up":
-            life.enter(Phase.UP, now)
+            life.enter(WorkerPhase.UP, now)
         elif what == "well":
             life.well()
         else:
@@ -221,12 +221,12 @@ async def until(condition: Callable[[], bool]) -> None:
 
 async def test_it_starts_when_it_is_asked_and_answers(make: Make):
     bench = make()
-    assert bench.worker.state.phase is Phase.IDLE
+    assert bench.worker.state.phase is WorkerPhase.IDLE
     assert [await bench.ask("one"), await bench.ask("two")] == ["one", "two"]
-    assert (bench.launches, bench.worker.state.phase, bench.worker.restarts) == (1, Phase.UP, 0)
+    assert (bench.launches, bench.worker.state.phase, bench.worker.restarts) == (1, WorkerPhase.UP, 0)
     await bench.worker.close()
     await bench.worker.close()
-    assert bench.worker.state.phase is Phase.CLOSED
+    assert bench.worker.state.phase is WorkerPhase.CLOSED
     with pytest.raises(ClosedError):
         await bench.worker.running()
 
@@ -307,7 +307,7 @@ async def test_the_callers_fault_is_no_failure_of_the_worker(make: Make):
     bench.mode.write_text("wrong")
     with pytest.raises(InputError, match="no such file"):
         await bench.worker.running()
-    assert (bench.worker.state.failures, bench.worker.state.phase) == (0, Phase.IDLE)
+    assert (bench.worker.state.failures, bench.worker.state.phase) == (0, WorkerPhase.IDLE)
     assert not children()
 
 
@@ -390,7 +390,7 @@ async def test_closing_while_it_pauses(make: Make):
     for _ in range(2):
         with pytest.raises(LostError):
             await bench.worker.running()
-    assert bench.worker.state.phase is Phase.RESTARTING
+    assert bench.worker.state.phase is WorkerPhase.RESTARTING
     assert bench.worker.state.due > SYSTEM_CLOCK.now() + 500 * SECOND
     async with asyncio.TaskGroup() as group:
         waiting = group.create_task(closing_error(bench.worker.running()))
@@ -418,7 +418,7 @@ async def test_a_start_that_is_cancelled_leaves_nothing_behind_and_blames_nobody
         await until(lambda: len(children()) == 1)
         start.cancel()
     assert not children()
-    assert (bench.worker.state.phase, bench.worker.state.failures) == (Phase.IDLE, 0)
+    assert (bench.worker.state.phase, bench.worker.state.failures) == (WorkerPhase.IDLE, 0)
     bench.mode.write_text("well")
     assert await bench.ask("one") == "one"
 
@@ -494,7 +494,7 @@ async def test_a_restart_on_request_replaces_one_that_is_coming_up(make: Make):
         bench.mode.write_text("well")
         await restart
         assert "was restarted" in await starting
-    assert (bench.worker.state.phase, bench.worker.state.failures) == (Phase.UP, 0)
+    assert (bench.worker.state.phase, bench.worker.state.failures) == (WorkerPhase.UP, 0)
 
 
 @pytest.mark.realtime
@@ -517,13 +517,13 @@ async def test_the_house_lists_its_workers_and_is_told_of_each_change(make: Make
     workers.listeners.append(told.append)
     workers.add(bench.worker, other.worker)
     assert [(state.name, state.phase) for state in workers.states()] == [
-        ("the child", Phase.IDLE), ("the child-2", Phase.IDLE)
+        ("the child", WorkerPhase.IDLE), ("the child-2", WorkerPhase.IDLE)
     ]  # fmt: skip
     with pytest.raises(LostError):
         await other.ask("die")
     mine = [state for state in told if state.name == "the child-2"]
     assert [state.phase for state in mine] == [
-        Phase.IDLE, Phase.STARTING, Phase.STARTING, Phase.UP, Phase.RESTARTING
+        WorkerPhase.IDLE, WorkerPhase.STARTING, WorkerPhase.STARTING, WorkerPhase.UP, WorkerPhase.RESTARTING
     ]  # fmt: skip
     assert "SIGILL" in mine[-1].last_failure and mine[-1].restarts == 1
     assert await other.ask("one") == "one"
@@ -531,7 +531,7 @@ async def test_the_house_lists_its_workers_and_is_told_of_each_change(make: Make
     state = workers.states()[1]
     assert (state.cause, "SIGILL" in state.last_failure) == ("", True)
     await other.worker.close()
-    assert (told[-1].name, told[-1].phase) == ("the child-2", Phase.CLOSED)
+    assert (told[-1].name, told[-1].phase) == ("the child-2", WorkerPhase.CLOSED)
     assert len(workers.states()) == 1
 
 
@@ -542,7 +542,7 @@ async def test_a_worker_is_restarted_by_its_name(make: Make):
     await bench.ask("one")
     first = bench.worker.pid
     state = await workers.restart("the child")
-    assert (state.phase, state.restarts) == (Phase.UP, 1) and state.pid not in (None, first)
+    assert (state.phase, state.restarts) == (WorkerPhase.UP, 1) and state.pid not in (None, first)
     with pytest.raises(InputError, match="no worker 'nobody'") as caught:
         await workers.restart("nobody")
     assert "the child" in caught.value.remedy
@@ -555,4 +555,4 @@ async def test_one_that_does_not_come_up_again_says_so_in_its_state(make: Make):
     await bench.ask("one")
     bench.mode.write_text("dead")
     state = await workers.restart("the child")
-    assert state.phase is Phase.FAILED and "status 3" in state.last_failure
+    assert state.phase is WorkerPhase.FAILED and "status 3" in state.last_failure

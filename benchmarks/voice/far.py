@@ -25,9 +25,9 @@ from duologue.audio.pcm import RATE, Samples
 from duologue.dialogue.far_end import PACED
 from duologue.dialogue.heard import CHARACTERS_A_SECOND
 from duologue.dialogue.ports import PlayEvent, PlayProgress, Voiced
-from duologue.dialogue.session import Engines, Session
+from duologue.dialogue.session import Session, SessionEngines
 from duologue.dialogue.session_sink import PacedSink
-from duologue.language.fake import FakeLanguage, Reply
+from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.moderation import Moderator
 from duologue.simulation.far_player import FarHabits
 from duologue.simulation.virtual_time import simulate
@@ -78,7 +78,9 @@ async def streamed(words: int) -> float:
     voice = Streaming()
     ears = ScriptedEars(probe.Caller(probe.quiet(1.0), ()))
     sentence = " ".join(["word"] * words) + "."
-    session = Session(PERSONA, Engines(Loudness(), ears, FakeLanguage(usual=Reply(sentence)), voice, Moderator()), sink)
+    session = Session(
+        PERSONA, SessionEngines(Loudness(), ears, FakeLanguage(usual=ScriptedReply(sentence)), voice, Moderator()), sink
+    )
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(sink.run()), group.create_task(session.run())]
         await asyncio.sleep(0.2)

@@ -17,15 +17,15 @@ import uvloop
 from benchmarks.voice import probe
 from duologue.audio.pcm import Samples, from_int16
 from duologue.dialogue.ports import PlayEvent, PlayProgress, Voiced
-from duologue.dialogue.session import Engines, Session
+from duologue.dialogue.session import Session, SessionEngines
 from duologue.dialogue.session_sink import PacedSink
 from duologue.dialogue.turns_vocabulary import Clear, Effect, Event, Note, Pause, Report, SpeechStarted
-from duologue.language.fake import FakeLanguage, Reply
+from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
 from duologue.memory import freeze
 from duologue.speech.engine import SpeechCapabilities
-from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, Transcript, Voice
+from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, Transcript, VoicePresence
 from duologue.speech.pocketsphinx import PocketSphinx
 from duologue.speech.shared_activity import SharedActivity
 from duologue.speech.silero import Silero
@@ -69,7 +69,7 @@ class ScriptedEars:
         pass
 
     async def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: VoicePresence | None = None
     ) -> AsyncGenerator[Transcript, None]:
         begin, text = -1.0, ""
         async for block in sound:
@@ -146,7 +146,7 @@ class WatchedSink(PacedSink):
 class Conversation:
     """One session with its caller, its sink and its log."""
 
-    def __init__(self, caller: probe.Caller, shared: Engines, seconds: float) -> None:
+    def __init__(self, caller: probe.Caller, shared: SessionEngines, seconds: float) -> None:
         self.log = probe.Log()
         self.begun = asyncio.Event()
         self._caller = caller
@@ -196,8 +196,8 @@ async def run(asked: probe.Arguments) -> dict[str, object]:
     if ears is not None:
         await ears.warm_up()
     voice = HouseVoice(asked.mode)
-    shared = Engines(
-        activity, ears or ScriptedEars(people[0]), FakeLanguage(usual=Reply(probe.ANSWER)), voice,
+    shared = SessionEngines(
+        activity, ears or ScriptedEars(people[0]), FakeLanguage(usual=ScriptedReply(probe.ANSWER)), voice,
         Moderator(),
     )  # fmt: skip
     meter = probe.Meter()

@@ -7,7 +7,7 @@ import asyncio
 from benchmarks.table import Row, row
 from duologue.errors import PeerError
 from duologue.settings import Settings
-from duologue.simulation.crowd import Run
+from duologue.simulation.crowd import RunSummary
 from duologue.simulation.scenario_file import read_scenario, shipped
 from duologue.simulation.spoken_crowd import run_aloud
 
@@ -21,7 +21,7 @@ NEVER = {
 }
 
 
-async def _held() -> list[Run]:
+async def _held() -> list[RunSummary]:
     scenarios = [read_scenario(file) for file in shipped()]
     if not scenarios:  # nothing counted is not nothing wrong
         raise PeerError("no scenario is there", where="scenarios", remedy="Run this in the repository.")

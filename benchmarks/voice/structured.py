@@ -18,7 +18,7 @@ from benchmarks.voice import probe
 from benchmarks.voice.ours import PERSONA, Loudness, ScriptedEars
 from duologue.audio.pcm import RATE, Samples
 from duologue.dialogue.ports import PlayEvent, PlayProgress, Voiced
-from duologue.dialogue.session import Engines, Session, SessionOptions
+from duologue.dialogue.session import Session, SessionEngines, SessionOptions
 from duologue.dialogue.session_sink import PacedSink
 from duologue.language.engine import LanguageCapabilities, Prompt
 from duologue.language.moderation import Moderator
@@ -88,7 +88,7 @@ async def first_sound() -> float:
     """Milliseconds from the person's words to the first chunk in the sink."""
     sink = FirstSound(lambda report: session.notify(report))
     ears = ScriptedEars(probe.Caller(probe.quiet(1.0), ()))
-    engines = Engines(Loudness(), ears, SlowModel(), SlowVoice(), Moderator())
+    engines = SessionEngines(Loudness(), ears, SlowModel(), SlowVoice(), Moderator())
     session = Session(PERSONA, engines, sink, SessionOptions(schema=reply_schema(("smile",))))
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(sink.run()), group.create_task(session.run())]

@@ -671,21 +671,6 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
-         * Call
-         * @description A call of an assistant's message.
-         */
-        Call: {
-            /** Id */
-            id: string;
-            /**
-             * Type
-             * @default function
-             * @constant
-             */
-            type: "function";
-            function: components["schemas"]["Function"];
-        };
-        /**
          * CallEvent
          * @description A call came, changed or is over (its ``turns`` are left out here).
          */
@@ -919,10 +904,10 @@ export interface components {
             colour: string;
         };
         /**
-         * ChatMessage
+         * ChatCompletionMessage
          * @description A message of the conversation so far.
          */
-        ChatMessage: {
+        ChatCompletionMessage: {
             /**
              * Role
              * @enum {string}
@@ -936,12 +921,56 @@ export interface components {
              */
             name: string;
             /** Tool Calls */
-            tool_calls?: components["schemas"]["Call"][] | null;
+            tool_calls?: components["schemas"]["FunctionCall"][] | null;
             /**
              * Tool Call Id
              * @default
              */
             tool_call_id: string;
+        };
+        /**
+         * ChatCompletionRequest
+         * @description What is asked. ``model`` is a character's name; a system message is added to how it speaks.
+         */
+        ChatCompletionRequest: {
+            /** Model */
+            model: string;
+            /** Messages */
+            messages: components["schemas"]["ChatCompletionMessage"][];
+            /**
+             * Stream
+             * @default false
+             */
+            stream: boolean;
+            /** Temperature */
+            temperature?: number | null;
+            /** Max Tokens */
+            max_tokens?: number | null;
+            /** Max Completion Tokens */
+            max_completion_tokens?: number | null;
+            /**
+             * Seed
+             * @default 0
+             */
+            seed: number;
+            /** Stop */
+            stop?: string | string[] | null;
+            /** Tools */
+            tools?: components["schemas"]["DeclaredTool"][];
+            /**
+             * Tool Choice
+             * @default auto
+             * @enum {string}
+             */
+            tool_choice: "auto" | "none";
+            /**
+             * @default {
+             *       "type": "text"
+             *     }
+             */
+            response_format: components["schemas"]["ResponseFormat"];
+        } & {
+            [key: string]: unknown;
         };
         /**
          * ChatReceipt
@@ -957,42 +986,32 @@ export interface components {
             accepted: boolean;
         };
         /**
+         * ChatRequest
+         * @description Something a person says to a character by name.
+         */
+        ChatRequest: {
+            /**
+             * To
+             * @description A character's name.
+             */
+            to: string;
+            /**
+             * Text
+             * @description 1 to 400 characters after trimming.
+             */
+            text: string;
+            /**
+             * Author
+             * @default guest
+             */
+            author: string;
+        };
+        /**
          * CompatibleError
          * @description An error as OpenAI's API has it.
          */
         CompatibleError: {
             error: components["schemas"]["ErrorBody"];
-        };
-        /**
-         * Conversation
-         * @description A conversation with all of its turns so far.
-         */
-        Conversation: {
-            /** Id */
-            id: string;
-            /** Topic */
-            topic: string;
-            /** Cast */
-            cast: string[];
-            /** Turns Planned */
-            turns_planned: number;
-            /** Seed */
-            seed: number;
-            state: components["schemas"]["ConversationState"];
-            /** Started */
-            started: number;
-            /** Ended */
-            ended?: number | null;
-            /**
-             * Failure
-             * @default
-             */
-            failure: string;
-            /**
-             * Turns
-             * @default []
-             */
-            turns: components["schemas"]["TurnView"][];
         };
         /**
          * ConversationEvent
@@ -1004,7 +1023,7 @@ export interface components {
              * @enum {string}
              */
             type: "conversation";
-            conversation: components["schemas"]["Conversation"];
+            conversation: components["schemas"]["ConversationView"];
         };
         /**
          * ConversationRequest
@@ -1035,6 +1054,37 @@ export interface components {
          * @enum {string}
          */
         ConversationState: "waiting" | "running" | "ended" | "stopped" | "failed";
+        /**
+         * ConversationView
+         * @description A conversation with all of its turns so far.
+         */
+        ConversationView: {
+            /** Id */
+            id: string;
+            /** Topic */
+            topic: string;
+            /** Cast */
+            cast: string[];
+            /** Turns Planned */
+            turns_planned: number;
+            /** Seed */
+            seed: number;
+            state: components["schemas"]["ConversationState"];
+            /** Started */
+            started: number;
+            /** Ended */
+            ended?: number | null;
+            /**
+             * Failure
+             * @default
+             */
+            failure: string;
+            /**
+             * Turns
+             * @default []
+             */
+            turns: components["schemas"]["TurnView"][];
+        };
         /**
          * Daylight
          * @description The time of day outside the window.
@@ -1183,6 +1233,21 @@ export interface components {
              * @default
              */
             arguments: string;
+        };
+        /**
+         * FunctionCall
+         * @description A call of an assistant's message.
+         */
+        FunctionCall: {
+            /** Id */
+            id: string;
+            /**
+             * Type
+             * @default function
+             * @constant
+             */
+            type: "function";
+            function: components["schemas"]["Function"];
         };
         /**
          * Health
@@ -1404,6 +1469,29 @@ export interface components {
              */
             type: "notice";
             notice: components["schemas"]["Notice"];
+        };
+        /**
+         * PaceView
+         * @description A voice that is slower than the show would have it, and what a viewer sees of that.
+         */
+        PaceView: {
+            /**
+             * Words
+             * @description What a viewer sees of it, in a sentence; empty: the voice keeps up.
+             */
+            words: string;
+            /**
+             * Factor
+             * @description Seconds that the voice takes for a second of speech.
+             * @default 0
+             */
+            factor: number;
+            /**
+             * Since
+             * @description Unix ms.
+             * @default 0
+             */
+            since: number;
         };
         /**
          * PartEvent
@@ -1766,6 +1854,15 @@ export interface components {
              * @default []
              */
             steps: components["schemas"]["StepView"][];
+            /**
+             * @description Whether the show waits for its voices.
+             * @default {
+             *       "words": "",
+             *       "factor": 0,
+             *       "since": 0
+             *     }
+             */
+            pace: components["schemas"]["PaceView"];
         };
         /**
          * StateEvent
@@ -1802,7 +1899,7 @@ export interface components {
              * @description Those that are remembered, newest first, without their turns.
              * @default []
              */
-            conversations: components["schemas"]["Conversation"][];
+            conversations: components["schemas"]["ConversationView"][];
             /**
              * Turns
              * @description The newest of them, oldest first; at most 100.
@@ -1845,7 +1942,7 @@ export interface components {
          * StreamedEvent
          * @description The JSON of one event; the ``event:`` field repeats its ``type``.
          */
-        StreamedEvent: components["schemas"]["StateEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["TurnEvent"] | components["schemas"]["StageEvent"] | components["schemas"]["TelemetryEvent"] | components["schemas"]["PartEvent"] | components["schemas"]["TalkEvent"] | components["schemas"]["LineEvent"] | components["schemas"]["CallEvent"] | components["schemas"]["CallTurnEvent"] | components["schemas"]["LevelsEvent"] | components["schemas"]["EnginesEvent"] | components["schemas"]["WorkerEvent"] | components["schemas"]["PlacesEvent"] | components["schemas"]["NoticeEvent"];
+        StreamedEvent: components["schemas"]["StateEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["TurnEvent"] | components["schemas"]["StageEvent"] | components["schemas"]["TelemetryEvent"] | components["schemas"]["PartEvent"] | components["schemas"]["TalkEvent"] | components["schemas"]["LineEvent"] | components["schemas"]["CallEvent"] | components["schemas"]["CallTurnEvent"] | components["schemas"]["LevelsEvent"] | components["schemas"]["TalkTurnEvent"] | components["schemas"]["EnginesEvent"] | components["schemas"]["WorkerEvent"] | components["schemas"]["PlacesEvent"] | components["schemas"]["NoticeEvent"];
         /**
          * TalkEvent
          * @description A conversation with a person began or ended.
@@ -1857,6 +1954,53 @@ export interface components {
              */
             type: "talk";
             talk: components["schemas"]["TalkView"];
+        };
+        /**
+         * TalkTurnEvent
+         * @description A turn of a conversation with a person began, grew or ended.
+         */
+        TalkTurnEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "talk_turn";
+            /**
+             * Talk
+             * @description The id of the conversation.
+             */
+            talk: string;
+            turn: components["schemas"]["TalkTurnView"];
+        };
+        /**
+         * TalkTurnView
+         * @description A turn of a conversation with a person, as far as it has come. The same number again: it replaces the former.
+         */
+        TalkTurnView: {
+            /** Number */
+            number: number;
+            /**
+             * Speaker
+             * @description The character's name, or `person`.
+             */
+            speaker: string;
+            /**
+             * State
+             * @description `withdrawn`: a reply of which nobody heard a word.
+             * @enum {string}
+             */
+            state: "hearing" | "thinking" | "speaking" | "ended" | "interrupted" | "withdrawn";
+            /**
+             * Text
+             * @description Understood of the person so far; of a reply, what sounded.
+             * @default
+             */
+            text: string;
+            /**
+             * Heard
+             * @description What the person heard of a reply that is over.
+             */
+            heard?: string | null;
         };
         /**
          * TalkView
@@ -1873,6 +2017,12 @@ export interface components {
             started: number;
             /** Ended */
             ended?: number | null;
+            /**
+             * Turns
+             * @description The newest 20.
+             * @default []
+             */
+            turns: components["schemas"]["TalkTurnView"][];
         };
         /**
          * TelemetryEvent
@@ -2214,71 +2364,6 @@ export interface components {
              */
             next_try: number | null;
         };
-        /**
-         * ChatRequest
-         * @description Something a person says to a character by name.
-         */
-        duologue__app__models__ChatRequest: {
-            /**
-             * To
-             * @description A character's name.
-             */
-            to: string;
-            /**
-             * Text
-             * @description 1 to 400 characters after trimming.
-             */
-            text: string;
-            /**
-             * Author
-             * @default guest
-             */
-            author: string;
-        };
-        /**
-         * ChatRequest
-         * @description What is asked. ``model`` is a character's name; a system message is added to how it speaks.
-         */
-        duologue__web__v1__chat__ChatRequest: {
-            /** Model */
-            model: string;
-            /** Messages */
-            messages: components["schemas"]["ChatMessage"][];
-            /**
-             * Stream
-             * @default false
-             */
-            stream: boolean;
-            /** Temperature */
-            temperature?: number | null;
-            /** Max Tokens */
-            max_tokens?: number | null;
-            /** Max Completion Tokens */
-            max_completion_tokens?: number | null;
-            /**
-             * Seed
-             * @default 0
-             */
-            seed: number;
-            /** Stop */
-            stop?: string | string[] | null;
-            /** Tools */
-            tools?: components["schemas"]["DeclaredTool"][];
-            /**
-             * Tool Choice
-             * @default auto
-             * @enum {string}
-             */
-            tool_choice: "auto" | "none";
-            /**
-             * @default {
-             *       "type": "text"
-             *     }
-             */
-            response_format: components["schemas"]["ResponseFormat"];
-        } & {
-            [key: string]: unknown;
-        };
     };
     responses: never;
     parameters: never;
@@ -2383,7 +2468,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Conversation"][];
+                    "application/json": components["schemas"]["ConversationView"][];
                 };
             };
             /** @description The token lacks the scope that this wants. */
@@ -2443,7 +2528,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Conversation"];
+                    "application/json": components["schemas"]["ConversationView"];
                 };
             };
             /** @description The token lacks the scope that this wants. */
@@ -2501,7 +2586,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Conversation"];
+                    "application/json": components["schemas"]["ConversationView"];
                 };
             };
             /** @description The token lacks the scope that this wants. */
@@ -2568,7 +2653,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Conversation"];
+                    "application/json": components["schemas"]["ConversationView"];
                 };
             };
             /** @description The token lacks the scope that this wants. */
@@ -2627,7 +2712,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["duologue__app__models__ChatRequest"];
+                "application/json": components["schemas"]["ChatRequest"];
             };
         };
         responses: {
@@ -4192,7 +4277,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["duologue__web__v1__chat__ChatRequest"];
+                "application/json": components["schemas"]["ChatCompletionRequest"];
             };
         };
         responses: {

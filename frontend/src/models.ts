@@ -3,7 +3,7 @@ import type { components } from "./api";
 
 type Schemas = components["schemas"];
 
-export type Conversation = Schemas["Conversation"];
+export type Conversation = Schemas["ConversationView"];
 export type CharacterView = Schemas["CharacterView"];
 export type EngineView = Schemas["EngineView"];
 export type HouseView = Schemas["HouseView"];
@@ -17,6 +17,7 @@ export type SessionView = Schemas["SessionView"];
 export type SettingView = Schemas["SettingView"];
 export type ShowView = Schemas["ShowView"];
 export type StageView = Schemas["StageView"];
+export type PaceView = Schemas["PaceView"];
 export type StepView = Schemas["StepView"];
 export type CallLevels = Schemas["CallLevels"];
 export type CallTurn = Schemas["CallTurn"];
@@ -40,6 +41,7 @@ export type ShowEvent =
   | Schemas["CallEvent"]
   | Schemas["CallTurnEvent"]
   | Schemas["LevelsEvent"]
+  | Schemas["TalkTurnEvent"]
   | Schemas["EnginesEvent"]
   | Schemas["WorkerEvent"]
   | Schemas["PlacesEvent"]

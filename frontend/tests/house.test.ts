@@ -6,7 +6,7 @@ import type { EngineView, HouseView, PartView, TalkView, WorkerView } from "../s
 const SHOW: PartView = { name: "day", topic: "show:day", state: "up", failure: "", restarts: 0, due: null, reasons: [] };
 const TALKS: PartView = { ...SHOW, name: "talk", topic: "talk" };
 const HOUSE: HouseView = { parts: [SHOW, TALKS], engines: [], places: [], waiting: 0, talks: [], workers: [] };
-const ADA: TalkView = { id: "1", character: "chad", title: "Chad", started: 5, ended: null };
+const ADA: TalkView = { id: "1", character: "chad", title: "Chad", started: 5, ended: null, turns: [] };
 const ESPEAK: WorkerView = {
   name: "espeak", purpose: "speaks", state: "up", since: 5, pid: 7, restarts: 0, failures: 0, last_failure: "", next_try: null,
 };

@@ -13,7 +13,7 @@ from typing import Self
 from duologue.app.cast import CastMember, find_pack, load_member
 from duologue.app.clips import read_clip
 from duologue.app.languages import languages_of
-from duologue.app.render import Film, Progress, render
+from duologue.app.render import Film, RenderProgress, render
 from duologue.app.spare_voices import KnownVoices, known_voices, named_voice, owner, spare_voice
 from duologue.app.talking import find_persona, open_partner, talk_policy
 from duologue.app.talking_chat import Chat, open_chat
@@ -120,7 +120,7 @@ class Show:
         self._flags = {"show.topic": topic, **{f"show.{key}": value for key, value in settings.items()}}
         self._cast = cast
 
-    def render(self, path: str | Path, on_progress: Callable[[Progress], None] | None = None) -> Film:
+    def render(self, path: str | Path, on_progress: Callable[[RenderProgress], None] | None = None) -> Film:
         """Write the show to an MP4 file, as fast as the machine can."""
         settings = _knowing(self._flags, self._cast)
         work = render(settings, Path(path), on_progress=on_progress or _quietly, cast=self._members(settings))
@@ -272,5 +272,5 @@ class Conversation:
         )
 
 
-def _quietly(progress: Progress) -> None:
+def _quietly(progress: RenderProgress) -> None:
     pass

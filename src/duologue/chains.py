@@ -81,7 +81,7 @@ class Breaker:
         self.out_until, self.cause = now + pause, cause
 
 
-class Moment(StrEnum):
+class FailureMoment(StrEnum):
     """When an engine failed."""
 
     START = "start"
@@ -98,7 +98,7 @@ class Handover:
 
     engine: str
     successor: str
-    moment: Moment
+    moment: FailureMoment
     cause: str
     at: int
 
@@ -247,10 +247,10 @@ class Chain(Generic[E]):
                 answer = await ask(engine)
             except (PeerError, InputError) as error:
                 failed.append((engine, error))
-                self._fail(engine, rest, Moment.BEGINNING, error)
+                self._fail(engine, rest, FailureMoment.BEGINNING, error)
                 continue
             except asyncio.CancelledError:
-                self._blame_if_late(engine, rest, Moment.BEGINNING)
+                self._blame_if_late(engine, rest, FailureMoment.BEGINNING)
                 raise
             self._breakers[engine.name].succeeded()
             return answer
@@ -292,12 +292,12 @@ class Chain(Generic[E]):
                 failed.append((engine, error))
                 final = begun and not revisable
                 rest = [each for each in self.engines if each is not engine] if final else order[turn:]
-                self._fail(engine, rest[:1], Moment.MIDDLE if begun else Moment.BEGINNING, error)
+                self._fail(engine, rest[:1], FailureMoment.MIDDLE if begun else FailureMoment.BEGINNING, error)
                 if final:
                     raise
                 continue
             except asyncio.CancelledError:
-                self._blame_if_late(engine, order[turn:], Moment.MIDDLE if begun else Moment.BEGINNING)
+                self._blame_if_late(engine, order[turn:], FailureMoment.MIDDLE if begun else FailureMoment.BEGINNING)
                 raise
             self._breakers[engine.name].succeeded()
             return
@@ -361,7 +361,7 @@ class Chain(Generic[E]):
             return None
         self._breakers[engine.name].failed(self._clock.now(), error.what)
         well = [each for each in self.engines if not self._breakers[each.name].failures]
-        self._tell(engine, well, Moment.START, error)
+        self._tell(engine, well, FailureMoment.START, error)
         return error
 
     async def _first(self, engine: E, pieces: AsyncIterator[T]) -> T:
@@ -374,18 +374,18 @@ class Chain(Generic[E]):
         except TimeoutError as error:
             raise PeerError(f"{engine.name} gave nothing within {limit:g} s") from error
 
-    def _blame_if_late(self, engine: E, rest: Sequence[E], moment: Moment) -> None:
+    def _blame_if_late(self, engine: E, rest: Sequence[E], moment: FailureMoment) -> None:
         """A cancellation by a limit of the caller's is the failure of whoever took so long."""
         if out_of_time() and engine.name not in self._down:
             self._fail(engine, rest, moment, PeerError(f"{engine.name} took longer than its caller waits"))
 
-    def _fail(self, engine: E, rest: Sequence[E], moment: Moment, error: DuologueError) -> None:
+    def _fail(self, engine: E, rest: Sequence[E], moment: FailureMoment, error: DuologueError) -> None:
         if isinstance(error, PeerError):
             self._breakers[engine.name].failed(self._clock.now(), error.what)
             self._down.add(engine.name)
         self._tell(engine, rest, moment, error)
 
-    def _tell(self, engine: E, rest: Sequence[E], moment: Moment, error: DuologueError) -> None:
+    def _tell(self, engine: E, rest: Sequence[E], moment: FailureMoment, error: DuologueError) -> None:
         handover = Handover(engine.name, rest[0].name if rest else "", moment, str(error), self._clock.now())
         for listener in (*filter(None, (self._listener,)), *_concerned.get()):
             listener(handover)

@@ -51,7 +51,7 @@ from duologue.settings_parts import (
     as_list,
 )
 from duologue.settings_phone import PhoneSettings
-from duologue.validation import Problem, did_you_mean, problems
+from duologue.validation import WrongValue, did_you_mean, problems
 
 FILE = "duologue.toml"
 ENGINE_GROUPS = {"duologue.tts": "speaks", "duologue.llm": "thinks", "duologue.stt": "hears", "duologue.vad": "notices"}
@@ -75,7 +75,7 @@ an unknown name.
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SettingRow:
     """One setting as it is shown: secrets are masked. ``source`` is ``default``, a file, a variable or a flag, ``what``
     says in a sentence what it sets; ``why``, what a value that leaves the choice to us (``auto``) came to, and why.
     """
@@ -212,9 +212,9 @@ class Settings(BaseSettings):
             *(key for name in variables if (key := os.environ.get(name, "").strip())),
         )
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[SettingRow]:
         """Every setting with its value and source, in order."""
-        rows: list[Row] = []
+        rows: list[SettingRow] = []
         for name in type(self).model_fields:
             if name == "shows":
                 for show, part in self.shows.items():
@@ -225,7 +225,7 @@ class Settings(BaseSettings):
             rows += self._rows(part, f"engines.{name}") if part is not None else []
         return rows
 
-    def _rows(self, part: BaseModel, prefix: str) -> Iterator[Row]:
+    def _rows(self, part: BaseModel, prefix: str) -> Iterator[SettingRow]:
         for name, field in type(part).model_fields.items():
             key, value = f"{prefix}.{name}", cast(object, getattr(part, name))
             if isinstance(value, BaseModel):
@@ -242,7 +242,7 @@ class Settings(BaseSettings):
                 what = field.description or ""
                 pick = self.picks.get(name) if prefix == "engines" else None
                 shown = _shown(name, cast("object", value) if pick is None else pick.written)
-                yield Row(key, shown, source, what, str(pick or ""))
+                yield SettingRow(key, shown, source, what, str(pick or ""))
 
 
 def _tables(value: object) -> list[BaseModel]:
@@ -412,7 +412,7 @@ def _key_layer(values: Mapping[str, object], source: Callable[[str], str]) -> _L
     return _Layer(table, sources)
 
 
-def _as_input_error(found: list[Problem], sources: Mapping[str, str]) -> InputError:
+def _as_input_error(found: list[WrongValue], sources: Mapping[str, str]) -> InputError:
     first = found[0]
     others = ", ".join(problem.key for problem in found[1:])
     remedy = f"{first.remedy} Wrong too: {others}." if others else first.remedy
@@ -494,7 +494,9 @@ def _engine_part(
         if missing:
             raise _needed(name, missing, model) from None
         found = [
-            Problem(f"engines.{name}.{problem.key}" if problem.key else f"engines.{name}", problem.what, problem.remedy)
+            WrongValue(
+                f"engines.{name}.{problem.key}" if problem.key else f"engines.{name}", problem.what, problem.remedy
+            )
             for problem in problems(error, model)
         ]
         raise _as_input_error(found, sources) from None

@@ -98,20 +98,20 @@ EngineNames = Annotated[Names, AfterValidator(_distinct)]
 StageSize = Annotated[Size, PlainValidator(_stage_size)]
 
 
-class Part(BaseModel):
+class SettingsSection(BaseModel):
     """A section. Read-only, and strict about unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class TvSettings(Part):
+class TvSettings(SettingsSection):
     """The TV when a show begins."""
 
     film: str | None = Field(default=None, description="The film that plays, by name or as a path to a file.")
     autoplay: bool = Field(default=False, description="Play it from the start of the show.")
 
 
-class LightSettings(Part):
+class LightSettings(SettingsSection):
     """The light when a show begins."""
 
     daylight: Literal["day", "evening", "night"] = Field(
@@ -120,16 +120,18 @@ class LightSettings(Part):
     lamp: bool = Field(default=True, description="The lamp is on.")
 
 
-class ServeSettings(Part):
+class ServeSettings(SettingsSection):
     """Which parts of the house run."""
 
     show: bool = Field(default=True, description="The show, or each of several.")
-    talk: bool = Field(default=False, description="Conversations with people, on warm engines.")
+    talk: bool = Field(
+        default=False, description="Warm engines for conversations with people, whom no way leads here yet."
+    )
     line: bool = Field(default=False, description="The phone line.")
     api: bool = Field(default=False, description="Voices, ears and characters for clients of OpenAI's API, at /v1.")
 
 
-class ShowSettings(Part):
+class ShowSettings(SettingsSection):
     """What is on air."""
 
     topic: str | None = Field(
@@ -191,7 +193,7 @@ def _named(tokens: dict[str, TokenSettings]) -> dict[str, TokenSettings]:
     return tokens
 
 
-class WebSettings(Part):
+class WebSettings(SettingsSection):
     """The web server."""
 
     host: str = Field(default="127.0.0.1", min_length=1, description="The address to listen on.")
@@ -227,7 +229,7 @@ class WebSettings(Part):
         return self
 
 
-class ModerationSettings(Part):
+class ModerationSettings(SettingsSection):
     """What may be said: by topics, by chat, and by the engines."""
 
     words: Path | None = Field(
@@ -238,7 +240,7 @@ class ModerationSettings(Part):
     max_line: int = Field(default=1200, ge=50, le=10_000, description="Characters of a line that an engine wrote.")
 
 
-class LedgerSettings(Part):
+class LedgerSettings(SettingsSection):
     """What is written down of all that happens (docs/ledger.md)."""
 
     folder: Path | None = Field(default=None, description="A folder for it; unset: nothing is written down.")
@@ -255,7 +257,7 @@ class LedgerSettings(Part):
         return self
 
 
-class TelemetrySettings(Part):
+class TelemetrySettings(SettingsSection):
     """The log."""
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -266,7 +268,7 @@ class TelemetrySettings(Part):
     )
 
 
-class EngineChoice(Part):
+class EngineChoice(SettingsSection):
     """Which engines are used. The tables beside them, one for each, are kept apart: :meth:`Settings.engine`."""
 
     llm: EngineNames = Field(
@@ -281,7 +283,7 @@ class EngineChoice(Part):
     vad: str = Field(default="silero", min_length=1, description="The engine that notices when somebody speaks.")
 
 
-class ModelsSettings(Part):
+class ModelsSettings(SettingsSection):
     """The models that were fetched."""
 
     folder: Path | None = Field(
@@ -289,7 +291,7 @@ class ModelsSettings(Part):
     )
 
 
-class HearingSettings(Part):
+class HearingSettings(SettingsSection):
     """How the end of a turn is found."""
 
     smart_turn: Path | None = Field(
@@ -297,7 +299,7 @@ class HearingSettings(Part):
     )
 
 
-class DialogueSettings(Part):
+class DialogueSettings(SettingsSection):
     """How turns are taken in a conversation with a person."""
 
     speculate: bool = Field(default=True, description="Think of an answer before it is sure that the turn is over.")
@@ -398,7 +400,7 @@ class DialogueSettings(Part):
         return self
 
 
-class ChainSettings(Part):
+class ChainSettings(SettingsSection):
     """When an engine hands over to the next; of no effect on one alone."""
 
     start_seconds: float = Field(
@@ -416,7 +418,7 @@ class ChainSettings(Part):
     )
 
 
-class SpeechCacheSettings(Part):
+class SpeechCacheSettings(SettingsSection):
     """What engines have said, kept on disk."""
 
     skip: Names = Field(default=("espeak",), description="Engines whose speech is not kept, being as fast as a disk.")

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
-from duologue.settings_parts import Names, Part, as_list
+from duologue.settings_parts import Names, SettingsSection, as_list
 
 _ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^\[\]:/\s]+):(?P<port>\d{1,5})")
 _REGISTRAR = re.compile(r"(?:sips?:)?(?:\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::\d{1,5})?(?:;transport=(?:udp|tcp|tls))?", re.I)
@@ -64,7 +64,7 @@ Transports = Annotated[tuple[Literal["udp", "tcp", "tls"], ...], BeforeValidator
 Formats = Annotated[tuple[Literal["opus", "g722", "pcma", "pcmu"], ...], BeforeValidator(as_list)]
 
 
-class AnswerSettings(Part):
+class AnswerSettings(SettingsSection):
     """As whom an extension is answered; what is unset is as [phone] has it."""
 
     persona: str | None = Field(default=None, min_length=1, description="Who answers: a character or persona.")
@@ -103,7 +103,7 @@ class AccountSettings(AnswerSettings):
         return self
 
 
-class CallerSettings(Part):
+class CallerSettings(SettingsSection):
     """Somebody who may call when they prove a password (digest)."""
 
     password: SecretStr | None = Field(default=None, description="The password.")
@@ -121,7 +121,7 @@ class CallerSettings(Part):
         return self
 
 
-class TransferSettings(Part):
+class TransferSettings(SettingsSection):
     """Where a call may be handed over: by a key, by the character, from the page."""
 
     to: Annotated[str, AfterValidator(_target)] = Field(
@@ -142,7 +142,7 @@ def _by_name(transfers: dict[str, TransferSettings]) -> dict[str, TransferSettin
     return transfers
 
 
-class PhoneSettings(Part):
+class PhoneSettings(SettingsSection):
     """The phone line."""
 
     listen: Annotated[str, AfterValidator(_listen)] = Field(

@@ -42,7 +42,7 @@ class SupervisionPolicy:
     pardon: int | None = None
 
 
-class Phase(StrEnum):
+class WorkerPhase(StrEnum):
     """What a worker is doing."""
 
     IDLE = "idle"
@@ -84,7 +84,7 @@ class WorkerState:
     """
 
     name: str
-    phase: Phase
+    phase: WorkerPhase
     purpose: str = ""
     since: int = 0
     pid: int | None = None
@@ -100,7 +100,7 @@ class Supervision:
 
     def __init__(self, policy: SupervisionPolicy) -> None:
         self.policy = policy
-        self.phase = Phase.IDLE
+        self.phase = WorkerPhase.IDLE
         self.since = 0
         """When it came into its phase."""
         self.failures = 0
@@ -113,7 +113,7 @@ class Supervision:
         """Not to be started earlier."""
         self._strikes: OrderedDict[Hashable, int] = OrderedDict()
 
-    def enter(self, phase: Phase, now: int) -> None:
+    def enter(self, phase: WorkerPhase, now: int) -> None:
         """It is being started, came up, is gone by nobody's fault, or closed."""
         self.phase, self.since = phase, now
 
@@ -124,21 +124,21 @@ class Supervision:
     def replaced(self, now: int) -> None:
         """Somebody asked for another: its failures are forgiven, and there is no pause."""
         self.well()
-        self.enter(Phase.IDLE, now)
+        self.enter(WorkerPhase.IDLE, now)
         self.due = now
         self.restarts += 1
 
     def died(self, now: int, cause: str, at_work: Sequence[Work] = ()) -> Fate:
         """It died, hung or did not come up, while it was ``at_work``: first what is missed least."""
-        if self.phase is Phase.UP and now - self.since >= self.policy.steady:
+        if self.phase is WorkerPhase.UP and now - self.since >= self.policy.steady:
             self.failures = 0
-        if self.policy.pardon is not None and self.phase is Phase.UP and now - self.since > self.policy.pardon:
+        if self.policy.pardon is not None and self.phase is WorkerPhase.UP and now - self.since > self.policy.pardon:
             self._strikes.clear()
         self.cause = self.last_failure = cause
         self.failures += 1
         times, (dropped, strikes) = self.failures, self._struck(at_work)
         again = self.policy.restarts is None or times <= self.policy.restarts
-        self.enter(Phase.RESTARTING if again else Phase.FAILED, now)
+        self.enter(WorkerPhase.RESTARTING if again else WorkerPhase.FAILED, now)
         self.restarts += again
         if dropped is not None or not again:
             self.failures = 0

@@ -14,7 +14,7 @@ LISTED = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class WrongValue:
     """One wrong value: the dotted ``key``, ``what`` is wrong with it, and the ``remedy``."""
 
     key: str
@@ -31,13 +31,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"{guess}Known: {', '.join(names[:LISTED])}{more}." if names else f"{guess}Remove it."
 
 
-def problems(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
+def problems(error: ValidationError, model: type[BaseModel]) -> list[WrongValue]:
     """What a validation of ``model`` found, in the model's order, one entry for each wrong key."""
-    found: dict[str, Problem] = {}
+    found: dict[str, WrongValue] = {}
     for detail in error.errors(include_url=False):
         path = tuple(part for part in detail["loc"] if part != "[key]")
         key = dotted(path)
-        found.setdefault(key, Problem(key, *_words(detail["type"], detail["msg"], path, detail.get("ctx"), model)))
+        found.setdefault(key, WrongValue(key, *_words(detail["type"], detail["msg"], path, detail.get("ctx"), model)))
     return list(found.values())
 
 

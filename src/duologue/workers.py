@@ -34,7 +34,7 @@ from typing import Self
 
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, DuologueError, InputError, PeerError
-from duologue.supervision import Phase, Supervision, SupervisionPolicy, Work, WorkerState
+from duologue.supervision import Supervision, SupervisionPolicy, Work, WorkerPhase, WorkerState
 
 _HEADER = struct.Struct(">I")
 MAX_MESSAGE = 512 * 1024 * 1024
@@ -384,7 +384,7 @@ class Supervised:
     @property
     def closed(self) -> bool:
         """Whether :meth:`close` was called."""
-        return self._life.phase is Phase.CLOSED
+        return self._life.phase is WorkerPhase.CLOSED
 
     @property
     def restarts(self) -> int:
@@ -476,7 +476,7 @@ class Supervised:
     async def close(self) -> None:
         """End the worker, also one that is being started; who waits for it gets :class:`ClosedError`. Idempotent."""
         if not self.closed:
-            self._enter(Phase.CLOSED)
+            self._enter(WorkerPhase.CLOSED)
         self._wake()
         if self._starting is not None:
             self._starting.kill()
@@ -492,7 +492,7 @@ class Supervised:
         await self._pause()
         worker: Worker | None = None
         try:
-            self._enter(Phase.STARTING)
+            self._enter(WorkerPhase.STARTING)
             worker = self._starting = await self._launch()
             self._check()
             self._tell()  # it has a process id now
@@ -502,12 +502,12 @@ class Supervised:
         except BaseException:  # cancelled, closed, or the caller's fault
             await _away(worker)
             if not self.closed:
-                self._enter(Phase.IDLE)
+                self._enter(WorkerPhase.IDLE)
             raise
         finally:
             self._starting = None
         self.worker, self._starting = worker, None
-        self._enter(Phase.UP)
+        self._enter(WorkerPhase.UP)
         return worker
 
     async def _brought_up(self, worker: Worker) -> None:
@@ -543,7 +543,7 @@ class Supervised:
         while worker is self.worker and self._busy() and (now := self._clock.now()) < until:
             await self._clock.wait_until(now + _GLANCE)
 
-    def _enter(self, phase: Phase) -> None:
+    def _enter(self, phase: WorkerPhase) -> None:
         self._life.enter(phase, self._clock.now())
         self._tell()
 
@@ -636,7 +636,7 @@ class Workers:
         return worker.state
 
     def _changed(self, state: WorkerState) -> None:
-        if state.phase is Phase.CLOSED:
+        if state.phase is WorkerPhase.CLOSED:
             self._workers.pop(state.name, None)
         for listener in self.listeners:
             listener(state)

@@ -24,11 +24,11 @@ from duologue.app.engines import EnginePool
 from duologue.app.line import Carrier, Line, News
 from duologue.app.models import Event, StateEvent, StateView
 from duologue.app.talking import Talk
-from duologue.audio.far_playout import Kind, Manners, Message
+from duologue.audio.far_playout import FarEndMessage, Manners, MessageKind
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.errors import PeerError
-from duologue.language.fake import FakeLanguage, Reply
+from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.phone import leg as far
 from duologue.phone.leg import CallInfo, LegEvent
 from duologue.phone.line_messages import LinePlan, Ready, Registration
@@ -127,29 +127,29 @@ class ScriptedLeg:
         self.refused = status, retry_after_s
         self._end(far.Ended("refused", ours=True, status=status))
 
-    async def write(self, message: Message) -> None:
+    async def write(self, message: FarEndMessage) -> None:
         if self._over:
             return
         match message.kind:
-            case Kind.PLAY:
+            case MessageKind.PLAY:
                 assert message.samples is not None
                 self._queue.append(
                     _Queued(message.id, message.gap, [(message.start, message.samples)], message.more, message.start)
                 )
-            case Kind.EXTEND:
+            case MessageKind.EXTEND:
                 for each in self._queue:
                     if each.id == message.id and message.samples is not None:
                         each.pieces.append((message.start, message.samples))
                         each.more = message.more
-            case Kind.CLEAR:
+            case MessageKind.CLEAR:
                 first = self._queue[0] if self._queue else None
                 self._queue.clear()
                 self._paused = False
                 begun = first is not None and first.id in self._sent
                 self._put(far.Stopped(first.id, first.place) if first and begun else far.Stopped("", 0))
-            case Kind.PAUSE | Kind.RESUME:
-                self._paused = message.kind is Kind.PAUSE
-            case Kind.WITHDRAW:
+            case MessageKind.PAUSE | MessageKind.RESUME:
+                self._paused = message.kind is MessageKind.PAUSE
+            case MessageKind.WITHDRAW:
                 self._queue = [each for each in self._queue if each.id != message.id]
 
     async def digits(self, keys: str) -> None:
@@ -233,7 +233,7 @@ class ScriptedLeg:
 class Gone(ScriptedLeg):
     """Its carrier is gone when somebody says something to it."""
 
-    async def write(self, message: Message) -> None:
+    async def write(self, message: FarEndMessage) -> None:
         self._put(far.Ended("the line process died", failed=True))
         self._over = True
         raise PeerError("the carrier is gone", where="double")
@@ -318,7 +318,7 @@ class Exchange:
         settings: str = "",
         *,
         says: Sequence[Says] = (),
-        replies: Sequence[Reply] = (),
+        replies: Sequence[ScriptedReply] = (),
         ears: Callable[..., FakeHearing] | None = None,
         folder: Path,
     ) -> None:

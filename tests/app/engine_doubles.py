@@ -18,7 +18,7 @@ from duologue.language.fake import FakeLanguage
 from duologue.language.persona import Persona
 from duologue.settings import Settings
 from duologue.simulation.virtual_time import LoopClock
-from duologue.speech.hearing import Expected, HearingCapabilities, Transcript, Voice
+from duologue.speech.hearing import Expected, HearingCapabilities, Transcript, VoicePresence
 from duologue.speech.hearing_fake import FakeHearing, Hearing
 
 ADA = CastMember("ada", "Ada", "", "#fff", Path(), Persona("ada", "Ada", "A calm woman."), {"fake": "low"})
@@ -37,7 +37,7 @@ class LimitedEar(FakeHearing):
         return HearingCapabilities(partials=True, punctuation=True, words=True, at_once=self._at_once)
 
     async def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: VoicePresence | None = None
     ) -> AsyncGenerator[Transcript, None]:
         async with self._free:
             async for transcript in super().listen(sound, expected, voice):

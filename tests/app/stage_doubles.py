@@ -15,12 +15,12 @@ from duologue.broadcast.packets import StreamFormat
 from duologue.clock import SECOND, VirtualClock
 from duologue.errors import DuologueError, PeerError
 from duologue.speech.utterance import Utterance
-from duologue.stage.messages import Ready, Run, Say, StagePlan, Trouble
+from duologue.stage.messages import SayUtterance, StagePlan, StageReady, StreamRun, Trouble
 from duologue.stage.pose import Lights
 from duologue.telemetry.ledger import SkipRecord, StepRecord
 
 FORMAT = StreamFormat(320, 180, 30, b"", b"")
-READY = Ready(0.5, 10 * SECOND, 20 * SECOND, 0)
+READY = StageReady(0.5, 10 * SECOND, 20 * SECOND, 0)
 
 
 def plan() -> StagePlan:
@@ -71,14 +71,14 @@ class ScriptedChild:
             self._reports.put_nowait(report)
 
     def ready(self) -> None:
-        self.report(READY, Run(FORMAT, 0))
+        self.report(READY, StreamRun(FORMAT, 0))
 
     def die(self, how: BaseException | None = None) -> None:
         self.report(how or PeerError("the process was killed by signal 11"))
 
     @property
     def said(self) -> list[str]:
-        return [message.utterance.id for message in self.sent if isinstance(message, Say)]
+        return [message.utterance.id for message in self.sent if isinstance(message, SayUtterance)]
 
 
 class Heard:

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.app.admission import Admission, Kind, Needs, Places, PlaceTaken
+from duologue.app.admission import Admission, Needs, PlaceKind, Places, PlaceTaken
 from duologue.clock import SECOND
 from duologue.simulation.virtual_time import LoopClock, simulate
 
-TALK: Needs = frozenset({Kind.LISTENER, Kind.VOICE, Kind.THOUGHT})
-CHAT: Needs = frozenset({Kind.THOUGHT})
+TALK: Needs = frozenset({PlaceKind.LISTENER, PlaceKind.VOICE, PlaceKind.THOUGHT})
+CHAT: Needs = frozenset({PlaceKind.THOUGHT})
 
 
-def two_listeners(kind: Kind) -> int | None:
-    return 2 if kind is Kind.LISTENER else None
+def two_listeners(kind: PlaceKind) -> int | None:
+    return 2 if kind is PlaceKind.LISTENER else None
 
 
 def test_who_is_beyond_is_refused_at_once_and_counted() -> None:
@@ -31,7 +31,7 @@ def test_who_is_beyond_is_refused_at_once_and_counted() -> None:
             assert refused.value.remedy
             async with admission.place(CHAT):  # it needs nobody who listens
                 pass
-        assert admission.places.refused == {Kind.LISTENER: 1}
+        assert admission.places.refused == {PlaceKind.LISTENER: 1}
         async with admission.place(TALK):
             pass
         assert not +admission.places.taken
@@ -52,7 +52,7 @@ def test_who_has_patience_is_told_and_gets_the_next_place_in_order() -> None:
         async with asyncio.TaskGroup() as group:
             for name, seconds in (("one", 10), ("two", 20), ("three", 5), ("four", 5)):
                 group.create_task(talk(admission, name, seconds, None))
-        assert admission.places.waited == {Kind.LISTENER: 2} and admission.places.waiting == 0
+        assert admission.places.waited == {PlaceKind.LISTENER: 2} and admission.places.waiting == 0
         assert clock.now() == 20 * SECOND
 
     simulate(story())
@@ -71,7 +71,7 @@ def test_patience_ends_in_a_refusal_and_a_full_queue_too() -> None:
             assert clock.now() == 0
             await waiting
             assert clock.now() == 7 * SECOND and admission.places.waiting == 0
-        assert admission.places.refused == {Kind.LISTENER: 2}
+        assert admission.places.refused == {PlaceKind.LISTENER: 2}
 
     simulate(story())
 
@@ -102,24 +102,24 @@ async def _hold(admission: Admission) -> None:
 
 
 def test_nobody_overtakes_who_waits_for_the_same() -> None:
-    places = Places({Kind.LISTENER: 1, Kind.VOICE: 1, Kind.THOUGHT: None}.__getitem__)
-    both: Needs = frozenset({Kind.LISTENER, Kind.VOICE})
-    ears, voice = frozenset({Kind.LISTENER}), frozenset({Kind.VOICE})
+    places = Places({PlaceKind.LISTENER: 1, PlaceKind.VOICE: 1, PlaceKind.THOUGHT: None}.__getitem__)
+    both: Needs = frozenset({PlaceKind.LISTENER, PlaceKind.VOICE})
+    ears, voice = frozenset({PlaceKind.LISTENER}), frozenset({PlaceKind.VOICE})
     assert places.take(ears) is None
-    ticket = places.queue(both, Kind.LISTENER)
-    assert places.take(voice) is Kind.VOICE and places.take(CHAT) is None
+    ticket = places.queue(both, PlaceKind.LISTENER)
+    assert places.take(voice) is PlaceKind.VOICE and places.take(CHAT) is None
     places.give_back(ears)
-    assert places.admitted() == [ticket] and places.taken[Kind.VOICE] == 1
+    assert places.admitted() == [ticket] and places.taken[PlaceKind.VOICE] == 1
 
 
-KINDS = st.frozensets(st.sampled_from(Kind), min_size=1)
+KINDS = st.frozensets(st.sampled_from(PlaceKind), min_size=1)
 
 
 @given(st.lists(st.tuples(KINDS, st.sampled_from(["come", "queue", "go", "leave"]), st.integers(0, 5)), max_size=60))
 def test_no_order_of_events_gives_more_places_than_there_are_or_loses_one(
     events: list[tuple[Needs, str, int]],
 ) -> None:
-    capacity = {Kind.LISTENER: 2, Kind.VOICE: 3, Kind.THOUGHT: None}
+    capacity = {PlaceKind.LISTENER: 2, PlaceKind.VOICE: 3, PlaceKind.THOUGHT: None}
     places = Places(capacity.__getitem__, most_waiting=4)
     inside: list[Needs] = []
     queue: dict[int, Needs] = {}

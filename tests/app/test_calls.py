@@ -14,7 +14,7 @@ from duologue.app.models import CallEvent, CallState, CallTurnEvent, LevelsEvent
 from duologue.audio.pcm import RATE
 from duologue.clock import SECOND
 from duologue.errors import InputError
-from duologue.language.fake import Reply
+from duologue.language.fake import ScriptedReply
 from duologue.phone import leg as far
 from duologue.phone.leg import CallInfo
 from duologue.simulation.virtual_time import simulate
@@ -30,7 +30,7 @@ about = "a person of the team"
 
 def place(
     monkeypatch: pytest.MonkeyPatch, folder: Path, settings: str = GREETED, *, script: tuple[Says | Does, ...] = (),
-    replies: tuple[Reply, ...] = (), seconds: float = 12.0, **options: object,
+    replies: tuple[ScriptedReply, ...] = (), seconds: float = 12.0, **options: object,
 ) -> tuple[Exchange, ScriptedLeg]:  # fmt: skip
     says = [each for each in script if isinstance(each, Says)]
     exchange = Exchange(monkeypatch, settings, says=says, replies=replies, folder=folder)
@@ -41,7 +41,9 @@ def place(
 def test_a_call_is_answered_greeted_and_held_and_leaves_its_record(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    exchange, leg = place(monkeypatch, tmp_path, script=(Says(3.0, "what is new"),), replies=(Reply("Not very much."),))
+    exchange, leg = place(
+        monkeypatch, tmp_path, script=(Says(3.0, "what is new"),), replies=(ScriptedReply("Not very much."),)
+    )
     simulate(exchange.hold(leg))
     assert leg.rang
     assert leg.answered
@@ -87,14 +89,16 @@ def test_a_caller_may_interrupt_and_on_a_half_duplex_line_is_not_heard(
 ) -> None:
     long = "one two three four five six seven eight nine ten eleven twelve"
     script = (Says(2.0, "tell me"), Says(5.0, "stop it now please"))
-    exchange, leg = place(monkeypatch, tmp_path, script=script, replies=(Reply(long), Reply("Fine.")))
+    exchange, leg = place(monkeypatch, tmp_path, script=script, replies=(ScriptedReply(long), ScriptedReply("Fine.")))
     simulate(exchange.hold(leg))
     cut = next(turn for turn in exchange.turns() if turn.text.startswith("one two"))
     assert cut.interrupted
     assert 0 < len(cut.heard) < len(long)
 
     half = '[phone]\ngreeting = "Hello there."\nduplex = "half"\n'
-    exchange, leg = place(monkeypatch, tmp_path, half, script=script, replies=(Reply(long), Reply("Fine.")))
+    exchange, leg = place(
+        monkeypatch, tmp_path, half, script=script, replies=(ScriptedReply(long), ScriptedReply("Fine."))
+    )
     simulate(exchange.hold(leg))
     whole = next(turn for turn in exchange.turns() if turn.text.startswith("one two"))
     assert not whole.interrupted
@@ -103,7 +107,7 @@ def test_a_caller_may_interrupt_and_on_a_half_duplex_line_is_not_heard(
 
 def test_zero_is_for_a_human_who_is_told_what_was_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     script = (Says(2.0, "what is new"), Does(6.0, far.Digit("0", 100)))
-    exchange, leg = place(monkeypatch, tmp_path, GREETED + HUMAN, script=script, replies=(Reply("Not much."),))
+    exchange, leg = place(monkeypatch, tmp_path, GREETED + HUMAN, script=script, replies=(ScriptedReply("Not much."),))
     simulate(exchange.hold(leg))
     assert leg.referred is not None
     target, headers = leg.referred
@@ -126,7 +130,7 @@ def test_when_nobody_is_there_the_character_goes_on_and_remembers(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, options: dict[str, object], again: float
 ) -> None:
     script = (Says(2.0, "what is new"), Does(5.0, far.Digit("0")), Says(again, "then you"))
-    replies = (Reply("Not much."), Reply("All right."))
+    replies = (ScriptedReply("Not much."), ScriptedReply("All right."))
     exchange, leg = place(
         monkeypatch, tmp_path, GREETED + HUMAN, script=script, replies=replies, seconds=again + 10, **options
     )
@@ -152,7 +156,7 @@ def test_a_caller_who_is_silent_is_asked_then_said_goodbye_to(monkeypatch: pytes
 
 def test_nobody_who_holds_is_taken_for_silent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     script = (Does(3.0, far.Held(True)), Does(70.0, far.Held(False)), Says(72.0, "here again"))
-    exchange, leg = place(monkeypatch, tmp_path, script=script, replies=(Reply("Good."),), seconds=80.0)
+    exchange, leg = place(monkeypatch, tmp_path, script=script, replies=(ScriptedReply("Good."),), seconds=80.0)
     simulate(exchange.hold(leg))
     assert exchange.said() == ["Hello there.", "Good."]
     states = [event.call.state for event in exchange.told if isinstance(event, CallEvent)]
@@ -166,7 +170,7 @@ def test_both_sides_are_recorded_and_only_if_that_is_set(monkeypatch: pytest.Mon
     folder = tmp_path / "calls"
     settings = f'[phone]\ngreeting = "Hello there."\nrecord = "{folder}"\nrecord_format = "wav"\n'
     script = (Says(3.0, "what is new"),)
-    exchange, leg = place(monkeypatch, tmp_path, settings, script=script, replies=(Reply("Not much."),))
+    exchange, leg = place(monkeypatch, tmp_path, settings, script=script, replies=(ScriptedReply("Not much."),))
     simulate(exchange.hold(leg))
     (file,) = folder.iterdir()
     assert exchange.records()[0].recording == str(file)
@@ -181,7 +185,7 @@ def test_both_sides_are_recorded_and_only_if_that_is_set(monkeypatch: pytest.Mon
     heard = sum(len(piece) for _, piece in leg.heard)
     assert abs(len(np.flatnonzero(np.abs(sound[:, 1]) > 0)) - heard) < 0.2 * heard
 
-    exchange, leg = place(monkeypatch, tmp_path, script=script, replies=(Reply("Not much."),))
+    exchange, leg = place(monkeypatch, tmp_path, script=script, replies=(ScriptedReply("Not much."),))
     simulate(exchange.hold(leg))
     assert exchange.records()[0].recording == ""
     assert list(folder.iterdir()) == [file]
@@ -228,7 +232,7 @@ def test_a_line_that_is_not_ready_takes_no_call(monkeypatch: pytest.MonkeyPatch,
 
 def test_the_thinker_that_dies_in_mid_answer_is_apologised_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     script = (Says(2.0, "what is new"),)
-    replies = (Reply("Not much", failure="killed", pieces=1),) * 6
+    replies = (ScriptedReply("Not much", failure="killed", pieces=1),) * 6
     exchange, leg = place(monkeypatch, tmp_path, script=script, replies=replies)
     simulate(exchange.hold(leg))
     assert "Sorry, I lost my thread." in " ".join(exchange.said())
@@ -272,7 +276,7 @@ def test_the_line_closes_with_a_goodbye_within_its_limit(monkeypatch: pytest.Mon
 
 def test_what_a_page_may_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     script = (Says(4.0, "what is new"),)
-    exchange, leg = place(monkeypatch, tmp_path, GREETED + HUMAN, script=script, replies=(Reply("Not much."),))
+    exchange, leg = place(monkeypatch, tmp_path, GREETED + HUMAN, script=script, replies=(ScriptedReply("Not much."),))
 
     async def steer() -> None:
         await exchange.clock.wait_until(3 * SECOND)

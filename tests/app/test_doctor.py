@@ -30,7 +30,7 @@ from duologue.cli.doctor import print_headroom
 from duologue.cli.main import build
 from duologue.clock import MILLISECOND
 from duologue.settings import load_settings
-from duologue.telemetry.ledger import Step
+from duologue.telemetry.ledger import GovernorStep
 
 QUIET = Machine(2, 4000, 2000, 3.0, 0.1)
 WORKS = EncoderProbe("libx264", True)
@@ -95,11 +95,11 @@ def test_the_headroom_is_that_of_the_show_as_it_is_set(tmp_path: Path) -> None:
     sizes = (SizeProbe(1920, 1080, 2, 8, 9, 30), SizeProbe(640, 360, 0.4, 0.8, 1, 30))
     full = room_for(load_settings(), QUIET, sizes)
     assert full is not None and (full.cost.width, full.cost.frame_ms) == (1920, 10)
-    assert full.needs[-1].step is Step.SIZE and full.now.programs == pytest.approx(0.06)
+    assert full.needs[-1].step is GovernorStep.SIZE and full.now.programs == pytest.approx(0.06)
     flags = {"show.size": "640x360", "show.fps": 15, "show.record": str(tmp_path / "a.mp4")}
     small = room_for(load_settings(flags), QUIET, sizes)
     assert small is not None and (small.cost.fps, small.cost.frame_ms) == (15, pytest.approx(1.2))
-    assert small.needs[-1].step is Step.RATE  # a recording keeps its size
+    assert small.needs[-1].step is GovernorStep.RATE  # a recording keeps its size
     assert room_for(load_settings(), QUIET, ()) is None
 
 

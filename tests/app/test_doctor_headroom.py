@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.app.doctor_headroom import BREATH, HOUSE, TV_ON, Cost, as_table, headroom, holding, needs, share, words
-from duologue.telemetry.ledger import Step
+from duologue.telemetry.ledger import GovernorStep
 
-ALL = (Step.TV, Step.ANALYSIS, Step.RATE, Step.SIZE)
+ALL = (GovernorStep.TV, GovernorStep.ANALYSIS, GovernorStep.RATE, GovernorStep.SIZE)
 QUICK = Cost(1920, 1080, 30, 1.4, 8.2)
 SLOW = Cost(1920, 1080, 30, 4.0, 16.0)
 
@@ -21,7 +21,7 @@ def test_the_figure_of_a_free_core_is_the_period_over_the_cost() -> None:
     room = headroom(QUICK, 2, steps=ALL)
     assert room.times == pytest.approx(33.33 / 9.6, abs=0.01)
     assert room.needs[0].cores == pytest.approx(TV_ON * 9.6 / 33.33 + HOUSE, abs=0.002)
-    assert room.now.step is Step.FULL and words(room, room.now) == "the full picture"
+    assert room.now.step is GovernorStep.FULL and words(room, room.now) == "the full picture"
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_a_share_is_what_is_free_or_an_equal_part(cores: float, programs: float,
 
 def test_the_steps_are_given_up_in_their_order_as_the_share_shrinks() -> None:
     wanted = needs(QUICK, ALL)
-    assert [need.step for need in wanted] == [Step.FULL, *ALL]
+    assert [need.step for need in wanted] == [GovernorStep.FULL, *ALL]
     for need in wanted:
         assert holding(wanted, need.cores / BREATH + 0.001) is need.step
     assert holding(wanted, wanted[-1].cores / BREATH - 0.001) is None
@@ -46,7 +46,7 @@ def test_the_steps_are_given_up_in_their_order_as_the_share_shrinks() -> None:
 def test_two_busy_programs_beside_a_slow_machine() -> None:
     room = headroom(SLOW, 2, steps=ALL)
     assert [(outlook.programs, outlook.step) for outlook in room.beside] == [
-        (1, Step.FULL), (2, Step.ANALYSIS), (4, Step.RATE),
+        (1, GovernorStep.FULL), (2, GovernorStep.ANALYSIS), (4, GovernorStep.RATE),
     ]  # fmt: skip
     assert words(room, room.beside[1]) == (
         "the TV's picture only in every second frame, less analysis in the encoder (a little softer)"
@@ -54,17 +54,17 @@ def test_two_busy_programs_beside_a_slow_machine() -> None:
 
 
 def test_where_the_size_must_stay_the_plainest_is_half_the_rate() -> None:
-    steps = (Step.TV, Step.ANALYSIS, Step.RATE)
+    steps = (GovernorStep.TV, GovernorStep.ANALYSIS, GovernorStep.RATE)
     room = headroom(Cost(1920, 1080, 30, 10.0, 70.0), 1, steps=steps)
     assert room.now.step is None
     assert "leave pieces out" in words(room, room.now)
-    assert headroom(Cost(1920, 1080, 30, 10.0, 70.0), 1, steps=ALL).now.step is Step.SIZE
+    assert headroom(Cost(1920, 1080, 30, 10.0, 70.0), 1, steps=ALL).now.step is GovernorStep.SIZE
 
 
 def test_one_thread_has_one_core_however_many_there_are() -> None:
     wanted = needs(Cost(1920, 1080, 30, 1.0, 28.0), ALL)
     assert wanted[0].thread > 1
-    assert holding(wanted, 2.0) is Step.ANALYSIS
+    assert holding(wanted, 2.0) is GovernorStep.ANALYSIS
 
 
 def test_the_load_of_the_moment_and_what_the_host_takes_count() -> None:
@@ -74,7 +74,7 @@ def test_the_load_of_the_moment_and_what_the_host_takes_count() -> None:
     assert quiet.now.share == 2.0
     assert busy.now.share == pytest.approx(2 / 2.8, abs=0.01) and busy.now.programs == 1.8
     assert stolen.now.share == pytest.approx(0.6) and stolen.beside[0].share == pytest.approx(0.3)
-    assert stolen.now.step is Step.ANALYSIS and stolen.beside[0].step is Step.SIZE
+    assert stolen.now.step is GovernorStep.ANALYSIS and stolen.beside[0].step is GovernorStep.SIZE
 
 
 def test_another_size_and_rate_cost_by_their_pixels() -> None:

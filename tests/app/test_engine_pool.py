@@ -10,7 +10,7 @@ from engine_doubles import ADA, Loudness, SlowLanguage, install
 from part_doubles import raising
 from structlog.testing import capture_logs
 
-from duologue.app.admission import Kind
+from duologue.app.admission import PlaceKind
 from duologue.app.engines import EnginePool
 from duologue.app.house import House
 from duologue.app.models import PartState
@@ -72,9 +72,13 @@ def test_limits_are_known_of_what_is_up(made: list[SlowLanguage]) -> None:
     async def story() -> None:
         pool = EnginePool(load_settings())
         async with pool.open(), pool.lend(hears=True) as engines:
-            assert [pool.at_once(kind) for kind in Kind] == [None, None, None]  # cold: asked, they would be at a loss
+            assert [pool.at_once(kind) for kind in PlaceKind] == [
+                None,
+                None,
+                None,
+            ]  # cold: asked, they would be at a loss
             await engines.warm_up()
-            assert [pool.at_once(kind) for kind in Kind] == [None, None, None]
+            assert [pool.at_once(kind) for kind in PlaceKind] == [None, None, None]
 
     simulate(story())
 

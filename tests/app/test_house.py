@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from duologue.app.guests import Guests
 from duologue.app.house import House
 from duologue.app.models import NoticeEvent, PartEvent, PartState, StateEvent, WorkerEvent
-from duologue.app.show import Show
+from duologue.app.show import ShowPart
 from duologue.app.studio import Studio
 from duologue.clock import SECOND, SYSTEM_CLOCK
 from duologue.errors import InputError
@@ -35,7 +35,7 @@ def settings(**flags: object) -> Settings:
 
 
 @asynccontextmanager
-async def open_house(settings: Settings) -> AsyncGenerator[dict[str, Show]]:
+async def open_house(settings: Settings) -> AsyncGenerator[dict[str, ShowPart]]:
     house = House(settings)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(house.run())
@@ -51,7 +51,7 @@ async def until(happened: Callable[[], bool]) -> None:
             await SYSTEM_CLOCK.wait_until(SYSTEM_CLOCK.now() + SECOND // 20)
 
 
-def studio_of(show: Show) -> Studio:
+def studio_of(show: ShowPart) -> Studio:
     assert show.studio is not None, show.failure
     return show.studio
 

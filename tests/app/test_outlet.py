@@ -11,7 +11,7 @@ from duologue.app.outlet import Outlet
 from duologue.broadcast.boxes import runs
 from duologue.broadcast.hls import HlsStore, Position
 from duologue.broadcast.packets import Packet, StreamFormat, Track
-from duologue.broadcast.recorder import Recorder
+from duologue.broadcast.recorder import ProgrammeRecorder
 from duologue.errors import InternalError
 from duologue.prover.playlist import Playlist, parse_playlist, playlist_faults
 
@@ -120,7 +120,7 @@ def bad(kind: str) -> list[Packet]:
 
 @pytest.mark.parametrize("kind", ["back", "no key frame", "no sound", "no picture", "a jump", "empty", "no length"])
 def test_bad_packets_end_a_run_and_never_the_show(kind: str, tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path / "show.mp4")
+    recorder = ProgrammeRecorder(tmp_path / "show.mp4")
     outlet = Outlet(HlsStore(window=100), recorder)
     viewer = Viewer(outlet)
     for run in range(3):  # a stage that is poisonous each time

@@ -17,8 +17,10 @@ from duologue.clock import SECOND
 from duologue.errors import InputError, PeerError
 from duologue.settings import load_settings
 from duologue.simulation.virtual_time import LoopClock, simulate
+from duologue.telemetry.ledger import Entry, MachineRecord, PartRecord, WorkerRecord
+from duologue.telemetry.stream import HOUSE
 
-HOUR = 3600.0
+LONG = 600.0
 
 
 class Odd(BaseException):
@@ -57,7 +59,7 @@ def test_pauses_double_up_to_a_minute() -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-@pytest.mark.parametrize("after", [0.0, 2 * HOUR])
+@pytest.mark.parametrize("after", [0.0, 150.0])
 def test_whatever_a_part_raises_it_is_named_and_started_again_and_the_other_does_not_notice(
     error: BaseException, after: float
 ) -> None:
@@ -114,14 +116,14 @@ def test_what_cannot_be_is_not_tried_again_and_ends_the_house_only_if_it_is_all_
     assert simulate(story(1)) == [PartState.FAILED, PartState.UP]
 
 
-def test_an_input_error_after_hours_is_no_setting_that_cannot_be() -> None:
+def test_an_input_error_after_it_was_up_is_no_setting_that_cannot_be() -> None:
     async def story() -> list[float]:
         clock = LoopClock()
-        part = PartDouble("p", raising(InputError("the film is gone"), HOUR), clock=clock)
-        await watched(house(part, clock=clock), HOUR + 10)
+        part = PartDouble("p", raising(InputError("the film is gone"), LONG), clock=clock)
+        await watched(house(part, clock=clock), LONG + 10)
         return part.began
 
-    assert simulate(story(), limit=None) == [0.0, HOUR + 1.0]
+    assert simulate(story(), limit=None) == [0.0, LONG + 1.0]
 
 
 def test_a_house_is_over_when_all_its_parts_are() -> None:
@@ -286,3 +288,40 @@ def test_a_keeper_says_when_its_part_is_started_again() -> None:
             running.cancel()
 
     simulate(story())
+
+
+def test_what_a_part_suffers_is_in_the_ledger_as_that_parts_and_no_workers() -> None:
+    async def scene() -> list[Entry]:
+        clock = LoopClock()
+        part = PartDouble("frail", raising(PeerError("the line is dead"), after=3.5), clock=clock)
+        one, told = house(part, clock=clock), list[Entry]()
+        one.ledger.watch(told.append)
+        await watched(one, 60.0)
+        return told
+
+    told = simulate(scene())
+    assert not [entry for entry in told if isinstance(entry.record, WorkerRecord)]
+    parts = [entry for entry in told if isinstance(entry.record, PartRecord)]
+    assert {entry.of for entry in parts} == {"frail"}
+    assert [entry.record for entry in parts] == [
+        PartRecord("frail", "starting"),
+        PartRecord("frail", "up"),
+        PartRecord("frail", "restarting", "the line is dead.", 1),
+        PartRecord("frail", "up", restarts=1),
+    ]
+
+
+def test_a_house_without_a_show_measures_the_machine_once_a_second() -> None:
+    async def scene() -> tuple[list[Entry], bytes]:
+        clock = LoopClock()
+        one, told = house(PartDouble("talk", clock=clock), clock=clock), list[Entry]()
+        one.ledger.watch(told.append)
+        await watched(one, 10.5)
+        return told, one.metrics()
+
+    told, metrics = simulate(scene())
+    found = [entry for entry in told if isinstance(entry.record, MachineRecord)]
+    assert len(found) == 10 and {entry.of for entry in found} == {HOUSE}
+    assert all(isinstance(entry.record, MachineRecord) and entry.record.rss_mb["main"] > 0 for entry in found)
+    assert b'duologue_process_resident_bytes{process="main"}' in metrics
+    assert b"duologue_loop_lag_seconds_count 0.0" not in metrics

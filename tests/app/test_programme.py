@@ -9,7 +9,7 @@ from uuid import UUID
 from structlog.testing import capture_logs
 
 from dialogue.doubles import CHAD, VIRGIN, FloorDouble, VoiceDouble
-from duologue.app.models import Conversation, ConversationRequest, ConversationState, TurnView
+from duologue.app.models import ConversationRequest, ConversationState, ConversationView, TurnView
 from duologue.app.programme import Company, Programme, ProgrammeListener
 from duologue.app.turn_book import REMEMBERED, TurnBook
 from duologue.clock import SECOND
@@ -27,7 +27,7 @@ class House:
     def __init__(self, floor: FloorDouble | None = None) -> None:
         self.clock = clock = LoopClock()
         self.floor = floor or FloorDouble(clock)
-        self.told: list[Conversation] = []
+        self.told: list[ConversationView] = []
         self.book = TurnBook(lambda monotonic: monotonic)
         model = FakeLanguage((), clock)
         players = [Player(persona, model) for persona in (CHAD, VIRGIN)]
@@ -42,7 +42,7 @@ class House:
         while not happened():
             await self.clock.wait_until(self.clock.now() + SECOND // 10)
 
-    async def reach(self, conversation: str, state: ConversationState) -> Conversation:
+    async def reach(self, conversation: str, state: ConversationState) -> ConversationView:
         await self.until(lambda: (found := self.book.conversation(conversation)) is not None and found.state is state)
         found = self.book.conversation(conversation)
         assert found is not None

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from duologue.app import render as rendering
-from duologue.app.render import Film, Progress, render
+from duologue.app.render import Film, RenderProgress, render
 from duologue.errors import InputError, InternalError, PeerError
 from duologue.prover.verify import verify
 from duologue.settings import load_settings
@@ -26,7 +26,7 @@ def film(path: Path, **flags: object) -> Film:
     return asyncio.run(render(settings, path, on_progress=_ignore))
 
 
-def _ignore(progress: Progress) -> None:
+def _ignore(progress: RenderProgress) -> None:
     pass
 
 

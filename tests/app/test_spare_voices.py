@@ -82,6 +82,21 @@ def test_a_cast_that_names_no_voice_for_the_engine_gets_two(settings_with_piper:
         load_member("chad", ("elevenlabs2",), known)
 
 
+def test_packs_that_name_espeak_only_get_voices_of_piper_apart(settings_with_piper: Path, tmp_path: Path) -> None:
+    for name in ("chad", "virgin"):
+        shutil.copytree(packs_folder() / "characters" / name, tmp_path / name)
+        file = tmp_path / name / "character.toml"
+        lines = file.read_text("utf-8").splitlines()
+        others = ("elevenlabs", "kokoro", "openai_speech", "piper")
+        file.write_text("\n".join(line for line in lines if not line.startswith(others)), "utf-8")
+    settings = load_settings()
+    known, names = known_voices(settings), [str(tmp_path / name) for name in ("chad", "virgin")]
+    once, again = (load_cast(names, settings.engines.tts, known) for _ in range(2))
+    voices = [member.voices["piper"] for member in once]
+    assert set(voices) <= set(known["piper"]) and len(set(voices)) == 2
+    assert voices == [member.voices["piper"] for member in again]
+
+
 def test_a_voice_by_name_goes_to_the_engine_that_knows_it(settings_with_piper: Path) -> None:
     known = known_voices(load_settings())
     assert owner("ann", ("espeak", "piper"), known) == "piper"

@@ -11,9 +11,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from lone_studio import lone_studio
 
 from duologue.app.models import LightsRequest, NoticeEvent, TvRequest
-from duologue.app.studio import Studio, open_studio
+from duologue.app.studio import Studio
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK
 from duologue.errors import InputError, first_cause
 from duologue.places import packs_folder
@@ -28,7 +29,7 @@ pytestmark = [pytest.mark.realtime, pytest.mark.slow, pytest.mark.timeout(180)]
 async def on_air(**flags: object) -> AsyncGenerator[Studio]:
     named = {key.replace("__", "."): value for key, value in flags.items()}
     settings = load_settings({"show.size": "320x180", "show.seed": 7, "show.topic": "tea", "show.turns": 60, **named})
-    async with open_studio(settings) as studio, asyncio.TaskGroup() as group:
+    async with lone_studio(settings) as studio, asyncio.TaskGroup() as group:
         running = group.create_task(studio.run())
         try:
             await cut(studio, 2)
@@ -132,7 +133,7 @@ async def test_too_many_characters_for_the_room_are_refused_before_anything_is_o
     toml.write_text(toml.read_text().replace('name = "chad"', 'name = "third"'))
     settings = load_settings({"show.size": "320x180", "show.cast": f"chad,virgin,{third}"})
     with pytest.raises((InputError, ExceptionGroup)) as raised:
-        async with open_studio(settings) as studio:
+        async with lone_studio(settings) as studio:
             async with asyncio.timeout(60):
                 await studio.run()
     error = raised.value

@@ -20,24 +20,24 @@ from duologue.stage.messages import (
     Cut,
     Dropped,
     Encoded,
-    Ended,
-    Failed,
     Handled,
     Handling,
     LightsKept,
-    Run,
-    Say,
+    SayUtterance,
     SetLights,
     ShowTv,
     Shutdown,
+    StageFailed,
     StagePlan,
-    Started,
-    Withdraw,
-    Withdrawn,
+    StreamRun,
+    UtteranceEnded,
+    UtteranceStarted,
+    UtteranceWithdrawn,
+    WithdrawUtterance,
 )
 from duologue.stage.pose import Daylight, Lights
-from duologue.supervision import Phase
-from duologue.telemetry.ledger import SkipRecord, Step, StepRecord
+from duologue.supervision import WorkerPhase
+from duologue.telemetry.ledger import GovernorStep, SkipRecord, StepRecord
 
 
 @contextlib.asynccontextmanager
@@ -68,7 +68,7 @@ async def test_a_new_stage_is_told_its_state_first_and_then_what_is_to_be_said()
         sent = (await house.next_child()).sent
         assert isinstance(sent[0], StagePlan)
         assert sent[0].lights == Lights(Daylight.NIGHT)
-        assert [type(message) for message in sent[1:]] == [ShowTv, Announce, Say, Say]
+        assert [type(message) for message in sent[1:]] == [ShowTv, Announce, SayUtterance, SayUtterance]
         assert house.child.said == ["a", "b"]
 
 
@@ -86,7 +86,7 @@ async def test_what_is_asked_while_a_stage_comes_up_follows_what_it_must_know() 
         assert child.sent == []
         child.open.set()
         await house.settle()
-        assert [type(message) for message in child.sent] == [StagePlan, Say, Say, Announce]
+        assert [type(message) for message in child.sent] == [StagePlan, SayUtterance, SayUtterance, Announce]
         assert child.said == ["a", "b"]
 
 
@@ -102,7 +102,7 @@ async def test_a_stop_at_any_moment_of_a_restart_is_kept(moment: str, order: str
         first.ready()
         await house.link.play(line("a"), 0)
         await house.settle()
-        first.report(Started("a", 0))
+        first.report(UtteranceStarted("a", 0))
         await house.settle()
         house.shut = moment in ("not read", "plan read")
         if moment == "no stage":
@@ -120,7 +120,7 @@ async def test_a_stop_at_any_moment_of_a_restart_is_kept(moment: str, order: str
             child.ready()
             await house.settle()
         if moment == "begun":
-            child.report(Started("a", 1000))
+            child.report(UtteranceStarted("a", 1000))
             await house.settle()
         await (house.link.cut(("a",)) if order == "cut" else house.link.clear())
         if moment == "dead":
@@ -149,7 +149,7 @@ async def test_what_was_not_sent_yet_is_taken_back_at_once() -> None:
         house.child.open.set()
         await house.settle()
         assert house.child.said == ["b"]
-        assert not any(isinstance(message, Withdraw) for message in house.child.sent)
+        assert not any(isinstance(message, WithdrawUtterance) for message in house.child.sent)
 
 
 async def test_only_the_newest_light_film_and_announcement_wait_to_be_sent() -> None:
@@ -176,7 +176,7 @@ async def test_a_withdrawal_is_answered_by_the_stage_or_by_its_death() -> None:
         async with asyncio.TaskGroup() as group:
             refused = group.create_task(house.link.withdraw("a"))
             await house.settle()
-            house.child.report(Withdrawn("a", False))
+            house.child.report(UtteranceWithdrawn("a", False))
             await house.settle()
             died = group.create_task(house.link.withdraw("b"))
             await house.settle()
@@ -215,7 +215,7 @@ async def test_a_line_at_which_the_stage_died_twice_is_dropped_and_named(when: s
             house.child.report(Handling("good"), Handled("good"))
             house.child.report(Handling("bad"))
             if when == "heard":
-                house.child.report(Handled("bad"), Started("bad", 9))
+                house.child.report(Handled("bad"), UtteranceStarted("bad", 9))
             await house.settle()
             house.child.die()
             await house.next_child()
@@ -232,7 +232,7 @@ async def test_a_film_goes_before_the_words_spoken_beside_it() -> None:
         await house.link.play(line("a"), 0)
         for _ in range(2):
             house.child.ready()
-            house.child.report(Started("a", 9))
+            house.child.report(UtteranceStarted("a", 9))
             await house.settle()
             house.child.die()
             await house.next_child()
@@ -299,7 +299,7 @@ async def test_a_plan_that_is_refused_ends_a_show_that_is_not_on_air_yet() -> No
     async with asyncio.TaskGroup() as group:
         running = group.create_task(_error_of(house))
         await house.settle()
-        house.child.report(Failed("3 characters do not fit", "cast", "Choose fewer.", refused=True))
+        house.child.report(StageFailed("3 characters do not fit", "cast", "Choose fewer.", refused=True))
     error = running.result()
     assert isinstance(error, InputError)
     assert error.where == "cast"
@@ -322,7 +322,7 @@ async def test_once_on_air_it_is_tried_again_and_named() -> None:
         house.child.die()
         for _ in range(3):
             child = await house.next_child()
-            child.report(Failed("room.toml is gone", "room", "Put it back.", refused=True))
+            child.report(StageFailed("room.toml is gone", "room", "Put it back.", refused=True))
         (await house.next_child()).ready()
         await house.settle()
         assert house.link.ready.is_set()
@@ -387,9 +387,12 @@ async def test_steps_skips_and_changes_of_format_are_passed_on() -> None:
     async with theatre() as house:
         await house.settle()
         house.child.ready()
-        step, skip = StepRecord(1, 30, Step.TV, Step.FULL, 790.0, "why"), SkipRecord(2, 100, 150, 1600.0)
+        step, skip = (
+            StepRecord(1, 30, GovernorStep.TV, GovernorStep.FULL, 790.0, "why"),
+            SkipRecord(2, 100, 150, 1600.0),
+        )
         small = replace(FORMAT, width=160, height=90)
-        house.child.report(step, skip, Run(small, 150))
+        house.child.report(step, skip, StreamRun(small, 150))
         await house.settle()
         assert (house.heard.steps, house.heard.skips) == ([step], [skip])
         assert house.outlet.begun == [FORMAT, small]
@@ -401,7 +404,7 @@ async def test_what_ended_is_not_said_again() -> None:
         house.child.ready()
         await house.link.play(line("a"), 0)
         await house.settle()
-        house.child.report(Started("a", 0), Ended("a", 4800, 4800))
+        house.child.report(UtteranceStarted("a", 0), UtteranceEnded("a", 4800, 4800))
         await house.settle()
         house.child.die()
         assert (await house.next_child()).said == []
@@ -421,13 +424,13 @@ async def test_a_stage_that_is_restarted_on_request_ends_its_line_and_leaves_and
         for name in "ab":
             await house.link.play(line(name), 0)
         await house.settle()
-        first.report(Started("a", 0))
+        first.report(UtteranceStarted("a", 0))
         await house.settle()
         async with asyncio.TaskGroup() as group:
             restart = group.create_task(house.link.worker.restart())
             await house.settle()
             assert not restart.done() and first.said == ["a", "b"]
-            first.report(Ended("a", 4800, 4800))
+            first.report(UtteranceEnded("a", 4800, 4800))
             await restart
         await house.settle()
         assert isinstance(first.sent[-1], Shutdown) and not first.killed
@@ -435,8 +438,8 @@ async def test_a_stage_that_is_restarted_on_request_ends_its_line_and_leaves_and
         first.die(PeerError("the process exited with status 0"))
         assert (await house.next_child()).said == ["b"]
         state = house.link.worker.state
-        assert (state.restarts, state.failures, state.phase) == (1, 0, Phase.STARTING)
+        assert (state.restarts, state.failures, state.phase) == (1, 0, WorkerPhase.STARTING)
         assert [error.what for error in house.heard.died] == ["stage was restarted"]
         house.child.ready()
         await house.settle()
-        assert house.link.worker.state.phase is Phase.UP
+        assert house.link.worker.state.phase is WorkerPhase.UP

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from lone_studio import lone_studio
 
 from duologue.app.models import (
     CaptionRequest,
     ChatRequest,
-    Conversation,
     ConversationRequest,
     ConversationState,
+    ConversationView,
     Event,
     LightsRequest,
     NoticeEvent,
@@ -26,7 +27,7 @@ from duologue.app.models import (
     TurnEvent,
     TvRequest,
 )
-from duologue.app.studio import Studio, open_studio
+from duologue.app.studio import Studio
 from duologue.errors import InputError
 from duologue.prover.playlist import parse_playlist
 from duologue.settings import load_settings
@@ -42,7 +43,7 @@ Found = TypeVar("Found")
 async def on_air(**flags: object) -> AsyncGenerator[tuple[Studio, AsyncIterator[Event]]]:
     named = {key.replace("__", "."): value for key, value in flags.items()}
     settings = load_settings({"show.size": "640x360", "show.seed": 7, "show.lead_s": 0.5, "web.port": 0, **named})
-    async with open_studio(settings) as studio, asyncio.TaskGroup() as group:
+    async with lone_studio(settings) as studio, asyncio.TaskGroup() as group:
         events = studio.bus.subscribe()
         running = group.create_task(studio.run())
         try:
@@ -65,7 +66,7 @@ async def segments(studio: Studio, events: AsyncIterator[Event], count: int) -> 
         await wait_for(events, lambda event: True if event.type == "telemetry" else None)
 
 
-def on_now(studio: Studio) -> Conversation:
+def on_now(studio: Studio) -> ConversationView:
     """The newest conversation, with its turns."""
     found = studio.conversation(studio.conversations()[0].id)
     assert found is not None
@@ -97,7 +98,7 @@ async def test_once_ends_by_itself_and_the_turns_alternate() -> None:
     settings = load_settings(
         {"show.size": "320x180", "show.topic": "tea", "show.turns": 3, "show.seed": 3, "show.forever": False}
     )
-    async with open_studio(settings) as studio:
+    async with lone_studio(settings) as studio:
         async with asyncio.timeout(100):
             await studio.run()
         conversation = on_now(studio)

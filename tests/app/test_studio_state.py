@@ -6,9 +6,10 @@ import asyncio
 
 import pytest
 from benchmarks.events import measure, talk
+from lone_studio import lone_studio
 
 from duologue.app.models import StateEvent
-from duologue.app.studio import STATE_TURNS, open_studio
+from duologue.app.studio import STATE_TURNS
 from duologue.settings import load_settings
 from duologue.web.events import encode
 from loop_guard import LOOP_LIMIT_MS, LoopGuard
@@ -18,7 +19,7 @@ from loop_guard import LOOP_LIMIT_MS, LoopGuard
 async def test_a_page_that_connects_to_a_thousand_turns_gets_the_newest_in_one_event(
     loop_guard: LoopGuard, conversations: int
 ) -> None:
-    async with open_studio(load_settings({"show.size": "320x180", "web.port": 0})) as studio:
+    async with lone_studio(load_settings({"show.size": "320x180", "web.port": 0})) as studio:
         for number in range(conversations):
             talk(studio, f"c{number}", 1000 // conversations)
         await asyncio.sleep(0)  # what went before is another callback

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from duologue.app.talking_captions import Caption, Captions, Kind
+from duologue.app.talking_captions import Caption, CaptionKind, Captions
 from duologue.audio.pcm import silence
 from duologue.dialogue.ports import PlayStarted
 from duologue.dialogue.turns_vocabulary import (
@@ -45,13 +45,13 @@ def test_words_grow_until_they_have_an_answer() -> None:
     assert (captions.hearing, captions.voice) == ("what is tea made of", False)
     captions.take(DropStretch(2))
     assert captions.hearing == "what is tea"
-    assert captions.take(Think("r1", "what is tea", False)) == Caption(Kind.ASKED, "what is tea")
+    assert captions.take(Think("r1", "what is tea", False)) == Caption(CaptionKind.ASKED, "what is tea")
     assert captions.hearing == ""
 
 
 def test_a_speculation_asks_nothing_until_it_is_adopted() -> None:
     asked = shown(Think("r1", "what", True), Think("r2", "what is tea", True), Adopt("r2", "what is tea"))
-    assert asked == [Caption(Kind.ASKED, "what is tea")]
+    assert asked == [Caption(CaptionKind.ASKED, "what is tea")]
 
 
 def test_a_character_that_begins_was_asked_nothing() -> None:
@@ -64,7 +64,7 @@ def test_a_sentence_is_shown_when_it_sounds_and_never_when_it_was_cleared() -> N
         Play(one, 0), Play(two, 0), PlayStarted("r1/0", 0), Sounds("r1", one, 0), Filler("f1"), PlayStarted("f1", 0),
         Clear(), PlayStarted("r1/1", 0), Commit("what", "One", "r1", True),
     )  # fmt: skip
-    assert shown(*items) == [Caption(Kind.SAID, "One."), Caption(Kind.CUT, "One")]
+    assert shown(*items) == [Caption(CaptionKind.SAID, "One."), Caption(CaptionKind.CUT, "One")]
 
 
 def test_trouble_is_told_with_its_stage() -> None:

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from duologue.app.talking import Partner
-from duologue.app.talking_captions import Caption, Captions, Kind
+from duologue.app.talking_captions import Caption, CaptionKind, Captions
 from duologue.app.talking_chat import Chat, open_chat
 from duologue.app.talking_text import Deaf, WrittenVoice
-from duologue.dialogue.session import Engines, Observe, SessionOptions
+from duologue.dialogue.session import Observe, SessionEngines, SessionOptions
 from duologue.errors import ClosedError, InputError, PeerError
-from duologue.language.fake import FakeLanguage, Reply
+from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
 from duologue.language.structured import reply_schema
@@ -26,14 +26,14 @@ ADA = Persona("ada", "Ada", "A calm woman.", fillers=("Hm.",))
 
 
 def chat_with(
-    *replies: Reply,
+    *replies: ScriptedReply,
     take: Callable[[Utterance], None] = lambda each: None,
     options: SessionOptions | None = None,
     observe: Observe = lambda item, now: None,
 ) -> AbstractAsyncContextManager[Chat]:
     """In virtual time."""
     clock, deaf = LoopClock(), Deaf()
-    partner = Partner(ADA, Engines(deaf, deaf, FakeLanguage(replies, clock), WrittenVoice(), Moderator()))
+    partner = Partner(ADA, SessionEngines(deaf, deaf, FakeLanguage(replies, clock), WrittenVoice(), Moderator()))
     return open_chat(partner, options, take=take, observe=observe, clock=clock)
 
 
@@ -41,7 +41,9 @@ def test_sentences_come_one_by_one_and_the_answer_is_all_of_them() -> None:
     said: list[str] = []
 
     async def main() -> None:
-        async with chat_with(Reply("One. Two and more. Three."), take=lambda each: said.append(each.text)) as chat:
+        async with chat_with(
+            ScriptedReply("One. Two and more. Three."), take=lambda each: said.append(each.text)
+        ) as chat:
             assert await chat.ask(" Go on ") == "One. Two and more. Three."
             with pytest.raises(InputError, match="empty"):
                 await chat.ask("  ")
@@ -54,7 +56,7 @@ def test_sentences_come_one_by_one_and_the_answer_is_all_of_them() -> None:
 def test_questions_wait_for_one_another_and_each_gets_its_own_answer() -> None:
     async def main() -> list[str]:
         async with (
-            chat_with(Reply("The first.", first=0.5), Reply("The second.", first=0.5)) as chat,
+            chat_with(ScriptedReply("The first.", first=0.5), ScriptedReply("The second.", first=0.5)) as chat,
             asyncio.TaskGroup() as group,
         ):
             asked = [group.create_task(chat.ask(text)) for text in ("What is one?", "What is two?")]
@@ -65,7 +67,10 @@ def test_questions_wait_for_one_another_and_each_gets_its_own_answer() -> None:
 
 def test_who_writes_into_the_answer_interrupts_it_and_the_question_is_joined_to_the_new_one() -> None:
     async def main() -> None:
-        async with chat_with(Reply("Never said.", first=5), Reply("For both.")) as chat, asyncio.TaskGroup() as group:
+        async with (
+            chat_with(ScriptedReply("Never said.", first=5), ScriptedReply("For both.")) as chat,
+            asyncio.TaskGroup() as group,
+        ):
             answer = group.create_task(chat.ask("What is one?"))
             await asyncio.sleep(1)
             chat.say("And two?")
@@ -79,7 +84,7 @@ def test_an_engine_that_hangs_is_apologised_for_and_muttering_is_left_out() -> N
     said: list[str] = []
 
     async def main() -> str:
-        async with chat_with(Reply(hang=True), take=lambda each: said.append(each.text)) as chat:
+        async with chat_with(ScriptedReply(hang=True), take=lambda each: said.append(each.text)) as chat:
             return await chat.ask("Are you there?")
 
     assert "lost my thread" in simulate(main())
@@ -89,7 +94,7 @@ def test_an_engine_that_hangs_is_apologised_for_and_muttering_is_left_out() -> N
 def test_leaving_in_the_middle_of_an_answer_is_told_to_who_waits() -> None:
     async def main() -> None:
         async with asyncio.TaskGroup() as group:
-            async with chat_with(Reply(hang=True)) as chat:
+            async with chat_with(ScriptedReply(hang=True)) as chat:
                 waiting = group.create_task(_raised(chat.ask("Are you there?")))
                 await asyncio.sleep(1)
             assert isinstance(await waiting, ClosedError)
@@ -102,7 +107,7 @@ def test_who_shows_the_answers_fails_and_that_is_the_one_error() -> None:
         raise PeerError(f"the page is gone: {utterance.text}")
 
     async def main() -> None:
-        async with chat_with(Reply("Here I am."), take=fail) as chat:
+        async with chat_with(ScriptedReply("Here I am."), take=fail) as chat:
             await chat.ask("Are you there?")
 
     with pytest.raises(ExceptionGroup) as caught:
@@ -116,12 +121,14 @@ def test_a_structured_reply_is_said_without_its_notes_which_are_shown() -> None:
 
     async def main() -> str:
         options = SessionOptions(schema=reply_schema(notes=("correction",)))
-        chat = chat_with(Reply(written), options=options, observe=lambda item, now: shown.append(captions.take(item)))
+        chat = chat_with(
+            ScriptedReply(written), options=options, observe=lambda item, now: shown.append(captions.take(item))
+        )
         async with chat as talk:
             return await talk.ask("I goed there.")
 
     assert simulate(main()) == "You went there."
-    assert Caption(Kind.NOTE, "correction: I went, not I goed.") in shown
+    assert Caption(CaptionKind.NOTE, "correction: I went, not I goed.") in shown
 
 
 async def _raised(work: Coroutine[Any, Any, str]) -> BaseException:

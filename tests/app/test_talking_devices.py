@@ -25,7 +25,7 @@ from duologue.app.talking_devices import (
 )
 from duologue.app.talking_sound import SpokenTalk
 from duologue.audio.pcm import RATE, Samples, silence, to_int16
-from duologue.dialogue.recording import Recorder
+from duologue.dialogue.recording import ConversationRecorder
 from duologue.errors import InputError, PeerError
 
 BLOCK = 960
@@ -116,7 +116,7 @@ class Both:
 
 async def test_of_two_programs_that_end_together_the_first_is_told(tmp_path: Path) -> None:
     with pytest.raises(PeerError, match="mic ended: refused"):
-        await hold(lambda play: cast(SpokenTalk, Both()), device(tmp_path), Recorder())
+        await hold(lambda play: cast(SpokenTalk, Both()), device(tmp_path), ConversationRecorder())
 
 
 def test_the_programs_that_are_there_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

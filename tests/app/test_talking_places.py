@@ -9,17 +9,16 @@ import numpy as np
 import pytest
 from engine_doubles import ADA, LimitedEar, Loudness, SlowLanguage, install
 
-from duologue.app.admission import Admission, Kind, PlaceTaken
+from duologue.app.admission import Admission, PlaceKind, PlaceTaken
 from duologue.app.engines import EnginePool
 from duologue.app.models import TalkView
 from duologue.app.talking import Talk
-from duologue.app.talking_captions import Caption, Captions
-from duologue.app.talking_captions import Kind as Told
+from duologue.app.talking_captions import Caption, CaptionKind, Captions
 from duologue.app.talking_sound import talk_over
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import SECOND
 from duologue.dialogue.policy import Policy
-from duologue.dialogue.recording import Recorder
+from duologue.dialogue.recording import ConversationRecorder
 from duologue.dialogue.session import SessionOptions
 from duologue.dialogue.turns_vocabulary import Effect, Event
 from duologue.settings import load_settings
@@ -56,13 +55,15 @@ class Person:
 
         try:
             async with talk.open(ADA, patience=self.patience, waits=self.waited_behind.append) as partner:
-                await talk_over(partner, speech(self.seconds), Recorder(), OPTIONS, observe=see, clock=clock)
+                await talk_over(
+                    partner, speech(self.seconds), ConversationRecorder(), OPTIONS, observe=see, clock=clock
+                )
                 self.answered_at = clock.now() / SECOND
         except PlaceTaken:
             self.refused_at = clock.now() / SECOND
 
     def said(self) -> str:
-        return " ".join(caption.text for caption in self.captions if caption.kind is Told.SAID)
+        return " ".join(caption.text for caption in self.captions if caption.kind is CaptionKind.SAID)
 
 
 def converse(monkeypatch: pytest.MonkeyPatch, *people: Person, limit_known: bool = True) -> Admission:
@@ -103,7 +104,7 @@ def test_the_third_speaker_is_refused_at_once_and_counted(monkeypatch: pytest.Mo
     first, second, third = people = Person(60.0), Person(60.0), Person(3.0)
     admission = converse(monkeypatch, *people)
     assert third.refused_at == 1.0 and not third.captions
-    assert admission.places.refused == {Kind.LISTENER: 1}
+    assert admission.places.refused == {PlaceKind.LISTENER: 1}
     for person in (first, second):
         assert person.answered_at is not None and NOT_UNDERSTOOD not in person.said()
 
@@ -116,7 +117,7 @@ def test_or_waits_with_a_word_until_a_place_is_free_and_is_understood(monkeypatc
     assert third.answered_at > second.answered_at
     for person in people:
         assert person.said() and NOT_UNDERSTOOD not in person.said()
-    assert admission.places.waited == {Kind.LISTENER: 1}
+    assert admission.places.waited == {PlaceKind.LISTENER: 1}
 
 
 def test_patience_that_ends_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:

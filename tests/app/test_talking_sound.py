@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 
 from duologue.app.talking import Partner
-from duologue.app.talking_captions import Caption, Captions, Kind
+from duologue.app.talking_captions import Caption, CaptionKind, Captions
 from duologue.app.talking_sound import open_recording, talk_over
 from duologue.audio.pcm import RATE, Samples, silence
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import Voiced
-from duologue.dialogue.recording import Recorder
-from duologue.dialogue.session import Engines, SessionOptions
+from duologue.dialogue.recording import ConversationRecorder
+from duologue.dialogue.session import SessionEngines, SessionOptions
 from duologue.dialogue.session_record import SessionRecorder
 from duologue.dialogue.turns_vocabulary import Effect, Event
-from duologue.language.fake import FakeLanguage, Reply
+from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
 from duologue.simulation.engines import voiced
@@ -68,7 +68,7 @@ def said(text: str) -> Samples:
 class Talk:
     """One run of :func:`talk_over`, with all that can be seen of it."""
 
-    def __init__(self, question: Samples, heard: Sequence[str], *replies: Reply, greet: bool = False) -> None:
+    def __init__(self, question: Samples, heard: Sequence[str], *replies: ScriptedReply, greet: bool = False) -> None:
         self.captions: list[tuple[float, Caption]] = []
         self.records: dict[str, TurnRecord] = {}
         self._took = Captions()
@@ -81,13 +81,13 @@ class Talk:
         hearings = [Hearing(evenly(text, 0.0), latency=100 * MILLISECOND) for text in heard]
         ears, model = FakeHearing(hearings, clock=clock), FakeLanguage(replies, clock)
         self._ears = ears
-        self._partner = Partner(ADA, Engines(Loudness(), ears, model, Tone(clock), Moderator()))
+        self._partner = Partner(ADA, SessionEngines(Loudness(), ears, model, Tone(clock), Moderator()))
 
-    def run(self, recording: Recorder | None = None) -> bool:
+    def run(self, recording: ConversationRecorder | None = None) -> bool:
         """Whether the answer was heard out."""
-        return simulate(self._run(recording or Recorder()))
+        return simulate(self._run(recording or ConversationRecorder()))
 
-    async def _run(self, recording: Recorder) -> bool:
+    async def _run(self, recording: ConversationRecorder) -> bool:
         await self._ears.warm_up()
         return await talk_over(
             self._partner, self._question, recording, self._options, observe=self._see, clock=self._clock
@@ -98,7 +98,7 @@ class Talk:
             self.captions.append((now / SECOND, caption))
         self._recorder.take(item, now)
 
-    def told(self, kind: Kind) -> list[str]:
+    def told(self, kind: CaptionKind) -> list[str]:
         return [caption.text for _, caption in self.captions if caption.kind is kind]
 
 
@@ -109,16 +109,16 @@ def track(path: Path) -> Samples:
 
 
 def test_a_question_is_answered_and_the_answer_heard_out() -> None:
-    talk = Talk(said("what is tea now"), ["what is tea now"], Reply("It is a drink. You will like it."))
+    talk = Talk(said("what is tea now"), ["what is tea now"], ScriptedReply("It is a drink. You will like it."))
     assert talk.run()
-    assert talk.told(Kind.ASKED) == ["what is tea now"]
-    assert talk.told(Kind.SAID) == ["It is a drink.", "You will like it."]
-    assert not talk.told(Kind.TROUBLE)
+    assert talk.told(CaptionKind.ASKED) == ["what is tea now"]
+    assert talk.told(CaptionKind.SAID) == ["It is a drink.", "You will like it."]
+    assert not talk.told(CaptionKind.TROUBLE)
 
 
 def test_the_stages_of_the_silence_are_the_silence_in_the_recording(tmp_path: Path) -> None:
     question = np.concatenate([silence(RATE), said("what is tea now")])
-    talk = Talk(question, ["what is tea now"], Reply("It is a drink."))
+    talk = Talk(question, ["what is tea now"], ScriptedReply("It is a drink."))
     with open_recording(tmp_path / "answer.wav", tmp_path / "both.wav") as recording:
         assert talk.run(recording)
     both, answer = track(tmp_path / "both.wav"), track(tmp_path / "answer.wav")
@@ -147,27 +147,27 @@ def test_two_questions_in_one_file_get_two_answers_and_a_greeting_comes_first() 
     talk = Talk(
         question,
         ["one and one?", "two and two?"],
-        Reply("Good day."),
-        Reply("That is two."),
-        Reply("Four."),
+        ScriptedReply("Good day."),
+        ScriptedReply("That is two."),
+        ScriptedReply("Four."),
         greet=True,
     )
     assert talk.run()
     kinds = [(caption.kind, caption.text) for _, caption in talk.captions]
     assert kinds == [
-        (Kind.SAID, "Good day."), (Kind.ASKED, "one and one?"), (Kind.SAID, "That is two."),
-        (Kind.ASKED, "two and two?"), (Kind.SAID, "Four."),
+        (CaptionKind.SAID, "Good day."), (CaptionKind.ASKED, "one and one?"), (CaptionKind.SAID, "That is two."),
+        (CaptionKind.ASKED, "two and two?"), (CaptionKind.SAID, "Four."),
     ]  # fmt: skip
 
 
 def test_who_asks_into_the_answer_cuts_it() -> None:
     question = np.concatenate([said("what is tea"), silence(2 * RATE), said("stop that now please")])
     long = "It is a very long and winding story that goes on and on for much longer than anybody can bear."
-    talk = Talk(question, ["what is tea?", "stop that now please."], Reply(long), Reply("As you wish."))
+    talk = Talk(question, ["what is tea?", "stop that now please."], ScriptedReply(long), ScriptedReply("As you wish."))
     assert talk.run()
-    (heard,) = talk.told(Kind.CUT)
+    (heard,) = talk.told(CaptionKind.CUT)
     assert heard and long.startswith(heard)
-    assert talk.told(Kind.SAID)[-1] == "As you wish."
+    assert talk.told(CaptionKind.SAID)[-1] == "As you wish."
 
 
 def test_a_file_without_a_voice_ends_soon_and_tells_nothing() -> None:
@@ -179,13 +179,13 @@ def test_a_file_without_a_voice_ends_soon_and_tells_nothing() -> None:
 
 def test_an_answer_without_end_is_cut_at_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("duologue.app.talking_sound.LONGEST_ANSWER_S", 3.0)
-    talk = Talk(said("what is tea"), ["what is tea?"], Reply(" ".join(["Word after word after word."] * 4)))
+    talk = Talk(said("what is tea"), ["what is tea?"], ScriptedReply(" ".join(["Word after word after word."] * 4)))
     assert not talk.run()
     assert talk.records["r1"].heard
 
 
 def test_an_engine_that_fails_is_named() -> None:
-    talk = Talk(said("what is tea"), ["what is tea?"], *[Reply("", failure="the line is down", pieces=0)] * 3)
+    talk = Talk(said("what is tea"), ["what is tea?"], *[ScriptedReply("", failure="the line is down", pieces=0)] * 3)
     assert talk.run()
-    assert any("the line is down" in text for text in talk.told(Kind.TROUBLE))
-    assert "lost my thread" in talk.told(Kind.SAID)[0]
+    assert any("the line is down" in text for text in talk.told(CaptionKind.TROUBLE))
+    assert "lost my thread" in talk.told(CaptionKind.SAID)[0]

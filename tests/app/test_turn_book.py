@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from duologue.app.models import Conversation, ConversationState
+from duologue.app.models import ConversationState, ConversationView
 from duologue.app.turn_book import REMEMBERED, TurnBook
 from duologue.clock import MILLISECOND
 from duologue.speech.utterance import Mark, MarkKind, Utterance
@@ -17,8 +17,8 @@ def book() -> TurnBook:
     return TurnBook(lambda monotonic: WALL + monotonic)
 
 
-def conversation(name: str = "c1") -> Conversation:
-    return Conversation(
+def conversation(name: str = "c1") -> ConversationView:
+    return ConversationView(
         id=name, topic="tea", cast=("a", "b"), turns_planned=2, seed=1, state=ConversationState.WAITING, started=0
     )
 
@@ -33,6 +33,20 @@ def test_words_are_given_in_the_time_at_which_they_are_on_air() -> None:
         ("Hot", 1_000_500.0, 1_000_600.0),
         ("tea.", 1_000_700.0, 1_001_000.0),
     ]
+
+
+def test_the_words_of_a_turn_in_parts_come_as_its_parts_begin() -> None:
+    kept = book()
+    kept.open(conversation())
+    marks = (Mark(MarkKind.WORD, "Tea.", 0, 4800),)
+    for name in ("t1", "t1.1", "t1.2"):
+        kept.voiced(Utterance(name, "a", "Tea.", np.zeros(4800, np.float32), marks=marks))
+    first = TurnRecord("t1", "c1", 0, "a", on_air=500 * MILLISECOND, state="on_air")
+    assert [word.start for word in kept.record(first).words] == [1_000_500.0]
+    first.parts, first.ended = (350.0,), 600 * MILLISECOND
+    assert [word.start for word in kept.record(first).words] == [1_000_500.0, 1_000_850.0]
+    first.parts, first.state = (350.0, 700.5), "ended"
+    assert [word.start for word in kept.record(first).words] == [1_000_500.0, 1_000_850.0, 1_001_200.5]
 
 
 def test_words_stay_when_the_turn_has_ended() -> None:

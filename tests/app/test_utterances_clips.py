@@ -21,6 +21,7 @@ from duologue.audio.pcm import RATE, Samples
 from duologue.errors import InputError
 from duologue.speech.utterance import MarkKind, Utterance
 from duologue.stage.pose import Expression
+from few_examples import examples
 
 
 def encoded(samples: Samples, container: str, codec: str) -> bytes:
@@ -141,7 +142,7 @@ def test_a_mark_outside_the_sound_is_refused(start: float, end: float) -> None:
     assert raised.value.where == "marks[1]"
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(data=st.data())
 def test_damaged_files_are_read_or_refused_and_nothing_else(data: st.DataObject) -> None:
     whole = bytearray(data.draw(st.sampled_from(FILES)))

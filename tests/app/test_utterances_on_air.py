@@ -11,9 +11,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 from guest_doubles import tone, wav
+from lone_studio import lone_studio
 
 from duologue.app.models import Event, TurnView, UtteranceRequest, UtteranceState, UtteranceView
-from duologue.app.studio import Studio, open_studio
+from duologue.app.studio import Studio
 from duologue.errors import ClosedError
 from duologue.settings import load_settings
 from duologue.speech.espeak import engine
@@ -27,7 +28,7 @@ async def on_air() -> AsyncGenerator[tuple[Studio, AsyncIterator[Event]]]:
     settings = load_settings(
         {"show.size": "320x180", "show.seed": 7, "show.lead_s": 0.5, "show.topic": "tea", "show.turns": 30}
     )
-    async with open_studio(settings) as studio, asyncio.TaskGroup() as group:
+    async with lone_studio(settings) as studio, asyncio.TaskGroup() as group:
         events = studio.bus.subscribe()
         running = group.create_task(studio.run())
         try:

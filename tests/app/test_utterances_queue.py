@@ -10,7 +10,7 @@ import pytest
 from guest_doubles import StageDouble, tone, wav
 
 from duologue.app.guests import MAX_CLIPS, Guests, QueueFull
-from duologue.app.idempotency import Answers, KeyReused
+from duologue.app.idempotency import IdempotentAnswers, KeyReused
 from duologue.app.models import UtteranceRequest, UtteranceState
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND, VirtualClock
@@ -290,7 +290,7 @@ async def test_a_refused_request_leaves_its_key_free() -> None:
 
 
 async def test_whoever_waits_for_the_first_is_told_of_its_failure() -> None:
-    answers, gate = Answers[int](), asyncio.Event()
+    answers, gate = IdempotentAnswers[int](), asyncio.Event()
 
     async def fail() -> int:
         await gate.wait()
@@ -309,7 +309,7 @@ async def test_whoever_waits_for_the_first_is_told_of_its_failure() -> None:
 
 
 async def test_whoever_waits_for_a_first_that_is_cancelled_may_try_again() -> None:
-    answers = Answers[bool]()
+    answers = IdempotentAnswers[bool]()
 
     async def never() -> bool:
         raise AssertionError("done twice")
@@ -330,7 +330,7 @@ async def failure(asked: Awaitable[object]) -> Exception:
 
 
 async def test_only_so_many_keys_are_remembered() -> None:
-    answers, done = Answers[int](most=2), list[int]()
+    answers, done = IdempotentAnswers[int](most=2), list[int]()
 
     async def work() -> int:
         done.append(len(done))

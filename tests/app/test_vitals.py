@@ -13,7 +13,7 @@ from duologue.clock import SECOND, SYSTEM_CLOCK, VirtualClock
 from duologue.errors import InputError, PeerError
 from duologue.language.chain import LanguageChain
 from duologue.language.engine import Prompt
-from duologue.language.fake import FakeLanguage, Reply
+from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.persona import Persona
 from duologue.settings import load_settings
 
@@ -53,7 +53,7 @@ async def test_a_model_alone_that_does_not_come_up_is_not_ready(
 
 async def test_a_dead_engine_is_out_until_it_has_done_its_work_however_long_it_was_left_alone() -> None:
     clock = VirtualClock()
-    chain = LanguageChain([FakeLanguage([Reply("", failure="out of memory", pieces=0)], clock)], clock=clock)
+    chain = LanguageChain([FakeLanguage([ScriptedReply("", failure="out of memory", pieces=0)], clock)], clock=clock)
     await chain.warm_up()
     assert engine_view(vitals(chain, None, clock.now())[0]).state == "ready"
     prompt = Prompt(Persona("ada", "Ada", "A calm woman."), (), "tea")
@@ -69,7 +69,7 @@ async def test_a_dead_engine_is_out_until_it_has_done_its_work_however_long_it_w
 
 async def test_one_that_stands_in_serves() -> None:
     clock = VirtualClock()
-    broken = FakeLanguage(usual=Reply("", failure="out of memory", pieces=0), clock=clock)
+    broken = FakeLanguage(usual=ScriptedReply("", failure="out of memory", pieces=0), clock=clock)
     broken.name = "broken"
     chain = LanguageChain([broken, FakeLanguage(clock=clock)], clock=clock)
     await chain.warm_up()

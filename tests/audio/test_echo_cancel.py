@@ -15,7 +15,7 @@ from duologue.audio import echo_cancel
 from duologue.audio.echo_cancel import EchoCanceller
 from duologue.audio.pcm import RATE, Samples, silence
 from duologue.dialogue.ports import Captured
-from duologue.dialogue.recording import Recorder
+from duologue.dialogue.recording import ConversationRecorder
 from duologue.errors import InputError
 from duologue.speech.hearing import EAR_RATE
 from duologue.speech.utterance import Utterance
@@ -108,7 +108,7 @@ async def test_the_ears_have_what_was_cleaned_and_the_recording_what_was_there()
             await asyncio.sleep(0)
 
     partner, halved, played = Partner(), Halved(), list[Samples]()
-    talk = SpokenTalk(cast(Any, partner), Recorder(), play=played.append, echo=cast(Any, halved))
+    talk = SpokenTalk(cast(Any, partner), ConversationRecorder(), play=played.append, echo=cast(Any, halved))
     await talk.run(source())
     assert [block.at for block in partner.heard] == [0, 320, 640]
     assert all((block.samples == 0.25).all() for block in partner.heard)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duologue.audio.pcm import Samples
-from duologue.audio.playout import FADE, Block, Ended, Piece, Playout, PlayoutEvent, Started
+from duologue.audio.playout import FADE, Block, BlockPiece, ItemEnded, ItemStarted, Playout, PlayoutEvent
 from duologue.errors import InputError, InternalError, PeerError
 
 
@@ -27,7 +27,7 @@ def test_items_follow_each_other_after_their_gaps() -> None:
     playout.enqueue("a", tone(100))
     playout.enqueue("b", tone(50, 2), gap=30)
     samples, events, _ = drain(playout, [60, 60, 60, 60])
-    assert events == [Started("a", 0), Ended("a", 100, 100), Started("b", 130), Ended("b", 180, 50)]
+    assert events == [ItemStarted("a", 0), ItemEnded("a", 100, 100), ItemStarted("b", 130), ItemEnded("b", 180, 50)]
     np.testing.assert_array_equal(samples, np.concatenate([tone(100), np.zeros(30), tone(50, 2), np.zeros(60)]))
 
 
@@ -37,7 +37,7 @@ def test_a_late_item_starts_at_the_next_sample_read() -> None:
     playout.read(100)
     playout.enqueue("b", tone(10), gap=50)
     assert playout.next_start() == ("b", 100)
-    assert playout.read(5).events == (Started("b", 100),)
+    assert playout.read(5).events == (ItemStarted("b", 100),)
 
 
 def test_the_gap_of_an_item_that_comes_in_time_counts_from_the_end_before() -> None:
@@ -46,14 +46,14 @@ def test_the_gap_of_an_item_that_comes_in_time_counts_from_the_end_before() -> N
     playout.read(30)
     playout.enqueue("b", tone(10), gap=50)
     assert playout.next_start() == ("b", 60)
-    assert playout.read(100).events == (Started("b", 60), Ended("b", 70, 10))
+    assert playout.read(100).events == (ItemStarted("b", 60), ItemEnded("b", 70, 10))
 
 
 def test_the_first_item_begins_at_once_from_any_origin() -> None:
     playout = Playout(position=4_800)
     assert playout.idle_since == 4_800
     playout.enqueue("a", tone(10), gap=500)
-    assert playout.read(20).events == (Started("a", 4_800), Ended("a", 4_810, 10))
+    assert playout.read(20).events == (ItemStarted("a", 4_800), ItemEnded("a", 4_810, 10))
     assert playout.idle_since == 4_810
 
 
@@ -61,10 +61,10 @@ def test_an_item_is_announced_with_the_block_that_has_its_first_sample() -> None
     playout = Playout()
     playout.enqueue("a", tone(10))
     playout.enqueue("b", tone(10), gap=20)
-    assert playout.read(30).events == (Started("a", 0), Ended("a", 10, 10))
+    assert playout.read(30).events == (ItemStarted("a", 0), ItemEnded("a", 10, 10))
     assert playout.withdraw("b"), "it has not begun"
     playout.enqueue("c", tone(10), gap=20)
-    assert playout.read(1).events == (Started("c", 30),)
+    assert playout.read(1).events == (ItemStarted("c", 30),)
 
 
 def test_an_empty_item_starts_and_ends_in_its_place() -> None:
@@ -72,8 +72,8 @@ def test_an_empty_item_starts_and_ends_in_its_place() -> None:
     for name, length in (("a", 10), ("nothing", 0), ("b", 10)):
         playout.enqueue(name, tone(length))
     events = playout.read(30).events
-    assert events[1:4] == (Ended("a", 10, 10), Started("nothing", 10), Ended("nothing", 10, 0))
-    assert events[4] == Started("b", 10)
+    assert events[1:4] == (ItemEnded("a", 10, 10), ItemStarted("nothing", 10), ItemEnded("nothing", 10, 0))
+    assert events[4] == ItemStarted("b", 10)
 
 
 def test_withdraw_takes_back_only_what_has_not_begun() -> None:
@@ -85,7 +85,7 @@ def test_withdraw_takes_back_only_what_has_not_begun() -> None:
     assert playout.withdraw("b")
     assert not playout.withdraw("b")
     assert playout.next_start() == ("c", 15)
-    assert [type(event).__name__ for event in playout.read(100).events] == ["Ended", "Started", "Ended"]
+    assert [type(event).__name__ for event in playout.read(100).events] == ["ItemEnded", "ItemStarted", "ItemEnded"]
 
 
 def test_clear_fades_within_20_ms_and_drops_the_queue() -> None:
@@ -93,9 +93,9 @@ def test_clear_fades_within_20_ms_and_drops_the_queue() -> None:
     playout.enqueue("a", np.ones(48_000, np.float32))
     playout.enqueue("b", tone(10), gap=7)
     playout.read(1_000)
-    assert playout.clear() == (Ended("b", 1_000, 0),)
+    assert playout.clear() == (ItemEnded("b", 1_000, 0),)
     samples, events, _ = drain(playout, [100, 2_000])
-    assert events == [Ended("a", 1_000 + FADE, 1_000 + FADE)]
+    assert events == [ItemEnded("a", 1_000 + FADE, 1_000 + FADE)]
     assert np.all(np.diff(samples[:FADE]) < 0)
     assert samples[0] > 0.999
     assert samples[FADE - 1] < 0.001
@@ -111,7 +111,7 @@ def test_clear_in_silence_and_clear_twice() -> None:
     playout.clear()
     playout.read(100)
     assert playout.clear() == ()
-    assert playout.read(2_000).events == (Ended("a", 10 + FADE, 10 + FADE),)
+    assert playout.read(2_000).events == (ItemEnded("a", 10 + FADE, 10 + FADE),)
 
 
 def test_a_cut_fades_what_plays_and_what_is_queued_follows() -> None:
@@ -123,7 +123,7 @@ def test_a_cut_fades_what_plays_and_what_is_queued_follows() -> None:
     assert playout.queued == ("b",)
     _, events, _ = drain(playout, [100, 2_000])
     over = 1_000 + FADE
-    assert events == [Ended("a", over, over), Started("b", over + 100), Ended("b", over + 600, 500)]
+    assert events == [ItemEnded("a", over, over), ItemStarted("b", over + 100), ItemEnded("b", over + 600, 500)]
     playout.cut()  # nothing plays
     assert playout.idle_since == over + 600
 
@@ -196,7 +196,7 @@ def check_pieces(blocks: list[Block], samples: Samples, origin: int) -> None:
     progress: dict[str, int] = {}
     for block in blocks:
         for piece in block.pieces:
-            assert isinstance(piece, Piece)
+            assert isinstance(piece, BlockPiece)
             assert block.at + piece.offset >= reached, "pieces overlap"
             reached = block.at + piece.offset + len(piece.samples)
             assert piece.start == progress.get(piece.id, 0)
@@ -210,7 +210,7 @@ def check_events(events: list[PlayoutEvent], items: list[tuple[int, int]], origi
     for number, (length, gap) in enumerate(items):
         start = at + gap if number else origin
         at = start + length
-        expected += [Started(str(number), start), Ended(str(number), at, length)]
+        expected += [ItemStarted(str(number), start), ItemEnded(str(number), at, length)]
     assert events == expected
 
 
@@ -231,7 +231,7 @@ def test_everything_that_went_in_ends_once_even_when_cleared(
     events += playout.clear(fade)
     _, rest, _ = drain(playout, [*sizes, fade])
     events += rest
-    ends = [event for event in events if isinstance(event, Ended)]
+    ends = [event for event in events if isinstance(event, ItemEnded)]
     assert sorted(int(event.id) for event in ends) == list(range(len(items)))
     assert all(event.played <= items[int(event.id)][0] for event in ends)
     assert playout.idle_since is not None
@@ -242,14 +242,14 @@ def test_an_open_item_waits_in_silence_for_more_and_ends_when_it_is_closed() -> 
     playout, sound = Playout(), np.arange(1, 101, dtype=np.float32)
     playout.enqueue("a", sound[:40], more=True)
     playout.enqueue("b", sound[:10], 5)
-    assert playout.read(60).events == (Started("a", 0),)
+    assert playout.read(60).events == (ItemStarted("a", 0),)
     assert playout.current == "a" and playout.idle_since is None
     assert playout.extend("a", sound[:70], more=True)
     block = playout.read(40)
     assert np.array_equal(block.samples[:30], sound[40:70]) and not block.samples[30:].any()
     assert playout.extend("a", sound[:70], more=False)
     block = playout.read(50)
-    assert block.events == (Ended("a", 100, 70), Started("b", 105), Ended("b", 115, 10))
+    assert block.events == (ItemEnded("a", 100, 70), ItemStarted("b", 105), ItemEnded("b", 115, 10))
     assert not playout.extend("a", sound, more=False)
 
 
@@ -273,7 +273,7 @@ def test_what_was_cut_grows_no_more(read: int) -> None:
     playout.clear()
     assert not playout.extend("a", sound, more=True)
     (ended,) = playout.read(5_000).events
-    assert isinstance(ended, Ended) and ended.played == 50
+    assert isinstance(ended, ItemEnded) and ended.played == 50
 
 
 def test_an_open_item_cannot_shrink() -> None:
@@ -299,4 +299,4 @@ def test_what_comes_in_pieces_is_played_once_and_in_order(growths: list[int], re
     heard.append(block.samples)
     whole = np.concatenate(heard)
     assert np.array_equal(whole[whole > 0], sound)
-    assert block.events[-1] == Ended("a", block.events[-1].at, total)
+    assert block.events[-1] == ItemEnded("a", block.events[-1].at, total)

@@ -16,7 +16,7 @@ from benchmarks.machine import busy, cpu_seconds, held_to, throttled
 from benchmarks import live, soak
 from duologue.clock import SECOND
 from duologue.prover.verify import verify
-from duologue.telemetry.ledger import Entry, SkipRecord, Step, StepRecord
+from duologue.telemetry.ledger import Entry, GovernorStep, SkipRecord, StepRecord
 from duologue.telemetry.metrics import Metrics
 from programme import Programme, whole
 
@@ -47,7 +47,10 @@ def _seen(least: int) -> Seen:
 
 def test_counters_are_read_from_what_the_show_exposes(monkeypatch: pytest.MonkeyPatch) -> None:
     metrics = Metrics()
-    for record in (StepRecord(1, 30, Step.RATE, Step.FULL, 610.0, "lead"), SkipRecord(3, 100, 145, 1510.0)):
+    for record in (
+        StepRecord(1, 30, GovernorStep.RATE, GovernorStep.FULL, 610.0, "lead"),
+        SkipRecord(3, 100, 145, 1510.0),
+    ):
         metrics.observe(Entry(0, "show:day", record))
     text = metrics.exposition()
 
@@ -57,7 +60,7 @@ def test_counters_are_read_from_what_the_show_exposes(monkeypatch: pytest.Monkey
     monkeypatch.setattr(live.httpx, "get", answer)
     show = live.Live("http://show.test", None, 0.0)  # pyright: ignore[reportArgumentType]
     found = show.counters()
-    assert (found["duologue_governor_step"], found["duologue_governor_steps_total"]) == (Step.RATE, 3)
+    assert (found["duologue_governor_step"], found["duologue_governor_steps_total"]) == (GovernorStep.RATE, 3)
     assert (found["rate.down"], found["tv.down"], found.get("size.down")) == (1, 1, None)
     assert (found["duologue_skips_total"], found["duologue_frames_skipped_total"]) == (1, 45)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from duologue.broadcast.boxes import moved
 from duologue.broadcast.fmp4 import VIDEO_TIMESCALE, init_segment
-from duologue.broadcast.recorder import Recorder
+from duologue.broadcast.recorder import ProgrammeRecorder
 from programme import Programme, whole
 
 programme = Programme().encode(whole(240))  # eight seconds are a whole number of AAC units
-recorder = Recorder(Path(sys.argv[1]))
+recorder = ProgrammeRecorder(Path(sys.argv[1]))
 recorder.begin(programme.format, init_segment(programme.format))
 segments = programme.segments()
 for second in range(10**9):

@@ -19,7 +19,7 @@ import pytest
 
 from duologue.broadcast.fmp4 import init_segment
 from duologue.broadcast.hls import PLAYLIST, HlsStore
-from duologue.broadcast.recorder import Recorder, RecordingLimits
+from duologue.broadcast.recorder import ProgrammeRecorder, RecordingLimits
 from live_server import live_server
 from programme import Programme, sound_under_speech, stored, whole
 
@@ -147,7 +147,7 @@ def test_equal_shows_decode_to_equal_pictures_and_sound(tmp_path: Path) -> None:
 
 def test_each_file_of_a_recording_plays_by_itself_from_0_and_all_of_them_as_one(tmp_path: Path) -> None:
     programme = Programme().encode(whole(210, first=900), sound_under_speech)
-    recorder = Recorder(tmp_path / "show.mp4", RecordingLimits(seconds=3))
+    recorder = ProgrammeRecorder(tmp_path / "show.mp4", RecordingLimits(seconds=3))
     recorder.begin(programme.format, init_segment(programme.format))
     for segment in programme.segments():
         recorder.write(segment.data)

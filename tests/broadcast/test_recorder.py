@@ -17,9 +17,9 @@ from duologue.broadcast.fmp4 import init_segment
 from duologue.broadcast.mp4file import Mp4Writer, remux
 from duologue.broadcast.recorder import (
     QUEUE,
-    Recorder,
+    ProgrammeRecorder,
     RecorderEvent,
-    RecordingFile,
+    RecordingContinued,
     RecordingLimits,
     RecordingTrouble,
     Why,
@@ -35,14 +35,14 @@ def programme_fixture() -> Programme:
     return Programme().encode(whole(90))
 
 
-def record(recorder: Recorder, programme: Programme) -> None:
+def record(recorder: ProgrammeRecorder, programme: Programme) -> None:
     recorder.begin(programme.format, init_segment(programme.format))
     for segment in programme.segments():
         recorder.write(segment.data)
 
 
 def test_a_recording_holds_what_it_was_given(tmp_path: Path, programme: Programme) -> None:
-    recorder = Recorder(tmp_path / "show.mp4")
+    recorder = ProgrammeRecorder(tmp_path / "show.mp4")
     record(recorder, programme)
     state = recorder.finish()
     assert (state.segments, state.dropped, state.failure) == (3, 0, None)
@@ -70,11 +70,11 @@ def test_a_full_disk_ends_the_recording_and_is_reported(programme: Programme) ->
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
     reported: list[RecorderEvent] = []
-    recorder = Recorder(Path("/dev/full"), listener=reported.append)
+    recorder = ProgrammeRecorder(Path("/dev/full"), listener=reported.append)
     record(recorder, programme)
     state = recorder.finish()
     assert state.failure is not None and "No space left" in state.failure.what and state.failure.where == "/dev/full"
-    assert reported == [RecordingFile(Path("/dev/full"), Why.START), RecordingTrouble(state.failure)]
+    assert reported == [RecordingContinued(Path("/dev/full"), Why.START), RecordingTrouble(state.failure)]
     assert (state.segments, state.dropped) == (0, 3)  # the one that found the disk full, and the two after it
 
 
@@ -90,7 +90,7 @@ def test_what_was_written_before_the_disk_was_full_plays(
     tmp_path: Path, programme: Programme, little_space: int
 ) -> None:
     path = tmp_path / "short.mp4"
-    recorder = Recorder(path)
+    recorder = ProgrammeRecorder(path)
     record(recorder, programme)
     state = recorder.finish()
     assert state.failure is not None and 0 < state.segments < 3
@@ -102,7 +102,7 @@ def test_what_was_written_before_the_disk_was_full_plays(
 
 def test_a_stage_that_comes_back_goes_on_in_the_same_file_after_what_is_there(tmp_path: Path) -> None:
     path = tmp_path / "on.mp4"
-    recorder = Recorder(path)
+    recorder = ProgrammeRecorder(path)
     record(recorder, Programme().encode(whole(90)))
     record(recorder, Programme().encode(whole(60, first=70)))  # the dead stage was two thirds of a second ahead
     state = recorder.finish()
@@ -118,7 +118,7 @@ def test_a_stage_that_comes_back_goes_on_in_the_same_file_after_what_is_there(tm
 def test_a_run_that_begins_later_follows_at_once_in_sync(tmp_path: Path) -> None:
     """A jump to the grid, or a stage that was away: nobody watches two seconds of a still picture afterwards."""
     path = tmp_path / "later.mp4"
-    recorder = Recorder(path)
+    recorder = ProgrammeRecorder(path)
     record(recorder, Programme().encode(whole(60)))
     record(recorder, Programme().encode(whole(75, first=131)))
     record(recorder, Programme().encode(whole(60, first=90_000_007)))  # a month later
@@ -133,7 +133,7 @@ def test_a_run_that_begins_later_follows_at_once_in_sync(tmp_path: Path) -> None
 
 def test_a_run_of_another_size_gets_a_file_of_its_own(tmp_path: Path, programme: Programme) -> None:
     (tmp_path / "show.2.mp4").write_bytes(b"an earlier show")
-    recorder = Recorder(tmp_path / "show.mp4")
+    recorder = ProgrammeRecorder(tmp_path / "show.mp4")
     record(recorder, programme)
     other = replace(programme.format, width=320)
     recorder.begin(other, init_segment(other))
@@ -149,7 +149,7 @@ def test_a_disk_that_hangs_at_the_end_is_reported_and_not_waited_for(tmp_path: P
     fifo = tmp_path / "stuck.mp4"
     os.mkfifo(fifo)
     reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-    recorder = Recorder(fifo)
+    recorder = ProgrammeRecorder(fifo)
     recorder.begin(programme.format, init_segment(programme.format))
     for _ in range(12):
         recorder.write(programme.segments()[0].data)
@@ -162,7 +162,7 @@ def test_a_disk_that_does_not_take_it_costs_segments_and_never_the_show(tmp_path
     fifo = tmp_path / "slow.mp4"
     os.mkfifo(fifo)
     reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-    recorder = Recorder(fifo)
+    recorder = ProgrammeRecorder(fifo)
     recorder.begin(programme.format, init_segment(programme.format))
     for _ in range(QUEUE + 40):
         recorder.write(programme.segments()[0].data)
@@ -183,18 +183,18 @@ def _drain(descriptor: int) -> None:
 
 def test_a_file_that_cannot_be_recorded_to_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file"):
-        Recorder(tmp_path / "nowhere" / "show.mp4")
+        ProgrammeRecorder(tmp_path / "nowhere" / "show.mp4")
     with pytest.raises(InputError, match="directory"):
-        Recorder(tmp_path)
+        ProgrammeRecorder(tmp_path)
     (tmp_path / "kept.mp4").write_bytes(b"an earlier show")
     if os.geteuid():
         (tmp_path / "closed").mkdir(mode=0o500)
         with pytest.raises(InputError, match="Permission"):
-            Recorder(tmp_path / "closed" / "show.mp4")
+            ProgrammeRecorder(tmp_path / "closed" / "show.mp4")
     with pytest.raises(InputError, match="too long"):
-        Recorder(tmp_path / ("x" * 300 + ".mp4"))
+        ProgrammeRecorder(tmp_path / ("x" * 300 + ".mp4"))
     with pytest.raises(InputError, match="Not a directory"):
-        Recorder(tmp_path / "kept.mp4" / "show.mp4")
+        ProgrammeRecorder(tmp_path / "kept.mp4" / "show.mp4")
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["kept.mp4"]
 
 
@@ -216,7 +216,7 @@ def test_half_the_picture_rate_for_a_while_is_in_time_and_in_sync(tmp_path: Path
     """Two seconds of every second picture, in a recording of several files and in a film."""
     numbers = [*range(60), *range(60, 120, 2), *range(120, 180)]
     programme = Programme().encode([(number, number) for number in numbers])
-    recorder = Recorder(tmp_path / "show.mp4", RecordingLimits(seconds=3))
+    recorder = ProgrammeRecorder(tmp_path / "show.mp4", RecordingLimits(seconds=3))
     record(recorder, programme)
     with Mp4Writer(tmp_path / "film.mp4", programme.format) as writer:
         writer.add(programme.packets)

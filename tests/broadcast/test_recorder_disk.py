@@ -11,7 +11,14 @@ from test_recording_files import FORMAT, INIT, synthetic, written
 
 from duologue.broadcast.boxes import runs
 from duologue.broadcast.fmp4 import VIDEO_TRACK
-from duologue.broadcast.recorder import RETRY, Recorder, RecorderEvent, RecordingFile, RecordingLimits, RecordingTrouble
+from duologue.broadcast.recorder import (
+    RETRY,
+    ProgrammeRecorder,
+    RecorderEvent,
+    RecordingContinued,
+    RecordingLimits,
+    RecordingTrouble,
+)
 from duologue.errors import InputError
 from failing_disk import FailingDisk
 
@@ -21,7 +28,7 @@ LIMITS = RecordingLimits(seconds=4, keep=50_000)
 
 def recorded(
     folder: Path, patch: pytest.MonkeyPatch, fails: range
-) -> tuple[Recorder, FailingDisk, list[RecorderEvent]]:
+) -> tuple[ProgrammeRecorder, FailingDisk, list[RecorderEvent]]:
     """A recording with rotation and removal; the disk is well again for what is looked at afterwards."""
     folder.mkdir()
     (folder / "show.mp4").write_bytes(INIT + SEGMENTS[0].data)
@@ -29,7 +36,7 @@ def recorded(
     told: list[RecorderEvent] = []
     with patch.context() as broken:
         disk = FailingDisk(broken, folder, lambda names: len(names) in fails)
-        recorder = Recorder(folder / "show.mp4", LIMITS, told.append)
+        recorder = ProgrammeRecorder(folder / "show.mp4", LIMITS, told.append)
         recorder.begin(FORMAT, INIT)
         written(recorder, SEGMENTS[:12])
         recorder.begin(FORMAT, INIT)  # another stage
@@ -52,7 +59,7 @@ def fragments(path: Path) -> Iterator[bytes]:
             yield data[begin:at]
 
 
-def check(folder: Path, recorder: Recorder, torn: bool) -> None:
+def check(folder: Path, recorder: ProgrammeRecorder, torn: bool) -> None:
     """Nothing but whole recordings lies there, each from 0 on without a hole.
 
     ``torn``: neither could the half of a first fragment be taken back, nor the file with it.
@@ -93,7 +100,7 @@ def test_the_disk_fails_at_each_call(tmp_path: Path, monkeypatch: pytest.MonkeyP
         state = recorder.state
         troubles = [event for event in told if isinstance(event, RecordingTrouble)]
         stops = [event for event in troubles if "recording stopped" in event.error.what]
-        resumed = [event for event in told if isinstance(event, RecordingFile) and event.lost]
+        resumed = [event for event in told if isinstance(event, RecordingContinued) and event.lost]
         refused += bool(stops)
         assert bool(state.dropped) == bool(stops), what
         assert all("No space left" in event.error.what for event in troubles), what

@@ -17,10 +17,10 @@ from duologue.broadcast.fmp4 import AUDIO_TRACK, VIDEO_TIMESCALE, VIDEO_TRACK, S
 from duologue.broadcast.packets import Packet, StreamFormat, Track
 from duologue.broadcast.recorder import (
     RETRY,
-    Recorder,
+    ProgrammeRecorder,
     RecorderEvent,
     RecorderState,
-    RecordingFile,
+    RecordingContinued,
     RecordingLimits,
     RecordingRemoved,
     RecordingTrouble,
@@ -46,7 +46,7 @@ def synthetic(first: int, seconds: int, fps: int = 30) -> list[Segment]:
     return [segment for packet in mixed for segment in segmenter.add(packet)] + segmenter.flush()
 
 
-def written(recorder: Recorder, segments: list[Segment]) -> None:
+def written(recorder: ProgrammeRecorder, segments: list[Segment]) -> None:
     """One after the other, each when the one before it is settled."""
     for segment in segments:
         state = recorder.state
@@ -58,7 +58,7 @@ def written(recorder: Recorder, segments: list[Segment]) -> None:
 
 def record(path: Path, segments: list[Segment], **limits: float) -> tuple[RecorderState, list[RecorderEvent]]:
     told: list[RecorderEvent] = []
-    recorder = Recorder(path, RecordingLimits(**limits), told.append)  # pyright: ignore[reportArgumentType]
+    recorder = ProgrammeRecorder(path, RecordingLimits(**limits), told.append)  # pyright: ignore[reportArgumentType]
     recorder.begin(FORMAT, INIT)
     written(recorder, segments)
     return recorder.finish(), told
@@ -83,8 +83,10 @@ def test_a_new_file_begins_after_so_long_and_each_begins_at_0(tmp_path: Path) ->
     assert state.files == tuple(names)
     assert [check(name) for name in names] == [4, 4, 2]
     assert told == [
-        RecordingFile(names[0], Why.START), RecordingFile(names[1], Why.FULL), RecordingFile(names[2], Why.FULL)
-    ]  # fmt: skip
+        RecordingContinued(names[0], Why.START),
+        RecordingContinued(names[1], Why.FULL),
+        RecordingContinued(names[2], Why.FULL),
+    ]
     assert state.written == names[2].stat().st_size
     for name in names:
         assert next(run.time for run in runs(name.read_bytes())) == 0
@@ -106,7 +108,7 @@ def test_without_limits_there_is_one_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("fps", [24, 25, 30, 32, 48])
 def test_the_times_of_a_later_file_stay_in_sync_at_any_rate(tmp_path: Path, fps: int) -> None:
     """A track's ticks are whole on a grid of 1/6000 s; 24, 32 and 48 frames a second are none of its multiples."""
-    recorder = Recorder(tmp_path / "show.mp4", RecordingLimits(seconds=2))
+    recorder = ProgrammeRecorder(tmp_path / "show.mp4", RecordingLimits(seconds=2))
     form = replace(FORMAT, fps=fps)
     recorder.begin(form, init_segment(form))
     segments = synthetic(fps * 100 + 7, 6, fps)
@@ -136,7 +138,7 @@ def test_an_existing_recording_is_never_written_over_and_never_keeps_a_show_off_
 
 def test_an_empty_file_is_taken_and_an_empty_recording_leaves_none(tmp_path: Path) -> None:
     (tmp_path / "show.mp4").touch()
-    recorder = Recorder(tmp_path / "show.mp4")
+    recorder = ProgrammeRecorder(tmp_path / "show.mp4")
     assert recorder.state.files == (tmp_path / "show.mp4",)
     recorder.finish()
     assert list(tmp_path.iterdir()) == []
@@ -144,7 +146,9 @@ def test_an_empty_file_is_taken_and_an_empty_recording_leaves_none(tmp_path: Pat
 
 def test_two_shows_of_one_house_may_record_under_one_name(tmp_path: Path) -> None:
     told: list[RecorderEvent] = []
-    recorders = [Recorder(tmp_path / "show.mp4", RecordingLimits(2, keep=20_000), told.append) for _ in range(3)]
+    recorders = [
+        ProgrammeRecorder(tmp_path / "show.mp4", RecordingLimits(2, keep=20_000), told.append) for _ in range(3)
+    ]
     for recorder in recorders:
         recorder.begin(FORMAT, INIT)
     for segment in synthetic(0, 12):
@@ -175,7 +179,7 @@ def test_only_so_much_is_kept_and_only_recordings_of_this_name_are_removed(tmp_p
     ours: list[Path] = []
     for run in range(3):  # over restarts too
         told: list[RecorderEvent] = []
-        recorder = Recorder(tmp_path / "show.mp4", RecordingLimits(2, keep=keep), told.append)
+        recorder = ProgrammeRecorder(tmp_path / "show.mp4", RecordingLimits(2, keep=keep), told.append)
         recorder.begin(FORMAT, INIT)
         for segment in synthetic(0, 20):
             written(recorder, [segment])
@@ -199,7 +203,7 @@ def test_a_bound_smaller_than_a_file_makes_shorter_files(tmp_path: Path) -> None
 
 
 def test_a_change_of_size_begins_a_file_and_the_change_back_another(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path / "show.mp4")
+    recorder = ProgrammeRecorder(tmp_path / "show.mp4")
     smaller = replace(FORMAT, width=320, height=180)
     segments = synthetic(0, 6)
     for place, form in enumerate((FORMAT, smaller, FORMAT)):
@@ -225,7 +229,7 @@ def test_the_recording_goes_on_in_a_new_file_when_the_disk_has_room_again(
 
     monkeypatch.setattr(os, "write", refusing)
     told: list[RecorderEvent] = []
-    recorder = Recorder(tmp_path / "show.mp4", listener=told.append)
+    recorder = ProgrammeRecorder(tmp_path / "show.mp4", listener=told.append)
     recorder.begin(FORMAT, INIT)
     segments = synthetic(0, 60)
     written(recorder, segments[:5])
@@ -241,8 +245,8 @@ def test_the_recording_goes_on_in_a_new_file_when_the_disk_has_room_again(
     assert 25 <= state.dropped < 25 + RETRY
     stopped = next(event for event in told if isinstance(event, RecordingTrouble))
     assert told == [
-        RecordingFile(state.files[0], Why.START), stopped,
-        RecordingFile(state.files[1], Why.RESUMED, lost=state.dropped),
+        RecordingContinued(state.files[0], Why.START), stopped,
+        RecordingContinued(state.files[1], Why.RESUMED, lost=state.dropped),
     ]  # fmt: skip
 
 
@@ -258,7 +262,7 @@ def test_a_disk_that_is_full_at_the_start_keeps_no_show_off_the_air(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "open", refusing)
-        recorder = Recorder(tmp_path / "show.mp4")
+        recorder = ProgrammeRecorder(tmp_path / "show.mp4")
     assert recorder.state.failure is not None
     recorder.begin(FORMAT, INIT)
     written(recorder, synthetic(0, 20))
@@ -282,10 +286,11 @@ def little_disk_fixture(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_really_full(little_disk: Path) -> None:
     programme = Programme().encode(whole(600))
     told: list[RecorderEvent] = []
-    recorder = Recorder(little_disk / "show.mp4", listener=told.append)
+    recorder = ProgrammeRecorder(little_disk / "show.mp4", listener=told.append)
     recorder.begin(programme.format, init_segment(programme.format))
     segments = programme.segments()
     given = 0

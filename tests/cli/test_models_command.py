@@ -54,6 +54,7 @@ def test_a_model_is_fetched_listed_found_and_removed(run: Callable[..., str], tm
         run("path", "parted")
 
 
+@pytest.mark.slow
 def test_a_machine_without_a_network_is_given_a_folder(
     run: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,6 +70,7 @@ def test_a_name_that_is_none_is_guessed_at(run: Callable[..., str]) -> None:
     assert "Did you mean 'parted'?" in caught.value.remedy
 
 
+@pytest.mark.slow
 def test_settings_that_want_a_model_do_not_keep_it_from_being_fetched(run: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / "duologue.toml").write_text('[engines]\ntts = "piper"\n[models]\nfolder = "elsewhere"\n')
     os.environ.pop("DUOLOGUE_MODELS")

@@ -16,13 +16,14 @@ from duologue.telemetry.ledger import (
     BakeRecord,
     Cause,
     ConversationRecord,
+    EndingOutcome,
     EndingRecord,
     FrameRecord,
-    Outcome,
+    GovernorStep,
+    PartRecord,
     Record,
     ShowRecord,
     SkipRecord,
-    Step,
     StepRecord,
     TurnRecord,
     WorkerRecord,
@@ -36,7 +37,7 @@ ANSWER = TurnRecord(
     asked=1_350 * MILLISECOND, first_token=2_350 * MILLISECOND, first_sentence=2_400 * MILLISECOND,
     first_audio=2_450 * MILLISECOND, on_air=2_460 * MILLISECOND, handovers=("openai failed: 429; improv took over",),
 )  # fmt: skip
-EARLY = EndingRecord("c", "c/p1", 900 * MILLISECOND, "unsure", 650, 650.0, "what", (200.0,), Outcome.WENT_ON)
+EARLY = EndingRecord("c", "c/p1", 900 * MILLISECOND, "unsure", 650, 650.0, "what", (200.0,), EndingOutcome.WENT_ON)
 TALK = (ConversationRecord("c", ("ada",), "p"), PERSON, ANSWER, EARLY)
 LINE = TurnRecord(
     "s-1", "s", 1, "chad", text="Tea.", state="ended", asked=10 * MILLISECOND, first_token=50 * MILLISECOND,
@@ -48,7 +49,7 @@ SHOW = (
     *(FrameRecord(number, 0, 0, 1.0, 6.0, 0, 0, -900.0) for number in range(98)),
     FrameRecord(98, 0, 0, 2.0, 39.0, 0, 0, 12.5, Cause.ENCODE),
     FrameRecord(99, 0, 0, 30.0, 40.0, 0, 0, 40.0, Cause.STALL, periods=2),
-    StepRecord(5, 90, Step.RATE, Step.FULL, 120.0, "a lead of 120 ms"),
+    StepRecord(5, 90, GovernorStep.RATE, GovernorStep.FULL, 120.0, "a lead of 120 ms"),
     SkipRecord(7, 100, 145, 1_510.0),
     BakeRecord(8, "lights", 300.0),
     LINE,
@@ -58,6 +59,14 @@ WORKERS = (
     *(WorkerRecord("espeak", state, restarts=count) for state, count in [("up", 2), ("idle", 3), ("up", 3)]),
     WorkerRecord("stage", "idle"),  # the house was started anew
     WorkerRecord("stage", "restarting", "it hung", 1),
+)
+
+
+FAILED = (
+    PartRecord("day", "restarting", "the disk is full", 1),
+    PartRecord("day", "up", restarts=1),
+    PartRecord("day", "restarting", "the disk is full", 2),
+    PartRecord("day", "failed", "no room", 2),
 )
 
 
@@ -92,11 +101,12 @@ def test_the_slowest_stage_and_its_causes_are_named(tmp_path: Path) -> None:
 
 def test_a_show_is_told_by_its_frames_and_its_turns(tmp_path: Path) -> None:
     write(tmp_path / "house.jsonl", "house", *WORKERS)
-    out = told(str(write(tmp_path / "ledger.jsonl", "show:day", *SHOW).parent))
+    out = told(str(write(tmp_path / "ledger.jsonl", "show:day", *SHOW, *FAILED).parent))
     assert "frames 100, late 2, over budget 1, left out 45; each 7.0 ms p50, 41.0 p99, 70.0 at most" in out
     assert "causes encode 1, stall 1" in out
     assert "step full → rate at frame 90: a lead of 120 ms" in out
     assert "skip from frame 100 to 145, being 1510 ms late" in out
+    assert "it failed 2 times: the disk is full" in out and "it failed: no room" in out
     assert "stage was started again 2 times" in out and "1: voice: it hung" in out
     rows = {line[:16].strip(): line[16:].split() for line in out.splitlines()}
     assert rows["playout"] == ["800", "800", "800", "1"] and rows["waits"] == ["120", "120", "120", "1"]

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from duologue.cli.main import build
 from duologue.errors import InputError, PeerError
 from duologue.simulation import crowd
-from duologue.simulation.crowd import Run
+from duologue.simulation.crowd import RunSummary
 from duologue.simulation.scenario import Scenario
 from duologue.telemetry.ledger import TurnRecord
 from duologue.telemetry.ledger_reader import LedgerReader
@@ -120,7 +120,7 @@ def test_a_run_that_is_cut_off_shows_what_is_done(monkeypatch: pytest.MonkeyPatc
 
     def cut_off(
         scenarios: Sequence[Scenario], times: int, *, seed: int | None, jobs: int, ledger: bool
-    ) -> Iterator[Run]:
+    ) -> Iterator[RunSummary]:
         yield from islice(run_all(scenarios, times, seed=seed, jobs=1, ledger=ledger), 3)
         raise KeyboardInterrupt
 

@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 from duologue import Character, Conversation, Show
 from duologue import settings as settings_module
 from duologue.app.languages import use_of
+from duologue.audio.pcm import RATE, silence
+from duologue.audio.wav import WavWriter
 from duologue.cli.main import build
 from duologue.errors import InputError
 from duologue.models.automatic import Use
@@ -96,6 +98,46 @@ def test_scenarios_aloud_ask_in_the_languages_of_all(asked: list[Use], rita: Pat
     run("simulate", "one.yaml", "two.yaml", "--audio")
     run("simulate", "one.yaml", "--audio")
     assert asked == [Use(frozenset(languages), shows=False, talks=True) for languages in (BOTH, {"de"})]
+
+
+def test_who_says_or_keeps_a_line_asks_in_the_characters_language(asked: list[Use], rita: Path) -> None:
+    Path("lines.txt").write_text("Guten Tag.")
+    run("say", "Guten Tag.", "-o", "line.wav", "--as", str(rita))
+    run("say", "Good day.", "-o", "line.wav")
+    run("warm", "lines.txt", "--as", str(rita), "--as", "chad")
+    run("warm", "lines.txt")
+    Path("duologue.toml").write_text(f'[show]\ncast = ["{rita}", "virgin"]\n')
+    run("warm", "lines.txt")
+    assert [use.languages for use in asked] == [{"de"}, ENGLISH, BOTH, ENGLISH, BOTH]
+
+
+def test_what_is_looked_at_is_what_the_house_would_ask(asked: list[Use], rita: Path) -> None:
+    Path("duologue.toml").write_text(f'[show]\ncast = ["{rita}", "virgin"]\n')
+    run("doctor")
+    run("settings")
+    assert [use.languages for use in asked] == [BOTH, BOTH]
+
+
+def test_a_recording_is_asked_of_ears_for_its_language(asked: list[Use]) -> None:
+    with WavWriter(Path("call.wav")) as file:
+        file.write(silence(RATE))
+    run("transcribe", "call.wav", "--language", "fr-CA")
+    run("transcribe", "call.wav")
+    assert asked == [Use(frozenset({tag}), shows=False, talks=True) for tag in ("fr", "en")]
+
+
+def test_a_recording_in_a_language_without_ears_is_refused_and_the_command_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DUOLOGUE_MODELS", str(tmp_path))
+    with WavWriter(Path("call.wav")) as file:
+        file.write(silence(RATE))
+    arguments = ["transcribe", "call.wav", "--language", "fr"]
+    result = CliRunner().invoke(build(arguments), arguments)
+    assert isinstance(result.exception, InputError)
+    assert "'fr', in which no engine that is set (pocketsphinx) hears" in result.exception.what
+    assert "duologue models get whisper-base" in result.exception.remedy
 
 
 def test_lines_of_python_ask_in_the_languages_of_their_characters(asked: list[Use], rita: Path) -> None:

@@ -136,6 +136,7 @@ def test_a_chat_in_a_pipe_until_it_is_left() -> None:
     assert not done.stderr
 
 
+@pytest.mark.slow
 def test_notes_that_an_engine_does_not_write_are_told_of_once() -> None:
     done = run("--text", "--notes", "hint", "--llm", "improv", text="Hello.\nWhy?\n")
     assert done.returncode == 0

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.director import Brief, Director, Outcome, Player
+from duologue.dialogue.delivery import PaceState
+from duologue.dialogue.director import Brief, ConversationOutcome, Director, Player
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayStarted, Voiced
+from duologue.dialogue.voice_pace import Paces
 from duologue.dialogue.writing import Limits
 from duologue.errors import DuologueError, PeerError
 from duologue.language.engine import LanguageModel
-from duologue.language.fake import FakeLanguage, Reply
+from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
 from duologue.simulation.virtual_time import LoopClock
@@ -70,6 +72,7 @@ class FloorDouble:
     queue: list[tuple[Utterance, int]] = field(default_factory=list[tuple[Utterance, int]])
     played: list[tuple[Utterance, int, int]] = field(default_factory=list[tuple[Utterance, int, int]])
     cleared: list[int] = field(default_factory=list[int])
+    pondered: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
     mute_reports: set[str] = field(default_factory=set[str])
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _clear: asyncio.Event = field(default_factory=asyncio.Event)
@@ -77,6 +80,9 @@ class FloorDouble:
     async def play(self, utterance: Utterance, gap_ms: int) -> None:
         self.queue.append((utterance, gap_ms))
         self._wake.set()
+
+    async def ponder(self, speaker: str) -> None:
+        self.pondered.append((speaker, self.clock.now()))
 
     async def withdraw(self, utterance_id: str) -> bool:
         await asyncio.sleep(0.005)
@@ -88,6 +94,10 @@ class FloorDouble:
     async def clear(self) -> None:
         self.queue.clear()
         self.cleared.append(self.clock.now())
+        self._clear.set()
+
+    def cut(self) -> None:
+        """What plays falls silent; what is queued follows it."""
         self._clear.set()
 
     async def run(self) -> None:
@@ -148,9 +158,9 @@ class Show:
 
     def __init__(
         self,
-        script: Iterable[Reply] = (),
+        script: Iterable[ScriptedReply] = (),
         *,
-        usual: Reply | None = None,
+        usual: ScriptedReply | None = None,
         turns: int = 6,
         seed: int = 7,
         topic: str = "lighthouses",
@@ -166,8 +176,10 @@ class Show:
         self.records: dict[str, TurnRecord] = {}
         self.history: list[TurnRecord] = []
         self.voiced: list[Utterance] = []
+        self.paces = Paces()
+        self.told: list[PaceState] = []
         self.brief = Brief("c", topic, turns, seed)
-        self.outcome: Outcome | None = None
+        self.outcome: ConversationOutcome | None = None
         self._moderator = moderator or Moderator()
         self._patient = patient
         self._limits = limits
@@ -178,7 +190,8 @@ class Show:
         """Let ``model`` think for everybody."""
         self.director = Director(
             [Player(persona, model) for persona in self._cast], self.voice, self.floor, self._moderator,
-            clock=self.clock, on_change=self._changed, on_voiced=self.voiced.append,
+            clock=self.clock, on_change=self._changed, on_voiced=self.voiced.append, on_pace=self.told.append,
+            paces=self.paces,
             patient=self._patient, limits=self._limits,
         )  # fmt: skip
         self.floor.notify = self.director.notify

@@ -20,13 +20,13 @@ from duologue.dialogue.heard import heard_text
 from duologue.dialogue.nonsense import readable
 from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import Captured, PlayEnded, PlayEvent, PlayProgress, PlayStarted, Voiced
-from duologue.dialogue.session import Engines, Session, SessionOptions
+from duologue.dialogue.session import Session, SessionEngines, SessionOptions
 from duologue.dialogue.session_sink import PacedSink
 from duologue.dialogue.turns_vocabulary import Commit, Effect, Event, Report, State
 from duologue.language.engine import LanguageCapabilities, Prompt
 from duologue.language.moderation import Moderator, Subject, Verdict
 from duologue.simulation.virtual_time import LoopClock
-from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, Transcript, Voice
+from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, Transcript, VoicePresence
 from duologue.speech.utterance import Utterance
 
 BLOCK = 1024
@@ -125,7 +125,7 @@ class ReadingEar:
         """Nothing to release."""
 
     async def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: VoicePresence | None = None
     ) -> AsyncGenerator[Transcript, None]:
         self.open += 1
         self.calls += 1
@@ -474,9 +474,9 @@ class Scene:
         if state is self.state and self.armed_at < 0:
             self.armed_at, self.trouble.armed = now, True
 
-    def engines(self) -> Engines:
+    def engines(self) -> SessionEngines:
         judge = Judge(self.trouble) if self.trouble.engine == "turn" else None
-        return Engines(self.activity, self.ears, self.model, self.voice, Censor(self.trouble), judge)
+        return SessionEngines(self.activity, self.ears, self.model, self.voice, Censor(self.trouble), judge)
 
     async def run(self, source: Callable[[], AsyncIterator[Samples | Captured]] | None = None) -> Scene:
         self.session = Session(

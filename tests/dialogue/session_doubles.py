@@ -13,11 +13,11 @@ from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND
 from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import PlayEvent, PlayProgress, Voiced
-from duologue.dialogue.session import Engines, Session, SessionOptions
+from duologue.dialogue.session import Session, SessionEngines, SessionOptions
 from duologue.dialogue.session_sink import PacedSink
 from duologue.dialogue.turns_vocabulary import Effect, Event, Note, Report
 from duologue.errors import PeerError
-from duologue.language.fake import FakeLanguage, Reply
+from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
 from duologue.simulation.virtual_time import LoopClock
@@ -98,7 +98,7 @@ class Talk:
     def __init__(
         self,
         script: Sequence[Says],
-        replies: Iterable[Reply] = (),
+        replies: Iterable[ScriptedReply] = (),
         *,
         hearing: Sequence[Hearing] | None = None,
         policy: Policy | None = None,
@@ -138,7 +138,7 @@ class Talk:
     ) -> Talk:
         await self.ears.warm_up()
         self.sink = PacedSink(self.played.append, lambda report: None if self.deaf else self.tell(report), self.clock)
-        engines = Engines(self.activity, self.ears, self.model, self.voice, Moderator(), turn)
+        engines = SessionEngines(self.activity, self.ears, self.model, self.voice, Moderator(), turn)
         self.session = Session(
             self.persona, engines, self.sink, self.options,
             clock=self.clock, observe=lambda item, now: self.log.append((now, item)),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from duologue.dialogue.chunker import Chunker, Chunking, Sentence
 from duologue.dialogue.chunker_speech import speakable
+from few_examples import examples
 
 
 def chunk(text: str, names: tuple[str, ...] = (), chunking: Chunking | None = None) -> list[Sentence]:
@@ -130,7 +131,7 @@ PIECES = st.sampled_from(
 TEXTS = st.one_of(st.lists(PIECES, max_size=60).map("".join), st.text(max_size=400))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(TEXTS, st.randoms(use_true_random=False))
 def test_the_size_of_the_tokens_changes_nothing_and_nothing_is_lost(text: str, dice: random.Random):
     chunking = Chunking(first=30, least=10, most=60)

@@ -11,26 +11,26 @@ from doubles import CHAD, VIRGIN, WORD_SECONDS, Show
 
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.conversation import Brief, Crew, OnAir
-from duologue.dialogue.director import Outcome
+from duologue.dialogue.director import ConversationOutcome
 from duologue.dialogue.plan import MAX_WAITING
 from duologue.dialogue.ports import PlayEnded, PlayEvent
 from duologue.dialogue.writing import Limits
 from duologue.errors import InputError, InternalError, PeerError
 from duologue.language.engine import MAX_HISTORY, Line, Moment
-from duologue.language.fake import Reply
+from duologue.language.fake import ScriptedReply
 from duologue.language.improv import Improv
 from duologue.language.persona import load_persona
 from duologue.simulation.virtual_time import simulate
 
 PACKS = Path(__file__).parents[2] / "packs" / "characters"
 LINE = "This line has exactly eight words in it."
-USUAL = Reply(LINE, first=0.2, between=0.01)
+USUAL = ScriptedReply(LINE, first=0.2, between=0.01)
 LINE_SECONDS = 8 * WORD_SECONDS
 
 
 def test_turns_alternate_and_the_conversation_ends():
     show = simulate(Show(turns=5).run())
-    assert show.outcome is Outcome.ENDED
+    assert show.outcome is ConversationOutcome.ENDED
     assert [record.speaker for record in show.on_air()] == ["chad", "virgin", "chad", "virgin", "chad"]
     assert [record.number for record in show.on_air()] == [0, 1, 2, 3, 4]
     assert {record.state for record in show.records.values()} == {"ended"}
@@ -71,7 +71,7 @@ def test_every_change_is_told_in_order():
 
 
 def test_a_late_engine_gets_a_filler_and_the_wait_is_counted():
-    script = [Reply(LINE), Reply(LINE, first=LINE_SECONDS + 4.0)]
+    script = [ScriptedReply(LINE), ScriptedReply(LINE, first=LINE_SECONDS + 4.0)]
     show = simulate(Show(script, turns=3).run())
     fillers = show.fillers()
     assert [record.speaker for record in fillers] == ["virgin", "virgin"]
@@ -85,7 +85,7 @@ def test_a_late_engine_gets_a_filler_and_the_wait_is_counted():
 
 
 def test_offline_nobody_is_late():
-    script = [Reply(LINE), Reply(LINE, first=30.0)]
+    script = [ScriptedReply(LINE), ScriptedReply(LINE, first=30.0)]
     show = simulate(Show(script, turns=3, patient=True, limits=Limits(write_seconds=60)).run())
     assert show.fillers() == []
     assert len(show.on_air()) == 3
@@ -103,22 +103,24 @@ def test_equal_seeds_give_equal_shows_offline():
 @pytest.mark.parametrize(
     ("bad", "why"),
     [
-        (Reply(hang=True), "no answer in 20 s"),
-        (Reply(""), "nothing that can be spoken"),
-        (Reply("*laughs* 🎉"), "nothing that can be spoken"),
-        (Reply("Half a sentence that", failure="the connection was cut", pieces=3), "the connection was cut"),
+        (ScriptedReply(hang=True), "no answer in 20 s"),
+        (ScriptedReply(""), "nothing that can be spoken"),
+        (ScriptedReply("*laughs* 🎉"), "nothing that can be spoken"),
+        (ScriptedReply("Half a sentence that", failure="the connection was cut", pieces=3), "the connection was cut"),
     ],
 )
-def test_an_engine_that_fails_once_is_asked_again(bad: Reply, why: str):
-    show = simulate(Show([Reply(LINE), bad, Reply("Second attempt went well.")], turns=3, usual=USUAL).run())
+def test_an_engine_that_fails_once_is_asked_again(bad: ScriptedReply, why: str):
+    show = simulate(
+        Show([ScriptedReply(LINE), bad, ScriptedReply("Second attempt went well.")], turns=3, usual=USUAL).run()
+    )
     turn = show.on_air()[1]
     assert turn.text == "Second attempt went well."
     assert why in turn.failure
-    assert show.outcome is Outcome.ENDED and len(show.on_air()) == 3
+    assert show.outcome is ConversationOutcome.ENDED and len(show.on_air()) == 3
 
 
 def test_an_engine_that_fails_twice_is_replaced_in_character():
-    script = [Reply(LINE), Reply(failure="it refused", pieces=0), Reply(hang=True)]
+    script = [ScriptedReply(LINE), ScriptedReply(failure="it refused", pieces=0), ScriptedReply(hang=True)]
     show = simulate(Show(script, turns=3, usual=USUAL).run())
     turn = show.on_air()[1]
     assert turn.text in VIRGIN.deflections
@@ -128,7 +130,7 @@ def test_an_engine_that_fails_twice_is_replaced_in_character():
 
 
 def test_a_refused_line_is_replaced_in_character_and_counted():
-    show = simulate(Show([Reply("Well, that is bullshit, my friend.")], turns=2, usual=USUAL).run())
+    show = simulate(Show([ScriptedReply("Well, that is bullshit, my friend.")], turns=2, usual=USUAL).run())
     turn = show.on_air()[0]
     assert turn.text in CHAD.deflections and turn.refused == 1 and turn.failure == ""
     assert all("bullshit" not in text for text in show.voice.texts)
@@ -141,7 +143,7 @@ def test_a_refused_topic_starts_nothing():
 
 
 def test_long_replies_are_capped_and_the_rest_is_not_awaited():
-    show = simulate(Show([Reply("One two three four five. " * 200, between=0.001)], turns=1).run())
+    show = simulate(Show([ScriptedReply("One two three four five. " * 200, between=0.001)], turns=1).run())
     assert show.on_air()[0].text == " ".join(["One two three four five."] * 6)
     assert show.model.cancelled == 1
 
@@ -193,7 +195,7 @@ def test_a_floor_that_loses_a_turn_does_not_hold_the_show():
 
 @pytest.mark.parametrize("seconds", [0.0, 0.1, 0.35, 1.0, 3.55, 3.7, 5.0])
 def test_stop_is_immediate_in_every_state(seconds: float):
-    usual = Reply(LINE, first=0.3)
+    usual = ScriptedReply(LINE, first=0.3)
     stopped = 0
 
     async def stop(show: Show) -> None:
@@ -203,7 +205,7 @@ def test_stop_is_immediate_in_every_state(seconds: float):
         stopped = show.clock.now()
 
     show = simulate(Show(turns=12, usual=usual).run(stop))
-    assert show.outcome is Outcome.STOPPED
+    assert show.outcome is ConversationOutcome.STOPPED
     assert stopped - round(seconds * SECOND) <= 50 * MILLISECOND
     assert show.floor.queue == [] and not show.director.running
     assert {record.state for record in show.records.values()} <= {"ended", "withdrawn"}
@@ -216,7 +218,7 @@ def test_what_was_heard_of_a_stopped_turn_is_kept():
         await asyncio.sleep(0.4 + 3.5 * WORD_SECONDS)
         await show.director.stop()
 
-    show = simulate(Show([Reply(LINE)], turns=3).run(stop))
+    show = simulate(Show([ScriptedReply(LINE)], turns=3).run(stop))
     first = show.records["c-0"]
     assert first.interrupted and first.heard in ("This line has", "This line")
 
@@ -320,7 +322,7 @@ def test_too_many_messages_are_refused():
             await show.director.say("Ada", "One too many.", "chad")
         await show.director.stop()
 
-    assert simulate(Show(usual=USUAL).run(flood)).outcome is Outcome.STOPPED
+    assert simulate(Show(usual=USUAL).run(flood)).outcome is ConversationOutcome.STOPPED
 
 
 @pytest.mark.parametrize(
@@ -354,7 +356,7 @@ def test_one_conversation_at_a_time():
         with pytest.raises(InternalError, match="already"):
             await show.director.run(show.brief)
 
-    assert simulate(Show(turns=2).run(second)).outcome is Outcome.ENDED
+    assert simulate(Show(turns=2).run(second)).outcome is ConversationOutcome.ENDED
 
 
 def test_one_character_may_talk_alone():
@@ -364,7 +366,7 @@ def test_one_character_may_talk_alone():
 
 def test_a_filler_that_cannot_be_voiced_is_told_and_missed_by_nobody():
     async def main() -> Show:
-        show = Show([Reply(LINE), Reply(LINE, first=LINE_SECONDS + 2.0)], turns=2)
+        show = Show([ScriptedReply(LINE), ScriptedReply(LINE, first=LINE_SECONDS + 2.0)], turns=2)
         show.voice.mute_fillers = True
         return await show.run()
 
@@ -375,6 +377,7 @@ def test_a_filler_that_cannot_be_voiced_is_told_and_missed_by_nobody():
     assert show.on_air()[1].waited_ms > 1000
 
 
+@pytest.mark.slow
 def test_an_endless_conversation_remembers_a_bounded_past():
     async def stop(show: Show) -> None:
         await asyncio.sleep(1.5 * MAX_HISTORY / Line("chad", LINE).size * 5.0)
@@ -383,7 +386,7 @@ def test_an_endless_conversation_remembers_a_bounded_past():
     show = simulate(Show(turns=0).run(stop), limit=36_000)
     sizes = [sum(line.size for line in prompt.lines) for prompt in show.model.prompts]
     assert MAX_HISTORY - 200 < sizes[-1] <= max(sizes) <= MAX_HISTORY
-    assert show.outcome is Outcome.STOPPED
+    assert show.outcome is ConversationOutcome.STOPPED
 
 
 @pytest.mark.parametrize("patient", [True, False])
@@ -407,7 +410,9 @@ def test_later_turns_see_of_an_interrupted_one_what_was_heard():
         await asyncio.sleep(0.4 + 3.5 * WORD_SECONDS)
         await show.floor.clear()
 
-    show = simulate(Show([Reply(LINE)], turns=4, usual=Reply("Another one of these lines.")).run(interrupt))
+    show = simulate(
+        Show([ScriptedReply(LINE)], turns=4, usual=ScriptedReply("Another one of these lines.")).run(interrupt)
+    )
     first = show.records["c-0"]
     assert first.interrupted and len(first.heard) < len(LINE) and LINE.startswith(first.heard)
     assert show.model.prompts[-1].lines[0].text == first.heard

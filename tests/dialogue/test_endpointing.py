@@ -15,8 +15,10 @@ from duologue.dialogue.endpointing import (
     SpeechGate,
     Trust,
     judge,
+    judge_guessed,
     trust,
 )
+from duologue.dialogue.melody import Contour
 from duologue.dialogue.turns_vocabulary import SpeechStarted, SpeechStopped
 
 
@@ -154,6 +156,7 @@ def test_the_pre_roll_is_the_newest_sound_however_it_was_chopped(sizes: list[int
         ("It costs 20.", "finished"),
         ("", "no words yet"),
         ("…", "no words yet"),
+        ("Why did you say that?", "question"),
     ],
 )
 def test_words_say_whether_more_will_come(text: str, why: str) -> None:
@@ -204,3 +207,58 @@ def test_the_bounds_of_the_user_hold_whatever_was_learnt():
     assert (patience.wait("I went to the").ms, free.wait("I went to the").ms) == (900, 1100)
     assert patience.wait("I went to the").why.endswith("bound 900 ms")
     assert BoundedPatience(free, 250, 1200).wait("I went to the") == free.wait("I went to the")
+
+
+@pytest.mark.parametrize(
+    ("text", "level", "why"),
+    [
+        ("I tried to call you this morning.", 4.0, "held"),
+        ("I tried to call you this morning.", 0.5, "finished"),
+        ("I tried to call you this morning.", -2.0, "fallen"),
+        ("I tried to call you this morning.", None, "closing word"),
+        ("I bought a new coat.", None, "finished"),
+        ("When I was a child.", -2.0, "leading up"),
+        ("If it rains tomorrow?", None, "leading up"),
+        ("But before we begin.", None, "leading up"),
+        ("By the way.", -2.0, "leading up"),
+        ("And, to be honest.", None, "leading up"),
+        ("When is my appointment?", None, "question"),
+        ("When did it stop working.", None, "unsure"),
+        ("When I was a child we used to swim in that lake.", 0.0, "unsure"),
+        ("Could I have a?", -2.0, "leaning"),
+        ("Is that what it is for?", None, "question"),
+        ("The code is 7.", -2.0, "dictation"),
+        ("My number is 041.", -2.0, "dictation"),
+        ("It is on the.", -2.0, "leaning"),
+        ("No thanks.", None, "closing word"),
+        ("…", None, "no words yet"),
+    ],
+)
+def test_a_guessed_full_stop_counts_with_what_else_speaks_for_an_end(text: str, level: float | None, why: str) -> None:
+    assert judge_guessed(text, contour=None if level is None else Contour(level)) == why
+
+
+def test_ears_that_guess_are_believed_less_than_others_and_the_melody_is_asked() -> None:
+    sure, guessed = AdaptivePatience(), AdaptivePatience(guessed=True)
+    text = "I bought a new coat."
+    assert (sure.wait(text).ms, guessed.wait(text).ms) == (350, 850)
+    waits: list[int] = []
+    for level in (-2.0, 0.0, 5.0):
+        for patience in (sure, guessed):
+            patience.sounded(Contour(level))
+        assert sure.wait(text).ms == 350
+        waits.append(guessed.wait(text).ms)
+    assert waits == [600, 850, 1150]
+
+
+def test_a_pause_in_search_of_a_word_says_nothing_of_those_between_sentences() -> None:
+    patience = AdaptivePatience()
+    for _ in range(3):
+        patience.wait("i would like to go to the")
+        patience.resumed(1000.0)
+    assert patience.wait("What time is it?").ms == 300
+    assert patience.wait("i have seen the museum").ms == 1120
+    for _ in range(3):
+        patience.wait("I have seen the museum.")
+        patience.resumed(800.0)
+    assert patience.wait("What time is it?").ms == 610

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from session_doubles import loud_utterance
 
-from duologue.audio.far_playout import PACED, Kind, Manners, Message
+from duologue.audio.far_playout import PACED, FarEndMessage, Manners, MessageKind
 from duologue.audio.pcm import RATE
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.far_end_clock import FarClock
@@ -39,9 +39,9 @@ def far_end(manners: Manners | None = None) -> FarEnd:
     return far
 
 
-def sent(far: FarEnd, now: int) -> list[Message]:
+def sent(far: FarEnd, now: int) -> list[FarEndMessage]:
     """All that can be sent now, and has left."""
-    found: list[Message] = []
+    found: list[FarEndMessage] = []
     while message := far.next_message(now):
         found.append(message)
         if message.samples is not None and not far.manners.paced:
@@ -68,7 +68,7 @@ def ends(reports: list[PlayEvent | PlayProgress]) -> dict[str, tuple[int, bool]]
     return {report.utterance_id: (report.played_samples, report.estimated) for report in found}
 
 
-def kinds(messages: list[Message]) -> list[tuple[Kind, str]]:
+def kinds(messages: list[FarEndMessage]) -> list[tuple[MessageKind, str]]:
     return [(message.kind, message.id) for message in messages]
 
 
@@ -80,18 +80,18 @@ def test_orders_become_messages_with_a_sequence() -> None:
     far.play(HELLO, 0, 0)
     far.play(AGAIN, 120, 0)
     first, second = sent(far, 0)
-    assert (first.kind, first.id, first.start, first.gap, first.more) == (Kind.PLAY, "u1", 0, 0, False)
-    assert (second.kind, second.id, second.gap) == (Kind.PLAY, "u2", 120 * 48)
+    assert (first.kind, first.id, first.start, first.gap, first.more) == (MessageKind.PLAY, "u1", 0, 0, False)
+    assert (second.kind, second.id, second.gap) == (MessageKind.PLAY, "u2", 120 * 48)
     assert first.samples is not None and np.array_equal(first.samples, HELLO.samples)
     far.pause(0)
     far.resume(0)
     assert sent(far, 0) == []  # nobody needs to know
     far.pause(0)
-    assert kinds(sent(far, 0)) == [(Kind.PAUSE, "")]
+    assert kinds(sent(far, 0)) == [(MessageKind.PAUSE, "")]
     far.resume(0)
     far.clear(0)
     clear = sent(far, 0)
-    assert kinds(clear) == [(Kind.CLEAR, "")]
+    assert kinds(clear) == [(MessageKind.CLEAR, "")]
     assert [first.sequence, second.sequence, clear[0].sequence] == [1, 2, 4]
 
 
@@ -103,7 +103,12 @@ def test_an_utterance_that_grows_is_continued_and_closed() -> None:
     far.extend(replace(HELLO, samples=HELLO.samples[:19_200], open=True), 10 * MS)
     far.extend(HELLO, 20 * MS)
     (second,) = sent(far, 20 * MS)
-    assert (second.kind, second.start, second.end, second.more) == (Kind.EXTEND, 9_600, HELLO.samples.size, False)
+    assert (second.kind, second.start, second.end, second.more) == (
+        MessageKind.EXTEND,
+        9_600,
+        HELLO.samples.size,
+        False,
+    )
     far.play(replace(AGAIN, open=True), 0, 0)
     sent(far, 0)
     far.extend(AGAIN, 0)
@@ -114,7 +119,7 @@ def test_an_utterance_that_grows_is_continued_and_closed() -> None:
 def test_pieces_carry_marks_and_what_is_cleared_before_it_left_never_does() -> None:
     far = far_end(Manners(piece_ms=200))
     far.play(HELLO, 0, 0)
-    pieces: list[Message] = []
+    pieces: list[FarEndMessage] = []
     for _ in range(3):
         message = far.next_message(0)
         assert message is not None
@@ -123,7 +128,7 @@ def test_pieces_carry_marks_and_what_is_cleared_before_it_left_never_does() -> N
     assert [each.end for each in pieces] == [9_600, 19_200, 28_800] and len({each.mark for each in pieces}) == 3
     far.play(AGAIN, 0, 0)
     far.clear(100 * MS)
-    assert kinds(sent(far, 100 * MS)) == [(Kind.CLEAR, "")]
+    assert kinds(sent(far, 100 * MS)) == [(MessageKind.CLEAR, "")]
     assert ends(far.take_reports()) == {"u2": (0, False)}
 
 
@@ -147,7 +152,7 @@ def test_what_may_have_begun_is_not_taken_back() -> None:
     assert far.withdraw("u2", 0) and sent(far, 0)[-1].id == "u1"  # it was never sent
     far.play(AGAIN, 0, 0)
     sent(far, 0)
-    assert far.withdraw("u2", 100 * MS) and kinds(sent(far, 100 * MS)) == [(Kind.WITHDRAW, "u2")]
+    assert far.withdraw("u2", 100 * MS) and kinds(sent(far, 100 * MS)) == [(MessageKind.WITHDRAW, "u2")]
     assert not far.withdraw("u1", 100 * MS) and not far.withdraw("u9", 100 * MS)
     far.play(replace(HELLO, id="u3"), 0, 100 * MS)
     sent(far, 100 * MS)
@@ -213,7 +218,7 @@ def test_a_clear_waits_for_where_it_stopped_which_may_be_less_than_was_estimated
     far.acknowledge("u1", 9_600, None, 260 * MS)
     far.clear(500 * MS)
     far.take_reports()
-    assert kinds(sent(far, 500 * MS)) == [(Kind.CLEAR, "")]
+    assert kinds(sent(far, 500 * MS)) == [(MessageKind.CLEAR, "")]
     far.acknowledge("u1", 14_400, None, 600 * MS)  # it was on its way
     assert far.take_reports() == []
     far.play(replace(HELLO, id="u3"), 0, 610 * MS)
@@ -341,10 +346,10 @@ def test_one_that_cannot_pause_is_cleared_and_sent_the_rest_again() -> None:
     sent(far, 0)
     pass_time(far, 0, 360 * MS)
     far.pause(360 * MS)
-    assert kinds(sent(far, 360 * MS)) == [(Kind.CLEAR, "")]
+    assert kinds(sent(far, 360 * MS)) == [(MessageKind.CLEAR, "")]
     far.resume(900 * MS)
     (again,) = sent(far, 900 * MS)
-    assert (again.kind, again.id, again.start) == (Kind.PLAY, "u1", 14_400)
+    assert (again.kind, again.id, again.start) == (MessageKind.PLAY, "u1", 14_400)
     reports = pass_time(far, 900 * MS, 3 * SECOND)
     assert reports[-1] == PlayEnded("u1", 900 * MS + 60 * MS + 900 * MS, len(HELLO.samples), estimated=True)
 
@@ -396,7 +401,7 @@ def test_what_was_not_heard_is_sent_again_to_a_new_transport(hello: bool) -> Non
     assert sum(isinstance(each, PlayProgress) for each in signs) >= 2 and not ends(signs)  # the floor is not lost
     far.attach(2_500 * MS)
     first, second, third = sent(far, 2_500 * MS)
-    assert [(each.kind, each.id) for each in (first, second, third)] == [(Kind.PLAY, f"u{n}") for n in (1, 2, 3)]
+    assert [(each.kind, each.id) for each in (first, second, third)] == [(MessageKind.PLAY, f"u{n}") for n in (1, 2, 3)]
     assert (first.start, second.start, second.gap) == (12_000 if hello else 9_600, 0, 120 * 48)
     far.acknowledge("u1", 19_200, None, 2_800 * MS)
     far.acknowledge("u2", 100, None, 3_900 * MS)
@@ -411,7 +416,7 @@ def test_who_is_paused_or_cleared_while_away_stays_so() -> None:
     far.detach(300 * MS)
     far.pause(310 * MS)
     far.attach(400 * MS)
-    assert kinds(sent(far, 400 * MS)) == [(Kind.PAUSE, ""), (Kind.PLAY, "u1")]
+    assert kinds(sent(far, 400 * MS)) == [(MessageKind.PAUSE, ""), (MessageKind.PLAY, "u1")]
     far.detach(500 * MS)
     far.clear(510 * MS)
     assert ends(far.take_reports()) == {"u1": (9_600, True)}

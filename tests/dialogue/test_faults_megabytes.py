@@ -18,8 +18,8 @@ from duologue.dialogue.echo import EchoFilter
 from duologue.dialogue.endpointing import AdaptivePatience
 from duologue.dialogue.nonsense import MAX_CHARACTERS, readable
 from duologue.dialogue.ports import PlayEnded, PlayStarted
-from duologue.dialogue.replies import Ending, read_reply
-from duologue.dialogue.replies_text import Cut, Part
+from duologue.dialogue.replies import ReplyEnding, read_reply
+from duologue.dialogue.replies_text import ReplyCap, SpokenPart
 from duologue.dialogue.turns_vocabulary import Note, Stage, State
 from duologue.language.engine import MAX_HISTORY, LanguageCapabilities, Moment, Prompt
 from duologue.language.moderation import Moderator
@@ -85,14 +85,14 @@ async def test_a_reply_of_a_megabyte_is_cut_and_holds_nobody(what: str, strict: 
     strict.rearm(HELD_MS)
     prompt = Prompt(TALKATIVE, (), "", moment=Moment.ANSWER)
     parts: list[str] = []
-    ending: Ending | None = None
+    ending: ReplyEnding | None = None
     async for item in read_reply(Writer(MEGABYTES[what]), prompt, moderator):
-        if isinstance(item, Part):
+        if isinstance(item, SpokenPart):
             parts.append(item.text)
-        if isinstance(item, Ending):
+        if isinstance(item, ReplyEnding):
             ending = item
         await asyncio.sleep(0)
-    assert ending is not None and ending.cut is not Cut.NONE
+    assert ending is not None and ending.cut is not ReplyCap.NONE
     assert sum(map(len, parts)) <= 12_000
 
 

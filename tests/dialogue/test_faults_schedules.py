@@ -18,6 +18,7 @@ from duologue.dialogue.ports import Voiced
 from duologue.dialogue.turns_vocabulary import Clear, Play, State
 from duologue.language.engine import Prompt
 from duologue.simulation.virtual_time import simulate
+from few_examples import examples
 
 WORDS = "one two three four five six seven eight".split()  # noqa: SIM905
 BLOCK = RATE // 50
@@ -126,7 +127,7 @@ def hold(schedule: Schedule) -> Played:
     return scene
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.too_slow])
 @given(schedules())
 def test_what_must_hold_at_the_sink(schedule: Schedule) -> None:
     scene = hold(schedule)

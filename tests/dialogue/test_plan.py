@@ -9,10 +9,10 @@ from duologue.dialogue.plan import (
     MAX_WAITING,
     QUICK_GAP_MS,
     USUAL_GAP_MS,
-    Kind,
     Plan,
     Question,
     Step,
+    StepKind,
     choose_gap,
 )
 from duologue.errors import InputError
@@ -48,10 +48,10 @@ def test_without_a_number_of_turns_there_is_no_end():
 
 
 def test_a_question_comes_first_and_is_not_counted():
-    plan = Plan(CAST, 3).begun(Step("t0", 0, "chad", Kind.TURN, Moment.OPENING))
+    plan = Plan(CAST, 3).begun(Step("t0", 0, "chad", StepKind.TURN, Moment.OPENING))
     plan = plan.asked(Question("a", "Ada", "Why?", "chad"))
     answer = plan.next("t1")
-    assert answer is not None and (answer.id, answer.speaker, answer.kind) == ("a", "chad", Kind.ANSWER)
+    assert answer is not None and (answer.id, answer.speaker, answer.kind) == ("a", "chad", StepKind.ANSWER)
     after = plan.begun(answer)
     assert after.taken == 1 and after.waiting == ()
     following = after.next("t2")
@@ -76,6 +76,6 @@ def test_only_so_many_questions_wait():
     ],
 )
 def test_the_silence_is_within_its_bounds(said: str, bounds: tuple[int, int]):
-    gaps = [choose_gap(seed, Step("t", 3, "chad", Kind.TURN, Moment.MIDDLE), said) for seed in range(300)]
+    gaps = [choose_gap(seed, Step("t", 3, "chad", StepKind.TURN, Moment.MIDDLE), said) for seed in range(300)]
     assert min(gaps) >= bounds[0] >= GAP_MS[0] and max(gaps) <= bounds[1] <= GAP_MS[1]
     assert len(set(gaps)) > 60

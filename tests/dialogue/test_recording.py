@@ -11,7 +11,7 @@ import pytest
 from duologue.audio.pcm import RATE, Samples, silence
 from duologue.audio.tracks import Tracks
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.recording import Recorder, stretched
+from duologue.dialogue.recording import ConversationRecorder, stretched
 from duologue.speech.hearing import EAR_RATE
 
 START = 5 * SECOND
@@ -24,7 +24,7 @@ class Clicks:
     def __init__(self) -> None:
         self.found: tuple[list[int], list[int]] = ([], [])
         self.length = 0
-        self.recorder = Recorder(Tracks(self.take))
+        self.recorder = ConversationRecorder(Tracks(self.take))
         self.recorder.begin(START)
 
     def take(self, piece: Samples) -> None:

@@ -23,13 +23,13 @@ from session_doubles import ADA, Says, Talk, loud_utterance
 
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.far_end import PACED, Manners, Message, PacedWriter, RemoteSink
+from duologue.dialogue.far_end import PACED, FarEndMessage, Manners, PacedWriter, RemoteSink
 from duologue.dialogue.ports import PlayEnded, Voiced
-from duologue.dialogue.session import Engines, Session
+from duologue.dialogue.session import Session, SessionEngines
 from duologue.dialogue.session_record import SessionRecorder
 from duologue.dialogue.turns_vocabulary import Effect, Event
 from duologue.errors import PeerError
-from duologue.language.fake import Reply
+from duologue.language.fake import ScriptedReply
 from duologue.language.moderation import Moderator
 from duologue.simulation.far_player import FarHabits, FarPlayer
 from duologue.simulation.virtual_time import LoopClock, simulate
@@ -94,7 +94,7 @@ def test_a_pause_and_a_transport_that_breaks_lose_nothing_and_say_nothing_twice(
     utterances = [numbered("u0", 0, 4), numbered("u1", 10, 4)]
     broken = asyncio.Event()
 
-    async def write(message: Message) -> None:
+    async def write(message: FarEndMessage) -> None:
         if broken.is_set():
             raise PeerError("the socket is closed")
         await stage.player.write(message)
@@ -214,7 +214,7 @@ class RemoteTalk(Talk):
         player = FarPlayer(self.far, self.habits, self.clock, self.seed)
         writer = PacedWriter(self.far, self.played.append, self.clock)
         self.session = Session(
-            ADA, Engines(self.activity, self.ears, self.model, self.voice, Moderator()), self.far, self.options,
+            ADA, SessionEngines(self.activity, self.ears, self.model, self.voice, Moderator()), self.far, self.options,
             clock=self.clock, observe=observe,
         )  # fmt: skip
         async with asyncio.TaskGroup() as group:
@@ -247,7 +247,7 @@ def test_the_context_is_cut_to_what_the_far_end_played(manners: Manners, off: in
     habits = FarHabits() if manners.acknowledges else FarHabits(positions=False, tells_stop=False)
     for seed in range(12):
         script = [Says(1.0, "what time is it please Ada"), Says(chance.uniform(4.2, 6.0), "wait a moment please")]
-        talk = RemoteTalk(script, [Reply(REPLY), Reply("w40.")], seconds=12.0).on(manners, habits, seed)
+        talk = RemoteTalk(script, [ScriptedReply(REPLY), ScriptedReply("w40.")], seconds=12.0).on(manners, habits, seed)
         talk.voice = NumberedVoice()  # type: ignore[assignment]
         simulate(talk.hold())
         heard = talk.context()[1][1].split()
@@ -259,7 +259,7 @@ def test_the_context_is_cut_to_what_the_far_end_played(manners: Manners, off: in
 
 def test_a_far_end_that_never_says_anything_is_answered_all_the_same() -> None:
     """It was to acknowledge, and does not: the conversation goes on, and its record says what that rests on."""
-    talk = RemoteTalk([Says(1.0, "what time is it please Ada")], [Reply(REPLY)], seconds=10.0)
+    talk = RemoteTalk([Says(1.0, "what time is it please Ada")], [ScriptedReply(REPLY)], seconds=10.0)
     talk.on(BROWSER, FarHabits(positions=False, tells_stop=False))
     talk.voice = NumberedVoice()  # type: ignore[assignment]
     simulate(talk.hold())

@@ -15,15 +15,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duologue.dialogue.ports import Voiced
-from duologue.dialogue.replies import Begun, Ending, Expressed, ReplyItem, VoiceLimits, Voicing, deflection, read_reply
-from duologue.dialogue.replies_text import Brevity, Cut, Part, ReplyReader
+from duologue.dialogue.replies import (
+    Expressed,
+    ReplyEnding,
+    ReplyItem,
+    SentenceVoicing,
+    StreamBegun,
+    VoiceLimits,
+    deflection,
+    read_reply,
+)
+from duologue.dialogue.replies_text import Brevity, ReplyCap, ReplyReader, SpokenPart
 from duologue.errors import PeerError
 from duologue.language.engine import LanguageCapabilities, Line, Prompt
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
-from duologue.language.structured import Form, ReplyChunk, reply_schema
+from duologue.language.structured import ReplyChunk, ReplyForm, reply_schema
 from duologue.language.text import estimate_seconds, word_count
-from duologue.language.tools import Filler
+from duologue.language.tools import ToolFiller
 from duologue.simulation.virtual_time import LoopClock, simulate
 
 
@@ -96,20 +105,20 @@ def read(model: Model, prompt: Prompt = ASKED, moderator: Moderator | None = Non
 
 
 def texts(items: list[tuple[float, ReplyItem]]) -> list[str]:
-    return [item.text for _, item in items if isinstance(item, Part)]
+    return [item.text for _, item in items if isinstance(item, SpokenPart)]
 
 
-def ending(items: list[tuple[float, ReplyItem]]) -> Ending:
-    (found,) = [item for _, item in items if isinstance(item, Ending)]
+def ending(items: list[tuple[float, ReplyItem]]) -> ReplyEnding:
+    (found,) = [item for _, item in items if isinstance(item, ReplyEnding)]
     assert items[-1][1] is found
     return found
 
 
 def test_sentences_are_given_as_soon_as_they_are_written():
     items = read(Model("A short start. Then something follows."))
-    assert items[0] == (pytest.approx(0.04), Begun())
-    assert items[1] == (pytest.approx(16 / 100), Part(0, "A short start."))
-    assert texts(items)[1:] == ["Then something follows."] and ending(items) == Ending()
+    assert items[0] == (pytest.approx(0.04), StreamBegun())
+    assert items[1] == (pytest.approx(16 / 100), SpokenPart(0, "A short start."))
+    assert texts(items)[1:] == ["Then something follows."] and ending(items) == ReplyEnding()
 
 
 def test_a_structured_chunk_is_said_before_the_next_is_written():
@@ -119,41 +128,42 @@ def test_a_structured_chunk_is_said_before_the_next_is_written():
     ]
     document = json.dumps({"chunks": chunks})
     items = read(Model(document, rate=99), replace(ASKED, schema=reply_schema()))
-    assert items[1] == (pytest.approx(document.index('",') / 99, abs=0.05), Part(0, chunks[0]["text"], 0))
+    assert items[1] == (pytest.approx(document.index('",') / 99, abs=0.05), SpokenPart(0, chunks[0]["text"], 0))
     assert [item for _, item in items[2:6]] == [
         Expressed(0, "smile"),
         ReplyChunk(0, chunks[0]["text"], "smile", hint="on it"),
-        Part(1, chunks[1]["text"], 1),
+        SpokenPart(1, chunks[1]["text"], 1),
         Expressed(1, "doubt"),
     ]
     assert items[2][0] < items[3][0]
-    assert ending(items) == Ending(Form.STRUCTURED)
+    assert ending(items) == ReplyEnding(ReplyForm.STRUCTURED)
 
 
 @pytest.mark.parametrize(
-    ("text", "form"), [(FOUR, Form.PLAIN), ('{"chunks":[{"text":"One is here. Two is here. Three is', Form.MALFORMED)]
+    ("text", "form"),
+    [(FOUR, ReplyForm.PLAIN), ('{"chunks":[{"text":"One is here. Two is here. Three is', ReplyForm.MALFORMED)],
 )
-def test_a_reply_that_is_not_structured_is_said_whole_and_told(text: str, form: Form):
+def test_a_reply_that_is_not_structured_is_said_whole_and_told(text: str, form: ReplyForm):
     items = read(Model(text), replace(ASKED, schema=reply_schema()))
     assert texts(items)[:2] == ["One is here.", "Two is here."] and ending(items).form is form
-    assert bool(ending(items).problem) == (form is Form.MALFORMED)
+    assert bool(ending(items).problem) == (form is ReplyForm.MALFORMED)
 
 
 @pytest.mark.parametrize(
     ("brevity", "cut", "said"),
     [
-        (Brevity(sentences=2), Cut.SENTENCES, ["One is here.", "Two is here."]),
-        (Brevity(seconds=2.6), Cut.SECONDS, ["One is here.", "Two is here.", "Three is here."]),
-        (Brevity(tokens=8), Cut.TOKENS, ["One is here.", "Two is here."]),
-        (Brevity(tokens=2), Cut.TOKENS, ["One is."]),
-        (Brevity(words=7), Cut.WORDS, ["One is here.", "Two is here."]),
-        (Brevity(words=2), Cut.WORDS, ["One is."]),
-        (Brevity(), Cut.NONE, ["One is here.", "Two is here.", "Three is here.", "Four is here."]),
+        (Brevity(sentences=2), ReplyCap.SENTENCES, ["One is here.", "Two is here."]),
+        (Brevity(seconds=2.6), ReplyCap.SECONDS, ["One is here.", "Two is here.", "Three is here."]),
+        (Brevity(tokens=8), ReplyCap.TOKENS, ["One is here.", "Two is here."]),
+        (Brevity(tokens=2), ReplyCap.TOKENS, ["One is."]),
+        (Brevity(words=7), ReplyCap.WORDS, ["One is here.", "Two is here."]),
+        (Brevity(words=2), ReplyCap.WORDS, ["One is."]),
+        (Brevity(), ReplyCap.NONE, ["One is here.", "Two is here.", "Three is here.", "Four is here."]),
     ],
 )
-def test_a_reply_is_cut_at_a_sentence(brevity: Brevity, cut: Cut, said: list[str]):
-    reader, parts = ReplyReader(brevity), list[Part]()
-    text = FOUR if cut is Cut.NONE else FOUR + " And on it goes." * 50
+def test_a_reply_is_cut_at_a_sentence(brevity: Brevity, cut: ReplyCap, said: list[str]):
+    reader, parts = ReplyReader(brevity), list[SpokenPart]()
+    text = FOUR if cut is ReplyCap.NONE else FOUR + " And on it goes." * 50
     for start in range(0, len(text), 4):
         parts += reader.feed(text[start : start + 4])
     parts += reader.finish()
@@ -163,28 +173,28 @@ def test_a_reply_is_cut_at_a_sentence(brevity: Brevity, cut: Cut, said: list[str
 def test_at_a_cap_the_engine_is_stopped():
     model = Model(FOUR + " And on it goes." * 50)
     items = read(model, replace(ASKED, speaker=replace(CHAD, max_sentences=2)))
-    assert texts(items) == ["One is here.", "Two is here."] and ending(items).cut is Cut.SENTENCES
+    assert texts(items) == ["One is here.", "Two is here."] and ending(items).cut is ReplyCap.SENTENCES
     assert model.closed and model.written <= 32
 
 
 @pytest.mark.parametrize(
     ("text", "brevity", "broken", "said", "form"),
     [
-        ('{"chunks":[{"text":"One is here. Two is he', Brevity(), False, ["One is here."], Form.MALFORMED),
-        ('{"chunks":[{"text":"One is here. Two is he', Brevity(), True, ["One is here."], Form.MALFORMED),
-        ('{"chunks":[{"text":"One is here and tw', Brevity(), True, [], Form.MALFORMED),
-        ('{"chunks":[{"text":"One is here and tw', Brevity(), False, ["One is here and."], Form.MALFORMED),
-        ("One is here and tw", Brevity(), True, [], Form.PLAIN),
+        ('{"chunks":[{"text":"One is here. Two is he', Brevity(), False, ["One is here."], ReplyForm.MALFORMED),
+        ('{"chunks":[{"text":"One is here. Two is he', Brevity(), True, ["One is here."], ReplyForm.MALFORMED),
+        ('{"chunks":[{"text":"One is here and tw', Brevity(), True, [], ReplyForm.MALFORMED),
+        ('{"chunks":[{"text":"One is here and tw', Brevity(), False, ["One is here and."], ReplyForm.MALFORMED),
+        ("One is here and tw", Brevity(), True, [], ReplyForm.PLAIN),
         ('{"chunks":[{"text":"One."},{"text":"Two is here. Three is here."}]}', Brevity(tokens=60), False,
-         ["One.", "Two is here."], Form.STRUCTURED),
+         ["One.", "Two is here."], ReplyForm.STRUCTURED),
         ('{"chunks":[{"text":"One is "so" here."},{"text":"Two"}]}', Brevity(), False,
-         ['One is "so" here.', "Two"], Form.MALFORMED),
-        ("One is here. Two is he", Brevity(), True, ["One is here."], Form.PLAIN),
-        ("One is here. Two is he", Brevity(), False, ["One is here.", "Two is he"], Form.PLAIN),
+         ['One is "so" here.', "Two"], ReplyForm.MALFORMED),
+        ("One is here. Two is he", Brevity(), True, ["One is here."], ReplyForm.PLAIN),
+        ("One is here. Two is he", Brevity(), False, ["One is here.", "Two is he"], ReplyForm.PLAIN),
     ],
 )  # fmt: skip
 def test_a_structured_reply_is_cut_at_a_sentence_too(
-    text: str, brevity: Brevity, broken: bool, said: list[str], form: Form
+    text: str, brevity: Brevity, broken: bool, said: list[str], form: ReplyForm
 ):
     reader = ReplyReader(brevity, structured=True)
     parts = [part for character in text for part in reader.feed(character)]
@@ -196,7 +206,7 @@ def test_a_first_sentence_that_alone_is_too_long_is_cut_inside():
     long = "I went to the market and then to the river and then to the hill and then home and then to bed and then out."
     items = read(Model(long), replace(ASKED, speaker=replace(CHAD, max_seconds=3.0)))
     (said,) = texts(items)
-    assert ending(items).cut is Cut.SECONDS
+    assert ending(items).cut is ReplyCap.SECONDS
     assert estimate_seconds(said) <= 3.1 and said.endswith(".") and long.startswith(said[:-1])
 
 
@@ -278,7 +288,7 @@ class Refusing(Model):
 
 
 def test_an_engine_that_does_not_even_begin_is_told():
-    assert [item for _, item in read(Refusing(""))] == [Ending(failure="ValueError: not today")]
+    assert [item for _, item in read(Refusing(""))] == [ReplyEnding(failure="ValueError: not today")]
 
 
 def test_closing_stops_the_engine():
@@ -287,14 +297,14 @@ def test_closing_stops_the_engine():
     async def main() -> None:
         async with aclosing(read_reply(model, ASKED, Moderator())) as items:
             async for item in items:
-                if isinstance(item, Part):
+                if isinstance(item, SpokenPart):
                     break
 
     simulate(main())
     assert model.closed and model.written < 20
 
 
-async def together(voicing: Voicing, *lines: str) -> list[tuple[str, str]]:
+async def together(voicing: SentenceVoicing, *lines: str) -> list[tuple[str, str]]:
     """Each line's sound (its text) and its failures."""
     attempts = await asyncio.gather(*(voicing.voice(line, "chad", f"u{n}") for n, line in enumerate(lines)))
     return [(a.voiced.utterance.text if a.voiced else "", "; ".join(a.failures)) for a in attempts]
@@ -304,7 +314,7 @@ def test_two_are_voiced_at_once_and_no_more():
     voices = Voices((1.0,))
 
     async def main() -> float:
-        await together(Voicing(voices), "One", "Two", "Three", "Four")
+        await together(SentenceVoicing(voices), "One", "Two", "Three", "Four")
         return asyncio.get_running_loop().time()
 
     assert simulate(main()) == pytest.approx(2.0) and voices.most == 2
@@ -312,14 +322,14 @@ def test_two_are_voiced_at_once_and_no_more():
 
 def test_a_voice_that_fails_is_asked_again_and_its_failures_are_told():
     voices = Voices(broken={"One"})
-    (one, two) = simulate(together(Voicing(voices), "One", "Two"))
+    (one, two) = simulate(together(SentenceVoicing(voices), "One", "Two"))
     assert one == ("", "the voice broke (double).; the voice broke (double).") and two == ("Two", "")
     assert voices.begun.count("One") == 2
 
 
 def test_a_voice_that_hangs_is_given_up():
     voices = Voices((1e6, 1e6, 0.1))
-    voicing = Voicing(voices, VoiceLimits(seconds=5.0, parallel=1))
+    voicing = SentenceVoicing(voices, VoiceLimits(seconds=5.0, parallel=1))
     hangs = "no sound in 5 s"
     assert simulate(together(voicing, "One", "Two")) == [("", f"{hangs}; {hangs}"), ("Two", "")]
 
@@ -328,7 +338,7 @@ def test_cancelling_stops_the_voices_and_frees_their_places():
     voices = Voices((1e6, 1e6, 0.1))
 
     async def main() -> list[tuple[str, str]]:
-        voicing = Voicing(voices)
+        voicing = SentenceVoicing(voices)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1.0):
                 await together(voicing, "One", "Two")
@@ -341,21 +351,23 @@ def test_cancelling_stops_the_voices_and_frees_their_places():
 def test_a_filler_is_said_beside_the_reply():
     class Busy(Model):
         async def write(self, prompt: Prompt) -> AsyncGenerator[str]:
-            yield Filler("Let me look that up.")
+            yield ToolFiller("Let me look that up.")
             await asyncio.sleep(2.0)
             for piece in ('{"chunks":[{"text":', '"It is raining."}]}'):
                 yield piece
 
     items = read(Busy(""), replace(ASKED, schema=reply_schema()))
     assert texts(items) == ["Let me look that up.", "It is raining."]
-    assert items[1][0] == 0.0 and ending(items).form is Form.STRUCTURED
+    assert items[1][0] == 0.0 and ending(items).form is ReplyForm.STRUCTURED
 
 
 def test_a_filler_counts_for_no_cap_and_may_come_in_mid_sentence():
     reader = ReplyReader(Brevity(sentences=1))
-    parts = reader.feed("It is ") + reader.feed(Filler("One moment, *please*. 😀")) + reader.feed("raining. And more. ")
+    parts = (
+        reader.feed("It is ") + reader.feed(ToolFiller("One moment, *please*. 😀")) + reader.feed("raining. And more. ")
+    )
     assert [(part.index, part.text) for part in parts] == [(0, "One moment, please."), (1, "It is raining.")]
-    assert reader.feed(Filler("😀")) == [] and reader.cut is Cut.SENTENCES
+    assert reader.feed(ToolFiller("😀")) == [] and reader.cut is ReplyCap.SENTENCES
 
 
 WORDS = st.lists(
@@ -369,7 +381,7 @@ def test_no_cap_is_ever_exceeded_and_what_is_said_was_written(
     text: str, tokens: int, sentences: int, seconds: float, words: int, size: int
 ):
     reader = ReplyReader(Brevity(tokens, sentences, seconds, words))
-    parts: list[Part] = []
+    parts: list[SpokenPart] = []
     for start in range(0, len(text), size):
         parts += reader.feed(text[start : start + size])
     parts += reader.finish()

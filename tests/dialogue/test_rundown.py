@@ -8,19 +8,20 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from duologue.dialogue.plan import MAX_WAITING, Kind, Plan, Question, Step
+from duologue.dialogue.plan import MAX_WAITING, Plan, Question, Step, StepKind
 from duologue.dialogue.rundown import (
     FILLER_EVERY,
     OVERDUE,
-    Abandon,
-    Effect,
+    AbandonStep,
     Fill,
     Hand,
-    Missing,
     Prepare,
     Rundown,
+    RundownEffect,
+    StepUnreported,
     TakeBack,
 )
+from few_examples import examples
 
 SECOND = 1_000_000_000
 
@@ -30,7 +31,7 @@ def rundown(turns: int = 4, *, patient: bool = False) -> Rundown:
     return Rundown(Plan(("chad", "virgin"), turns), lambda: f"t{next(numbers)}", patient=patient)
 
 
-def only_step(effects: list[Effect]) -> Step:
+def only_step(effects: list[RundownEffect]) -> Step:
     (effect,) = effects
     assert isinstance(effect, Prepare)
     return effect.step
@@ -78,8 +79,8 @@ def test_a_question_abandons_what_is_prepared_and_takes_back_what_is_ahead():
     table.prepared(first, 0)
     second = only_step(table.began(first.id, SECOND, 0))
     abandoned, prepare = table.asked(Question("a", "Ada", "Why?", "chad"), 1)
-    assert abandoned == Abandon(second)
-    assert isinstance(prepare, Prepare) and prepare.step.kind is Kind.ANSWER
+    assert abandoned == AbandonStep(second)
+    assert isinstance(prepare, Prepare) and prepare.step.kind is StepKind.ANSWER
     assert table.prepared(second, 2) == []  # too late: it was abandoned
     table.prepared(prepare.step, 3)
     assert table.asked(Question("b", "Ada", "And?", "chad"), 4) == []  # an answer is never taken back
@@ -94,7 +95,7 @@ def test_what_the_floor_does_not_give_back_plays_on_before_the_answer():
     assert table.asked(Question("a", "Ada", "Why?", "chad"), 2) == [TakeBack(second)]
     assert table.taken_back(second, False, 3) == []
     answer = only_step(table.began(second.id, SECOND, 4))
-    assert answer.kind is Kind.ANSWER
+    assert answer.kind is StepKind.ANSWER
 
 
 def test_a_silent_floor_is_given_up():
@@ -103,8 +104,54 @@ def test_a_silent_floor_is_given_up():
     table.prepared(first, 0)
     assert table.deadline == OVERDUE
     missing, prepare = table.tick(OVERDUE)
-    assert missing == Missing(first)
+    assert missing == StepUnreported(first)
     assert isinstance(prepare, Prepare) and prepare.step.number == 1
+
+
+def deep(turns: int = 6, depth: int = 3) -> Rundown:
+    table = rundown(turns)
+    table.depth = depth
+    return table
+
+
+def test_with_depth_the_next_is_prepared_when_its_words_are_known():
+    table = deep()
+    first = only_step(table.start(0))
+    assert table.look_ahead() == []  # its words are not known
+    second = only_step(table.written(first, 1))
+    third = only_step(table.written(second, 2))
+    assert [step.speaker for step in (first, second, third)] == ["chad", "virgin", "chad"]
+    assert [step.number for step in (first, second, third)] == [0, 1, 2]
+    assert table.written(third, 3) == []  # deep enough
+    assert table.prepared(second, 4) == []  # not its turn
+    assert table.prepared(first, 5) == [Hand(first)]
+    assert table.prepared(second, 6) == []  # one is ahead already
+    assert only_step(table.began(first.id, SECOND, 7)).number == 3
+
+
+def test_a_question_abandons_all_turns_that_are_prepared():
+    table = deep()
+    first = only_step(table.start(0))
+    second = only_step(table.written(first, 1))
+    table.prepared(first, 2)
+    table.began(first.id, SECOND, 3)
+    third = only_step(table.written(second, 4))
+    *abandoned, prepare = table.asked(Question("a", "Ada", "Why?", "chad"), 5)
+    assert abandoned == [AbandonStep(second), AbandonStep(third)]
+    assert isinstance(prepare, Prepare) and prepare.step.kind is StepKind.ANSWER
+    again = only_step(table.written(prepare.step, 6))
+    assert (again.number, again.speaker) == (1, "virgin")  # planned anew, after the answer
+    withdrawn, following = table.asked(Question("b", "Ada", "And?", "virgin"), 7)
+    assert withdrawn == AbandonStep(again) and isinstance(following, Prepare) and following.step.id == "b"
+    assert table.preparing == [prepare.step, following.step]  # an answer stays
+
+
+def test_what_the_floor_cannot_say_counts_as_said():
+    table = rundown()
+    first = only_step(table.start(0))
+    table.prepared(first, 0)
+    following = only_step(table.finished(first.id, 200, SECOND))
+    assert following.number == 1 and table.ahead is None
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -124,24 +171,24 @@ class AnyOrder(RuleBasedStateMachine):
         self.take_back: Step | None = None
         self.do(self.table.start(0))
 
-    def do(self, effects: list[Effect]) -> None:
+    def do(self, effects: list[RundownEffect]) -> None:
         for effect in effects:
             match effect:
                 case Prepare(step):
                     assert self.preparing is None
                     self.preparing = self.kinds[step.id] = step
-                case Abandon(step):
-                    assert self.preparing == step and step.kind is Kind.TURN
+                case AbandonStep(step):
+                    assert self.preparing == step and step.kind is StepKind.TURN
                     self.preparing = None
                 case Hand(step):
                     self.preparing = None
                     self.floor.append(step.id)
                 case TakeBack(step):
-                    assert step.kind is Kind.TURN and self.take_back is None
+                    assert step.kind is StepKind.TURN and self.take_back is None
                     self.take_back = step
                 case Fill(utterance_id):
                     self.floor.append(utterance_id)
-                case Missing(step):
+                case StepUnreported(step):
                     raise AssertionError(f"the floor always reports: {step}")
 
     @precondition(lambda self: self.preparing is not None)
@@ -161,8 +208,8 @@ class AnyOrder(RuleBasedStateMachine):
         self.playing = self.floor.pop(0)
         step = self.kinds.get(self.playing)
         if step:
-            (self.answers_begun if step.kind is Kind.ANSWER else self.turns_begun).append(
-                step.id if step.kind is Kind.ANSWER else step.number  # type: ignore[arg-type]
+            (self.answers_begun if step.kind is StepKind.ANSWER else self.turns_begun).append(
+                step.id if step.kind is StepKind.ANSWER else step.number  # type: ignore[arg-type]
             )
         self.do(self.table.began(self.playing, SECOND, self.now))
 
@@ -216,7 +263,7 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestAnyOrder.settings = settings(max_examples=examples(60), stateful_step_count=40, deadline=None)
 
 
 def test_while_somebody_else_has_the_floor_nobody_is_late():
@@ -233,7 +280,7 @@ def test_while_somebody_else_has_the_floor_nobody_is_late():
     table.held(0, 200, 30 * SECOND)  # it was cut
     assert table.deadline == 30 * SECOND + 200_000_000 + OVERDUE
     (missing, *_) = table.tick(table.deadline)
-    assert missing == Missing(second)
+    assert missing == StepUnreported(second)
 
 
 def test_the_wait_for_a_late_turn_begins_when_the_floor_is_given_back():

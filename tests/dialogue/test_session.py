@@ -15,15 +15,15 @@ from duologue.clock import MILLISECOND
 from duologue.dialogue.policy import Policy
 from duologue.dialogue.turns_vocabulary import Clear, EngineFailed, Note, Pause, Report, Stage, State
 from duologue.errors import InputError, PeerError
-from duologue.language.fake import Reply
+from duologue.language.fake import ScriptedReply
 from duologue.language.languages import ENGLISH
 from duologue.simulation.virtual_time import simulate
-from duologue.speech.hearing import Expected, Transcript, Voice
+from duologue.speech.hearing import Expected, Transcript, VoicePresence
 from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
 
 APOLOGIES = ENGLISH.apologies.model_dump()
 
-NOON = Reply("It is nearly noon in this town. The clock on the tower says so.", 0.2)
+NOON = ScriptedReply("It is nearly noon in this town. The clock on the tower says so.", 0.2)
 WHOLE = "It is nearly noon in this town. The clock on the tower says so."
 ASKS = Says(1.0, "what time is it please Ada")
 
@@ -65,7 +65,7 @@ def test_speculation_saves_the_final_and_the_thinking() -> None:
 
 def test_an_interruption_cuts_the_sound_and_the_context_to_what_was_heard() -> None:
     stop = Says(5.0, "wait a moment")
-    talk = simulate(Talk([ASKS, stop], [NOON, Reply("Yes?")]).run())
+    talk = simulate(Talk([ASKS, stop], [NOON, ScriptedReply("Yes?")]).run())
     person, heard, again, answer = talk.context()
     assert person == ("person", ASKS.text) and again == ("person", stop.text) and answer == ("ada", "Yes?")
     assert WHOLE.startswith(heard[1]) and 0 < len(heard[1]) < len(WHOLE)
@@ -97,7 +97,7 @@ def test_our_own_words_coming_back_do_not_interrupt_us() -> None:
 @pytest.mark.parametrize("late", [0.0, 0.6, 0.9])
 def test_the_echo_of_a_far_end_whose_reports_come_late_is_expected_when_it_sounds(late: float) -> None:
     first = Hearing(evenly(ASKS.text, 0.3, 0.3), latency=100 * MILLISECOND)
-    reply = Reply("It is nearly noon in this quiet little town by the wide and very old river", 0.2)
+    reply = ScriptedReply("It is nearly noon in this quiet little town by the wide and very old river", 0.2)
     talk = Talk([ASKS, Says(4.4, seconds=0.35)], [reply], hearing=[first, Hearing(final="nearly noon", latency=1)])
     talk.report_seconds = late
     simulate(talk.run())
@@ -116,19 +116,23 @@ def test_half_duplex_hears_nothing_while_it_speaks() -> None:
 def test_who_goes_on_speaking_is_answered_once_and_whole() -> None:
     script = [Says(1.0, "I went there"), Says(2.7, "in a yellow car")]
     talk = simulate(
-        Talk(script, [Reply("Late.", 0.4)] * 2 + [Reply("Of course.")] * 3, policy=Policy(speculate=False)).run()
+        Talk(
+            script,
+            [ScriptedReply("Late.", 0.4)] * 2 + [ScriptedReply("Of course.")] * 3,
+            policy=Policy(speculate=False),
+        ).run()
     )
     assert talk.context()[0] == ("person", "I went there in a yellow car")
     assert len(talk.context()) == 2 and len(talk.sounding()) == 1
 
 
 def test_the_character_may_begin() -> None:
-    talk = simulate(Talk([], [Reply("Hello there.")], greet=True, seconds=4).run())
+    talk = simulate(Talk([], [ScriptedReply("Hello there.")], greet=True, seconds=4).run())
     assert talk.context() == [("ada", "Hello there.")]
 
 
 def test_typed_words_are_answered_like_spoken_ones() -> None:
-    talk = Talk([], [Reply("Good evening.")], seconds=5)
+    talk = Talk([], [ScriptedReply("Good evening.")], seconds=5)
 
     async def types() -> AsyncGenerator[Samples, None]:
         talk.session.say("Hello")
@@ -142,13 +146,13 @@ def test_typed_words_are_answered_like_spoken_ones() -> None:
 @pytest.mark.parametrize(
     ("replies", "said"),
     [
-        ([Reply(failure="refused", pieces=0)] * 4, APOLOGIES[Stage.THINKING]),
-        ([Reply(hang=True)] * 4, APOLOGIES[Stage.THINKING]),
-        ([Reply("🙂", 0.1)] * 4, APOLOGIES[Stage.THINKING]),
-        ([Reply("You are a motherfucker. And more.", 0.1)] * 4, "Let us talk of something else."),
+        ([ScriptedReply(failure="refused", pieces=0)] * 4, APOLOGIES[Stage.THINKING]),
+        ([ScriptedReply(hang=True)] * 4, APOLOGIES[Stage.THINKING]),
+        ([ScriptedReply("🙂", 0.1)] * 4, APOLOGIES[Stage.THINKING]),
+        ([ScriptedReply("You are a motherfucker. And more.", 0.1)] * 4, "Let us talk of something else."),
     ],
 )
-def test_thinking_that_fails_is_a_part_of_the_conversation(replies: list[Reply], said: str) -> None:
+def test_thinking_that_fails_is_a_part_of_the_conversation(replies: list[ScriptedReply], said: str) -> None:
     talk = simulate(Talk([ASKS], replies, seconds=30).run())
     assert talk.context() == [("person", ASKS.text), ("ada", said)]
 
@@ -170,7 +174,7 @@ def test_ears_that_fail_are_a_part_of_the_conversation(hearing: Hearing) -> None
 
 
 def test_everything_broken_ends_every_turn_and_says_why() -> None:
-    talk = Talk([ASKS, Says(15, "hello")], [Reply(failure="refused", pieces=0)] * 9, seconds=40)
+    talk = Talk([ASKS, Says(15, "hello")], [ScriptedReply(failure="refused", pieces=0)] * 9, seconds=40)
     talk.voice.fails = anything
     simulate(talk.run())
     assert talk.session.state is State.CLOSED and talk.sounding() == []
@@ -217,7 +221,7 @@ class Chatterbox(FakeHearing):
     """Ten thousand partials at once, then nonsense."""
 
     async def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: VoicePresence | None = None
     ) -> AsyncGenerator[Transcript, None]:
         for number in range(10_000):
             yield Transcript(f"word {number}")
@@ -233,6 +237,7 @@ def test_an_ear_that_never_stops_talking_floods_nothing() -> None:
     assert len(talk.context()[0][1]) <= 4000 and talk.context()[1] == ("ada", WHOLE)
 
 
+@pytest.mark.slow
 def test_ten_minutes_without_a_pause_are_answered_and_bounded() -> None:
     """What there is after nine minutes was there after four, and no sound of a turn is lost or heard twice."""
     counts: list[Counter[str]] = []

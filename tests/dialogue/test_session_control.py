@@ -28,13 +28,13 @@ from duologue.dialogue.turns_vocabulary import (
 )
 from duologue.errors import InputError
 from duologue.language.engine import Line, Prompt
-from duologue.language.fake import FakeLanguage, Reply
+from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.languages import load_language
 from duologue.language.tools import RemoteTool, Toolbox, ToolCall
 from duologue.simulation.virtual_time import simulate
 
 ASKS = Says(1.0, "what time is it please Ada")
-TWO = Reply("It is nearly noon in this town. The clock on the tower says so.", 0.2)
+TWO = ScriptedReply("It is nearly noon in this town. The clock on the tower says so.", 0.2)
 Step = tuple[float, Callable[[SessionControl], object]]
 
 
@@ -130,7 +130,7 @@ def test_the_line_is_left_after_the_sentence(to: str) -> None:
 
 
 def test_another_persona_and_voice_answer_the_next_question() -> None:
-    talk = Talk([ASKS, Says(9.0, "and who are you")], [TWO, Reply("I am Ben.")])
+    talk = Talk([ASKS, Says(9.0, "and who are you")], [TWO, ScriptedReply("I am Ben.")])
     ben = replace(ADA, name="ben", title="Ben", fillers=())
     other = LoudVoice(talk.clock)
     held(talk, (7.9, lambda control: control.change(persona=ben, voice=other)))

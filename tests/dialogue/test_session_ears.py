@@ -26,9 +26,9 @@ from duologue.dialogue.turns_vocabulary import (
     State,
 )
 from duologue.errors import InputError, InternalError
-from duologue.language.fake import Reply
+from duologue.language.fake import ScriptedReply
 from duologue.simulation.virtual_time import LoopClock, simulate
-from duologue.speech.hearing import EAR_RATE, Expected, Transcript, Voice, VoiceActivity
+from duologue.speech.hearing import EAR_RATE, Expected, Transcript, VoiceActivity, VoicePresence
 from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
 from duologue.speech.shared_activity import WINDOW_MS, SharedActivity
 
@@ -117,7 +117,7 @@ def over_the_reply(seconds: float, confidence: float) -> Talk:
         Hearing(evenly("what time is it", 0.3, 0.3), latency=50_000_000),
         Hearing(evenly("wait please", 0.25, 0.05), latency=50_000_000, confidence=confidence),
     ]
-    talk = Talk([Says(0.5, "what time is it"), Says(4.0, seconds=seconds)], [Reply(long)] * 9, hearing=heard)
+    talk = Talk([Says(0.5, "what time is it"), Says(4.0, seconds=seconds)], [ScriptedReply(long)] * 9, hearing=heard)
     simulate(talk.run())
     return talk
 
@@ -144,7 +144,7 @@ class Keeping(FakeHearing):
         self.stretches: list[Samples] = []
 
     async def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: VoicePresence | None = None
     ) -> AsyncGenerator[Transcript, None]:
         blocks = [block async for block in sound]
         self.stretches.append(np.concatenate(blocks))
@@ -215,7 +215,7 @@ def pushed(seconds: int, hearing: Hearing) -> Talk:
             yield loud
 
     loud = np.full(BLOCK, 0.5, np.float32)
-    talk = Talk([], [Reply("It is noon.")] * 9, hearing=[hearing])
+    talk = Talk([], [ScriptedReply("It is noon.")] * 9, hearing=[hearing])
     simulate(talk.run(at_once))
     assert talk.session.state is State.CLOSED
     return talk
@@ -247,7 +247,7 @@ class Judge:
 
 
 def judged(judge: Judge | None, text: str, *script: Says) -> Talk:
-    talk = Talk(script or [Says(0.5, text)], [Reply("It is noon.")] * 9, seconds=8.0)
+    talk = Talk(script or [Says(0.5, text)], [ScriptedReply("It is noon.")] * 9, seconds=8.0)
     simulate(talk.run(turn=judge))
     return talk
 

@@ -15,25 +15,27 @@ from duologue.clock import MILLISECOND
 from duologue.dialogue.ports import PlayStarted
 from duologue.dialogue.session_ledger import SessionLedger, open_session_ledger
 from duologue.dialogue.session_lines import record_of
+from duologue.dialogue.session_record import SessionRecorder
 from duologue.dialogue.turns_vocabulary import BeginStretch, Note, Play, Report, Understood
 from duologue.errors import InputError
-from duologue.language.fake import Reply
+from duologue.language.fake import ScriptedReply
 from duologue.simulation.virtual_time import simulate
+from duologue.speech.hearing_fake import Hearing, evenly
 from duologue.telemetry.ledger import (
     ConversationRecord,
     EffectRecord,
+    EndingOutcome,
     EndingRecord,
     Entry,
     EventRecord,
     HeaderRecord,
-    Outcome,
     TurnRecord,
 )
 from duologue.telemetry.ledger_reader import LedgerReader
 from duologue.telemetry.lines import decode, encode, parse
 from duologue.telemetry.metrics import Metrics
+from duologue.telemetry.report import PartSummary
 from duologue.telemetry.stream import Ledger
-from duologue.telemetry.turns import TurnLedger
 
 ASKS = Says(1.0, "what time is it please Ada")
 
@@ -50,7 +52,7 @@ def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_conversation_is_on_disk_line_by_line(tmp_path: Path) -> None:
     path, told = tmp_path / "talk.jsonl", list[TurnRecord]()
-    talk = Talk([ASKS], [Reply("It is noon.")] * 3, seconds=6)
+    talk = Talk([ASKS], [ScriptedReply("It is noon.")] * 3, seconds=6)
 
     async def hold() -> None:
         async with open_session_ledger(path, "ada", "person", clock=talk.clock, changed=told.append) as book:
@@ -69,21 +71,39 @@ def test_a_conversation_is_on_disk_line_by_line(tmp_path: Path) -> None:
     assert all(turn.conversation == beginning.record.conversation for turn in turns)
     (ending,) = [entry for entry in entries if isinstance(entry.record, EndingRecord)]
     assert isinstance(ending.record, EndingRecord)
-    assert ending.record.outcome is Outcome.ANSWERED and ending.at == turns[1].decided
+    assert ending.record.outcome is EndingOutcome.ANSWERED and ending.at == turns[1].decided
     happened = [entry for entry in entries if isinstance(entry.record, EventRecord | EffectRecord)]
     assert len(happened) == len(talk.log)
     assert [entry.at for entry in happened] == sorted(entry.at for entry in happened) == [at for at, _ in talk.log]
     assert told[-1].state == "ended"
 
 
+@pytest.mark.parametrize(("spoken", "written"), [("fr", "fr"), ("en", ""), ("", ""), ("no language", "")])
+def test_what_a_foreign_caller_spoke_stands_in_their_turn(spoken: str, written: str) -> None:
+    hearing = [Hearing(evenly("quelle heure est il s'il vous plait", 0.3, 0.4), language=spoken)]
+    talk = Talk([ASKS], [ScriptedReply("It is noon.")] * 3, seconds=6, hearing=hearing)
+    told: list[TurnRecord] = []
+    recorder = SessionRecorder("c", "ada", "person", told.append)
+
+    async def hold() -> None:
+        talk.log = Both(recorder.take)
+        await talk.run()
+
+    simulate(hold())
+    assert {item.language for _, item in talk.log if isinstance(item, Understood)} == {written}
+    last = {turn.id: turn for turn in told}.values()
+    assert [(turn.kind, turn.language) for turn in last] == [("person", written), ("answer", "")]
+    assert talk.ears.calls[0].language == "en"
+
+
 def test_a_person_has_figures_too_from_the_same_records() -> None:
-    talk = Talk([ASKS], [Reply("It is noon.")] * 3, seconds=6)
-    metrics, turns = Metrics(), TurnLedger()
+    talk = Talk([ASKS], [ScriptedReply("It is noon.")] * 3, seconds=6)
+    metrics, turns = Metrics(), PartSummary("talk")
 
     async def hold() -> None:
         ledger = Ledger(talk.clock)
         ledger.watch(metrics.observe)
-        ledger.watch(turns.observe)
+        ledger.watch(turns.add)
         book = SessionLedger(ledger, "ada", "person")
         talk.log = Both(book.take)
         await talk.run()
@@ -91,7 +111,7 @@ def test_a_person_has_figures_too_from_the_same_records() -> None:
 
     simulate(hold())
     text = metrics.exposition().decode()
-    silence = turns.summary()["silence"]
+    silence = turns.stages["silence"]
     assert silence.count == 1
     assert 'duologue_answer_seconds_count{of="talk"} 1.0' in text
     assert f'duologue_answer_seconds_sum{{of="talk"}} {silence.p50 / 1000}' in text
@@ -128,7 +148,7 @@ def test_an_event_is_told_in_plain_values() -> None:
 
 def test_a_failure_of_the_conversation_is_not_wrapped_and_open_turns_are_written(tmp_path: Path) -> None:
     path = tmp_path / "talk.jsonl"
-    talk = Talk([ASKS], [Reply("It is noon.")] * 3, seconds=3.5)
+    talk = Talk([ASKS], [ScriptedReply("It is noon.")] * 3, seconds=3.5)
 
     async def hold() -> None:
         async with open_session_ledger(path, "ada", "person", clock=talk.clock) as book:

@@ -19,17 +19,18 @@ from duologue.dialogue.session_record import SessionRecorder
 from duologue.dialogue.turns_vocabulary import Commit, Effect, Event, HangUp, Note, Report, Stage, State
 from duologue.errors import PeerError
 from duologue.language.chain import LanguageChain
-from duologue.language.fake import FakeLanguage, Reply
+from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.languages import ENGLISH
 from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing_fake import Hearing, evenly
-from duologue.telemetry.ledger import EndingRecord, Outcome, TurnRecord
+from duologue.telemetry.ledger import EndingOutcome, EndingRecord, TurnRecord
 from duologue.telemetry.turns import FINAL_STATES, silence_ms
+from few_examples import examples
 
 APOLOGIES = ENGLISH.apologies.model_dump()
 
 ASKS = Says(1.0, "what time is it please Ada")
-NOON = Reply("It is nearly noon in this town. The clock on the tower says so.", 0.2)
+NOON = ScriptedReply("It is nearly noon in this town. The clock on the tower says so.", 0.2)
 WHOLE = "It is nearly noon in this town. The clock on the tower says so."
 STAGES = ["endpointing", "transcript", "floor", "first_token", "first_sentence", "voice", "playout"]
 
@@ -100,7 +101,7 @@ def test_a_speculation_that_was_withdrawn_leaves_no_record_but_counts() -> None:
 
 def test_an_interruption_has_its_onset_its_silence_and_what_was_heard() -> None:
     stop = Says(5.0, "wait a moment")
-    talk, records = talked([ASKS, stop], [NOON, Reply("Yes?")])
+    talk, records = talked([ASKS, stop], [NOON, ScriptedReply("Yes?")])
     _, answer, question, second = records
     assert answer.interrupted and 0 < len(answer.heard) < len(WHOLE) and answer.text == WHOLE
     assert answer.taken / SECOND == pytest.approx(stop.at, abs=0.07)
@@ -117,7 +118,9 @@ def test_a_cough_is_no_turn_but_counts_on_the_reply(cough: Says) -> None:
 
 def test_a_reply_withdrawn_before_its_first_word_leaves_its_question_open() -> None:
     script = [Says(1.0, "I went there"), Says(2.75, "in a yellow car")]
-    _, records = talked(script, [Reply("Late.", 1.4), Reply("Of course.")], policy=Policy(speculate=False))
+    _, records = talked(
+        script, [ScriptedReply("Late.", 1.4), ScriptedReply("Of course.")], policy=Policy(speculate=False)
+    )
     by_state = {record.state: record for record in records if record.kind == "answer"}
     (person,) = [record for record in records if record.kind == "person"]
     assert person.text == "I went there in a yellow car"
@@ -126,7 +129,7 @@ def test_a_reply_withdrawn_before_its_first_word_leaves_its_question_open() -> N
 
 
 def test_a_greeting_answers_nobody_and_typed_words_are_a_turn() -> None:
-    talk = Talk([], [Reply("Hello there."), Reply("Good evening.")], greet=True, seconds=8)
+    talk = Talk([], [ScriptedReply("Hello there."), ScriptedReply("Good evening.")], greet=True, seconds=8)
 
     async def types() -> AsyncGenerator[Samples, None]:
         number = 0
@@ -143,7 +146,7 @@ def test_a_greeting_answers_nobody_and_typed_words_are_a_turn() -> None:
 
 
 def test_a_late_model_is_filled_in_for_apologised_for_and_named() -> None:
-    _, (_, answer) = talked([ASKS], [Reply(hang=True)] * 4, seconds=30)
+    _, (_, answer) = talked([ASKS], [ScriptedReply(hang=True)] * 4, seconds=30)
     assert answer.fillers == 3 and answer.filled < answer.on_air
     assert answer.stalls == ("thinking",) and answer.failure.startswith("thinking: ")
     assert answer.apologised and silence_ms(answer)["first_token"] > 10_000
@@ -166,9 +169,9 @@ def decisions(talk: Talk) -> list[EndingRecord]:
 
 def test_the_decision_log_says_why_a_turn_was_over_and_what_came_of_it() -> None:
     script = [Says(1.0, "I went there and"), Says(3.0, "in a yellow car")]
-    talk, records = talked(script, [Reply("Of course.")], policy=Policy(speculate=False))
+    talk, records = talked(script, [ScriptedReply("Of course.")], policy=Policy(speculate=False))
     (ending,) = decisions(talk)
-    assert (ending.turn, ending.outcome, ending.said) == (records[0].id, Outcome.ANSWERED, records[0].text)
+    assert (ending.turn, ending.outcome, ending.said) == (records[0].id, EndingOutcome.ANSWERED, records[0].text)
     assert ending.silence_ms == pytest.approx(ending.wait_ms, abs=40) and ending.why == records[1].why
     (pause,) = ending.pauses
     assert pause == pytest.approx(800, abs=70)
@@ -176,15 +179,15 @@ def test_the_decision_log_says_why_a_turn_was_over_and_what_came_of_it() -> None
 
 def test_a_decision_that_came_too_early_is_told_as_such() -> None:
     script = [Says(1.0, "I went there"), Says(2.75, "in a yellow car")]
-    talk, _ = talked(script, [Reply("Late.", 1.4), Reply("Of course.")], policy=Policy(speculate=False))
+    talk, _ = talked(script, [ScriptedReply("Late.", 1.4), ScriptedReply("Of course.")], policy=Policy(speculate=False))
     early, right = decisions(talk)
-    assert (early.outcome, early.said) == (Outcome.WENT_ON, "I went there")
-    assert right.outcome is Outcome.ANSWERED and len(right.pauses) == 1 and right.turn == early.turn
+    assert (early.outcome, early.said) == (EndingOutcome.WENT_ON, "I went there")
+    assert right.outcome is EndingOutcome.ANSWERED and len(right.pauses) == 1 and right.turn == early.turn
 
 
 def test_a_noise_without_words_ends_in_nothing_said() -> None:
     talk, records = talked([Says(1.0, seconds=0.6)], seconds=6)
-    assert records == [] and [ending.outcome for ending in decisions(talk)] == [Outcome.NOTHING_SAID]
+    assert records == [] and [ending.outcome for ending in decisions(talk)] == [EndingOutcome.NOTHING_SAID]
 
 
 def test_a_clear_voice_without_words_is_answered_by_an_apology_that_tells_its_cause() -> None:
@@ -212,7 +215,7 @@ def test_a_hang_up_ends_every_record(seconds: float) -> None:
 
 def test_a_handover_is_on_the_record_of_the_turn_that_it_befell() -> None:
     talk = Talk([ASKS], seconds=8)
-    broken = FakeLanguage([Reply(failure="429", pieces=0)] * 2, talk.clock)
+    broken = FakeLanguage([ScriptedReply(failure="429", pieces=0)] * 2, talk.clock)
     chain = LanguageChain([broken, FakeLanguage([NOON] * 2, talk.clock)], clock=talk.clock)
     talk.model = chain  # type: ignore[assignment]
     person, answer = recorded(simulate(talk.run()))
@@ -268,5 +271,5 @@ class Recorded(Conversation):
             assert sum(ending.why not in ("judged", "typed", "") for ending in self.endings) == len(decided)
 
 
-Recorded.TestCase.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+Recorded.TestCase.settings = settings(max_examples=examples(60), stateful_step_count=60, deadline=None)
 TestRecorded = Recorded.TestCase

@@ -14,7 +14,7 @@ from session_doubles import LoudVoice, Says, Talk
 from duologue.clock import SECOND
 from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import Voiced
-from duologue.dialogue.replies_text import Cut
+from duologue.dialogue.replies_text import ReplyCap
 from duologue.dialogue.turns_vocabulary import (
     Abandon,
     Adopt,
@@ -33,8 +33,8 @@ from duologue.dialogue.turns_vocabulary import (
     VoiceSentence,
 )
 from duologue.language.engine import Prompt
-from duologue.language.fake import FakeLanguage, Reply
-from duologue.language.structured import Form, ReplyChunk, reply_schema
+from duologue.language.fake import FakeLanguage, ScriptedReply
+from duologue.language.structured import ReplyChunk, ReplyForm, reply_schema
 from duologue.language.tools import STOPPED, Tool, Toolbox, ToolCall
 from duologue.simulation.virtual_time import simulate
 
@@ -46,8 +46,8 @@ CHUNKS = [
 SCHEMA = reply_schema(notes=("correction", "hint"))
 
 
-def structured(*chunks: dict[str, str], first: float = 0.1) -> Reply:
-    return Reply(json.dumps({"chunks": chunks}), first, 0.1)
+def structured(*chunks: dict[str, str], first: float = 0.1) -> ScriptedReply:
+    return ScriptedReply(json.dumps({"chunks": chunks}), first, 0.1)
 
 
 def talk_with(talk: Talk, *, schema: dict[str, object] | None = None, toolbox: Toolbox | None = None) -> Talk:
@@ -63,8 +63,8 @@ def when(talk: Talk, kind: type[object], number: int = 0) -> int:
 class Counted:
     """What came of a conversation's replies and calls."""
 
-    forms: Counter[Form] = field(default_factory=Counter[Form])
-    cuts: Counter[Cut] = field(default_factory=Counter[Cut])
+    forms: Counter[ReplyForm] = field(default_factory=Counter[ReplyForm])
+    cuts: Counter[ReplyCap] = field(default_factory=Counter[ReplyCap])
     failures: Counter[Stage] = field(default_factory=Counter[Stage])
     tools: Counter[str] = field(default_factory=Counter[str])
     tool_failures: Counter[str] = field(default_factory=Counter[str])
@@ -99,7 +99,7 @@ def test_a_structured_reply_is_said_with_its_expressions_and_shown_with_its_note
         ReplyChunk(0, CHUNKS[0]["text"], "smile", correction="What time is it, please?"),
         ReplyChunk(1, CHUNKS[1]["text"], "doubt", hint="to eat"),
     ]
-    assert tally(talk).forms == {Form.STRUCTURED: 1}
+    assert tally(talk).forms == {ReplyForm.STRUCTURED: 1}
 
 
 def test_the_first_chunk_sounds_before_the_second_is_written() -> None:
@@ -147,23 +147,24 @@ def test_what_was_only_thought_is_not_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "form"), [("It is noon. Come.", Form.PLAIN), ('{"chunks":[{"text":"It is noon. Come.', Form.MALFORMED)]
+    ("text", "form"),
+    [("It is noon. Come.", ReplyForm.PLAIN), ('{"chunks":[{"text":"It is noon. Come.', ReplyForm.MALFORMED)],
 )
-def test_a_model_that_does_not_obey_is_heard_all_the_same_and_counted(text: str, form: Form) -> None:
-    talk = talk_with(Talk([ASKS], [Reply(text)]), schema=SCHEMA)
+def test_a_model_that_does_not_obey_is_heard_all_the_same_and_counted(text: str, form: ReplyForm) -> None:
+    talk = talk_with(Talk([ASKS], [ScriptedReply(text)]), schema=SCHEMA)
     assert talk.context()[1] == ("ada", "It is noon. Come.")
     assert tally(talk).forms == {form: 1}
     (end,) = [item for _, item in talk.log if isinstance(item, ReplyFinished)]
-    assert end.form is form and bool(end.problem) == (form is Form.MALFORMED)
+    assert end.form is form and bool(end.problem) == (form is ReplyForm.MALFORMED)
 
 
 def test_a_plain_reply_that_was_asked_for_is_no_form_and_a_cap_is_told() -> None:
-    talk = talk_with(Talk([ASKS], [Reply("It is so. " * 30)], seconds=60))
+    talk = talk_with(Talk([ASKS], [ScriptedReply("It is so. " * 30)], seconds=60))
     assert tally(talk).forms == {} and sum(tally(talk).cuts.values()) == 1
 
 
 def test_what_came_before_a_failure_is_said() -> None:
-    broken = Reply("It is noon. And then it will be", 0.1, failure="the connection was cut")
+    broken = ScriptedReply("It is noon. And then it will be", 0.1, failure="the connection was cut")
     talk = talk_with(Talk([ASKS], [broken, broken]))
     assert talk.context()[1] == ("ada", "It is noon.")
     assert tally(talk).failures == {Stage.THINKING: 1}
@@ -176,7 +177,7 @@ def test_a_voice_that_fails_once_is_asked_again_and_told() -> None:
         failed.append(utterance_id)
         return utterance_id.endswith("/0") and failed.count(utterance_id) == 1
 
-    talk = Talk([ASKS], [Reply("It is noon. Come.")])
+    talk = Talk([ASKS], [ScriptedReply("It is noon. Come.")])
     talk.voice.fails = once
     talk = talk_with(talk)
     assert talk.context()[1] == ("ada", "It is noon. Come.")

@@ -8,10 +8,10 @@ import pytest
 from session_doubles import ADA, LoudVoice, Says, Talk
 
 from duologue.dialogue.ports import Voiced
-from duologue.dialogue.session import Engines, Session
+from duologue.dialogue.session import Session, SessionEngines
 from duologue.dialogue.session_sink import PacedSink
 from duologue.dialogue.turns_vocabulary import Effect, Event
-from duologue.language.fake import Reply
+from duologue.language.fake import ScriptedReply
 from duologue.language.languages import ENGLISH
 from duologue.language.moderation import Moderator
 from duologue.simulation.virtual_time import LoopClock, simulate
@@ -36,7 +36,7 @@ class OneVoice(LoudVoice):
 
 
 def test_what_is_prepared_does_not_keep_the_greeting_waiting() -> None:
-    talk = Talk([], [Reply("Hello there. How are you?", 0.0)], greet=True, seconds=12.0)
+    talk = Talk([], [ScriptedReply("Hello there. How are you?", 0.0)], greet=True, seconds=12.0)
     talk.voice = voice = OneVoice(talk.clock)
     simulate(talk.run())
     assert talk.sounding()[0][0] == pytest.approx(0.5, abs=0.05)
@@ -45,12 +45,12 @@ def test_what_is_prepared_does_not_keep_the_greeting_waiting() -> None:
 
 
 def test_conversations_with_the_same_engines_prepare_once() -> None:
-    talk = Talk([], [Reply("Hello there.")] * 9, seconds=4.0)
+    talk = Talk([], [ScriptedReply("Hello there.")] * 9, seconds=4.0)
     talk.voice = voice = OneVoice(talk.clock)
 
     async def two() -> None:
         await talk.ears.warm_up()
-        engines = Engines(talk.activity, talk.ears, talk.model, voice, Moderator())
+        engines = SessionEngines(talk.activity, talk.ears, talk.model, voice, Moderator())
         sink = PacedSink(talk.played.append, lambda report: None, talk.clock)
         async with asyncio.TaskGroup() as group:
             for begin in (0.0, 1.2):
@@ -63,14 +63,14 @@ def test_conversations_with_the_same_engines_prepare_once() -> None:
 
 
 def test_an_observer_that_raises_ends_nothing_and_is_told_of_once(capsys: pytest.CaptureFixture[str]) -> None:
-    talk = Talk([ASKS], [Reply("It is noon.")] * 2)
+    talk = Talk([ASKS], [ScriptedReply("It is noon.")] * 2)
 
     def broken(item: Event | Effect, now: int) -> None:
         raise ZeroDivisionError("broken")
 
     async def main() -> None:
         await talk.ears.warm_up()
-        engines = Engines(talk.activity, talk.ears, talk.model, talk.voice, Moderator())
+        engines = SessionEngines(talk.activity, talk.ears, talk.model, talk.voice, Moderator())
         talk.sink = PacedSink(talk.played.append, lambda report: talk.session.notify(report), talk.clock)
         talk.session = Session(ADA, engines, talk.sink, clock=talk.clock, observe=broken)
         async with asyncio.TaskGroup() as group:

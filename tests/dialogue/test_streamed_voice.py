@@ -13,7 +13,7 @@ from session_doubles import ADA, WORD_SECONDS, LoudVoice, Says, Talk, loud_utter
 from duologue.clock import SECOND
 from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import PlayStarted, Voiced
-from duologue.dialogue.replies import Voicing
+from duologue.dialogue.replies import SentenceVoicing
 from duologue.dialogue.turns_vocabulary import (
     AudioGrew,
     Clear,
@@ -25,7 +25,7 @@ from duologue.dialogue.turns_vocabulary import (
     VoiceSentence,
 )
 from duologue.errors import PeerError
-from duologue.language.fake import Reply
+from duologue.language.fake import ScriptedReply
 from duologue.language.languages import ENGLISH
 from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.utterance import Utterance
@@ -80,7 +80,7 @@ def talk_with(
     *script: Says, text: str = LONG, policy: Policy = PLAIN, word: float = 0.1, breaks: int = 0, stalls: bool = False,
     late: float = 0.0,
 ) -> Talk:  # fmt: skip
-    talk = Talk(script or [ASKS], [Reply(text, 0.1)] * 9, policy=policy, seconds=24.0)
+    talk = Talk(script or [ASKS], [ScriptedReply(text, 0.1)] * 9, policy=policy, seconds=24.0)
     talk.voice = voice = Streams(talk.clock, word, breaks, stalls)
     talk.report_seconds = late
     simulate(talk.run())
@@ -172,7 +172,9 @@ WHOLE = loud_utterance("one two three", ADA.name, "u")
 
 
 async def test_who_wants_it_whole_gets_it_whole() -> None:
-    attempt = await Voicing(Once(beginning(WHOLE, 1), beginning(WHOLE, 2), WHOLE)).voice("one two three", "ada", "u")
+    attempt = await SentenceVoicing(Once(beginning(WHOLE, 1), beginning(WHOLE, 2), WHOLE)).voice(
+        "one two three", "ada", "u"
+    )
     assert attempt.voiced and attempt.voiced.utterance is WHOLE and attempt.voiced.more is None
 
 
@@ -186,13 +188,13 @@ async def test_who_wants_it_whole_gets_it_whole() -> None:
 )
 async def test_nonsense_in_the_middle_is_an_error(pieces: tuple[Utterance, ...], what: str) -> None:
     voice = Once(*pieces)
-    attempt = await Voicing(voice).voice("one two three", "ada", "u")
+    attempt = await SentenceVoicing(voice).voice("one two three", "ada", "u")
     assert attempt.voiced is None and voice.calls == 2 and all(what in each for each in attempt.failures)
     taken: list[Utterance] = []
 
     async def take(utterance: Utterance) -> None:
         taken.append(utterance)
 
-    attempt = await Voicing(Once(*pieces)).voice("one two three", "ada", "u", take)
+    attempt = await SentenceVoicing(Once(*pieces)).voice("one two three", "ada", "u", take)
     assert what in attempt.broken_off and not attempt.failures
     assert not taken[-1].open and "one two three".startswith(taken[-1].text)

@@ -24,6 +24,7 @@ from duologue.dialogue.turns_vocabulary import (
     Typed,
     Understood,
 )
+from few_examples import examples
 
 TEXTS = st.sampled_from(["", "mm-hm", "yes", "stop", "what time is it", "What time is it?", "one two three and"])
 SENTENCES = st.sampled_from(["It is noon.", "So it seems to me, at least.", "No."])
@@ -180,5 +181,5 @@ class Conversation(RuleBasedStateMachine):
         )
 
 
-Conversation.TestCase.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+Conversation.TestCase.settings = settings(max_examples=examples(150), stateful_step_count=60, deadline=None)
 TestConversation = Conversation.TestCase

@@ -8,7 +8,7 @@ from session_doubles import Says, Talk
 from duologue.clock import MILLISECOND
 from duologue.dialogue.turns_vocabulary import Note, Report
 from duologue.dialogue.unvoiced import VoiceTrack, voiced_text
-from duologue.language.fake import Reply
+from duologue.language.fake import ScriptedReply
 from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing import EAR_RATE, Transcript
 from duologue.speech.hearing_fake import Hearing, Word, evenly
@@ -71,7 +71,7 @@ def test_a_word_that_nobody_said_is_not_waited_for() -> None:
     text = "i have seen the museum"
     said = evenly(text, 0.3, 0.3)
     heard = Hearing((*said, Word("and", said[-1].end + 0.55)), latency=50 * MILLISECOND)
-    talk = simulate(Talk([Says(0.5, text)], [Reply("It is noon.")] * 4, hearing=[heard], seconds=8.0).run())
+    talk = simulate(Talk([Says(0.5, text)], [ScriptedReply("It is noon.")] * 4, hearing=[heard], seconds=8.0).run())
     ended = next(item for _, item in talk.log if isinstance(item, Report) and item.note is Note.TURN_ENDED)
     assert talk.context()[0][1] == text
     assert (ended.wait_ms, ended.why) == (750, "unsure")

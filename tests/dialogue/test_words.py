@@ -11,7 +11,7 @@ from duologue.dialogue.endpointing import AdaptivePatience, Trust, judge, trust
 from duologue.dialogue.policy import BACKCHANNELS
 from duologue.dialogue.turns_vocabulary import EngineFailed, Note, Stage
 from duologue.errors import InputError, PeerError
-from duologue.language.fake import Reply
+from duologue.language.fake import ScriptedReply
 from duologue.language.languages import load_language
 from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing_fake import Hearing
@@ -64,7 +64,9 @@ def test_what_is_no_language_reads_no_file(language: str) -> None:
 
 
 def talk_in(language: str, *script: Says, hearing: list[Hearing] | None = None) -> Talk:
-    talk = Talk(script, [Reply("Es ist Mittag und die Sonne steht hoch über der ganzen Stadt")] * 9, hearing=hearing)
+    talk = Talk(
+        script, [ScriptedReply("Es ist Mittag und die Sonne steht hoch über der ganzen Stadt")] * 9, hearing=hearing
+    )
     talk.persona = replace(ADA, language=load_language(language))
     return simulate(talk.run())
 

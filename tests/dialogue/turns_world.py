@@ -47,7 +47,7 @@ from duologue.dialogue.turns_vocabulary import (
     Withdrawn,
 )
 from duologue.speech.utterance import Utterance
-from duologue.telemetry.ledger import Outcome
+from duologue.telemetry.ledger import EndingOutcome
 
 SOUNDING = {State.SPEAKING, State.DOUBTING}
 
@@ -212,11 +212,17 @@ class World:
     # Carrying out effects, and what must hold for each
 
     def execute(self, effect: Effect) -> None:
+        self.follow_turns(effect)
+        self.follow_ears(effect)
+        self.follow_thoughts(effect)
+        self.follow_floor(effect)
+
+    def follow_turns(self, effect: Effect) -> None:
         match effect:
             case TurnOpened(number):
                 assert not self.turn, "two turns are open at once"
                 self.turn = number
-            case TurnClosed(number, Outcome.ANSWERED):
+            case TurnClosed(number, EndingOutcome.ANSWERED):
                 assert any(thought.turn == number for thought in self.thoughts.values()), "answered by nothing"
             case TurnClosed(number):
                 lost = any(thought.turn == number and thought.abandoned for thought in self.thoughts.values())
@@ -225,6 +231,13 @@ class World:
             case Withdrawn(reply, number):
                 assert number in (0, self.thoughts[reply].turn) and self.thoughts[reply].abandoned
                 self.turn = number or self.turn
+            case Commit():
+                self.commit(effect)
+            case _:
+                pass
+
+    def follow_ears(self, effect: Effect) -> None:
+        match effect:
             case BeginStretch(stretch):
                 assert not any(self.waiting.values()), "two stretches are open at once"
                 self.begun[str(stretch)] = len(self.begun)
@@ -238,6 +251,11 @@ class World:
                 self.waiting.pop(stretch, None)
             case StopHearing(stretch):
                 del self.waiting[stretch]
+            case _:
+                pass
+
+    def follow_thoughts(self, effect: Effect) -> None:
+        match effect:
             case Think(reply, person, speculative):
                 self.think(reply, person, speculative)
             case Adopt(reply):
@@ -248,19 +266,20 @@ class World:
             case Abandon(reply):
                 self.thoughts[reply].abandoned = True
             case VoiceSentence(reply, index, text):
-                if reply not in self.thoughts:  # the owner's words
-                    self.thoughts[reply] = Thought(self.bound_to_owner(), False, list(self.said), turn=self.turn)
-                    self.turn = 0
-                thought = self.thoughts[reply]
+                # without a thought: the owner's words
+                thought = self.thoughts.get(reply) or self.unthought(reply, self.bound_to_owner(), list(self.said))
                 assert not thought.abandoned and index not in thought.voicing
                 assert not thought.speculative or index == 0
                 thought.voicing[index] = text
             case Apologise(reply, index):
-                if reply not in self.thoughts:
-                    self.thoughts[reply] = Thought("", False, [], turn=self.turn)
-                    self.turn = 0
-                self.thoughts[reply].apology = index
-                self.thoughts[reply].voicing[index] = "Sorry about that."
+                thought = self.thoughts.get(reply) or self.unthought(reply, "", [])
+                thought.apology = index
+                thought.voicing[index] = "Sorry about that."
+            case _:
+                pass
+
+    def follow_floor(self, effect: Effect) -> None:
+        match effect:
             case Play(item):
                 self.play(item)
             case Filler(utterance_id):
@@ -273,10 +292,14 @@ class World:
                 self.far.paused = False
             case Clear():
                 self.far.clear(self.now)
-            case Commit():
-                self.commit(effect)
             case _:
                 pass
+
+    def unthought(self, reply: str, person: str, bound: list[str]) -> Thought:
+        """A reply that nobody thought of takes the turn that is open."""
+        self.thoughts[reply] = Thought(person, False, bound, turn=self.turn)
+        self.turn = 0
+        return self.thoughts[reply]
 
     def words(self, keys: Iterable[str]) -> str:
         """What was said under these keys, in the order in which it was begun."""

@@ -10,11 +10,13 @@ import random
 import sys
 import tempfile
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-import atheris  # pyright: ignore[reportMissingImports]
+atheris: Any = import_module("atheris")  # installed by `make fuzz` alone
 
-with atheris.instrument_imports(include=["duologue.phone"]):  # pyright: ignore[reportUnknownMemberType]
+with atheris.instrument_imports(include=["duologue.phone"]):
     from duologue.errors import InputError
     from duologue.phone import call_events as events
     from duologue.phone import message as sip

@@ -7,7 +7,7 @@ import pytest
 from duologue.language.chat import messages
 from duologue.language.engine import Line, Moment, Prompt
 from duologue.language.evaluation import Rule, evaluate, interview
-from duologue.language.fake import FakeLanguage, Reply
+from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.persona import Persona, load_persona
 from duologue.places import packs_folder
 
@@ -93,7 +93,7 @@ def test_its_prompt_is_that_of_a_conversation_and_says_what_to_avoid():
 
 
 async def test_an_interview_is_one_conversation():
-    model = FakeLanguage([Reply("I'm here."), Reply("It's open till six.")])
+    model = FakeLanguage([ScriptedReply("I'm here."), ScriptedReply("It's open till six.")])
     assert await interview(model, PHONE, ["Hello?", "When do you close?"]) == ["I'm here.", "It's open till six."]
     assert model.prompts[1].lines == (
         Line("Caller", "Hello?"), Line("phone", "I'm here."), Line("Caller", "When do you close?"),

@@ -20,6 +20,7 @@ from duologue.language.moderation import Moderator
 from duologue.language.moves import CATEGORIES, CHAINS, Move, parse_moves, squeeze
 from duologue.language.persona import Persona
 from duologue.language.text import clean, sentences, word_count
+from few_examples import examples
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
@@ -260,14 +261,14 @@ def test_every_category_has_material():
         assert own >= CATEGORIES - CHAINS
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.text(max_size=120), st.integers(0, 2**31))
 def test_no_topic_breaks_it(topic: str, seed: int):
     lines = show(topic, turns=4, seed=seed)
     assert all(line.text.strip() and "{" not in line.text.replace(topic, "") for line in lines)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.text(max_size=60), max_size=5), st.sampled_from(list(Moment)))
 def test_no_history_breaks_it(said: list[str], moment: Moment):
     lines = tuple(Line(("virgin", "chad", "Ada")[number % 3], text) for number, text in enumerate(said))

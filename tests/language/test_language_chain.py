@@ -2,20 +2,19 @@ from __future__ import annotations
 
 import pytest
 
-from duologue.chains import ChainPolicy, Handover, Moment
+from duologue.chains import ChainPolicy, FailureMoment, Handover
 from duologue.clock import MILLISECOND, VirtualClock
 from duologue.errors import ClosedError, PeerError
 from duologue.language.chain import LanguageChain
-from duologue.language.engine import Moment as Place
-from duologue.language.engine import Prompt
-from duologue.language.fake import FakeLanguage, Reply
+from duologue.language.engine import Moment, Prompt
+from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.persona import Persona
 
-PROMPT = Prompt(Persona("chad", "Chad", "You are Chad."), (), "lamps", moment=Place.OPENING)
+PROMPT = Prompt(Persona("chad", "Chad", "You are Chad."), (), "lamps", moment=Moment.OPENING)
 
 
 class Named(FakeLanguage):
-    def __init__(self, name: str, *script: Reply) -> None:
+    def __init__(self, name: str, *script: ScriptedReply) -> None:
         super().__init__(script, VirtualClock())
         self.name = name
 
@@ -30,18 +29,18 @@ async def read(chain: LanguageChain) -> str:
     return "".join([piece async for piece in chain.write(PROMPT)])
 
 
-@pytest.mark.parametrize("reply", [Reply(hang=True), Reply("never", failure="down", pieces=0)])
-async def test_the_next_writes_when_the_first_does_not_begin(reply: Reply) -> None:
-    chain, told = chain_of(Named("a", reply), Named("b", Reply("Two words."), Reply("And on.")))
+@pytest.mark.parametrize("reply", [ScriptedReply(hang=True), ScriptedReply("never", failure="down", pieces=0)])
+async def test_the_next_writes_when_the_first_does_not_begin(reply: ScriptedReply) -> None:
+    chain, told = chain_of(Named("a", reply), Named("b", ScriptedReply("Two words."), ScriptedReply("And on.")))
     await chain.warm_up()
     assert await read(chain) == "Two words."
-    assert [(each.engine, each.successor, each.moment) for each in told] == [("a", "b", Moment.BEGINNING)]
+    assert [(each.engine, each.successor, each.moment) for each in told] == [("a", "b", FailureMoment.BEGINNING)]
     assert await read(chain) == "And on."
 
 
 async def test_words_that_were_given_are_not_said_twice() -> None:
     chain, told = chain_of(
-        Named("a", Reply("One two three four.", failure="cut", pieces=2)), Named("b", Reply("Next."))
+        Named("a", ScriptedReply("One two three four.", failure="cut", pieces=2)), Named("b", ScriptedReply("Next."))
     )
     await chain.warm_up()
     pieces: list[str] = []
@@ -49,7 +48,7 @@ async def test_words_that_were_given_are_not_said_twice() -> None:
         async for piece in chain.write(PROMPT):
             pieces.append(piece)
     assert len(pieces) == 2
-    assert told[0].moment is Moment.MIDDLE
+    assert told[0].moment is FailureMoment.MIDDLE
     assert await read(chain) == "Next."
 
 

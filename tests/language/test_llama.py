@@ -16,19 +16,19 @@ import pytest
 import tiny_gguf
 
 from duologue.errors import ClosedError, InputError, PeerError
-from duologue.language.chat import Message
+from duologue.language.chat import ChatMessage
 from duologue.language.engine import Line, Prompt
 from duologue.language.llama import WORKER_MODULE, LlamaLanguage, LlamaSettings, engine
-from duologue.language.llama_messages import Cancel, Done, Failed, Load, Loaded, Piece, Write
+from duologue.language.llama_messages import AnswerFailed, AnswerPiece, Cancel, Done, GgufLoaded, LoadGguf, Write
 from duologue.language.llama_model import LlamaModel, load
 from duologue.language.persona import load_persona
-from duologue.language.structured import Form, StructuredReader, reply_schema
+from duologue.language.structured import ReplyForm, StructuredReader, reply_schema
 from duologue.workers import Worker
 
 _CHAD = load_persona(Path(__file__).parents[2] / "packs" / "characters" / "chad")
 CHAD = replace(_CHAD, description="Loud.", style=(), opinions=(), avoid=())  # the tiny model spells each letter
 SAID = "Well, this is all that I know."
-HELLO: tuple[Message, ...] = ({"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hello."})
+HELLO: tuple[ChatMessage, ...] = ({"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hello."})
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +39,11 @@ def library() -> None:
 needs_library = pytest.mark.usefixtures("library")
 
 
-def order(model: Path, *, context: int = 2048, template: str = "") -> Load:
-    return Load(str(model), context, threads=1, gpu_layers=0, template=template)
+def order(model: Path, *, context: int = 2048, template: str = "") -> LoadGguf:
+    return LoadGguf(str(model), context, threads=1, gpu_layers=0, template=template)
 
 
-def request(messages: Sequence[Message] = HELLO, schema: str = "", max_tokens: int = 100, number: int = 0) -> Write:
+def request(messages: Sequence[ChatMessage] = HELLO, schema: str = "", max_tokens: int = 100, number: int = 0) -> Write:
     return Write(number, tuple(messages), temperature=0.0, seed=1, max_tokens=max_tokens, schema=schema)
 
 
@@ -102,7 +102,7 @@ def test_a_schema_binds_it(tmp_path: Path):
     reader = StructuredReader()
     reader.feed(text)
     reader.finish()
-    assert reader.form is Form.STRUCTURED, text
+    assert reader.form is ReplyForm.STRUCTURED, text
 
 
 @needs_library
@@ -132,7 +132,7 @@ def test_a_template_of_ones_own_is_used(tmp_path: Path):
 def test_the_oldest_lines_go_when_the_context_is_full(tmp_path: Path):
     path = tiny_gguf.write(tmp_path / "tiny.gguf", template=tiny_gguf.TEMPLATE)
     model = load(order(path, context=512))
-    long: list[Message] = [HELLO[0]]
+    long: list[ChatMessage] = [HELLO[0]]
     for _ in range(10):
         long.append({"role": "user", "content": "word " * 20})
         long.append({"role": "assistant", "content": "word " * 10})
@@ -144,7 +144,11 @@ def test_the_oldest_lines_go_when_the_context_is_full(tmp_path: Path):
 @needs_library
 def test_what_it_has_read_changes_no_answer(tmp_path: Path):
     model = load(order(tiny_gguf.write(tmp_path / "tiny.gguf")))
-    longer: list[Message] = [*HELLO, {"role": "assistant", "content": "Hi."}, {"role": "user", "content": "And?" * 40}]
+    longer: list[ChatMessage] = [
+        *HELLO,
+        {"role": "assistant", "content": "Hi."},
+        {"role": "user", "content": "And?" * 40},
+    ]
     assert [said(model, request(wanted)) for wanted in (HELLO, longer, longer, HELLO)] == [SAID] * 4
 
 
@@ -190,7 +194,7 @@ async def working(path: Path, context: int = 2048) -> AsyncGenerator[Worker]:
     worker = await Worker.start(WORKER_MODULE)
     try:
         await worker.send(order(path, context=context))
-        assert isinstance(await worker.receive(), Loaded)
+        assert isinstance(await worker.receive(), GgufLoaded)
         yield worker
     finally:
         worker.kill()
@@ -201,14 +205,14 @@ async def working(path: Path, context: int = 2048) -> AsyncGenerator[Worker]:
 async def test_a_cancelled_answer_ends_within_a_few_tokens(tmp_path: Path):
     async with working(tiny_gguf.write(tmp_path / "endless.gguf", endless=True), context=16_384) as worker:
         await worker.send(request(max_tokens=16_000))
-        assert isinstance(await worker.receive(), Piece)
+        assert isinstance(await worker.receive(), AnswerPiece)
         await worker.send(Cancel(0))
         pieces = 0
-        while isinstance(await worker.receive(), Piece):
+        while isinstance(await worker.receive(), AnswerPiece):
             pieces += 1
         assert pieces < 8000  # it is some ten; a machine that is busy elsewhere lets the socket fill up, no more
         await worker.send(request(number=1))
-        assert await worker.receive() == Piece(1, "Well,")
+        assert await worker.receive() == AnswerPiece(1, "Well,")
 
 
 @needs_library
@@ -217,10 +221,10 @@ async def test_a_cancelled_prompt_is_read_no_further(tmp_path: Path):
         await worker.send(request([HELLO[0], {"role": "user", "content": "word " * 350}]))
         await worker.send(Cancel(0))
         answers = [await worker.receive()]
-        while isinstance(answers[-1], Piece):
+        while isinstance(answers[-1], AnswerPiece):
             answers.append(await worker.receive())
         assert isinstance(answers[-1], Done)
-        assert not "".join(each.text for each in answers if isinstance(each, Piece))
+        assert not "".join(each.text for each in answers if isinstance(each, AnswerPiece))
 
 
 @needs_library
@@ -228,9 +232,9 @@ async def test_what_a_request_does_wrong_fails_that_request_only(tmp_path: Path)
     async with working(tiny_gguf.write(tmp_path / "tiny.gguf")) as worker:
         await worker.send(request([HELLO[0], {"role": "user", "content": "word " * 2000}]))
         failure = await worker.receive()
-        assert isinstance(failure, Failed) and isinstance(failure.error, InputError)
+        assert isinstance(failure, AnswerFailed) and isinstance(failure.error, InputError)
         await worker.send(request(number=1))
-        assert await worker.receive() == Piece(1, "Well,")
+        assert await worker.receive() == AnswerPiece(1, "Well,")
 
 
 # The engine

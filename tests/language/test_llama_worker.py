@@ -31,7 +31,7 @@ if "slow" in model:
     time.sleep(60)
 if "illegal" in model:
     os.kill(os.getpid(), 4)
-channel.send(Loaded())
+channel.send(GgufLoaded())
 for message in channel:
     if isinstance(message, Cancel):
         open(model, "a").write("cancelled")
@@ -40,7 +40,7 @@ for message in channel:
     if said == "nothing more":
         os.kill(os.getpid(), 4)
     for word in said.split("|"):
-        channel.send(Piece(message.number, word))
+        channel.send(AnswerPiece(message.number, word))
     if not said.endswith("|"):
         channel.send(Done(message.number))
 """

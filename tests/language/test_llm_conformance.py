@@ -16,7 +16,7 @@ from openai_server import Behaviour, OpenAIServer
 
 from duologue.errors import ClosedError, PeerError
 from duologue.language.engine import LanguageModel, Line, Moment, Prompt
-from duologue.language.fake import FakeLanguage, Reply
+from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.improv import Improv
 from duologue.language.llama import LlamaSettings
 from duologue.language.llama import engine as llama_engine
@@ -137,7 +137,7 @@ async def test_after_close_it_refuses_and_close_is_idempotent(make: Make):
 
 
 async def test_the_fake_plays_its_script():
-    model = FakeLanguage([Reply("Just this."), Reply("Not all of this", failure="cut", pieces=2)])
+    model = FakeLanguage([ScriptedReply("Just this."), ScriptedReply("Not all of this", failure="cut", pieces=2)])
     assert [piece async for piece in model.write(prompt())] == ["Just", " this."]
     heard: list[str] = []
     with pytest.raises(PeerError, match="cut"):

@@ -12,7 +12,7 @@ from openai_server import Behaviour, OpenAIServer
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import SYSTEM_CLOCK
 from duologue.dialogue.ports import PlayEnded, PlayStarted, Voiced
-from duologue.dialogue.session import Engines, Session, SessionOptions
+from duologue.dialogue.session import Session, SessionEngines, SessionOptions
 from duologue.dialogue.session_mouth import SessionMouth
 from duologue.dialogue.turns_vocabulary import (
     Annotate,
@@ -29,7 +29,7 @@ from duologue.language.engine import Prompt
 from duologue.language.moderation import Moderator
 from duologue.language.openai import OpenAILanguage, OpenAISettings
 from duologue.language.persona import Persona
-from duologue.language.structured import Form, reply_schema
+from duologue.language.structured import ReplyForm, reply_schema
 from duologue.language.tools import Tool, Toolbox, ToolUse
 from duologue.speech.hearing_fake import FakeHearing
 from duologue.speech.utterance import Utterance
@@ -102,7 +102,7 @@ async def converse(server: OpenAIServer, said: str, options: SessionOptions) -> 
     ears = FakeHearing([])
     await ears.warm_up()
     async with engine(server) as model:
-        engines = Engines(Quiet(), ears, model, Quick(), Moderator())
+        engines = SessionEngines(Quiet(), ears, model, Quick(), Moderator())
         sink.session = Session(ADA, engines, sink, options, observe=observe)
         sink.session.say(said)
         async with asyncio.timeout(10):
@@ -133,7 +133,7 @@ async def test_a_structured_reply_is_asked_for_said_and_shown() -> None:
     assert "response_format" in server.requests[0]
     assert [item.utterance.expression for item in log if isinstance(item, Play)] == ["smile", ""]
     assert [item.chunk.hint for item in log if isinstance(item, Annotate)] == ["warm", ""]
-    assert [item.form for item in log if isinstance(item, ReplyFinished)] == [Form.STRUCTURED]
+    assert [item.form for item in log if isinstance(item, ReplyFinished)] == [ReplyForm.STRUCTURED]
 
 
 class Posted:

@@ -18,7 +18,7 @@ from duologue.language.engine import Line, Prompt
 from duologue.language.openai import OpenAILanguage, OpenAISettings
 from duologue.language.persona import Persona
 from duologue.language.structured import StructuredReader, TextReady, reply_schema
-from duologue.language.tools import Filler, Tool, Toolbox, ToolCall, ToolOutcome, ToolUse
+from duologue.language.tools import Tool, Toolbox, ToolCall, ToolFiller, ToolOutcome, ToolUse
 from scripted_server import serving
 
 ASK_BOTH = (("weather", '{"city":"Kyiv"}'), ("weather", '{"city":"Lima","unit":"F"}'))
@@ -113,7 +113,7 @@ async def test_a_slow_tool_is_covered_by_a_filler(monkeypatch: pytest.MonkeyPatc
         pieces: list[str] = []
         async for piece in model.write(prompt(use)):
             pieces.append(piece)
-            if isinstance(piece, Filler):
+            if isinstance(piece, ToolFiller):
                 go.set()
         await model.close()
     assert pieces[0] == "One moment." and "".join(pieces[1:]) == "It is done."

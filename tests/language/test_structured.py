@@ -15,16 +15,17 @@ from pydantic_core import from_json
 from duologue.language.structured import (
     ChunkReady,
     ExpressionReady,
-    Form,
     PlainText,
     ReplyChunk,
     ReplyEvent,
+    ReplyForm,
     StructuredReader,
     TextReady,
     reply_schema,
     response_format,
 )
 from duologue.language.structured_json import MAX_DEPTH, MAX_STRING, Closed, JsonStream, Scalar
+from few_examples import examples
 
 TWO = '{"chunks":[{"text":"Hello.","expression":"smile","hint":"Greet"},{"text":"And you?","expression":"doubt"}]}'
 
@@ -174,39 +175,43 @@ def test_a_chunk_is_given_when_its_object_closes_and_its_text_before():
     first, expressed, closed, *_ = seen
     assert TWO[:first].endswith('"Hello."') and TWO[: closed + 1].endswith('"Greet"}')
     assert TWO[:expressed].endswith('"smile"')
-    assert reader.finish() == [] and reader.form is Form.STRUCTURED
+    assert reader.finish() == [] and reader.form is ReplyForm.STRUCTURED
 
 
 @pytest.mark.parametrize(
     ("text", "form", "expected"),
     [
-        (TWO, Form.STRUCTURED, ["Hello.", "And you?"]),
-        ("```json\n" + TWO + "\n```", Form.STRUCTURED, ["Hello.", "And you?"]),
-        ("<think>{[ hm</think>\n" + TWO + " Bye", Form.STRUCTURED, ["Hello.", "And you?"]),
-        ('[{"text":"One"},{"text":"Two"}]', Form.STRUCTURED, ["One", "Two"]),
-        ('{"expression":"smile","text":"Bare"}', Form.STRUCTURED, ["Bare"]),
-        ('{"chunks":["One","Two"]}', Form.STRUCTURED, ["One", "Two"]),
-        ('{"chunks":[{"text":""},{"expression":"x"},{"text":"Last"}], "more": {"a": [1]}}', Form.STRUCTURED, ["Last"]),
-        ("Hello there. How are you?", Form.PLAIN, ["Hello there. How are you?"]),
-        ("``code``", Form.PLAIN, ["``code``"]),
-        ("<think>Only thoughts", Form.PLAIN, []),
-        ("", Form.PLAIN, []),
-        ('{"reply":"Hi","to":["you"]}', Form.MALFORMED, ["Hi you"]),
-        ('{"chunks":[]}', Form.MALFORMED, []),
-        ("{laughs} Hello.", Form.MALFORMED, ["{laughs} Hello."]),
-        (TWO[:-20], Form.MALFORMED, ["Hello.", "And you?"]),
-        ('{"chunks":[{"text":"Hello. I am cut', Form.MALFORMED, ["Hello. I am cut"]),
-        ('{"chunks":[{"text":"He said "no" to me."},{"text":"Two."}]}', Form.MALFORMED,
+        (TWO, ReplyForm.STRUCTURED, ["Hello.", "And you?"]),
+        ("```json\n" + TWO + "\n```", ReplyForm.STRUCTURED, ["Hello.", "And you?"]),
+        ("<think>{[ hm</think>\n" + TWO + " Bye", ReplyForm.STRUCTURED, ["Hello.", "And you?"]),
+        ('[{"text":"One"},{"text":"Two"}]', ReplyForm.STRUCTURED, ["One", "Two"]),
+        ('{"expression":"smile","text":"Bare"}', ReplyForm.STRUCTURED, ["Bare"]),
+        ('{"chunks":["One","Two"]}', ReplyForm.STRUCTURED, ["One", "Two"]),
+        (
+            '{"chunks":[{"text":""},{"expression":"x"},{"text":"Last"}], "more": {"a": [1]}}',
+            ReplyForm.STRUCTURED,
+            ["Last"],
+        ),
+        ("Hello there. How are you?", ReplyForm.PLAIN, ["Hello there. How are you?"]),
+        ("``code``", ReplyForm.PLAIN, ["``code``"]),
+        ("<think>Only thoughts", ReplyForm.PLAIN, []),
+        ("", ReplyForm.PLAIN, []),
+        ('{"reply":"Hi","to":["you"]}', ReplyForm.MALFORMED, ["Hi you"]),
+        ('{"chunks":[]}', ReplyForm.MALFORMED, []),
+        ("{laughs} Hello.", ReplyForm.MALFORMED, ["{laughs} Hello."]),
+        (TWO[:-20], ReplyForm.MALFORMED, ["Hello.", "And you?"]),
+        ('{"chunks":[{"text":"Hello. I am cut', ReplyForm.MALFORMED, ["Hello. I am cut"]),
+        ('{"chunks":[{"text":"He said "no" to me."},{"text":"Two."}]}', ReplyForm.MALFORMED,
          ['He said "no" to me.', "Two."]),
-        ('{"chunks":[{"text":"One.","hint":"a "b" c"},{"text":"Two."}]}', Form.MALFORMED, ["One.", "Two."]),
-        ('{"chunks":[{"text":"One."} {"text":"Two."}]}', Form.MALFORMED, ["One.", "Two."]),
-        (r'{"chunks":[{"text":"It\'s one."}]}', Form.MALFORMED, [r"It\'s one."]),
+        ('{"chunks":[{"text":"One.","hint":"a "b" c"},{"text":"Two."}]}', ReplyForm.MALFORMED, ["One.", "Two."]),
+        ('{"chunks":[{"text":"One."} {"text":"Two."}]}', ReplyForm.MALFORMED, ["One.", "Two."]),
+        (r'{"chunks":[{"text":"It\'s one."}]}', ReplyForm.MALFORMED, [r"It\'s one."]),
     ],
 )  # fmt: skip
-def test_what_models_make_of_it_is_read_whole_and_once(text: str, form: Form, expected: list[str]):
+def test_what_models_make_of_it_is_read_whole_and_once(text: str, form: ReplyForm, expected: list[str]):
     reader, events = read(text)
     assert (texts(events), reader.form) == (expected, form)
-    assert bool(reader.problem) == (form is Form.MALFORMED)
+    assert bool(reader.problem) == (form is ReplyForm.MALFORMED)
 
 
 LIKELY = st.sampled_from(
@@ -216,7 +221,7 @@ LIKELY = st.sampled_from(
 REPLIES = st.one_of(st.lists(LIKELY, max_size=30).map("".join), st.text(max_size=120))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(REPLIES, st.lists(st.integers(0, 400), max_size=12))
 def test_anything_is_read_the_same_however_it_is_cut(text: str, cuts: list[int]):
     whole, expected = read(text)
@@ -240,7 +245,7 @@ def test_cut_anywhere_no_chunk_is_lost_or_doubled(chunks: list[tuple[str, str]],
     whole = [text.strip() for text, _ in chunks]
     assert given_[:-1] == whole[: max(0, len(given_) - 1)] and len(given_) <= len(whole)
     if cut == len(document):
-        assert given_ == whole and reader.form is Form.STRUCTURED
+        assert given_ == whole and reader.form is ReplyForm.STRUCTURED
 
 
 def test_memory_is_bounded():
@@ -249,7 +254,7 @@ def test_memory_is_bounded():
     for _ in range(50):
         reader.feed("".join(dice.choices('x"[{, ', k=5000)))
     reader.finish()
-    assert reader.form is Form.PLAIN or reader.problem
+    assert reader.form is ReplyForm.PLAIN or reader.problem
 
 
 def test_the_format_is_one_that_strict_servers_take():

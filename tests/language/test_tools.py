@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from duologue.errors import InputError
 from duologue.language import tools
-from duologue.language.tools import STOPPED, CallMemory, Filler, Tool, Toolbox, ToolCall, ToolOutcome, ToolUse
+from duologue.language.tools import STOPPED, CallMemory, Tool, Toolbox, ToolCall, ToolFiller, ToolOutcome, ToolUse
 
 
 class Size(Enum):
@@ -160,7 +160,7 @@ async def test_a_slow_call_is_covered_by_its_filler_and_a_quick_one_is_not(monke
 
     use = ToolUse(Toolbox([Tool(slow, filler="One moment.")]))
     stream = use.run([ToolCall("c", "slow", "{}")])
-    assert await anext(stream) == Filler("One moment.") and use.outcomes == []
+    assert await anext(stream) == ToolFiller("One moment.") and use.outcomes == []
     go.set()
     assert [piece async for piece in stream] == [] and use.outcomes[0].shown == '"done"'
     monkeypatch.undo()

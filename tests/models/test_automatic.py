@@ -17,7 +17,7 @@ from duologue.models.catalogue import Model
 from duologue.models.choosing import choose
 from duologue.models.entries import GEMMA_270M, KOKORO, MODELS, PIPER_JOE, WHISPER_BASE, WHISPER_TINY_EN
 from duologue.models.figures import Figures, this_machine
-from duologue.models.shelf import Shelf
+from duologue.models.shelf import ModelShelf
 from duologue.settings import load_settings
 
 SHOW, TALK = Use(), Use(shows=False, talks=True)
@@ -161,7 +161,7 @@ def test_an_engine_whose_package_is_not_installed_is_not_chosen(fetched: Path, m
 
 def test_half_a_model_is_none(fetched: Path) -> None:
     (fetched / "whisper-tiny.en" / "model.bin").unlink()
-    assert not Shelf(fetched).has(WHISPER_TINY_EN)
+    assert not ModelShelf(fetched).has(WHISPER_TINY_EN)
     assert load_settings().stt == "pocketsphinx"
 
 
@@ -187,7 +187,7 @@ def test_the_doctor_and_the_page_say_what_is_missing_or_where_a_voice_comes_from
     note = engine_view(speaks, settings.picks).note
     assert note.startswith("piper-joe, first sound after 140 ms") and "duologue models get kokoro" in note
     assert engine_view(EngineVitals("tts", EngineHealth("espeak")), settings.picks).note == ""
-    Shelf(fetched).remove(PIPER_JOE)
+    ModelShelf(fetched).remove(PIPER_JOE)
     settings = load_settings()
     (missing,) = missing_models(settings)
     assert (missing.needed, missing.command) == ("a voice like a person's", "duologue models get natural")

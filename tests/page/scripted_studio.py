@@ -5,22 +5,21 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
-from duologue.app.bus import Bus, Topic
+from duologue.app.bus import Bus, BusTopic
 from duologue.app.models import (
     CaptionRequest,
     CharacterView,
     ChatReceipt,
     ChatRequest,
-    Conversation,
     ConversationEvent,
     ConversationRequest,
     ConversationState,
+    ConversationView,
     EngineView,
     HouseView,
     LightsRequest,
@@ -41,6 +40,7 @@ from duologue.app.models import (
     UtteranceView,
     WordView,
 )
+from duologue.broadcast.hls import Resource
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK
 from duologue.errors import InputError
 from duologue.ids import unique_id
@@ -90,15 +90,6 @@ def now_ms() -> float:
     return SYSTEM_CLOCK.wall() / MILLISECOND
 
 
-@dataclass(frozen=True)
-class File:
-    """A file of the recording."""
-
-    data: bytes
-    content_type: str = "video/mp4"
-    cache_control: str = "no-store"
-
-
 class NoGuests:
     """Nobody puts clips on this stage: the page has no means to."""
 
@@ -125,8 +116,8 @@ class ScriptedStudio:
         self._media = media
         self._steal = steal
         self._origin = now_ms() - HEAD_START_MS
-        self.bus: Topic = Bus(lambda topics: self.state(HouseView()), unique_id(SYSTEM_CLOCK.wall())).topic("")
-        self._conversations: dict[str, Conversation] = {}
+        self.bus: BusTopic = Bus(lambda topics: self.state(HouseView()), unique_id(SYSTEM_CLOCK.wall())).topic("")
+        self._conversations: dict[str, ConversationView] = {}
         self._numbers = count(1)
         self._skipped = 0
         self._next_air = now_ms() + 500
@@ -158,20 +149,20 @@ class ScriptedStudio:
 
     # --- what people do -----------------------------------------------------------------------------------------
 
-    def conversations(self) -> Sequence[Conversation]:
+    def conversations(self) -> Sequence[ConversationView]:
         return [one.model_copy(update={"turns": ()}) for one in reversed(self._conversations.values())]
 
-    def conversation(self, conversation_id: str) -> Conversation | None:
+    def conversation(self, conversation_id: str) -> ConversationView | None:
         return self._conversations.get(conversation_id)
 
-    async def start(self, request: ConversationRequest) -> Conversation:
+    async def start(self, request: ConversationRequest) -> ConversationView:
         topic = "the weather indoors" if request.topic is None else request.topic.strip()
         if topic == "forbidden":
             raise InputError("This topic is not for air", where="topic", remedy="Choose another one.")
         for running in self._running():
             await self.stop(running.id)
         identity = f"c{next(self._numbers)}"
-        self._conversations[identity] = Conversation(
+        self._conversations[identity] = ConversationView(
             id=identity,
             topic=topic,
             cast=request.cast or tuple(character.name for character in CAST),
@@ -184,7 +175,7 @@ class ScriptedStudio:
         self._announce(identity)
         return self._conversations[identity]
 
-    async def stop(self, conversation_id: str) -> Conversation:
+    async def stop(self, conversation_id: str) -> ConversationView:
         for turn in self._conversations[conversation_id].turns:
             if turn.state == "queued":
                 self._put(turn.model_copy(update={"state": "withdrawn"}))
@@ -230,10 +221,10 @@ class ScriptedStudio:
     def metrics(self) -> bytes:
         return b""
 
-    def resource(self, name: str) -> File | None:
+    def resource(self, name: str) -> Resource | None:
         stem, _, suffix = name.partition(".")
         path = self._media / (name if suffix == "mp4" else f"{int(stem) % SEGMENTS}.m4s")
-        return File(path.read_bytes()) if path.is_file() else None
+        return Resource(path.read_bytes(), "video/mp4", "no-store") if path.is_file() else None
 
     def playlist(self) -> str | None:
         """Segment ``n`` is listed once its second is over; numbers begin at 0 with each start of the server."""
@@ -264,7 +255,7 @@ class ScriptedStudio:
 
     # --- the script ---------------------------------------------------------------------------------------------
 
-    def _running(self) -> list[Conversation]:
+    def _running(self) -> list[ConversationView]:
         return [one for one in self._conversations.values() if one.state is ConversationState.RUNNING]
 
     async def _step(self) -> None:
@@ -277,7 +268,7 @@ class ScriptedStudio:
                     self._air(turn)
             await self._write(self._conversations[conversation.id])
 
-    async def _write(self, conversation: Conversation) -> None:
+    async def _write(self, conversation: ConversationView) -> None:
         spoken = [turn for turn in conversation.turns if turn.kind == "turn"]
         waiting = [turn for turn in conversation.turns if turn.state in ("queued", "on_air")]
         if len(spoken) >= conversation.turns_planned:
@@ -310,7 +301,7 @@ class ScriptedStudio:
         self._conversations[turn.conversation] = conversation.model_copy(update={"turns": tuple(turns.values())})
         self.bus.publish(TurnEvent(turn=turn))
 
-    def _end(self, identity: str, state: ConversationState) -> Conversation:
+    def _end(self, identity: str, state: ConversationState) -> ConversationView:
         conversation = self._conversations[identity].model_copy(update={"state": state, "ended": now_ms()})
         self._conversations[identity] = conversation
         self._announce(identity)

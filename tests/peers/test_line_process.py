@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from duologue.audio import g711
-from duologue.audio.far_playout import Kind, Message
+from duologue.audio.far_playout import FarEndMessage, MessageKind
 from duologue.audio.pcm import RATE, Samples
 from duologue.audio.resample import StreamResampler
 from duologue.clock import SYSTEM_CLOCK
@@ -110,7 +110,7 @@ async def answers(leg: CallLeg) -> None:
 
 async def greets(leg: CallLeg) -> None:
     await leg.answer()
-    await leg.write(Message(1, Kind.PLAY, "greeting", 0, tone(1000)))
+    await leg.write(FarEndMessage(1, MessageKind.PLAY, "greeting", 0, tone(1000)))
 
 
 def echoes(main: list[Main]) -> Callable[[CallLeg], Awaitable[None]]:
@@ -119,7 +119,7 @@ def echoes(main: list[Main]) -> Callable[[CallLeg], Awaitable[None]]:
     async def does(leg: CallLeg) -> None:
         await leg.answer()
         up, said, sequence = StreamResampler(16_000, RATE), 0, 0
-        kind = Kind.PLAY
+        kind = MessageKind.PLAY
         seen = 0
         while True:
             found = main[0].events(Sound)
@@ -127,8 +127,8 @@ def echoes(main: list[Main]) -> Callable[[CallLeg], Awaitable[None]]:
                 samples = up.push(event.samples)
                 if len(samples):
                     sequence += 1
-                    await leg.write(Message(sequence, kind, "echo", said, samples, more=True))
-                    kind, said = Kind.EXTEND, said + len(samples)
+                    await leg.write(FarEndMessage(sequence, kind, "echo", said, samples, more=True))
+                    kind, said = MessageKind.EXTEND, said + len(samples)
             seen = len(found)
             await asyncio.sleep(0.01)
 
@@ -189,7 +189,7 @@ async def test_a_barge_in_is_silence_within_a_tick() -> None:
     async with line(greets, formats=FORMAT) as main, caller() as one:
         one.call(main.port)
         await one.until(lambda: loud(one) > 10)
-        await main.legs[0].write(Message(2, Kind.CLEAR))
+        await main.legs[0].write(FarEndMessage(2, MessageKind.CLEAR))
         await main.until(lambda: main.events(Stopped))
         stopped = main.events(Stopped)[0]
         assert stopped.id == "greeting" and stopped.samples < RATE * 3 // 4
@@ -232,7 +232,7 @@ async def test_we_call_and_are_heard() -> None:
         async with asyncio.TaskGroup() as group:
             taking = group.create_task(main.take(leg))
             await main.until(lambda: main.events(Answered))
-            await leg.write(Message(1, Kind.PLAY, "hello", 0, tone(300)))
+            await leg.write(FarEndMessage(1, MessageKind.PLAY, "hello", 0, tone(300)))
             await main.until(lambda: any(isinstance(one, Played) and one.samples == 300 * 48 for one in main.told))
             assert len(one.packets) >= 15
             await leg.hang_up("done")
@@ -345,7 +345,7 @@ async def test_two_lines_talk_in_secret() -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(us.take(leg))
             await us.until(lambda: us.events(Answered))
-            await leg.write(Message(1, Kind.PLAY, "hello", 0, tone(1000)))
+            await leg.write(FarEndMessage(1, MessageKind.PLAY, "hello", 0, tone(1000)))
             await us.until(lambda: any(isinstance(one, Played) and one.samples == RATE for one in us.told))
             heard = np.concatenate([event.samples for event in callee.events(Sound)])
             assert np.count_nonzero(np.abs(heard) > 0.05) > 12_000

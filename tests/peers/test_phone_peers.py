@@ -116,19 +116,25 @@ def _loud(sound: Samples, rate: int) -> np.ndarray[tuple[int], np.dtype[np.float
     return np.flatnonzero(np.abs(sound) > 0.02) / rate
 
 
+def _dump(folder: Path) -> Path:
+    """What baresip heard."""
+    return next(iter(folder.glob("dump-*-dec.wav")))
+
+
 async def test_baresip_asks_and_hears_the_answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     _question(tmp_path / "question.wav")
     recordings = tmp_path / "recordings"
     settings = f'record = "{recordings}"\nrecord_format = "wav"\ncodecs = ["pcmu"]\n'
-    async with _house(monkeypatch, tmp_path, settings) as (_, port, entries):
+    async with _house(monkeypatch, tmp_path, settings) as (house, port, entries):
+        over = asyncio.Event()
+        house.ledger.watch(lambda entry: over.set() if isinstance(entry.record, CallRecord) else None)
         command = [*_baresip(tmp_path), "-e", f"/dial sip:1000@127.0.0.1:{port}", "-t", str(CALL_SECONDS)]
         running = await asyncio.create_subprocess_exec(
             *command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         async with asyncio.timeout(CALL_SECONDS + 30):
             output, _ = await running.communicate()
-            while not any(isinstance(entry.record, CallRecord) for entry in entries):
-                await asyncio.sleep(0.05)
+            await over.wait()
     told = output.decode(errors="replace")
     (call,) = [entry.record for entry in entries if isinstance(entry.record, CallRecord)]
     assert call.answered, told
@@ -137,7 +143,7 @@ async def test_baresip_asks_and_hears_the_answer(monkeypatch: pytest.MonkeyPatch
     assert call.codec.startswith("PCMU"), call.codec
     turns = [entry.record for entry in entries if isinstance(entry.record, TurnRecord)]
     answers = [turn for turn in turns if turn.kind == "answer" and turn.spoken_to]
-    assert [turn.heard for turn in turns if turn.kind == "answer"][0] == GREETING
+    assert next(turn.heard for turn in turns if turn.kind == "answer") == GREETING
     assert answers, told
     assert all(turn.first_audio <= turn.sent and not turn.estimated for turn in answers if turn.sent)
     (file,) = recordings.iterdir()
@@ -148,8 +154,7 @@ async def test_baresip_asks_and_hears_the_answer(monkeypatch: pytest.MonkeyPatch
     assert character[0] < 0.5, "the greeting sounds when the call is answered"
     assert np.any((caller > QUESTION_AT - 0.5) & (caller < QUESTION_AT + 3))
     assert np.any(character > QUESTION_AT + 1), "the answer is on the recording"
-    heard = next(iter(tmp_path.glob("dump-*-dec.wav")))
-    with wave.open(str(heard)) as opened:
+    with wave.open(str(_dump(tmp_path))) as opened:
         sound = np.frombuffer(opened.readframes(opened.getnframes()), np.int16) / 32768
         there = _loud(sound.astype(np.float32), opened.getframerate() * opened.getnchannels())
     assert np.any(there < 3.5), "the telephone heard the greeting"

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 import pytest
 
-from duologue.audio.far_playout import Kind
+from duologue.audio.far_playout import MessageKind
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND, SECOND
 from duologue.phone.latch import Address
@@ -99,7 +99,7 @@ class Wire:
 
     def say(self, ms: int) -> None:
         tone = (0.4 * np.sin(np.arange(RATE * ms // 1000) * 0.04)).astype(np.float32)
-        self.legs[ONE].outgoing.say(Kind.PLAY, f"u{self.now}", 0, tone, 0, self.now, more=False)
+        self.legs[ONE].outgoing.say(MessageKind.PLAY, f"u{self.now}", 0, tone, 0, self.now, more=False)
 
 
 @pytest.mark.parametrize("secure", [False, True])

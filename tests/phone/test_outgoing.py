@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duologue.audio import g711
-from duologue.audio.far_playout import Kind
+from duologue.audio.far_playout import MessageKind
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND, SECOND
 from duologue.phone.codecs import FORMATS, PCMU, Format
@@ -53,7 +53,7 @@ class Call:
             self.core.tick(self.now)
         self.now = when
 
-    def say(self, kind: Kind, name: str = "u", sound: Samples | None = None, start: int = 0, gap: int = 0,
+    def say(self, kind: MessageKind, name: str = "u", sound: Samples | None = None, start: int = 0, gap: int = 0,
             *, more: bool = False) -> None:  # fmt: skip
         samples = np.zeros(0, np.float32) if sound is None else sound
         self.core.say(kind, name, start, samples, gap, self.now, more=more)
@@ -73,7 +73,7 @@ def tone(ms: int, level: float = 0.5) -> Samples:
 def test_a_spurt_leaves_at_once_and_on_its_own_grid() -> None:
     call = Call()
     call.until(BEGIN + 1_003 * MILLISECOND)
-    call.say(Kind.PLAY, sound=tone(200))
+    call.say(MessageKind.PLAY, sound=tone(200))
     assert len(call.voice) == 1 and call.voice[0][0] == call.now, "the first packet leaves in the order's own moment"
     call.until(BEGIN + 3 * SECOND)
     times = [at for at, _ in call.voice]
@@ -82,7 +82,7 @@ def test_a_spurt_leaves_at_once_and_on_its_own_grid() -> None:
     assert [packet.marker for packet in packets] == [True] + [False] * 9
     stamps = [packet.timestamp for packet in packets]
     assert all((b - a) % (1 << 32) == 160 for a, b in pairwise(stamps))
-    call.say(Kind.PLAY, "v", tone(40))
+    call.say(MessageKind.PLAY, "v", tone(40))
     second = call.voice[10]
     assert second[1].marker and (second[1].timestamp - stamps[0]) % (1 << 32) == (second[0] - times[0]) * 8 // 1_000_000
     numbers = [packet.sequence for _, _, packet in call.sent]
@@ -93,8 +93,8 @@ def test_a_spurt_leaves_at_once_and_on_its_own_grid() -> None:
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
 def test_each_format_brings_the_sound_whole(form: Format) -> None:
     call = Call(form)
-    call.say(Kind.PLAY, sound=tone(100), more=True)
-    call.say(Kind.EXTEND, sound=tone(100), start=4800)
+    call.say(MessageKind.PLAY, sound=tone(100), more=True)
+    call.say(MessageKind.EXTEND, sound=tone(100), start=4800)
     call.until(BEGIN + SECOND)
     decoder = form.decoder()
     heard = np.concatenate([decoder.decode(packet.payload) for _, packet in call.voice])
@@ -106,10 +106,10 @@ def test_each_format_brings_the_sound_whole(form: Format) -> None:
 
 def test_a_barge_in_stops_within_one_packet() -> None:
     call = Call()
-    call.say(Kind.PLAY, sound=tone(2000))
+    call.say(MessageKind.PLAY, sound=tone(2000))
     call.until(BEGIN + 503 * MILLISECOND)
     before = len(call.voice)
-    call.say(Kind.CLEAR)
+    call.say(MessageKind.CLEAR)
     call.until(BEGIN + 5 * SECOND)
     assert len(call.voice) == before + 1, "one more, in which it fades"
     faded = g711.decode(call.voice[-1][1].payload, "mu")
@@ -121,14 +121,14 @@ def test_a_barge_in_stops_within_one_packet() -> None:
 
 def test_a_clear_in_silence_is_answered() -> None:
     call = Call()
-    call.say(Kind.CLEAR)
+    call.say(MessageKind.CLEAR)
     assert call.events(Stopped) == [Stopped("", 0, BEGIN)]
 
 
 def test_what_is_heard_is_what_left_less_the_way() -> None:
     call = Call()
     call.core.way = 70 * MILLISECOND
-    call.say(Kind.PLAY, sound=tone(300))
+    call.say(MessageKind.PLAY, sound=tone(300))
     call.until(BEGIN + 2 * SECOND)
     for at, event in call.told:
         if isinstance(event, Played):
@@ -140,13 +140,13 @@ def test_what_is_heard_is_what_left_less_the_way() -> None:
 
 def test_pause_and_resume_lose_nothing() -> None:
     call = Call()
-    call.say(Kind.PLAY, sound=tone(400))
+    call.say(MessageKind.PLAY, sound=tone(400))
     call.until(BEGIN + 101 * MILLISECOND)
-    call.say(Kind.PAUSE)
+    call.say(MessageKind.PAUSE)
     call.until(BEGIN + SECOND)
     paused = len(call.voice)
     assert paused == 7, "six packets, and one in which it fades"
-    call.say(Kind.RESUME)
+    call.say(MessageKind.RESUME)
     assert len(call.voice) == paused + 1 and call.voice[-1][1].marker
     call.until(BEGIN + 3 * SECOND)
     assert len(call.voice) == 7 + 14
@@ -155,11 +155,11 @@ def test_pause_and_resume_lose_nothing() -> None:
 
 def test_what_was_withdrawn_is_never_heard() -> None:
     call = Call()
-    call.say(Kind.PLAY, "u", tone(100))
-    call.say(Kind.PLAY, "v", tone(100))
-    call.say(Kind.PLAY, "w", tone(100), gap=4800)
-    call.say(Kind.WITHDRAW, "v")
-    call.say(Kind.EXTEND, "v", tone(100), start=4800)
+    call.say(MessageKind.PLAY, "u", tone(100))
+    call.say(MessageKind.PLAY, "v", tone(100))
+    call.say(MessageKind.PLAY, "w", tone(100), gap=4800)
+    call.say(MessageKind.WITHDRAW, "v")
+    call.say(MessageKind.EXTEND, "v", tone(100), start=4800)
     call.until(BEGIN + 2 * SECOND)
     assert [event.id for event in call.events(Sent)] == ["u", "w"]
     assert len(call.voice) == 15, "u, the gap, w"
@@ -167,14 +167,14 @@ def test_what_was_withdrawn_is_never_heard() -> None:
 
 def test_a_message_that_begins_in_the_middle_keeps_its_places() -> None:
     call = Call()
-    call.say(Kind.PLAY, "u", tone(200), start=RATE)
+    call.say(MessageKind.PLAY, "u", tone(200), start=RATE)
     call.until(BEGIN + SECOND)
     assert isinstance(call.told[-1][1], Played) and call.told[-1][1].samples == RATE + 200 * 48
 
 
 def test_digits_are_paced_and_what_is_said_holds_meanwhile() -> None:
     call = Call()
-    call.say(Kind.PLAY, sound=tone(1000))
+    call.say(MessageKind.PLAY, sound=tone(1000))
     call.until(BEGIN + 200 * MILLISECOND)
     call.core.press("1#", call.now)
     call.until(BEGIN + 4 * SECOND)
@@ -201,7 +201,7 @@ def test_keys_that_nobody_could_press_are_left_out() -> None:
 def test_while_the_peer_holds_nothing_leaves_and_nothing_is_lost() -> None:
     call = Call()
     call.core.hold("peer", call.now)
-    call.say(Kind.PLAY, sound=tone(200))
+    call.say(MessageKind.PLAY, sound=tone(200))
     call.core.press("5", call.now)
     call.until(BEGIN + 60 * SECOND)
     assert not call.sent
@@ -228,22 +228,22 @@ def test_in_silence_a_packet_now_and_then_keeps_the_way_open() -> None:
 )  # fmt: skip
 def test_whatever_is_ordered_the_grid_holds(orders: list[tuple[str, int, int]]) -> None:
     call = Call()
-    call.core.say(Kind.PLAY, "u0", 0, tone(50), 0, call.now, more=True)
+    call.core.say(MessageKind.PLAY, "u0", 0, tone(50), 0, call.now, more=True)
     names, ends = ["u0"], {"u0": 2400}
     for what, wait, ms in orders:
         call.until(call.now + wait * MILLISECOND + wait % 7 * 131_071)
         match what:
             case "play":
                 names.append(f"u{len(names)}")
-                call.say(Kind.PLAY, names[-1], tone(ms), more=bool(ms % 2))
+                call.say(MessageKind.PLAY, names[-1], tone(ms), more=bool(ms % 2))
                 ends[names[-1]] = ms * 48
             case "extend":
-                call.say(Kind.EXTEND, names[-1], tone(ms), start=ends[names[-1]], more=bool(ms % 2))
+                call.say(MessageKind.EXTEND, names[-1], tone(ms), start=ends[names[-1]], more=bool(ms % 2))
                 ends[names[-1]] += ms * 48
             case "pause" | "resume" | "clear":
-                call.say(Kind(what))
+                call.say(MessageKind(what))
             case "withdraw":
-                call.say(Kind.WITHDRAW, names[-1])
+                call.say(MessageKind.WITHDRAW, names[-1])
             case "keys":
                 call.core.press("7", call.now)
             case "hold":
@@ -251,8 +251,8 @@ def test_whatever_is_ordered_the_grid_holds(orders: list[tuple[str, int, int]]) 
             case _:
                 call.core.release("peer", call.now)
     call.core.release("peer", call.now)
-    call.say(Kind.RESUME)
-    call.say(Kind.CLEAR)
+    call.say(MessageKind.RESUME)
+    call.say(MessageKind.CLEAR)
     call.until(call.now + 10 * SECOND)
     before = None
     for at, packet in call.voice:

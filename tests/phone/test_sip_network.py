@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ from duologue.clock import MILLISECOND
 from duologue.phone import call_events as events
 from duologue.phone.negotiation import NotAcceptableError
 from duologue.phone.screening import LineOptions
+from few_examples import examples
 from phone.sip_network import Network, Station, answered, description
 
 CASES = st.fixed_dictionaries(
@@ -64,7 +66,7 @@ class _Owner:
         self.later(change, lambda: self.station.take(agent.offer(call, mine, network.now)))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(CASES)
 def test_nothing_is_left_over_and_both_know_the_end(case: dict[str, object]) -> None:
     loss, double, longest = case["loss"], case["double"], case["longest"]
@@ -90,7 +92,8 @@ def test_nothing_is_left_over_and_both_know_the_end(case: dict[str, object]) -> 
         assert "Answered" in caller.kinds() or "Ended" in caller.kinds()
 
 
-@settings(max_examples=40, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=examples(40), deadline=None)
 @given(st.integers(0, 1 << 32))
 def test_twenty_calls_at_once_on_a_bad_network(seed: int) -> None:
     network = Network(seed, 0.1, 0.1, (5, 200))
@@ -117,7 +120,7 @@ def test_twenty_calls_at_once_on_a_bad_network(seed: int) -> None:
 NOISE = (b"", b";", b",", b'"', b"<", b">", b"0", b"\xff", b"99999999999", b"\r\n", b" ", b"tel:1", b"*", b"?")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.integers(0, 1 << 32), st.integers(1, 4))
 def test_damaged_messages_on_both_sides_crash_nothing_and_leave_nothing(seed: int, most: int) -> None:
     network = Network(seed, 0.05, 0.2, (5, 200))

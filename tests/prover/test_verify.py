@@ -13,7 +13,7 @@ from duologue.broadcast.hls import HlsStore
 from duologue.broadcast.mp4file import Mp4Writer
 from duologue.clock import SECOND, VirtualClock
 from duologue.errors import InputError
-from duologue.prover.report import Report
+from duologue.prover.report import DeliveryReport
 from duologue.prover.verify import verify
 from programme import FPS, SPAN, Programme, sound, sound_under_speech, stored, wall, whole
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a 
 URL = "http://show.test/stream/index.m3u8"
 
 
-def judged(path: Path, programme: Programme) -> Report:
+def judged(path: Path, programme: Programme) -> DeliveryReport:
     path.write_bytes(programme.file())
     return verify(str(path))
 
@@ -200,7 +200,7 @@ class LiveShow:
             self.store.push(segment, wall(segment.start))
             self._waiting.pop(0)
 
-    def verify(self, seconds: float, begin: float = 5.0) -> Report:
+    def verify(self, seconds: float, begin: float = 5.0) -> DeliveryReport:
         self.clock.advance(round(begin * SECOND))
         return verify(URL, seconds, self.clock, self.client)
 

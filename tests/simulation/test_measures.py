@@ -15,15 +15,15 @@ from duologue.simulation.checks import check_run, check_together, percentile
 from duologue.simulation.engines import voiced
 from duologue.simulation.log import Item, Log
 from duologue.simulation.measures import Measures, measure
-from duologue.simulation.room import Sound
-from duologue.simulation.scenario import Expect, Step
+from duologue.simulation.room import RoomSound
+from duologue.simulation.scenario import Expect, ScenarioStep
 from duologue.simulation.sink import Span
 
 SAID = "what time is it"
 
 
 def says(begin: float, end: float, number: int = 0, verb: str = "say") -> tuple[float, Act]:
-    step = Step.model_validate({verb: SAID})
+    step = ScenarioStep.model_validate({verb: SAID})
     return begin, Act(step, round(begin * SECOND), round(end * SECOND), SAID, number)
 
 
@@ -31,7 +31,7 @@ def begins(at: float, reply: str = "r1") -> tuple[float, Item]:
     return at, PlayStarted(f"{reply}/0", round(at * SECOND))
 
 
-def judged(*items: tuple[float, Item], spans: Sequence[Span] = (), sounds: Sequence[Sound] = ()) -> Measures:
+def judged(*items: tuple[float, Item], spans: Sequence[Span] = (), sounds: Sequence[RoomSound] = ()) -> Measures:
     log = Log(0)
     for at, item in items:
         log.add(item, round(at * SECOND))
@@ -66,7 +66,11 @@ def test_two_replies_to_one_question_are_one_too_many() -> None:
 
 
 def test_a_word_that_the_ears_were_not_given_is_clipped() -> None:
-    sounds = [Sound(0, 100, "what", 0, share=0.6), Sound(100, 200, "time", 0, share=0.7), Sound(0, 90, "", 0)]
+    sounds = [
+        RoomSound(0, 100, "what", 0, share=0.6),
+        RoomSound(100, 200, "time", 0, share=0.7),
+        RoomSound(0, 90, "", 0),
+    ]
     found = judged(says(0.5, 1), sounds=sounds)
     assert found.counts["clipped"] == 1 and found.lines["clipped"] == [0]
 

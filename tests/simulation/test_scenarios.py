@@ -15,7 +15,7 @@ from duologue.dialogue.turns_vocabulary import Stage
 from duologue.errors import InputError
 from duologue.language.languages import ENGLISH
 from duologue.simulation.crowd import Summary, run_all
-from duologue.simulation.runner import Outcome, run_scenario
+from duologue.simulation.runner import SimulationOutcome, run_scenario
 from duologue.simulation.scenario import Scenario
 from duologue.simulation.scenario_file import find_scenario, parse_scenario, read_scenario, shipped
 from duologue.telemetry.turns import silence_ms
@@ -34,7 +34,7 @@ def changed(name: str, **changes: Any) -> Scenario:
     return Scenario.model_validate({**data, **changes})
 
 
-def failed(outcome: Outcome) -> set[str]:
+def failed(outcome: SimulationOutcome) -> set[str]:
     return {check.name for check in outcome.failed}
 
 

@@ -14,14 +14,14 @@ from duologue.app.talking import Partner, open_partner
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.ports import Voiced
-from duologue.dialogue.session import Engines
+from duologue.dialogue.session import SessionEngines
 from duologue.errors import InputError, PeerError
 from duologue.language.fake import FakeLanguage
 from duologue.language.moderation import Moderator
 from duologue.settings import load_settings
 from duologue.simulation import spoken
 from duologue.simulation.runner import PLAIN
-from duologue.simulation.scenario import Budget, Caller, Count, Scenario, Step
+from duologue.simulation.scenario import Budget, Caller, Count, Scenario, ScenarioStep
 from duologue.simulation.scenario_file import find_scenario, read_scenario
 from duologue.simulation.spoken_room import BLOCK, USUAL_LOUDNESS, RecordingSink, SpokenRoom, aloud
 from duologue.simulation.spoken_runner import SpokenOutcome, run_spoken
@@ -73,7 +73,7 @@ def hold(chosen: Scenario) -> SpokenOutcome:
         parts = [Hearing(evenly(part, 0.2, 0.2)) for part in ("What time", "is it please?")]
         ears = FakeHearing(parts, clock=clock)  # in so long a pause the final transcript is asked for
         await ears.warm_up()
-        partner = Partner(PLAIN, Engines(Loudness(), ears, FakeLanguage(), Tone(), Moderator()))
+        partner = Partner(PLAIN, SessionEngines(Loudness(), ears, FakeLanguage(), Tone(), Moderator()))
         return await run_spoken(chosen, partner, utter=aloud(chosen.caller, chosen.script), clock=clock)
 
     return simulate(run())
@@ -118,7 +118,7 @@ def test_noise_and_echo_reach_the_ears() -> None:
 
 @needs_flite
 def test_a_caller_speaks_in_phrases_with_the_pauses_between() -> None:
-    step = Step.model_validate({"say": "What time [500] is it please?"})
+    step = ScenarioStep.model_validate({"say": "What time [500] is it please?"})
     words = aloud(Caller(), [step])(step, 1000, 0)
     assert [word.text for word in words] == ["What", "time", "is", "it", "please?"]
     assert [word.wave is not None for word in words] == [True, False, True, False, False]
@@ -130,7 +130,7 @@ def test_a_caller_speaks_in_phrases_with_the_pauses_between() -> None:
 
 @needs_flite
 def test_a_telephone_has_no_highs() -> None:
-    step = Step.model_validate({"say": "Sixty-six sticks."})
+    step = ScenarioStep.model_validate({"say": "Sixty-six sticks."})
     wide, narrow = (
         aloud(Caller.model_validate({"band": band}), [step])(step, 0, 0)[0].wave for band in ("wide", "telephone")
     )

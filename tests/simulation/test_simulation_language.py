@@ -11,7 +11,7 @@ from test_simulation_aloud import Loudness, Tone
 
 from duologue.app.talking import Partner
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.session import Engines
+from duologue.dialogue.session import SessionEngines
 from duologue.dialogue.turns_vocabulary import Note, Report
 from duologue.language.fake import FakeLanguage
 from duologue.language.languages import load_language
@@ -49,7 +49,7 @@ def held(persona: Persona, voice: str, script: list[dict[str, object]], heard: l
         clock = LoopClock(SECOND)
         ears = FakeHearing([Hearing(evenly(each, 0.1, 0.15), latency=100 * MILLISECOND) for each in heard], clock=clock)
         await ears.warm_up()
-        partner = Partner(persona, Engines(Loudness(), ears, FakeLanguage(), Tone(), Moderator()))
+        partner = Partner(persona, SessionEngines(Loudness(), ears, FakeLanguage(), Tone(), Moderator()))
         found = await run_spoken(chosen, partner, utter=aloud(chosen.caller, chosen.script), clock=clock)
         assert {each.language for each in ears.calls} == {persona.language.name}
         return found

@@ -23,6 +23,7 @@ from duologue.simulation.scenario import Count, Expect
 from duologue.simulation.sink import LeapingSink
 from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.hearing import EAR_RATE, VAD_FRAME
+from few_examples import examples
 
 Told = list[tuple[int, PlayEvent | PlayProgress]]
 
@@ -54,7 +55,7 @@ async def _play(paced: bool, acts: list[tuple[int, str]]) -> Told:
     return told
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(
     st.lists(
         st.tuples(
@@ -169,6 +170,17 @@ def test_counts(text: object, holds: tuple[int, ...], fails: tuple[int, ...]) ->
     count = Expect.model_validate({"replies": text}).replies
     assert isinstance(count, Count)
     assert all(map(count.holds, holds)) and not any(map(count.holds, fails))
+
+
+def test_work_for_a_thread_is_done_at_once_on_virtual_time() -> None:
+    async def main() -> tuple[int, int]:
+        clock = LoopClock()
+        made = await asyncio.to_thread(sum, [1, 2, 3])
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.to_thread(divmod, 1, 0)
+        return made, clock.now()
+
+    assert simulate(main()) == (6, 0)
 
 
 def test_a_virtual_loop_tells_of_a_deadlock() -> None:

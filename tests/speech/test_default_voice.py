@@ -9,19 +9,19 @@ import pytest
 from tts_conformance import check_marks, hear
 
 from duologue.models.entries import PIPER_JOE
-from duologue.models.shelf import Shelf
+from duologue.models.shelf import ModelShelf
 from duologue.settings import load_models_folder
 from duologue.speech import piper, vits
 from duologue.speech.piper_config import read_config
 from duologue.speech.utterance import MarkKind
 from duologue.speech.vits import EQUAL_DB, PiecewiseVits, Speaking
 
-FOLDER = Shelf(load_models_folder(None)).path(PIPER_JOE)  # before the tests' own surroundings hide it
+FOLDER = ModelShelf(load_models_folder(None)).path(PIPER_JOE)  # before the tests' own surroundings hide it
 pytestmark = [
     pytest.mark.peer,
     pytest.mark.slow,
     pytest.mark.skipif(
-        not Shelf(FOLDER.parent).has(PIPER_JOE), reason="the voice is not here: duologue models get natural"
+        not ModelShelf(FOLDER.parent).has(PIPER_JOE), reason="the voice is not here: duologue models get natural"
     ),
 ]
 NAME = PIPER_JOE.voices[0]

@@ -11,11 +11,11 @@ from spoken_phrases import KITCHEN, flite, padded
 from stt_conformance import SttConformance, check, hear, in_blocks, told
 
 from duologue.audio.pcm import Samples
-from duologue.chains import ChainPolicy, Handover, Moment
+from duologue.chains import ChainPolicy, FailureMoment, Handover
 from duologue.clock import MILLISECOND, SECOND
 from duologue.errors import ClosedError, InternalError, PeerError
 from duologue.speech import hearing_chain
-from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript, Voice
+from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript, VoicePresence
 from duologue.speech.hearing_chain import HearingChain
 from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
 from duologue.speech.pocketsphinx import PocketSphinx
@@ -40,7 +40,7 @@ class Company:
     async def hear(self, sound: Samples = SOUND) -> Transcript:
         return check(await hear(self.chain, sound), len(sound) / EAR_RATE)
 
-    def failures(self) -> list[tuple[str, str, Moment]]:
+    def failures(self) -> list[tuple[str, str, FailureMoment]]:
         return [(each.engine, each.successor, each.moment) for each in self.told]
 
 
@@ -59,7 +59,7 @@ async def test_real_ears_take_over_in_the_middle() -> None:
     broken = Hearing(evenly("wrong words", each=0.1), good_seconds=0.6, error=PeerError("it broke"))
     company = Company(fake("broken", broken), PocketSphinx(), policy=ChainPolicy(patience=20 * SECOND))
     assert {"turn", "kitchen"} <= set((await company.hear(padded(flite(KITCHEN)))).text.split())
-    assert company.failures() == [("broken", "pocketsphinx", Moment.MIDDLE)]
+    assert company.failures() == [("broken", "pocketsphinx", FailureMoment.MIDDLE)]
     await company.chain.close()
 
 
@@ -68,7 +68,7 @@ async def test_what_fails_in_the_middle_is_told_again_from_its_start() -> None:
     first, second = fake("a", half), fake("b")
     company = Company(first, second)
     assert (await company.hear()).text == TEXT
-    assert company.failures() == [("a", "b", Moment.MIDDLE)]
+    assert company.failures() == [("a", "b", FailureMoment.MIDDLE)]
     assert first.seconds[0] < 0.6
     assert second.seconds == pytest.approx([2.0])
     assert (await company.hear()).text == TEXT
@@ -102,7 +102,7 @@ async def test_one_that_does_not_even_ask_for_sound_is_passed_over() -> None:
 async def test_one_that_ends_without_a_final_has_failed() -> None:
     class Mute(FakeHearing):
         async def listen(
-            self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
+            self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: VoicePresence | None = None
         ) -> AsyncGenerator[Transcript, None]:
             async for _ in sound:
                 yield Transcript("well")
@@ -110,6 +110,25 @@ async def test_one_that_ends_without_a_final_has_failed() -> None:
     company = Company(Mute(), fake("b"))
     assert (await company.hear()).text == TEXT
     assert "no final transcript" in company.told[0].cause
+
+
+async def test_by_telephone_open_dictation_of_pocketsphinx_stands_in_for_nobody() -> None:
+    """It gets nine words of ten wrong there: better none than those."""
+    small = PocketSphinx()
+    company = Company(fake("a", Hearing(error=PeerError("a down"))), small)
+    with pytest.raises(PeerError, match="a down"):
+        await hear(company.chain, SOUND, Expected(telephone=True))
+    assert company.failures() == [("a", "", FailureMoment.BEGINNING)] and small.pids == ()
+    assert small.hears(Expected()) and small.hears(Expected(telephone=True, grammar="#JSGF V1.0;"))
+    assert small.hears(Expected(telephone=True, phrases=("one", "two")))
+    await company.chain.close()
+
+
+async def test_who_has_no_stand_in_for_this_keeps_its_own_limits() -> None:
+    company = Company(fake("a", Hearing(WELL.words, latency=3 * POLICY.patience)), PocketSphinx())
+    heard = [each async for each in company.chain.listen(told(in_blocks(SOUND)), Expected(telephone=True))]
+    assert (heard[-1].text, heard[-1].final, company.told) == (TEXT, True, [])
+    await company.chain.close()
 
 
 async def test_when_all_fail_the_stretch_ends_with_the_causes() -> None:

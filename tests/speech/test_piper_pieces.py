@@ -123,8 +123,17 @@ async def test_a_voice_written_wrong_is_named(engine: PiperSpeech, voice: str, w
         await hear(engine, SENTENCE, voice)
 
 
-async def test_emoji_alone_are_nothing_to_say(engine: PiperSpeech) -> None:
-    assert [chunk async for chunk in engine.speak("😀 👩‍👩‍👧 🎉", "ann")] == []
+@pytest.mark.parametrize("text", ["😀 👩‍👩‍👧 🎉", "", "  \n ", "… — !?"])
+async def test_emoji_marks_and_nothing_are_nothing_to_say(engine: PiperSpeech, text: str) -> None:
+    assert [chunk async for chunk in engine.speak(text, "ann")] == []
+
+
+async def test_a_line_of_two_thousand_characters_is_said_to_its_last_word(engine: PiperSpeech) -> None:
+    text = "The kettle is on, the table is laid for four, and it cost $3.50. " * 31
+    heard = await hear(engine, text[:2000].rsplit(" ", 1)[0], "ann")
+    check_marks(heard, text[:2000].rsplit(" ", 1)[0])
+    words = [mark for mark in heard.marks if mark.kind is MarkKind.WORD]
+    assert len(words) == len(text[:2000].rsplit(" ", 1)[0].split())
 
 
 async def test_one_word_of_two_thousand_characters(engine: PiperSpeech) -> None:
@@ -185,9 +194,10 @@ async def test_wrong_files_are_named(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=what):
             await heard_once(tmp_path)
     config.write_text(json.dumps(good))
-    model.write_bytes(model.read_bytes()[:-100])
-    with pytest.raises(InputError, match=r"ann\.onnx is no voice of Piper"):
-        await heard_once(tmp_path)
+    for content in (model.read_bytes()[:-100], b"", b"<html>404</html>"):
+        model.write_bytes(content)
+        with pytest.raises(InputError, match=r"ann\.onnx is no voice of Piper"):
+            await heard_once(tmp_path)
 
 
 async def heard_once(folder: Path) -> None:

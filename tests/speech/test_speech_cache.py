@@ -12,11 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tts_conformance import SENTENCE, TtsConformance, hear
 
+from duologue.app.engines import create_tts
 from duologue.errors import ClosedError, PeerError
+from duologue.settings import load_settings
+from duologue.speech import piper
 from duologue.speech.espeak_voice import EspeakSettings
 from duologue.speech.fake import Behaviour, FakeSpeech
 from duologue.speech.kokoro import KokoroSettings
-from duologue.speech.speech_cache import CachedSpeech, Entry, SpeechCache, cache_key, fingerprint
+from duologue.speech.piper import PiperSettings
+from duologue.speech.speech_cache import CachedLine, CachedSpeech, SpeechCache, cache_key, fingerprint
 from duologue.speech.utterance import Mark, MarkKind
 
 MEGABYTE = 1_000_000
@@ -110,8 +114,8 @@ async def test_a_line_that_failed_or_was_left_is_not_kept(tmp_path: Path) -> Non
     assert files(tmp_path) == []
 
 
-def entry(count: int) -> Entry:
-    return Entry(np.zeros(count, np.float32), 24_000, (Mark(MarkKind.WORD, "x", 0, count, offset=0),))
+def entry(count: int) -> CachedLine:
+    return CachedLine(np.zeros(count, np.float32), 24_000, (Mark(MarkKind.WORD, "x", 0, count, offset=0),))
 
 
 def test_the_least_recently_used_go_first(tmp_path: Path) -> None:
@@ -181,7 +185,7 @@ async def test_many_at_once_agree(tmp_path: Path) -> None:
 def test_an_entry_that_goes_while_it_is_read_is_read_and_no_longer_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sound = Entry(np.zeros(24_000, np.float32), 24_000, ())
+    sound = CachedLine(np.zeros(24_000, np.float32), 24_000, ())
     read = Path.read_bytes
     cache = SpeechCache(tmp_path, 60_000)
     cache.put("a" * 8, sound)
@@ -217,3 +221,36 @@ def test_settings_that_change_no_sound_change_no_fingerprint(tmp_path: Path) -> 
     before = fingerprint(KokoroSettings(model=model, voices=tmp_path))
     model.write_bytes(b"12")
     assert fingerprint(KokoroSettings(model=model, voices=tmp_path)) != before
+
+
+def test_a_model_that_is_replaced_in_its_folder_changes_the_fingerprint(tmp_path: Path) -> None:
+    model = tmp_path / "ann.onnx"
+    model.write_bytes(b"1")
+    folder = tmp_path.stat()
+    before = fingerprint(PiperSettings(folder=tmp_path))
+    model.write_bytes(b"12")  # in place: the folder itself stays as it was
+    assert tmp_path.stat().st_mtime_ns == folder.st_mtime_ns
+    assert fingerprint(PiperSettings(folder=tmp_path)) != before
+
+
+def test_another_version_and_another_reading_say_their_lines_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = tmp_path / "languages"
+    rules.mkdir()
+    (rules / "en.toml").write_text("one")
+    monkeypatch.setattr(piper, "SHIPPED", rules)
+    monkeypatch.setenv("DUOLOGUE_ENGINES__PIPER__FOLDER", str(tmp_path))
+    settings = load_settings({"engines.tts": "piper", "speech_cache.folder": str(tmp_path / "cache")})
+
+    def key() -> str:
+        engine = create_tts(settings, "piper")
+        assert isinstance(engine, CachedSpeech)
+        return engine.key("It costs $5.", "ann")
+
+    before = key()
+    assert key() == before
+    (rules / "en.toml").write_text("two")
+    assert (other := key()) != before
+    monkeypatch.setattr(piper, "__version__", "9.9.9")
+    assert key() not in (before, other)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from duologue.chains import ChainPolicy, Handover, Moment
+from duologue.chains import ChainPolicy, FailureMoment, Handover
 from duologue.clock import MILLISECOND, SECOND, VirtualClock
 from duologue.errors import InputError, PeerError
 from duologue.speech.chain import SpeechLimits, VoicingChain
@@ -57,7 +57,9 @@ async def test_the_next_engine_speaks_the_whole_line(behaviour: Behaviour, cause
     spoken = (await company.voice()).utterance
     assert len(spoken.words()) == 3
     assert spoken.engine == "b"
-    assert [(each.engine, each.successor, each.moment) for each in company.told] == [("a", "b", Moment.BEGINNING)]
+    assert [(each.engine, each.successor, each.moment) for each in company.told] == [
+        ("a", "b", FailureMoment.BEGINNING)
+    ]
     assert cause in company.told[0].cause
     assert len(first.calls) == 1
 

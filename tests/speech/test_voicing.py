@@ -17,6 +17,7 @@ from duologue.speech.fake import Behaviour, FakeSpeech
 from duologue.speech.utterance import Mark, MarkKind, SpeechChunk, Utterance
 from duologue.speech.voicing import Voicing, finish
 from duologue.speech.voicing_marks import sounding
+from few_examples import examples
 
 FAKE_RATE = 24_000
 
@@ -116,7 +117,7 @@ def test_what_sounds_is_found_with_a_margin() -> None:
     assert sounding(np.ones(100, np.float32)) == (0, 100)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(cuts=st.lists(st.integers(0, 30_000), max_size=6))
 def test_how_the_engine_cuts_its_chunks_changes_nothing(cuts: list[int]) -> None:
     sound = burst(3_000, 24_000, 3_000)

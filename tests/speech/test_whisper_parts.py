@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from spoken_phrases import noise
+from spoken_phrases import KITCHEN, flite, noise, telephone
 
+from duologue.audio.pcm import Samples
 from duologue.speech.hearing import EAR_RATE
 from duologue.speech.whisper_features import HOP, LogMel
-from duologue.speech.whisper_stretch import BREAK, ENOUGH, LONGEST, PAUSE, WINDOW, Due, Reason, Stretch
+from duologue.speech.whisper_stretch import BREAK, ENOUGH, LONGEST, PAUSE, WINDOW, Due, Reason, WhisperStretch
 from duologue.speech.whisper_turns import Turns
-from duologue.speech.whisper_words import Said, unsaid_from, with_marks
+from duologue.speech.whisper_words import Said, copied_from, sounds_spoken, unsaid_from, with_marks
 
 SECOND = EAR_RATE
 
@@ -78,6 +79,61 @@ def test_what_was_said_twice_stays(words: list[Said]) -> None:
     assert unsaid_from(words) == len(words)
 
 
+def test_a_short_copy_behind_the_voice_was_not_said() -> None:
+    """As tiny.en placed it in a recording of a person whose voice went at 0.94 s."""
+    clubs = said(("10", 0, 0.4), ("of", 0.4, 0.6), ("clubs", 0.6, 0.86), ("10", 0.86, 1.06))
+    assert copied_from(clubs, 0.94) == 3
+    assert copied_from(clubs, 1.0) == copied_from(clubs, 0.0) == 4  # it is within the voice; that is not known
+    whole = said(("Ten", 0, 0.4), ("of", 0.4, 0.86), ("ten", 0.9, 1.0), ("of.", 1.0, 1.2))
+    assert copied_from(whole, 0.9) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "voiced"),
+    [
+        (said(("no", 0.1, 0.3), ("no", 0.3, 0.5), ("no", 0.52, 0.8)), 0.7),
+        (said(("5", 0.0, 0.94), ("5", 0.94, 1.36)), 1.23),
+        (said(("ten", 0.0, 0.4), ("of", 0.4, 0.6), ("clubs", 0.9, 1.3)), 0.95),
+        ([], 1.0),
+    ],
+    ids=["no no no", "five five, the last drawn out", "a last word behind the voice that repeats nothing", "nothing"],
+)
+def test_what_lies_within_the_voice_or_repeats_nothing_stays(words: list[Said], voiced: float) -> None:
+    assert copied_from(words, voiced) == len(words)
+
+
+def features(sound: Samples) -> Samples:
+    mel = LogMel()
+    mel.push(sound)
+    return mel.window(0, len(sound), 1_000)
+
+
+@pytest.mark.parametrize("pitches", [(440,), (350,), (440, 480), (480, 620), (697, 1209), (941, 1477)])
+def test_no_word_lies_in_a_tone(pitches: tuple[int, ...]) -> None:
+    """A hold tone, and what a telephone signals with."""
+    sound = 0.1 * tones(pitches, 2.0)
+    assert not sounds_spoken(Said(" Beep", 0.0, 1.9), features(sound))
+    assert not sounds_spoken(Said(" Beep", 3.0, 4.0), features(sound))
+    assert not sounds_spoken(Said(" Beep", 12.0, 13.0), features(sound))
+    quiet = np.concatenate([np.zeros(8_000, np.float32), sound, np.zeros(8_000, np.float32)])
+    for start, end in ((0.3, 2.8), (0.4, 0.6), (0.5, 0.5), (2.45, 2.55)):
+        assert not sounds_spoken(Said(" Beep", start, end), features(quiet))
+
+
+def tones(pitches: tuple[int, ...], seconds: float) -> Samples:
+    at = np.arange(round(seconds * EAR_RATE)) / EAR_RATE
+    return np.sum([np.sin(2 * np.pi * pitch * at) for pitch in pitches], axis=0).astype(np.float32)
+
+
+@pytest.mark.parametrize("line", ["wide", "telephone"])
+@pytest.mark.parametrize("voice", ["slt", "rms"])
+def test_words_lie_in_a_voice(voice: str, line: str) -> None:
+    sound = flite(KITCHEN, voice)
+    seen = features(telephone(sound) if line == "telephone" else sound)
+    for word in range(10):
+        assert sounds_spoken(Said(" word", 0.2 + word / 5, 0.4 + word / 5), seen)
+
+
 def test_marks_go_with_their_word_and_not_with_its_time() -> None:
     joined = with_marks([Said(" Yes", 0, 0.4), Said(",", 0.4, 1.2), Said(" no", 1.2, 1.5, tokens=2), Said("!", 1.5, 3)])
     assert [(word.text, word.start, word.end, word.tokens) for word in joined] == [
@@ -85,7 +141,7 @@ def test_marks_go_with_their_word_and_not_with_its_time() -> None:
     ]  # fmt: skip
 
 
-def heard(stretch: Stretch, seconds: float, ended: int | None = None, silent: range = range(0)) -> list[Due]:
+def heard(stretch: WhisperStretch, seconds: float, ended: int | None = None, silent: range = range(0)) -> list[Due]:
     """The passes that come due, each answered by a word for each half second, numbered by its place in the sound."""
     dues: list[Due] = []
     for _ in range(round(seconds * 50)):
@@ -112,7 +168,7 @@ def numbered(due: Due, silent: range = range(0)) -> list[Said]:
 
 
 def test_the_pass_at_a_pause_is_made_once_and_is_the_final_text() -> None:
-    stretch = Stretch(round(0.7 * SECOND))
+    stretch = WhisperStretch(round(0.7 * SECOND))
     partials = heard(stretch, 2.0)
     assert {due.reason for due in partials} == {Reason.PARTIAL}
     assert all(due.window < WINDOW for due in partials)
@@ -128,7 +184,7 @@ def test_the_pass_at_a_pause_is_made_once_and_is_the_final_text() -> None:
 
 
 def test_what_lies_before_a_long_pause_is_not_passed_over_again() -> None:
-    stretch = Stretch(round(0.7 * SECOND))
+    stretch = WhisperStretch(round(0.7 * SECOND))
     heard(stretch, 6.0)
     heard(stretch, 0.6, ended=6 * SECOND)
     assert stretch.transcript().stable == len(stretch.transcript().text) > 0
@@ -139,7 +195,7 @@ def test_what_lies_before_a_long_pause_is_not_passed_over_again() -> None:
 
 @pytest.mark.parametrize("pauses", [False, True])
 def test_a_monologue_of_three_minutes_loses_nothing_and_says_nothing_twice(pauses: bool) -> None:
-    stretch = Stretch(round(0.7 * SECOND))
+    stretch = WhisperStretch(round(0.7 * SECOND))
     dues: list[Due] = []
     silent = range(11, 12) if pauses else range(0)
     if pauses:
@@ -157,7 +213,7 @@ def test_a_monologue_of_three_minutes_loses_nothing_and_says_nothing_twice(pause
 
 
 def test_noise_without_a_word_is_let_go() -> None:
-    stretch = Stretch(SECOND)
+    stretch = WhisperStretch(SECOND)
     for _ in range(60 * 50):
         stretch.hear(SECOND // 50, silent=False)
         if due := stretch.due(None):
@@ -167,7 +223,7 @@ def test_noise_without_a_word_is_let_go() -> None:
 
 
 def test_silence_alone_is_never_passed_over() -> None:
-    stretch = Stretch(SECOND)
+    stretch = WhisperStretch(SECOND)
     for _ in range(60 * 50):
         stretch.hear(SECOND // 50, silent=True)
         assert stretch.due(None) is None

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 _HOP = 600
+_VITS_HOP = 256
 _FRAMES = 3
 _SYMBOLS = 178
 _PIPER = (
@@ -109,17 +110,11 @@ def _config(folder: Path, name: str, *, rate: int, hop: int, speakers: int) -> N
     (folder / f"{name}.onnx.json").write_text(json.dumps(config), "utf-8")
 
 
-def vits(folder: Path, name: str, *, rate: int = 22_050, speakers: int = 1, whole: bool = False) -> None:
-    """A voice built as Piper's are: durations with noise, frames with noise, a decoder of convolutions.
-
-    ``whole``: its decoder looks at all frames at once.
-    """
+def _lengths() -> list[Any]:
+    """How long each id lasts: 1 to 3 frames, by noise."""
     helper: Any = import_module("onnx").helper
     kind: Any = import_module("onnx").TensorProto
-    hop, wide = 256, 8
-    random = np.random.default_rng(2)
-    nodes = [
-        # How long each id lasts: 1 to 3 frames, by noise.
+    return [
         helper.make_node("Cast", ["input"], ["float"], to=kind.FLOAT),
         helper.make_node("Unsqueeze", ["float", "one"], ["row"]),
         helper.make_node("Concat", ["row", "row"], ["rows"], axis=1),
@@ -132,7 +127,14 @@ def vits(folder: Path, name: str, *, rate: int = 22_050, speakers: int = 1, whol
         helper.make_node("Gather", ["scales", "first"], ["length"], axis=0),
         helper.make_node("Mul", ["longer", "length"], ["lengths"]),
         helper.make_node("Ceil", ["lengths"], ["durations"]),
-        # Which id each frame belongs to.
+    ]
+
+
+def _frames() -> list[Any]:
+    """Which id each frame belongs to, and what the frame is, with noise."""
+    helper: Any = import_module("onnx").helper
+    kind: Any = import_module("onnx").TensorProto
+    return [
         helper.make_node("Reshape", ["durations", "line"], ["each"]),
         helper.make_node("CumSum", ["each", "axis"], ["until"]),
         helper.make_node("ReduceSum", ["each"], ["count"], keepdims=0),
@@ -157,6 +159,12 @@ def vits(folder: Path, name: str, *, rate: int = 22_050, speakers: int = 1, whol
         helper.make_node("Unsqueeze", ["present_number", "axes"], ["mask"]),
         helper.make_node("Mul", ["latent", "mask"], ["masked"]),
     ]
+
+
+def _decoder(speakers: int, *, whole: bool) -> list[Any]:
+    """Sound of frames."""
+    helper: Any = import_module("onnx").helper
+    nodes: list[Any] = []
     at = "masked"
     if speakers > 1:
         nodes += [
@@ -171,7 +179,8 @@ def vits(folder: Path, name: str, *, rate: int = 22_050, speakers: int = 1, whol
             helper.make_node("Sub", [at, "everywhere"], ["centred"]),
         ]
         at = "centred"
-    nodes += [
+    return [
+        *nodes,
         helper.make_node("Conv", [at, "kernel"], ["near"], pads=[4, 4]),
         helper.make_node("Tanh", ["near"], ["bent"]),
         helper.make_node("Conv", ["bent", "wave"], ["waves"], pads=[1, 1]),
@@ -179,7 +188,12 @@ def vits(folder: Path, name: str, *, rate: int = 22_050, speakers: int = 1, whol
         helper.make_node("Transpose", ["waves_bent"], ["waves_in_time"], perm=[0, 2, 1]),
         helper.make_node("Reshape", ["waves_in_time", "shape"], ["output"]),
     ]
-    weights = {
+
+
+def _vits_weights(speakers: int) -> dict[str, Any]:
+    hop, wide = _VITS_HOP, 8
+    random = np.random.default_rng(2)
+    return {
         "one": np.array([1]), "two": np.array(2), "first": np.array(1), "start": np.array(0), "line": np.array([-1]),
         "axis": np.array(0), "axis_row": np.array([0]), "axes": np.array([0, 1]), "last": np.array([2]),
         "low": np.array(-1, np.float32), "high": np.array(1, np.float32), "base": np.array(1.6, np.float32),
@@ -189,6 +203,16 @@ def vits(folder: Path, name: str, *, rate: int = 22_050, speakers: int = 1, whol
         "wave": random.uniform(-0.1, 0.1, (hop, wide, 3)).astype(np.float32), "shape": np.array([1, 1, 1, -1]),
         "people": random.uniform(-1, 1, (max(2, speakers), wide)).astype(np.float32),
     }  # fmt: skip
+
+
+def vits(folder: Path, name: str, *, rate: int = 22_050, speakers: int = 1, whole: bool = False) -> None:
+    """A voice built as Piper's are: durations with noise, frames with noise, a decoder of convolutions.
+
+    ``whole``: its decoder looks at all frames at once.
+    """
+    helper: Any = import_module("onnx").helper
+    kind: Any = import_module("onnx").TensorProto
+    nodes = [*_lengths(), *_frames(), *_decoder(speakers, whole=whole)]
     inputs = [
         helper.make_tensor_value_info("input", kind.INT64, [1, None]),
         helper.make_tensor_value_info("input_lengths", kind.INT64, [1]),
@@ -197,5 +221,5 @@ def vits(folder: Path, name: str, *, rate: int = 22_050, speakers: int = 1, whol
     if speakers > 1:
         inputs.append(helper.make_tensor_value_info("sid", kind.INT64, [1]))
     outputs = [helper.make_tensor_value_info("output", kind.FLOAT, [None, None, None, None])]
-    _save(folder / f"{name}.onnx", nodes, inputs, outputs, weights)
-    _config(folder, name, rate=rate, hop=hop, speakers=speakers)
+    _save(folder / f"{name}.onnx", nodes, inputs, outputs, _vits_weights(speakers))
+    _config(folder, name, rate=rate, hop=_VITS_HOP, speakers=speakers)

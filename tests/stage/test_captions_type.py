@@ -11,6 +11,7 @@ from duologue.stage.captions_press import CaptionPress, CaptionView
 from duologue.stage.captions_type import SpeakerLook
 from duologue.stage.planes import Sprite
 from duologue.stage.pose import CaptionState, CaptionWord
+from few_examples import examples
 
 LONG: list[str] = re.findall(
     r"\S+", "Listen, nobody ever lost an argument that he did not remember, and that is the point of it all."
@@ -62,7 +63,7 @@ def test_lighting_a_word_damages_that_word_alone(press: CaptionPress) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.lists(st.booleans(), min_size=4, max_size=4)), min_size=1, max_size=6))
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 def test_a_caption_is_the_same_whatever_was_lit_before(steps: list[tuple[int, list[bool]]]) -> None:
     view = CaptionView(PRESS)
     for which, lit in steps:

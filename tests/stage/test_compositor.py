@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import synthetic_art
+from canvases import canvas_to_rgb
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from duologue.stage.compositor import Compositor
 from duologue.stage.compositor_brush import Brush
 from duologue.stage.frames import Plane, Rect, area
 from duologue.stage.lighting import GlowMap
-from duologue.stage.planes import Sprite, canvas_to_rgb
+from duologue.stage.planes import Sprite
 from duologue.stage.pose import (
     Brows,
     CaptionState,
@@ -32,6 +33,7 @@ from duologue.stage.pose import (
     Pose,
 )
 from duologue.stage.television_picture import TvLight, TvPicture
+from few_examples import examples
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
@@ -96,7 +98,7 @@ shows = st.lists(st.tuples(states, st.one_of(st.none(), st.integers(0, 7))), min
 
 
 @given(shows)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_frame_is_the_same_bytes_whatever_was_drawn_before(show: list[tuple[FrameState, int | None]]) -> None:
     baked = stage()
     compositor = Compositor(baked)

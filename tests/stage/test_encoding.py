@@ -14,7 +14,7 @@ from duologue.broadcast.packets import Packet, StreamFormat, Track
 from duologue.broadcast.testcard import TestCard, read_card
 from duologue.clock import SYSTEM_CLOCK
 from duologue.errors import PeerError
-from duologue.prover.viewer import Picture, RunDecoder
+from duologue.prover.viewer import DecodedPicture, RunDecoder
 from duologue.stage.encoding import DEPTH, Encoders, Job
 from duologue.telemetry.ledger import FrameRecord
 
@@ -143,10 +143,10 @@ def test_nothing_that_was_never_started_is_waited_for() -> None:
     threads.finish(0.1)
 
 
-def _decoded(packets: list[Packet]) -> list[Picture]:
+def _decoded(packets: list[Packet]) -> list[DecodedPicture]:
     encoder = VideoEncoder(426, 240, FPS)
     format = StreamFormat(426, 240, FPS, encoder.extradata, AudioEncoder().extradata)
     decoder = RunDecoder()
     data = init_segment(format) + fragment(format, 1, packets)
     found = [*decoder.decode(data), *decoder.finish()]
-    return [item for item in found if isinstance(item, Picture)]
+    return [item for item in found if isinstance(item, DecodedPicture)]

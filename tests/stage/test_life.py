@@ -9,7 +9,7 @@ from duologue.audio.pcm import RATE
 from duologue.places import packs_folder
 from duologue.stage.art import CharacterArt
 from duologue.stage.bake import bake_stage
-from duologue.stage.gaze import LEFT_SEAT, RIGHT_SEAT, Floor, Gaze, geometries, look_at, look_starts
+from duologue.stage.gaze import LEFT_SEAT, RIGHT_SEAT, FloorSpan, Gaze, geometries, look_at, look_starts
 from duologue.stage.life import BLINK, BLOCK, Life, blink_times, lids, lids_since, nod
 from duologue.stage.motion_noise import ease, held, key, unit, wave
 from duologue.stage.packs.loading import load_character, load_room
@@ -85,7 +85,7 @@ def test_two_characters_breathe_apart() -> None:
     assert abs(together) < 0.25
 
 
-def gaze_counts(floors: list[Floor], seat: int = 0, *, tv_on: bool = False) -> dict[str, float]:
+def gaze_counts(floors: list[FloorSpan], seat: int = 0, *, tv_on: bool = False) -> dict[str, float]:
     geometry = LEFT_SEAT if seat == 0 else RIGHT_SEAT
     gaze = Gaze(9, seat, geometry)
     counts = {"other": 0, "camera": 0, "tv": 0}
@@ -107,11 +107,11 @@ def test_looks_last_as_long_as_documented() -> None:
 
 
 def test_a_listener_looks_at_who_speaks() -> None:
-    assert gaze_counts([Floor(1, 0, 60 * RATE, False)])["other"] > 0.75
+    assert gaze_counts([FloorSpan(1, 0, 60 * RATE, False)])["other"] > 0.75
 
 
 def test_a_speaker_looks_at_the_listener_and_at_us() -> None:
-    counts = gaze_counts([Floor(0, 0, 60 * RATE, False)])
+    counts = gaze_counts([FloorSpan(0, 0, 60 * RATE, False)])
     assert 0.45 < counts["other"] < 0.85
     assert counts["camera"] > 0.05
 
@@ -124,7 +124,7 @@ def test_the_tv_draws_looks_only_when_it_plays() -> None:
 def test_who_thinks_looks_away_first() -> None:
     gaze = Gaze(9, 0, LEFT_SEAT)
     at = 10 * RATE + RATE // 2
-    thinking = gaze.direction(at, [Floor(0, 10 * RATE, 20 * RATE, True)], tv_on=False)
+    thinking = gaze.direction(at, [FloorSpan(0, 10 * RATE, 20 * RATE, True)], tv_on=False)
     assert abs(thinking[0] - LEFT_SEAT.other[0]) > 0.3
 
 

@@ -86,6 +86,7 @@ def shifts(seed: int, seat: int) -> list[int]:
     return [int(index) * STEP for index in np.flatnonzero(moving[1:] & ~moving[:-1])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", [blinks, looks, lifts, shifts])
 def test_no_seat_tells_when_another_stirs(what: Callable[[int, int], Sequence[int]]) -> None:
     assert_apart(what)

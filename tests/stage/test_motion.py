@@ -16,7 +16,7 @@ from duologue.audio.pcm import RATE
 from duologue.speech.utterance import Mark, MarkKind, Utterance
 from duologue.stage.motion import REMEMBERED, WIDE_EYED, Motion
 from duologue.stage.pose import MAX_HEAD_ANGLE, MAX_SHIFT, Brows, Expression, Lids, Mouth, Pose
-from duologue.stage.timeline import SceneTimeline, Spoken
+from duologue.stage.timeline import SceneTimeline, TimelineUtterance
 
 FRAME = RATE // 30
 RADIUS = 220.0
@@ -44,7 +44,7 @@ def scene() -> SceneTimeline:
     timeline = SceneTimeline()
     for turn in range(6):
         spoken = line(f"line {turn}", ("chad", "virgin")[turn % 2], TEXTS[turn % 2])
-        timeline.add(Spoken(spoken, turn % 2, RATE + turn * (5 * RATE + RATE // 3)))
+        timeline.add(TimelineUtterance(spoken, turn % 2, RATE + turn * (5 * RATE + RATE // 3)))
     return timeline
 
 
@@ -110,7 +110,7 @@ def test_the_mouth_is_speech_and_nothing_else_while_speaking() -> None:
         utterance = line(f"as {expression}", "chad", expression=expression)
         track = motion.plan(utterance).mouth
         timeline = SceneTimeline()
-        timeline.add(Spoken(utterance, 0, RATE))
+        timeline.add(TimelineUtterance(utterance, 0, RATE))
         for at in range(RATE + track.begin, RATE + track.end, FRAME):
             assert motion.poses(at, timeline)[0].mouth is track.shape_at(at - RATE)
 
@@ -118,7 +118,7 @@ def test_the_mouth_is_speech_and_nothing_else_while_speaking() -> None:
 def test_an_expression_shows_at_rest_and_passes() -> None:
     motion, timeline = Motion(1), SceneTimeline()
     smiling = line("smile", "chad", expression="smile")
-    timeline.add(Spoken(smiling, 0, 0))
+    timeline.add(TimelineUtterance(smiling, 0, 0))
     end = len(smiling.samples)
     assert motion.poses(end + RATE // 3, timeline)[0].mouth is Mouth.SMILE
     assert motion.poses(end + 3 * RATE, timeline)[0].mouth is Mouth.X
@@ -132,13 +132,13 @@ def test_only_the_speakers_mouth_moves() -> None:
 
 def test_lips_close_before_the_first_sample() -> None:
     motion, timeline = Motion(1), SceneTimeline()
-    timeline.add(Spoken(line("m", "chad"), 0, RATE))
+    timeline.add(TimelineUtterance(line("m", "chad"), 0, RATE))
     assert motion.poses(RATE - FRAME, timeline)[0].mouth is Mouth.A
 
 
 def test_an_interrupted_mouth_closes_at_once_and_the_body_does_not_jump() -> None:
     motion, timeline = Motion(2), SceneTimeline()
-    timeline.add(Spoken(line("cut", "chad"), 0, 0))
+    timeline.add(TimelineUtterance(line("cut", "chad"), 0, 0))
     before = film(motion, timeline, range(60))
     timeline.cut(60 * FRAME)
     after = film(motion, timeline, range(60, 120))
@@ -184,7 +184,7 @@ def test_after_a_skip_the_mouth_goes_on_where_it_stopped() -> None:
 
 def test_surprise_keeps_the_eyes_open_for_a_moment() -> None:
     motion, timeline = Motion(1), SceneTimeline()
-    timeline.add(Spoken(line("oh", "chad", seconds=20.0, expression="surprise"), 0, 0))
+    timeline.add(TimelineUtterance(line("oh", "chad", seconds=20.0, expression="surprise"), 0, 0))
     shots = film(motion, timeline, range(600))
     assert {shot[0].lids for shot in shots[: WIDE_EYED // FRAME]} == {Lids.OPEN}
     assert Lids.CLOSED in {shot[0].lids for shot in shots}
@@ -192,7 +192,7 @@ def test_surprise_keeps_the_eyes_open_for_a_moment() -> None:
 
 def test_listeners_react() -> None:
     timeline = SceneTimeline()
-    timeline.add(Spoken(line("joke", "chad"), 0, 0))
+    timeline.add(TimelineUtterance(line("joke", "chad"), 0, 0))
     shots = [shot for seed in range(6) for shot in film(Motion(seed), timeline, range(8 * 30))]
     assert Mouth.SMILE in {shot[1].mouth for shot in shots}
     assert Brows.NEUTRAL in {shot[1].brows for shot in shots} and len({shot[1].brows for shot in shots}) > 1
@@ -230,3 +230,20 @@ def test_a_remembered_plan_keeps_no_sound() -> None:
 def test_an_empty_house_has_no_poses() -> None:
     assert Motion(1, seats=0).poses(0, SceneTimeline()) == ()
     assert len(Motion(1, seats=3).poses(0, SceneTimeline())) == 3
+
+
+def test_who_has_no_words_yet_thinks_visibly_and_moves_without_a_jump() -> None:
+    timeline, still = SceneTimeline(), SceneTimeline()
+    for each in (timeline, still):
+        each.add(TimelineUtterance(line("a", "chad"), 0, RATE))
+    timeline.ponder(1, 4 * RATE)
+    for each in (timeline, still):
+        each.add(TimelineUtterance(line("b", "virgin"), 1, 10 * RATE))
+    frames = range(5 * 30, 13 * 30)
+    acted, kept = film(Motion(7), timeline, frames), film(Motion(7), still, frames)
+    thinking = [poses[1] for poses in acted[70:140]]
+    assert sum(pose.brows is Brows.RAISED for pose in thinking) == len(thinking)
+    away = [pose.gaze for pose in thinking if abs(pose.gaze[1]) > 0.3]
+    assert len(away) > 20  # where people look who think
+    assert max(steps(a[1], b[1]) for a, b in itertools.pairwise(acted)) < 4.0
+    assert [poses[0].head for poses in acted[:20]] == [poses[0].head for poses in kept[:20]]

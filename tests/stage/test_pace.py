@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.clock import MILLISECOND, SECOND
-from duologue.stage.pace import Pace, Patience
+from duologue.stage.pace import CatchUpRule, Pace
 
 
 def test_due_times_do_not_drift_over_days() -> None:
@@ -24,20 +24,20 @@ def test_a_frame_is_begun_its_lead_before_it_is_due() -> None:
 @pytest.mark.parametrize("behind_ms", [-1000, 0, 1400, 1500])
 def test_within_lead_and_cushion_every_frame_is_made(behind_ms: int) -> None:
     pace = Pace(origin=0, fps=30, lead=SECOND, cushion=1500 * MILLISECOND)
-    assert Patience(pace).following(30, pace.due(30) + behind_ms * MILLISECOND) == 30
+    assert CatchUpRule(pace).following(30, pace.due(30) + behind_ms * MILLISECOND) == 30
 
 
 @pytest.mark.parametrize("behind_ms", [4_001, 60_000])
 def test_hopelessly_late_it_skips_to_the_first_frame_that_has_all_its_lead(behind_ms: int) -> None:
     pace = Pace(origin=0, fps=30, lead=SECOND)
     now = pace.due(30) + behind_ms * MILLISECOND
-    following = Patience(pace).following(30, now)
+    following = CatchUpRule(pace).following(30, now)
     assert pace.begin(following) >= now > pace.begin(following - 1)
 
 
 def test_after_one_stall_it_comes_back_frame_by_frame() -> None:
     pace = Pace(origin=0, fps=30, lead=SECOND)
-    patience = Patience(pace)
+    patience = CatchUpRule(pace)
     now = pace.due(30) + 3 * SECOND
     for number in range(30, 180):
         assert patience.following(number, now) == number
@@ -46,7 +46,7 @@ def test_after_one_stall_it_comes_back_frame_by_frame() -> None:
 
 def test_when_it_does_not_come_back_it_skips_before_it_is_much_later() -> None:
     pace = Pace(origin=0, fps=30, lead=SECOND)
-    patience = Patience(pace)
+    patience = CatchUpRule(pace)
     now, number = pace.due(30) + 1400 * MILLISECOND, 30
     while (following := patience.following(number, now)) == number:
         now += 40 * MILLISECOND  # a little too slow

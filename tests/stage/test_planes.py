@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from canvases import canvas_to_rgb, picture_to_canvas
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,10 +10,8 @@ from duologue.stage.art import Layer
 from duologue.stage.planes import (
     PAD,
     Sprite,
-    canvas_to_rgb,
     halve,
     islands,
-    picture_to_canvas,
     premultiply,
     sprite_from_layer,
     to_bytes,

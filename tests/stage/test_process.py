@@ -24,24 +24,24 @@ from duologue.stage.messages import (
     Cut,
     Dropped,
     Encoded,
-    Ended,
-    Failed,
     Handled,
     Handling,
-    Ready,
-    Run,
-    Say,
+    SayUtterance,
     Seated,
     SetLights,
     ShowTv,
     Shutdown,
+    StageFailed,
     StagePlan,
-    Started,
+    StageReady,
+    StreamRun,
     Trouble,
+    UtteranceEnded,
+    UtteranceStarted,
 )
 from duologue.stage.pose import Daylight, Lights
 from duologue.stage.process import StageProcess, smaller
-from duologue.telemetry.ledger import SkipRecord, Step
+from duologue.telemetry.ledger import GovernorStep, SkipRecord
 from duologue.workers import Channel
 
 pytestmark = [pytest.mark.realtime]
@@ -59,9 +59,9 @@ def plan(**changes: Any) -> StagePlan:
     return replace(whole, **changes)
 
 
-def line(name: str, speaker: str = "chad", seconds: float = 0.5, text: str = "Hello there.") -> Say:
+def line(name: str, speaker: str = "chad", seconds: float = 0.5, text: str = "Hello there.") -> SayUtterance:
     samples = (0.1 * np.sin(np.arange(int(48_000 * seconds)) / 20)).astype(np.float32)
-    return Say(Utterance(id=name, speaker=speaker, text=text, samples=samples, rate=48_000), 0)
+    return SayUtterance(Utterance(id=name, speaker=speaker, text=text, samples=samples, rate=48_000), 0)
 
 
 class StalledClock(SystemClock):
@@ -134,7 +134,7 @@ class Line:
 def stage() -> Iterator[Line]:
     line_to = Line(plan())
     try:
-        line_to.wait(Ready)
+        line_to.wait(StageReady)
         yield line_to
     finally:
         line_to.end()
@@ -144,8 +144,8 @@ def stage() -> Iterator[Line]:
 def test_a_run_is_announced_before_its_packets_and_after_ready(stage: Line) -> None:
     stage.wait(Encoded)
     kinds = [type(report) for report in stage.reports]
-    assert kinds.index(Ready) < kinds.index(Run) < kinds.index(Encoded)
-    ready = stage.wait(Ready)
+    assert kinds.index(StageReady) < kinds.index(StreamRun) < kinds.index(Encoded)
+    ready = stage.wait(StageReady)
     assert ready.granted == "nothing"
     assert [step.name for step in ready.steps] == ["TV", "ANALYSIS", "RATE"]
 
@@ -154,27 +154,29 @@ POISON = {
     "a stranger speaks": line("bad", speaker="nobody"),
     "no text at all": line("bad", text=""),
     "control characters": line("bad", text="\x00\x1b[2J\ud83d" * 50),
-    "sound that is not a number": Say(
+    "sound that is not a number": SayUtterance(
         Utterance(id="bad", speaker="chad", text="Hm.", samples=np.full(4800, np.nan, np.float32), rate=48_000), 0
     ),
-    "two channels": Say(
+    "two channels": SayUtterance(
         Utterance(id="bad", speaker="chad", text="Hm.", samples=np.zeros((480, 2), np.float32), rate=48_000), 0
     ),
     "a negative gap": replace(line("bad"), gap=-5),
     "no sound": line("bad", seconds=0.0),
-    "a rate of nothing": Say(
+    "a rate of nothing": SayUtterance(
         Utterance(id="bad", speaker="chad", text="Hm.", samples=np.zeros(480, np.float32), rate=0), 0
     ),
 }
 
 
 @pytest.mark.parametrize("poison", POISON.values(), ids=POISON.keys())
-def test_a_poisonous_line_given_twice_is_said_or_dropped_and_the_next_is_heard(stage: Line, poison: Say) -> None:
+def test_a_poisonous_line_given_twice_is_said_or_dropped_and_the_next_is_heard(
+    stage: Line, poison: SayUtterance
+) -> None:
     for name in ("bad", "worse"):
         stage.cues.put(replace(poison, utterance=replace(poison.utterance, id=name)))
     stage.cues.put(line("good", speaker="virgin"))
-    stage.wait(Ended, lambda report: report.utterance_id == "good" and report.played > 0)
-    over = {report.utterance_id for report in (*stage.all(Ended), *stage.all(Dropped))}
+    stage.wait(UtteranceEnded, lambda report: report.utterance_id == "good" and report.played > 0)
+    over = {report.utterance_id for report in (*stage.all(UtteranceEnded), *stage.all(Dropped))}
     assert over == {"bad", "worse", "good"}
     assert {report.utterance_id for report in stage.all(Handling)} == {"bad", "worse", "good"}
 
@@ -193,20 +195,20 @@ def test_a_poisonous_cue_given_twice_is_left_out_and_the_show_goes_on(stage: Lin
     stage.cues.put(cue)
     stage.cues.put(cue)
     stage.cues.put(line("good"))
-    stage.wait(Ended, lambda report: report.utterance_id == "good" and report.played > 0)
+    stage.wait(UtteranceEnded, lambda report: report.utterance_id == "good" and report.played > 0)
     assert all(trouble.remedy for trouble in stage.all(Trouble))
 
 
 def test_a_long_stall_is_skipped_with_a_discontinuity_and_what_was_being_said_goes_on(stage: Line) -> None:
     stage.cues.put(line("long", seconds=2.0))
-    stage.wait(Started)
+    stage.wait(UtteranceStarted)
     stage.clock.stall = 6.0
     skip = stage.wait(SkipRecord)
-    ended = stage.wait(Ended)
+    ended = stage.wait(UtteranceEnded)
     assert (ended.utterance_id, ended.played) == ("long", 96_000)  # not a sample is lost
-    started = stage.wait(Started)
+    started = stage.wait(UtteranceStarted)
     assert ended.at - started.at == 96_000 + (skip.following - skip.first) * 1600
-    runs = stage.all(Run)
+    runs = stage.all(StreamRun)
     assert [run.first_frame for run in runs] == [0, skip.following]
     at = stage.reports.index(runs[1])
     numbers = [packet.pts for report in stage.reports[at:] if isinstance(report, Encoded) for packet in report.packets]
@@ -222,8 +224,8 @@ def test_whenever_the_rate_changes_each_picture_lasts_until_the_next(
     """The governor asks for half the rate at one of these calls of it, and for all of it at the other."""
     count = itertools.count()
 
-    def decide(_governor: Governor, _now: int) -> Step:
-        return Step.RATE if next(count) in range(*calls) else Step.FULL
+    def decide(_governor: Governor, _now: int) -> GovernorStep:
+        return GovernorStep.RATE if next(count) in range(*calls) else GovernorStep.FULL
 
     monkeypatch.setattr(Governor, "decide", decide)
     stage = Line(plan())
@@ -248,7 +250,7 @@ def test_whenever_the_rate_changes_each_picture_lasts_until_the_next(
 )
 def test_a_poisonous_plan_is_refused_in_words(changes: dict[str, Any], what: str) -> None:
     stage = Line(plan(**changes))
-    failed = stage.wait(Failed)
+    failed = stage.wait(StageFailed)
     stage.end()
     assert failed.refused
     assert what in f"{failed.what} {failed.where}"
@@ -271,7 +273,7 @@ def test_the_smaller_size_is_even() -> None:
 
 def test_a_line_is_prepared_before_it_is_queued(stage: Line) -> None:
     stage.cues.put(line("a"))
-    stage.wait(Started)
-    kinds = [type(report) for report in stage.reports if isinstance(report, (Handling, Handled, Started))]
-    assert kinds == [Handling, Handled, Started]
+    stage.wait(UtteranceStarted)
+    kinds = [type(report) for report in stage.reports if isinstance(report, (Handling, Handled, UtteranceStarted))]
+    assert kinds == [Handling, Handled, UtteranceStarted]
     assert SYSTEM_CLOCK.now() > 0

@@ -51,13 +51,27 @@ def kitchen(monkeypatch: pytest.MonkeyPatch) -> Kitchen:
     return Kitchen(monkeypatch)
 
 
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A shelf with the evening's bakes."""
+    folder = tmp_path_factory.mktemp("warm")
+    opened(folder).close()
+    return folder
+
+
+@pytest.fixture
+def shelf(warm: Path, tmp_path: Path) -> Path:
+    """One that a test may write to."""
+    return shutil.copytree(warm, tmp_path / "shelf")
+
+
 def opened(cache: Path | None, *, patient: bool = True, packs: Path | None = None) -> Relighting:
     return Relighting(stage_plans.plan(cache, packs=packs), SYSTEM_CLOCK, patient=patient)
 
 
-def test_ten_clicks_are_two_bakes_at_most(tmp_path: Path, kitchen: Kitchen) -> None:
+def test_ten_clicks_are_two_bakes_at_most(shelf: Path, kitchen: Kitchen) -> None:
     kitchen.gate.set()
-    light = opened(tmp_path)
+    light = opened(shelf)
     kitchen.begun = kitchen.finished = 0
     kitchen.gate.clear()
     kitchen.reached.clear()
@@ -89,9 +103,10 @@ def test_a_frame_never_waits_for_a_bake(kitchen: Kitchen) -> None:
     kitchen.gate.set()
 
 
-def test_a_light_that_was_baked_before_is_not_baked_again(tmp_path: Path, kitchen: Kitchen) -> None:
+@pytest.mark.slow
+def test_a_light_that_was_baked_before_is_not_baked_again(shelf: Path, kitchen: Kitchen) -> None:
     kitchen.gate.set()
-    light = opened(tmp_path)
+    light = opened(shelf)
     light.want(NIGHT)
     assert light.frame()
     finished = kitchen.finished
@@ -102,9 +117,9 @@ def test_a_light_that_was_baked_before_is_not_baked_again(tmp_path: Path, kitche
     light.close()
 
 
-def test_back_to_the_light_that_is_on_needs_nothing(kitchen: Kitchen) -> None:
+def test_back_to_the_light_that_is_on_needs_nothing(shelf: Path, kitchen: Kitchen) -> None:
     kitchen.gate.set()
-    light = opened(None)
+    light = opened(shelf)
     begun = kitchen.begun
     kitchen.gate.clear()
     kitchen.reached.clear()
@@ -117,10 +132,11 @@ def test_back_to_the_light_that_is_on_needs_nothing(kitchen: Kitchen) -> None:
     light.close()
 
 
-def test_a_light_that_cannot_be_baked_is_said_and_the_next_one_can(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_light_that_cannot_be_baked_is_said_and_the_next_one_can(shelf: Path, tmp_path: Path) -> None:
     packs = tmp_path / "packs"
     shutil.copytree(packs_folder(), packs, ignore=shutil.ignore_patterns("films"))
-    light = opened(None, packs=packs)
+    light = opened(shelf, packs=packs)
     night = packs / "rooms" / "living-room" / "night.png"
     kept = night.read_bytes()
     for poison in (b"no picture", b""):
@@ -137,10 +153,11 @@ def test_a_light_that_cannot_be_baked_is_said_and_the_next_one_can(tmp_path: Pat
     light.close()
 
 
-def test_a_light_that_failed_does_not_take_the_next_one_with_it(tmp_path: Path, kitchen: Kitchen) -> None:
+@pytest.mark.slow
+def test_a_light_that_failed_does_not_take_the_next_one_with_it(shelf: Path, kitchen: Kitchen) -> None:
     """The first fails, the second is wanted already when that is seen."""
     kitchen.gate.set()
-    light = opened(tmp_path)
+    light = opened(shelf)
     kitchen.gate.clear()
     kitchen.reached.clear()
     light.want(LAMPS[0])
@@ -153,8 +170,8 @@ def test_a_light_that_failed_does_not_take_the_next_one_with_it(tmp_path: Path, 
     light.close()
 
 
-def test_what_nobody_foresaw_is_said_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    light = opened(None)
+def test_what_nobody_foresaw_is_said_too(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    light = opened(shelf)
 
     def out_of_memory(*_: object, **__: object) -> BakedCharacter:
         raise MemoryError("no more")
@@ -168,6 +185,7 @@ def test_what_nobody_foresaw_is_said_too(monkeypatch: pytest.MonkeyPatch) -> Non
     light.close()
 
 
+@pytest.mark.slow
 def test_a_live_stage_refines_itself_once(tmp_path: Path) -> None:
     light = opened(tmp_path, patient=False)
     coarse = light.stage
@@ -187,6 +205,7 @@ def test_a_live_stage_refines_itself_once(tmp_path: Path) -> None:
     warm.close()
 
 
+@pytest.mark.slow
 def test_a_light_chosen_in_the_first_seconds_is_fine_at_once(tmp_path: Path, kitchen: Kitchen) -> None:
     kitchen.gate.set()
     light = opened(tmp_path, patient=False)

@@ -11,20 +11,27 @@ from films import write_changing_sound, write_film
 
 from duologue.clock import VirtualClock
 from duologue.places import packs_folder
-from duologue.stage.messages import Report, Seated, StagePlan, Trouble, TvState
+from duologue.stage.messages import Seated, StagePlan, StageReport, Trouble, TvState
 from duologue.stage.pose import CaptionState, CaptionWord, FrameState, Lights, Pose
 from duologue.stage.scenery import Scenery, Shown
 
 WIDTH, HEIGHT, FPS = 320, 180, 30
 
 
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where bakes are kept: all tests have the same light."""
+    return tmp_path_factory.mktemp("shelf")
+
+
 @pytest.fixture
-def scenery() -> Generator[Scenery]:
+def scenery(shelf: Path) -> Generator[Scenery]:
     """A patient one: it waits for its films, so that each frame is known."""
     packs = packs_folder()
     cast = tuple(Seated(name, packs / "characters" / name, name.title(), "#e8b04b") for name in ("chad", "virgin"))
     plan = StagePlan(
-        packs / "rooms" / "living-room", cast, WIDTH, HEIGHT, FPS, 1, "libx264", 1000, 1.0, Lights(), True, False, None
+        packs / "rooms" / "living-room", cast, WIDTH, HEIGHT, FPS, 1, "libx264", 1000, 1.0, Lights(), True, False,
+        shelf,
     )  # fmt: skip
     scenery = Scenery(plan, VirtualClock(), patient=True)
     yield scenery
@@ -43,7 +50,7 @@ def frame(scenery: Scenery, number: int) -> Shown:
 def test_a_poisonous_film_is_reported_twice_and_the_show_goes_on(scenery: Scenery, tmp_path: Path) -> None:
     poison = tmp_path / "poison.mp4"
     poison.write_bytes(b"\0\0\0\x20ftypisom" + bytes(500))
-    reports: list[Report] = []
+    reports: list[StageReport] = []
     for number in range(4):
         if number % 2 == 0:
             scenery.show_tv(poison)

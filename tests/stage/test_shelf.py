@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from duologue.stage import shelf as shelf_module
 from duologue.stage.mapped import Bytes, Mapped, open_mapped, write_mapped
-from duologue.stage.shelf import Shelf
+from duologue.stage.shelf import BakeShelf
 
 ARRAYS = [np.arange(60, dtype=np.uint8).reshape(3, 20), np.full((5000,), 7, np.uint8), np.zeros((2, 2, 4), np.uint8)]
 META = {"name": "somebody", "step": 0.1, "points": [[1.5, 2.25]], "none": None}
@@ -77,16 +77,16 @@ def test_a_changed_byte_anywhere_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_shelf_gives_back_and_says_nothing_when_all_is_well(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path / "not" / "yet")
+    shelf = BakeShelf(tmp_path / "not" / "yet")
     assert shelf.find("key") is None
     shelf.keep("key", META, ARRAYS)
     assert_same(shelf.find("key"))
-    assert_same(Shelf(tmp_path / "not" / "yet").find("key"))
+    assert_same(BakeShelf(tmp_path / "not" / "yet").find("key"))
     assert shelf.troubles() == []
 
 
 def test_a_damaged_file_is_removed_and_named_once(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path)
+    shelf = BakeShelf(tmp_path)
     shelf.keep("key", META, ARRAYS)
     (file,) = tmp_path.iterdir()
     os.truncate(file, 5000)
@@ -99,14 +99,14 @@ def test_a_damaged_file_is_removed_and_named_once(tmp_path: Path) -> None:
 
 
 def test_no_folder_is_no_trouble() -> None:
-    shelf = Shelf(None)
+    shelf = BakeShelf(None)
     shelf.keep("key", META, ARRAYS)
     assert shelf.find("key") is None and shelf.troubles() == []
 
 
 def test_a_place_that_cannot_be_written_is_said_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
-    shelf = Shelf(tmp_path / "file" / "in")
+    shelf = BakeShelf(tmp_path / "file" / "in")
     for key in ("one", "other"):
         shelf.keep(key, META, ARRAYS)
     (trouble,) = shelf.troubles()
@@ -118,21 +118,21 @@ def test_a_folder_that_cannot_be_read_is_said_once(tmp_path: Path, monkeypatch: 
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(shelf_module, "open_mapped", refused)
-    shelf = Shelf(tmp_path)
+    shelf = BakeShelf(tmp_path)
     assert shelf.find("one") is shelf.find("other") is None
     (trouble,) = shelf.troubles()
     assert "Permission denied" in trouble.what
 
 
 def test_a_shelf_that_can_only_be_read_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Shelf(tmp_path).keep("key", META, ARRAYS)
+    BakeShelf(tmp_path).keep("key", META, ARRAYS)
 
     def refused(*_: object, **__: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
     monkeypatch.setattr(os, "utime", refused)
     monkeypatch.setattr(tempfile, "mkstemp", refused)
-    shelf = Shelf(tmp_path)
+    shelf = BakeShelf(tmp_path)
     assert_same(shelf.find("key"))
     assert shelf.troubles() == []
     shelf.keep("other", META, ARRAYS)
@@ -147,7 +147,7 @@ def test_a_disk_that_fills_up_leaves_nothing_half_done(tmp_path: Path, monkeypat
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(shelf_module, "write_mapped", fills_up)
-    shelf = Shelf(tmp_path)
+    shelf = BakeShelf(tmp_path)
     for key in ("one", "other"):
         shelf.keep(key, META, ARRAYS)
     assert [trouble.what for trouble in shelf.troubles()] == [
@@ -159,7 +159,7 @@ def test_a_disk_that_fills_up_leaves_nothing_half_done(tmp_path: Path, monkeypat
 def test_a_shelf_is_bounded_by_what_was_used_longest_ago(tmp_path: Path) -> None:
     size = written(tmp_path / "sample").stat().st_size
     (tmp_path / "sample").unlink()
-    shelf = Shelf(tmp_path, most=3 * size)
+    shelf = BakeShelf(tmp_path, most=3 * size)
     for number in range(5):
         shelf.keep(f"key{number}", META, ARRAYS)
         os.utime(tmp_path / f"key{number}.arrays", (1000 + number, 1000 + number))
@@ -169,12 +169,12 @@ def test_a_shelf_is_bounded_by_what_was_used_longest_ago(tmp_path: Path) -> None
     os.utime(part, (0, 0))
     shelf.keep("last", META, ARRAYS)
     assert sorted(file.stem for file in tmp_path.iterdir()) == ["key2", "key4", "last"]
-    Shelf(tmp_path, most=1).keep("alone", META, ARRAYS)
+    BakeShelf(tmp_path, most=1).keep("alone", META, ARRAYS)
     assert [file.stem for file in tmp_path.iterdir()] == ["alone"]
 
 
 def test_of_two_that_made_the_same_thing_both_map_one_file(tmp_path: Path) -> None:
-    one, other = Shelf(tmp_path), Shelf(tmp_path)
+    one, other = BakeShelf(tmp_path), BakeShelf(tmp_path)
     one.keep("key", META, ARRAYS)
     inode = (tmp_path / "key.arrays").stat().st_ino
     other.keep("key", META, ARRAYS)
@@ -187,7 +187,7 @@ def test_a_file_system_without_links_gets_its_files_too(tmp_path: Path, monkeypa
         raise OSError(errno.EPERM, "Operation not permitted")
 
     monkeypatch.setattr(Path, "hardlink_to", refused)
-    shelf = Shelf(tmp_path)
+    shelf = BakeShelf(tmp_path)
     shelf.keep("key", META, ARRAYS)
     assert_same(shelf.find("key"))
     assert shelf.troubles() == []

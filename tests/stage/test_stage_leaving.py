@@ -24,6 +24,7 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StagePlan:
     return stage_plan(settings, load_cast(settings.show.cast, settings.engines.tts), 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", ["before its plan", "with its plan"])
 def test_a_stage_whose_parent_leaves_early_leaves_without_a_word(after: str, plan: StagePlan) -> None:
     ours, theirs = socket.socketpair()

@@ -15,7 +15,7 @@ from films import FPS, QUAD, write_changing_sound, write_film
 from duologue.audio.pcm import RATE
 from duologue.clock import SECOND, VirtualClock
 from duologue.stage.frames import Plane
-from duologue.stage.messages import Report, Trouble, TvState
+from duologue.stage.messages import StageReport, Trouble, TvState
 from duologue.stage.television import MOST_ABANDONED, Television
 from duologue.stage.television_player import PATIENCE
 from duologue.stage.television_screen import Screen
@@ -28,7 +28,7 @@ class Set:
         self.clock = VirtualClock()
         self.tv = Television(QUAD if quad else None, "den", fps=FPS, clock=self.clock, patient=patient)
         self.number = 0
-        self.reports: list[Report] = []
+        self.reports: list[StageReport] = []
 
     def frames(self, count: int = 1) -> Plane | None:
         """So many frames in their time; the last one's picture."""

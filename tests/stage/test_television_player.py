@@ -10,6 +10,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from canvases import canvas_to_rgb
 from films import FPS, GREYS, QUAD, grey_of, png, write_changing_sound, write_film
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,11 +18,11 @@ from hypothesis import strategies as st
 from duologue.audio.pcm import RATE
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.stage.frames import Plane
-from duologue.stage.planes import canvas_to_rgb
 from duologue.stage.television_film import FilmFrame, Tick, film_frames
 from duologue.stage.television_picture import TvPicture
 from duologue.stage.television_player import AHEAD, SHORTEST, FilmPlayer
 from duologue.stage.television_screen import Screen
+from few_examples import examples
 
 
 def played(path: Path, *, blocking: bool = True, every: int = 1) -> FilmPlayer:
@@ -336,7 +337,7 @@ def test_half_the_pictures_are_half_the_work(film: Path) -> None:
 
 
 @given(rates=st.lists(st.integers(1, 3), min_size=24, max_size=24))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 def test_the_rate_of_pictures_may_change_at_any_frame(film: Path, rates: list[int]) -> None:
     player = played(film)
     before: TvPicture | None = None

@@ -6,23 +6,23 @@ from hypothesis import strategies as st
 
 from duologue.audio.pcm import RATE
 from duologue.speech.utterance import Utterance
-from duologue.stage.timeline import CAPACITY, SceneTimeline, Spoken
+from duologue.stage.timeline import CAPACITY, LONGEST_THOUGHT, SceneTimeline, Thought, TimelineUtterance
 
 
 def utterance(name: str, length: int, rate: int = RATE) -> Utterance:
     return Utterance(name, "chad", "", np.zeros(length, np.float32), rate)
 
 
-def spoken(name: str, start: int, length: int) -> Spoken:
-    return Spoken(utterance(name, length), 0, start)
+def spoken(name: str, start: int, length: int) -> TimelineUtterance:
+    return TimelineUtterance(utterance(name, length), 0, start)
 
 
-def names(lines: tuple[Spoken, ...]) -> list[str]:
+def names(lines: tuple[TimelineUtterance, ...]) -> list[str]:
     return [line.utterance.id for line in lines]
 
 
 def test_a_line_at_another_rate_is_measured_in_show_samples() -> None:
-    line = Spoken(utterance("a", 22_050, 22_050), 0, 0)
+    line = TimelineUtterance(utterance("a", 22_050, 22_050), 0, 0)
     assert (line.length, line.end) == (RATE, RATE)
 
 
@@ -49,6 +49,29 @@ def test_a_line_that_begins_at_the_cut_never_begins() -> None:
     timeline.add(spoken("a", 100, 50))
     timeline.cut(100)
     assert list(timeline) == []
+
+
+def test_a_thought_lasts_from_the_end_of_who_speaks_to_the_next_word() -> None:
+    timeline = SceneTimeline()
+    timeline.add(spoken("a", 0, 100))
+    timeline.ponder(1, 40)
+    assert timeline.thoughts(99) == ()
+    assert timeline.thoughts(100) == (Thought(1, 100, 40 + LONGEST_THOUGHT),)
+    timeline.add(spoken("b", 300, 100))
+    assert timeline.thoughts(350) == (Thought(1, 100, 300),)
+    timeline.shift(50)
+    assert timeline.thoughts(400) == (Thought(1, 150, 350),)
+    timeline.prune(1000)
+    assert timeline.thoughts(2000) == ()
+
+
+def test_a_thought_behind_which_somebody_speaks_at_once_never_was() -> None:
+    timeline = SceneTimeline()
+    timeline.ponder(1, 100)
+    timeline.add(spoken("a", 101, 50))
+    timeline.ponder(0, 120)
+    timeline.add(spoken("b", 151, 50))
+    assert timeline.thoughts(180) == (Thought(1, 100, 101),)
 
 
 def test_the_first_of_two_cuts_wins() -> None:

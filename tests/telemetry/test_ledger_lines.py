@@ -10,14 +10,24 @@ from typing import Any, cast
 import pytest
 
 from duologue.places import packs_folder
-from duologue.telemetry.ledger import KINDS, Cause, Entry, EventRecord, FrameRecord, Outcome, Record, Step, TurnRecord
+from duologue.telemetry.ledger import (
+    KINDS,
+    Cause,
+    EndingOutcome,
+    Entry,
+    EventRecord,
+    FrameRecord,
+    GovernorStep,
+    Record,
+    TurnRecord,
+)
 from duologue.telemetry.ledger_page import BEGIN, END, page_part
 from duologue.telemetry.lines import ENVELOPE, Newer, Unreadable, decode, encode, kind_of, parse, shapes
 
 ORIGIN = 5_000_000_000
 VALUES: dict[object, object] = {
-    int: 7, float: 2.5, str: "Größe 😀", bool: True, Cause: Cause.TV, Step: Step.RATE, Outcome: Outcome.WENT_ON,
-    tuple[str, ...]: ("a", "b"), tuple[float, ...]: (1.5, 2.0),
+    int: 7, float: 2.5, str: "Größe 😀", bool: True, Cause: Cause.TV, GovernorStep: GovernorStep.RATE,
+    EndingOutcome: EndingOutcome.WENT_ON, tuple[str, ...]: ("a", "b"), tuple[float, ...]: (1.5, 2.0),
 }  # fmt: skip
 
 

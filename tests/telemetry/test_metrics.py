@@ -9,16 +9,17 @@ from duologue.telemetry.ledger import (
     Cause,
     ClipRecord,
     ConversationRecord,
+    EndingOutcome,
     EndingRecord,
     Entry,
     FrameRecord,
+    GovernorStep,
     HandoverRecord,
     MachineRecord,
-    Outcome,
+    PartRecord,
     Record,
     ShowRecord,
     SkipRecord,
-    Step,
     StepRecord,
     TurnRecord,
     WorkerRecord,
@@ -80,12 +81,12 @@ def test_the_series_of_a_show_are_there_from_its_beginning() -> None:
 
 def test_the_governor_and_its_skips_are_counted() -> None:
     metrics = told(
-        StepRecord(1, 30, Step.ANALYSIS, Step.FULL, 610.0, "lead"),
-        StepRecord(2, 90, Step.TV, Step.ANALYSIS, 990.0, "quiet"),
+        StepRecord(1, 30, GovernorStep.ANALYSIS, GovernorStep.FULL, 610.0, "lead"),
+        StepRecord(2, 90, GovernorStep.TV, GovernorStep.ANALYSIS, 990.0, "quiet"),
         SkipRecord(3, 100, 145, 1510.0),
     )
     found = values(metrics)
-    assert found["duologue_governor_step{of=show:day}"] == Step.TV
+    assert found["duologue_governor_step{of=show:day}"] == GovernorStep.TV
     assert found["duologue_governor_steps_total{direction=down,of=show:day,step=tv}"] == 1
     assert found["duologue_governor_steps_total{direction=down,of=show:day,step=analysis}"] == 1
     assert found["duologue_governor_steps_total{direction=up,of=show:day,step=analysis}"] == 1
@@ -113,7 +114,7 @@ def test_a_workers_restarts_are_counted_once_however_often_its_state_is_told() -
         WorkerRecord("kokoro", "idle"),
         of=HOUSE,
     )
-    metrics.observe(Entry(0, "show:day", WorkerRecord("day", "failed", "no room")))  # a part is no worker
+    metrics.observe(Entry(0, "show:day", PartRecord("day", "restarting", "no room", 1)))  # a part is no worker
     name = "duologue_worker_restarts_total"
     found = {key: value for key, value in values(metrics).items() if "restarts_total" in key}
     assert found == {f"{name}{{worker=stage}}": 1, f"{name}{{worker=espeak}}": 2, f"{name}{{worker=kokoro}}": 0}
@@ -131,8 +132,8 @@ def test_the_machine_lag_and_bakes_are_there() -> None:
     found = values(metrics)
     assert found["duologue_machine_steal_ratio"] == pytest.approx(0.07)
     assert found["duologue_machine_available_bytes"] == 4_000 * 2**20
-    assert found["duologue_process_cpu_ratio{of=show:day,process=stage}"] == pytest.approx(0.35)
-    assert found["duologue_process_resident_bytes{of=show:day,process=stage}"] == 120 * 2**20
+    assert found["duologue_process_cpu_ratio{process=stage}"] == pytest.approx(0.35)
+    assert found["duologue_process_resident_bytes{process=stage}"] == 120 * 2**20
     assert found["duologue_loop_lag_seconds_bucket{le=0.005}"] == 0
     assert found["duologue_loop_lag_seconds_bucket{le=0.01}"] == 1
     assert found["duologue_loop_held_total"] == 1
@@ -152,7 +153,7 @@ def test_an_answer_to_a_person_is_counted_with_its_silence_and_all_that_befell_i
     answer.spoken_to, answer.decided, answer.understood = 1_000 * MILLISECOND, 1_350 * MILLISECOND, 1_400 * MILLISECOND
     answer.on_air = 1_700 * MILLISECOND
     person = TurnRecord("c/p1", "c", 1, "p", "person", state="ended", misses=3, wasted_ms=90.0, stalls=("hearing",))
-    ending = EndingRecord("c", "c/p1", 0, "question, usual pause 700 ms", 560, 560, "", (), Outcome.ANSWERED)
+    ending = EndingRecord("c", "c/p1", 0, "question, usual pause 700 ms", 560, 560, "", (), EndingOutcome.ANSWERED)
     found = values(told(ConversationRecord("c", ("ada",), "p"), answer, person, ending, of="talk:c"))
     assert found["duologue_conversations_total{of=talk}"] == 1
     assert found["duologue_answer_seconds_sum{of=talk}"] == pytest.approx(0.7)

@@ -13,8 +13,8 @@ from duologue.telemetry import stream
 from duologue.telemetry.frames import FrameLedger
 from duologue.telemetry.ledger import BakeRecord, Entry, FrameRecord, SkipRecord, TurnRecord
 from duologue.telemetry.ledger_reader import LedgerReader
+from duologue.telemetry.report import PartSummary
 from duologue.telemetry.stream import Ledger, open_ledger
-from duologue.telemetry.turns import TurnLedger
 
 
 def watched() -> tuple[Ledger, list[Entry]]:
@@ -51,15 +51,15 @@ def test_turns_without_an_end_are_bounded(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_the_ledgers_in_memory_look_on_at_the_same_stream() -> None:
     ledger, told = watched()
-    frames, turns = FrameLedger(30), TurnLedger()
+    frames, turns = FrameLedger(30), PartSummary("show:day")
     ledger.watch(frames.observe)
-    ledger.watch(turns.observe)
+    ledger.watch(turns.add)
     ledger.enter("show:day", FrameRecord(0, 0, 0, 1.0, 40.0, 0, 0, 5.0))
     ledger.enter("show:day", SkipRecord(3, 1, 6, 200.0))
     ledger.enter("show:day", BakeRecord(4, "lights", 300.0))
     ledger.turn("show:day", TurnRecord("t1", "c1", 1, "chad", state="ended"))
     assert (frames.frames, frames.late, frames.over_budget, frames.skipped) == (1, 1, 1, 5)
-    assert [bake.took_ms for bake in frames.bakes] == [300.0] and turns.ended == 1
+    assert [bake.took_ms for bake in frames.bakes] == [300.0] and [turn.state for turn in turns.turns] == ["ended"]
     assert [entry.at for entry in told] == [100, 3, 4, 100], "when it happened, else now"
     ledger.unwatch(frames.observe)
     ledger.enter("show:day", FrameRecord(1, 0, 0, 1.0, 4.0, 0, 0, 5.0))

@@ -14,9 +14,9 @@ from duologue.app.models import (
     CharacterView,
     ChatReceipt,
     ChatRequest,
-    Conversation,
     ConversationRequest,
     ConversationState,
+    ConversationView,
     HouseView,
     LightsRequest,
     LineView,
@@ -31,19 +31,18 @@ from duologue.app.models import (
     UtteranceView,
     WorkerView,
 )
+from duologue.broadcast.hls import Resource
 from duologue.errors import InputError
 from duologue.stage.pose import Daylight
-from duologue.web.studio import Endpoints
+from duologue.web.studio import EndpointsPort
 
 Connect = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 """Opens a client of an application around the double; see the fixture ``connect``."""
 
 
-@dataclass(frozen=True)
-class File:
-    data: bytes
-    content_type: str = "video/mp4"
-    cache_control: str = "public, max-age=3600, immutable"
+def segment(data: bytes) -> Resource:
+    """A file of the stream."""
+    return Resource(data, "video/mp4", "public, max-age=3600, immutable")
 
 
 STAGE = StageView(
@@ -100,9 +99,9 @@ class StudioDouble:
     failure: BaseException | None = None
     guests: GuestsDouble = field(default_factory=GuestsDouble)
     text: str | None = None
-    files: dict[str, File] = field(default_factory=dict[str, File])
+    files: dict[str, Resource] = field(default_factory=dict[str, Resource])
     asked: list[object] = field(default_factory=list[object])
-    kept: dict[str, Conversation] = field(default_factory=dict[str, Conversation])
+    kept: dict[str, ConversationView] = field(default_factory=dict[str, ConversationView])
     health: tuple[bool, Sequence[str]] = (True, ())
     bus: Bus = field(default_factory=lambda: Bus(state, "show", capacity=8))
 
@@ -111,25 +110,25 @@ class StudioDouble:
         if self.failure is not None:
             raise self.failure
 
-    async def start(self, request: ConversationRequest) -> Conversation:
+    async def start(self, request: ConversationRequest) -> ConversationView:
         self._note(request)
-        made = Conversation(
+        made = ConversationView(
             id=f"c{len(self.kept)}", topic=request.topic or "anything", cast=request.cast or ("chad", "virgin"),
             turns_planned=request.turns, seed=request.seed or 0, state=ConversationState.RUNNING, started=0.0,
         )  # fmt: skip
         self.kept[made.id] = made
         return made
 
-    async def stop(self, conversation_id: str) -> Conversation:
+    async def stop(self, conversation_id: str) -> ConversationView:
         self._note(conversation_id)
         stopped = self.kept[conversation_id].model_copy(update={"state": ConversationState.STOPPED})
         self.kept[conversation_id] = stopped
         return stopped
 
-    def conversations(self) -> Sequence[Conversation]:
+    def conversations(self) -> Sequence[ConversationView]:
         return list(reversed(self.kept.values()))
 
-    def conversation(self, conversation_id: str) -> Conversation | None:
+    def conversation(self, conversation_id: str) -> ConversationView | None:
         return self.kept.get(conversation_id)
 
     async def chat(self, request: ChatRequest) -> ChatReceipt:
@@ -154,7 +153,7 @@ class StudioDouble:
     def playlist(self) -> str | None:
         return self.text
 
-    def resource(self, name: str) -> File | None:
+    def resource(self, name: str) -> Resource | None:
         return self.files.get(name)
 
     def ready(self) -> tuple[bool, Sequence[str]]:
@@ -229,7 +228,7 @@ class HouseDouble:
     processes: dict[str, WorkerView] = field(default_factory=dict[str, WorkerView])
     bus: Bus = field(default_factory=lambda: Bus(state, "show", capacity=8))
     line: LineDouble | None = None
-    endpoints: Endpoints | None = None
+    endpoints: EndpointsPort | None = None
 
     def __post_init__(self) -> None:
         studios = [show.studio for show in self.shows if show.studio is not None]

@@ -27,7 +27,7 @@ from duologue.app.engines import EnginePool
 from duologue.audio.encoding import encoder
 from duologue.audio.pcm import RATE, Samples
 from duologue.language.engine import Prompt
-from duologue.language.fake import FakeLanguage, Reply
+from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.tools import ToolCall
 from duologue.settings import load_settings
 from duologue.speech.hearing import EAR_RATE, VAD_FRAME
@@ -225,7 +225,7 @@ async def test_silence_is_no_text_and_noise_no_file(opened: Open) -> None:
 
 
 async def test_a_character_answers_whole_and_in_pieces(opened: Open) -> None:
-    llm = FakeLanguage(usual=Reply("Why hello there, STOP my friend."))
+    llm = FakeLanguage(usual=ScriptedReply("Why hello there, STOP my friend."))
     async with opened(llm) as client:
         whole = await client.chat.completions.create(
             model="chad", temperature=0.3, max_tokens=80, seed=4, stop="STOP",
@@ -286,7 +286,7 @@ async def test_tools_are_the_clients_to_run(opened: Open) -> None:
 
 
 async def test_a_schema_is_handed_on(opened: Open) -> None:
-    llm = FakeLanguage(usual=Reply('{"warm": true}'))
+    llm = FakeLanguage(usual=ScriptedReply('{"warm": true}'))
     schema = {"type": "object", "properties": {"warm": {"type": "boolean"}}}
     wanted = {"type": "json_schema", "json_schema": {"name": "weather", "schema": schema}}
     async with opened(llm) as client:
@@ -318,7 +318,7 @@ async def test_what_a_chat_cannot_be_is_said_by_name(opened: Open, changed: dict
 
 
 async def test_a_model_that_fails_is_an_error_of_the_clients_shape_and_no_broken_stream(opened: Open) -> None:
-    async with opened(FakeLanguage(usual=Reply("x", failure="the model is gone", pieces=0))) as client:
+    async with opened(FakeLanguage(usual=ScriptedReply("x", failure="the model is gone", pieces=0))) as client:
         for stream in (False, True):
             with pytest.raises(openai.InternalServerError, match="the model is gone"):
                 await client.chat.completions.create(

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from structlog.testing import capture_logs
-from studio_double import Connect, File, HouseDouble, StudioDouble
+from studio_double import Connect, HouseDouble, StudioDouble, segment
 
 from duologue.app.models import (
     CaptionRequest,
@@ -179,7 +179,7 @@ async def test_the_playlist(client: httpx.AsyncClient, studio: StudioDouble) -> 
 
 
 async def test_a_segment(client: httpx.AsyncClient, studio: StudioDouble) -> None:
-    studio.files["7.m4s"] = File(b"moof")
+    studio.files["7.m4s"] = segment(b"moof")
     answer = await client.get("/stream/7.m4s")
     assert (answer.content, answer.headers["content-type"]) == (b"moof", "video/mp4")
     assert answer.headers["cache-control"] == "public, max-age=3600, immutable"
@@ -195,7 +195,7 @@ ALLOWED = "access-control-allow-origin"
 async def test_no_other_site_may_show_or_read_anything_unless_it_is_named(
     client: httpx.AsyncClient, studio: StudioDouble
 ) -> None:
-    studio.text, studio.files["7.m4s"] = "#EXTM3U\n", File(b"moof")
+    studio.text, studio.files["7.m4s"] = "#EXTM3U\n", segment(b"moof")
     for path in ("/stream/index.m3u8", "/stream/7.m4s", "/api/stage", "/docs", "/nowhere"):
         answer = await client.get(path, headers=ELSEWHERE)
         assert ALLOWED not in answer.headers
@@ -258,8 +258,8 @@ def test_the_schema_holds_all_that_the_page_needs() -> None:
     assert events == {"$ref": "#/components/schemas/StreamedEvent"}
     named = schema["components"]["schemas"]["StreamedEvent"]["discriminator"]["mapping"]
     assert set(named) == {
-        "state", "conversation", "turn", "stage", "telemetry", "notice", "part", "talk", "engines", "places",
-        "worker",
+        "state", "conversation", "turn", "stage", "telemetry", "notice", "part", "talk", "talk_turn", "engines",
+        "places", "worker",
     }  # fmt: skip
     operations = [operation["operationId"] for path in schema["paths"].values() for operation in path.values()]
     assert len(operations) == len(set(operations))

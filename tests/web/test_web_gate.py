@@ -12,7 +12,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from studio_double import File, HouseDouble, ShowDouble, StudioDouble
+from studio_double import HouseDouble, ShowDouble, StudioDouble, segment
 
 from duologue.web.application import create_app
 from duologue.web.gate import COOKIE, Admit, Redirect, Refuse, cookie_value, judge, private
@@ -137,7 +137,7 @@ async def test_a_preflight_needs_no_token(connect: Connect, studio: StudioDouble
 
 async def test_what_a_token_guards_is_kept_by_no_shared_cache(connect: Connect, studio: StudioDouble) -> None:
     """A segment says `public`; a cache before the server would hand it to people without the token."""
-    studio.text, studio.files["7.m4s"] = "#EXTM3U\n", File(b"moof")
+    studio.text, studio.files["7.m4s"] = "#EXTM3U\n", segment(b"moof")
     bearer = {"authorization": f"Bearer {TOKEN}"}
     expected = {
         "/stream/7.m4s": "private, max-age=3600, immutable",
@@ -154,7 +154,7 @@ async def test_what_a_token_guards_is_kept_by_no_shared_cache(connect: Connect, 
 
 
 async def test_an_answer_that_sets_the_cookie_is_kept_by_nobody(connect: Connect, studio: StudioDouble) -> None:
-    studio.text, studio.files["7.m4s"] = "#EXTM3U\n", File(b"moof")
+    studio.text, studio.files["7.m4s"] = "#EXTM3U\n", segment(b"moof")
     for path in ("/stream/7.m4s", "/stream/index.m3u8", "/"):
         async with connect(PUBLIC, "http://show.example") as client:
             answer = await client.get(path, params={"token": TOKEN})
@@ -164,7 +164,7 @@ async def test_an_answer_that_sets_the_cookie_is_kept_by_nobody(connect: Connect
 
 
 async def test_without_a_token_caches_may_keep_segments(connect: Connect, studio: StudioDouble) -> None:
-    studio.files["7.m4s"] = File(b"moof")
+    studio.files["7.m4s"] = segment(b"moof")
     async with connect() as client:
         answer = await client.get("/stream/7.m4s")
     assert answer.headers["cache-control"] == "public, max-age=3600, immutable" and "vary" not in answer.headers

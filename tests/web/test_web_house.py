@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 from studio_double import Connect, HouseDouble, ShowDouble
 
-from duologue.app.admission import Admission, Kind
+from duologue.app.admission import Admission, PlaceKind
 from duologue.app.models import Notice, NoticeEvent, PartState, PartView, TalkEvent, TalkView
 from duologue.web import problems
 from duologue.web.application import create_app
@@ -126,24 +126,24 @@ async def test_without_a_show_the_state_of_the_house_comes_first() -> None:
         house.bus.publish(TalkEvent(talk=view), "talk:t")
         house.bus.close()
         answer = await client.get("/api/events", headers={"Last-Event-ID": "show-0"})
-    assert events(answer.text) == [{"type": "talk", "talk": {**view.model_dump()}}]
+    assert events(answer.text) == [{"type": "talk", "talk": {**view.model_dump(mode="json")}}]
 
 
 async def test_who_finds_no_place_is_told_when_to_try_again() -> None:
     app = FastAPI()
     problems.install(app)
-    admission = Admission({Kind.LISTENER: 1, Kind.VOICE: None, Kind.THOUGHT: None}.__getitem__)
+    admission = Admission({PlaceKind.LISTENER: 1, PlaceKind.VOICE: None, PlaceKind.THOUGHT: None}.__getitem__)
 
     async def talk_to() -> None:
-        async with admission.place(frozenset({Kind.LISTENER})):
+        async with admission.place(frozenset({PlaceKind.LISTENER})):
             await asyncio.sleep(0)
 
     app.add_api_route("/talk", talk_to)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
-        async with admission.place(frozenset({Kind.LISTENER})):
+        async with admission.place(frozenset({PlaceKind.LISTENER})):
             answer = await client.get("/talk")
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
             assert "the only place of a listener is taken" in answer.json()["title"]
         assert (await client.get("/talk")).status_code == 200
-    assert admission.places.refused[Kind.LISTENER] == 1
+    assert admission.places.refused[PlaceKind.LISTENER] == 1

@@ -12,11 +12,11 @@ import pytest
 from fastapi.params import Depends, Security
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import SecretStr
-from studio_double import Connect, File, HouseDouble, ShowDouble, StudioDouble
+from studio_double import Connect, HouseDouble, ShowDouble, StudioDouble, segment
 
 from duologue.app.models import Problem
 from duologue.errors import InputError
-from duologue.settings import Row
+from duologue.settings import SettingRow
 from duologue.settings_parts import WebSettings
 from duologue.tokens import Scope, TokenSettings
 from duologue.web.application import create_app
@@ -77,7 +77,7 @@ TOKEN = "the token of all tokens"
 TOKENS: dict[str, tuple[Scope, ...]] = {"onlooker": (), **{scope.value: (scope,) for scope in Scope}}
 KEYS = tuple(Key(f"{name} token", Grant(name, frozenset(scopes))) for name, scopes in TOKENS.items())
 PUBLIC = WebOptions(host="0.0.0.0", token=TOKEN, keys=KEYS)
-SECRET = Row("web.token", "********", "environment DUOLOGUE_WEB__TOKEN", "Who brings it may do everything.")
+SECRET = SettingRow("web.token", "********", "environment DUOLOGUE_WEB__TOKEN", "Who brings it may do everything.")
 
 
 def declared(dependencies: Sequence[Depends]) -> str:
@@ -109,7 +109,7 @@ def test_what_changes_something_wants_a_scope() -> None:
 
 @pytest.fixture
 async def public(connect: Connect, studio: StudioDouble) -> AsyncIterator[httpx.AsyncClient]:
-    studio.text, studio.files["7.m4s"] = "#EXTM3U\n", File(b"moof")
+    studio.text, studio.files["7.m4s"] = "#EXTM3U\n", segment(b"moof")
     studio.bus.close()  # its events end, instead of never
     async with connect(PUBLIC, "http://show.example") as client:
         yield client

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from studio_double import Connect, File, ShowDouble, StudioDouble
+from studio_double import Connect, ShowDouble, StudioDouble, segment
 
-from duologue.app.models import Conversation, ConversationState, Notice, PartState, ShowView
+from duologue.app.models import ConversationState, ConversationView, Notice, PartState, ShowView
 from duologue.web import paths
 from duologue.web.options import WebOptions
 
@@ -31,7 +31,7 @@ async def test_each_show_is_in_its_place_and_the_first_at_the_root_too(
 ) -> None:
     for show in shows:
         studio_of(show).text = f"#EXTM3U of {show.name}\n"
-        studio_of(show).files["7.m4s"] = File(show.name.encode())
+        studio_of(show).files["7.m4s"] = segment(show.name.encode())
     async with connect(shows=shows) as client:
         for place, name in (("", "day"), ("/shows/day", "day"), ("/shows/late-night", "late-night")):
             assert (await client.get(f"{place}/stream/index.m3u8")).text == f"#EXTM3U of {name}\n"
@@ -68,7 +68,7 @@ async def test_events_are_those_of_the_show(connect: Connect, shows: list[ShowDo
 
 async def test_the_list_names_every_show_with_its_links(connect: Connect, shows: list[ShowDouble]) -> None:
     shows.append(ShowDouble("broken", None, PartState.FAILED, "there is no pack 'x'"))
-    studio_of(shows[1]).kept["c"] = Conversation(
+    studio_of(shows[1]).kept["c"] = ConversationView(
         id="c", topic="owls", cast=("a", "b"), turns_planned=2, seed=1, state=ConversationState.RUNNING, started=0
     )
     async with connect(shows=shows) as client:

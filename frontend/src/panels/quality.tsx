@@ -1,22 +1,33 @@
-/** What the show does without while the machine is short of CPU; nothing while it does without nothing. */
+/** What the show does without while the machine is short of CPU, or what it waits for; nothing while it does neither. */
 import type { JSX } from "preact";
 import { sentence, timeOfDay } from "../core/format";
-import type { StepView } from "../models";
+import type { PaceView, StepView } from "../models";
 import { useKnown } from "../page";
 
 const SHORT = "This machine is short of CPU.";
 
 export function Quality(): JSX.Element {
   const { stage } = useKnown();
-  const { quality = null, steps = [] } = stage.value ?? {};
+  const { quality = null, steps = [], pace = null } = stage.value ?? {};
   const plain = quality !== null && quality.step !== "full" ? quality : null;
   return (
     <>
       <p class="unseen" role="status">
-        {plain && `Plainer for now: ${sentence(plain.words)} ${SHORT}`}
+        {plain && `Plainer for now: ${sentence(plain.words)} ${SHORT}`} {pace?.words}
       </p>
       {plain && <Plainer now={plain} steps={steps} />}
+      {!plain && pace?.words && <Unhurried pace={pace} />}
     </>
+  );
+}
+
+/** A voice that is slower than the show would have it. */
+function Unhurried({ pace }: { pace: PaceView }): JSX.Element {
+  const { link } = useKnown();
+  return (
+    <p class={link.value === "lost" ? "plainer unhurried stale" : "plainer unhurried"}>
+      {pace.words} It takes {pace.factor.toFixed(1)} s for each second. <time>{timeOfDay(pace.since).slice(0, 5)}</time>
+    </p>
   );
 }
 

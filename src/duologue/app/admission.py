@@ -21,7 +21,7 @@ MOST_WAITING = 100
 """Who may wait at once; of more each is refused."""
 
 
-class Kind(StrEnum):
+class PlaceKind(StrEnum):
     """What a place is for: an engine that hears, speaks or thinks."""
 
     LISTENER = "listener"
@@ -29,7 +29,7 @@ class Kind(StrEnum):
     THOUGHT = "thought"
 
 
-Needs = frozenset[Kind]
+Needs = frozenset[PlaceKind]
 """What a conversation takes a place of."""
 
 
@@ -43,15 +43,15 @@ class Places:
     Who waits is known by a ticket. Nobody overtakes who waits for a place of the same kind.
     """
 
-    def __init__(self, capacity: Callable[[Kind], int | None], most_waiting: int = MOST_WAITING) -> None:
+    def __init__(self, capacity: Callable[[PlaceKind], int | None], most_waiting: int = MOST_WAITING) -> None:
         self.capacity = capacity
         self._most_waiting = most_waiting
         self._waiting: OrderedDict[int, Needs] = OrderedDict()
         self._tickets = 0
-        self.taken: Counter[Kind] = Counter()
-        self.refused: Counter[Kind] = Counter()
+        self.taken: Counter[PlaceKind] = Counter()
+        self.refused: Counter[PlaceKind] = Counter()
         """Since the start, by what was wanting."""
-        self.waited: Counter[Kind] = Counter()
+        self.waited: Counter[PlaceKind] = Counter()
         """The same of those who had to wait."""
 
     @property
@@ -59,23 +59,23 @@ class Places:
         """How many wait."""
         return len(self._waiting)
 
-    def wanting(self, needs: Needs) -> Kind | None:
+    def wanting(self, needs: Needs) -> PlaceKind | None:
         """What somebody who comes now would have to wait for, if anything."""
-        claimed = frozenset[Kind]().union(*self._waiting.values())
-        return next((kind for kind in Kind if kind in needs and (kind in claimed or not self._free(kind))), None)
+        claimed = frozenset[PlaceKind]().union(*self._waiting.values())
+        return next((kind for kind in PlaceKind if kind in needs and (kind in claimed or not self._free(kind))), None)
 
-    def take(self, needs: Needs) -> Kind | None:
+    def take(self, needs: Needs) -> PlaceKind | None:
         """Take a place of each kind, or none: then what is wanting."""
         kind = self.wanting(needs)
         if kind is None:
             self.taken.update(needs)
         return kind
 
-    def refuse(self, kind: Kind) -> None:
+    def refuse(self, kind: PlaceKind) -> None:
         """Somebody was sent away."""
         self.refused[kind] += 1
 
-    def queue(self, needs: Needs, kind: Kind) -> int | None:
+    def queue(self, needs: Needs, kind: PlaceKind) -> int | None:
         """Wait, for want of ``kind``: a ticket, or None when too many wait already."""
         if len(self._waiting) >= self._most_waiting:
             return None
@@ -95,7 +95,7 @@ class Places:
     def admitted(self) -> list[int]:
         """The tickets of those whose turn has come; their places are taken now."""
         found: list[int] = []
-        claimed: set[Kind] = set()
+        claimed: set[PlaceKind] = set()
         for ticket, needs in list(self._waiting.items()):
             if all(kind not in claimed and self._free(kind) for kind in needs):
                 del self._waiting[ticket]
@@ -105,7 +105,7 @@ class Places:
                 claimed |= needs
         return found
 
-    def _free(self, kind: Kind) -> bool:
+    def _free(self, kind: PlaceKind) -> bool:
         capacity = self.capacity(kind)
         return capacity is None or self.taken[kind] < capacity
 
@@ -117,11 +117,11 @@ class Admission:
 
     def __init__(
         self,
-        capacity: Callable[[Kind], int | None],
+        capacity: Callable[[PlaceKind], int | None],
         *,
         most_waiting: int = MOST_WAITING,
         changed: Callable[[], None] = lambda: None,
-        told: Callable[[Kind, str], None] = lambda kind, outcome: None,
+        told: Callable[[PlaceKind, str], None] = lambda kind, outcome: None,
     ) -> None:
         self.places = Places(capacity, most_waiting)
         self._changed = changed
@@ -180,7 +180,7 @@ class Admission:
             self._calls[ticket].set()
         self._changed()
 
-    def _refused(self, kind: Kind) -> PlaceTaken:
+    def _refused(self, kind: PlaceKind) -> PlaceTaken:
         self.places.refuse(kind)
         self._changed()
         self._told(kind, "refused")

@@ -66,9 +66,9 @@ class Bus:
         self._log.append(Published(self._id(self._count), event, topic))
         self._wake()
 
-    def topic(self, name: str) -> Topic:
+    def topic(self, name: str) -> BusTopic:
         """The bus, for whoever speaks of one topic."""
-        return Topic(self, name)
+        return BusTopic(self, name)
 
     def close(self) -> None:
         """End every subscription, when it has read what is there."""
@@ -117,7 +117,7 @@ class Bus:
 
 
 @dataclass(frozen=True, slots=True)
-class Topic:
+class BusTopic:
     """A bus, for whoever speaks of one topic."""
 
     bus: Bus

@@ -21,12 +21,12 @@ from duologue.app.models import CallEvent, CallLevels, CallTurnEvent, Event
 from duologue.app.talking import Partner, talk_policy
 from duologue.app.talking_captions import Captions
 from duologue.app.talking_sound import open_recording
-from duologue.audio.far_playout import Message
+from duologue.audio.far_playout import FarEndMessage
 from duologue.audio.pcm import Samples
 from duologue.clock import SECOND, Clock
 from duologue.dialogue.far_end import RemoteSink
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress, PlayStarted
-from duologue.dialogue.recording import Recorder
+from duologue.dialogue.recording import ConversationRecorder
 from duologue.dialogue.session import Session, SessionOptions
 from duologue.dialogue.session_ledger import SessionLedger
 from duologue.dialogue.turns_vocabulary import (
@@ -102,7 +102,7 @@ class Call:
         self._session: Session | None = None
         self._sink: RemoteSink | None = None
         self._number = 0
-        self._recorder = Recorder()
+        self._recorder = ConversationRecorder()
         self._heard = HeardSound(self._sounded)
         self._levels = Level(), Level()  # of the caller, of the character
         self._transferred: asyncio.Future[far.Transferred] | None = None
@@ -372,7 +372,7 @@ class Call:
 
     # What goes there
 
-    async def _write(self, message: Message) -> None:
+    async def _write(self, message: FarEndMessage) -> None:
         self._heard.send(message)
         try:
             await self._leg.write(message)

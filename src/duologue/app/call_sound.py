@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from duologue.audio.far_playout import Message
+from duologue.audio.far_playout import FarEndMessage
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress, PlayStarted
@@ -30,7 +30,7 @@ class HeardSound:
         self._place = 0
         self._next = 0  # when the next sample of the one that plays is due (ns)
 
-    def send(self, message: Message) -> None:
+    def send(self, message: FarEndMessage) -> None:
         """What the far end is given to play."""
         if message.samples is not None and len(message.samples):
             self._sent.setdefault(message.id, []).append((message.start, message.samples))

@@ -49,7 +49,7 @@ from duologue.stage.bake import bake_stage
 from duologue.stage.compositor import Compositor
 from duologue.stage.packs.loading import load_character, load_room
 from duologue.stage.pose import FrameState, Lights, Mouth, Pose
-from duologue.telemetry.ledger import Step
+from duologue.telemetry.ledger import GovernorStep
 from duologue.telemetry.machine import MachineSampler
 
 SIZES = ((1920, 1080), (1280, 720), (640, 360))
@@ -451,7 +451,7 @@ def verdict(
             )
     elif sizes:
         words.append(f"This machine carries no show: not even {sizes[-1].width}x{sizes[-1].height} at {RATES[-1]}.")
-    if room is not None and room.now.step is not Step.FULL:
+    if room is not None and room.now.step is not GovernorStep.FULL:
         words.append(f"As things are now, a show would be seen with {outlook_words(room, room.now)}.")
     if machine.steal_percent > STEAL_LIMIT:
         words.append(

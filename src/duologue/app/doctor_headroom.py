@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from duologue.stage.governor import SAVES
-from duologue.telemetry.ledger import Step
+from duologue.telemetry.ledger import GovernorStep
 
 TV_ON = 1.35
 """A picture with the TV on costs so many times one without (1080p, CPU time of composing, decoding and encoding)."""
@@ -26,10 +26,10 @@ BESIDE = (1, 2, 4)
 """How many busy programs are thought of."""
 
 GIVES_UP = {
-    Step.TV: "the TV's picture only in every second frame",
-    Step.ANALYSIS: "less analysis in the encoder (a little softer)",
-    Step.RATE: "half the picture rate",
-    Step.SIZE: "a smaller picture",
+    GovernorStep.TV: "the TV's picture only in every second frame",
+    GovernorStep.ANALYSIS: "less analysis in the encoder (a little softer)",
+    GovernorStep.RATE: "half the picture rate",
+    GovernorStep.SIZE: "a smaller picture",
 }
 """What a viewer sees of each step."""
 
@@ -64,7 +64,7 @@ class Cost:
 class Need:
     """What a step needs, in cores: all in all, and for the thread that does most."""
 
-    step: Step
+    step: GovernorStep
     cores: float
     thread: float
 
@@ -78,7 +78,7 @@ class Outlook:
 
     programs: float
     share: float
-    step: Step | None
+    step: GovernorStep | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +95,16 @@ class Headroom:
     beside: tuple[Outlook, ...]
 
 
-def governed(*, resizable: bool) -> tuple[Step, ...]:
+def governed(*, resizable: bool) -> tuple[GovernorStep, ...]:
     """The steps that a show's governor may take; the size only where nobody needs the stream to keep it."""
-    return tuple(step for step in SAVES if resizable or step is not Step.SIZE)
+    return tuple(step for step in SAVES if resizable or step is not GovernorStep.SIZE)
 
 
-def headroom(cost: Cost, cores: int, *, programs: float = 0.0, steal: float = 0.0, steps: Iterable[Step]) -> Headroom:
+def headroom(
+    cost: Cost, cores: int, *, programs: float = 0.0, steal: float = 0.0, steps: Iterable[GovernorStep]
+) -> Headroom:
     """All of it. ``programs`` is the load of the moment in busy programs, ``steal`` the part (0…1) of all cores that
-    the host takes away; ``steps`` are those that the governor may take beside :data:`Step.FULL`.
+    the host takes away; ``steps`` are those that the governor may take beside :data:`GovernorStep.FULL`.
     """
     wanted = needs(cost, steps)
     there = cores * (1 - steal)
@@ -113,17 +115,17 @@ def headroom(cost: Cost, cores: int, *, programs: float = 0.0, steal: float = 0.
     return Headroom(cost, round(cost.period_ms / cost.frame_ms, 2), wanted, now, tuple(beside))
 
 
-def needs(cost: Cost, steps: Iterable[Step]) -> tuple[Need, ...]:
+def needs(cost: Cost, steps: Iterable[GovernorStep]) -> tuple[Need, ...]:
     """What the full picture needs with the TV on, and what each of ``steps`` does, one after the other."""
     factor = TV_ON
-    found = [_need(cost, Step.FULL, factor)]
-    for step in sorted(set(steps) - {Step.FULL}):
+    found = [_need(cost, GovernorStep.FULL, factor)]
+    for step in sorted(set(steps) - {GovernorStep.FULL}):
         factor /= SAVES[step]
         found.append(_need(cost, step, factor))
     return tuple(found)
 
 
-def _need(cost: Cost, step: Step, factor: float) -> Need:
+def _need(cost: Cost, step: GovernorStep, factor: float) -> Need:
     pictures, thread = (factor * each / cost.period_ms for each in (cost.frame_ms, cost.encode_ms))
     return Need(step, round(pictures + HOUSE, 3), round(thread, 3))
 
@@ -133,7 +135,7 @@ def share(cores: float, programs: float) -> float:
     return min(THREADS, max(cores - programs, cores / (1 + programs)))
 
 
-def holding(wanted: Sequence[Need], cores: float) -> Step | None:
+def holding(wanted: Sequence[Need], cores: float) -> GovernorStep | None:
     """The first step that can be held with so many cores; None when the plainest cannot."""
     most = BREATH * cores
     return next((need.step for need in wanted if need.cores <= most and need.thread <= min(BREATH, most)), None)
@@ -143,7 +145,7 @@ def words(room: Headroom, outlook: Outlook) -> str:
     """What a viewer would see."""
     if outlook.step is None:
         return "less than the plainest picture (it would leave pieces out to stay in time)"
-    taken = [GIVES_UP[need.step] for need in room.needs if Step.FULL < need.step <= outlook.step]
+    taken = [GIVES_UP[need.step] for need in room.needs if GovernorStep.FULL < need.step <= outlook.step]
     return ", ".join(taken) or "the full picture"
 
 

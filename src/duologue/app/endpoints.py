@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 
-from duologue.app.admission import Admission, Kind
-from duologue.app.engines import EnginePool, Engines
+from duologue.app.admission import Admission, PlaceKind
+from duologue.app.engines import EnginePool, LentEngines
 from duologue.app.spare_voices import KnownVoices, known_voices, spare_voice
 from duologue.app.talking import find_partner, find_persona, partner_names
 from duologue.app.vitals import unserved, vitals
@@ -23,7 +23,7 @@ from duologue.ids import unique_id
 from duologue.language.engine import Prompt
 from duologue.settings import Settings
 from duologue.speech.hearing import EAR_RATE, Expected
-from duologue.speech.stretches import Stretch, stretches
+from duologue.speech.stretches import HeardStretch, stretches
 
 FOREIGN_VOICES = (
     "alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse",
@@ -46,7 +46,7 @@ class Endpoints:
         self._pool = engines
         self._admission = admission
         self._clock = clock
-        self._engines: Engines | None = None
+        self._engines: LentEngines | None = None
         self._known: KnownVoices = {}
 
     async def run(self) -> None:
@@ -99,7 +99,7 @@ class Endpoints:
         the engines raise.
         """
         voices = self._named(voice)
-        async with self._place(Kind.VOICE) as engines:
+        async with self._place(PlaceKind.VOICE) as engines:
             told = 0
             spoken = engines.tts.stream(text, voices, speaker=voice, utterance_id=unique_id(self._clock.wall()))
             async with aclosing(spoken) as growing:
@@ -107,14 +107,16 @@ class Endpoints:
                     yield each.utterance.samples[told:]
                     told = len(each.utterance.samples)
 
-    async def transcribe(self, sound: Samples, *, language: str = "en", prompt: str = "") -> AsyncGenerator[Stretch]:
+    async def transcribe(
+        self, sound: Samples, *, language: str = "en", prompt: str = ""
+    ) -> AsyncGenerator[HeardStretch]:
         """What is said in ``sound`` (mono at :data:`~duologue.audio.pcm.RATE`), stretch by stretch, in order.
 
         ``prompt`` are words that are likely to be said. Raises as :meth:`speak`.
         """
         heard = await asyncio.to_thread(resample, sound, RATE, EAR_RATE)
         expected = Expected(phrases=tuple(filter(None, (prompt.strip(),))), language=language)
-        async with self._place(Kind.LISTENER) as engines:
+        async with self._place(PlaceKind.LISTENER) as engines:
             if engines.ears is None or engines.noticing is None:
                 raise ClosedError("no engine hears here", where="engines.stt", remedy="Set one.")
             for start, end in await stretches(engines.noticing.activity, heard):
@@ -125,11 +127,11 @@ class Endpoints:
                 if final is None or not final.final:
                     raise PeerError("the engine gave no final transcript", where=engines.ears.name)
                 if final.text.strip():
-                    yield Stretch(start, end, final)
+                    yield HeardStretch(start, end, final)
 
     async def write(self, prompt: Prompt) -> AsyncGenerator[str]:
         """An answer, as it is written. Raises as :meth:`speak`."""
-        async with self._place(Kind.THOUGHT) as engines:
+        async with self._place(PlaceKind.THOUGHT) as engines:
             writing = engines.llm.write(prompt)
             try:
                 async for piece in writing:
@@ -162,7 +164,7 @@ class Endpoints:
         return {engine: each for engine, each in (stand_in | found).items() if each}
 
     @asynccontextmanager
-    async def _place(self, kind: Kind) -> AsyncGenerator[Engines]:
+    async def _place(self, kind: PlaceKind) -> AsyncGenerator[LentEngines]:
         engines = self._engines
         if engines is None:
             raise ClosedError("the engines are being warmed up", where="api", remedy="Try again in a moment.")

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Generic, Protocol, TypeVar, cast
 
-from duologue.app.admission import Kind
+from duologue.app.admission import PlaceKind
 from duologue.app.worker_views import workers_of
 from duologue.chains import ChainPolicy, Handover, Listener, beside
 from duologue.clock import SECOND
@@ -97,7 +97,7 @@ def create_tts(settings: Settings, name: str = "") -> TextToSpeech:
     if name in chosen.skip or not chosen.limit_mb:
         return engine
     cache = SpeechCache(chosen.folder or cache_folder() / "speech", chosen.limit_mb * 1_000_000)
-    return CachedSpeech(engine, cache, fingerprint(settings.engine(name)))
+    return CachedSpeech(engine, cache, fingerprint(settings.engine(name), getattr(engine, "made_with", "")))
 
 
 def create_voicing(
@@ -183,7 +183,7 @@ class Noticing:
 
 
 @dataclass(frozen=True, slots=True)
-class Engines:
+class LentEngines:
     """Engines that were borrowed. All but ``llm`` may be wanting."""
 
     llm: LanguageModel
@@ -270,10 +270,10 @@ class EnginePool:
         async with beside() as self._group:
             yield
 
-    def at_once(self, kind: Kind) -> int | None:
+    def at_once(self, kind: PlaceKind) -> int | None:
         """How many conversations the engines of a kind carry; None while no limit is known."""
         thoughts, voices, ears = self.chains
-        chain = {Kind.LISTENER: ears, Kind.VOICE: voices, Kind.THOUGHT: thoughts}[kind]
+        chain = {PlaceKind.LISTENER: ears, PlaceKind.VOICE: voices, PlaceKind.THOUGHT: thoughts}[kind]
         return chain.at_once if chain is not None else None
 
     @property
@@ -282,7 +282,7 @@ class EnginePool:
         return self._llm.engine, self._voicing.engine, self._ears.engine
 
     @asynccontextmanager
-    async def lend(self, *, hears: bool = False, speaks: bool = True) -> AsyncGenerator[Engines]:
+    async def lend(self, *, hears: bool = False, speaks: bool = True) -> AsyncGenerator[LentEngines]:
         """Borrow engines, maybe cold ones, for the length of the context; those that hear or speak only if needed."""
         async with AsyncExitStack() as stack:
             warming: list[Callable[[], Awaitable[None]]] = [self._think]
@@ -298,7 +298,7 @@ class EnginePool:
             ears = await borrow(self._ears, hears)
             noticing = await borrow(self._noticing, hears)
             turn = await borrow(self._turn, hears)
-            yield Engines(llm, voicing, ears, noticing, turn, self.listeners, tuple(warming), self.workers)
+            yield LentEngines(llm, voicing, ears, noticing, turn, self.listeners, tuple(warming), self.workers)
 
     async def _think(self) -> None:
         """Nobody stands in for an engine that thinks alone, unless the settings say so: who chose a model does not want
@@ -325,7 +325,7 @@ class EnginePool:
 
 
 @asynccontextmanager
-async def open_engines(settings: Settings, *, hears: bool = False, speaks: bool = True) -> AsyncGenerator[Engines]:
+async def open_engines(settings: Settings, *, hears: bool = False, speaks: bool = True) -> AsyncGenerator[LentEngines]:
     """The engines as set, of a pool of their own: still cold, closed at the end."""
     pool = EnginePool(settings)
     async with pool.open(), pool.lend(hears=hears, speaks=speaks) as engines:

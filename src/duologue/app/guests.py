@@ -21,7 +21,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from duologue.app.clips import clip_utterance
-from duologue.app.idempotency import Answers
+from duologue.app.idempotency import IdempotentAnswers
 from duologue.app.models import UtteranceRequest, UtteranceState, UtteranceView
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND, Clock, milliseconds
@@ -54,7 +54,7 @@ class QueueFull(InputError):
     """Too much waits already; try again when a clip has ended."""
 
 
-class Align(Protocol):
+class AlignSpeech(Protocol):
     """Finds a text's words and phonemes in its sound: :meth:`duologue.speech.alignment.Aligner.align`."""
 
     async def __call__(self, samples: Samples, rate: int, text: str) -> tuple[Mark, ...]:
@@ -126,7 +126,7 @@ class Guests:
         moderator: Moderator,
         clock: Clock,
         on_interlude: Callable[[Interlude], None],
-        align: Align,
+        align: AlignSpeech,
         on_over: Callable[[ClipRecord], None] = lambda record: None,
     ) -> None:
         self._characters = characters
@@ -136,7 +136,7 @@ class Guests:
         self._on_interlude = on_interlude
         self._align = align
         self._on_over = on_over
-        self._answers = Answers[UtteranceView]()
+        self._answers = IdempotentAnswers[UtteranceView]()
         self._clips: OrderedDict[str, _Clip] = OrderedDict()
         self._decoding = asyncio.Lock()
         self._arriving = 0

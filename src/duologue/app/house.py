@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from duologue.app.admission import Admission, Kind
+from duologue.app.admission import Admission, PlaceKind
 from duologue.app.bus import Bus, Topics
 from duologue.app.cast import CastMember
 from duologue.app.early_stage import EarlyStage
 from duologue.app.engines import EnginePool
+from duologue.app.machine_watch import MachineWatch
 from duologue.app.models import (
     EnginesEvent,
     EngineView,
@@ -30,26 +32,27 @@ from duologue.app.models import (
     StateEvent,
     StateView,
     TalkEvent,
+    TalkTurnEvent,
+    TalkTurnView,
     TalkView,
     WorkerEvent,
     WorkerView,
 )
 from duologue.app.parts import Keeper, Part
-from duologue.app.pulse import handover_record, note_engines, written_as_set
-from duologue.app.show import Show
-from duologue.app.vitals import EngineVitals, engine_view, vitals
+from duologue.app.show import ShowPart
+from duologue.app.vitals import EngineVitals, engine_view, note_engines, vitals
 from duologue.app.worker_views import worker_view
 from duologue.chains import Handover
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock, SteadyClock
 from duologue.errors import InputError
 from duologue.ids import unique_id
 from duologue.settings import Settings
-from duologue.supervision import Phase, WorkerState
-from duologue.telemetry.ledger import AdmissionRecord, WorkerRecord
+from duologue.supervision import WorkerPhase, WorkerState
+from duologue.telemetry.ledger import AdmissionRecord, HandoverRecord, PartRecord, WorkerRecord
+from duologue.telemetry.ledger_files import MEGABYTE, FileLimits
 from duologue.telemetry.log import get_logger
-from duologue.telemetry.loop_lag import LoopLag
 from duologue.telemetry.metrics import Metrics
-from duologue.telemetry.stream import HOUSE, Ledger
+from duologue.telemetry.stream import FILE, HOUSE, Ledger, written
 
 CLOSING_SECONDS = 15.0
 """For parts to end when the house does; then again, before they are given up."""
@@ -62,6 +65,13 @@ if TYPE_CHECKING:
     from duologue.app.talking import Talk
 
 log = get_logger(__name__)
+
+
+def written_as_set(ledger: Ledger, settings: Settings) -> AbstractAsyncContextManager[Ledger]:
+    """The ledger of a house, written where the settings say. Raises :class:`InputError` when it cannot be."""
+    part = settings.ledger
+    limits = FileLimits(part.file_mb * MEGABYTE, part.keep_files, part.keep_mb * MEGABYTE)
+    return written(ledger, part.folder / FILE if part.folder is not None else None, HOUSE, limits)
 
 
 def _stuck(names: Sequence[str]) -> None:
@@ -96,15 +106,17 @@ class House:
         self.ledger = Ledger(clock)
         self._metrics = Metrics(registry)
         self.ledger.watch(self._metrics.observe)
-        self._lag = LoopLag(clock, self._metrics.loop_lag)
         self._closing = False
         self.bus = Bus(self.state, unique_id(clock.wall()))
         self.engines = EnginePool(settings)
         self.engines.listeners.append(self._handed_over)
         self.engines.workers.listeners.append(self._worker_changed)
         self.admission = Admission(self.engines.at_once, changed=self._places_changed, told=self._place_told)
+        workers = self.engines.workers.states
+        self._machine = MachineWatch(self.ledger, clock, workers, self._metrics.loop_lag)
+        self._part_records: dict[str, PartRecord] = {}
         self._engine_views: tuple[EngineView, ...] = ()
-        self.shows: tuple[Show, ...] = tuple(self._shows(settings, cast, stage)) if settings.serve.show else ()
+        self.shows: tuple[ShowPart, ...] = tuple(self._shows(settings, cast, stage)) if settings.serve.show else ()
         self.talk = self._talk(settings) if settings.serve.talk else None
         self.line = self._line(settings) if settings.serve.line else None
         self.endpoints = self._endpoints(settings) if settings.serve.api else None
@@ -121,10 +133,10 @@ class House:
             )
         registry.register(_Figures(self))
 
-    def _shows(self, settings: Settings, cast: Sequence[CastMember], stage: EarlyStage | None) -> Iterator[Show]:
+    def _shows(self, settings: Settings, cast: Sequence[CastMember], stage: EarlyStage | None) -> Iterator[ShowPart]:
         for each in settings.each_show().values():
             topic = self.bus.topic(each.topic)
-            yield Show(
+            yield ShowPart(
                 each, cast, self.engines, self.admission, topic, self._clock, self.ledger,
                 self._metrics, stage=stage, house=self.view, told=self._part_changed,
             )  # fmt: skip
@@ -133,7 +145,7 @@ class House:
     def _talk(self, settings: Settings) -> Talk:
         from duologue.app.talking import Talk  # its imports would make the start of a show longer
 
-        return Talk(settings, self.engines, self.admission, self._clock, self._talk_changed)
+        return Talk(settings, self.engines, self.admission, self._clock, self._talk_changed, self._talk_turned)
 
     def _line(self, settings: Settings) -> Line:
         from duologue.app.line import Line
@@ -156,7 +168,7 @@ class House:
             asyncio.TaskGroup() as group,
         ):
             looking = group.create_task(self._look())
-            lagging = group.create_task(self._lag.run())
+            watching = group.create_task(self._machine.run())
             tasks = {group.create_task(keeper.run()): keeper for keeper in self.keepers}
             try:
                 await asyncio.wait(tasks)
@@ -164,7 +176,7 @@ class House:
                 self._closing = True
                 self.bus.close()
                 looking.cancel()
-                lagging.cancel()
+                watching.cancel()
                 await self._end(tasks)
         failures = [keeper.error for keeper in self.keepers if keeper.error is not None]
         if len(failures) == len(self.keepers):
@@ -213,17 +225,23 @@ class House:
     # What the parts report
 
     def _part_changed(self, keeper: Keeper) -> None:
-        view = keeper.view()
-        self.bus.publish(PartEvent(part=view), keeper.part.topic)
+        view, topic = keeper.view(), keeper.part.topic
+        self.bus.publish(PartEvent(part=view), topic)
+        record = PartRecord(view.name, view.state.value, view.failure, view.restarts)
+        if self._part_records.get(topic) != record:
+            self._part_records[topic] = record
+            self.ledger.enter(topic, record)
         if view.due is not None:
             notice = Notice(
                 level="error", text=f"{keeper.part.name} has failed: {keeper.failure}", remedy="It is started again."
             )
-            self.bus.topic(keeper.part.topic).notice(notice)
-            self.ledger.enter(keeper.part.topic, WorkerRecord(keeper.part.name, "failed", keeper.failure))
+            self.bus.topic(topic).notice(notice)
 
     def _talk_changed(self, talk: TalkView) -> None:
         self.bus.publish(TalkEvent(talk=talk), f"talk:{talk.id}")
+
+    def _talk_turned(self, talk: str, turn: TalkTurnView) -> None:
+        self.bus.publish(TalkTurnEvent(talk=talk, turn=turn), f"talk:{talk}")
 
     def _worker_changed(self, state: WorkerState) -> None:
         self.ledger.enter(HOUSE, WorkerRecord(state.name, state.phase.value, state.cause, state.restarts))
@@ -233,14 +251,16 @@ class House:
         event = PlacesEvent(places=self._places_now(), waiting=self.admission.places.waiting)
         self.bus.publish(event, "machine")
 
-    def _place_told(self, kind: Kind, outcome: str) -> None:
+    def _place_told(self, kind: PlaceKind, outcome: str) -> None:
         places = self.admission.places
         many = places.capacity(kind)
         record = AdmissionRecord(kind.value, outcome, places.taken[kind], -1 if many is None else many)
         self.ledger.enter(HOUSE, record)
 
     def _handed_over(self, handover: Handover) -> None:
-        self.ledger.enter(HOUSE, handover_record(handover))
+        moment = handover.moment.value
+        record = HandoverRecord(handover.engine, handover.successor, moment, handover.cause, handover.at)
+        self.ledger.enter(HOUSE, record)
         notice = Notice(level="warning", text=f"{handover.words}.", remedy="duologue doctor tells what it needs.")
         self.bus.topic("engines").notice(notice)
         self._look_at_engines()
@@ -278,7 +298,7 @@ class House:
                 kind=kind.value, places=places.capacity(kind), taken=places.taken[kind], refused=places.refused[kind],
                 waited=places.waited[kind],
             )
-            for kind in Kind
+            for kind in PlaceKind
         )  # fmt: skip
 
     async def _end(self, tasks: Mapping[asyncio.Task[None], Keeper]) -> None:
@@ -307,7 +327,7 @@ class _Figures(Collector):
         taken = GaugeMetricFamily("duologue_places_taken", "Places that are taken", labels=["kind"])
         refused = CounterMetricFamily("duologue_refusals", "Conversations refused for want of a place", labels=["kind"])
         waited = CounterMetricFamily("duologue_waits", "Conversations that waited for a place", labels=["kind"])
-        for kind in Kind:
+        for kind in PlaceKind:
             if (capacity := places.capacity(kind)) is not None:
                 offered.add_metric([kind], capacity)
             taken.add_metric([kind], places.taken[kind])
@@ -323,7 +343,7 @@ class _Figures(Collector):
         yield from (up, restarts)
         running = GaugeMetricFamily("duologue_worker_up", "1 while a child process is up", labels=["worker"])
         for state in house.engines.workers.states():
-            running.add_metric([state.name], state.phase is Phase.UP)
+            running.add_metric([state.name], state.phase is WorkerPhase.UP)
         yield running
         yield CounterMetricFamily(
             "duologue_event_overruns", "Times that a reader of events was left behind", value=house.bus.overruns

@@ -31,7 +31,7 @@ class _Kept(Generic[Answer]):
     answer: asyncio.Future[Answer]
 
 
-class Answers(Generic[Answer]):
+class IdempotentAnswers(Generic[Answer]):
     """Remembers the answers of the newest ``most`` keys."""
 
     def __init__(self, most: int = 256) -> None:

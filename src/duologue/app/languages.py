@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from duologue.app.cast import find_pack
@@ -28,10 +28,13 @@ def use_of(settings: Settings) -> Use:
     that it answers in. Whom guests will talk with nobody knows: in a house with neither that is taken to be in English.
     """
     use = settings.use()
-    spoken = languages_of(_cast(settings)) if use.shows else frozenset[str]()
-    if settings.serve.line:
-        spoken |= _telephoned(settings)
-    return replace(use, languages=spoken) if spoken else use
+    names = [name for each in settings.each_show().values() for name in each.show.cast] if use.shows else []
+    return _speaking(use, names, _telephoned(settings) if settings.serve.line else frozenset())
+
+
+def use_by(characters: Sequence[str]) -> Callable[[Settings], Use]:
+    """What is asked where ``characters`` speak outside a show, those of the cast where none is named."""
+    return lambda settings: _speaking(settings.use(), characters or settings.show.cast)
 
 
 def _telephoned(settings: Settings) -> frozenset[str]:
@@ -50,13 +53,17 @@ def _telephoned(settings: Settings) -> frozenset[str]:
     return frozenset(found)
 
 
-def _cast(settings: Settings) -> Iterator[Persona]:
-    for each in settings.each_show().values():
-        for name in each.show.cast:
-            try:
-                yield load_persona(find_pack("characters", name) / "persona.toml")
-            except InputError:
-                continue  # its show says so, and does not keep the others from theirs
+def _speaking(use: Use, characters: Iterable[str], more: frozenset[str] = frozenset()) -> Use:
+    spoken = languages_of(_personas(characters)) | more
+    return replace(use, languages=spoken) if spoken else use
+
+
+def _personas(characters: Iterable[str]) -> Iterator[Persona]:
+    for name in characters:
+        try:
+            yield load_persona(find_pack("characters", name) / "persona.toml")
+        except InputError:
+            continue  # whoever wants that one says so, and it does not keep the others from theirs
 
 
 def refuse_strangers(personas: Iterable[Persona], llm: LanguageModel, ears: SpeechToText | None = None) -> None:
@@ -64,11 +71,19 @@ def refuse_strangers(personas: Iterable[Persona], llm: LanguageModel, ears: Spee
     one is enough, and the others are passed over for it.
     """
     for persona in personas:
-        tag = persona.language.tag
+        tag, who = persona.language.tag, f"{persona.title} speaks"
         if not any(knows(engine, tag) for engine in members(llm)):
-            raise _refusal(persona, "thinks", members(llm), "engines.llm", _THINKS)
-        if ears is not None and not any(knows(engine, tag) for engine in members(ears)):
-            raise _refusal(persona, "hears", members(ears), "engines.stt", _HEARS)
+            raise _refusal(who, tag, "thinks", members(llm), "engines.llm", _THINKS)
+        if ears is not None:
+            refuse_deaf(tag, ears, who)
+
+
+def refuse_deaf(tag: str, ears: SpeechToText, who: str = "you ask for") -> None:
+    """Raises :class:`InputError` when none of ``ears`` hears the language ``tag``, which ``who`` says by whom it is
+    wanted.
+    """
+    if not any(knows(engine, tag) for engine in members(ears)):
+        raise _refusal(who, tag, "hears", members(ears), "engines.stt", _HEARS)
 
 
 def members(engine: LanguageModel | SpeechToText) -> Sequence[LanguageModel | SpeechToText]:
@@ -77,8 +92,8 @@ def members(engine: LanguageModel | SpeechToText) -> Sequence[LanguageModel | Sp
 
 
 def _refusal(
-    persona: Persona, does: str, engines: Sequence[LanguageModel | SpeechToText], where: str, remedy: str
+    who: str, tag: str, does: str, engines: Sequence[LanguageModel | SpeechToText], where: str, remedy: str
 ) -> InputError:
     names = ", ".join(engine.name for engine in engines)
-    what = f"{persona.title} speaks {persona.language.tag!r}, in which no engine that is set ({names}) {does}"
+    what = f"{who} {tag!r}, in which no engine that is set ({names}) {does}"
     return InputError(what, where=where, remedy=remedy)

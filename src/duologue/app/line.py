@@ -11,14 +11,14 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Protocol
 
 from duologue.app.admission import Admission
-from duologue.app.bus import Topic
+from duologue.app.bus import BusTopic
 from duologue.app.call import LINE, CallHouse
 from duologue.app.call_plan import CallPlans
 from duologue.app.call_voice import VoicedLines
 from duologue.app.calls import Calls
 from duologue.app.cast import CastMember
-from duologue.app.engines import EnginePool, Engines
-from duologue.app.languages import refuse_strangers
+from duologue.app.engines import EnginePool, LentEngines
+from duologue.app.languages import members, refuse_strangers
 from duologue.app.line_plan import line_plan, target_of
 from duologue.app.models import LineEvent, LineView, Notice, RegistrationView, TransferView
 from duologue.app.talking import Talk
@@ -30,7 +30,7 @@ from duologue.errors import ClosedError, PeerError
 from duologue.phone.leg import CallLeg, TakeCall
 from duologue.phone.line_messages import Counts, LinePlan, Ready, Registration, Trouble
 from duologue.settings import Settings
-from duologue.speech.hearing import EAR_RATE, Expected, hears
+from duologue.speech.hearing import EAR_RATE, Expected, Selective
 from duologue.speech.utterance import Utterance
 from duologue.telemetry.log import get_logger
 from duologue.telemetry.stream import Ledger
@@ -85,7 +85,7 @@ class Line:
     name = topic = LINE
 
     def __init__(
-        self, settings: Settings, engines: EnginePool, admission: Admission, bus: Topic, ledger: Ledger,
+        self, settings: Settings, engines: EnginePool, admission: Admission, bus: BusTopic, ledger: Ledger,
         clock: Clock = SYSTEM_CLOCK, carrier: MakeCarrier = _sip,
     ) -> None:  # fmt: skip
         self._settings = settings
@@ -191,22 +191,21 @@ class Line:
         """Every engine speaks and hears once; what is said on every call is voiced."""
         async with self._engines.lend(hears=True) as engines:
             await engines.warm_up()
-            members = {plan.member.name: plan.member for plan in plans.all}
+            cast = {plan.member.name: plan.member for plan in plans.all}
             refuse_strangers([plan.member.persona for plan in plans.all], engines.llm, engines.ears)
-            voice = CastVoices(engines.tts, tuple(members.values()))
+            voice = CastVoices(engines.tts, tuple(cast.values()))
             for plan in plans.all:
                 await self._lines.prepare(voice, plan.member.name, plan.lines)
             spoken = (await voice.voice(REHEARSAL, plans.usual.member.name, "line-rehearsal")).utterance
             await self._listen(engines, spoken, plans.usual.member)
         self._warm = True
 
-    async def _listen(self, engines: Engines, spoken: Utterance, member: CastMember) -> None:
+    async def _listen(self, engines: LentEngines, spoken: Utterance, member: CastMember) -> None:
         ears = engines.ears
         assert ears is not None
-        expected = Expected(language=member.persona.language.name, telephone=True)
-        self.deaf = (
-            "" if hears(ears.capabilities, expected) else DEAF.format(names=", ".join(self._settings.engines.stt))
-        )
+        expected = _expected(member)
+        names = ", ".join(self._settings.engines.stt)
+        self.deaf = "" if any(_hears(engine, expected) for engine in members(ears)) else DEAF.format(names=names)
         if self.deaf:
             _log.error("line.deaf", why=self.deaf)
             self._bus.notice(Notice(level="error", text=self.deaf))
@@ -307,6 +306,15 @@ class Line:
             state=state, registrar=known.registrar if known is not None else "",
             why=self.deaf or (known.why if known is not None else ""),
         )  # fmt: skip
+
+
+def _expected(member: CastMember) -> Expected:
+    """As a conversation expects of callers: with the sentences that its persona knows, if it knows any."""
+    return Expected(member.persona.expects, language=member.persona.language.name, telephone=True)
+
+
+def _hears(engine: object, expected: Expected) -> bool:
+    return not isinstance(engine, Selective) or engine.hears(expected)
 
 
 async def _blocks(sound: Samples) -> AsyncIterator[Samples]:

@@ -22,7 +22,7 @@ from duologue.app.doctor_ears import speak
 from duologue.audio.pcm import Samples
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import DuologueError, in_words
-from duologue.models.catalogue import Kind, Model
+from duologue.models.catalogue import Model, ModelKind
 from duologue.models.figures import Figures, this_machine
 from duologue.settings import installed_model, load_settings
 from duologue.speech.engine import TextToSpeech
@@ -33,7 +33,7 @@ LONGER = "The kettle is on, the table is laid for four, and somebody has already
 ROUNDS = 3
 PATIENCE = 120.0
 """Seconds for all of it."""
-_GROUPS = {Kind.VOICE: "duologue.tts", Kind.EARS: "duologue.stt"}
+_GROUPS = {ModelKind.VOICE: "duologue.tts", ModelKind.EARS: "duologue.stt"}
 
 
 async def measure(model: Model, folder: Path, clock: Clock = SYSTEM_CLOCK) -> Figures:
@@ -42,7 +42,7 @@ async def measure(model: Model, folder: Path, clock: Clock = SYSTEM_CLOCK) -> Fi
         return Figures(this_machine())
     try:
         async with asyncio.timeout(PATIENCE):
-            return await (_voice if model.kind is Kind.VOICE else _ears)(model, folder, clock)
+            return await (_voice if model.kind is ModelKind.VOICE else _ears)(model, folder, clock)
     except TimeoutError:
         return Figures(this_machine(), trouble=f"it took more than {PATIENCE:g} s")
     except DuologueError as error:

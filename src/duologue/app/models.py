@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from duologue.stage.pose import Daylight, Expression
 
 
-class Model(BaseModel):
+class ApiModel(BaseModel):
     """Frozen, and strict about unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,7 +27,7 @@ class ConversationState(StrEnum):
     FAILED = "failed"
 
 
-class ConversationRequest(Model):
+class ConversationRequest(ApiModel):
     """Start a conversation. Without a topic one is picked from the list; ``turns`` counts both speakers' turns."""
 
     topic: str | None = Field(default=None, description="What they talk about, 1 to 400 characters after trimming.")
@@ -50,7 +50,7 @@ class WordView:
     end: float
 
 
-class TurnView(Model):
+class TurnView(ApiModel):
     """A turn as the transcript shows it. Times are Unix ms, null while unknown; waits are ms."""
 
     id: str
@@ -76,7 +76,7 @@ class TurnView(Model):
     to: str = Field(default="", description="Whom a person spoke to: the character that answers.")
 
 
-class Conversation(Model):
+class ConversationView(ApiModel):
     """A conversation with all of its turns so far."""
 
     id: str
@@ -91,7 +91,7 @@ class Conversation(Model):
     turns: tuple[TurnView, ...] = ()
 
 
-class ChatRequest(Model):
+class ChatRequest(ApiModel):
     """Something a person says to a character by name."""
 
     to: str = Field(description="A character's name.")
@@ -99,34 +99,34 @@ class ChatRequest(Model):
     author: str = Field(default="guest", max_length=40)
 
 
-class ChatReceipt(Model):
+class ChatReceipt(ApiModel):
     """The answer to a chat message: the turn that will hold the character's reply."""
 
     turn: str
     accepted: bool = True
 
 
-class TvRequest(Model):
+class TvRequest(ApiModel):
     """Play a film by name (see :class:`StageView`) or stop."""
 
     action: Literal["play", "stop"]
     film: str | None = None
 
 
-class LightsRequest(Model):
+class LightsRequest(ApiModel):
     """Change the time of day, the lamp, or both."""
 
     daylight: Daylight | None = None
     lamp: bool | None = None
 
 
-class CaptionRequest(Model):
+class CaptionRequest(ApiModel):
     """Show a text as the caption (empty: none) until it is replaced; what is spoken takes precedence."""
 
     text: str = Field(max_length=200)
 
 
-class ClipMark(Model):
+class ClipMark(ApiModel):
     """A word or a phoneme of a clip with its place in the sound, in ms from the clip's first sample."""
 
     text: str = Field(min_length=1, max_length=100)
@@ -135,7 +135,7 @@ class ClipMark(Model):
     kind: Literal["word", "phoneme"] = "word"
 
 
-class UtteranceRequest(Model):
+class UtteranceRequest(ApiModel):
     """What is known of a clip of speech besides its sound."""
 
     character: str = Field(max_length=100, description="Whose mouth says it: a name of the cast.")
@@ -155,7 +155,7 @@ class UtteranceState(StrEnum):
     SKIPPED = "skipped"
 
 
-class UtteranceView(Model):
+class UtteranceView(ApiModel):
     """A clip that a client put on the stage. Times are Unix ms, null while unknown."""
 
     id: str
@@ -174,7 +174,7 @@ class UtteranceView(Model):
     note: str = Field(default="", description="What did not go as well as it might.")
 
 
-class CharacterView(Model):
+class CharacterView(ApiModel):
     """A character of the cast on stage."""
 
     name: str
@@ -183,7 +183,7 @@ class CharacterView(Model):
     colour: str = Field(default="#888888", description="For its name in the transcript, as #rrggbb.")
 
 
-class EngineView(Model):
+class EngineView(ApiModel):
     """An engine that speaks, thinks or hears, in order of preference. ``cause`` tells its last failure, while it
     counts.
     """
@@ -200,7 +200,7 @@ class EngineView(Model):
     workers: tuple[str, ...] = Field(default=(), description="Its child processes, by name.")
 
 
-class WorkerView(Model):
+class WorkerView(ApiModel):
     """A child process that is kept running. Times are Unix ms."""
 
     name: str
@@ -226,7 +226,7 @@ class StepName(StrEnum):
     SIZE = "size"
 
 
-class StepView(Model):
+class StepView(ApiModel):
     """A step of the governor: what the show does without because the machine is short of CPU."""
 
     step: StepName
@@ -235,7 +235,15 @@ class StepView(Model):
     why: str = Field(default="", description="The figure that decided.")
 
 
-class StageView(Model):
+class PaceView(ApiModel):
+    """A voice that is slower than the show would have it, and what a viewer sees of that."""
+
+    words: str = Field(description="What a viewer sees of it, in a sentence; empty: the voice keeps up.")
+    factor: float = Field(default=0.0, description="Seconds that the voice takes for a second of speech.")
+    since: float = Field(default=0.0, description="Unix ms.")
+
+
+class StageView(ApiModel):
     """The stage now."""
 
     ready: bool
@@ -258,9 +266,10 @@ class StageView(Model):
         default=StepView(step=StepName.FULL, words="", since=0.0), description="How plain the show is now."
     )
     steps: tuple[StepView, ...] = Field(default=(), description="The newest steps, the newest first; at most 20.")
+    pace: PaceView = Field(default=PaceView(words=""), description="Whether the show waits for its voices.")
 
 
-class TelemetryView(Model):
+class TelemetryView(ApiModel):
     """One second of the show. Times in ms; ``lead_ms`` is how far the stage is ahead of its due time.
 
     ``frames`` is how many pictures were made, ``late`` ones were ready after their due time; ``over_budget`` ones cost
@@ -288,7 +297,7 @@ class TelemetryView(Model):
     loop_lag_ms: float
 
 
-class Notice(Model):
+class Notice(ApiModel):
     """A word to the person at the page: what happened, and what they can do."""
 
     level: Literal["info", "warning", "error"]
@@ -306,7 +315,7 @@ class PartState(StrEnum):
     FAILED = "failed"
 
 
-class PartView(Model):
+class PartView(ApiModel):
     """A part of the house, as whoever keeps it sees it."""
 
     name: str
@@ -318,7 +327,7 @@ class PartView(Model):
     reasons: tuple[str, ...] = Field(default=(), description="Why it would serve nobody now.")
 
 
-class PlacesView(Model):
+class PlacesView(ApiModel):
     """How many conversations an engine of a kind carries at once, and how many places are taken."""
 
     kind: Literal["listener", "voice", "thought"]
@@ -328,7 +337,20 @@ class PlacesView(Model):
     waited: int = Field(default=0, description="Those who had to wait.")
 
 
-class TalkView(Model):
+TalkTurnState: TypeAlias = Literal["hearing", "thinking", "speaking", "ended", "interrupted", "withdrawn"]
+
+
+class TalkTurnView(ApiModel):
+    """A turn of a conversation with a person, as far as it has come. The same number again: it replaces the former."""
+
+    number: int
+    speaker: str = Field(description="The character's name, or `person`.")
+    state: TalkTurnState = Field(description="`withdrawn`: a reply of which nobody heard a word.")
+    text: str = Field(default="", description="Understood of the person so far; of a reply, what sounded.")
+    heard: str | None = Field(default=None, description="What the person heard of a reply that is over.")
+
+
+class TalkView(ApiModel):
     """A conversation with a person. Times are Unix ms."""
 
     id: str
@@ -336,9 +358,10 @@ class TalkView(Model):
     title: str
     started: float
     ended: float | None = None
+    turns: tuple[TalkTurnView, ...] = Field(default=(), description="The newest 20.")
 
 
-class RegistrationView(Model):
+class RegistrationView(ApiModel):
     """An extension of ours at a PBX."""
 
     account: str = Field(description="The extension.")
@@ -361,14 +384,14 @@ class CallState(StrEnum):
     ENDED = "ended"
 
 
-class StageTime(Model):
+class StageTime(ApiModel):
     """A stage of the silence before an answer, by the ledger's name of it."""
 
     name: str
     ms: float
 
 
-class CallTurn(Model):
+class CallTurn(ApiModel):
     """What one of the two said on a call. Times are Unix ms, null while unknown."""
 
     id: str
@@ -386,7 +409,7 @@ class CallTurn(Model):
     handovers: tuple[str, ...] = ()
 
 
-class CallView(Model):
+class CallView(ApiModel):
     """A call. Times are Unix ms, null while unknown."""
 
     id: str
@@ -415,7 +438,7 @@ class CallView(Model):
     turns: tuple[CallTurn, ...] = Field(default=(), description="The newest, oldest first; left out in events.")
 
 
-class CallLevels(Model):
+class CallLevels(ApiModel):
     """How loud a call is now: RMS, dB below full scale (-90: silence)."""
 
     call: str
@@ -424,7 +447,7 @@ class CallLevels(Model):
     hearing: str = Field(default="", description="What is being understood of the caller.")
 
 
-class TransferView(Model):
+class TransferView(ApiModel):
     """Where a call may be handed over."""
 
     name: str
@@ -433,7 +456,7 @@ class TransferView(Model):
     about: str = ""
 
 
-class LineView(Model):
+class LineView(ApiModel):
     """The phone line."""
 
     listens: tuple[str, ...] = Field(default=(), description="Where, as sip addresses; empty: it does not.")
@@ -447,32 +470,32 @@ class LineView(Model):
     refused: int = Field(default=0, description="Those that were sent away since the start.")
 
 
-class DialRequest(Model):
+class DialRequest(ApiModel):
     """Call somebody."""
 
     to: str = Field(min_length=1, max_length=200, description="An address as sip:17@pbx.example, or an extension.")
     account: str = Field(default="", max_length=80, description="As which account of ours; empty: as nobody's.")
 
 
-class DialReceipt(Model):
+class DialReceipt(ApiModel):
     """The call that was placed."""
 
     call: str
 
 
-class TransferRequest(Model):
+class TransferRequest(ApiModel):
     """Hand a call over."""
 
     to: str = Field(min_length=1, max_length=200, description="The name of a transfer that is set, or an address.")
 
 
-class WhisperRequest(Model):
+class WhisperRequest(ApiModel):
     """A word to the character that the caller does not hear."""
 
     text: str = Field(min_length=1, max_length=400)
 
 
-class HouseView(Model):
+class HouseView(ApiModel):
     """The running system: its parts, the engines that they share, and who talks."""
 
     parts: tuple[PartView, ...] = ()
@@ -483,7 +506,7 @@ class HouseView(Model):
     talks: tuple[TalkView, ...] = Field(default=(), description="Those that go on.")
 
 
-class ShowView(Model):
+class ShowView(ApiModel):
     """A show of the house, and where its parts are. The first one is at ``/`` too."""
 
     name: str
@@ -497,110 +520,118 @@ class ShowView(Model):
     metrics: str
 
 
-class StateView(Model):
+class StateView(ApiModel):
     """All that a page shows, as of now: the house, and the show whose topic was asked for."""
 
     house: HouseView = HouseView()
     stage: StageView | None = Field(default=None, description="null: no show was asked for, or it is not open yet.")
-    conversations: tuple[Conversation, ...] = Field(
+    conversations: tuple[ConversationView, ...] = Field(
         default=(), description="Those that are remembered, newest first, without their turns."
     )
     turns: tuple[TurnView, ...] = Field(default=(), description="The newest of them, oldest first; at most 100.")
     line: LineView | None = Field(default=None, description="null: it was not asked for, or is not switched on.")
 
 
-class StateEvent(Model):
+class StateEvent(ApiModel):
     """The first event of every subscription, and of one that goes on after a gap: it replaces what was known."""
 
     type: Literal["state"] = "state"
     state: StateView
 
 
-class ConversationEvent(Model):
+class ConversationEvent(ApiModel):
     """A conversation began, changed state or ended (its ``turns`` are left out here)."""
 
     type: Literal["conversation"] = "conversation"
-    conversation: Conversation
+    conversation: ConversationView
 
 
-class TurnEvent(Model):
+class TurnEvent(ApiModel):
     """A turn changed."""
 
     type: Literal["turn"] = "turn"
     turn: TurnView
 
 
-class StageEvent(Model):
+class StageEvent(ApiModel):
     """The stage changed."""
 
     type: Literal["stage"] = "stage"
     stage: StageView
 
 
-class TelemetryEvent(Model):
+class TelemetryEvent(ApiModel):
     """Once a second."""
 
     type: Literal["telemetry"] = "telemetry"
     telemetry: TelemetryView
 
 
-class PartEvent(Model):
+class PartEvent(ApiModel):
     """A part of the house changed its state."""
 
     type: Literal["part"] = "part"
     part: PartView
 
 
-class TalkEvent(Model):
+class TalkEvent(ApiModel):
     """A conversation with a person began or ended."""
 
     type: Literal["talk"] = "talk"
     talk: TalkView
 
 
-class LineEvent(Model):
+class LineEvent(ApiModel):
     """The phone line changed: where it listens, its registrations, how many calls it took. Without its calls."""
 
     type: Literal["line"] = "line"
     line: LineView
 
 
-class CallEvent(Model):
+class CallEvent(ApiModel):
     """A call came, changed or is over (its ``turns`` are left out here)."""
 
     type: Literal["call"] = "call"
     call: CallView
 
 
-class CallTurnEvent(Model):
+class CallTurnEvent(ApiModel):
     """A turn on a call changed."""
 
     type: Literal["call_turn"] = "call_turn"
     turn: CallTurn
 
 
-class LevelsEvent(Model):
+class LevelsEvent(ApiModel):
     """Twice a second, of the calls that go on."""
 
     type: Literal["levels"] = "levels"
     levels: tuple[CallLevels, ...]
 
 
-class EnginesEvent(Model):
+class TalkTurnEvent(ApiModel):
+    """A turn of a conversation with a person began, grew or ended."""
+
+    type: Literal["talk_turn"] = "talk_turn"
+    talk: str = Field(description="The id of the conversation.")
+    turn: TalkTurnView
+
+
+class EnginesEvent(ApiModel):
     """The health of the engines that all share changed."""
 
     type: Literal["engines"] = "engines"
     engines: tuple[EngineView, ...]
 
 
-class WorkerEvent(Model):
+class WorkerEvent(ApiModel):
     """A child process changed its state."""
 
     type: Literal["worker"] = "worker"
     worker: WorkerView
 
 
-class PlacesEvent(Model):
+class PlacesEvent(ApiModel):
     """A place was taken, given back, or asked for in vain."""
 
     type: Literal["places"] = "places"
@@ -608,7 +639,7 @@ class PlacesEvent(Model):
     waiting: int
 
 
-class NoticeEvent(Model):
+class NoticeEvent(ApiModel):
     """Something a person should know."""
 
     type: Literal["notice"] = "notice"
@@ -627,6 +658,7 @@ Event = Annotated[
     | CallEvent
     | CallTurnEvent
     | LevelsEvent
+    | TalkTurnEvent
     | EnginesEvent
     | WorkerEvent
     | PlacesEvent
@@ -636,7 +668,7 @@ Event = Annotated[
 """What ``GET /api/events`` streams: server-sent events whose ``event:`` is the type and whose ``data:`` is the JSON."""
 
 
-class Problem(Model):
+class Problem(ApiModel):
     """An error's answer (after RFC 9457): what was wrong, where, and the next step."""
 
     title: str

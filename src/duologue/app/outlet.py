@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from duologue.broadcast.fmp4 import Segment, Segmenter, init_segment
 from duologue.broadcast.hls import HlsStore, Position
 from duologue.broadcast.packets import Packet, StreamFormat, Track
-from duologue.broadcast.recorder import Recorder
+from duologue.broadcast.recorder import ProgrammeRecorder
 from duologue.clock import SECOND
 from duologue.errors import InternalError
 from duologue.telemetry.log import get_logger
@@ -28,7 +28,7 @@ class Outlet:
     def __init__(
         self,
         hls: HlsStore,
-        recorder: Recorder | None = None,
+        recorder: ProgrammeRecorder | None = None,
         remember: Callable[[Position], None] = lambda position: None,
     ) -> None:
         self.hls = hls

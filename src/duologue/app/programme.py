@@ -14,15 +14,17 @@ from dataclasses import dataclass
 from duologue.app.models import (
     ChatReceipt,
     ChatRequest,
-    Conversation,
     ConversationRequest,
     ConversationState,
+    ConversationView,
     TurnView,
 )
 from duologue.app.turn_book import TurnBook
 from duologue.clock import MILLISECOND, SECOND, Clock
-from duologue.dialogue.director import Brief, Director, Interlude, Outcome, Player
-from duologue.dialogue.ports import Floor, PlayEvent, Voice
+from duologue.dialogue.delivery import PaceState
+from duologue.dialogue.director import Brief, ConversationOutcome, Director, Interlude, Player
+from duologue.dialogue.ports import PlayEvent, StageFloor, Voice
+from duologue.dialogue.voice_pace import Paces
 from duologue.errors import ClosedError, DuologueError, InputError, in_words
 from duologue.ids import unique_id
 from duologue.language.moderation import Moderator, Subject
@@ -45,7 +47,7 @@ class Company:
 
     players: Sequence[Player]
     voice: Voice
-    floor: Floor
+    floor: StageFloor
     moderator: Moderator
     topics: Sequence[str]
 
@@ -54,8 +56,9 @@ class Company:
 class ProgrammeListener:
     """Who is told of changes; called on the event loop."""
 
-    conversation: Callable[[Conversation], None]
+    conversation: Callable[[ConversationView], None]
     turn: Callable[[TurnView, TurnRecord], None]
+    pace: Callable[[PaceState], None] = lambda state: None
 
 
 class Programme:
@@ -81,18 +84,19 @@ class Programme:
         self._clock = clock
         self._turns = turns
         self._forever = forever
+        self._paces = Paces()
         self._quieted = False
         self._random = random.Random(seed)
         self._seed = seed
-        self._requested: Conversation | None = None
-        self._current: Conversation | None = None
+        self._requested: ConversationView | None = None
+        self._current: ConversationView | None = None
         self._director: Director | None = None
         self._interlude = Interlude(0, 0)
         self._wake = asyncio.Event()
         self._on_stage = asyncio.Event()
 
     @property
-    def current(self) -> Conversation | None:
+    def current(self) -> ConversationView | None:
         """The conversation on air."""
         return self._current
 
@@ -101,14 +105,14 @@ class Programme:
         """Who judges what goes on air."""
         return self._company.moderator
 
-    async def start(self, request: ConversationRequest) -> Conversation:
+    async def start(self, request: ConversationRequest) -> ConversationView:
         """Begin a conversation now;
 
         The one on air ends. Raises :class:`InputError` for a topic or cast that cannot be.
         """
         topic = await self._topic(request.topic)
         names = self._names(request.cast)
-        conversation = Conversation(
+        conversation = ConversationView(
             id=unique_id(self._clock.wall()),
             topic=topic,
             cast=names,
@@ -128,7 +132,7 @@ class Programme:
             await self._director.stop()
         return conversation
 
-    async def stop(self, conversation_id: str) -> Conversation:
+    async def stop(self, conversation_id: str) -> ConversationView:
         """Stop a conversation at once; the stage stays quiet. One that is over already is returned as it is."""
         found = self._book.conversation(conversation_id)
         if found is None:
@@ -170,7 +174,7 @@ class Programme:
                 return
             await self._quiet(RETRY if ended is ConversationState.FAILED else PAUSE)
 
-    async def _next(self) -> Conversation:
+    async def _next(self) -> ConversationView:
         while self._requested is None and self._quieted:
             self._wake.clear()
             await self._wake.wait()
@@ -191,7 +195,7 @@ class Programme:
         except TimeoutError:
             return  # the pause is over
 
-    async def _hold(self, conversation: Conversation) -> ConversationState:
+    async def _hold(self, conversation: ConversationView) -> ConversationState:
         company = self._company
         players = {player.persona.name: player for player in company.players}
         director = Director(
@@ -202,6 +206,8 @@ class Programme:
             clock=self._clock,
             on_change=self._changed,
             on_voiced=self._book.voiced,
+            on_pace=self._listener.pace,
+            paces=self._paces,
         )
         self._current = self._book.update(conversation.id, state=ConversationState.RUNNING)
         self._listener.conversation(self._current)
@@ -213,7 +219,7 @@ class Programme:
             outcome = await director.run(
                 Brief(conversation.id, conversation.topic, conversation.turns_planned, conversation.seed, held)
             )
-            state = ConversationState.ENDED if outcome is Outcome.ENDED else ConversationState.STOPPED
+            state = ConversationState.ENDED if outcome is ConversationOutcome.ENDED else ConversationState.STOPPED
         except Exception as error:  # whatever one conversation dies of, the show goes on with the next
             state, failure = ConversationState.FAILED, in_words(error)
             unforeseen = None if isinstance(error, DuologueError) else error
@@ -225,7 +231,7 @@ class Programme:
             self._end(conversation, state, failure)
         return state
 
-    def _end(self, conversation: Conversation, state: ConversationState, failure: str = "") -> None:
+    def _end(self, conversation: ConversationView, state: ConversationState, failure: str = "") -> None:
         self._listener.conversation(self._book.close(conversation.id, state, self._clock.wall() / MILLISECOND, failure))
 
     def _changed(self, record: TurnRecord) -> None:

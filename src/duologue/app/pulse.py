@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
-from typing import Protocol
-
-from duologue.app.bus import Topic
-from duologue.app.models import Conversation, ConversationState, TelemetryEvent, TelemetryView
-from duologue.app.vitals import EngineVitals
-from duologue.chains import Handover
+from duologue.app.bus import BusTopic
+from duologue.app.machine_watch import MAIN
+from duologue.app.models import ConversationState, ConversationView, TelemetryEvent, TelemetryView
 from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.settings import Settings
 from duologue.stage.messages import Baked
@@ -22,7 +15,6 @@ from duologue.telemetry.ledger import (
     ConversationRecord,
     Entry,
     FrameRecord,
-    HandoverRecord,
     MachineRecord,
     Record,
     ShowRecord,
@@ -30,81 +22,28 @@ from duologue.telemetry.ledger import (
     StepRecord,
     TurnRecord,
 )
-from duologue.telemetry.ledger_files import MEGABYTE, FileLimits
 from duologue.telemetry.log import get_logger
-from duologue.telemetry.loop_lag import LoopLag
-from duologue.telemetry.machine import MachineSample, MachineSampler, ProcessSample
-from duologue.telemetry.metrics import Metrics
-from duologue.telemetry.stream import FILE, HOUSE, Ledger, written
-from duologue.telemetry.turns import TurnLedger
+from duologue.telemetry.stream import Ledger
 
 log = get_logger(__name__)
-_GONE = ProcessSample(0.0, 0.0)
-
-
-class _Stage(Protocol):
-    @property
-    def pid(self) -> int | None: ...
-
-
-def written_as_set(ledger: Ledger, settings: Settings) -> AbstractAsyncContextManager[Ledger]:
-    """The ledger of a house, written where the settings say. Raises :class:`InputError` when it cannot be."""
-    part = settings.ledger
-    limits = FileLimits(part.file_mb * MEGABYTE, part.keep_files, part.keep_mb * MEGABYTE)
-    return written(ledger, part.folder / FILE if part.folder is not None else None, HOUSE, limits)
-
-
-def handover_record(handover: Handover) -> HandoverRecord:
-    """An engine of a chain failed, as the ledger has it."""
-    return HandoverRecord(
-        handover.engine, handover.successor, handover.moment.value, handover.cause, handover.at
-    )  # fmt: skip
-
-
-def note_engines(metrics: Metrics, engines: Iterable[EngineVitals]) -> None:
-    """How the engines are, told to the metrics."""
-    for each in engines:
-        health, cache = each.health, each.cache
-        metrics.engine(each.kind, health.name, out=health.out_ms > 0)
-        if cache is not None:
-            metrics.speech_cache(
-                health.name, hits=cache.hits, misses=cache.misses, evicted=cache.evicted, size=cache.bytes
-            )
 
 
 class Pulse:
     """What a show enters in the ledger, and who looks on. Run :meth:`run` in a task group; the other methods are called
-    on the event loop.
-
-    ``metrics`` are the house's, which feeds them; without a house the show has its own, with what is the machine's.
+    on the event loop. ``stage`` is what the show's stage is called among the workers. What the machine does is the
+    house's to measure.
     """
 
-    def __init__(
-        self,
-        bus: Topic,
-        stage: _Stage,
-        settings: Settings,
-        clock: Clock,
-        vitals: Callable[[], Sequence[EngineVitals]] = tuple,
-        ledger: Ledger | None = None,
-        metrics: Metrics | None = None,
-    ) -> None:
-        self._vitals = vitals
+    def __init__(self, bus: BusTopic, stage: str, settings: Settings, clock: Clock, ledger: Ledger) -> None:
         self._bus = bus
         self._stage = stage
         self._clock = clock
         self.of = settings.topic
-        self.ledger = ledger or Ledger(clock)
+        self.ledger = ledger
         self.frame_ledger = FrameLedger(settings.show.fps)
         self._skipped_before = 0
-        self.turn_ledger = TurnLedger()
-        self._alone = metrics is None
-        self.metrics = metrics or Metrics()
-        self._machine = MachineSampler(clock)
-        self._lag = LoopLag(clock, self.metrics.loop_lag if self._alone else None)
+        self._machine = MachineRecord(0.0, 0.0, {}, {})
         self.ledger.watch(self._observe)
-        if self._alone:
-            self.ledger.watch(self.metrics.observe)
         show = settings.show
         self._enter(ShowRecord(show.fps, show.size.width, show.size.height, show.cast, show.room))
 
@@ -112,12 +51,13 @@ class Pulse:
         self.ledger.enter(self.of, record)
 
     def _observe(self, entry: Entry) -> None:
-        """Of all that the house enters, what is of this show."""
+        """Of all that the house enters, what is of this show, and how the machine is."""
         if entry.of == self.of:
             self.frame_ledger.observe(entry)
-            self.turn_ledger.observe(entry)
+        elif isinstance(entry.record, MachineRecord):
+            self._machine = entry.record
 
-    def conversation(self, conversation: Conversation) -> None:
+    def conversation(self, conversation: ConversationView) -> None:
         """A conversation has changed its state; that it begins is entered."""
         if conversation.state is ConversationState.RUNNING:
             self._enter(
@@ -152,50 +92,21 @@ class Pulse:
         """A guest's clip is over."""
         self._enter(record)
 
-    def handed_over(self, handover: Handover) -> None:
-        """An engine of a chain failed; in a house that is entered by the house, for it has the engines."""
-        if self._alone:
-            self._enter(handover_record(handover))
-
-    def exposition(self) -> bytes:
-        """Prometheus' text of the show."""
-        return self.metrics.exposition(self.of)
-
     async def run(self) -> None:
         """Beat once a second until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._lag.run())
-            due = self._clock.now()
-            while True:
-                due += SECOND
-                await self._clock.wait_until(due)
-                self._beat()
+        due = self._clock.now()
+        while True:
+            due += SECOND
+            await self._clock.wait_until(due)
+            self._beat()
 
     def close(self) -> None:
         """Enter what is left of the show."""
         self.ledger.close_turns(self.of)
         self.ledger.unwatch(self._observe)
-        if self._alone:
-            self.ledger.unwatch(self.metrics.observe)
 
     def _beat(self) -> None:
-        pids = {"main": os.getpid()}
-        if self._stage.pid is not None:
-            pids["stage"] = self._stage.pid
-        machine, lag_ms = self._machine.sample(pids), self._lag.take().worst_ms
-        self._enter(
-            MachineRecord(
-                machine.steal_percent,
-                machine.available_mb,
-                {name: each.cpu_percent for name, each in machine.processes.items()},
-                {name: each.rss_mb for name, each in machine.processes.items()},
-                lag_ms,
-            )
-        )
-        if self._alone:
-            self.metrics.lost(self.ledger.dropped)
-            note_engines(self.metrics, self._vitals())
-        view = self._view(self.frame_ledger.take(), machine, lag_ms)
+        view = self._view(self.frame_ledger.take(), self._machine)
         self._skipped_before = self.frame_ledger.skipped
         self._bus.publish(TelemetryEvent(telemetry=view))
         if view.late or view.skipped:
@@ -207,8 +118,8 @@ class Pulse:
                 lead_ms=view.lead_ms,
             )
 
-    def _view(self, frames: FrameSummary, machine: MachineSample, lag_ms: float) -> TelemetryView:
-        main, stage = machine.processes.get("main", _GONE), machine.processes.get("stage", _GONE)
+    def _view(self, frames: FrameSummary, machine: MachineRecord) -> TelemetryView:
+        cpu, rss = machine.cpu_percent, machine.rss_mb
         return TelemetryView(
             at=self._clock.wall() / MILLISECOND,
             frames=frames.frames,
@@ -223,12 +134,12 @@ class Pulse:
             frame_p50=round(frames.frame_p50, 2),
             frame_max=round(frames.frame_max, 2),
             lead_ms=round(frames.lead_ms, 1),
-            main_cpu=round(main.cpu_percent, 1),
-            stage_cpu=round(stage.cpu_percent, 1),
-            main_rss_mb=round(main.rss_mb, 1),
-            stage_rss_mb=round(stage.rss_mb, 1),
+            main_cpu=round(cpu.get(MAIN, 0.0), 1),
+            stage_cpu=round(cpu.get(self._stage, 0.0), 1),
+            main_rss_mb=round(rss.get(MAIN, 0.0), 1),
+            stage_rss_mb=round(rss.get(self._stage, 0.0), 1),
             steal=round(machine.steal_percent, 1),
-            loop_lag_ms=round(lag_ms, 1),
+            loop_lag_ms=round(machine.loop_lag_ms, 1),
         )
 
 

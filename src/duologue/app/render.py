@@ -34,7 +34,7 @@ from duologue.language.moderation import Subject
 from duologue.settings import Settings
 from duologue.speech.utterance import Utterance
 from duologue.stage.encoding import Encoders, Job, wall_ms_of
-from duologue.stage.messages import Ended, Report, Say, ShowTv, StagePlan, Trouble
+from duologue.stage.messages import SayUtterance, ShowTv, StagePlan, StageReport, Trouble, UtteranceEnded
 from duologue.stage.performance import Performance
 from duologue.telemetry.ledger import FrameRecord
 
@@ -46,7 +46,7 @@ WRITTEN_AHEAD = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class RenderProgress:
     """How far a render is: turns played of those planned, and seconds of film so far."""
 
     turns: int
@@ -76,7 +76,7 @@ class Film:
 class _Script:
     """The director's floor: everything handed to it counts as played at once, and goes to the reel in that order."""
 
-    def __init__(self, says: queue.Queue[Say | None]) -> None:
+    def __init__(self, says: queue.Queue[SayUtterance | None]) -> None:
         self._says = says
         self._end = 0
         self.tell: Callable[[PlayEvent], None] = _nobody
@@ -85,7 +85,7 @@ class _Script:
         """Take it as played; waits while the reel is behind."""
         start = self._end + gap_ms * RATE // 1000
         self._end = start + len(utterance.samples)
-        await asyncio.to_thread(self._says.put, Say(utterance, gap_ms * RATE // 1000))
+        await asyncio.to_thread(self._says.put, SayUtterance(utterance, gap_ms * RATE // 1000))
         self.tell(PlayStarted(utterance.id, start * SECOND // RATE))
         self.tell(PlayEnded(utterance.id, self._end * SECOND // RATE, len(utterance.samples)))
 
@@ -96,6 +96,9 @@ class _Script:
     async def clear(self) -> None:
         """There is nothing to silence."""
 
+    async def ponder(self, speaker: str) -> None:
+        """Nobody waits in a script."""
+
 
 def _nobody(event: PlayEvent) -> None:
     pass
@@ -105,7 +108,7 @@ class Reel(threading.Thread):
     """Draws and encodes a script: ``says`` in order, None at its end."""
 
     def __init__(
-        self, plan: StagePlan, says: queue.Queue[Say | None], path: Path, clock: Clock, tv: Path | None = None
+        self, plan: StagePlan, says: queue.Queue[SayUtterance | None], path: Path, clock: Clock, tv: Path | None = None
     ) -> None:
         super().__init__(name="reel", daemon=True)
         self._plan = plan
@@ -174,12 +177,12 @@ class Reel(threading.Thread):
                 self._frame(performance)
         self._idle(performance, CLOSING_SECONDS)
 
-    def _next(self) -> Say | None:
+    def _next(self) -> SayUtterance | None:
         say = self._says.get()
         self.scripted = say is None
         return say
 
-    def _hand(self, performance: Performance, say: Say) -> None:
+    def _hand(self, performance: Performance, say: SayUtterance) -> None:
         performance.prepare(say.utterance)
         performance.apply(say)
 
@@ -204,9 +207,9 @@ class Reel(threading.Thread):
             )  # fmt: skip
         self.frames += 1
 
-    def _note(self, reports: tuple[Report, ...]) -> None:
+    def _note(self, reports: tuple[StageReport, ...]) -> None:
         for report in reports:
-            if isinstance(report, Ended):
+            if isinstance(report, UtteranceEnded):
                 self.spoken.append((report.at - report.played, report.at))
             elif isinstance(report, Trouble):
                 self.notes.append(f"{report.what} ({report.where}). {report.remedy}")
@@ -219,7 +222,7 @@ async def render(
     settings: Settings,
     path: Path,
     *,
-    on_progress: Callable[[Progress], None],
+    on_progress: Callable[[RenderProgress], None],
     cast: Sequence[CastMember] = (),
     clock: Clock = SYSTEM_CLOCK,
 ) -> Film:
@@ -237,7 +240,7 @@ async def render(
         show.topic if show.topic is not None else topics()[seed % len(topics())], Subject.TOPIC
     )
     tv = find_film(show.tv.film) if show.tv.film is not None else None
-    says: queue.Queue[Say | None] = queue.Queue(WRITTEN_AHEAD)
+    says: queue.Queue[SayUtterance | None] = queue.Queue(WRITTEN_AHEAD)
     reel = Reel(stage_plan(settings, cast, seed), says, path, clock, tv)
     script = _Script(says)
     async with open_engines(settings) as engines:
@@ -269,14 +272,14 @@ async def render(
             raise
     if reel.failure is not None:
         raise reel.failure
-    on_progress(Progress(reel.turns, show.turns, reel.seconds))
+    on_progress(RenderProgress(reel.turns, show.turns, reel.seconds))
     took = (clock.now() - began) / SECOND
     return Film(
         path, topic, reel.turns, reel.frames, reel.seconds, took, reel.drawing, tuple(reel.spoken), tuple(reel.notes)
     )
 
 
-def _see_off(reel: Reel, says: queue.Queue[Say | None]) -> None:
+def _see_off(reel: Reel, says: queue.Queue[SayUtterance | None]) -> None:
     """Let the reel end whose script will not be written to its end, and the thread that still hands it a line."""
     while reel.is_alive():
         with contextlib.suppress(queue.Full):
@@ -287,9 +290,9 @@ def _see_off(reel: Reel, says: queue.Queue[Say | None]) -> None:
             says.get_nowait()
 
 
-async def _watch(reel: Reel, planned: int, on_progress: Callable[[Progress], None]) -> None:
+async def _watch(reel: Reel, planned: int, on_progress: Callable[[RenderProgress], None]) -> None:
     while reel.is_alive() and reel.failure is None:
-        on_progress(Progress(reel.turns, planned, reel.seconds))
+        on_progress(RenderProgress(reel.turns, planned, reel.seconds))
         await asyncio.sleep(0.1)
     if reel.failure is None and not reel.scripted:
         reel.failure = InternalError("the reel ended before its script did", remedy="This is a bug; report it.")

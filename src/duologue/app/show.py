@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from duologue.app.admission import Admission, Kind, Needs
-from duologue.app.bus import Topic
+from duologue.app.admission import Admission, Needs, PlaceKind
+from duologue.app.bus import BusTopic
 from duologue.app.cast import CastMember
 from duologue.app.early_stage import EarlyStage
 from duologue.app.engines import EnginePool
@@ -17,10 +17,10 @@ from duologue.settings import Settings
 from duologue.telemetry.metrics import Metrics
 from duologue.telemetry.stream import Ledger
 
-NEEDS: Needs = frozenset({Kind.VOICE, Kind.THOUGHT})
+NEEDS: Needs = frozenset({PlaceKind.VOICE, PlaceKind.THOUGHT})
 
 
-class Show:
+class ShowPart:
     """A show of the house. ``stage`` is the process of its first stage, if that was started already."""
 
     def __init__(
@@ -29,7 +29,7 @@ class Show:
         cast: Sequence[CastMember],
         engines: EnginePool,
         admission: Admission,
-        bus: Topic,
+        bus: BusTopic,
         clock: Clock,
         ledger: Ledger,
         metrics: Metrics,
@@ -91,8 +91,15 @@ class Show:
                 self._engines.lend() as engines,
                 self._admission.place(NEEDS),
                 open_studio(
-                    self._settings, self._cast, self._clock, engines, stage, self._bus, self._ledger, self._metrics
-                ) as self.studio,
+                    self._settings,
+                    engines,
+                    self._bus,
+                    self._ledger,
+                    self._metrics,
+                    cast=self._cast,
+                    clock=self._clock,
+                    stage=stage,
+                ) as self.studio,  # fmt: skip
             ):
                 self._bus.publish(self.shown())  # to who has read since before it was opened
                 await self.studio.run()

@@ -33,24 +33,25 @@ from duologue.stage.messages import (
     Cut,
     Dropped,
     Encoded,
-    Ended,
-    Failed,
     Frames,
     Handled,
     Handling,
     LightsKept,
-    Ready,
-    Run,
-    Say,
+    Ponder,
+    SayUtterance,
     SetLights,
     ShowTv,
     Shutdown,
+    StageFailed,
     StagePlan,
-    Started,
+    StageReady,
+    StreamRun,
     Trouble,
     TvState,
-    Withdraw,
-    Withdrawn,
+    UtteranceEnded,
+    UtteranceStarted,
+    UtteranceWithdrawn,
+    WithdrawUtterance,
 )
 from duologue.stage.pose import Lights
 from duologue.supervision import SupervisionPolicy, Work
@@ -79,7 +80,7 @@ def start_stage() -> Awaitable[Worker]:
 class StageListener:
     """Who is told what. ``started`` and ``ended`` get monotonic ns; each is called on the event loop."""
 
-    ready: Callable[[Ready], None]
+    ready: Callable[[StageReady], None]
     started: Callable[[str, int], None]
     ended: Callable[[str, int, int], None]
     frames: Callable[[tuple[FrameRecord, ...]], None]
@@ -100,7 +101,7 @@ class _Queued:
     again if the stage dies before it has.
     """
 
-    say: Say
+    say: SayUtterance
     guest: bool
     handling: bool = False
     begun: bool = False
@@ -164,7 +165,7 @@ class StageLink:
 
     async def play(self, utterance: Utterance, gap_ms: int, *, guest: bool = False) -> None:
         """Say ``utterance`` ``gap_ms`` after the end of what is queued."""
-        say = Say(utterance, gap_ms * RATE // 1000)
+        say = SayUtterance(utterance, gap_ms * RATE // 1000)
         self._queue[utterance.id] = _Queued(say, guest)
         self._tell(say)
 
@@ -178,7 +179,7 @@ class StageLink:
             return True
         answer = asyncio.get_running_loop().create_future()
         self._withdrawals[utterance_id] = answer
-        self._tell(Withdraw(utterance_id))
+        self._tell(WithdrawUtterance(utterance_id))
         return await answer
 
     async def clear(self) -> None:
@@ -201,6 +202,10 @@ class StageLink:
             if self._child is None or self._take_back(queued):
                 self._over(utterance_id)
         self._tell(Cut(utterance_ids))
+
+    async def ponder(self, speaker: str) -> None:
+        """Let ``speaker`` think until somebody speaks. A stage that is set up anew is not told."""
+        self._tell(Ponder(speaker))
 
     async def show_tv(self, path: Path | None) -> None:
         """Play a film, or switch the TV off."""
@@ -399,11 +404,11 @@ class StageLink:
                 self._outlet.feed(packets)
             case Frames(records):
                 self._listener.frames(records)
-            case Run(format):
+            case StreamRun(format):
                 self._outlet.begin(format, self._plan.wall_origin)
-            case Ready():
+            case StageReady():
                 self._begin(report)
-            case Failed(what, where, remedy, refused):
+            case StageFailed(what, where, remedy, refused):
                 raise (InputError if refused else PeerError)(what, where=where, remedy=remedy)
             case StepRecord():
                 self._listener.stepped(report)
@@ -428,14 +433,14 @@ class StageLink:
             case Handling(utterance_id) | Handled(utterance_id):
                 if utterance_id in self._queue:
                     self._queue[utterance_id].handling = isinstance(report, Handling)
-            case Started(utterance_id, at):
+            case UtteranceStarted(utterance_id, at):
                 if utterance_id in self._queue:
                     self._queue[utterance_id].begun = True
                 self._listener.started(utterance_id, self.time_of(at))
-            case Ended(utterance_id, at, played):
+            case UtteranceEnded(utterance_id, at, played):
                 self._queue.pop(utterance_id, None)
                 self._listener.ended(utterance_id, self.time_of(at), played)
-            case Withdrawn(utterance_id, done):
+            case UtteranceWithdrawn(utterance_id, done):
                 if done:
                     self._queue.pop(utterance_id, None)
                 self._answer(utterance_id, done)
@@ -447,7 +452,7 @@ class StageLink:
             case _:
                 log.error("stage.unknown_report", kind=type(report).__name__)
 
-    def _begin(self, ready: Ready) -> None:
+    def _begin(self, ready: StageReady) -> None:
         self._plan = replace(self._plan, origin=ready.origin, wall_origin=ready.wall_origin)
         self._relit()  # a stage begins in the light of its plan
         self.ready.set()

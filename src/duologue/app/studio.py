@@ -10,10 +10,10 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
-from duologue.app.bus import Bus, Topic
+from duologue.app.bus import BusTopic
 from duologue.app.cast import CastMember, load_cast
 from duologue.app.early_stage import EarlyStage
-from duologue.app.engines import Engines, open_engines
+from duologue.app.engines import LentEngines
 from duologue.app.guests import Guests
 from duologue.app.languages import refuse_strangers
 from duologue.app.models import (
@@ -21,12 +21,13 @@ from duologue.app.models import (
     CharacterView,
     ChatReceipt,
     ChatRequest,
-    Conversation,
     ConversationEvent,
     ConversationRequest,
+    ConversationView,
     HouseView,
     LightsRequest,
     Notice,
+    PaceView,
     StageEvent,
     StageView,
     StateEvent,
@@ -39,7 +40,7 @@ from duologue.app.models import (
 )
 from duologue.app.outlet import Outlet
 from duologue.app.programme import Company, Programme, ProgrammeListener
-from duologue.app.pulse import Pulse, written_as_set
+from duologue.app.pulse import Pulse
 from duologue.app.spare_voices import known_voices
 from duologue.app.stage_link import StageLink, StageListener, start_stage
 from duologue.app.stage_set import find_film, find_films, house_moderator, show_seed, stage_plan, topics
@@ -49,9 +50,9 @@ from duologue.app.vitals import EngineVitals, engine_view, unserved, vitals
 from duologue.app.voices import CastVoices
 from duologue.broadcast.hls import HlsStore, Resource
 from duologue.broadcast.recorder import (
-    Recorder,
+    ProgrammeRecorder,
     RecorderEvent,
-    RecordingFile,
+    RecordingContinued,
     RecordingLimits,
     RecordingRemoved,
     RecordingTrouble,
@@ -59,18 +60,18 @@ from duologue.broadcast.recorder import (
 )
 from duologue.chains import Handover
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock, SteadyClock
+from duologue.dialogue.delivery import PaceState
 from duologue.dialogue.director import Player
 from duologue.dialogue.ports import PlayEnded, PlayStarted
 from duologue.errors import ClosedError, DuologueError, InputError
-from duologue.ids import unique_id
 from duologue.language.moderation import Subject
 from duologue.places import cache_folder
 from duologue.settings import Settings
 from duologue.settings_parts import ONLY_SHOW, ShowSettings
 from duologue.speech.alignment import Aligner
-from duologue.stage.messages import Baked, Ready, StagePlan, Trouble
+from duologue.stage.messages import Baked, StagePlan, StageReady, Trouble
 from duologue.stage.pose import Lights
-from duologue.telemetry.ledger import SkipRecord, Step, StepRecord, TurnRecord
+from duologue.telemetry.ledger import GovernorStep, SkipRecord, StepRecord, TurnRecord
 from duologue.telemetry.log import get_logger
 from duologue.telemetry.metrics import Metrics
 from duologue.telemetry.stream import Ledger
@@ -83,13 +84,18 @@ MEGABYTE = 1_000_000
 MOST_STEPS = 20
 """Steps of the governor that are remembered for the page."""
 STEPS = {
-    Step.FULL: ("full", "All there is to see."),
-    Step.TV: ("tv", "The TV's picture moves half as often."),
-    Step.ANALYSIS: ("analysis", "The TV's picture moves half as often, and the whole picture is a little softer."),
-    Step.RATE: ("rate", "Every second picture is left out, evenly."),
-    Step.SIZE: ("size", "Every second picture is left out, evenly, and the picture is smaller."),
+    GovernorStep.FULL: ("full", "All there is to see."),
+    GovernorStep.TV: ("tv", "The TV's picture moves half as often."),
+    GovernorStep.ANALYSIS: (
+        "analysis",
+        "The TV's picture moves half as often, and the whole picture is a little softer.",
+    ),
+    GovernorStep.RATE: ("rate", "Every second picture is left out, evenly."),
+    GovernorStep.SIZE: ("size", "Every second picture is left out, evenly, and the picture is smaller."),
 }
 """Each step's name, and what a viewer sees of it."""
+GATHERING = "The voice is slow: the first words wait until what follows will be in time."
+LAGGING = "The voice is slower than its speech: the silences are a little longer."
 STATE_TURNS = 100
 """Turns that a page is told of when it connects (see :class:`duologue.app.models.StateView`)."""
 
@@ -97,19 +103,19 @@ log = get_logger(__name__)
 
 
 class Studio:
-    """Fills :class:`duologue.web.studio.Studio`. Made by :func:`open_studio`."""
+    """Fills :class:`duologue.web.studio.StudioPort`. Made by :func:`open_studio`."""
 
     def __init__(
         self,
         settings: Settings,
         cast: Sequence[CastMember],
-        engines: Engines,
+        engines: LentEngines,
         plan: StagePlan,
-        bus: Topic,
+        bus: BusTopic,
         clock: Clock,
-        start: Callable[[], Awaitable[Worker]] = start_stage,
-        ledger: Ledger | None = None,
-        metrics: Metrics | None = None,
+        start: Callable[[], Awaitable[Worker]],
+        ledger: Ledger,
+        metrics: Metrics,
     ) -> None:
         show = settings.show
         self._settings = settings
@@ -122,8 +128,11 @@ class Studio:
         self._lights = plan.lights
         self._caption = ""
         self._tv = ""
-        self._quality = StepView(step=StepName.FULL, words=STEPS[Step.FULL][1], since=clock.wall() / MILLISECOND)
+        self._quality = StepView(
+            step=StepName.FULL, words=STEPS[GovernorStep.FULL][1], since=clock.wall() / MILLISECOND
+        )
         self._steps: deque[StepView] = deque(maxlen=MOST_STEPS)
+        self._pace = PaceView(words="")
         self._closing = False
         self.bus = bus
         self._loop = asyncio.get_running_loop()
@@ -134,7 +143,8 @@ class Studio:
         self.link = StageLink(plan, self.outlet, self._stage_listener(), clock, start, name)
         engines.workers.add(self.link.worker)
         self.book = TurnBook(self.link.wall_of)
-        self.pulse = Pulse(self.bus, self.link, settings, clock, self._vitals, ledger, metrics)
+        self.pulse = Pulse(self.bus, name, settings, clock, ledger)
+        self._metrics = metrics
         engines.listeners.append(self._handed_over)
         moderator = house_moderator(settings)
         self._aligner = Aligner(clock)
@@ -198,21 +208,21 @@ class Studio:
 
     # What the web asks
 
-    async def start(self, request: ConversationRequest) -> Conversation:
+    async def start(self, request: ConversationRequest) -> ConversationView:
         """Start a conversation; the one on air ends."""
         self._open()
         return await self.programme.start(request)
 
-    async def stop(self, conversation_id: str) -> Conversation:
+    async def stop(self, conversation_id: str) -> ConversationView:
         """Stop it at once; the stage stays quiet."""
         self._open()
         return await self.programme.stop(conversation_id)
 
-    def conversations(self) -> Sequence[Conversation]:
+    def conversations(self) -> Sequence[ConversationView]:
         """Newest first, without their turns."""
         return self.book.conversations()
 
-    def conversation(self, conversation_id: str) -> Conversation | None:
+    def conversation(self, conversation_id: str) -> ConversationView | None:
         """One conversation with its turns, or None."""
         return self.book.conversation(conversation_id)
 
@@ -278,6 +288,7 @@ class Studio:
             viewers_behind=EXPECTED_BEHIND,
             quality=self._quality,
             steps=tuple(self._steps),
+            pace=self._pace,
         )
 
     def playlist(self) -> str | None:
@@ -300,7 +311,7 @@ class Studio:
 
     def metrics(self) -> bytes:
         """Prometheus' text exposition."""
-        return self.pulse.exposition()
+        return self._metrics.exposition(self.bus.name)
 
     # What the rooms report
 
@@ -331,9 +342,10 @@ class Studio:
         return ProgrammeListener(
             conversation=self._conversation_changed,
             turn=self._turn_changed,
+            pace=self._pace_changed,
         )
 
-    def _conversation_changed(self, conversation: Conversation) -> None:
+    def _conversation_changed(self, conversation: ConversationView) -> None:
         self.pulse.conversation(conversation)
         self.bus.publish(ConversationEvent(conversation=conversation))
 
@@ -341,7 +353,13 @@ class Studio:
         self.pulse.turn(record)
         self.bus.publish(TurnEvent(turn=view))
 
-    def _stage_ready(self, ready: Ready) -> None:
+    def _pace_changed(self, state: PaceState) -> None:
+        words = GATHERING if state.gathering else LAGGING if state.lagging else ""
+        self._pace = PaceView(words=words, factor=state.factor, since=self._clock.wall() / MILLISECOND)
+        log.info("voice.pace", factor=state.factor, gathering=state.gathering, lagging=state.lagging)
+        self._changed()
+
+    def _stage_ready(self, ready: StageReady) -> None:
         log.info(
             "stage.ready",
             seconds=round(ready.seconds, 2),
@@ -350,7 +368,7 @@ class Studio:
             steps=[STEPS[step][0] for step in ready.steps],
         )
         if self._quality.step is not StepName.FULL:  # a new stage begins with all there is
-            self._enter_step(Step.FULL, "a new stage")
+            self._enter_step(GovernorStep.FULL, "a new stage")
         self._changed()
 
     def _stepped(self, record: StepRecord) -> None:
@@ -360,7 +378,7 @@ class Studio:
         self._enter_step(record.step, record.why)
         self._changed()
 
-    def _enter_step(self, step: Step, why: str) -> None:
+    def _enter_step(self, step: GovernorStep, why: str) -> None:
         name, words = STEPS[step]
         self._quality = StepView(step=StepName(name), words=words, since=self._clock.wall() / MILLISECOND, why=why)
         self._steps.appendleft(self._quality)
@@ -398,14 +416,13 @@ class Studio:
         return vitals(self._engines.llm, self._engines.tts, self._clock.now())
 
     def _handed_over(self, handover: Handover) -> None:
-        self.pulse.handed_over(handover)
         self._changed()
 
     def _tv_changed(self, film: str) -> None:
         self._tv = film
         self._changed()
 
-    def _recorder(self, show: ShowSettings) -> Recorder | None:
+    def _recorder(self, show: ShowSettings) -> ProgrammeRecorder | None:
         if show.record is None:
             return None
         limits = RecordingLimits(show.record_minutes * 60, show.record_mb * MEGABYTE, show.record_keep_mb * MEGABYTE)
@@ -413,11 +430,11 @@ class Studio:
         def tell(event: RecorderEvent) -> None:  # in the recorder's thread
             self._loop.call_soon_threadsafe(self._recording, event)
 
-        return Recorder(show.record, limits, tell)
+        return ProgrammeRecorder(show.record, limits, tell)
 
     def _recording(self, event: RecorderEvent) -> None:
         match event:
-            case RecordingFile(path, why, lost):
+            case RecordingContinued(path, why, lost):
                 log.info("recording.file", file=str(path), why=why, lost=lost)
                 if why is Why.RESUMED:
                     text = f"The recording goes on in {path.name}; {lost} s are missing."
@@ -458,17 +475,17 @@ class Studio:
 @contextlib.asynccontextmanager
 async def open_studio(
     settings: Settings,
+    engines: LentEngines,
+    bus: BusTopic,
+    ledger: Ledger,
+    metrics: Metrics,
+    *,
     cast: Sequence[CastMember] = (),
     clock: Clock = SYSTEM_CLOCK,
-    engines: Engines | None = None,
     stage: EarlyStage | None = None,
-    bus: Topic | None = None,
-    ledger: Ledger | None = None,
-    metrics: Metrics | None = None,
 ) -> AsyncGenerator[Studio]:
-    """Build a studio from settings, with the ``cast`` given or the one that is set, and on ``engines``, a ``bus``, a
-    ``ledger`` and ``metrics`` that others use too, or its own; ``stage`` may have been started, and told its plan,
-    before.
+    """Build a studio from settings, with the ``cast`` given or the one that is set, on what it shares with others;
+    ``stage`` may have been started, and told its plan, before.
 
     Raises :class:`InputError` for whatever of them cannot be, before anything is on air.
     """
@@ -477,17 +494,10 @@ async def open_studio(
     plan = opened or stage_plan(settings, cast, show_seed(settings))
     if settings.show.tv.film is not None:
         find_film(settings.show.tv.film)
-    async with (
-        written_as_set(Ledger(clock), settings) if ledger is None else contextlib.nullcontext(ledger) as book,
-        open_engines(settings) if engines is None else contextlib.nullcontext(engines) as used,
-    ):
-        refuse_strangers((member.persona for member in cast), used.llm)
-        steady = SteadyClock(clock)
-        own = Bus(lambda topics: studio.state(HouseView()), unique_id(steady.wall()))
-        told = bus or own.topic(settings.topic)
-        studio = Studio(settings, cast, used, plan, told, steady, stage.start if stage else start_stage, book, metrics)
-        try:
-            yield studio
-        finally:
-            own.close()
-            await studio.close()
+    refuse_strangers((member.persona for member in cast), engines.llm)
+    start = stage.start if stage else start_stage
+    studio = Studio(settings, cast, engines, plan, bus, SteadyClock(clock), start, ledger, metrics)
+    try:
+        yield studio
+    finally:
+        await studio.close()

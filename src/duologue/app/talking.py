@@ -20,22 +20,23 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from duologue.app.admission import Admission, Kind, Needs
+from duologue.app.admission import Admission, Needs, PlaceKind
 from duologue.app.cast import CastMember, find_pack, load_member
 from duologue.app.engines import EnginePool
 from duologue.app.languages import refuse_strangers
-from duologue.app.models import TalkView
+from duologue.app.models import TalkTurnView, TalkView
 from duologue.app.spare_voices import known_voices, named_voice
 from duologue.app.stage_set import house_moderator
 from duologue.app.talking_text import Deaf, WrittenVoice
+from duologue.app.talking_turns import TalkTurns
 from duologue.app.vitals import unserved, vitals
 from duologue.app.voices import CastVoices
 from duologue.chains import Listener
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock
 from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import Sink
-from duologue.dialogue.session import Engines as TalkEngines
-from duologue.dialogue.session import Observe, Session, SessionOptions
+from duologue.dialogue.session import Observe, Session, SessionEngines, SessionOptions
+from duologue.dialogue.turns_vocabulary import Effect, Event
 from duologue.errors import InputError
 from duologue.ids import unique_id
 from duologue.language.persona import Persona, load_persona
@@ -48,7 +49,7 @@ HOUSE_VOICE = "chad"
 """The character whose voice a persona without a pack of its own is given."""
 
 
-def _unobserved(item: object, now: int) -> None:
+def _unobserved(item: Event | Effect, now: int) -> None:
     pass
 
 
@@ -59,7 +60,9 @@ class Partner:
     """
 
     persona: Persona
-    engines: TalkEngines
+    engines: SessionEngines
+    followed: Observe = _unobserved
+    """Sees all that an observer of its sessions does."""
 
     def session(
         self,
@@ -73,7 +76,12 @@ class Partner:
         options = options or SessionOptions()
         if not options.id:
             options = replace(options, id=unique_id(clock.wall()))
-        return Session(self.persona, self.engines, sink, options, clock=clock, observe=observe)
+
+        def both(item: Event | Effect, now: int) -> None:
+            self.followed(item, now)
+            observe(item, now)
+
+        return Session(self.persona, self.engines, sink, options, clock=clock, observe=both)
 
 
 def find_partner(name: str, settings: Settings) -> CastMember:
@@ -181,19 +189,21 @@ class Talk:
         admission: Admission,
         clock: Clock = SYSTEM_CLOCK,
         told: Callable[[TalkView], None] = lambda view: None,
+        turned: Callable[[str, TalkTurnView], None] = lambda talk, turn: None,
     ) -> None:
         self._settings = settings
         self._engines = engines
         self._admission = admission
         self._clock = clock
         self._told = told
+        self._turned = turned
         self._warm = False
-        self._open: dict[str, TalkView] = {}
+        self._open: dict[str, tuple[TalkView, TalkTurns]] = {}
 
     @property
     def open_now(self) -> tuple[TalkView, ...]:
         """The conversations that go on, the oldest first."""
-        return tuple(self._open.values())
+        return tuple(view.model_copy(update={"turns": turns.newest}) for view, turns in self._open.values())
 
     def ready(self) -> Sequence[str]:
         """Why nobody could begin a conversation now."""
@@ -247,29 +257,35 @@ class Talk:
             async with self._admission.place(_needs(hears=hears, speaks=speaks), patience, waits):
                 voice = CastVoices(engines.voicing, (member,), streams=True) if engines.voicing else WrittenVoice()
                 activity = engines.noticing.activity if engines.noticing else Deaf()
-                fitted = TalkEngines(
+                fitted = SessionEngines(
                     activity, engines.ears or Deaf(), engines.llm, voice, house_moderator(settings), engines.turn
                 )
-                with self._listed(member):
-                    yield Partner(member.persona, fitted)
+                with self._listed(member) as follow:
+                    yield Partner(member.persona, fitted, follow)
 
     @contextmanager
-    def _listed(self, member: CastMember) -> Generator[None]:
+    def _listed(self, member: CastMember) -> Generator[Observe]:
         wall = self._clock.wall()
         view = TalkView(
             id=unique_id(wall), character=member.name, title=member.persona.title, started=wall / MILLISECOND
         )
-        self._open[view.id] = view
+        turns = TalkTurns(member.name)
+
+        def follow(item: Event | Effect, now: int) -> None:
+            for turn in turns.take(item):
+                self._turned(view.id, turn)
+
+        self._open[view.id] = view, turns
         self._told(view)
         try:
-            yield
+            yield follow
         finally:
             del self._open[view.id]
             self._told(view.model_copy(update={"ended": self._clock.wall() / MILLISECOND}))
 
 
 def _needs(*, hears: bool, speaks: bool) -> Needs:
-    wanted = {Kind.LISTENER: hears, Kind.VOICE: speaks, Kind.THOUGHT: True}
+    wanted = {PlaceKind.LISTENER: hears, PlaceKind.VOICE: speaks, PlaceKind.THOUGHT: True}
     return frozenset(kind for kind, needed in wanted.items() if needed)
 
 

@@ -22,10 +22,10 @@ from duologue.dialogue.turns_vocabulary import (
     Think,
     Understood,
 )
-from duologue.language.structured import NOTES, Form
+from duologue.language.structured import NOTES, ReplyForm
 
 
-class Kind(StrEnum):
+class CaptionKind(StrEnum):
     """What a caption tells."""
 
     ASKED = "asked"
@@ -44,7 +44,7 @@ class Kind(StrEnum):
 class Caption:
     """One line."""
 
-    kind: Kind
+    kind: CaptionKind
     text: str
 
 
@@ -74,7 +74,7 @@ class Captions:
                 self._parts.pop(stretch, None)
             case Think(person=person, speculative=False) | Adopt(person=person):
                 self._parts.clear()
-                return Caption(Kind.ASKED, person) if person else None
+                return Caption(CaptionKind.ASKED, person) if person else None
             case _:
                 return self._take_saying(item)
         return None
@@ -82,19 +82,19 @@ class Captions:
     def _take_saying(self, item: Event | Effect) -> Caption | None:
         match item:
             case Sounds(utterance=utterance):
-                return Caption(Kind.SAID, utterance.text)
+                return Caption(CaptionKind.SAID, utterance.text)
             case Commit(heard=heard, interrupted=True):
-                return Caption(Kind.CUT, heard)
+                return Caption(CaptionKind.CUT, heard)
             case Annotate(_, chunk):
                 notes = [f"{name}: {note}" for name in NOTES if (note := getattr(chunk, name))]
-                return Caption(Kind.NOTE, " · ".join(notes)) if notes else None
+                return Caption(CaptionKind.NOTE, " · ".join(notes)) if notes else None
             case HandedOver(stage, what):
-                return Caption(Kind.TROUBLE, f"{stage}: {what}")
-            case ReplyFinished(form=Form.PLAIN | Form.MALFORMED) if not self._told_of_form:
+                return Caption(CaptionKind.TROUBLE, f"{stage}: {what}")
+            case ReplyFinished(form=ReplyForm.PLAIN | ReplyForm.MALFORMED) if not self._told_of_form:
                 self._told_of_form = True
-                return Caption(Kind.TROUBLE, "no notes: the engine that thinks answers in plain text")
+                return Caption(CaptionKind.TROUBLE, "no notes: the engine that thinks answers in plain text")
             case Report(Note.FAILED | Note.STALLED):
-                return Caption(Kind.TROUBLE, trouble(item))
+                return Caption(CaptionKind.TROUBLE, trouble(item))
             case _:
                 pass
         return None

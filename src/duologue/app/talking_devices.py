@@ -25,7 +25,7 @@ from duologue.app.talking_sound import SpokenTalk
 from duologue.audio.pcm import RATE, Samples, from_int16, to_int16
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.dialogue.ports import Captured
-from duologue.dialogue.recording import Recorder
+from duologue.dialogue.recording import ConversationRecorder
 from duologue.dialogue.session_sink import BLOCK_MS
 from duologue.errors import InputError, PeerError, first_cause
 from duologue.speech.hearing import EAR_RATE
@@ -146,7 +146,7 @@ async def open_loudspeaker(device: Device) -> AsyncGenerator[Loudspeaker]:
 
 
 async def hold(
-    talk: Callable[[Callable[[Samples], None]], SpokenTalk], device: Device, recording: Recorder,
+    talk: Callable[[Callable[[Samples], None]], SpokenTalk], device: Device, recording: ConversationRecorder,
     clock: Clock = SYSTEM_CLOCK,
 ) -> None:  # fmt: skip
     """Hold the conversation that ``talk`` makes of a way to play sound, until it is hung up; the person's side of it
@@ -159,7 +159,7 @@ async def hold(
             raise first_cause(failures) from failures
 
 
-async def _recorded(device: Device, recording: Recorder, clock: Clock) -> AsyncGenerator[Captured, None]:
+async def _recorded(device: Device, recording: ConversationRecorder, clock: Clock) -> AsyncGenerator[Captured, None]:
     """The microphone's own clock is how much it has recorded."""
     at = 0
     async with aclosing(microphone(device)) as blocks:

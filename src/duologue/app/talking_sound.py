@@ -23,7 +23,7 @@ from duologue.audio.tracks import Tracks
 from duologue.audio.wav import VoiceWriter
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock
 from duologue.dialogue.ports import Captured, PlayEvent, PlayProgress
-from duologue.dialogue.recording import Recorder
+from duologue.dialogue.recording import ConversationRecorder
 from duologue.dialogue.session import Observe, SessionOptions
 from duologue.dialogue.session_sink import BLOCK_MS, PacedSink
 from duologue.dialogue.turns_vocabulary import State
@@ -38,7 +38,7 @@ _BLOCK, _EAR_BLOCK = RATE * BLOCK_MS // 1000, EAR_RATE * BLOCK_MS // 1000
 
 
 @contextmanager
-def open_recording(answer: Path | None, both: Path | None) -> Generator[Recorder]:
+def open_recording(answer: Path | None, both: Path | None) -> Generator[ConversationRecorder]:
     """A recording into files (WAV, or Opus by their names), whole at the end: the character alone, and both sides.
     Raises :class:`~duologue.errors.PeerError` for a file that cannot be made; what goes wrong later ends the recording
     only.
@@ -46,7 +46,7 @@ def open_recording(answer: Path | None, both: Path | None) -> Generator[Recorder
     with ExitStack() as files:
         voice = VoiceWriter(files.enter_context(RecordingFile(answer, 1))) if answer else None
         tracks = Tracks(files.enter_context(RecordingFile(both, 2)).write) if both else None
-        recorder = Recorder(tracks, voice)
+        recorder = ConversationRecorder(tracks, voice)
         files.callback(recorder.close)
         yield recorder
 
@@ -59,7 +59,7 @@ class SpokenTalk:
     def __init__(
         self,
         partner: Partner,
-        recording: Recorder,
+        recording: ConversationRecorder,
         options: SessionOptions | None = None,
         *,
         play: Callable[[Samples], None] | None = None,
@@ -111,7 +111,7 @@ async def beside(endless: Coroutine[Any, Any, None], work: Coroutine[Any, Any, N
 async def talk_over(
     partner: Partner,
     question: Samples,
-    recording: Recorder,
+    recording: ConversationRecorder,
     options: SessionOptions | None = None,
     *,
     observe: Observe = lambda item, now: None,
@@ -133,7 +133,7 @@ class _Question:
     floor.
     """
 
-    def __init__(self, sound: Samples, greet: bool, recording: Recorder, clock: Clock) -> None:
+    def __init__(self, sound: Samples, greet: bool, recording: ConversationRecorder, clock: Clock) -> None:
         self._sound = np.concatenate([sound, silence(-len(sound) % _BLOCK)])
         self._greet = greet
         self._recording = recording

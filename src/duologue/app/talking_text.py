@@ -9,7 +9,7 @@ import numpy as np
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayStarted, Voiced
-from duologue.speech.hearing import Expected, HearingCapabilities, Transcript, Voice
+from duologue.speech.hearing import Expected, HearingCapabilities, Transcript, VoicePresence
 from duologue.speech.utterance import Utterance
 
 
@@ -26,7 +26,7 @@ class Deaf:
         """There is nothing to release."""
 
     async def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: VoicePresence | None = None
     ) -> AsyncGenerator[Transcript, None]:
         """Hear nothing."""
         async for _ in sound:

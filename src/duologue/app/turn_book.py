@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Literal, cast
 
-from duologue.app.models import Conversation, ConversationState, TurnView, WordView
+from duologue.app.models import ConversationState, ConversationView, TurnView, WordView
 from duologue.clock import MILLISECOND
 from duologue.speech.utterance import Utterance
 from duologue.telemetry.ledger import TurnRecord
+from duologue.telemetry.turns import FINAL_STATES
 
 REMEMBERED = 50
 """Conversations kept; the oldest that is over is forgotten beyond that."""
@@ -28,11 +29,11 @@ class TurnBook:
 
     def __init__(self, wall: Wall) -> None:
         self._wall = wall
-        self._conversations: OrderedDict[str, Conversation] = OrderedDict()
+        self._conversations: OrderedDict[str, ConversationView] = OrderedDict()
         self._turns: dict[str, OrderedDict[str, TurnView]] = {}
         self._utterances: dict[str, Utterance] = {}
 
-    def open(self, conversation: Conversation) -> None:
+    def open(self, conversation: ConversationView) -> None:
         """Begin a conversation."""
         self._conversations[conversation.id] = conversation
         self._turns[conversation.id] = OrderedDict()
@@ -40,19 +41,21 @@ class TurnBook:
         for forgotten in over[: max(0, len(self._conversations) - REMEMBERED)]:
             del self._conversations[forgotten], self._turns[forgotten]
 
-    def update(self, conversation_id: str, **changes: object) -> Conversation:
+    def update(self, conversation_id: str, **changes: object) -> ConversationView:
         """Change a conversation's state, end or failure."""
         changed = self._conversations[conversation_id].model_copy(update=changes)
         self._conversations[conversation_id] = changed
         return changed
 
-    def close(self, conversation_id: str, state: ConversationState, ended: float, failure: str = "") -> Conversation:
+    def close(
+        self, conversation_id: str, state: ConversationState, ended: float, failure: str = ""
+    ) -> ConversationView:
         """End a conversation (``ended`` is Unix ms)."""
         self._utterances.clear()
         return self.update(conversation_id, state=state, ended=ended, failure=failure)
 
     def voiced(self, utterance: Utterance) -> None:
-        """Remember the marks of a turn that will be played; its id is the turn's."""
+        """Remember the marks of a turn that will be played, or of a part of one; the first has the turn's id."""
         self._utterances[utterance.id] = utterance
 
     def record(self, record: TurnRecord) -> TurnView:
@@ -61,15 +64,16 @@ class TurnBook:
         turns = self._turns.get(record.conversation)
         if turns is not None:
             turns[record.id] = view
-        if record.ended:
-            self._utterances.pop(record.id, None)
+        if record.state in FINAL_STATES:
+            for part_id in self._part_ids(record):
+                self._utterances.pop(part_id, None)
         return view
 
-    def conversations(self) -> Sequence[Conversation]:
+    def conversations(self) -> Sequence[ConversationView]:
         """Newest first, without their turns."""
         return tuple(reversed(self._conversations.values()))
 
-    def conversation(self, conversation_id: str) -> Conversation | None:
+    def conversation(self, conversation_id: str) -> ConversationView | None:
         """One conversation with its turns in the order in which they began to be written."""
         found = self._conversations.get(conversation_id)
         if found is None:
@@ -86,14 +90,26 @@ class TurnBook:
     def _milliseconds(self, monotonic: int) -> float | None:
         return self._wall(monotonic) / MILLISECOND if monotonic else None
 
+    @staticmethod
+    def _part_ids(record: TurnRecord) -> tuple[str, ...]:
+        return (record.id, *(f"{record.id}.{number}" for number in range(1, len(record.parts) + 1)))
+
+    def _words(self, record: TurnRecord, on_air: float) -> Iterator[WordView]:
+        """The words of all parts that have begun."""
+        for part_id, begun in zip(self._part_ids(record), (0.0, *record.parts), strict=True):
+            if (utterance := self._utterances.get(part_id)) is None:
+                continue
+            start, per_ms = on_air + begun, utterance.rate / 1000
+            for mark in utterance.words():
+                yield WordView(mark.text, start + mark.start / per_ms, start + mark.end / per_ms)
+
     def _view(self, record: TurnRecord) -> TurnView:
         turns = self._turns.get(record.conversation)
         before = turns.get(record.id) if turns is not None else None
         on_air = self._milliseconds(record.on_air)
         words = before.words if before is not None else ()
-        utterance = self._utterances.get(record.id)
-        if utterance is not None and on_air is not None:
-            timed = _timed(utterance, on_air)
+        if record.id in self._utterances and on_air is not None:
+            timed = tuple(self._words(record, on_air))
             words = words if words == timed else timed  # every view of a turn that is kept holds the same words
         return TurnView(
             id=record.id,
@@ -118,11 +134,3 @@ class TurnBook:
             handovers=record.handovers,
             to=record.to,
         )
-
-
-def _timed(utterance: Utterance, on_air: float) -> tuple[WordView, ...]:
-    per_ms = utterance.rate / 1000
-    return tuple(
-        WordView(text=mark.text, start=on_air + mark.start / per_ms, end=on_air + mark.end / per_ms)
-        for mark in utterance.words()
-    )

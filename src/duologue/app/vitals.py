@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -18,8 +18,9 @@ from duologue.speech.hearing import SpeechToText
 from duologue.speech.hearing_chain import HearingChain
 from duologue.speech.speech_cache import CacheCounts, CachedSpeech
 from duologue.supervision import WorkerState
+from duologue.telemetry.metrics import Metrics
 
-Kind: TypeAlias = Literal["tts", "llm", "stt"]
+EngineKind: TypeAlias = Literal["tts", "llm", "stt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class EngineVitals:
     ``cache`` is None for an engine without one.
     """
 
-    kind: Kind
+    kind: EngineKind
     health: EngineHealth
     workers: tuple[WorkerState, ...] = ()
     cache: CacheCounts | None = None
@@ -54,7 +55,7 @@ def vitals(
     health of its own: it counts as well.
     """
     found: list[EngineVitals] = []
-    chains: dict[Kind, VoicingChain | LanguageModel | HearingChain | None] = {"tts": tts, "llm": llm, "stt": ears}
+    chains: dict[EngineKind, VoicingChain | LanguageModel | HearingChain | None] = {"tts": tts, "llm": llm, "stt": ears}
     for kind, chain in chains.items():
         if isinstance(chain, VoicingChain | LanguageChain | HearingChain):
             found += [_of(kind, *pair) for pair in zip(chain.engines, chain.health(now), strict=True)]
@@ -73,7 +74,18 @@ def unserved(each: Sequence[EngineVitals]) -> tuple[str, ...]:
     return tuple(reasons)
 
 
-def _of(kind: Kind, engine: TextToSpeech | LanguageModel | SpeechToText, health: EngineHealth) -> EngineVitals:
+def note_engines(metrics: Metrics, engines: Iterable[EngineVitals]) -> None:
+    """How the engines are, told to the metrics."""
+    for each in engines:
+        health, cache = each.health, each.cache
+        metrics.engine(each.kind, health.name, out=health.out_ms > 0)
+        if cache is not None:
+            metrics.speech_cache(
+                health.name, hits=cache.hits, misses=cache.misses, evicted=cache.evicted, size=cache.bytes
+            )
+
+
+def _of(kind: EngineKind, engine: TextToSpeech | LanguageModel | SpeechToText, health: EngineHealth) -> EngineVitals:
     workers = tuple(worker.state for worker in workers_of(engine))
     return EngineVitals(kind, health, workers, engine.cache.counts if isinstance(engine, CachedSpeech) else None)
 

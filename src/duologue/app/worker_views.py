@@ -5,7 +5,7 @@ from __future__ import annotations
 from duologue.app.models import WorkerView
 from duologue.clock import MILLISECOND, Clock
 from duologue.speech.speech_cache import CachedSpeech
-from duologue.supervision import Phase, WorkerState
+from duologue.supervision import WorkerPhase, WorkerState
 from duologue.workers import Supervised
 
 
@@ -19,7 +19,7 @@ def workers_of(engine: object) -> tuple[Supervised, ...]:
 
 def worker_view(state: WorkerState, clock: Clock) -> WorkerView:
     """As the web tells it."""
-    epoch, due = clock.wall() - clock.now(), state.phase is Phase.RESTARTING and state.due > clock.now()
+    epoch, due = clock.wall() - clock.now(), state.phase is WorkerPhase.RESTARTING and state.due > clock.now()
     return WorkerView(
         name=state.name, purpose=state.purpose, state=state.phase.value, since=(epoch + state.since) / MILLISECOND,
         pid=state.pid, restarts=state.restarts, failures=state.failures, last_failure=state.last_failure,

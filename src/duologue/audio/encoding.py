@@ -23,7 +23,7 @@ _OPEN_END = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
+class SoundFormat:
     """A name, and what it is on the way: its media type, FFmpeg's container and codec, bits a second (0: as it is)."""
 
     name: str
@@ -36,18 +36,18 @@ class Format:
 FORMATS = {
     each.name: each
     for each in (
-        Format("mp3", "audio/mpeg", "mp3", "libmp3lame", 96_000),
-        Format("opus", "audio/ogg; codecs=opus", "ogg", "libopus", 48_000),
-        Format("aac", "audio/aac", "adts", "aac", 96_000),
-        Format("flac", "audio/flac", "flac", "flac"),
-        Format("wav", "audio/wav"),
-        Format("pcm", "audio/pcm"),
+        SoundFormat("mp3", "audio/mpeg", "mp3", "libmp3lame", 96_000),
+        SoundFormat("opus", "audio/ogg; codecs=opus", "ogg", "libopus", 48_000),
+        SoundFormat("aac", "audio/aac", "adts", "aac", 96_000),
+        SoundFormat("flac", "audio/flac", "flac", "flac"),
+        SoundFormat("wav", "audio/wav"),
+        SoundFormat("pcm", "audio/pcm"),
     )
 }
 """By name."""
 
 
-class Encoder(Protocol):
+class SoundEncoder(Protocol):
     """Takes sound, mono float32 at :data:`~duologue.audio.pcm.RATE`, and gives the bytes that are ready."""
 
     def feed(self, samples: Samples) -> bytes:
@@ -59,7 +59,7 @@ class Encoder(Protocol):
         ...
 
 
-def encoder(name: str) -> Encoder:
+def encoder(name: str) -> SoundEncoder:
     """One for the format of that name. Raises :class:`InputError` for another."""
     chosen = FORMATS.get(name)
     if chosen is None:
@@ -101,7 +101,7 @@ def _wav_header() -> bytes:
 class _Coded:
     """A codec of FFmpeg's in a container that needs no seeking."""
 
-    def __init__(self, chosen: Format) -> None:
+    def __init__(self, chosen: SoundFormat) -> None:
         self._made = _Growing()
         self._container = av.open(cast("io.BytesIO", self._made), "w", format=chosen.container)
         add = cast("Callable[..., AudioStream]", self._container.add_stream)  # pyright: ignore[reportUnknownMemberType]

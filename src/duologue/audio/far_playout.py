@@ -39,7 +39,7 @@ PACED = Manners(acknowledges=False, paced=True)
 """Of a line that takes packets and says nothing."""
 
 
-class Kind(StrEnum):
+class MessageKind(StrEnum):
     """Of a message."""
 
     PLAY = "play"
@@ -51,7 +51,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Message:
+class FarEndMessage:
     """What a far end is to do; ``sequence`` counts them, also over transports.
 
     PLAY queues the utterance ``id``, ``gap`` samples after the end of the one before it (at once where that is past),
@@ -61,7 +61,7 @@ class Message:
     """
 
     sequence: int
-    kind: Kind
+    kind: MessageKind
     id: str = ""
     start: int = 0
     samples: Samples | None = None

@@ -34,7 +34,7 @@ def falling(count: int) -> Samples:
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class ItemStarted:
     """The item's first sample is sample ``at`` of the playout."""
 
     id: str
@@ -42,7 +42,7 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class ItemEnded:
     """The item is over: ``at`` is the sample after its last, ``played`` how many of its samples were played.
 
     An item that was dropped by :meth:`Playout.clear` before it began ends with ``played`` 0 and was never started.
@@ -53,11 +53,11 @@ class Ended:
     played: int
 
 
-PlayoutEvent: TypeAlias = Started | Ended
+PlayoutEvent: TypeAlias = ItemStarted | ItemEnded
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class BlockPiece:
     """A stretch of one item inside a block: it lies at ``offset`` of the block and is sample ``start`` of the item
     on.
     """
@@ -79,7 +79,7 @@ class Block:
     at: int
     samples: Samples
     events: tuple[PlayoutEvent, ...]
-    pieces: tuple[Piece, ...]
+    pieces: tuple[BlockPiece, ...]
 
 
 @dataclass(slots=True, eq=False)
@@ -91,7 +91,7 @@ class _Item:
     cut: bool = False
 
 
-def _joined(pieces: Sequence[Piece], count: int) -> Samples:
+def _joined(pieces: Sequence[BlockPiece], count: int) -> Samples:
     """Copied only where it must be: numpy gives the interpreter away for every copy of this size."""
     if len(pieces) == 1 and len(pieces[0].samples) == count:
         return pieces[0].samples
@@ -212,12 +212,12 @@ class Playout:
                 return True
         return False
 
-    def clear(self, fade: int = FADE) -> tuple[Ended, ...]:
+    def clear(self, fade: int = FADE) -> tuple[ItemEnded, ...]:
         """Fade out what plays within ``fade`` samples and drop all that is queued.
 
         Returns the ends of what was dropped; the end of what plays comes with the block in which it fell silent.
         """
-        dropped = tuple(Ended(item.id, self._position, 0) for item in self._queue)
+        dropped = tuple(ItemEnded(item.id, self._position, 0) for item in self._queue)
         self._queue.clear()
         self._queued_samples = 0
         self.cut(fade)
@@ -242,7 +242,7 @@ class Playout:
             raise InternalError(f"a playout cannot read {count} samples")
         begin = self._position
         events: list[PlayoutEvent] = []
-        pieces: list[Piece] = []
+        pieces: list[BlockPiece] = []
         while True:
             if self._current is None and not self._begin(begin + count, events):
                 break
@@ -268,17 +268,17 @@ class Playout:
         self._current = self._queue.popleft()
         self._queued_samples -= len(self._current.samples)
         self._played = 0
-        events.append(Started(self._current.id, self._position))
+        events.append(ItemStarted(self._current.id, self._position))
         return True
 
-    def _play(self, begin: int, count: int) -> Piece | None:
+    def _play(self, begin: int, count: int) -> BlockPiece | None:
         item = self._current
         assert item is not None
         offset = self._position - begin
         taken = min(len(item.samples) - self._played, count - offset)
         if taken == 0:
             return None
-        piece = Piece(item.id, offset, self._played, item.samples[self._played : self._played + taken])
+        piece = BlockPiece(item.id, offset, self._played, item.samples[self._played : self._played + taken])
         self._played += taken
         self._position += taken
         return piece
@@ -288,7 +288,7 @@ class Playout:
         item = self._current
         if item is None or self._played < len(item.samples) or item.open:
             return False
-        events.append(Ended(item.id, self._position, self._played))
+        events.append(ItemEnded(item.id, self._position, self._played))
         self._last_end = self._position
         self._current = None
         return True

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from duologue.audio.pcm import RATE, Samples, silence
-from duologue.audio.playout import FADE, Block, Ended, Playout, Started, falling
+from duologue.audio.playout import FADE, Block, ItemEnded, ItemStarted, Playout, falling
 from duologue.clock import SECOND
 
 BLOCK_MS = 20
@@ -86,7 +86,7 @@ class Spurts:
         if idle:
             self._begin(now)
 
-    def _fall_silent(self, now: int) -> tuple[Ended, ...]:
+    def _fall_silent(self, now: int) -> tuple[ItemEnded, ...]:
         """What plays fades out within 20 ms; what was held has faded already. The ends of what had not begun."""
         dropped = self._playout.clear(0 if self._paused else FADE * self._rate // RATE)
         if self._paused:
@@ -181,9 +181,9 @@ class Spurts:
         for event in block.events:
             when = at + (event.at - block.at) * SECOND // self._rate
             match event:
-                case Started(item_id):
+                case ItemStarted(item_id):
                     self._item_began(item_id, when)
-                case Ended(item_id, played=played):
+                case ItemEnded(item_id, played=played):
                     self._item_over(item_id, when, played)
 
     def _item_began(self, item_id: str, when: int) -> None:

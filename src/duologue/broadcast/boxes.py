@@ -21,7 +21,7 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class TrackRun:
     """One track's samples in a fragment: decode time and duration in the track's ticks.
 
     And where the time is stored.
@@ -50,12 +50,12 @@ def boxes(data: bytes, begin: int = 0, end: int | None = None) -> Iterator[Box]:
         begin = found.end
 
 
-def runs(data: bytes) -> list[Run]:
+def runs(data: bytes) -> list[TrackRun]:
     """The runs of a media segment that :mod:`duologue.broadcast.fmp4` made (``tfdt`` of 64 bits.
 
     A duration per sample).
     """
-    found: list[Run] = []
+    found: list[TrackRun] = []
     track = time = time_at = 0
     for box in boxes(data):
         if box.kind == "tfhd":
@@ -66,7 +66,7 @@ def runs(data: bytes) -> list[Run]:
         elif box.kind == "trun":
             (count,) = struct.unpack_from(">I", data, box.begin + 4)
             entries = struct.iter_unpack(">3I", data[box.begin + 12 : box.begin + 12 + 12 * count])
-            found.append(Run(track, time, sum(entry[0] for entry in entries), count, time_at))
+            found.append(TrackRun(track, time, sum(entry[0] for entry in entries), count, time_at))
     return found
 
 

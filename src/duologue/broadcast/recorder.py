@@ -57,7 +57,7 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class RecordingFile:
+class RecordingContinued:
     """The recording goes on in ``path``. ``lost`` segments were left out before it."""
 
     path: Path
@@ -79,7 +79,7 @@ class RecordingTrouble:
     error: PeerError
 
 
-RecorderEvent: TypeAlias = RecordingFile | RecordingRemoved | RecordingTrouble
+RecorderEvent: TypeAlias = RecordingContinued | RecordingRemoved | RecordingTrouble
 _Beginning: TypeAlias = tuple[StreamFormat, bytes]
 _Entry: TypeAlias = tuple[_Beginning | None, bytes] | None
 
@@ -99,7 +99,7 @@ class RecorderState:
     failure: PeerError | None
 
 
-class Recorder:
+class ProgrammeRecorder:
     """Writes one programme to ``path``, or where that holds something to ``NAME.2.mp4`` and so on.
 
     But for :meth:`finish` the methods return at once, and none of them raises what the disk does. Each file begins at
@@ -223,7 +223,7 @@ class Recorder:
         self._written = self._file.size
         self._ends |= {each.track: each.time + each.duration for each in runs(data)}
         if self._failure is not None:
-            self._tell(RecordingFile(self._file.path, Why.RESUMED, self._lost))
+            self._tell(RecordingContinued(self._file.path, Why.RESUMED, self._lost))
             self._failure, self._lost = None, 0
 
     def _placing(self, data: bytes, sample_rate: int) -> dict[int, int]:
@@ -248,7 +248,7 @@ class Recorder:
         self._format, self._ends, self._shift, self._written = None, {}, None, 0
         self._files.append(following.path)
         if why is not Why.RESUMED:  # that is told when the disk has taken something
-            self._tell(RecordingFile(following.path, why))
+            self._tell(RecordingContinued(following.path, why))
 
     def _close(self) -> None:
         file, self._file = self._file, None

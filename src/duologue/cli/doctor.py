@@ -42,10 +42,11 @@ def doctor(
 
     from duologue.app.doctor import examine
     from duologue.app.doctor_headroom import as_table
+    from duologue.app.languages import use_of
     from duologue.settings import load_settings
     from duologue.telemetry.log import configure
 
-    settings = load_settings(config=config)
+    settings = load_settings(config=config, use=use_of)
     configure(settings.telemetry.log_format, "error", secrets=settings.secrets())  # what fails is in the table
     with Console(stderr=True).status("Looking around …") as status:
         diagnosis = asyncio.run(examine(settings, lambda what: status.update(f"Trying {what} …")))

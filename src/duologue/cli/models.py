@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from duologue.models.automatic import Candidate
     from duologue.models.catalogue import Model
     from duologue.models.fetching import Progress
-    from duologue.models.shelf import Shelf
+    from duologue.models.shelf import ModelShelf
 
 app = typer.Typer()
 
@@ -69,11 +69,11 @@ def get(
     from duologue.models.catalogue import expand
     from duologue.models.entries import MODELS
     from duologue.models.fetching import Network
-    from duologue.models.shelf import Folder, Shelf
+    from duologue.models.shelf import Folder, ModelShelf
     from duologue.settings import load_models_folder
 
     wanted = expand(names, MODELS)
-    shelf = Shelf(load_models_folder(config))
+    shelf = ModelShelf(load_models_folder(config))
     bring = Folder(source) if source is not None else Network()
     failures: list[DuologueError] = []
     for model in wanted:
@@ -103,10 +103,10 @@ def remove(names: Names, config: Config = None) -> None:
     """
     from duologue.models.catalogue import expand
     from duologue.models.entries import MODELS
-    from duologue.models.shelf import Shelf
+    from duologue.models.shelf import ModelShelf
     from duologue.settings import load_models_folder
 
-    shelf = Shelf(load_models_folder(config))
+    shelf = ModelShelf(load_models_folder(config))
     for model in expand(names, MODELS):
         gone = shelf.remove(model, _waiting)
         typer.echo(f"{model.name}: {f'removed, {_mb(model.size)} free again' if gone else 'it was not here'}")
@@ -121,10 +121,10 @@ def path(name: Annotated[str, typer.Argument(help="A model.")], config: Config =
     from duologue.errors import InputError
     from duologue.models.catalogue import find
     from duologue.models.entries import MODELS
-    from duologue.models.shelf import Shelf
+    from duologue.models.shelf import ModelShelf
     from duologue.settings import load_models_folder
 
-    shelf = Shelf(load_models_folder(config))
+    shelf = ModelShelf(load_models_folder(config))
     model = find(name, MODELS)
     if not shelf.has(model):
         raise InputError(
@@ -197,7 +197,7 @@ def costs(each: Candidate) -> str:
     return ". ".join(filter(None, (", ".join(word for word in words if word) or "here", found.note)))
 
 
-def _measure(shelf: Shelf, model: Model, new: bool) -> None:
+def _measure(shelf: ModelShelf, model: Model, new: bool) -> None:
     """Take the figures of a model that has none for this machine."""
     import asyncio
 

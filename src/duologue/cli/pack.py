@@ -60,9 +60,14 @@ def new(
 
     from duologue.cli.output import console
     from duologue.stage.packs.check import Severity, check_pack
-    from duologue.stage.packs.new import DEFAULT_VOICE, Role, new_character
+    from duologue.stage.packs.new import DEFAULT_VOICE, PictureRole, new_character
 
-    given = {Role.IDLE: idle, Role.TALKING: talking, Role.BLINK: blink, Role.TALKING_BLINK: talking_blink}
+    given = {
+        PictureRole.IDLE: idle,
+        PictureRole.TALKING: talking,
+        PictureRole.BLINK: blink,
+        PictureRole.TALKING_BLINK: talking_blink,
+    }
     made = new_character(
         folder, {role: path for role, path in given.items() if path}, title=title, voice=voice or DEFAULT_VOICE,
         replace=replace,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from duologue.cli.show import CAST
+
+if TYPE_CHECKING:
+    from duologue.settings import Settings
 
 
 def render(
@@ -52,6 +55,11 @@ def render(
     )
     playing = settings.show.tv.film
     refuse_same({"the TV's film": Path(playing) if playing else None, "--output": output, "--config": config})
+    _film(settings, output)
+
+
+def _film(settings: Settings, output: Path) -> None:
+    """Make it, with a bar on the way and a line at the end."""
     import asyncio
 
     import cv2
@@ -68,7 +76,7 @@ def render(
     with Progress(*columns, TextColumn("{task.fields[film]}"), TimeElapsedColumn(), console=console) as bar:
         task = bar.add_task(output.name, total=settings.show.turns, film="")
 
-        def show(progress: rendering.Progress) -> None:
+        def show(progress: rendering.RenderProgress) -> None:
             bar.update(task, completed=progress.turns, film=f"{progress.seconds:.1f} s of film")
 
         film = asyncio.run(rendering.render(settings, output, on_progress=show))

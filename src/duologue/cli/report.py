@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from duologue.telemetry.ledger import CallRecord, TurnRecord
     from duologue.telemetry.ledger_reader import LedgerReader
-    from duologue.telemetry.report import Part
+    from duologue.telemetry.report import PartSummary
 
 _SHORT = 40
 """Characters of a question that are shown."""
@@ -52,7 +53,7 @@ def report(
         typer.echo(line)
 
 
-def _told(part: Part) -> Iterator[str]:
+def _told(part: PartSummary) -> Iterator[str]:
     people = [each for each in part.conversations if each.person]
     about = f" ({people[0].scenario})" if people and people[0].scenario else ""
     yield f"{part.of}{about}"
@@ -62,6 +63,8 @@ def _told(part: Part) -> Iterator[str]:
         yield _call(part.call)
     for worker, times in part.restarts.items():
         yield f"  {worker} was started again {times} times" if times > 1 else f"  {worker} was started again"
+    for cause, times in Counter(part.failures).items():
+        yield f"  it failed {times} times: {cause}" if times > 1 else f"  it failed: {cause}"
     yield from _turns(part)
 
 
@@ -75,7 +78,7 @@ def _call(call: CallRecord) -> str:
     return f"  {ways} ({call.carrier} {call.codec}): {length:.1f} s with {call.character}; {quality}; {call.reason}"
 
 
-def _frames(part: Part) -> Iterator[str]:
+def _frames(part: PartSummary) -> Iterator[str]:
     frames = part.frames
     yield (
         f"  frames {frames.frames}, late {frames.late}, over budget {frames.over_budget}, left out {frames.skipped};"
@@ -92,7 +95,7 @@ def _frames(part: Part) -> Iterator[str]:
         yield f"  and {more} more"
 
 
-def _turns(part: Part) -> Iterator[str]:
+def _turns(part: PartSummary) -> Iterator[str]:
     """A line for each answer to a person, and one for each thing that went wrong with a turn."""
     questions = {record.id: record.text for record in part.turns if record.kind == "person"}
     for record in part.turns:
@@ -105,12 +108,12 @@ def _turns(part: Part) -> Iterator[str]:
             yield f"             too early: {ending.wait_ms:.0f} ms ({ending.why}) after “{_short(ending.said)}”"
 
 
-def _summary(parts: list[Part]) -> Iterator[str]:
+def _summary(parts: list[PartSummary]) -> Iterator[str]:
     """The stages of all talks together, and of each show."""
-    from duologue.telemetry.report import Part
+    from duologue.telemetry.report import PartSummary
 
     shows = [part for part in parts if part.show or part.costs]
-    talks = Part("talks", turns=[turn for part in parts if part not in shows for turn in part.turns])
+    talks = PartSummary("talks", turns=[turn for part in parts if part not in shows for turn in part.turns])
     if "silence" in talks.stages:
         yield from _table("ms", "answers", talks, leave=("speaking", "waits"))
     elif not shows:
@@ -119,7 +122,7 @@ def _summary(parts: list[Part]) -> Iterator[str]:
         yield from _table(show.of, "turns", show)
 
 
-def _table(title: str, what: str, part: Part, leave: Sequence[str] = ()) -> Iterator[str]:
+def _table(title: str, what: str, part: PartSummary, leave: Sequence[str] = ()) -> Iterator[str]:
     stages = {name: spread for name, spread in part.stages.items() if name not in leave}
     if stages:
         yield f"{title:<16}{'p50':>8}{'p95':>8}{'most':>8}   {what}"
@@ -127,7 +130,7 @@ def _table(title: str, what: str, part: Part, leave: Sequence[str] = ()) -> Iter
         yield f"{name.replace('_', ' '):<16}{spread.p50:8.0f}{spread.p95:8.0f}{spread.largest:8.0f}   {spread.count}"
 
 
-def _missing(parts: list[Part], reader: LedgerReader) -> Iterator[str]:
+def _missing(parts: list[PartSummary], reader: LedgerReader) -> Iterator[str]:
     if dropped := sum(part.dropped for part in parts):
         yield f"{dropped} lines are missing: more waited than may, or the disk did not take them."
     if reader.torn:

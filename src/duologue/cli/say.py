@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from duologue.chains import Handover
     from duologue.settings import Settings
@@ -36,6 +36,7 @@ def say(
     """
     import asyncio
 
+    from duologue.app.languages import use_by
     from duologue.audio.wav import WavWriter
     from duologue.cli.output import require_wav
     from duologue.errors import InputError
@@ -45,9 +46,12 @@ def say(
     if not text.strip():
         raise InputError("there is nothing to say", where="argument TEXT", remedy="Give at least one word.")
     require_wav({"--output": output})
-    settings = load_settings({"engines.tts": tts}, config=config)
+    use = use_by([character])
+    settings = load_settings({"engines.tts": tts}, config=config, use=use)
     if voice is not None and tts is None:
-        settings = _knowing(voice, settings, config)
+        settings = _knowing(
+            voice, settings, lambda engines: load_settings({"engines.tts": engines}, config=config, use=use)
+        )
     configure(settings.telemetry.log_format, "error", secrets=settings.secrets())  # handovers are told in words
     utterance = asyncio.run(_voice(text, _voices(voice, character, settings), character, settings))
     with WavWriter(output) as file:
@@ -56,16 +60,15 @@ def say(
     typer.echo(_as_json(utterance) if marks else summary)
 
 
-def _knowing(voice: str, settings: Settings, config: Path | None) -> Settings:
+def _knowing(voice: str, settings: Settings, load: Callable[[Sequence[str]], Settings]) -> Settings:
     """The settings with the engine that knows ``voice`` before the others."""
     from duologue.app.spare_voices import known_voices, owner
-    from duologue.settings import load_settings
 
     engines = settings.engines.tts
     named = owner(voice, engines, known_voices(settings))
     if named in engines:
         return settings
-    return load_settings({"engines.tts": (named, *engines)}, config=config)
+    return load((named, *engines))
 
 
 def _voices(voice: str | None, character: str, settings: Settings) -> Mapping[str, str]:

@@ -25,9 +25,10 @@ def settings(
 
     Examples: duologue settings · duologue settings --json · duologue settings --set show.fps=25
     """
+    from duologue.app.languages import use_of
     from duologue.settings import load_settings
 
-    rows = load_settings(assigned=_assigned(assign or []), config=config).rows()
+    rows = load_settings(assigned=_assigned(assign or []), config=config, use=use_of).rows()
     if as_json:
         table = [
             {"key": row.key, "value": row.value, "source": row.source} | ({"why": row.why} if row.why else {})

@@ -15,7 +15,7 @@ MOST_CHECKS, MOST_TROUBLES = 8, 4
 
 if TYPE_CHECKING:
     from duologue.simulation.checks import Check
-    from duologue.simulation.crowd import Run, Summary
+    from duologue.simulation.crowd import RunSummary, Summary
     from duologue.simulation.scenario import Scenario
 
 
@@ -66,7 +66,7 @@ def simulate(
     scenarios = _read(chosen, changes, ledger)
     order = Order(times, seed, jobs, ledger, as_json)
     began = SYSTEM_CLOCK.now()
-    results = _hold(scenarios, order, Aloud(record, config) if audio else None)
+    results = _hold(scenarios, order, WithSound(record, config) if audio else None)
     took = (SYSTEM_CLOCK.now() - began) / SECOND
     _print_json(results, took) if as_json else _print_total(results, took)
     if any(summary.failed for summary in results):
@@ -85,7 +85,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Aloud:
+class WithSound:
     """With real sound: a folder for recordings, and the settings file."""
 
     record: Path | None
@@ -106,14 +106,14 @@ def _read(chosen: list[Path], changes: Mapping[str, str | float | None], ledger:
     return scenarios
 
 
-def _hold(scenarios: list[Scenario], order: Order, aloud: Aloud | None) -> list[Summary]:
+def _hold(scenarios: list[Scenario], order: Order, aloud: WithSound | None) -> list[Summary]:
     """Hold all conversations; each scenario is told of when its last one is over."""
     from duologue.simulation.crowd import Summary
 
     by_name = {scenario.name: Summary(scenario, aloud is not None) for scenario in scenarios}
     with _opened(order.ledger) as write:
 
-        def take(run: Run) -> None:
+        def take(run: RunSummary) -> None:
             write(run.ledger)
             summary = by_name[run.scenario]
             summary.runs.append(run)
@@ -127,7 +127,7 @@ def _hold(scenarios: list[Scenario], order: Order, aloud: Aloud | None) -> list[
     return list(by_name.values())
 
 
-def _run_virtually(scenarios: list[Scenario], order: Order, take: Callable[[Run], None]) -> None:
+def _run_virtually(scenarios: list[Scenario], order: Order, take: Callable[[RunSummary], None]) -> None:
     from duologue.simulation.crowd import run_all
 
     jobs = order.jobs or _cores()
@@ -135,7 +135,7 @@ def _run_virtually(scenarios: list[Scenario], order: Order, take: Callable[[Run]
         take(run)
 
 
-def _run_aloud(scenarios: list[Scenario], order: Order, aloud: Aloud, take: Callable[[Run], None]) -> None:
+def _run_aloud(scenarios: list[Scenario], order: Order, aloud: WithSound, take: Callable[[RunSummary], None]) -> None:
     import asyncio
 
     from duologue.app.languages import languages_of
@@ -258,7 +258,7 @@ def _mark(holds: bool) -> str:
     return "[green]ok[/]" if holds else "[bold red]NO[/]"
 
 
-def _explain(run: Run) -> None:
+def _explain(run: RunSummary) -> None:
     from duologue.cli.output import console
 
     for check in run.failed[:MOST_CHECKS]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,9 @@ import typer
 
 if TYPE_CHECKING:
     from duologue.audio.wav import WavWriter
+    from duologue.cli.talk_aloud import Files
     from duologue.dialogue.session import SessionOptions
+    from duologue.language.persona import Persona
     from duologue.settings import Settings
     from duologue.speech.utterance import Utterance
 
@@ -56,50 +59,77 @@ def talk(
     Examples: duologue talk · duologue talk --text --as phone · duologue talk --wav question.wav --out answer.wav
     """
     import asyncio
-    import secrets
 
-    from duologue.app.languages import languages_of
-    from duologue.app.talking import find_persona, talk_policy
-    from duologue.audio.recording_file import OPUS
-    from duologue.cli.output import require_wav
-    from duologue.cli.talk_aloud import TAIL_MS, Files, talk_aloud
-    from duologue.dialogue.session import SessionOptions
-    from duologue.errors import InputError
-    from duologue.language.structured import notes_schema
-    from duologue.models.automatic import Use, notices
-    from duologue.places import refuse_same
-    from duologue.settings import load_settings
-    from duologue.telemetry.log import configure
+    from duologue.cli.talk_aloud import Files, talk_aloud
 
-    if text and wav:
-        raise InputError("there are two ways to talk", where="talk", remedy="Give --text, or --wav FILE, or neither.")
-    if echo_cancel and (text or wav):
-        raise InputError("there is no loudspeaker to be heard", where="--echo-cancel", remedy="Leave it away.")
-    if text and record:
-        raise InputError("a chat in writing has one voice only", where="--record", remedy="Use --out for it.")
-    require_wav({"--out": out, "--record": record}, also=() if text else OPUS)
-    refuse_same({"--wav": wav, "--out": out, "--record": record, "--ledger": ledger, "--config": config})
-    flags = {
+    files = Files(wav, out, record, ledger, device)
+    _refuse(files, config, text=text, echo_cancel=echo_cancel)
+    flags: dict[str, object] = {
         "engines.llm": llm, "engines.tts": tts, "engines.stt": stt,
         "dialogue.half_duplex": False if full_duplex or echo_cancel else None,
         "dialogue.echo_cancel": True if echo_cancel else None,
         "dialogue.speculate": False if no_speculation else None,
     }  # fmt: skip
-    persona = find_persona(character)
-    use = Use(languages_of([persona]), shows=False, talks=True)
-    settings = load_settings(flags, config=config, use=use)
-    configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())
-    for notice in () if text else notices(settings.picks.values()):
-        typer.echo(notice, err=True)
-    chosen = secrets.randbelow(2**32) if seed is None else seed
-    half_duplex = wav is None and not settings.dialogue.echo_cancel
-    policy = talk_policy(settings, persona, half_duplex=half_duplex, tail_ms=TAIL_MS)
-    schema = notes_schema([name.strip() for name in notes.split(",") if name.strip()])
-    options = SessionOptions(person=me, topic=topic, greet=greet, seed=chosen, policy=policy, schema=schema)
+    settings, persona = _settings(flags, config, character, quiet=text)
+    options = _options(settings, persona, seed, notes, from_file=wav is not None)
+    options = replace(options, person=me, topic=topic, greet=greet)
     if text:
         asyncio.run(_chat(settings, character, options, out, ledger))
-    elif not asyncio.run(talk_aloud(settings, character, options, Files(wav, out, record, ledger, device))):
+    elif not asyncio.run(talk_aloud(settings, character, options, files)):
         raise typer.Exit(1)
+
+
+def _refuse(files: Files, config: Path | None, *, text: bool, echo_cancel: bool) -> None:
+    """Say what of the flags does not go together."""
+    from duologue.audio.recording_file import OPUS
+    from duologue.cli.output import require_wav
+    from duologue.errors import InputError
+    from duologue.places import refuse_same
+
+    if text and files.question:
+        raise InputError("there are two ways to talk", where="talk", remedy="Give --text, or --wav FILE, or neither.")
+    if echo_cancel and (text or files.question):
+        raise InputError("there is no loudspeaker to be heard", where="--echo-cancel", remedy="Leave it away.")
+    if text and files.both:
+        raise InputError("a chat in writing has one voice only", where="--record", remedy="Use --out for it.")
+    require_wav({"--out": files.answer, "--record": files.both}, also=() if text else OPUS)
+    written = {"--out": files.answer, "--record": files.both, "--ledger": files.ledger}
+    refuse_same({"--wav": files.question, **written, "--config": config})
+
+
+def _settings(
+    flags: dict[str, object], config: Path | None, character: str, *, quiet: bool
+) -> tuple[Settings, Persona]:
+    """The settings for a talk with ``character``, and how it speaks. What was chosen by itself is said, unless
+    ``quiet``.
+    """
+    from duologue.app.languages import languages_of
+    from duologue.app.talking import find_persona
+    from duologue.models.automatic import Use, notices
+    from duologue.settings import load_settings
+    from duologue.telemetry.log import configure
+
+    persona = find_persona(character)
+    settings = load_settings(flags, config=config, use=Use(languages_of([persona]), shows=False, talks=True))
+    configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())
+    for notice in () if quiet else notices(settings.picks.values()):
+        typer.echo(notice, err=True)
+    return settings, persona
+
+
+def _options(settings: Settings, persona: Persona, seed: int | None, notes: str, *, from_file: bool) -> SessionOptions:
+    """How turns are taken, and what is asked of the model."""
+    import secrets
+
+    from duologue.app.talking import talk_policy
+    from duologue.cli.talk_aloud import TAIL_MS
+    from duologue.dialogue.session import SessionOptions
+    from duologue.language.structured import notes_schema
+
+    half_duplex = not from_file and not settings.dialogue.echo_cancel
+    policy = talk_policy(settings, persona, half_duplex=half_duplex, tail_ms=TAIL_MS)
+    schema = notes_schema([name.strip() for name in notes.split(",") if name.strip()])
+    return SessionOptions(seed=secrets.randbelow(2**32) if seed is None else seed, policy=policy, schema=schema)
 
 
 async def _chat(

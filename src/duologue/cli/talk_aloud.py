@@ -17,9 +17,9 @@ from duologue.app.talking_devices import Device, find_device, hold
 from duologue.app.talking_sound import SpokenTalk, open_recording, talk_over
 from duologue.audio.echo_cancel import EchoCanceller
 from duologue.audio.pcm import Samples
-from duologue.cli.talk_shown import Transcript, both, standing_shown
+from duologue.cli.talk_shown import TranscriptPrinter, both, standing_shown
 from duologue.clock import SECOND, SYSTEM_CLOCK
-from duologue.dialogue.recording import Recorder
+from duologue.dialogue.recording import ConversationRecorder
 from duologue.dialogue.session import Observe, SessionOptions
 from duologue.dialogue.session_ledger import open_session_ledger
 from duologue.settings import Settings
@@ -45,7 +45,7 @@ class Files:
 class _Watch:
     """Who sees what happens."""
 
-    shown: Transcript
+    shown: TranscriptPrinter
     observe: Observe
 
 
@@ -78,7 +78,7 @@ def recording_name(settings: Settings, wall: int) -> Path | None:
 
 @asynccontextmanager
 async def _watched(title: str, speaker: str, person: str, ledger: Path | None) -> AsyncGenerator[_Watch]:
-    shown = Transcript(person, title, SYSTEM_CLOCK.now())
+    shown = TranscriptPrinter(person, title, SYSTEM_CLOCK.now())
     async with open_session_ledger(ledger, speaker, person, changed=shown.record) as book:
         yield _Watch(shown, both(shown.take, book.take))
 
@@ -86,7 +86,7 @@ async def _watched(title: str, speaker: str, person: str, ledger: Path | None) -
 async def _converse(
     partner: Partner,
     device: Device,
-    recording: Recorder,
+    recording: ConversationRecorder,
     options: SessionOptions,
     watch: _Watch,
     echo: EchoCanceller | None,
@@ -110,7 +110,7 @@ async def _converse(
             loop.remove_signal_handler(number)
 
 
-def _conclude(shown: Transcript, heard_out: bool, question: Path | None) -> bool:
+def _conclude(shown: TranscriptPrinter, heard_out: bool, question: Path | None) -> bool:
     """Say what went wrong, if anything did."""
     problem = ""
     if not shown.voice_heard:

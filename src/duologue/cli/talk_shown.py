@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.live import Live
 from rich.text import Text
 
-from duologue.app.talking_captions import Caption, Captions, Kind
+from duologue.app.talking_captions import Caption, CaptionKind, Captions
 from duologue.cli.output import console
 from duologue.clock import SECOND
 from duologue.dialogue.turns_vocabulary import State
@@ -46,13 +46,13 @@ _STANDING = {
 """What a person sees of the states; nobody's turn is ``listening``."""
 
 
-class Transcript:
+class TranscriptPrinter:
     """Prints a spoken conversation as it happens. ``person`` and ``title`` are what the two are called; times count
     from ``began`` (monotonic ns).
     """
 
     def __init__(self, person: str, title: str, began: int, write: Callable[[str], None] | None = None) -> None:
-        self._names = {Kind.ASKED: person, Kind.SAID: title}
+        self._names = {CaptionKind.ASKED: person, CaptionKind.SAID: title}
         self._began = began
         self.write = write or _print
         """Prints a line."""
@@ -68,7 +68,7 @@ class Transcript:
         caption = self._captions.take(item)
         self.voice_heard |= self._captions.voice
         if caption is not None:
-            self.understood += caption.kind is Kind.ASKED
+            self.understood += caption.kind is CaptionKind.ASKED
             self.write(self._line(caption, now))
 
     def record(self, record: TurnRecord) -> None:
@@ -91,9 +91,9 @@ class Transcript:
     def _line(self, caption: Caption, now: int) -> str:
         at = f"{(now - self._began) / SECOND:7.2f} s"
         match caption.kind:
-            case Kind.CUT:
+            case CaptionKind.CUT:
                 return f"{_MARGIN}interrupted; heard of it: {caption.text or 'nothing'}"
-            case Kind.TROUBLE | Kind.NOTE:
+            case CaptionKind.TROUBLE | CaptionKind.NOTE:
                 return f"{_MARGIN}{caption.text}"
             case kind:
                 return f"{at} {self._names[kind]:>6} {caption.text}"
@@ -110,7 +110,7 @@ def both(first: Observe, second: Observe) -> Observe:
 
 
 @contextmanager
-def standing_shown(transcript: Transcript) -> Generator[None]:
+def standing_shown(transcript: TranscriptPrinter) -> Generator[None]:
     """On a terminal: a line at the bottom that says where the conversation stands, beside what is printed above it."""
     page = console()
     if not page.is_terminal:

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from duologue.app.talking_captions import Caption, Captions, Kind
+from duologue.app.talking_captions import Caption, CaptionKind, Captions
 from duologue.app.talking_chat import Chat, open_chat
 from duologue.cli.talk_shown import both
 from duologue.dialogue.session_ledger import open_session_ledger
@@ -100,17 +100,17 @@ class ChatPage:
 
     def _show(self, caption: Caption) -> None:
         match caption.kind:
-            case Kind.SAID:
+            case CaptionKind.SAID:
                 erase = "\r\x1b[K" if self._live else ""
                 self._put(f" {caption.text}" if self._open else f"{erase}{self._name}: {caption.text}")
                 self._open = True
-            case Kind.CUT:
+            case CaptionKind.CUT:
                 self._put(" –" if self._open else "")
-            case Kind.NOTE:
+            case CaptionKind.NOTE:
                 self._notes.append(caption.text)
-            case Kind.TROUBLE:
+            case CaptionKind.TROUBLE:
                 sys.stderr.write(f"{caption.text}\n")
-            case Kind.ASKED:
+            case CaptionKind.ASKED:
                 pass  # they wrote it themselves
 
     def check(self) -> None:

@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from duologue.audio.pcm import Samples
     from duologue.settings import Settings
-    from duologue.speech.hearing import Transcript
+    from duologue.speech.hearing import Expected, Transcript
 
 
 def transcribe(
@@ -21,23 +21,29 @@ def transcribe(
         str | None, typer.Option("--stt", "--engine", help="The engine that hears, or several, instead of those set.")
     ] = None,
     phrases: Annotated[Path | None, typer.Option(help="A text file: only the words of its lines are expected.")] = None,
+    language: Annotated[str, typer.Option(help="What is spoken, as ISO 639-1 has it: en, fr, de-AT.")] = "en",
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     config: Annotated[Path | None, typer.Option(help="The settings file instead of ./duologue.toml.")] = None,
 ) -> None:
     """Write down what is said in a file; exit with 1 when nothing was understood.
 
-    Examples: duologue transcribe hello.wav --words · duologue transcribe call.mp3 --engine whisper --json
+    Examples: duologue transcribe hello.wav --words · duologue transcribe call.mp3 --language fr --json
     """
     import asyncio
 
+    from duologue.language.languages import load_language
+    from duologue.models.automatic import Use
     from duologue.places import read_text
     from duologue.settings import load_settings
+    from duologue.speech.hearing import Expected
     from duologue.telemetry.log import configure
 
+    tag = load_language(language).name
     sound, lines = _read(file), read_text(phrases, "the list of phrases") if phrases else ""
-    settings = load_settings({"engines.stt": engine}, config=config)
+    use = Use(frozenset({tag}), shows=False, talks=True)
+    settings = load_settings({"engines.stt": engine}, config=config, use=use)
     configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())
-    heard = asyncio.run(_hear(sound, tuple(lines.splitlines()), settings))
+    heard = asyncio.run(_hear(sound, Expected(tuple(lines.splitlines()), language=tag), settings))
     names = ", ".join(settings.engines.stt)
     if words and not heard.words and heard.text:
         typer.echo(f"The engine {names} does not say where words are.", err=True)
@@ -57,16 +63,18 @@ def _read(file: Path) -> Samples:
     return resample(read_clip(file), RATE, EAR_RATE)
 
 
-async def _hear(sound: Samples, phrases: tuple[str, ...], settings: Settings) -> Transcript:
+async def _hear(sound: Samples, expected: Expected, settings: Settings) -> Transcript:
     from duologue.app.engines import create_hearing
+    from duologue.app.languages import refuse_deaf
     from duologue.errors import PeerError
-    from duologue.speech.hearing import Expected, Transcript
+    from duologue.speech.hearing import Transcript
 
     engine = create_hearing(settings)
     heard = Transcript("")
     try:
+        refuse_deaf(expected.language, engine)
         await engine.warm_up()
-        async for transcript in engine.listen(_told(sound), Expected(phrases=phrases)):
+        async for transcript in engine.listen(_told(sound), expected):
             heard = transcript
     finally:
         await engine.close()
@@ -96,6 +104,8 @@ def _as_json(heard: Transcript, engine: str, words: bool) -> str:
     from duologue.speech.hearing import EAR_RATE
 
     made: dict[str, object] = {"text": heard.text, "engine": engine, "confidence": round(heard.confidence, 3)}
+    if heard.language:
+        made["language"] = heard.language
     if words:
         made["words"] = [
             {"word": mark.text, "start": round(mark.start / EAR_RATE, 3), "end": round(mark.end / EAR_RATE, 3)}

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from duologue.prover.report import Report
+from duologue.prover.report import DeliveryReport
 from duologue.prover.verify import verify as play
 
 
@@ -40,7 +40,7 @@ def verify(
         raise typer.Exit(1)
 
 
-def _print(report: Report, console: Console) -> None:
+def _print(report: DeliveryReport, console: Console) -> None:
     table = Table(title=report.source, show_header=False, title_justify="left", box=None)
     for name, value in report.lines():
         table.add_row(name, value)

@@ -32,10 +32,11 @@ def warm(
     """
     import asyncio
 
+    from duologue.app.languages import use_by
     from duologue.settings import load_settings
     from duologue.telemetry.log import configure
 
-    settings = load_settings({"engines.tts": tts}, config=config)
+    settings = load_settings({"engines.tts": tts}, config=config, use=use_by(character or ()))
     configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())
     wanted = read_list(lines)
     tally = asyncio.run(_fill(settings, wanted, character or settings.show.cast))

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from duologue.dialogue import chunker_rules as rules
-from duologue.dialogue.chunker_rules import Ending
+from duologue.dialogue.chunker_rules import SentenceEnd
 from duologue.dialogue.chunker_speech import speakable
 from duologue.language.languages import ENGLISH, Language
 
@@ -74,7 +74,7 @@ class Chunker:
         self._label = re.compile(rf"\s*\n[ \t]*[*_]*(?:{anyone})[*_]*[ \t]*:", re.IGNORECASE) if anyone else None
         self._mode = _Mode.PROSE
         self._held = ""
-        self._pending: tuple[Ending, int] | None = None
+        self._pending: tuple[SentenceEnd, int] | None = None
         self._begun = False
         self._foreign = False
         self._out: list[Sentence] = []
@@ -160,9 +160,9 @@ class Chunker:
         if self._pending is not None or not before or before[-1].isspace():
             return False
         kind = rules.ending(before, self._language.sentences)
-        if kind is Ending.NONE or rules.open_inline(before):
+        if kind is SentenceEnd.NONE or rules.open_inline(before):
             return False
-        if kind is Ending.SURE:
+        if kind is SentenceEnd.SURE:
             self._give(len(before))
             return True
         self._pending = (kind, len(before))

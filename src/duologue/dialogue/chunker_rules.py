@@ -1,8 +1,8 @@
 """Where a sentence ends: the rules of the chunker, as pure functions on the text so far.
 
 A terminal mark followed by white space ends a sentence, unless it belongs to an abbreviation, an initial, a list number
-or an ellipsis in mid-thought. Some of these can only be told by what follows; :class:`Ending` says how much of it the
-chunker must wait for. Nothing here looks further ahead than that, so that a voice may begin early.
+or an ellipsis in mid-thought. Some of these can only be told by what follows; :class:`SentenceEnd` says how much of it
+the chunker must wait for. Nothing here looks further ahead than that, so that a voice may begin early.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _OPEN_LINK = re.compile(r"\[[^\]\n]*\Z|\]\([^)\s]*\Z")
 _CLAUSE = re.compile(r"[,;:](?=\s)|(?<=\s)[–—-](?=\s)|—|[，；：、]")
 
 
-class Ending(Enum):
+class SentenceEnd(Enum):
     """What a terminal mark and the white space after it say."""
 
     NONE = 0
@@ -39,27 +39,27 @@ class Ending(Enum):
     """It has ended if a word follows that usually begins one."""
 
 
-def ending(text: str, known: Sentences) -> Ending:
+def ending(text: str, known: Sentences) -> SentenceEnd:
     """How ``text`` ends, now that white space follows it, by what is ``known`` of its language."""
     match = _TERMINAL.search(text, max(0, len(text) - TAIL))
     if match is None:
-        return Ending.NONE
+        return SentenceEnd.NONE
     marks, closers = match.groups()
     if marks != ".":
         mid_thought = "…" in marks or marks.startswith("..")
-        return Ending.UNLESS_SMALL if mid_thought or closers.strip("*_") else Ending.SURE
+        return SentenceEnd.UNLESS_SMALL if mid_thought or closers.strip("*_") else SentenceEnd.SURE
     if _LIST_NUMBER.fullmatch(text):
-        return Ending.NONE
-    return Ending.SURE if closers else _after_word(text, known)
+        return SentenceEnd.NONE
+    return SentenceEnd.SURE if closers else _after_word(text, known)
 
 
-def goes_on(kind: Ending, following: str, known: Sentences) -> bool | None:
+def goes_on(kind: SentenceEnd, following: str, known: Sentences) -> bool | None:
     """True if the sentence goes on in ``following`` (no white space in front), None if that cannot be told yet."""
     if not following:
         return None
-    if kind is Ending.UNLESS_SMALL:
+    if kind is SentenceEnd.UNLESS_SMALL:
         return following[0].islower()
-    if kind is Ending.UNLESS_NUMBER:
+    if kind is SentenceEnd.UNLESS_NUMBER:
         return following[0].isdecimal()
     word = following.lstrip("\"'“‘(*_")
     if not word:
@@ -95,18 +95,18 @@ def emergency_end(text: str) -> int:
     return clause_end(text, half) or max(text.rfind(" ", half), 0) or len(text)
 
 
-def _after_word(text: str, known: Sentences) -> Ending:
+def _after_word(text: str, known: Sentences) -> SentenceEnd:
     """A single full stop right after a word."""
     match = _LAST_WORD.search(text, max(0, len(text) - TAIL))
     word = match.group().casefold().lstrip("*_") if match else ""
     if word in known.always:
-        return Ending.NONE
+        return SentenceEnd.NONE
     if word in known.before_number:
-        return Ending.UNLESS_NUMBER
+        return SentenceEnd.UNLESS_NUMBER
     if word in known.before_small:
-        return Ending.UNLESS_SMALL
+        return SentenceEnd.UNLESS_SMALL
     if known.ordinals and _ORDINAL.search(text, max(0, len(text) - TAIL)):
-        return Ending.BEFORE_FIRST_WORD
+        return SentenceEnd.BEFORE_FIRST_WORD
     if word in known.before_name or _INITIALS.fullmatch(word):
-        return Ending.BEFORE_FIRST_WORD
-    return Ending.SURE
+        return SentenceEnd.BEFORE_FIRST_WORD
+    return SentenceEnd.SURE

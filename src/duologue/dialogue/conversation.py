@@ -11,12 +11,14 @@ from typing import TypeAlias
 
 from duologue.chains import Handover, telling
 from duologue.clock import MILLISECOND, SECOND, Clock
+from duologue.dialogue.delivery import Delivery, Hold, PaceState
 from duologue.dialogue.fillers import Fillers
-from duologue.dialogue.heard import heard_text
 from duologue.dialogue.inbox import Inbox
-from duologue.dialogue.plan import MAX_WAITING, Kind, Plan, Question, Step, choose_gap, too_many_waiting
-from duologue.dialogue.ports import Floor, PlayEnded, PlayEvent, PlayStarted
-from duologue.dialogue.rundown import Abandon, Effect, Fill, Hand, Missing, Prepare, Rundown, TakeBack
+from duologue.dialogue.plan import MAX_WAITING, Plan, Question, Step, StepKind, choose_gap, too_many_waiting
+from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayStarted, StageFloor, Voiced
+from duologue.dialogue.rundown import AbandonStep, Fill, Hand, Prepare, Rundown, RundownEffect, StepUnreported, TakeBack
+from duologue.dialogue.turn_parts import Part, Turn, parts_of
+from duologue.dialogue.voice_pace import Coming, Paces
 from duologue.dialogue.writing import Changed, Writer
 from duologue.errors import InputError, InternalError, PeerError, first_cause
 from duologue.language.engine import Line, Prompt, newest
@@ -31,6 +33,10 @@ MAX_INBOX = 256
 """Events that may wait for the director."""
 WIND_DOWN_SECONDS = 1.0
 """How long a stop waits for the floor to say what it had played."""
+SHORT_TURNS, SHORT_WORDS = 2, 20
+"""With a slow voice so many turns at the start are no longer than so many words: the first is there sooner."""
+PONDERED_MS = 300
+"""A silence that is stretched by so much is acted, not kept still."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,7 @@ class Interlude:
     duration_ns: int
 
 
-class Outcome(StrEnum):
+class ConversationOutcome(StrEnum):
     """How a conversation came to its end (a failure is raised instead)."""
 
     ENDED = "ended"
@@ -69,35 +75,45 @@ class Crew:
     """All that a conversation works with; the same for every conversation of a director."""
 
     cast: Mapping[str, Persona]
-    floor: Floor
+    floor: StageFloor
     moderator: Moderator
     clock: Clock
     writer: Writer
     fillers: Fillers
     changed: Changed
     on_voiced: Callable[[Utterance], None]
+    on_pace: Callable[[PaceState], None]
+    paces: Paces
     patient: bool
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A step is written and voiced; None: it could not be voiced."""
+class _Written:
+    """The words of a step are there."""
 
     step: Step
-    utterance: Utterance | None
 
 
-_Event: TypeAlias = PlayEvent | Interlude | _Prepared | Question
+@dataclass(frozen=True, slots=True)
+class _PartVoiced:
+    """The voice is done with a part; None: it could not be voiced."""
+
+    turn_id: str
+    part: Part
+    voiced: Voiced | None
 
 
-@dataclass(slots=True)
-class _Turn:
-    """What is known of a step while it is prepared, waits or plays."""
+_Event: TypeAlias = PlayEvent | Interlude | _Written | _PartVoiced | Question
 
-    record: TurnRecord
-    step: Step | None = None
-    utterance: Utterance | None = None
-    task: asyncio.Task[None] | None = None
+
+@dataclass(frozen=True, slots=True)
+class _AtVoice:
+    """The part that is being voiced, since when (ns)."""
+
+    turn_id: str
+    part: Part
+    since: int
+    task: asyncio.Task[None]
 
 
 class OnAir:
@@ -112,7 +128,15 @@ class OnAir:
         self._rundown.held(brief.held_ns, 0, crew.clock.now())
         self._inbox = Inbox[_Event](MAX_INBOX, "director")
         self._unread_questions = 0
-        self._turns: dict[str, _Turn] = {}
+        self._turns: dict[str, Turn] = {}
+        self._playing: dict[str, str] = {}
+        self._delivery = Delivery(crew.paces, patient=crew.patient)
+        self._at_voice: _AtVoice | None = None
+        self._voice_idle = asyncio.Event()
+        self._look_at = 0
+        self._pondered = ""
+        self._orphans: list[str] = []
+        self._told = PaceState()
         self._lines: tuple[Line, ...] = ()
         self._topic = brief.topic
         self._said_before = ""
@@ -126,7 +150,7 @@ class OnAir:
 
     # What the director calls
 
-    async def run(self) -> Outcome:
+    async def run(self) -> ConversationOutcome:
         """Hold the conversation; see :meth:`duologue.dialogue.director.Director.run`."""
         try:
             self._topic = await self._crew.moderator.admit(self.brief.topic, Subject.TOPIC)
@@ -134,9 +158,11 @@ class OnAir:
                 await self._supervise()
             if self._stopping:
                 await self._wind_down()
-            return Outcome.STOPPED if self._stopping else Outcome.ENDED
+            return ConversationOutcome.STOPPED if self._stopping else ConversationOutcome.ENDED
         finally:
             self._over.set()
+            if self._told != PaceState():
+                self._crew.on_pace(PaceState())
             for turn_id in list(self._turns):  # none are left unless a failure ended the conversation
                 self._close(turn_id, "withdrawn")
 
@@ -159,7 +185,7 @@ class OnAir:
             raise InputError("the conversation is over", where="chat", remedy="Start another one.")
         now = self._crew.clock.now()
         person = TurnRecord(
-            self._new_id(), self.brief.id, self._rundown.plan.taken, author, Kind.PERSON, text, text,
+            self._new_id(), self.brief.id, self._rundown.plan.taken, author, StepKind.PERSON, text, text,
             asked=now, text_complete=now, on_air=now, ended=now, state="ended", to=to,
         )  # fmt: skip
         self._crew.changed(person)
@@ -181,9 +207,11 @@ class OnAir:
     async def _converse(self) -> None:
         async with asyncio.TaskGroup() as group:
             fillers = group.create_task(self._prepare_fillers())
+            self._rundown.depth = self._delivery.depth
             await self._execute(self._rundown.start(self._crew.clock.now()), group)
             while not self._rundown.done or self._inbox:  # a question may have come with the last word
                 await self._execute(await self._next_effects(), group)
+                await self._go_on(group)
             self._closed = True
             fillers.cancel()
 
@@ -192,7 +220,7 @@ class OnAir:
         await self._opened.wait()
         if self._crew.patient:
             return
-        async for unvoiced in self._crew.fillers.prepare():
+        async for unvoiced in self._crew.fillers.prepare(self._voice_to_spare):
             record = self._filler(self._new_id(), unvoiced.speaker, unvoiced.text)
             record.state, record.failure = "failed", f"voice: {unvoiced.failure}"
             self._crew.changed(record)
@@ -200,18 +228,20 @@ class OnAir:
     def _filler(self, utterance_id: str, speaker: str, text: str) -> TurnRecord:
         now = self._crew.clock.now()
         number = self._rundown.plan.taken
-        record = TurnRecord(utterance_id, self.brief.id, number, speaker, Kind.FILLER, text, asked=now, state="queued")
+        record = TurnRecord(
+            utterance_id, self.brief.id, number, speaker, StepKind.FILLER, text, asked=now, state="queued"
+        )
         record.text_complete = record.voiced = now
         return record
 
-    async def _next_effects(self) -> list[Effect]:
+    async def _next_effects(self) -> list[RundownEffect]:
         """Wait for an event or the rundown's deadline, and ask the rundown what to do."""
-        deadline = self._rundown.deadline
+        deadline = min((at for at in (self._rundown.deadline, self._look_at) if at), default=None)
         clock = self._crew.clock
         event = await self._inbox.next(deadline, clock)
         return self._rundown.tick(clock.now()) if event is None else self._handle(event, clock.now())
 
-    def _handle(self, event: _Event, now: int) -> list[Effect]:
+    def _handle(self, event: _Event, now: int) -> list[RundownEffect]:
         match event:
             case PlayStarted():
                 return self._on_started(event, now)
@@ -224,62 +254,104 @@ class OnAir:
             case Question():
                 self._unread_questions -= 1
                 return self._rundown.asked(event, now)
-            case _Prepared(step, utterance):
-                return self._on_prepared(step, utterance, now)
+            case _Written(step):
+                return self._on_written(step, now)
+            case _PartVoiced():
+                self._on_part_voiced(event, now)
+                return []
 
-    def _on_prepared(self, step: Step, utterance: Utterance | None, now: int) -> list[Effect]:
+    def _on_written(self, step: Step, now: int) -> list[RundownEffect]:
         turn = self._turns.get(step.id)
         if turn is None:
             return []  # abandoned in the same instant
-        turn.task = None
-        if utterance is None:
-            self._close(step.id, "failed")
-            self._unvoiced += 1
+        turn.writing = None
+        language = self._crew.cast[step.speaker].language if self._delivery.slow else None
+        turn.parts = parts_of(turn.record.text, step.id, turn.record.gap_ms, self.brief.seed, language)
+        return self._rundown.written(step, now)
+
+    def _on_part_voiced(self, event: _PartVoiced, now: int) -> None:
+        at_voice, self._at_voice = self._at_voice, None
+        turn = self._turns.get(event.turn_id)
+        if turn is None or at_voice is None:
+            return
+        part, record = event.part, turn.record
+        if event.voiced is None:
+            turn.end_early(part)
+            self._unvoiced += turn.failed
             if self._unvoiced >= MAX_UNVOICED:
+                self._close(record.id, "failed")
                 raise PeerError(
-                    f"{MAX_UNVOICED} turns in a row could not be voiced: {turn.record.failure}",
+                    f"{MAX_UNVOICED} turns in a row could not be voiced: {record.failure}",
                     where="voice", remedy="Look at the speech engine (`duologue doctor`) and start again.",
                 )  # fmt: skip
-            return self._rundown.given_up(step, now)
+            return
         self._unvoiced = 0
-        turn.utterance = utterance
-        self._crew.on_voiced(utterance)
-        return self._rundown.prepared(step, now)
+        part.utterance = event.voiced.utterance
+        record.first_audio = record.first_audio or event.voiced.first_audio
+        record.voiced = now if turn.whole else 0
+        took = (now - at_voice.since) / SECOND
+        self._crew.paces.of(record.speaker).learn(part.text, took, part.utterance.duration)
+        self._crew.on_voiced(part.utterance)
 
-    def _on_started(self, event: PlayStarted, now: int) -> list[Effect]:
-        turn = self._turns.get(event.utterance_id)
-        if turn is None or turn.utterance is None:
+    def _on_started(self, event: PlayStarted, now: int) -> list[RundownEffect]:
+        turn, part = self._played(event.utterance_id)
+        if turn is None or part is None or part.utterance is None:
             return []
-        record = turn.record
+        record, sound = turn.record, part.utterance.duration
+        self._delivery.began(sound, now)
+        turn.begun = turn.parts.index(part) + 1
+        if turn.begun > 1:
+            self._count_pause(turn, part, event.at_ns)
+            self._crew.changed(record)
+            self._rundown.goes_on(now + round(sound * SECOND))
+            return []
         record.on_air, record.state = event.at_ns, "on_air"
         if turn.step:
             self._count_wait(record)
             self._remember(turn.step, record.text)
         self._crew.changed(record)
-        return self._rundown.began(record.id, round(turn.utterance.duration * SECOND), now)
+        return self._rundown.began(record.id, round(sound * SECOND), now)
 
-    def _on_ended(self, event: PlayEnded, now: int) -> list[Effect]:
-        turn = self._turns.get(event.utterance_id)
-        if turn is None or turn.utterance is None:
+    def _on_ended(self, event: PlayEnded, now: int) -> list[RundownEffect]:
+        turn, part = self._played(event.utterance_id)
+        if turn is None or part is None or part.utterance is None:
             return []
         record = turn.record
+        del self._playing[part.id]
+        turn.ended(part, event.played_samples)
+        self._delivery.ended(event.played_samples / part.utterance.rate, now)
         record.ended = event.at_ns
-        record.heard = heard_text(turn.utterance, event.played_samples)
-        record.interrupted = event.played_samples < len(turn.utterance.samples)
+        if turn.cut:
+            self._orphans += [each.id for each in turn.parts[turn.over : turn.handed]]
+        if not turn.done:
+            following = turn.parts[turn.over]
+            waits = turn.handed > turn.over
+            self._rundown.goes_on(now + following.gap_ms * MILLISECOND if waits else 0)
+            return []
+        return self._on_turn_ended(turn, now)
+
+    def _on_turn_ended(self, turn: Turn, now: int) -> list[RundownEffect]:
+        record = turn.record
+        record.interrupted = turn.cut
         if turn.step:
-            self._ended_at = event.at_ns
+            self._ended_at = record.ended
             self._correct(record)
         self._close(record.id, "ended")
         return self._rundown.finished(record.id, self._gap_ahead(), now)
 
+    def _played(self, utterance_id: str) -> tuple[Turn | None, Part | None]:
+        """The turn and the part that are this utterance, of those on the floor."""
+        turn = self._turns.get(self._playing.get(utterance_id, ""))
+        return turn, turn.part(utterance_id) if turn else None
+
     # What the effects do
 
-    async def _execute(self, effects: list[Effect], group: asyncio.TaskGroup) -> None:
+    async def _execute(self, effects: list[RundownEffect], group: asyncio.TaskGroup) -> None:
         for effect in effects:
             match effect:
                 case Prepare(step):
                     self._prepare(step, group)
-                case Abandon(step):
+                case AbandonStep(step):
                     self._withdraw(step)
                 case Hand(step):
                     await self._hand(step)
@@ -287,50 +359,187 @@ class OnAir:
                     await self._execute(await self._take_back(step), group)
                 case Fill(utterance_id, speaker):
                     await self._execute(await self._fill(utterance_id, speaker), group)
-                case Missing(step):
+                case StepUnreported(step):
                     self._give_up(step)
 
     def _prepare(self, step: Step, group: asyncio.TaskGroup) -> None:
-        gap = choose_gap(self.brief.seed, step, self._said_before)
+        gap = choose_gap(self.brief.seed, step, self._text_before(step))
         record = TurnRecord(step.id, self.brief.id, step.number, step.speaker, step.kind, gap_ms=gap)
-        turn = _Turn(record, step)
+        turn = Turn(record, step)
+        prompt = self._prompt(step)
         self._turns[step.id] = turn
-        turn.task = group.create_task(self._write_and_voice(step, self._prompt(step), record))
+        turn.writing = group.create_task(self._write(step, prompt, record))
 
-    async def _write_and_voice(self, step: Step, prompt: Prompt, record: TurnRecord) -> None:
-        def befell(handover: Handover) -> None:
-            record.handovers = (*record.handovers, handover.words)
-
-        with telling(befell):
+    async def _write(self, step: Step, prompt: Prompt, record: TurnRecord) -> None:
+        with telling(_handovers_of(record)):
             await self._crew.writer.write(prompt, record)
-            voiced = await self._crew.writer.voice(record)
-        self._inbox.put(_Prepared(step, voiced.utterance if voiced else None))
+        self._inbox.put(_Written(step))
 
-    async def _hand(self, step: Step) -> None:
+    async def _hand(self, step: Step, stretch_ms: int = 0) -> None:
         turn = self._turns[step.id]
-        if turn.utterance is None:
-            raise InternalError("a turn without sound was to be handed to the floor", where=step.id)
         turn.record.state = "queued"
         self._crew.changed(turn.record)
-        await self._crew.floor.play(turn.utterance, turn.record.gap_ms)
+        await self._hand_part(turn, stretch_ms)
         self._opened.set()
 
-    async def _take_back(self, step: Step) -> list[Effect]:
+    async def _hand_part(self, turn: Turn, stretch_ms: int) -> None:
+        part = turn.next
+        if part is None or part.utterance is None:
+            raise InternalError("a turn without sound was to be handed to the floor", where=turn.record.id)
+        turn.handed += 1
+        self._playing[part.id] = turn.record.id
+        if stretch_ms >= PONDERED_MS:
+            await self._ponder(turn, part)
+        await self._crew.floor.play(part.utterance, part.gap_ms + stretch_ms)
+
+    async def _ponder(self, turn: Turn, part: Part) -> None:
+        """Who speaks next acts through the wait for ``part``."""
+        if self._pondered != part.id:
+            self._pondered = part.id
+            await self._crew.floor.ponder(turn.record.speaker)
+
+    async def _take_back(self, step: Step) -> list[RundownEffect]:
         done = await self._crew.floor.withdraw(step.id)
         if done:
             self._withdraw(step)
         return self._rundown.taken_back(step, done, self._crew.clock.now())
 
-    async def _fill(self, utterance_id: str, speaker: str) -> list[Effect]:
+    async def _fill(self, utterance_id: str, speaker: str) -> list[RundownEffect]:
         utterance = self._crew.fillers.take(speaker, utterance_id)
         if utterance is None:
+            await self._crew.floor.ponder(speaker)
             return self._rundown.finished(utterance_id, 0, self._crew.clock.now())
         record = self._filler(utterance_id, speaker, utterance.text)
-        self._turns[utterance_id] = _Turn(record, None, utterance)
+        turn = Turn(record, None, [Part(utterance_id, utterance.text, 0, utterance)])
+        self._turns[utterance_id] = turn
         self._crew.changed(record)
         self._crew.on_voiced(utterance)
-        await self._crew.floor.play(utterance, 0)
+        await self._hand_part(turn, 0)
         return []
+
+    # The voice, and what is ready
+
+    async def _go_on(self, group: asyncio.TaskGroup) -> None:
+        """Give the voice its next part and the floor what it may have."""
+        while self._orphans:
+            await self._crew.floor.withdraw(self._orphans.pop())
+        self._rundown.depth = self._delivery.depth
+        await self._execute(self._rundown.look_ahead(), group)
+        self._voice_next(group)
+        self._look_at = 0
+        while await self._hand_next(group):
+            self._voice_next(group)
+        if self._delivery.state != self._told:
+            self._told = self._delivery.state
+            self._crew.on_pace(self._told)
+
+    def _voice_next(self, group: asyncio.TaskGroup) -> None:
+        """One part at a time, in the order in which they will be heard."""
+        if self._at_voice is not None:
+            return
+        for turn in self._turns.values():
+            if (part := turn.unvoiced) is not None:
+                self._voice_idle.clear()
+                task = group.create_task(self._voice(turn, part))
+                self._at_voice = _AtVoice(turn.record.id, part, self._crew.clock.now(), task)
+                return
+        self._voice_idle.set()
+
+    async def _voice(self, turn: Turn, part: Part) -> None:
+        with telling(_handovers_of(turn.record)):
+            voiced = await self._crew.writer.voice(turn.record, part.text, part.id)
+        self._inbox.put(_PartVoiced(turn.record.id, part, voiced))
+
+    async def _voice_to_spare(self) -> None:
+        """A slow voice says fillers when nothing else is to be said."""
+        if self._delivery.slow:
+            await self._voice_idle.wait()
+
+    async def _hand_next(self, group: asyncio.TaskGroup) -> bool:
+        """Hand the next part to the floor, or leave out a turn that has no sound; True if something was done."""
+        now = self._crew.clock.now()
+        current = self._turns.get(self._rundown.current.id) if self._rundown.current else None
+        if current is not None and not current.done and current.next is not None:
+            return await self._hand_more(current, now)
+        if current is not None and current.done:  # what was to follow in it has no sound
+            await self._execute(self._on_turn_ended(current, now), group)
+            return True
+        step = self._rundown.upcoming
+        turn = self._turns.get(step.id) if step else None
+        if step is None or turn is None or self._rundown.ahead:
+            return False
+        if turn.failed:
+            self._close(step.id, "failed")
+            await self._execute(self._rundown.given_up(step, now), group)
+            return True
+        stretch = self._turn_may_begin(turn, current, now)
+        if stretch is None:
+            if self._look_at and current is None and not self._rundown.filler:
+                await self._ponder(turn, turn.parts[0])
+            return False
+        effects = self._rundown.prepared(step, now)
+        for effect in effects:
+            assert isinstance(effect, Hand)
+            await self._hand(step, stretch)
+        return bool(effects)
+
+    async def _hand_more(self, turn: Turn, now: int) -> bool:
+        """The next part of the turn on air, when the one before it has begun."""
+        part = turn.next
+        if part is None or turn.begun < turn.handed:
+            return False
+        if part.utterance is None:
+            if turn.over == turn.handed:  # it stands still
+                await self._ponder(turn, part)
+            return False
+        verdict = self._delivery.part(self._coming(turn), now)
+        await self._hand_part(turn, verdict.stretch_ms)
+        if turn.over == turn.handed - 1:
+            self._rundown.goes_on(now + (part.gap_ms + verdict.stretch_ms) * MILLISECOND)
+        return True
+
+    def _turn_may_begin(self, turn: Turn, current: Turn | None, now: int) -> int | None:
+        """By how much the silence before it is stretched (ms), or None: not yet."""
+        if not self._delivery.slow:
+            return 0 if turn.whole else None
+        first = turn.next
+        if first is None or first.utterance is None or (current is not None and current.begun < len(current.parts)):
+            return None
+        own = [self._one_coming(turn, part, now) for part in turn.parts]
+        verdict = self._delivery.turn(own, self._coming(turn), now)
+        if isinstance(verdict, Hold):
+            self._look_at = verdict.until
+            return None
+        return verdict.stretch_ms
+
+    def _coming(self, first: Turn) -> list[Coming]:
+        """All that is known to come, from what ``first`` still has to say, and one more part as long as any was."""
+        now = self._crew.clock.now()
+        upcoming = [self._turns[step.id] for step in self._rundown.preparing if step.id in self._turns]
+        found = [
+            self._one_coming(turn, part, now)
+            for turn in (first, *(each for each in upcoming if each is not first))
+            for part in turn.parts[turn.handed :]
+        ]
+        if not self._ends_with(upcoming):
+            slowest = self._crew.paces.slowest
+            found.append(Coming(0.0, slowest.longest, slowest.longest * slowest.factor))
+        return found
+
+    def _ends_with(self, upcoming: list[Turn]) -> bool:
+        """Nothing is planned after these."""
+        return bool(self.brief.turns) and self._rundown.plan.taken + len(upcoming) >= self.brief.turns
+
+    def _one_coming(self, turn: Turn, part: Part, now: int) -> Coming:
+        gap = part.gap_ms / 1000
+        if part.utterance is not None:
+            return Coming(gap, part.utterance.duration, 0.0)
+        pace = self._crew.paces.of(turn.record.speaker)
+        sound = pace.sound(part.text)
+        work = sound * pace.factor
+        if self._at_voice is not None and self._at_voice.part is part:
+            work = max(0.1 * work, work - (now - self._at_voice.since) / SECOND)
+        return Coming(gap, sound, work)
 
     def _give_up(self, step: Step) -> None:
         turn = self._turns[step.id]
@@ -340,12 +549,17 @@ class OnAir:
     def _withdraw(self, step: Step) -> None:
         """A turn will not be said; it is planned anew under another id."""
         turn = self._turns[step.id]
-        if turn.task:
-            turn.task.cancel()
+        if turn.writing:
+            turn.writing.cancel()
+        if self._at_voice is not None and self._at_voice.turn_id == step.id:
+            self._at_voice.task.cancel()
+            self._at_voice = None
         self._close(step.id, "withdrawn")
 
     def _close(self, turn_id: str, state: str) -> None:
         turn = self._turns.pop(turn_id)
+        for part in turn.parts:
+            self._playing.pop(part.id, None)
         turn.record.state = state
         self._crew.changed(turn.record)
 
@@ -353,15 +567,30 @@ class OnAir:
 
     def _prompt(self, step: Step) -> Prompt:
         persona = self._crew.cast[step.speaker]
+        if self._delivery.slow and step.kind is StepKind.TURN and step.number < SHORT_TURNS:
+            persona = replace(persona, max_words=min(persona.max_words, SHORT_WORDS))
         asked = [Line(step.question.author, step.question.text)] if step.question else []
         others = tuple(other for other in self._crew.cast.values() if other.name != persona.name)
         return replace(
-            Prompt.by(persona, others, self._topic, (*self._lines, *asked)),
+            Prompt.by(persona, others, self._topic, (*self._lines, *self._foreseen(), *asked)),
             moment=step.moment,
             turn=step.number,
             turns=self.brief.turns,
             seed=self.brief.seed,
         )
+
+    def _foreseen(self) -> list[Line]:
+        """What will have been said before the next step that is prepared."""
+        found: list[Line] = []
+        for step in (*((self._rundown.ahead,) if self._rundown.ahead else ()), *self._rundown.preparing):
+            if (turn := self._turns.get(step.id)) is not None and turn.record.text:
+                found += [Line(step.question.author, step.question.text)] if step.question else []
+                found.append(Line(step.speaker, turn.record.text))
+        return found
+
+    def _text_before(self, step: Step) -> str:
+        foreseen = self._foreseen()
+        return foreseen[-1].text if foreseen else self._said_before
 
     def _remember(self, step: Step, text: str) -> None:
         """A step began: it will be heard, unless :meth:`_correct` learns otherwise."""
@@ -384,9 +613,17 @@ class OnAir:
             waited = (record.on_air - self._ended_at) / MILLISECOND - record.gap_ms
             record.waited_ms = round(waited, 3) if waited >= 1.0 else 0.0
 
+    def _count_pause(self, turn: Turn, part: Part, at_ns: int) -> None:
+        """A further part began: where, and the silence before it beyond the chosen one."""
+        record = turn.record
+        if len(record.parts) < turn.begun - 1:  # else a stage that died says it again
+            record.parts = (*record.parts, round((at_ns - record.on_air) / MILLISECOND, 3))
+            waited = (at_ns - record.ended) / MILLISECOND - part.gap_ms
+            record.waited_ms += round(waited, 3) if waited >= 1.0 else 0.0
+
     def _gap_ahead(self) -> int:
         """The silence chosen before what comes next (ms)."""
-        step = self._rundown.ahead or self._rundown.preparing
+        step = self._rundown.ahead or self._rundown.upcoming
         return self._turns[step.id].record.gap_ms if step and step.id in self._turns else 0
 
     # The end
@@ -394,13 +631,18 @@ class OnAir:
     async def _wind_down(self) -> None:
         """After a stop: silence, and the last words that were heard."""
         await self._crew.floor.clear()
-        playing = {turn_id for turn_id, turn in self._turns.items() if turn.record.state == "on_air"}
+        on_air = [turn for turn in self._turns.values() if turn.record.state == "on_air"]
+        for turn in on_air:
+            if turn.begun == turn.over:  # between two parts
+                turn.cut = True
+                self._on_turn_ended(turn, self._crew.clock.now())
+        playing = {turn.record.id for turn in on_air}
         try:
             async with asyncio.timeout(WIND_DOWN_SECONDS):
                 while playing & self._turns.keys():
                     event = await self._inbox.next(None, self._crew.clock)
                     if isinstance(event, PlayEnded):
-                        self._on_ended(event, self._crew.clock.now())
+                        self._leave_off(event)
         except TimeoutError:
             pass  # the records left say so
         for turn_id in list(self._turns):
@@ -411,5 +653,20 @@ class OnAir:
             else:
                 self._close(turn_id, "withdrawn")
 
+    def _leave_off(self, event: PlayEnded) -> None:
+        """The last that is heard of a turn, though it may have had more to say."""
+        turn, _ = self._played(event.utterance_id)
+        self._on_ended(event, self._crew.clock.now())
+        if turn is not None and not turn.done:
+            turn.cut = True
+            self._on_turn_ended(turn, self._crew.clock.now())
+
     def _new_id(self) -> str:
         return f"{self.brief.id}-{next(self._numbers)}"
+
+
+def _handovers_of(record: TurnRecord) -> Callable[[Handover], None]:
+    def befell(handover: Handover) -> None:
+        record.handovers = (*record.handovers, handover.words)
+
+    return befell

@@ -11,10 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from duologue.clock import SYSTEM_CLOCK, Clock
-from duologue.dialogue.conversation import Brief, Crew, Interlude, OnAir, Outcome
+from duologue.dialogue.conversation import Brief, ConversationOutcome, Crew, Interlude, OnAir
+from duologue.dialogue.delivery import PaceState
 from duologue.dialogue.fillers import Fillers
-from duologue.dialogue.ports import Floor, PlayEvent, Voice
-from duologue.dialogue.replies import VoiceLimits, Voicing
+from duologue.dialogue.ports import PlayEvent, StageFloor, Voice
+from duologue.dialogue.replies import SentenceVoicing, VoiceLimits
+from duologue.dialogue.voice_pace import Paces
 from duologue.dialogue.writing import Changed, Limits, Writer
 from duologue.errors import InputError, InternalError
 from duologue.language.engine import LanguageModel
@@ -23,7 +25,7 @@ from duologue.language.persona import Persona
 from duologue.speech.utterance import Utterance
 from duologue.telemetry.ledger import TurnRecord
 
-__all__ = ["Brief", "Director", "Interlude", "Outcome", "Player"]
+__all__ = ["Brief", "ConversationOutcome", "Director", "Interlude", "Player"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,9 @@ class Director:
     """Holds one conversation at a time on a floor.
 
     ``on_change`` gets a copy of a turn's record at every change, ``on_voiced`` each utterance before it is handed to
-    the floor (its id is the record's id). With ``patient`` (offline) the floor waits for the turns: no fillers, no
+    the floor (its id is the record's id; a slow voice's turn has further parts, ``ID.1`` and so on), ``on_pace`` what
+    people are to know of a voice that is slower than it wants to be. ``paces`` are kept from one conversation to the
+    next. With ``patient`` (offline) the floor waits for the turns: no fillers, no
     deadlines.
     """
 
@@ -46,12 +50,14 @@ class Director:
         self,
         cast: Sequence[Player],
         voice: Voice,
-        floor: Floor,
+        floor: StageFloor,
         moderator: Moderator,
         *,
         clock: Clock = SYSTEM_CLOCK,
         on_change: Changed = lambda record: None,
         on_voiced: Callable[[Utterance], None] = lambda utterance: None,
+        on_pace: Callable[[PaceState], None] = lambda state: None,
+        paces: Paces | None = None,
         patient: bool = False,
         limits: Limits | None = None,
     ) -> None:
@@ -64,7 +70,7 @@ class Director:
             on_change(replace(record))
 
         limits = limits or Limits()
-        voicing = Voicing(voice, VoiceLimits(limits.voice_seconds, limits.tries))
+        voicing = SentenceVoicing(voice, VoiceLimits(limits.voice_seconds, limits.tries))
         self._moderator = moderator
         self._crew = Crew(
             cast=personas,
@@ -75,6 +81,8 @@ class Director:
             fillers=Fillers(voicing, tuple(personas.values())),
             changed=changed,
             on_voiced=on_voiced,
+            on_pace=on_pace,
+            paces=paces or Paces(),
             patient=patient,
         )
         self._on_air: OnAir | None = None
@@ -84,7 +92,7 @@ class Director:
         """True while :meth:`run` holds a conversation."""
         return self._on_air is not None
 
-    async def run(self, brief: Brief) -> Outcome:
+    async def run(self, brief: Brief) -> ConversationOutcome:
         """Hold a conversation until its last turn has been played, or until :meth:`stop`.
 
         Raises :class:`InputError` for a topic that may not go on air, :class:`PeerError` when nothing can be voiced,

@@ -8,8 +8,8 @@ Four parts, each for itself:
 - :class:`PreRoll` keeps the newest sound, so that a stretch begins a little before its onset and no consonant is cut.
 - :func:`trust` says whether words are to be believed, by how much voice there was and how sure the engine is of them: a
   cough, or the start of a word, sounds like some word to every engine.
-- :class:`AdaptivePatience` decides how long a silence must be to end a turn: 250 to 1200 ms, by the words so far and by
-  this speaker's own pauses.
+- :class:`AdaptivePatience` decides how long a silence must be to end a turn: 250 to 1200 ms, by the words so far, by
+  this speaker's own pauses and, where the ears only guess that a sentence has ended, by the melody.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import numpy as np
 
 from duologue.audio.pcm import Samples
 from duologue.clock import SECOND
+from duologue.dialogue.melody import Contour
 from duologue.dialogue.turns_vocabulary import Patience, SpeechStarted, SpeechStopped, Wait
 from duologue.language.languages import ENGLISH, Words
 from duologue.speech.hearing import EAR_RATE, VAD_FRAME
@@ -185,7 +186,27 @@ _BASE_MS = {
     "leaning": 1100,
     "trailing": MAX_WAIT_MS,
 }
-_COMPLETE = frozenset({"question", "finished", "whole", "question without mark", "closing word"})
+_GUESSED_MS = {
+    **_BASE_MS,
+    "question": 500,
+    "whole": 500,
+    "fallen": 600,
+    "closing word": 600,
+    "question without mark": 600,
+    "finished": 850,
+    "unsure": 850,
+    "few words": 850,
+    "held": 1150,
+    "leading up": MAX_WAIT_MS,
+}
+"""Where the ears set a full stop at almost every pause."""
+_COMPLETE = frozenset({"question", "finished", "whole", "question without mark", "closing word", "fallen"})
+HELD = 2.0
+"""Semitones above the bottom of a speaker's range: a voice that ends so high will most often go on…"""
+FALLEN = -1.0
+"""… and one that ends as low has finished most often."""
+LEADS_UP = 7
+"""Words that "when I was a child" has at most, with nothing yet that it leads up to."""
 
 
 def judge(text: str, known: Words = _ENGLISH) -> str:
@@ -209,7 +230,7 @@ def judge(text: str, known: Words = _ENGLISH) -> str:
 def _judge_marked(words: list[str], known: Words, asked: bool) -> str:
     """A “Could you tell me what time.” is not over, nor is “I went to the.”; “what I was looking for.” may be."""
     bare = _judge_unmarked(words, known)
-    if bare == "trailing":
+    if bare == "trailing" and not (asked and words[-1] in known.that):
         return bare
     if asked:
         return "question"
@@ -217,6 +238,41 @@ def _judge_marked(words: list[str], known: Words, asked: bool) -> str:
         return "unsure" if words[-1] in known.stranded else bare
     doubtful = bare == "question without mark" or (words[-1].isdecimal() and len(words[-1]) >= GROUP)
     return "unsure" if doubtful else "finished"
+
+
+def judge_guessed(text: str, known: Words = _ENGLISH, contour: Contour | None = None) -> str:
+    """The same of ears that set a full stop at almost every pause: one counts only with what else speaks for an end. A
+    word in front of which nobody stops, digits, and what leads up to something say more than any mark; of whole
+    sentences the melody tells those that were held up from those that fell.
+    """
+    why = judge(text, known)
+    words = [word.casefold() for word in _TOKEN.findall(text)]
+    if not words or not known.known or why in ("trailing", "dictation"):
+        return why
+    if words[-1].isdecimal():
+        return "dictation"
+    asked = text.rstrip(" \"'”’)").endswith("?")
+    if _leads_up(words, known, asked=asked):
+        return "leading up"
+    if asked:
+        ends = words[-1] not in known.leaning or words[-1] in known.stranded
+        return why if ends or why != "question" else "leaning"
+    if why not in ("finished", "closing word"):
+        return why
+    if contour is not None and contour.level > HELD:
+        return "held"
+    fallen = contour is not None and contour.level < FALLEN
+    if fallen or (contour is None and words[-1] in known.closing):
+        return "fallen" if fallen else "closing word"
+    return "finished"
+
+
+def _leads_up(words: list[str], known: Words, *, asked: bool) -> bool:
+    bare = words[1:] if len(words) > 1 and words[0] in known.leading else words
+    if " ".join(words) in known.lead_ins or " ".join(bare) in known.lead_ins:
+        return True
+    begins = bare[0] in known.opening and not (asked and bare[0] in known.asking)
+    return begins and 1 < len(bare) <= LEADS_UP and bare[1] not in known.auxiliaries
 
 
 def _judge_unmarked(words: list[str], known: Words) -> str:
@@ -270,21 +326,35 @@ class AdaptivePatience:
 
     The longest usual pause of this speaker (the 80th percentile of the newest 12, once there are three) and a
     margin of 120 ms is waited for where the words leave it open, and half of the way to it where they seem complete.
+    What counts are the pauses at places of that kind: who searches for a word need not pause between sentences.
+    ``guessed``: the ears set a full stop at almost every pause (:func:`judge_guessed`).
     """
 
-    def __init__(self, words: Words = _ENGLISH) -> None:
+    def __init__(self, words: Words = _ENGLISH, *, guessed: bool = False) -> None:
         self._words = words
-        self._pauses: deque[float] = deque(maxlen=12)
+        self._guessed = guessed
+        self._contour: Contour | None = None
+        self._judged = ""
+        self._pauses = {complete: deque[float](maxlen=12) for complete in (False, True)}
 
     def speak(self, words: Words) -> None:
         """Judge by the words of another language from here on; what is known of this speaker stays."""
         self._words = words
 
+    def sounded(self, contour: Contour | None) -> None:
+        """How the voice ended that has just paused; None: it is not known."""
+        self._contour = contour
+
     def wait(self, text: str) -> Wait:
         """See :class:`~duologue.dialogue.turns_vocabulary.Patience`: 250 to 1200 ms."""
-        why = judge(text, self._words)
-        base = _BASE_MS[why]
-        learnt = self._usual_pause()
+        if self._guessed:
+            why = judge_guessed(text, self._words, self._contour)
+            base = _GUESSED_MS[why]
+        else:
+            why = judge(text, self._words)
+            base = _BASE_MS[why]
+        self._judged = why
+        learnt = self._usual_pause(why in _COMPLETE)
         if learnt is None:
             return Wait(base, why)
         wanted = learnt + 120
@@ -297,12 +367,14 @@ class AdaptivePatience:
         a turn, teaches nothing.
         """
         if 100 <= pause_ms <= 3000:
-            self._pauses.append(pause_ms)
+            for complete, pauses in self._pauses.items():
+                if not self._judged or complete is (self._judged in _COMPLETE):
+                    pauses.append(pause_ms)
 
-    def _usual_pause(self) -> float | None:
-        if len(self._pauses) < 3:
+    def _usual_pause(self, complete: bool) -> float | None:
+        ordered = sorted(self._pauses[complete])
+        if len(ordered) < 3:
             return None
-        ordered = sorted(self._pauses)
         return ordered[int(0.8 * (len(ordered) - 1))]
 
 
@@ -313,13 +385,17 @@ class JudgedPatience:
     wait. Without a judgement the words decide alone.
     """
 
-    def __init__(self, words: Words = _ENGLISH) -> None:
-        self._words = AdaptivePatience(words)
+    def __init__(self, words: Words = _ENGLISH, *, guessed: bool = False) -> None:
+        self._words = AdaptivePatience(words, guessed=guessed)
         self._finished: float | None = None
 
     def speak(self, words: Words) -> None:
         """See :meth:`AdaptivePatience.speak`."""
         self._words.speak(words)
+
+    def sounded(self, contour: Contour | None) -> None:
+        """See :meth:`AdaptivePatience.sounded`."""
+        self._words.sounded(contour)
 
     def judge(self, probability: float | None) -> None:
         """What the sound of the turn so far says (0…1); None: nothing."""

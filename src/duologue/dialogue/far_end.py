@@ -1,7 +1,7 @@
 """A sink somewhere else: a browser, a phone line, a vendor's media stream, a client of a realtime API.
 
 :class:`RemoteSink` is what a session is given. What differs between far ends is said once (:class:`Manners`) and done
-by an adapter that only writes and parses: it takes each :class:`Message` to its transport, and calls
+by an adapter that only writes and parses: it takes each :class:`FarEndMessage` to its transport, and calls
 :meth:`RemoteSink.acknowledge`, ``marked`` or ``stopped`` for what comes back, or nothing at all. docs/far-ends.md says
 how the usual ones are written.
 
@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 
 import numpy as np
 
-from duologue.audio.far_playout import PACED, Kind, Manners, Message
+from duologue.audio.far_playout import PACED, FarEndMessage, Manners, MessageKind
 from duologue.audio.pcm import Samples
 from duologue.audio.playout import Block
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
@@ -25,7 +25,7 @@ from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress
 from duologue.dialogue.session_sink import PacedSink
 from duologue.speech.utterance import Utterance
 
-__all__ = ["PACED", "Kind", "Manners", "Message", "PacedWriter", "RemoteSink"]
+__all__ = ["PACED", "FarEndMessage", "Manners", "MessageKind", "PacedWriter", "RemoteSink"]
 GAP_RATE = 48
 """Samples of a gap in a millisecond."""
 
@@ -125,7 +125,7 @@ class RemoteSink:
                 self.far.tick(self._clock.now())
                 self._tell()
 
-    async def connect(self, write: Callable[[Message], Awaitable[None]]) -> None:
+    async def connect(self, write: Callable[[FarEndMessage], Awaitable[None]]) -> None:
         """Give ``write`` one message after another, until cancelled. Raises what it raises: the transport is gone then.
 
         A transport that is connected while another one is takes its place: the older call returns.
@@ -172,25 +172,25 @@ class PacedWriter(PacedSink):
         self._given: dict[str, Utterance] = {}
         self._starts: dict[str, int] = {}
 
-    async def take(self, message: Message) -> None:
+    async def take(self, message: FarEndMessage) -> None:
         """Do what it says."""
         match message.kind:
-            case Kind.PLAY:
+            case MessageKind.PLAY:
                 await self.play(self._grown(message), message.gap // GAP_RATE)
-            case Kind.EXTEND:
+            case MessageKind.EXTEND:
                 if message.id in self._given:  # of what is over nothing more is played
                     await self.extend(self._grown(message))
-            case Kind.PAUSE:
+            case MessageKind.PAUSE:
                 await self.pause()
-            case Kind.RESUME:
+            case MessageKind.RESUME:
                 await self.resume()
-            case Kind.CLEAR:
+            case MessageKind.CLEAR:
                 await self.clear()
-            case Kind.WITHDRAW:
+            case MessageKind.WITHDRAW:
                 if await self.withdraw(message.id):
                     self._forget(message.id)
 
-    def _grown(self, message: Message) -> Utterance:
+    def _grown(self, message: FarEndMessage) -> Utterance:
         assert message.samples is not None
         known = self._given.get(message.id)
         if known is None:

@@ -17,7 +17,7 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from duologue.audio.far_playout import Kind, Manners, Message
+from duologue.audio.far_playout import FarEndMessage, Manners, MessageKind
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.far_end_clock import FarClock
@@ -80,7 +80,7 @@ class FarEnd:
         self._stopping: list[_Item] = []
         self._stop_by = 0
         self._over: deque[str] = deque(maxlen=_KNOWN_ENDS)
-        self._controls: deque[tuple[Kind, str]] = deque()
+        self._controls: deque[tuple[MessageKind, str]] = deque()
         self._reports: list[PlayEvent | PlayProgress] = []
         self._sequence = 0
         self._epoch = 0
@@ -134,7 +134,7 @@ class FarEnd:
             self._walk(now + self._way)
             if item.walking or item.acknowledged or self._live.index(item) < self._place:
                 return False
-            self._controls.append((Kind.WITHDRAW, utterance_id))
+            self._controls.append((MessageKind.WITHDRAW, utterance_id))
         self._live.remove(item)
         self._over.append(utterance_id)
         return True
@@ -150,10 +150,10 @@ class FarEnd:
             self._frozen = now + self._way
         if not self.manners.holds:
             self._take_back(now)
-        elif (Kind.RESUME, "") in self._controls:
-            self._controls.remove((Kind.RESUME, ""))
+        elif (MessageKind.RESUME, "") in self._controls:
+            self._controls.remove((MessageKind.RESUME, ""))
         else:
-            self._controls.append((Kind.PAUSE, ""))
+            self._controls.append((MessageKind.PAUSE, ""))
         self._expect_word(None)
         self._tell_progress(now)
 
@@ -164,10 +164,10 @@ class FarEnd:
         self._paused = False
         self._thaw(now + self._way)
         if self.manners.holds:
-            if (Kind.PAUSE, "") in self._controls:
-                self._controls.remove((Kind.PAUSE, ""))
+            if (MessageKind.PAUSE, "") in self._controls:
+                self._controls.remove((MessageKind.PAUSE, ""))
             else:
-                self._controls.append((Kind.RESUME, ""))
+                self._controls.append((MessageKind.RESUME, ""))
         self._expect_word(now)
 
     def clear(self, now: int) -> None:
@@ -187,7 +187,7 @@ class FarEnd:
                 self._end(item, 0, now)
         if not sent:
             return
-        self._controls.append((Kind.CLEAR, ""))
+        self._controls.append((MessageKind.CLEAR, ""))
         self._stopping += sent
         self._stop_by = now + 2 * self._way + self.manners.stop_ms * MILLISECOND
         if not self._attached or not (self.manners.tells_stop or self.manners.paced):
@@ -195,7 +195,7 @@ class FarEnd:
 
     # What is to be sent
 
-    def next_message(self, now: int) -> Message | None:
+    def next_message(self, now: int) -> FarEndMessage | None:
         """What the far end lacks most; None: nothing. Say :meth:`left` when it has left."""
         if not self._attached:
             return None
@@ -209,24 +209,24 @@ class FarEnd:
                 return self._give(item)
         return None
 
-    def _give(self, item: _Item) -> Message:
+    def _give(self, item: _Item) -> FarEndMessage:
         most = self.manners.piece_ms * RATE // 1000 or item.length
         start, end = item.given, min(item.length, item.given + most)
         more = item.utterance.open or end < item.length
-        kind = Kind.EXTEND if item.begun_giving else Kind.PLAY
-        gap = item.gap_ns * RATE // SECOND if kind is Kind.PLAY and not start else 0
-        if kind is Kind.PLAY:
+        kind = MessageKind.EXTEND if item.begun_giving else MessageKind.PLAY
+        gap = item.gap_ns * RATE // SECOND if kind is MessageKind.PLAY and not start else 0
+        if kind is MessageKind.PLAY:
             item.left = item.arrived = start
         item.given, item.begun_giving, item.closed = end, True, not more
         mark = f"{self._epoch}:{end}:{item.utterance.id}"
         return self._message(kind, item.utterance.id, start, item.utterance.samples[start:end], gap, more, mark)
 
     def _message(
-        self, kind: Kind, utterance_id: str, start: int = 0, samples: Samples | None = None, gap: int = 0,
+        self, kind: MessageKind, utterance_id: str, start: int = 0, samples: Samples | None = None, gap: int = 0,
         more: bool = False, mark: str = "",
-    ) -> Message:  # fmt: skip
+    ) -> FarEndMessage:  # fmt: skip
         self._sequence += 1
-        return Message(self._sequence, kind, utterance_id, start, samples, gap, more, mark)
+        return FarEndMessage(self._sequence, kind, utterance_id, start, samples, gap, more, mark)
 
     def left(self, utterance_id: str, samples: int, now: int) -> None:
         """Sound up to sample ``samples`` of an utterance has left ``now``."""
@@ -338,7 +338,7 @@ class FarEnd:
             self._thaw(now)
         self._take_back(now, clears=False)
         if self._paused and self.manners.holds:
-            self._controls.append((Kind.PAUSE, ""))
+            self._controls.append((MessageKind.PAUSE, ""))
 
     def detach(self, now: int) -> None:
         """Nobody does. What is acknowledged before the next :meth:`attach` still counts."""
@@ -358,7 +358,7 @@ class FarEnd:
         self._epoch += 1
         self._controls.clear()
         if clears and any(item.begun_giving for item in self._live):
-            self._controls.append((Kind.CLEAR, ""))
+            self._controls.append((MessageKind.CLEAR, ""))
         for item in self._live:
             self._put_back(item, int(item.played) if self._silent or not self.manners.tells_stop else item.acknowledged)
         self._place = 0

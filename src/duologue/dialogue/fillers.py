@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from duologue.dialogue.ports import Voiced
-from duologue.dialogue.replies import Attempt, Voicing
+from duologue.dialogue.replies import Attempt, SentenceVoicing
 from duologue.language.persona import Persona
 from duologue.speech.utterance import Utterance
 
@@ -28,7 +28,7 @@ class Stock:
         self._voiced: dict[tuple[str, str], Utterance] = {}
         self._locks: dict[tuple[str, str], asyncio.Lock] = {}
 
-    async def voice(self, voicing: Voicing, text: str, speaker: str, utterance_id: str) -> Attempt:
+    async def voice(self, voicing: SentenceVoicing, text: str, speaker: str, utterance_id: str) -> Attempt:
         """The sound of ``text``: what is there, or made now. What fails is tried again by the next one who asks."""
         key = speaker, text
         async with self._locks.setdefault(key, asyncio.Lock()):
@@ -47,7 +47,7 @@ async def _at_once() -> None:
 class Fillers:
     """Each character's fillers, taken in turn. They are kept in ``stock``, for others as well."""
 
-    def __init__(self, voicing: Voicing, personas: Sequence[Persona], stock: Stock | None = None) -> None:
+    def __init__(self, voicing: SentenceVoicing, personas: Sequence[Persona], stock: Stock | None = None) -> None:
         self._voicing = voicing
         self._stock = stock or Stock()
         self._personas = personas

@@ -43,7 +43,7 @@ from duologue.dialogue.turns_vocabulary import (
     Withdrawn,
 )
 from duologue.speech.utterance import Utterance
-from duologue.telemetry.ledger import Outcome
+from duologue.telemetry.ledger import EndingOutcome
 
 ECHOING_REPLIES = 2
 """So many replies that did not come back end the care that is taken of echo."""
@@ -171,9 +171,9 @@ class FloorState:
         if interrupted and not heard and not reply.stopped:
             self.person.reopen(reply.turn, reply.person)
             gone = reply.turn if not reply.person else 0  # the ears had failed: there is nothing to go on with
-            lost: list[Effect] = [TurnClosed(gone, Outcome.NOTHING_SAID)] if gone else []
+            lost: list[Effect] = [TurnClosed(gone, EndingOutcome.NOTHING_SAID)] if gone else []
             return [Withdrawn(reply.id, reply.turn - gone), *lost]
-        closed: list[Effect] = [TurnClosed(reply.turn, Outcome.ANSWERED)] if reply.turn else []
+        closed: list[Effect] = [TurnClosed(reply.turn, EndingOutcome.ANSWERED)] if reply.turn else []
         return [*closed, Commit(reply.person, heard, reply.id, interrupted and not reply.whole)]
 
     def stand_still(self, nanoseconds: int, now: int) -> None:

@@ -25,6 +25,7 @@ MAX_SOUND_SECONDS = 120
 """Of one sentence."""
 MAX_MARKS = 20_000
 """Of one sentence."""
+_LANGUAGE = re.compile("[a-z]{2,3}")
 _UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]+")
 
 
@@ -43,6 +44,12 @@ def transcript(given: object, engine: str) -> Transcript:
     if text == given.text and confidence == given.confidence:
         return given
     return replace(given, text=text, confidence=confidence, words=given.words if text == given.text else ())
+
+
+def strange_language(given: object, expected: str) -> str:
+    """What was spoken, as an ear tells (ISO 639-1); empty where that is what was expected, or is no language."""
+    tag = given if isinstance(given, str) and _LANGUAGE.fullmatch(given) else ""
+    return "" if tag == expected else tag
 
 
 def _confidence(given: object) -> float:

@@ -18,7 +18,7 @@ QUICK_GAP_MS = (150, 260)
 USUAL_GAP_MS = (240, 450)
 
 
-class Kind(StrEnum):
+class StepKind(StrEnum):
     """The kinds of entries in the turn ledger."""
 
     TURN = "turn"
@@ -44,7 +44,7 @@ class Step:
     id: str
     number: int
     speaker: str
-    kind: Kind
+    kind: StepKind
     moment: Moment
     question: Question | None = None
 
@@ -63,15 +63,15 @@ class Plan:
         """The next step, None at the end. A waiting question comes before the next turn; ``turn_id`` names a turn."""
         if self.waiting:
             question = self.waiting[0]
-            return Step(question.turn_id, self.taken, question.to, Kind.ANSWER, Moment.ANSWER, question)
+            return Step(question.turn_id, self.taken, question.to, StepKind.ANSWER, Moment.ANSWER, question)
         if self.turns and self.taken >= self.turns:
             return None
-        return Step(turn_id, self.taken, self._next_speaker(), Kind.TURN, self._moment())
+        return Step(turn_id, self.taken, self._next_speaker(), StepKind.TURN, self._moment())
 
     def begun(self, step: Step) -> Plan:
         """After ``step`` went on air (or was given up for good)."""
         waiting = tuple(question for question in self.waiting if question.turn_id != step.id)
-        taken = self.taken + (step.kind is Kind.TURN)
+        taken = self.taken + (step.kind is StepKind.TURN)
         return replace(self, taken=taken, last_speaker=step.speaker, waiting=waiting)
 
     def asked(self, question: Question) -> Plan:

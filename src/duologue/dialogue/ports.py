@@ -80,6 +80,14 @@ class Floor(Protocol):
         ...
 
 
+class StageFloor(Floor, Protocol):
+    """A floor with bodies on it: a show's."""
+
+    async def ponder(self, speaker: str) -> None:
+        """The next words are ``speaker``'s, and are not there yet: it acts as one who thinks, until somebody speaks."""
+        ...
+
+
 class Sink(Floor, Protocol):
     """A floor that a person may interrupt: the session's.
 

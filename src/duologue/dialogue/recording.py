@@ -32,7 +32,7 @@ class VoiceFile(Protocol):
         ...
 
 
-class Recorder:
+class ConversationRecorder:
     """Takes both sides, for ``tracks``; and for ``voice`` the character alone."""
 
     def __init__(self, tracks: Tracks | None = None, voice: VoiceFile | None = None) -> None:

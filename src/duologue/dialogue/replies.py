@@ -7,7 +7,7 @@ that nothing passes in two halves. A refused one becomes one of the persona's de
 reply is said. When the engine breaks off, the whole sentences that came before are given all the same, and the failure
 is told at the end. However it ends, the engine's stream is closed.
 
-**Voicing** (:class:`Voicing`): a sentence with a time limit and a second try, at most so many at once.
+**Voicing** (:class:`SentenceVoicing`): a sentence with a time limit and a second try, at most so many at once.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from typing import TypeAlias
 from duologue.dialogue import nonsense
 from duologue.dialogue.heard import heard_text
 from duologue.dialogue.ports import Voice, Voiced
-from duologue.dialogue.replies_text import Brevity, Cut, Part, ReplyReader
+from duologue.dialogue.replies_text import Brevity, ReplyCap, ReplyReader, SpokenPart
 from duologue.errors import PeerError, in_words
 from duologue.language.engine import LanguageModel, Prompt
 from duologue.language.moderation import Moderator, Subject
-from duologue.language.structured import Form, ReplyChunk
-from duologue.language.tools import Filler
+from duologue.language.structured import ReplyChunk, ReplyForm
+from duologue.language.tools import ToolFiller
 from duologue.speech.utterance import Utterance
 from duologue.streams import cancelled, closing, limited
 
@@ -45,7 +45,7 @@ _END = object()
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class StreamBegun:
     """The first piece of the stream is there."""
 
 
@@ -58,20 +58,20 @@ class Expressed:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class ReplyEnding:
     """How a reply ended; the last item of each. ``form`` is None where no structured reply was asked for.
 
     ``failure`` is the engine's, in words; empty when it wrote to its end or was stopped at a cap.
     """
 
-    form: Form | None = None
+    form: ReplyForm | None = None
     problem: str = ""
-    cut: Cut = Cut.NONE
+    cut: ReplyCap = ReplyCap.NONE
     refused: bool = False
     failure: str = ""
 
 
-ReplyItem: TypeAlias = Begun | Part | Expressed | ReplyChunk | Ending
+ReplyItem: TypeAlias = StreamBegun | SpokenPart | Expressed | ReplyChunk | ReplyEnding
 """What reading gives: sentences that may be said, what they are said with, structured chunks as they become whole."""
 
 
@@ -89,7 +89,7 @@ async def read_reply(model: LanguageModel, prompt: Prompt, moderator: Moderator)
             while (given := await _next(stream, patience if reading.begun else None)) is not _END:
                 for piece in _portions(nonsense.piece(given, model.name)):
                     if reading.begins(piece):
-                        yield Begun()
+                        yield StreamBegun()
                     parts = reading.feed(piece)
                     if parts or reading.news:
                         async for item in reading.judged(parts):
@@ -113,7 +113,7 @@ async def read_reply(model: LanguageModel, prompt: Prompt, moderator: Moderator)
 
 def _portions(piece: str) -> Iterable[str]:
     """A huge piece in parts that are quickly read. A tool's filler is one sentence, and stays whole."""
-    if len(piece) <= PORTION or isinstance(piece, Filler):
+    if len(piece) <= PORTION or isinstance(piece, ToolFiller):
         return (piece,)
     return (piece[at : at + PORTION] for at in range(0, len(piece), PORTION))
 
@@ -170,17 +170,17 @@ class _Reading:
         begins, self.begun = bool(piece) and not self.begun, self.begun or bool(piece)
         return begins
 
-    def feed(self, piece: str) -> list[Part]:
+    def feed(self, piece: str) -> list[SpokenPart]:
         return self._reader.feed(piece)
 
-    def finish(self, *, broken: bool) -> list[Part]:
+    def finish(self, *, broken: bool) -> list[SpokenPart]:
         return [] if self._refused else self._reader.finish(broken=broken)
 
-    def ending(self) -> Ending:
+    def ending(self) -> ReplyEnding:
         reader = self._reader
-        return Ending(reader.form if reader.structured else None, reader.problem, reader.cut, self._refused)
+        return ReplyEnding(reader.form if reader.structured else None, reader.problem, reader.cut, self._refused)
 
-    async def judged(self, parts: list[Part]) -> AsyncGenerator[ReplyItem, None]:
+    async def judged(self, parts: list[SpokenPart]) -> AsyncGenerator[ReplyItem, None]:
         """``parts`` that may be said, or what is said instead of the first that may not; then chunks that are whole."""
         for part in parts:
             if not await self._allowed(f"{self._before} {part.text}".strip()):
@@ -250,7 +250,7 @@ Take: TypeAlias = Callable[[Utterance], Awaitable[None]]
 """Is given an utterance as it grows: open ones, and at last a closed one."""
 
 
-class Voicing:
+class SentenceVoicing:
     """Voices sentences within limits. Cancel the caller to stop."""
 
     def __init__(self, voice: Voice, limits: VoiceLimits | None = None) -> None:

@@ -20,15 +20,15 @@ from duologue.language.persona import Persona
 from duologue.language.structured import (
     ChunkReady,
     ExpressionReady,
-    Form,
     PlainText,
     ReplyChunk,
     ReplyEvent,
+    ReplyForm,
     StructuredReader,
     TextReady,
 )
 from duologue.language.text import cap, estimate_seconds, word_count
-from duologue.language.tools import Filler
+from duologue.language.tools import ToolFiller
 
 TOKENS_A_WORD = 3
 """Tokens that a word may cost, markup and JSON around it included."""
@@ -54,7 +54,7 @@ class Brevity:
         return cls(tokens, persona.max_sentences, persona.max_seconds, persona.max_words)
 
 
-class Cut(StrEnum):
+class ReplyCap(StrEnum):
     """Which cap a reply met: it was read no further."""
 
     NONE = ""
@@ -65,7 +65,7 @@ class Cut(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SpokenPart:
     """The next thing to voice. ``chunk`` is the number of the structured chunk that it belongs to, -1 without one."""
 
     index: int
@@ -100,7 +100,7 @@ class ReplyReader:
         self._given = False
         self._index = 0
         self._complete = True
-        self.cut = Cut.NONE
+        self.cut = ReplyCap.NONE
         self.chunks: dict[int, ReplyChunk] = {}
         """The structured chunks that are whole, by number."""
         self.expressions: dict[int, str] = {}
@@ -112,38 +112,38 @@ class ReplyReader:
         return self._structured is not None
 
     @property
-    def form(self) -> Form:
+    def form(self) -> ReplyForm:
         """What the reply turned out to be, valid after :meth:`finish`."""
-        return self._structured.form if self._structured else Form.PLAIN
+        return self._structured.form if self._structured else ReplyForm.PLAIN
 
     @property
     def problem(self) -> str:
         """What was wrong with a structured reply."""
         return self._structured.problem if self._structured else ""
 
-    def feed(self, piece: str) -> list[Part]:
+    def feed(self, piece: str) -> list[SpokenPart]:
         """Take a piece of the stream; returns what can be voiced now. A huge piece is read only as far as needed.
 
-        A :class:`Filler` is said at once, beside the reply and its caps.
+        A :class:`ToolFiller` is said at once, beside the reply and its caps.
         """
-        if isinstance(piece, Filler):
+        if isinstance(piece, ToolFiller):
             return [self._part(text)] if (text := speakable(piece, (), self._language)) else []
-        parts: list[Part] = []
+        parts: list[SpokenPart] = []
         for start in range(0, len(piece), _SLICE):
             if self.cut:
                 break
             parts += self._take(piece[start : start + _SLICE])
         return parts
 
-    def _take(self, piece: str) -> list[Part]:
+    def _take(self, piece: str) -> list[SpokenPart]:
         self._tokens += max(1, len(piece) // _LONG_TOKEN)
         parts = self._read(piece)
         if not self.cut and self._tokens >= self._brevity.tokens:
-            self.cut = Cut.TOKENS
+            self.cut = ReplyCap.TOKENS
             parts += self._cut_short(self._structured.stop() if self._structured else [])
         return parts
 
-    def finish(self, *, broken: bool = False) -> list[Part]:
+    def finish(self, *, broken: bool = False) -> list[SpokenPart]:
         """The stream has ended; ``broken``: the engine failed in the middle, and a sentence without its end is not
         said.
         """
@@ -154,13 +154,13 @@ class ReplyReader:
             return self._cut_short(events, whole=broken)
         return self._understand(events) + self._say(self._chunker.finish())
 
-    def _read(self, piece: str) -> list[Part]:
+    def _read(self, piece: str) -> list[SpokenPart]:
         if self._structured is None:
             return self._say(self._chunker.feed(piece))
         return self._understand(self._structured.feed(piece))
 
-    def _understand(self, events: list[ReplyEvent]) -> list[Part]:
-        parts: list[Part] = []
+    def _understand(self, events: list[ReplyEvent]) -> list[SpokenPart]:
+        parts: list[SpokenPart] = []
         for event in events:
             if isinstance(event, ChunkReady):
                 self.chunks[event.chunk.index] = event.chunk
@@ -175,7 +175,7 @@ class ReplyReader:
                 parts += self._say(sentences, event.index)
         return parts
 
-    def _cut_short(self, events: list[ReplyEvent], *, whole: bool = False) -> list[Part]:
+    def _cut_short(self, events: list[ReplyEvent], *, whole: bool = False) -> list[SpokenPart]:
         """The end of a reply that breaks off: an unfinished sentence is said only if it is all there is, and where only
         ``whole`` ones are wanted only if its beginning was given already.
         """
@@ -185,7 +185,7 @@ class ReplyReader:
         parts = self._understand([event for event in events if event is not last])
         return parts + self._say(self._chunker.feed(last.text), last.index) + self._last(last.index, whole=whole)
 
-    def _last(self, chunk: int = -1, *, whole: bool) -> list[Part]:
+    def _last(self, chunk: int = -1, *, whole: bool) -> list[SpokenPart]:
         rest = [sentence for sentence in self._chunker.finish() if sentence.spoken]
         if rest and not _FINISHED.search(rest[-1].spoken):
             unfinished = rest.pop()
@@ -195,8 +195,8 @@ class ReplyReader:
                 rest = [Sentence(unfinished.raw, words.rstrip(" ,;:–—-") + ".")] if words else []
         return self._say(rest, chunk)
 
-    def _say(self, sentences: list[Sentence], chunk: int = -1) -> list[Part]:
-        parts: list[Part] = []
+    def _say(self, sentences: list[Sentence], chunk: int = -1) -> list[SpokenPart]:
+        parts: list[SpokenPart] = []
         for sentence in sentences:
             text = self._fitting(sentence.spoken)
             if text:
@@ -204,22 +204,22 @@ class ReplyReader:
                 self._count(text)
         return parts
 
-    def _part(self, text: str, chunk: int = -1) -> Part:
+    def _part(self, text: str, chunk: int = -1) -> SpokenPart:
         self._index += 1
-        return Part(self._index - 1, text, chunk)
+        return SpokenPart(self._index - 1, text, chunk)
 
     def _fitting(self, text: str) -> str:
         """``text`` as far as it may be said; what does not fit sets :attr:`cut`."""
-        if not text or self.cut not in (Cut.NONE, Cut.TOKENS):
+        if not text or self.cut not in (ReplyCap.NONE, ReplyCap.TOKENS):
             return ""
         if self._sentences >= self._brevity.sentences:
-            self.cut = Cut.SENTENCES
+            self.cut = ReplyCap.SENTENCES
             return ""
         seconds, words = self._brevity.seconds - self._seconds, self._brevity.words - self._words
         if estimate_seconds(text) > seconds:
-            self.cut = Cut.SECONDS
+            self.cut = ReplyCap.SECONDS
         elif word_count(text) > words:
-            self.cut = Cut.WORDS
+            self.cut = ReplyCap.WORDS
         else:
             return text
         return "" if self._given and self._complete else cap(text, max(words, 1), max(seconds, 1.0), self._language)
@@ -231,4 +231,4 @@ class ReplyReader:
         self._complete = bool(_FINISHED.search(text))
         self._sentences += self._complete
         if self._complete and self._sentences >= self._brevity.sentences and not self.cut:
-            self.cut = Cut.SENTENCES
+            self.cut = ReplyCap.SENTENCES

@@ -81,7 +81,7 @@ MOVED_NS = 50 * MILLISECOND
 
 
 @dataclass(frozen=True, slots=True)
-class Engines:
+class SessionEngines:
     """What a session works with. All of them are warm; closing them stays with their owner. Many sessions of one loop
     do best with one :class:`~duologue.speech.shared_activity.SharedActivity`. ``turn`` judges by the sound of a turn
     whether it is over; without it the words alone say how long to wait. ``stock`` is what was voiced beforehand.
@@ -132,7 +132,7 @@ class Session:
     def __init__(
         self,
         persona: Persona,
-        engines: Engines,
+        engines: SessionEngines,
         sink: Sink,
         options: SessionOptions | None = None,
         *,
@@ -150,16 +150,20 @@ class Session:
         self._orders = SinkOrders(sink, clock, self._post)
         self._echo = EchoFilter()
         words = persona.language.turns
-        judged = JudgedPatience(words) if engines.turn and patience is None else None
+        guessed = engines.ears.capabilities.guesses_ends
+        judged = JudgedPatience(words, guessed=guessed) if engines.turn and patience is None else None
         judge = TurnJudge(engines.turn, judged.judge) if engines.turn and judged else None
-        self._patience = judged or AdaptivePatience(words)
+        self._patience = judged or AdaptivePatience(words, guessed=guessed)
         self._given_patience = patience
         policy, wait = self._tuned(self._options.policy)
         name = f"{self._options.id}-" if self._options.id else ""
         self._turns = TurnTaking(policy, wait, clock.now(), name)
         self._control = SessionControl(self._post, name)
         expected = self._expected()
-        self._ears = SessionEars(engines.activity, engines.ears, expected, self._echo, clock, self._post, judge, words)
+        self._ears = SessionEars(
+            engines.activity, engines.ears, expected, self._echo, clock, self._post, judge, words,
+            self._patience.sounded,
+        )  # fmt: skip
         self._mouth = SessionMouth(
             persona,
             engines.model,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from duologue.clock import MILLISECOND
 from duologue.speech.utterance import Utterance
-from duologue.telemetry.ledger import EndingRecord, Outcome, TurnRecord
+from duologue.telemetry.ledger import EndingOutcome, EndingRecord, TurnRecord
 
 
 @dataclass(slots=True)
@@ -28,6 +28,7 @@ class TurnDraft:
     told: bool = False
     parts: dict[int, str] = field(default_factory=dict[int, str])
     before: str = ""
+    language: str = ""
     failure: str = ""
     stalls: tuple[str, ...] = ()
     handovers: tuple[str, ...] = ()
@@ -53,11 +54,12 @@ class TurnDraft:
     def reopen(self, question: TurnDraft) -> None:
         """It goes on with a ``question`` whose reply was withdrawn unheard."""
         self.number, self.record, self.before = question.number, question.record, question.text
+        self.language = question.language
         self.pauses = [*question.pauses, (self.onset - question.ended) / MILLISECOND, *self.pauses]
         self.misses += question.misses
         self.wasted_ms += question.wasted_ms
 
-    def ending(self, conversation: str, outcome: Outcome) -> EndingRecord:
+    def ending(self, conversation: str, outcome: EndingOutcome) -> EndingRecord:
         """Why it was taken to be over."""
         return EndingRecord(
             conversation, self.record.id if self.record else "", self.decided, self.why, self.wait_ms,

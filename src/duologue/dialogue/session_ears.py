@@ -13,11 +13,13 @@ from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.dialogue import nonsense
 from duologue.dialogue.echo import EchoFilter
 from duologue.dialogue.endpointing import FRAME_NS, MAX_WAIT_MS, PreRoll, SpeechGate, Trust, trust
-from duologue.dialogue.source_clock import Placed, SourceClock
+from duologue.dialogue.melody import SECONDS as MELODY_SECONDS
+from duologue.dialogue.melody import Contour, Melody
+from duologue.dialogue.source_clock import PlacedBlock, SourceClock
 from duologue.dialogue.turns_vocabulary import EngineFailed, Event, SpeechStarted, SpeechStopped, Stage, Understood
 from duologue.dialogue.unvoiced import VoiceTrack, voiced_text
 from duologue.errors import InputError, PeerError, in_words
-from duologue.language.languages import ENGLISH, Words
+from duologue.language.languages import ENGLISH, Words, load_language
 from duologue.speech.hearing import EAR_RATE, VAD_FRAME, Expected, SpeechToText, TurnEnd, VoiceActivity
 from duologue.speech.shared_activity import SharedActivity
 from duologue.streams import cancelled, closing
@@ -28,6 +30,8 @@ MAX_WAITING_SAMPLES = 15 * EAR_RATE
 """Sound that may wait for an engine; more means that it does not keep up, and its stretch is given up."""
 CUT_MS = 600
 """Longest wait for a gap between two words (ms), where a stretch is to be cut within speech."""
+KEPT_SECONDS = MELODY_SECONDS + 0.4
+"""Of the newest sound: the melody before a pause, and the time in which the pause becomes known."""
 JUDGED_SECONDS = 8.0
 """Of a turn's newest sound, for who judges by it whether the turn is over."""
 JUDGE_MS = 120
@@ -87,7 +91,7 @@ class _StretchVoice:
 
     @property
     def ended(self) -> int | None:
-        """See :class:`duologue.speech.hearing.Voice`."""
+        """See :class:`duologue.speech.hearing.VoicePresence`."""
         at = self.track.ended
         return None if at is None else max(0, at - self.sound.begin)
 
@@ -103,8 +107,9 @@ class TurnJudge:
 class SessionEars:
     """Takes blocks of any length at :data:`EAR_RATE` and posts what they mean.
 
-    ``post`` takes the events. Sound of the wrong kind raises :class:`InputError`: nothing of it is heard. An
-    ``activity`` that is shared with other sessions tells a little later; one of its own at once.
+    ``post`` takes the events, ``sounded`` the melody of a voice before its pause is told. Sound of the wrong kind
+    raises :class:`InputError`: nothing of it is heard. An ``activity`` that is shared with other sessions tells a
+    little later; one of its own at once.
     """
 
     def __init__(
@@ -117,6 +122,7 @@ class SessionEars:
         post: Callable[[Event], None],
         judge: TurnJudge | None = None,
         words: Words | None = None,
+        sounded: Callable[[Contour | None], None] = lambda contour: None,
     ) -> None:
         self._activity = activity if isinstance(activity, SharedActivity) else SharedActivity(activity, window_ms=0)
         self._engine = engine
@@ -146,7 +152,8 @@ class SessionEars:
         self._pause: SpeechStopped | None = None
         self._turn = (0, -60 * SECOND)  # its first and its newest onset or offset
         self._group: asyncio.TaskGroup | None = None
-        self._roll = PreRoll(JUDGED_SECONDS) if judge else PreRoll()
+        self._roll = PreRoll(JUDGED_SECONDS if judge else KEPT_SECONDS)
+        self._melody, self._sounded = Melody(), sounded
         self._frame = np.zeros(0, np.float32)
         self._open: dict[int, _Sound] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -179,7 +186,7 @@ class SessionEars:
         if self._fault is not None:
             raise self._fault
 
-    def _note_lateness(self, placed: Placed, now: int) -> None:
+    def _note_lateness(self, placed: PlacedBlock, now: int) -> None:
         stalled, self._came = now - self._came > BEHIND_MS * MILLISECOND, now
         if now - placed.end < BEHIND_MS * MILLISECOND:
             self._behind = None
@@ -359,6 +366,7 @@ class SessionEars:
             return
         if isinstance(event, SpeechStopped) and known:
             self._voice_until = event.at
+            self._sounded(self._contour(event.at))
         if not self._outage:
             at = self._told - (end - event.at) * EAR_RATE // SECOND
             self._track.change(at, isinstance(event, SpeechStarted))
@@ -366,6 +374,12 @@ class SessionEars:
             self._tell_judged(event, self._judge)
         else:
             self._post(event)
+
+    def _contour(self, offset: int) -> Contour | None:
+        """How the voice sounded that went at ``offset`` (ns)."""
+        since = max(0, self._end - offset) * EAR_RATE // SECOND
+        newest = self._roll.newest(since + round(MELODY_SECONDS * EAR_RATE))
+        return self._melody.ended(newest[: len(newest) - since])
 
     def _tell_judged(self, event: SpeechStarted | SpeechStopped, judge: TurnJudge) -> None:
         """A pause is told once it has been judged, or when the voice comes back."""
@@ -419,9 +433,9 @@ class SessionEars:
 
     async def _transcribe(self, stretch: int, since: int, sound: _Sound) -> None:
         final, count = False, 0
-        voice = _StretchVoice(self._track, sound)
+        expected, voice = self._expected, _StretchVoice(self._track, sound)
         try:
-            async with closing(self._engine.listen(sound.read(), self._expected, voice)) as transcripts:
+            async with closing(self._engine.listen(sound.read(), expected, voice)) as transcripts:
                 async for given in transcripts:
                     transcript = nonsense.transcript(given, self._engine.name)
                     if given.final and len(given.text) > len(transcript.text):
@@ -429,17 +443,19 @@ class SessionEars:
                         self._post(EngineFailed(Stage.HEARING, what))
                     said = voiced_text(transcript, self._track, sound.begin)
                     voiced_ms = sound.voiced * FRAME_NS / MILLISECOND
-                    believed = trust(said, transcript.confidence, transcript.final, voiced_ms, self._words)
+                    strange = nonsense.strange_language(transcript.language, expected.language)
+                    words = load_language(strange).turns if strange else self._words
+                    believed = trust(said, transcript.confidence, transcript.final, voiced_ms, words)
                     heard = "" if believed is Trust.NONE else said
                     if heard:
-                        words = transcript.words
-                        sound.understood = sound.begin + words[-1].end if words else self._taken
+                        marks = transcript.words
+                        sound.understood = sound.begin + marks[-1].end if marks else self._taken
                     text, echo = self._echo.strip(heard, since, self._clock.now())
                     final = transcript.final
                     count += 1
                     if count > MAX_TRANSCRIPTS:
                         raise PeerError(f"{self._engine.name} gave {count} transcripts of one stretch")
-                    self._post(Understood(stretch, text, final, echo, sure=believed is Trust.FULL))
+                    self._post(Understood(stretch, text, final, echo, believed is Trust.FULL, strange))
                     if final:
                         break
                     await asyncio.sleep(0)  # an engine that never waits must not flood the inbox

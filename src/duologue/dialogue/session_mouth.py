@@ -11,8 +11,17 @@ from dataclasses import dataclass, field, replace
 from duologue.audio.pcm import RATE
 from duologue.dialogue.fillers import Fillers, Stock
 from duologue.dialogue.ports import Voice
-from duologue.dialogue.replies import Begun, Ending, Expressed, ReplyItem, Take, VoiceLimits, Voicing, read_reply
-from duologue.dialogue.replies_text import Part
+from duologue.dialogue.replies import (
+    Expressed,
+    ReplyEnding,
+    ReplyItem,
+    SentenceVoicing,
+    StreamBegun,
+    Take,
+    VoiceLimits,
+    read_reply,
+)
+from duologue.dialogue.replies_text import SpokenPart
 from duologue.dialogue.turns_vocabulary import (
     AudioGrew,
     AudioReady,
@@ -54,9 +63,9 @@ class _Work:
     def take(self, reply: str, item: ReplyItem) -> Event | None:
         """What ``item`` of the reply named ``reply`` means to the session; None: only to us."""
         match item:
-            case Begun():
+            case StreamBegun():
                 return ReplyBegun(reply)
-            case Part(text=text, chunk=chunk):
+            case SpokenPart(text=text, chunk=chunk):
                 self.sentences.append(chunk)
                 return SentenceReady(reply, text)
             case Expressed(chunk, expression):
@@ -65,9 +74,9 @@ class _Work:
             case ReplyChunk(index=chunk, expression=expression):
                 self._express(chunk, expression)
                 return ChunkWritten(reply, item)
-            case Ending(failure=""):
+            case ReplyEnding(failure=""):
                 return ReplyFinished(reply, item.form, item.problem, item.cut)
-            case Ending(failure=failure):
+            case ReplyEnding(failure=failure):
                 return EngineFailed(Stage.THINKING, failure, reply=reply)
 
     def _express(self, chunk: int, expression: str) -> None:
@@ -112,7 +121,7 @@ class SessionMouth:
         self._model = model
         self._moderator = moderator
         self._post = post
-        self._voicing = Voicing(voice, limits)
+        self._voicing = SentenceVoicing(voice, limits)
         self._stock = stock or Stock()
         self._texts = persona.language.apologies.model_dump()
         self._fillers = Fillers(self._voicing, (persona,), self._stock)
@@ -126,7 +135,7 @@ class SessionMouth:
     def change(self, persona: Persona, voice: Voice | None) -> None:
         """Go on as ``persona``, in another voice where one is given; what is prepared has to be prepared anew."""
         if voice is not None:
-            self._voicing, self._stock = Voicing(voice, self._limits), Stock()
+            self._voicing, self._stock = SentenceVoicing(voice, self._limits), Stock()
         self._persona, self._texts = persona, persona.language.apologies.model_dump()
         self._fillers = Fillers(self._voicing, (persona,), self._stock)
         self._apologies.clear()

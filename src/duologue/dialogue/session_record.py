@@ -51,7 +51,7 @@ from duologue.dialogue.turns_vocabulary import (
     Withdrawn,
 )
 from duologue.speech.utterance import Utterance
-from duologue.telemetry.ledger import EndingRecord, Outcome, TurnRecord
+from duologue.telemetry.ledger import EndingOutcome, EndingRecord, TurnRecord
 
 _EVENTS: tuple[type[Event], ...] = get_args(Event)
 
@@ -62,8 +62,8 @@ def _unread(record: EndingRecord) -> None:
 
 class SessionRecorder:
     """Give :meth:`take` to a session as its observer. ``changed`` gets each record whenever it has changed; it goes on
-    being changed, so keep a copy (:class:`~duologue.telemetry.turns.TurnLedger` does). ``decided`` gets a line of the
-    decision log once it is known what came of the decision.
+    being changed, so keep a copy (:class:`~duologue.telemetry.stream.Ledger` enters one). ``decided`` gets a line of
+    the decision log once it is known what came of the decision.
 
     ``conversation`` begins the ids of all records, ``speaker`` is the character and ``person`` the other side.
     """
@@ -114,8 +114,8 @@ class SessionRecorder:
             case SpeechStopped(at):
                 if self._turn and not self._turn.decided:  # who types while they sound has said it by typing
                     self._turn.ended = at
-            case Understood(stretch, text, final):
-                self._understand(stretch, text, final, now)
+            case Understood():
+                self._understand(event, now)
             case Typed(text):
                 self._note_typed(text, now)
             case EngineFailed(Stage.HEARING):
@@ -131,12 +131,14 @@ class SessionRecorder:
             case _:
                 pass
 
-    def _understand(self, stretch: int, text: str, final: bool, now: int) -> None:
+    def _understand(self, event: Understood, now: int) -> None:
         turn = self._turn
-        if turn is None or stretch not in turn.parts:
+        if turn is None or event.stretch not in turn.parts:
             return
-        turn.parts[stretch] = text.strip()
-        if final:
+        turn.parts[event.stretch] = event.text.strip()
+        if event.text:
+            turn.language = event.language
+        if event.final:
             turn.understood = now
         over_ours = any(answer.bound for answer in self._answers.values())
         if turn.text and not over_ours:  # else it may be a cough, or go on with a question that is not answered
@@ -257,14 +259,14 @@ class SessionRecorder:
             case TurnClosed(number, outcome):
                 self._close_turn(number, outcome)
 
-    def _close_turn(self, number: int, outcome: Outcome) -> None:
+    def _close_turn(self, number: int, outcome: EndingOutcome) -> None:
         """It is over without an answer; one that has an answer is over when that is."""
         turn = next((each for each in (self._turn, self._open) if each and each.number == number), None)
-        if turn is None or outcome is Outcome.ANSWERED:
+        if turn is None or outcome is EndingOutcome.ANSWERED:
             return
         self._turn = self._open = None
         self._tell_ending(turn, outcome)
-        if outcome is Outcome.HUNG_UP and turn.text:
+        if outcome is EndingOutcome.HUNG_UP and turn.text:
             self._left = turn  # the exchange follows
         elif turn.record:
             turn.record.state = "withdrawn"
@@ -361,7 +363,7 @@ class SessionRecorder:
         if answer.question:
             lost = answer.question.failure and not exchange.person
             self._show(answer.question, exchange.person, "failed" if lost else "ended")
-            self._tell_ending(answer.question, Outcome.ANSWERED)
+            self._tell_ending(answer.question, EndingOutcome.ANSWERED)
         record = answer.record
         record.heard, record.interrupted = exchange.heard, exchange.interrupted
         failed = not exchange.heard and not exchange.interrupted
@@ -435,7 +437,7 @@ class SessionRecorder:
 
     def _go_on(self, turn: TurnDraft) -> None:
         """The person speaks again: what was decided of their turn's end is void."""
-        self._tell_ending(turn, Outcome.WENT_ON)
+        self._tell_ending(turn, EndingOutcome.WENT_ON)
         turn.ended = turn.decided = 0
 
     def _reopened(self, onset: int) -> TurnDraft:
@@ -460,14 +462,14 @@ class SessionRecorder:
         record.state, record.ended = state, turn.ended if state != "on_air" else 0
         record.decided, record.understood = turn.decided, turn.understood
         record.why, record.wait_ms, record.failure, record.stalls = turn.why, turn.wait_ms, turn.failure, turn.stalls
-        record.handovers = turn.handovers
+        record.handovers, record.language = turn.handovers, turn.language
         record.pauses, record.misses, record.wasted_ms = len(turn.pauses), turn.misses, turn.wasted_ms
         self._changed(record)
         return record
 
-    def _tell_ending(self, turn: TurnDraft, outcome: Outcome) -> None:
+    def _tell_ending(self, turn: TurnDraft, outcome: EndingOutcome) -> None:
         """What came of the decision that the turn was over, once. Sounds over ours were no turns until answered."""
-        if turn.told or not (turn.waited or (turn.decided and outcome is Outcome.ANSWERED)):
+        if turn.told or not (turn.waited or (turn.decided and outcome is EndingOutcome.ANSWERED)):
             return
         turn.told = True
         self._decided(turn.ending(self._conversation, outcome))
@@ -480,7 +482,7 @@ class SessionRecorder:
         """Nothing of it was heard: its question is open again."""
         question = answer.question
         if question:
-            gone = Outcome.HUNG_UP if isinstance(self._event, HangUp) else Outcome.WENT_ON
+            gone = EndingOutcome.HUNG_UP if isinstance(self._event, HangUp) else EndingOutcome.WENT_ON
             self._tell_ending(question, gone)
         if question and not question.text:  # the ears failed: there is nothing to go on with
             self._show(question, "", "failed")

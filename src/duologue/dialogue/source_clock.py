@@ -24,7 +24,7 @@ BACK_SAMPLES = EAR_RATE // 2
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedBlock:
     """A block on our clock. Its first ``skip`` samples were heard already, before the others ``gap`` are missing; it
     ends at ``end`` (ns, never later than it came). ``back``: so many samples its source's clock was set back.
     """
@@ -46,13 +46,13 @@ class SourceClock:
         self._measured = 0
         self._came = 0
 
-    def place(self, at: int | None, count: int, now: int) -> Placed:
+    def place(self, at: int | None, count: int, now: int) -> PlacedBlock:
         """A block of ``count`` samples, the first of which is number ``at``, came ``now`` (ns). None: its source has no
         clock, and it ends now.
         """
         if at is None:
             self._expected = None
-            return Placed(now)
+            return PlacedBlock(now)
         skip = gap = back = 0
         if self._expected is not None:
             before = self._expected - at
@@ -63,7 +63,7 @@ class SourceClock:
                 skip = min(max(0, before), count)
         self._measure(now - (at + count) * SECOND // EAR_RATE, now)
         self._expected = max(self._expected or 0, at + count) if not back else at + count
-        return Placed((at + count) * SECOND // EAR_RATE + self._delay, skip, gap, back)
+        return PlacedBlock((at + count) * SECOND // EAR_RATE + self._delay, skip, gap, back)
 
     def _measure(self, delay: int, now: int) -> None:
         stalled, self._came = now - self._came > STALL_NS, now

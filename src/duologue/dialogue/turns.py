@@ -103,7 +103,7 @@ class Row:
     guard: when.Guard
     action: when.Action
     target: State | None
-    moment: at.Moment = at.at_once
+    moment: at.MomentOf = at.at_once
 
 
 def _row(
@@ -117,7 +117,7 @@ def _row(
 
 
 def _late(
-    states: State | tuple[State, ...], moment: at.Moment,
+    states: State | tuple[State, ...], moment: at.MomentOf,
     guard: when.Guard, action: when.Action, target: State | None = None,
 ) -> Row:  # fmt: skip
     return Row(states if isinstance(states, tuple) else (states,), (Timeout,), guard, action, target, moment)

@@ -47,7 +47,7 @@ from duologue.dialogue.turns_vocabulary import (
     When,
     Withdraw,
 )
-from duologue.telemetry.ledger import Outcome
+from duologue.telemetry.ledger import EndingOutcome
 
 
 def nothing(s: Situation) -> list[Effect]:
@@ -388,7 +388,7 @@ def close(s: Situation) -> list[Effect]:
     if floor.leaving:
         effects += floor.settle(floor.leaving, interrupted=True)
     rest = s.person.text
-    effects += s.person.drop_turn(Outcome.HUNG_UP)
+    effects += s.person.drop_turn(EndingOutcome.HUNG_UP)
     return [*effects, Commit(rest, "", "", False)] if rest else effects
 
 

@@ -14,7 +14,7 @@ from duologue.clock import MILLISECOND
 from duologue.dialogue.turns_guards import Situation
 from duologue.dialogue.turns_vocabulary import State
 
-Moment: TypeAlias = Callable[[Situation], int]
+MomentOf: TypeAlias = Callable[[Situation], int]
 
 
 def at_once(s: Situation) -> int:

@@ -21,7 +21,7 @@ from duologue.dialogue.turns_vocabulary import (
     Understood,
     Wait,
 )
-from duologue.telemetry.ledger import Outcome
+from duologue.telemetry.ledger import EndingOutcome
 
 _WORD = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
 
@@ -156,7 +156,7 @@ class Person:
         self.parts, self.stretch, self.carried, self.committed = {}, 0, "", False
         return dropped
 
-    def drop_turn(self, outcome: Outcome = Outcome.NOTHING_SAID) -> list[Effect]:
+    def drop_turn(self, outcome: EndingOutcome = EndingOutcome.NOTHING_SAID) -> list[Effect]:
         """The same, and that was all of the turn."""
         dropped = self.drop_stretches()
         if self.turn:

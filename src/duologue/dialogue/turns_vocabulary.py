@@ -16,13 +16,13 @@ from typing import Protocol, TypeAlias
 
 from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import PlayEnded, PlayProgress, PlayStarted, Voice
-from duologue.dialogue.replies_text import Cut
+from duologue.dialogue.replies_text import ReplyCap
 from duologue.language.languages import Language
 from duologue.language.persona import Persona
-from duologue.language.structured import Form, ReplyChunk
+from duologue.language.structured import ReplyChunk, ReplyForm
 from duologue.language.tools import Toolbox, ToolCall, ToolOutcome
 from duologue.speech.utterance import Utterance
-from duologue.telemetry.ledger import Outcome
+from duologue.telemetry.ledger import EndingOutcome
 
 
 class State(StrEnum):
@@ -73,6 +73,7 @@ class SpeechStopped:
 class Understood:
     """A transcript of ``stretch``, partial or ``final``. ``echo``: words of ours were found in it and taken out. Words
     that are not ``sure`` (a cough may sound like some) do not ask for the floor while somebody else has it.
+    ``language`` (ISO 639-1) is what was spoken, where that is not what was expected.
     """
 
     stretch: int
@@ -80,6 +81,7 @@ class Understood:
     final: bool = False
     echo: bool = False
     sure: bool = True
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +130,9 @@ class ReplyFinished:
     """
 
     reply: str
-    form: Form | None = None
+    form: ReplyForm | None = None
     problem: str = ""
-    cut: Cut = Cut.NONE
+    cut: ReplyCap = ReplyCap.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +300,7 @@ class TurnClosed:
     """That was all of turn ``number``, and what came of it. The :class:`Commit` of an answered one follows."""
 
     number: int
-    outcome: Outcome
+    outcome: EndingOutcome
 
 
 @dataclass(frozen=True, slots=True)

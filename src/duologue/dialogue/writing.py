@@ -1,8 +1,8 @@
 """One line of the show, written and voiced whatever the engines do: a time limit, a second try, an answer in character.
 
 The reading and the voicing themselves are the session's as well (:mod:`duologue.dialogue.replies`). The show differs
-in this: nobody waits for its first sentence, so a line is one utterance, a refused or broken one can be replaced as a
-whole, and an engine that broke off is asked again before what came of it is used.
+in this: nobody waits for its first sentence, so a line is written to its end before it is voiced, a refused or broken
+one can be replaced as a whole, and an engine that broke off is asked again before what came of it is used.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from duologue.clock import Clock
 from duologue.dialogue.ports import Voiced
-from duologue.dialogue.replies import Begun, Ending, Voicing, deflection, read_reply
-from duologue.dialogue.replies_text import Part
+from duologue.dialogue.replies import ReplyEnding, SentenceVoicing, StreamBegun, deflection, read_reply
+from duologue.dialogue.replies_text import SpokenPart
 from duologue.language.engine import LanguageModel, Prompt
 from duologue.language.moderation import Moderator
 from duologue.streams import limited
@@ -48,7 +48,7 @@ class Writer:
     def __init__(
         self,
         models: Mapping[str, LanguageModel],
-        voicing: Voicing,
+        voicing: SentenceVoicing,
         moderator: Moderator,
         clock: Clock,
         changed: Changed,
@@ -75,14 +75,13 @@ class Writer:
         self._changed(record)
         return record.text
 
-    async def voice(self, record: TurnRecord) -> Voiced | None:
-        """The turn's sound; None, with ``record.failure``, when the voice fails in all tries."""
-        attempt = await self._voicing.voice(record.text, record.speaker, record.id)
+    async def voice(self, record: TurnRecord, text: str, utterance_id: str) -> Voiced | None:
+        """The sound of ``text``, all of the turn or a part; None, with ``record.failure``, when the voice fails in all
+        tries.
+        """
+        attempt = await self._voicing.voice(text, record.speaker, utterance_id)
         for failure in attempt.failures:
             _note(record, "voice", failure)
-        if attempt.voiced is not None:
-            record.first_audio = attempt.voiced.first_audio
-            record.voiced = self._clock.now()
         return attempt.voiced
 
     async def _try_write(self, prompt: Prompt, record: TurnRecord) -> str:
@@ -110,11 +109,11 @@ class Writer:
         async with aclosing(read_reply(self._models[prompt.speaker.name], prompt, self._moderator)) as items:
             async for item in items:
                 match item:
-                    case Begun():
+                    case StreamBegun():
                         record.first_token = self._clock.now()
-                    case Part(text=text):
+                    case SpokenPart(text=text):
                         draft.text = f"{draft.text} {text}".strip()
-                    case Ending(refused=refused, failure=failure):
+                    case ReplyEnding(refused=refused, failure=failure):
                         draft.refused, draft.failure = refused, failure
                     case _:
                         pass  # structured chunks: the show has no place for what goes with them

@@ -16,22 +16,22 @@ from duologue.language.languages import Language
 from duologue.language.tools import ToolOutcome
 
 
-class Message(TypedDict):
+class ChatMessage(TypedDict):
     """One message of the request."""
 
     role: Literal["system", "user", "assistant"]
     content: str
 
 
-Calls = Callable[[Sequence[ToolOutcome]], list[Message]]
+Calls = Callable[[Sequence[ToolOutcome]], list[ChatMessage]]
 """Puts calls and their results into messages of their own."""
 
 
-def messages(prompt: Prompt, calls: Calls | None = None) -> list[Message]:
+def messages(prompt: Prompt, calls: Calls | None = None) -> list[ChatMessage]:
     """The whole request: who you are, what was said and done, and what is wanted now. What was called stands in words
     where the server knows no tools (``calls`` None).
     """
-    found: list[Message] = [{"role": "system", "content": instructions(prompt)}]
+    found: list[ChatMessage] = [{"role": "system", "content": instructions(prompt)}]
     titles = {persona.name: persona.title for persona in (prompt.speaker, *prompt.others)}
     for line in prompt.lines:
         own = line.speaker == prompt.speaker.name
@@ -90,7 +90,7 @@ def instructions(prompt: Prompt) -> str:
     return "\n".join(parts)
 
 
-def _add(found: list[Message], role: Literal["user", "assistant"], content: str) -> None:
+def _add(found: list[ChatMessage], role: Literal["user", "assistant"], content: str) -> None:
     if found[-1]["role"] == role:
         found[-1]["content"] += f"\n{content}"
     else:

@@ -71,7 +71,7 @@ class Rule(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ReplyFault:
     """What reply number ``reply`` (from 0) got wrong; ``detail`` says how, in words."""
 
     reply: int
@@ -84,7 +84,7 @@ class Evaluation:
     """``share_good`` is the share of replies without a finding (0…1), 1 without replies; means are per reply."""
 
     replies: int
-    findings: tuple[Finding, ...]
+    findings: tuple[ReplyFault, ...]
     mean_words: float
     mean_seconds: float
     share_asking: float
@@ -129,32 +129,32 @@ async def interview(model: LanguageModel, persona: Persona, said: Sequence[str],
     return replies
 
 
-def _judge(persona: Persona, avoided: re.Pattern[str] | None, number: int, reply: str) -> Iterable[Finding]:
+def _judge(persona: Persona, avoided: re.Pattern[str] | None, number: int, reply: str) -> Iterable[ReplyFault]:
     text = clean(reply)
     if not text:
-        yield Finding(number, Rule.EMPTY, "nothing that a voice can say")
+        yield ReplyFault(number, Rule.EMPTY, "nothing that a voice can say")
         return
     yield from _lengths(persona, number, text)
     if (questions := text.count("?")) > MAX_QUESTIONS:
-        yield Finding(number, Rule.QUESTIONS, f"{questions} questions")
+        yield ReplyFault(number, Rule.QUESTIONS, f"{questions} questions")
     for match in avoided.finditer(_plain(text)) if avoided else ():
-        yield Finding(number, Rule.PHRASE, f"“{match.group()}”")
+        yield ReplyFault(number, Rule.PHRASE, f"“{match.group()}”")
     for sentence in sentences(text):
         if (words := word_count(sentence)) > LONG_SENTENCE:
-            yield Finding(number, Rule.LONG_SENTENCE, f"{words} words: “{sentence[:40]}…”")
+            yield ReplyFault(number, Rule.LONG_SENTENCE, f"{words} words: “{sentence[:40]}…”")
     if match := _WRITTEN.search(reply):
-        yield Finding(number, Rule.WRITTEN, f"{match.group().strip() or 'paragraphs'!r} is for a page")
+        yield ReplyFault(number, Rule.WRITTEN, f"{match.group().strip() or 'paragraphs'!r} is for a page")
     if word_count(text) >= STIFF_FROM and not _PERSONAL.search(text):
-        yield Finding(number, Rule.STIFF, "no contraction, no “I”, no “you”")
+        yield ReplyFault(number, Rule.STIFF, "no contraction, no “I”, no “you”")
 
 
-def _lengths(persona: Persona, number: int, text: str) -> Iterable[Finding]:
+def _lengths(persona: Persona, number: int, text: str) -> Iterable[ReplyFault]:
     if (words := word_count(text)) > persona.max_words:
-        yield Finding(number, Rule.WORDS, f"{words} words, at most {persona.max_words}")
+        yield ReplyFault(number, Rule.WORDS, f"{words} words, at most {persona.max_words}")
     if (seconds := estimate_seconds(text)) > persona.max_seconds:
-        yield Finding(number, Rule.SECONDS, f"{seconds:.0f} s, at most {persona.max_seconds:g}")
+        yield ReplyFault(number, Rule.SECONDS, f"{seconds:.0f} s, at most {persona.max_seconds:g}")
     if (count := len(sentences(text))) > persona.max_sentences:
-        yield Finding(number, Rule.SENTENCES, f"{count} sentences, at most {persona.max_sentences}")
+        yield ReplyFault(number, Rule.SENTENCES, f"{count} sentences, at most {persona.max_sentences}")
 
 
 def _plain(text: str) -> str:

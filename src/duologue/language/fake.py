@@ -11,7 +11,7 @@ from duologue.language.engine import LanguageCapabilities, LanguageModel, Prompt
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ScriptedReply:
     """One scripted answer. Delays are seconds.
 
     ``text`` None stands for the fake's usual line. ``first`` passes before the first piece and ``between`` before each
@@ -35,7 +35,9 @@ class FakeLanguage:
 
     name = "fake"
 
-    def __init__(self, script: Iterable[Reply] = (), clock: Clock = SYSTEM_CLOCK, usual: Reply | None = None) -> None:
+    def __init__(
+        self, script: Iterable[ScriptedReply] = (), clock: Clock = SYSTEM_CLOCK, usual: ScriptedReply | None = None
+    ) -> None:
         self._script = list(script)
         self._clock = clock
         self._usual = usual
@@ -56,7 +58,7 @@ class FakeLanguage:
         if self._closed:
             raise ClosedError("the fake language engine is closed")
         self.prompts.append(prompt)
-        reply = self._script.pop(0) if self._script else self._usual or Reply()
+        reply = self._script.pop(0) if self._script else self._usual or ScriptedReply()
         text = _line(prompt) if reply.text is None else reply.text
         finished = False
         try:
@@ -69,7 +71,7 @@ class FakeLanguage:
         finally:
             self.cancelled += not finished
 
-    async def _stream(self, reply: Reply, text: str) -> AsyncIterator[str]:
+    async def _stream(self, reply: ScriptedReply, text: str) -> AsyncIterator[str]:
         await self._pass(reply.first)
         while reply.hang:
             await self._pass(3600.0)

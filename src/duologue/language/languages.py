@@ -58,6 +58,14 @@ def _folded(value: object) -> object:
 
 
 _Words = Annotated[frozenset[str], BeforeValidator(_folded)]
+
+
+def _phrases(value: object) -> object:
+    """Told apart by commas, in words only."""
+    return [" ".join(each.casefold().split()) for each in value.split(",")] if isinstance(value, str) else value
+
+
+_Phrases = Annotated[frozenset[str], BeforeValidator(_phrases)]
 _Coins = Annotated[tuple[str, ...], Field(min_length=4, max_length=4)] | None
 
 
@@ -88,6 +96,8 @@ class Words(_Part):
     pronouns: _Words = frozenset()
     auxiliaries: _Words = frozenset()
     whole: _Words = frozenset()
+    opening: _Words = frozenset()
+    lead_ins: _Phrases = frozenset()
 
     def only_joins(self, word: str) -> bool:
         """A short word that joins others, and says nothing alone."""
@@ -165,7 +175,7 @@ def _rules(value: object) -> object:
     return tuple(made)
 
 
-class Reading(_Part):
+class ReadingRules(_Part):
     """What a voice reads otherwise than it is written (:mod:`duologue.speech.reading`)."""
 
     rules: Annotated[tuple[tuple[re.Pattern[str], str], ...], BeforeValidator(_rules)] = ()
@@ -174,7 +184,7 @@ class Reading(_Part):
 _Asked = Annotated[str, _placeholders("others", "guest")]
 
 
-class Asked(_Part):
+class PromptWords(_Part):
     """What a language model is told in a show, or in a talk with a person: of the topic, of the form of an answer, and
     what is wanted at each moment; ``still`` after a silence of the person's.
     """
@@ -201,8 +211,8 @@ class Prompts(_Part):
     avoid: Annotated[str, _placeholders("phrases")]
     schema_: Annotated[str, _placeholders("schema")] = Field(alias="schema")
     called: Annotated[str, _placeholders("name", "arguments", "result")]
-    show: Asked
-    talk: Asked
+    show: PromptWords
+    talk: PromptWords
 
 
 class Apologies(_Part):
@@ -238,7 +248,7 @@ class Language(_Part):
     turns: Words = Words()
     sentences: Sentences = Sentences()
     aloud: Aloud = Aloud()
-    reading: Reading = Reading()
+    reading: ReadingRules = ReadingRules()
     prompts: Prompts
 
     @property
@@ -295,7 +305,7 @@ def _shipped(tag: str, file: Path | None) -> Language:
     return english.model_copy(
         update={
             "tag": tag, "fillers": (), "directions": "",
-            "turns": Words(known=False), "sentences": Sentences(), "aloud": Aloud(), "reading": Reading(),
+            "turns": Words(known=False), "sentences": Sentences(), "aloud": Aloud(), "reading": ReadingRules(),
         }
     )  # fmt: skip
 

@@ -26,7 +26,16 @@ from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, DuologueError, InputError, PeerError
 from duologue.language.chat import messages
 from duologue.language.engine import LanguageCapabilities, LanguageModel, Prompt
-from duologue.language.llama_messages import Answer, Cancel, Done, Failed, Load, Loaded, Piece, Write
+from duologue.language.llama_messages import (
+    AnswerFailed,
+    AnswerPiece,
+    Cancel,
+    Done,
+    GgufLoaded,
+    LlamaAnswer,
+    LoadGguf,
+    Write,
+)
 from duologue.language.own_words import OwnWords
 from duologue.supervision import SupervisionPolicy, Work
 from duologue.telemetry.log import get_logger
@@ -80,7 +89,7 @@ class _Line:
 
     number: int
     worker: Worker
-    inbox: deque[Answer] = field(default_factory=lambda: deque[Answer]())
+    inbox: deque[LlamaAnswer] = field(default_factory=lambda: deque[LlamaAnswer]())
     over: bool = False
 
 
@@ -137,12 +146,12 @@ class LlamaLanguage:
             await self._submit(line, prompt)
             while not (line.over or (own and own.over)):
                 answer = await self._next_answer(line)
-                line.over = not isinstance(answer, Piece)
-                if isinstance(answer, Failed):
+                line.over = not isinstance(answer, AnswerPiece)
+                if isinstance(answer, AnswerFailed):
                     raise answer.error
-                text = answer.text if isinstance(answer, Piece) else ""
+                text = answer.text if isinstance(answer, AnswerPiece) else ""
                 if own is not None:
-                    text = own.feed(text) if isinstance(answer, Piece) else own.finish()
+                    text = own.feed(text) if isinstance(answer, AnswerPiece) else own.finish()
                 if text:
                     wordless = wordless and not text.strip()
                     yield text
@@ -192,7 +201,7 @@ class LlamaLanguage:
             except PeerError:
                 pass  # a dead worker writes no line; the next one starts another
 
-    async def _next_answer(self, line: _Line) -> Answer:
+    async def _next_answer(self, line: _Line) -> LlamaAnswer:
         while not line.inbox:
             async with self._using:
                 if not line.inbox:
@@ -210,7 +219,7 @@ class LlamaLanguage:
         except ClosedError as closed:
             self._fail_all(closed)
             return
-        assert isinstance(answer, Piece | Done | Failed)
+        assert isinstance(answer, AnswerPiece | Done | AnswerFailed)
         if isinstance(answer, Done):
             self._process.well()
         if (line := self._lines.get(answer.number)) is not None:
@@ -219,11 +228,11 @@ class LlamaLanguage:
     async def _greet(self, worker: Worker) -> None:
         chosen = self._settings
         template = str(chosen.template) if chosen.template else ""
-        await worker.send(Load(str(chosen.model), chosen.context, chosen.threads, chosen.gpu_layers, template))
+        await worker.send(LoadGguf(str(chosen.model), chosen.context, chosen.threads, chosen.gpu_layers, template))
         hello = await worker.receive()
-        if isinstance(hello, Failed):
+        if isinstance(hello, AnswerFailed):
             raise hello.error
-        assert isinstance(hello, Loaded)
+        assert isinstance(hello, GgufLoaded)
 
     def _at_work(self) -> tuple[Work, ...]:
         worker = self._process.worker
@@ -234,7 +243,7 @@ class LlamaLanguage:
         """Whoever had a line of a worker that is gone is told why."""
         for line in self._lines.values():
             if line.worker is not self._process.worker or self._process.closed or isinstance(cause, ClosedError):
-                line.inbox.append(Failed(line.number, cause))
+                line.inbox.append(AnswerFailed(line.number, cause))
 
     def _tell_unbound(self, done: Done) -> None:
         if done.unbound and not self._told_unbound:

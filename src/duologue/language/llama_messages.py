@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from duologue.errors import DuologueError
-from duologue.language.chat import Message
+from duologue.language.chat import ChatMessage
 
 # Requests: engine -> worker
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class LoadGguf:
     """The first message: the file, and how to hold it.
 
     ``context`` is in tokens; ``threads`` 0: what the library thinks right; ``gpu_layers`` -1: all; ``template`` is the
@@ -34,7 +34,7 @@ class Write:
     """
 
     number: int
-    messages: tuple[Message, ...]
+    messages: tuple[ChatMessage, ...]
     temperature: float
     seed: int
     max_tokens: int
@@ -48,19 +48,19 @@ class Cancel:
     number: int
 
 
-Request: TypeAlias = Load | Write | Cancel
+LlamaRequest: TypeAlias = LoadGguf | Write | Cancel
 
 
 # Answers: worker -> engine
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class GgufLoaded:
     """The model is in memory and has read a first prompt."""
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class AnswerPiece:
     """The next words of an answer. Without any it is a sign of life: a part of the prompt was read."""
 
     number: int
@@ -76,11 +76,11 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class AnswerFailed:
     """An answer could not be written (number -1: the model was not loaded)."""
 
     number: int
     error: DuologueError
 
 
-Answer: TypeAlias = Loaded | Piece | Done | Failed
+LlamaAnswer: TypeAlias = GgufLoaded | AnswerPiece | Done | AnswerFailed

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from duologue.errors import InputError, PeerError
-from duologue.language.chat import Message
-from duologue.language.llama_messages import Load, Write
+from duologue.language.chat import ChatMessage
+from duologue.language.llama_messages import LoadGguf, Write
 from duologue.language.llama_text import STOPS, TokenText
 
 PORTION = 64
@@ -60,7 +60,7 @@ class LlamaModel:
                 return
         yield text.finish()
 
-    def _prompt(self, messages: list[Message]) -> list[int]:
+    def _prompt(self, messages: list[ChatMessage]) -> list[int]:
         """The tokens of as much of the conversation as the context holds: the oldest lines go first."""
         limit = self._llama.n_ctx() - _ROOM
         while len(tokens := self._tokens(messages)) > limit:
@@ -74,13 +74,13 @@ class LlamaModel:
                 del messages[1]
         return tokens
 
-    def _tokens(self, messages: list[Message]) -> list[int]:
+    def _tokens(self, messages: list[ChatMessage]) -> list[int]:
         prompt = self._rendered(messages)
         # A template that writes the begin token itself must not get a second one.
         add_begin = not (self._begin and prompt.startswith(self._begin))
         return self._llama.tokenize(prompt.encode(), add_bos=add_begin, special=True)
 
-    def _rendered(self, messages: list[Message]) -> str:
+    def _rendered(self, messages: list[ChatMessage]) -> str:
         """The conversation in the model's own form. Thinking aloud is switched off where a template can."""
         try:
             return self._formatter(messages=messages, enable_thinking=False).prompt
@@ -89,7 +89,7 @@ class LlamaModel:
                 where = "engines.llama.template"
                 remedy = "Give a template of your own, or use another model."
                 raise InputError(f"the chat template fails: {error}", where=where, remedy=remedy) from error
-        first: Message = {"role": "user", "content": messages[0]["content"] + "\n\n" + messages[1]["content"]}
+        first: ChatMessage = {"role": "user", "content": messages[0]["content"] + "\n\n" + messages[1]["content"]}
         return self._rendered([first, *messages[2:]])
 
     def _grammar(self, schema: str) -> Any:
@@ -108,7 +108,7 @@ class LlamaModel:
         return self._llama.detokenize([token], special=True).decode("utf-8", "ignore") if token >= 0 else ""
 
 
-def load(request: Load) -> LlamaModel:
+def load(request: LoadGguf) -> LlamaModel:
     """Load the model. Raises :class:`InputError` that names the file, or the package, that is missing or wrong."""
     path = Path(request.model)
     if not path.is_file():
@@ -141,7 +141,7 @@ def load(request: Load) -> LlamaModel:
 
 def _first_prompt(model: LlamaModel) -> None:
     """The first reading brings the weights in from the disk, which must not happen in somebody's reply."""
-    hello: tuple[Message, ...] = ({"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello."})
+    hello: tuple[ChatMessage, ...] = ({"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello."})
     try:
         for _ in model.write(Write(-1, hello, temperature=0.0, seed=0, max_tokens=1)):
             pass

@@ -11,7 +11,16 @@ import sys
 import threading
 
 from duologue.errors import ClosedError, DuologueError, PeerError
-from duologue.language.llama_messages import Answer, Cancel, Done, Failed, Load, Loaded, Piece, Write
+from duologue.language.llama_messages import (
+    AnswerFailed,
+    AnswerPiece,
+    Cancel,
+    Done,
+    GgufLoaded,
+    LlamaAnswer,
+    LoadGguf,
+    Write,
+)
 from duologue.language.llama_model import LlamaModel, load
 from duologue.workers import Channel
 
@@ -53,7 +62,7 @@ class _Inbox:
             return self._closed or self._writing in self._cancelled
 
 
-def _answer(model: LlamaModel, channel: Channel, inbox: _Inbox, request: Write) -> Answer:
+def _answer(model: LlamaModel, channel: Channel, inbox: _Inbox, request: Write) -> LlamaAnswer:
     """Write one answer and send its pieces. What the library raises fails the answer: the next may still go well."""
     number = request.number
     inbox.begin(number)
@@ -62,31 +71,31 @@ def _answer(model: LlamaModel, channel: Channel, inbox: _Inbox, request: Write) 
             for text in model.write(request):
                 if inbox.stopped():
                     break
-                channel.send(Piece(number, text))
+                channel.send(AnswerPiece(number, text))
         return Done(number, model.unbound)
     except ClosedError:
         raise
     except DuologueError as error:
-        return Failed(number, error)
+        return AnswerFailed(number, error)
     except Exception as error:  # of a model that the user chose, and of libraries beneath it: anything
         what = f"the model could not go on: {type(error).__name__}: {error}"
-        return Failed(number, PeerError(what, where="llama-cpp-python", remedy="It is asked again."))
+        return AnswerFailed(number, PeerError(what, where="llama-cpp-python", remedy="It is asked again."))
 
 
 def main() -> int:
     """Serve until the engine closes the channel. Returns the exit status."""
     channel = Channel.inherited()
     first = channel.receive()
-    assert isinstance(first, Load)
+    assert isinstance(first, LoadGguf)
     try:
         model = load(first)
     except DuologueError as error:
-        channel.send(Failed(-1, error))
+        channel.send(AnswerFailed(-1, error))
         return 1
     inbox = _Inbox(channel)
     threading.Thread(target=inbox.read, name="requests", daemon=True).start()
     try:
-        channel.send(Loaded())
+        channel.send(GgufLoaded())
         while (request := inbox.requests.get()) is not None:
             channel.send(_answer(model, channel, inbox, request))
     except ClosedError:

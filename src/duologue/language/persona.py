@@ -15,7 +15,7 @@ from duologue.errors import InputError
 from duologue.language.languages import ENGLISH, Language, load_language
 from duologue.language.moves import MoveError, parse_moves
 from duologue.settings_parts import DialogueSettings
-from duologue.validation import Problem, problems
+from duologue.validation import WrongValue, problems
 
 FORMAT = 1
 """The only value of ``format`` that this version reads."""
@@ -129,7 +129,7 @@ def _tuples(value: object) -> object:
     return tuple(cast("list[object]", value)) if isinstance(value, list) else value
 
 
-def _in_words(problem: Problem, data: Mapping[str, object], file: Path) -> InputError:
+def _in_words(problem: WrongValue, data: Mapping[str, object], file: Path) -> InputError:
     key = re.sub(r"\[\d+\]", "", problem.key)
     remedy = problem.remedy
     if key == "improv":

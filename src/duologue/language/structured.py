@@ -38,7 +38,7 @@ _LOOSE_TEXT = re.compile(
 )
 
 
-class Form(StrEnum):
+class ReplyForm(StrEnum):
     """What a reply turned out to be."""
 
     STRUCTURED = "structured"
@@ -127,7 +127,7 @@ class StructuredReader:
     """See the module. Feed it the stream, then :meth:`finish`; :attr:`form` and :attr:`problem` hold from then on."""
 
     def __init__(self) -> None:
-        self.form = Form.STRUCTURED
+        self.form = ReplyForm.STRUCTURED
         self.problem = ""
         self.truncated = False
         """The reply ended inside its JSON, so its last text may be cut short."""
@@ -141,13 +141,13 @@ class StructuredReader:
 
     def feed(self, text: str) -> list[ReplyEvent]:
         """Take a piece of the stream; returns what it completes."""
-        if self.form is Form.PLAIN:
+        if self.form is ReplyForm.PLAIN:
             return [PlainText(text)] if text else []
         events: list[ReplyEvent] = []
         for place, character in enumerate(text):
             if self._json is None:
                 if not self._take_lead(character):
-                    self.form = Form.PLAIN
+                    self.form = ReplyForm.PLAIN
                     return [PlainText(self._lead + text[place + 1 :])]
             else:
                 events += self._take(self._json, character)
@@ -155,14 +155,14 @@ class StructuredReader:
 
     def finish(self) -> list[ReplyEvent]:
         """The stream has ended: returns what can still be made of it."""
-        if self.form is Form.PLAIN:
+        if self.form is ReplyForm.PLAIN:
             return []
         if self._json is None:
-            self.form = Form.PLAIN
+            self.form = ReplyForm.PLAIN
             return [] if self._thinking or not self._lead.strip() else [PlainText(self._lead)]
         if self._json.done:
             return self._without_text()
-        self.form = Form.MALFORMED
+        self.form = ReplyForm.MALFORMED
         self.truncated = not self._json.problem
         self.problem = self._json.problem or "the reply ended before its JSON did"
         return self._salvage()
@@ -236,7 +236,7 @@ class StructuredReader:
         """The JSON is whole. If it held no chunk, whatever strings it held are the reply."""
         if self._given:
             return []
-        self.form = Form.MALFORMED
+        self.form = ReplyForm.MALFORMED
         self.problem = "the JSON holds no chunk with a text"
         return [PlainText(" ".join(self._other))] if self._other else []
 

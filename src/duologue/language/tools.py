@@ -48,7 +48,7 @@ FILLER_AFTER = 0.3
 _PARAMETER = re.compile(r"^[ \t]*:param[ \t]+(\w+):[ \t]*(.+?)(?=^[ \t]*:\w|^[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 
 
-class Filler(str):
+class ToolFiller(str):
     """A piece of a stream that is no part of the reply: it is spoken as it is, while a tool runs."""
 
     __slots__ = ()
@@ -85,7 +85,7 @@ class Tool:
         about = {"name": self.name, "description": self.description, "parameters": self.schema}
         return {"type": "function", "function": about}
 
-    async def call(self, arguments: str, begun: Begun | None = None) -> object:
+    async def call(self, arguments: str, begun: StartedCall | None = None) -> object:
         """Call it with ``arguments``, a JSON object. Raises :class:`InputError` for wrong ones, ``TimeoutError``, and
         what the function raises. A thread that nobody waits for any more goes on in ``begun``.
         """
@@ -184,7 +184,7 @@ STOPPED = "it was stopped before it ended; whether it had an effect is not known
 
 
 @dataclass(slots=True)
-class Begun:
+class StartedCall:
     """A call that was made, and what came of it so far. A ``thread`` goes on when nobody waits for it any more."""
 
     outcome: ToolOutcome
@@ -200,7 +200,7 @@ class CallMemory:
     """What was called for a request that is not answered yet, by all replies that were begun to it."""
 
     def __init__(self) -> None:
-        self._begun: list[Begun] = []
+        self._begun: list[StartedCall] = []
 
     @property
     def outcomes(self) -> tuple[ToolOutcome, ...]:
@@ -208,13 +208,13 @@ class CallMemory:
         return tuple(each.outcome for each in self._begun)
 
     @property
-    def begun(self) -> list[Begun]:
+    def begun(self) -> list[StartedCall]:
         """The same with what goes on of it; a list of the caller's own."""
         return list(self._begun)
 
-    def begin(self, call: ToolCall, now: int) -> Begun:
+    def begin(self, call: ToolCall, now: int) -> StartedCall:
         """``call`` is made."""
-        self._begun.append(Begun(ToolOutcome(call, _error(STOPPED), STOPPED, now, now)))
+        self._begun.append(StartedCall(ToolOutcome(call, _error(STOPPED), STOPPED, now, now)))
         return self._begun[-1]
 
     def settle(self) -> tuple[ToolOutcome, ...]:
@@ -239,7 +239,7 @@ class ToolUse:
     memory: CallMemory = field(default_factory=CallMemory)
     told: Callable[[ToolOutcome], None] | None = None
     far: Far | None = None
-    _known: list[Begun] = field(default_factory=list[Begun])
+    _known: list[StartedCall] = field(default_factory=list[StartedCall])
     _gate: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -250,7 +250,7 @@ class ToolUse:
         self.committed = True
         self._gate.set()
 
-    async def run(self, calls: Sequence[ToolCall]) -> AsyncGenerator[Filler]:
+    async def run(self, calls: Sequence[ToolCall]) -> AsyncGenerator[ToolFiller]:
         """Run ``calls`` at once; gives at most one filler while they run. Their outcomes are appended in order.
 
         Closing the iterator cancels them.
@@ -262,7 +262,7 @@ class ToolUse:
             await asyncio.wait([running], timeout=FILLER_AFTER)
             filler = next((tool.filler for call in calls if (tool := self.toolbox.tools.get(call.name))), "")
             if filler and not running.done():
-                yield Filler(filler)
+                yield ToolFiller(filler)
             self.outcomes += await running
         finally:
             running.cancel()
@@ -305,7 +305,7 @@ class ToolUse:
             self.told(outcome)
         return outcome
 
-    def _made_before(self, call: ToolCall) -> Begun | None:
+    def _made_before(self, call: ToolCall) -> StartedCall | None:
         """What an earlier reply called that answers ``call``: each of its calls does so once."""
         for number, known in enumerate(self._known):
             if known.answers and _same(known.outcome.call, call):

@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from duologue.models.catalogue import Kind, Model
+from duologue.models.catalogue import Model, ModelKind
 from duologue.models.figures import Figures
 
 AUTO = "auto"
 """The name of no engine: choose one."""
-EMBEDDED = {Kind.VOICE: "espeak", Kind.EARS: "pocketsphinx"}
+EMBEDDED = {ModelKind.VOICE: "espeak", ModelKind.EARS: "pocketsphinx"}
 """What needs no model."""
 _LOST = {
-    Kind.VOICE: "the voice is a robot's",
-    Kind.EARS: "four words of ten that people say are misheard",
+    ModelKind.VOICE: "the voice is a robot's",
+    ModelKind.EARS: "four words of ten that people say are misheard",
 }
 """What is lost without a model."""
 FIRST_SOUND_MS = 200.0
@@ -75,19 +75,19 @@ class Pick:
 def pick_voice(candidates: Iterable[Candidate], use: Use) -> Pick:
     """The voice: of those that serve the first, in the catalogue's order."""
     refused: list[str] = []
-    for each in _of(candidates, Kind.VOICE, use):
+    for each in _of(candidates, ModelKind.VOICE, use):
         why_not = _unready(each) or _too_slow(each, use)
         if not why_not:
             return Pick(each.model.engine, each.model, _praise(each))
         refused.append(why_not)
-    return _embedded(Kind.VOICE, refused, use)
+    return _embedded(ModelKind.VOICE, refused, use)
 
 
 def pick_ears(candidates: Iterable[Candidate], use: Use) -> Pick:
     """The ears: of those that serve the largest that is quick, else the quickest."""
     refused: list[str] = []
     served: list[tuple[float, Candidate]] = []
-    for each in _of(candidates, Kind.EARS, use):
+    for each in _of(candidates, ModelKind.EARS, use):
         why_not = _unready(each)
         final = each.figures.final_ms if each.figures else None
         if not why_not and (final is None or final > TOO_LATE_MS):
@@ -103,7 +103,7 @@ def pick_ears(candidates: Iterable[Candidate], use: Use) -> Pick:
     if served:
         best = min(served, key=lambda one: one[0])[1]
         return Pick(best.model.engine, best.model, f"{_praise(best)}, the quickest there is")
-    return _embedded(Kind.EARS, refused, use)
+    return _embedded(ModelKind.EARS, refused, use)
 
 
 def notices(picks: Iterable[Pick]) -> tuple[str, ...]:
@@ -119,7 +119,7 @@ def notices(picks: Iterable[Pick]) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _of(candidates: Iterable[Candidate], kind: Kind, use: Use) -> list[Candidate]:
+def _of(candidates: Iterable[Candidate], kind: ModelKind, use: Use) -> list[Candidate]:
     return [
         each
         for each in candidates
@@ -155,15 +155,15 @@ def _praise(each: Candidate) -> str:
     """What was chosen, in figures."""
     found = each.figures
     words = [each.model.name]
-    if each.model.kind is Kind.VOICE and found and found.first_sound_ms is not None and found.factor is not None:
+    if each.model.kind is ModelKind.VOICE and found and found.first_sound_ms is not None and found.factor is not None:
         words.append(f"first sound after {_ms(found.first_sound_ms)}, {found.factor:.2f} of real time here")
-    if each.model.kind is Kind.EARS and found and found.final_ms is not None:
+    if each.model.kind is ModelKind.EARS and found and found.final_ms is not None:
         words.append(f"final words after {_ms(found.final_ms)} here")
     return ", ".join(words)
 
 
-def _embedded(kind: Kind, refused: Sequence[str], use: Use) -> Pick:
-    wanted = "whisper-base" if kind is Kind.EARS and use.languages - {"en"} else "natural"
+def _embedded(kind: ModelKind, refused: Sequence[str], use: Use) -> Pick:
+    wanted = "whisper-base" if kind is ModelKind.EARS and use.languages - {"en"} else "natural"
     why = "; ".join(refused) or "no model is here"
     return Pick(EMBEDDED[kind], None, f"{why}, so {_LOST[kind]}", remedy=f"duologue models get {wanted}")
 

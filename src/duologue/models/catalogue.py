@@ -15,7 +15,7 @@ from duologue.errors import InputError
 from duologue.validation import did_you_mean
 
 
-class Kind(StrEnum):
+class ModelKind(StrEnum):
     """What a model is for."""
 
     EARS = "ears"
@@ -30,7 +30,7 @@ class Registry(StrEnum):
     NPM = "npm"
 
 
-class Form(StrEnum):
+class FileForm(StrEnum):
     """How a file is made of its members: joined in order, or as a NumPy archive with an array for each."""
 
     JOINED = "joined"
@@ -54,7 +54,7 @@ class Package:
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class ArchiveMember:
     """A file in a package's archive, by its whole path there."""
 
     package: Package
@@ -70,8 +70,8 @@ class ModelFile:
     name: str
     sha256: str
     size: int
-    members: tuple[Member, ...]
-    form: Form = Form.JOINED
+    members: tuple[ArchiveMember, ...]
+    form: FileForm = FileForm.JOINED
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Model:
 
     name: str
     title: str
-    kind: Kind
+    kind: ModelKind
     engine: str
     options: Mapping[str, str]
     licence: str

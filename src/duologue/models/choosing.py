@@ -12,10 +12,10 @@ from pathlib import Path
 
 from duologue.models import entries, figures
 from duologue.models.automatic import AUTO, Candidate, Pick, Use, pick_ears, pick_voice
-from duologue.models.catalogue import Kind, Model
-from duologue.models.shelf import Shelf
+from duologue.models.catalogue import Model, ModelKind
+from duologue.models.shelf import ModelShelf
 
-_KINDS = {"tts": Kind.VOICE, "stt": Kind.EARS}
+_KINDS = {"tts": ModelKind.VOICE, "stt": ModelKind.EARS}
 _RULES = {"tts": pick_voice, "stt": pick_ears}
 
 
@@ -33,7 +33,7 @@ class Choices:
 
 def candidates(folder: Path, models: Sequence[Model] | None = None) -> tuple[Candidate, ...]:
     """Every model of the catalogue, and how it stands with it on this machine."""
-    shelf = Shelf(folder)
+    shelf = ModelShelf(folder)
     found: list[Candidate] = []
     for model in entries.MODELS if models is None else models:
         here = shelf.has(model)
@@ -70,7 +70,7 @@ def choose(
         for engine in chosen[kind]:
             model = _model_for(engine, kind, found, picks.get(kind), use)
             if model is not None and not set(model.options) & tables.get(engine, {}).keys():
-                filled[engine] = model.table(Shelf(folder).path(model))
+                filled[engine] = model.table(ModelShelf(folder).path(model))
                 named[engine] = model.name
     return Choices(chosen, picks, filled, named)
 

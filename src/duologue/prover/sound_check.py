@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from duologue.audio.pcm import Samples
 from duologue.broadcast.testcard import BEEP_HZ, BEEP_LEVEL, FLASH_FRAMES, PILOT_HZ, PILOT_LEVEL
-from duologue.prover.report import SEAM_LIMIT_MS, Moment, SoundReport, SyncReport
+from duologue.prover.report import SEAM_LIMIT_MS, SoundFault, SoundReport, SyncReport
 
 GAP = 0.001
 """Seconds by which an access unit of sound may begin off the end of the one before."""
@@ -27,7 +27,7 @@ class SoundCheck:
     def __init__(self, fps: float = 30.0) -> None:
         self.fps = fps
         """Frame periods a second: what the beep's length is counted in."""
-        self._gaps: list[Moment] = []
+        self._gaps: list[SoundFault] = []
         self._pieces: list[Samples] = []
         self._begin = (0, 0.0)
         self._held = 0
@@ -44,7 +44,7 @@ class SoundCheck:
         expected = self._begin[1] + self._held / self._rate
         if self._held and (run != self._begin[0] or abs(at - expected) > GAP):
             if run == self._begin[0]:
-                self._gaps.append(Moment(round(expected, 4), round((at - expected) * 1e3, 2)))
+                self._gaps.append(SoundFault(round(expected, 4), round((at - expected) * 1e3, 2)))
             self.end()
         if not self._held:
             self._begin, self._rate = (run, at), rate
@@ -104,8 +104,8 @@ class SoundCheck:
 
     def report(self) -> SoundReport:
         """All that was found; call :meth:`end` before."""
-        holes: list[Moment] = []
-        slips: list[Moment] = []
+        holes: list[SoundFault] = []
+        slips: list[SoundFault] = []
         whole = self._joined()
         level = float(np.median(np.concatenate([np.abs(each.pilot) for each in whole]))) if whole else 0.0
         pilot = level > PILOT_LEVEL * 0.3
@@ -157,7 +157,7 @@ def _sums(sound: Samples, pitch: int, rate: int, first: int, length: int) -> NDA
     return turned[length:] - turned[:-length] if len(turned) > length else np.zeros(0, np.complex128)
 
 
-def _holes(begin: float, power: NDArray[np.float64], pilot: float, hop: float) -> list[Moment]:
+def _holes(begin: float, power: NDArray[np.float64], pilot: float, hop: float) -> list[SoundFault]:
     """Where there is less sound than the pilot alone would make.
 
     That the pilot is absent is not enough: encoders spend nothing on it for the 20 ms about a loud transient.
@@ -165,12 +165,12 @@ def _holes(begin: float, power: NDArray[np.float64], pilot: float, hop: float) -
     quiet = np.concatenate(([False], power < (0.5 * pilot) ** 2 / 2, [False]))
     edges = np.flatnonzero(np.diff(quiet.astype(np.int8)))
     return [
-        Moment(round(begin + float(start) * hop, 3), round(float(end - start) * hop * 1e3, 1))
+        SoundFault(round(begin + float(start) * hop, 3), round(float(end - start) * hop * 1e3, 1))
         for start, end in zip(edges[::2], edges[1::2], strict=True)
     ]
 
 
-def _slips(begin: float, pilot: NDArray[np.complex128], level: float, hop: float) -> list[Moment]:
+def _slips(begin: float, pilot: NDArray[np.complex128], level: float, hop: float) -> list[SoundFault]:
     """Where the pilot's phase is another for good: the mean over 100 ms before against that over 100 ms after.
 
     A window weighs what it holds of the pilot, so that one without says nothing about the phase.
@@ -186,7 +186,7 @@ def _slips(begin: float, pilot: NDArray[np.complex128], level: float, hop: float
     sure = (np.abs(before) > span * 0.6) & (np.abs(after) > span * 0.6)
     jumps = at[(turn > 0.4) & sure]
     groups = np.split(jumps, np.flatnonzero(np.diff(jumps) > 2 * span) + 1) if len(jumps) else []
-    return [Moment(round(begin + float(np.median(group)) * hop, 3), 0.0) for group in groups]
+    return [SoundFault(round(begin + float(np.median(group)) * hop, 3), 0.0) for group in groups]
 
 
 def sync(flashes: list[tuple[int, float]], beeps: list[tuple[int, float]]) -> SyncReport:
@@ -204,16 +204,16 @@ def sync(flashes: list[tuple[int, float]], beeps: list[tuple[int, float]]) -> Sy
     )  # fmt: skip
 
 
-def seams(pictures: dict[int, tuple[float, float]], sounds: dict[int, tuple[float, float]]) -> list[Moment]:
+def seams(pictures: dict[int, tuple[float, float]], sounds: dict[int, tuple[float, float]]) -> list[SoundFault]:
     """Where one run follows another: picture without sound at the end of the first and the beginning of the second.
 
     Given the times (s) at which picture and sound of each run begin and end; what is at most
     :data:`~duologue.prover.report.SEAM_LIMIT_MS` is no seam.
     """
-    found: list[Moment] = []
+    found: list[SoundFault] = []
     for one, following in pairwise(run for run in pictures if run in sounds):
         heard_to = sounds[one][1]
         silent = max(0.0, pictures[one][1] - heard_to) + max(0.0, sounds[following][0] - pictures[following][0])
         if silent * 1e3 > SEAM_LIMIT_MS:
-            found.append(Moment(round(heard_to, 3), round(silent * 1e3, 1)))
+            found.append(SoundFault(round(heard_to, 3), round(silent * 1e3, 1)))
     return found

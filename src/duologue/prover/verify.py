@@ -20,9 +20,18 @@ from duologue.broadcast.testcard import read_card
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import InputError
 from duologue.prover.picture_check import PictureCheck
-from duologue.prover.report import LiveReport, Report, Size, not_shown, plainer, wrong
+from duologue.prover.report import DeliveryReport, LiveReport, SizeChange, not_shown, plainer, wrong
 from duologue.prover.sound_check import SoundCheck, seams, sync
-from duologue.prover.viewer import HOLD_BACK, Decoded, Delivery, Facts, HlsViewer, Picture, Piece, RunDecoder
+from duologue.prover.viewer import (
+    HOLD_BACK,
+    Decoded,
+    DecodedPicture,
+    Delivery,
+    Facts,
+    FetchedSegment,
+    HlsViewer,
+    RunDecoder,
+)
 
 LIVE_SECONDS = 30.0
 """How much of a live stream is played when nothing is said."""
@@ -32,7 +41,7 @@ _AHEAD = 120
 
 def verify(
     source: str, seconds: float | None = None, clock: Clock = SYSTEM_CLOCK, client: httpx.Client | None = None
-) -> Report:
+) -> DeliveryReport:
     """Play and judge ``seconds`` of ``source``, an HLS address or a file (None: 30 s if it is live, else all of it).
 
     Blocking: it takes as long as a live stream takes to play. ``client`` is closed at the end. Raises
@@ -55,7 +64,7 @@ class Prover:
         self.sound = SoundCheck()
         self.facts = Facts()
         """What the stream says it is, at its beginning."""
-        self.sizes: list[Size] = []
+        self.sizes: list[SizeChange] = []
         self.runs = 0
         self.played = 0.0
         self._run = 0
@@ -75,7 +84,7 @@ class Prover:
             self.played = max(self.played, item.at - begin)
             self._judge(item)
 
-    def piece(self, piece: Piece, target: int) -> None:
+    def piece(self, piece: FetchedSegment, target: int) -> None:
         """Judge the next piece of a playlist with this target duration (s)."""
         if piece.run != self._run or not self.runs:
             self._drain()
@@ -116,7 +125,7 @@ class Prover:
     def _judge(self, item: Decoded) -> None:
         if self.facts == Facts():
             self.facts = self._decoder.facts
-        if isinstance(item, Picture):
+        if isinstance(item, DecodedPicture):
             self._size(*item.luma.shape)
             card = read_card(item.luma)
             self.picture.add(self._run, item.at, card)
@@ -131,21 +140,21 @@ class Prover:
 
     def _size(self, height: int, width: int) -> None:
         if not self.sizes or (self.sizes[-1].width, self.sizes[-1].height) != (width, height):
-            self.sizes.append(Size(round(self.played, 3), width, height))
+            self.sizes.append(SizeChange(round(self.played, 3), width, height))
 
 
-def _verify_file(path: Path, seconds: float | None) -> Report:
+def _verify_file(path: Path, seconds: float | None) -> DeliveryReport:
     prover = Prover()
     prover.file(path, seconds)
     return _report(str(path), "file", prover, Delivery(bytes=path.stat().st_size if seconds is None else 0))
 
 
-def _verify_hls(url: str, seconds: float | None, clock: Clock, client: httpx.Client) -> Report:
+def _verify_hls(url: str, seconds: float | None, clock: Clock, client: httpx.Client) -> DeliveryReport:
     """Fetch in one thread and decode in this one, so that decoding never delays a load."""
     viewer = HlsViewer(url, clock, client)
     first = viewer.start()
     wanted = LIVE_SECONDS if seconds is None and viewer.delivery.live else seconds
-    pieces: queue.Queue[Piece | BaseException | None] = queue.Queue(_AHEAD)
+    pieces: queue.Queue[FetchedSegment | BaseException | None] = queue.Queue(_AHEAD)
 
     def fetch() -> None:
         try:
@@ -166,14 +175,14 @@ def _verify_hls(url: str, seconds: float | None, clock: Clock, client: httpx.Cli
     return _report(url, "live HLS" if viewer.delivery.live else "HLS", prover, viewer.delivery)
 
 
-def _report(source: str, kind: str, prover: Prover, delivery: Delivery) -> Report:
+def _report(source: str, kind: str, prover: Prover, delivery: Delivery) -> DeliveryReport:
     prover.finish()
     picture, sound = prover.picture.report(), prover.sound.report()
     offsets = sync(prover.picture.flashes, prover.sound.beeps)
     sound = replace(sound, seams=tuple(seams(prover.picture.spans, prover.sound.spans)))
     if not picture.frames and not sound.seconds:
         raise InputError("nothing could be played", where=source, remedy=" ".join(delivery.faults))
-    report = Report(
+    report = DeliveryReport(
         source=source,
         kind=kind,
         facts=prover.facts,

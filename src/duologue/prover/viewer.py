@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.errors import InputError
-from duologue.prover.playlist import Entry, Playlist, parse_playlist, playlist_faults, variant
+from duologue.prover.playlist import ListedSegment, Playlist, parse_playlist, playlist_faults, variant
 
 POLL = 250 * MILLISECOND
 """Time between two loads of a live playlist (ns)."""
@@ -38,7 +38,7 @@ MAX_FAULTS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class FetchedSegment:
     """A fetched segment with its initialisation segment before it.
 
     ``run`` counts discontinuities; ``fetched`` and ``listed`` are Unix ns: when it was here, and when its entry was
@@ -90,7 +90,7 @@ class HlsViewer:
         self.delivery.target = playlist.target
         return playlist
 
-    def pieces(self, playlist: Playlist, seconds: float | None) -> Iterator[Piece]:
+    def pieces(self, playlist: Playlist, seconds: float | None) -> Iterator[FetchedSegment]:
         """Segments in order until ``seconds`` of them were played (None: until the list ends).
 
         Begins three target durations before the end of a live list, at the beginning of one that has ended.
@@ -116,7 +116,7 @@ class HlsViewer:
             self._clock.sleep_until(begun + tick * POLL)
             playlist = self._poll() or playlist
 
-    def _fresh(self, playlist: Playlist) -> list[Entry]:
+    def _fresh(self, playlist: Playlist) -> list[ListedSegment]:
         if self._played is not None:
             return [entry for entry in playlist.entries if entry.sequence > self._played]
         return list(playlist.entries if playlist.ended else playlist.entries[-HOLD_BACK:])
@@ -151,7 +151,7 @@ class HlsViewer:
         self._last = playlist
         return playlist
 
-    def _fetch(self, entry: Entry, listed: int | None) -> Piece | None:
+    def _fetch(self, entry: ListedSegment, listed: int | None) -> FetchedSegment | None:
         if self._played is not None and entry.sequence > self._played + 1:
             self.delivery.note(
                 f"segments {self._played + 1} to {entry.sequence - 1} left the playlist before they were seen"
@@ -168,7 +168,7 @@ class HlsViewer:
         self.delivery.segments += 1
         self.delivery.bytes += len(answer.content)
         ends = None if entry.wall_ns is None else entry.wall_ns + round(entry.duration * SECOND)
-        return Piece(head + answer.content, self._run, entry.duration, self._clock.wall(), listed, ends)
+        return FetchedSegment(head + answer.content, self._run, entry.duration, self._clock.wall(), listed, ends)
 
     def _map(self, uri: str) -> bytes | None:
         if uri not in self._maps:
@@ -191,7 +191,7 @@ class HlsViewer:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class DecodedPicture:
     """A decoded frame: presentation time (seconds of its run) and luma."""
 
     at: float
@@ -199,7 +199,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class DecodedSound:
     """Decoded sound: time of its first sample (seconds of its run), and the mean of the channels."""
 
     at: float
@@ -207,7 +207,7 @@ class Sound:
     samples: Samples
 
 
-Decoded: TypeAlias = "Picture | Sound"
+Decoded: TypeAlias = "DecodedPicture | DecodedSound"
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,10 +278,10 @@ def _frames(frames: list[Any]) -> Iterator[Decoded]:
             continue
         at = float(frame.pts * frame.time_base)
         if isinstance(frame, VideoFrame):
-            yield Picture(at, _luma(frame))
+            yield DecodedPicture(at, _luma(frame))
         elif isinstance(frame, AudioFrame):
             planes = frame.to_ndarray().astype(np.float32, copy=False)
-            yield Sound(at, frame.sample_rate, planes.mean(0) if frame.format.is_planar else planes.reshape(-1))
+            yield DecodedSound(at, frame.sample_rate, planes.mean(0) if frame.format.is_planar else planes.reshape(-1))
 
 
 def _luma(frame: VideoFrame) -> NDArray[np.uint8]:

@@ -11,8 +11,8 @@ from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.dialogue.ports import PlayStarted
 from duologue.dialogue.session import Session
 from duologue.dialogue.turns_vocabulary import Commit, Effect, Event, Extend, Play
-from duologue.simulation.room import Room, Sound, say
-from duologue.simulation.scenario import Caller, Step
+from duologue.simulation.room import Room, RoomSound, say
+from duologue.simulation.scenario import Caller, ScenarioStep
 from duologue.speech.hearing import EAR_RATE
 from duologue.speech.utterance import Utterance
 
@@ -26,7 +26,7 @@ class Act:
     spoken, without the marks of pauses. ``number`` counts what was said. ``missed``: what it waited for did not come.
     """
 
-    step: Step
+    step: ScenarioStep
     begin: int
     end: int
     text: str = ""
@@ -39,16 +39,16 @@ class Act:
         return self.step.verb in ("say", "interrupt")
 
 
-Utter: TypeAlias = Callable[[Step, int, int], list[Sound]]
+Utter: TypeAlias = Callable[[ScenarioStep, int, int], list[RoomSound]]
 """Makes the sounds of a step that begins at a place of the ruler, as utterance so and so."""
 
 
 def silently(options: Caller) -> Utter:
     """Words as they take time, without a voice."""
 
-    def utter(step: Step, begin: int, number: int) -> list[Sound]:
+    def utter(step: ScenarioStep, begin: int, number: int) -> list[RoomSound]:
         if step.cough is not None:
-            return [Sound(begin, begin + round(step.cough * EAR_RATE / 1000), "", number)]
+            return [RoomSound(begin, begin + round(step.cough * EAR_RATE / 1000), "", number)]
         return say(step.words, begin, step.words_per_minute or options.words_per_minute, number)
 
     return utter
@@ -60,7 +60,7 @@ class ScriptedCaller:
     """
 
     def __init__(
-        self, script: Sequence[Step], utter: Utter, room: Room, clock: Clock, tell: Callable[[Act], None]
+        self, script: Sequence[ScenarioStep], utter: Utter, room: Room, clock: Clock, tell: Callable[[Act], None]
     ) -> None:
         self._script = script
         self._utter = utter
@@ -99,7 +99,7 @@ class ScriptedCaller:
             await self._do(step, session)
         session.hang_up()
 
-    async def _do(self, step: Step, session: Session) -> None:
+    async def _do(self, step: ScenarioStep, session: Session) -> None:
         match step.verb:
             case "say" | "interrupt" | "backchannel" | "cough":
                 await self._sound(step)
@@ -120,17 +120,17 @@ class ScriptedCaller:
                 self._act(step)
                 session.hang_up()
 
-    def _act(self, step: Step, *, missed: bool = False) -> Act:
+    def _act(self, step: ScenarioStep, *, missed: bool = False) -> Act:
         now = self._clock.now()
         act = Act(step, now, now, step.type, missed=missed)
         self._tell(act)
         return act
 
-    async def _rest(self, step: Step, length: int) -> None:
+    async def _rest(self, step: ScenarioStep, length: int) -> None:
         self._act(step)
         await self._clock.wait_until(self._clock.now() + length)
 
-    async def _sound(self, step: Step) -> None:
+    async def _sound(self, step: ScenarioStep) -> None:
         if (step.after_s is not None or step.at_word) and not await self._reach(step):
             self._act(step, missed=True)
             return
@@ -141,12 +141,12 @@ class ScriptedCaller:
         if step.verb != "cough" and step.verb != "backchannel":
             self._marks = (self._answered, len(self._sounded))
         self._room.add(sounds)
-        end = self._room.time(sounds[-1].end)
+        onset, end = self._room.time(sounds[0].begin), self._room.time(sounds[-1].end)
         text = " ".join(sound.text for sound in sounds if sound.text)
-        self._tell(Act(step, self._room.time(begin), end, text, number))
+        self._tell(Act(step, onset, end, text, number))
         await self._clock.wait_until(end)
 
-    async def _wait(self, step: Step) -> None:
+    async def _wait(self, step: ScenarioStep) -> None:
         answered, sounded = self._marks
         act = self._act(step)
         if step.wait == "reply":
@@ -155,13 +155,13 @@ class ScriptedCaller:
         else:
             act.missed = not await self._until(lambda: len(self._sounded) > sounded)
 
-    async def _reach(self, step: Step) -> bool:
+    async def _reach(self, step: ScenarioStep) -> bool:
         """Wait for the place in the reply at which ``step`` is done."""
         reached = await self._until(lambda: self._place_of(step) is not None)
         await self._clock.wait_until(self._place_of(step) or 0)
         return reached
 
-    def _place_of(self, step: Step) -> int | None:
+    def _place_of(self, step: ScenarioStep) -> int | None:
         """When the place in the reply that plays is reached (ns), None while that is not known."""
         if len(self._sounded) <= self._marks[1]:
             return None

@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 from duologue.dialogue.turns_person import normalise
 from duologue.language.engine import Line
 from duologue.simulation.measures import Measures
-from duologue.simulation.scenario import Budget, Count, Expect, Heard
+from duologue.simulation.scenario import Budget, ContextLine, Count, Expect
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def _limits(name: str, budget: Budget, values: Sequence[float]) -> Iterator[Chec
         yield Check(f"{name} least", f">= {budget.least:g}", f"{min(values):.0f}", min(values) >= budget.least)
 
 
-def _context(wanted: Sequence[Heard], context: Sequence[Line], person: str, share: float) -> Iterator[Check]:
+def _context(wanted: Sequence[ContextLine], context: Sequence[Line], person: str, share: float) -> Iterator[Check]:
     for number in range(max(len(wanted), len(context))):
         line = context[number] if number < len(context) else None
         expected = wanted[number] if number < len(wanted) else None
@@ -93,7 +93,7 @@ def _context(wanted: Sequence[Heard], context: Sequence[Line], person: str, shar
         yield Check(f"context[{number}]", _words(expected), was, _agrees(expected, line, person, share))
 
 
-def _words(heard: Heard | None) -> str:
+def _words(heard: ContextLine | None) -> str:
     if heard is None:
         return "nothing"
     if heard.person is not None:
@@ -101,7 +101,7 @@ def _words(heard: Heard | None) -> str:
     return f"character: {heard.character}" if heard.character is not None else f"a part of: {heard.part}"
 
 
-def _agrees(wanted: Heard | None, line: Line | None, person: str, share: float) -> bool:
+def _agrees(wanted: ContextLine | None, line: Line | None, person: str, share: float) -> bool:
     if wanted is None or line is None:
         return wanted is None and line is None
     if wanted.person is not None:

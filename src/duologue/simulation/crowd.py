@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from duologue.simulation.checks import Check, check_together
 from duologue.simulation.measures import Measures
-from duologue.simulation.runner import Outcome, run_scenario
+from duologue.simulation.runner import SimulationOutcome, run_scenario
 from duologue.simulation.scenario import Scenario
 
 BATCH = 10
@@ -17,8 +17,8 @@ BATCH = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """An :class:`Outcome` as it crosses a process boundary: what was measured, and the lines of what failed.
+class RunSummary:
+    """An :class:`SimulationOutcome` as it crosses a process boundary: what was measured, and the lines of what failed.
 
     ``ledger`` is empty unless it was asked for.
     """
@@ -46,7 +46,7 @@ class Summary:
 
     scenario: Scenario
     aloud: bool = False
-    runs: list[Run] = field(default_factory=list[Run])
+    runs: list[RunSummary] = field(default_factory=list[RunSummary])
 
     @property
     def together(self) -> tuple[Check, ...]:
@@ -60,9 +60,9 @@ class Summary:
         return any(run.failed for run in self.runs) or any(not check.holds for check in self.together)
 
 
-def summarise(outcome: Outcome, *, ledger: bool = False) -> Run:
+def summarise(outcome: SimulationOutcome, *, ledger: bool = False) -> RunSummary:
     """What is kept of a conversation."""
-    return Run(
+    return RunSummary(
         outcome.scenario.name, outcome.seed, outcome.seconds, outcome.measures, outcome.checks,
         {check.name: outcome.line_of(check) for check in outcome.failed},
         tuple(dict.fromkeys(outcome.troubles())) if outcome.failed else (),
@@ -72,7 +72,7 @@ def summarise(outcome: Outcome, *, ledger: bool = False) -> Run:
 
 def run_all(
     scenarios: Sequence[Scenario], times: int = 1, *, seed: int | None = None, jobs: int = 1, ledger: bool = False
-) -> Iterator[Run]:
+) -> Iterator[RunSummary]:
     """Run every scenario ``times`` times with rising seeds (from ``seed``, else the scenario's own), in that order,
     with ``jobs`` processes.
     """
@@ -89,6 +89,6 @@ def planned(scenarios: Sequence[Scenario], times: int, seed: int | None) -> list
     return [(each, (each.seed if seed is None else seed) + number) for each in scenarios for number in range(times)]
 
 
-def _one(work: tuple[Scenario, int, bool]) -> Run:
+def _one(work: tuple[Scenario, int, bool]) -> RunSummary:
     scenario, seed, ledger = work
     return summarise(run_scenario(scenario, seed), ledger=ledger)

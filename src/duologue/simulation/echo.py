@@ -5,7 +5,7 @@ from __future__ import annotations
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.ports import PlayStarted
 from duologue.dialogue.turns_vocabulary import Clear, Effect, Event, Pause, Play, Resume
-from duologue.simulation.room import Room, Sound
+from duologue.simulation.room import Room, RoomSound
 from duologue.simulation.scenario import Echo
 from duologue.simulation.sink import LeapingSink
 from duologue.speech.hearing import EAR_RATE
@@ -43,11 +43,11 @@ class EchoPath:
     def _come_back(self, utterance: Utterance, played: int, at: int, share: float) -> None:
         """The sound after sample ``played`` is heard in the room from ``at`` on; ``share`` of its words are clear."""
         place, scale = self._room.place(at), EAR_RATE / utterance.rate
-        sounds: list[Sound] = []
+        sounds: list[RoomSound] = []
         for number, word in enumerate(utterance.words()):
             if word.end <= played:
                 continue
             begin = place + round(max(0, word.start - played) * scale)
             text = word.text if int((number + 1) * share) > int(number * share) else ""
-            sounds.append(Sound(begin, place + round((word.end - played) * scale), text, -1))
+            sounds.append(RoomSound(begin, place + round((word.end - played) * scale), text, -1))
         self._room.add(sounds)

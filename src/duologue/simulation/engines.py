@@ -14,9 +14,9 @@ from duologue.clock import MILLISECOND, Clock
 from duologue.dialogue.ports import Voiced
 from duologue.errors import PeerError
 from duologue.language.engine import LanguageCapabilities, LanguageModel, Prompt
-from duologue.simulation.room import LEAST_SHARE, Room, Sound, runs, word_seconds
-from duologue.simulation.scenario import Ears, EngineSet, Failure, Noticing, Speaking, Thinking
-from duologue.speech.hearing import EAR_RATE, VAD_FRAME, Expected, HearingCapabilities, Transcript, Voice
+from duologue.simulation.room import LEAST_SHARE, Room, RoomSound, runs, word_seconds
+from duologue.simulation.scenario import EarsTable, EngineSet, Failure, NoticingTable, Thinking, VoiceTable
+from duologue.speech.hearing import EAR_RATE, VAD_FRAME, Expected, HearingCapabilities, Transcript, VoicePresence
 from duologue.speech.utterance import Mark, MarkKind, Utterance
 
 TOKENS_A_WORD = 1.3
@@ -46,7 +46,7 @@ async def _misbehave(clock: Clock, failure: Failure | None, engine: str) -> None
 class ScriptedActivity:
     """Probabilities of speech by what there is in the room, with dropouts, and unsure in noise."""
 
-    def __init__(self, room: Room, options: Noticing, stream: Random) -> None:
+    def __init__(self, room: Room, options: NoticingTable, stream: Random) -> None:
         self._room = room
         self._options = options
         self._stream = stream
@@ -85,7 +85,7 @@ class ScriptedEars:
 
     name = "scripted ears"
 
-    def __init__(self, room: Room, options: Ears, finals: Mapping[int, str], clock: Clock, stream: Random) -> None:
+    def __init__(self, room: Room, options: EarsTable, finals: Mapping[int, str], clock: Clock, stream: Random) -> None:
         self._room = room
         self._options = options
         self._finals = finals
@@ -106,7 +106,7 @@ class ScriptedEars:
         """Nothing to release."""
 
     async def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: VoicePresence | None = None
     ) -> AsyncGenerator[Transcript, None]:
         """See the protocol."""
         self.calls += 1
@@ -153,8 +153,8 @@ class ScriptedEars:
         text = " ".join(words)
         return text if self._options.punctuation else _plain(text)
 
-    def _understood(self, given: Sequence[tuple[int, int]], until: int) -> list[Sound]:
-        found: list[Sound] = []
+    def _understood(self, given: Sequence[tuple[int, int]], until: int) -> list[RoomSound]:
+        found: list[RoomSound] = []
         for begin, end in given:
             for sound in self._room.between(begin, end):
                 if not sound.text or sound.end > until:
@@ -233,7 +233,7 @@ class ScriptedModel:
 class ScriptedVoice:
     """A voice that sounds for as long as its words take, and says nothing that could be heard by an ear of flesh."""
 
-    def __init__(self, options: Speaking, clock: Clock, stream: Random) -> None:
+    def __init__(self, options: VoiceTable, clock: Clock, stream: Random) -> None:
         self._options = options
         self._clock = clock
         self._stream = stream

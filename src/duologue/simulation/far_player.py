@@ -11,7 +11,7 @@ import numpy as np
 
 from duologue.audio.pcm import RATE, Samples, silence
 from duologue.clock import MILLISECOND, SECOND, Clock
-from duologue.dialogue.far_end import Kind, Message, RemoteSink
+from duologue.dialogue.far_end import FarEndMessage, MessageKind, RemoteSink
 
 STEP_MS = 5
 _STEP = RATE * STEP_MS // 1000
@@ -57,7 +57,7 @@ class FarPlayer:
         self._habits = habits
         self._clock = clock
         self._chance = random.Random(seed)
-        self._coming: deque[tuple[int, Message]] = deque()
+        self._coming: deque[tuple[int, FarEndMessage]] = deque()
         self._going: deque[tuple[int, Callable[[], None]]] = deque()
         self._queue: deque[_Queued] = deque()
         self._marks: list[str] = []
@@ -70,7 +70,7 @@ class FarPlayer:
         """48 kHz."""
         return np.concatenate([silence(0), *self._blocks])
 
-    async def write(self, message: Message) -> None:
+    async def write(self, message: FarEndMessage) -> None:
         """It arrives later."""
         self._coming.append((self._clock.now() + round(self._habits.there_ms * MILLISECOND), message))
 
@@ -98,26 +98,26 @@ class FarPlayer:
         """Of its own clock, which began somewhere."""
         return 7 * SECOND + number * STEP_MS * MILLISECOND
 
-    def _obey(self, message: Message, number: int) -> None:
+    def _obey(self, message: FarEndMessage, number: int) -> None:
         match message.kind:
-            case Kind.PLAY:
+            case MessageKind.PLAY:
                 self._queue.append(_Queued(message.id, message.start, message.gap, message.more))
                 self._add(self._queue[-1], message)
-            case Kind.EXTEND:
+            case MessageKind.EXTEND:
                 for queued in self._queue:
                     if queued.id == message.id:
                         self._add(queued, message)
-            case Kind.PAUSE:
+            case MessageKind.PAUSE:
                 self._paused = True
                 self._tell_position(number)
-            case Kind.RESUME:
+            case MessageKind.RESUME:
                 self._paused = False
-            case Kind.WITHDRAW:
+            case MessageKind.WITHDRAW:
                 self._queue = deque(queued for queued in self._queue if queued.id != message.id)
-            case Kind.CLEAR:
+            case MessageKind.CLEAR:
                 self._clear(number)
 
-    def _add(self, queued: _Queued, message: Message) -> None:
+    def _add(self, queued: _Queued, message: FarEndMessage) -> None:
         assert message.samples is not None
         queued.pieces.append((message.samples, message.mark))
         queued.more = message.more

@@ -25,7 +25,7 @@ FIRST_ENTRY = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LogEntry:
     """``item`` happened at ``at`` (ns)."""
 
     at: int
@@ -43,13 +43,13 @@ class Log:
         self._origin = Origin(start, wall)
         self._bits = bits
         self.conversation = self._id(start, bits)
-        self.entries: list[Entry] = []
+        self.entries: list[LogEntry] = []
         self.endings: list[EndingRecord] = []
         """The decision log."""
 
     def add(self, item: Item, now: int) -> None:
         """Write down."""
-        self.entries.append(Entry(now, item, self._id(now, self._bits)))
+        self.entries.append(LogEntry(now, item, self._id(now, self._bits)))
 
     @property
     def acts(self) -> list[Act]:
@@ -72,7 +72,7 @@ class Log:
             at = turn.ended or self.start
             yield self._line(at, turn, self._id(at, bits))
 
-    def line(self, entry: Entry) -> str:
+    def line(self, entry: LogEntry) -> str:
         """One line of it."""
         return self._line(entry.at, _record(entry.item), entry.id)
 

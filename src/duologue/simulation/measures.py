@@ -25,8 +25,8 @@ from duologue.dialogue.turns_vocabulary import (
     Understood,
 )
 from duologue.simulation.caller import Act
-from duologue.simulation.log import Entry, Log
-from duologue.simulation.room import Sound
+from duologue.simulation.log import Log, LogEntry
+from duologue.simulation.room import RoomSound
 from duologue.simulation.sink import Span
 from duologue.speech.utterance import Utterance
 
@@ -64,7 +64,7 @@ class _Reply:
     entry: int
 
 
-def measure(log: Log, spans: Sequence[Span], sounds: Sequence[Sound], *, listens_always: bool) -> Measures:
+def measure(log: Log, spans: Sequence[Span], sounds: Sequence[RoomSound], *, listens_always: bool) -> Measures:
     """Measure a conversation. ``listens_always`` is false under half-duplex, where words may go unheard by design."""
     found = Measures()
     for number, entry in enumerate(log.entries):
@@ -78,7 +78,7 @@ def measure(log: Log, spans: Sequence[Span], sounds: Sequence[Sound], *, listens
     return found
 
 
-def _count(found: Measures, number: int, entry: Entry) -> None:
+def _count(found: Measures, number: int, entry: LogEntry) -> None:
     match entry.item:
         case Report(note=note) if note in _NOTES:
             found.count(_NOTES[note], number)
@@ -189,7 +189,7 @@ def _sounded(utterance: Utterance, played: int) -> str:
     return " ".join(word.text for word in utterance.words() if word.end <= played + 1)
 
 
-def _count_clipped(found: Measures, log: Log, turns: list[Act], sounds: Sequence[Sound]) -> None:
+def _count_clipped(found: Measures, log: Log, turns: list[Act], sounds: Sequence[RoomSound]) -> None:
     """Words of which the ears were given too little."""
     entries = {id(entry.item): number for number, entry in enumerate(log.entries)}
     for turn in turns:

@@ -31,7 +31,7 @@ LEAST_SHARE = 2 / 3
 
 
 @dataclass(slots=True)
-class Sound:
+class RoomSound:
     """A stretch of voice at the microphone, in samples of the ruler: a word, or a noise without words (empty text).
 
     ``say`` is the number of the caller's utterance that it belongs to, -1 for an echo of ours. ``share`` is the largest
@@ -67,7 +67,7 @@ class Room:
         self.noise_db: float | None = None
         self.listening = 0
         """Engines that are transcribing just now."""
-        self.sounds: list[Sound] = []
+        self.sounds: list[RoomSound] = []
         self._ends: list[int] = []
         """The end of each sound or of a longer one before it: rising, for searching."""
         self._more = asyncio.Event()
@@ -80,7 +80,7 @@ class Room:
         """When a sample is heard (ns)."""
         return self.start + place * SECOND // EAR_RATE
 
-    def add(self, sounds: list[Sound]) -> None:
+    def add(self, sounds: list[RoomSound]) -> None:
         """Sounds that will be heard from now on."""
         self.sounds = sorted([*self.sounds, *sounds], key=lambda sound: (sound.begin, sound.end))
         latest, self._ends = 0, []
@@ -98,9 +98,9 @@ class Room:
         self.sounds = []
         self.add(kept)
 
-    def between(self, begin: int, end: int) -> list[Sound]:
+    def between(self, begin: int, end: int) -> list[RoomSound]:
         """The sounds that overlap a range, by their beginnings."""
-        found: list[Sound] = []
+        found: list[RoomSound] = []
         for number in range(bisect_left(self._ends, begin + 1), len(self.sounds)):
             sound = self.sounds[number]
             if sound.begin >= end:
@@ -169,15 +169,15 @@ def runs(block: Samples) -> list[tuple[int, int]]:
     return [(int(run[0]), int(run[-1]) + 1) for run in np.split(places, cuts)]
 
 
-def say(text: str, at: int, words_per_minute: float, number: int) -> list[Sound]:
+def say(text: str, at: int, words_per_minute: float, number: int) -> list[RoomSound]:
     """The words of ``text`` from sample ``at`` on; ``[600]`` between words is a pause of 600 ms."""
-    spoken: list[Sound] = []
+    spoken: list[RoomSound] = []
     for token in text.split():
         if token.startswith("[") and token.endswith("]") and token[1:-1].isdigit():
             at += int(token[1:-1]) * EAR_RATE // 1000
             continue
         length = round(word_seconds(token, words_per_minute) * EAR_RATE)
-        spoken.append(Sound(at, at + length, token, number))
+        spoken.append(RoomSound(at, at + length, token, number))
         at += length
     return spoken
 

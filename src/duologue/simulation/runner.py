@@ -10,7 +10,7 @@ from random import Random
 
 from duologue.app.talking_captions import trouble
 from duologue.clock import SECOND, Clock
-from duologue.dialogue.session import Engines, Observe, Session, SessionOptions
+from duologue.dialogue.session import Observe, Session, SessionEngines, SessionOptions
 from duologue.dialogue.session_record import SessionRecorder
 from duologue.dialogue.turns_vocabulary import Effect, Event, Report
 from duologue.errors import InputError
@@ -42,7 +42,7 @@ PLAIN = Persona(
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SimulationOutcome:
     """What came of one conversation. ``seconds`` is how long it was (virtual time)."""
 
     scenario: Scenario
@@ -92,7 +92,7 @@ class World:
     clock: Clock
     room: Room
     sink: WatchedSink
-    engines: Engines
+    engines: SessionEngines
     persona: Persona
     utter: Utter
     log: Log
@@ -102,7 +102,7 @@ class World:
     """The session that the sink reports to, once there is one."""
 
 
-def run_scenario(scenario: Scenario, seed: int | None = None) -> Outcome:
+def run_scenario(scenario: Scenario, seed: int | None = None) -> SimulationOutcome:
     """Hold the conversation once, with ``seed`` (by default the scenario's own).
 
     Raises :class:`InputError` for one that is longer than :data:`LONGEST_SECONDS`.
@@ -117,7 +117,7 @@ def run_scenario(scenario: Scenario, seed: int | None = None) -> Outcome:
         ) from error  # fmt: skip
 
 
-async def _virtually(scenario: Scenario, seed: int) -> Outcome:
+async def _virtually(scenario: Scenario, seed: int) -> SimulationOutcome:
     clock, log = LoopClock(START), Log(START, stream(scenario.name, seed, "ids").getrandbits)
     room = Room(clock, START)
     room.noise_db = scenario.caller.noise_db
@@ -134,7 +134,7 @@ async def _virtually(scenario: Scenario, seed: int) -> Outcome:
     return replace(held, checks=checks)
 
 
-async def hold(scenario: Scenario, seed: int, world: World) -> Outcome:
+async def hold(scenario: Scenario, seed: int, world: World) -> SimulationOutcome:
     """Hold the conversation in ``world``. The outcome is measured, and not yet checked."""
     log, clock = world.log, world.clock
     turns: dict[str, TurnRecord] = {}
@@ -168,17 +168,17 @@ async def hold(scenario: Scenario, seed: int, world: World) -> Outcome:
     full = not scenario.policy.get("half_duplex", False)
     measures = measure(log, world.sink.spans, world.room.sounds, listens_always=full)
     seconds = log.seconds(clock.now())
-    return Outcome(scenario, seed, seconds, session.lines, tuple(turns.values()), measures, (), log)
+    return SimulationOutcome(scenario, seed, seconds, session.lines, tuple(turns.values()), measures, (), log)
 
 
-def scripted_engines(scenario: Scenario, seed: int, room: Room, clock: Clock) -> Engines:
+def scripted_engines(scenario: Scenario, seed: int, room: Room, clock: Clock) -> SessionEngines:
     """All engines as the scenario writes them."""
 
     def draw(purpose: str) -> Random:
         return stream(scenario.name, seed, purpose)
 
     engines = scenario.engines
-    return Engines(
+    return SessionEngines(
         ScriptedActivity(room, engines.noticing, draw("noticing")),
         ScriptedEars(room, engines.hearing, _finals(scenario), clock, draw("hearing")),
         scripted_model(scenario, seed, clock),

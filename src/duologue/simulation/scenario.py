@@ -20,13 +20,13 @@ LONGEST_SECONDS = 900.0
 MOST_STEPS = 500
 
 
-class Part(BaseModel):
+class ScenarioTable(BaseModel):
     """A table of fixed keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Failure(Part):
+class Failure(ScenarioTable):
     """How an engine goes wrong, and at which of its calls (counted from 1)."""
 
     how: Literal["late", "hang", "crash", "nonsense", "empty"] = Field(description="What goes wrong.")
@@ -38,7 +38,7 @@ class Failure(Part):
         return self.calls == "all" or call in self.calls
 
 
-class Engine(Part):
+class Engine(ScenarioTable):
     """What every scripted engine has."""
 
     failures: tuple[Failure, ...] = Field(default=(), description="What goes wrong, and when.")
@@ -48,7 +48,7 @@ class Engine(Part):
         return next((failure for failure in self.failures if failure.hits(call)), None)
 
 
-class Noticing(Part):
+class NoticingTable(ScenarioTable):
     """Voice activity, frame by frame."""
 
     dropouts: float = Field(
@@ -57,7 +57,7 @@ class Noticing(Part):
     dropout_ms: Chance = Field(default=constant(64), description="How long a dropout lasts.")
 
 
-class Ears(Engine):
+class EarsTable(Engine):
     """Speech to text."""
 
     partial_ms: Chance = Field(
@@ -76,7 +76,7 @@ class Thinking(Engine):
     tokens_per_second: Chance = Field(default=constant(60), description="How fast it writes, tokens per second.")
 
 
-class Speaking(Engine):
+class VoiceTable(Engine):
     """A voice."""
 
     name: str = Field(default="voice", min_length=1, description="Its name in the ledger.")
@@ -89,26 +89,28 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, dict) else value
 
 
-class EngineSet(Part):
+class EngineSet(ScenarioTable):
     """The engines of a conversation. Several voices are a chain, in order of preference."""
 
-    noticing: Noticing = Noticing()
-    hearing: Ears = Ears()
+    noticing: NoticingTable = NoticingTable()
+    hearing: EarsTable = EarsTable()
     thinking: Thinking = Thinking()
-    voice: Annotated[tuple[Speaking, ...], BeforeValidator(_as_list), Field(min_length=1, max_length=8)] = (Speaking(),)
+    voice: Annotated[tuple[VoiceTable, ...], BeforeValidator(_as_list), Field(min_length=1, max_length=8)] = (
+        VoiceTable(),
+    )
     voice_patience_ms: float = Field(
         default=4_000, gt=0, description="A chain of voices hands over after this without sound."
     )
 
 
-class Echo(Part):
+class Echo(ScenarioTable):
     """The line brings our own sound back."""
 
     delay_ms: float = Field(default=120, ge=0, le=1_000, description="How late it comes back.")
     share: float = Field(default=1.0, ge=0, le=1, description="Share of our words that the ears understand of it.")
 
 
-class Caller(Part):
+class Caller(ScenarioTable):
     """Who calls, and from where."""
 
     words_per_minute: float = Field(default=170, ge=30, le=400, description="How fast they speak.")
@@ -129,7 +131,7 @@ def _as_off(value: Any) -> Any:
 VERBS = ("say", "backchannel", "cough", "pause", "silence", "noise", "interrupt", "type", "wait", "hang_up")
 
 
-class Step(Part):
+class ScenarioStep(ScenarioTable):
     """One thing that the caller does. Exactly one of the verbs; the others say how."""
 
     say: str = Field(
@@ -163,7 +165,7 @@ class Step(Part):
     )
 
     @model_validator(mode="after")
-    def _is_one_verb(self) -> Step:
+    def _is_one_verb(self) -> ScenarioStep:
         verb = self.verbs
         if len(verb) != 1:
             what = "does nothing" if not verb else f"does {len(verb)} things ({', '.join(verb)})"
@@ -194,7 +196,7 @@ class Step(Part):
         return self.verb.replace("_", " ") if value is True else f"{self.verb} {value}"
 
 
-class Heard(Part):
+class ContextLine(ScenarioTable):
     """One line of the context: of the person, or of the character (``part``: the beginning of it, cut at a word)."""
 
     person: str | None = Field(default=None, description="What the person said, exactly.")
@@ -204,7 +206,7 @@ class Heard(Part):
     )
 
     @model_validator(mode="after")
-    def _is_one(self) -> Heard:
+    def _is_one(self) -> ContextLine:
         if sum(each is not None for each in (self.person, self.character, self.part)) != 1:
             raise ValueError("a line of the context is of one speaker | Write person, character or part.")
         return self
@@ -213,7 +215,7 @@ class Heard(Part):
 _RANGE = re.compile(r"\s*(?:(>=|<=)\s*(\d+)|(\d+)\s*\.\.\s*(\d+)|(\d+))\s*\Z")
 
 
-class Count(Part):
+class Count(ScenarioTable):
     """How often something may happen: ``2``, ``>= 1``, ``<= 3`` or ``1..3``."""
 
     least: int = 0
@@ -248,7 +250,7 @@ def _as_count(value: Any) -> Any:
 Number = Annotated[Count, BeforeValidator(_as_count)]
 
 
-class Budget(Part):
+class Budget(ScenarioTable):
     """Limits of a time, in milliseconds, over all turns of all runs; ``max`` over each of them."""
 
     least: float | None = Field(default=None, description="No value is below this.")
@@ -257,10 +259,10 @@ class Budget(Part):
     max: float | None = Field(default=None, description="At most, always.")
 
 
-class Expect(Part):
+class Expect(ScenarioTable):
     """What must come of it. What is not given is not looked at, except for the four at the end, which are always 0."""
 
-    context: tuple[Heard, ...] | None = Field(default=None, description="The whole context, line by line.")
+    context: tuple[ContextLine, ...] | None = Field(default=None, description="The whole context, line by line.")
     first_audio_ms: Budget | None = Field(
         default=None, description="From the end of the last word to the first sound of it."
     )
@@ -291,7 +293,7 @@ class Expect(Part):
     )
 
 
-class Scenario(Part):
+class Scenario(ScenarioTable):
     """One conversation, as it is scripted."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60, description="Lower-case words with hyphens.")
@@ -308,7 +310,7 @@ class Scenario(Part):
     replies: Literal["improv"] | Annotated[tuple[str, ...], Field(min_length=1)] = Field(
         description="What is answered: the first reply, the next, …, the last again and again; or improv."
     )
-    script: Annotated[tuple[Step, ...], Field(min_length=1, max_length=MOST_STEPS)]
+    script: Annotated[tuple[ScenarioStep, ...], Field(min_length=1, max_length=MOST_STEPS)]
     expect: Expect = Expect()
     expect_with_sound: Expect = Expect()
 

@@ -12,7 +12,7 @@ from duologue.app.talking import HOUSE_VOICE, Talk, find_partner, open_talk, pol
 from duologue.audio.wav import WavWriter
 from duologue.errors import PeerError
 from duologue.settings import Settings
-from duologue.simulation.crowd import Run, planned, summarise
+from duologue.simulation.crowd import RunSummary, planned, summarise
 from duologue.simulation.runner import PLAIN
 from duologue.simulation.scenario import Scenario
 from duologue.simulation.spoken_runner import SpokenOutcome, run_spoken
@@ -27,7 +27,7 @@ async def run_aloud(
     jobs: int = 1,
     ledger: bool = False,
     record: Path | None = None,
-) -> AsyncGenerator[Run]:
+) -> AsyncGenerator[RunSummary]:
     """As :func:`~duologue.simulation.crowd.run_all`, in real time: ``jobs`` conversations at once, on the same engines,
     or as many as these carry. ``record`` is a folder for the recordings. Turns are taken as the settings say, where a
     scenario has no policy of its own.

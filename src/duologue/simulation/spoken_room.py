@@ -16,11 +16,11 @@ from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.dialogue.ports import PlayEvent, PlayProgress
 from duologue.dialogue.session_sink import BLOCK_MS
 from duologue.simulation.caller import Utter
-from duologue.simulation.room import Room, Sound
-from duologue.simulation.scenario import Caller, Step
+from duologue.simulation.room import Room, RoomSound
+from duologue.simulation.scenario import Caller, ScenarioStep
 from duologue.simulation.sink import WatchedSink
 from duologue.simulation.spoken import cough, loudness, pink, speak, telephone
-from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript, Voice
+from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript, VoicePresence
 
 BLOCK = EAR_RATE * BLOCK_MS // 1000
 USUAL_VOICE = "flite:slt"
@@ -165,7 +165,7 @@ class WatchedEars:
         """Its owner sees to that."""
 
     async def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: VoicePresence | None = None
     ) -> AsyncGenerator[Transcript, None]:
         """See the protocol."""
         async with aclosing(self._engine.listen(self._watch(sound), expected, voice)) as transcripts:
@@ -183,7 +183,7 @@ class WatchedEars:
             yield block
 
 
-def aloud(options: Caller, script: Sequence[Step]) -> Utter:
+def aloud(options: Caller, script: Sequence[ScenarioStep]) -> Utter:
     """The words of a script in the caller's voice, made now (in a thread: it runs programs), so that none is late."""
     made: dict[tuple[str, float], list[tuple[int, str, Samples]]] = {}
     for step in script:
@@ -191,10 +191,10 @@ def aloud(options: Caller, script: Sequence[Step]) -> Utter:
             pace = step.words_per_minute or options.words_per_minute
             made[step.words, pace] = _phrases(step.words, options, pace)
 
-    def utter(step: Step, begin: int, number: int) -> list[Sound]:
+    def utter(step: ScenarioStep, begin: int, number: int) -> list[RoomSound]:
         if step.cough is not None:
             wave = _in_band(cough(number, step.cough / 1000)[: round(step.cough * EAR_RATE / 1000)], options)
-            return [Sound(begin, begin + len(wave), "", number, wave=wave)]
+            return [RoomSound(begin, begin + len(wave), "", number, wave=wave)]
         pace = step.words_per_minute or options.words_per_minute
         return [
             word for offset, text, wave in made[step.words, pace] for word in _words(text, begin + offset, wave, number)
@@ -222,12 +222,12 @@ def _in_band(wave: Samples, options: Caller) -> Samples:
     return telephone(wave)[: len(wave)] if options.band == "telephone" else wave
 
 
-def _words(text: str, begin: int, wave: Samples, number: int) -> list[Sound]:
+def _words(text: str, begin: int, wave: Samples, number: int) -> list[RoomSound]:
     """The words of a phrase, which share its length by their letters; its first and last sample are its own."""
     words = text.split()
     letters = np.cumsum([0, *(len(word) + 1 for word in words)])
     places = [begin + int(len(wave) * each / letters[-1]) for each in letters]
     return [
-        Sound(places[index], places[index + 1], word, number, wave=None if index else wave)
+        RoomSound(places[index], places[index + 1], word, number, wave=None if index else wave)
         for index, word in enumerate(words)
     ]

@@ -15,7 +15,7 @@ from duologue.dialogue.session import Session
 from duologue.simulation.caller import Utter
 from duologue.simulation.checks import Check, check_run
 from duologue.simulation.log import Log
-from duologue.simulation.runner import PERSON, Outcome, World, hold, scripted_model
+from duologue.simulation.runner import PERSON, SimulationOutcome, World, hold, scripted_model
 from duologue.simulation.scenario import Scenario
 from duologue.simulation.spoken_room import RecordingSink, SpokenRoom, WatchedEars, aloud
 from duologue.speech.hearing import Expected
@@ -32,7 +32,7 @@ _AUDIBLE = 8
 class SpokenOutcome:
     """An outcome and its recording, ``(n, 2)`` at 48 kHz: the caller's line left, the character right."""
 
-    outcome: Outcome
+    outcome: SimulationOutcome
     recording: Samples
     differences_ms: tuple[float, ...]
     """For each answer: its silence in the recording minus the one in the ledger."""
@@ -73,7 +73,7 @@ async def run_spoken(
     return SpokenOutcome(replace(outcome, checks=tuple(checks)), recording, differences)
 
 
-def _differences(outcome: Outcome, recording: Samples, start: int) -> Iterator[float]:
+def _differences(outcome: SimulationOutcome, recording: Samples, start: int) -> Iterator[float]:
     """The silence before each answer, from the end of the person's last word to our first sound (a filler is one): as
     it is in the recording, minus as the record of the turn has it.
     """

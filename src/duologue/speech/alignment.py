@@ -17,9 +17,9 @@ from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.errors import InputError, PeerError
 from duologue.speech.hearing import EAR_RATE
 from duologue.speech.hearing_sound import clean
-from duologue.speech.pocketsphinx_messages import FRAME, Align, Aligned, Placed
+from duologue.speech.pocketsphinx_messages import FRAME, Align, Aligned, PlacedWord
 from duologue.speech.pocketsphinx_process import SphinxProcess
-from duologue.speech.pocketsphinx_words import Written, written_words
+from duologue.speech.pocketsphinx_words import DictionaryWord, written_words
 from duologue.speech.utterance import Mark, MarkKind
 
 ALPHABET = "arpabet"
@@ -78,7 +78,7 @@ class Aligner:
         """End the worker. Idempotent."""
         await self._process.close()
 
-    async def _ask(self, request: Align) -> tuple[Placed, ...]:
+    async def _ask(self, request: Align) -> tuple[PlacedWord, ...]:
         """The answer; a worker that dies is replaced once."""
         try:
             answer = await self._process.ask(request)
@@ -93,7 +93,9 @@ def _as_pcm(samples: Samples, rate: int) -> bytes:
     return to_int16(np.concatenate([pause, resample(clean(samples), rate, EAR_RATE), pause])).tobytes()
 
 
-def _marks(words: tuple[Written, ...], placed: tuple[Placed, ...], rate: int, length: int) -> tuple[Mark, ...]:
+def _marks(
+    words: tuple[DictionaryWord, ...], placed: tuple[PlacedWord, ...], rate: int, length: int
+) -> tuple[Mark, ...]:
     """The marks of the written words: a number's is from its first spoken word to its last."""
 
     def at(frame: int) -> int:

@@ -27,8 +27,8 @@ from duologue.errors import ClosedError, DuologueError, InputError, InternalErro
 from duologue.speech.engine import SpeechCapabilities
 from duologue.speech.espeak_marks import MarkBuilder
 from duologue.speech.espeak_messages import (
-    Answer,
     CancelLine,
+    EspeakAnswer,
     LineChunk,
     LineDone,
     LineFailed,
@@ -62,7 +62,7 @@ class _Line:
     number: int
     text: str
     voice: VoiceSpec
-    inbox: deque[Answer] = field(default_factory=lambda: deque[Answer]())
+    inbox: deque[EspeakAnswer] = field(default_factory=lambda: deque[EspeakAnswer]())
     sent_to: Worker | None = None
     over: bool = False
     complete: bool = False
@@ -88,7 +88,7 @@ class _Line:
         self._builder = MarkBuilder(self.text, self.spelling.places)
         self._drop_samples, self._drop_marks = self._delivered_samples, self._delivered_marks
 
-    def put(self, answer: Answer) -> None:
+    def put(self, answer: EspeakAnswer) -> None:
         """Lay an answer in the inbox."""
         self.inbox.append(answer)
         if isinstance(answer, LineChunk):

@@ -72,7 +72,7 @@ class SpellLine:
     voice: str
 
 
-Request: TypeAlias = SpeakLine | CancelLine | SpellLine
+EspeakRequest: TypeAlias = SpeakLine | CancelLine | SpellLine
 
 
 # Answers: worker -> engine
@@ -122,4 +122,4 @@ class LineSpelt:
     clauses: tuple[tuple[str, int], ...]
 
 
-Answer: TypeAlias = Opened | LineChunk | LineDone | LineFailed | LineSpelt
+EspeakAnswer: TypeAlias = Opened | LineChunk | LineDone | LineFailed | LineSpelt

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from duologue.audio.pcm import Samples
 from duologue.speech.utterance import Mark
@@ -35,16 +35,15 @@ class Transcript:
 @dataclass(frozen=True, slots=True)
 class HearingCapabilities:
     """``partials``: transcripts come while the speech goes on. ``punctuation``, ``words``: the text has them.
+    ``guesses_ends``: it sets a full stop at almost every pause, so that one says little of whether more will come.
     ``at_once``: how many people it hears at a time (None: no limit is known); one more would wait unheard.
-    ``telephone``: it takes dictation over a telephone, whose band is half as wide; one that does not may still follow a
-    grammar there.
     """
 
     partials: bool = False
     punctuation: bool = False
     words: bool = False
     at_once: int | None = None
-    telephone: bool = True
+    guesses_ends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class Expected:
     """What is likely to be said: helps engines that can use it.
 
     ``phrases`` are sentences of the character's own domain; ``grammar`` is a JSGF grammar for drills (empty:
-    dictation). ``telephone``: it comes over one.
+    dictation). ``telephone``: the sound comes by one, and has nothing above 3.4 kHz.
     """
 
     phrases: tuple[str, ...] = ()
@@ -61,12 +60,16 @@ class Expected:
     telephone: bool = False
 
 
-def hears(capabilities: HearingCapabilities, expected: Expected) -> bool:
-    """Whether ears with these ``capabilities`` understand what is ``expected`` by the way that it comes."""
-    return capabilities.telephone or not expected.telephone or bool(expected.grammar)
+@runtime_checkable
+class Selective(Protocol):
+    """An engine that cannot hear everything says so; any other hears whatever is asked of it."""
+
+    def hears(self, expected: Expected) -> bool:
+        """Whether it understands enough of that to be asked. Valid before it is warm."""
+        ...
 
 
-class Voice(Protocol):
+class VoicePresence(Protocol):
     """What voice activity tells of a stretch while it is heard, so that no engine needs one of its own."""
 
     @property
@@ -101,7 +104,7 @@ class SpeechToText(Protocol):
         ...
 
     def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: VoicePresence | None = None
     ) -> AsyncGenerator[Transcript, None]:
         """Transcribe one stretch of speech."""
         ...

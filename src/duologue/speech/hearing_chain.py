@@ -8,7 +8,8 @@ An engine owes an answer from the moment it has the sound it asked for until it 
 that lets the policy's patience pass in that state has failed; silence of the person's costs nobody anything.
 
 One engine alone is a chain too: nobody can stand in for it, so it keeps its own limits and nothing that it said is
-replaced; but it is known how it is.
+replaced; but it is known how it is. So is one beside others that do not know the language, or cannot hear what is asked
+(:class:`~duologue.speech.hearing.Selective`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,15 @@ from duologue.chains import Chain, ChainPolicy, EngineHealth, Listener, fewest
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, InternalError, PeerError
 from duologue.language.languages import knows
-from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript, Voice, hears
+from duologue.speech.hearing import (
+    EAR_RATE,
+    Expected,
+    HearingCapabilities,
+    Selective,
+    SpeechToText,
+    Transcript,
+    VoicePresence,
+)
 
 KEPT_SECONDS = 150
 """Sound of a stretch that is kept for the next engine (9.6 MB); an engine that fails after more ends its stretch."""
@@ -51,9 +60,7 @@ class HearingChain:
 
     @property
     def capabilities(self) -> HearingCapabilities:
-        """What all that came up can do: nothing is promised that one of them might not keep. Over a telephone those are
-        passed over that do not hear there.
-        """
+        """What all that came up can do: nothing is promised that one of them might not keep."""
         found = [engine.capabilities for engine in self._chain.ready]
         if not found:
             raise InternalError(f"{self.name} and its stand-ins were asked what they can do before warm_up()")
@@ -62,7 +69,7 @@ class HearingChain:
             punctuation=all(each.punctuation for each in found),
             words=all(each.words for each in found),
             at_once=self.at_once,
-            telephone=any(each.telephone for each in found),
+            guesses_ends=any(each.guesses_ends for each in found),
         )
 
     @property
@@ -84,20 +91,20 @@ class HearingChain:
         await self._chain.warm_up()
 
     async def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: VoicePresence | None = None
     ) -> AsyncGenerator[Transcript, None]:
         """See :class:`duologue.speech.hearing.SpeechToText`."""
         if self._closed:
             raise ClosedError(f"{self.name} and its stand-ins are closed")
         record = _Record(sound)
-        alone = len(self.engines) == 1
+        asked = expected or Expected()
+        alone = sum(_fits(engine, asked) for engine in self.engines) == 1
         patience = None if alone else self._chain.policy.patience
         try:
-            wanted = expected or Expected()
             told = self._chain.stream(
                 lambda engine: _heard(engine, record, expected, voice, patience),
                 revisable=True,
-                fit=lambda engine: knows(engine, wanted.language) and hears(engine.capabilities, wanted),
+                fit=lambda engine: _fits(engine, asked),
             )
             async with aclosing(told) as transcripts:
                 async for _, transcript in transcripts:
@@ -111,6 +118,11 @@ class HearingChain:
         await self._chain.close()
         for engine in self._chain.engines:
             await engine.close()
+
+
+def _fits(engine: SpeechToText, expected: Expected) -> bool:
+    """Whether it may stand in for this."""
+    return knows(engine, expected.language) and (not isinstance(engine, Selective) or engine.hears(expected))
 
 
 class _SourceFailed(Exception):
@@ -206,7 +218,7 @@ class _Debt:
 
 
 async def _heard(
-    engine: SpeechToText, record: _Record, expected: Expected | None, voice: Voice | None, patience: int | None
+    engine: SpeechToText, record: _Record, expected: Expected | None, voice: VoicePresence | None, patience: int | None
 ) -> AsyncGenerator[Transcript, None]:
     """What one engine understands of the stretch, in time and with a final transcript, or :class:`PeerError`."""
     record.check()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from duologue.audio.pcm import Samples
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, InternalError
-from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, Transcript, Voice
+from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, Transcript, VoicePresence
 from duologue.speech.hearing_sound import clean
 from duologue.speech.utterance import Mark, MarkKind
 
@@ -27,8 +27,8 @@ class Hearing:
     """How one call of :meth:`FakeHearing.listen` goes. Times are nanoseconds on the engine's clock.
 
     Every word whose end has come is understood and settled. ``final`` replaces the text at the end (a withdrawn
-    partial), ``latency`` is how long the final takes, ``confidence`` how sure it is of all. After ``good_seconds`` of
-    sound ``error`` is raised, or with ``hang`` nothing more ever comes.
+    partial), ``latency`` is how long the final takes, ``confidence`` how sure it is of all, ``language`` what it was.
+    After ``good_seconds`` of sound ``error`` is raised, or with ``hang`` nothing more ever comes.
     """
 
     words: tuple[Word, ...] = ()
@@ -38,6 +38,7 @@ class Hearing:
     error: Exception | None = None
     hang: bool = False
     confidence: float = 1.0
+    language: str = ""
 
 
 def evenly(text: str, begin: float = 0.2, each: float = 0.3) -> tuple[Word, ...]:
@@ -77,7 +78,7 @@ class FakeHearing:
         self._warm = True
 
     async def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: VoicePresence | None = None
     ) -> AsyncGenerator[Transcript, None]:
         """See the protocol."""
         if self._closed:
@@ -117,15 +118,14 @@ def understood(hearing: Hearing, seconds: float) -> Transcript:
         words.append(Mark(MarkKind.WORD, word.text, begin, round(word.end * EAR_RATE), offset=offset))
         offset += len(word.text) + 1
     text = " ".join(word.text for word in words)
-    return Transcript(
-        text, stable=len(text) if hearing.final is None else 0, words=tuple(words), confidence=hearing.confidence
-    )
+    stable = len(text) if hearing.final is None else 0
+    return Transcript(text, False, stable, tuple(words), hearing.confidence, hearing.language)
 
 
 def _final(hearing: Hearing, shown: Transcript) -> Transcript:
     text = shown.text if hearing.final is None else hearing.final
     words = shown.words if text == shown.text else ()
-    return Transcript(text, final=True, stable=len(text), words=words, confidence=hearing.confidence)
+    return Transcript(text, True, len(text), words, hearing.confidence, hearing.language)
 
 
 async def _misbehave(hearing: Hearing, seconds: float) -> None:

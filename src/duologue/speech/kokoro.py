@@ -7,6 +7,7 @@ kokoro-onnx brings phonemizer and espeak-ng, which are GPL: they are loaded in t
 from __future__ import annotations
 
 import zipfile
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pydantic import Field
@@ -23,6 +24,18 @@ class KokoroSettings(LocalSettings):
     language: str = Field(default="en-us", min_length=2, description="Of the text, as espeak-ng names it.")
     threads: int = Field(default=1, ge=0, le=64, description="Of the model; 0: as many as there are cores.")
     speed: float = Field(default=1.0, ge=0.5, le=2.0, description="1.0 is the voice's own.")
+
+
+class KokoroSpeech(LocalSpeech):
+    """Kokoro in a worker of its own."""
+
+    @property
+    def made_with(self) -> str:
+        """The package, which makes the phonemes as well."""
+        try:
+            return f"kokoro-onnx {version('kokoro-onnx')}"
+        except PackageNotFoundError:
+            return ""  # it will not come up either
 
 
 Settings = KokoroSettings
@@ -58,4 +71,4 @@ def engine(settings: KokoroSettings | None = None) -> LocalSpeech:
         "speed": settings.speed,
         "threads": settings.threads,
     }
-    return LocalSpeech("kokoro", "duologue.speech.kokoro_model:load", settings, options)
+    return KokoroSpeech("kokoro", "duologue.speech.kokoro_model:load", settings, options)

@@ -21,7 +21,7 @@ from duologue.errors import ClosedError, InputError, InternalError
 from duologue.language.text import sentences as split_sentences
 from duologue.speech.engine import SpeechCapabilities
 from duologue.speech.hosted import says_something, transmissible
-from duologue.speech.local_messages import Failed, Load, Loaded, More, Said, Say
+from duologue.speech.local_messages import LoadVoice, More, SaySentence, SentenceFailed, SentenceSound, VoiceLoaded
 from duologue.speech.utterance import Mark, SpeechChunk
 from duologue.supervision import SupervisionPolicy, Work
 from duologue.telemetry.log import get_logger
@@ -75,9 +75,9 @@ class LocalSpeech:
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._name = name
-        self._load = Load(factory, options)
+        self._load = LoadVoice(factory, options)
         self._settings = settings
-        self._loaded: Loaded | None = None
+        self._loaded: VoiceLoaded | None = None
         self._turn = asyncio.Lock()
         self._saying: _Sentence | None = None
         self._over: list[int] = []
@@ -92,6 +92,11 @@ class LocalSpeech:
     def name(self) -> str:
         """As in settings."""
         return self._name
+
+    @property
+    def made_with(self) -> str:
+        """What shapes the sound beside the settings, for who keeps it: here nothing is told."""
+        return ""
 
     @property
     def pid(self) -> int | None:
@@ -175,16 +180,16 @@ class LocalSpeech:
     async def _greet(self, worker: Worker) -> None:
         await worker.send(self._load)
         hello = await worker.receive()
-        if isinstance(hello, Failed):
+        if isinstance(hello, SentenceFailed):
             raise hello.error
-        assert isinstance(hello, Loaded)
+        assert isinstance(hello, VoiceLoaded)
         self._loaded = hello
 
     def _at_work(self) -> tuple[Work, ...]:
         at = self._saying
         return (Work((at.number, at.heard), f"“{at.text[:60]}”"),) if at else ()
 
-    async def _piece(self, sentence: _Sentence) -> Said:
+    async def _piece(self, sentence: _Sentence) -> SentenceSound:
         """The next piece of a sentence; without samples when it is over."""
         async with self._turn:
             while True:
@@ -199,24 +204,24 @@ class LocalSpeech:
                 finally:
                     self._saying = None
                 self._process.well()
-                if isinstance(answer, Failed):
+                if isinstance(answer, SentenceFailed):
                     raise answer.error
                 sentence.heard += 1
                 sentence.over = len(answer.samples) == 0
                 return answer
 
-    async def _asked(self, sentence: _Sentence) -> Said | Failed:
+    async def _asked(self, sentence: _Sentence) -> SentenceSound | SentenceFailed:
         worker = await self._process.running()
         self._saying = sentence
         over, self._over = tuple(self._over), []
         request = More(sentence.number, over)
         if worker is not sentence.worker:
             sentence.worker = worker
-            request = Say(sentence.number, sentence.line, sentence.voice, sentence.heard, over)
+            request = SaySentence(sentence.number, sentence.line, sentence.voice, sentence.heard, over)
         await self._process.send(worker, request)
         while True:
             answer = await self._process.receive(worker, self._settings.sentence_seconds)
-            assert isinstance(answer, Said | Failed)
+            assert isinstance(answer, SentenceSound | SentenceFailed)
             if answer.number == sentence.number:  # else one that a listener did not wait for
                 return answer
 

@@ -47,7 +47,7 @@ class LocalModel(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class LoadVoice:
     """The first message. ``factory`` is ``module:function``; of ``settings`` it makes a :class:`LocalModel`."""
 
     factory: str
@@ -55,7 +55,7 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
+class SaySentence:
     """Begin a sentence and answer with its first piece, without the first ``skip``. ``number`` grows from one to the
     next; ``over`` are sentences that nobody listens to any more.
     """
@@ -79,7 +79,7 @@ class More:
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class VoiceLoaded:
     """The model is in memory."""
 
     rate: int
@@ -89,7 +89,7 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SentenceSound:
     """A piece of a sentence; without samples it was over before."""
 
     number: int
@@ -98,11 +98,11 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class SentenceFailed:
     """A sentence could not be spoken (number -1: the model was not loaded)."""
 
     number: int
     error: DuologueError
 
 
-Answer: TypeAlias = Loaded | Said | Failed
+LocalAnswer: TypeAlias = VoiceLoaded | SentenceSound | SentenceFailed

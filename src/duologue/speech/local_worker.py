@@ -15,50 +15,59 @@ import numpy as np
 
 from duologue.audio.pcm import Samples, silence
 from duologue.errors import ClosedError, DuologueError, PeerError
-from duologue.speech.local_messages import Answer, Failed, Load, Loaded, LocalModel, More, Said, Say
+from duologue.speech.local_messages import (
+    LoadVoice,
+    LocalAnswer,
+    LocalModel,
+    More,
+    SaySentence,
+    SentenceFailed,
+    SentenceSound,
+    VoiceLoaded,
+)
 from duologue.speech.utterance import Mark
 from duologue.workers import Channel
 
 Pieces = Iterator[tuple[Samples, tuple[Mark, ...]]]
 
 
-def _load(request: Load) -> LocalModel:
+def _load(request: LoadVoice) -> LocalModel:
     module, _, function = request.factory.partition(":")
     return getattr(import_module(module), function)(dict(request.settings))
 
 
-def _answer(model: LocalModel, begun: dict[int, Pieces], request: Say | More) -> Answer:
+def _answer(model: LocalModel, begun: dict[int, Pieces], request: SaySentence | More) -> LocalAnswer:
     """The answer to one request. What a model raises is a failure of the sentence: others may still go well."""
     for number in request.over:
         begun.pop(number, None)
     try:
-        if isinstance(request, Say):
+        if isinstance(request, SaySentence):
             begun[request.number] = model.say(request.line, request.voice, request.skip)
         samples, marks = next(begun[request.number], (silence(0), ()))
         if len(samples) == 0:
             del begun[request.number]
-        return Said(request.number, np.clip(samples, -1.0, 1.0).astype(np.float32), marks)
+        return SentenceSound(request.number, np.clip(samples, -1.0, 1.0).astype(np.float32), marks)
     except DuologueError as error:
-        return Failed(request.number, error)
+        return SentenceFailed(request.number, error)
     except Exception as error:  # of a model that the user chose, and of libraries beneath it: anything
-        return Failed(request.number, PeerError(f"the model could not speak: {type(error).__name__}: {error}"))
+        return SentenceFailed(request.number, PeerError(f"the model could not speak: {type(error).__name__}: {error}"))
 
 
 def main() -> int:
     """Serve until the engine closes the channel. Returns the exit status."""
     channel = Channel.inherited()
     request = channel.receive()
-    assert isinstance(request, Load)
+    assert isinstance(request, LoadVoice)
     try:
         model = _load(request)
     except DuologueError as error:
-        channel.send(Failed(-1, error))
+        channel.send(SentenceFailed(-1, error))
         return 1
     begun: dict[int, Pieces] = {}
     try:
-        channel.send(Loaded(model.rate, model.voices, model.marks, model.notes))
+        channel.send(VoiceLoaded(model.rate, model.voices, model.marks, model.notes))
         for message in channel:
-            assert isinstance(message, Say | More)
+            assert isinstance(message, SaySentence | More)
             channel.send(_answer(model, begun, message))
     except ClosedError:
         return 0  # the engine is gone: nobody is left to tell

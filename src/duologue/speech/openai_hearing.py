@@ -20,7 +20,7 @@ from duologue.audio.pcm import Samples, to_int16
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, InputError, InternalError, PeerError
 from duologue.hosted import HostedClient, HostedLimits, HostedWords, RefusedError
-from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript, Voice
+from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript, VoicePresence
 from duologue.speech.hearing_sound import clean, pieces
 from duologue.speech.openai_hearing_answers import read_answer
 
@@ -90,7 +90,7 @@ class OpenAIHearing:
         self._warm = True
 
     async def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: VoicePresence | None = None
     ) -> AsyncGenerator[Transcript, None]:
         """See :class:`duologue.speech.hearing.SpeechToText`. Phrases are hints; a grammar is not heeded."""
         if self._client.closed:

@@ -8,21 +8,24 @@ tells how long its phonemes last.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 
 from pydantic import Field
 
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.errors import InputError
-from duologue.language.languages import load_language
+from duologue.language.languages import SHIPPED, load_language
 from duologue.speech.espeak_clauses import Clause
 from duologue.speech.espeak_phonemes import Phonemizer
 from duologue.speech.local import LocalSettings, LocalSpeech
 from duologue.speech.piper_config import VoiceConfig, known_speakers, parse_voice, read_config, speakers, voice_names
 from duologue.speech.piper_line import PiperLine
 from duologue.speech.reading import Rule, read
+from duologue.version import __version__
 from duologue.workers import Supervised
 
 ENOUGH = 3
@@ -83,6 +86,12 @@ class PiperSpeech(LocalSpeech):
     def workers(self) -> tuple[Supervised, ...]:
         """Its workers, for a page."""
         return (self.worker, self._phonemizer.worker)
+
+    @property
+    def made_with(self) -> str:
+        """What shapes the sound beside the settings: this program, the phonemes, and how languages are read."""
+        rules = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(SHIPPED.glob("*.toml"))))
+        return f"duologue {__version__}, espeak-ng {version('espeakng-loader')}, reading {rules.hexdigest()[:16]}"
 
     async def warm_up(self) -> None:
         """Start both workers and load the voices. Raises :class:`InputError` for a missing or wrong file."""

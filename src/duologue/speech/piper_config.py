@@ -34,7 +34,7 @@ class Inference(_Part):
     noise_w: float = 0.8
 
 
-class Language(_Part):
+class EspeakLanguage(_Part):
     """How espeak-ng calls the language."""
 
     voice: str = "en-us"
@@ -44,7 +44,7 @@ class VoiceConfig(_Part):
     """The file beside a model; keys that we do not need are left out."""
 
     audio: Audio
-    espeak: Language = Language()
+    espeak: EspeakLanguage = EspeakLanguage()
     inference: Inference = Inference()
     phoneme_type: str = "espeak"
     phoneme_id_map: dict[str, tuple[int, ...]]

@@ -17,7 +17,7 @@ FRAME = 160
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """A new stretch; one that was being heard is forgotten. Answered by :class:`Understood` without words."""
+    """A new stretch; one that was being heard is forgotten. Answered by :class:`SaidSoFar` without words."""
 
     expected: Expected
 
@@ -42,29 +42,29 @@ class Align:
     words: tuple[str, ...]
 
 
-Request: TypeAlias = Begin | Hear | End | Align
+SphinxRequest: TypeAlias = Begin | Hear | End | Align
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedWord:
     """A word or phone and its place in frames of :data:`FRAME` samples, ``start`` included, ``end`` not."""
 
     name: str
     start: int
     end: int
-    phones: tuple[Placed, ...] = ()
+    phones: tuple[PlacedWord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class SphinxReady:
     """The models are loaded."""
 
 
 @dataclass(frozen=True, slots=True)
-class Understood:
+class SaidSoFar:
     """What was said so far. ``settled`` words of it will not change. ``confidence`` is 0…1, or -1."""
 
-    words: tuple[Placed, ...] = ()
+    words: tuple[PlacedWord, ...] = ()
     settled: int = 0
     confidence: float = -1.0
 
@@ -73,14 +73,14 @@ class Understood:
 class Aligned:
     """The words asked for, in order, with their phones; fewer than were asked when the sound does not hold them."""
 
-    words: tuple[Placed, ...]
+    words: tuple[PlacedWord, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class RequestFailed:
     """The request could not be served; the worker goes on."""
 
     error: DuologueError
 
 
-Answer: TypeAlias = Ready | Understood | Aligned | Failed
+SphinxAnswer: TypeAlias = SphinxReady | SaidSoFar | Aligned | RequestFailed

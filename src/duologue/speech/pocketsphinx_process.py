@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
-from duologue.speech.pocketsphinx_messages import Answer, Failed, Ready, Request
+from duologue.speech.pocketsphinx_messages import RequestFailed, SphinxAnswer, SphinxReady, SphinxRequest
 from duologue.supervision import SupervisionPolicy, Work
 from duologue.workers import Supervised, Worker
 
@@ -44,7 +44,7 @@ class SphinxProcess:
         """
         await self.worker.running()
 
-    async def ask(self, request: Request) -> Answer:
+    async def ask(self, request: SphinxRequest) -> SphinxAnswer:
         """The answer to a request.
 
         Raises what the worker said was wrong with the request (it goes on), and
@@ -60,8 +60,8 @@ class SphinxProcess:
             answer = await self.worker.receive(worker, self._patience)
             self._owed -= 1
         self.worker.well()
-        assert isinstance(answer, Answer)
-        if isinstance(answer, Failed):
+        assert isinstance(answer, SphinxAnswer)
+        if isinstance(answer, RequestFailed):
             raise answer.error
         return answer
 
@@ -70,7 +70,7 @@ class SphinxProcess:
         await self.worker.close()
 
     async def _greet(self, worker: Worker) -> None:
-        assert isinstance(await worker.receive(), Ready)
+        assert isinstance(await worker.receive(), SphinxReady)
         self.starts += 1
         self._owed = 0
 

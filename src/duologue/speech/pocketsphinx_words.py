@@ -36,7 +36,7 @@ _UNSPELLABLE = "AH"
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class DictionaryWord:
     """A word as it stands in the text at ``offset``, and the dictionary words that are said for it."""
 
     text: str
@@ -44,13 +44,13 @@ class Written:
     spoken: tuple[str, ...]
 
 
-def written_words(text: str) -> tuple[Written, ...]:
+def written_words(text: str) -> tuple[DictionaryWord, ...]:
     """The words of a text in order; numbers are read out."""
-    found: list[Written] = []
+    found: list[DictionaryWord] = []
     for match in _WRITTEN.finditer(text):
         word = match.group()
         spoken = number_words(word) if word[0].isdecimal() else (word.lower().replace("’", "'"),)
-        found.append(Written(word, match.start(), spoken))
+        found.append(DictionaryWord(word, match.start(), spoken))
     return tuple(found)
 
 

@@ -31,15 +31,15 @@ from duologue.speech.pocketsphinx_messages import (
     FRAME,
     Align,
     Aligned,
-    Answer,
     Begin,
     End,
-    Failed,
     Hear,
-    Placed,
-    Ready,
-    Request,
-    Understood,
+    PlacedWord,
+    RequestFailed,
+    SaidSoFar,
+    SphinxAnswer,
+    SphinxReady,
+    SphinxRequest,
 )
 from duologue.speech.pocketsphinx_words import dictionary_words, plain, pronounce
 from duologue.workers import Channel
@@ -77,21 +77,21 @@ class Ear:
         self._decoder: Any = self._dictation
         self._models: OrderedDict[Expected, Any] = OrderedDict()
         self._open = False
-        self._settled: list[Placed] = []
+        self._settled: list[PlacedWord] = []
         self._sureness: list[float] = []
         self._base = self._count = 0  # samples before this segment, and in it
         self._loudest = 0.0
 
-    def begin(self, expected: Expected) -> Understood:
+    def begin(self, expected: Expected) -> SaidSoFar:
         """Start a stretch, as deaf to what was heard before it as the first one."""
         self._abandon()
         self._decoder = self._model(expected)
         self._decoder.set_cmn(self._cmn)
         self._settled, self._sureness, self._base = [], [], 0
         self._start_segment()
-        return Understood()
+        return SaidSoFar()
 
-    def hear(self, pcm: bytes) -> Understood:
+    def hear(self, pcm: bytes) -> SaidSoFar:
         """The words so far, of the settled segments and this one."""
         if not self._open:
             raise PeerError("a piece of sound came before its stretch began")
@@ -101,15 +101,15 @@ class Ear:
         if self._may_cut(pcm):
             self._end_segment()
             self._start_segment()
-            return Understood(tuple(self._settled), len(self._settled))
-        return Understood((*self._settled, *self._words()), len(self._settled))
+            return SaidSoFar(tuple(self._settled), len(self._settled))
+        return SaidSoFar((*self._settled, *self._words()), len(self._settled))
 
-    def end(self) -> Understood:
+    def end(self) -> SaidSoFar:
         """The final words."""
         if self._open:
             self._end_segment()
         sure = float(np.clip(np.mean(self._sureness), 0.0, 1.0)) if self._sureness else -1.0
-        return Understood(tuple(self._settled), len(self._settled), sure)
+        return SaidSoFar(tuple(self._settled), len(self._settled), sure)
 
     def align(self, pcm: bytes, words: Sequence[str]) -> Aligned:
         """The place of each word and phone. The first pass chooses pronunciations, the second places their phones."""
@@ -144,10 +144,10 @@ class Ear:
             self._open = False
             self._decoder.end_utt()
 
-    def _words(self) -> list[Placed]:
+    def _words(self) -> list[PlacedWord]:
         base = self._base // FRAME
         return [
-            Placed(plain(part.word), base + part.start_frame, base + part.end_frame + 1)
+            PlacedWord(plain(part.word), base + part.start_frame, base + part.end_frame + 1)
             for part in self._decoder.seg() or ()
             if plain(part.word)
         ]
@@ -219,12 +219,12 @@ def _decode(decoder: Any, pcm: bytes) -> None:
         decoder.end_utt()
 
 
-def _placed(word: Any) -> Placed:
-    phones = tuple(Placed(phone.name, phone.start, phone.start + phone.duration) for phone in word)
-    return Placed(plain(word.name), word.start, word.start + word.duration, phones)
+def _placed(word: Any) -> PlacedWord:
+    phones = tuple(PlacedWord(phone.name, phone.start, phone.start + phone.duration) for phone in word)
+    return PlacedWord(plain(word.name), word.start, word.start + word.duration, phones)
 
 
-def answer(ear: Ear, request: Request) -> Answer:
+def answer(ear: Ear, request: SphinxRequest) -> SphinxAnswer:
     """Serve one request; what goes wrong is an answer too."""
     try:
         match request:
@@ -237,9 +237,9 @@ def answer(ear: Ear, request: Request) -> Answer:
             case Align():
                 return ear.align(request.pcm, request.words)
     except DuologueError as error:
-        return Failed(error)
+        return RequestFailed(error)
     except (RuntimeError, ValueError) as error:  # what PocketSphinx raises
-        return Failed(PeerError(f"PocketSphinx failed: {error}", where=type(request).__name__.lower()))
+        return RequestFailed(PeerError(f"PocketSphinx failed: {error}", where=type(request).__name__.lower()))
 
 
 def main() -> int:
@@ -247,7 +247,7 @@ def main() -> int:
     channel = Channel.inherited()
     ear = Ear()
     try:
-        channel.send(Ready())
+        channel.send(SphinxReady())
         for request in channel:
             assert isinstance(request, Begin | Hear | End | Align)
             channel.send(answer(ear, request))

@@ -47,7 +47,7 @@ class _Piece:
 
 
 def read(text: str, rules: Sequence[Rule] = ()) -> Reading:
-    """The reading of ``text``. Of rules that want the same letters the first has them."""
+    """The reading of ``text``. Of rules that want the same letters the first has them; what it says is read again."""
     pieces = _pieces(text, rules)
     spoken = "".join(piece.said for piece in pieces)
     written = spoken_words(text)
@@ -77,12 +77,19 @@ def read(text: str, rules: Sequence[Rule] = ()) -> Reading:
     return Reading(spoken, tuple(words))
 
 
+def _again(said: str, rules: Sequence[Rule]) -> str:
+    """What a rule said, read by the rules in turn: a date of digits is a date in words then, and read like one."""
+    for pattern, more in rules:
+        said = pattern.sub(more, said)
+    return said
+
+
 def _pieces(text: str, rules: Sequence[Rule]) -> list[_Piece]:
     taken: list[tuple[int, int, str]] = []
     for pattern, said in rules:
         for match in pattern.finditer(text):
             if match.end() > match.start() and not any(b < match.end() and match.start() < e for b, e, _ in taken):
-                taken.append((*match.span(), match.expand(said)))
+                taken.append((*match.span(), _again(match.expand(said), rules)))
     pieces: list[_Piece] = []
     at = 0
     for begin, end, said in sorted(taken):

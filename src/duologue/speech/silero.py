@@ -48,7 +48,7 @@ _STATES = 4
 """Shapes to free: both states, in and out."""
 
 
-class Session(Protocol):
+class OnnxSession(Protocol):
     """The part of ``onnxruntime.InferenceSession`` that is used."""
 
     def run(self, names: None, feeds: Mapping[str, Samples]) -> Sequence[Samples]:
@@ -84,14 +84,14 @@ def _swap(model: bytes, old: bytes, new: bytes, times: int) -> bytes:
     return model.replace(old, new)
 
 
-def load_session(model: bytes) -> Session:
+def load_session(model: bytes) -> OnnxSession:
     """An inference session on one thread: a batch is too small to gain from more."""
     onnxruntime: Any = import_module("onnxruntime")
     options: Any = onnxruntime.SessionOptions()
     options.inter_op_num_threads = options.intra_op_num_threads = 1
     options.log_severity_level = 3
     session: Any = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"], sess_options=options)
-    return cast(Session, session)
+    return cast(OnnxSession, session)
 
 
 class Silero:

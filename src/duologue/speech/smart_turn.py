@@ -25,7 +25,7 @@ from duologue.audio.pcm import Samples
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.speech.hearing import EAR_RATE
 from duologue.speech.hearing_sound import clean
-from duologue.speech.silero import Session, load_session
+from duologue.speech.silero import OnnxSession, load_session
 
 SECONDS = 8
 """Of sound that the model sees."""
@@ -41,7 +41,7 @@ class SmartTurn:
 
     def __init__(self, model: Path) -> None:
         self._file = model
-        self._session: Session | None = None
+        self._session: OnnxSession | None = None
         self._filters = mel_filters()
         self._thread = ThreadPoolExecutor(1, "smart-turn")
         self._closed = False

@@ -55,7 +55,7 @@ class CacheCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CachedLine:
     """All of a line: sound at ``rate`` Hz and its marks."""
 
     samples: Samples
@@ -85,7 +85,7 @@ class SpeechCache:
         with self._lock:
             return replace(self._counts, entries=len(self._sizes), bytes=self._total)
 
-    def get(self, key: str) -> Entry | None:
+    def get(self, key: str) -> CachedLine | None:
         """The entry, or None: unknown, unreadable, or damaged (then it is removed)."""
         self._index()
         path = self._path(key)
@@ -110,7 +110,7 @@ class SpeechCache:
         self._touch(key, len(content))
         return entry
 
-    def put(self, key: str, entry: Entry) -> None:
+    def put(self, key: str, entry: CachedLine) -> None:
         """Store it, and let the least recently used go. One that is larger than the limit is not stored."""
         self._index()
         content = _encode(entry)
@@ -245,7 +245,7 @@ class CachedSpeech:
         if self._closed:
             raise ClosedError(f"{self.name} is closed")
         rate = self.capabilities.rate
-        key = cache_key(self.name, self._fingerprint, voice, text)
+        key = self.key(text, voice)
         entry = await asyncio.to_thread(self.cache.get, key)
         if entry is not None and entry.rate == rate:
             for chunk in _pieces(entry):
@@ -259,7 +259,11 @@ class CachedSpeech:
         if chunks:
             samples = np.concatenate([chunk.samples for chunk in chunks])
             marks = tuple(mark for chunk in chunks for mark in chunk.marks)
-            await asyncio.to_thread(self.cache.put, key, Entry(samples, rate, marks))
+            await asyncio.to_thread(self.cache.put, key, CachedLine(samples, rate, marks))
+
+    def key(self, text: str, voice: str) -> str:
+        """The name of a line's entry."""
+        return cache_key(self.name, self._fingerprint, voice, text)
 
     async def fill(self, text: str, voice: str) -> bool:
         """Have ``text`` in the cache: True when it had to be said for that."""
@@ -274,27 +278,32 @@ def cache_key(engine: str, fingerprint: str, voice: str, text: str) -> str:
     return hashlib.sha256(json.dumps([engine, fingerprint, voice, text]).encode()).hexdigest()
 
 
-def fingerprint(settings: BaseModel | None) -> str:
-    """What of an engine's settings shapes its sound; a file counts with its size and date, as it may be replaced."""
+def fingerprint(settings: BaseModel | None, made_with: str = "") -> str:
+    """What of an engine's settings shapes its sound, and what it is ``made_with`` (of engines that tell); a file counts
+    with its size and date, as it may be replaced, and so does each in a folder.
+    """
     if settings is None:
-        return ""
+        return made_with
     parts: dict[str, Any] = {}
     for name in type(settings).model_fields:
         value: object = getattr(settings, name)
         if not name.endswith(_NO_SOUND):
             parts[name] = _file(value) if isinstance(value, Path) else str(value)
-    return json.dumps(parts, sort_keys=True)
+    told = json.dumps(parts, sort_keys=True)
+    return f"{told} {made_with}" if made_with else told
 
 
-def _file(path: Path) -> list[str | int]:
+def _file(path: Path) -> list[Any]:
     try:
+        if path.is_dir():
+            return [str(path), [_file(each) for each in sorted(path.iterdir()) if each.is_file()]]
         stat = path.stat()
     except OSError:
         return [str(path)]
     return [str(path), stat.st_size, stat.st_mtime_ns]
 
 
-def _pieces(entry: Entry) -> list[SpeechChunk]:
+def _pieces(entry: CachedLine) -> list[SpeechChunk]:
     length = round(entry.rate * _PIECE_S)
     return [
         SpeechChunk(entry.samples[at : at + length], entry.marks if at == 0 else ())
@@ -302,7 +311,7 @@ def _pieces(entry: Entry) -> list[SpeechChunk]:
     ]
 
 
-def _encode(entry: Entry) -> bytes:
+def _encode(entry: CachedLine) -> bytes:
     """Magic, SHA-256 of the rest, length of the head, the head in JSON, 16-bit PCM."""
     head = json.dumps({"rate": entry.rate, "marks": [asdict(mark) for mark in entry.marks]}).encode()
     pcm = np.clip((entry.samples * 32768.0).round(), -32768, 32767).astype("<i2").tobytes()
@@ -310,7 +319,7 @@ def _encode(entry: Entry) -> bytes:
     return _MAGIC + hashlib.sha256(body).digest() + body
 
 
-def _decode(content: bytes) -> Entry | None:
+def _decode(content: bytes) -> CachedLine | None:
     """None for anything but what :func:`_encode` made."""
     start = len(_MAGIC) + _DIGEST
     digest, body = content[len(_MAGIC) : start], content[start:]
@@ -320,4 +329,4 @@ def _decode(content: bytes) -> Entry | None:
     head: Any = json.loads(body[4 : 4 + length])
     samples = from_int16(np.frombuffer(body[4 + length :], "<i2").astype(np.int16))
     marks = tuple(replace(Mark(**mark), kind=MarkKind(mark["kind"])) for mark in head["marks"])
-    return Entry(samples, head["rate"], marks)
+    return CachedLine(samples, head["rate"], marks)

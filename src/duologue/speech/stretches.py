@@ -23,7 +23,7 @@ _SPEECH = 0.4
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class HeardStretch:
     """What was understood of one stretch of a recording: from ``start`` to ``end`` in samples of the recording at
     :data:`EAR_RATE`, in which the marks of the words count too.
     """

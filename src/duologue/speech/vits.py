@@ -52,7 +52,7 @@ class Speaking:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class EncodedSentence:
     """A sentence whose front end has run. ``frames`` is how long each id lasts, None when the model does not tell;
     ``pieces`` are made one by one.
     """
@@ -62,7 +62,7 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class CutPoints:
     """Where a model is cut: names of values."""
 
     takes: tuple[str, ...]
@@ -89,18 +89,18 @@ class WholeVits:
         self.hop = hop
         self.timed = len(session.get_outputs()) > 1
 
-    def begin(self, wanted: Speaking) -> Begun:
+    def begin(self, wanted: Speaking) -> EncodedSentence:
         """All of the sentence in one piece."""
         sound, *more = self._session.run(None, _inputs(self._names, wanted))
         frames = _whole_numbers(more[0]) if more and np.size(more[0]) == len(wanted.ids) else None
         made: Samples = np.asarray(sound, np.float32).reshape(-1)
-        return Begun(frames, iter((made,)))
+        return EncodedSentence(frames, iter((made,)))
 
 
 class PiecewiseVits:
     """A model in two parts. ``in_pieces`` False: the decoder looks further than the margin, and decodes all at once."""
 
-    def __init__(self, front: Any, decoder: Any, cut: Cut) -> None:
+    def __init__(self, front: Any, decoder: Any, cut: CutPoints) -> None:
         self._front = front
         self._decoder = decoder
         self._cut = cut
@@ -109,11 +109,11 @@ class PiecewiseVits:
         self.in_pieces = True
         self.hop = 0
 
-    def begin(self, wanted: Speaking) -> Begun:
+    def begin(self, wanted: Speaking) -> EncodedSentence:
         """Run the front end."""
         values, noise, frames = self._prepared(wanted)
         borders = piece_borders(noise.shape[-1]) if self.in_pieces else (0, noise.shape[-1])
-        return Begun(frames, self._pieces(values, noise, borders))
+        return EncodedSentence(frames, self._pieces(values, noise, borders))
 
     def difference_db(self, wanted: Speaking, rate: int) -> float:
         """How far the difference of pieces and whole lies below the whole (dB), where it is worst: in all of it and
@@ -165,7 +165,7 @@ def piece_borders(count: int) -> tuple[int, ...]:
     return tuple(borders)
 
 
-def find_cut(graph: Graph) -> Cut | None:
+def find_cut(graph: Graph) -> CutPoints | None:
     """Where to cut; None for a model that is not of this kind."""
     sources = [node for node in graph.nodes if node.kind in _SOURCES]
     if not sources or not graph.outputs:
@@ -184,7 +184,7 @@ def find_cut(graph: Graph) -> Cut | None:
     read = {name for node in front for name in node.reads}
     takes = tuple(name for name in graph.inputs if name in read)
     durations = next((node.writes[0] for node in reversed(front) if node.kind == "Ceil"), "")
-    return Cut(takes, noises, gives, noise, last.reads[0], durations)
+    return CutPoints(takes, noises, gives, noise, last.reads[0], durations)
 
 
 def load(model: bytes, hop: int, probe: Speaking, rate: int) -> tuple[WholeVits | PiecewiseVits, str]:
@@ -207,7 +207,7 @@ def load(model: bytes, hop: int, probe: Speaking, rate: int) -> tuple[WholeVits 
     return WholeVits(_session(model), hop), why
 
 
-def _in_two(graph: Graph, cut: Cut) -> PiecewiseVits:
+def _in_two(graph: Graph, cut: CutPoints) -> PiecewiseVits:
     gives = [each for each in dict.fromkeys((*cut.gives, cut.shape_of, cut.durations)) if each]
     front = _session(graph.cut((*cut.takes, *cut.noises), gives))
     decoder = _session(graph.cut((*cut.gives, cut.noise), [next(iter(graph.outputs))]))

@@ -19,12 +19,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from duologue.audio.pcm import Samples
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, InputError, InternalError
-from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript, Voice
+from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript, VoicePresence
 from duologue.speech.hearing_sound import clean
 from duologue.speech.whisper_features import HOP, LogMel
-from duologue.speech.whisper_messages import Found, Load, Pass
+from duologue.speech.whisper_messages import Found, LoadWhisper, Pass
 from duologue.speech.whisper_process import SIGN, WhisperProcess
-from duologue.speech.whisper_stretch import Due, Reason, Stretch
+from duologue.speech.whisper_stretch import Due, Reason, WhisperStretch
 from duologue.speech.whisper_turns import Turns
 from duologue.workers import Supervised
 
@@ -47,10 +47,10 @@ class WhisperSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = Field(min_length=1, description="The folder of a model converted for CTranslate2.")
-    threads: int = Field(default=2, ge=1, le=64, description="Processor threads of a pass.")
+    threads: int = Field(default=1, ge=1, le=64, description="Processor threads of a pass.")
     compute_type: str = Field(default="int8", description="int8, int8_float32 or float32, as CTranslate2 names them.")
     every_s: float = Field(default=0.7, ge=0.2, le=5.0, description="New sound between two partials, at least (s).")
-    beam: int = Field(default=1, ge=1, le=10, description="Beam width; 1 is fastest.")
+    beam: int = Field(default=5, ge=1, le=10, description="Beam width; 1 is greedy.")
     patience_s: float = Field(default=15.0, gt=0, le=600, description="A worker at a longer pass is replaced (s).")
     restarts: int = Field(default=3, ge=0, le=20, description="Restarts of a dying worker in a row before giving up.")
 
@@ -60,16 +60,18 @@ Settings = WhisperSettings
 
 
 class Whisper:
-    """See the module. Use it on one event loop."""
+    """See the module. Use it on one event loop. ``process`` is who makes the passes, a worker's unless one is given."""
 
     name = "whisper"
 
-    def __init__(self, settings: WhisperSettings, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self, settings: WhisperSettings, clock: Clock = SYSTEM_CLOCK, process: WhisperProcess | None = None
+    ) -> None:
         self._settings = settings
-        load = Load(
+        load = LoadWhisper(
             str(Path(settings.model).expanduser()), settings.threads, settings.compute_type, settings.beam
         )  # fmt: skip
-        self._process = WhisperProcess(load, settings.patience_s, settings.restarts, clock)
+        self._process = process or WhisperProcess(load, settings.patience_s, settings.restarts, clock)
         self._turns = Turns()
         self.passes = 0
         """How often the model was asked."""
@@ -101,7 +103,8 @@ class Whisper:
         if loaded is None:
             raise InternalError("whisper was asked what it can do before warm_up()")
         carried = 60.0 * SHARE * self._settings.threads / (max(loaded.pass_s, 0.005) * PASSES)
-        return HearingCapabilities(partials=True, punctuation=True, words=True, at_once=max(1, int(carried)))
+        at_once = max(1, int(carried))
+        return HearingCapabilities(partials=True, punctuation=True, words=True, at_once=at_once, guesses_ends=True)
 
     async def warm_up(self) -> None:
         """Start the worker, which loads the model and makes a pass, so that the first listener waits for neither.
@@ -111,7 +114,7 @@ class Whisper:
         await self._process.worker.running()
 
     async def listen(
-        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: Voice | None = None
+        self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: VoicePresence | None = None
     ) -> AsyncGenerator[Transcript, None]:
         """See :class:`duologue.speech.hearing.SpeechToText`. Phrases are hints; a grammar is not heeded."""
         if self._process.worker.closed:
@@ -157,8 +160,8 @@ class Whisper:
 class _Ear:
     """One listener: the sound of its stretch as features, and what is known of its text."""
 
-    def __init__(self, every: int, expected: Expected, voice: Voice | None) -> None:
-        self.stretch = Stretch(every)
+    def __init__(self, every: int, expected: Expected, voice: VoicePresence | None) -> None:
+        self.stretch = WhisperStretch(every)
         self._expected = expected
         self._voice = voice
         self._features = LogMel()

@@ -15,7 +15,7 @@ from duologue.speech.whisper_words import Said
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class LoadWhisper:
     """The first message: the model in ``folder``."""
 
     folder: str
@@ -25,7 +25,7 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class WhisperLoaded:
     """It is in memory and made a pass over a window of 10 s, which took ``pass_s`` of CPU time."""
 
     multilingual: bool
@@ -62,11 +62,11 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class PassFailed:
     """A pass could not be made (number -1: the model was not loaded)."""
 
     number: int
     error: DuologueError
 
 
-Answer: TypeAlias = Loaded | Found | Failed
+WhisperAnswer: TypeAlias = WhisperLoaded | Found | PassFailed

@@ -17,8 +17,8 @@ import numpy as np
 
 from duologue.audio.pcm import Samples
 from duologue.errors import InputError, PeerError
-from duologue.speech.whisper_messages import Found, Load, Pass
-from duologue.speech.whisper_words import Said, unsaid_from, with_marks
+from duologue.speech.whisper_messages import Found, LoadWhisper, Pass
+from duologue.speech.whisper_words import Said, copied_from, sounds_spoken, unsaid_from, with_marks
 
 TOKENS_PER_SECOND = {"en": 8}
 """Nobody says more…"""
@@ -61,7 +61,7 @@ def check_folder(folder: Path) -> None:
 class WhisperModel:
     """A model in memory. One pass at a time."""
 
-    def __init__(self, load: Load) -> None:
+    def __init__(self, load: LoadWhisper) -> None:
         folder = Path(load.folder)
         self._views: Any = import_module("ctranslate2").StorageView
         models: Any = import_module("ctranslate2").models
@@ -105,6 +105,8 @@ class WhisperModel:
         )[0]  # fmt: skip
         tokens = [token for token in result.sequences_ids[0] if token < self._end]
         words = self._placed(encoded, start, tokens, seconds, language)
+        words = words[: copied_from(words, wanted.voiced - begin if wanted.voiced else 0.0)]
+        words = [word for word in words if sounds_spoken(word, features)]
         unvoiced = float(result.no_speech_prob)
         sure = float(np.mean([word.probability for word in words])) if words else 0.0
         return ([] if unvoiced > UNVOICED and sure < DOUBTED else words), language, unvoiced

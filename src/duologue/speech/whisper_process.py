@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
-from duologue.speech.whisper_messages import Failed, Found, Load, Loaded, Pass
+from duologue.speech.whisper_messages import Found, LoadWhisper, Pass, PassFailed, WhisperLoaded
 from duologue.supervision import SupervisionPolicy, Work
 from duologue.telemetry.log import get_logger
 from duologue.workers import LostError, Supervised, Worker
@@ -27,11 +27,11 @@ class WhisperProcess:
     that kills two is refused.
     """
 
-    def __init__(self, load: Load, patience: float, restarts: int, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, load: LoadWhisper, patience: float, restarts: int, clock: Clock = SYSTEM_CLOCK) -> None:
         self._load = load
         self._patience = patience
         self._at: Pass | None = None
-        self.loaded: Loaded | None = None
+        self.loaded: WhisperLoaded | None = None
         """What the worker said when it came up."""
         self.worker = Supervised(
             "whisper", lambda: Worker.start(WORKER_MODULE), self._greet, purpose="hears", clock=clock,
@@ -61,7 +61,7 @@ class WhisperProcess:
                         raise
                     continue
                 self.worker.well()
-                if isinstance(answer, Failed):
+                if isinstance(answer, PassFailed):
                     raise answer.error
                 yield answer
                 return
@@ -69,13 +69,13 @@ class WhisperProcess:
             if self._at is wanted:
                 self._at = None
 
-    async def _answer(self, worker: Worker, number: int, left: float) -> Found | Failed | None:
+    async def _answer(self, worker: Worker, number: int, left: float) -> Found | PassFailed | None:
         """The answer to the pass, past those that nobody waited for; None: not yet, and there is time ``left``."""
         try:
             async with asyncio.timeout(SIGN if left > SIGN else None):
                 while True:
                     answer = await self.worker.receive(worker, left)
-                    assert isinstance(answer, Found | Failed)
+                    assert isinstance(answer, Found | PassFailed)
                     if answer.number == number:
                         return answer
         except TimeoutError:
@@ -84,9 +84,9 @@ class WhisperProcess:
     async def _greet(self, worker: Worker) -> None:
         await worker.send(self._load)
         hello = await worker.receive()
-        if isinstance(hello, Failed):
+        if isinstance(hello, PassFailed):
             raise hello.error
-        assert isinstance(hello, Loaded)
+        assert isinstance(hello, WhisperLoaded)
         self.loaded = hello
 
     def _at_work(self) -> tuple[Work, ...]:

@@ -65,7 +65,7 @@ class Due:
     voiced: int = 0
 
 
-class Stretch:
+class WhisperStretch:
     """One stretch of speech. Times are samples from its start. ``every`` lies between two partials at least."""
 
     def __init__(self, every: int) -> None:

@@ -4,6 +4,9 @@ With a window that is little longer than the speech the model, when it has writt
 time. Its cross attention gives that copy away: alignment goes through the sound once, from left to right, so what was
 said fills it, and the copy is squeezed in where nothing is left, dozens of letters within a few hundredths of a second.
 Words that were said twice have their own sound each. So time decides, and equal text alone removes nothing.
+
+A short copy finds a place behind the voice, in what is left of the sound there: where a tail repeats how the text
+begins, it has to lie within the voice for the greater part. And no word lies in a tone: see :func:`sounds_spoken`.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from duologue.audio.pcm import Samples
 from duologue.speech.hearing import Transcript
 from duologue.speech.utterance import Mark, MarkKind
 
@@ -24,6 +28,22 @@ INSTANT = 0.021
 """A word as short (s) may begin what was not said."""
 LEAST_LETTERS = 3
 """A word counts as so many at least: digits are read out."""
+COPY_SHARE = 0.5
+"""Of a tail that repeats how the text begins, that lies within the voice."""
+BROAD_BANDS = 12
+"""Mel bands within :data:`BROAD_DECADES` of the strongest: a voice fills more, a tone, or the two of a telephone's
+signals, fewer (5 and 10)."""
+BROAD_DECADES = 3.0
+LOUD_DECADES = 2.0
+"""Above the least of a window, which is 8 below its peak or silence."""
+BROAD_SHARE = 0.2
+"""Of a word's frames that are broad. Words of people have 0.3 and more, also by telephone, a tone's have 0.01."""
+LEAST_BROAD = 6
+"""Frames: where a tone begins or stops there are 3."""
+BESIDE = 3
+"""Frames beside a word that are looked at too: alignment may leave it no time."""
+_FRAMES = 100
+"""Frames of features in a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +80,36 @@ def unsaid_from(words: Sequence[Said]) -> int:
         if word.end - word.start <= INSTANT and letters > FASTEST * span + SLACK:
             found = number
     return found
+
+
+def copied_from(words: Sequence[Said], voiced: float) -> int:
+    """The number of the first word of a tail that repeats how the text begins and lies behind the voice, which went at
+    ``voiced`` (s; 0: that is not known); ``len(words)`` when there is none.
+    """
+    texts = [_letters(word.text) for word in words]
+    for first in range((len(words) + 1) // 2, len(words) if voiced else 0):
+        begin, end = words[first].start, words[-1].end
+        if texts[first:] == texts[: len(words) - first] and voiced - begin < COPY_SHARE * (end - begin):
+            return first
+    return len(words)
+
+
+def sounds_spoken(word: Said, features: Samples) -> bool:
+    """Whether the sound where the word was placed may be a voice: one fills many bands of ``features`` (bands, frames),
+    as Whisper takes them, a tone few.
+    """
+    first = max(0, round(word.start * _FRAMES) - BESIDE)
+    decades = 4.0 * features[:, first : round(word.end * _FRAMES) + BESIDE]
+    if not decades.size:
+        return False
+    top = decades.max(axis=0)
+    broad = (decades >= top - BROAD_DECADES).sum(axis=0) >= BROAD_BANDS
+    heard = int(np.sum(broad & (top > 4.0 * features.min() + LOUD_DECADES)))
+    return heard >= max(LEAST_BROAD, BROAD_SHARE * decades.shape[1])
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text.casefold()))
 
 
 def transcript(words: Sequence[Heard], settled: int, final: bool = False, language: str = "") -> Transcript:

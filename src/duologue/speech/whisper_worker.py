@@ -12,14 +12,14 @@ from pathlib import Path
 
 from duologue.errors import ClosedError, DuologueError, InputError, PeerError
 from duologue.priority import lower_this_process
-from duologue.speech.whisper_messages import Answer, Failed, Load, Loaded, Pass
+from duologue.speech.whisper_messages import LoadWhisper, Pass, PassFailed, WhisperAnswer, WhisperLoaded
 from duologue.speech.whisper_model import WhisperModel, check_folder, silence
 from duologue.workers import Channel
 
 WARM_SECONDS = 10.0
 
 
-def _load(request: Load) -> tuple[WhisperModel, float]:
+def _load(request: LoadWhisper) -> tuple[WhisperModel, float]:
     """The model, and the CPU time that a pass took: the second, as libraries plan with the first."""
     check_folder(Path(request.folder))
     try:
@@ -39,14 +39,16 @@ def _load(request: Load) -> tuple[WhisperModel, float]:
     return model, taken
 
 
-def answer(model: WhisperModel, request: Pass) -> Answer:
+def answer(model: WhisperModel, request: Pass) -> WhisperAnswer:
     """Make a pass; what goes wrong is an answer too."""
     try:
         return model.run(request)
     except DuologueError as error:
-        return Failed(request.number, error)
+        return PassFailed(request.number, error)
     except Exception as error:  # as above
-        return Failed(request.number, PeerError(f"Whisper failed: {error}", where=f"{request.seconds:.1f} s of sound"))
+        return PassFailed(
+            request.number, PeerError(f"Whisper failed: {error}", where=f"{request.seconds:.1f} s of sound")
+        )
 
 
 def main() -> int:
@@ -55,13 +57,13 @@ def main() -> int:
     channel = Channel.inherited()
     try:
         request = channel.receive()
-        assert isinstance(request, Load)
+        assert isinstance(request, LoadWhisper)
         try:
             model, taken = _load(request)
         except DuologueError as error:
-            channel.send(Failed(-1, error))
+            channel.send(PassFailed(-1, error))
             return 1
-        channel.send(Loaded(model.multilingual, taken))
+        channel.send(WhisperLoaded(model.multilingual, taken))
         for wanted in channel:
             assert isinstance(wanted, Pass)
             channel.send(answer(model, wanted))

@@ -27,7 +27,7 @@ Place: TypeAlias = tuple[int, int, int]
 """A sprite: the number of its first plane, of five; left, top."""
 
 
-class Written(NamedTuple):
+class WrittenBake(NamedTuple):
     """What is said of the planes, the planes, and how many of the first are always needed."""
 
     meta: object
@@ -96,7 +96,7 @@ class _Planes:
         return None if sprite is None else self.sprite(sprite)
 
 
-def write_character(character: BakedCharacter) -> Written:
+def write_character(character: BakedCharacter) -> WrittenBake:
     """What stands for a character; where it is seated is not part of it."""
     planes, parts = _Planes(), character.turned
     body = _Body(
@@ -133,7 +133,7 @@ def write_character(character: BakedCharacter) -> Written:
         single={name: number[id(part)] for name, part in single.items() if part is not None},
         shapes={name: {str(shape): number[id(part)] for shape, part in each.items()} for name, each in shapes.items()},
     )
-    return Written(told, planes.all, often)
+    return WrittenBake(told, planes.all, often)
 
 
 def read_character(kept: Mapped) -> BakedCharacter:
@@ -175,7 +175,7 @@ def read_character(kept: Mapped) -> BakedCharacter:
     )
 
 
-def write_room(room: BakedRoom) -> Written:
+def write_room(room: BakedRoom) -> WrittenBake:
     """What stands for a room in one light."""
     planes, glow = _Planes(), room.glow
     told = _Room(
@@ -188,7 +188,7 @@ def write_room(room: BakedRoom) -> Written:
         if glow is None
         else _Glow(first=planes.put(glow.luma, glow.chroma), rect=glow.rect, u=glow.u, v=glow.v),
     )
-    return Written(told, planes.all, len(planes.all))
+    return WrittenBake(told, planes.all, len(planes.all))
 
 
 def read_room(kept: Mapped) -> BakedRoom:

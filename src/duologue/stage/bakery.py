@@ -25,14 +25,14 @@ from duologue.stage.bake import (
     check_seats,
     go_on,
 )
-from duologue.stage.bake_file import FORMAT, Written, read_character, read_room, write_character, write_room
+from duologue.stage.bake_file import FORMAT, WrittenBake, read_character, read_room, write_character, write_room
 from duologue.stage.frames import check_size
 from duologue.stage.lighting import Tint, tint_in
 from duologue.stage.mapped import Mapped
 from duologue.stage.messages import StagePlan
 from duologue.stage.packs.loading import CharacterPack, RoomPack, open_character, open_room
 from duologue.stage.pose import Lights
-from duologue.stage.shelf import Shelf
+from duologue.stage.shelf import BakeShelf
 
 Thing = TypeVar("Thing")
 COARSE = 3.0
@@ -54,7 +54,7 @@ class Bakery:
 
     def __init__(self, plan: StagePlan) -> None:
         self._plan = plan
-        self.shelf = Shelf(plan.cache)
+        self.shelf = BakeShelf(plan.cache)
 
     def stage(self, lights: Lights, checkpoint: Checkpoint = go_on) -> BakedStage:
         """The stage in a light, as fine as it gets, one thing after the other: at most one character is baked in memory
@@ -104,7 +104,7 @@ class _Work:
     """Finds or bakes single things; each method may be called from several threads at once."""
 
     def __init__(
-        self, shelf: Shelf, threads: ThreadPoolExecutor, checkpoint: Checkpoint, rim_step: float, finest: float
+        self, shelf: BakeShelf, threads: ThreadPoolExecutor, checkpoint: Checkpoint, rim_step: float, finest: float
     ) -> None:
         self._shelf = shelf
         self._threads = threads
@@ -142,7 +142,11 @@ class _Work:
         return self._kept(key, bake, write_character, read_character)
 
     def _kept(
-        self, key: str, bake: Callable[[], Thing], write: Callable[[Thing], Written], read: Callable[[Mapped], Thing]
+        self,
+        key: str,
+        bake: Callable[[], Thing],
+        write: Callable[[Thing], WrittenBake],
+        read: Callable[[Mapped], Thing],
     ) -> Thing:
         """What is baked, from the shelf if it could be kept there: then its memory is shared, and our own is freed."""
         thing = bake()

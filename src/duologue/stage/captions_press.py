@@ -16,7 +16,7 @@ from typing import TypeAlias
 from duologue.errors import DuologueError, InternalError
 from duologue.priority import lower_this_thread
 from duologue.stage.captions_type import CaptionPage, SpeakerLook, Typesetter
-from duologue.stage.compositor_placing import QUARTERS, Placed
+from duologue.stage.compositor_placing import QUARTERS, PlacedSprite
 from duologue.stage.frames import Plane, Rect, copy_rect
 from duologue.stage.planes import Sprite
 from duologue.stage.pose import CaptionState
@@ -172,7 +172,7 @@ class CaptionView:
         self._state = CaptionState()
         self._page: CaptionPage | None = None
         self._lit: list[bool] = []
-        self.placed: Placed | None = None
+        self.placed: PlacedSprite | None = None
         """What is to be blended, None without a caption."""
 
     def show(self, state: CaptionState) -> list[Rect]:
@@ -206,6 +206,6 @@ class CaptionView:
                 plane.copy() for plane in (dark.luma, dark.keep, dark.u, dark.v, dark.chroma_keep)
             )
             working = Sprite(luma, keep, u, v, chroma_keep, dark.left, dark.top)
-            self.placed = Placed(working, QUARTERS * dark.left, QUARTERS * dark.top)
+            self.placed = PlacedSprite(working, QUARTERS * dark.left, QUARTERS * dark.top)
             self._lit = [False] * len(page.words)
         return [placed.bounds for placed in (before, self.placed) if placed is not None]

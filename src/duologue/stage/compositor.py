@@ -18,16 +18,16 @@ from duologue.errors import InternalError
 from duologue.stage.bake import BakedStage
 from duologue.stage.captions_press import CaptionPress, CaptionView
 from duologue.stage.compositor_brush import Brush
-from duologue.stage.compositor_placing import QUARTERS, Placed, Slots, place
+from duologue.stage.compositor_placing import QUARTERS, PlacedSprite, Slots, place
 from duologue.stage.frames import Damage, Plane, Rect, copy_rect, damage_of, intersection, merge, split_planes
 from duologue.stage.planes import Sprite, islands
 from duologue.stage.pose import FrameState, Pose
 from duologue.stage.television_picture import NO_LIGHT, TvPicture
 
 
-def _in_place(sprite: Sprite) -> Placed:
+def _in_place(sprite: Sprite) -> PlacedSprite:
     """A sprite whose anchor is the stage's corner."""
-    return Placed(sprite, QUARTERS * sprite.left, QUARTERS * sprite.top)
+    return PlacedSprite(sprite, QUARTERS * sprite.left, QUARTERS * sprite.top)
 
 
 class Compositor:
@@ -46,7 +46,7 @@ class Compositor:
         self._brush, self._room_brush = Brush(self._planes), Brush(self._room)
         self._caption = CaptionView(captions or CaptionPress(width, height))
         self._shown: Sprite | None = None
-        self._screen: Placed | None = None
+        self._screen: PlacedSprite | None = None
         self._light = NO_LIGHT
         self._use(baked)
 

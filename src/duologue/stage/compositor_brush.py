@@ -11,7 +11,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from duologue.stage.compositor_placing import Placed
+from duologue.stage.compositor_placing import PlacedSprite
 from duologue.stage.frames import Plane, Rect, intersection
 from duologue.stage.lighting import GlowMap
 from duologue.stage.television_picture import TvLight
@@ -45,7 +45,7 @@ class Brush:
         self._scratch = tuple(np.empty(planes[0].size, np.uint8) for _ in range(3))
         self._reach: tuple[GlowMap, Plane] | None = None
 
-    def blend(self, placed: Placed, rect: Rect) -> None:
+    def blend(self, placed: PlacedSprite, rect: Rect) -> None:
         """Lay a sprite over what is there, where it reaches into ``rect``."""
         clip = intersection(placed.bounds, rect)
         if clip is None:
@@ -70,7 +70,7 @@ class Brush:
         cv2.multiply(target, keep, target, _SHARE)
         cv2.add(target, _part(sprite.v, x, y, target, one), target)
 
-    def _blend_inside(self, placed: Placed, mask: Placed, clip: Rect) -> None:
+    def _blend_inside(self, placed: PlacedSprite, mask: PlacedSprite, clip: Rect) -> None:
         """Lay a sprite over what is there, as far as ``mask`` is opaque (pupils inside the eyes)."""
         inside = intersection(mask.bounds, clip)
         if inside is None:

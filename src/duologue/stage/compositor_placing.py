@@ -20,13 +20,13 @@ QUARTERS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedSprite:
     """A sprite with its first pixel at ``(x, y)`` (quarters of a luma pixel), clipped by ``inside`` if there is one."""
 
     sprite: Sprite
     x: int
     y: int
-    inside: Placed | None = None
+    inside: PlacedSprite | None = None
     bounds: Rect = field(init=False, compare=False)
     """What it may change: the even pixels wholly on the sprite. (Its rim is transparent.)"""
 
@@ -36,7 +36,7 @@ class Placed:
         object.__setattr__(self, "bounds", (-(-self.x // 8) * 2, -(-self.y // 8) * 2, right, bottom))
 
 
-Slots: TypeAlias = tuple[Placed | None, ...]
+Slots: TypeAlias = tuple[PlacedSprite | None, ...]
 """The layers of one character bottom first; slot by slot comparable with those of another frame."""
 
 
@@ -44,9 +44,9 @@ def _clamp(value: float, limit: float) -> float:
     return min(max(value, -limit), limit)
 
 
-def _at(sprite: Sprite, x: float, y: float, inside: Placed | None = None) -> Placed:
+def _at(sprite: Sprite, x: float, y: float, inside: PlacedSprite | None = None) -> PlacedSprite:
     """Lay the sprite's anchor on ``(x, y)``, to the nearest quarter pixel."""
-    return Placed(
+    return PlacedSprite(
         sprite, round(x * QUARTERS) + QUARTERS * sprite.left, round(y * QUARTERS) + QUARTERS * sprite.top, inside
     )
 
@@ -61,8 +61,8 @@ class _Head:
         self._x, self._y = x + character.neck[0], y + character.neck[1]
 
     def place(
-        self, part: Turned | None, gaze: tuple[float, float] = (0.0, 0.0), inside: Placed | None = None
-    ) -> Placed | None:
+        self, part: Turned | None, gaze: tuple[float, float] = (0.0, 0.0), inside: PlacedSprite | None = None
+    ) -> PlacedSprite | None:
         if part is None:
             return None
         x, y = part.centre[0] - self._neck[0] + gaze[0], part.centre[1] - self._neck[1] + gaze[1]
@@ -85,7 +85,7 @@ def place(character: BakedCharacter, pose: Pose, scale: float) -> Slots:
     if pose.lids is not Lids.CLOSED or Lids.CLOSED not in character.lids:
         pupils = head.place(character.pupils, gaze, head.place(character.eyes))
     return (
-        Placed(*character.body.at(round(body_x * QUARTERS), round(body_y * QUARTERS))),
+        PlacedSprite(*character.body.at(round(body_x * QUARTERS), round(body_y * QUARTERS))),
         head.place(character.head),
         pupils,
         head.place(character.lids.get(pose.lids)),

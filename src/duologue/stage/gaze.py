@@ -24,6 +24,8 @@ NOTICE = RATE * 18 // 100
 """How long a listener takes to notice who speaks."""
 THINKING = RATE * 8 // 10
 """How long a speaker who thinks looks away at the start."""
+PONDERING = RATE * 13 // 10
+"""How long each look is of who has no words yet; two go away, the third to the other."""
 FLOOR = RATE * 9 // 10
 """How long after the last word the eyes still belong to that turn."""
 _BLOCK = 30 * RATE
@@ -71,7 +73,7 @@ def look_at(eye: tuple[float, float], target: tuple[float, float], width: float)
     return (across / length * reach, down / length * reach)
 
 
-class Role(Enum):
+class SeatRole(Enum):
     """A seat's part in the scene at one instant."""
 
     SPEAKING = 0
@@ -80,17 +82,20 @@ class Role(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Floor:
-    """Who had the floor from ``start`` to ``end`` (show samples); ``thinks`` as in the line's score."""
+class FloorSpan:
+    """Who had the floor from ``start`` to ``end`` (show samples); ``thinks`` as in the line's score. ``silent``: they
+    have no words yet.
+    """
 
     seat: int
     start: int
     end: int
     thinks: bool
+    silent: bool = False
 
 
-_CHANCES: dict[Role, tuple[float, float, float]] = {
-    Role.SPEAKING: (0.66, 0.86, 0.96), Role.LISTENING: (0.88, 0.91, 0.94), Role.IDLE: (0.42, 0.66, 0.82),
+_CHANCES: dict[SeatRole, tuple[float, float, float]] = {
+    SeatRole.SPEAKING: (0.66, 0.86, 0.96), SeatRole.LISTENING: (0.88, 0.91, 0.94), SeatRole.IDLE: (0.42, 0.66, 0.82),
 }  # fmt: skip
 """Up to which chance a look goes to the other, the camera, away; the rest goes to the TV (if it is on, else to the
 other).
@@ -107,7 +112,7 @@ class Gaze:
         self._jitter = key(seed, seat, "jitter")
         self._phase = round(_BLOCK * unit(self._looks, -1))  # a seat's own time: nobody looks up when others do
 
-    def direction(self, at: int, floors: Sequence[Floor], *, tv_on: bool) -> Direction:
+    def direction(self, at: int, floors: Sequence[FloorSpan], *, tv_on: bool) -> Direction:
         """The gaze at show sample ``at``; ``floors`` in order of start, all with ``start <= at``."""
         looks = [self._look(at - ago, floors, tv_on) for ago in _SACCADE]
         cell = (at + self._phase) // (RATE * 4 // 10)
@@ -115,7 +120,7 @@ class Gaze:
         down = sum(look[1] for look in looks) / len(looks) + 0.04 * (unit(self._jitter, 2 * cell + 1) - 0.5)
         return (max(-1.0, min(1.0, across)), max(-1.0, min(1.0, down)))
 
-    def head_turn(self, at: int, floors: Sequence[Floor]) -> Direction:
+    def head_turn(self, at: int, floors: Sequence[FloorSpan]) -> Direction:
         """Where the head tends: it follows the eyes smoothly and about 0.3 s late, and leaves the TV to the eyes.
 
         A uniform cubic B-spline over the looks on a fixed grid: continuous to the second derivative.
@@ -130,9 +135,12 @@ class Gaze:
             down += weight * look[1]
         return (across, down)
 
-    def _look(self, at: int, floors: Sequence[Floor], tv_on: bool) -> Direction:
+    def _look(self, at: int, floors: Sequence[FloorSpan], tv_on: bool) -> Direction:
         role, floor = _role(self._seat, at, floors)
-        if role is Role.SPEAKING and floor is not None:
+        if role is SeatRole.SPEAKING and floor is not None and floor.silent and at < floor.end:
+            number = (at - floor.start) // PONDERING
+            return self._geometry.other if number % 3 == 2 else self._away(floor.start // RATE + number)
+        if role is SeatRole.SPEAKING and floor is not None:
             if floor.thinks and RATE * 15 // 100 < at - floor.start < THINKING:
                 return self._away(floor.start // RATE)
             if at > floor.end:
@@ -154,15 +162,15 @@ class Gaze:
         return ((-0.35 * side, -0.5), (0.4 * side, -0.55), (0.3 * side, 0.45))[min(2, int(draw * 3))]
 
 
-def _role(seat: int, at: int, floors: Sequence[Floor]) -> tuple[Role, Floor | None]:
+def _role(seat: int, at: int, floors: Sequence[FloorSpan]) -> tuple[SeatRole, FloorSpan | None]:
     """A speaker knows at once, a listener after :data:`NOTICE`."""
     for floor in reversed(floors):
         if floor.seat == seat:
             if floor.start <= at < floor.end + FLOOR:
-                return Role.SPEAKING, floor
+                return SeatRole.SPEAKING, floor
         elif floor.start <= at - NOTICE < floor.end + FLOOR:
-            return Role.LISTENING, floor
-    return Role.IDLE, None
+            return SeatRole.LISTENING, floor
+    return SeatRole.IDLE, None
 
 
 def _look_at_time(source: int, at: int) -> tuple[int, float]:

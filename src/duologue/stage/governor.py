@@ -2,7 +2,8 @@
 
 The show is made a lead ahead of its due time. While pictures are made as fast as they are due, the newest stands that
 lead ahead; when they are not, its lead shrinks, and long before a frame is lost the show does without something
-(:class:`~duologue.telemetry.ledger.Step`, in their order). It is brought back, a step at a time, after a quiet minute.
+(:class:`~duologue.telemetry.ledger.GovernorStep`, in their order). It is brought back, a step at a time, after a quiet
+minute.
 
 **Down.** The newest picture's lead has fallen below the next step's threshold, *and* pictures are made no faster than
 they are due. The second condition tells a machine that is short of CPU from one that stalled once: after a stall the
@@ -23,7 +24,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from duologue.clock import MILLISECOND, SECOND, milliseconds
-from duologue.telemetry.ledger import Step
+from duologue.telemetry.ledger import GovernorStep
 
 QUIET = 60 * SECOND
 """How long all must be well before the first step up (ns)."""
@@ -57,10 +58,10 @@ class _Threshold:
 
 
 _STEPS = {
-    Step.TV: _Threshold(0.8, 200 * MILLISECOND, 1.15),
-    Step.ANALYSIS: _Threshold(0.65, 1100 * MILLISECOND, 1.45),
-    Step.RATE: _Threshold(0.3, 300 * MILLISECOND, 2.0),
-    Step.SIZE: _Threshold(-0.3, 500 * MILLISECOND, 2.0),
+    GovernorStep.TV: _Threshold(0.8, 200 * MILLISECOND, 1.15),
+    GovernorStep.ANALYSIS: _Threshold(0.65, 1100 * MILLISECOND, 1.45),
+    GovernorStep.RATE: _Threshold(0.3, 300 * MILLISECOND, 2.0),
+    GovernorStep.SIZE: _Threshold(-0.3, 500 * MILLISECOND, 2.0),
 }
 SAVES = {step: threshold.saves for step, threshold in _STEPS.items()}
 """How many times what a picture costs with a step it costs without it."""
@@ -82,10 +83,10 @@ class Governor:
     Tell it of each picture by :meth:`made`, then ask :meth:`decide`. Times are monotonic ns.
     """
 
-    def __init__(self, lead: int, period: int, steps: Sequence[Step] = tuple(_STEPS)) -> None:
+    def __init__(self, lead: int, period: int, steps: Sequence[GovernorStep] = tuple(_STEPS)) -> None:
         self._lead = lead
         self._period = period
-        self._ladder = (Step.FULL, *sorted(steps))
+        self._ladder = (GovernorStep.FULL, *sorted(steps))
         self._at = 0
         self._made: deque[_Made] = deque()
         self._settled = 0
@@ -98,7 +99,7 @@ class Governor:
         """The figure that decided the last step."""
 
     @property
-    def step(self) -> Step:
+    def step(self) -> GovernorStep:
         """What is in force."""
         return self._ladder[self._at]
 
@@ -126,7 +127,7 @@ class Governor:
         self._well_since = self._ill_since = None
         self._settled = now
 
-    def decide(self, now: int) -> Step:
+    def decide(self, now: int) -> GovernorStep:
         """What to do from here on; at most one step away from what was."""
         if not self._made:
             return self.step

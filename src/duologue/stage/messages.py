@@ -9,7 +9,7 @@ from typing import TypeAlias
 from duologue.broadcast.packets import Packet, StreamFormat
 from duologue.speech.utterance import Utterance
 from duologue.stage.pose import Lights
-from duologue.telemetry.ledger import FrameRecord, SkipRecord, Step, StepRecord
+from duologue.telemetry.ledger import FrameRecord, GovernorStep, SkipRecord, StepRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class StagePlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
+class SayUtterance:
     """Play an utterance after what is queued, ``gap`` samples after the end of the one before it."""
 
     utterance: Utterance
@@ -68,19 +68,26 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
-class Withdraw:
-    """Take back an utterance that has not begun; answered by :class:`Withdrawn`."""
+class WithdrawUtterance:
+    """Take back an utterance that has not begun; answered by :class:`UtteranceWithdrawn`."""
 
     utterance_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Fade out those of these utterances that are being said (within 20 ms, answered by :class:`Ended`) and drop those
-    that are queued. What others have put there stays.
+    """Fade out those of these utterances that are being said (within 20 ms, answered by :class:`UtteranceEnded`) and
+    drop those that are queued. What others have put there stays.
     """
 
     utterance_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ponder:
+    """The next words are this character's, and are not there yet: it thinks, visibly, until somebody speaks."""
+
+    speaker: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +116,14 @@ class Shutdown:
     """Finish: flush the encoder and exit."""
 
 
-Cue: TypeAlias = Say | Withdraw | Cut | ShowTv | SetLights | Announce | Shutdown
+Cue: TypeAlias = SayUtterance | WithdrawUtterance | Cut | Ponder | ShowTv | SetLights | Announce | Shutdown
 
 
 # Reports: stage -> main
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class StageReady:
     """The packs are loaded and baked; ``first_frame`` follows.
 
     ``seconds`` is what that took; the grid is as in the plan. ``granted`` is what the scheduler gave of what was asked,
@@ -128,11 +135,11 @@ class Ready:
     wall_origin: int
     first_frame: int
     granted: str = ""
-    steps: tuple[Step, ...] = ()
+    steps: tuple[GovernorStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class StreamRun:
     """Packets from here on are of this format, from frame ``first_frame`` on. Each but the first is a discontinuity."""
 
     format: StreamFormat
@@ -162,7 +169,7 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class StageFailed:
     """The stage ends because of this. ``refused``: what it was given cannot be, and will not be on another try."""
 
     what: str
@@ -179,7 +186,7 @@ class Encoded:
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class UtteranceStarted:
     """An utterance's first sample is sample ``at`` of the show (it is heard at ``origin + at / 48000``)."""
 
     utterance_id: str
@@ -187,7 +194,7 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class UtteranceEnded:
     """An utterance is over at sample ``at``;
 
     ``played`` of its samples were played, all of them unless it was cleared.
@@ -199,8 +206,8 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Withdrawn:
-    """The answer to :class:`Withdraw`; ``done`` is False when it had begun already (it then plays on)."""
+class UtteranceWithdrawn:
+    """The answer to :class:`WithdrawUtterance`; ``done`` is False when it had begun already (it then plays on)."""
 
     utterance_id: str
     done: bool
@@ -244,7 +251,7 @@ class TvState:
     film: str
 
 
-Report: TypeAlias = (
-    Ready | Run | Encoded | Started | Ended | Withdrawn | Frames | StepRecord | SkipRecord | Baked | LightsKept
-    | TvState | Handling | Handled | Dropped | Trouble | Failed
+StageReport: TypeAlias = (
+    StageReady | StreamRun | Encoded | UtteranceStarted | UtteranceEnded | UtteranceWithdrawn | Frames | StepRecord
+    | SkipRecord | Baked | LightsKept | TvState | Handling | Handled | Dropped | Trouble | StageFailed
 )  # fmt: skip

@@ -18,12 +18,12 @@ from math import pi, sin, tanh
 from duologue.audio.pcm import RATE
 from duologue.speech.utterance import Utterance
 from duologue.stage.expression import BROW_TIME, Accent, Beat, Score, score
-from duologue.stage.gaze import LEFT_SEAT, RIGHT_SEAT, Floor, Gaze, Geometry
+from duologue.stage.gaze import LEFT_SEAT, RIGHT_SEAT, FloorSpan, Gaze, Geometry
 from duologue.stage.life import BLINK, Life, lids_since, nod
 from duologue.stage.lipsync import MouthTrack, mouth_track
 from duologue.stage.motion_noise import ease, key, unit
 from duologue.stage.pose import MAX_HEAD_ANGLE, MAX_SHIFT, Brows, Expression, Lids, Mouth, Pose
-from duologue.stage.timeline import MEMORY, SceneTimeline, Spoken
+from duologue.stage.timeline import MEMORY, SceneTimeline, TimelineUtterance
 
 REMEMBERED = 24
 """Plans that are kept."""
@@ -53,7 +53,7 @@ class LinePlan:
 class _Line:
     """A line on the timeline with its plan, at one instant: ``local`` is the sample within the line."""
 
-    spoken: Spoken
+    spoken: TimelineUtterance
     plan: LinePlan
     local: int
     end: int
@@ -104,10 +104,16 @@ class Motion:
         near = [spoken for spoken in timeline if spoken.start - RATE <= at <= spoken.end + MEMORY]
         lines = [self._line(spoken, at) for spoken in near]
         begun = [line for line in lines if line.local >= 0]
-        floors = [Floor(line.spoken.seat, line.spoken.start, line.spoken.end, line.plan.score.thinks) for line in begun]
+        floors = [
+            FloorSpan(line.spoken.seat, line.spoken.start, line.spoken.end, line.plan.score.thinks) for line in begun
+        ]
+        thoughts = timeline.thoughts(at)
+        if thoughts:
+            floors += [FloorSpan(each.seat, each.start, each.end, thinks=False, silent=True) for each in thoughts]
+            floors.sort(key=_start)
         return tuple(body.pose(at, lines, begun, floors, tv_on) for body in self._bodies)
 
-    def _line(self, spoken: Spoken, at: int) -> _Line:
+    def _line(self, spoken: TimelineUtterance, at: int) -> _Line:
         return _Line(spoken, self.plan(spoken.utterance), at - spoken.start, spoken.end - spoken.start)
 
 
@@ -128,13 +134,15 @@ class _Body:
         self._lean = 1.0 if geometry.other[0] >= 0 else -1.0
 
     def pose(
-        self, at: int, lines: Sequence[_Line], begun: Sequence[_Line], floors: Sequence[Floor], tv_on: bool
+        self, at: int, lines: Sequence[_Line], begun: Sequence[_Line], floors: Sequence[FloorSpan], tv_on: bool
     ) -> Pose:
         own = [line for line in begun if line.spoken.seat == self._seat]
         heard = [line for line in begun if line.spoken.seat != self._seat]
-        face = _face(own, heard)
+        thinking = _thinking(self._seat, at, floors)
+        face = _PENSIVE if thinking > 0.5 else _face(own, heard)
         speech = _mouth([line for line in lines if line.spoken.seat == self._seat])
         angle, head, body = self._carriage(at, own, heard, floors)
+        angle, head = angle + 1.6 * self._lean * thinking, (head[0], head[1] - 1.4 * thinking)
         return Pose(
             mouth=speech or _REST.get(face.beat.expression, Mouth.X),
             lids=self._lids(at, own, face),
@@ -146,7 +154,7 @@ class _Body:
         )
 
     def _carriage(
-        self, at: int, own: Sequence[_Line], heard: Sequence[_Line], floors: Sequence[Floor]
+        self, at: int, own: Sequence[_Line], heard: Sequence[_Line], floors: Sequence[FloorSpan]
     ) -> tuple[float, tuple[float, float], tuple[float, float]]:
         """Angle of the head, its place, the body's place: idle life, more of it in speech, then nods and gestures."""
         life = self._life
@@ -187,6 +195,8 @@ _REST: dict[Expression, Mouth] = {
     Expression.SMILE: Mouth.SMILE, Expression.LAUGH: Mouth.SMILE, Expression.ANGER: Mouth.FROWN,
 }  # fmt: skip
 _SQUINTS = {Expression.LAUGH, Expression.ANGER, Expression.DOUBT}
+_THOUGHT = 0.5
+"""Seconds in which a head is raised in thought, and lowered again."""
 _CALM = Beat(0, 0)
 _STARTLED = Beat(0, 0, Expression.SURPRISE, Brows.RAISED, 0.6)
 
@@ -210,6 +220,25 @@ class _Face:
     beat: Beat
     since: int = 0
     accent: bool = False
+
+
+_PENSIVE = _Face(Beat(0, 0, Expression.NEUTRAL, Brows.RAISED, 0.4))
+
+
+def _start(floor: FloorSpan) -> int:
+    return floor.start
+
+
+def _thinking(seat: int, at: int, floors: Sequence[FloorSpan]) -> float:
+    """How much who sits there thinks what to say, 0…1."""
+    return max(
+        (
+            ease((at - floor.start) / RATE / _THOUGHT) * (1.0 - ease((at - floor.end) / RATE / _THOUGHT))
+            for floor in floors
+            if floor.silent and floor.seat == seat
+        ),
+        default=0.0,
+    )
 
 
 def _face(own: Sequence[_Line], heard: Sequence[_Line]) -> _Face:

@@ -43,7 +43,7 @@ class Pace:
         return max(0, -((self.origin - now) * self.fps // SECOND))
 
 
-class Patience:
+class CatchUpRule:
     """Which frame comes next: the one after the last, or the first on the grid that has all its lead."""
 
     def __init__(self, pace: Pace) -> None:

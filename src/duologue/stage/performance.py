@@ -16,8 +16,7 @@ import numpy as np
 
 from duologue.audio.mixing import Ducker, add_panned, limit, pan_gains
 from duologue.audio.pcm import RATE, Samples
-from duologue.audio.playout import Block, Playout
-from duologue.audio.playout import Started as ItemStarted
+from duologue.audio.playout import Block, ItemStarted, Playout
 from duologue.broadcast.testcard import TestCard
 from duologue.clock import Clock
 from duologue.errors import InputError
@@ -29,20 +28,21 @@ from duologue.stage.messages import (
     Announce,
     Cue,
     Cut,
-    Ended,
-    Report,
-    Say,
+    Ponder,
+    SayUtterance,
     SetLights,
     ShowTv,
     StagePlan,
-    Started,
-    Withdraw,
-    Withdrawn,
+    StageReport,
+    UtteranceEnded,
+    UtteranceStarted,
+    UtteranceWithdrawn,
+    WithdrawUtterance,
 )
 from duologue.stage.motion import Motion
 from duologue.stage.pose import CaptionState, CaptionWord, FrameState
 from duologue.stage.scenery import Scenery
-from duologue.stage.timeline import SceneTimeline, Spoken
+from duologue.stage.timeline import SceneTimeline, TimelineUtterance
 from duologue.telemetry.ledger import Cause
 
 
@@ -56,7 +56,7 @@ class Drawn:
     picture: Plane | None
     samples: Samples
     damage_px: int
-    reports: tuple[Report, ...]
+    reports: tuple[StageReport, ...]
     cause: Cause = Cause.NONE
 
 
@@ -80,7 +80,7 @@ class Performance:
         self._ducker = Ducker()
         self._card_sound = TestCard(plan.width, plan.height, plan.fps) if plan.test_card else None
         self._utterances: dict[str, Utterance] = {}
-        self._upcoming: Spoken | None = None
+        self._upcoming: TimelineUtterance | None = None
         self._speech: tuple[tuple[int, int], ...] = ()
         self._over: list[str] = []
         self._announcement = CaptionState()
@@ -122,16 +122,18 @@ class Performance:
         if self._plan.captions:
             self._scenery.prepare(utterance)
 
-    def apply(self, cue: Cue) -> list[Report]:
+    def apply(self, cue: Cue) -> list[StageReport]:
         """Take a cue at a frame boundary."""
         match cue:
-            case Say(utterance, gap):
+            case SayUtterance(utterance, gap):
                 self._utterances[utterance.id] = utterance
                 self._playout.enqueue(utterance.id, utterance.samples, gap)
-            case Withdraw(utterance_id):
-                return [Withdrawn(utterance_id, self._withdraw(utterance_id))]
+            case WithdrawUtterance(utterance_id):
+                return [UtteranceWithdrawn(utterance_id, self._withdraw(utterance_id))]
             case Cut(utterance_ids):
                 self._cut(utterance_ids)
+            case Ponder(speaker) if speaker in self._seats:
+                self._timeline.ponder(self._seats[speaker], self._base + self._playout.position)
             case ShowTv(path):
                 self._scenery.show_tv(path)
             case SetLights(lights):
@@ -171,13 +173,13 @@ class Performance:
             self._upcoming = self._spoken(utterance_id, self._base + start)
             self._timeline.add(self._upcoming)
 
-    def _spoken(self, utterance_id: str, start: int) -> Spoken:
+    def _spoken(self, utterance_id: str, start: int) -> TimelineUtterance:
         utterance = self._utterances[utterance_id]
-        return Spoken(utterance, self._seats[utterance.speaker], start)
+        return TimelineUtterance(utterance, self._seats[utterance.speaker], start)
 
-    def _note(self, block: Block) -> tuple[Report, ...]:
+    def _note(self, block: Block) -> tuple[StageReport, ...]:
         """Bring the timeline up to what the playout did, and report it in show samples."""
-        reports: list[Report] = []
+        reports: list[StageReport] = []
         for event in block.events:
             at = self._base + event.at
             if isinstance(event, ItemStarted):
@@ -185,10 +187,10 @@ class Performance:
                     self._forget_upcoming()
                     self._timeline.add(self._spoken(event.id, at))
                 self._upcoming = None
-                reports.append(Started(event.id, at))
+                reports.append(UtteranceStarted(event.id, at))
             else:
                 self._over.append(event.id)
-                reports.append(Ended(event.id, at, event.played))
+                reports.append(UtteranceEnded(event.id, at, event.played))
         return tuple(reports)
 
     def _withdraw(self, utterance_id: str) -> bool:

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from duologue.stage.art import Layer, Rgba
-from duologue.stage.frames import Plane, split_planes
+from duologue.stage.frames import Plane
 
 KR, KB = 0.2126, 0.0722
 KG = 1.0 - KR - KB
@@ -218,14 +218,6 @@ def padded(layer: Layer, tint: tuple[float, float, float] = (1.0, 1.0, 1.0), pad
     return _floats(framed), layer.x - pad, layer.y - pad
 
 
-def picture_to_canvas(picture: Floats) -> Plane:
-    """An opaque premultiplied RGBA picture of even size as one I420 array of shape ``(height * 3 // 2, width)``."""
-    height, width = picture.shape[:2]
-    canvas = np.empty((height * 3 // 2, width), np.uint8)
-    put_rows(split_planes(canvas, width, height), 0, picture)
-    return canvas
-
-
 def put_rows(planes: tuple[Plane, Plane, Plane], top: int, picture: Floats) -> None:
     """Write an opaque premultiplied RGBA picture into the planes of a canvas as wide, from the even row ``top`` on."""
     full = to_yuva(picture)
@@ -233,20 +225,3 @@ def put_rows(planes: tuple[Plane, Plane, Plane], top: int, picture: Floats) -> N
     planes[0][top : top + full.shape[0]] = to_bytes(full[..., 0])
     for plane, channel in zip(planes[1:], (1, 2), strict=True):
         plane[top // 2 : top // 2 + half.shape[0]] = to_bytes(half[..., channel])
-
-
-def canvas_to_rgb(canvas: Plane) -> NDArray[np.uint8]:
-    """An I420 array as RGB, shape ``(height, width, 3)``: chroma interpolated from its site. Too slow for frames."""
-    height, width = canvas.shape[0] * 2 // 3, canvas.shape[1]
-    luma, u, v = split_planes(canvas, width, height)
-    move = np.array([[0.5, 0.0, 0.0], [0.0, 0.5, -0.25]])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    chroma = [
-        cv2.warpAffine(p.astype(np.float32), move, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-        for p in (u, v)
-    ]
-    bright = (luma.astype(np.float32) - 16) / 219
-    blue, red = (chroma[0] - 128) / 224 * 2 * (1 - KB), (chroma[1] - 128) / 224 * 2 * (1 - KR)
-    green = -(KB * blue + KR * red) / KG
-    rgb = np.stack([bright + red, bright + green, bright + blue], axis=-1)
-    return np.clip(np.rint(rgb * 255), 0, 255).astype(np.uint8)

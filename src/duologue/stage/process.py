@@ -33,21 +33,21 @@ from duologue.stage.messages import (
     Cue,
     Dropped,
     Encoded,
-    Failed,
     Frames,
     Handled,
     Handling,
-    Ready,
-    Report,
-    Run,
-    Say,
+    SayUtterance,
     Shutdown,
+    StageFailed,
     StagePlan,
+    StageReady,
+    StageReport,
+    StreamRun,
     Trouble,
 )
-from duologue.stage.pace import Pace, Patience
+from duologue.stage.pace import CatchUpRule, Pace
 from duologue.stage.performance import Drawn, Performance
-from duologue.telemetry.ledger import FrameRecord, SkipRecord, Step, StepRecord
+from duologue.telemetry.ledger import FrameRecord, GovernorStep, SkipRecord, StepRecord
 from duologue.workers import Channel
 
 HEAD_START = 250 * MILLISECOND
@@ -64,11 +64,11 @@ class _Post:
     def __init__(self, channel: Channel, gone: threading.Event) -> None:
         self._channel = channel
         self._gone = gone
-        self._reports: queue.Queue[Report | None] = queue.Queue(MOST_UNSENT)
+        self._reports: queue.Queue[StageReport | None] = queue.Queue(MOST_UNSENT)
         self._thread = threading.Thread(target=self._run, name="post", daemon=True)
         self._thread.start()
 
-    def send(self, *reports: Report) -> None:
+    def send(self, *reports: StageReport) -> None:
         """Queue reports; waits while too many are unsent."""
         for report in reports:
             self._reports.put(report)
@@ -125,7 +125,7 @@ class StageProcess:
         video, audio = self._video(), AudioEncoder()
         performance = Performance(self._plan, self._clock, patient=False)
         pace = Pace(self._plan.origin or self._clock.now() + HEAD_START, self._plan.fps, int(self._plan.lead * SECOND))
-        first = Patience(pace).following(self._plan.first_frame, self._clock.now())
+        first = CatchUpRule(pace).following(self._plan.first_frame, self._clock.now())
         self._wall_origin = self._plan.wall_origin or self._clock.wall() + pace.origin - self._clock.now()
         performance.begin(first)
         steps = self._steps(video)
@@ -133,8 +133,8 @@ class StageProcess:
         encoders = Encoders(video, audio, self._packaged, self._clock, self._card(video))
         seconds = (self._clock.now() - started) / SECOND
         self._post.send(
-            Ready(seconds, pace.origin, self._wall_origin, first, self._granted, steps),
-            Run(self._format(video, audio), first),
+            StageReady(seconds, pace.origin, self._wall_origin, first, self._granted, steps),
+            StreamRun(self._format(video, audio), first),
         )
         threading.Thread(target=self._listen, args=[performance], name="cues", daemon=True).start()
         encoders.start()
@@ -166,26 +166,27 @@ class StageProcess:
     def _format(self, video: VideoEncoder, audio: AudioEncoder) -> StreamFormat:
         return StreamFormat(*video.format, video.extradata, audio.extradata)
 
-    def _steps(self, video: VideoEncoder) -> tuple[Step, ...]:
+    def _steps(self, video: VideoEncoder) -> tuple[GovernorStep, ...]:
         plan = self._plan
         width, height = smaller(plan.width, plan.height)
         small = plan.resizable and width >= SMALLEST[0] and height >= SMALLEST[1]
         return (
-            Step.TV, *((Step.ANALYSIS,) if video.can_lighten else ()), Step.RATE, *((Step.SIZE,) if small else ())
+            GovernorStep.TV, *((GovernorStep.ANALYSIS,) if video.can_lighten else ()), GovernorStep.RATE,
+            *((GovernorStep.SIZE,) if small else ()),
         )  # fmt: skip
 
     def _another_run(self, encoders: Encoders, number: int) -> None:
         """Packets from frame ``number`` on do not continue those before."""
         video, audio = self._video(), AudioEncoder()
         encoders.change(video, audio, self._card(video))
-        self._post.send(Run(self._format(video, audio), number))
+        self._post.send(StreamRun(self._format(video, audio), number))
 
     # The frames
 
     def _perform(
         self, performance: Performance, pace: Pace, governor: Governor, number: int, encoders: Encoders
     ) -> None:
-        step, patience = Step.FULL, Patience(pace)
+        step, patience = GovernorStep.FULL, CatchUpRule(pace)
         while not self._closing.is_set():
             self._clock.sleep_until(pace.begin(number))
             following = patience.following(number, self._clock.now())
@@ -199,7 +200,7 @@ class StageProcess:
             begun = self._clock.now()
             for cue in self._waiting_cues():
                 self._apply(performance, cue)
-            periods = 2 if step >= Step.RATE else 1
+            periods = 2 if step >= GovernorStep.RATE else 1
             pictured = number % periods == 0
             drawn = performance.draw(number, pictured=pictured)
             encoders.put_sound(drawn.samples, number * len(drawn.samples))
@@ -208,10 +209,12 @@ class StageProcess:
                 encoders.put(self._job(number, drawn, drawn.picture, pace, begun, periods, step))
             number += 1
 
-    def _job(self, number: int, drawn: Drawn, picture: Plane, pace: Pace, begun: int, periods: int, step: Step) -> Job:
+    def _job(
+        self, number: int, drawn: Drawn, picture: Plane, pace: Pace, begun: int, periods: int, step: GovernorStep
+    ) -> Job:
         return Job(
             number, picture, pace.due(number), begun, milliseconds(self._clock.now() - begun), drawn.damage_px,
-            drawn.cause, periods, wall_ms_of(number, self._plan.fps, self._wall_origin), step >= Step.ANALYSIS,
+            drawn.cause, periods, wall_ms_of(number, self._plan.fps, self._wall_origin), step >= GovernorStep.ANALYSIS,
         )  # fmt: skip
 
     def _skip(
@@ -223,7 +226,7 @@ class StageProcess:
         governor.restart(self._clock.now())
         self._post.send(SkipRecord(now, number, following, milliseconds(now - pace.due(number))))
 
-    def _govern(self, governor: Governor, number: int) -> Step:
+    def _govern(self, governor: Governor, number: int) -> GovernorStep:
         while self._made:
             record = self._made.popleft()
             cost = int((record.compose_ms + record.encode_ms) * MILLISECOND)
@@ -233,10 +236,12 @@ class StageProcess:
             self._post.send(StepRecord(self._clock.now(), number, step, before, governor.lead_ms, governor.why))
         return step
 
-    def _take(self, step: Step, before: Step, performance: Performance, encoders: Encoders, number: int) -> None:
-        performance.plainer_tv(2 if step >= Step.TV else 1)
-        if (step >= Step.SIZE) is not (before >= Step.SIZE):
-            self._small = step >= Step.SIZE
+    def _take(
+        self, step: GovernorStep, before: GovernorStep, performance: Performance, encoders: Encoders, number: int
+    ) -> None:
+        performance.plainer_tv(2 if step >= GovernorStep.TV else 1)
+        if (step >= GovernorStep.SIZE) is not (before >= GovernorStep.SIZE):
+            self._small = step >= GovernorStep.SIZE
             self._another_run(encoders, number)
 
     # Cues
@@ -258,13 +263,13 @@ class StageProcess:
         for message in self._channel:
             if isinstance(message, Shutdown):
                 break
-            if isinstance(message, Say) and not self._prepare(performance, message):
+            if isinstance(message, SayUtterance) and not self._prepare(performance, message):
                 continue
             if isinstance(message, Cue):  # our own main process sends nothing else
                 self._cues.put(message)
         self._closing.set()
 
-    def _prepare(self, performance: Performance, say: Say) -> bool:
+    def _prepare(self, performance: Performance, say: SayUtterance) -> bool:
         """Prepare a line. Whatever that meets in it, the stage goes on hearing."""
         self._post.send(Handling(say.utterance.id))
         try:
@@ -276,7 +281,7 @@ class StageProcess:
         return True
 
     def _refuse(self, cue: Cue, error: Exception) -> None:
-        if isinstance(cue, Say):
+        if isinstance(cue, SayUtterance):
             self._post.send(Dropped(cue.utterance.id, _words(error)))
         else:
             self._post.send(Trouble(_words(error), type(cue).__name__, "It is left out; the show goes on."))
@@ -305,10 +310,10 @@ def _words(error: Exception) -> str:
     return error.what if isinstance(error, DuologueError) else f"{type(error).__name__}: {error}"
 
 
-def _failed(error: Exception) -> Failed:
+def _failed(error: Exception) -> StageFailed:
     if isinstance(error, DuologueError):
-        return Failed(error.what, error.where, error.remedy, isinstance(error, InputError))
-    return Failed(f"{type(error).__name__}: {error}", "the stage", "This is a bug; report it.", refused=False)
+        return StageFailed(error.what, error.where, error.remedy, isinstance(error, InputError))
+    return StageFailed(f"{type(error).__name__}: {error}", "the stage", "This is a bug; report it.", refused=False)
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from duologue.memory import trim
 from duologue.priority import lower_this_thread
 from duologue.stage.bake import AbandonedError, BakedStage
 from duologue.stage.bakery import Bakery
-from duologue.stage.messages import Baked, LightsKept, Report, StagePlan, Trouble
+from duologue.stage.messages import Baked, LightsKept, StagePlan, StageReport, Trouble
 from duologue.stage.pose import Lights
 
 REFINE_AFTER = 4
@@ -54,7 +54,7 @@ class Relighting:
         self._newest = 0
         self._orders: deque[_Order] = deque()
         self._retired: list[BakedStage] = []
-        self._reports: list[Report] = []
+        self._reports: list[StageReport] = []
         # Baking yields to the frame: the threads that it starts inherit this one's place.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="relighting", initializer=lower_this_thread)
 
@@ -76,7 +76,7 @@ class Relighting:
             changed |= self._take(self._orders.popleft())
         return changed
 
-    def reports(self) -> tuple[Report, ...]:
+    def reports(self) -> tuple[StageReport, ...]:
         """What there is to say since the last call."""
         reports = (*self._reports, *self._bakery.shelf.troubles())
         self._reports.clear()

@@ -19,7 +19,7 @@ from duologue.stage.captions_type import SpeakerLook
 from duologue.stage.compositor import Compositor
 from duologue.stage.encoding import DEPTH
 from duologue.stage.frames import FrameRing, Plane
-from duologue.stage.messages import Report, StagePlan, Trouble
+from duologue.stage.messages import StagePlan, StageReport, Trouble
 from duologue.stage.pose import FrameState, Lights
 from duologue.stage.relighting import Relighting
 from duologue.stage.television import Television
@@ -32,7 +32,7 @@ class Shown:
 
     picture: Plane
     damage_px: int
-    reports: tuple[Report, ...]
+    reports: tuple[StageReport, ...]
     cause: Cause
 
 

@@ -24,7 +24,7 @@ ABANDONED = 3600 * 1_000_000_000
 _ENDING = ".arrays"
 
 
-class Shelf:
+class BakeShelf:
     """A folder of mapped files; None keeps nothing. Safe to use from several threads and processes."""
 
     def __init__(self, folder: Path | None, most: int = MOST_BYTES) -> None:

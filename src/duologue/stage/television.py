@@ -16,7 +16,7 @@ from duologue.audio.pcm import RATE, Samples
 from duologue.clock import SECOND, Clock
 from duologue.errors import DuologueError, InputError
 from duologue.stage.art import Quad
-from duologue.stage.messages import Report, Trouble, TvState
+from duologue.stage.messages import StageReport, Trouble, TvState
 from duologue.stage.television_film import broken
 from duologue.stage.television_picture import TvPicture
 from duologue.stage.television_player import PATIENCE, FilmPlayer, hanging
@@ -33,7 +33,7 @@ class TvFrame:
 
     picture: TvPicture | None
     missed: bool
-    reports: tuple[Report, ...]
+    reports: tuple[StageReport, ...]
 
 
 class _Watch:
@@ -78,7 +78,7 @@ class Television:
         self._waiting: Path | None = None
         self._abandoned: list[FilmPlayer] = []
         self._watch = self._opening_watch = _Watch(fps)
-        self._reports: list[Report] = []
+        self._reports: list[StageReport] = []
 
     @property
     def on(self) -> bool:

@@ -15,7 +15,7 @@ CAPACITY = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class TimelineUtterance:
     """An utterance by the character in ``seat``, its first sample being sample ``start`` of the show (48 kHz).
 
     ``cut`` is the show sample at which it was interrupted, -1 if it was not.
@@ -43,6 +43,20 @@ class Spoken:
         return 0 <= self.cut < self.start + self.length
 
 
+LONGEST_THOUGHT = 12 * RATE
+"""After so long a character that nobody let speak does not think on (samples)."""
+MOST_THOUGHTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """The character in ``seat`` thinks what to say, from sample ``start`` of the show to ``end``."""
+
+    seat: int
+    start: int
+    end: int
+
+
 class SceneTimeline:
     """Utterances in order of their start. Plain data with no clock: everything takes show samples (48 kHz).
 
@@ -50,13 +64,14 @@ class SceneTimeline:
     """
 
     def __init__(self) -> None:
-        self._spoken: list[Spoken] = []
+        self._spoken: list[TimelineUtterance] = []
+        self._pondered: list[tuple[int, int]] = []
 
-    def __iter__(self) -> Iterator[Spoken]:
+    def __iter__(self) -> Iterator[TimelineUtterance]:
         """In order of start."""
         return iter(self._spoken)
 
-    def add(self, spoken: Spoken) -> None:
+    def add(self, spoken: TimelineUtterance) -> None:
         """Lay an utterance on the timeline. A pose before its start shows nothing of it but lips that close early."""
         self._spoken.append(spoken)
         self._spoken.sort(key=_start)
@@ -68,12 +83,33 @@ class SceneTimeline:
             replace(spoken, cut=at) if spoken.end > at else spoken for spoken in self._spoken if spoken.start < at
         ]
 
+    def ponder(self, seat: int, at: int) -> None:
+        """From sample ``at`` on, or when who speaks then has ended, the character in ``seat`` thinks, until somebody
+        speaks.
+        """
+        self._pondered = [*self._pondered[1 - MOST_THOUGHTS :], (seat, at)]
+
+    def thoughts(self, at: int) -> tuple[Thought, ...]:
+        """Those that have begun by sample ``at``, in order of their start."""
+        found: list[Thought] = []
+        for seat, since in self._pondered:
+            start, end = since, since + LONGEST_THOUGHT
+            for spoken in self._spoken:
+                if spoken.start <= since:
+                    start = max(start, spoken.end)
+                else:
+                    end = min(end, spoken.start)
+            if start < end and start <= at:
+                found.append(Thought(seat, start, end))
+        return tuple(found)
+
     def shift(self, samples: int) -> None:
         """The show leaves out so many samples: all that was laid keeps its distance from what comes next.
 
         What is being said goes on where it stopped, what is to come begins that much later, and of what is over the
         traces fade as they would have.
         """
+        self._pondered = [(seat, since + samples) for seat, since in self._pondered]
         self._spoken = [
             replace(spoken, start=spoken.start + samples, cut=spoken.cut if spoken.cut < 0 else spoken.cut + samples)
             for spoken in self._spoken
@@ -81,13 +117,14 @@ class SceneTimeline:
 
     def prune(self, before: int) -> None:
         """Forget what ended before sample ``before``; leave :data:`MEMORY` between that and the next pose."""
+        self._pondered = [(seat, since) for seat, since in self._pondered if since >= before]
         if self._spoken and self._spoken[0].end < before:
             self._spoken = [spoken for spoken in self._spoken if spoken.end >= before]
 
-    def recent(self, at: int) -> tuple[Spoken, ...]:
+    def recent(self, at: int) -> tuple[TimelineUtterance, ...]:
         """What has begun by sample ``at``, the newest first."""
         return tuple(spoken for spoken in reversed(self._spoken) if spoken.start <= at)
 
 
-def _start(spoken: Spoken) -> int:
+def _start(spoken: TimelineUtterance) -> int:
     return spoken.start

@@ -1,7 +1,8 @@
 """What the ledger knows: a plain record for each kind of thing that happens, its fields with their meaning and unit.
 
-A field is written under its own name, or under the one that :class:`Key` gives it; docs/ledger.md is made of this page
-(:mod:`duologue.telemetry.ledger_page`), and so is the code that writes and reads (:mod:`duologue.telemetry.lines`).
+A field is written under its own name, or under the one that :class:`FieldName` gives it; docs/ledger.md is made of this
+page (:mod:`duologue.telemetry.ledger_page`), and so is the code that writes and reads
+(:mod:`duologue.telemetry.lines`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ class _Time:
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class FieldName:
     """The name of a field in a line, where its own means something else there."""
 
     name: str
@@ -38,7 +39,7 @@ class Cause(StrEnum):
     TV = "tv"
 
 
-class Step(IntEnum):
+class GovernorStep(IntEnum):
     """How plain the show is, from all there is to the plainest; each step includes those before it."""
 
     FULL = 0
@@ -52,7 +53,7 @@ class Step(IntEnum):
     """Smaller pictures are encoded; only where nothing that takes the stream must keep its size."""
 
 
-class Outcome(StrEnum):
+class EndingOutcome(StrEnum):
     """What came after a turn was taken to be over."""
 
     ANSWERED = "answered"
@@ -128,8 +129,8 @@ class StepRecord:
 
     at: Annotated[Time, "When."]
     frame: Annotated[int, "The first frame that is so."]
-    step: Annotated[Step, "How plain: 0 is all there is."]
-    before: Annotated[Step, "How plain it was."]
+    step: Annotated[GovernorStep, "How plain: 0 is all there is."]
+    before: Annotated[GovernorStep, "How plain it was."]
     lead_ms: Annotated[float, "How far ahead of its due time the newest picture was."]
     why: Annotated[str, "The figure that decided."]
 
@@ -165,7 +166,7 @@ class EndingRecord:
     silence_ms: Annotated[float, "The silence that there was."]
     said: Annotated[str, "What was understood by then."]
     pauses: Annotated[tuple[float, ...], "Pauses (ms) in this turn after which the person had gone on."]
-    outcome: Annotated[Outcome, "What came of it."]
+    outcome: Annotated[EndingOutcome, "What came of it."]
 
 
 @dataclass(slots=True)
@@ -177,11 +178,11 @@ class TurnRecord:
     :data:`duologue.telemetry.turns.STAGES`.
     """
 
-    id: Annotated[str, Key("turn"), "Its id: that of the conversation, and a name in it."]
+    id: Annotated[str, FieldName("turn"), "Its id: that of the conversation, and a name in it."]
     conversation: Annotated[str, "The id of its conversation."]
     number: Annotated[int, "Its place in the conversation."]
     speaker: Annotated[str, "Who speaks."]
-    kind: Annotated[str, Key("role"), "`turn`, `answer` (to a person), `person` or `filler`."] = "turn"
+    kind: Annotated[str, FieldName("role"), "`turn`, `answer` (to a person), `person` or `filler`."] = "turn"
     text: Annotated[str, "What was written or said."] = ""
     heard: Annotated[str, "The part of it that was played."] = ""
     asked: Annotated[Time, "A line was asked for."] = 0
@@ -194,7 +195,7 @@ class TurnRecord:
     on_air: Annotated[Time, "Its first word was heard."] = 0
     ended: Annotated[Time, "It fell silent."] = 0
     gap_ms: Annotated[int, "The chosen silence before it."] = 0
-    waited_ms: Annotated[float, "What an engine added to that."] = 0.0
+    waited_ms: Annotated[float, "What an engine added to that, and to the pauses between its parts."] = 0.0
     refused: Annotated[int, "Lines that moderation sent back."] = 0
     interrupted: Annotated[bool, "It was cut off."] = False
     failure: Annotated[str, "What failed at it, each with its stage."] = ""
@@ -220,8 +221,13 @@ class TurnRecord:
     taken: Annotated[Time, "The voice came up that took the floor from it."] = 0
     stalls: Annotated[tuple[str, ...], "Each stage that missed a deadline."] = ()
     pauses: Annotated[int, "Of a person's turn: pauses in it after which they went on."] = 0
+    language: Annotated[str, "Of a person's turn: what they spoke (ISO 639-1), where that is not the character's."] = ""
     misses: Annotated[int, "Of a person's turn: replies that were thought ahead, and withdrawn."] = 0
     wasted_ms: Annotated[float, "What was thought in vain."] = 0.0
+    parts: Annotated[
+        tuple[float, ...],
+        "Where each further part of it began, in ms after its first word: a slow voice's are heard so.",
+    ] = ()
     estimated: Annotated[bool, "The far end did not acknowledge what it had played: `heard` is reckoned."] = False
 
 
@@ -277,16 +283,29 @@ class ClipRecord:
 
 @dataclass(frozen=True, slots=True)
 class WorkerRecord:
-    """A child process of the house (of `house`) came into another state, or a part of it (of that part) failed."""
+    """A child process of the house came into another state."""
 
-    worker: Annotated[str, "Which: `stage` (of one show of several `stage-NAME`), an engine by its name, or a part."]
+    worker: Annotated[str, "Which: `stage` (of one show of several `stage-NAME`), or an engine by its name."]
     state: Annotated[
         str,
-        "`idle`, `starting`, `up`, `restarting` (it died, and is started again), `failed` (too often in a row;"
-        " of a part: it is started again) or `closed`.",
+        "`idle`, `starting`, `up`, `restarting` (it died, and is started again), `failed` (too often in a row) or"
+        " `closed`.",
     ]
     cause: Annotated[str, "Why it died, until that is forgiven."] = ""
     restarts: Annotated[int, "How often another took its place, so far."] = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PartRecord:
+    """A part of the house (its `of`) came into another state."""
+
+    part: Annotated[str, "What people call it."]
+    state: Annotated[
+        str,
+        "`starting`, `up`, `restarting` (it failed, and is started again), `failed` (no restart mends it) or `over`.",
+    ]
+    cause: Annotated[str, "Why it failed, until it is up again."] = ""
+    restarts: Annotated[int, "How often it was started again, so far."] = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,6 +382,7 @@ Record: TypeAlias = (
     | ActRecord
     | ClipRecord
     | WorkerRecord
+    | PartRecord
     | HandoverRecord
     | AdmissionRecord
     | CallRecord
@@ -385,6 +405,7 @@ KINDS: Mapping[str, type[Record]] = {
     "act": ActRecord,
     "clip": ClipRecord,
     "worker": WorkerRecord,
+    "part": PartRecord,
     "handover": HandoverRecord,
     "admission": AdmissionRecord,
     "call": CallRecord,

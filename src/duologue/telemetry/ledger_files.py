@@ -29,14 +29,14 @@ class FileLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class LedgerFile:
     """One of a ledger's files: number 1 is called as the ledger is."""
 
     number: int
     path: Path
 
 
-def members(path: Path) -> list[Member]:
+def members(path: Path) -> list[LedgerFile]:
     """The files there are of the ledger ``path``, oldest first. Raises :class:`OSError` for a folder that cannot be
     read; one that is not there has none.
     """
@@ -47,7 +47,7 @@ def members(path: Path) -> list[Member]:
         return []
     found = [(match, name) for name in names if (match := pattern.fullmatch(name))]
     return sorted(
-        (Member(int(match[1] or 1), path.parent / name) for match, name in found), key=lambda each: each.number
+        (LedgerFile(int(match[1] or 1), path.parent / name) for match, name in found), key=lambda each: each.number
     )
 
 

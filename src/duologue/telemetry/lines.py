@@ -13,7 +13,7 @@ from dataclasses import MISSING, dataclass, fields
 from enum import Enum
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
-from duologue.telemetry.ledger import KINDS, Entry, Key, Record, Time
+from duologue.telemetry.ledger import KINDS, Entry, FieldName, Record, Time
 
 VERSION = 1
 """Of the format. A reader knows all up to its own."""
@@ -48,7 +48,7 @@ def shapes(kind: type[Record]) -> tuple[Shape, ...]:
             continue
         hint, *notes = get_args(hints[each.name])
         words = next(note for note in notes if isinstance(note, str))
-        key = next((note.name for note in notes if isinstance(note, Key)), each.name)
+        key = next((note.name for note in notes if isinstance(note, FieldName)), each.name)
         made = each.default_factory
         default = each.default if made is MISSING else made()
         found.append(Shape(each.name, key, hint, words, _TIME in notes, default))

@@ -36,7 +36,7 @@ class ProcessTimes:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class MachineReading:
     """Everything read at one instant (``at``: monotonic ns). A process that is gone is missing."""
 
     at: int
@@ -111,7 +111,7 @@ class MachineSampler:
             },
         )
 
-    def _read(self, pids: tuple[int, ...]) -> Reading:
+    def _read(self, pids: tuple[int, ...]) -> MachineReading:
         processes: dict[int, ProcessTimes] = {}
         for pid in pids:
             try:
@@ -120,7 +120,7 @@ class MachineSampler:
                 processes[pid] = ProcessTimes(times.user + times.system, process.memory_info().rss)
             except psutil.Error:
                 continue  # it is gone; who started it reports that
-        return Reading(self._clock.now(), _machine_times(), psutil.virtual_memory().available, processes)
+        return MachineReading(self._clock.now(), _machine_times(), psutil.virtual_memory().available, processes)
 
 
 def _machine_times() -> CpuTimes:

@@ -22,17 +22,16 @@ from duologue.telemetry.ledger import (
     EndingRecord,
     Entry,
     FrameRecord,
+    GovernorStep,
     HandoverRecord,
     MachineRecord,
     Record,
     ShowRecord,
     SkipRecord,
-    Step,
     StepRecord,
     TurnRecord,
     WorkerRecord,
 )
-from duologue.telemetry.stream import HOUSE
 from duologue.telemetry.turns import stages_ms
 
 _FRAME_BUCKETS = (0.001, 0.002, 0.003, 0.005, 0.008, 0.012, 0.0167, 0.025, 0.0333, 0.04, 0.05, 0.0667, 0.1, 0.15, 0.25)
@@ -122,8 +121,8 @@ class Metrics:
         self._bakes = histogram("bake_seconds", "Time to bake light or poses beside the frames", _BAKE_BUCKETS, "of")
         self._lag = histogram("loop_lag_seconds", "How late the main event loop woke", _LAG_BUCKETS)
         self._held = counter("loop_held", "Wake-ups over 5 ms late while this process was busy")
-        self._cpu = gauge("process_cpu_ratio", "CPU of a process in cores", "of", "process")
-        self._rss = gauge("process_resident_bytes", "Resident memory of a process", "of", "process")
+        self._cpu = gauge("process_cpu_ratio", "CPU of a process in cores", "process")
+        self._rss = gauge("process_resident_bytes", "Resident memory of a process", "process")
         self._steal = gauge("machine_steal_ratio", "Share of CPU time that the hypervisor gave to others")
         self._available = gauge("machine_available_bytes", "Memory that can be had without swapping")
         self._lost = counter("ledger_dropped", "Entries of the ledger that never reached the disk")
@@ -156,14 +155,14 @@ class Metrics:
                 self._conversations.labels(of).inc()
             case ClipRecord(state=state):
                 self._clips.labels(of, state).inc()
-            case WorkerRecord(worker=worker, restarts=restarts) if of == HOUSE:
+            case WorkerRecord(worker=worker, restarts=restarts):
                 self._replaced.labels(worker).inc(self._rise(restarts, "worker", worker))
             case CallRecord():
                 self._call(of, record)
             case HandoverRecord(engine=engine, moment=moment):
                 self._handovers.labels(engine, moment).inc()
             case MachineRecord():
-                self._machine(of, record)
+                self._machine(record)
             case _:
                 pass
 
@@ -211,7 +210,7 @@ class Metrics:
         direction = "down" if record.step > record.before else "up"
         lower, upper = sorted((record.step, record.before))
         for step in range(lower + 1, upper + 1):
-            self._steps.labels(of, Step(step).name.lower(), direction).inc()
+            self._steps.labels(of, GovernorStep(step).name.lower(), direction).inc()
 
     def _turn(self, of: str, record: TurnRecord) -> None:
         self._turns.labels(of, record.kind, record.state).inc()
@@ -253,13 +252,13 @@ class Metrics:
         rule = record.why.partition(",")[0] or "other"
         self._endings.labels(of, rule, record.outcome.value).inc()
 
-    def _machine(self, of: str, record: MachineRecord) -> None:
+    def _machine(self, record: MachineRecord) -> None:
         self._steal.set(record.steal_percent / 100)
         self._available.set(record.available_mb * 2**20)
         for name, percent in record.cpu_percent.items():
-            self._cpu.labels(of, name).set(percent / 100)
+            self._cpu.labels(name).set(percent / 100)
         for name, megabytes in record.rss_mb.items():
-            self._rss.labels(of, name).set(megabytes * 2**20)
+            self._rss.labels(name).set(megabytes * 2**20)
 
     def lost(self, total: int) -> None:
         """So many entries of the ledger never reached the disk, since the start."""

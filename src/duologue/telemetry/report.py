@@ -17,11 +17,12 @@ from duologue.telemetry.ledger import (
     EndingRecord,
     Entry,
     FrameRecord,
+    GovernorStep,
     HandoverRecord,
     HeaderRecord,
+    PartRecord,
     ShowRecord,
     SkipRecord,
-    Step,
     StepRecord,
     TurnRecord,
     WorkerRecord,
@@ -33,7 +34,7 @@ _FPS = 30
 
 
 @dataclass(slots=True)
-class Part:
+class PartSummary:
     """A show, a talk, a call: what its ledger holds of it, as far as it was read."""
 
     of: str
@@ -51,6 +52,8 @@ class Part:
     handovers: list[HandoverRecord] = field(default_factory=list[HandoverRecord])
     restarts: Counter[str] = field(default_factory=Counter[str])
     """Of each worker; the house's part has them."""
+    failures: list[str] = field(default_factory=list[str])
+    """Why the part itself failed, each time."""
     dropped: int = 0
     """Lines that are missing in it."""
     _before: dict[str, int] = field(default_factory=dict[str, int])
@@ -83,6 +86,8 @@ class Part:
                 self.handovers.append(record)
             case WorkerRecord(worker=worker, restarts=restarts):
                 self._restarted(worker, restarts)
+            case PartRecord(state="restarting" | "failed", cause=cause):
+                self.failures.append(cause)
             case DroppedRecord(lines=lines):
                 self.dropped += lines
             case _:
@@ -139,6 +144,7 @@ class Part:
         found["too_early"] = sum(each.outcome == "went_on" for each in self.endings)
         found["handovers"] = [f"{each.engine}: {each.cause}" for each in self.handovers]
         found["restarts"] = dict(self.restarts)
+        found["failures"] = list(self.failures)
         return found
 
     def _frames(self) -> dict[str, object]:
@@ -153,16 +159,16 @@ class Part:
 
 def _step(record: StepRecord) -> dict[str, object]:
     return {
-        "frame": record.frame, "step": Step(record.step).name.lower(), "before": Step(record.before).name.lower(),
-        "why": record.why,
+        "frame": record.frame, "step": GovernorStep(record.step).name.lower(),
+        "before": GovernorStep(record.before).name.lower(), "why": record.why,
     }  # fmt: skip
 
 
-def gather(entries: Iterable[Entry]) -> list[Part]:
+def gather(entries: Iterable[Entry]) -> list[PartSummary]:
     """All parts of which there is something, in the order in which they appear."""
-    parts: dict[str, Part] = {}
+    parts: dict[str, PartSummary] = {}
     for entry in entries:
         if isinstance(entry.record, HeaderRecord):
             continue
-        parts.setdefault(entry.of, Part(entry.of)).add(entry)
+        parts.setdefault(entry.of, PartSummary(entry.of)).add(entry)
     return list(parts.values())

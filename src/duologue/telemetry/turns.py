@@ -1,15 +1,14 @@
-"""The turn ledger: the newest turns in memory, and what each step of a turn took."""
+"""What each stage of a turn took, of its record."""
 
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import median
 
 from duologue.clock import milliseconds
-from duologue.telemetry.ledger import Entry, TurnRecord
+from duologue.telemetry.ledger import TurnRecord
 
 FINAL_STATES = frozenset({"ended", "withdrawn", "failed"})
 """States after which a turn does not change any more."""
@@ -50,14 +49,11 @@ def stages_ms(record: TurnRecord) -> dict[str, float]:
 
 def _ends(record: TurnRecord) -> tuple[tuple[str, int], ...]:
     """When each stage but the last ends; 0: unknown. Who takes whole lines (a show: lips need what comes next) waits
-    for all of the text and all of the sound.
+    for all of the text and all of the sound; of a turn that is said in parts only for the first of it.
     """
     streams = record.spoken_to or record.first_sentence
-    sentence, sound = (
-        (record.first_sentence or record.apologised, record.first_audio)
-        if streams
-        else (record.text_complete, record.voiced)
-    )
+    sentence = (record.first_sentence or record.apologised) if streams else record.text_complete
+    sound = record.first_audio if streams or record.parts else record.voiced
     return (
         ("endpointing", record.decided),
         ("transcript", record.understood),
@@ -116,51 +112,3 @@ class Spread:
         """Of one value at least."""
         ordered = sorted(values)
         return cls(len(ordered), median(ordered), ordered[math.ceil(0.95 * len(ordered)) - 1], ordered[-1])
-
-
-class TurnLedger:
-    """The newest ``capacity`` turns, each as it was last reported, and totals since the start."""
-
-    def __init__(self, capacity: int = 1000) -> None:
-        self._capacity = capacity
-        self._turns: OrderedDict[str, TurnRecord] = OrderedDict()
-        self.ended = self.interrupted = self.refused = self.failed = 0
-        self.waited_ms = 0.0
-        """What engines added to the chosen silences, in sum."""
-
-    def put(self, record: TurnRecord) -> bool:
-        """Enter a turn, or its newest state; True when it has come to its end with this."""
-        before = self._turns.get(record.id)
-        self._turns[record.id] = replace(record)  # the caller goes on changing its own
-        while len(self._turns) > self._capacity:
-            self._turns.popitem(last=False)
-        finished = record.state in FINAL_STATES and (before is None or before.state not in FINAL_STATES)
-        if finished:
-            self.ended += record.state == "ended"
-            self.interrupted += record.interrupted
-            self.refused += record.refused
-            self.failed += bool(record.failure)
-            self.waited_ms += record.waited_ms
-        return finished
-
-    def observe(self, entry: Entry) -> None:
-        """Look on at a :class:`~duologue.telemetry.stream.Ledger`."""
-        if isinstance(entry.record, TurnRecord):
-            self.put(entry.record)
-
-    def summary(self) -> dict[str, Spread]:
-        """How long each stage of the silence before an answer took, and all of it (``silence``), over what is kept."""
-        taken: dict[str, list[float]] = {}
-        for record in self._turns.values():
-            stages = silence_ms(record)
-            for name, value in (*stages.items(), ("silence", sum(stages.values()))) if stages else ():
-                taken.setdefault(name, []).append(value)
-        return {name: Spread.of(values) for name, values in taken.items()}
-
-    def get(self, turn_id: str) -> TurnRecord | None:
-        """A turn as last reported, None when it is unknown or no longer kept."""
-        return self._turns.get(turn_id)
-
-    def recent(self) -> tuple[TurnRecord, ...]:
-        """All that are kept, oldest first."""
-        return tuple(self._turns.values())

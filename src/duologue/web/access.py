@@ -11,7 +11,7 @@ from duologue.app.models import PartState, Problem
 from duologue.errors import ClosedError, PeerError
 from duologue.web.options import WebOptions
 from duologue.web.problems import NotFound
-from duologue.web.studio import House, Show, Studio
+from duologue.web.studio import HousePort, ShowPort, StudioPort
 
 _MEND = "Mend what it says and start the house again; the other shows go on."
 
@@ -27,17 +27,17 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 """The errors that any route of the API may answer with."""
 
 
-def house_of(request: Request) -> House:
+def house_of(request: Request) -> HousePort:
     """The house that the application stands before."""
-    return cast(House, request.app.state.house)
+    return cast(HousePort, request.app.state.house)
 
 
-def here_of(request: Request) -> Show | None:
+def here_of(request: Request) -> ShowPort | None:
     """The show that ``request`` is put to, if the house has any."""
-    return cast("Show | None", request.scope["show"])
+    return cast("ShowPort | None", request.scope["show"])
 
 
-def studio_of(request: Request) -> Studio:
+def studio_of(request: Request) -> StudioPort:
     """The studio of the show that ``request`` is put to.
 
     Raises :class:`NotFound` where there is no show, :class:`ClosedError` while it is not open, and :class:`PeerError`
@@ -46,7 +46,7 @@ def studio_of(request: Request) -> Studio:
     return open_studio_of(here_of(request), request.url.path)
 
 
-def open_studio_of(show: Show | None, where: str) -> Studio:
+def open_studio_of(show: ShowPort | None, where: str) -> StudioPort:
     """The same of a ``show``; ``where`` it was asked for."""
     if show is None:
         raise NotFound("This house has no show", where=where, remedy="Start it with show = true under [serve].")
@@ -73,9 +73,9 @@ def leaving_of(request: Request) -> asyncio.Event:
     return cast(asyncio.Event, request.app.state.leaving)
 
 
-TheHouse = Annotated[House, Depends(house_of)]
-Here = Annotated[Show | None, Depends(here_of)]
+TheHouse = Annotated[HousePort, Depends(house_of)]
+Here = Annotated[ShowPort | None, Depends(here_of)]
 Place = Annotated[str, Depends(place_of)]
-TheStudio = Annotated[Studio, Depends(studio_of)]
+TheStudio = Annotated[StudioPort, Depends(studio_of)]
 TheOptions = Annotated[WebOptions, Depends(options_of)]
 Leaving = Annotated[asyncio.Event, Depends(leaving_of)]

@@ -30,7 +30,7 @@ from duologue.web.page import Page
 from duologue.web.reference import render
 from duologue.web.scopes import reading
 from duologue.web.shows import ByShow
-from duologue.web.studio import House
+from duologue.web.studio import HousePort
 from duologue.web.v1 import chat, models, speech, transcriptions
 
 _NO_SCRIPTS = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
@@ -52,7 +52,7 @@ async def _reference(request: Request) -> HTMLResponse:
     return HTMLResponse(render(request.app.openapi()), headers={"Content-Security-Policy": _NO_SCRIPTS})
 
 
-def create_app(house: House, options: WebOptions | None = None) -> FastAPI:
+def create_app(house: HousePort, options: WebOptions | None = None) -> FastAPI:
     """The application in front of a ``house``, with or without shows.
 
     Before the server waits for its connections to close, set ``app.state.leaving``: it ends the event streams.

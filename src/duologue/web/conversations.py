@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Response
 
-from duologue.app.models import ChatReceipt, ChatRequest, Conversation, ConversationRequest, Problem
+from duologue.app.models import ChatReceipt, ChatRequest, ConversationRequest, ConversationView, Problem
 from duologue.tokens import Scope
 from duologue.web import paths
 from duologue.web.access import PROBLEMS, Place, TheStudio
@@ -23,7 +23,7 @@ _MISSING = {404: {"model": Problem, "description": "There is no such conversatio
     operation_id="start_conversation",
     dependencies=[needs(Scope.STAGE)],
 )
-async def start(request: ConversationRequest, studio: TheStudio, place: Place, response: Response) -> Conversation:
+async def start(request: ConversationRequest, studio: TheStudio, place: Place, response: Response) -> ConversationView:
     """Start a conversation. Its address is in the ``Location`` header."""
     conversation = await studio.start(request)
     response.headers["Location"] = f"{place}{paths.API}/conversations/{conversation.id}"
@@ -31,7 +31,7 @@ async def start(request: ConversationRequest, studio: TheStudio, place: Place, r
 
 
 @router.get("/conversations", operation_id="list_conversations", dependencies=[reading()])
-async def every(studio: TheStudio) -> tuple[Conversation, ...]:
+async def every(studio: TheStudio) -> tuple[ConversationView, ...]:
     """The remembered conversations, newest first, without their turns."""
     return tuple(studio.conversations())
 
@@ -42,7 +42,7 @@ async def every(studio: TheStudio) -> tuple[Conversation, ...]:
     dependencies=[reading()],
     responses={**_MISSING},
 )
-async def one(conversation_id: str, studio: TheStudio) -> Conversation:
+async def one(conversation_id: str, studio: TheStudio) -> ConversationView:
     """A conversation with its turns and their timings."""
     return _found(conversation_id, studio)
 
@@ -53,7 +53,7 @@ async def one(conversation_id: str, studio: TheStudio) -> Conversation:
     dependencies=[needs(Scope.STAGE)],
     responses={**_MISSING},
 )
-async def stop(conversation_id: str, studio: TheStudio) -> Conversation:
+async def stop(conversation_id: str, studio: TheStudio) -> ConversationView:
     """Stop a conversation at once. Stopping one that is over changes nothing."""
     _found(conversation_id, studio)
     return await studio.stop(conversation_id)
@@ -67,7 +67,7 @@ async def chat(request: ChatRequest, studio: TheStudio) -> ChatReceipt:
     return await studio.chat(request)
 
 
-def _found(conversation_id: str, studio: TheStudio) -> Conversation:
+def _found(conversation_id: str, studio: TheStudio) -> ConversationView:
     conversation = studio.conversation(conversation_id)
     if conversation is None:
         raise NotFound(

@@ -26,7 +26,7 @@ from duologue.web.access import PROBLEMS, Here, Leaving, TheHouse, TheOptions, o
 from duologue.web.options import Grant
 from duologue.web.problems import Refusal
 from duologue.web.scopes import TheGrant, reading
-from duologue.web.studio import Show
+from duologue.web.studio import ShowPort
 
 router = APIRouter(prefix=paths.API, tags=["events"])
 RETRY = b"retry: 2000\n\n"
@@ -145,7 +145,7 @@ def permitted(asked: Topics, grant: Grant, *, named: bool) -> Topics:
     return asked - {LINE}
 
 
-def wanted(topics: str, shows: Sequence[Show], here: Show | None) -> Topics:
+def wanted(topics: str, shows: Sequence[ShowPort], here: ShowPort | None) -> Topics:
     """The topics of a list with commas; by default all but other shows'. Raises :class:`InputError`."""
     named = frozenset(part.strip() for part in topics.split(",") if part.strip())
     if not named:

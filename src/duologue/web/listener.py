@@ -15,7 +15,7 @@ from duologue.settings_parts import WebSettings
 from duologue.tokens import SHORTEST
 from duologue.web.application import create_app
 from duologue.web.options import Grant, Key, WebOptions
-from duologue.web.studio import House
+from duologue.web.studio import HousePort
 
 GRACE = 3
 """Seconds that open connections get when the server leaves."""
@@ -42,7 +42,7 @@ class Listener(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def make_listener(house: House, settings: Settings) -> Listener:
+def make_listener(house: HousePort, settings: Settings) -> Listener:
     """The application of ``house`` as the settings want it, not listening yet. Raises :class:`InputError` for a token
     that cannot be.
     """

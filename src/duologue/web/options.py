@@ -6,7 +6,7 @@ import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from duologue.settings import Row
+from duologue.settings import SettingRow
 from duologue.tokens import Scope
 
 STATIC_FOLDER = Path(__file__).parent / "static"
@@ -48,7 +48,7 @@ class WebOptions:
     host: str = "127.0.0.1"
     token: str = ""
     keys: tuple[Key, ...] = ()
-    settings: tuple[Row, ...] = ()
+    settings: tuple[SettingRow, ...] = ()
     hosts: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
     static: Path = STATIC_FOLDER

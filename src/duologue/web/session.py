@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from duologue.app.models import Model
+from duologue.app.models import ApiModel
 from duologue.tokens import Scope
 from duologue.web import paths
 from duologue.web.access import TheOptions
@@ -13,7 +13,7 @@ from duologue.web.scopes import TheGrant, needs, reading
 router = APIRouter(prefix=paths.API, tags=["session"])
 
 
-class SessionView(Model):
+class SessionView(ApiModel):
     """What whoever asks may do besides looking on."""
 
     name: str
@@ -23,7 +23,7 @@ class SessionView(Model):
     scopes: tuple[Scope, ...]
 
 
-class SettingView(Model):
+class SettingView(ApiModel):
     """A setting in force; what is secret is masked. ``source`` is ``default``, a file, a variable or a flag."""
 
     key: str

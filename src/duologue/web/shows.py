@@ -15,7 +15,7 @@ from duologue.app.models import ConversationState, HouseView, ShowView
 from duologue.web import paths
 from duologue.web.access import Here, TheHouse
 from duologue.web.scopes import reading
-from duologue.web.studio import Show
+from duologue.web.studio import ShowPort
 
 router = APIRouter(prefix=paths.API, tags=["shows"])
 
@@ -23,7 +23,7 @@ router = APIRouter(prefix=paths.API, tags=["shows"])
 class ByShow:
     """The ASGI layer that notes in the scope whose request it is, and where that show's place begins."""
 
-    def __init__(self, app: ASGIApp, shows: Sequence[Show]) -> None:
+    def __init__(self, app: ASGIApp, shows: Sequence[ShowPort]) -> None:
         self._app = app
         self._shows = {show.name: show for show in shows}
         self._first = next(iter(shows), None)
@@ -50,7 +50,7 @@ async def house(house: TheHouse) -> HouseView:
     return house.view()
 
 
-def _view(show: Show, here: Show | None) -> ShowView:
+def _view(show: ShowPort, here: ShowPort | None) -> ShowView:
     place = paths.place_of(show.name)
     conversations = show.studio.conversations() if show.studio is not None else ()
     on = next((one.topic for one in conversations if one.state is ConversationState.RUNNING), "")

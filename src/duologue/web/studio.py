@@ -12,8 +12,8 @@ from duologue.app.models import (
     CaptionRequest,
     ChatReceipt,
     ChatRequest,
-    Conversation,
     ConversationRequest,
+    ConversationView,
     HouseView,
     LightsRequest,
     LineView,
@@ -25,31 +25,13 @@ from duologue.app.models import (
     WorkerView,
 )
 from duologue.audio.pcm import Samples
+from duologue.broadcast.hls import Resource
 from duologue.language.engine import Prompt
-from duologue.speech.stretches import Stretch
+from duologue.speech.stretches import HeardStretch
 
 
-class Resource(Protocol):
-    """A file of the stream, held in memory."""
-
-    @property
-    def data(self) -> bytes:
-        """The whole body."""
-        ...
-
-    @property
-    def content_type(self) -> str:
-        """Its media type."""
-        ...
-
-    @property
-    def cache_control(self) -> str:
-        """The value of its ``Cache-Control`` header."""
-        ...
-
-
-class Guests(Protocol):
-    """The clips that clients put on the stage. Errors as for :class:`Studio`."""
+class GuestsPort(Protocol):
+    """The clips that clients put on the stage. Errors as for :class:`StudioPort`."""
 
     async def accept(self, request: UtteranceRequest, audio: bytes, key: str = "") -> UtteranceView:
         """Put a clip on the stage; a second call with the same ``key`` changes nothing and gives the same answer."""
@@ -72,7 +54,7 @@ class Guests(Protocol):
         ...
 
 
-class Studio(Protocol):
+class StudioPort(Protocol):
     """What a show is made of, as the web sees it. Every method is called on the event loop and does not block it.
 
     Errors of all methods: :class:`duologue.errors.InputError` for what the person asked wrongly,
@@ -81,23 +63,23 @@ class Studio(Protocol):
     """
 
     @property
-    def guests(self) -> Guests:
+    def guests(self) -> GuestsPort:
         """The clips on the stage."""
         ...
 
-    async def start(self, request: ConversationRequest) -> Conversation:
+    async def start(self, request: ConversationRequest) -> ConversationView:
         """Start a conversation, or queue it behind the running one."""
         ...
 
-    async def stop(self, conversation_id: str) -> Conversation:
+    async def stop(self, conversation_id: str) -> ConversationView:
         """Stop it at once; one that is over already is returned as it is."""
         ...
 
-    def conversations(self) -> Sequence[Conversation]:
+    def conversations(self) -> Sequence[ConversationView]:
         """The conversations that are remembered, newest first, without their turns."""
         ...
 
-    def conversation(self, conversation_id: str) -> Conversation | None:
+    def conversation(self, conversation_id: str) -> ConversationView | None:
         """One conversation with its turns, or None."""
         ...
 
@@ -138,7 +120,7 @@ class Studio(Protocol):
         ...
 
 
-class Show(Protocol):
+class ShowPort(Protocol):
     """A show of the house, as the web sees it."""
 
     @property
@@ -147,7 +129,7 @@ class Show(Protocol):
         ...
 
     @property
-    def studio(self) -> Studio | None:
+    def studio(self) -> StudioPort | None:
         """Its studio; None while it is not open."""
         ...
 
@@ -200,7 +182,7 @@ class PhoneLine(Protocol):
         ...
 
 
-class Endpoints(Protocol):
+class EndpointsPort(Protocol):
     """Who answers clients of OpenAI's API: see :class:`duologue.app.endpoints.Endpoints`."""
 
     @property
@@ -222,7 +204,7 @@ class Endpoints(Protocol):
         """``text`` in a voice, as it is made."""
         ...
 
-    def transcribe(self, sound: Samples, *, language: str = "en", prompt: str = "") -> AsyncGenerator[Stretch]:
+    def transcribe(self, sound: Samples, *, language: str = "en", prompt: str = "") -> AsyncGenerator[HeardStretch]:
         """What is said in ``sound``, stretch by stretch."""
         ...
 
@@ -235,7 +217,7 @@ class Endpoints(Protocol):
         ...
 
 
-class House(Protocol):
+class HousePort(Protocol):
     """The running system. It may have no show at all."""
 
     @property
@@ -244,7 +226,7 @@ class House(Protocol):
         ...
 
     @property
-    def shows(self) -> Sequence[Show]:
+    def shows(self) -> Sequence[ShowPort]:
         """Its shows; what has no place of its own is the first one's."""
         ...
 
@@ -254,7 +236,7 @@ class House(Protocol):
         ...
 
     @property
-    def endpoints(self) -> Endpoints | None:
+    def endpoints(self) -> EndpointsPort | None:
         """Who answers clients of OpenAI's API, if that is switched on."""
         ...
 

@@ -17,7 +17,7 @@ from duologue.stage.packs.png import premultiplied, resize
 from duologue.stage.packs.raster import stacked
 from duologue.stage.packs.view import View
 from duologue.stage.pose import Brows, Daylight, Lids, Mouth
-from duologue.stage.shelf import Shelf
+from duologue.stage.shelf import BakeShelf
 
 
 def _assert_same(one: CharacterArt, other: CharacterArt) -> None:
@@ -117,7 +117,7 @@ def test_cache_gives_the_same_pictures_and_survives_damage(tmp_path: Path) -> No
 
 
 def test_of_a_room_only_the_asked_time_of_day_is_drawn(tmp_path: Path) -> None:
-    folder, shelf = write_room(tmp_path), Shelf(tmp_path / "cache")
+    folder, shelf = write_room(tmp_path), BakeShelf(tmp_path / "cache")
     whole = load_room(folder, 960, 540)
     for daylight in Daylight:
         for _ in ("drawn", "from the shelf"):

@@ -13,7 +13,7 @@ from duologue.language.persona import load_persona
 from duologue.stage.art import Layer, Rgba
 from duologue.stage.packs.check import Severity, check_pack, difference
 from duologue.stage.packs.loading import load_character
-from duologue.stage.packs.new import HEIGHT, Role, find_pictures, new_character, role_of
+from duologue.stage.packs.new import HEIGHT, PictureRole, find_pictures, new_character, role_of
 from duologue.stage.pose import Lids, Mouth
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
@@ -40,7 +40,7 @@ def _picture(*, talking: bool, blink: bool, shift: int = 0) -> Rgba:
     return picture
 
 
-def _folder(parent: Path, *roles: Role, name: str = "my-fox") -> Path:
+def _folder(parent: Path, *roles: PictureRole, name: str = "my-fox") -> Path:
     folder = parent / name
     folder.mkdir()
     for role in roles:
@@ -52,30 +52,30 @@ def _folder(parent: Path, *roles: Role, name: str = "my-fox") -> Path:
 @pytest.mark.parametrize(
     ("name", "role"),
     [
-        ("idle", Role.IDLE),
-        ("talking", Role.TALKING),
-        ("blink", Role.BLINK),
-        ("talking-blink", Role.TALKING_BLINK),
-        ("Talk Blink", Role.TALKING_BLINK),
-        ("speaking", Role.TALKING),
-        ("mouth_open_eyes_open", Role.TALKING),
-        ("mouth_closed_eyes_open", Role.IDLE),
-        ("Mouth Closed Eyes Closed", Role.BLINK),
-        ("MouthOpenEyesClosed", Role.TALKING_BLINK),
-        ("eyes-open-mouth-closed", Role.IDLE),
-        ("eyes-closed-mouth-open", Role.TALKING_BLINK),
-        ("open-mouth", Role.TALKING),
-        ("closed-eyes", Role.BLINK),
-        ("fox_open", Role.TALKING),
-        ("fox", Role.IDLE),
+        ("idle", PictureRole.IDLE),
+        ("talking", PictureRole.TALKING),
+        ("blink", PictureRole.BLINK),
+        ("talking-blink", PictureRole.TALKING_BLINK),
+        ("Talk Blink", PictureRole.TALKING_BLINK),
+        ("speaking", PictureRole.TALKING),
+        ("mouth_open_eyes_open", PictureRole.TALKING),
+        ("mouth_closed_eyes_open", PictureRole.IDLE),
+        ("Mouth Closed Eyes Closed", PictureRole.BLINK),
+        ("MouthOpenEyesClosed", PictureRole.TALKING_BLINK),
+        ("eyes-open-mouth-closed", PictureRole.IDLE),
+        ("eyes-closed-mouth-open", PictureRole.TALKING_BLINK),
+        ("open-mouth", PictureRole.TALKING),
+        ("closed-eyes", PictureRole.BLINK),
+        ("fox_open", PictureRole.TALKING),
+        ("fox", PictureRole.IDLE),
     ],
 )
-def test_usual_names_are_understood(name: str, role: Role) -> None:
+def test_usual_names_are_understood(name: str, role: PictureRole) -> None:
     assert role_of(name) is role
 
 
 def test_four_pictures_become_a_character_without_errors(tmp_path: Path) -> None:
-    made = new_character(_folder(tmp_path, *Role), title='The "Fox"')
+    made = new_character(_folder(tmp_path, *PictureRole), title='The "Fox"')
     assert [one for one in check_pack(made.folder) if one.severity is Severity.ERROR] == []
     art = load_character(made.folder, scale=1.0)
     assert art.name == "my-fox"
@@ -86,7 +86,7 @@ def test_four_pictures_become_a_character_without_errors(tmp_path: Path) -> None
 
 
 def test_all_mouths_differ_and_lie_on_the_mouth(tmp_path: Path) -> None:
-    art = load_character(new_character(_folder(tmp_path, Role.IDLE, Role.TALKING)).folder, scale=1.0)
+    art = load_character(new_character(_folder(tmp_path, PictureRole.IDLE, PictureRole.TALKING)).folder, scale=1.0)
     shapes = [art.mouths[shape] for shape in (Mouth.A, Mouth.B, Mouth.C, Mouth.D, Mouth.E, Mouth.F, Mouth.G, Mouth.H)]
     for index, one in enumerate(shapes):
         assert one.y > art.height // 2, "below the eyes"
@@ -99,14 +99,14 @@ def _dark_pixels(layer: Layer) -> int:
 
 
 def test_the_closed_mouths_line_is_gone_under_a_squeezed_one(tmp_path: Path) -> None:
-    art = load_character(new_character(_folder(tmp_path, Role.IDLE, Role.TALKING)).folder, scale=1.0)
+    art = load_character(new_character(_folder(tmp_path, PictureRole.IDLE, PictureRole.TALKING)).folder, scale=1.0)
     assert _dark_pixels(art.mouths[Mouth.A]) > 300, "the line"
     assert _dark_pixels(art.mouths[Mouth.F]) < 30, "F is narrow: nothing of the line shows beside it"
 
 
 @pytest.mark.slow
 def test_drawn_together_the_layers_are_the_pictures(tmp_path: Path) -> None:
-    folder = new_character(_folder(tmp_path, *Role)).folder
+    folder = new_character(_folder(tmp_path, *PictureRole)).folder
     art = load_character(folder, scale=1.0)
     head = cv2.imread(str(folder / "layers" / "head.png"), cv2.IMREAD_UNCHANGED)
     assert head is not None
@@ -120,14 +120,14 @@ def test_drawn_together_the_layers_are_the_pictures(tmp_path: Path) -> None:
 
 
 def test_two_pictures_suffice(tmp_path: Path) -> None:
-    made = new_character(_folder(tmp_path, Role.IDLE, Role.TALKING))
+    made = new_character(_folder(tmp_path, PictureRole.IDLE, PictureRole.TALKING))
     assert load_character(made.folder, scale=1.0).lids == {}
     assert any("does not blink" in note for note in made.notes)
 
 
 @pytest.mark.slow
 def test_a_missing_idle_is_made_of_the_others(tmp_path: Path) -> None:
-    made = new_character(_folder(tmp_path, Role.TALKING, Role.BLINK, Role.TALKING_BLINK))
+    made = new_character(_folder(tmp_path, PictureRole.TALKING, PictureRole.BLINK, PictureRole.TALKING_BLINK))
     assert any(note.startswith("idle: made from blink") for note in made.notes)
     head = cv2.imread(str(made.folder / "layers" / "head.png"), cv2.IMREAD_UNCHANGED)
     assert head is not None
@@ -137,7 +137,7 @@ def test_a_missing_idle_is_made_of_the_others(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shift", [4, 100])
 def test_pictures_that_move_as_a_whole_are_switched(tmp_path: Path, shift: int) -> None:
-    folder = _folder(tmp_path, Role.IDLE)
+    folder = _folder(tmp_path, PictureRole.IDLE)
     cv2.imwrite(str(folder / "talking.png"), _picture(talking=True, blink=False, shift=shift))
     made = new_character(folder)
     assert any("whole pictures are switched" in note for note in made.notes)
@@ -152,9 +152,9 @@ def test_roles_can_be_given(tmp_path: Path) -> None:
         cv2.imwrite(str(folder / f"{name}.png"), _picture(talking=talking, blink=False))
     with pytest.raises(InputError, match=r"both a\.png and b\.png"):
         find_pictures(folder, {})
-    assert find_pictures(folder, {Role.TALKING: folder / "b.png"}) == {
-        Role.TALKING: folder / "b.png",
-        Role.IDLE: folder / "a.png",
+    assert find_pictures(folder, {PictureRole.TALKING: folder / "b.png"}) == {
+        PictureRole.TALKING: folder / "b.png",
+        PictureRole.IDLE: folder / "a.png",
     }
 
 
@@ -162,10 +162,10 @@ def test_wrong_folders_and_pictures(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such folder"):
         new_character(tmp_path / "nix")
     with pytest.raises(InputError, match="cannot be a character's name"):
-        new_character(_folder(tmp_path, Role.IDLE, Role.TALKING, name="My Fox"))
+        new_character(_folder(tmp_path, PictureRole.IDLE, PictureRole.TALKING, name="My Fox"))
     with pytest.raises(InputError, match=r"idle\.png \(idle\)"):
-        new_character(_folder(tmp_path, Role.IDLE, name="alone"))
-    folder = _folder(tmp_path, Role.IDLE, Role.TALKING)
+        new_character(_folder(tmp_path, PictureRole.IDLE, name="alone"))
+    folder = _folder(tmp_path, PictureRole.IDLE, PictureRole.TALKING)
     cv2.imwrite(str(folder / "talking.png"), _picture(talking=False, blink=False))
     with pytest.raises(InputError, match="are the same"):
         new_character(folder)
@@ -179,7 +179,7 @@ def test_wrong_folders_and_pictures(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_pack_is_not_overwritten_unasked(tmp_path: Path) -> None:
-    folder = _folder(tmp_path, Role.IDLE, Role.TALKING)
+    folder = _folder(tmp_path, PictureRole.IDLE, PictureRole.TALKING)
     new_character(folder)
     (folder / "persona.toml").write_text("mine")
     with pytest.raises(InputError, match="a pack already"):
@@ -190,7 +190,13 @@ def test_a_pack_is_not_overwritten_unasked(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_command_says_what_it_did(tmp_path: Path) -> None:
-    words = ["pack", "new", str(_folder(tmp_path, Role.IDLE, Role.TALKING, Role.BLINK)), "--voice", "en-gb+f4"]
+    words = [
+        "pack",
+        "new",
+        str(_folder(tmp_path, PictureRole.IDLE, PictureRole.TALKING, PictureRole.BLINK)),
+        "--voice",
+        "en-gb+f4",
+    ]
     result = CliRunner().invoke(build(words), words)
     assert result.exit_code == 0, result.output
     assert "duologue show --cast" in result.output

@@ -14,7 +14,7 @@ import numpy as np
 
 from duologue.stage.art import Layer
 from duologue.stage.packs.view import View
-from duologue.stage.shelf import Shelf
+from duologue.stage.shelf import BakeShelf
 
 _LAYOUT = 2
 """Raise it whenever the same pack would be drawn differently by a changed program."""
@@ -30,7 +30,7 @@ def _versions() -> tuple[object, ...]:
     return _LAYOUT, version("resvg-py"), version("opencv-python-headless"), version("pillow"), np.__version__
 
 
-def cached(shelf: Shelf, key: str, draw: Callable[[], Mapping[str, Layer]]) -> Mapping[str, Layer]:
+def cached(shelf: BakeShelf, key: str, draw: Callable[[], Mapping[str, Layer]]) -> Mapping[str, Layer]:
     """The layers kept under ``key``, else what ``draw`` makes, which is kept."""
     kept = shelf.find(key)
     if kept is not None:

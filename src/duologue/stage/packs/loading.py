@@ -26,7 +26,7 @@ from duologue.stage.packs.manifest import (
 from duologue.stage.packs.raster import PackFiles, stacked
 from duologue.stage.packs.view import View
 from duologue.stage.pose import Daylight, Lids
-from duologue.stage.shelf import Shelf
+from duologue.stage.shelf import BakeShelf
 
 __all__ = [
     "CharacterManifest", "CharacterPack", "RoomManifest", "RoomPack", "load_character", "load_room", "open_character",
@@ -50,7 +50,7 @@ class CharacterPack:
         """A hash of all that decides :meth:`art`."""
         return cache_key(self.files.digest(self.manifest.stacks().items()), self.view)
 
-    def art(self, shelf: Shelf) -> CharacterArt:
+    def art(self, shelf: BakeShelf) -> CharacterArt:
         """Its pictures, from the shelf or drawn anew."""
         manifest, view = self.manifest, self.view
         layers = _layers(self.files, manifest.stacks(), view, shelf)
@@ -100,7 +100,7 @@ class RoomPack:
         """A hash of all that decides :meth:`art`."""
         return cache_key(self.files.digest(self._stacks(times).items()), self.view)
 
-    def art(self, shelf: Shelf, times: Collection[Daylight] = tuple(Daylight)) -> RoomArt:
+    def art(self, shelf: BakeShelf, times: Collection[Daylight] = tuple(Daylight)) -> RoomArt:
         """Its pictures, from the shelf or drawn anew; of the backdrops those for ``times``."""
         manifest, view = self.manifest, self.view
         layers = _layers(self.files, self._stacks(times), view, shelf)
@@ -148,7 +148,7 @@ def load_character(folder: Path, *, scale: float, mirror: bool = False, cache: P
     none; ``lids`` has HALF and CLOSED or (a pack that cannot blink) none. ``cache`` is the folder of rasterised layers;
     without one they are drawn anew.
     """
-    return open_character(folder, scale=scale, mirror=mirror).art(Shelf(cache))
+    return open_character(folder, scale=scale, mirror=mirror).art(BakeShelf(cache))
 
 
 def load_room(folder: Path, width: int, height: int, *, cache: Path | None = None) -> RoomArt:
@@ -156,7 +156,7 @@ def load_room(folder: Path, width: int, height: int, *, cache: Path | None = Non
 
     A seat's ``scale`` is output pixels per unit of a character's canvas: what :func:`load_character` takes.
     """
-    return open_room(folder, width, height).art(Shelf(cache))
+    return open_room(folder, width, height).art(BakeShelf(cache))
 
 
 def seat_places(manifest: RoomManifest, view: View) -> tuple[SeatPlace, ...]:
@@ -165,7 +165,9 @@ def seat_places(manifest: RoomManifest, view: View) -> tuple[SeatPlace, ...]:
     return tuple(SeatPlace(*view.point(*seat.at), seat.scale * unit, seat.mirror) for seat in manifest.seats)
 
 
-def _layers(files: PackFiles, stacks: Mapping[str, tuple[str, ...]], view: View, shelf: Shelf) -> Mapping[str, Layer]:
+def _layers(
+    files: PackFiles, stacks: Mapping[str, tuple[str, ...]], view: View, shelf: BakeShelf
+) -> Mapping[str, Layer]:
     key = cache_key(files.digest(stacks.items()), view)
     return cached(shelf, key, lambda: {name: files.layer(name, stack, view) for name, stack in stacks.items()})
 

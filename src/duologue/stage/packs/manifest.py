@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from duologue.errors import InputError
 from duologue.stage.pose import Brows, Daylight, Lids, Mouth
-from duologue.validation import Problem, problems
+from duologue.validation import WrongValue, problems
 
 CHARACTER_FILE, ROOM_FILE = "character.toml", "room.toml"
 MAX_CANVAS = 8192
@@ -146,7 +146,7 @@ class RoomLayers(_Table):
     foreground: LayerStack | None = None
 
 
-class Screen(_Table):
+class ScreenTable(_Table):
     """The TV: ``screen`` is its picture's corners, clockwise from the top left."""
 
     screen: tuple[Point, Point, Point, Point]
@@ -192,7 +192,7 @@ class RoomManifest(_Table):
     canvas: tuple[CanvasSide, CanvasSide]
     seats: Annotated[tuple[SeatManifest, ...], Field(min_length=2)]
     layers: RoomLayers
-    tv: Screen | None = None
+    tv: ScreenTable | None = None
     light: Lighting = Lighting()
 
     def stacks(self) -> dict[str, tuple[str, ...]]:
@@ -211,18 +211,20 @@ class RoomManifest(_Table):
 Manifest = TypeVar("Manifest", CharacterManifest, RoomManifest)
 
 
-def parse_manifest(file: Path, model: type[Manifest]) -> Manifest | list[Problem]:
+def parse_manifest(file: Path, model: type[Manifest]) -> Manifest | list[WrongValue]:
     """Read ``file``: the manifest, or all that is wrong with it."""
     try:
         table: dict[str, Any] = tomllib.loads(file.read_text("utf-8"))
     except FileNotFoundError:
-        return [Problem("", "there is no such file", f"A pack is a folder with a {CHARACTER_FILE} or a {ROOM_FILE}.")]
+        return [
+            WrongValue("", "there is no such file", f"A pack is a folder with a {CHARACTER_FILE} or a {ROOM_FILE}.")
+        ]
     except OSError as error:
-        return [Problem("", f"the file cannot be read: {error.strerror}", "Check its rights.")]
+        return [WrongValue("", f"the file cannot be read: {error.strerror}", "Check its rights.")]
     except UnicodeDecodeError:
-        return [Problem("", "the file is not UTF-8 text", "Save it as UTF-8.")]
+        return [WrongValue("", "the file is not UTF-8 text", "Save it as UTF-8.")]
     except tomllib.TOMLDecodeError as error:
-        return [Problem("", f"this is not TOML: {error}", "Mend that line; https://toml.io shows the syntax.")]
+        return [WrongValue("", f"this is not TOML: {error}", "Mend that line; https://toml.io shows the syntax.")]
     try:
         # Through JSON, because in strict mode an array is taken as a tuple there but a Python list is not.
         manifest = model.model_validate_json(json.dumps(table, default=str))
@@ -230,7 +232,7 @@ def parse_manifest(file: Path, model: type[Manifest]) -> Manifest | list[Problem
         return problems(error, model)
     folder = file.resolve().parent.name
     if manifest.name != folder:
-        return [Problem("name", f"{manifest.name!r} is not the folder's name", f'Write name = "{folder}".')]
+        return [WrongValue("name", f"{manifest.name!r} is not the folder's name", f'Write name = "{folder}".')]
     return manifest
 
 
@@ -247,7 +249,7 @@ def _read(folder: Path, name: str, model: type[Manifest]) -> Manifest:
     return result
 
 
-def _more(remedy: str, found: list[Problem], folder: Path) -> str:
+def _more(remedy: str, found: list[WrongValue], folder: Path) -> str:
     if len(found) == 1:
         return remedy
     return f"{remedy} {len(found) - 1} more are wrong: duologue pack check {folder} lists them."

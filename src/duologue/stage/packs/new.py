@@ -41,7 +41,7 @@ LAYERS = "layers"
 DEFAULT_VOICE = "en-us+m3?rate=165"
 
 
-class Role(StrEnum):
+class PictureRole(StrEnum):
     """Which of the four pictures one is."""
 
     IDLE = "idle"
@@ -55,11 +55,11 @@ class NewPack:
     """What was made: the folder, which file was taken for which role, and what was derived, in sentences."""
 
     folder: Path
-    pictures: Mapping[Role, Path]
+    pictures: Mapping[PictureRole, Path]
     notes: tuple[str, ...]
 
 
-def role_of(name: str) -> Role:
+def role_of(name: str) -> PictureRole:
     """The role that a file's name tells, in the usual ways: ``talking-blink``, ``Mouth Open Eyes Closed``, ``idle``."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
     mouth = _state(words, "mouth")
@@ -68,8 +68,8 @@ def role_of(name: str) -> Role:
         mouth = "open"
     closed = eyes == "closed" or (eyes is None and re.search(r"blink|asleep|sleep", words) is not None)
     if mouth == "open":
-        return Role.TALKING_BLINK if closed else Role.TALKING
-    return Role.BLINK if closed else Role.IDLE
+        return PictureRole.TALKING_BLINK if closed else PictureRole.TALKING
+    return PictureRole.BLINK if closed else PictureRole.IDLE
 
 
 def _state(words: str, part: str) -> str | None:
@@ -82,7 +82,7 @@ def _without(words: str, part: str) -> str:
     return re.sub(rf"{part}[\W_]*(open|closed|shut)|(open|closed|shut)[\W_]*{part}", " ", words).replace("_", " ")
 
 
-def find_pictures(folder: Path, given: Mapping[Role, Path]) -> dict[Role, Path]:
+def find_pictures(folder: Path, given: Mapping[PictureRole, Path]) -> dict[PictureRole, Path]:
     """The picture of each role: as ``given``, else by the names of the PNGs in ``folder``.
 
     Raises :class:`InputError` when two claim one role, or too few are there.
@@ -105,9 +105,9 @@ def find_pictures(folder: Path, given: Mapping[Role, Path]) -> dict[Role, Path]:
     return found
 
 
-def _require(found: Mapping[Role, Path], folder: Path) -> None:
+def _require(found: Mapping[PictureRole, Path], folder: Path) -> None:
     has = found.keys()
-    pairs = ({Role.IDLE, Role.TALKING}, {Role.BLINK, Role.TALKING_BLINK})
+    pairs = ({PictureRole.IDLE, PictureRole.TALKING}, {PictureRole.BLINK, PictureRole.TALKING_BLINK})
     if not any(pair <= has for pair in pairs):
         names = ", ".join(f"{path.name} ({role.value})" for role, path in found.items()) or "none"
         raise InputError(
@@ -119,7 +119,7 @@ def _require(found: Mapping[Role, Path], folder: Path) -> None:
 
 def new_character(
     folder: Path,
-    given: Mapping[Role, Path] | None = None,
+    given: Mapping[PictureRole, Path] | None = None,
     *,
     title: str = "",
     voice: str = DEFAULT_VOICE,
@@ -146,7 +146,7 @@ def new_character(
     return NewPack(folder, files, tuple(notes))
 
 
-def _prepared(files: Mapping[Role, Path], notes: list[str]) -> dict[Role, Rgba]:
+def _prepared(files: Mapping[PictureRole, Path], notes: list[str]) -> dict[PictureRole, Rgba]:
     """The pictures, cropped to what any of them shows, at the size of the stage."""
     pictures = {role: decode_png(_bytes(path), str(path)) for role, path in files.items()}
     sizes = {picture.shape[:2] for picture in pictures.values()}
@@ -181,27 +181,30 @@ def _bytes(path: Path) -> bytes:
         ) from error
 
 
-def _shapes(pictures: Mapping[Role, Rgba]) -> dict[Role, tuple[int, ...]]:
+def _shapes(pictures: Mapping[PictureRole, Rgba]) -> dict[PictureRole, tuple[int, ...]]:
     return {role: picture.shape for role, picture in pictures.items()}
 
 
-def _completed(pictures: dict[Role, Rgba], notes: list[str]) -> dict[Role, Rgba]:
+def _completed(pictures: dict[PictureRole, Rgba], notes: list[str]) -> dict[PictureRole, Rgba]:
     """With idle and talking in any case: what is missing is another picture with the eyes of a third."""
-    eyes = ((Role.IDLE, Role.BLINK), (Role.TALKING, Role.TALKING_BLINK))
+    eyes = ((PictureRole.IDLE, PictureRole.BLINK), (PictureRole.TALKING, PictureRole.TALKING_BLINK))
     for (opened, shut), (other_open, other_shut) in (eyes, eyes[::-1]):
         if opened not in pictures and {shut, other_open, other_shut} <= pictures.keys():
             region = changed_region(pictures[other_open], pictures[other_shut], keep=0.2)
             if region is not None:
                 pictures[opened] = replaced(pictures[shut], pictures[other_open], region)
                 notes.append(f"{opened.value}: made from {shut.value} with the eyes of {other_open.value}.")
-    if Role.IDLE not in pictures or Role.TALKING not in pictures:
-        pictures = {Role.IDLE: pictures[Role.BLINK], Role.TALKING: pictures[Role.TALKING_BLINK]}
+    if PictureRole.IDLE not in pictures or PictureRole.TALKING not in pictures:
+        pictures = {
+            PictureRole.IDLE: pictures[PictureRole.BLINK],
+            PictureRole.TALKING: pictures[PictureRole.TALKING_BLINK],
+        }
         notes.append("Only pictures with closed eyes were found: the character sleeps all the time.")
     return pictures
 
 
-def _layers(pictures: Mapping[Role, Rgba], notes: list[str]) -> dict[str, Rgba]:
-    idle, talking = pictures[Role.IDLE], pictures[Role.TALKING]
+def _layers(pictures: Mapping[PictureRole, Rgba], notes: list[str]) -> dict[str, Rgba]:
+    idle, talking = pictures[PictureRole.IDLE], pictures[PictureRole.TALKING]
     foot = idle.copy()
     foot[: round(foot.shape[0] * (1 - FOOT))] = 0
     layers = {"body": foot if foot[..., 3].any() else idle, "head": idle}
@@ -213,7 +216,7 @@ def _mouths(idle: Rgba, talking: Rgba, notes: list[str]) -> dict[Mouth, Rgba]:
     region = changed_region(idle, talking, keep=0.6)
     if region is None:
         raise InputError(
-            "the pictures with the mouth open and closed are the same", where=Role.TALKING.value,
+            "the pictures with the mouth open and closed are the same", where=PictureRole.TALKING.value,
             remedy="Check that the right files are taken: --idle FILE --talking FILE.",
         )  # fmt: skip
     share = changed_share(idle, talking)
@@ -229,8 +232,8 @@ def _mouths(idle: Rgba, talking: Rgba, notes: list[str]) -> dict[Mouth, Rgba]:
     return mouth_shapes(idle, talking, region)
 
 
-def _lids(pictures: Mapping[Role, Rgba], notes: list[str]) -> dict[Lids, Rgba]:
-    pairs = ((Role.IDLE, Role.BLINK), (Role.TALKING, Role.TALKING_BLINK))
+def _lids(pictures: Mapping[PictureRole, Rgba], notes: list[str]) -> dict[Lids, Rgba]:
+    pairs = ((PictureRole.IDLE, PictureRole.BLINK), (PictureRole.TALKING, PictureRole.TALKING_BLINK))
     for opened, shut in pairs:
         if opened in pictures and shut in pictures:
             region = changed_region(pictures[opened], pictures[shut], keep=0.2)

@@ -16,12 +16,12 @@ from duologue.clock import SECOND, SYSTEM_CLOCK
 from duologue.errors import InputError
 from duologue.ids import unique_id
 from duologue.language.engine import Line, Prompt, newest
-from duologue.language.tools import Filler, RemoteTool, Toolbox, ToolCall, ToolOutcome, ToolUse
+from duologue.language.tools import RemoteTool, Toolbox, ToolCall, ToolFiller, ToolOutcome, ToolUse
 from duologue.tokens import Scope
 from duologue.web import paths
 from duologue.web.scopes import needs
-from duologue.web.studio import Endpoints
-from duologue.web.v1.common import ERRORS, Asked, Streamed, TheEndpoints, begun
+from duologue.web.studio import EndpointsPort
+from duologue.web.v1.common import ERRORS, RequestFields, Streamed, TheEndpoints, begun
 
 router = APIRouter(prefix=f"{paths.COMPATIBLE}/chat", tags=["compatible"], responses=ERRORS)
 PATH = f"{paths.COMPATIBLE}/chat/completions"
@@ -47,7 +47,7 @@ class Function(_Lax):
     arguments: str = ""
 
 
-class Call(_Lax):
+class FunctionCall(_Lax):
     """A call of an assistant's message."""
 
     id: str = Field(max_length=200)
@@ -62,13 +62,13 @@ class TextPart(_Lax):
     text: str = ""
 
 
-class ChatMessage(_Lax):
+class ChatCompletionMessage(_Lax):
     """A message of the conversation so far."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: str | list[TextPart] | None = None
     name: str = ""
-    tool_calls: list[Call] | None = None
+    tool_calls: list[FunctionCall] | None = None
     tool_call_id: str = ""
 
     @property
@@ -119,11 +119,11 @@ class ResponseFormat(_Lax):
         return self.json_schema.schema_ if self.json_schema else {"type": "object"}
 
 
-class ChatRequest(Asked):
+class ChatCompletionRequest(RequestFields):
     """What is asked. ``model`` is a character's name; a system message is added to how it speaks."""
 
     model: str = Field(max_length=200)
-    messages: list[ChatMessage] = Field(min_length=1, max_length=2000)
+    messages: list[ChatCompletionMessage] = Field(min_length=1, max_length=2000)
     stream: bool = False
     temperature: float | None = Field(default=None, ge=0, le=2)
     max_tokens: int | None = Field(default=None, ge=1)
@@ -142,7 +142,7 @@ class ChatRequest(Asked):
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class CompletionChunk:
     """Of an answer: words, or at its end why it ended and what is to be called."""
 
     text: str = ""
@@ -157,7 +157,7 @@ class Piece:
     response_class=Response,
     responses={200: {"content": {"application/json": {}, "text/event-stream": {}}}},
 )
-async def chat(asked: ChatRequest, endpoints: TheEndpoints) -> Response:
+async def chat(asked: ChatCompletionRequest, endpoints: TheEndpoints) -> Response:
     """The next words of a character. How many tokens they were is not known: ``usage`` is null."""
     asked.refuse_rest(_HARMLESS, _WITHOUT)
     prompt = prompt_of(asked, endpoints.prompt(asked.model))
@@ -171,7 +171,7 @@ async def chat(asked: ChatRequest, endpoints: TheEndpoints) -> Response:
     return JSONResponse(head | {"object": "chat.completion", "choices": [await _whole(pieces)]})
 
 
-def prompt_of(asked: ChatRequest, base: Prompt) -> Prompt:
+def prompt_of(asked: ChatCompletionRequest, base: Prompt) -> Prompt:
     """The request as our engines take it. Raises :class:`InputError` for what cannot be asked of them."""
     speaker = base.speaker
     system = "\n".join(each.text for each in asked.messages if each.role in ("system", "developer"))
@@ -193,7 +193,7 @@ def prompt_of(asked: ChatRequest, base: Prompt) -> Prompt:
     )  # fmt: skip
 
 
-def _lines(messages: Sequence[ChatMessage], character: str) -> Iterator[Line]:
+def _lines(messages: Sequence[ChatCompletionMessage], character: str) -> Iterator[Line]:
     """What was said; a call stands with its result in the line of who called."""
     results = {each.tool_call_id: each.text for each in messages if each.role == "tool"}
     for message in messages:
@@ -220,26 +220,28 @@ class Handed(Exception):
 class HandedTools(ToolUse):
     """Tools that are the client's: nothing is run here."""
 
-    async def run(self, calls: Sequence[ToolCall]) -> AsyncGenerator[Filler]:
+    async def run(self, calls: Sequence[ToolCall]) -> AsyncGenerator[ToolFiller]:
         """Raises :class:`Handed`."""
         raise Handed(calls)
         yield  # what makes it a generator
 
 
-async def answer(prompt: Prompt, endpoints: Endpoints, stops: Sequence[str] = ()) -> AsyncGenerator[Piece]:
+async def answer(
+    prompt: Prompt, endpoints: EndpointsPort, stops: Sequence[str] = ()
+) -> AsyncGenerator[CompletionChunk]:
     """The words as they come, and its end. A call of the client's tools ends it."""
     cut = _Cut(stops)
     try:
         async with aclosing(endpoints.write(prompt)) as pieces:
             async for piece in pieces:
                 if text := cut.feed(piece):
-                    yield Piece(text)
+                    yield CompletionChunk(text)
                 if cut.over:
                     break
     except Handed as handed:
-        yield Piece(cut.rest(), handed.calls, "tool_calls")
+        yield CompletionChunk(cut.rest(), handed.calls, "tool_calls")
     else:
-        yield Piece(cut.rest(), finished="stop")
+        yield CompletionChunk(cut.rest(), finished="stop")
 
 
 class _Cut:
@@ -277,7 +279,7 @@ def _as_calls(calls: Sequence[ToolCall], *, indexed: bool) -> list[dict[str, obj
     ]  # fmt: skip
 
 
-async def _whole(pieces: AsyncGenerator[Piece]) -> dict[str, object]:
+async def _whole(pieces: AsyncGenerator[CompletionChunk]) -> dict[str, object]:
     text, calls, finished = "", (), "stop"
     async with aclosing(pieces) as each:
         async for piece in each:
@@ -289,7 +291,7 @@ async def _whole(pieces: AsyncGenerator[Piece]) -> dict[str, object]:
     return {"index": 0, "message": message, "finish_reason": finished, "logprobs": None}
 
 
-async def _chunks(pieces: AsyncGenerator[Piece], head: dict[str, object]) -> AsyncGenerator[bytes]:
+async def _chunks(pieces: AsyncGenerator[CompletionChunk], head: dict[str, object]) -> AsyncGenerator[bytes]:
     def chunk(delta: dict[str, object], finished: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "finish_reason": finished, "logprobs": None}
         return f"data: {json.dumps(head | {'object': 'chat.completion.chunk', 'choices': [choice]})}\n\n".encode()

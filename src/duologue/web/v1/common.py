@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from duologue.errors import InputError
 from duologue.web.problems import NotFound
-from duologue.web.studio import Endpoints
+from duologue.web.studio import EndpointsPort
 
 FOREIGN_SPEAKERS = frozenset({"tts-1", "tts-1-hd", "gpt-4o-mini-tts"})
 FOREIGN_LISTENERS = frozenset({"whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe"})
@@ -41,9 +41,9 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 """What any of these routes may answer with."""
 
 
-def endpoints_of(request: Request) -> Endpoints:
+def endpoints_of(request: Request) -> EndpointsPort:
     """The part of the house that answers. Raises :class:`NotFound` where it is not switched on."""
-    found = cast("Endpoints | None", request.app.state.house.endpoints)
+    found = cast("EndpointsPort | None", request.app.state.house.endpoints)
     if found is None:
         raise NotFound(
             "This house serves no compatible API", where="serve.api", remedy="Start it with api = true under [serve]."
@@ -51,10 +51,10 @@ def endpoints_of(request: Request) -> Endpoints:
     return found
 
 
-TheEndpoints = Annotated[Endpoints, Depends(endpoints_of)]
+TheEndpoints = Annotated[EndpointsPort, Depends(endpoints_of)]
 
 
-class Asked(BaseModel):
+class RequestFields(BaseModel):
     """A request: the fields that we know, and what else came, of which :meth:`refuse_rest` makes an answer."""
 
     model_config = ConfigDict(frozen=True, extra="allow")

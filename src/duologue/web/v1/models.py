@@ -6,18 +6,18 @@ from typing import Literal
 
 from fastapi import APIRouter
 
-from duologue.app.models import Model
+from duologue.app.models import ApiModel
 from duologue.errors import InputError
 from duologue.web import paths
 from duologue.web.scopes import reading
-from duologue.web.studio import Endpoints
+from duologue.web.studio import EndpointsPort
 from duologue.web.v1.common import ERRORS, TheEndpoints
 
 router = APIRouter(prefix=f"{paths.COMPATIBLE}/models", tags=["compatible"], responses=ERRORS)
 OWNER = "duologue"
 
 
-class ModelView(Model):
+class ModelView(ApiModel):
     """A model. ``created`` is told of none: it is 0."""
 
     id: str
@@ -26,14 +26,14 @@ class ModelView(Model):
     owned_by: str = OWNER
 
 
-class ModelsView(Model):
+class ModelsView(ApiModel):
     """All models."""
 
     object: Literal["list"] = "list"
     data: tuple[ModelView, ...]
 
 
-def _names(endpoints: Endpoints) -> tuple[str, ...]:
+def _names(endpoints: EndpointsPort) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*endpoints.characters, *endpoints.speakers, *endpoints.listeners)))
 
 

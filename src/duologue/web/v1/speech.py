@@ -18,13 +18,13 @@ from duologue.errors import InputError
 from duologue.tokens import Scope
 from duologue.web import paths
 from duologue.web.scopes import needs
-from duologue.web.studio import Endpoints
-from duologue.web.v1.common import ERRORS, FOREIGN_SPEAKERS, Asked, Streamed, TheEndpoints, begun, known_model
+from duologue.web.studio import EndpointsPort
+from duologue.web.v1.common import ERRORS, FOREIGN_SPEAKERS, RequestFields, Streamed, TheEndpoints, begun, known_model
 
 router = APIRouter(prefix=f"{paths.COMPATIBLE}/audio", tags=["compatible"], responses=ERRORS)
 
 
-class SpeechRequest(Asked):
+class SpeechRequest(RequestFields):
     """What is to be said, and how. ``voice`` is a character's name, an engine's voice, or one of OpenAI's names."""
 
     input: str = Field(min_length=1, max_length=4096)
@@ -53,7 +53,7 @@ async def speech(asked: SpeechRequest, endpoints: TheEndpoints) -> Streamed:
     return Streamed(await begun(pieces), FORMATS[asked.response_format].media_type)
 
 
-async def _encoded(asked: SpeechRequest, endpoints: Endpoints) -> AsyncGenerator[bytes]:
+async def _encoded(asked: SpeechRequest, endpoints: EndpointsPort) -> AsyncGenerator[bytes]:
     file = encoder(asked.response_format)
     async with aclosing(endpoints.speak(asked.input, asked.voice)) as sound:
         async for samples in sound:

@@ -16,14 +16,14 @@ from duologue.app.clips import decode
 from duologue.audio.pcm import RATE
 from duologue.errors import InputError
 from duologue.speech.hearing import EAR_RATE
-from duologue.speech.stretches import Stretch
+from duologue.speech.stretches import HeardStretch
 from duologue.tokens import Scope
 from duologue.web import paths
 from duologue.web.multipart import MEDIA_TYPE, parse_fields
 from duologue.web.problems import describe
 from duologue.web.scopes import needs
 from duologue.web.utterances import arriving
-from duologue.web.v1.common import ERRORS, FOREIGN_LISTENERS, Asked, Streamed, TheEndpoints, begun, known_model
+from duologue.web.v1.common import ERRORS, FOREIGN_LISTENERS, RequestFields, Streamed, TheEndpoints, begun, known_model
 
 PATH = f"{paths.COMPATIBLE}/audio/transcriptions"
 TRANSLATIONS = f"{paths.COMPATIBLE}/audio/translations"
@@ -56,7 +56,7 @@ _BODY = {
 }
 
 
-class TranscriptionRequest(Asked):
+class TranscriptionRequest(RequestFields):
     """The fields beside the file. ``language`` is ISO 639-1, ``prompt`` words that are likely to be said."""
 
     model: str
@@ -120,11 +120,11 @@ def _request(fields: dict[str, list[bytes]]) -> TranscriptionRequest:
         raise InputError(what, where=where, remedy="The expected fields are listed at /docs.") from error
 
 
-def _text(stretches: Sequence[Stretch]) -> str:
+def _text(stretches: Sequence[HeardStretch]) -> str:
     return " ".join(stretch.transcript.text.strip() for stretch in stretches)
 
 
-def _answer(found: Sequence[Stretch], asked: TranscriptionRequest, seconds: float) -> Response:
+def _answer(found: Sequence[HeardStretch], asked: TranscriptionRequest, seconds: float) -> Response:
     match asked.response_format:
         case "text":
             return PlainTextResponse(f"{_text(found)}\n")
@@ -138,7 +138,7 @@ def _answer(found: Sequence[Stretch], asked: TranscriptionRequest, seconds: floa
             return JSONResponse({"text": _text(found)})
 
 
-def _verbose(found: Sequence[Stretch], asked: TranscriptionRequest, seconds: float) -> dict[str, object]:
+def _verbose(found: Sequence[HeardStretch], asked: TranscriptionRequest, seconds: float) -> dict[str, object]:
     """What is not known of a segment (tokens, log probabilities) is left out: clients take these as optional."""
     spoken = next((stretch.transcript.language for stretch in found if stretch.transcript.language), asked.language)
     made: dict[str, object] = {
@@ -162,7 +162,7 @@ def _seconds(samples: int) -> float:
     return round(samples / EAR_RATE, 3)
 
 
-def _subtitles(found: Sequence[Stretch], point: str, *, numbered: bool = True) -> str:
+def _subtitles(found: Sequence[HeardStretch], point: str, *, numbered: bool = True) -> str:
     return "\n".join(
         (f"{number}\n" if numbered else "")
         + f"{_clock(each.start, point)} --> {_clock(each.end, point)}\n{each.transcript.text.strip()}\n"
@@ -175,7 +175,7 @@ def _clock(samples: int, point: str) -> str:
     return f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02}{point}{ms % 1000:03}"
 
 
-async def _events(told: AsyncGenerator[Stretch]) -> AsyncGenerator[bytes]:
+async def _events(told: AsyncGenerator[HeardStretch]) -> AsyncGenerator[bytes]:
     text = ""
     async with aclosing(told) as stretches:
         async for stretch in stretches:

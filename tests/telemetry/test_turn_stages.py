@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from duologue.clock import MILLISECOND
-from duologue.telemetry.ledger import TurnRecord
-from duologue.telemetry.turns import STAGES, TurnLedger, silence_ms, stages_ms
+from duologue.telemetry.ledger import Entry, TurnRecord
+from duologue.telemetry.report import PartSummary
+from duologue.telemetry.turns import STAGES, silence_ms, stages_ms
 
 
 def turn(number: int, state: str = "ended") -> TurnRecord:
@@ -51,30 +52,6 @@ def test_a_greeting_streams_and_a_person_speaks() -> None:
     assert stages_ms(person) == {"speaking": 7}
 
 
-def test_a_turn_is_kept_as_last_reported_and_counted_once() -> None:
-    ledger = TurnLedger()
-    record = turn(1, state="writing")
-    assert not ledger.put(record)
-    record.state, record.waited_ms, record.refused, record.interrupted = "ended", 12.5, 2, True
-    kept = ledger.get("t1")
-    assert kept is not None
-    assert kept.state == "writing", "the ledger's copy must not change with the caller's record"
-    assert ledger.put(record)
-    assert not ledger.put(record)
-    assert (ledger.ended, ledger.interrupted, ledger.refused, ledger.waited_ms) == (1, 1, 2, 12.5)
-
-
-def test_failures_are_counted_and_old_turns_forgotten() -> None:
-    ledger = TurnLedger(capacity=3)
-    for number in range(5):
-        record = turn(number, state="failed")
-        record.failure = "the engine hung"
-        ledger.put(record)
-    assert ledger.failed == 5
-    assert [record.number for record in ledger.recent()] == [2, 3, 4]
-    assert ledger.get("t0") is None
-
-
 def answer(number: int, *, first_token: int = 1_560, on_air: int = 1_700, apologised: int = 0) -> TurnRecord:
     """Spoken to until 1000 ms, decided at 1350, understood at 1400."""
     record = TurnRecord(f"r{number}", "c1", number, "ada", "answer", state="ended", question="p1")
@@ -112,10 +89,10 @@ def test_what_answers_nobody_has_no_silence() -> None:
 
 
 def test_the_summary_tells_the_middle_and_the_tail_of_each_stage() -> None:
-    ledger = TurnLedger()
-    assert ledger.summary() == {}
+    part = PartSummary("talk:c1")
+    assert part.stages == {}
     for number in range(20):
-        ledger.put(answer(number, on_air=1_700 + 10 * number))
-    found = ledger.summary()
+        part.add(Entry(0, part.of, answer(number, on_air=1_700 + 10 * number)))
+    found = part.stages
     assert (found["silence"].count, found["silence"].p50, found["silence"].p95) == (20, 795, 880)
     assert found["silence"].largest == 890 and found["endpointing"].p95 == 350

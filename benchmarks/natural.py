@@ -1,0 +1,33 @@
+"""``make bench-natural``: what the natural ears and voice do, a section after another, or those that are named.
+
+``python -m benchmarks.natural [--small] [SECTION…]``; ``--small`` is for trying, and its figures count for nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from benchmarks import natural_ears, natural_interruptions, natural_turns, natural_voice
+from benchmarks.table import Row, show
+
+SECTIONS: dict[str, Callable[[bool], list[Row]]] = {
+    "ears": lambda small: natural_ears.rows(),
+    "voice": lambda small: natural_voice.rows(),
+    "turns": natural_turns.rows,
+    "interruptions": natural_interruptions.rows,
+}
+
+
+def main() -> None:
+    """Run those named on the command line, or all."""
+    named = [each for each in sys.argv[1:] if each != "--small"]
+    unknown = [each for each in named if each not in SECTIONS]
+    if unknown:
+        raise SystemExit(f"there is no section {unknown[0]!r}; there are: {', '.join(SECTIONS)}")
+    for name in named or SECTIONS:
+        show(f"natural-{name}", SECTIONS[name]("--small" in sys.argv))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,269 @@
+"""The table: who takes the floor from a reply, who does not, and what is left of the reply."""
+
+from __future__ import annotations
+
+import pytest
+from doubles import utterance
+from turns_script import asks, kinds, replies, says_a_short_word, speaking, starts, stops, stretch, understands
+from turns_world import World
+
+from duologue.clock import MILLISECOND
+from duologue.dialogue.turns_vocabulary import (
+    Abandon,
+    AudioReady,
+    Clear,
+    Commit,
+    EngineFailed,
+    Note,
+    Pause,
+    ReplyFinished,
+    Report,
+    Resume,
+    SentenceReady,
+    SpeechStarted,
+    SpeechStopped,
+    Stage,
+    State,
+    Think,
+    TurnClosed,
+    Typed,
+    Understood,
+)
+from duologue.telemetry.ledger import EndingOutcome
+
+
+def test_barge_in_pauses_then_clears_and_keeps_what_was_heard(world: World) -> None:
+    speaking(world, "It is nearly noon in this town.", after=1000)
+    starts(world)
+    assert world.machine.state is State.DOUBTING
+    world.pass_time(90)
+    assert world.last(Pause) == Pause() and world.far.paused
+    understands(world, "wait a moment")
+    assert world.machine.state is State.HEARING and not world.far.ids()
+    world.deliver()
+    assert world.commits == [Commit("What time is it?", "It is", "r1", True)]
+    assert "Resume" not in kinds(world)
+
+
+def test_long_sound_takes_the_floor_without_words(world: World) -> None:
+    speaking(world)
+    starts(world)
+    world.pass_time(639)
+    assert world.machine.state is State.PAUSED
+    world.pass_time(1)
+    assert world.machine.state is State.HEARING and world.last(Clear)
+
+
+@pytest.mark.parametrize("understood", ["", "mm-hm", "Yeah, okay."])
+def test_a_cough_or_backchannel_lets_the_character_go_on(world: World, understood: str) -> None:
+    speaking(world)
+    starts(world)
+    world.pass_time(300)
+    stops(world)
+    world.pass_time(150)
+    assert world.machine.state is State.JUDGING and world.far.paused
+    understands(world, understood, final=True)
+    assert world.machine.state is State.SPEAKING and not world.far.paused
+    world.pass_time(6000)
+    assert world.commits[-1].heard == "It is nearly noon in this town. Why do you ask me that?"
+
+
+def test_a_short_word_that_is_understood_late_takes_the_floor(world: World) -> None:
+    speaking(world)
+    starts(world)
+    world.pass_time(250)
+    stops(world)
+    world.pass_time(150)
+    world.far.mute = True
+    world.give(Understood(2, "Stop.", final=True))
+    assert world.machine.state is State.CLEARING
+    world.deliver()
+    assert world.last(Think) == Think("r2", "Stop.", False)
+
+
+def test_a_click_is_no_reason_to_pause(world: World) -> None:
+    speaking(world)
+    world.give(SpeechStarted(world.now))
+    world.give(SpeechStopped(world.now))
+    assert world.machine.state is State.SPEAKING and "Pause" not in kinds(world)
+
+
+def test_yes_over_the_last_word_is_an_answer(world: World) -> None:
+    speaking(world, "Shall I tell you?", after=1500)
+    starts(world)
+    world.pass_time(100)
+    stops(world)
+    world.pass_time(200)
+    understands(world, "yes", final=True)
+    world.deliver()
+    world.pass_time(700)
+    assert world.machine.state is State.THINKING and world.machine.reply and world.machine.reply.person == "yes"
+
+
+def test_nothing_heard_of_a_reply_joins_the_question_to_what_follows(world: World) -> None:
+    asks(world, "What time is it")
+    starts(world)
+    assert world.machine.state is State.PAUSED
+    replies(world, "It is noon.")
+    assert "Play" not in kinds(world)
+    understands(world, "in Paris")
+    stops(world)
+    world.pass_time(600)
+    understands(world, "in Paris?", final=True)
+    assert world.machine.reply and world.machine.reply.person == "What time is it in Paris?"
+    assert not world.machine.reply.speculative and world.commits == []
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_a_cough_while_we_think_delays_nothing_for_good(world: World, ready: bool) -> None:
+    asks(world, "What time is it?")
+    starts(world)
+    if ready:
+        replies(world, "It is noon.")
+    stops(world)
+    world.pass_time(160)
+    understands(world, "", final=True)
+    assert world.machine.state is (State.SPEAKING if ready else State.THINKING) and world.last(Resume)
+
+
+def test_a_reply_that_ends_while_somebody_begins_is_whole(world: World) -> None:
+    speaking(world, "It is noon.", after=1150)
+    starts(world)
+    world.pass_time(60)
+    assert world.machine.state is State.HEARING
+    assert world.commits == [Commit("What time is it?", "It is noon.", "r1", False)]
+
+
+def test_words_about_what_was_withdrawn_change_nothing(world: World) -> None:
+    speaking(world)
+    starts(world)
+    understands(world, "wait a moment")
+    world.deliver()
+    before = len(world.effects)
+    world.give(SentenceReady("r1", "And another thing."))
+    world.give(AudioReady("r1", 1, utterance("Why?", "c", "r1/1")))
+    world.give(Understood(1, "something else", final=True))
+    assert len(world.effects) == before
+
+
+def test_late_words_of_one_reply_are_not_taken_for_another(world: World) -> None:
+    asks(world, "What time is it?")
+    world.give(SentenceReady("r1", "It is noon."))
+    world.give(Typed("in Paris"))
+    world.give(SentenceReady("r2", "One o'clock."))
+    world.give(SentenceReady("r1", "Or later."))
+    world.give(AudioReady("r1", 0, utterance("It is noon.", "c", "r1/0")))
+    world.give(ReplyFinished("r1"))
+    world.give(EngineFailed(Stage.VOICING, "broken", reply="r1", index=0))
+    assert world.machine.state is State.THINKING
+    world.give(AudioReady("r2", 0, utterance("One o'clock.", "c", "r2/0")))
+    world.give(ReplyFinished("r2"))
+    world.pass_time(2000)
+    assert world.commits == [Commit("What time is it? in Paris", "One o'clock.", "r2", False)]
+
+
+def test_one_moment_is_enough_for_the_floor_to_clear(world: World) -> None:
+    """A turn is decided while the floor still owes its last word: the thought waits for it."""
+    speaking(world)
+    starts(world)
+    understands(world, "wait")
+    world.machine.handle(SpeechStopped(world.now - 600 * MILLISECOND), world.now)
+    world.pass_time(0, report=False)
+    understands(world, "wait", final=True)
+    assert world.machine.state is State.CLEARING
+    world.deliver()
+    assert world.machine.state is State.THINKING
+    speaking(world)
+
+
+@pytest.mark.parametrize("text", ["", "never mind"])
+def test_who_goes_on_while_the_floor_clears_keeps_the_floor(world: World, text: str) -> None:
+    speaking(world)
+    starts(world)
+    understands(world, "wait")
+    world.machine.handle(SpeechStopped(world.now - 600 * MILLISECOND), world.now)
+    world.pass_time(0, report=False)
+    understands(world, text, final=True)
+    assert world.machine.state is State.CLEARING
+    if text:
+        world.give(SpeechStarted(world.now))
+        assert world.machine.state is State.HEARING
+    else:
+        world.deliver()
+        assert world.machine.state is State.QUIET
+
+
+def test_short_sounds_in_a_row_are_judged_together(world: World) -> None:
+    speaking(world)
+    for _ in range(2):
+        starts(world)
+        world.pass_time(200)
+        stops(world)
+        world.pass_time(160)
+        assert world.machine.state is State.JUDGING
+    for number in sorted(world.waiting):
+        world.give(Understood(number, "uh", final=True))
+    assert world.machine.state is State.SPEAKING
+
+
+def test_a_long_sound_whose_end_is_known_late_takes_the_floor(world: World) -> None:
+    speaking(world)
+    starts(world)
+    world.pass_time(535)
+    world.give(SpeechStopped(world.now))
+    world.pass_time(250)
+    assert world.machine.state is State.PAUSING
+
+
+def test_words_that_are_known_after_the_voice_stopped_take_the_floor(world: World) -> None:
+    speaking(world)
+    starts(world)
+    world.pass_time(200)
+    stops(world)
+    understands(world, "hold on")
+    assert world.machine.state is State.PAUSING
+
+
+def test_a_voice_that_was_there_before_the_decision_goes_on_with_its_turn(world: World) -> None:
+    asks(world, "What time is it")
+    world.give(SpeechStarted(world.now - 30 * MILLISECOND))
+    assert world.machine.state is State.HEARING and not any(isinstance(each, Pause) for each in world.effects)
+    assert world.last(Abandon) == Abandon("r1")
+    world.pass_time(900)
+    stops(world)
+    world.pass_time(1200)
+    understands(world, "in Rome?", final=True)
+    assert [each.person for each in world.effects if isinstance(each, Think)][-1] == "What time is it in Rome?"
+    assert not any(isinstance(each, Report) and each.note is Note.INTERRUPTED for each in world.effects)
+
+
+def test_a_short_word_before_our_first_sound_is_added_to_the_question(world: World) -> None:
+    asks(world, "What time is it?")
+    starts(world)
+    world.pass_time(100)
+    stops(world)
+    world.pass_time(160)
+    understands(world, "please", final=True)
+    assert world.last(Think) == Think("r2", "What time is it? please", False)
+
+
+def test_a_word_over_a_floor_that_gives_no_sign_is_answered(world: World) -> None:
+    world.far.mute = True
+    speaking(world)
+    says_a_short_word(world)
+    assert world.machine.state is State.SPEAKING
+    world.pass_time(1_900)
+    assert world.machine.state is State.SETTLING
+    world.give(Understood(stretch(world), "hello?", final=True))
+    assert world.last(Think) == Think("r2", "hello?", False)
+
+
+def test_a_sound_over_an_apology_that_never_comes_leaves_no_turn_open(world: World) -> None:
+    asks(world, "What time is it?")
+    replies(world, "It is noon.", ends=False)
+    world.pass_time(500)
+    says_a_short_word(world)
+    world.pass_time(1_000)
+    assert world.machine.state is State.THINKING
+    world.pass_time(24_500)
+    assert world.machine.state is State.QUIET and world.last(TurnClosed) == TurnClosed(2, EndingOutcome.NOTHING_SAID)
