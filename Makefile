@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NPM := npm --prefix frontend
 
-.PHONY: help setup show test quick check fuzz bench bench-voice bench-phone bench-natural soak pictures lock clean
+.PHONY: help setup show test quick check fuzz bench bench-voice bench-natural bench-phone soak pictures lock clean
 
 help:  ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s ':'

@@ -124,7 +124,9 @@ class ServeSettings(SettingsSection):
     """Which parts of the house run."""
 
     show: bool = Field(default=True, description="The show, or each of several.")
-    talk: bool = Field(default=False, description="Conversations with people, on warm engines.")
+    talk: bool = Field(
+        default=False, description="Warm engines for conversations with people, whom no way leads here yet."
+    )
     line: bool = Field(default=False, description="The phone line.")
     api: bool = Field(default=False, description="Voices, ears and characters for clients of OpenAI's API, at /v1.")
 

@@ -1,7 +1,7 @@
 """The running system: settings, and what all its parts share: engines, places, events.
 
-Each command builds the same house and switches parts on: the shows, conversations with people. Each part is kept by a
-:class:`~duologue.app.parts.Keeper`: what one suffers is its own.
+Each command builds the same house and switches parts on: the shows, conversations with people, the phone line. Each
+part is kept by a :class:`~duologue.app.parts.Keeper`: what one suffers is its own.
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ LOOK = SECOND
 
 if TYPE_CHECKING:
     from duologue.app.endpoints import Endpoints
+    from duologue.app.line import Line
     from duologue.app.talking import Talk
 
 log = get_logger(__name__)
@@ -117,8 +118,9 @@ class House:
         self._engine_views: tuple[EngineView, ...] = ()
         self.shows: tuple[ShowPart, ...] = tuple(self._shows(settings, cast, stage)) if settings.serve.show else ()
         self.talk = self._talk(settings) if settings.serve.talk else None
+        self.line = self._line(settings) if settings.serve.line else None
         self.endpoints = self._endpoints(settings) if settings.serve.api else None
-        others: tuple[Part, ...] = (*filter(None, (self.talk, self.endpoints)), *parts)
+        others: tuple[Part, ...] = (*filter(None, (self.talk, self.line, self.endpoints)), *parts)
         self.keepers = (
             *(show.keeper for show in self.shows),
             *(Keeper(part, clock, self._part_changed) for part in others),
@@ -127,7 +129,7 @@ class House:
             raise InputError(
                 "nothing is switched on",
                 where="serve",
-                remedy="Set show, talk or api to true under [serve], or give --show.",
+                remedy="Set show, talk, line or api to true under [serve], or give --show.",
             )
         registry.register(_Figures(self))
 
@@ -144,6 +146,11 @@ class House:
         from duologue.app.talking import Talk  # its imports would make the start of a show longer
 
         return Talk(settings, self.engines, self.admission, self._clock, self._talk_changed, self._talk_turned)
+
+    def _line(self, settings: Settings) -> Line:
+        from duologue.app.line import Line
+
+        return Line(settings, self.engines, self.admission, self.bus.topic("line"), self.ledger, self._clock)
 
     def _endpoints(self, settings: Settings) -> Endpoints:
         from duologue.app.endpoints import Endpoints
@@ -189,9 +196,12 @@ class House:
         )
 
     def state(self, topics: Topics) -> StateEvent:
-        """What a reader of ``topics`` begins with: the house, and the first show among them."""
+        """What a reader of ``topics`` begins with: the house, the first show among them, and the phone line."""
         show = next((show for show in self.shows if show.topic in topics), None)
-        return show.shown() if show is not None else StateEvent(state=StateView(house=self.view()))
+        event = show.shown() if show is not None else StateEvent(state=StateView(house=self.view()))
+        if self.line is None or self.line.topic not in topics:
+            return event
+        return StateEvent(state=event.state.model_copy(update={"line": self.line.view()}))
 
     def workers(self) -> tuple[WorkerView, ...]:
         """Every child process that is kept running."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from duologue.app.cast import find_pack
 from duologue.errors import InputError
 from duologue.language.engine import LanguageModel
-from duologue.language.languages import knows
+from duologue.language.languages import bare, knows
 from duologue.language.persona import Persona, load_persona
 from duologue.models.automatic import Use
 from duologue.settings import Settings
@@ -24,12 +24,12 @@ def languages_of(personas: Iterable[Persona]) -> frozenset[str]:
 
 
 def use_of(settings: Settings) -> Use:
-    """What a house asks of engines that are left to us: its shows in their casts' languages. Whom guests will talk with
-    nobody knows: in a house without a show that is taken to be in English.
+    """What a house asks of engines that are left to us: its shows in their casts' languages, its phone line in those
+    that it answers in. Whom guests will talk with nobody knows: in a house with neither that is taken to be in English.
     """
     use = settings.use()
     names = [name for each in settings.each_show().values() for name in each.show.cast] if use.shows else []
-    return _speaking(use, names)
+    return _speaking(use, names, _telephoned(settings) if settings.serve.line else frozenset())
 
 
 def use_by(characters: Sequence[str]) -> Callable[[Settings], Use]:
@@ -37,8 +37,24 @@ def use_by(characters: Sequence[str]) -> Callable[[Settings], Use]:
     return lambda settings: _speaking(settings.use(), characters or settings.show.cast)
 
 
-def _speaking(use: Use, characters: Iterable[str]) -> Use:
-    spoken = languages_of(_personas(characters))
+def _telephoned(settings: Settings) -> frozenset[str]:
+    """In which languages the phone line answers."""
+    from duologue.app.talking import find_persona  # it needs this module
+
+    phone = settings.phone
+    answers = (*phone.accounts, *phone.extensions.values())
+    names = {phone.persona if each.persona is None else each.persona for each in answers if each.language is None}
+    found = {bare(each.language) for each in answers if each.language is not None}
+    for name in names or ({phone.persona} if not answers else set[str]()):
+        try:
+            found.add(find_persona(name).language.name)
+        except InputError:
+            continue  # the line says so
+    return frozenset(found)
+
+
+def _speaking(use: Use, characters: Iterable[str], more: frozenset[str] = frozenset()) -> Use:
+    spoken = languages_of(_personas(characters)) | more
     return replace(use, languages=spoken) if spoken else use
 
 

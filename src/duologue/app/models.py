@@ -504,7 +504,6 @@ class HouseView(ApiModel):
     places: tuple[PlacesView, ...] = ()
     waiting: int = Field(default=0, description="Those who wait for a place.")
     talks: tuple[TalkView, ...] = Field(default=(), description="Those that go on.")
-    line: LineView | None = Field(default=None, description="null: no phone line is switched on.")
 
 
 class ShowView(ApiModel):
@@ -530,6 +529,7 @@ class StateView(ApiModel):
         default=(), description="Those that are remembered, newest first, without their turns."
     )
     turns: tuple[TurnView, ...] = Field(default=(), description="The newest of them, oldest first; at most 100.")
+    line: LineView | None = Field(default=None, description="null: it was not asked for, or is not switched on.")
 
 
 class StateEvent(ApiModel):
@@ -581,14 +581,6 @@ class TalkEvent(ApiModel):
     talk: TalkView
 
 
-class TalkTurnEvent(ApiModel):
-    """A turn of a conversation with a person began, grew or ended."""
-
-    type: Literal["talk_turn"] = "talk_turn"
-    talk: str = Field(description="The id of the conversation.")
-    turn: TalkTurnView
-
-
 class LineEvent(ApiModel):
     """The phone line changed: where it listens, its registrations, how many calls it took. Without its calls."""
 
@@ -615,6 +607,14 @@ class LevelsEvent(ApiModel):
 
     type: Literal["levels"] = "levels"
     levels: tuple[CallLevels, ...]
+
+
+class TalkTurnEvent(ApiModel):
+    """A turn of a conversation with a person began, grew or ended."""
+
+    type: Literal["talk_turn"] = "talk_turn"
+    talk: str = Field(description="The id of the conversation.")
+    turn: TalkTurnView
 
 
 class EnginesEvent(ApiModel):
@@ -654,11 +654,11 @@ Event = Annotated[
     | TelemetryEvent
     | PartEvent
     | TalkEvent
-    | TalkTurnEvent
     | LineEvent
     | CallEvent
     | CallTurnEvent
     | LevelsEvent
+    | TalkTurnEvent
     | EnginesEvent
     | WorkerEvent
     | PlacesEvent

@@ -37,15 +37,12 @@ class HearingCapabilities:
     """``partials``: transcripts come while the speech goes on. ``punctuation``, ``words``: the text has them.
     ``guesses_ends``: it sets a full stop at almost every pause, so that one says little of whether more will come.
     ``at_once``: how many people it hears at a time (None: no limit is known); one more would wait unheard.
-    ``telephone``: it takes dictation over a telephone, whose band is half as wide; one that does not may still follow a
-    grammar there.
     """
 
     partials: bool = False
     punctuation: bool = False
     words: bool = False
     at_once: int | None = None
-    telephone: bool = True
     guesses_ends: bool = False
 
 

@@ -60,9 +60,7 @@ class HearingChain:
 
     @property
     def capabilities(self) -> HearingCapabilities:
-        """What all that came up can do: nothing is promised that one of them might not keep. Over a telephone those are
-        passed over that do not hear there.
-        """
+        """What all that came up can do: nothing is promised that one of them might not keep."""
         found = [engine.capabilities for engine in self._chain.ready]
         if not found:
             raise InternalError(f"{self.name} and its stand-ins were asked what they can do before warm_up()")
@@ -71,7 +69,6 @@ class HearingChain:
             punctuation=all(each.punctuation for each in found),
             words=all(each.words for each in found),
             at_once=self.at_once,
-            telephone=any(each.telephone for each in found),
             guesses_ends=any(each.guesses_ends for each in found),
         )
 

@@ -91,9 +91,7 @@ class PocketSphinx:
         """Partials and places of words; no punctuation; a person for each listener. Valid after :meth:`warm_up`."""
         if not self._warm:
             raise InternalError("pocketsphinx was asked what it can do before warm_up()")
-        return HearingCapabilities(
-            partials=True, punctuation=False, words=True, at_once=self._settings.listeners, telephone=False
-        )
+        return HearingCapabilities(partials=True, punctuation=False, words=True, at_once=self._settings.listeners)
 
     def hears(self, expected: Expected) -> bool:
         """By telephone nothing but phrases and grammars: of open dictation it gets nine words of ten wrong there."""
