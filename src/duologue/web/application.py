@@ -19,6 +19,7 @@ from duologue.web import (
     shows,
     stage,
     stream,
+    twilio,
     utterances,
     workers,
 )
@@ -82,6 +83,6 @@ def _routes() -> FastAPI:
         "/docs", _reference, include_in_schema=False, response_class=HTMLResponse, dependencies=[reading()]
     )
     problems.install(app)
-    for room in (session, shows, conversations, stage, utterances, events, stream, health, workers):
+    for room in (session, shows, conversations, stage, utterances, events, stream, health, workers, twilio):
         app.include_router(room.router)
     return app

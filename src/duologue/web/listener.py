@@ -19,6 +19,8 @@ from duologue.web.studio import House
 
 GRACE = 3
 """Seconds that open connections get when the server leaves."""
+MAX_SOCKET_MESSAGE = 256 * 1024
+"""A longer message of a WebSocket (bytes) closes it."""
 
 
 class Listener(uvicorn.Server):
@@ -57,8 +59,9 @@ def make_listener(house: House, settings: Settings) -> Listener:
     )
     app = create_app(house, options)
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=GRACE, loop="none"
-    )
+        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=GRACE, loop="none",
+        ws="websockets-sansio", ws_max_size=MAX_SOCKET_MESSAGE, ws_per_message_deflate=False,
+    )  # fmt: skip
     return Listener(config, app)
 
 

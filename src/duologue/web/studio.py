@@ -5,7 +5,7 @@ remembers nothing between two requests.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from duologue.app.bus import Bus
 from duologue.app.models import (
@@ -23,6 +23,9 @@ from duologue.app.models import (
     UtteranceView,
     WorkerView,
 )
+
+if TYPE_CHECKING:
+    from duologue.phone.twilio_calls import TwilioCalls
 
 
 class Resource(Protocol):
@@ -191,6 +194,11 @@ class House(Protocol):
 
     async def restart_worker(self, name: str) -> WorkerView:
         """Put another in the place of a worker, when it is done with what it is at; how it is then."""
+        ...
+
+    @property
+    def twilio(self) -> TwilioCalls | None:
+        """The calls that come from Twilio; None where none are taken."""
         ...
 
     def healthy(self) -> tuple[bool, Sequence[str]]:

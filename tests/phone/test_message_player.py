@@ -1,0 +1,157 @@
+"""Messages are played 20 ms at a time, and what is told of them is what left."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from duologue.audio.far_playout import Kind, Message
+from duologue.audio.pcm import Samples
+from duologue.clock import MILLISECOND
+from duologue.phone.leg import LegEvent, Played, Sent, Stopped
+from duologue.phone.message_player import COUNT, MessagePlayer
+
+MS = MILLISECOND
+
+
+def play(
+    number: int, utterance: str, milliseconds: int, *, gap: int = 0, more: bool = False, start: int = 0
+) -> Message:
+    samples = np.full(milliseconds * 48, 0.5, np.float32)
+    return Message(number, Kind.PLAY, utterance, start, samples, gap * 48, more)
+
+
+def extend(number: int, utterance: str, start: int, milliseconds: int, *, more: bool = False) -> Message:
+    return Message(number, Kind.EXTEND, utterance, start, np.full(milliseconds * 48, 0.5, np.float32), 0, more)
+
+
+def run(player: MessagePlayer, until: int) -> tuple[list[int], Samples, list[LegEvent]]:
+    """When blocks left, what they were, and what was told, up to a moment (ns)."""
+    times, blocks, told = list[int](), [np.zeros(0, np.float32)], list[LegEvent]()
+    while (due := player.due()) is not None and due < until:
+        samples, events = player.block()
+        assert len(samples) == COUNT
+        times.append(due)
+        blocks.append(samples)
+        told += events
+    return times, np.concatenate(blocks), told
+
+
+def test_a_talk_spurt_begins_at_once_and_has_a_grid_of_its_own() -> None:
+    player = MessagePlayer()
+    assert player.due() is None
+    player.take(play(1, "a", 50), 1_003 * MS)
+    times, sound, told = run(player, 5_000 * MS)
+    assert [time // MS for time in times] == [1_003, 1_023, 1_043]
+    assert (sound > 0.4).sum() == 50 * 48
+    assert told[0] == Sent("a", 1_003 * MS) and told[-1] == Played("a", 2400, 1_053 * MS)
+    player.take(play(2, "b", 20), 2_011 * MS)
+    assert player.due() == 2_011 * MS
+
+
+def test_a_gap_counts_the_silence_that_has_passed() -> None:
+    for said, expected in ((1_020, 1_120), (1_080, 1_120), (1_500, 1_500)):
+        player = MessagePlayer()
+        player.take(play(1, "a", 20), 1_000 * MS)
+        run(player, said * MS)
+        player.take(play(2, "b", 20, gap=100), said * MS)
+        _, _, told = run(player, 5_000 * MS)
+        assert [event.at // MS for event in told if isinstance(event, Sent) and event.id == "b"] == [expected]
+
+
+def test_a_clear_fades_within_a_block_and_is_answered_with_where() -> None:
+    player = MessagePlayer()
+    for number, name in enumerate("ab"):
+        player.take(play(number, name, 200), 0)
+    run(player, 90 * MS)
+    assert player.take(Message(9, Kind.CLEAR), 90 * MS) == []
+    times, sound, told = run(player, 900 * MS)
+    assert len(times) == 1 and sound[0] > 0.4 and sound[-1] < 0.01
+    assert told == [Stopped("a", 6 * COUNT, 120 * MS)]
+    assert player.take(Message(10, Kind.CLEAR), 300 * MS) == [Stopped("", 0)]
+
+
+def test_an_utterance_that_was_cleared_may_come_again_while_it_fades() -> None:
+    player = MessagePlayer()
+    player.take(play(1, "a", 200), 0)
+    run(player, 50 * MS)
+    player.take(Message(2, Kind.CLEAR), 50 * MS)
+    player.take(play(3, "a", 100, start=2880), 50 * MS)
+    _, _, told = run(player, 900 * MS)
+    assert [event for event in told if isinstance(event, Stopped)] == [Stopped("a", 4 * COUNT, 80 * MS)]
+    assert [event.samples for event in told if isinstance(event, Played)][-1] == 2880 + 4800
+
+
+def test_a_pause_fades_and_goes_on_where_it_was() -> None:
+    player = MessagePlayer()
+    player.take(play(1, "a", 100), 0)
+    run(player, 50 * MS)
+    player.take(Message(2, Kind.PAUSE), 50 * MS)
+    times, sound, told = run(player, 500 * MS)
+    assert len(times) == 1 and (sound > 0).sum() == 240 and told == []
+    player.take(Message(3, Kind.RESUME), 500 * MS)
+    times, sound, told = run(player, 900 * MS)
+    assert times[0] == 500 * MS and len(times) == 2 and sound[0] < 0.01
+    assert told[-1] == Played("a", 4800, 540 * MS)
+
+
+def test_a_clear_in_a_pause_tells_where_it_stood() -> None:
+    player = MessagePlayer()
+    player.take(play(1, "a", 100), 0)
+    run(player, 50 * MS)
+    player.take(Message(2, Kind.PAUSE), 50 * MS)
+    run(player, 200 * MS)
+    [told] = player.take(Message(3, Kind.CLEAR), 200 * MS)
+    assert isinstance(told, Stopped) and (told.id, told.samples) == ("a", 3 * COUNT)
+    assert player.due() is None
+
+
+def test_what_is_withdrawn_never_plays_and_what_is_over_does_not_grow() -> None:
+    player = MessagePlayer()
+    player.take(play(1, "a", 40), 0)
+    player.take(play(2, "b", 40), 0)
+    player.take(Message(3, Kind.WITHDRAW, "b"), 0)
+    player.take(Message(4, Kind.WITHDRAW, "nobody"), 0)
+    times, _, _ = run(player, 900 * MS)
+    assert len(times) == 2
+    player.take(extend(5, "a", 1920, 40), 900 * MS)
+    assert player.due() is None
+
+
+STEP = st.tuples(
+    st.sampled_from(["play", "more", "extend", "close", "pause", "resume", "clear", "withdraw", "wait"]),
+    st.integers(0, 3),
+    st.integers(0, 120),
+)
+
+
+@given(st.lists(STEP, max_size=40))
+def test_whatever_is_ordered_positions_are_what_left(steps: list[tuple[str, int, int]]) -> None:
+    player, now, number = MessagePlayer(), 0, 0
+    given_: dict[str, int] = {}
+    told: list[LegEvent] = []
+    for kind, who, much in steps:
+        name, number = f"u{number if kind in ('play', 'more') else who}", number + 1
+        match kind:
+            case "play" | "more":
+                told += player.take(play(number, name, much, gap=much % 50, more=kind == "more"), now)
+                given_[name] = much * 48
+            case "extend" | "close":
+                if name in given_:
+                    told += player.take(extend(number, name, given_[name], much, more=kind == "extend"), now)
+                    given_[name] += much * 48
+            case "wait":
+                now += much * MS
+                told += run(player, now)[2]
+            case _:
+                told += player.take(Message(number, Kind(kind), name), now)
+    told += player.take(Message(number + 1, Kind.CLEAR), now)
+    told += run(player, now + 60_000 * MS)[2]
+    assert player.due() is None
+    heard: dict[str, int] = {}
+    for event in told:
+        if isinstance(event, Played | Stopped) and event.id:
+            assert heard.get(event.id, 0) <= event.samples <= given_[event.id]
+            heard[event.id] = event.samples
+    assert len([event for event in told if isinstance(event, Sent)]) == len({e.id for e in told if isinstance(e, Sent)})
