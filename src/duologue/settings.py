@@ -233,7 +233,7 @@ class Settings(BaseSettings):
             elif isinstance(value, dict) and value:  # a table for each
                 for each, table in cast("dict[str, BaseModel]", value).items():
                     yield from self._rows(table, f"{key}.{each}")
-            elif tables := _tables(value):
+            elif tables := _tables(cast("object", value)):
                 for number, table in enumerate(tables):
                     yield from self._rows(table, f"{key}[{number}]")
             else:

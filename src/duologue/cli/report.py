@@ -70,7 +70,7 @@ def _call(call: CallRecord) -> str:
     ways = f"{call.called} called" if call.outgoing else f"{call.caller} → {call.called}"
     if not call.answered:
         return f"  {ways}: {f'refused with {call.status}, ' if call.status else 'not answered, '}{call.reason}"
-    quality = f"loss {100 * call.loss:.1f} % at most, jitter {call.jitter_ms:.0f} ms at most"
+    quality = f"loss {call.loss_percent:.1f} % at most, jitter {call.jitter_ms:.0f} ms at most"
     length = (call.ended - call.answered) / 1e9
     return f"  {ways} ({call.carrier} {call.codec}): {length:.1f} s with {call.character}; {quality}; {call.reason}"
 

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from duologue.audio.far_playout import Kind, Manners, Message
-from duologue.audio.pcm import RATE
+from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.far_end_clock import FarClock
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress, PlayStarted

@@ -80,12 +80,13 @@ class PieceDraft:
 @dataclass(slots=True)
 class AnswerDraft:
     """A reply. ``bound``: it counts, it is no speculation any more. ``ready``: when each utterance was voiced.
-    ``cut``: when it fell silent before its end (ns).
+    ``given``: its words are the owner's. ``cut``: when it fell silent before its end (ns).
     """
 
     record: TurnRecord
     question: TurnDraft | None = None
     bound: bool = False
+    given: bool = False
     abandoned: bool = False
     sentences: list[str] = field(default_factory=list[str])
     ready: dict[str, int] = field(default_factory=dict[str, int])

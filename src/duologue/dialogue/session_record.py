@@ -47,6 +47,7 @@ from duologue.dialogue.turns_vocabulary import (
     TurnOpened,
     Typed,
     Understood,
+    VoiceSentence,
     Withdrawn,
 )
 from duologue.speech.utterance import Utterance
@@ -212,6 +213,8 @@ class SessionRecorder:
                 if answer := self._answers.get(reply):
                     answer.record.adopted = True
                     self._bind(reply, answer, self._turn.text if self._turn else "", now)
+            case VoiceSentence(reply, index, text):
+                self._note_sentence(reply, index, text, now)
             case Apologise(reply, _, stage):
                 self._apologise(reply, stage, now)
             case Abandon(reply):
@@ -272,6 +275,22 @@ class SessionRecorder:
         answer = self._answers[reply] = AnswerDraft(record)
         if not speculative:
             self._bind(reply, answer, person, now)
+
+    def _note_sentence(self, reply: str, index: int, text: str, now: int) -> None:
+        """Words of the owner's are not thought of: with the first of them their reply opens, and it answers nobody."""
+        if not index and reply not in self._answers:
+            record = TurnRecord(
+                f"{self._conversation}/{reply}", self._conversation, 0, self._speaker, "answer", asked=now,
+                first_sentence=now, text_complete=now, state="voicing",
+            )  # fmt: skip
+            self._number += 1
+            record.number = self._number
+            self._answers[reply] = AnswerDraft(record, bound=True, given=True)
+        answer = self._answers.get(reply)
+        if answer is not None and answer.given:
+            answer.sentences.append(text)
+            answer.record.text = " ".join(filter(None, answer.sentences))
+            self._tell(answer)
 
     def _apologise(self, reply: str, stage: Stage, now: int) -> None:
         if reply not in self._answers:  # for the ears: nothing was understood, nothing was thought

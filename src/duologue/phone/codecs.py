@@ -20,6 +20,8 @@ from duologue.audio.pcm import Samples, from_int16, to_int16
 from duologue.errors import InputError, PeerError
 
 PACKET_MS = 20
+MOST_OPUS = 5760
+"""Timestamp units of the longest packet: 120 ms."""
 
 
 class Decoder(Protocol):
@@ -68,6 +70,20 @@ class Format:
     def clock_ticks(self, samples: int) -> int:
         """Timestamp units that so many samples take."""
         return samples * self.clock // self.rate
+
+    def duration(self, payload: bytes) -> int:
+        """Timestamp units that a payload stands for: a byte each, but for Opus (RFC 6716, section 3.1)."""
+        if self.name != "opus":
+            return len(payload)
+        if not payload:
+            return 0
+        config, code = payload[0] >> 3, payload[0] & 3
+        if config < 12:
+            frame = (480, 960, 1920, 2880)[config & 3]
+        else:
+            frame = (480, 960)[config & 1] if config < 16 else (120, 240, 480, 960)[config & 3]
+        frames = (1, 2, 2, payload[1] & 63 if len(payload) > 1 else 0)[code]
+        return min(frames * frame, MOST_OPUS)
 
 
 class _G711:

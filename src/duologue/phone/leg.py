@@ -169,9 +169,7 @@ class Ended:
     status: int = 0
 
 
-LegEvent = (
-    Sound | Answered | Ringing | Digit | Sent | Played | Stopped | Marked | Held | Transferred | Quality | Ended
-)
+LegEvent = Sound | Answered | Ringing | Digit | Sent | Played | Stopped | Marked | Held | Transferred | Quality | Ended
 
 
 class CallLeg(Protocol):
@@ -206,12 +204,14 @@ class CallLeg(Protocol):
 
     async def write(self, message: Message) -> None:
         """Bring a message to the far end: ``RemoteSink.connect`` gets this. Before the call is answered nothing is
-        given."""
+        given.
+        """
         ...
 
     def events(self) -> AsyncIterator[LegEvent]:
         """What comes, up to and with :class:`Ended`; for one reader. Bounded: of a reader that is too slow the oldest
-        sound is dropped and counted, nothing else."""
+        sound is dropped and counted, nothing else.
+        """
         ...
 
     async def digits(self, keys: str) -> None:

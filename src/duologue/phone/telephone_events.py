@@ -11,8 +11,9 @@ from duologue.errors import InputError
 DIGITS = "0123456789*#ABCD"
 """Event codes 0 to 15 (section 3.2)."""
 CLOCK = 8000
+"""Of most formats (Hz); events are on the clock of the sound beside them (section 2.1)."""
 PACKET = CLOCK * 20 // 1000
-"""Timestamp units between two packets of an event."""
+"""Timestamp units between two packets of an event, at that rate."""
 TONE, PAUSE = CLOCK * 100 // 1000, CLOCK * 100 // 1000
 """How long a digit lasts and what lies between two: any exchange understands 40 ms each (ITU-T Q.24)."""
 ENDS = 3
@@ -43,22 +44,24 @@ def digits_of(text: str) -> str:
     return found
 
 
-def press(digits: str) -> Iterator[EventPacket]:
-    """The packets of some digits, one every 20 ms while a key is down (section 2.5.1)."""
+def press(digits: str, clock: int = CLOCK) -> Iterator[EventPacket]:
+    """The packets of some digits on a clock of ``clock`` Hz, one every 20 ms while a key is down (section 2.5.1)."""
+    times = clock // CLOCK
+    packet, tone, pause = PACKET * times, TONE * times, PAUSE * times
     begin = 0
     for digit in digits_of(digits):
         code = DIGITS.index(digit)
-        for after in range(PACKET, TONE, PACKET):
-            yield EventPacket(begin + after - PACKET, begin, _PAYLOAD.pack(code, VOLUME, after), after == PACKET)
-        last = _PAYLOAD.pack(code, 0x80 | VOLUME, TONE)
+        for after in range(packet, tone, packet):
+            yield EventPacket(begin + after - packet, begin, _PAYLOAD.pack(code, VOLUME, after), after == packet)
+        last = _PAYLOAD.pack(code, 0x80 | VOLUME, tone)
         for _ in range(ENDS):  # they belong to one instant, and go out together
-            yield EventPacket(begin + TONE - PACKET, begin, last, marker=False)
-        begin += TONE + PAUSE
+            yield EventPacket(begin + tone - packet, begin, last, marker=False)
+        begin += tone + pause
 
 
-def duration(digits: str) -> int:
+def duration(digits: str, clock: int = CLOCK) -> int:
     """Timestamp units that :func:`press` takes for them."""
-    return len(digits_of(digits)) * (TONE + PAUSE)
+    return len(digits_of(digits)) * (TONE + PAUSE) * (clock // CLOCK)
 
 
 class EventReader:

@@ -330,7 +330,7 @@ class CallRecord:
     codec: Annotated[str, "As SDP names it."] = ""
     transferred: Annotated[str, "To whom it was handed over."] = ""
     digits: Annotated[int, "Keys that the caller pressed."] = 0
-    loss: Annotated[float, "The largest share of packets that were missing, of those measured."] = 0.0
+    loss_percent: Annotated[float, "The most packets of a hundred that were missing, of those measured."] = 0.0
     jitter_ms: Annotated[float, "The largest jitter that was measured."] = 0.0
     round_trip_ms: Annotated[float, "The newest round trip; 0: none was measured."] = 0.0
     recording: Annotated[str, "The file; empty: it was not recorded."] = ""

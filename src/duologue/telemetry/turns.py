@@ -89,9 +89,9 @@ def silence_ms(record: TurnRecord) -> dict[str, float]:
 
 def points_ms(record: TurnRecord) -> dict[str, float]:
     """The timing points of an answer on a call (ms after t0, where the caller's last word ends): ``decided``,
-    ``transcript``, ``first_token``, ``t1`` (a sentence goes to the voice), ``t2`` (the voice's first sound), ``t3`` (its
-    first packet left). What was thought ahead lies before ``decided``, maybe before t0. Empty for what answers nothing
-    or never left.
+    ``transcript``, ``first_token``, ``t1`` (a sentence goes to the voice), ``t2`` (the voice's first sound), ``t3``
+    (its first packet left). What was thought ahead lies before ``decided``, maybe before t0. Empty for what answers
+    nothing or never left.
     """
     if not (record.spoken_to and record.sent):
         return {}

@@ -1,0 +1,472 @@
+"""One call: a conversation with whoever is at the other end, whatever carries it.
+
+A call may hold more than one conversation of the core, one after another, with one memory: when nobody was there to
+whom it was handed over, the character goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+from duologue.app.call_plan import CallPlan
+from duologue.app.call_sound import HeardSound, Level, recording_path
+from duologue.app.call_tools import call_tools, said_so_far
+from duologue.app.call_views import CallStanding
+from duologue.app.call_voice import VoicedLines
+from duologue.app.models import CallEvent, CallLevels, CallTurnEvent, Event
+from duologue.app.talking import Partner, talk_policy
+from duologue.app.talking_captions import Captions
+from duologue.app.talking_sound import open_recording
+from duologue.audio.far_playout import Message
+from duologue.audio.pcm import Samples
+from duologue.clock import SECOND, Clock
+from duologue.dialogue.far_end import RemoteSink
+from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress, PlayStarted
+from duologue.dialogue.recording import Recorder
+from duologue.dialogue.session import Session, SessionOptions
+from duologue.dialogue.session_ledger import SessionLedger
+from duologue.dialogue.turns_vocabulary import (
+    DigitPressed,
+    Effect,
+    Note,
+    Report,
+    SpeechStarted,
+    SpeechStopped,
+    Understood,
+)
+from duologue.dialogue.turns_vocabulary import Event as TableEvent
+from duologue.errors import DuologueError, InputError, PeerError, in_words
+from duologue.language.engine import Line
+from duologue.language.languages import Telephone
+from duologue.language.persona import Persona
+from duologue.phone import leg as far
+from duologue.phone.leg import CallLeg, LegEvent
+from duologue.settings import Settings
+from duologue.settings_phone import TransferSettings
+from duologue.speech.hearing import Expected
+from duologue.telemetry.ledger import TurnRecord
+from duologue.telemetry.log import get_logger
+from duologue.telemetry.stream import Ledger
+from duologue.telemetry.turns import FINAL_STATES, points_ms
+
+LINE = "line"
+"""What calls are of, in the ledger and on the bus."""
+CALLER = "caller"
+"""What the other side is called in the context: what it calls itself nobody has checked."""
+PARTING_SECONDS = 5.0
+"""For the other end to leave after a transfer, and for a call to be over when we have hung up."""
+MOST_WHISPERS = 5
+_ADDRESS = re.compile(r"sips?:[^\s<>]{1,200}|tel:[+\d][\d.()-]{1,30}|[\w.+*#-]{1,60}", re.I)
+_WHISPER = "A colleague who listens tells you (the caller does not hear this, and must not know): {text}"
+
+_log = get_logger("duologue.line")
+
+
+@dataclass(frozen=True, slots=True)
+class CallHouse:
+    """What the calls of a line share. ``told`` publishes what pages are shown."""
+
+    settings: Settings
+    lines: VoicedLines
+    ledger: Ledger
+    clock: Clock
+    told: Callable[[Event], None]
+
+
+class Call:
+    """See the module. Run :meth:`hold` once; the rest may be called while it goes on."""
+
+    def __init__(
+        self, leg: CallLeg, plan: CallPlan, partner: Partner, house: CallHouse, standing: CallStanding
+    ) -> None:
+        self.standing = standing
+        self._leg = leg
+        self._plan = plan
+        self._house = house
+        self._clock = house.clock
+        self._phone = house.settings.phone
+        engines = replace(partner.engines, voice=house.lines.around(partner.engines.voice), stock=house.lines.stock)
+        self._partner = replace(partner, engines=engines)
+        self._policy = talk_policy(house.settings, partner.persona, half_duplex=plan.half_duplex)
+        self._toolbox = call_tools(self, self._phone.transfers) if self._phone.tools else None
+        self._book = SessionLedger(
+            house.ledger, partner.persona.name, CALLER, part=LINE, conversation=leg.info.id, changed=self._changed
+        )
+        self._captions = Captions()
+        self._begun = asyncio.Event()  # it was answered, or is over
+        self._over = asyncio.Event()
+        self._session: Session | None = None
+        self._sink: RemoteSink | None = None
+        self._number = 0
+        self._recorder = Recorder()
+        self._heard = HeardSound(self._sounded)
+        self._levels = Level(), Level()  # of the caller, of the character
+        self._transferred: asyncio.Future[far.Transferred] | None = None
+        self._reason = ""
+        self._whispers: list[str] = []
+        self._playing = 0
+        self._voice_on = self._asked = False
+        self._quiet_since = 0
+
+    # What its owner may do
+
+    async def hold(self) -> None:
+        """Answer the call (or wait until ours is answered), and converse until it is over. Raises what an engine or
+        the carrier raises that the conversation cannot bear; the call is over then, too.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                reading = group.create_task(self._read())
+                try:
+                    await self._conduct()
+                finally:
+                    reading.cancel()
+        finally:
+            self._book.close()
+
+    def hang_up(self, reason: str) -> None:
+        """End it after what is being said; at once where nobody converses."""
+        self._reason = self._reason or reason
+        if self._session is not None:
+            self._session.control.leave()
+
+    async def cut(self, reason: str) -> None:
+        """End it at once."""
+        self._reason = self._reason or reason
+        await self._leg.hang_up(self._reason)
+
+    def close(self) -> None:
+        """The line closes: say so, and hang up."""
+        self._say_and_leave(self._usual.closing, "", "the line closed")
+
+    def transfer(self, to: str) -> None:
+        """Hand it over ``to`` a transfer of the settings by its name, or an address; the character says so before.
+        Raises :class:`InputError` for what is neither, or where nobody converses.
+        """
+        known = self._phone.transfers.get(to)
+        if known is None and not _ADDRESS.fullmatch(to):
+            names = ", ".join(self._phone.transfers) or "none is set"
+            raise InputError(f"{to!r} is nobody to hand over to", where="to", remedy=f"An address, or: {names}.")
+        if self._session is None:
+            raise InputError("the call is not standing", where=self._leg.info.id, remedy="Wait until it is answered.")
+        self._hand_over(known or TransferSettings(to=to))
+
+    def whisper(self, text: str) -> None:
+        """Tell the character something that the caller does not hear; it counts from its next thought on."""
+        self._whispers = [*self._whispers, " ".join(text.split())][-MOST_WHISPERS:]
+        if self._session is not None:
+            self._session.control.change(persona=self._persona)
+        _log.info("call.whisper", call=self._leg.info.id)
+
+    def levels(self) -> CallLevels:
+        """How loud it was since this was asked last."""
+        caller, character = self._levels
+        return CallLevels(
+            call=self._leg.info.id, caller_db=round(caller.read(), 1), character_db=round(character.read(), 1),
+            hearing=self._captions.hearing,
+        )  # fmt: skip
+
+    # What its tools may do (call_tools.OnCall)
+
+    def leave(self, transfer: str) -> None:
+        """See :class:`~duologue.app.call_tools.OnCall`."""
+        if transfer:
+            self._leave_to(self._phone.transfers[transfer].to)
+        else:
+            self.hang_up("the character hung up")
+
+    async def press(self, keys: str) -> None:
+        """See :class:`~duologue.app.call_tools.OnCall`."""
+        await self._leg.digits(keys)
+
+    # The course of it
+
+    async def _conduct(self) -> None:
+        with ExitStack() as files:
+            try:
+                if not self._leg.info.outgoing:
+                    await self._leg.ring()
+                    await self._leg.answer()
+                await self._begun.wait()
+                if not self._over.is_set():
+                    self._begin(files)
+                    await self._converse()
+            except DuologueError as error:
+                self._reason, self.standing.failed = in_words(error), True
+                raise
+            finally:
+                await self._part()
+                await asyncio.to_thread(files.close)  # a disk may take its time
+
+    def _begin(self, files: ExitStack) -> None:
+        now = self._clock.now()
+        self.standing.answered = self._quiet_since = now
+        self._tell()
+        folder = self._phone.record
+        if self._plan.record and folder is not None:
+            try:
+                path = recording_path(folder, self._clock.wall(), self._leg.info.id, self._phone.record_format)
+                self._recorder = files.enter_context(open_recording(None, path))
+                self.standing.recording = str(path)
+            except (OSError, DuologueError) as error:
+                _log.error("call.not_recorded", call=self._leg.info.id, cause=str(error))
+        self._recorder.begin(now)
+
+    async def _converse(self) -> None:
+        """One conversation after another, until the call is over or handed over."""
+        words, lines = self._plan.opening, ()
+        while True:
+            target, lines = await self._talk(words, lines)
+            if self._over.is_set() or not target or await self._refer(target, lines):
+                return
+            words = self._usual.not_reached
+
+    async def _talk(self, words: str, lines: tuple[Line, ...]) -> tuple[str, tuple[Line, ...]]:
+        """Converse, beginning with ``words``; to whom the call is to be handed over, and what was said."""
+        self._number += 1
+        session_id = self._leg.info.id + (f"-{self._number}" if self._number > 1 else "")
+        sink = self._sink = RemoteSink(self._leg.manners, self._played, self._clock)
+        options = SessionOptions(
+            id=session_id, person=CALLER, history=lines, greet=not words and not lines, policy=self._policy,
+            expected=Expected(telephone=True), toolbox=self._toolbox,
+        )  # fmt: skip
+        partner = replace(self._partner, persona=self._persona)
+        session = self._session = partner.session(sink, options, clock=self._clock, observe=self._see)
+        session.control.on_digit(self._pressed)
+        if words:
+            session.control.speak(words)
+        if self._over.is_set():
+            session.hang_up()
+        async with asyncio.TaskGroup() as group:
+            beside = [group.create_task(work) for work in (sink.run(), sink.connect(self._write), self._mind())]
+            try:
+                await session.run()
+            finally:
+                self._session = self._sink = None
+                for task in beside:
+                    task.cancel()
+        return session.control.handed_to, session.lines
+
+    async def _refer(self, target: str, lines: tuple[Line, ...]) -> bool:
+        """Hand the call over; False: it goes on."""
+        self.standing.transfer = target
+        self._tell()
+        answer = self._transferred = asyncio.get_running_loop().create_future()
+        said = {"X-Duologue-Call": self._leg.info.id, "X-Duologue-Said": said_so_far(lines, self._persona.name)}
+        try:
+            async with asyncio.timeout(self._phone.transfer_seconds):
+                await self._leg.refer(target, said)
+                outcome = await answer
+        except TimeoutError:
+            outcome = far.Transferred(False, f"nobody answered within {self._phone.transfer_seconds:g} s")
+        except DuologueError as error:
+            outcome = far.Transferred(False, in_words(error))
+        self._transferred, self.standing.transfer = None, ""
+        if outcome.ok:
+            self.standing.transferred, self._reason = target, f"handed over to {target}"
+            await self._leaves()
+        else:
+            _log.warning("call.not_transferred", call=self._leg.info.id, to=target, cause=outcome.why)
+        self._tell()
+        return outcome.ok or self._over.is_set()
+
+    async def _part(self) -> None:
+        """Hang up, unless it is over."""
+        if self._over.is_set():
+            return
+        try:
+            await self._leg.hang_up(self._reason or "the character hung up")
+        except PeerError as error:
+            _log.warning("call.carrier_gone", call=self._leg.info.id, cause=str(error))
+            return
+        await self._leaves()
+
+    async def _leaves(self) -> None:
+        """Until it is over, which is not waited for too long."""
+        try:
+            async with asyncio.timeout(PARTING_SECONDS):
+                await self._over.wait()
+        except TimeoutError:
+            pass
+
+    # What comes from the other end
+
+    async def _read(self) -> None:
+        async for event in self._leg.events():
+            self._take(event)
+            if self._over.is_set():
+                return
+
+    def _take(self, event: LegEvent) -> None:
+        match event:
+            case far.Sound(at, samples):
+                self._hear(samples, at)
+            case far.Played(id, samples, at) if self._sink is not None:
+                self._sink.acknowledge(id, samples, at)
+            case far.Stopped(id, samples, at) if self._sink is not None:
+                self._sink.stopped(id, samples, at)
+            case far.Marked(name) if self._sink is not None:
+                self._sink.marked(name)
+            case far.Sent(id, at):
+                self._book.sent(id, at)
+            case far.Digit(key):
+                self._note_digit(key)
+            case far.Held(on):
+                self._note_held(on)
+            case far.Quality(loss, jitter_ms, round_trip_ms):
+                self.standing.measure(loss, jitter_ms, round_trip_ms)
+                if self._sink is not None and round_trip_ms:
+                    self._sink.round_trip(round_trip_ms)
+                self._tell()
+            case _:
+                self._note_course(event)
+
+    def _note_course(self, event: LegEvent) -> None:
+        """It goes from one state into another."""
+        match event:
+            case far.Answered(codec):
+                self.standing.codec = codec or self.standing.codec
+                self._begun.set()
+            case far.Transferred() if self._transferred is not None and not self._transferred.done():
+                self._transferred.set_result(event)
+            case far.Ended(reason, ours, failed, status):
+                standing = self.standing
+                standing.reason = self._reason if ours and self._reason else reason
+                standing.failed, standing.status = standing.failed or failed, 0 if standing.answered else status
+                self._over.set()
+                self._begun.set()
+                if self._transferred is not None and not self._transferred.done():
+                    self._transferred.set_result(far.Transferred(not failed, reason))
+                if self._session is not None:
+                    self._session.hang_up()
+            case _:
+                pass
+
+    def _hear(self, samples: Samples, at: int) -> None:
+        now = self._clock.now()
+        self._levels[0].take(samples)
+        if self.standing.answered:
+            self._recorder.hear(samples, at, now)
+        if self._session is not None:
+            self._session.hear(samples, at)
+
+    def _note_digit(self, key: str) -> None:
+        self.standing.press(key)
+        self._tell()
+        if self._session is not None and key in far.KEYS:
+            self._session.control.press(key)
+
+    def _note_held(self, on: bool) -> None:
+        """Nobody is there for a while: nothing is said, and silence is nobody's."""
+        self.standing.held = on
+        self._quiet_since = self._clock.now()
+        if self._session is not None:
+            if on:
+                self._session.control.interrupt()
+            self._session.control.change(policy=replace(self._policy, asks=0) if on else self._policy)
+        self._tell()
+
+    # What goes there
+
+    async def _write(self, message: Message) -> None:
+        self._heard.send(message)
+        try:
+            await self._leg.write(message)
+        except PeerError:  # the carrier is gone; that the call is over follows
+            await self._over.wait()
+
+    def _played(self, report: PlayEvent | PlayProgress) -> None:
+        self._heard.report(report)
+        match report:
+            case PlayStarted():
+                self._playing += 1
+            case PlayEnded():
+                self._playing = max(0, self._playing - 1)
+                if not self._asked:
+                    self._quiet_since = self._clock.now()
+            case PlayProgress():
+                pass
+        if self._session is not None:
+            self._session.notify(report)
+
+    def _sounded(self, samples: Samples, at: int) -> None:
+        self._levels[1].take(samples)
+        self._recorder.character(samples, at)
+
+    # What the conversation tells
+
+    def _see(self, item: TableEvent | Effect, now: int) -> None:
+        self._book.take(item, now)
+        self._captions.take(item)
+        match item:
+            case SpeechStarted() | SpeechStopped():
+                self._voice_on = isinstance(item, SpeechStarted)
+                self._note_caller(now)
+            case Understood() | DigitPressed():
+                self._note_caller(now)
+            case Report(Note.SILENCE):
+                self._asked = True
+            case _:
+                pass
+
+    def _note_caller(self, now: int) -> None:
+        self._quiet_since, self._asked = now, False
+
+    async def _mind(self) -> None:
+        """A caller who is silent for too long is said goodbye to; while somebody speaks, or it is held, nobody is."""
+        limit = round(self._phone.silence_seconds * SECOND)
+        while True:
+            await self._clock.wait_until(max(self._quiet_since + limit, self._clock.now() + SECOND // 2))
+            busy = self._playing or self._voice_on or self.standing.held
+            if not busy and self._clock.now() >= self._quiet_since + limit:
+                self._say_and_leave(self._usual.silent, "", "the caller was silent")
+                return
+
+    def _pressed(self, key: str) -> None:
+        """The menu of the keys."""
+        for each in self._phone.transfers.values():
+            if each.digit == key:
+                self._hand_over(each)
+
+    def _hand_over(self, transfer: TransferSettings) -> None:
+        self._say_and_leave(transfer.say or self._usual.handing_over, transfer.to)
+
+    def _say_and_leave(self, words: str, to: str, reason: str = "") -> None:
+        if self._session is None:
+            return
+        self._session.control.speak(words)
+        if to:
+            self._leave_to(to)
+        else:
+            self.hang_up(reason)
+
+    def _leave_to(self, target: str) -> None:
+        if self._session is not None:
+            self._session.control.leave(target)
+
+    def _changed(self, record: TurnRecord) -> None:
+        turn = self.standing.say(record, self._clock)
+        self._house.told(CallTurnEvent(turn=turn))
+        points = points_ms(record) if record.state in FINAL_STATES else {}
+        if points:
+            _log.info("call.turn", call=self._leg.info.id, **{name: round(ms, 1) for name, ms in points.items()})
+
+    def _tell(self) -> None:
+        self._house.told(CallEvent(call=self.standing.view(self._clock, turns=False)))
+
+    @property
+    def _usual(self) -> Telephone:
+        return self._persona.language.telephone
+
+    @property
+    def _persona(self) -> Persona:
+        """As it is, with what was whispered to it."""
+        persona = self._partner.persona
+        if not self._whispers:
+            return persona
+        told = "\n".join(_WHISPER.format(text=text) for text in self._whispers)
+        return replace(persona, description=f"{persona.description}\n\n{told}")

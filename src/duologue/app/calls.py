@@ -1,0 +1,186 @@
+"""The calls of a line: who is let in and as whom they are answered, those that go on, and how all of them end.
+
+Whatever carries calls gives each to :meth:`Calls.take`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from duologue.app.admission import PlaceTaken
+from duologue.app.call import LINE, Call, CallHouse
+from duologue.app.call_plan import CallPlan, CallPlans
+from duologue.app.call_views import CallStanding
+from duologue.app.models import CallEvent, CallView, LevelsEvent
+from duologue.app.talking import Talk
+from duologue.clock import SECOND
+from duologue.errors import DuologueError, InputError, in_words
+from duologue.phone.leg import CallLeg
+from duologue.streams import cancelled
+from duologue.telemetry.log import get_logger
+
+NOT_FOUND, UNAVAILABLE, BUSY, FAULT, OVERLOADED = 404, 480, 486, 500, 503
+"""What callers are refused with (RFC 3261, section 21)."""
+REMEMBERED = 20
+"""Calls that are over and still shown."""
+LEVELS_EVERY = SECOND // 2
+CUT_SECONDS = 2.0
+"""For the carrier to take note that calls are ended."""
+
+_log = get_logger("duologue.line")
+
+
+class Calls:
+    """See the module. ``unready`` says why no call may be taken now; ``changed`` is called when a count has changed."""
+
+    def __init__(
+        self, plans: CallPlans, talk: Talk, house: CallHouse, unready: Callable[[], Sequence[str]],
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
+        self.plans = plans
+        self._talk = talk
+        self._house = house
+        self._clock = house.clock
+        self._phone = house.settings.phone
+        self._unready = unready
+        self._changed = changed
+        self._live: dict[str, Call] = {}
+        self._taking = 0
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._over: deque[CallStanding] = deque(maxlen=REMEMBERED)
+        self.closing = False
+        self.answered = self.refused = 0
+        """Since the start."""
+
+    @property
+    def count(self) -> int:
+        """Calls that are taken now."""
+        return self._taking
+
+    def views(self) -> tuple[CallView, ...]:
+        """Those that go on, the oldest first, then the newest that are over."""
+        live = [call.standing for call in self._live.values()]
+        return tuple(each.view(self._clock) for each in (*live, *reversed(self._over)))
+
+    def call(self, call_id: str) -> Call:
+        """One that goes on. Raises :class:`InputError`."""
+        try:
+            return self._live[call_id]
+        except KeyError:
+            raise InputError(f"there is no call {call_id!r}", where="call", remedy="It may be over.") from None
+
+    async def take(self, leg: CallLeg) -> None:
+        """Hold the call that ``leg`` offers, or one of ours, until it is over; see
+        :data:`~duologue.phone.leg.TakeCall`.
+        """
+        info = leg.info
+        plan = self.plans.of(info)
+        member = plan.member if plan is not None else None
+        standing = CallStanding(
+            info, member.name if member else "", member.persona.title if member else "", self._clock.now()
+        )
+        refusal = self._against(plan)
+        if refusal is not None or plan is None:
+            await self._refuse(leg, standing, *(refusal or (NOT_FOUND, "")))
+            return
+        self._taking += 1
+        self._empty.clear()
+        try:
+            await self._hold(leg, plan, standing)
+        except PlaceTaken as error:
+            await self._refuse(leg, standing, BUSY, error.what)
+        except Exception as error:  # one call's trouble is no other's
+            if cancelled():
+                raise
+            unforeseen = None if isinstance(error, DuologueError) else error
+            _log.error("call.failed", call=info.id, cause=in_words(error), exc_info=unforeseen)
+            await self._refuse(leg, standing, FAULT, in_words(error))
+        finally:
+            self._taking -= 1
+            if not self._taking:
+                self._empty.set()
+
+    def _against(self, plan: CallPlan | None) -> tuple[int, str] | None:
+        """Why a call may not come in: what to say (SIP), and why."""
+        if self.closing:
+            return OVERLOADED, "the line closes"
+        if plan is None:
+            return NOT_FOUND, "there is nobody of that name here"
+        if self._taking >= self._phone.places:
+            return OVERLOADED, f"all {self._phone.places} places are taken"
+        reasons = self._unready()
+        return (UNAVAILABLE, "; ".join(reasons)) if reasons else None
+
+    async def _hold(self, leg: CallLeg, plan: CallPlan, standing: CallStanding) -> None:
+        info = leg.info
+        standing.half_duplex = plan.half_duplex
+        async with self._talk.open(plan.member) as partner:
+            call = self._live[info.id] = Call(leg, plan, partner, self._house, standing)
+            _log.info("call.offered", call=info.id, caller=info.caller, called=info.called, carrier=info.carrier)
+            self._publish(standing)
+            try:
+                await call.hold()
+            finally:
+                del self._live[info.id]
+                self._conclude(standing)
+
+    def _conclude(self, standing: CallStanding) -> None:
+        standing.ended = self._clock.now()
+        self.answered += bool(standing.answered)
+        record = standing.record()
+        self._house.ledger.enter(f"{LINE}:{standing.info.id}", record)
+        self._over.append(standing)
+        self._publish(standing)
+        _log.info("call.ended", call=standing.info.id, reason=standing.reason, failed=standing.failed)
+
+    async def _refuse(self, leg: CallLeg, standing: CallStanding, status: int, why: str) -> None:
+        """Send it away, if it is still there to be told so."""
+        try:
+            if leg.info.outgoing or standing.answered:
+                await leg.hang_up(why)
+            else:
+                again = self._phone.retry_seconds if status in (BUSY, OVERLOADED) else 0
+                await leg.refuse(status, again)
+        except DuologueError as error:
+            _log.warning("call.carrier_gone", call=leg.info.id, cause=str(error))
+        if standing.ended:
+            return
+        self.refused += 1
+        standing.status, standing.reason = status, why
+        _log.warning("call.refused", call=leg.info.id, caller=leg.info.caller, status=status, why=why)
+        self._conclude(standing)
+
+    def _publish(self, standing: CallStanding) -> None:
+        self._house.told(CallEvent(call=standing.view(self._clock, turns=False)))
+        self._changed()
+
+    async def run(self) -> None:
+        """Tell how loud the calls are, until cancelled."""
+        due = self._clock.now()
+        while True:
+            due = max(due + LEVELS_EVERY, self._clock.now())
+            await self._clock.wait_until(due)
+            levels = tuple(call.levels() for call in self._live.values() if call.standing.answered)
+            if levels:
+                self._house.told(LevelsEvent(levels=levels))
+
+    async def drain(self) -> None:
+        """Take no more, have those that go on end with a goodbye, and end the rest when that takes too long."""
+        self.closing = True
+        for call in self._live.values():
+            call.close()
+        try:
+            async with asyncio.timeout(self._phone.drain_seconds):
+                await self._empty.wait()
+        except TimeoutError:
+            left = list(self._live.values())
+            _log.warning("line.cut", calls=len(left), seconds=self._phone.drain_seconds)
+            try:
+                async with asyncio.timeout(CUT_SECONDS):
+                    await asyncio.gather(*(call.cut("the line closed") for call in left))
+                    await self._empty.wait()
+            except TimeoutError:
+                pass

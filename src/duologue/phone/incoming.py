@@ -1,0 +1,196 @@
+"""What a far end says, from its RTP: packets in, blocks of 16 kHz on the source's own clock out. No I/O, no clock.
+
+Packets pass the jitter buffer, which holds back nothing that comes in its turn; what is lost is made up (faded within
+60 ms); a pause of the source's is silence, or the noise that it described (RFC 3389). Nothing here is played at a pace
+of ours, so a source whose clock runs fast or slow loses and gains nothing: its blocks are numbered as it counts, and
+who hears them places them on our clock (:mod:`duologue.dialogue.source_clock`), where a drift shows in pauses alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from duologue.audio.pcm import Samples
+from duologue.audio.resample import StreamResampler
+from duologue.clock import SECOND
+from duologue.errors import InputError
+from duologue.phone.codecs import Decoder, Format
+from duologue.phone.concealment import Concealment
+from duologue.phone.jitter_buffer import Arrived, JitterBuffer, Lost, Paused, Piece
+from duologue.phone.leg import HEARD_RATE
+from duologue.phone.reception import Reception, ReceptionReport
+from duologue.phone.rtp import RtpPacket, Unwrapped
+from duologue.phone.telephone_events import EventReader
+
+COMFORT_NOISE = 13
+MOST_FILLED_MS = 1000
+"""Of a pause so much is filled; of a longer one only the end, and who hears it sees the hole."""
+
+
+class Incoming:
+    """Of one call. ``heard`` gets the number of a block's first sample and the block, ``pressed`` each key once.
+
+    Methods take ``now`` (ns); :attr:`deadline` is when :meth:`tick` is wanted.
+    """
+
+    def __init__(
+        self, form: Format, payload_type: int, events: int | None,
+        heard: Callable[[int, Samples], None], pressed: Callable[[str], None], seed: int = 1,
+    ) -> None:  # fmt: skip
+        self.strange = 0
+        """Packets that hold nothing that was agreed upon."""
+        self.ssrc: int | None = None
+        self.last = 0
+        """When the newest packet came (ns)."""
+        self._form, self._type, self._events = form, payload_type, events
+        self._heard, self._pressed = heard, pressed
+        self._noise = np.random.default_rng(seed)
+        self.buffer = JitterBuffer(form.clock)
+        self._other: int | None = None
+        self._count_anew()
+        self._level = 0.0
+        self._begin()
+        self._next = 0
+        """The number of the next sample that is told (16 kHz)."""
+        self._origin: int | None = None
+        """What the source's clock showed when ours, in its units, was 0."""
+        self._told_at = 0
+
+    def change(self, payload_type: int, events: int | None) -> None:
+        """The same format is agreed upon under other numbers."""
+        self._type, self._events = payload_type, events
+
+    @property
+    def deadline(self) -> int | None:
+        """When :meth:`tick` is wanted."""
+        return self.buffer.deadline
+
+    @property
+    def jitter_ms(self) -> float:
+        """Of RFC 3550."""
+        return self._reception.jitter_ms
+
+    @property
+    def report(self) -> ReceptionReport | None:
+        """The next report block; None while nothing has come."""
+        return None if self.ssrc is None else self._reception.report(self.ssrc)
+
+    def receive(self, packet: RtpPacket, now: int) -> None:
+        """A packet of the negotiated peer's."""
+        if packet.payload_type == self._type:
+            samples = self._form.duration(packet.payload)
+        elif packet.payload_type in (self._events, COMFORT_NOISE):
+            samples = 0
+        else:
+            self.strange += 1
+            return
+        self.last = now
+        if self._counted(packet, now) and packet.payload_type == self._events:
+            self._press(packet)
+        self._settle(self.buffer.put(packet, samples, now), now)
+
+    def tick(self, now: int) -> None:
+        """What is missing is waited for no longer."""
+        self._settle(self.buffer.tick(now), now)
+
+    def _counted(self, packet: RtpPacket, now: int) -> bool:
+        """Whether it is of the source that is heard; another one is believed with its second packet."""
+        if packet.ssrc != self.ssrc:
+            if self.ssrc is not None and packet.ssrc != self._other:
+                self._other = packet.ssrc
+                return False
+            self.ssrc, self._other = packet.ssrc, None
+            self._count_anew()
+        stamp = self._stamps(packet.timestamp)
+        self._reception.arrived(self._sequences(packet.sequence), stamp, now)
+        return True
+
+    def _count_anew(self) -> None:
+        self._sequences, self._stamps = Unwrapped(16), Unwrapped(32)
+        self._reception, self._keys = Reception(self._form.clock), EventReader()
+
+    def _press(self, packet: RtpPacket) -> None:
+        try:
+            key = self._keys.read(self._stamps.peek(packet.timestamp), packet.payload)
+        except InputError:
+            self.strange += 1
+            return
+        if key:
+            self._pressed(key)
+
+    # Sound
+
+    def _begin(self) -> None:
+        self._decoder: Decoder = self._form.decoder()
+        self._concealment = Concealment(self._form.rate)
+        self._renew()
+
+    def _renew(self) -> None:
+        same = self._form.rate == HEARD_RATE
+        self._resampler = None if same else StreamResampler(self._form.rate, HEARD_RATE)
+
+    def _settle(self, pieces: tuple[Piece, ...], now: int) -> None:
+        for piece in pieces:
+            match piece:
+                case Arrived(at, packet):
+                    if packet.payload_type == self._type:
+                        self._give(at, self._decoded(packet.payload), now)
+                    elif packet.payload_type == COMFORT_NOISE and packet.payload:
+                        self._level = 10 ** (-(packet.payload[0] & 0x7F) / 20)
+                case Lost(at, count):
+                    self._give(at, self._concealment.conceal(count * self._form.rate // self._form.clock), now)
+                case Paused(at, count):
+                    self._pause(at, count, now)
+                case _:
+                    self._origin = None
+                    self._count_anew()
+                    self._begin()
+
+    def _decoded(self, payload: bytes) -> Samples:
+        try:
+            samples = self._decoder.decode(payload)
+        except InputError:
+            self.strange += 1
+            ticks = self._form.duration(payload)
+            return self._concealment.conceal(ticks * self._form.rate // self._form.clock)
+        return self._concealment.heard(samples)
+
+    def _pause(self, at: int, count: int, now: int) -> None:
+        most = MOST_FILLED_MS * self._form.clock // 1000
+        if count > most:
+            if self._origin is not None:
+                self._flush()
+                self._next = self._place(at + count - most)
+            at, count = at + count - most, most
+        samples = count * self._form.rate // self._form.clock
+        noise = self._noise.standard_normal(samples).astype(np.float32) * np.float32(self._level)
+        self._give(at, self._concealment.heard(noise), now)
+
+    def _place(self, at: int) -> int:
+        assert self._origin is not None
+        return (at - self._origin) * HEARD_RATE // self._form.clock
+
+    def _give(self, at: int, samples: Samples, now: int) -> None:
+        """Sound from the source's sample ``at`` on."""
+        if not len(samples):
+            return
+        if self._origin is None:  # a new source goes on where ours would be by now
+            passed = (now - self._told_at) * HEARD_RATE // SECOND if self._told_at else 0
+            self._next += passed
+            self._origin = at - self._next * self._form.clock // HEARD_RATE
+            self._renew()
+        made = samples if self._resampler is None else self._resampler.push(samples)
+        self._told_at = now
+        self._tell(made)
+
+    def _flush(self) -> None:
+        if self._resampler is not None:
+            self._tell(self._resampler.finish())
+            self._renew()
+
+    def _tell(self, samples: Samples) -> None:
+        if len(samples):
+            self._heard(self._next, samples)
+            self._next += len(samples)

@@ -1,0 +1,263 @@
+"""What the main process and the line process say to each other. Small frozen values; sound is bytes of int16.
+
+The main process begins with a :class:`LinePlan`, and gets :class:`Ready` or :class:`Failed`. From then on it gives
+orders, each about one call by the id in its :class:`~duologue.phone.leg.CallInfo`, and gets reports. An order about a
+call that is over is none. The line answers no call by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+
+from duologue.audio.far_playout import Kind, Message
+from duologue.audio.pcm import Samples, from_int16, to_int16
+from duologue.phone.leg import CallInfo, LegEvent, Sound
+from duologue.phone.registration import Account
+from duologue.phone.screening import LineOptions
+
+# Orders: from main to the line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinePlan:
+    """What a line is to be; the first message.
+
+    It listens on ``host``, by those of ``udp``, ``tcp`` and ``tls`` that are ports (None: not by that; 0: any free
+    one); ``certificate`` and ``key`` are files (PEM) of its TLS, ``authorities`` one of those whose certificates it
+    believes (empty: the system's). ``options`` say who is admitted, and how we name ourselves. ``advertised`` is the
+    address that stands in session descriptions (empty: the one by which the peer is reached). RTP uses the ports
+    ``first_port`` to ``last_port``, two for each call. ``formats`` are names of :mod:`duologue.phone.codecs`, the best
+    first (empty: all); ``secure``: without encryption there is no call. A call from which nothing came for
+    ``silent_s`` is over; those of a main process that is gone are ended politely within ``leave_s``.
+    """
+
+    options: LineOptions
+    host: str = "127.0.0.1"
+    udp: int | None = 5060
+    tcp: int | None = None
+    tls: int | None = None
+    certificate: str = ""
+    key: str = ""
+    authorities: str = ""
+    accounts: tuple[Account, ...] = ()
+    advertised: str = ""
+    first_port: int = 16_384
+    last_port: int = 16_783
+    formats: tuple[str, ...] = ()
+    secure: bool = False
+    silent_s: float = 30.0
+    leave_s: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """180 to who calls; ``early``: 183, with our description, so that what is said is heard before the answer."""
+
+    call: str
+    early: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Answer the call."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Do not: ``status`` of SIP, and when to try again (0: nothing said)."""
+
+    call: str
+    status: int
+    retry_after_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A message of ``RemoteSink``, with its sound as int16 of 48 kHz."""
+
+    call: str
+    sequence: int
+    kind: Kind
+    id: str = ""
+    start: int = 0
+    sound: bytes = b""
+    gap: int = 0
+    more: bool = False
+    mark: str = ""
+
+    @classmethod
+    def of(cls, call: str, message: Message) -> Say:
+        """``message``, to ``call``."""
+        sound = b"" if message.samples is None else to_int16(message.samples).tobytes()
+        return cls(
+            call, message.sequence, message.kind, message.id, message.start, sound, message.gap, message.more,
+            message.mark,
+        )  # fmt: skip
+
+    @property
+    def samples(self) -> Samples:
+        """Its sound, 48 kHz mono float32."""
+        return from_int16(np.frombuffer(self.sound, np.int16))
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """Send digits."""
+
+    call: str
+    keys: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refer:
+    """Ask the other end to call ``target``."""
+
+    call: str
+    target: str
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End the call, wherever it is."""
+
+    call: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Call ``target`` as ``account`` (empty: as nobody in particular); ``call`` is its id from now on."""
+
+    call: str
+    target: str
+    account: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class Enrol:
+    """Register an account; one of the same name is replaced."""
+
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """Unregister an account."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Take no further calls (503), unregister all accounts; the calls that stand go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """End all calls politely, unregister, and leave within :attr:`LinePlan.leave_s`."""
+
+
+Order: TypeAlias = Ring | Take | Refuse | Say | Press | Refer | HangUp | Dial | Enrol | Strike | Drain | Shutdown
+
+# Reports: from the line to main
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """It listens on ``ports`` ("UDP", "TCP", "TLS"); ``granted`` is what the scheduler gave of what was asked."""
+
+    ports: Mapping[str, int]
+    granted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It does not come up, or could not go on. ``refused``: the plan cannot be, and no restart mends it."""
+
+    what: str
+    where: str = ""
+    remedy: str = ""
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """Somebody calls: ring, take or refuse. ``user``: whose password the caller proved."""
+
+    info: CallInfo
+    user: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Able:
+    """What a call can do by what was agreed: ``keys``, press keys."""
+
+    call: str
+    keys: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Sound of the caller: int16 of 16 kHz, from sample ``at`` of its source's clock on."""
+
+    call: str
+    at: int
+    sound: bytes
+
+    @property
+    def event(self) -> Sound:
+        """As a leg tells it."""
+        return Sound(self.at, from_int16(np.frombuffer(self.sound, np.int16)))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Anything else that happens to a call."""
+
+    call: str
+    event: LegEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """How an account is: it can be called (``until_s`` more, at ``registrar``), or not, and why; ``retry_s``: when it
+    is tried again (None: never).
+    """
+
+    account: str
+    registered: bool
+    registrar: str = ""
+    until_s: int = 0
+    status: int = 0
+    why: str = ""
+    retry_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Every second, also as a sign of life: ``calls`` that stand, ``ports`` in use, and what was counted since the line
+    began, by name (``dropped_sound`` blocks that main was too slow for, ``late_ms_p99`` of packets sent, …).
+    """
+
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something went wrong that a person should read."""
+
+    what: str
+    where: str = ""
+
+
+Report: TypeAlias = Ready | Failed | Offered | Able | Heard | Told | Registration | Counts | Trouble
+Batch: TypeAlias = tuple[Report, ...]
+"""What crosses the pipe towards main: reports of one moment together."""

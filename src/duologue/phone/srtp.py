@@ -1,0 +1,57 @@
+"""Encryption of sound (SRTP, RFC 3711) with the keys that SDES brings (RFC 4568), by libsrtp."""
+
+from __future__ import annotations
+
+import base64
+
+from pylibsrtp import Error, Policy, Session
+
+from duologue.errors import InputError
+from duologue.phone.sdp import Crypto
+
+_PROFILES = {
+    "AES_CM_128_HMAC_SHA1_80": Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
+    "AES_CM_128_HMAC_SHA1_32": Policy.SRTP_PROFILE_AES128_CM_SHA1_32,
+}
+MOST_BYTES = 1300
+"""Of a packet; what is longer is none of ours, and more than the library takes."""
+
+
+class Protection:
+    """Of one call: ``ours`` is the key of what we send, ``theirs`` of what comes.
+
+    Raises :class:`InputError` for a key that is none of its suite's. What follows raises the same for a packet that is
+    not authentic, was seen already, or is too long.
+    """
+
+    def __init__(self, ours: Crypto, theirs: Crypto) -> None:
+        self._out = _session(ours, Policy.SSRC_ANY_OUTBOUND)
+        self._in = _session(theirs, Policy.SSRC_ANY_INBOUND)
+
+    def protect(self, packet: bytes, *, control: bool) -> bytes:
+        """Encrypt and sign; ``control``: it is RTCP."""
+        try:
+            return self._out.protect_rtcp(packet) if control else self._out.protect(packet)
+        except (Error, ValueError) as error:
+            raise InputError(f"a packet cannot be encrypted: {error}", where="srtp") from error
+
+    def unprotect(self, packet: bytes, *, control: bool) -> bytes:
+        """Verify and decrypt."""
+        if len(packet) > MOST_BYTES:
+            raise InputError(f"a packet of {len(packet)} bytes", where="srtp")
+        try:
+            return self._in.unprotect_rtcp(packet) if control else self._in.unprotect(packet)
+        except (Error, ValueError) as error:
+            raise InputError(f"no packet of theirs: {error}", where="srtp") from error
+
+
+def _session(crypto: Crypto, direction: int) -> Session:
+    profile = _PROFILES.get(crypto.suite)
+    if profile is None:
+        raise InputError(f"the suite {crypto.suite} is unknown", where="srtp", remedy=f"Use one of {[*_PROFILES]}.")
+    text = crypto.parameters.removeprefix("inline:").split(" ")[0].split("|")[0]
+    try:
+        key = base64.b64decode(text, validate=True)
+        return Session(Policy(key=key, ssrc_type=direction, srtp_profile=profile))
+    except (Error, ValueError) as error:
+        raise InputError("a key of the wrong length", where="srtp") from error

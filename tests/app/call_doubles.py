@@ -1,0 +1,309 @@
+"""A call on a script, in virtual time: whoever calls speaks, presses keys, holds and hangs up; and what they heard."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+from engine_doubles import ADA, Loudness, install
+
+from duologue.app import call_plan
+from duologue.app.admission import Admission
+from duologue.app.call import CallHouse
+from duologue.app.call_plan import CallPlans
+from duologue.app.call_voice import VoicedLines
+from duologue.app.calls import Calls
+from duologue.app.cast import CastMember
+from duologue.app.engines import EnginePool
+from duologue.app.models import Event
+from duologue.app.talking import Talk
+from duologue.audio.far_playout import Kind, Manners, Message
+from duologue.audio.pcm import RATE, Samples
+from duologue.clock import MILLISECOND, SECOND
+from duologue.errors import PeerError
+from duologue.language.fake import FakeLanguage, Reply
+from duologue.phone import leg as far
+from duologue.phone.leg import CallInfo, LegEvent
+from duologue.settings import Settings, load_settings
+from duologue.simulation.virtual_time import LoopClock
+from duologue.speech.fake import FakeSpeech
+from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
+from duologue.telemetry.ledger import CallRecord, Entry, TurnRecord
+from duologue.telemetry.stream import Ledger
+
+WORD = 0.3
+STEP_MS = 20
+_ids = count(1)
+REACHED = far.Transferred(True)
+
+
+@dataclass(frozen=True)
+class Says:
+    """The caller says ``text`` from ``at`` on (seconds after the answer)."""
+
+    at: float
+    text: str
+
+    @property
+    def end(self) -> float:
+        return self.at + WORD * len(self.text.split())
+
+
+@dataclass(frozen=True)
+class Does:
+    """The other end's event at ``at`` (seconds after the answer)."""
+
+    at: float
+    event: LegEvent
+
+
+@dataclass
+class _Queued:
+    id: str
+    gap: int
+    pieces: list[tuple[int, Samples]]
+    more: bool
+    place: int = 0
+
+
+@dataclass(eq=False)
+class ScriptedLeg:
+    """A :class:`~duologue.phone.leg.CallLeg` whose other end follows a script, and plays what it is sent at its pace.
+
+    ``transfer`` is what comes of a transfer; None: nothing ever does. ``carrier_gone``: orders fail from then on (s).
+    """
+
+    clock: LoopClock
+    script: Sequence[Says | Does] = ()
+    info: CallInfo = field(default_factory=lambda: CallInfo(id=f"call-{next(_ids)}", caller="16", called="1000"))
+    seconds: float = 30.0
+    transfer: far.Transferred | None = REACHED
+    takes_transfers: bool = True
+    manners: Manners = field(default_factory=lambda: Manners(piece_ms=200))
+    answered: int = 0
+    rang: bool = False
+    refused: tuple[int, int] | None = None
+    hung_up: str = ""
+    pressed: str = ""
+    referred: tuple[str, Mapping[str, str]] | None = None
+    heard: list[tuple[int, Samples]] = field(default_factory=list[tuple[int, Samples]])
+    """When (ns), and what of ours."""
+    words: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])
+    """When (s after the answer) each utterance began."""
+
+    def __post_init__(self) -> None:
+        self._events: asyncio.Queue[LegEvent] = asyncio.Queue()
+        self._queue: list[_Queued] = []
+        self._paused = self._over = self._held = False
+        self._sent: set[str] = set()
+
+    def events(self) -> AsyncIterator[LegEvent]:
+        return self._all()
+
+    async def _all(self) -> AsyncIterator[LegEvent]:
+        while True:
+            event = await self._events.get()
+            yield event
+            if isinstance(event, far.Ended):
+                return
+
+    async def ring(self) -> None:
+        self.rang = True
+
+    async def answer(self) -> None:
+        self.answered = self.clock.now()
+        self._put(far.Answered("PCMU/8000"))
+
+    async def refuse(self, status: int, retry_after_s: int = 0) -> None:
+        self.refused = status, retry_after_s
+        self._end(far.Ended("refused", ours=True, status=status))
+
+    async def write(self, message: Message) -> None:
+        if self._over:
+            return
+        match message.kind:
+            case Kind.PLAY:
+                assert message.samples is not None
+                self._queue.append(
+                    _Queued(message.id, message.gap, [(message.start, message.samples)], message.more, message.start)
+                )
+            case Kind.EXTEND:
+                for each in self._queue:
+                    if each.id == message.id and message.samples is not None:
+                        each.pieces.append((message.start, message.samples))
+                        each.more = message.more
+            case Kind.CLEAR:
+                first = self._queue[0] if self._queue else None
+                self._queue.clear()
+                self._paused = False
+                begun = first is not None and first.id in self._sent
+                self._put(far.Stopped(first.id, first.place) if first and begun else far.Stopped("", 0))
+            case Kind.PAUSE | Kind.RESUME:
+                self._paused = message.kind is Kind.PAUSE
+            case Kind.WITHDRAW:
+                self._queue = [each for each in self._queue if each.id != message.id]
+
+    async def digits(self, keys: str) -> None:
+        self.pressed += keys
+
+    async def refer(self, target: str, headers: Mapping[str, str]) -> None:
+        if not self.takes_transfers:
+            raise far.UnsupportedError("this carrier has no transfer", where="double")
+        self.referred = target, headers
+        if self.transfer is not None:
+            self._put(self.transfer)
+            if self.transfer.ok:
+                self._end(far.Ended("they went to somebody else"))
+
+    async def hang_up(self, reason: str) -> None:
+        self.hung_up = reason
+        self._end(far.Ended(reason, ours=True))
+
+    def _put(self, event: LegEvent) -> None:
+        if not self._over:
+            self._events.put_nowait(event)
+
+    def _end(self, event: far.Ended) -> None:
+        self._put(event)
+        self._over = True
+
+    async def live(self) -> None:
+        """The other end: until the call is over, or its time is."""
+        while not self.answered and not self._over:
+            await self.clock.wait_until(self.clock.now() + MILLISECOND)
+        events = [each for each in self.script if isinstance(each, Does)]
+        for number in range(round(self.seconds * 1000 / STEP_MS)):
+            await self.clock.wait_until(self.answered + (number + 1) * STEP_MS * MILLISECOND)
+            if self._over:
+                return
+            now = (number + 1) * STEP_MS / 1000
+            while events and events[0].at <= now:
+                event = events.pop(0).event
+                self._held = event.on if isinstance(event, far.Held) else self._held
+                if isinstance(event, far.Ended):
+                    self._end(event)
+                    return
+                self._put(event)
+            self._play()
+            if not self._held:
+                self._put(far.Sound(number * 320, self._spoken(number)))
+        self._end(far.Ended("the caller hung up"))
+
+    def _spoken(self, number: int) -> Samples:
+        at = np.arange(number * 320, (number + 1) * 320) / 16_000
+        loud = np.zeros(320, bool)
+        for says in self.script:
+            if isinstance(says, Says):
+                loud |= (at >= says.at) & (at < says.end)
+        return np.where(loud, 0.5, 0.0).astype(np.float32)
+
+    def _play(self) -> None:
+        left = RATE * STEP_MS // 1000
+        now = self.clock.now()
+        while left and self._queue and not self._paused and not self._held:
+            first = self._queue[0]
+            rest = [(start, piece) for start, piece in first.pieces if start + len(piece) > first.place]
+            if not rest:
+                if first.more:
+                    return
+                self._put(far.Played(first.id, first.place, now))
+                self._queue.pop(0)
+                continue
+            if first.id not in self._sent:
+                self._sent.add(first.id)
+                self._put(far.Sent(first.id, now))
+                self.words.append(((now - self.answered) / SECOND, first.id))
+            start, piece = rest[0]
+            taken = piece[first.place - start :][:left]
+            self.heard.append((now, taken))
+            first.place, left = first.place + len(taken), left - len(taken)
+        if self._queue and self._queue[0].id in self._sent:
+            self._put(far.Played(self._queue[0].id, self._queue[0].place, now))
+
+
+class Gone(ScriptedLeg):
+    """Its carrier is gone when somebody says something to it."""
+
+    async def write(self, message: Message) -> None:
+        self._put(far.Ended("the line process died", failed=True))
+        self._over = True
+        raise PeerError("the carrier is gone", where="double")
+
+
+class TestClock(LoopClock):
+    """It begins at a second, and stands there before the loop runs."""
+
+    __test__ = False
+
+    def now(self) -> int:
+        try:
+            return super().now()
+        except RuntimeError:
+            return SECOND
+
+
+def _somebody(name: str, settings: Settings) -> CastMember:
+    return replace(ADA, name=name, persona=replace(ADA.persona, name=name, title=name.title()))
+
+
+class Exchange:
+    """A line's calls on fake engines: ``hearing`` is what each stretch of a caller's is understood as."""
+
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        settings: str = "",
+        *,
+        says: Sequence[Says] = (),
+        replies: Sequence[Reply] = (),
+        folder: Path,
+    ) -> None:
+        self.clock = TestClock(SECOND)
+        self.model = FakeLanguage(replies, self.clock)
+        heard = [Hearing(evenly(each.text, 0.3, WORD), latency=100 * MILLISECOND) for each in says]
+        self.ears = FakeHearing(heard, clock=self.clock)
+        self.voice = FakeSpeech()
+        install(
+            monkeypatch, llm=lambda name: self.model, tts=lambda name: self.voice, stt=lambda name: self.ears,
+            vad=lambda name: Loudness(),
+        )  # fmt: skip
+        monkeypatch.setattr(call_plan, "find_partner", _somebody)
+        file = folder / "duologue.toml"
+        file.write_text(settings)
+        flags = {"engines.stt": "pocketsphinx", "engines.tts": "espeak"}
+        self.settings: Settings = load_settings(flags, config=file)
+        self.ledger = Ledger(self.clock)
+        self.entries: list[Entry] = []
+        self.ledger.watch(self.entries.append)
+        self.told: list[Event] = []
+        self.unready: tuple[str, ...] = ()
+        pool = EnginePool(self.settings)
+        self.pool = pool
+        self.talk = Talk(self.settings, pool, Admission(pool.at_once), self.clock)
+        self.lines = VoicedLines(self.clock)
+        house = CallHouse(self.settings, self.lines, self.ledger, self.clock, self.told.append)
+        self.calls = Calls(CallPlans(self.settings), self.talk, house, lambda: self.unready)
+
+    async def hold(self, *legs: ScriptedLeg) -> None:
+        """All of them at once, until they are over."""
+        async with self.pool.open(), self.talk.warm(), asyncio.TaskGroup() as group:
+            telling = group.create_task(self.calls.run())
+            async with asyncio.TaskGroup() as calls:
+                for leg in legs:
+                    calls.create_task(leg.live())
+                    calls.create_task(self.calls.take(leg))
+            telling.cancel()
+
+    def turns(self) -> list[TurnRecord]:
+        return [entry.record for entry in self.entries if isinstance(entry.record, TurnRecord)]
+
+    def records(self) -> list[CallRecord]:
+        return [entry.record for entry in self.entries if isinstance(entry.record, CallRecord)]
+
+    def said(self) -> list[str]:
+        return [turn.heard for turn in self.turns() if turn.kind == "answer"]

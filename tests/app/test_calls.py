@@ -1,0 +1,322 @@
+"""Calls, whatever carries them: scripted callers in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from call_doubles import Does, Exchange, Gone, Says, ScriptedLeg
+
+from duologue.app.models import CallEvent, CallState, CallTurnEvent, LevelsEvent
+from duologue.audio.pcm import RATE
+from duologue.clock import SECOND
+from duologue.errors import InputError
+from duologue.language.fake import Reply
+from duologue.phone import leg as far
+from duologue.phone.leg import CallInfo
+from duologue.simulation.virtual_time import simulate
+
+GREETED = '[phone]\ngreeting = "Hello there."\n'
+HUMAN = """
+[phone.transfers.human]
+to = "200"
+digit = "0"
+about = "a person of the team"
+"""
+
+
+def place(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, settings: str = GREETED, *, script: tuple[Says | Does, ...] = (),
+    replies: tuple[Reply, ...] = (), seconds: float = 12.0, **options: object,
+) -> tuple[Exchange, ScriptedLeg]:  # fmt: skip
+    says = [each for each in script if isinstance(each, Says)]
+    exchange = Exchange(monkeypatch, settings, says=says, replies=replies, folder=folder)
+    leg = replace(ScriptedLeg(exchange.clock), script=script, seconds=seconds, **options)
+    return exchange, leg
+
+
+def test_a_call_is_answered_greeted_and_held_and_leaves_its_record(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    exchange, leg = place(monkeypatch, tmp_path, script=(Says(3.0, "what is new"),), replies=(Reply("Not very much."),))
+    simulate(exchange.hold(leg))
+    assert leg.rang
+    assert leg.answered
+    assert exchange.said() == ["Hello there.", "Not very much."]
+    assert exchange.ears.calls[0].telephone
+    answer = next(turn for turn in exchange.turns() if turn.text == "Not very much.")
+    assert answer.spoken_to <= answer.decided <= answer.sent
+    assert answer.first_sentence <= answer.first_audio <= answer.sent
+    (record,) = exchange.records()
+    assert (record.caller, record.called, record.character) == ("16", "1000", "phone")
+    assert record.codec == "PCMU/8000"
+    assert record.reason == "the caller hung up"
+    assert not record.failed
+    assert {entry.of for entry in exchange.entries} <= {f"line:{leg.info.id}", "house"}
+    assert exchange.calls.count == 0
+
+
+def test_the_greeting_was_voiced_before_and_sounds_when_the_call_is_answered(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    exchange, leg = place(monkeypatch, tmp_path, '[phone]\nannounce = "A machine."\ngreeting = "Hello there."\n')
+
+    async def story() -> None:
+        async with exchange.pool.open(), exchange.talk.warm():
+            async with exchange.talk.open(exchange.calls.plans.usual.member) as partner:
+                lines = exchange.calls.plans.usual.lines
+                assert lines[:2] == ("A machine.", "Hello there.")
+                await exchange.lines.prepare(partner.engines.voice, "phone", lines)
+            asked = len(exchange.voice.calls)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(leg.live())
+                group.create_task(exchange.calls.take(leg))
+            greetings = [text for text, _ in exchange.voice.calls[asked:] if text in lines]
+            assert greetings == []
+
+    simulate(story())
+    assert leg.words[0][0] <= 0.03
+    assert exchange.said()[0] == "A machine. Hello there."
+
+
+def test_a_caller_may_interrupt_and_on_a_half_duplex_line_is_not_heard(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    long = "one two three four five six seven eight nine ten eleven twelve"
+    script = (Says(2.0, "tell me"), Says(5.0, "stop it now please"))
+    exchange, leg = place(monkeypatch, tmp_path, script=script, replies=(Reply(long), Reply("Fine.")))
+    simulate(exchange.hold(leg))
+    cut = next(turn for turn in exchange.turns() if turn.text.startswith("one two"))
+    assert cut.interrupted
+    assert 0 < len(cut.heard) < len(long)
+
+    half = '[phone]\ngreeting = "Hello there."\nduplex = "half"\n'
+    exchange, leg = place(monkeypatch, tmp_path, half, script=script, replies=(Reply(long), Reply("Fine.")))
+    simulate(exchange.hold(leg))
+    whole = next(turn for turn in exchange.turns() if turn.text.startswith("one two"))
+    assert not whole.interrupted
+    assert whole.heard == long
+
+
+def test_zero_is_for_a_human_who_is_told_what_was_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    script = (Says(2.0, "what is new"), Does(6.0, far.Digit("0", 100)))
+    exchange, leg = place(monkeypatch, tmp_path, GREETED + HUMAN, script=script, replies=(Reply("Not much."),))
+    simulate(exchange.hold(leg))
+    assert leg.referred is not None
+    target, headers = leg.referred
+    assert target == "200"
+    assert "Caller: what is new | We: Not much." in headers["X-Duologue-Said"]
+    assert exchange.said()[-1] == "One moment, please, I will put you through."
+    (record,) = exchange.records()
+    assert (record.transferred, record.digits, record.failed) == ("200", 1, False)
+
+
+@pytest.mark.parametrize(
+    ("options", "again"),
+    [
+        ({"transfer": far.Transferred(False, "busy")}, 15.0),
+        ({"transfer": None}, 45.0),
+        ({"takes_transfers": False}, 15.0),
+    ],
+)
+def test_when_nobody_is_there_the_character_goes_on_and_remembers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, options: dict[str, object], again: float
+) -> None:
+    script = (Says(2.0, "what is new"), Does(5.0, far.Digit("0")), Says(again, "then you"))
+    replies = (Reply("Not much."), Reply("All right."))
+    exchange, leg = place(
+        monkeypatch, tmp_path, GREETED + HUMAN, script=script, replies=replies, seconds=again + 10, **options
+    )
+    simulate(exchange.hold(leg))
+    said = exchange.said()
+    assert "I am sorry, I could not reach anybody there." in said[3]
+    assert said[-1] == "All right."
+    lines = [line.text for line in exchange.model.prompts[-1].lines]
+    assert "what is new" in lines
+    assert exchange.records()[0].transferred == ""
+    ids = [turn.id for turn in exchange.turns()]
+    assert len(ids) == len(set(ids))
+
+
+def test_a_caller_who_is_silent_is_asked_then_said_goodbye_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    exchange, leg = place(monkeypatch, tmp_path, seconds=90.0)
+    simulate(exchange.hold(leg))
+    assert exchange.said()[-1] == "I cannot hear you any more, so I will hang up now. Goodbye."
+    assert leg.hung_up == "the caller was silent"
+    (record,) = exchange.records()
+    assert 30 < (record.ended - record.answered) / SECOND < 40
+
+
+def test_nobody_who_holds_is_taken_for_silent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    script = (Does(3.0, far.Held(True)), Does(70.0, far.Held(False)), Says(72.0, "here again"))
+    exchange, leg = place(monkeypatch, tmp_path, script=script, replies=(Reply("Good."),), seconds=80.0)
+    simulate(exchange.hold(leg))
+    assert exchange.said() == ["Hello there.", "Good."]
+    states = [event.call.state for event in exchange.told if isinstance(event, CallEvent)]
+    assert CallState.HELD in states
+    assert exchange.records()[0].reason == "the caller hung up"
+
+
+def test_both_sides_are_recorded_and_only_if_that_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import wave
+
+    folder = tmp_path / "calls"
+    settings = f'[phone]\ngreeting = "Hello there."\nrecord = "{folder}"\nrecord_format = "wav"\n'
+    script = (Says(3.0, "what is new"),)
+    exchange, leg = place(monkeypatch, tmp_path, settings, script=script, replies=(Reply("Not much."),))
+    simulate(exchange.hold(leg))
+    (file,) = folder.iterdir()
+    assert exchange.records()[0].recording == str(file)
+    with wave.open(str(file)) as opened:
+        assert opened.getframerate() == RATE
+        sound = np.frombuffer(opened.readframes(opened.getnframes()), np.int16).reshape(-1, 2) / 32768
+    loud = [np.flatnonzero(np.abs(sound[:, side]) > 0.01) / RATE for side in (0, 1)]
+    assert 2.9 < loud[0][0] < 3.1
+    assert 3.8 < loud[0][-1] < 4.0
+    (greeted, _), *_ = leg.words
+    assert abs(loud[1][0] - greeted) < 0.05
+    heard = sum(len(piece) for _, piece in leg.heard)
+    assert abs(len(np.flatnonzero(np.abs(sound[:, 1]) > 0)) - heard) < 0.2 * heard
+
+    exchange, leg = place(monkeypatch, tmp_path, script=script, replies=(Reply("Not much."),))
+    simulate(exchange.hold(leg))
+    assert exchange.records()[0].recording == ""
+    assert list(folder.iterdir()) == [file]
+
+
+def test_more_calls_than_places_are_told_to_try_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    exchange, first = place(monkeypatch, tmp_path, GREETED + "places = 2\nretry_seconds = 7\n")
+    legs = [first, *(ScriptedLeg(exchange.clock, seconds=5.0) for _ in range(3))]
+    simulate(exchange.hold(*legs))
+    assert [leg.refused for leg in legs] == [None, None, (503, 7), (503, 7)]
+    assert exchange.calls.refused == 2
+    assert [record.status for record in exchange.records()].count(503) == 2
+
+
+def test_who_is_not_here_is_not_found_and_each_extension_has_its_own_character(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = """
+[phone]
+greeting = "Hello there."
+[phone.extensions.1000]
+persona = "ada"
+greeting = "Ada here."
+[phone.extensions.1001]
+language = "de"
+"""
+    exchange, first = place(monkeypatch, tmp_path, settings, seconds=3.0)
+    second = ScriptedLeg(exchange.clock, info=CallInfo(id="b", caller="16", called="1001"), seconds=3.0)
+    nobody = ScriptedLeg(exchange.clock, info=CallInfo(id="c", caller="16", called="1002"))
+    simulate(exchange.hold(first, second, nobody))
+    assert nobody.refused == (404, 0)
+    assert [record.character for record in exchange.records()] == ["", "ada", "phone"]
+    assert sorted(exchange.said()) == ["Ada here.", "Hello there."]
+    assert exchange.calls.plans.extensions["1001"].member.persona.language.name == "de"
+
+
+def test_a_line_that_is_not_ready_takes_no_call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    exchange, leg = place(monkeypatch, tmp_path)
+    exchange.unready = ("no ears",)
+    simulate(exchange.hold(leg))
+    assert leg.refused == (480, 0)
+    assert exchange.records()[0].reason == "no ears"
+
+
+def test_the_thinker_that_dies_in_mid_answer_is_apologised_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    script = (Says(2.0, "what is new"),)
+    replies = (Reply("Not much", failure="killed", pieces=1),) * 6
+    exchange, leg = place(monkeypatch, tmp_path, script=script, replies=replies)
+    simulate(exchange.hold(leg))
+    assert "Sorry, I lost my thread." in " ".join(exchange.said())
+    assert exchange.records()[0].reason == "the caller hung up"
+
+
+def test_the_carrier_that_dies_ends_its_calls_and_no_other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    exchange, whole = place(monkeypatch, tmp_path, seconds=5.0)
+    gone = Gone(exchange.clock, seconds=5.0)
+    simulate(exchange.hold(gone, whole))
+    records = {record.call: record for record in exchange.records()}
+    assert records[gone.info.id].failed
+    assert records[gone.info.id].reason == "the line process died"
+    assert records[whole.info.id].reason == "the caller hung up"
+
+
+def test_the_line_closes_with_a_goodbye_within_its_limit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    exchange, leg = place(monkeypatch, tmp_path, GREETED + "drain_seconds = 6\n", seconds=60.0)
+    late = ScriptedLeg(exchange.clock, info=CallInfo(id="late", caller="17", called="1000"))
+    deaf = ScriptedLeg(exchange.clock, script=(Does(0.5, far.Held(True)),), seconds=60.0)
+
+    async def close() -> float:
+        await exchange.clock.wait_until(6 * SECOND)
+        began = exchange.clock.now()
+        await exchange.calls.drain()
+        await exchange.calls.take(late)
+        return (exchange.clock.now() - began) / SECOND
+
+    async def story() -> float:
+        async with asyncio.TaskGroup() as group:
+            closing = group.create_task(close())
+            group.create_task(exchange.hold(leg, deaf))
+        return closing.result()
+
+    assert simulate(story()) < 9
+    assert "I am sorry, we have to end our call here. Goodbye." in exchange.said()
+    assert leg.hung_up == deaf.hung_up == "the line closed"
+    assert late.refused == (503, 10)
+    assert exchange.calls.count == 0
+
+
+def test_what_a_page_may_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    script = (Says(4.0, "what is new"),)
+    exchange, leg = place(monkeypatch, tmp_path, GREETED + HUMAN, script=script, replies=(Reply("Not much."),))
+
+    async def steer() -> None:
+        await exchange.clock.wait_until(3 * SECOND)
+        call = exchange.calls.call(leg.info.id)
+        call.whisper("They  like\nfrogs.")
+        with pytest.raises(InputError, match="nobody to hand over to"):
+            call.transfer("an other")
+        await exchange.clock.wait_until(9 * SECOND)
+        call.transfer("human")
+
+    async def story() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(steer())
+            group.create_task(exchange.hold(leg))
+
+    simulate(story())
+    assert "They like frogs." in exchange.model.prompts[-1].speaker.description
+    assert all("frogs" not in line for line in exchange.said())
+    assert leg.referred is not None
+    with pytest.raises(InputError, match="there is no call"):
+        exchange.calls.call(leg.info.id)
+    (view,) = exchange.calls.views()
+    assert view.state is CallState.ENDED
+    assert [turn.text for turn in view.turns if turn.person] == ["what is new"]
+    answer = next(turn for turn in view.turns if turn.text == "Not much.")
+    assert {stage.name for stage in answer.stages} >= {"endpointing", "voice", "playout"}
+    assert answer.points["t3"] >= answer.points["t2"] >= answer.points["t1"]
+    levels = [each for event in exchange.told if isinstance(event, LevelsEvent) for each in event.levels]
+    assert max(each.caller_db for each in levels) > -10
+    assert max(each.character_db for each in levels) > -40
+    assert any(each.hearing for each in levels)
+    assert any(isinstance(event, CallTurnEvent) for event in exchange.told)
+
+
+def test_a_caller_who_is_gone_before_the_answer_costs_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    exchange, leg = place(monkeypatch, tmp_path)
+
+    class Fled(ScriptedLeg):
+        async def answer(self) -> None:
+            self._end(far.Ended("cancelled"))
+
+    fled = Fled(exchange.clock)
+    simulate(exchange.hold(fled))
+    (record,) = exchange.records()
+    assert (record.answered, record.reason, record.failed) == (0, "cancelled", False)
+    assert exchange.calls.count == 0
+    assert not leg.answered
