@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import struct
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -150,12 +151,32 @@ async def test_the_caller_goes_in_mid_sentence(last: bytes, reason: str, failed:
         asterisk.begin()
         await until(lambda: person.sent)
         asterisk.writer.write(last)
-        asterisk.writer.close()
+        asterisk.writer.write_eof()
+        await asterisk.listen()
         await until(lambda: person.events and isinstance(person.events[-1], Ended))
         assert reason in person.end.reason and person.end.failed == failed
         leg = person.legs[0]
         await leg.hang_up("too late")
         await leg.refuse(486)
+
+
+async def test_a_close_with_sound_unread_is_a_hang_up() -> None:
+    """The kernel makes it a reset."""
+
+    async def says(person: Person, leg: CallLeg) -> None:
+        await person.sink.play(spoken("a", 0, 20), 0)
+        await asyncio.Event().wait()
+
+    person = Person(SYSTEM_CLOCK, says)
+    async with listening(person) as listener:
+        asterisk = await dialled(listener)
+        asterisk.begin()
+        await until(lambda: person.sent)
+        linger = asterisk.writer.get_extra_info("socket")
+        linger.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        asterisk.writer.transport.abort()
+        await until(lambda: person.events and isinstance(person.events[-1], Ended))
+    assert person.end == Ended("the caller hung up")
 
 
 async def test_what_is_no_audiosocket_never_becomes_a_call() -> None:

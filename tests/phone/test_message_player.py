@@ -10,9 +10,10 @@ from duologue.audio.far_playout import Kind, Message
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND
 from duologue.phone.leg import LegEvent, Played, Sent, Stopped
-from duologue.phone.message_player import COUNT, MessagePlayer
+from duologue.phone.message_player import MessagePlayer
 
 MS = MILLISECOND
+COUNT = 960
 
 
 def play(
@@ -26,97 +27,106 @@ def extend(number: int, utterance: str, start: int, milliseconds: int, *, more: 
     return Message(number, Kind.EXTEND, utterance, start, np.full(milliseconds * 48, 0.5, np.float32), 0, more)
 
 
-def run(player: MessagePlayer, until: int) -> tuple[list[int], Samples, list[LegEvent]]:
-    """When blocks left, what they were, and what was told, up to a moment (ns)."""
-    times, blocks, told = list[int](), [np.zeros(0, np.float32)], list[LegEvent]()
-    while (due := player.due()) is not None and due < until:
-        samples, events = player.block()
-        assert len(samples) == COUNT
-        times.append(due)
-        blocks.append(samples)
-        told += events
-    return times, np.concatenate(blocks), told
+class Player(MessagePlayer):
+    """Keeps what it wrote and told."""
+
+    def __init__(self) -> None:
+        self.blocks: list[tuple[int, Samples]] = []
+        self.told: list[LegEvent] = []
+        super().__init__(lambda samples: self.blocks.append((self.at, samples)), self.told.append, 0)
+
+    def run(self, until: int) -> tuple[list[int], Samples, list[LegEvent]]:
+        """When blocks left, what they were, and what was told, since the last time and up to a moment (ns)."""
+        while (due := self.deadline) is not None and due < until:
+            self.tick(due)
+        blocks, told = self.blocks[:], self.told[:]
+        self.blocks.clear()
+        self.told.clear()
+        assert all(len(samples) == COUNT for _, samples in blocks)
+        return [at for at, _ in blocks], np.concatenate([np.zeros(0, np.float32), *(each for _, each in blocks)]), told
 
 
 def test_a_talk_spurt_begins_at_once_and_has_a_grid_of_its_own() -> None:
-    player = MessagePlayer()
-    assert player.due() is None
+    player = Player()
+    assert not player.sounding
     player.take(play(1, "a", 50), 1_003 * MS)
-    times, sound, told = run(player, 5_000 * MS)
+    times, sound, told = player.run(5_000 * MS)
     assert [time // MS for time in times] == [1_003, 1_023, 1_043]
     assert (sound > 0.4).sum() == 50 * 48
     assert told[0] == Sent("a", 1_003 * MS) and told[-1] == Played("a", 2400, 1_053 * MS)
     player.take(play(2, "b", 20), 2_011 * MS)
-    assert player.due() == 2_011 * MS
+    assert player.run(2_030 * MS)[0] == [2_011 * MS]
 
 
 def test_a_gap_counts_the_silence_that_has_passed() -> None:
     for said, expected in ((1_020, 1_120), (1_080, 1_120), (1_500, 1_500)):
-        player = MessagePlayer()
+        player = Player()
         player.take(play(1, "a", 20), 1_000 * MS)
-        run(player, said * MS)
+        player.run(said * MS)
         player.take(play(2, "b", 20, gap=100), said * MS)
-        _, _, told = run(player, 5_000 * MS)
+        _, _, told = player.run(5_000 * MS)
         assert [event.at // MS for event in told if isinstance(event, Sent) and event.id == "b"] == [expected]
 
 
 def test_a_clear_fades_within_a_block_and_is_answered_with_where() -> None:
-    player = MessagePlayer()
+    player = Player()
     for number, name in enumerate("ab"):
         player.take(play(number, name, 200), 0)
-    run(player, 90 * MS)
-    assert player.take(Message(9, Kind.CLEAR), 90 * MS) == []
-    times, sound, told = run(player, 900 * MS)
+    player.run(90 * MS)
+    player.take(Message(9, Kind.CLEAR), 90 * MS)
+    times, sound, told = player.run(900 * MS)
     assert len(times) == 1 and sound[0] > 0.4 and sound[-1] < 0.01
     assert told == [Stopped("a", 6 * COUNT, 120 * MS)]
-    assert player.take(Message(10, Kind.CLEAR), 300 * MS) == [Stopped("", 0)]
+    player.take(Message(10, Kind.CLEAR), 300 * MS)
+    assert player.told == [Stopped("", 0)]
 
 
 def test_an_utterance_that_was_cleared_may_come_again_while_it_fades() -> None:
-    player = MessagePlayer()
+    player = Player()
     player.take(play(1, "a", 200), 0)
-    run(player, 50 * MS)
+    player.run(50 * MS)
     player.take(Message(2, Kind.CLEAR), 50 * MS)
     player.take(play(3, "a", 100, start=2880), 50 * MS)
-    _, _, told = run(player, 900 * MS)
+    _, _, told = player.run(900 * MS)
     assert [event for event in told if isinstance(event, Stopped)] == [Stopped("a", 4 * COUNT, 80 * MS)]
     assert [event.samples for event in told if isinstance(event, Played)][-1] == 2880 + 4800
 
 
 def test_a_pause_fades_and_goes_on_where_it_was() -> None:
-    player = MessagePlayer()
+    player = Player()
     player.take(play(1, "a", 100), 0)
-    run(player, 50 * MS)
+    player.run(50 * MS)
     player.take(Message(2, Kind.PAUSE), 50 * MS)
-    times, sound, told = run(player, 500 * MS)
+    times, sound, told = player.run(500 * MS)
     assert len(times) == 1 and (sound > 0).sum() == 240 and told == []
     player.take(Message(3, Kind.RESUME), 500 * MS)
-    times, sound, told = run(player, 900 * MS)
+    times, sound, told = player.run(900 * MS)
     assert times[0] == 500 * MS and len(times) == 2 and sound[0] < 0.01
     assert told[-1] == Played("a", 4800, 540 * MS)
 
 
 def test_a_clear_in_a_pause_tells_where_it_stood() -> None:
-    player = MessagePlayer()
+    player = Player()
     player.take(play(1, "a", 100), 0)
-    run(player, 50 * MS)
+    player.run(50 * MS)
     player.take(Message(2, Kind.PAUSE), 50 * MS)
-    run(player, 200 * MS)
-    [told] = player.take(Message(3, Kind.CLEAR), 200 * MS)
+    player.run(200 * MS)
+    player.take(Message(3, Kind.CLEAR), 200 * MS)
+    [told] = player.told
     assert isinstance(told, Stopped) and (told.id, told.samples) == ("a", 3 * COUNT)
-    assert player.due() is None
+    assert not player.sounding
 
 
 def test_what_is_withdrawn_never_plays_and_what_is_over_does_not_grow() -> None:
-    player = MessagePlayer()
+    player = Player()
     player.take(play(1, "a", 40), 0)
     player.take(play(2, "b", 40), 0)
     player.take(Message(3, Kind.WITHDRAW, "b"), 0)
     player.take(Message(4, Kind.WITHDRAW, "nobody"), 0)
-    times, _, _ = run(player, 900 * MS)
+    times, _, _ = player.run(900 * MS)
     assert len(times) == 2
     player.take(extend(5, "a", 1920, 40), 900 * MS)
-    assert player.due() is None
+    assert not player.sounding
 
 
 STEP = st.tuples(
@@ -128,27 +138,27 @@ STEP = st.tuples(
 
 @given(st.lists(STEP, max_size=40))
 def test_whatever_is_ordered_positions_are_what_left(steps: list[tuple[str, int, int]]) -> None:
-    player, now, number = MessagePlayer(), 0, 0
+    player, now, number = Player(), 0, 0
     given_: dict[str, int] = {}
     told: list[LegEvent] = []
     for kind, who, much in steps:
         name, number = f"u{number if kind in ('play', 'more') else who}", number + 1
         match kind:
             case "play" | "more":
-                told += player.take(play(number, name, much, gap=much % 50, more=kind == "more"), now)
+                player.take(play(number, name, much, gap=much % 50, more=kind == "more"), now)
                 given_[name] = much * 48
             case "extend" | "close":
                 if name in given_:
-                    told += player.take(extend(number, name, given_[name], much, more=kind == "extend"), now)
+                    player.take(extend(number, name, given_[name], much, more=kind == "extend"), now)
                     given_[name] += much * 48
             case "wait":
                 now += much * MS
-                told += run(player, now)[2]
+                told += player.run(now)[2]
             case _:
-                told += player.take(Message(number, Kind(kind), name), now)
-    told += player.take(Message(number + 1, Kind.CLEAR), now)
-    told += run(player, now + 60_000 * MS)[2]
-    assert player.due() is None
+                player.take(Message(number, Kind(kind), name), now)
+    player.take(Message(number + 1, Kind.CLEAR), now)
+    told += player.run(now + 60_000 * MS)[2]
+    assert not player.sounding
     heard: dict[str, int] = {}
     for event in told:
         if isinstance(event, Played | Stopped) and event.id:

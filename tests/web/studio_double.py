@@ -31,6 +31,7 @@ from duologue.app.models import (
     WorkerView,
 )
 from duologue.errors import InputError
+from duologue.phone.twilio_calls import TwilioCalls
 from duologue.stage.pose import Daylight
 
 Connect = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
@@ -194,6 +195,7 @@ class HouseDouble:
     health: tuple[bool, Sequence[str]] = (True, ())
     processes: dict[str, WorkerView] = field(default_factory=dict[str, WorkerView])
     bus: Bus = field(default_factory=lambda: Bus(state, "show", capacity=8))
+    twilio: TwilioCalls | None = None
 
     def __post_init__(self) -> None:
         studios = [show.studio for show in self.shows if show.studio is not None]

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from duologue.audio.far_playout import Message
-from duologue.audio.pcm import RATE
+from duologue.audio.pcm import RATE, Samples
 from duologue.audio.resample import StreamResampler
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.errors import InputError, PeerError
@@ -76,7 +76,7 @@ class AudioSocketLeg:
         self._write = write
         self._unsent = unsent
         self._clock = clock
-        self._player = MessagePlayer()
+        self._player = MessagePlayer(self._sound, self.told.put, clock.now())
         self._news = asyncio.Event()
         self._kind = PLAIN
         self._mouth: StreamResampler | None = None
@@ -97,32 +97,32 @@ class AudioSocketLeg:
         """Send what is to be heard, block by block, until the call is over."""
         while not self.told.ended.is_set():
             self._news.clear()
-            due = self._player.due()
+            due = self._player.deadline
             if due is None:
-                self._flush()
                 await self._news.wait()
             elif due > self._clock.now():
                 await self._clock.wait_until(due)
             else:
-                self._step()
+                self._player.tick(self._clock.now())
+                self._flush()
 
-    def _step(self) -> None:
+    def _sound(self, samples: Samples) -> None:
+        """The next 20 ms (48 kHz)."""
         if self._unsent() > MOST_UNSENT:
             self.told.put(Ended("Asterisk takes no sound any more", failed=True))
             return
-        samples, told = self._player.block()
         if self._mouth is None or self._kind != self._stream.kind:
             self._kind = self._stream.kind
             self._mouth = StreamResampler(RATE, RATES[self._kind])
-        made = self._mouth.push(samples)
-        if len(made):
+        if len(made := self._mouth.push(samples)):
             self._write(write_sound(self._kind, made))
-        self.told.put(*told)
 
     def _flush(self) -> None:
-        """The rest of a talk-spurt."""
+        """The rest of a talk-spurt that is over."""
+        if self._player.sounding or self._mouth is None:
+            return
         mouth, self._mouth = self._mouth, None
-        if mouth is not None and len(rest := mouth.finish()):
+        if len(rest := mouth.finish()):
             self._write(write_sound(self._kind, rest))
 
     def _end(self, event: Ended) -> None:
@@ -147,7 +147,8 @@ class AudioSocketLeg:
     async def write(self, message: Message) -> None:
         """See the protocol."""
         if not self.told.ended.is_set():
-            self.told.put(*self._player.take(message, self._clock.now()))
+            self._player.take(message, self._clock.now())
+            self._flush()
             self._news.set()
 
     def events(self) -> AsyncIterator[LegEvent]:
@@ -291,5 +292,7 @@ class AudioSocketListener:
                     leg.receive(await reader.read(_READ))
             except TimeoutError:
                 leg.told.put(Ended(f"nothing has come for {SILENT_SECONDS:g} s", failed=True))
+            except ConnectionResetError:  # Asterisk closes with sound of ours unread
+                leg.receive(b"")
             except OSError as error:
                 leg.told.put(Ended(f"the connection broke: {error.strerror or error}", failed=True))
