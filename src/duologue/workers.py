@@ -102,6 +102,49 @@ class Channel:
         self._socket.close()
 
 
+class LoopChannel:
+    """The child's end on an event loop, for a child that lives by deadlines: nothing here blocks."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    @classmethod
+    async def inherited(cls) -> LoopChannel:
+        """As :meth:`Channel.inherited`."""
+        sock = socket.socket(fileno=int(sys.argv[-1]))
+        return cls(*await asyncio.open_connection(sock=sock, limit=4 * 1024 * 1024))
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the parent has not taken yet."""
+        return self._writer.transport.get_write_buffer_size()
+
+    def send(self, message: object) -> None:
+        """Send; what the parent does not take waits here: look at :attr:`unsent` first. A parent that is gone is
+        noticed by :meth:`receive`.
+        """
+        if not self._writer.is_closing():
+            body = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+            self._writer.write(_HEADER.pack(len(body)) + body)
+
+    async def receive(self) -> object:
+        """The next message. Raises :class:`ClosedError` at the end of the stream."""
+        try:
+            length = int(_HEADER.unpack(await self._reader.readexactly(_HEADER.size))[0])
+            body = await self._reader.readexactly(length)
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            raise ClosedError("the parent process is gone") from error
+        return pickle.loads(body)
+
+    async def close(self) -> None:
+        """Send what waits, and close."""
+        try:
+            self._writer.close()
+            await self._writer.wait_closed()
+        except ConnectionError:
+            pass  # the parent was first
+
+
 class Worker:
     """The parent's end of a running child. Make one with :meth:`start`."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -14,27 +14,31 @@ from engine_doubles import ADA, Loudness, install
 
 from duologue.app import call_plan
 from duologue.app.admission import Admission
+from duologue.app.bus import Bus
 from duologue.app.call import CallHouse
 from duologue.app.call_plan import CallPlans
 from duologue.app.call_voice import VoicedLines
 from duologue.app.calls import Calls
 from duologue.app.cast import CastMember
 from duologue.app.engines import EnginePool
-from duologue.app.models import Event
+from duologue.app.line import Carrier, Line, News
+from duologue.app.models import Event, StateEvent, StateView
 from duologue.app.talking import Talk
 from duologue.audio.far_playout import Kind, Manners, Message
 from duologue.audio.pcm import RATE, Samples
-from duologue.clock import MILLISECOND, SECOND
+from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.errors import PeerError
 from duologue.language.fake import FakeLanguage, Reply
 from duologue.phone import leg as far
 from duologue.phone.leg import CallInfo, LegEvent
+from duologue.phone.line_messages import LinePlan, Ready, Registration
 from duologue.settings import Settings, load_settings
 from duologue.simulation.virtual_time import LoopClock
 from duologue.speech.fake import FakeSpeech
 from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
 from duologue.telemetry.ledger import CallRecord, Entry, TurnRecord
 from duologue.telemetry.stream import Ledger
+from duologue.workers import Supervised, Worker
 
 WORD = 0.3
 STEP_MS = 20
@@ -235,6 +239,60 @@ class Gone(ScriptedLeg):
         raise PeerError("the carrier is gone", where="double")
 
 
+@dataclass(eq=False)
+class ScriptedCarrier:
+    """A :class:`~duologue.app.line.Carrier` that offers ``legs`` as soon as it is ready, and reaches whom it dials."""
+
+    plan: LinePlan
+    take: far.TakeCall
+    tell: Callable[[News], None]
+    clock: LoopClock
+    legs: Sequence[ScriptedLeg] = ()
+    dialled: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    answers: ScriptedLeg | None = None
+    drained: bool = False
+    over: bool = False
+
+    def __post_init__(self) -> None:
+        self.ready = asyncio.Event()
+        self.ports: dict[str, int] = {}
+
+        async def never() -> Worker:
+            raise PeerError("there is no process", where="double")
+
+        async def greet(worker: Worker) -> None:
+            pass
+
+        self.worker = Supervised("line", never, greet, purpose="a double")
+
+    async def run(self) -> None:
+        await self.clock.wait_until(self.clock.now() + SECOND // 10)
+        self.ports = {"UDP": 5060}
+        self.ready.set()
+        self.tell(Ready(self.ports))
+        for account in self.plan.accounts:
+            self.tell(Registration(account.name, True, "pbx", 300))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for leg in self.legs:
+                    group.create_task(leg.live())
+                    group.create_task(self.held(leg))
+                await asyncio.Event().wait()
+        finally:
+            self.over = True
+
+    async def held(self, leg: ScriptedLeg) -> None:
+        await self.take(leg)
+
+    async def dial(self, target: str, account: str = "") -> far.CallLeg:
+        self.dialled.append((target, account))
+        assert self.answers is not None
+        return self.answers
+
+    def drain(self) -> None:
+        self.drained = True
+
+
 class TestClock(LoopClock):
     """It begins at a second, and stands there before the loop runs."""
 
@@ -261,12 +319,13 @@ class Exchange:
         *,
         says: Sequence[Says] = (),
         replies: Sequence[Reply] = (),
+        ears: Callable[..., FakeHearing] | None = None,
         folder: Path,
     ) -> None:
         self.clock = TestClock(SECOND)
         self.model = FakeLanguage(replies, self.clock)
         heard = [Hearing(evenly(each.text, 0.3, WORD), latency=100 * MILLISECOND) for each in says]
-        self.ears = FakeHearing(heard, clock=self.clock)
+        self.ears: FakeHearing = (ears or FakeHearing)(heard, clock=self.clock)
         self.voice = FakeSpeech()
         install(
             monkeypatch, llm=lambda name: self.model, tts=lambda name: self.voice, stt=lambda name: self.ears,
@@ -298,6 +357,18 @@ class Exchange:
                     calls.create_task(leg.live())
                     calls.create_task(self.calls.take(leg))
             telling.cancel()
+
+    def line(self, *legs: ScriptedLeg) -> tuple[Line, list[ScriptedCarrier]]:
+        """The same as a part of a house; the carrier offers ``legs`` when it is ready."""
+        carriers: list[ScriptedCarrier] = []
+
+        def make(plan: LinePlan, take: far.TakeCall, tell: Callable[[News], None], clock: Clock) -> Carrier:
+            carriers.append(ScriptedCarrier(plan, take, tell, self.clock, legs))
+            return carriers[-1]
+
+        self.bus = Bus(lambda topics: StateEvent(state=StateView()), "bus")
+        admission, topic = Admission(self.pool.at_once), self.bus.topic("line")
+        return Line(self.settings, self.pool, admission, topic, self.ledger, self.clock, make), carriers
 
     def turns(self) -> list[TurnRecord]:
         return [entry.record for entry in self.entries if isinstance(entry.record, TurnRecord)]

@@ -57,7 +57,8 @@ class Network:
             return
         for _ in range(2 if not flow.reliable and self.random.random() < self.double else 1):
             travel = self.random.randint(*self.delay) if not flow.reliable else self.delay[0]
-            self.at(self.now + travel * MILLISECOND, lambda: station.get(data, source))
+            arrived = self.damage(data)
+            self.at(self.now + travel * MILLISECOND, lambda arrived=arrived: station.get(arrived, source))
 
     def run(self, seconds: float = 10_000) -> None:
         """Until nothing is left to do, or for so long."""

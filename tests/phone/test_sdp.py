@@ -178,3 +178,70 @@ def test_an_answer_that_answers_nothing_is_named() -> None:
             accept(asked, Description(1, 1, "192.0.2.1", media))
     with pytest.raises(NotAcceptableError, match="no key"):
         accept(offer(replace(US, secure=True)), Description(1, 1, "x", (replace(audio, protocol="RTP/SAVP"),)))
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        f"{KEY} UNENCRYPTED_SRTP",
+        f"{KEY} UNAUTHENTICATED_SRTP",
+        f"{KEY} KDR=1",
+        f"{KEY}|2^20|1:4",
+        "inline:%%%",
+        "inline:",
+        f"{KEY}AAAA",
+    ],
+)
+def test_a_key_that_protects_nothing_or_that_we_cannot_use_is_none(parameters: str) -> None:
+    text = OLD.replace("RTP/AVP", "RTP/SAVP") + f"a=crypto:3 AES_CM_128_HMAC_SHA1_80 {parameters}\n"
+    with pytest.raises(NotAcceptableError, match="no key"):
+        answer(Description.parse(text), US)
+    asked = offer(replace(US, secure=True))
+    told, _ = answer(asked, replace(US, secure=True))
+    crypto = replace(told.media[0].cryptos[0], parameters=parameters)
+    with pytest.raises(NotAcceptableError, match="no key"):
+        accept(asked, replace(told, media=(replace(told.media[0], cryptos=(crypto,)),)))
+
+
+def test_of_several_keys_the_first_that_we_can_use_is_taken() -> None:
+    lines = (
+        f"a=crypto:1 AES_256_CM_HMAC_SHA1_80 {KEY}\na=crypto:2 AES_CM_128_HMAC_SHA1_32 {KEY}|2^20 WSH=128\n"
+        f"a=crypto:3 AES_CM_128_HMAC_SHA1_80 {KEY}\n"
+    )
+    _, agreed = answer(Description.parse(OLD.replace("RTP/AVP", "RTP/SAVP") + lines), US)
+    assert agreed.theirs is not None and agreed.ours is not None
+    assert (agreed.theirs.tag, agreed.ours.tag, agreed.ours.suite) == (2, 2, "AES_CM_128_HMAC_SHA1_32")
+    assert len(agreed.theirs.key) == len(agreed.ours.key) == 30 and agreed.theirs.key != agreed.ours.key
+    assert KEY not in repr(agreed), "a key stands in no log"
+
+
+def test_sound_in_the_clear_is_answered_in_the_clear_though_keys_stand_beside_it() -> None:
+    ours, agreed = answer(Description.parse(OLD + f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 {KEY}\n"), US)
+    assert ours.media[0].protocol == "RTP/AVP" and not ours.media[0].cryptos
+    assert agreed.ours is None and agreed.theirs is None
+
+
+def test_of_an_encrypted_and_a_plain_stream_one_is_taken() -> None:
+    plain = "m=audio 4000 RTP/AVP 0\n"
+    secure = f"m=audio 4002 RTP/SAVP 0\na=crypto:1 AES_CM_128_HMAC_SHA1_80 {KEY}\n"
+    head = OLD[: OLD.index("m=audio")]
+    ours, agreed = answer(Description.parse(head + secure + plain), US)
+    assert [one.port for one in ours.media] == [5004, 0] and agreed.ours is not None
+    ours, agreed = answer(Description.parse(head + plain + secure), replace(US, secure=True))
+    assert [one.port for one in ours.media] == [0, 5004] and agreed.ours is not None
+
+
+@pytest.mark.parametrize("protocol", ["RTP/AVPF", "RTP/SAVPF"])
+def test_who_offers_feedback_gets_an_answer_without(protocol: str) -> None:  # RFC 4585, 6.3.2.3
+    text = OLD.replace("RTP/AVP", protocol) + f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 {KEY}\na=rtcp-fb:* nack\n"
+    ours, agreed = answer(Description.parse(text), US)
+    assert ours.media[0].protocol == protocol and (agreed.ours is not None) == (protocol == "RTP/SAVPF")
+
+
+def test_reports_come_where_they_are_said_to() -> None:  # RFC 3605, RFC 5761
+    text = OLD + "a=rtcp:4444 IN IP4 10.0.0.9\n"
+    assert answer(Description.parse(text), US)[1].rtcp_port == 4444
+    ours, agreed = answer(Description.parse(text + "a=rtcp-mux\n"), US)
+    assert agreed.rtcp_mux and "a=rtcp-mux" in ours.encode()
+    ours, agreed = answer(Description.parse(text + "a=rtcp-mux\n"), replace(US, rtcp_mux=False))
+    assert not agreed.rtcp_mux and "rtcp-mux" not in ours.encode()

@@ -16,7 +16,7 @@ from duologue.app.call_views import CallStanding
 from duologue.app.models import CallEvent, CallView, LevelsEvent
 from duologue.app.talking import Talk
 from duologue.clock import SECOND
-from duologue.errors import DuologueError, InputError, in_words
+from duologue.errors import DuologueError, InputError, first_cause, in_words
 from duologue.phone.leg import CallLeg
 from duologue.streams import cancelled
 from duologue.telemetry.log import get_logger
@@ -95,9 +95,10 @@ class Calls:
         except Exception as error:  # one call's trouble is no other's
             if cancelled():
                 raise
-            unforeseen = None if isinstance(error, DuologueError) else error
-            _log.error("call.failed", call=info.id, cause=in_words(error), exc_info=unforeseen)
-            await self._refuse(leg, standing, FAULT, in_words(error))
+            cause = first_cause(BaseExceptionGroup("", [error]))
+            unforeseen = None if isinstance(cause, DuologueError) else error
+            _log.error("call.failed", call=info.id, cause=in_words(cause), exc_info=unforeseen)
+            await self._refuse(leg, standing, FAULT, in_words(cause))
         finally:
             self._taking -= 1
             if not self._taking:

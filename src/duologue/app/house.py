@@ -1,7 +1,7 @@
 """The running system: settings, and what all its parts share: engines, places, events.
 
-Each command builds the same house and switches parts on: the shows, conversations with people. Each part is kept by a
-:class:`~duologue.app.parts.Keeper`: what one suffers is its own.
+Each command builds the same house and switches parts on: the shows, conversations with people, the phone line. Each
+part is kept by a :class:`~duologue.app.parts.Keeper`: what one suffers is its own.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ LOOK = SECOND
 """How often the house looks at how its parts and engines are (ns)."""
 
 if TYPE_CHECKING:
+    from duologue.app.line import Line
     from duologue.app.talking import Talk
 
 log = get_logger(__name__)
@@ -104,7 +105,8 @@ class House:
         self._engine_views: tuple[EngineView, ...] = ()
         self.shows: tuple[Show, ...] = tuple(self._shows(settings, cast, stage)) if settings.serve.show else ()
         self.talk = self._talk(settings) if settings.serve.talk else None
-        others: tuple[Part, ...] = (*filter(None, (self.talk,)), *parts)
+        self.line = self._line(settings) if settings.serve.line else None
+        others: tuple[Part, ...] = (*filter(None, (self.talk, self.line)), *parts)
         self.keepers = (
             *(show.keeper for show in self.shows),
             *(Keeper(part, clock, self._part_changed) for part in others),
@@ -113,7 +115,7 @@ class House:
             raise InputError(
                 "nothing is switched on",
                 where="serve",
-                remedy="Set show or talk to true under [serve], or give --show.",
+                remedy="Set show, talk or line to true under [serve], or give --show.",
             )
         registry.register(_Figures(self))
 
@@ -130,6 +132,11 @@ class House:
         from duologue.app.talking import Talk  # its imports would make the start of a show longer
 
         return Talk(settings, self.engines, self.admission, self._clock, self._talk_changed)
+
+    def _line(self, settings: Settings) -> Line:
+        from duologue.app.line import Line
+
+        return Line(settings, self.engines, self.admission, self.bus.topic("line"), self.ledger, self._clock)
 
     async def run(self) -> None:
         """Keep every part going until cancelled, or until all are over.
@@ -170,9 +177,12 @@ class House:
         )
 
     def state(self, topics: Topics) -> StateEvent:
-        """What a reader of ``topics`` begins with: the house, and the first show among them."""
+        """What a reader of ``topics`` begins with: the house, the first show among them, and the phone line."""
         show = next((show for show in self.shows if show.topic in topics), None)
-        return show.shown() if show is not None else StateEvent(state=StateView(house=self.view()))
+        event = show.shown() if show is not None else StateEvent(state=StateView(house=self.view()))
+        if self.line is None or self.line.topic not in topics:
+            return event
+        return StateEvent(state=event.state.model_copy(update={"line": self.line.view()}))
 
     def workers(self) -> tuple[WorkerView, ...]:
         """Every child process that is kept running."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from duologue.app.cast import find_pack
 from duologue.errors import InputError
 from duologue.language.engine import LanguageModel
-from duologue.language.languages import knows
+from duologue.language.languages import bare, knows
 from duologue.language.persona import Persona, load_persona
 from duologue.models.automatic import Use
 from duologue.settings import Settings
@@ -24,12 +24,30 @@ def languages_of(personas: Iterable[Persona]) -> frozenset[str]:
 
 
 def use_of(settings: Settings) -> Use:
-    """What a house asks of engines that are left to us: its shows in their casts' languages. Whom guests will talk with
-    nobody knows: in a house without a show that is taken to be in English.
+    """What a house asks of engines that are left to us: its shows in their casts' languages, its phone line in those
+    that it answers in. Whom guests will talk with nobody knows: in a house with neither that is taken to be in English.
     """
     use = settings.use()
     spoken = languages_of(_cast(settings)) if use.shows else frozenset[str]()
+    if settings.serve.line:
+        spoken |= _telephoned(settings)
     return replace(use, languages=spoken) if spoken else use
+
+
+def _telephoned(settings: Settings) -> frozenset[str]:
+    """In which languages the phone line answers."""
+    from duologue.app.talking import find_persona  # it needs this module
+
+    phone = settings.phone
+    answers = (*phone.accounts, *phone.extensions.values())
+    names = {phone.persona if each.persona is None else each.persona for each in answers if each.language is None}
+    found = {bare(each.language) for each in answers if each.language is not None}
+    for name in names or ({phone.persona} if not answers else set[str]()):
+        try:
+            found.add(find_persona(name).language.name)
+        except InputError:
+            continue  # the line says so
+    return frozenset(found)
 
 
 def _cast(settings: Settings) -> Iterator[Persona]:

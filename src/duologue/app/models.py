@@ -476,7 +476,6 @@ class HouseView(Model):
     places: tuple[PlacesView, ...] = ()
     waiting: int = Field(default=0, description="Those who wait for a place.")
     talks: tuple[TalkView, ...] = Field(default=(), description="Those that go on.")
-    line: LineView | None = Field(default=None, description="null: no phone line is switched on.")
 
 
 class ShowView(Model):
@@ -502,6 +501,7 @@ class StateView(Model):
         default=(), description="Those that are remembered, newest first, without their turns."
     )
     turns: tuple[TurnView, ...] = Field(default=(), description="The newest of them, oldest first; at most 100.")
+    line: LineView | None = Field(default=None, description="null: it was not asked for, or is not switched on.")
 
 
 class StateEvent(Model):

@@ -1,4 +1,4 @@
-"""Talk-spurts: a playout read 20 ms at a time for whoever takes sound at the pace of a clock. Pure: time is an argument.
+"""Talk-spurts: a playout read 20 ms at a time for whoever takes sound by a clock. Pure: time is an argument.
 
 A **talk-spurt** leaves on a grid of its own: its first 20 ms at once, in the call that began it, each further block
 20 ms after the one before, absolutely: a late block does not move the grid, and none is left out. It lasts while

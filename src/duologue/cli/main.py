@@ -38,7 +38,9 @@ class CommandPlace:
 
 COMMANDS = {
     "show": CommandPlace("duologue.cli.show", "show", "Put a show on air."),
-    "serve": CommandPlace("duologue.cli.serve", "serve", "Run what the settings switch on: shows, talks."),
+    "serve": CommandPlace("duologue.cli.serve", "serve", "Run what the settings switch on: shows, talks, phone."),
+    "phone": CommandPlace("duologue.cli.phone", "phone", "Answer the telephone as a character."),
+    "dial": CommandPlace("duologue.cli.dial", "dial", "Call somebody, for a character to talk with."),
     "render": CommandPlace("duologue.cli.render", "render", "Render a show to a file, as fast as the machine can."),
     "verify": CommandPlace("duologue.cli.verify", "verify", "Prove that a stream or file has no missing frame."),
     "talk": CommandPlace("duologue.cli.talk", "talk", "Talk with a character."),

@@ -13,6 +13,8 @@ HUNG = 70
 """The exit status when a part of the house did not end (``EX_SOFTWARE``)."""
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from duologue.app.cast import CastMember
     from duologue.app.early_stage import EarlyStage
     from duologue.settings import Settings
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 def serve(
     show: Annotated[bool | None, typer.Option("--show/--no-show", help="The show, or each of several.")] = None,
     talk: Annotated[bool | None, typer.Option("--talk/--no-talk", help="Conversations with people.")] = None,
+    line: Annotated[bool | None, typer.Option("--line/--no-line", help="The phone line.")] = None,
     host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="The port to listen on; 0 takes a free one.")] = None,
     ledger: Annotated[Path | None, typer.Option(help="A folder for the ledger: frames, turns, and all else.")] = None,
@@ -33,6 +36,8 @@ def serve(
         duologue serve
 
         duologue serve --no-show --talk --port 8090
+
+        duologue serve --line
     """
     import uvloop
 
@@ -40,12 +45,14 @@ def serve(
     from duologue.settings import load_settings
 
     flags = {
-        "serve.show": show, "serve.talk": talk, "web.host": host, "web.port": port, "ledger.folder": ledger,
+        "serve.show": show, "serve.talk": talk, "serve.line": line, "web.host": host, "web.port": port,
+        "ledger.folder": ledger,
     }  # fmt: skip
-    uvloop.run(_serve(load_settings(flags, config=config, use=use_of)))
+    uvloop.run(run_house(load_settings(flags, config=config, use=use_of)))
 
 
-async def _serve(settings: Settings) -> None:
+async def run_house(settings: Settings) -> None:
+    """Serve the house that is set."""
     from duologue.app.early_stage import early_stage
     from duologue.memory import hold
 
@@ -85,6 +92,22 @@ def _leave_at_once(parts: Sequence[str]) -> None:
     os._exit(HUNG)
 
 
+def announce_line(settings: Settings, console: Console) -> None:
+    """Say whom the phone line will answer as, and where; and what it lacks."""
+    if not settings.serve.line:
+        return
+    phone = settings.phone
+    accounts = "".join(f", {each.user} at {each.registrar[0]}" for each in phone.accounts)
+    console.print(f"The phone line will be at [bold]{phone.listen}[/] ({', '.join(phone.transport)}{accounts})")
+    console.print(
+        "  it takes calls when every engine has spoken and heard once (/readyz)", style="dim"
+    )
+    from duologue.models.automatic import notices
+
+    for notice in notices(settings.picks.values()):
+        console.print(notice, markup=False)
+
+
 def announce(settings: Settings, cast: Sequence[CastMember], here: str) -> None:
     """Say where the house will be, and of a single show what was chosen, and why."""
     from rich.console import Console
@@ -96,6 +119,7 @@ def announce(settings: Settings, cast: Sequence[CastMember], here: str) -> None:
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     if not settings.serve.show:
         console.print(f"The house will be at [bold]{here}[/]  (API: {here}/docs)")
+        announce_line(settings, console)
         return
     if settings.show.headless:
         console.print(f"The show will be at [bold]{here}/stream/index.m3u8[/], its API at {here}/docs")
@@ -103,6 +127,7 @@ def announce(settings: Settings, cast: Sequence[CastMember], here: str) -> None:
         console.print(f"The show is at [bold]{here}[/]  (stream: {here}/stream/index.m3u8, API: {here}/docs)")
     for name in settings.shows:
         console.print(f"  {name}: {here}/shows/{name}/")
+    announce_line(settings, console)
     if settings.shows:
         return
     from duologue.app.doctor_memory import recall

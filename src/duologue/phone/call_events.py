@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from duologue.phone.header_fields import NameAddress
 from duologue.phone.sdp import Description
@@ -12,7 +13,8 @@ from duologue.phone.transactions import Flow
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """Somebody calls ``extension``: ring, accept or refuse. ``offer`` None: we are to offer. ``user`` proved its
-    password, if it had to.
+    password, if it had to. ``account`` is the name of ours that is called ("": none). ``headers`` are what the caller
+    was handed over with, names in lower case; nobody proved them.
     """
 
     call: str
@@ -21,6 +23,8 @@ class Incoming:
     offer: Description | None
     flow: Flow
     user: str = ""
+    account: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +38,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """Our call was accepted."""
+    """Our call was accepted; ``answer`` may have come before, with a :class:`Progress`."""
 
     call: str
-    answer: Description | None
+    answer: Description
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,18 @@ class Transferred:
 
 
 @dataclass(frozen=True, slots=True)
+class Referred:
+    """The other end would have us call ``target`` instead of it (RFC 3515): follow it or not. ``by`` is who wants it,
+    as it says; ``headers`` came along, names in lower case.
+    """
+
+    call: str
+    target: str
+    by: str
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The call is over: ``status`` is of SIP (200: somebody hung up; 487: cancelled), ``why`` in words."""
 
@@ -119,6 +135,6 @@ class NotRegistered:
 
 
 Event = (
-    Incoming | Progress | Answered | Acknowledged | Offered | Changed | NotChanged | Informed | Transferred | Ended
-    | Registered | NotRegistered
+    Incoming | Progress | Answered | Acknowledged | Offered | Changed | NotChanged | Informed | Transferred | Referred
+    | Ended | Registered | NotRegistered
 )  # fmt: skip

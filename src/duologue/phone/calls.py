@@ -6,11 +6,10 @@ name and does what it does through its :class:`Agent`.
 
 from __future__ import annotations
 
-import random
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from sipmessage import Request, Response
 
@@ -18,18 +17,16 @@ from duologue.clock import MILLISECOND
 from duologue.errors import InputError
 from duologue.phone import call_events as events
 from duologue.phone import message as sip
-from duologue.phone import session_timers
+from duologue.phone import session_timers, transfers
+from duologue.phone.agent import SDP, Agent, Headers, Purpose, described
 from duologue.phone.dialogs import Dialog
 from duologue.phone.sdp import Description
 from duologue.phone.session_timers import SessionTimer
-from duologue.phone.transactions import Flow, Key, Timers
+from duologue.phone.transactions import Flow, Key
 
-SDP = "application/sdp"
 MOST_WAITING = 4
 """Provisional answers that wait for the acknowledgement of one before."""
 MOST_FORKS = 16
-
-Headers = Sequence[tuple[str, str]]
 
 
 class Phase(Enum):
@@ -41,54 +38,6 @@ class Phase(Enum):
     OVER = auto()
 
 
-class Purpose(Enum):
-    """Why a request of ours was sent: what its response means."""
-
-    CALL = auto()
-    OFFER = auto()
-    REFRESH = auto()
-    BYE = auto()
-    OTHER = auto()
-    TRANSFER = auto()
-
-
-class Agent(Protocol):
-    """What a call needs of the user agent that it belongs to."""
-
-    timers: Timers
-    random: random.Random
-    session_seconds: int
-    ring_limit: int
-
-    def send(self, call: Call, purpose: Purpose, request: Request, flow: Flow, now: int) -> Key:
-        """Begin a transaction; its responses come to :meth:`Call.responded`."""
-        ...
-
-    def acknowledge(self, request: Request, flow: Flow) -> Request:
-        """Send an ACK to a 2xx, outside of any transaction, and return it as it was sent."""
-        ...
-
-    def again(self, request: Request, flow: Flow) -> None:
-        """Send a request as it was."""
-        ...
-
-    def answer(self, key: Key, response: Response, now: int) -> None:
-        """Answer a request."""
-        ...
-
-    def cancel(self, key: Key, now: int) -> bool:
-        """CANCEL our INVITE, if it rings."""
-        ...
-
-    def tell(self, event: events.Event) -> None:
-        """Give an event to the owner."""
-        ...
-
-    def introduction(self) -> Headers:
-        """Contact, Allow, Supported, and who we are."""
-        ...
-
-
 class Call:
     """One call. Methods take ``now`` (ns); :attr:`deadline` is when :meth:`tick` is wanted."""
 
@@ -96,19 +45,24 @@ class Call:
         self.name, self.tag, self.phase = name, tag, phase
         self.dialog: Dialog | None = None
         self.account = ""
+        self.key: tuple[str, str] = ("", tag)
+        """Its Call-ID and our tag."""
         self._agent = agent
         self._due: dict[str, int] = {}
         self._invite: Request | None = None
         self._asked: Key | None = None  # their INVITE that waits for our answer
         self._ours: Key | None = None  # our INVITE that waits for theirs
-        self._flow: Flow | None = None
+        self._flow: Flow | None = None  # where our INVITE went
+        self._source: Flow | None = None  # where theirs came from
         self._early: dict[str, tuple[Dialog, int]] = {}
+        self._answers: dict[str, Description] = {}  # to our offer, before the call was accepted
         self._acks: dict[str, tuple[Request, Flow]] = {}
         self._accepted: Response | None = None
         self._accepted_key: Key = ()
         self._pause = 0
         self._offered = False  # our 2xx has an offer, the ACK is to have the answer
-        self._leaving = False
+        self._leaving: tuple[str, int] | None = None  # why, when the ACK has come
+        self._following = False  # the other end sent us elsewhere, and wants to know how that goes
         self._description: Description | None = None
         self._pending: tuple[Description | None, Purpose] | None = None
         self._session: SessionTimer | None = None
@@ -132,18 +86,25 @@ class Call:
     def invited(self, invite: Request, key: Key, source: Flow, now: int) -> None:
         """It begins. Raises :class:`InputError` for an INVITE without a usable Contact."""
         self.dialog = Dialog.called(invite, self.tag, source)
-        self._invite, self._asked = invite, key
+        self._invite, self._asked, self._source = invite, key, source
         self._due["ringing"] = now + self._agent.ring_limit
 
     def ring(self, now: int, early: Description | None = None) -> None:
-        """180, or 183 with sound before the answer; reliably where the caller requires it (RFC 3262, section 3)."""
+        """180, or 183 with sound before the answer; reliably where the caller requires it (RFC 3262, section 3), which
+        a call without an offer rings without.
+        """
         if self.phase is not Phase.INVITED or self._invite is None:
             return
+        required = sip.has_tag(self._invite, "Require", "100rel")
+        if not self._invite.body:
+            early = None
+            if required:  # RFC 3262, section 5: it would have to have our offer, which comes with our acceptance
+                return
         if self._reliable is not None:
             self._waiting.append(lambda at: self.ring(at, early))
             return
         response = self._response(183 if early else 180, early)
-        if sip.has_tag(self._invite, "Require", "100rel"):
+        if required:
             self._number = self._number + 1 if self._number else self._agent.random.randrange(1, 1 << 30)
             response.headers.add("Require", "100rel")
             response.headers.add("RSeq", str(self._number))
@@ -176,8 +137,7 @@ class Call:
         if self.phase is Phase.INVITED:
             self.refuse(487, now, why="cancelled")
         elif self._asked is not None:  # a re-INVITE: the call stands
-            self._answer(self._response(487, None), now)
-            self._asked = None
+            self.disagree(487, now)
 
     # A call that goes out
 
@@ -204,17 +164,27 @@ class Call:
         if self.phase is Phase.STANDING and self._asked is not None:
             self._answer(self._response(status, None), now)
             self._asked = None
+            self._due.pop("unanswered", None)
 
     def inform(self, kind: str, body: bytes, now: int) -> None:
         """INFO (RFC 6086)."""
         if self.phase is Phase.STANDING:
             self._request("INFO", Purpose.OTHER, now, [("Content-Type", kind)], body)
 
-    def transfer(self, target: str, now: int) -> None:
+    def transfer(self, target: str, said: Mapping[str, str], now: int) -> None:
         """Ask the other end to call ``target`` (RFC 3515, a blind transfer); ``Transferred`` tells of it."""
         if self.phase is Phase.STANDING and self.dialog:
-            who = f"<{self.dialog.local.uri}>"
-            self._request("REFER", Purpose.TRANSFER, now, [("Refer-To", f"<{target}>"), ("Referred-By", who)])
+            headers = transfers.request_headers(target, self.dialog.local.uri, said)
+            self._due["transfer"] = now + self._agent.ring_limit
+            self._request("REFER", Purpose.TRANSFER, now, headers)
+
+    def report(self, status: int, now: int) -> None:
+        """Tell the other end how it goes where it sent us (RFC 3515, section 2.4.4); a final status is the last."""
+        if self._following and self.phase is Phase.STANDING:
+            self._following = status < 200
+            if not self._following:
+                self._due.pop("unfollowed", None)
+            self._request("NOTIFY", Purpose.REPORT, now, transfers.subscription(status), transfers.fragment(status))
 
     def hang_up(self, now: int, why: str = "we hung up", status: int = 200) -> None:
         """End it, wherever it is (section 15)."""
@@ -226,7 +196,7 @@ class Call:
             self._over(487, why)
         elif self.phase is Phase.STANDING:
             if self._accepted is not None:  # section 15: not before the ACK, or its time is over
-                self._leaving = True
+                self._leaving = why, status
                 return
             if self._asked is not None:
                 self._answer(self._response(487, None), now)
@@ -252,7 +222,7 @@ class Call:
         for name in ("accepted", "accepted end"):
             self._due.pop(name, None)
         if self._leaving:
-            self.hang_up(now)
+            self.hang_up(now, *self._leaving)
             return
         try:
             answer = described(ack) if offered else None
@@ -271,7 +241,7 @@ class Call:
             return
         handler = self._ON_REQUEST.get(request.method)
         if handler is None:
-            self._agent.answer(key, sip.respond(request, 405, self._agent.introduction()), now)
+            self._agent.answer(key, sip.respond(request, 405, self._introduction()), now)
         else:
             handler(self, request, key, now)
 
@@ -281,9 +251,12 @@ class Call:
             self._call_responded(request, response, now)
         elif purpose in (Purpose.OFFER, Purpose.REFRESH):
             self._offer_responded(purpose, request, response, now)
-        elif response.code >= 200 and purpose is not Purpose.BYE:
+        elif purpose is Purpose.REPORT and response.code >= 300:  # RFC 6665: it wants no more of them
+            self._following = False
+            self._due.pop("unfollowed", None)
+        elif response.code >= 200 and purpose not in (Purpose.BYE, Purpose.REPORT):
             if purpose is Purpose.TRANSFER and response.code >= 300:
-                self._agent.tell(events.Transferred(self.name, response.code, last=True))
+                self._transferred(response.code, last=True)
             self._check_alive(response.code, now)
 
     def failed(self, purpose: Purpose, request: Request, now: int) -> None:
@@ -324,7 +297,7 @@ class Call:
         self._agent.tell(events.Informed(self.name, sip.media_type(request), request.body))
 
     def _options(self, request: Request, key: Key, now: int) -> None:
-        self._agent.answer(key, sip.respond(request, 200, [*self._agent.introduction(), ("Accept", SDP)]), now)
+        self._agent.answer(key, sip.respond(request, 200, [*self._introduction(), ("Accept", SDP)]), now)
 
     def _prack(self, request: Request, key: Key, now: int) -> None:
         """RFC 3262, section 3."""
@@ -333,14 +306,27 @@ class Call:
         if not due or meant != due:
             self._agent.answer(key, sip.respond(request, 481), now)
             return
-        self._agent.answer(key, sip.respond(request, 200), now)
+        # An offer in it is none that we would answer (section 5); the ringing is acknowledged all the same.
+        self._agent.answer(key, sip.respond(request, 488 if request.body else 200), now)
         self._end_provisional()
         if self._waiting:
             self._waiting.popleft()(now)
 
     def _refer(self, request: Request, key: Key, now: int) -> None:
-        """A character is not sent away by its caller (RFC 3515, section 2.4.2)."""
-        self._agent.answer(key, sip.respond(request, 603), now)
+        """A character is not sent away by its caller (RFC 3515, section 2.4.2), unless its line says so."""
+        if not self._agent.follows_transfers or self.phase is not Phase.STANDING or self._following:
+            self._agent.answer(key, sip.respond(request, 603), now)
+            return
+        try:
+            wanted = transfers.referral(request)
+        except InputError:
+            self._agent.answer(key, sip.respond(request, 400), now)
+            return
+        self._agent.answer(key, sip.respond(request, 202, self._introduction()), now)
+        self._following = True
+        self._due["unfollowed"] = now + self._agent.timers.whole
+        self.report(100, now)
+        self._agent.tell(events.Referred(self.name, wanted.target, wanted.by, wanted.headers))
 
     def _notify(self, request: Request, key: Key, now: int) -> None:
         """How a transfer goes (RFC 3515, section 2.4.5)."""
@@ -348,10 +334,15 @@ class Call:
             self._agent.answer(key, sip.respond(request, 489), now)
             return
         self._agent.answer(key, sip.respond(request, 200), now)
-        parts = request.body.split(b"\r\n")[0].split(b" ")
-        if len(parts) > 1 and parts[0] == b"SIP/2.0" and len(parts[1]) == 3 and parts[1].isdigit():
-            state = (request.headers.get("Subscription-State") or "").partition(";")[0].strip().lower()
-            self._agent.tell(events.Transferred(self.name, int(parts[1]), state == "terminated"))
+        said = transfers.progress(request)
+        if said is not None:
+            self._transferred(*said)
+
+    def _transferred(self, status: int, last: bool) -> None:
+        if "transfer" in self._due:  # else its end was told
+            if last:
+                del self._due["transfer"]
+            self._agent.tell(events.Transferred(self.name, status, last))
 
     # Responses to our INVITEs
 
@@ -376,6 +367,8 @@ class Call:
             answer = described(response)
         except InputError:
             answer = None
+        if answer is not None:
+            self._answers.setdefault(tag, answer)  # section 13.2.1: the first one is the answer
         self._agent.tell(events.Progress(self.name, response.code, answer))
 
     def _provisional_counts(self, request: Request, response: Response, tag: str, now: int) -> bool:
@@ -408,16 +401,14 @@ class Call:
             return
         if len(self._acks) >= MOST_FORKS:
             return
-        try:
-            dialog = Dialog.calling(request, response, self._behind())
-        except InputError:
-            self._over(502, "it was accepted by somebody without an address")
-            return
+        dialog, reachable = Dialog.accepted(request, response, self._behind())
         dialog.local_number = max(dialog.local_number, *(d.local_number for d, _ in self._early.values()), 0)
         self._acknowledge(dialog, request, tag)
-        if self.phase is not Phase.INVITING:  # a fork, or we had left: goodbye
+        if self.phase is not Phase.INVITING or not reachable:  # a fork, or we had left: goodbye
             bye, flow = dialog.request("BYE")
             self._agent.send(self, Purpose.BYE, bye, flow, now)
+            if self.phase is Phase.INVITING:
+                self._over(502, "it was accepted by somebody without an address")
             return
         self.dialog, self._ours, self.phase = dialog, None, Phase.STANDING
         self._due.pop("ringing", None)
@@ -426,11 +417,11 @@ class Call:
             answer = described(response)
         except InputError:
             answer = None
+        if answer is None and not response.body:
+            answer = self._answers.get(tag)
         if answer is None:
-            early = response.body == b"" and any(self._early)
-            if not early:
-                self.hang_up(now, "no answer to our offer", 488)
-                return
+            self.hang_up(now, "no answer to our offer", 488)
+            return
         self._agent.tell(events.Answered(self.name, answer))
 
     def _offer_responded(self, purpose: Purpose, request: Request, response: Response, now: int) -> None:
@@ -479,6 +470,7 @@ class Call:
         self._due |= {"accepted": now + self._pause, "accepted end": now + self._agent.timers.whole}
         self._answer(response, now)
         self._accepted_key, self._asked = self._asked or (), None
+        self._due.pop("unanswered", None)
         self._refreshed(session, now)
 
     def _reinvite(self, description: Description | None, purpose: Purpose, now: int) -> bool:
@@ -488,14 +480,14 @@ class Call:
         self._description = description
         refresher = "" if self._session is None else "uac" if self._session.ours else "uas"
         interval = self._session.interval if self._session else self._agent.session_seconds
-        headers = [*self._agent.introduction(), *session_timers.wish(interval, refresher), ("Content-Type", SDP)]
+        headers = [*self._introduction(), *session_timers.wish(interval, refresher), ("Content-Type", SDP)]
         self._ours = self._request("INVITE", purpose, now, headers, description.encode().encode())
         return True
 
     def _request(self, method: str, purpose: Purpose, now: int, headers: Headers = (), body: bytes = b"") -> Key:
         assert self.dialog is not None
         if method == "REFER":  # RFC 3515, section 2.2: with a Contact
-            headers = [*self._agent.introduction(), *headers]
+            headers = [*self._introduction(), *headers]
         made, flow = self.dialog.request(method, headers, body)
         return self._agent.send(self, purpose, made, flow, now)
 
@@ -510,7 +502,7 @@ class Call:
 
     def _response(self, status: int, description: Description | None, headers: Headers = ()) -> Response:
         assert self._invite is not None
-        more = [*self._agent.introduction(), *headers] if 101 <= status < 300 else [*headers]
+        more = [*self._introduction(), *headers] if 101 <= status < 300 else [*headers]
         if description is None:
             return sip.respond(self._invite, status, more, tag=self.tag)
         body = description.encode().encode()
@@ -519,6 +511,9 @@ class Call:
     def _answer(self, response: Response, now: int) -> None:
         if self._asked is not None:
             self._agent.answer(self._asked, response, now)
+
+    def _introduction(self) -> Headers:
+        return self._agent.introduction(self._flow or self._source)
 
     def _behind(self) -> Flow | None:
         return self._flow if self._flow is not None and self._flow.reliable else None
@@ -591,6 +586,14 @@ class Call:
         if not self._reinvite(self._description, Purpose.REFRESH, now):
             self._due["refresh"] = now + self._agent.timers.t2
 
+    def _not_transferred(self, now: int) -> None:
+        """Nothing was heard of it for as long as a call may ring."""
+        self._agent.tell(events.Transferred(self.name, 408, last=True))
+
+    def _unfollowed(self, now: int) -> None:
+        """Our owner did nothing with a transfer."""
+        self.report(603, now)
+
     def _expire(self, now: int) -> None:
         self._accepted = None
         self.hang_up(now, "the session was not refreshed", 408)
@@ -604,6 +607,8 @@ class Call:
         "retry": _retry,
         "refresh": _refresh,
         "unanswered": _unanswered,
+        "transfer": _not_transferred,
+        "unfollowed": _unfollowed,
         "expire": _expire,
     }
     _ON_REQUEST: ClassVar[dict[str, Callable[[Call, Request, Key, int], None]]] = {
@@ -615,13 +620,3 @@ class Call:
         "REFER": _refer,
         "NOTIFY": _notify,
     }
-
-
-def described(message: Request | Response) -> Description | None:
-    """Its session description, if it has one. Raises :class:`InputError`."""
-    if not message.body or sip.media_type(message) != SDP:
-        return None
-    try:
-        return Description.parse(message.body.decode())
-    except UnicodeDecodeError as error:
-        raise InputError("a session description that is no UTF-8", where="sdp") from error

@@ -9,19 +9,21 @@ from sipmessage import URI, Request, Response
 
 from duologue.errors import InputError
 from duologue.phone import message as sip
-from duologue.phone.header_fields import NameAddress, default_port, listed, uri_of
+from duologue.phone.header_fields import NameAddress, default_port, is_address, listed, uri_of
 from duologue.phone.message import Message
 from duologue.phone.transactions import Flow
 
 
 def flow_to(uri: URI) -> Flow:
-    """Where a request to ``uri`` goes (RFC 3263, section 4.1, without its look-ups: the host may be a name)."""
+    """Where a request to ``uri`` goes (RFC 3263, section 4.1, without its look-ups: the host may be a name, and
+    the port 0 then, where none is said).
+    """
     named = uri.parameters.get("transport")
     transport = named.upper() if named else "TLS" if uri.scheme == "sips" else "UDP"
     if uri.scheme == "sips":
         transport = "TLS"
-    host = uri.parameters.get("maddr") or uri.host
-    return Flow(transport, host.strip("[]"), uri.port or default_port(transport))
+    host = (uri.parameters.get("maddr") or uri.host).strip("[]")
+    return Flow(transport, host, uri.port or (default_port(transport) if is_address(host) else 0))
 
 
 def flow_back(request: Request, source: Flow) -> Flow:
@@ -90,6 +92,21 @@ class Dialog:
             invite.call_id, sip.sender(invite), sip.recipient(response), contact, route, invite.cseq.sequence,
             confirmed=response.code >= 200, behind=behind,
         )  # fmt: skip
+
+    @classmethod
+    def accepted(cls, invite: Request, response: Response, behind: Flow | None = None) -> tuple[Dialog, bool]:
+        """Of a 2xx to our INVITE, whatever it says: it must be acknowledged. Without a Contact, as RFC 2543 allowed,
+        the other end is reached where we called it; with one that cannot be, or a route that cannot, so is it, and not
+        for long: the second value is then false.
+        """
+        try:
+            return cls.calling(invite, response, behind), True
+        except InputError:
+            made = cls(
+                invite.call_id, sip.sender(invite), sip.recipient(response), str(invite.uri),
+                tuple(listed(invite.headers.getlist("Route"))), invite.cseq.sequence, confirmed=True, behind=behind,
+            )  # fmt: skip
+            return made, not response.headers.get("Contact") and not response.headers.get("Record-Route")
 
     def matches(self, request: Request) -> bool:
         """Whether ``request`` of the other end belongs here (section 12.2.2)."""

@@ -7,6 +7,7 @@ IPv6 address in ``received`` is an error. Its :class:`~sipmessage.URI` reads URI
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -189,6 +190,15 @@ class Via:
 def default_port(transport: str) -> int:
     """Section 19.1.2: 5061 for TLS, else 5060."""
     return 5061 if transport.upper() == "TLS" else 5060
+
+
+def is_address(host: str) -> bool:
+    """Whether it is an address, and no name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def uri_of(text: str) -> URI:

@@ -1,8 +1,8 @@
 """The sound of one call, both ways, by what its two ends agreed upon. No I/O, no clock.
 
-datagram ─▶ SRTP ─▶ Latch ─▶ Incoming (jitter buffer, concealment, 16 kHz) ─▶ heard, keys
-datagram ◀─ SRTP ◀────────── Outgoing (messages, playout, packets, keys)  ◀─ orders
-reports  ◀────────────────── Reports  (RTCP: loss, jitter, round trip)    ◀─ reports
+A datagram passes SRTP, the :class:`Latch` and :class:`Incoming` (jitter buffer, concealment, 16 kHz) to become what was
+heard and pressed; messages pass :class:`Outgoing` (playout, packets, digits) and SRTP to become datagrams;
+:class:`Reports` (RTCP) measure the way both ways.
 """
 
 from __future__ import annotations
@@ -106,8 +106,10 @@ class Leg:
             ignored = self._latch.ignored
             self._latch = Latch((agreed.host, agreed.port), self._hosts)
             self._latch.ignored = ignored
-        if (before.ours, before.theirs) != (agreed.ours, agreed.theirs):
+        if self._protection is None or agreed.ours is None or agreed.theirs is None:
             self._protection = _protection(agreed)
+        else:
+            self._protection.change(agreed.ours, agreed.theirs)
         self.outgoing.change(agreed.send_type, agreed.send_events)
         self.incoming.change(agreed.receive_type, agreed.receive_events)
         self._sign = now

@@ -61,6 +61,11 @@ class KeepAlive:
     """A sign of life on a stream; it is answered with :data:`KEEP_ALIVE_ANSWER`."""
 
 
+@dataclass(frozen=True, slots=True)
+class KeepAliveAnswer:
+    """The answer to ours."""
+
+
 def is_keep_alive(datagram: bytes) -> bool:
     """Whether a datagram is there to keep a NAT open, and no message."""
     return not datagram.strip(b"\r\n\0 \t")
@@ -98,27 +103,31 @@ def write(message: Message) -> bytes:
 
 class StreamReader:
     """Messages out of a stream (TCP, TLS), however it is chopped. After a :class:`MalformedError` the place of the next
-    message is lost: close the connection.
+    message is lost: close the connection. Who opened the stream (``ours``) sends signs of life, and reads answers.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, ours: bool = False) -> None:
+        self._ours = ours
         self._data = bytearray()
         self._head: Message | None = None
         self._length = 0
 
-    def feed(self, data: bytes) -> list[Message | KeepAlive]:
+    def feed(self, data: bytes) -> list[Message | KeepAlive | KeepAliveAnswer]:
         """What is complete with ``data``. At most one message's limits are kept back.
 
         Raises :class:`MalformedError`; then what came before it in the same ``data`` is lost with the connection.
         """
         self._data += data
-        found: list[Message | KeepAlive] = []
+        found: list[Message | KeepAlive | KeepAliveAnswer] = []
         while (one := self._next()) is not None:
             found.append(one)
         return found
 
-    def _next(self) -> Message | KeepAlive | None:
+    def _next(self) -> Message | KeepAlive | KeepAliveAnswer | None:
         if self._head is None:
+            if self._ours and self._data.startswith(KEEP_ALIVE_ANSWER):
+                del self._data[:2]
+                return KeepAliveAnswer()
             if self._data.startswith(KEEP_ALIVE):
                 del self._data[:4]
                 return KeepAlive()

@@ -17,6 +17,8 @@ from duologue.phone.sdp import Crypto, Description, Direction, Media, PayloadFor
 
 SUITES = {"AES_CM_128_HMAC_SHA1_80": 30, "AES_CM_128_HMAC_SHA1_32": 30}
 """Of SDES (RFC 4568, section 6.2), with the bytes of master key and salt."""
+PROTOCOLS = ("RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF")
+"""What we answer; with feedback (F, RFC 4585) we give none, which its section 6.3.2.3 allows."""
 DYNAMIC = 96
 DIGITS = "0-15"
 
@@ -118,7 +120,7 @@ def accept(offered: Description, answered: Description) -> Agreed:
         raise NotAcceptableError(f"{theirs.protocol} answers {ours.protocol}", where="sdp")
     form, spoken = _first_spoken(theirs.formats, FORMATS)
     mine = next(one for one in ours.formats if _same(one, form))
-    key = next(iter(theirs.cryptos), None)
+    key = theirs.cryptos[0] if len(theirs.cryptos) == 1 and _is_key(theirs.cryptos[0]) else None
     own = next((one for one in ours.cryptos if key is not None and one.tag == key.tag), None)
     if ours.cryptos and (key is None or own is None or own.suite != key.suite):
         raise NotAcceptableError("the answer has no key to our offer", where="sdp")
@@ -126,17 +128,17 @@ def accept(offered: Description, answered: Description) -> Agreed:
     return Agreed(
         form, theirs.host, theirs.port, theirs.rtcp, spoken.payload_type, mine.payload_type, direction,
         _events(theirs.formats, form), _events(ours.formats, form), ours.rtcp_mux and theirs.rtcp_mux,
-        theirs.ptime or PACKET_MS, own, key,
+        theirs.ptime or PACKET_MS, own, key if own else None,
     )  # fmt: skip
 
 
 def _answer(media: Media, local: Local, wanted: Direction) -> tuple[Media, Agreed]:
-    if media.protocol not in ("RTP/AVP", "RTP/SAVP"):
+    if media.protocol not in PROTOCOLS:
         raise NotAcceptableError(f"{media.protocol} is offered", where="sdp")
     if local.secure and not media.secure:
         raise NotAcceptableError("the stream is not encrypted", where="sdp")
     form, spoken = _first_spoken(media.formats, local.formats)
-    theirs = next((one for one in media.cryptos if one.suite in SUITES and _is_key(one)), None)
+    theirs = next((one for one in media.cryptos if _is_key(one)), None)
     if media.secure and theirs is None:
         raise NotAcceptableError("no key of a kind that we have is offered", where="sdp")
     ours = Crypto(theirs.tag, theirs.suite, _key(theirs.suite)) if theirs and media.secure else None
@@ -193,13 +195,15 @@ def _key(suite: str) -> str:
 
 
 def _is_key(crypto: Crypto) -> bool:
-    """Whether it has the length that its suite wants; lifetimes and key indices are not spoken here (RFC 4568, 6.1)."""
-    key, *options = crypto.parameters.removeprefix("inline:").split(" ")[0].split("|")
+    """Whether we can use it: its suite's length, no key index (RFC 4568, section 6.1), and nothing that switches off
+    what it is for or that we would have to understand (section 6.3: ``UNENCRYPTED_SRTP``; a window size is a hint).
+    """
     try:
-        whole = len(base64.b64decode(key, validate=True)) == SUITES[crypto.suite]
-    except ValueError:
+        whole = crypto.suite in SUITES and len(crypto.key) == SUITES[crypto.suite]
+    except InputError:
         return False
-    return whole and not any(":" in option for option in options)
+    understood = all(one.startswith(("-", "WSH=")) for one in crypto.session if one)
+    return whole and understood and not any(":" in option for option in crypto.options)
 
 
 def _names(local: Local) -> str:

@@ -96,9 +96,7 @@ class Outgoing(Spurts):
         """The same format is agreed upon under other numbers."""
         self._type, self._events = payload_type, events
 
-    def say(
-        self, kind: Kind, item_id: str, start: int, samples: Samples, gap: int, now: int, *, more: bool
-    ) -> None:
+    def say(self, kind: Kind, item_id: str, start: int, samples: Samples, gap: int, now: int, *, more: bool) -> None:
         """A message (see docs/far-ends.md); ``samples`` and ``gap`` are of 48 kHz."""
         self._now = now
         match kind:
@@ -152,7 +150,7 @@ class Outgoing(Spurts):
         if self._pressing:
             due = self._earlier(due, self._press_at + self._ns(self._pressing[0].after))
         elif self._keying:
-            due = self._earlier(due, max(self._press_ends, self.at if self._sounding or self._fresh else 0))
+            due = self._earlier(due, max(self._press_ends, self.at if self._sounding or self._fresh else self._now))
         elif self._idle:
             due = self._earlier(due, self._last + KEEP_ALIVE)
         if self._unheard and not self._sounding:
@@ -186,13 +184,14 @@ class Outgoing(Spurts):
 
     # Messages
 
-    def _grow(
-        self, kind: Kind, item_id: str, start: int, samples: Samples, gap: int, now: int, *, more: bool
-    ) -> None:
+    def _grow(self, kind: Kind, item_id: str, start: int, samples: Samples, gap: int, now: int, *, more: bool) -> None:
         item = self._items.get(item_id)
-        if kind is Kind.EXTEND and (item is None or item.cut):
+        if kind is Kind.EXTEND and (item is None or item.cut or not item.more):
             return  # of what is over nothing more is played
         begins = item is None
+        if item is not None and kind is Kind.PLAY:
+            self.refused += 1
+            return
         if item is None:
             empty = np.zeros(0, np.float32)
             resampler = StreamResampler(RATE, self._rate) if self._rate != RATE else None
@@ -301,7 +300,8 @@ class Outgoing(Spurts):
                 item.sent = True
                 self._tell(Sent(piece.id, self._now))
             position = item.start + rescale(piece.start + len(piece.samples), self._rate)
-            self._unheard.append((at + _BLOCK + self.way, piece.id, min(position, item.end), False))
+            last = self._unheard[-1][0] if self._unheard else 0  # the way may have become shorter
+            self._unheard.append((max(at + _BLOCK + self.way, last), piece.id, min(position, item.end), False))
         super()._report(block, at)
 
     def _item_began(self, item_id: str, when: int) -> None:
@@ -314,7 +314,8 @@ class Outgoing(Spurts):
             self._unheard = deque((one for one in self._unheard if one[1] != item_id), maxlen=MOST_UNHEARD)
             self._tell(Stopped(item_id, position, self._now))
         else:
-            self._unheard.append((when + self.way, item_id, item.end, True))
+            last = self._unheard[-1][0] if self._unheard else 0
+            self._unheard.append((max(when + self.way, last), item_id, item.end, True))
 
     def _tell_heard(self, now: int) -> None:
         newest: tuple[int, str, int, bool] | None = None

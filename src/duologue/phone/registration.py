@@ -69,6 +69,9 @@ class Registration:
         self._pause = FIRST_PAUSE
         self._tried = False  # a password was sent since the last success
         self._raised = False
+        self.asking = False
+        """A REGISTER waits for its answer."""
+        self._last = 0  # the number of the request that ends it
 
     @property
     def flow(self) -> Flow:
@@ -86,9 +89,21 @@ class Registration:
         return [self._ask()]
 
     def stop(self, now: int) -> list[Ask | Event]:
-        """Unregister (section 10.2.2); nothing to do where we are not registered."""
+        """Unregister (section 10.2.2): at once, or when what was asked is answered; nothing to do where we are not
+        registered.
+        """
         self.deadline, self.stopping, self._tried = None, True, False
-        return [self._ask()] if self.registered else []
+        return [self._ask()] if self.registered and not self.asking else []
+
+    def disconnected(self, now: int) -> None:
+        """The connection to the registrar broke: it is registered anew soon, not all at once with everybody else."""
+        if self.registered and not self.stopping and not self.asking:
+            self.deadline = now + round(self._random.uniform(0.2, 2.0) * SECOND)
+
+    @property
+    def over(self) -> bool:
+        """It was stopped, and nothing more comes of it."""
+        return self.stopping and not self.asking and not self.registered
 
     def tick(self, now: int) -> list[Ask | Event]:
         """Renew, or try again."""
@@ -102,6 +117,7 @@ class Registration:
         """The registrar's answer."""
         if response.code < 200:
             return []
+        self.asking = False
         if self.stopping:
             return self._stopped(response, now)
         if response.code < 300:
@@ -117,6 +133,7 @@ class Registration:
 
     def failed(self, now: int, response: Response | None = None) -> list[Ask | Event]:
         """No answer, or one that says that this registrar cannot: the next one is asked, and after the last we wait."""
+        self.asking = False
         if self.stopping:
             self.until = None
             return []
@@ -138,7 +155,9 @@ class Registration:
         return Registered(self.account.name, granted, self.flow.host)
 
     def _stopped(self, response: Response, now: int) -> list[Ask | Event]:
-        ask = self._proven(response) if response.code in (401, 407) else None
+        if response.cseq.sequence != self._last and response.code < 300:  # asked before we were told to stop
+            return [self._ask()]
+        ask = self._proven(response) if response.code in (401, 407) and self._last else None
         if ask is not None:
             return [ask]
         self.until = None
@@ -194,6 +213,7 @@ class Registration:
 
     def _ask(self, *more: tuple[str, str]) -> Ask:
         self._number += 1  # section 10.2: one Call-ID, growing numbers
+        self.asking, self._last = True, self._number if self.stopping else 0
         address = self.account.address
         headers = [
             ("Via", ""), ("Max-Forwards", "70"), ("From", f"<{address}>;tag={self._tag}"), ("To", f"<{address}>"),

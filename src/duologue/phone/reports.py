@@ -1,4 +1,4 @@
-"""The RTCP of one call: when a report of ours goes out, and what theirs tell (RFC 3550, section 6). No I/O."""
+"""The RTCP of one call: when a report of ours goes out, what theirs tell (RFC 3550, section 6). No I/O, no clock."""
 
 from __future__ import annotations
 

@@ -30,20 +30,23 @@ class Rate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineOptions:
-    """What we allow, and what we say of ourselves. ``host`` and ``port`` stand in Via and Contact. ``sources``
-    (addresses or networks) and ``extensions`` are everybody and everything where they are empty. With ``passwords`` (by
-    user) a caller must prove one.
+    """What we allow, and what we say of ourselves. ``host`` and ``port`` stand in Via and Contact; where a line listens
+    by several transports ``ports`` has one for each. ``sources`` (addresses or networks) and ``extensions`` are
+    everybody and everything where they are empty. With ``passwords`` (by user) a caller must prove one.
+    ``follow_transfers``: a caller may send us elsewhere (REFER); its owner has the last word.
     """
 
     host: str
     port: int = 5060
     transport: str = "UDP"
+    ports: Mapping[str, int] = field(default_factory=dict[str, int])
     user: str = "duologue"
     software: str = "Duologue"
     most_calls: int = 100
     ring_seconds: int = 180
     session_seconds: int = 1800
     retry_seconds: int = 10
+    follow_transfers: bool = False
     sources: tuple[str, ...] = ()
     extensions: frozenset[str] = frozenset()
     realm: str = ""
@@ -71,6 +74,10 @@ class Screening:
             self.dropped[reason] = self.dropped.get(reason, 0) + 1
         return not reason
 
+    def lists(self, host: str) -> bool:
+        """Whether anybody at ``host`` may talk to us at all."""
+        return not self._networks or self._listed(host)
+
     def verify(self, host: str) -> None:
         """``host`` answered what only the owner of its address has seen."""
         self._verified[host] = None
@@ -83,10 +90,10 @@ class Screening:
         return host in self._verified
 
     def _against(self, request: Request, host: str, now: int) -> str:
-        if self._networks and not self._listed(host):
+        if not self.lists(host):
             return "source"
         agent = (request.headers.get("User-Agent") or "").lower()
-        if any(name in agent for name in SCANNERS):
+        if any(name in agent for name in SCANNERS) or "sipvicious" in request.headers["From"].lower():
             return "scanner"
         if request.method in ("ACK", "CANCEL") or sip.recipient(request).tag:
             return ""

@@ -6,6 +6,7 @@ payload type that cannot be are named, and the offer is refused.
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -66,11 +67,35 @@ class PayloadFormat:
 
 @dataclass(frozen=True, slots=True)
 class Crypto:
-    """A key offered by SDES (RFC 4568): ``parameters`` is what follows the suite, the key with its ``inline:``."""
+    """A key offered by SDES (RFC 4568): ``parameters`` is what follows the suite, the key with its ``inline:``. It is
+    shown nowhere but in the description itself.
+    """
 
     tag: int
     suite: str
-    parameters: str
+    parameters: str = field(repr=False)
+
+    @property
+    def key(self) -> bytes:
+        """Master key and salt, in one. Raises :class:`InputError` for what is none."""
+        try:
+            return base64.b64decode(self._parts[0], validate=True)
+        except ValueError as error:
+            raise _wrong("a key that is no base64") from error
+
+    @property
+    def options(self) -> list[str]:
+        """What follows the key: its lifetime (``2^20``), the number and length of its index (``1:4``)."""
+        return self._parts[1:]
+
+    @property
+    def session(self) -> list[str]:
+        """Parameters of the session (RFC 4568, section 6.3): ``UNENCRYPTED_SRTP`` and the like."""
+        return self.parameters.split(" ")[1:]
+
+    @property
+    def _parts(self) -> list[str]:
+        return self.parameters.removeprefix("inline:").split(" ")[0].split("|")
 
     @property
     def line(self) -> str:
@@ -100,7 +125,7 @@ class Media:
     @property
     def secure(self) -> bool:
         """It is encrypted (SRTP)."""
-        return self.protocol == "RTP/SAVP"
+        return self.protocol in ("RTP/SAVP", "RTP/SAVPF")
 
     @property
     def held(self) -> bool:

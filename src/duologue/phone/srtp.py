@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 from pylibsrtp import Error, Policy, Session
 
 from duologue.errors import InputError
 from duologue.phone.sdp import Crypto
 
-_PROFILES = {
-    "AES_CM_128_HMAC_SHA1_80": Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
-    "AES_CM_128_HMAC_SHA1_32": Policy.SRTP_PROFILE_AES128_CM_SHA1_32,
+_KINDS: Any = Policy
+_PROFILES: dict[str, int] = {
+    "AES_CM_128_HMAC_SHA1_80": _KINDS.SRTP_PROFILE_AES128_CM_SHA1_80,
+    "AES_CM_128_HMAC_SHA1_32": _KINDS.SRTP_PROFILE_AES128_CM_SHA1_32,
 }
+_OUT: int = _KINDS.SSRC_ANY_OUTBOUND
+_IN: int = _KINDS.SSRC_ANY_INBOUND
 MOST_BYTES = 1300
 """Of a packet; what is longer is none of ours, and more than the library takes."""
 
@@ -25,8 +29,16 @@ class Protection:
     """
 
     def __init__(self, ours: Crypto, theirs: Crypto) -> None:
-        self._out = _session(ours, Policy.SSRC_ANY_OUTBOUND)
-        self._in = _session(theirs, Policy.SSRC_ANY_INBOUND)
+        self._ours, self._theirs = ours, theirs
+        self._out = _session(ours, _OUT)
+        self._in = _session(theirs, _IN)
+
+    def change(self, ours: Crypto, theirs: Crypto) -> None:
+        """Keys that are the same go on counting: what was seen stays seen, and the long count of packets goes on."""
+        if ours != self._ours:
+            self._ours, self._out = ours, _session(ours, _OUT)
+        if theirs != self._theirs:
+            self._theirs, self._in = theirs, _session(theirs, _IN)
 
     def protect(self, packet: bytes, *, control: bool) -> bytes:
         """Encrypt and sign; ``control``: it is RTCP."""

@@ -15,7 +15,6 @@ messages to them (17.1.3, 17.2.3).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -23,6 +22,7 @@ from sipmessage import CSeq, Request, Response
 
 from duologue.clock import MILLISECOND
 from duologue.phone import message as sip
+from duologue.phone.alarms import Alarms
 from duologue.phone.header_fields import listed
 from duologue.phone.message import Message
 
@@ -48,11 +48,14 @@ class Timers:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Where messages go and come from. ``host`` may be a name: whoever sends resolves it (RFC 3263)."""
+    """Where messages go and come from. ``host`` may be a name, and ``port`` 0 then: whoever sends finds the addresses
+    behind it (RFC 3263). ``name`` is whom the certificate of a TLS peer must name, where that is not ``host``.
+    """
 
     transport: str
     host: str
     port: int
+    name: str = ""
 
     @property
     def reliable(self) -> bool:
@@ -97,9 +100,12 @@ class Responded:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Nobody answered the request of ``key`` (408), or nobody acknowledged our refusal of the one of ``key``."""
+    """Nobody answered the request of ``key`` (408), or nobody acknowledged our refusal of the one of ``key``. ``flow``
+    is where nothing at all came from; None: something did.
+    """
 
     key: Key
+    flow: Flow | None = None
 
 
 Effect = Send | Asked | Cancelled | Responded | Failed
@@ -158,6 +164,11 @@ class _Client(_Transaction):
         self.cancelled = False
         self._ack: Request | None = None
 
+    @property
+    def waiting(self) -> bool:
+        """It has no final response."""
+        return self.state in (State.TRYING, State.PROCEEDING)
+
     def receive(self, response: Response, now: int) -> list[Effect]:
         if self.state is State.COMPLETED:
             return [Send(self._ack, self.flow)] if self._ack and response.code >= 300 else []
@@ -178,9 +189,9 @@ class _Client(_Transaction):
 
     def tick(self, now: int) -> list[Effect]:
         if self.until is not None and now >= self.until:
-            failed = self.state in (State.TRYING, State.PROCEEDING)
+            failed, silent = self.waiting, self.state is State.TRYING
             self.end()
-            return [Failed(self.key)] if failed else []
+            return [Failed(self.key, self.flow if silent else None)] if failed else []
         if self.again is not None and now >= self.again:
             self.repeated(now, None if self.inviting else self.timers.t2)
             return [Send(self.request, self.flow)]
@@ -260,14 +271,16 @@ class Transactions:
         self.timers = timers or Timers()
         self.most = most
         self.dropped = 0
+        self.ended: list[Key] = []
+        """Keys of transactions that are over; whoever keeps something by a key takes them out."""
         self._clients: dict[Key, _Client] = {}
         self._servers: dict[Key, _Server] = {}
+        self._alarms = Alarms[Key]()
 
     @property
     def deadline(self) -> int | None:
         """When :meth:`tick` is wanted (ns)."""
-        times = [one.deadline for one in self._all() if one.deadline is not None]
-        return min(times, default=None)
+        return self._alarms.first
 
     @property
     def count(self) -> int:
@@ -277,8 +290,8 @@ class Transactions:
     def request(self, request: Request, flow: Flow, now: int) -> tuple[Key, list[Effect]]:
         """Send ``request``, whose uppermost Via has a branch of its own. The key names it from now on."""
         key = _client_key(request)
-        self._clients[key] = _Client(key, request, flow, self.timers, now)
-        return key, [Send(request, flow)]
+        client = self._clients[key] = _Client(key, request, flow, self.timers, now)
+        return key, self._settled([Send(request, flow)], client)
 
     def respond(self, key: Key, response: Response, now: int) -> list[Effect]:
         """Answer the request of ``key``; nothing happens if it is over."""
@@ -291,6 +304,7 @@ class Transactions:
         if client is None or client.state is not State.PROCEEDING or client.cancelled:
             return None
         client.cancelled, client.until = True, now + self.timers.whole  # 9.1: who has not answered by then will not
+        self._settled([], client)
         return self.request(cancellation(client.request), client.flow, now)
 
     def awaits_answer(self, key: Key) -> bool:
@@ -314,12 +328,22 @@ class Transactions:
         server = self._servers[key] = _Server(key, message, flow, self.timers, now)
         if message.method == "CANCEL":
             return self._cancelled(message, server, now)
-        return [Asked(message, flow, key)]
+        return self._settled([Asked(message, flow, key)], server)
+
+    def unreachable(self, flow: Flow) -> list[Effect]:
+        """Nothing can be sent to ``flow`` (section 8.1.3.1): what of ours was unanswered there has failed."""
+        waiting = [one for one in self._clients.values() if one.flow == flow and one.state is State.TRYING]
+        effects: list[Effect] = []
+        for one in waiting:
+            one.end()
+            effects += self._settled([Failed(one.key, flow)], one)
+        return effects
 
     def tick(self, now: int) -> list[Effect]:
         """What is due."""
         effects: list[Effect] = []
-        for one in [one for one in self._all() if one.deadline is not None and one.deadline <= now]:
+        for key in self._alarms.due(now):
+            one = self._clients.get(key) or self._servers[key]
             effects += self._settled(one.tick(now), one)
         return effects
 
@@ -329,7 +353,10 @@ class Transactions:
 
     def forget(self, key: Key) -> None:
         """Drop the server transaction of ``key``: its request is answered without a state, or not at all (8.2.7)."""
-        self._servers.pop(key, None)
+        server = self._servers.get(key)
+        if server is not None:
+            server.end()
+            self._settled([], server)
 
     def _response(self, response: Response, now: int) -> list[Effect]:
         if len(listed(response.headers.getlist("Via"))) > 1:
@@ -349,13 +376,12 @@ class Transactions:
         return effects if invited.final else [*effects, Cancelled(invited.key)]
 
     def _settled(self, effects: list[Effect], one: _Client | _Server) -> list[Effect]:
+        """``effects``, when the books know how ``one`` is now."""
         if one.state is State.TERMINATED:
             (self._clients if isinstance(one, _Client) else self._servers).pop(one.key, None)
+            self.ended.append(one.key)
+        self._alarms.set(one.key, one.deadline)
         return effects
-
-    def _all(self) -> Iterator[_Client | _Server]:
-        yield from self._clients.values()
-        yield from self._servers.values()
 
 
 def acknowledgement(invite: Request, response: Response) -> Request:

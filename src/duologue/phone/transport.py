@@ -7,7 +7,6 @@ the connection that its request came by, a request over one that is open to its 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,9 @@ from duologue.clock import SECOND, Clock
 from duologue.errors import PeerError
 from duologue.phone import message as sip
 from duologue.phone.call_events import Event
+from duologue.phone.header_fields import is_address
 from duologue.phone.message import MalformedError, StreamReader
+from duologue.phone.names import Names
 from duologue.phone.transactions import Flow
 from duologue.phone.user_agent import Output, Transmit, UserAgent
 
@@ -25,6 +26,11 @@ MOST_CONNECTIONS = 256
 MOST_UNSENT = 262_144
 """Bytes that a connection may owe its far end before it is closed; for one that is being opened too."""
 CONNECT_SECONDS = 10.0
+"""For a connection to one server, its TLS handshake included; the same for one that others open to us."""
+SILENT_SECONDS = 30.0
+"""How long a connection that was opened to us may be there without a message."""
+MOST_RESOLVING = 256
+"""Datagrams that wait for a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +48,11 @@ class Listening:
 class Transport:
     """Runs a user agent. Its owner gives what the agent's methods return (:meth:`perform`); ``tell`` has the events."""
 
-    def __init__(self, agent: UserAgent, clock: Clock, tell: Callable[[Event], None]) -> None:
+    def __init__(
+        self, agent: UserAgent, clock: Clock, tell: Callable[[Event], None], names: Names | None = None
+    ) -> None:
         self.agent = agent
+        self.names = names or Names(clock)
         self.dropped = 0
         """Messages that could not be sent."""
         self._clock, self._tell = clock, tell
@@ -55,6 +64,8 @@ class Transport:
         self._timer: asyncio.TimerHandle | None = None
         self._listening = Listening("127.0.0.1")
         self._tasks: asyncio.TaskGroup | None = None
+        self._resolving = 0
+        self._closed = False
         self.ports: dict[str, int] = {}
 
     async def open(self, listening: Listening, tasks: asyncio.TaskGroup) -> None:
@@ -69,8 +80,9 @@ class Transport:
             for name, port, context in (("TCP", listening.tcp, None), ("TLS", listening.tls, listening.server)):
                 if port is not None:
                     server = await self._loop.create_server(
-                        lambda name=name: _Connection(self, name), listening.host, port, ssl=context
-                    )
+                        lambda name=name: _Connection(self, name), listening.host, port, ssl=context,
+                        ssl_handshake_timeout=CONNECT_SECONDS if context else None,
+                    )  # fmt: skip
                     self._servers.append(server)
                     self.ports[name] = server.sockets[0].getsockname()[1]
         except OSError as error:
@@ -79,6 +91,7 @@ class Transport:
 
     def close(self) -> None:
         """Close everything. What the agent has not ended by now ends by its far ends' timers."""
+        self._closed = True
         if self._timer:
             self._timer.cancel()
         for server in self._servers:
@@ -95,6 +108,8 @@ class Transport:
                 self._send(output.data, output.flow)
             else:
                 self._tell(output)
+        while self.agent.unanswered:
+            self.names.unanswered(self.agent.unanswered.popleft())
         self._arm()
 
     def datagram(self, data: bytes, source: Flow) -> None:
@@ -103,7 +118,8 @@ class Transport:
 
     def opened(self, connection: _Connection) -> bool:
         """Whether a connection may stay."""
-        if len(self._connections) >= MOST_CONNECTIONS or connection.flow in self._connections:
+        known = connection.ours or self.agent.screening.lists(connection.flow.host)
+        if not known or len(self._connections) >= MOST_CONNECTIONS or connection.flow in self._connections:
             return False
         self._connections[connection.flow] = connection
         return True
@@ -112,6 +128,8 @@ class Transport:
         """A connection is gone."""
         if self._connections.get(connection.flow) is connection:
             del self._connections[connection.flow]
+            if not self._closed:
+                self.perform(self.agent.lost(connection.flow, self._clock.now()))
 
     def streamed(self, data: bytes, connection: _Connection) -> None:
         """Bytes came on a stream."""
@@ -119,7 +137,10 @@ class Transport:
             for message in connection.reader.feed(data):
                 if isinstance(message, sip.KeepAlive):
                     connection.write(sip.KEEP_ALIVE_ANSWER)
+                elif isinstance(message, sip.KeepAliveAnswer):
+                    self.perform(self.agent.pong(connection.flow, self._clock.now()))
                 else:
+                    connection.heard()
                     self.perform(self.agent.receive(message, connection.flow, self._clock.now()))
         except MalformedError as error:
             self.perform(self.agent.malformed(error, connection.flow, self._clock.now()))
@@ -128,17 +149,33 @@ class Transport:
     def _send(self, data: bytes, flow: Flow) -> None:
         if flow in self._connections:
             self._connections[flow].write(data)
-        elif not flow.reliable and _is_address(flow.host):
-            self._send_datagram(data, flow.host, flow.port)
+        elif not flow.reliable:
+            servers = [flow] if is_address(flow.host) else self.names.known(flow)
+            if servers is None:
+                self._later(data, flow)
+            else:
+                self._send_first(data, servers)
         elif flow in self._opening:
             if len(self._opening[flow]) + len(data) > MOST_UNSENT:
                 self.dropped += 1
             else:
                 self._opening[flow] += data
-        elif self._tasks is not None:
-            if flow.reliable:
-                self._opening[flow] = bytearray(data)
-            self._tasks.create_task(self._connect(flow) if flow.reliable else self._resolve(data, flow))
+        elif self._tasks is not None and not self._closed:
+            self._opening[flow] = bytearray(data)
+            self._tasks.create_task(self._connect(flow))
+
+    def _later(self, data: bytes, flow: Flow) -> None:
+        if self._tasks is None or self._closed or self._resolving >= MOST_RESOLVING:
+            self.dropped += 1
+        else:
+            self._resolving += 1
+            self._tasks.create_task(self._resolve(data, flow))
+
+    def _send_first(self, data: bytes, servers: Sequence[Flow]) -> None:
+        if servers:
+            self._send_datagram(data, servers[0].host, servers[0].port)
+        else:
+            self.dropped += 1  # the transaction repeats it, and fails by its timer
 
     def _send_datagram(self, data: bytes, host: str, port: int) -> None:
         if self._datagrams is None or self._datagrams.is_closing():
@@ -148,24 +185,30 @@ class Transport:
 
     async def _resolve(self, data: bytes, flow: Flow) -> None:
         try:
-            found = await self._loop.getaddrinfo(flow.host, flow.port, proto=17)
-        except OSError:
-            self.dropped += 1  # the transaction repeats it, and fails by its timer
-            return
-        self._send_datagram(data, cast(str, found[0][4][0]), flow.port)
+            self._send_first(data, await self.names.servers(flow))
+        finally:
+            self._resolving -= 1
 
     async def _connect(self, flow: Flow) -> None:
-        context = self._listening.client or ssl.create_default_context() if flow.transport == "TLS" else None
-        try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                _, connection = await self._loop.create_connection(
-                    lambda: _Connection(self, flow.transport, flow), flow.host, flow.port, ssl=context
-                )
-        except (OSError, TimeoutError, ssl.SSLError):
-            self.dropped += 1
-            del self._opening[flow]
+        """To the first server behind ``flow`` that takes us (RFC 3263, section 4.3)."""
+        secure = flow.transport == "TLS"
+        context = (self._listening.client or ssl.create_default_context()) if secure else None
+        servers = [flow] if is_address(flow.host) else await self.names.servers(flow)
+        for server in servers:
+            try:
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    _, connection = await self._loop.create_connection(
+                        lambda: _Connection(self, flow.transport, flow), server.host, server.port, ssl=context,
+                        server_hostname=(flow.name or flow.host) if secure else None,
+                    )  # fmt: skip
+            except (OSError, TimeoutError, ssl.SSLError, ssl.CertificateError):
+                continue
+            connection.write(bytes(self._opening.pop(flow)))
             return
-        connection.write(bytes(self._opening.pop(flow)))
+        self.dropped += 1
+        del self._opening[flow]
+        if not self._closed:
+            self.perform(self.agent.lost(flow, self._clock.now()))
 
     def _arm(self) -> None:
         """One timer for all deadlines."""
@@ -173,7 +216,7 @@ class Transport:
             self._timer.cancel()
             self._timer = None
         deadline = self.agent.deadline
-        if deadline is not None:
+        if deadline is not None and not self._closed:
             wait = max(deadline - self._clock.now(), 0) / SECOND
             self._timer = self._loop.call_later(wait, self._tick)
 
@@ -193,7 +236,9 @@ class _Connection(asyncio.Protocol):
     """One stream; ``flow`` is what it is known by: whom we opened it to, or where it came from."""
 
     def __init__(self, owner: Transport, transport: str, flow: Flow | None = None) -> None:
-        self.reader = StreamReader()
+        self.ours = flow is not None
+        self.reader = StreamReader(ours=self.ours)
+        self._silent: asyncio.TimerHandle | None = None
         self._owner, self._name = owner, transport
         self._transport: asyncio.Transport | None = None
         self._known = flow
@@ -210,11 +255,20 @@ class _Connection(asyncio.Protocol):
             self._known = Flow(self._name, host, port)
         if not self._owner.opened(self):
             self._transport.abort()
+        elif not self.ours:
+            self._silent = asyncio.get_running_loop().call_later(SILENT_SECONDS, self.abort)
 
     def data_received(self, data: bytes) -> None:
         self._owner.streamed(data, self)
 
+    def heard(self) -> None:
+        """A message came: it may stay for as long as it likes."""
+        if self._silent is not None:
+            self._silent.cancel()
+            self._silent = None
+
     def connection_lost(self, exc: Exception | None) -> None:
+        self.heard()
         self._owner.closed(self)
 
     def write(self, data: bytes) -> None:
@@ -232,11 +286,3 @@ class _Connection(asyncio.Protocol):
     def abort(self) -> None:
         if self._transport:
             self._transport.abort()
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sipmessage import Request, Response
@@ -17,14 +18,17 @@ from sipmessage import Request, Response
 from duologue.clock import SECOND
 from duologue.errors import InputError
 from duologue.phone import message as sip
-from duologue.phone import session_timers
-from duologue.phone.call_events import Ended, Event, Incoming
-from duologue.phone.calls import SDP, Call, Headers, Phase, Purpose, described
+from duologue.phone import refusals, session_timers, transfers
+from duologue.phone.accounts import Accounts
+from duologue.phone.agent import SDP, Headers, Purpose, described
+from duologue.phone.alarms import Alarms
+from duologue.phone.call_events import Ended, Event, Incoming, Referred
+from duologue.phone.calls import Call, Phase
 from duologue.phone.dialogs import flow_back, flow_to, noted
-from duologue.phone.digest import Authority, fields
+from duologue.phone.digest import Authority
 from duologue.phone.header_fields import Via, listed, number, quoted, uri_of
 from duologue.phone.message import MalformedError, Message
-from duologue.phone.registration import Account, Ask, Registration
+from duologue.phone.registration import Account
 from duologue.phone.screening import LineOptions, Screening
 from duologue.phone.sdp import Description
 from duologue.phone.transactions import (
@@ -85,12 +89,19 @@ class UserAgent:
         self.closing = False
         self._authority = Authority(options.realm or options.host, options.passwords, self.random)
         self._secret = self.random.getrandbits(128).to_bytes(16, "big")
-        self._calls: dict[tuple[str, str], Call] = {}
+        self.follows_transfers = options.follow_transfers
+        self.unanswered: deque[Flow] = deque(maxlen=64)
+        """Where requests stayed without any answer; whoever finds the addresses behind a name may try another."""
+        self._calls: dict[tuple[str, str], Call] = {}  # by Call-ID and our tag
+        self._theirs: dict[tuple[str, str], Call] = {}  # by Call-ID and theirs: calls that came in
         self._names: dict[str, Call] = {}
+        self._alarms = Alarms[str]()
+        self._touched: set[Call] = set()
         self._pending: dict[Key, _Pending] = {}
         self._asked: dict[Key, Call] = {}
-        self._registrations: dict[str, Registration] = {}
-        self._registering: dict[Key, Registration] = {}
+        self._referred: dict[str, Referred] = {}  # by the call that would have us go
+        self._followed: dict[str, Call] = {}  # who sent us, by the call that we made for it
+        self._accounts = Accounts(self)
         self._out: list[Output] = []
 
     # What the owner wants
@@ -98,8 +109,7 @@ class UserAgent:
     @property
     def deadline(self) -> int | None:
         """When :meth:`tick` is wanted (ns)."""
-        times = [self.transactions.deadline, *(call.deadline for call in self._names.values())]
-        times += [one.deadline for one in self._registrations.values()]
+        times = (self.transactions.deadline, self._alarms.first, self._accounts.deadline)
         return min((at for at in times if at is not None), default=None)
 
     @property
@@ -112,51 +122,99 @@ class UserAgent:
         """Calls, transactions, requests and invitations that are kept: all zero at rest."""
         return len(self._names), self.transactions.count, len(self._pending), len(self._asked)
 
+    @property
+    def drained(self) -> bool:
+        """Nothing is left to be done after :meth:`drain`: no call, no registration that is known."""
+        return self.closing and not self._names and self._accounts.over
+
     def tick(self, now: int) -> list[Output]:
         """What is due."""
         self._carry_out(self.transactions.tick(now), now)
-        for call in list(self._names.values()):
-            call.tick(now)
-        for one in list(self._registrations.values()):
-            self._register(one, one.tick(now), now)
+        for name in self._alarms.due(now):
+            if (call := self._names.get(name)) is not None:
+                self._touch(call).tick(now)
+        self._accounts.tick(now)
         return self._taken()
 
     def register(self, account: Account, now: int) -> list[Output]:
-        """Register ``account``, and keep it registered."""
-        contact = self._contact(account.user)
-        one = self._registrations[account.name] = Registration(account, contact, self.random)
-        self._register(one, one.start(now), now)
+        """Register ``account``, and keep it registered and alive."""
+        self._accounts.register(account, self._contact(account.user, account.registrars[0]), now)
         return self._taken()
 
     def unregister(self, name: str, now: int) -> list[Output]:
         """The account of ``name`` cannot be called any more."""
-        one = self._registrations[name]
-        self._register(one, one.stop(now), now)
+        self._accounts.unregister(name, now)
         return self._taken()
 
-    def call(self, target: str, description: Description, now: int, account: str = "") -> tuple[str, list[Output]]:
-        """Call ``target`` with our offer, as ``account``; the name of the call is in its events.
+    def drain(self, now: int) -> list[Output]:
+        """Take no more calls (503), and let the registrars know; calls that stand are their owner's to end."""
+        self.closing = True
+        self._accounts.unregister_all(now)
+        return self._taken()
+
+    def lost(self, flow: Flow, now: int) -> list[Output]:
+        """The connection to ``flow`` broke, or there is none to be had."""
+        self._carry_out(self.transactions.unreachable(flow), now)
+        self._accounts.disconnected(flow, now)
+        return self._taken()
+
+    def pong(self, flow: Flow, now: int) -> list[Output]:
+        """The other end of a connection that we opened answered our sign of life."""
+        self._accounts.pong(flow, now)
+        return self._taken()
+
+    def call(
+        self,
+        target: str,
+        description: Description,
+        now: int,
+        account: str = "",
+        headers: Headers = (),
+        flow: Flow | None = None,
+    ) -> tuple[str, list[Output]]:
+        """Call ``target`` with our offer, as ``account``, with more ``headers``; the name of the call is in its events.
+        ``flow`` is where it goes first, where that is known better than the address says.
 
         Raises :class:`InputError` for an address that is none.
         """
         uri = uri_of(target)
-        known = self._registrations.get(account)
+        known = self._accounts.get(account)
         if uri.scheme == "tel" and known is None:
             raise InputError("a number is called through an account", where="sip", remedy="Name one, or a SIP address.")
+        flow = flow or (known.flow if known else flow_to(uri))
         tag, call_id = self._token(), f"{self._token()}@{self.options.host}"
         address = known.account.address if known else f"sip:{self.options.user}@{self._hosted()}"
         display = f"{quoted(known.account.display)} " if known and known.account.display else ""
-        headers = [
+        sent = [
             ("Via", ""), ("Max-Forwards", "70"), ("From", f"{display}<{address}>;tag={tag}"), ("To", f"<{target}>"),
-            ("Call-ID", call_id), ("CSeq", f"{self.random.randrange(1, 1 << 16)} INVITE"), *self.introduction(),
-            *session_timers.wish(self.session_seconds), ("Content-Type", SDP),
+            ("Call-ID", call_id), ("CSeq", f"{self.random.randrange(1, 1 << 16)} INVITE"), *self.introduction(flow),
+            *session_timers.wish(self.session_seconds), *headers, ("Content-Type", SDP),
         ]  # fmt: skip
-        invite = sip.request("INVITE", uri, headers, description.encode().encode())
+        invite = sip.request("INVITE", uri, sent, description.encode().encode())
         call = Call(self, self._token(), tag, Phase.INVITING)
-        call.account = account
-        self._calls[call_id, tag] = self._names[call.name] = call
-        call.start(invite, known.flow if known else flow_to(uri), description, now)
+        call.account, call.key = account, (call_id, tag)
+        self._calls[call.key] = self._names[call.name] = self._touch(call)
+        call.start(invite, flow, description, now)
         return call.name, self._taken()
+
+    def follow(self, call: str, description: Description, now: int, account: str = "") -> tuple[str, list[Output]]:
+        """Call where the other end of ``call`` would have us go (:class:`~duologue.phone.call_events.Referred`), with
+        our offer; it is told how that goes.
+
+        Raises :class:`InputError` where nobody wants it, or for an address that is none.
+        """
+        wanted, whose = self._referred.pop(call, None), self._names.get(call)
+        if wanted is None or whose is None:
+            raise InputError("nobody asked for this call to be handed over", where="sip")
+        said = [("Referred-By", wanted.by)] if wanted.by else []
+        name, outputs = self.call(wanted.target, description, now, account, said)
+        self._followed[name] = whose
+        return name, outputs
+
+    def stay(self, call: str, now: int) -> list[Output]:
+        """Do not go where the other end would have us go."""
+        self._referred.pop(call, None)
+        return self._with(call, lambda one: one.report(603, now))
 
     def ring(self, call: str, now: int, early: Description | None = None) -> list[Output]:
         """180, or 183 with sound."""
@@ -186,10 +244,14 @@ class UserAgent:
         """INFO."""
         return self._with(call, lambda one: one.inform(kind, body, now))
 
-    def transfer(self, call: str, target: str, now: int) -> list[Output]:
-        """REFER the other end to ``target``. Raises :class:`InputError` for an address that is none."""
-        uri_of(target)
-        return self._with(call, lambda one: one.transfer(target, now))
+    def transfer(self, call: str, target: str, now: int, said: Mapping[str, str] | None = None) -> list[Output]:
+        """REFER the other end to ``target``; ``said`` are headers for whoever answers there (``X-…``, ``Subject``,
+        ``User-to-User``), cut to :data:`~duologue.phone.transfers.MOST_SAID` bytes.
+
+        Raises :class:`InputError` for an address that is none, or for another header.
+        """
+        transfers.request_headers(target, "", said or {})
+        return self._with(call, lambda one: one.transfer(target, said or {}, now))
 
     def hang_up(self, call: str, now: int) -> list[Output]:
         """End a call, wherever it is."""
@@ -227,43 +289,64 @@ class UserAgent:
     # What a call needs (calls.Agent)
 
     def send(self, call: Call, purpose: Purpose, request: Request, flow: Flow, now: int) -> Key:
-        """See :class:`~duologue.phone.calls.Agent`."""
+        """See :class:`~duologue.phone.agent.Agent`."""
         return self._sent(_Pending(call, purpose, request, flow), now)
 
     def acknowledge(self, request: Request, flow: Flow) -> Request:
-        """See :class:`~duologue.phone.calls.Agent`."""
+        """See :class:`~duologue.phone.agent.Agent`."""
         request.headers.set("Via", self._via(flow))
         self.again(request, flow)
         return request
 
     def again(self, request: Request, flow: Flow) -> None:
-        """See :class:`~duologue.phone.calls.Agent`."""
+        """See :class:`~duologue.phone.agent.Agent`."""
         self._out.append(Transmit(sip.write(request), flow))
 
     def answer(self, key: Key, response: Response, now: int) -> None:
-        """See :class:`~duologue.phone.calls.Agent`."""
+        """See :class:`~duologue.phone.agent.Agent`."""
         self._carry_out(self.transactions.respond(key, response, now), now)
 
     def cancel(self, key: Key, now: int) -> bool:
-        """See :class:`~duologue.phone.calls.Agent`."""
+        """See :class:`~duologue.phone.agent.Agent`."""
         found = self.transactions.cancel(key, now)
         if found is not None:
             self._carry_out(found[1], now)
         return found is not None
 
     def tell(self, event: Event) -> None:
-        """See :class:`~duologue.phone.calls.Agent`."""
-        if isinstance(event, Ended):
-            call = self._names.pop(event.call, None)
-            self._calls = {key: one for key, one in self._calls.items() if one is not call}
+        """See :class:`~duologue.phone.agent.Agent`."""
         self._out.append(event)
+        if isinstance(event, Referred):
+            self._referred[event.call] = event
+        elif isinstance(event, Ended) and (call := self._names.pop(event.call, None)) is not None:
+            self._calls.pop(call.key, None)
+            if call.dialog is not None:
+                self._theirs.pop((call.dialog.call_id, call.dialog.remote.tag), None)
+            self._referred.pop(event.call, None)
 
-    def introduction(self) -> Headers:
-        """See :class:`~duologue.phone.calls.Agent`."""
+    def introduction(self, flow: Flow | None) -> Headers:
+        """See :class:`~duologue.phone.agent.Agent`."""
         return [
-            ("Contact", f"<{self._contact(self.options.user)}>"), ("Allow", ALLOW),
+            ("Contact", f"<{self._contact(self.options.user, flow)}>"), ("Allow", ALLOW),
             ("Supported", ", ".join(EXTENSIONS)), ("User-Agent", self.options.software),
         ]  # fmt: skip
+
+    # What the accounts need (accounts.Registrar)
+
+    def ask(self, request: Request, flow: Flow, now: int) -> Key:
+        """See :class:`~duologue.phone.accounts.Registrar`."""
+        request.headers.set("Via", self._via(flow))
+        key, effects = self.transactions.request(request, flow, now)
+        self._carry_out(effects, now)
+        return key
+
+    def ping(self, flow: Flow) -> None:
+        """See :class:`~duologue.phone.accounts.Registrar`."""
+        self._out.append(Transmit(sip.KEEP_ALIVE, flow))
+
+    def notify(self, event: Event) -> None:
+        """See :class:`~duologue.phone.accounts.Registrar`."""
+        self._out.append(event)
 
     # Effects of transactions
 
@@ -279,17 +362,17 @@ class UserAgent:
                         self._requested(request, flow, key, now)
                 case Cancelled(key):
                     if (call := self._asked.get(key)) is not None:
-                        call.cancelled(now)
+                        self._touch(call).cancelled(now)
                 case Responded(key, response):
                     self._responded(key, response, now)
-                case Failed(key):
-                    self._failed(key, now)
+                case Failed(key, flow):
+                    self._failed(key, flow, now)
 
     def _acknowledged(self, ack: Request, flow: Flow, now: int) -> None:
         call = self._found(ack)
         if call is not None:
             self.screening.verify(flow.host)
-            call.acknowledged(ack, now)
+            self._touch(call).acknowledged(ack, now)
 
     def _requested(self, request: Request, flow: Flow, key: Key, now: int) -> None:
         required = [one for one in listed(request.headers.getlist("Require")) if one.lower() not in EXTENSIONS]
@@ -302,11 +385,11 @@ class UserAgent:
             else:
                 if request.method == "INVITE":
                     self._asked[key] = call
-                call.asked(request, key, now)
+                self._touch(call).asked(request, key, now)
         elif request.method == "INVITE":
             self._invited(request, flow, key, now)
         elif request.method == "OPTIONS":
-            self._refuse(request, flow, key, 200, [*self.introduction(), ("Accept", SDP)])
+            self._refuse(request, flow, key, 200, [*self.introduction(flow), ("Accept", SDP)])
         elif request.method in ("BYE", "INFO", "PRACK"):
             self._refuse(request, flow, key, 481)
         else:
@@ -315,7 +398,15 @@ class UserAgent:
 
     def _invited(self, invite: Request, flow: Flow, key: Key, now: int) -> None:
         """Section 8.2 and 13.3.1: in the order of its subsections; nothing is kept of what is refused."""
-        refusal, user = self._refusal(invite, flow, now)
+        user, refusal = refusals.proved(invite, self.options, self._authority, now)
+        if user:
+            self.screening.verify(flow.host)
+        whose = (invite.call_id, sip.sender(invite).tag)
+        if refusal is None and whose in self._theirs:  # section 8.2.2.2: it came by another way, and is a call already
+            refusal = 482, ()
+        refusal = refusal or refusals.refusal(invite, self.options)
+        if refusal is None and (self.closing or self.calls >= self.options.most_calls):
+            refusal = 503, [("Retry-After", str(self.options.retry_seconds))]
         if refusal is not None:
             self._refuse(invite, flow, key, *refusal)
             return
@@ -326,78 +417,40 @@ class UserAgent:
         except InputError:
             self._refuse(invite, flow, key, 400)
             return
-        self._calls[invite.call_id, call.tag] = self._names[call.name] = self._asked[key] = call
-        self.tell(Incoming(call.name, sip.sender(invite), invite.uri.user or "", offer, flow, user))
-
-    def _refusal(self, invite: Request, flow: Flow, now: int) -> tuple[tuple[int, Headers] | None, str]:
-        """Status and headers, if the call is not for us; else who calls, if that was proved."""
-        user = ""
-        if self.options.passwords:
-            user, stale = self._authority.check(*self._credentials(invite), now)
-            if not user:
-                challenges = self._authority.challenges(now, stale=stale)
-                return (401, [("WWW-Authenticate", one) for one in challenges]), ""
-            self.screening.verify(flow.host)
-        if self._merged(invite):  # section 8.2.2.2
-            return (482, ()), ""
-        if self.options.extensions and (invite.uri.user or "") not in self.options.extensions:
-            return (404, ()), ""
-        if invite.body and sip.media_type(invite) != SDP:  # section 8.2.3
-            return (415, [("Accept", SDP)]), ""
-        accepted = [one.partition(";")[0].strip().lower() for one in listed(invite.headers.getlist("Accept"))]
-        if accepted and not {SDP, "application/*", "*/*"} & set(accepted):
-            return (406, [("Accept", SDP)]), ""
-        try:
-            if session_timers.too_short(invite):
-                return (422, [("Min-SE", str(session_timers.LEAST))]), ""
-        except InputError:
-            return (400, ()), ""
-        try:
-            described(invite)
-        except InputError:
-            return (488, ()), ""
-        if self.closing or self.calls >= self.options.most_calls:
-            return (503, [("Retry-After", str(self.options.retry_seconds))]), ""
-        return None, user
-
-    def _merged(self, invite: Request) -> bool:
-        """The same request came by another way, and is a call already."""
-        whose = (sip.sender(invite).tag, invite.call_id)
-        known = (call.dialog for call in self._names.values() if call.dialog)
-        return any((one.remote.tag, one.call_id) == whose for one in known)
-
-    def _credentials(self, request: Request) -> tuple[list[str], str, str]:
-        """Values of ``Authorization``, the method, and the address as they write it (there are several ways)."""
-        values = request.headers.getlist("Authorization")
-        for value in values:
-            try:
-                uri = fields(value)[1].get("uri", "")
-                if str(uri_of(uri)) == str(request.uri):
-                    return values, request.method, uri
-            except InputError:
-                continue
-        return values, request.method, str(request.uri)
+        extension = invite.uri.user or ""
+        call.account, call.key = self._accounts.of_user(extension), (invite.call_id, call.tag)
+        self._calls[call.key] = self._theirs[whose] = self._names[call.name] = self._asked[key] = self._touch(call)
+        more = transfers.handed_over(invite)
+        self.tell(Incoming(call.name, sip.sender(invite), extension, offer, flow, user, call.account, more))
 
     # Responses
 
     def _responded(self, key: Key, response: Response, now: int) -> None:
-        one = self._registering.get(key)
-        if one is not None:
-            self._register(one, one.responded(response, now), now)
+        if self._accounts.responded(key, response, now):
             return
         pending = self._pending.get(key)
         if pending is None:
             return
+        call = self._touch(pending.call)
         if response.code in (401, 407, 422) and self._tried_again(pending, response, now):
             return
-        pending.call.responded(pending.purpose, pending.request, response, now)
+        call.responded(pending.purpose, pending.request, response, now)
+        self._reported(call, pending.purpose, response.code, now)
 
-    def _failed(self, key: Key, now: int) -> None:
-        one = self._registering.pop(key, None)
-        if one is not None:
-            self._register(one, one.failed(now), now)
-        elif (pending := self._pending.get(key)) is not None:
-            pending.call.failed(pending.purpose, pending.request, now)
+    def _failed(self, key: Key, flow: Flow | None, now: int) -> None:
+        if flow is not None:
+            self.unanswered.append(flow)
+        if not self._accounts.failed(key, now) and (pending := self._pending.get(key)) is not None:
+            call = self._touch(pending.call)
+            call.failed(pending.purpose, pending.request, now)
+            self._reported(call, pending.purpose, 408, now)
+
+    def _reported(self, call: Call, purpose: Purpose, status: int, now: int) -> None:
+        """Whoever sent us to the other end of ``call`` is told how it goes."""
+        if purpose is Purpose.CALL and (whose := self._followed.get(call.name)) is not None and status > 100:
+            self._touch(whose).report(200 if 200 <= status < 300 else status, now)
+            if status >= 200:
+                del self._followed[call.name]
 
     def _tried_again(self, pending: _Pending, response: Response, now: int) -> bool:
         """The request once more, with the password (section 22.2) or the longer interval (RFC 4028, section 7.3)."""
@@ -418,7 +471,7 @@ class UserAgent:
         return True
 
     def _proof(self, pending: _Pending, response: Response) -> Headers | None:
-        known = self._registrations.get(pending.call.account)
+        known = self._accounts.get(pending.call.account)
         if known is None:
             return None
         name = "WWW-Authenticate" if response.code == 401 else "Proxy-Authenticate"
@@ -436,16 +489,6 @@ class UserAgent:
         if asked is None or least <= asked[0]:
             return None
         return [("Session-Expires", str(least)), ("Min-SE", str(least))]
-
-    def _register(self, one: Registration, outputs: Sequence[Ask | Event], now: int) -> None:
-        for output in outputs:
-            if isinstance(output, Ask):
-                output.request.headers.set("Via", self._via(output.flow))
-                key, effects = self.transactions.request(output.request, output.flow, now)
-                self._registering[key] = one
-                self._carry_out(effects, now)
-            else:
-                self._out.append(output)
 
     # Small parts
 
@@ -481,24 +524,38 @@ class UserAgent:
     def _with(self, name: str, action: Callable[[Call], object]) -> list[Output]:
         call = self._names.get(name)
         if call is not None:  # an order that crossed the end of its call is none
-            action(call)
+            action(self._touch(call))
         return self._taken()
 
+    def _touch(self, call: Call) -> Call:
+        """``call``, whose alarm is set anew when all is done."""
+        self._touched.add(call)
+        return call
+
     def _taken(self) -> list[Output]:
-        has = self.transactions.has
-        self._pending = {key: one for key, one in self._pending.items() if has(key)}
-        self._asked = {key: one for key, one in self._asked.items() if has(key)}
-        self._registering = {key: one for key, one in self._registering.items() if has(key)}
+        for call in self._touched:
+            self._alarms.set(call.name, call.deadline)
+        self._touched.clear()
+        ended, self.transactions.ended = self.transactions.ended, []
+        for key in ended:
+            self._pending.pop(key, None)
+            self._asked.pop(key, None)
+        self._accounts.forget(ended)
         out, self._out = self._out, []
         return out
 
     def _via(self, flow: Flow) -> str:
         branch = {"branch": f"{COOKIE}{self._token()}", "rport": None}
-        return str(Via(flow.transport, self._hosted(), self.options.port, branch))
+        return str(Via(flow.transport, self._hosted(), self._port(flow), branch))
 
-    def _contact(self, user: str) -> str:
-        transport = "" if self.options.transport == "UDP" else f";transport={self.options.transport.lower()}"
-        return f"sip:{user}@{self._hosted()}:{self.options.port}{transport}"
+    def _contact(self, user: str, flow: Flow | None) -> str:
+        """How we are reached by whoever we talk with over ``flow``."""
+        name = flow.transport if flow is not None and flow.transport in self.options.ports else self.options.transport
+        transport = "" if name == "UDP" else f";transport={name.lower()}"
+        return f"sip:{user}@{self._hosted()}:{self.options.ports.get(name, self.options.port)}{transport}"
+
+    def _port(self, flow: Flow) -> int:
+        return self.options.ports.get(flow.transport, self.options.port)
 
     def _hosted(self) -> str:
         return f"[{self.options.host}]" if ":" in self.options.host else self.options.host

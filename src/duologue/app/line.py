@@ -1,0 +1,300 @@
+"""The phone line, as a part of the house: warm engines, a line process that is kept, and its calls.
+
+It takes calls when every engine has spoken and heard once, and what is said on every call is voiced. Where no ears are
+set that take dictation over a telephone it says so, registers nowhere and takes none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
+
+from duologue.app.admission import Admission
+from duologue.app.bus import Topic
+from duologue.app.call import LINE, CallHouse
+from duologue.app.call_plan import CallPlans
+from duologue.app.call_voice import VoicedLines
+from duologue.app.calls import Calls
+from duologue.app.cast import CastMember
+from duologue.app.engines import EnginePool, Engines
+from duologue.app.languages import refuse_strangers
+from duologue.app.line_plan import line_plan, target_of
+from duologue.app.models import LineEvent, LineView, Notice, RegistrationView, TransferView
+from duologue.app.talking import Talk
+from duologue.app.voices import CastVoices
+from duologue.audio.pcm import Samples
+from duologue.audio.resample import resample
+from duologue.clock import SYSTEM_CLOCK, Clock
+from duologue.errors import ClosedError, PeerError
+from duologue.phone.leg import CallLeg, TakeCall
+from duologue.phone.line_messages import Counts, LinePlan, Ready, Registration, Trouble
+from duologue.settings import Settings
+from duologue.speech.hearing import EAR_RATE, Expected, hears
+from duologue.speech.utterance import Utterance
+from duologue.telemetry.log import get_logger
+from duologue.telemetry.stream import Ledger
+from duologue.workers import Supervised
+
+REHEARSAL = "Hello. How can I help you?"
+"""What is said and heard before the first call."""
+REHEARSAL_SECONDS = 60.0
+DEAF = (
+    "no ears that take dictation over a telephone are set ({names}): of ten words nine would be misheard, so the line"
+    " takes no calls. Run: duologue models get natural"
+)
+_BLOCK = EAR_RATE // 50
+
+News = Ready | Registration | Counts | Trouble
+
+_log = get_logger("duologue.line")
+
+
+class Carrier(Protocol):
+    """The line process, as the line needs it: :class:`~duologue.phone.line_client.LineClient`."""
+
+    worker: Supervised
+    ready: asyncio.Event
+    ports: dict[str, int]
+
+    async def run(self) -> None:
+        """Keep a line process until cancelled; its calls are held in tasks of it."""
+        ...
+
+    async def dial(self, target: str, account: str = "") -> CallLeg:
+        """Call somebody. Raises :class:`~duologue.errors.DuologueError`."""
+        ...
+
+    def drain(self) -> Awaitable[None] | None:
+        """Take no further calls, and unregister."""
+        ...
+
+
+MakeCarrier = Callable[[LinePlan, TakeCall, Callable[[News], None], Clock], Carrier]
+
+
+def _sip(plan: LinePlan, take: TakeCall, tell: Callable[[News], None], clock: Clock) -> Carrier:
+    from duologue.phone.line_client import LineClient
+
+    return LineClient(plan, take, tell, clock)
+
+
+class Line:
+    """See the module."""
+
+    name = topic = LINE
+
+    def __init__(
+        self, settings: Settings, engines: EnginePool, admission: Admission, bus: Topic, ledger: Ledger,
+        clock: Clock = SYSTEM_CLOCK, carrier: MakeCarrier = _sip,
+    ) -> None:  # fmt: skip
+        self._settings = settings
+        self._phone = settings.phone
+        self._engines = engines
+        self._bus = bus
+        self._ledger = ledger
+        self._clock = clock
+        self._make = carrier
+        self._talk = Talk(settings, engines, admission, clock)
+        self._lines = VoicedLines(clock)
+        self._warm = False
+        self.deaf = ""
+        """Why it will take no call, however long one waits."""
+        self._carrier: Carrier | None = None
+        self._calls: Calls | None = None
+        self._plans: CallPlans | None = None
+        self._registrations: dict[str, Registration] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self.counts: Mapping[str, float] = {}
+        """Of the line process, by name."""
+
+    # What the house asks
+
+    def ready(self) -> Sequence[str]:
+        """Why no call would be answered now."""
+        reasons = self._unready()
+        if reasons or self._calls is None or self._carrier is None:
+            return reasons
+        if not self._carrier.ready.is_set():
+            return ("the line process is coming up",)
+        if self._calls.count >= self._phone.places:
+            return (f"all {self._phone.places} places are taken",)
+        known = [self._registrations.get(each.user) for each in self._phone.accounts]
+        if known and not any(each is not None and each.registered for each in known):
+            why = next((each.why for each in known if each is not None and each.why), "the PBX has not answered yet")
+            return (f"no account is registered: {why}",)
+        return ()
+
+    async def run(self) -> None:
+        """Take calls until cancelled; then end those that go on with a goodbye. Raises
+        :class:`~duologue.errors.InputError` for settings that cannot be.
+        """
+        plans = self._plans = CallPlans(self._settings)
+        line_plan(self._phone)  # what is wrong with it is said before engines are warmed
+        try:
+            async with self._talk.warm():
+                await self._rehearse(plans)
+                await self._serve(plans)
+        finally:
+            self._warm, self._calls, self._carrier = False, None, None
+
+    @property
+    def calls(self) -> Calls:
+        """Those of now. Raises :class:`~duologue.errors.ClosedError` while the line is not up."""
+        if self._calls is None:
+            raise ClosedError("the phone line is not up", where=LINE, remedy="Its reasons are on the page: Services.")
+        return self._calls
+
+    async def dial(self, to: str, account: str = "") -> str:
+        """Call somebody: an address, or an extension of the PBX of ``account``. The id of the call, which goes on by
+        itself. Raises :class:`~duologue.errors.DuologueError`.
+        """
+        calls, carrier, tasks = self.calls, self._carrier, self._tasks
+        reasons = self._unready()
+        if reasons or carrier is None or tasks is None:
+            raise ClosedError("; ".join(reasons) or "the phone line is not up", where=LINE)
+        target, chosen = target_of(to, self._phone.accounts, account)
+        leg = await carrier.dial(target, chosen)
+        tasks.create_task(calls.take(leg))
+        return leg.info.id
+
+    def view(self) -> LineView:
+        """As a page shows it."""
+        calls = self._calls
+        return self._summary().model_copy(update={"calls": calls.views() if calls is not None else ()})
+
+    # How it is done
+
+    def _unready(self) -> Sequence[str]:
+        """Why no call may be taken, whoever carries it."""
+        if self.deaf:
+            return (self.deaf,)
+        return () if self._warm else ("every engine speaks and hears once before the first call",)
+
+    async def _rehearse(self, plans: CallPlans) -> None:
+        """Every engine speaks and hears once; what is said on every call is voiced."""
+        async with self._engines.lend(hears=True) as engines:
+            await engines.warm_up()
+            members = {plan.member.name: plan.member for plan in plans.all}
+            refuse_strangers([plan.member.persona for plan in plans.all], engines.llm, engines.ears)
+            voice = CastVoices(engines.tts, tuple(members.values()))
+            for plan in plans.all:
+                await self._lines.prepare(voice, plan.member.name, plan.lines)
+            spoken = (await voice.voice(REHEARSAL, plans.usual.member.name, "line-rehearsal")).utterance
+            await self._listen(engines, spoken, plans.usual.member)
+        self._warm = True
+
+    async def _listen(self, engines: Engines, spoken: Utterance, member: CastMember) -> None:
+        ears = engines.ears
+        assert ears is not None
+        expected = Expected(language=member.persona.language.name, telephone=True)
+        self.deaf = (
+            "" if hears(ears.capabilities, expected) else DEAF.format(names=", ".join(self._settings.engines.stt))
+        )
+        if self.deaf:
+            _log.error("line.deaf", why=self.deaf)
+            self._bus.notice(Notice(level="error", text=self.deaf))
+            return
+        sound = resample(spoken.samples, spoken.rate, EAR_RATE)
+        try:
+            async with asyncio.timeout(REHEARSAL_SECONDS):
+                async for heard in ears.listen(_blocks(sound), expected):
+                    if heard.final:
+                        _log.info("line.rehearsed", said=REHEARSAL, heard=heard.text)
+        except TimeoutError as error:
+            raise PeerError(
+                f"the ears gave no answer within {REHEARSAL_SECONDS:g} s", where="engines.stt",
+                remedy="Use quicker ones: duologue models get natural.",
+            ) from error  # fmt: skip
+
+    async def _serve(self, plans: CallPlans) -> None:
+        house = CallHouse(self._settings, self._lines, self._ledger, self._clock, self._bus.publish)
+        calls = self._calls = Calls(plans, self._talk, house, self._unready, self._changed)
+        plan = line_plan(self._phone, takes_calls=not self.deaf)
+        carrier = self._carrier = self._make(plan, calls.take, self._tell, self._clock)
+        self._engines.workers.add(carrier.worker)
+        self._changed()
+        async with asyncio.TaskGroup() as group:
+            self._tasks = group
+            telling = group.create_task(calls.run())
+            running = group.create_task(carrier.run())
+            try:
+                await asyncio.wait([running])
+            finally:
+                self._tasks = None
+                if not running.done():
+                    await self._drain(carrier, calls)
+                telling.cancel()
+                running.cancel()
+
+    async def _drain(self, carrier: Carrier, calls: Calls) -> None:
+        _log.info("line.drains", calls=calls.count, seconds=self._phone.drain_seconds)
+        told = carrier.drain()
+        if told is not None:
+            await told
+        await calls.drain()
+
+    def _tell(self, news: News) -> None:
+        match news:
+            case Ready(ports):
+                _log.info("line.ready", listens=", ".join(f"{name.lower()}:{port}" for name, port in ports.items()))
+            case Registration(account):
+                self._note_registration(account, news)
+            case Counts(values):
+                self.counts = values
+                return
+            case Trouble(what, where):
+                _log.error("line.trouble", what=what, where=where)
+                self._bus.notice(Notice(level="error", text=f"The phone line: {what}"))
+        self._changed()
+
+    def _note_registration(self, account: str, news: Registration) -> None:
+        before = self._registrations.get(account)
+        self._registrations[account] = news
+        if before is not None and before.registered == news.registered:
+            return
+        if news.registered:
+            _log.info("line.registered", account=account, registrar=news.registrar)
+        else:
+            _log.warning("line.not_registered", account=account, status=news.status, why=news.why, retry_s=news.retry_s)
+
+    def _changed(self) -> None:
+        self._bus.publish(LineEvent(line=self._summary()))
+
+    def _summary(self) -> LineView:
+        phone, calls, carrier = self._phone, self._calls, self._carrier
+        up = carrier is not None and carrier.ready.is_set()
+        host = f"[{phone.host}]" if ":" in phone.host else phone.host
+        listens = tuple(
+            f"{'sips' if name == 'TLS' else 'sip'}:{host}:{port};transport={name.lower()}"
+            for name, port in (carrier.ports if carrier is not None and up else {}).items()
+        )
+        return LineView(
+            listens=listens, takes_calls=not self.ready(), reasons=tuple(self.ready()), places=phone.places,
+            registrations=tuple(self._registration(each.user, each.display) for each in phone.accounts),
+            transfers=tuple(
+                TransferView(name=name, to=each.to, digit=each.digit, about=each.about)
+                for name, each in phone.transfers.items()
+            ),
+            answered=calls.answered if calls is not None else 0, refused=calls.refused if calls is not None else 0,
+        )  # fmt: skip
+
+    def _registration(self, user: str, display: str) -> RegistrationView:
+        known = self._registrations.get(user)
+        state = (
+            "off" if self.deaf
+            else "registered" if known is not None and known.registered
+            else "failed" if known is not None and known.retry_s is None and known.why
+            else "trying"
+        )  # fmt: skip
+        plan = self._plans.accounts.get(user) if self._plans is not None else None
+        return RegistrationView(
+            account=user, display=display, character=plan.member.persona.title if plan is not None else "",
+            state=state, registrar=known.registrar if known is not None else "",
+            why=self.deaf or (known.why if known is not None else ""),
+        )  # fmt: skip
+
+
+async def _blocks(sound: Samples) -> AsyncIterator[Samples]:
+    for at in range(0, len(sound), _BLOCK):
+        yield sound[at : at + _BLOCK]

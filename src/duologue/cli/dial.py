@@ -1,0 +1,80 @@
+"""``duologue dial``."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from duologue.app.models import Event
+
+
+def dial(
+    to: Annotated[str, typer.Argument(help="Whom: sip:17@pbx.example, or an extension of the account's PBX.")],
+    character: Annotated[
+        str | None, typer.Option("--as", help="Who speaks: a character or persona by name, or its folder or file.")
+    ] = None,
+    account: Annotated[str, typer.Option(help="As which of [[phone.accounts]] to call.")] = "",
+    listen: Annotated[str, typer.Option(help="Where our side listens; port 0 takes a free one.")] = "127.0.0.1:0",
+    greeting: Annotated[str | None, typer.Option(help="What the character says first.")] = None,
+    record: Annotated[Path | None, typer.Option(help="A folder for a recording of the call.")] = None,
+    llm: Annotated[str | None, typer.Option(help="The engines that think, e.g. openai,improv.")] = None,
+    tts: Annotated[str | None, typer.Option(help="The engines that speak.")] = None,
+    stt: Annotated[str | None, typer.Option(help="The engines that hear.")] = None,
+    ledger: Annotated[Path | None, typer.Option(help="A folder for the ledger, for duologue report.")] = None,
+    config: Annotated[Path | None, typer.Option(help="The settings file; default: duologue.toml here.")] = None,
+) -> None:
+    """Call somebody, for a character to talk with, and write down what is said. Ctrl-C ends the call with a goodbye.
+
+    For example: duologue dial sip:17@192.0.2.10 --as phone --listen 0.0.0.0:0
+    """
+    import uvloop
+
+    from duologue.app.dialling import dial as place
+    from duologue.app.languages import use_of
+    from duologue.errors import PeerError
+    from duologue.settings import load_settings
+    from duologue.telemetry.log import configure
+
+    flags = {
+        "serve.line": True, "serve.show": False, "serve.talk": False, "phone.persona": character,
+        "phone.listen": listen, "phone.greeting": greeting, "phone.record": record, "engines.llm": llm,
+        "engines.tts": tts, "engines.stt": stt, "ledger.folder": ledger,
+    }  # fmt: skip
+    settings = load_settings(flags, config=config, use=use_of)
+    configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())
+
+    async def call() -> None:
+        view = await place(settings, to, account, _Told().take)
+        if view.answered is None or view.failed:
+            raise PeerError(f"the call came to nothing: {view.reason}", where=to)
+        length = ((view.ended or view.answered) - view.answered) / 1000
+        typer.echo(f"{view.reason}, after {length:.0f} s")
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(call())
+
+
+class _Told:
+    """Prints how the call goes, and each turn when it is over."""
+
+    def __init__(self) -> None:
+        self._state = ""
+        self._said: set[str] = set()
+
+    def take(self, event: Event) -> None:
+        """What a page would be shown."""
+        from duologue.app.models import CallEvent, CallTurnEvent
+
+        match event:
+            case CallEvent(call=call) if call.state != self._state and call.ended is None:
+                self._state = call.state
+                typer.echo(f"{call.state}: {call.called}", err=True)
+            case CallTurnEvent(turn=turn) if turn.state == "ended" and turn.id not in self._said:
+                self._said.add(turn.id)
+                typer.echo(f"{'they' if turn.person else 'we'}: {turn.text}")
+            case _:
+                pass

@@ -1,0 +1,48 @@
+"""``duologue phone``: :mod:`duologue.cli.serve` with the phone line switched on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def phone(
+    character: Annotated[
+        str | None, typer.Option("--as", help="Who answers: a character or persona by name, or its folder or file.")
+    ] = None,
+    listen: Annotated[str | None, typer.Option(help="Where it listens, e.g. 127.0.0.1:5060.")] = None,
+    greeting: Annotated[str | None, typer.Option(help="What it says first, at once.")] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="A folder for recordings of all calls: caller left, character right.")
+    ] = None,
+    show: Annotated[bool, typer.Option("--show/--no-show", help="A show beside it.")] = False,
+    talk: Annotated[bool | None, typer.Option("--talk/--no-talk", help="Conversations with people beside it.")] = None,
+    llm: Annotated[str | None, typer.Option(help="The engines that think, e.g. openai,improv.")] = None,
+    tts: Annotated[str | None, typer.Option(help="The engines that speak.")] = None,
+    stt: Annotated[str | None, typer.Option(help="The engines that hear.")] = None,
+    host: Annotated[str | None, typer.Option(help="The address of the page to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port of the page; 0 takes a free one.")] = None,
+    ledger: Annotated[Path | None, typer.Option(help="A folder for the ledger: calls, turns, and all else.")] = None,
+    config: Annotated[Path | None, typer.Option(help="The settings file; default: duologue.toml here.")] = None,
+) -> None:
+    """Answer the telephone as a character: by itself, and the extensions at a PBX that [[phone.accounts]] names. It
+    wants ears that hear over a telephone: duologue models get natural.
+
+    For example:
+
+        duologue phone --as phone --listen 127.0.0.1:5060
+    """
+    import uvloop
+
+    from duologue.app.languages import use_of
+    from duologue.cli.serve import run_house
+    from duologue.settings import load_settings
+
+    flags = {
+        "serve.line": True, "serve.show": show, "serve.talk": talk, "phone.persona": character,
+        "phone.listen": listen, "phone.greeting": greeting, "phone.record": record, "engines.llm": llm,
+        "engines.tts": tts, "engines.stt": stt, "web.host": host, "web.port": port, "ledger.folder": ledger,
+    }  # fmt: skip
+    uvloop.run(run_house(load_settings(flags, config=config, use=use_of)))

@@ -1,0 +1,211 @@
+"""The phone line as a part of the house, on a scripted line process, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from call_doubles import Exchange, ScriptedLeg
+
+from duologue.app.line import Line
+from duologue.app.line_plan import line_plan, own_address, target_of
+from duologue.app.models import LineEvent
+from duologue.clock import SECOND
+from duologue.errors import ClosedError, InputError
+from duologue.phone.leg import Answered, CallInfo
+from duologue.settings import load_settings
+from duologue.simulation.virtual_time import simulate
+from duologue.speech.hearing import HearingCapabilities
+from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
+
+ACCOUNTS = """
+[phone]
+greeting = "Hello there."
+[[phone.accounts]]
+user = "1000"
+registrar = ["pbx.example:5070;transport=tcp", "sips:other.example"]
+password = "hunter22"
+persona = "ada"
+[[phone.accounts]]
+user = "1001"
+registrar = "192.0.2.7"
+"""
+
+
+class NarrowEars(FakeHearing):
+    """As PocketSphinx: no dictation over a telephone."""
+
+    @property
+    def capabilities(self) -> HearingCapabilities:
+        return HearingCapabilities(partials=True, words=True, telephone=False)
+
+
+async def running(exchange: Exchange, line: Line, seconds: float) -> list[tuple[str, ...]]:
+    """The line for so long, then told to end; why it was not ready, whenever that changed."""
+    told: list[tuple[str, ...]] = []
+
+    async def look() -> None:
+        while True:
+            if not told or told[-1] != tuple(line.ready()):
+                told.append(tuple(line.ready()))
+            await asyncio.sleep(0.01)
+
+    async with exchange.pool.open(), asyncio.TaskGroup() as group:
+        looking = group.create_task(look())
+        task = group.create_task(line.run())
+        await asyncio.sleep(seconds)
+        task.cancel()
+        await asyncio.wait([task])
+        looking.cancel()
+    return told
+
+
+def test_it_is_red_until_every_engine_has_spoken_and_heard_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def slow(*script: Any, **options: Any) -> FakeHearing:
+        return FakeHearing(usual=Hearing(evenly("hello", 0.1, 0.2), latency=2 * SECOND), clock=options["clock"])
+
+    exchange = Exchange(monkeypatch, ACCOUNTS, ears=slow, folder=tmp_path)
+    line, carriers = exchange.line()
+    told = simulate(running(exchange, line, 5.0))
+    assert [reasons[:1] for reasons in told] == [
+        ("every engine speaks and hears once before the first call",),
+        ("the line process is coming up",),
+        (),
+    ]
+    assert line.ready()
+    assert exchange.ears.calls[0].telephone
+    assert "Hello there." in [text for text, _ in exchange.voice.calls]
+    (carrier,) = carriers
+    first, second = carrier.plan.accounts
+    assert [(flow.transport, flow.host, flow.port) for flow in first.registrars] == [
+        ("TCP", "pbx.example", 5070), ("TLS", "other.example", 5061),
+    ]  # fmt: skip
+    assert first.credentials is not None
+    assert first.credentials.password == "hunter22"
+    assert second.credentials is None
+    assert (carrier.drained, carrier.over) == (True, True)
+
+
+def test_ears_that_are_deaf_on_a_telephone_take_no_calls_and_register_nowhere(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    exchange = Exchange(monkeypatch, ACCOUNTS, ears=NarrowEars, folder=tmp_path)
+    caller = ScriptedLeg(exchange.clock)
+    line, carriers = exchange.line(caller)
+
+    async def story() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(running(exchange, line, 5.0))
+            await asyncio.sleep(2.0)
+            assert "duologue models get natural" in line.ready()[0]
+            assert [each.state for each in line.view().registrations] == ["off", "off"]
+            assert not line.view().takes_calls
+            with pytest.raises(ClosedError, match="no ears"):
+                await line.dial("sip:1@192.0.2.1")
+
+    simulate(story())
+    assert caller.refused == (480, 0)
+    assert carriers[0].plan.accounts == ()
+
+
+def test_calls_end_with_a_goodbye_when_the_line_is_told_to_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    exchange = Exchange(monkeypatch, "", folder=tmp_path)
+    caller = ScriptedLeg(exchange.clock, seconds=100.0)
+    line, carriers = exchange.line(caller)
+    simulate(running(exchange, line, 5.0))
+    assert caller.hung_up == "the line closed"
+    assert "I am sorry, we have to end our call here. Goodbye." in exchange.said()
+    assert carriers[0].drained
+
+
+def test_it_calls_somebody_and_tells_how_that_goes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    exchange = Exchange(monkeypatch, ACCOUNTS, folder=tmp_path)
+    line, carriers = exchange.line()
+
+    class Reached(ScriptedLeg):
+        async def live(self) -> None:
+            await asyncio.sleep(1.0)
+            self.answered = self.clock.now()
+            self._put(Answered("opus/48000"))
+            await super().live()
+
+    info = CallInfo(id="ours", caller="1001", called="17", account="1001", outgoing=True)
+    leg = Reached(exchange.clock, info=info, seconds=3.0)
+
+    async def story() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(running(exchange, line, 12.0))
+            await asyncio.sleep(2.0)
+            carriers[0].answers = leg
+            assert await line.dial("17", "1001") == "ours"
+            group.create_task(leg.live())
+            await asyncio.sleep(0.5)
+            assert [call.state for call in line.view().calls] == ["ringing"]
+            await asyncio.sleep(8.0)
+            (call,) = line.view().calls
+            assert (call.codec, call.reason, call.outgoing) == ("opus/48000", "the caller hung up", True)
+
+    simulate(story())
+    assert carriers[0].dialled == [("sip:17@192.0.2.7", "1001")]
+    assert exchange.said() == ["Hello there."]
+    assert not leg.rang
+
+
+def test_the_events_of_the_line_tell_of_its_registrations(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    exchange = Exchange(monkeypatch, ACCOUNTS, folder=tmp_path)
+    line, _ = exchange.line()
+    events = exchange.bus.subscribe(frozenset({"line"}))
+
+    async def story() -> list[LineEvent]:
+        await running(exchange, line, 3.0)
+        exchange.bus.close()
+        return [event async for event in events if isinstance(event, LineEvent)]
+
+    told = simulate(story())
+    states = [[each.state for each in event.line.registrations] for event in told]
+    assert ["trying", "trying"] in states
+    assert ["registered", "registered"] in states
+    assert any(event.line.listens == ("sip:127.0.0.1:5060;transport=udp",) for event in told)
+
+
+def test_what_a_line_is_told_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "duologue.toml"
+    file.write_text("""
+[phone]
+listen = "0.0.0.0:5080"
+transport = ["tcp", "udp"]
+allow = ["10.0.0.0/8"]
+places = 100
+codecs = ["pcma", "opus"]
+address = "198.51.100.4"
+[phone.callers.door]
+env = "DOOR"
+[phone.extensions.16]
+[[phone.accounts]]
+user = "1000"
+registrar = "pbx.example"
+""")
+    phone = load_settings(config=file).phone
+    with pytest.raises(InputError, match="door has no password"):
+        line_plan(phone)
+    monkeypatch.setenv("DOOR", "opensesame")
+    plan = line_plan(phone)
+    assert (plan.host, plan.udp, plan.tcp, plan.tls) == ("0.0.0.0", 5080, 5080, None)
+    assert plan.formats == ("PCMA", "opus")
+    options = plan.options
+    assert (options.host, options.transport, options.most_calls) == ("198.51.100.4", "TCP", 100)
+    assert options.extensions == {"16", "1000"}
+    assert options.passwords == {"door": "opensesame"}
+    assert options.sources == ("10.0.0.0/8",)
+    assert line_plan(phone, takes_calls=False).accounts == ()
+    assert own_address("0.0.0.0") not in ("0.0.0.0", "")
+    assert target_of("17", phone.accounts, "") == ("sip:17@pbx.example", "1000")
+    assert target_of("sip:a@b", phone.accounts, "") == ("sip:a@b", "")
+    with pytest.raises(InputError, match="no account 'x'"):
+        target_of("17", phone.accounts, "x")
+    with pytest.raises(InputError, match="which PBX"):
+        target_of("17", (), "")

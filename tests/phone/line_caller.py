@@ -1,0 +1,128 @@
+"""A caller for tests and benchmarks of the line: a user agent on loopback, with a plain socket for its sound."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field
+
+from duologue.clock import SYSTEM_CLOCK
+from duologue.phone import call_events as events
+from duologue.phone.screening import LineOptions, Rate
+from duologue.phone.negotiation import Agreed, Local, accept, offer
+from duologue.phone.rtp import RtpPacket, is_rtcp
+from duologue.phone.sdp import Direction
+from duologue.phone.transport import Listening, Transport
+from duologue.phone.user_agent import UserAgent
+
+HOST = "127.0.0.1"
+
+
+def options(port: int = 5060, **more: object) -> LineOptions:
+    """Of a line that tests may call as often as they like."""
+    rates = {"INVITE": Rate(1000, 1000), "OPTIONS": Rate(1000, 1000), "REGISTER": Rate(1000, 1000)}
+    return LineOptions(host=HOST, port=port, rates=rates, **more)  # type: ignore[arg-type]
+
+
+class _Sound(asyncio.DatagramProtocol):
+    def __init__(self, got: Callable[[int, bytes, tuple[str, int]], None]) -> None:
+        self._got = got
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self._got(SYSTEM_CLOCK.now(), data, addr)
+
+
+@dataclass
+class Caller:
+    """``packets`` are those of sound, with when they came (ns) and from where; ``reports`` those of RTCP."""
+
+    agent: UserAgent
+    transport: Transport
+    sound: asyncio.DatagramTransport
+    port: int
+    told: list[events.Event] = field(default_factory=list[events.Event])
+    packets: list[tuple[int, RtpPacket]] = field(default_factory=list[tuple[int, RtpPacket]])
+    reports: list[bytes] = field(default_factory=list[bytes])
+    agreed: Agreed | None = None
+    name: str = ""
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    mute: bool = False
+    _number: int = 1000
+    _stamp: int = 5_000_000
+
+    def call(self, port: int, extension: str = "16", **local: object) -> str:
+        """Call the line at ``port``."""
+        ours = Local(HOST, self.port, **local)  # type: ignore[arg-type]
+        self._offer = offer(ours)
+        self.name, outputs = self.agent.call(f"sip:{extension}@{HOST}:{port}", self._offer, SYSTEM_CLOCK.now())
+        self.transport.perform(outputs)
+        return self.name
+
+    def hold(self, direction: Direction) -> None:
+        """A re-INVITE."""
+        again = offer(Local(HOST, self.port, version=2), direction)
+        self.transport.perform(self.agent.offer(self.name, again, SYSTEM_CLOCK.now()))
+
+    def hang_up(self) -> None:
+        """BYE, or CANCEL."""
+        self.transport.perform(self.agent.hang_up(self.name, SYSTEM_CLOCK.now()))
+
+    def speak(self, payload: bytes, *, kind: int | None = None, marker: bool = False, skip: int = 0,
+              ticks: int = 160) -> None:  # fmt: skip
+        """Send one packet, ``skip`` lost before it."""
+        assert self.agreed is not None
+        self._number = self._number + 1 + skip & 0xFFFF
+        self._stamp += ticks * skip
+        packet = RtpPacket(
+            self.agreed.send_type if kind is None else kind, self._number, self._stamp, 77, payload, marker
+        )
+        self._stamp += ticks
+        self.sound.sendto(packet.encode(), (self.agreed.host, self.agreed.port))
+
+    async def until(self, reached: Callable[[], object], seconds: float = 10.0) -> None:
+        """Wait until something is so."""
+        async with asyncio.timeout(seconds):
+            while not reached():
+                self.changed.clear()
+                await self.changed.wait()
+
+    def heard(self, kind: type[events.Event]) -> list[events.Event]:
+        """What the user agent told of this kind."""
+        return [one for one in self.told if isinstance(one, kind)]
+
+    def tell(self, event: events.Event) -> None:
+        self.told.append(event)
+        if isinstance(event, events.Answered) and event.answer is not None:
+            self.agreed = accept(self._offer, event.answer)
+        self.changed.set()
+
+    def got(self, at: int, data: bytes, source: tuple[str, int]) -> None:
+        if self.mute:
+            return
+        if is_rtcp(data):
+            self.reports.append(data)
+        else:
+            self.packets.append((at, RtpPacket.parse(data)))
+        self.changed.set()
+
+
+@contextlib.asynccontextmanager
+async def caller() -> AsyncGenerator[Caller]:
+    """A new one."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.TaskGroup() as tasks:
+        made: list[Caller] = []
+        sound, _ = await loop.create_datagram_endpoint(
+            lambda: _Sound(lambda at, data, source: made[0].got(at, data, source)), local_addr=(HOST, 0)
+        )
+        agent = UserAgent(options())
+        transport = Transport(agent, SYSTEM_CLOCK, lambda event: made[0].tell(event))
+        made.append(Caller(agent, transport, sound, sound.get_extra_info("sockname")[1]))
+        await transport.open(Listening(HOST, 0), tasks)
+        object.__setattr__(agent.options, "port", transport.ports["UDP"])
+        try:
+            yield made[0]
+        finally:
+            transport.close()
+            sound.close()

@@ -1,0 +1,266 @@
+"""What leaves for a caller: the grid, its stamps, barge-in, holds, digits, and what was heard of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from duologue.audio import g711
+from duologue.audio.far_playout import Kind
+from duologue.audio.pcm import RATE, Samples
+from duologue.clock import MILLISECOND, SECOND
+from duologue.phone.codecs import FORMATS, PCMU, Format
+from duologue.phone.leg import LegEvent, Played, Sent, Stopped
+from duologue.phone.outgoing import KEEP_ALIVE, MOST_KEYS, Outgoing
+from duologue.phone.rtp import RtpPacket
+from duologue.phone.telephone_events import EventReader
+
+BEGIN = 5 * SECOND
+TICK = 20 * MILLISECOND
+
+
+@dataclass
+class Call:
+    """Drives the core from deadline to deadline: what left at which time, and what was told."""
+
+    form: Format = PCMU
+    now: int = BEGIN
+    sent: list[tuple[int, int, RtpPacket]] = field(default_factory=list[tuple[int, int, RtpPacket]])
+    told: list[tuple[int, LegEvent]] = field(default_factory=list[tuple[int, LegEvent]])
+
+    def __post_init__(self) -> None:
+        self.core = Outgoing(
+            self.form, 0, 101, 7, 65_530, 4_294_967_000,
+            lambda packet, due: self.sent.append((self.now, due, packet)),
+            lambda event: self.told.append((self.now, event)),
+        )  # fmt: skip
+        self.now -= TICK
+        self.core.start(self.now)
+        self.until(BEGIN)
+        self.sent.clear()  # what opened the way
+
+    def until(self, when: int) -> None:
+        while (due := self.core.deadline) is not None and due <= when:
+            assert due >= self.now - TICK, "a deadline that is never met"
+            self.now = max(self.now, due)
+            self.core.tick(self.now)
+        self.now = when
+
+    def say(self, kind: Kind, name: str = "u", sound: Samples | None = None, start: int = 0, gap: int = 0,
+            *, more: bool = False) -> None:  # fmt: skip
+        samples = np.zeros(0, np.float32) if sound is None else sound
+        self.core.say(kind, name, start, samples, gap, self.now, more=more)
+
+    def events(self, kind: type[LegEvent]) -> list[LegEvent]:
+        return [event for _, event in self.told if isinstance(event, kind)]
+
+    @property
+    def voice(self) -> list[tuple[int, RtpPacket]]:
+        return [(at, packet) for at, _, packet in self.sent if packet.payload_type == 0]
+
+
+def tone(ms: int, level: float = 0.5) -> Samples:
+    return (level * np.sin(np.arange(RATE * ms // 1000) * 2 * np.pi * 440 / RATE)).astype(np.float32)
+
+
+def test_a_spurt_leaves_at_once_and_on_its_own_grid() -> None:
+    call = Call()
+    call.until(BEGIN + 1_003 * MILLISECOND)
+    call.say(Kind.PLAY, sound=tone(200))
+    assert len(call.voice) == 1 and call.voice[0][0] == call.now, "the first packet leaves in the order's own moment"
+    call.until(BEGIN + 3 * SECOND)
+    times = [at for at, _ in call.voice]
+    assert len(times) == 10 and {b - a for a, b in zip(times, times[1:], strict=False)} == {TICK}
+    packets = [packet for _, packet in call.voice]
+    assert [packet.marker for packet in packets] == [True] + [False] * 9
+    stamps = [packet.timestamp for packet in packets]
+    assert all((b - a) % (1 << 32) == 160 for a, b in zip(stamps, stamps[1:], strict=False))
+    call.say(Kind.PLAY, "v", tone(40))
+    second = call.voice[10]
+    assert second[1].marker and (second[1].timestamp - stamps[0]) % (1 << 32) == (second[0] - times[0]) * 8 // 1_000_000
+    numbers = [packet.sequence for _, _, packet in call.sent]
+    assert all((b - a) % (1 << 16) == 1 for a, b in zip(numbers, numbers[1:], strict=False))
+    assert [event.id for event in call.events(Sent) if isinstance(event, Sent)] == ["u", "v"]
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
+def test_each_format_brings_the_sound_whole(form: Format) -> None:
+    call = Call(form)
+    call.say(Kind.PLAY, sound=tone(100), more=True)
+    call.say(Kind.EXTEND, sound=tone(100), start=4800)
+    call.until(BEGIN + SECOND)
+    decoder = form.decoder()
+    heard = np.concatenate([decoder.decode(packet.payload) for _, packet in call.voice])
+    assert len(call.voice) == 10
+    level = np.sqrt(np.mean(heard[len(heard) // 4 : len(heard) * 3 // 4] ** 2))
+    assert 0.25 < level < 0.45, "a sine of 0.5"
+    assert call.events(Played)[-1] == Played("u", 9600, BEGIN + 200 * MILLISECOND)
+
+
+def test_a_barge_in_stops_within_one_packet() -> None:
+    call = Call()
+    call.say(Kind.PLAY, sound=tone(2000))
+    call.until(BEGIN + 503 * MILLISECOND)
+    before = len(call.voice)
+    call.say(Kind.CLEAR)
+    call.until(BEGIN + 5 * SECOND)
+    assert len(call.voice) == before + 1, "one more, in which it fades"
+    faded = g711.decode(call.voice[-1][1].payload, "mu")
+    assert np.abs(faded[-8:]).max() < 0.02 < np.abs(faded[:40]).max()
+    (stopped,) = call.events(Stopped)
+    assert stopped == Stopped("u", 540 * 48, stopped.at) and stopped.at == BEGIN + 520 * MILLISECOND
+    assert not [event for at, event in call.told if isinstance(event, Played) and at > BEGIN + 520 * MILLISECOND]
+
+
+def test_a_clear_in_silence_is_answered() -> None:
+    call = Call()
+    call.say(Kind.CLEAR)
+    assert call.events(Stopped) == [Stopped("", 0, BEGIN)]
+
+
+def test_what_is_heard_is_what_left_less_the_way() -> None:
+    call = Call()
+    call.core.way = 70 * MILLISECOND
+    call.say(Kind.PLAY, sound=tone(300))
+    call.until(BEGIN + 2 * SECOND)
+    for at, event in call.told:
+        if isinstance(event, Played):
+            assert event.samples <= (at - BEGIN - 70 * MILLISECOND) * 48 // MILLISECOND, "nobody has heard that yet"
+    assert call.told[-1] == (BEGIN + 370 * MILLISECOND, Played("u", 300 * 48, BEGIN + 370 * MILLISECOND))
+    times = [at for at, event in call.told if isinstance(event, Played)]
+    assert 90 * MILLISECOND <= times[0] - BEGIN <= 110 * MILLISECOND and max(np.diff(times)) <= 100 * MILLISECOND
+
+
+def test_pause_and_resume_lose_nothing() -> None:
+    call = Call()
+    call.say(Kind.PLAY, sound=tone(400))
+    call.until(BEGIN + 101 * MILLISECOND)
+    call.say(Kind.PAUSE)
+    call.until(BEGIN + SECOND)
+    paused = len(call.voice)
+    assert paused == 7, "six packets, and one in which it fades"
+    call.say(Kind.RESUME)
+    assert len(call.voice) == paused + 1 and call.voice[-1][1].marker
+    call.until(BEGIN + 3 * SECOND)
+    assert len(call.voice) == 7 + 14
+    assert isinstance(call.told[-1][1], Played) and call.told[-1][1].samples == 400 * 48
+
+
+def test_what_was_withdrawn_is_never_heard() -> None:
+    call = Call()
+    call.say(Kind.PLAY, "u", tone(100))
+    call.say(Kind.PLAY, "v", tone(100))
+    call.say(Kind.PLAY, "w", tone(100), gap=4800)
+    call.say(Kind.WITHDRAW, "v")
+    call.say(Kind.EXTEND, "v", tone(100), start=4800)
+    call.until(BEGIN + 2 * SECOND)
+    assert [event.id for event in call.events(Sent) if isinstance(event, Sent)] == ["u", "w"]
+    assert len(call.voice) == 15, "u, the gap, w"
+
+
+def test_a_message_that_begins_in_the_middle_keeps_its_places() -> None:
+    call = Call()
+    call.say(Kind.PLAY, "u", tone(200), start=RATE)
+    call.until(BEGIN + SECOND)
+    assert isinstance(call.told[-1][1], Played) and call.told[-1][1].samples == RATE + 200 * 48
+
+
+def test_digits_are_paced_and_what_is_said_holds_meanwhile() -> None:
+    call = Call()
+    call.say(Kind.PLAY, sound=tone(1000))
+    call.until(BEGIN + 200 * MILLISECOND)
+    call.core.press("1#", call.now)
+    call.until(BEGIN + 4 * SECOND)
+    keys = [(at, packet) for at, _, packet in call.sent if packet.payload_type == 101]
+    reader, read = EventReader(), ""
+    for _, packet in keys:
+        read += reader.read(packet.timestamp + (1 << 32) * (packet.timestamp < 1 << 31), packet.payload)
+    assert read == "1#" and sum(packet.marker for _, packet in keys) == 2
+    first, second = (at for at, packet in keys if packet.marker)
+    assert second - first == 200 * MILLISECOND, "100 ms down, 100 ms up"
+    during = [at for at, _ in call.voice if first <= at < first + 400 * MILLISECOND]
+    assert not during, "an event stands for the sound of its time"
+    assert isinstance(call.told[-1][1], Played) and call.told[-1][1].samples == RATE, "nothing of it is lost"
+
+
+def test_keys_that_nobody_could_press_are_left_out() -> None:
+    call = Call()
+    call.core.press("1" * (MOST_KEYS + 9), call.now)
+    assert call.core.refused == 1
+    call.until(BEGIN + 60 * SECOND)
+    assert sum(packet.marker for _, _, packet in call.sent if packet.payload_type == 101) == MOST_KEYS
+
+
+def test_while_the_peer_holds_nothing_leaves_and_nothing_is_lost() -> None:
+    call = Call()
+    call.core.hold("peer", call.now)
+    call.say(Kind.PLAY, sound=tone(200))
+    call.core.press("5", call.now)
+    call.until(BEGIN + 60 * SECOND)
+    assert not call.sent
+    call.core.release("peer", call.now)
+    call.until(BEGIN + 63 * SECOND)
+    assert [packet for _, _, packet in call.sent if packet.payload_type == 101]
+    assert isinstance(call.told[-1][1], Played) and call.told[-1][1].samples == 200 * 48
+
+
+def test_in_silence_a_packet_now_and_then_keeps_the_way_open() -> None:
+    call = Call()
+    call.until(BEGIN + 61 * SECOND)
+    assert [at - BEGIN for at, _, _ in call.sent] == [number * KEEP_ALIVE - TICK for number in (1, 2, 3, 4)]
+    assert all(set(packet.payload) == {g711.SILENCE["mu"]} for _, _, packet in call.sent)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["play", "extend", "pause", "resume", "clear", "withdraw", "keys", "hold", "free"]),
+                  st.integers(0, 300), st.integers(1, 260)),
+        max_size=25,
+    )
+)  # fmt: skip
+def test_whatever_is_ordered_the_grid_holds(orders: list[tuple[str, int, int]]) -> None:
+    call = Call()
+    call.core.say(Kind.PLAY, "u0", 0, tone(50), 0, call.now, more=True)
+    names, ends = ["u0"], {"u0": 2400}
+    for what, wait, ms in orders:
+        call.until(call.now + wait * MILLISECOND + wait % 7 * 131_071)
+        match what:
+            case "play":
+                names.append(f"u{len(names)}")
+                call.say(Kind.PLAY, names[-1], tone(ms), more=bool(ms % 2))
+                ends[names[-1]] = ms * 48
+            case "extend":
+                call.say(Kind.EXTEND, names[-1], tone(ms), start=ends[names[-1]], more=bool(ms % 2))
+                ends[names[-1]] += ms * 48
+            case "pause" | "resume" | "clear":
+                call.say(Kind(what))
+            case "withdraw":
+                call.say(Kind.WITHDRAW, names[-1])
+            case "keys":
+                call.core.press("7", call.now)
+            case "hold":
+                call.core.hold("peer", call.now)
+            case _:
+                call.core.release("peer", call.now)
+    call.core.release("peer", call.now)
+    call.say(Kind.RESUME)
+    call.say(Kind.CLEAR)
+    call.until(call.now + 10 * SECOND)
+    before = None
+    for at, packet in call.voice:
+        place = (packet.timestamp - 4_294_967_000) % (1 << 32)
+        if before is not None:
+            assert place - before[1] >= 160, "no two packets stand for one time"
+            if not packet.marker:
+                assert place - before[1] == 160 and abs(at - before[0] - TICK) < SECOND // 8000
+        before = (at, place)
+    heard: dict[str, int] = {}
+    for _, event in call.told:
+        if isinstance(event, Played | Stopped) and event.id:
+            assert heard.get(event.id, 0) <= event.samples <= ends[event.id]
+            heard[event.id] = event.samples

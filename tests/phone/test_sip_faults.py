@@ -1,0 +1,281 @@
+"""What other ends do that the flows of RFC 3665 do not show: odd acceptances, orders that cross, ends in every state."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+from sipmessage import Request, Response
+
+from duologue.clock import MILLISECOND, SECOND
+from duologue.phone import call_events as events
+from duologue.phone import message as sip
+from duologue.phone.registration import Account
+from duologue.phone.screening import LineOptions
+from duologue.phone.sdp import Description
+from duologue.phone.transactions import Flow
+from duologue.phone.user_agent import Output, Transmit, UserAgent
+from phone.sip_network import Network, Station, accepting, answered, description
+
+ALICE, BOB = "192.0.2.1", "192.0.2.2"
+SOURCE = Flow("UDP", "198.51.100.7", 5062)
+SDP = ("Content-Type", "application/sdp")
+BODY = description(BOB).encode().encode()
+
+
+def _requests(outputs: list[Output]) -> list[Request]:
+    read = [sip.read(one.data) for one in outputs if isinstance(one, Transmit) and one.data.strip()]
+    return [one for one in read if isinstance(one, Request)]
+
+
+def _answers(outputs: list[Output]) -> list[Response]:
+    read = [sip.read(one.data) for one in outputs if isinstance(one, Transmit) and one.data.strip()]
+    return [one for one in read if isinstance(one, Response)]
+
+
+def _told(outputs: list[Output]) -> list[events.Event]:
+    return [one for one in outputs if not isinstance(one, Transmit)]
+
+
+def _calling() -> tuple[UserAgent, Request]:
+    agent = UserAgent(LineOptions(host=ALICE), random.Random(1))
+    _, outputs = agent.call(f"sip:16@{BOB}", description(), 0)
+    return agent, _requests(outputs)[0]
+
+
+def _give(agent: UserAgent, response: Response) -> list[Output]:
+    return agent.receive_datagram(sip.write(response), SOURCE, 0)
+
+
+# Acceptances
+
+
+def test_an_acceptance_without_a_contact_is_acknowledged_and_a_call() -> None:
+    agent, invite = _calling()
+    outputs = _give(agent, sip.respond(invite, 200, [SDP], BODY, tag="x"))
+    (ack,) = _requests(outputs)
+    assert ack.method == "ACK" and str(ack.uri) == f"sip:16@{BOB}"
+    (event,) = _told(outputs)
+    assert isinstance(event, events.Answered)
+    (bye,) = _requests(agent.hang_up(event.call, 0))
+    assert bye.method == "BYE" and str(bye.uri) == f"sip:16@{BOB}"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("Contact", "<sip:a@192.0.2.3>, <sip:b@192.0.2.3>")],
+        [("Contact", "<tel:+123>")],
+        [("Contact", "<sip:a@192.0.2.3>"), ("Record-Route", "<tel:+1>")],
+    ],
+)
+def test_an_acceptance_by_nobody_is_acknowledged_and_ended(headers: list[tuple[str, str]]) -> None:
+    agent, invite = _calling()
+    accepted = sip.respond(invite, 200, [*headers, SDP], BODY, tag="x")
+    outputs = _give(agent, accepted)
+    assert [one.method for one in _requests(outputs)] == ["ACK", "BYE"]
+    (event,) = _told(outputs)
+    assert isinstance(event, events.Ended) and event.status == 502
+    assert [one.method for one in _requests(_give(agent, accepted))] == ["ACK"], "repeated: acknowledged again"
+
+
+def test_an_acceptance_without_sound_after_mere_ringing_is_no_answer() -> None:
+    agent, invite = _calling()
+    contact = ("Contact", f"<sip:16@{BOB}>")
+    _give(agent, sip.respond(invite, 180, [contact], tag="x"))
+    outputs = _give(agent, sip.respond(invite, 200, [contact], tag="x"))
+    assert [one.method for one in _requests(outputs)] == ["ACK", "BYE"]
+    assert _told(outputs)[-1] == events.Ended(_told(outputs)[-1].call, 488, "no answer to our offer")  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_an_acceptance_without_sound_has_the_answer_that_came_with_the_ringing() -> None:
+    agent, invite = _calling()
+    contact = ("Contact", f"<sip:16@{BOB}>")
+    for tag in ("other", "x"):
+        _give(agent, sip.respond(invite, 183, [contact, SDP], description(BOB, 7000).encode().encode(), tag=tag))
+    outputs = _give(agent, sip.respond(invite, 200, [contact], tag="x"))
+    (event,) = _told(outputs)
+    assert isinstance(event, events.Answered) and event.answer.media[0].port == 7000
+
+
+# Ends, in every state
+
+
+def _incoming(react: Callable[[Station, events.Event], None] | None) -> tuple[Network, Station, Station, str, str]:
+    network = Network()
+    caller, callee = Station(network, ALICE), Station(network, BOB)
+    callee.react = react
+    call = caller.call(BOB)
+    network.run(1)
+    theirs = next(one.call for one in callee.events if isinstance(one, events.Incoming))
+    return network, caller, callee, call, theirs
+
+
+def _silent(station: Station, event: events.Event) -> None:
+    del station, event
+
+
+def _ringing(station: Station, event: events.Event) -> None:
+    if isinstance(event, events.Incoming):
+        station.take(station.agent.ring(event.call, station.network.now))
+
+
+def _early(station: Station, event: events.Event) -> None:
+    if isinstance(event, events.Incoming):
+        sound = answered(station.host, event.offer)
+        station.take(station.agent.ring(event.call, station.network.now, sound))
+
+
+@pytest.mark.parametrize("react", [_silent, _ringing, _early, accepting])
+@pytest.mark.parametrize("who", ["caller", "callee"])
+@pytest.mark.parametrize("at", [0.0, 0.005, 0.015, 0.025, 0.3])
+def test_whoever_leaves_and_whenever_both_know_and_nothing_is_left(
+    react: Callable[[Station, events.Event], None], who: str, at: float
+) -> None:
+    network = Network()
+    caller, callee = Station(network, ALICE, react=accepting), Station(network, BOB, react=react)
+    call = caller.call(BOB)
+    network.run(at)
+    theirs = [one.call for one in callee.events if isinstance(one, events.Incoming)]
+    if who == "callee" and theirs:
+        callee.take(callee.agent.hang_up(theirs[0], network.now))
+    else:
+        caller.take(caller.agent.hang_up(call, network.now))
+    network.run()
+    assert caller.agent.state == callee.agent.state == (0, 0, 0, 0)
+    assert caller.kinds().count("Ended") == 1 and callee.kinds().count("Ended") <= 1
+    assert caller.agent.deadline is None and callee.agent.deadline is None
+
+
+def test_a_bye_of_the_caller_before_the_answer_ends_it() -> None:  # section 15: an early dialog may be left by BYE
+    agent = UserAgent(LineOptions(host=BOB), random.Random(1))
+    _, invite = _calling()
+    outputs = agent.receive_datagram(sip.write(invite), SOURCE, 0)
+    (event,) = _told(outputs)
+    assert isinstance(event, events.Incoming)
+    (ringing,) = _answers(agent.ring(event.call, 0))
+    headers = [("Via", "SIP/2.0/UDP 198.51.100.7:5062;branch=z9hG4bKbye"), ("From", invite.headers["From"])]
+    headers += [("To", ringing.headers["To"]), ("Call-ID", invite.call_id), ("CSeq", f"{invite.cseq.sequence + 1} BYE")]
+    bye = sip.request("BYE", invite.uri, headers)
+    outputs = agent.receive_datagram(sip.write(bye), SOURCE, 0)
+    assert sorted(one.code for one in _answers(outputs)) == [200, 487]
+    assert _told(outputs) == [events.Ended(event.call, 200, "they hung up")]
+
+
+def test_a_change_that_is_cancelled_leaves_the_call() -> None:
+    network, caller, callee, call, theirs = _incoming(accepting)
+    callee.react = _silent
+    caller.take(caller.agent.offer(call, description(ALICE), network.now))
+    network.run(0.3)
+    invite = next(sip.read(data) for data in reversed(caller.sent) if data.startswith(b"INVITE"))
+    assert isinstance(invite, Request)
+    key = ("client", sip.top_via(invite).branch, "INVITE")
+    assert caller.agent.cancel(key, network.now)
+    caller.take(caller.agent.tick(network.now))
+    network.run(1)
+    assert isinstance(caller.events[-1], events.NotChanged) and caller.events[-1].status == 487
+    callee.take(callee.agent.agree(theirs, description(BOB), network.now))  # its owner had not noticed
+    network.run(40)
+    assert caller.agent.calls == callee.agent.calls == 1
+
+
+def test_a_reason_given_before_the_acknowledgement_is_told() -> None:
+    agent = UserAgent(LineOptions(host=BOB), random.Random(1))
+    _, invite = _calling()
+    (event,) = _told(agent.receive_datagram(sip.write(invite), SOURCE, 0))
+    assert isinstance(event, events.Incoming)
+    (accepted,) = _answers(agent.accept(event.call, answered(BOB, event.offer), 0))
+    assert agent.hang_up(event.call, 0) == []
+    ack = sip.request(
+        "ACK",
+        invite.uri,
+        [
+            ("Via", "SIP/2.0/UDP 198.51.100.7:5062;branch=z9hG4bKack"),
+            ("From", invite.headers["From"]),
+            ("To", accepted.headers["To"]),
+            ("Call-ID", invite.call_id),
+            ("CSeq", f"{invite.cseq.sequence} ACK"),
+        ],
+    )
+    outputs = agent.receive_datagram(sip.write(ack), SOURCE, 0)
+    assert [one.method for one in _requests(outputs)] == ["BYE"]
+    assert _told(outputs) == [events.Ended(event.call, 200, "we hung up")]
+
+
+# 100rel
+
+
+def test_a_call_without_an_offer_that_wants_reliable_ringing_gets_none() -> None:  # RFC 3262, section 5
+    agent = UserAgent(LineOptions(host=BOB), random.Random(1))
+    _, invite = _calling()
+    invite.body = b""
+    invite.headers.add("Require", "100rel")
+    (event,) = _told(agent.receive_datagram(sip.write(invite), SOURCE, 0))
+    assert isinstance(event, events.Incoming) and event.offer is None
+    assert agent.ring(event.call, 0) == [] and agent.ring(event.call, 0, description(BOB)) == []
+    (accepted,) = _answers(agent.accept(event.call, description(BOB), 0))
+    assert accepted.code == 200 and b"m=audio" in accepted.body
+
+
+# Transport
+
+
+def test_who_cannot_be_reached_is_given_up_at_once_and_a_ringing_call_is_not() -> None:
+    agent = UserAgent(LineOptions(host=ALICE, transport="TCP"), random.Random(1))
+    there = Flow("TCP", BOB, 5060)
+    name, _ = agent.call(f"sip:16@{BOB};transport=tcp", description(), 0)
+    other, outputs = agent.call(f"sip:17@{BOB};transport=tcp", description(), 0)
+    (invite,) = _requests(outputs)
+    agent.receive(sip.respond(invite, 180, [("Contact", f"<sip:17@{BOB}>")], tag="x"), there, 0)
+    assert _told(agent.lost(there, 0)) == [events.Ended(name, 408, "Request Timeout")]
+    assert agent.calls == 1 and list(agent.unanswered) == [there]
+    del other
+
+
+@pytest.mark.parametrize(("transport", "port"), [("UDP", 5060), ("TCP", 5062), ("TLS", 5061)])
+def test_a_line_by_several_transports_names_the_one_that_is_used(transport: str, port: int) -> None:
+    options = LineOptions(host=BOB, ports={"UDP": 5060, "TCP": 5062, "TLS": 5061})
+    agent = UserAgent(options, random.Random(1))
+    _, invite = _calling()
+    outputs = agent.receive(invite, Flow(transport, "198.51.100.7", 40_000), 0)
+    (event,) = _told(outputs)
+    assert isinstance(event, events.Incoming)
+    (ringing,) = _answers(agent.ring(event.call, 0))
+    (contact,) = sip.addresses(ringing, "Contact")
+    assert contact.target.port == port
+    assert contact.target.parameters.get("transport") == (None if transport == "UDP" else transport.lower())
+    account = Account("llama", "16", "pbx.example.com", (Flow(transport, "192.0.2.9", 5060),))
+    (register,) = _requests(agent.register(account, 0))
+    assert sip.top_via(register).port == port and f":{port}" in register.headers["Contact"]
+
+
+def test_a_call_knows_its_account_and_what_it_was_handed_over_with() -> None:
+    agent = UserAgent(LineOptions(host=BOB), random.Random(1))
+    agent.register(Account("llama", "16", "pbx.example.com", (SOURCE,)), 0)
+    _, invite = _calling()
+    for name, value in (("X-Said", "wants a refund"), ("Referred-By", "<sip:op@pbx>"), ("Organization", "none")):
+        invite.headers.add(name, value)
+    (event,) = _told(agent.receive_datagram(sip.write(invite), SOURCE, 0))
+    assert isinstance(event, events.Incoming) and event.account == "llama"
+    assert event.headers == {"x-said": "wants a refund", "referred-by": "<sip:op@pbx>"}
+
+
+def test_waking_up_costs_the_same_with_a_thousand_calls() -> None:
+    agent = UserAgent(LineOptions(host=ALICE, most_calls=2000), random.Random(1))
+    for _ in range(1000):
+        agent.call(f"sip:16@{BOB}", description(), 0)
+    assert agent.deadline == 500 * MILLISECOND
+    assert len(_requests(agent.tick(500 * MILLISECOND))) == 1000
+    assert agent.deadline == 1500 * MILLISECOND
+    now, last = 0, 0
+    while (deadline := agent.deadline) is not None:
+        assert deadline > last
+        now = last = deadline
+        agent.tick(now)
+    assert agent.state == (0, 0, 0, 0) and now == 32 * SECOND
+
+
+def test_an_offer_that_says_nothing_of_packets_gets_ours() -> None:
+    text = description(BOB).encode().replace("a=ptime:20\r\n", "a=ptime:x\r\n")
+    assert Description.parse(text).media[0].ptime == 0
