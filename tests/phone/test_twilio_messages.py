@@ -75,7 +75,7 @@ def changed(document: dict[str, Any], **fields: object) -> str:
         (changed(MEDIA, sequenceNumber=True), "'sequenceNumber'"),
         (changed(MEDIA, media=MEDIA["media"] | {"timestamp": 1e300}), "'timestamp'"),
         (changed(START, start=START["start"] | {"mediaFormat": {"encoding": "audio/opus"}}), "audio/opus"),
-        (changed(START, start=START["start"] | {"customParameters": ["a"]}), "parameters"),
+        (changed(START, start=START["start"] | {"customParameters": ["a"]}), "'customParameters'"),
         (changed(START, start=START["start"] | {"callSid": None}), "'callSid'"),
         ('{"event": "mark", "streamSid": "MZ1", "mark": {"name": 3}}', "'name'"),
         ("x" * (say.MAX_TEXT + 1), "characters"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree
 
@@ -32,7 +33,8 @@ FORM = {"AccountSid": "AC1", "CallSid": "CA1", "From": "+4930123", "To": "+49404
 
 
 def signed(url: str, form: dict[str, str] | None = None, token: str = TOKEN) -> str:
-    return RequestValidator(token).compute_signature(url, form or {})
+    validator: Any = RequestValidator(token)
+    return validator.compute_signature(url, form or {})
 
 
 def door(**kept: str) -> TwilioDoor:
@@ -58,7 +60,7 @@ def test_signatures_are_those_of_their_library(fields: dict[str, list[str]], url
         def getlist(self, name: str) -> list[str]:
             return self[name]
 
-    validator = RequestValidator(TOKEN)
+    validator: Any = RequestValidator(TOKEN)
     ours = signature(TOKEN, url, fields)
     assert ours == validator.compute_signature(url, Fields(fields))
     for spelling in spellings(url):
@@ -81,18 +83,19 @@ def same(ours: str, theirs: VoiceResponse) -> bool:
 
 
 def test_instructions_are_those_of_their_library() -> None:
-    stream = VoiceResponse()
-    verb = Connect()
+    stream: Any = VoiceResponse()
+    verb: Any = Connect()
     verb.stream(url='wss://talk.example.org/a?b=1&c="<2>"')
     stream.append(verb)
     assert same(connect('wss://talk.example.org/a?b=1&c="<2>"'), stream)
-    busy = VoiceResponse()
+    busy: Any = VoiceResponse()
     busy.reject(reason="busy")
     assert same(reject(), busy)
-    number = VoiceResponse()
+    number: Any = VoiceResponse()
     number.dial("+4930123")
     assert same(dial("+4930123"), number)
-    to_sip, sip = VoiceResponse(), Dial()
+    to_sip: Any = VoiceResponse()
+    sip: Any = Dial()
     sip.sip("sip:200@pbx.example?x-a=1&x-b=2")
     to_sip.append(sip)
     assert same(dial("sip:200@pbx.example?x-a=1&x-b=2"), to_sip)

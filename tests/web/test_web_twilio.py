@@ -8,6 +8,7 @@ import json
 import socket
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
@@ -22,9 +23,10 @@ from duologue.phone.twilio_calls import TwilioCalls
 from duologue.phone.twilio_voice import TwilioDoor
 from duologue.settings import load_settings
 from duologue.web.application import create_app
-from duologue.web.listener import make_listener
+from duologue.web.listener import Listener, make_listener
 
 TOKEN = "the auth token of 32 characters!"
+VALIDATOR: Any = RequestValidator(TOKEN)
 URL = "https://talk.example.org"
 FORM = {"AccountSid": "AC1", "CallSid": "CA1", "From": "+4930", "To": "+4940"}
 
@@ -37,6 +39,10 @@ class Taken:
         self.ends: list[Ended] = []
         self.sound = 0
         self.busy = False
+
+    async def drain(self) -> None:
+        for leg in self.legs:
+            await leg.hang_up("goodbye")
 
     async def take(self, leg: CallLeg) -> None:
         self.legs.append(leg)
@@ -55,9 +61,10 @@ class Site:
     port: int
     taken: Taken
     calls: TwilioCalls
+    listener: Listener
 
     async def voice(self, signature: str | None = None, form: dict[str, str] = FORM) -> httpx.Response:
-        signed = RequestValidator(TOKEN).compute_signature(f"{URL}/phone/twilio/voice", form)
+        signed = VALIDATOR.compute_signature(f"{URL}/phone/twilio/voice", form)
         headers = {"X-Twilio-Signature": signed if signature is None else signature, "Host": "talk.example.org"}
         async with httpx.AsyncClient() as client:
             address = f"http://127.0.0.1:{self.port}/phone/twilio/voice"
@@ -69,7 +76,7 @@ class Site:
         return (await self.voice()).text.partition("wss://talk.example.org")[2].partition('"')[0]
 
     def stream(self, path: str, signature: str | None = None) -> connect:
-        signed = RequestValidator(TOKEN).compute_signature(f"wss://talk.example.org{path}", {})
+        signed = VALIDATOR.compute_signature(f"wss://talk.example.org{path}", {})
         headers = {"x-twilio-signature": signed if signature is None else signature}
         return connect(f"ws://127.0.0.1:{self.port}{path}", additional_headers=headers, max_queue=None)
 
@@ -77,7 +84,7 @@ class Site:
 @contextlib.asynccontextmanager
 async def site() -> AsyncGenerator[Site]:
     taken, house = Taken(), HouseDouble()
-    house.twilio = TwilioCalls(TwilioDoor(TOKEN, URL), taken.take, full=lambda: taken.busy)
+    house.twilio = TwilioCalls(TwilioDoor(TOKEN, URL), taken.take, full=lambda: taken.busy, drain=taken.drain)
     settings = load_settings({"web.token": "a token that guards the rest"})
     listener = make_listener(house, settings)
     with socket.create_server(("127.0.0.1", 0)) as sock:
@@ -86,7 +93,7 @@ async def site() -> AsyncGenerator[Site]:
             while not listener.started:  # noqa: ASYNC110 (uvicorn has no event)
                 await asyncio.sleep(0.01)
             try:
-                yield Site(sock.getsockname()[1], taken, house.twilio)
+                yield Site(sock.getsockname()[1], taken, house.twilio, listener)
             finally:
                 listener.should_exit = True
                 await serving
@@ -192,6 +199,16 @@ async def test_a_giant_message_and_a_broken_connection_end_the_call() -> None:
             await until(lambda: len(here.taken.ends) == 2)
         assert here.taken.ends[1] == Ended("the connection broke", failed=True)
         await until(lambda: not here.calls.open_now)
+
+
+async def test_calls_end_with_a_goodbye_when_the_server_leaves() -> None:
+    async with contextlib.AsyncExitStack() as held:
+        here = await held.enter_async_context(site())
+        stream = await held.enter_async_context(here.stream(await here.path()))
+        await begun(stream)
+        await until(lambda: here.taken.legs)
+        here.listener.should_exit = True
+        assert await closed(stream) == "goodbye"
 
 
 async def test_without_a_line_there_is_nothing_here() -> None:

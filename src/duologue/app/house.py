@@ -59,6 +59,7 @@ LOOK = SECOND
 if TYPE_CHECKING:
     from duologue.app.line import Line
     from duologue.app.talking import Talk
+    from duologue.phone.twilio_calls import TwilioCalls
 
 log = get_logger(__name__)
 
@@ -183,6 +184,11 @@ class House:
         if self.line is None or self.line.topic not in topics:
             return event
         return StateEvent(state=event.state.model_copy(update={"line": self.line.view()}))
+
+    @property
+    def twilio(self) -> TwilioCalls | None:
+        """The calls that come from Twilio; None while none are taken."""
+        return self.line.twilio if self.line is not None else None
 
     def workers(self) -> tuple[WorkerView, ...]:
         """Every child process that is kept running."""

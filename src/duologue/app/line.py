@@ -16,6 +16,7 @@ from duologue.app.call import LINE, CallHouse
 from duologue.app.call_plan import CallPlans
 from duologue.app.call_voice import VoicedLines
 from duologue.app.calls import Calls
+from duologue.app.carriers import Carriers
 from duologue.app.cast import CastMember
 from duologue.app.engines import EnginePool, Engines
 from duologue.app.languages import refuse_strangers
@@ -29,6 +30,7 @@ from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, PeerError
 from duologue.phone.leg import CallLeg, TakeCall
 from duologue.phone.line_messages import Counts, LinePlan, Ready, Registration, Trouble
+from duologue.phone.twilio_calls import TwilioCalls
 from duologue.settings import Settings
 from duologue.speech.hearing import EAR_RATE, Expected, hears
 from duologue.speech.utterance import Utterance
@@ -102,6 +104,7 @@ class Line:
         """Why it will take no call, however long one waits."""
         self._carrier: Carrier | None = None
         self._calls: Calls | None = None
+        self._others: Carriers | None = None
         self._plans: CallPlans | None = None
         self._registrations: dict[str, Registration] = {}
         self._tasks: asyncio.TaskGroup | None = None
@@ -136,7 +139,12 @@ class Line:
                 await self._rehearse(plans)
                 await self._serve(plans)
         finally:
-            self._warm, self._calls, self._carrier = False, None, None
+            self._warm, self._calls, self._carrier, self._others = False, None, None, None
+
+    @property
+    def twilio(self) -> TwilioCalls | None:
+        """What the web server brings Twilio's requests to; None while none are taken."""
+        return self._others.twilio if self._others is not None else None
 
     @property
     def calls(self) -> Calls:
@@ -212,12 +220,14 @@ class Line:
         calls = self._calls = Calls(plans, self._talk, house, self._unready, self._changed)
         plan = line_plan(self._phone, takes_calls=not self.deaf)
         carrier = self._carrier = self._make(plan, calls.take, self._tell, self._clock)
+        others = self._others = Carriers(self._phone, calls, self._unready, self._clock)
         self._engines.workers.add(carrier.worker)
         self._changed()
         async with asyncio.TaskGroup() as group:
             self._tasks = group
             telling = group.create_task(calls.run())
             running = group.create_task(carrier.run())
+            carrying = group.create_task(others.run())
             try:
                 await asyncio.wait([running])
             finally:
@@ -226,6 +236,7 @@ class Line:
                     await self._drain(carrier, calls)
                 telling.cancel()
                 running.cancel()
+                carrying.cancel()
 
     async def _drain(self, carrier: Carrier, calls: Calls) -> None:
         _log.info("line.drains", calls=calls.count, seconds=self._phone.drain_seconds)

@@ -275,7 +275,7 @@ class AudioSocketListener:
         leg.told.put(*began)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._read(reader, leg)), group.create_task(leg.play())]
-            taken = group.create_task(self._take(leg))
+            taken = group.create_task(self._taken(leg))
             await leg.told.ended.wait()
             for task in tasks:
                 task.cancel()
@@ -284,6 +284,9 @@ class AudioSocketListener:
             else:
                 writer.close()
             await taken
+
+    async def _taken(self, leg: AudioSocketLeg) -> None:
+        await self._take(leg)
 
     async def _read(self, reader: asyncio.StreamReader, leg: AudioSocketLeg) -> None:
         while not leg.told.ended.is_set():

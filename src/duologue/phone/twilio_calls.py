@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from duologue.clock import SYSTEM_CLOCK, Clock
@@ -19,6 +19,8 @@ from duologue.telemetry.log import get_logger
 START_SECONDS = 10.0
 """For a stream to say what it is of."""
 
+_TWICE = "this call has a stream already"
+
 log = get_logger(__name__)
 
 
@@ -31,7 +33,9 @@ class Redirecting(Protocol):
 
 
 class TwilioCalls:
-    """``take`` gets each call, and ``full`` says whether there is no place for one more."""
+    """``take`` gets each call, and ``full`` says whether there is no place for one more. ``drain`` has all calls of the
+    line end with a goodbye.
+    """
 
     def __init__(
         self,
@@ -39,20 +43,31 @@ class TwilioCalls:
         take: TakeCall,
         api: Redirecting | None = None,
         full: Callable[[], bool] = lambda: False,
+        drain: Callable[[], Awaitable[None]] | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.door = door
         self._take = take
         self._api = api
         self._full = full
+        self._drain = drain
         self._clock = clock
         self._streams: set[str] = set()
         """Calls that have one."""
+        self._changed = asyncio.Event()
 
     @property
     def open_now(self) -> int:
         """Streams that are open."""
         return len(self._streams)
+
+    async def leave(self) -> None:
+        """Before the sockets are closed: those who talk over them are said goodbye to."""
+        if self._streams and self._drain is not None:
+            await self._drain()
+            while self._streams:
+                self._changed.clear()
+                await self._changed.wait()
 
     def voice(self, query: str, body: bytes, signature: str) -> str:
         """The instructions for a call. Raises :class:`ForgedError`."""
@@ -69,18 +84,22 @@ class TwilioCalls:
         invitation = self.door.enter(ticket, signature, self._clock.now())
         if invitation.call in self._streams:
             self.door.refused["twice"] += 1
-            raise ForgedError("this call has a stream already", where="phone.twilio", remedy="It has one at a time.")
+            raise ForgedError(_TWICE, where="phone.twilio", remedy="It has one at a time.")
         return invitation
 
     async def hold(self, invitation: Invitation, socket: StreamSocket) -> str:
         """The stream of a call, until it is over: why, in words. Raises nothing else."""
         if invitation.call in self._streams:
-            return "this call has a stream already"
+            await socket.close(_TWICE)
+            return _TWICE
         self._streams.add(invitation.call)
         try:
-            return await self._stream(invitation, socket)
+            why = await self._stream(invitation, socket)
+            await socket.close(why)
+            return why
         finally:
             self._streams.discard(invitation.call)
+            self._changed.set()
 
     async def _stream(self, invitation: Invitation, socket: StreamSocket) -> str:
         stream = TwilioStream(invitation.call)
@@ -100,7 +119,7 @@ class TwilioCalls:
         leg = TwilioLeg(info_of(invitation, stream, call_id, socket.peer), stream, socket, redirect, self._clock)
         async with asyncio.TaskGroup() as group:
             reading = group.create_task(_read(socket, leg))
-            taken = group.create_task(self._take(leg))
+            taken = group.create_task(self._taken(leg))
             await leg.told.ended.wait()
             reading.cancel()
             await taken
@@ -108,6 +127,9 @@ class TwilioCalls:
             log.info("twilio.strange", call=call_id, **counts)
         assert leg.told.end is not None
         return leg.told.end.reason
+
+    async def _taken(self, leg: TwilioLeg) -> None:
+        await self._take(leg)
 
 
 async def _read(socket: StreamSocket, leg: TwilioLeg) -> None:

@@ -27,7 +27,7 @@ Redirect = Callable[[str, str], Awaitable[None]]
 
 def info_of(invitation: Invitation, stream: TwilioStream, call_id: str, peer: str) -> CallInfo:
     """What is known of it, once the stream has started."""
-    parameters = stream.start.parameters if stream.start is not None else {}
+    parameters: Mapping[str, str] = stream.start.parameters if stream.start is not None else {}
     headers = {name.lower(): value for name, value in parameters.items()} | {"twilio-call": invitation.call}
     return CallInfo(
         id=call_id, caller=invitation.caller, called=invitation.called, display=invitation.display, carrier="twilio",

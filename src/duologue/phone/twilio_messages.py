@@ -132,10 +132,10 @@ def _start(document: dict[str, Any]) -> Start:
     encoding, rate, channels = _text(form, "encoding"), _number(form, "sampleRate"), _number(form, "channels")
     if (encoding, rate, channels) != ("audio/x-mulaw", 8000, 1):
         raise InputError(f"a stream of {encoding}, {rate} Hz, {channels} channels", where=_WHERE, remedy="Send µ-law.")
-    given = start.get("customParameters") or {}
-    if not isinstance(given, dict) or len(cast("dict[str, Any]", given)) > MAX_PARAMETERS:
-        raise InputError("parameters that are none", where=_WHERE)
-    parameters = {name: value for name, value in cast("dict[str, Any]", given).items() if isinstance(value, str)}
+    given = _part(start, "customParameters") if start.get("customParameters") else dict[str, Any]()
+    if len(given) > MAX_PARAMETERS:
+        raise InputError(f"a stream of {len(given)} parameters", where=_WHERE, remedy=f"At most {MAX_PARAMETERS}.")
+    parameters = {name: value for name, value in given.items() if isinstance(value, str)}
     stream = _text(start, "streamSid", "") or _stream(document)
     return Start(stream, _text(start, "callSid"), _text(start, "accountSid", ""), parameters)
 

@@ -10,7 +10,7 @@ class GoneError(Exception):
 
 
 class StreamSocket(Protocol):
-    """A WebSocket that was accepted, as the web server has it. Both methods raise :class:`GoneError`."""
+    """A WebSocket that was accepted, as the web server has it."""
 
     @property
     def peer(self) -> str:
@@ -18,9 +18,13 @@ class StreamSocket(Protocol):
         ...
 
     async def receive(self) -> str:
-        """The next text."""
+        """The next text. Raises :class:`GoneError`."""
         ...
 
     async def send(self, text: str) -> None:
-        """Waits while the other end takes nothing."""
+        """Waits while the other end takes nothing. Raises :class:`GoneError`."""
+        ...
+
+    async def close(self, why: str) -> None:
+        """Within a moment, and without an error, whatever became of the other end."""
         ...

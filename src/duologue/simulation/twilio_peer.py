@@ -15,6 +15,7 @@ import numpy as np
 from duologue.audio import g711
 from duologue.audio.pcm import Samples, silence
 from duologue.clock import MILLISECOND, Clock
+from duologue.errors import InternalError
 from duologue.phone.twilio_socket import GoneError
 
 PACKET_MS = 20
@@ -92,6 +93,10 @@ class TwilioPeer:
         self.sent.append(said)
         self._coming.append((self._clock.now() + round(self._habits.there_ms * MILLISECOND), said))
 
+    async def close(self, why: str) -> None:
+        """See the protocol."""
+        self.leave()
+
     # What it does
 
     def raw(self, text: str) -> None:
@@ -162,6 +167,8 @@ class TwilioPeer:
                 self._queue.clear()
                 for name in marks:
                     self.say("mark", mark={"name": name})
+            case other:
+                raise InternalError(f"Twilio knows no {other!r}", where="twilio peer")
 
     def _play(self) -> bytes:
         packet = bytearray()

@@ -24,7 +24,7 @@ MAX_SOCKET_MESSAGE = 256 * 1024
 
 
 class Listener(uvicorn.Server):
-    """Ends the event streams before it waits for connections to close, and leaves signals to its owner.
+    """Ends the event streams, and the calls, before it waits for connections to close, and leaves signals to its owner.
 
     Set ``should_exit`` to end :meth:`serve`, at any time.
     """
@@ -41,6 +41,9 @@ class Listener(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """See uvicorn."""
         self._app.state.leaving.set()
+        house: House = self._app.state.house
+        if house.twilio is not None:
+            await house.twilio.leave()
         await super().shutdown(sockets)
 
 

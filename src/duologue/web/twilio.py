@@ -67,10 +67,7 @@ async def stream(socket: WebSocket, ticket: str) -> None:
         await socket.close(_POLICY_VIOLATION)  # before it is accepted: 403
         return
     await socket.accept()
-    why = await house.twilio.hold(invitation, _Socket(socket))
-    with contextlib.suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
-        async with asyncio.timeout(CLOSE_SECONDS):
-            await socket.close(_NORMAL, why.encode()[:120].decode(errors="ignore"))
+    await house.twilio.hold(invitation, _Socket(socket))
 
 
 class _Socket:
@@ -97,6 +94,11 @@ class _Socket:
             await self._socket.send_text(text)
         except (WebSocketDisconnect, RuntimeError) as error:
             raise GoneError from error
+
+    async def close(self, why: str) -> None:
+        with contextlib.suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._socket.close(_NORMAL, why.encode()[:120].decode(errors="ignore"))
 
 
 def _calls(house: House) -> TwilioCalls:
