@@ -18,8 +18,9 @@ from typing import Self
 
 from duologue.app.models import Event, Notice, NoticeEvent, StateEvent
 
-CAPACITY = 1024
-"""Events that are kept; the oldest are forgotten."""
+CAPACITY = 256
+"""Events that are kept; the oldest are forgotten. Some three minutes of a show, whose turns take 10 kB and its pulses
+4 kB: who was away for longer is sent the state, which is no more to send."""
 TOO_SLOW = Notice(
     level="warning",
     text="This connection is too slow for the events; some were skipped.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -37,8 +38,12 @@ class ConversationRequest(Model):
     seed: int | None = None
 
 
-class WordView(Model):
+# No model: a house keeps ten thousand of them, and a model takes 532 bytes where this takes 112.
+@dataclass(frozen=True, slots=True)
+class WordView:
     """A spoken word; ``start`` and ``end`` are Unix times in ms at which it is on air (the stream's programme time)."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")  # pyright: ignore[reportUnannotatedClassAttribute]
 
     text: str
     start: float

@@ -93,11 +93,8 @@ class TurnBook:
         words = before.words if before is not None else ()
         utterance = self._utterances.get(record.id)
         if utterance is not None and on_air is not None:
-            per_ms = utterance.rate / 1000
-            words = tuple(
-                WordView(text=mark.text, start=on_air + mark.start / per_ms, end=on_air + mark.end / per_ms)
-                for mark in utterance.words()
-            )
+            timed = _timed(utterance, on_air)
+            words = words if words == timed else timed  # every view of a turn that is kept holds the same words
         return TurnView(
             id=record.id,
             conversation=record.conversation,
@@ -121,3 +118,11 @@ class TurnBook:
             handovers=record.handovers,
             to=record.to,
         )
+
+
+def _timed(utterance: Utterance, on_air: float) -> tuple[WordView, ...]:
+    per_ms = utterance.rate / 1000
+    return tuple(
+        WordView(text=mark.text, start=on_air + mark.start / per_ms, end=on_air + mark.end / per_ms)
+        for mark in utterance.words()
+    )
