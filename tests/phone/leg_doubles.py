@@ -14,7 +14,7 @@ from duologue.clock import Clock
 from duologue.dialogue.far_end import RemoteSink
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress, PlayStarted
 from duologue.errors import PeerError
-from duologue.phone.leg import CallLeg, Digit, Ended, LegEvent, Marked, Played, Sent, Sound, Stopped
+from duologue.phone.leg import CallLeg, Digit, Ended, LegEvent, Marked, Played, Quality, Sent, Sound, Stopped
 from duologue.speech.utterance import Utterance
 
 WORD = RATE // 4
@@ -68,6 +68,8 @@ class Person:
                 self.sink.acknowledge(utterance_id, samples, at)
             case Stopped(utterance_id, samples, at):
                 self.sink.stopped(utterance_id, samples, at)
+            case Quality(round_trip_ms=milliseconds):
+                self.sink.round_trip(milliseconds)
             case Marked(name):
                 self.sink.marked(name)
             case _:

@@ -17,7 +17,7 @@ from duologue.audio.far_playout import Kind, Message
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND
 from duologue.errors import PeerError
-from duologue.phone.leg import Digit, Ended, LegEvent, Marked, Sound
+from duologue.phone.leg import Digit, Ended, LegEvent, Marked, Quality, Sound
 from duologue.phone.twilio_stream import MOST_GARBAGE, TwilioStream
 
 MS = MILLISECOND
@@ -154,6 +154,20 @@ def test_of_a_gap_only_what_has_not_passed_is_sent_as_silence() -> None:
     assert said(stream.send(play(2, "b", 100, gap=200), 50 * MS))[0] == ("media", "100+200")
     assert said(stream.send(play(3, "c", 100, gap=200), 520 * MS))[0] == ("media", "100+80")  # all was over at 400
     assert said(stream.send(play(4, "d", 100, gap=200), 5 * SECOND))[0] == ("media", "100+0")
+
+
+def test_the_quickest_mark_tells_the_round_trip() -> None:
+    stream = started()
+    for number in range(4):
+        stream.send(play(number, f"u{number}", 100), 0)
+
+    def back(name: str, at: int) -> list[LegEvent]:
+        return feed(stream, json.dumps({"event": "mark", "streamSid": "MZ1", "mark": {"name": name}}), now=at * MS)
+
+    assert back("m0", 190) == [Quality(0.0, 0.0, 90.0), Marked("m0")]
+    assert back("m1", 320) == [Marked("m1")]  # it took longer
+    assert back("m3", 200) == [Marked("m3")]  # no sound is played before its time
+    assert back("m2", 340) == [Marked("m2")]
 
 
 def test_a_clear_forgets_what_waits() -> None:

@@ -17,7 +17,7 @@ from duologue.audio.resample import StreamResampler
 from duologue.clock import MILLISECOND, SECOND
 from duologue.errors import InputError, PeerError
 from duologue.phone import twilio_messages as say
-from duologue.phone.leg import HEARD_RATE, KEYS, Digit, Ended, LegEvent, Marked, Sound
+from duologue.phone.leg import HEARD_RATE, KEYS, Digit, Ended, LegEvent, Marked, Quality, Sound
 from duologue.phone.leg_limits import Allowance
 from duologue.phone.twilio_messages import Connected, Mark, Media, Pressed, Start, Stop
 
@@ -26,6 +26,8 @@ CODEC = "PCMU/8000"
 WIRE_RATE = 8000
 AHEAD_MS = 5_000
 """Sound may come so much faster than time passes, after a way that stalled; more is dropped."""
+MOST_MARKS = 6000
+"""Under way: ten minutes of speech."""
 MOST_GARBAGE = 20
 """Messages that are none, before the stream is broken off."""
 _STRETCH = HEARD_RATE // WIRE_RATE
@@ -56,6 +58,9 @@ class TwilioStream:
         """The utterance that is not whole yet."""
         self._waiting: deque[Message] = deque()
         self._mouth = StreamResampler(RATE, WIRE_RATE)
+        self._marks: deque[tuple[str, int]] = deque(maxlen=MOST_MARKS)
+        """Those that are under way, and when they would come back if nothing took any time (ns)."""
+        self._round_trip: int | None = None
 
     # From the caller
 
@@ -111,9 +116,21 @@ class TwilioStream:
                     return []
                 return [Digit(message.key)]
             case Mark():
-                return [Marked(message.name)]
+                return [*self._measured(message.name, now), Marked(message.name)]
             case Stop():
                 return [Ended("the caller hung up")]
+
+    def _measured(self, name: str, now: int) -> list[LegEvent]:
+        """The round trip is what the quickest mark took beyond what lay before it; it is told when it was less."""
+        while self._marks:
+            passed, due = self._marks.popleft()
+            if passed == name:
+                took = now - due
+                if took < 0 or (self._round_trip is not None and took >= self._round_trip):
+                    return []
+                self._round_trip = took
+                return [Quality(0.0, 0.0, took / MILLISECOND)]
+        return []
 
     def _next(self, sequence: int | None) -> bool:
         """Whether it comes after all that came."""
@@ -164,6 +181,7 @@ class TwilioStream:
             case Kind.CLEAR:
                 self._waiting.clear()
                 self._current, self._free = None, now
+                self._marks.clear()
                 return [say.clear(self.start.stream)]
             case Kind.WITHDRAW:
                 self._waiting = deque(each for each in self._waiting if each.id != message.id)
@@ -197,4 +215,7 @@ class TwilioStream:
         payload += b"".join(g711.encode(piece, "mu") for piece in pieces if len(piece))
         self._free = max(self._free, now) + len(payload) * SECOND // WIRE_RATE
         texts = [say.media(stream, payload[at : at + WIRE_RATE]) for at in range(0, len(payload), WIRE_RATE)]
-        return [*texts, say.mark(stream, message.mark)] if message.mark else texts
+        if not message.mark:
+            return texts
+        self._marks.append((message.mark, self._free))
+        return [*texts, say.mark(stream, message.mark)]
