@@ -446,10 +446,145 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every
+         * @description Who can be asked: a character for a chat, an engine for speech and transcriptions.
+         */
+        get: operations["v1_list_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One
+         * @description One of them.
+         */
+        get: operations["v1_get_model"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audio/speech": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Speech
+         * @description The sound as a file that grows; with ``stream_format`` ``sse`` as events that hold its pieces.
+         */
+        post: operations["v1_speech"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audio/transcriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Transcribe
+         * @description Any single file of sound, ten minutes at most.
+         */
+        post: operations["v1_transcribe"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audio/translations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Translate
+         * @description No engine of ours translates what it hears: this says so.
+         */
+        post: operations["v1_translate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/chat/completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Chat
+         * @description The next words of a character. How many tokens they were is not known: ``usage`` is null.
+         */
+        post: operations["v1_chat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * Call
+         * @description A call of an assistant's message.
+         */
+        Call: {
+            /** Id */
+            id: string;
+            /**
+             * Type
+             * @default function
+             * @constant
+             */
+            type: "function";
+            function: components["schemas"]["Function"];
+        };
         /**
          * CaptionRequest
          * @description Show a text as the caption (empty: none) until it is replaced; what is spoken takes precedence.
@@ -480,6 +615,31 @@ export interface components {
             colour: string;
         };
         /**
+         * ChatMessage
+         * @description A message of the conversation so far.
+         */
+        ChatMessage: {
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "system" | "developer" | "user" | "assistant" | "tool";
+            /** Content */
+            content?: string | components["schemas"]["TextPart"][] | null;
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /** Tool Calls */
+            tool_calls?: components["schemas"]["Call"][] | null;
+            /**
+             * Tool Call Id
+             * @default
+             */
+            tool_call_id: string;
+        };
+        /**
          * ChatReceipt
          * @description The answer to a chat message: the turn that will hold the character's reply.
          */
@@ -493,25 +653,11 @@ export interface components {
             accepted: boolean;
         };
         /**
-         * ChatRequest
-         * @description Something a person says to a character by name.
+         * CompatibleError
+         * @description An error as OpenAI's API has it.
          */
-        ChatRequest: {
-            /**
-             * To
-             * @description A character's name.
-             */
-            to: string;
-            /**
-             * Text
-             * @description 1 to 400 characters after trimming.
-             */
-            text: string;
-            /**
-             * Author
-             * @default guest
-             */
-            author: string;
+        CompatibleError: {
+            error: components["schemas"]["ErrorBody"];
         };
         /**
          * Conversation
@@ -592,6 +738,35 @@ export interface components {
          */
         Daylight: "day" | "evening" | "night";
         /**
+         * Declared
+         * @description A function that the client runs.
+         */
+        Declared: {
+            /** Name */
+            name: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** Parameters */
+            parameters?: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * DeclaredTool
+         * @description A tool of the client's.
+         */
+        DeclaredTool: {
+            /**
+             * Type
+             * @constant
+             */
+            type: "function";
+            function: components["schemas"]["Declared"];
+        };
+        /**
          * EngineView
          * @description An engine that speaks, thinks or hears, in order of preference. ``cause`` tells its last failure, while it
          *     counts.
@@ -654,6 +829,33 @@ export interface components {
             engines: components["schemas"]["EngineView"][];
         };
         /**
+         * ErrorBody
+         * @description What went wrong; ``param`` names the field.
+         */
+        ErrorBody: {
+            /** Message */
+            message: string;
+            /** Type */
+            type: string;
+            /** Param */
+            param?: string | null;
+            /** Code */
+            code?: string | null;
+        };
+        /**
+         * Function
+         * @description A call as the model wrote it.
+         */
+        Function: {
+            /** Name */
+            name: string;
+            /**
+             * Arguments
+             * @default
+             */
+            arguments: string;
+        };
+        /**
          * Health
          * @description A verdict and, when it is bad, the reasons.
          */
@@ -705,6 +907,21 @@ export interface components {
             talks: components["schemas"]["TalkView"][];
         };
         /**
+         * JsonSchema
+         * @description The schema that an answer should follow.
+         */
+        JsonSchema: {
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /** Schema */
+            schema?: {
+                [key: string]: unknown;
+            };
+        };
+        /**
          * LightsRequest
          * @description Change the time of day, the lamp, or both.
          */
@@ -712,6 +929,44 @@ export interface components {
             daylight?: components["schemas"]["Daylight"] | null;
             /** Lamp */
             lamp?: boolean | null;
+        };
+        /**
+         * ModelView
+         * @description A model. ``created`` is told of none: it is 0.
+         */
+        ModelView: {
+            /** Id */
+            id: string;
+            /**
+             * Object
+             * @default model
+             * @constant
+             */
+            object: "model";
+            /**
+             * Created
+             * @default 0
+             */
+            created: number;
+            /**
+             * Owned By
+             * @default duologue
+             */
+            owned_by: string;
+        };
+        /**
+         * ModelsView
+         * @description All models.
+         */
+        ModelsView: {
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object: "list";
+            /** Data */
+            data: components["schemas"]["ModelView"][];
         };
         /**
          * Notice
@@ -864,6 +1119,19 @@ export interface components {
             status: number;
         };
         /**
+         * ResponseFormat
+         * @description Text, any JSON object, or one that follows a schema.
+         */
+        ResponseFormat: {
+            /**
+             * Type
+             * @default text
+             * @enum {string}
+             */
+            type: "text" | "json_object" | "json_schema";
+            json_schema?: components["schemas"]["JsonSchema"] | null;
+        };
+        /**
          * Scope
          * @description Something that a token may allow. To look on (the page, the stream, what is said) any token is enough.
          * @enum {string}
@@ -930,6 +1198,32 @@ export interface components {
             events: string;
             /** Metrics */
             metrics: string;
+        };
+        /**
+         * SpeechRequest
+         * @description What is to be said, and how. ``voice`` is a character's name, an engine's voice, or one of OpenAI's names.
+         */
+        SpeechRequest: {
+            /** Input */
+            input: string;
+            /** Model */
+            model: string;
+            /** Voice */
+            voice: string;
+            /**
+             * Response Format
+             * @default mp3
+             * @enum {string}
+             */
+            response_format: "mp3" | "opus" | "aac" | "flac" | "wav" | "pcm";
+            /**
+             * Stream Format
+             * @default audio
+             * @enum {string}
+             */
+            stream_format: "audio" | "sse";
+        } & {
+            [key: string]: unknown;
         };
         /**
          * StageEvent
@@ -1182,6 +1476,19 @@ export interface components {
             loop_lag_ms: number;
         };
         /**
+         * TextPart
+         * @description The only kind of content that is read.
+         */
+        TextPart: {
+            /** Type */
+            type: string;
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+        };
+        /**
          * TurnEvent
          * @description A turn changed.
          */
@@ -1409,6 +1716,71 @@ export interface components {
              * @description While it is left alone after failures in a row.
              */
             next_try: number | null;
+        };
+        /**
+         * ChatRequest
+         * @description Something a person says to a character by name.
+         */
+        duologue__app__models__ChatRequest: {
+            /**
+             * To
+             * @description A character's name.
+             */
+            to: string;
+            /**
+             * Text
+             * @description 1 to 400 characters after trimming.
+             */
+            text: string;
+            /**
+             * Author
+             * @default guest
+             */
+            author: string;
+        };
+        /**
+         * ChatRequest
+         * @description What is asked. ``model`` is a character's name; a system message is added to how it speaks.
+         */
+        duologue__web__v1__chat__ChatRequest: {
+            /** Model */
+            model: string;
+            /** Messages */
+            messages: components["schemas"]["ChatMessage"][];
+            /**
+             * Stream
+             * @default false
+             */
+            stream: boolean;
+            /** Temperature */
+            temperature?: number | null;
+            /** Max Tokens */
+            max_tokens?: number | null;
+            /** Max Completion Tokens */
+            max_completion_tokens?: number | null;
+            /**
+             * Seed
+             * @default 0
+             */
+            seed: number;
+            /** Stop */
+            stop?: string | string[] | null;
+            /** Tools */
+            tools?: components["schemas"]["DeclaredTool"][];
+            /**
+             * Tool Choice
+             * @default auto
+             * @enum {string}
+             */
+            tool_choice: "auto" | "none";
+            /**
+             * @default {
+             *       "type": "text"
+             *     }
+             */
+            response_format: components["schemas"]["ResponseFormat"];
+        } & {
+            [key: string]: unknown;
         };
     };
     responses: never;
@@ -1758,7 +2130,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ChatRequest"];
+                "application/json": components["schemas"]["duologue__app__models__ChatRequest"];
             };
         };
         responses: {
@@ -2742,6 +3114,276 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    v1_list_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelsView"];
+                };
+            };
+            /** @description The request asks for what cannot be. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompatibleError"];
+                };
+            };
+            /** @description An engine failed, or no place is left: see `Retry-After`. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompatibleError"];
+                };
+            };
+        };
+    };
+    v1_get_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelView"];
+                };
+            };
+            /** @description The request asks for what cannot be. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompatibleError"];
+                };
+            };
+            /** @description An engine failed, or no place is left: see `Retry-After`. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompatibleError"];
+                };
+            };
+        };
+    };
+    v1_speech: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SpeechRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/mpeg": unknown;
+                    "audio/ogg": unknown;
+                    "audio/aac": unknown;
+                    "audio/flac": unknown;
+                    "audio/wav": unknown;
+                    "audio/pcm": unknown;
+                };
+            };
+            /** @description The request asks for what cannot be. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompatibleError"];
+                };
+            };
+            /** @description An engine failed, or no place is left: see `Retry-After`. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompatibleError"];
+                };
+            };
+        };
+    };
+    v1_transcribe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                    model: string;
+                    language?: string;
+                    prompt?: string;
+                    /** @enum {string} */
+                    response_format?: "json" | "text" | "srt" | "verbose_json" | "vtt";
+                    stream?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                    "text/plain": unknown;
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description The request asks for what cannot be. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompatibleError"];
+                };
+            };
+            /** @description An engine failed, or no place is left: see `Retry-After`. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompatibleError"];
+                };
+            };
+        };
+    };
+    v1_translate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                    model: string;
+                    language?: string;
+                    prompt?: string;
+                    /** @enum {string} */
+                    response_format?: "json" | "text" | "srt" | "verbose_json" | "vtt";
+                    stream?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request asks for what cannot be. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompatibleError"];
+                };
+            };
+            /** @description An engine failed, or no place is left: see `Retry-After`. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompatibleError"];
+                };
+            };
+        };
+    };
+    v1_chat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["duologue__web__v1__chat__ChatRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description The request asks for what cannot be. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompatibleError"];
+                };
+            };
+            /** @description An engine failed, or no place is left: see `Retry-After`. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompatibleError"];
                 };
             };
         };

@@ -177,7 +177,7 @@ class Settings(BaseSettings):
 
     def use(self) -> Use:
         """What ``serve`` asks of the engines, in English; a show where it switches nothing on."""
-        talks = self.serve.talk or self.serve.line
+        talks = self.serve.talk or self.serve.line or self.serve.api
         return Use(shows=self.serve.show or not talks, talks=talks)
 
     def each_show(self) -> dict[str, Settings]:

@@ -126,6 +126,7 @@ class ServeSettings(Part):
     show: bool = Field(default=True, description="The show, or each of several.")
     talk: bool = Field(default=False, description="Conversations with people, on warm engines.")
     line: bool = Field(default=False, description="The phone line.")
+    api: bool = Field(default=False, description="Voices, ears and characters for clients of OpenAI's API, at /v1.")
 
 
 class ShowSettings(Part):

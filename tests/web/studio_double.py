@@ -33,6 +33,7 @@ from duologue.app.models import (
 from duologue.errors import InputError
 from duologue.phone.twilio_calls import TwilioCalls
 from duologue.stage.pose import Daylight
+from duologue.web.studio import Endpoints
 
 Connect = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 """Opens a client of an application around the double; see the fixture ``connect``."""
@@ -196,6 +197,7 @@ class HouseDouble:
     processes: dict[str, WorkerView] = field(default_factory=dict[str, WorkerView])
     bus: Bus = field(default_factory=lambda: Bus(state, "show", capacity=8))
     twilio: TwilioCalls | None = None
+    endpoints: Endpoints | None = None
 
     def __post_init__(self) -> None:
         studios = [show.studio for show in self.shows if show.studio is not None]

@@ -59,6 +59,12 @@ WANTED: dict[str, str] = {
     "DELETE /api/stage/utterances": "stage",
     "DELETE /api/stage/utterances/{utterance_id}": "stage",
     "GET /api/settings": "admin",
+    "GET /v1/models": READER,
+    "GET /v1/models/{model}": READER,
+    "POST /v1/audio/speech": "talk",
+    "POST /v1/audio/transcriptions": "talk",
+    "POST /v1/audio/translations": "talk",
+    "POST /v1/chat/completions": "talk",
 }
 """Every route there is, and who may. A new one is entered here: nothing is open because somebody forgot to say."""
 

@@ -42,10 +42,10 @@ _REASONS = {"Invalid argument": "what its header says makes no sense", "Decoder 
 _LISTEN = "Give one file of sound, for example WAV, MP3, FLAC, Ogg or M4A."
 
 
-def decode(audio: bytes) -> Samples:
+def decode(audio: bytes, longest: int = MAX_SECONDS) -> Samples:
     """The sound of a file, mono at 48 kHz.
 
-    Raises :class:`InputError` for what is not sound, breaks off, is not finite or is longer than :data:`MAX_SECONDS`.
+    Raises :class:`InputError` for what is not sound, breaks off, is not finite or is longer than ``longest`` seconds.
     """
     if not audio:
         raise InputError("the clip is empty", where="audio", remedy=_LISTEN)
@@ -55,15 +55,15 @@ def decode(audio: bytes) -> Samples:
     try:
         for piece in _pieces(audio):
             count += len(piece)
-            if count > MAX_SECONDS * RATE:
+            if count > longest * RATE:
                 break
             pieces.append(piece)
     except (FFmpegError, ValueError, IndexError) as error:  # IndexError: a file without a stream of sound
         what = f"the clip breaks off after {count / RATE:.1f} s" if count else "the clip is no sound that can be read"
         raise InputError(f"{what}: {_reason(error)}", where="audio", remedy=_LISTEN) from error
-    if count > MAX_SECONDS * RATE:
+    if count > longest * RATE:
         raise InputError(
-            f"the clip is longer than {MAX_SECONDS} s", where="audio", remedy="Send it in shorter pieces, one by one."
+            f"the clip is longer than {longest} s", where="audio", remedy="Send it in shorter pieces, one by one."
         )
     return _sane(np.concatenate(pieces) if pieces else np.zeros(0, np.float32))
 

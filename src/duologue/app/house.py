@@ -57,6 +57,7 @@ LOOK = SECOND
 """How often the house looks at how its parts and engines are (ns)."""
 
 if TYPE_CHECKING:
+    from duologue.app.endpoints import Endpoints
     from duologue.app.line import Line
     from duologue.app.talking import Talk
     from duologue.phone.twilio_calls import TwilioCalls
@@ -107,7 +108,8 @@ class House:
         self.shows: tuple[Show, ...] = tuple(self._shows(settings, cast, stage)) if settings.serve.show else ()
         self.talk = self._talk(settings) if settings.serve.talk else None
         self.line = self._line(settings) if settings.serve.line else None
-        others: tuple[Part, ...] = (*filter(None, (self.talk, self.line)), *parts)
+        self.endpoints = self._endpoints(settings) if settings.serve.api else None
+        others: tuple[Part, ...] = (*filter(None, (self.talk, self.line, self.endpoints)), *parts)
         self.keepers = (
             *(show.keeper for show in self.shows),
             *(Keeper(part, clock, self._part_changed) for part in others),
@@ -116,7 +118,7 @@ class House:
             raise InputError(
                 "nothing is switched on",
                 where="serve",
-                remedy="Set show, talk or line to true under [serve], or give --show.",
+                remedy="Set show, talk, line or api to true under [serve], or give --show.",
             )
         registry.register(_Figures(self))
 
@@ -138,6 +140,11 @@ class House:
         from duologue.app.line import Line
 
         return Line(settings, self.engines, self.admission, self.bus.topic("line"), self.ledger, self._clock)
+
+    def _endpoints(self, settings: Settings) -> Endpoints:
+        from duologue.app.endpoints import Endpoints
+
+        return Endpoints(settings, self.engines, self.admission, self._clock)
 
     async def run(self) -> None:
         """Keep every part going until cancelled, or until all are over.

@@ -106,7 +106,7 @@ def find_persona(name: str) -> Persona:
 
 
 def _check_name(name: str) -> None:
-    names = _names()
+    names = partner_names()
     if name not in names and not (name and Path(name).is_dir()):
         close = difflib.get_close_matches(name, names, 1)
         raise InputError(
@@ -124,7 +124,7 @@ def _persona_file(name: str) -> Path | None:
     return Path(name) if name.endswith(".toml") else None
 
 
-def _names() -> tuple[str, ...]:
+def partner_names() -> tuple[str, ...]:
     """All who ship."""
     packs = packs_folder()
     characters = (folder.name for folder in (packs / "characters").iterdir() if folder.is_dir())

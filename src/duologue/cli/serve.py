@@ -24,6 +24,7 @@ def serve(
     show: Annotated[bool | None, typer.Option("--show/--no-show", help="The show, or each of several.")] = None,
     talk: Annotated[bool | None, typer.Option("--talk/--no-talk", help="Conversations with people.")] = None,
     line: Annotated[bool | None, typer.Option("--line/--no-line", help="The phone line.")] = None,
+    api: Annotated[bool | None, typer.Option("--api/--no-api", help="What OpenAI's clients find at /v1.")] = None,
     host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="The port to listen on; 0 takes a free one.")] = None,
     ledger: Annotated[Path | None, typer.Option(help="A folder for the ledger: frames, turns, and all else.")] = None,
@@ -45,7 +46,8 @@ def serve(
     from duologue.settings import load_settings
 
     flags = {
-        "serve.show": show, "serve.talk": talk, "serve.line": line, "web.host": host, "web.port": port,
+        "serve.show": show, "serve.talk": talk, "serve.line": line, "serve.api": api, "web.host": host,
+        "web.port": port,
         "ledger.folder": ledger,
     }  # fmt: skip
     uvloop.run(run_house(load_settings(flags, config=config, use=use_of)))

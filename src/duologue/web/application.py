@@ -31,8 +31,11 @@ from duologue.web.reference import render
 from duologue.web.scopes import reading
 from duologue.web.shows import ByShow
 from duologue.web.studio import House
+from duologue.web.v1 import chat, models, speech, transcriptions
 
 _NO_SCRIPTS = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
+MAX_CHAT = 1024 * 1024
+"""Bytes of a conversation that a client brings."""
 DESCRIPTION = "Start, watch and stop conversations; switch the stage; follow what happens; play the stream."
 
 
@@ -62,11 +65,17 @@ def create_app(house: House, options: WebOptions | None = None) -> FastAPI:
     app.state.uploads = asyncio.Semaphore(utterances.MAX_UPLOADS)
     app.router.default = Page(options.static)
     # the last one added is the outermost
-    app.add_middleware(BodyLimit, limit=options.max_body, larger={utterances.PATH: options.max_upload})
+    app.add_middleware(BodyLimit, limit=options.max_body, larger=_larger(options))
     app.add_middleware(Gate, options=options)
     app.add_middleware(Sharing, origins=options.cors_origins)
     app.add_middleware(ByShow, shows=house.shows)
     return app
+
+
+def _larger(options: WebOptions) -> dict[str, int]:
+    """The addresses whose bodies may be longer, and by how much."""
+    files = (utterances.PATH, transcriptions.PATH, transcriptions.TRANSLATIONS)
+    return {**dict.fromkeys(files, options.max_upload), chat.PATH: MAX_CHAT}
 
 
 def openapi_schema() -> dict[str, Any]:
@@ -83,6 +92,21 @@ def _routes() -> FastAPI:
         "/docs", _reference, include_in_schema=False, response_class=HTMLResponse, dependencies=[reading()]
     )
     problems.install(app)
-    for room in (session, shows, conversations, stage, utterances, events, stream, health, workers, twilio):
+    for room in (
+        session,
+        shows,
+        conversations,
+        stage,
+        utterances,
+        events,
+        stream,
+        health,
+        workers,
+        models,
+        speech,
+        transcriptions,
+        chat,
+        twilio,
+    ):
         app.include_router(room.router)
     return app

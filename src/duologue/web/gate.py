@@ -237,5 +237,5 @@ def _refusal(verdict: Refuse, path: str, headers: Headers) -> Response:
     challenge = {"WWW-Authenticate": "Bearer"} if unauthorized else {}
     return problem(
         verdict.status, verdict.what, where=path, remedy=verdict.remedy,
-        headers={**challenge, "Cache-Control": "no-store"},
+        headers={**challenge, "Cache-Control": "no-store"}, path=path,
     )  # fmt: skip

@@ -41,7 +41,9 @@ class BodyLimit:
 def _refusal(path: str, limit: int) -> Response:
     headers = {"Connection": "close"}  # the rest of the body is not worth reading
     remedy = f"Send at most {limit // 1024} kB."
-    return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _complaint(limit), where=path, remedy=remedy, headers=headers)
+    return problem(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _complaint(limit), where=path, remedy=remedy, headers=headers, path=path
+    )
 
 
 def _complaint(limit: int) -> str:

@@ -14,16 +14,23 @@ MAX_HEADERS = 4096
 
 def parse_form(content_type: str, body: bytes) -> dict[str, bytes]:
     """The parts by name. Raises :class:`InputError` for a body that is no such form, or names a part twice."""
+    fields = parse_fields(content_type, body)
+    for name, given in fields.items():
+        if len(given) > 1:
+            raise _wrong(f"the form names {name!r} twice")
+    return {name: given[0] for name, given in fields.items()}
+
+
+def parse_fields(content_type: str, body: bytes) -> dict[str, list[bytes]]:
+    """The parts by name, each as often as it is there. Raises :class:`InputError` for a body that is no such form."""
     sections = (b"\r\n" + body).split(b"\r\n--" + _boundary(content_type), MAX_PARTS + 2)
     if len(sections) < 2 or not sections[-1].startswith(b"--"):
         what = f"the form has more than {MAX_PARTS} parts" if len(sections) > MAX_PARTS else "the form breaks off"
         raise _wrong(what)
-    found: dict[str, bytes] = {}
+    found: dict[str, list[bytes]] = {}
     for section in sections[1:-1]:
         name, content = _part(section)
-        if name in found:
-            raise _wrong(f"the form names {name!r} twice")
-        found[name] = content
+        found.setdefault(name, []).append(content)
     return found
 
 

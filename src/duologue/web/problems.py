@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -17,6 +18,7 @@ from duologue.app.idempotency import KeyReused
 from duologue.app.models import Problem
 from duologue.errors import ClosedError, DuologueError, InputError, PeerError
 from duologue.telemetry.log import get_logger
+from duologue.web import paths
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 2
@@ -44,11 +46,32 @@ class NotFound(Refusal):
 
 
 def problem(
-    status: int, title: str, *, where: str = "", remedy: str = "", headers: Mapping[str, str] | None = None
-) -> Response:
-    """A problem details response."""
+    status: int, title: str, *, where: str = "", remedy: str = "", headers: Mapping[str, str] | None = None,
+    path: str = "",
+) -> Response:  # fmt: skip
+    """A problem details response; or, where clients of OpenAI's API ask (``path``), an error of its shape."""
+    if paths.within(path, paths.COMPATIBLE):
+        return _compatible(status, title, where, remedy, headers)
     body = Problem(title=title, where=where, remedy=remedy, status=status).model_dump_json()
     return Response(body, status, dict(headers or {}), MEDIA_TYPE)
+
+
+def _compatible(status: int, title: str, where: str, remedy: str, headers: Mapping[str, str] | None) -> Response:
+    """``{"error": {"message", "type", "param", "code"}}``. What cannot be is a 400 there, a stranger's model a 404."""
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        status = HTTPStatus.NOT_FOUND if where == "model" else HTTPStatus.BAD_REQUEST
+    kind, code = _KINDS.get(status, ("server_error" if status >= 500 else "invalid_request_error", None))
+    message = f"{title.rstrip('.')}. {remedy}".strip()
+    error = {"message": message, "type": kind, "param": where or None, "code": code}
+    return Response(json.dumps({"error": error}), status, dict(headers or {}), "application/json")
+
+
+_KINDS: dict[int, tuple[str, str | None]] = {
+    401: ("authentication_error", "invalid_api_key"),
+    403: ("permission_error", None),
+    404: ("invalid_request_error", "model_not_found"),
+    429: ("rate_limit_error", "rate_limit_exceeded"),
+}
 
 
 def status_of(error: DuologueError) -> int:
@@ -89,27 +112,38 @@ async def _house(request: Request, error: Exception) -> Response:
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("request.failed", path=request.url.path, error=str(error), exc_info=error)
     headers = {"Retry-After": str(RETRY_SECONDS)} if status in _LATER else None
-    return problem(status, error.what, where=error.where, remedy=error.remedy, headers=headers)
+    return problem(
+        status, error.what, where=error.where, remedy=error.remedy, headers=headers, path=_path(request)
+    )  # fmt: skip
 
 
-async def _validation(_request: Request, error: Exception) -> Response:
+async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     what, where = describe(error.errors())
     return problem(
-        HTTPStatus.UNPROCESSABLE_ENTITY, what, where=where, remedy="The expected fields are listed at /docs."
-    )
+        HTTPStatus.UNPROCESSABLE_ENTITY, what, where=where, remedy="The expected fields are listed at /docs.",
+        path=_path(request),
+    )  # fmt: skip
 
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if isinstance(error, Refusal):
-        return problem(error.status_code, error.detail, where=error.where, remedy=error.remedy)
-    return problem(error.status_code, error.detail, where=request.url.path, headers=error.headers)
+        return problem(
+            error.status_code, error.detail, where=error.where, remedy=error.remedy, path=_path(request)
+        )  # fmt: skip
+    return problem(
+        error.status_code, error.detail, where=request.url.path, headers=error.headers, path=_path(request)
+    )  # fmt: skip
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:
     _log.error("request.failed", path=request.url.path, exc_info=error)
     return problem(
         HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side",
-        where=request.url.path, remedy="The log has the details; please report it.",
+        where=request.url.path, remedy="The log has the details; please report it.", path=_path(request),
     )  # fmt: skip
+
+
+def _path(request: Request) -> str:
+    return paths.route(request.scope)

@@ -4,7 +4,7 @@ remembers nothing between two requests.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from duologue.app.bus import Bus
@@ -23,6 +23,9 @@ from duologue.app.models import (
     UtteranceView,
     WorkerView,
 )
+from duologue.audio.pcm import Samples
+from duologue.language.engine import Prompt
+from duologue.speech.stretches import Stretch
 
 if TYPE_CHECKING:
     from duologue.phone.twilio_calls import TwilioCalls
@@ -171,6 +174,41 @@ class Show(Protocol):
         ...
 
 
+class Endpoints(Protocol):
+    """Who answers clients of OpenAI's API: see :class:`duologue.app.endpoints.Endpoints`."""
+
+    @property
+    def characters(self) -> tuple[str, ...]:
+        """Who can be asked for an answer, by name."""
+        ...
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """The engines that speak."""
+        ...
+
+    @property
+    def listeners(self) -> tuple[str, ...]:
+        """The engines that hear."""
+        ...
+
+    def speak(self, text: str, voice: str) -> AsyncGenerator[Samples]:
+        """``text`` in a voice, as it is made."""
+        ...
+
+    def transcribe(self, sound: Samples, *, language: str = "en", prompt: str = "") -> AsyncGenerator[Stretch]:
+        """What is said in ``sound``, stretch by stretch."""
+        ...
+
+    def write(self, prompt: Prompt) -> AsyncGenerator[str]:
+        """An answer, as it is written."""
+        ...
+
+    def prompt(self, character: str) -> Prompt:
+        """The beginning of a request to ``character``."""
+        ...
+
+
 class House(Protocol):
     """The running system. It may have no show at all."""
 
@@ -182,6 +220,11 @@ class House(Protocol):
     @property
     def bus(self) -> Bus:
         """All that happens in it, by topic."""
+        ...
+
+    @property
+    def endpoints(self) -> Endpoints | None:
+        """Who answers clients of OpenAI's API, if that is switched on."""
         ...
 
     def view(self) -> HouseView:

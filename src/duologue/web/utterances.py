@@ -89,7 +89,7 @@ async def say(
     The sound is any single file (WAV, MP3, FLAC, Ogg, M4A, WebM …) of at most 120 s. The fields of `UtteranceRequest`
     come in the form or in the address; `marks` is a JSON list of `ClipMark`.
     """
-    async with _body(request) as body:
+    async with arriving(request) as body:
         content_type = request.headers.get("content-type", "")
         wanted, audio = await asyncio.to_thread(read_clip, content_type, body, asked)
         view = await studio.guests.accept(wanted, audio, idempotency_key)
@@ -125,8 +125,8 @@ async def skip(utterance_id: str, studio: TheStudio) -> UtteranceView:
 
 
 @contextlib.asynccontextmanager
-async def _body(request: Request) -> AsyncGenerator[bytes]:
-    """The whole body, while there is room for it."""
+async def arriving(request: Request) -> AsyncGenerator[bytes]:
+    """The whole body of a request that brings a file, while there is room for it."""
     room = cast(asyncio.Semaphore, request.app.state.uploads)
     async with contextlib.AsyncExitStack() as held:
         try:

@@ -1,0 +1,175 @@
+"""What programs of others ask of our engines: a voice, a transcript, a character's answer. A part of the house.
+
+No conversation stands behind a request: it brings all that it needs and takes a place of its kind for as long as it
+lasts. The engines are those that shows and conversations use, kept warm between requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+
+from duologue.app.admission import Admission, Kind
+from duologue.app.engines import EnginePool, Engines
+from duologue.app.spare_voices import KnownVoices, known_voices, spare_voice
+from duologue.app.talking import find_partner, find_persona, partner_names
+from duologue.app.vitals import unserved, vitals
+from duologue.audio.pcm import RATE, Samples
+from duologue.audio.resample import resample
+from duologue.clock import SYSTEM_CLOCK, Clock
+from duologue.errors import ClosedError, InputError, PeerError
+from duologue.ids import unique_id
+from duologue.language.engine import Prompt
+from duologue.settings import Settings
+from duologue.speech.hearing import EAR_RATE, Expected
+from duologue.speech.stretches import Stretch, stretches
+
+FOREIGN_VOICES = (
+    "alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse",
+)  # fmt: skip
+"""What clients of OpenAI's speech API call for when nobody has told them of ours: each gets one of ours, always the
+same."""
+PATIENCE = 10.0
+"""Seconds for which a request waits for its place."""
+
+
+class Endpoints:
+    """Engines for whoever asks by request."""
+
+    name = topic = "api"
+
+    def __init__(
+        self, settings: Settings, engines: EnginePool, admission: Admission, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
+        self._settings = settings
+        self._pool = engines
+        self._admission = admission
+        self._clock = clock
+        self._engines: Engines | None = None
+        self._known: KnownVoices = {}
+
+    async def run(self) -> None:
+        """Keep the engines warm until cancelled."""
+        self._known = await asyncio.to_thread(known_voices, self._settings)
+        async with self._pool.lend(hears=True) as engines:
+            await engines.warm_up()
+            self._engines = engines
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self._engines = None
+
+    def ready(self) -> Sequence[str]:
+        """Why a request would be turned away now."""
+        if self._engines is None:
+            return ("the engines are being warmed up",)
+        llm, tts, ears = self._pool.chains
+        return tuple(unserved(vitals(llm, tts, self._clock.now(), ears)))
+
+    # What there is
+
+    @property
+    def characters(self) -> tuple[str, ...]:
+        """Who can be asked for an answer, by name."""
+        return partner_names()
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """What a voice may be called: a character's name, or an engine's own voice."""
+        own = (voice for voices in self._known.values() for voice in voices)
+        return tuple(dict.fromkeys((*self.characters, *own)))
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """The engines that speak."""
+        return self._settings.engines.tts
+
+    @property
+    def listeners(self) -> tuple[str, ...]:
+        """The engines that hear."""
+        return self._settings.engines.stt
+
+    # What is asked
+
+    async def speak(self, text: str, voice: str) -> AsyncGenerator[Samples]:
+        """``text`` in a voice (see :attr:`voices`), as it is made: mono, at :data:`~duologue.audio.pcm.RATE`.
+
+        Raises :class:`InputError` for a voice that is not there, :class:`~duologue.app.admission.PlaceTaken`, and what
+        the engines raise.
+        """
+        voices = self._named(voice)
+        async with self._place(Kind.VOICE) as engines:
+            told = 0
+            spoken = engines.tts.stream(text, voices, speaker=voice, utterance_id=unique_id(self._clock.wall()))
+            async with aclosing(spoken) as growing:
+                async for each in growing:
+                    yield each.utterance.samples[told:]
+                    told = len(each.utterance.samples)
+
+    async def transcribe(self, sound: Samples, *, language: str = "en", prompt: str = "") -> AsyncGenerator[Stretch]:
+        """What is said in ``sound`` (mono at :data:`~duologue.audio.pcm.RATE`), stretch by stretch, in order.
+
+        ``prompt`` are words that are likely to be said. Raises as :meth:`speak`.
+        """
+        heard = await asyncio.to_thread(resample, sound, RATE, EAR_RATE)
+        expected = Expected(phrases=tuple(filter(None, (prompt.strip(),))), language=language)
+        async with self._place(Kind.LISTENER) as engines:
+            if engines.ears is None or engines.noticing is None:
+                raise ClosedError("no engine hears here", where="engines.stt", remedy="Set one.")
+            for start, end in await stretches(engines.noticing.activity, heard):
+                piece, final = _blocks(heard[start:end]), None
+                async with aclosing(engines.ears.listen(piece, expected)) as transcripts:
+                    async for transcript in transcripts:
+                        final = transcript
+                if final is None or not final.final:
+                    raise PeerError("the engine gave no final transcript", where=engines.ears.name)
+                if final.text.strip():
+                    yield Stretch(start, end, final)
+
+    async def write(self, prompt: Prompt) -> AsyncGenerator[str]:
+        """An answer, as it is written. Raises as :meth:`speak`."""
+        async with self._place(Kind.THOUGHT) as engines:
+            writing = engines.llm.write(prompt)
+            try:
+                async for piece in writing:
+                    yield piece
+            finally:
+                if isinstance(writing, AsyncGenerator):
+                    await writing.aclose()
+
+    def prompt(self, character: str) -> Prompt:
+        """The beginning of a request to ``character``: nothing said yet. Raises :class:`InputError` for a stranger."""
+        if character not in self.characters:
+            raise InputError(
+                f"there is no model {character!r}", where="model",
+                remedy=f"Ask one of the characters: {', '.join(self.characters)}.",
+            )  # fmt: skip
+        return Prompt.by(find_persona(character))
+
+    def _named(self, voice: str) -> Mapping[str, str]:
+        """The voice of each engine that is meant by a name."""
+        if voice in self.characters:
+            return find_partner(voice, self._settings).voices
+        found = {engine: voice for engine, voices in self._known.items() if voice.partition("?")[0] in voices}
+        if not found and voice in FOREIGN_VOICES:
+            found = {engine: spare_voice(voice, voices, ()) for engine, voices in self._known.items() if voices}
+        if not any(engine in found for engine in self._settings.engines.tts):
+            raise InputError(
+                f"there is no voice {voice!r}", where="voice", remedy=f"Name one of {', '.join(self.voices[:20])}."
+            )
+        stand_in = {engine: spare_voice(voice, self._known.get(engine, ()), ()) for engine in self.speakers}
+        return {engine: each for engine, each in (stand_in | found).items() if each}
+
+    @asynccontextmanager
+    async def _place(self, kind: Kind) -> AsyncGenerator[Engines]:
+        engines = self._engines
+        if engines is None:
+            raise ClosedError("the engines are being warmed up", where="api", remedy="Try again in a moment.")
+        async with self._admission.place(frozenset({kind}), PATIENCE):
+            yield engines
+
+
+async def _blocks(sound: Samples) -> AsyncIterator[Samples]:
+    for at in range(0, len(sound), EAR_RATE):
+        yield sound[at : at + EAR_RATE]

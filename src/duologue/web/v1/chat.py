@@ -1,0 +1,308 @@
+"""``/v1/chat/completions``: a character answers, whole or as it is written; it may ask the client to run tools."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse, Response
+
+from duologue.clock import SECOND, SYSTEM_CLOCK
+from duologue.errors import InputError
+from duologue.ids import unique_id
+from duologue.language.engine import Line, Prompt, newest
+from duologue.language.tools import Filler, RemoteTool, Toolbox, ToolCall, ToolOutcome, ToolUse
+from duologue.tokens import Scope
+from duologue.web import paths
+from duologue.web.scopes import needs
+from duologue.web.studio import Endpoints
+from duologue.web.v1.common import ERRORS, Asked, Streamed, TheEndpoints, begun
+
+router = APIRouter(prefix=f"{paths.COMPATIBLE}/chat", tags=["compatible"], responses=ERRORS)
+PATH = f"{paths.COMPATIBLE}/chat/completions"
+_HARMLESS = frozenset({
+    "user", "metadata", "store", "stream_options", "service_tier", "parallel_tool_calls", "safety_identifier",
+    "prompt_cache_key", "reasoning_effort", "verbosity",
+})  # fmt: skip
+_WITHOUT: dict[str, object] = {
+    "n": 1, "logprobs": False, "top_logprobs": 0, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0,
+    "logit_bias": {}, "modalities": ["text"], "audio": None, "prediction": None, "web_search_options": None,
+    "functions": None, "function_call": None,
+}  # fmt: skip
+
+
+class _Lax(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Function(_Lax):
+    """A call as the model wrote it."""
+
+    name: str
+    arguments: str = ""
+
+
+class Call(_Lax):
+    """A call of an assistant's message."""
+
+    id: str = Field(max_length=200)
+    type: Literal["function"] = "function"
+    function: Function
+
+
+class TextPart(_Lax):
+    """The only kind of content that is read."""
+
+    type: str
+    text: str = ""
+
+
+class ChatMessage(_Lax):
+    """A message of the conversation so far."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str | list[TextPart] | None = None
+    name: str = ""
+    tool_calls: list[Call] | None = None
+    tool_call_id: str = ""
+
+    @property
+    def text(self) -> str:
+        """Its words. Raises :class:`InputError` for a picture, a sound or a file."""
+        if not isinstance(self.content, list):
+            return self.content or ""
+        for part in self.content:
+            if part.type != "text":
+                raise InputError(f"content of type {part.type!r} is not supported here", where="messages",
+                                 remedy="Send text.")  # fmt: skip
+        return "\n".join(part.text for part in self.content)
+
+
+class Declared(_Lax):
+    """A function that the client runs."""
+
+    name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
+    description: str = ""
+    parameters: dict[str, Any] = Field(default_factory=dict[str, Any])
+
+
+class DeclaredTool(_Lax):
+    """A tool of the client's."""
+
+    type: Literal["function"]
+    function: Declared
+
+
+class JsonSchema(_Lax):
+    """The schema that an answer should follow."""
+
+    name: str = ""
+    schema_: dict[str, Any] = Field(default_factory=dict[str, Any], alias="schema")
+
+
+class ResponseFormat(_Lax):
+    """Text, any JSON object, or one that follows a schema."""
+
+    type: Literal["text", "json_object", "json_schema"] = "text"
+    json_schema: JsonSchema | None = None
+
+    @property
+    def schema_asked(self) -> dict[str, Any] | None:
+        """As a prompt takes it."""
+        if self.type == "text":
+            return None
+        return self.json_schema.schema_ if self.json_schema else {"type": "object"}
+
+
+class ChatRequest(Asked):
+    """What is asked. ``model`` is a character's name; a system message is added to how it speaks."""
+
+    model: str = Field(max_length=200)
+    messages: list[ChatMessage] = Field(min_length=1, max_length=2000)
+    stream: bool = False
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    max_tokens: int | None = Field(default=None, ge=1)
+    max_completion_tokens: int | None = Field(default=None, ge=1)
+    seed: int = 0
+    stop: str | list[str] | None = None
+    tools: list[DeclaredTool] = Field(default_factory=list[DeclaredTool], max_length=128)
+    tool_choice: Literal["auto", "none"] = "auto"
+    response_format: ResponseFormat = ResponseFormat()
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """At which words the answer ends."""
+        given = [self.stop] if isinstance(self.stop, str) else self.stop or []
+        return tuple(each for each in given if each)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Of an answer: words, or at its end why it ended and what is to be called."""
+
+    text: str = ""
+    calls: tuple[ToolCall, ...] = ()
+    finished: Literal["", "stop", "tool_calls"] = ""
+
+
+@router.post(
+    "/completions",
+    operation_id="v1_chat",
+    dependencies=[needs(Scope.TALK)],
+    response_class=Response,
+    responses={200: {"content": {"application/json": {}, "text/event-stream": {}}}},
+)
+async def chat(asked: ChatRequest, endpoints: TheEndpoints) -> Response:
+    """The next words of a character. How many tokens they were is not known: ``usage`` is null."""
+    asked.refuse_rest(_HARMLESS, _WITHOUT)
+    prompt = prompt_of(asked, endpoints.prompt(asked.model))
+    head: dict[str, object] = {
+        "id": f"chatcmpl-{unique_id(SYSTEM_CLOCK.wall())}", "created": SYSTEM_CLOCK.wall() // SECOND,
+        "model": asked.model, "system_fingerprint": None, "usage": None,
+    }  # fmt: skip
+    pieces = answer(prompt, endpoints, asked.stops)
+    if asked.stream:
+        return Streamed(await begun(_chunks(pieces, head)), "text/event-stream")
+    return JSONResponse(head | {"object": "chat.completion", "choices": [await _whole(pieces)]})
+
+
+def prompt_of(asked: ChatRequest, base: Prompt) -> Prompt:
+    """The request as our engines take it. Raises :class:`InputError` for what cannot be asked of them."""
+    speaker = base.speaker
+    system = "\n".join(each.text for each in asked.messages if each.role in ("system", "developer"))
+    if system:
+        speaker = replace(speaker, description=f"{speaker.description}\n{system}")
+    lines = tuple(_lines(asked.messages, speaker.name))
+    if not lines:
+        raise InputError("nobody has said anything", where="messages", remedy="Add a message of role user.")
+    tools = None
+    if asked.tools and asked.tool_choice == "auto":
+        declared = (each.function for each in asked.tools)
+        tools = HandedTools(Toolbox([RemoteTool(each.name, each.description, each.parameters) for each in declared]))
+    tokens = asked.max_completion_tokens or asked.max_tokens
+    return replace(
+        base, speaker=speaker, lines=newest(lines), seed=asked.seed,
+        turn=sum(each.speaker == speaker.name for each in lines),
+        temperature=base.temperature if asked.temperature is None else asked.temperature, tools=tools,
+        max_words=max(1, tokens * 3 // 4) if tokens else 400, schema=asked.response_format.schema_asked,
+    )  # fmt: skip
+
+
+def _lines(messages: Sequence[ChatMessage], character: str) -> Iterator[Line]:
+    """What was said; a call stands with its result in the line of who called."""
+    results = {each.tool_call_id: each.text for each in messages if each.role == "tool"}
+    for message in messages:
+        if message.role == "user":
+            yield Line(message.name or "user", message.text)
+        elif message.role == "assistant":
+            calls = tuple(
+                ToolOutcome(
+                    ToolCall(call.id, call.function.name, call.function.arguments), results.get(call.id, "null")
+                )
+                for call in message.tool_calls or ()
+            )
+            yield Line(character, message.text, calls)
+
+
+class Handed(Exception):
+    """The model wants something called: its answer ends, and the client brings the results with its next request."""
+
+    def __init__(self, calls: Sequence[ToolCall]) -> None:
+        super().__init__("calls for the client")
+        self.calls = tuple(calls)
+
+
+class HandedTools(ToolUse):
+    """Tools that are the client's: nothing is run here."""
+
+    async def run(self, calls: Sequence[ToolCall]) -> AsyncGenerator[Filler]:
+        """Raises :class:`Handed`."""
+        raise Handed(calls)
+        yield  # what makes it a generator
+
+
+async def answer(prompt: Prompt, endpoints: Endpoints, stops: Sequence[str] = ()) -> AsyncGenerator[Piece]:
+    """The words as they come, and its end. A call of the client's tools ends it."""
+    cut = _Cut(stops)
+    try:
+        async with aclosing(endpoints.write(prompt)) as pieces:
+            async for piece in pieces:
+                if text := cut.feed(piece):
+                    yield Piece(text)
+                if cut.over:
+                    break
+    except Handed as handed:
+        yield Piece(cut.rest(), handed.calls, "tool_calls")
+    else:
+        yield Piece(cut.rest(), finished="stop")
+
+
+class _Cut:
+    """Ends a text before the first of some words, whatever pieces it comes in."""
+
+    def __init__(self, stops: Sequence[str]) -> None:
+        self._stops = stops
+        self._longest = max((len(stop) for stop in stops), default=1) - 1
+        self._held = ""
+        self.over = False
+
+    def feed(self, piece: str) -> str:
+        """What may be told now."""
+        self._held += piece
+        found = [at for stop in self._stops if (at := self._held.find(stop)) >= 0]
+        if found:
+            self.over = True
+            self._held, told = "", self._held[: min(found)]
+            return told
+        split = len(self._held) - self._longest
+        told, self._held = self._held[: max(0, split)], self._held[max(0, split) :]
+        return told
+
+    def rest(self) -> str:
+        """What was held back."""
+        told, self._held = self._held, ""
+        return told
+
+
+def _as_calls(calls: Sequence[ToolCall], *, indexed: bool) -> list[dict[str, object]]:
+    return [
+        {**({"index": number} if indexed else {}), "id": call.id, "type": "function",
+         "function": {"name": call.name, "arguments": call.arguments}}
+        for number, call in enumerate(calls)
+    ]  # fmt: skip
+
+
+async def _whole(pieces: AsyncGenerator[Piece]) -> dict[str, object]:
+    text, calls, finished = "", (), "stop"
+    async with aclosing(pieces) as each:
+        async for piece in each:
+            text += piece.text
+            calls, finished = piece.calls or calls, piece.finished or finished
+    message: dict[str, object] = {"role": "assistant", "content": text or (None if calls else ""), "refusal": None}
+    if calls:
+        message["tool_calls"] = _as_calls(calls, indexed=False)
+    return {"index": 0, "message": message, "finish_reason": finished, "logprobs": None}
+
+
+async def _chunks(pieces: AsyncGenerator[Piece], head: dict[str, object]) -> AsyncGenerator[bytes]:
+    def chunk(delta: dict[str, object], finished: str | None = None) -> bytes:
+        choice = {"index": 0, "delta": delta, "finish_reason": finished, "logprobs": None}
+        return f"data: {json.dumps(head | {'object': 'chat.completion.chunk', 'choices': [choice]})}\n\n".encode()
+
+    first: dict[str, object] = {"role": "assistant"}
+    async with aclosing(pieces) as each:
+        async for piece in each:
+            delta = first | ({"content": piece.text} if piece.text or first else {})
+            first = {}
+            if piece.calls:
+                delta["tool_calls"] = _as_calls(piece.calls, indexed=True)
+            if delta:
+                yield chunk(delta)
+            if piece.finished:
+                yield chunk({}, piece.finished)
+    yield b"data: [DONE]\n\n"

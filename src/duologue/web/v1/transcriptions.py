@@ -1,0 +1,189 @@
+"""``/v1/audio/transcriptions``: what is said in a file, as text, subtitles or JSON; streamed on request."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Literal, get_args
+
+from fastapi import APIRouter, Request
+from pydantic import ValidationError
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from duologue.app.clips import decode
+from duologue.audio.pcm import RATE
+from duologue.errors import InputError
+from duologue.speech.hearing import EAR_RATE
+from duologue.speech.stretches import Stretch
+from duologue.tokens import Scope
+from duologue.web import paths
+from duologue.web.multipart import MEDIA_TYPE, parse_fields
+from duologue.web.problems import describe
+from duologue.web.scopes import needs
+from duologue.web.utterances import arriving
+from duologue.web.v1.common import ERRORS, FOREIGN_LISTENERS, Asked, Streamed, TheEndpoints, begun, known_model
+
+PATH = f"{paths.COMPATIBLE}/audio/transcriptions"
+TRANSLATIONS = f"{paths.COMPATIBLE}/audio/translations"
+LONGEST_S = 600
+"""A longer recording is refused."""
+
+router = APIRouter(tags=["compatible"], responses=ERRORS)
+_Format = Literal["json", "text", "srt", "verbose_json", "vtt"]
+_FILE = {"type": "string", "format": "binary"}
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            MEDIA_TYPE: {
+                "schema": {
+                    "type": "object",
+                    "required": ["file", "model"],
+                    "properties": {
+                        "file": _FILE,
+                        "model": {"type": "string"},
+                        "language": {"type": "string"},
+                        "prompt": {"type": "string"},
+                        "response_format": {"type": "string", "enum": list(get_args(_Format))},
+                        "stream": {"type": "boolean"},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+class TranscriptionRequest(Asked):
+    """The fields beside the file. ``language`` is ISO 639-1, ``prompt`` words that are likely to be said."""
+
+    model: str
+    language: str = "en"
+    prompt: str = ""
+    response_format: _Format = "json"
+    stream: bool = False
+    timestamp_granularities: tuple[Literal["word", "segment"], ...] = ("segment",)
+
+
+@router.post(
+    PATH,
+    operation_id="v1_transcribe",
+    dependencies=[needs(Scope.TALK)],
+    response_class=Response,
+    responses={200: {"content": {"application/json": {}, "text/plain": {}, "text/event-stream": {}}}},
+    openapi_extra=_BODY,
+)
+async def transcribe(request: Request, endpoints: TheEndpoints) -> Response:
+    """Any single file of sound, ten minutes at most."""
+    async with arriving(request) as body:
+        fields = parse_fields(request.headers.get("content-type", ""), body)
+    if not fields.get("file"):
+        raise InputError("the form holds no file", where="file", remedy="Add the part file, a file of sound.")
+    audio = fields.pop("file")[-1]
+    asked = _request(fields)
+    asked.refuse_rest(("temperature", "include[]", "chunking_strategy"), {})
+    known_model(asked.model, endpoints.listeners, FOREIGN_LISTENERS)
+    sound = await asyncio.to_thread(decode, audio, LONGEST_S)
+    told = endpoints.transcribe(sound, language=asked.language, prompt=asked.prompt)
+    if asked.stream:
+        return Streamed(await begun(_events(told)), "text/event-stream")
+    found = [stretch async for stretch in told]
+    return _answer(found, asked, len(sound) / RATE)
+
+
+@router.post(
+    TRANSLATIONS, operation_id="v1_translate", dependencies=[needs(Scope.TALK)], response_class=Response,
+    openapi_extra=_BODY,
+)  # fmt: skip
+async def translate(endpoints: TheEndpoints) -> Response:
+    """No engine of ours translates what it hears: this says so."""
+    raise InputError(
+        f"none of the engines that hear ({', '.join(endpoints.listeners)}) translates",
+        where="translations", remedy=f"Use {PATH}, and have the text translated.",
+    )  # fmt: skip
+
+
+def _request(fields: dict[str, list[bytes]]) -> TranscriptionRequest:
+    values: dict[str, object] = {}
+    try:
+        for name, given in fields.items():
+            texts = [each.decode() for each in given]
+            many = name.removesuffix("[]") == "timestamp_granularities"
+            values[name.removesuffix("[]") if many else name] = texts if many else texts[-1]
+        return TranscriptionRequest.model_validate(values)
+    except UnicodeDecodeError as error:
+        raise InputError("a field is not UTF-8", where="body", remedy="Send text as UTF-8.") from error
+    except ValidationError as error:
+        what, where = describe([{**found} for found in error.errors(include_url=False)])
+        raise InputError(what, where=where, remedy="The expected fields are listed at /docs.") from error
+
+
+def _text(stretches: Sequence[Stretch]) -> str:
+    return " ".join(stretch.transcript.text.strip() for stretch in stretches)
+
+
+def _answer(found: Sequence[Stretch], asked: TranscriptionRequest, seconds: float) -> Response:
+    match asked.response_format:
+        case "text":
+            return PlainTextResponse(f"{_text(found)}\n")
+        case "srt":
+            return PlainTextResponse(_subtitles(found, ","), media_type="application/x-subrip")
+        case "vtt":
+            return PlainTextResponse("WEBVTT\n\n" + _subtitles(found, ".", numbered=False), media_type="text/vtt")
+        case "verbose_json":
+            return JSONResponse(_verbose(found, asked, seconds))
+        case "json":
+            return JSONResponse({"text": _text(found)})
+
+
+def _verbose(found: Sequence[Stretch], asked: TranscriptionRequest, seconds: float) -> dict[str, object]:
+    """What is not known of a segment (tokens, log probabilities) is left out: clients take these as optional."""
+    spoken = next((stretch.transcript.language for stretch in found if stretch.transcript.language), asked.language)
+    made: dict[str, object] = {
+        "task": "transcribe", "language": spoken, "duration": round(seconds, 3), "text": _text(found),
+    }  # fmt: skip
+    if "segment" in asked.timestamp_granularities:
+        made["segments"] = [
+            {"id": number, "start": _seconds(each.start), "end": _seconds(each.end), "text": each.transcript.text}
+            for number, each in enumerate(found)
+        ]
+    if "word" in asked.timestamp_granularities:
+        made["words"] = [
+            {"word": mark.text, "start": _seconds(mark.start), "end": _seconds(mark.end)}
+            for each in found
+            for mark in each.words
+        ]
+    return made
+
+
+def _seconds(samples: int) -> float:
+    return round(samples / EAR_RATE, 3)
+
+
+def _subtitles(found: Sequence[Stretch], point: str, *, numbered: bool = True) -> str:
+    return "\n".join(
+        (f"{number}\n" if numbered else "")
+        + f"{_clock(each.start, point)} --> {_clock(each.end, point)}\n{each.transcript.text.strip()}\n"
+        for number, each in enumerate(found, 1)
+    )
+
+
+def _clock(samples: int, point: str) -> str:
+    ms = round(samples * 1000 / EAR_RATE)
+    return f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02}{point}{ms % 1000:03}"
+
+
+async def _events(told: AsyncGenerator[Stretch]) -> AsyncGenerator[bytes]:
+    text = ""
+    async with aclosing(told) as stretches:
+        async for stretch in stretches:
+            delta = (" " if text else "") + stretch.transcript.text.strip()
+            text += delta
+            yield _event({"type": "transcript.text.delta", "delta": delta})
+    yield _event({"type": "transcript.text.done", "text": text})
+
+
+def _event(event: dict[str, object]) -> bytes:
+    return f"data: {json.dumps(event)}\n\n".encode()

@@ -1,0 +1,363 @@
+"""What OpenAI's own client finds at ``/v1``: the embedded engines, and a model that a test writes."""
+
+# Requests are dictionaries here, as a program without types would send them.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportCallIssue=false, reportArgumentType=false, reportPrivateUsage=false, reportAttributeAccessIssue=false
+# pyright: reportUnknownLambdaType=false, reportReturnType=false
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import av
+import httpx
+import numpy as np
+import openai
+import pytest
+from openai import AsyncOpenAI
+from studio_double import HouseDouble
+
+from duologue.app.admission import Admission
+from duologue.app.endpoints import Endpoints
+from duologue.app.engines import EnginePool
+from duologue.audio.encoding import encoder
+from duologue.audio.pcm import RATE, Samples
+from duologue.language.engine import Prompt
+from duologue.language.fake import FakeLanguage, Reply
+from duologue.language.tools import ToolCall
+from duologue.settings import load_settings
+from duologue.speech.hearing import EAR_RATE, VAD_FRAME
+from duologue.speech.stretches import cut
+from duologue.tokens import Scope
+from duologue.web.application import create_app
+from duologue.web.options import Grant, Key, WebOptions
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+EMBEDDED = {"engines.tts": "espeak", "engines.stt": "pocketsphinx", "engines.llm": "improv"}
+Open = Callable[..., AbstractAsyncContextManager[AsyncOpenAI]]
+
+
+class Caller(FakeLanguage):
+    """Wants two tools called when it may, and says so; else it answers."""
+
+    async def write(self, prompt: Prompt) -> AsyncGenerator[str]:
+        self.prompts.append(prompt)
+        yield "One moment."
+        if prompt.tools is not None:
+            calls = [ToolCall("c1", "weather", '{"city": "Oslo"}'), ToolCall("c2", "weather", '{"city": "Rome"}')]
+            async for filler in prompt.tools.run(calls):
+                yield filler
+        yield " It is warm. Bring a hat."
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Open:
+    """A client of a house whose engines are warm; ``llm`` thinks in it."""
+
+    @asynccontextmanager
+    async def connected(
+        llm: FakeLanguage | None = None, key: str = "none", **options: object
+    ) -> AsyncGenerator[AsyncOpenAI]:
+        settings = load_settings(EMBEDDED)
+        pool = EnginePool(settings)
+        if llm is not None:
+            from duologue.app import engines
+
+            create = engines._create
+            monkeypatch.setattr(
+                engines,
+                "_create",
+                lambda group, name, chosen: llm if group == engines.LLM_GROUP else create(group, name, chosen),
+            )
+        endpoints = Endpoints(settings, pool, Admission(pool.at_once))
+        app = create_app(HouseDouble(endpoints=endpoints), WebOptions(**options))
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with pool.open(), asyncio.TaskGroup() as group:
+            running = group.create_task(endpoints.run())
+            while endpoints.ready():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            async with httpx.AsyncClient(transport=transport) as http:
+                yield AsyncOpenAI(base_url="http://127.0.0.1/v1", api_key=key, http_client=http, max_retries=0)
+            running.cancel()
+
+    return connected
+
+
+def wav_bytes(sound: Samples) -> bytes:
+    made = encoder("wav")
+    return made.feed(sound) + made.finish()
+
+
+def decoded(audio: bytes) -> Samples:
+    with av.open(io.BytesIO(audio)) as file:
+        return np.concatenate([frame.to_ndarray().astype(np.float32).ravel() for frame in file.decode(audio=0)])
+
+
+async def test_models_are_the_characters_and_the_engines(opened: Open) -> None:
+    async with opened() as client:
+        names = [model.id async for model in client.models.list()]
+        assert {"chad", "virgin", "espeak", "pocketsphinx"} <= set(names)
+        assert (await client.models.retrieve("chad")).id == "chad"
+        with pytest.raises(openai.NotFoundError) as caught:
+            await client.models.retrieve("nobody")
+        assert caught.value.code == "model_not_found"
+
+
+@pytest.mark.parametrize("form", ["mp3", "opus", "aac", "flac", "wav"])
+async def test_speech_comes_in_the_format_that_was_asked_for(opened: Open, form: str) -> None:
+    async with opened() as client:
+        made = await client.audio.speech.create(
+            input="Hello there, my friend.",
+            model="tts-1",
+            voice="alloy",
+            response_format=form,
+        )
+    sound = decoded(made.content)
+    assert len(sound) > 20_000
+    assert float(np.abs(sound).max()) > 0.1
+
+
+async def test_speech_as_events_and_as_bare_samples_is_as_long(opened: Open) -> None:
+    import base64
+
+    async with opened() as client:
+        asked = {"input": "Hello there.", "model": "espeak", "voice": "chad", "response_format": "pcm"}
+        plain = await client.audio.speech.create(**asked)
+        told = await client.audio.speech.create(**asked, stream_format="sse")
+    events = [json.loads(line[6:]) for line in told.content.decode().splitlines() if line]
+    assert events[-1]["type"] == "speech.audio.done"
+    sound = b"".join(base64.b64decode(event["audio"]) for event in events[:-1])
+    assert len(sound) == len(plain.content) > 24_000  # the loudness of a voice is learnt: the second is levelled better
+
+
+async def test_characters_have_voices_of_their_own(opened: Open) -> None:
+    async with opened() as client:
+        voices = ("chad", "virgin")
+        spoken = [
+            (
+                await client.audio.speech.create(input="Hello.", model="tts-1", voice=voice, response_format="pcm")
+            ).content
+            for voice in voices
+        ]
+    assert spoken[0] != spoken[1]
+
+
+@pytest.mark.parametrize(
+    ("changed", "param", "error"),
+    [
+        ({"voice": "nobody"}, "voice", openai.BadRequestError),
+        ({"model": "gpt-9"}, "model", openai.NotFoundError),
+        ({"speed": 1.5}, "speed", openai.BadRequestError),
+        ({"instructions": "Whisper."}, "instructions", openai.BadRequestError),
+        ({"input": "   "}, "input", openai.BadRequestError),
+        ({"response_format": "midi"}, "body.response_format", openai.BadRequestError),
+        ({"extra_body": {"sped": 1}}, "sped", openai.BadRequestError),
+    ],
+)
+async def test_what_speech_cannot_be_is_said_by_name(
+    opened: Open, changed: dict[str, object], param: str, error: type[openai.APIStatusError]
+) -> None:
+    asked: dict[str, object] = {"input": "Hello.", "model": "tts-1", "voice": "alloy", **changed}
+    async with opened() as client:
+        with pytest.raises(error) as caught:
+            await client.audio.speech.create(**asked)
+    assert caught.value.param == param
+    assert caught.value.type == "invalid_request_error"
+
+
+async def test_a_speed_of_one_is_no_wish(opened: Open) -> None:
+    async with opened() as client:
+        made = await client.audio.speech.create(input="Hi.", model="tts-1", voice="alloy", speed=1.0)
+    assert made.content
+
+
+async def spoken(client: AsyncOpenAI, *texts: str) -> bytes:
+    """Texts with a second of silence between them, as a WAV."""
+    pieces = [np.zeros(RATE, np.float32)]
+    for text in texts:
+        made = await client.audio.speech.create(input=text, model="tts-1", voice="chad", response_format="flac")
+        pieces += [decoded(made.content) / np.float32(32768), np.zeros(RATE, np.float32)]
+    return wav_bytes(np.concatenate(pieces))
+
+
+async def test_a_recording_becomes_text_subtitles_and_words(opened: Open) -> None:
+    async with opened() as client:
+        file = ("two.wav", await spoken(client, "hello my friend", "good morning"))
+        plain = await client.audio.transcriptions.create(file=file, model="whisper-1")
+        assert plain.text
+        full = await client.audio.transcriptions.create(
+            file=file, model="whisper-1", response_format="verbose_json", timestamp_granularities=["word", "segment"]
+        )
+        assert full.segments is not None and full.words is not None
+        assert len(full.segments) == 2
+        assert full.segments[0].end < full.segments[1].start
+        assert all(word.start <= word.end <= full.duration for word in full.words)
+        assert full.words[-1].start > full.segments[0].end
+        srt = await client.audio.transcriptions.create(file=file, model="whisper-1", response_format="srt")
+        assert str(srt).startswith("1\n00:00:0")
+        vtt = await client.audio.transcriptions.create(file=file, model="whisper-1", response_format="vtt")
+        assert str(vtt).startswith("WEBVTT\n\n00:00:0")
+        text = await client.audio.transcriptions.create(file=file, model="whisper-1", response_format="text")
+        assert str(text).strip() == plain.text
+        events = [
+            event async for event in await client.audio.transcriptions.create(file=file, model="whisper-1", stream=True)
+        ]
+        assert [event.type for event in events] == ["transcript.text.delta"] * 2 + ["transcript.text.done"]
+        assert events[-1].text == plain.text
+
+
+async def test_silence_is_no_text_and_noise_no_file(opened: Open) -> None:
+    async with opened() as client:
+        quiet = await client.audio.transcriptions.create(
+            file=("quiet.wav", wav_bytes(np.zeros(RATE * 2, np.float32))), model="pocketsphinx"
+        )
+        assert quiet.text == ""
+        with pytest.raises(openai.BadRequestError) as caught:
+            await client.audio.transcriptions.create(file=("a.wav", b"RIFFnothing"), model="whisper-1")
+        assert caught.value.param == "audio"
+        with pytest.raises(openai.BadRequestError, match="translates"):
+            await client.post("/audio/translations", cast_to=object)
+
+
+async def test_a_character_answers_whole_and_in_pieces(opened: Open) -> None:
+    llm = FakeLanguage(usual=Reply("Why hello there, STOP my friend."))
+    async with opened(llm) as client:
+        whole = await client.chat.completions.create(
+            model="chad", temperature=0.3, max_tokens=80, seed=4, stop="STOP",
+            messages=[
+                {"role": "system", "content": "You love rain."},
+                {"role": "user", "content": "Hello!"},
+                {"role": "assistant", "content": "Yes?"},
+                {"role": "user", "content": [{"type": "text", "text": "It"}, {"type": "text", "text": "rains."}]},
+            ],
+        )  # fmt: skip
+        assert whole.choices[0].message.content == "Why hello there, "
+        assert whole.choices[0].finish_reason == "stop"
+        prompt = llm.prompts[-1]
+        assert prompt.speaker.name == "chad"
+        assert prompt.speaker.description.endswith("You love rain.")
+        assert [(line.speaker, line.text) for line in prompt.lines] == [
+            ("user", "Hello!"), ("chad", "Yes?"), ("user", "It\nrains."),
+        ]  # fmt: skip
+        assert (prompt.temperature, prompt.max_words, prompt.seed) == (0.3, 60, 4)
+        stream = await client.chat.completions.create(
+            model="chad", messages=[{"role": "user", "content": "Hi"}], stream=True
+        )
+        chunks = [chunk async for chunk in stream]
+        assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "Why hello there, STOP my friend."
+        assert chunks[0].choices[0].delta.role == "assistant"
+        assert chunks[-1].choices[0].finish_reason == "stop"
+
+
+async def test_the_embedded_mind_answers_too(opened: Open) -> None:
+    async with opened() as client:
+        said = await client.chat.completions.create(model="virgin", messages=[{"role": "user", "content": "Hi! Rain?"}])
+    assert said.choices[0].message.content
+
+
+async def test_tools_are_the_clients_to_run(opened: Open) -> None:
+    llm = Caller()
+    tools = [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}]
+    said: list[object] = [{"role": "user", "content": "Is it warm?"}]
+    async with opened(llm) as client:
+        asked = await client.chat.completions.create(model="chad", messages=said, tools=tools)
+        message = asked.choices[0].message
+        assert asked.choices[0].finish_reason == "tool_calls"
+        assert [call.id for call in message.tool_calls or ()] == ["c1", "c2"]
+        said += [
+            message.model_dump(),
+            *({"role": "tool", "tool_call_id": each, "content": "20"} for each in ("c1", "c2")),
+        ]
+        told = await client.chat.completions.create(model="chad", messages=said)
+        assert told.choices[0].message.content == "One moment. It is warm. Bring a hat."
+        assert [(each.call.name, each.shown) for each in llm.prompts[-1].lines[-1].calls] == [("weather", "20")] * 2
+        stream = await client.chat.completions.create(model="chad", messages=said[:1], tools=tools, stream=True)
+        chunks = [chunk async for chunk in stream]
+        called = [call for chunk in chunks for call in chunk.choices[0].delta.tool_calls or ()]
+        assert [(call.index, call.function.arguments if call.function else "") for call in called] == [
+            (0, '{"city": "Oslo"}'), (1, '{"city": "Rome"}'),
+        ]  # fmt: skip
+        assert chunks[-1].choices[0].finish_reason == "tool_calls"
+
+
+async def test_a_schema_is_handed_on(opened: Open) -> None:
+    llm = FakeLanguage(usual=Reply('{"warm": true}'))
+    schema = {"type": "object", "properties": {"warm": {"type": "boolean"}}}
+    wanted = {"type": "json_schema", "json_schema": {"name": "weather", "schema": schema}}
+    async with opened(llm) as client:
+        said = await client.chat.completions.create(
+            model="chad",
+            messages=[{"role": "user", "content": "?"}],
+            response_format=wanted,
+        )
+    assert json.loads(said.choices[0].message.content or "") == {"warm": True}
+    assert llm.prompts[-1].schema == schema
+
+
+@pytest.mark.parametrize(
+    ("changed", "param"),
+    [
+        ({"n": 2}, "n"),
+        ({"logprobs": True}, "logprobs"),
+        ({"messages": [{"role": "system", "content": "x"}]}, "messages"),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]}, "messages"),
+        ({"extra_body": {"top_k": 3}}, "top_k"),
+    ],
+)
+async def test_what_a_chat_cannot_be_is_said_by_name(opened: Open, changed: dict[str, object], param: str) -> None:
+    asked: dict[str, object] = {"model": "chad", "messages": [{"role": "user", "content": "Hi"}], **changed}
+    async with opened(FakeLanguage()) as client:
+        with pytest.raises(openai.BadRequestError) as caught:
+            await client.chat.completions.create(**asked)
+    assert caught.value.param == param
+
+
+async def test_a_model_that_fails_is_an_error_of_the_clients_shape_and_no_broken_stream(opened: Open) -> None:
+    async with opened(FakeLanguage(usual=Reply("x", failure="the model is gone", pieces=0))) as client:
+        for stream in (False, True):
+            with pytest.raises(openai.InternalServerError, match="the model is gone"):
+                await client.chat.completions.create(
+                    model="chad", messages=[{"role": "user", "content": "Hi"}], stream=stream
+                )
+
+
+async def test_a_key_is_a_token_and_wants_its_scope(opened: Open) -> None:
+    keys = (
+        Key("talking-key", Grant("talker", frozenset({Scope.TALK}))),
+        Key("looking-key", Grant("looker", frozenset())),
+    )
+    for key, error in (("wrong", openai.AuthenticationError), ("looking-key", openai.PermissionDeniedError)):
+        async with opened(key=key, keys=keys) as client:
+            with pytest.raises(error) as caught:
+                await client.audio.speech.create(input="Hi.", model="tts-1", voice="alloy")
+            assert caught.value.type in ("authentication_error", "permission_error")
+    async with opened(key="talking-key", keys=keys) as client:
+        assert (await client.audio.speech.create(input="Hi.", model="tts-1", voice="alloy")).content
+
+
+async def test_a_house_without_it_says_so() -> None:
+    transport = httpx.ASGITransport(create_app(HouseDouble()), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        answer = await client.get("/v1/models")
+    assert answer.status_code == 404
+    assert "api = true" in answer.json()["error"]["message"]
+
+
+def test_stretches_are_cut_where_nobody_speaks() -> None:
+    second = EAR_RATE // VAD_FRAME
+    sure = [0.0] * second + [0.9] * second + [0.0] * (second // 4) + [0.9] * second + [0.0] * second + [0.9] * second
+    count = len(sure) * VAD_FRAME
+    found = cut(sure, count)
+    assert len(found) == 2
+    assert found[0][0] > 0 and found[1][1] == count
+    long = [0.9] * (second * 65)
+    long[second * 20] = 0.5
+    pieces = cut(long, len(long) * VAD_FRAME)
+    assert pieces[0][1] == second * 20 * VAD_FRAME
+    assert all(end - start <= 28 * EAR_RATE for start, end in pieces)
+    assert [start for start, _ in pieces[1:]] == [end for _, end in pieces[:-1]]
