@@ -446,6 +446,106 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/line": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Line
+         * @description The line, its registrations, and its calls with what was said. Changes come as events of the topic `line`.
+         */
+        get: operations["get_line"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/line/calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Dial
+         * @description Call somebody, for a character to talk with. How it goes is told by events.
+         */
+        post: operations["dial"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/line/calls/{call}/hang_up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hang Up
+         * @description End a call at once.
+         */
+        post: operations["hang_up_call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/line/calls/{call}/transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Transfer
+         * @description Hand a call over; the character says so before. When nobody is there, it goes on.
+         */
+        post: operations["transfer_call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/line/calls/{call}/whisper": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Whisper
+         * @description Tell the character something that the caller does not hear; it counts from its next answer on.
+         */
+        post: operations["whisper"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/models": {
         parameters: {
             query?: never;
@@ -584,6 +684,210 @@ export interface components {
              */
             type: "function";
             function: components["schemas"]["Function"];
+        };
+        /**
+         * CallEvent
+         * @description A call came, changed or is over (its ``turns`` are left out here).
+         */
+        CallEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "call";
+            call: components["schemas"]["CallView"];
+        };
+        /**
+         * CallLevels
+         * @description How loud a call is now: RMS, dB below full scale (-90: silence).
+         */
+        CallLevels: {
+            /** Call */
+            call: string;
+            /** Caller Db */
+            caller_db: number;
+            /** Character Db */
+            character_db: number;
+            /**
+             * Hearing
+             * @description What is being understood of the caller.
+             * @default
+             */
+            hearing: string;
+        };
+        /**
+         * CallState
+         * @description The life of a call.
+         * @enum {string}
+         */
+        CallState: "ringing" | "talking" | "held" | "transferring" | "ended";
+        /**
+         * CallTurn
+         * @description What one of the two said on a call. Times are Unix ms, null while unknown.
+         */
+        CallTurn: {
+            /** Id */
+            id: string;
+            /** Call */
+            call: string;
+            /**
+             * Person
+             * @description The caller said it.
+             */
+            person: boolean;
+            /** Text */
+            text: string;
+            /**
+             * State
+             * @description writing, voicing, queued, on_air, ended, withdrawn or failed.
+             */
+            state: string;
+            /**
+             * At
+             * @description When the silence before it began; of a caller's turn, when it was over.
+             */
+            at: number | null;
+            /**
+             * Stages
+             * @description Of that silence, one after another.
+             * @default []
+             */
+            stages: components["schemas"]["StageTime"][];
+            /**
+             * Points
+             * @description Timing points of an answer, ms after the caller's last word: t1, t2, t3 and others.
+             * @default {}
+             */
+            points: {
+                [key: string]: number;
+            };
+            /**
+             * Interrupted
+             * @default false
+             */
+            interrupted: boolean;
+            /**
+             * Failure
+             * @default
+             */
+            failure: string;
+            /**
+             * Handovers
+             * @default []
+             */
+            handovers: string[];
+        };
+        /**
+         * CallTurnEvent
+         * @description A turn on a call changed.
+         */
+        CallTurnEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "call_turn";
+            turn: components["schemas"]["CallTurn"];
+        };
+        /**
+         * CallView
+         * @description A call. Times are Unix ms, null while unknown.
+         */
+        CallView: {
+            /** Id */
+            id: string;
+            /** Caller */
+            caller: string;
+            /** Called */
+            called: string;
+            /**
+             * Display
+             * @description What the caller calls itself; nobody has checked it.
+             * @default
+             */
+            display: string;
+            /**
+             * Account
+             * @default
+             */
+            account: string;
+            /**
+             * Carrier
+             * @default sip
+             * @enum {string}
+             */
+            carrier: "sip" | "twilio" | "audiosocket";
+            /**
+             * Codec
+             * @default
+             */
+            codec: string;
+            /**
+             * Outgoing
+             * @description We called.
+             * @default false
+             */
+            outgoing: boolean;
+            /** Character */
+            character: string;
+            /** Title */
+            title: string;
+            state: components["schemas"]["CallState"];
+            /** Offered */
+            offered: number;
+            /** Answered */
+            answered?: number | null;
+            /** Ended */
+            ended?: number | null;
+            /**
+             * Reason
+             * @description Why it is over.
+             * @default
+             */
+            reason: string;
+            /**
+             * Failed
+             * @description It ended by a fault.
+             * @default false
+             */
+            failed: boolean;
+            /**
+             * Half Duplex
+             * @default false
+             */
+            half_duplex: boolean;
+            /**
+             * Recorded
+             * @default false
+             */
+            recorded: boolean;
+            /**
+             * Transfer
+             * @description To whom it is handed over.
+             * @default
+             */
+            transfer: string;
+            /**
+             * Digits
+             * @description The newest keys that the caller pressed.
+             * @default
+             */
+            digits: string;
+            /**
+             * Loss
+             * @description Share of packets that are missing, newest.
+             */
+            loss?: number | null;
+            /** Jitter Ms */
+            jitter_ms?: number | null;
+            /** Round Trip Ms */
+            round_trip_ms?: number | null;
+            /**
+             * Turns
+             * @description The newest, oldest first; left out in events.
+             * @default []
+             */
+            turns: components["schemas"]["CallTurn"][];
         };
         /**
          * CaptionRequest
@@ -767,6 +1071,31 @@ export interface components {
             function: components["schemas"]["Declared"];
         };
         /**
+         * DialReceipt
+         * @description The call that was placed.
+         */
+        DialReceipt: {
+            /** Call */
+            call: string;
+        };
+        /**
+         * DialRequest
+         * @description Call somebody.
+         */
+        DialRequest: {
+            /**
+             * To
+             * @description An address as sip:17@pbx.example, or an extension.
+             */
+            to: string;
+            /**
+             * Account
+             * @description As which account of ours; empty: as nobody's.
+             * @default
+             */
+            account: string;
+        };
+        /**
          * EngineView
          * @description An engine that speaks, thinks or hears, in order of preference. ``cause`` tells its last failure, while it
          *     counts.
@@ -922,6 +1251,19 @@ export interface components {
             };
         };
         /**
+         * LevelsEvent
+         * @description Twice a second, of the calls that go on.
+         */
+        LevelsEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "levels";
+            /** Levels */
+            levels: components["schemas"]["CallLevels"][];
+        };
+        /**
          * LightsRequest
          * @description Change the time of day, the lamp, or both.
          */
@@ -929,6 +1271,71 @@ export interface components {
             daylight?: components["schemas"]["Daylight"] | null;
             /** Lamp */
             lamp?: boolean | null;
+        };
+        /**
+         * LineEvent
+         * @description The phone line changed: where it listens, its registrations, how many calls it took. Without its calls.
+         */
+        LineEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "line";
+            line: components["schemas"]["LineView"];
+        };
+        /**
+         * LineView
+         * @description The phone line.
+         */
+        LineView: {
+            /**
+             * Listens
+             * @description Where, as sip addresses; empty: it does not.
+             * @default []
+             */
+            listens: string[];
+            /**
+             * Takes Calls
+             * @default false
+             */
+            takes_calls: boolean;
+            /**
+             * Reasons
+             * @description Why it would take no call now.
+             * @default []
+             */
+            reasons: string[];
+            /** Places */
+            places: number;
+            /**
+             * Registrations
+             * @default []
+             */
+            registrations: components["schemas"]["RegistrationView"][];
+            /**
+             * Transfers
+             * @default []
+             */
+            transfers: components["schemas"]["TransferView"][];
+            /**
+             * Calls
+             * @description Those that go on, then the newest that are over.
+             * @default []
+             */
+            calls: components["schemas"]["CallView"][];
+            /**
+             * Answered
+             * @description Since the start.
+             * @default 0
+             */
+            answered: number;
+            /**
+             * Refused
+             * @description Those that were sent away since the start.
+             * @default 0
+             */
+            refused: number;
         };
         /**
          * ModelView
@@ -1119,6 +1526,45 @@ export interface components {
             status: number;
         };
         /**
+         * RegistrationView
+         * @description An extension of ours at a PBX.
+         */
+        RegistrationView: {
+            /**
+             * Account
+             * @description The extension.
+             */
+            account: string;
+            /**
+             * Display
+             * @default
+             */
+            display: string;
+            /**
+             * Character
+             * @description Who answers it.
+             */
+            character: string;
+            /**
+             * State
+             * @description trying: not yet, or again; failed: it is not tried any more; off: the line takes no calls.
+             * @enum {string}
+             */
+            state: "registered" | "trying" | "failed" | "off";
+            /**
+             * Registrar
+             * @description The one in use.
+             * @default
+             */
+            registrar: string;
+            /**
+             * Why
+             * @description Why it cannot be called.
+             * @default
+             */
+            why: string;
+        };
+        /**
          * ResponseFormat
          * @description Text, any JSON object, or one that follows a schema.
          */
@@ -1238,6 +1684,16 @@ export interface components {
             stage: components["schemas"]["StageView"];
         };
         /**
+         * StageTime
+         * @description A stage of the silence before an answer, by the ledger's name of it.
+         */
+        StageTime: {
+            /** Name */
+            name: string;
+            /** Ms */
+            ms: number;
+        };
+        /**
          * StageView
          * @description The stage now.
          */
@@ -1353,6 +1809,8 @@ export interface components {
              * @default []
              */
             turns: components["schemas"]["TurnView"][];
+            /** @description null: it was not asked for, or is not switched on. */
+            line?: components["schemas"]["LineView"] | null;
         };
         /**
          * StepName
@@ -1387,7 +1845,7 @@ export interface components {
          * StreamedEvent
          * @description The JSON of one event; the ``event:`` field repeats its ``type``.
          */
-        StreamedEvent: components["schemas"]["StateEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["TurnEvent"] | components["schemas"]["StageEvent"] | components["schemas"]["TelemetryEvent"] | components["schemas"]["PartEvent"] | components["schemas"]["TalkEvent"] | components["schemas"]["EnginesEvent"] | components["schemas"]["WorkerEvent"] | components["schemas"]["PlacesEvent"] | components["schemas"]["NoticeEvent"];
+        StreamedEvent: components["schemas"]["StateEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["TurnEvent"] | components["schemas"]["StageEvent"] | components["schemas"]["TelemetryEvent"] | components["schemas"]["PartEvent"] | components["schemas"]["TalkEvent"] | components["schemas"]["LineEvent"] | components["schemas"]["CallEvent"] | components["schemas"]["CallTurnEvent"] | components["schemas"]["LevelsEvent"] | components["schemas"]["EnginesEvent"] | components["schemas"]["WorkerEvent"] | components["schemas"]["PlacesEvent"] | components["schemas"]["NoticeEvent"];
         /**
          * TalkEvent
          * @description A conversation with a person began or ended.
@@ -1487,6 +1945,37 @@ export interface components {
              * @default
              */
             text: string;
+        };
+        /**
+         * TransferRequest
+         * @description Hand a call over.
+         */
+        TransferRequest: {
+            /**
+             * To
+             * @description The name of a transfer that is set, or an address.
+             */
+            to: string;
+        };
+        /**
+         * TransferView
+         * @description Where a call may be handed over.
+         */
+        TransferView: {
+            /** Name */
+            name: string;
+            /** To */
+            to: string;
+            /**
+             * Digit
+             * @default
+             */
+            digit: string;
+            /**
+             * About
+             * @default
+             */
+            about: string;
         };
         /**
          * TurnEvent
@@ -1649,6 +2138,14 @@ export interface components {
              * @default
              */
             note: string;
+        };
+        /**
+         * WhisperRequest
+         * @description A word to the character that the caller does not hear.
+         */
+        WhisperRequest: {
+            /** Text */
+            text: string;
         };
         /**
          * WordView
@@ -3081,6 +3578,347 @@ export interface operations {
                 };
             };
             /** @description There is no such worker. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_line: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LineView"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such call, or no phone line. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dial: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DialRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DialReceipt"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such call, or no phone line. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    hang_up_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such call, or no phone line. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transfer_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TransferRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such call, or no phone line. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    whisper: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WhisperRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such call, or no phone line. */
             404: {
                 headers: {
                     [name: string]: unknown;

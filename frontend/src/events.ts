@@ -3,13 +3,15 @@ import { ApiError, type Api } from "./requests";
 import { Backoff } from "./core/backoff";
 import { withConversation, withState, withTurn } from "./core/book";
 import { withEngines, withPart, withPlaces, withTalk, withWorker } from "./core/house";
+import { withCall, withCallTurn, withLine } from "./core/line";
 import type { ShowEvent } from "./models";
 import type { State } from "./state";
 
 /** A show's telemetry comes once a second; a line silent for this long is dead, ms. */
 const SILENCE_MS = 8000;
 const TYPES = [
-  "state", "conversation", "turn", "stage", "telemetry", "part", "talk", "engines", "worker", "places", "notice",
+  "state", "conversation", "turn", "stage", "telemetry", "part", "talk", "line", "call", "call_turn",
+  "levels", "engines", "worker", "places", "notice",
 ] as const satisfies readonly ShowEvent["type"][];
 
 export class EventLine {
@@ -87,6 +89,7 @@ export class EventLine {
     switch (event.type) {
       case "state":
         state.house.value = event.state.house;
+        state.line.value = event.state.line ?? null;
         if (event.state.stage) state.stage.value = event.state.stage;
         state.book.value = withState(state.book.value, event.state.conversations, event.state.turns);
         break;
@@ -108,6 +111,18 @@ export class EventLine {
         break;
       case "talk":
         state.house.value = withTalk(state.house.value, event.talk);
+        break;
+      case "line":
+        state.line.value = withLine(state.line.value, event.line);
+        break;
+      case "call":
+        state.line.value = withCall(state.line.value, event.call);
+        break;
+      case "call_turn":
+        state.line.value = withCallTurn(state.line.value, event.turn);
+        break;
+      case "levels":
+        state.levels.value = new Map(event.levels.map((one) => [one.call, one]));
         break;
       case "engines":
         state.house.value = withEngines(state.house.value, event.engines);

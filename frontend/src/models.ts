@@ -18,6 +18,11 @@ export type SettingView = Schemas["SettingView"];
 export type ShowView = Schemas["ShowView"];
 export type StageView = Schemas["StageView"];
 export type StepView = Schemas["StepView"];
+export type CallLevels = Schemas["CallLevels"];
+export type CallTurn = Schemas["CallTurn"];
+export type CallView = Schemas["CallView"];
+export type LineView = Schemas["LineView"];
+export type RegistrationView = Schemas["RegistrationView"];
 export type TalkView = Schemas["TalkView"];
 export type TelemetryView = Schemas["TelemetryView"];
 export type TurnView = Schemas["TurnView"];
@@ -31,6 +36,10 @@ export type ShowEvent =
   | Schemas["TelemetryEvent"]
   | Schemas["PartEvent"]
   | Schemas["TalkEvent"]
+  | Schemas["LineEvent"]
+  | Schemas["CallEvent"]
+  | Schemas["CallTurnEvent"]
+  | Schemas["LevelsEvent"]
   | Schemas["EnginesEvent"]
   | Schemas["WorkerEvent"]
   | Schemas["PlacesEvent"]

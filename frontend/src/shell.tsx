@@ -9,17 +9,19 @@ import { useKnown, usePage } from "./page";
 import { EvidencePage } from "./pages/evidence";
 import { MissingPage } from "./pages/missing";
 import { NoShowPage } from "./pages/no-show";
+import { PhonePage } from "./pages/phone";
 import { ServicesPage } from "./pages/services";
 import { SettingsPage } from "./pages/settings";
 import { ShowPage } from "./pages/show";
 import { TalkPage } from "./pages/talk";
 import { Toasts } from "./panels/toasts";
 import { Topic } from "./panels/topic";
-import { EVIDENCE, SERVICES, SETTINGS, SHOW, TALK } from "./routes";
+import { EVIDENCE, PHONE, SERVICES, SETTINGS, SHOW, TALK } from "./routes";
 
 const PAGES: Readonly<Record<string, () => JSX.Element>> = {
   [SHOW.name]: ShowPage,
   [TALK.name]: TalkPage,
+  [PHONE.name]: PhonePage,
   [EVIDENCE.name]: EvidencePage,
   [SERVICES.name]: ServicesPage,
   [SETTINGS.name]: SettingsPage,

@@ -6,7 +6,7 @@ import { label } from "./core/format";
 import { Ring } from "./core/ring";
 import { ServerClock } from "./core/server-clock";
 import { grouped, inOrder } from "./core/turns";
-import type { CharacterView, HouseView, Notice, Scope, SessionView, ShowView, StageView, TelemetryView } from "./models";
+import type { CallLevels, CharacterView, HouseView, LineView, Notice, Scope, SessionView, ShowView, StageView, TelemetryView } from "./models";
 
 /** The line to the server that carries events and requests. */
 export type Link = "connecting" | "open" | "lost";
@@ -40,6 +40,10 @@ export class State {
   readonly house = signal<HouseView | null>(null);
   /** The shows of this house; this page is of the one that is `here`. */
   readonly shows = signal<readonly ShowView[]>([]);
+  /** The phone line; null: there is none, or this page may not know it. */
+  readonly line = signal<LineView | null>(null);
+  /** How loud each call is now. */
+  readonly levels = signal<ReadonlyMap<string, CallLevels>>(new Map());
   readonly book = signal<Book>(emptyBook);
   readonly telemetry = signal<TelemetryView | null>(null);
 

@@ -289,7 +289,7 @@ class ScriptedCarrier:
         assert self.answers is not None
         return self.answers
 
-    def drain(self) -> None:
+    async def drain(self) -> None:
         self.drained = True
 
 

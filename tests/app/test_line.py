@@ -82,7 +82,7 @@ def test_it_is_red_until_every_engine_has_spoken_and_heard_once(
     (carrier,) = carriers
     first, second = carrier.plan.accounts
     assert [(flow.transport, flow.host, flow.port) for flow in first.registrars] == [
-        ("TCP", "pbx.example", 5070), ("TLS", "other.example", 5061),
+        ("TCP", "pbx.example", 5070), ("TLS", "other.example", 0),
     ]  # fmt: skip
     assert first.credentials is not None
     assert first.credentials.password == "hunter22"

@@ -122,8 +122,6 @@ async def certificate(folder: Path) -> tuple[Path, Path]:
     key, made = folder / "key.pem", folder / "certificate.pem"
     command = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext",
                "subjectAltName=IP:127.0.0.1,DNS:pbx.test", "-keyout", str(key), "-out", str(made)]  # fmt: skip
-    making = await asyncio.create_subprocess_exec(
-        program("openssl", "openssl"), *command, stderr=subprocess.DEVNULL
-    )
+    making = await asyncio.create_subprocess_exec(program("openssl", "openssl"), *command, stderr=subprocess.DEVNULL)
     assert await making.wait() == 0
     return key, made

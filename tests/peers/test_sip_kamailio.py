@@ -81,9 +81,7 @@ async def _kamailio(folder: Path, port: int, algorithm: str = "MD5") -> AsyncGen
     key, made = await certificate(folder)
     file = folder / "kamailio.cfg"
     file.write_text(
-        CONFIGURATION.format(
-            domain=DOMAIN, port=port, tls=port + 1, algorithm=algorithm, key=key, certificate=made
-        )
+        CONFIGURATION.format(domain=DOMAIN, port=port, tls=port + 1, algorithm=algorithm, key=key, certificate=made)
     )
     command = [name, "-f", file, "-DD", "-E", "-m", "64", "-M", "8", "-Y", folder, "-P", folder / "pid", "-w", folder]
     async with running(command, folder, "log"):

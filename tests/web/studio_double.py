@@ -19,6 +19,7 @@ from duologue.app.models import (
     ConversationState,
     HouseView,
     LightsRequest,
+    LineView,
     PartState,
     PartView,
     StageView,
@@ -188,6 +189,38 @@ class ShowDouble:
 
 
 @dataclass
+class LineDouble:
+    """A line with one call; it writes down what it is asked."""
+
+    asked: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
+    failure: Exception | None = None
+
+    def view(self) -> LineView:
+        return LineView(places=3, takes_calls=True)
+
+    def live(self) -> frozenset[str]:
+        return frozenset({"one"})
+
+    async def dial(self, to: str, account: str = "") -> str:
+        self._note("dial", to, account)
+        return "two"
+
+    async def hang_up(self, call: str) -> None:
+        self._note("hang_up", call)
+
+    def transfer(self, call: str, to: str) -> None:
+        self._note("transfer", call, to)
+
+    def whisper(self, call: str, text: str) -> None:
+        self._note("whisper", call, text)
+
+    def _note(self, *what: str) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.asked.append(what)
+
+
+@dataclass
 class HouseDouble:
     """All its studios tell what happens on one bus."""
 
@@ -197,6 +230,7 @@ class HouseDouble:
     processes: dict[str, WorkerView] = field(default_factory=dict[str, WorkerView])
     bus: Bus = field(default_factory=lambda: Bus(state, "show", capacity=8))
     twilio: TwilioCalls | None = None
+    line: LineDouble | None = None
     endpoints: Endpoints | None = None
 
     def __post_init__(self) -> None:

@@ -24,6 +24,7 @@ from duologue.web.gate import COOKIE, Admit, Redirect, cookie_value, judge
 from duologue.web.listener import keys_of
 from duologue.web.options import Grant, Key, WebOptions
 from duologue.web.scopes import permitted, to_everyone
+from duologue.web.v1.common import CompatibleError
 
 EVERYONE, READER = "everyone", "reader"
 WANTED: dict[str, str] = {
@@ -131,6 +132,11 @@ async def test_a_token_may_do_what_its_scopes_say(public: httpx.AsyncClient, rou
         assert answer.status_code not in (401, 403), answer.text
         return
     assert answer.status_code == HTTPStatus.FORBIDDEN
+    if "/v1/" in route:
+        error = CompatibleError.model_validate_json(answer.content).error
+        assert f"{name!r}" in error.message and f"{wanted!r}" in error.message
+        assert (error.type, error.param) == ("permission_error", f"web.tokens.{name}")
+        return
     problem = Problem.model_validate_json(answer.content)
     assert f"{name!r}" in problem.title and f"{wanted!r}" in problem.title
     assert (problem.where, f"{wanted!r}" in problem.remedy) == (f"web.tokens.{name}", True)

@@ -60,6 +60,11 @@ class Calls:
         """Calls that are taken now."""
         return self._taking
 
+    @property
+    def live(self) -> frozenset[str]:
+        """The ids of those that go on."""
+        return frozenset(self._live)
+
     def views(self) -> tuple[CallView, ...]:
         """Those that go on, the oldest first, then the newest that are over."""
         live = [call.standing for call in self._live.values()]

@@ -26,6 +26,7 @@ from duologue.app.cast import load_cast
 from duologue.app.doctor_headroom import Cost, Headroom, governed, headroom
 from duologue.app.doctor_headroom import words as outlook_words
 from duologue.app.doctor_memory import nearest, remember
+from duologue.app.doctor_phone import PhoneCheck, phone_checks
 from duologue.app.engines import (
     LLM_GROUP,
     STT_GROUP,
@@ -138,6 +139,7 @@ class Diagnosis:
     missing: tuple[Missing, ...]
     verdict: tuple[str, ...]
     well: bool
+    phone: tuple[PhoneCheck, ...] = ()
 
 
 async def examine(settings: Settings, progress: Progress, clock: Clock = SYSTEM_CLOCK) -> Diagnosis:
@@ -176,7 +178,7 @@ async def examine(settings: Settings, progress: Progress, clock: Clock = SYSTEM_
         machine, engines, encoders, voices, sizes, room,
         (*trouble, *strange, *missing_models(settings), *missing_parts()),
         verdict(settings, machine, sizes, wanted, room),
-        works and not (trouble or strange) and any(size.rate for size in sizes),
+        works and not (trouble or strange) and any(size.rate for size in sizes), phone_checks(settings),
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ set that take dictation over a telephone it says so, registers nowhere and takes
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Protocol
 
 from duologue.app.admission import Admission
@@ -67,7 +67,7 @@ class Carrier(Protocol):
         """Call somebody. Raises :class:`~duologue.errors.DuologueError`."""
         ...
 
-    def drain(self) -> Awaitable[None] | None:
+    async def drain(self) -> None:
         """Take no further calls, and unregister."""
         ...
 
@@ -166,6 +166,22 @@ class Line:
         tasks.create_task(calls.take(leg))
         return leg.info.id
 
+    def live(self) -> frozenset[str]:
+        """The calls that go on."""
+        return self._calls.live if self._calls is not None else frozenset()
+
+    async def hang_up(self, call: str) -> None:
+        """End a call at once. Raises :class:`~duologue.errors.InputError` for one that is not there."""
+        await self.calls.call(call).cut("hung up from the page")
+
+    def transfer(self, call: str, to: str) -> None:
+        """See :meth:`~duologue.app.call.Call.transfer`."""
+        self.calls.call(call).transfer(to)
+
+    def whisper(self, call: str, text: str) -> None:
+        """See :meth:`~duologue.app.call.Call.whisper`."""
+        self.calls.call(call).whisper(text)
+
     def view(self) -> LineView:
         """As a page shows it."""
         calls = self._calls
@@ -240,9 +256,7 @@ class Line:
 
     async def _drain(self, carrier: Carrier, calls: Calls) -> None:
         _log.info("line.drains", calls=calls.count, seconds=self._phone.drain_seconds)
-        told = carrier.drain()
-        if told is not None:
-            await told
+        await carrier.drain()
         await calls.drain()
 
     def _tell(self, news: News) -> None:

@@ -101,9 +101,7 @@ def announce_line(settings: Settings, console: Console) -> None:
     phone = settings.phone
     accounts = "".join(f", {each.user} at {each.registrar[0]}" for each in phone.accounts)
     console.print(f"The phone line will be at [bold]{phone.listen}[/] ({', '.join(phone.transport)}{accounts})")
-    console.print(
-        "  it takes calls when every engine has spoken and heard once (/readyz)", style="dim"
-    )
+    console.print("  it takes calls when every engine has spoken and heard once (/readyz)", style="dim")
     from duologue.models.automatic import notices
 
     for notice in notices(settings.picks.values()):

@@ -20,15 +20,19 @@ from starlette.types import Receive, Scope, Send
 from duologue.app.bus import Published, Subscription, Topics
 from duologue.app.models import Event
 from duologue.errors import InputError
+from duologue.tokens import Scope as Scoped
 from duologue.web import paths
 from duologue.web.access import PROBLEMS, Here, Leaving, TheHouse, TheOptions, open_studio_of
-from duologue.web.scopes import reading
+from duologue.web.options import Grant
+from duologue.web.problems import Refusal
+from duologue.web.scopes import TheGrant, reading
 from duologue.web.studio import Show
 
 router = APIRouter(prefix=paths.API, tags=["events"])
 RETRY = b"retry: 2000\n\n"
 """Tells the browser how long to wait before it connects again (ms)."""
-SHARED: Topics = frozenset({"talk", "line", "engines", "machine"})
+LINE = "line"
+SHARED: Topics = frozenset({"talk", LINE, "engines", "machine"})
 """Topics that are no show's."""
 TOPICS = "With commas between them: show:NAME, talk, talk:ID, line, engines, machine; by default all but other shows'."
 KEEP_ALIVE = b": still here\n\n"
@@ -118,14 +122,27 @@ async def events(
     here: Here,
     options: TheOptions,
     leaving: Leaving,
+    grant: TheGrant,
     topics: Annotated[str, Query(max_length=400, description=TOPICS)] = "",
     last_event_id: Annotated[str, Header(description="Of the last event that is known: go on after it.")] = "",
 ) -> EventStream:
     """Everything that happens, as it happens: the state of what was asked for, then what changes."""
-    asked = wanted(topics, house.shows, here)
+    asked = permitted(wanted(topics, house.shows, here), grant, named="line" in topics)
     if here is not None and here.topic in asked:
         open_studio_of(here, request.url.path)  # a state without a stage would be none
     return EventStream(house.bus.subscribe(asked, last_event_id), options.keep_alive, leaving)
+
+
+def permitted(asked: Topics, grant: Grant, *, named: bool) -> Topics:
+    """What callers say is told to those who may use the line. Raises :class:`Refusal` to others who ask by name."""
+    if LINE not in asked or Scoped.LINE in grant.scopes:
+        return asked
+    if named:
+        raise Refusal(
+            HTTPStatus.FORBIDDEN, f"This token may not follow calls: it lacks the scope {Scoped.LINE.value!r}",
+            where="topics", remedy="Use a token that has it, or leave that topic out.",
+        )  # fmt: skip
+    return asked - {LINE}
 
 
 def wanted(topics: str, shows: Sequence[Show], here: Show | None) -> Topics:

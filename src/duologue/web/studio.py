@@ -16,6 +16,7 @@ from duologue.app.models import (
     ConversationRequest,
     HouseView,
     LightsRequest,
+    LineView,
     PartState,
     StageView,
     TvRequest,
@@ -174,6 +175,34 @@ class Show(Protocol):
         ...
 
 
+class PhoneLine(Protocol):
+    """The phone line. Raises :class:`~duologue.errors.DuologueError`."""
+
+    def view(self) -> LineView:
+        """The line and its calls, now."""
+        ...
+
+    def live(self) -> frozenset[str]:
+        """The calls that go on."""
+        ...
+
+    async def dial(self, to: str, account: str = "") -> str:
+        """Call somebody; the id of the call."""
+        ...
+
+    async def hang_up(self, call: str) -> None:
+        """End a call at once."""
+        ...
+
+    def transfer(self, call: str, to: str) -> None:
+        """Hand it over."""
+        ...
+
+    def whisper(self, call: str, text: str) -> None:
+        """Tell its character something."""
+        ...
+
+
 class Endpoints(Protocol):
     """Who answers clients of OpenAI's API: see :class:`duologue.app.endpoints.Endpoints`."""
 
@@ -211,6 +240,11 @@ class Endpoints(Protocol):
 
 class House(Protocol):
     """The running system. It may have no show at all."""
+
+    @property
+    def line(self) -> PhoneLine | None:
+        """Its phone line, if one is switched on."""
+        ...
 
     @property
     def shows(self) -> Sequence[Show]:

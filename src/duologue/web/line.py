@@ -1,0 +1,87 @@
+"""The phone line over the web: its calls, and what may be done with them."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from duologue.app.models import (
+    DialReceipt,
+    DialRequest,
+    LineView,
+    Problem,
+    TransferRequest,
+    WhisperRequest,
+)
+from duologue.tokens import Scope
+from duologue.web import paths
+from duologue.web.access import PROBLEMS, TheHouse
+from duologue.web.problems import NotFound
+from duologue.web.scopes import needs
+from duologue.web.studio import PhoneLine
+
+_MISSING = {404: {"model": Problem, "description": "There is no such call, or no phone line."}}
+router = APIRouter(prefix=f"{paths.API}/line", tags=["line"], responses={**PROBLEMS, **_MISSING})
+
+
+def line_of(house: TheHouse) -> PhoneLine:
+    """The phone line. Raises :class:`NotFound` where none is switched on."""
+    if house.line is None:
+        raise NotFound("This house has no phone line", where="line", remedy="Start it with line = true under [serve].")
+    return house.line
+
+
+TheLine = Annotated[PhoneLine, Depends(line_of)]
+
+
+@router.get("", operation_id="get_line", dependencies=[needs(Scope.LINE)])
+async def line(line: TheLine) -> LineView:
+    """The line, its registrations, and its calls with what was said. Changes come as events of the topic `line`."""
+    return line.view()
+
+
+@router.post("/calls", status_code=HTTPStatus.ACCEPTED, operation_id="dial", dependencies=[needs(Scope.LINE)])
+async def dial(request: DialRequest, line: TheLine) -> DialReceipt:
+    """Call somebody, for a character to talk with. How it goes is told by events."""
+    return DialReceipt(call=await line.dial(request.to, request.account))
+
+
+@router.post(
+    "/calls/{call}/hang_up",
+    status_code=HTTPStatus.NO_CONTENT,
+    operation_id="hang_up_call",
+    dependencies=[needs(Scope.LINE)],
+)
+async def hang_up(call: str, line: TheLine) -> None:
+    """End a call at once."""
+    await line.hang_up(_known(call, line))
+
+
+@router.post(
+    "/calls/{call}/transfer",
+    status_code=HTTPStatus.ACCEPTED,
+    operation_id="transfer_call",
+    dependencies=[needs(Scope.LINE)],
+)
+async def transfer(call: str, request: TransferRequest, line: TheLine) -> None:
+    """Hand a call over; the character says so before. When nobody is there, it goes on."""
+    line.transfer(_known(call, line), request.to)
+
+
+@router.post(
+    "/calls/{call}/whisper",
+    status_code=HTTPStatus.ACCEPTED,
+    operation_id="whisper",
+    dependencies=[needs(Scope.LINE)],
+)
+async def whisper(call: str, request: WhisperRequest, line: TheLine) -> None:
+    """Tell the character something that the caller does not hear; it counts from its next answer on."""
+    line.whisper(_known(call, line), request.text)
+
+
+def _known(call: str, line: PhoneLine) -> str:
+    if call not in line.live():
+        raise NotFound(f"there is no call {call!r}", where="call", remedy="It may be over; GET /api/line lists them.")
+    return call
