@@ -66,6 +66,11 @@ WANTED: dict[str, str] = {
     "POST /v1/audio/transcriptions": "talk",
     "POST /v1/audio/translations": "talk",
     "POST /v1/chat/completions": "talk",
+    "GET /api/line": "line",
+    "POST /api/line/calls": "line",
+    "POST /api/line/calls/{call}/hang_up": "line",
+    "POST /api/line/calls/{call}/transfer": "line",
+    "POST /api/line/calls/{call}/whisper": "line",
 }
 """Every route there is, and who may. A new one is entered here: nothing is open because somebody forgot to say."""
 
