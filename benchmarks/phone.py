@@ -21,7 +21,7 @@ from duologue.audio.pcm import RATE
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK
 from duologue.phone.leg import CallLeg
 from duologue.phone.line_client import LineClient
-from duologue.phone.line_messages import LinePlan
+from duologue.phone.line_messages import LineSetup
 from duologue.phone.screening import LineOptions, Rate
 
 HOST = "127.0.0.1"
@@ -68,7 +68,7 @@ async def _child(module: str, *arguments: object) -> dict[str, Any]:
 async def _measured(talks: bool, *arguments: object, seconds: float) -> tuple[dict[str, Any], dict[str, Any], float]:
     """What the caller found, what the sleeper missed, and the CPU of the line (cores)."""
     rates = {"INVITE": Rate(10_000, 10_000)}
-    plan = LinePlan(
+    plan = LineSetup(
         options=LineOptions(host=HOST, rates=rates, most_calls=500), udp=0, first_port=30_000, last_port=31_999,
         formats=("PCMU",),
     )  # fmt: skip

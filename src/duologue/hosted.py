@@ -79,7 +79,9 @@ def bearer(key: str) -> Mapping[str, str]:
 
 
 class HostedClient:
-    """One server. ``authorise`` makes the headers that carry a key. Use it on one event loop."""
+    """One server. ``authorise`` makes the headers that carry a key, which is ``secret`` where no variable of the
+    environment holds it. Use it on one event loop.
+    """
 
     def __init__(
         self,
@@ -89,8 +91,10 @@ class HostedClient:
         limits: HostedLimits,
         authorise: Callable[[str], Mapping[str, str]] = bearer,
         clock: Clock = SYSTEM_CLOCK,
+        secret: str = "",
     ) -> None:
         self._words = words
+        self._secret = secret
         self._base_url = base_url.rstrip("/")
         self._variable = key_variable
         self._limits = limits
@@ -103,8 +107,8 @@ class HostedClient:
 
     @property
     def key(self) -> str:
-        """The key in the environment; empty when there is none."""
-        key = os.environ.get(self._variable, "").strip()
+        """The key; empty when there is none."""
+        key = self._secret or os.environ.get(self._variable, "").strip()
         hide(key)
         return key
 

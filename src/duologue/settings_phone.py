@@ -7,6 +7,8 @@ import re
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
@@ -142,6 +144,79 @@ def _by_name(transfers: dict[str, TransferSettings]) -> dict[str, TransferSettin
     return transfers
 
 
+def _public(value: str) -> str:
+    parts = urlsplit(value)
+    if value and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+        raise ValueError(f"{value!r} is no address of ours | As Twilio calls it, e.g. https://talk.example.org.")
+    return value.rstrip("/")
+
+
+def _uuids(called: dict[str, str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, extension in called.items():
+        try:
+            found[str(UUID(name))] = extension
+        except ValueError:
+            raise ValueError(f"{name!r} is no UUID | As the dialplan has it: AudioSocket(UUID,host:port).") from None
+    return found
+
+
+class TwilioSettings(SettingsSection):
+    """Calls that come as Twilio media streams, through the web server."""
+
+    auth_token: SecretStr | None = Field(
+        default=None, description="The account's auth token, which signs what comes; unset: no call comes from there."
+    )
+    public_url: Annotated[str, AfterValidator(_public)] = Field(
+        default="", description="Where Twilio reaches this server, e.g. https://talk.example.org."
+    )
+    account_sid: str = Field(
+        default="", pattern="^(AC[0-9a-fA-F]{32})?$",
+        description="The account whose calls are taken, and by which they are transferred; empty: any that signs so.",
+    )  # fmt: skip
+    api_url: Annotated[str, AfterValidator(_public)] = Field(
+        default="https://api.twilio.com", description="Of its REST API; other regions have others."
+    )
+
+    @property
+    def token(self) -> str:
+        """Empty: none."""
+        return self.auth_token.get_secret_value() if self.auth_token else ""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.token and not self.public_url:
+            raise ValueError(
+                "Twilio signs the address that it calls, and none is set"
+                " | Set phone.twilio.public_url to what stands before /phone/twilio/voice at Twilio."
+            )
+        return self
+
+
+class AudioSocketSettings(SettingsSection):
+    """Calls that an Asterisk brings over AudioSocket. It knows no passwords: who may connect is said by address."""
+
+    listen: Annotated[str, AfterValidator(lambda value: value and _listen(value))] = Field(
+        default="", description="Where it listens, e.g. 127.0.0.1:9019; empty: nowhere."
+    )
+    allow: Networks = Field(
+        default=(), description="Addresses and networks that may connect; empty: this machine alone."
+    )
+    called: Annotated[dict[str, str], AfterValidator(_uuids)] = Field(
+        default={}, description="The extension that a UUID of the dialplan stands for."
+    )
+
+    @property
+    def host(self) -> str:
+        """Where it listens."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The same."""
+        return int(self.listen.rpartition(":")[2] or 0)
+
+
 class PhoneSettings(SettingsSection):
     """The phone line."""
 
@@ -205,6 +280,8 @@ class PhoneSettings(SettingsSection):
     drain_seconds: float = Field(
         default=10.0, ge=0, le=14, description="At a shutdown, for calls to end with a goodbye."
     )
+    twilio: TwilioSettings = Field(default=TwilioSettings(), description="Calls from Twilio.")
+    audiosocket: AudioSocketSettings = Field(default=AudioSocketSettings(), description="Calls from an Asterisk.")
 
     @property
     def host(self) -> str:
@@ -228,7 +305,9 @@ class PhoneSettings(SettingsSection):
 
     def secrets(self) -> tuple[str, ...]:
         """What may appear nowhere."""
-        return tuple(filter(None, (each.secret for each in (*self.accounts, *self.callers.values()))))
+        return tuple(
+            filter(None, (*(each.secret for each in (*self.accounts, *self.callers.values())), self.twilio.token))
+        )
 
     @model_validator(mode="after")
     def _guarded(self) -> Self:

@@ -21,7 +21,7 @@ from duologue.app.call_voice import VoicedLines
 from duologue.app.calls import Calls
 from duologue.app.cast import CastMember
 from duologue.app.engines import EnginePool
-from duologue.app.line import Carrier, Line, News
+from duologue.app.line import Carrier, LinePart, News
 from duologue.app.models import Event, StateEvent, StateView
 from duologue.app.talking import Talk
 from duologue.audio.far_playout import FarEndMessage, Manners, MessageKind
@@ -31,7 +31,7 @@ from duologue.errors import PeerError
 from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.phone import leg as far
 from duologue.phone.leg import CallInfo, LegEvent
-from duologue.phone.line_messages import LinePlan, Ready, Registration
+from duologue.phone.line_messages import LineSetup, Ready, RegistrationState
 from duologue.settings import Settings, load_settings
 from duologue.simulation.virtual_time import LoopClock
 from duologue.speech.fake import FakeSpeech
@@ -43,7 +43,7 @@ from duologue.workers import Supervised, Worker
 WORD = 0.3
 STEP_MS = 20
 _ids = count(1)
-REACHED = far.Transferred(True)
+REACHED = far.LegTransferred(True)
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class ScriptedLeg:
     script: Sequence[Says | Does] = ()
     info: CallInfo = field(default_factory=lambda: CallInfo(id=f"call-{next(_ids)}", caller="16", called="1000"))
     seconds: float = 30.0
-    transfer: far.Transferred | None = REACHED
+    transfer: far.LegTransferred | None = REACHED
     takes_transfers: bool = True
     manners: Manners = field(default_factory=lambda: Manners(piece_ms=200))
     answered: int = 0
@@ -113,7 +113,7 @@ class ScriptedLeg:
         while True:
             event = await self._events.get()
             yield event
-            if isinstance(event, far.Ended):
+            if isinstance(event, far.LegEnded):
                 return
 
     async def ring(self) -> None:
@@ -121,11 +121,11 @@ class ScriptedLeg:
 
     async def answer(self) -> None:
         self.answered = self.clock.now()
-        self._put(far.Answered("PCMU/8000"))
+        self._put(far.LegAnswered("PCMU/8000"))
 
     async def refuse(self, status: int, retry_after_s: int = 0) -> None:
         self.refused = status, retry_after_s
-        self._end(far.Ended("refused", ours=True, status=status))
+        self._end(far.LegEnded("refused", ours=True, status=status))
 
     async def write(self, message: FarEndMessage) -> None:
         if self._over:
@@ -162,17 +162,17 @@ class ScriptedLeg:
         if self.transfer is not None:
             self._put(self.transfer)
             if self.transfer.ok:
-                self._end(far.Ended("they went to somebody else"))
+                self._end(far.LegEnded("they went to somebody else"))
 
     async def hang_up(self, reason: str) -> None:
         self.hung_up = reason
-        self._end(far.Ended(reason, ours=True))
+        self._end(far.LegEnded(reason, ours=True))
 
     def _put(self, event: LegEvent) -> None:
         if not self._over:
             self._events.put_nowait(event)
 
-    def _end(self, event: far.Ended) -> None:
+    def _end(self, event: far.LegEnded) -> None:
         self._put(event)
         self._over = True
 
@@ -189,14 +189,14 @@ class ScriptedLeg:
             while events and events[0].at <= now:
                 event = events.pop(0).event
                 self._held = event.on if isinstance(event, far.Held) else self._held
-                if isinstance(event, far.Ended):
+                if isinstance(event, far.LegEnded):
                     self._end(event)
                     return
                 self._put(event)
             self._play()
             if not self._held:
                 self._put(far.Sound(number * 320, self._spoken(number)))
-        self._end(far.Ended("the caller hung up"))
+        self._end(far.LegEnded("the caller hung up"))
 
     def _spoken(self, number: int) -> Samples:
         at = np.arange(number * 320, (number + 1) * 320) / 16_000
@@ -234,7 +234,7 @@ class Gone(ScriptedLeg):
     """Its carrier is gone when somebody says something to it."""
 
     async def write(self, message: FarEndMessage) -> None:
-        self._put(far.Ended("the line process died", failed=True))
+        self._put(far.LegEnded("the line process died", failed=True))
         self._over = True
         raise PeerError("the carrier is gone", where="double")
 
@@ -243,7 +243,7 @@ class Gone(ScriptedLeg):
 class ScriptedCarrier:
     """A :class:`~duologue.app.line.Carrier` that offers ``legs`` as soon as it is ready, and reaches whom it dials."""
 
-    plan: LinePlan
+    plan: LineSetup
     take: far.TakeCall
     tell: Callable[[News], None]
     clock: LoopClock
@@ -271,7 +271,7 @@ class ScriptedCarrier:
         self.ready.set()
         self.tell(Ready(self.ports))
         for account in self.plan.accounts:
-            self.tell(Registration(account.name, True, "pbx", 300))
+            self.tell(RegistrationState(account.name, True, "pbx", 300))
         try:
             async with asyncio.TaskGroup() as group:
                 for leg in self.legs:
@@ -358,17 +358,17 @@ class Exchange:
                     calls.create_task(self.calls.take(leg))
             telling.cancel()
 
-    def line(self, *legs: ScriptedLeg) -> tuple[Line, list[ScriptedCarrier]]:
+    def line(self, *legs: ScriptedLeg) -> tuple[LinePart, list[ScriptedCarrier]]:
         """The same as a part of a house; the carrier offers ``legs`` when it is ready."""
         carriers: list[ScriptedCarrier] = []
 
-        def make(plan: LinePlan, take: far.TakeCall, tell: Callable[[News], None], clock: Clock) -> Carrier:
+        def make(plan: LineSetup, take: far.TakeCall, tell: Callable[[News], None], clock: Clock) -> Carrier:
             carriers.append(ScriptedCarrier(plan, take, tell, self.clock, legs))
             return carriers[-1]
 
         self.bus = Bus(lambda topics: StateEvent(state=StateView()), "bus")
         admission, topic = Admission(self.pool.at_once), self.bus.topic("line")
-        return Line(self.settings, self.pool, admission, topic, self.ledger, self.clock, make), carriers
+        return LinePart(self.settings, self.pool, admission, topic, self.ledger, self.clock, make), carriers
 
     def turns(self) -> list[TurnRecord]:
         return [entry.record for entry in self.entries if isinstance(entry.record, TurnRecord)]

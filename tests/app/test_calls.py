@@ -121,7 +121,7 @@ def test_zero_is_for_a_human_who_is_told_what_was_said(monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("options", "again"),
     [
-        ({"transfer": far.Transferred(False, "busy")}, 15.0),
+        ({"transfer": far.LegTransferred(False, "busy")}, 15.0),
         ({"transfer": None}, 45.0),
         ({"takes_transfers": False}, 15.0),
     ],
@@ -316,7 +316,7 @@ def test_a_caller_who_is_gone_before_the_answer_costs_nothing(monkeypatch: pytes
 
     class Fled(ScriptedLeg):
         async def answer(self) -> None:
-            self._end(far.Ended("cancelled"))
+            self._end(far.LegEnded("cancelled"))
 
     fled = Fled(exchange.clock)
     simulate(exchange.hold(fled))

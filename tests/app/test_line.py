@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from call_doubles import Exchange, ScriptedLeg
 
-from duologue.app.line import Line
+from duologue.app.line import LinePart
 from duologue.app.line_plan import line_plan, own_address, target_of
 from duologue.app.models import LineEvent
 from duologue.clock import SECOND
 from duologue.errors import ClosedError, InputError
-from duologue.phone.leg import Answered, CallInfo
+from duologue.phone.leg import CallInfo, LegAnswered
 from duologue.settings import load_settings
 from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing import Expected
@@ -41,7 +41,7 @@ class NarrowEars(FakeHearing):
         return not expected.telephone or bool(expected.phrases)
 
 
-async def running(exchange: Exchange, line: Line, seconds: float) -> list[tuple[str, ...]]:
+async def running(exchange: Exchange, line: LinePart, seconds: float) -> list[tuple[str, ...]]:
     """The line for so long, then told to end; why it was not ready, whenever that changed."""
     told: list[tuple[str, ...]] = []
 
@@ -129,7 +129,7 @@ def test_it_calls_somebody_and_tells_how_that_goes(monkeypatch: pytest.MonkeyPat
         async def live(self) -> None:
             await asyncio.sleep(1.0)
             self.answered = self.clock.now()
-            self._put(Answered("opus/48000"))
+            self._put(LegAnswered("opus/48000"))
             await super().live()
 
     info = CallInfo(id="ours", caller="1001", called="17", account="1001", outgoing=True)

@@ -161,6 +161,24 @@ def test_what_may_have_begun_is_not_taken_back() -> None:
     assert ends(far.take_reports()) == {}
 
 
+def test_who_cannot_forget_one_utterance_forgets_all_and_gets_the_others_again() -> None:
+    far = far_end(Manners(tells_stop=False, holds=False))
+    far.play(HELLO, 0, 0)
+    far.play(AGAIN, 0, 0)
+    sent(far, 0)
+    far.acknowledge("u1", 4_800, None, 100 * MS)
+    assert far.withdraw("u2", 100 * MS)
+    clear, again, *rest = sent(far, 100 * MS)
+    assert (clear.kind, again.kind, again.id, again.start, rest) == (
+        MessageKind.CLEAR,
+        MessageKind.PLAY,
+        "u1",
+        4_800,
+        [],
+    )
+    assert ends(far.take_reports()) == {}
+
+
 # What is acknowledged
 
 

@@ -15,7 +15,7 @@ from duologue.dialogue.delivery import PaceState
 from duologue.dialogue.director import ConversationOutcome
 from duologue.dialogue.ports import Voiced
 from duologue.dialogue.turn_parts import parts_of
-from duologue.dialogue.voice_pace import Coming, Pace, Paces, lacking
+from duologue.dialogue.voice_pace import Coming, Paces, VoicePace, lacking
 from duologue.errors import PeerError
 from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.languages import ENGLISH
@@ -232,7 +232,7 @@ def test_a_part_without_sound_ends_its_turn_there():
 
 
 def test_a_pace_is_learnt_of_nearly_every_line():
-    pace = Pace()
+    pace = VoicePace()
     assert pace.factor == 0.0
     pace.learn("Um.", 5.0, 0.2)  # too short to tell anything
     assert pace.factor == 0.0

@@ -23,9 +23,9 @@ from duologue.audio.pcm import RATE, Samples
 from duologue.audio.resample import StreamResampler
 from duologue.clock import SYSTEM_CLOCK
 from duologue.phone import call_events as events
-from duologue.phone.leg import Answered, CallLeg, Digit, Ended, Held, LegEvent, Played, Ringing, Sound, Stopped
+from duologue.phone.leg import CallLeg, Digit, Held, LegAnswered, LegEnded, LegEvent, Played, Ringing, Sound, Stopped
 from duologue.phone.line_client import LineClient, SipLeg
-from duologue.phone.line_messages import LinePlan, Offered, Ready, Take
+from duologue.phone.line_messages import CallOffered, LineSetup, Ready, TakeLineCall
 from duologue.phone.sdp import Direction
 from duologue.phone.telephone_events import EventReader, press
 from duologue.workers import Worker
@@ -48,7 +48,7 @@ VOICE = g711.encode(tone(20)[::6], "mu")
 class Main:
     """A main process of few words: takes each call, and keeps what it is told."""
 
-    plan: LinePlan
+    plan: LineSetup
     does: Callable[[CallLeg], Awaitable[None]]
     legs: list[CallLeg] = field(default_factory=list[CallLeg])
     told: list[LegEvent] = field(default_factory=list[LegEvent])
@@ -92,7 +92,7 @@ class Main:
 
 @contextlib.asynccontextmanager
 async def line(does: Callable[[CallLeg], Awaitable[None]], **more: object) -> AsyncGenerator[Main]:
-    plan = LinePlan(options=options(), udp=0, tcp=None, first_port=23_000, last_port=23_400, **more)  # type: ignore[arg-type]
+    plan = LineSetup(options=options(), udp=0, tcp=None, first_port=23_000, last_port=23_400, **more)  # type: ignore[arg-type]
     main = Main(plan, does)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(main.client.run())
@@ -163,8 +163,8 @@ async def test_a_call_is_heard_and_answered_with_sound() -> None:
         keys = [packet for _, packet in one.packets if one.agreed and packet.payload_type == one.agreed.receive_events]
         assert "".join(reader.read(packet.timestamp, packet.payload) for packet in keys) == "7#"
         one.hang_up()
-        await main.until(lambda: main.events(Ended))
-        assert main.told[-1] == Ended("they hung up")
+        await main.until(lambda: main.events(LegEnded))
+        assert main.told[-1] == LegEnded("they hung up")
         await main.rests()
 
 
@@ -218,9 +218,9 @@ async def test_every_way_to_end() -> None:
             if does is rings:
                 await one.until(lambda one=one: one.heard(events.Progress))
                 one.hang_up()
-            await main.until(lambda main=main: main.events(Ended))
+            await main.until(lambda main=main: main.events(LegEnded))
             ended = main.told[-1]
-            assert isinstance(ended, Ended) and (ended.status, ended.ours, ended.failed) == (status, ours, False)
+            assert isinstance(ended, LegEnded) and (ended.status, ended.ours, ended.failed) == (status, ours, False)
             await one.until(lambda one=one: one.heard(events.Ended))
             await main.rests()
 
@@ -231,7 +231,7 @@ async def test_we_call_and_are_heard() -> None:
         assert isinstance(leg, SipLeg) and leg.info.outgoing
         async with asyncio.TaskGroup() as group:
             taking = group.create_task(main.take(leg))
-            await main.until(lambda: main.events(Answered))
+            await main.until(lambda: main.events(LegAnswered))
             await leg.write(FarEndMessage(1, MessageKind.PLAY, "hello", 0, tone(300)))
             await main.until(lambda: any(isinstance(one, Played) and one.samples == 300 * 48 for one in main.told))
             assert len(one.packets) >= 15
@@ -251,9 +251,9 @@ async def test_the_line_is_killed_and_the_next_call_is_answered_within_two_secon
         assert pid is not None
         begin = SYSTEM_CLOCK.now()
         os.kill(pid, signal.SIGKILL)
-        await main.until(lambda: main.events(Ended))
+        await main.until(lambda: main.events(LegEnded))
         ended = main.told[-1]
-        assert isinstance(ended, Ended) and ended.failed
+        assert isinstance(ended, LegEnded) and ended.failed
         await main.until(lambda: main.client.ready.is_set() and main.client.worker.pid not in (None, pid))
         other.call(main.port)
         await other.until(lambda: other.agreed)
@@ -267,9 +267,9 @@ async def test_a_caller_who_is_gone_without_bye_is_noticed() -> None:
         one.call(main.port)
         await one.until(lambda: one.agreed)
         await one.chatter(QUIET, 0.5)
-        await main.until(lambda: main.events(Ended), 5)
+        await main.until(lambda: main.events(LegEnded), 5)
         ended = main.told[-1]
-        assert isinstance(ended, Ended) and ended.failed and "1 s" in ended.reason
+        assert isinstance(ended, LegEnded) and ended.failed and "1 s" in ended.reason
         await main.rests()
 
 
@@ -313,10 +313,10 @@ async def test_first_and_last_words_survive_loss(loss: int) -> None:
 
 async def test_a_main_that_dies_leaves_nobody_on_the_line() -> None:
     worker = await Worker.start("duologue.phone.line_process")
-    await worker.send(LinePlan(options=options(), udp=0, first_port=23_500, last_port=23_600))
+    await worker.send(LineSetup(options=options(), udp=0, first_port=23_500, last_port=23_600))
     reports: list[object] = []
 
-    async def told(kind: type[Ready | Offered]) -> Ready | Offered:
+    async def told(kind: type[Ready | CallOffered]) -> Ready | CallOffered:
         async with asyncio.timeout(20):
             while True:
                 for report in reports:
@@ -328,9 +328,9 @@ async def test_a_main_that_dies_leaves_nobody_on_the_line() -> None:
     assert isinstance(ready, Ready)
     async with caller() as one:
         one.call(ready.ports["UDP"])
-        offered = await told(Offered)
-        assert isinstance(offered, Offered)
-        await worker.send(Take(offered.info.id))
+        offered = await told(CallOffered)
+        assert isinstance(offered, CallOffered)
+        await worker.send(TakeLineCall(offered.info.id))
         await one.until(lambda: one.agreed)
         await worker.close(5)  # as the end of the stream that a death is
         await one.until(lambda: one.heard(events.Ended))
@@ -344,13 +344,13 @@ async def test_two_lines_talk_in_secret() -> None:
         leg = await us.client.dial(f"sip:16@{HOST}:{callee.port}")
         async with asyncio.TaskGroup() as group:
             group.create_task(us.take(leg))
-            await us.until(lambda: us.events(Answered))
+            await us.until(lambda: us.events(LegAnswered))
             await leg.write(FarEndMessage(1, MessageKind.PLAY, "hello", 0, tone(1000)))
             await us.until(lambda: any(isinstance(one, Played) and one.samples == RATE for one in us.told))
             heard = np.concatenate([event.samples for event in callee.events(Sound)])
             assert np.count_nonzero(np.abs(heard) > 0.05) > 12_000
             await leg.hang_up("done")
-        await callee.until(lambda: callee.events(Ended))
+        await callee.until(lambda: callee.events(LegEnded))
         assert callee.legs[0].info.codec == "opus/48000"
         async with caller() as one:
             one.call(callee.port)
@@ -389,7 +389,7 @@ async def test_sipp_hears_itself_through_us(tmp_path: Path) -> None:
             stderr=subprocess.DEVNULL,
         )  # fmt: skip
         assert await process.wait() == 0
-        await main.until(lambda: main.events(Ended))
+        await main.until(lambda: main.events(LegEnded))
         heard = np.concatenate([event.samples for event in main.events(Sound)])
         assert np.count_nonzero(np.abs(heard) > 0.05) > 10_000, "most of a second"
         await main.rests()

@@ -14,7 +14,7 @@ from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.source_clock import SourceClock
 from duologue.phone.codecs import FORMATS, OPUS, PCMU, Format
-from duologue.phone.incoming import Incoming
+from duologue.phone.incoming import IncomingCall
 from duologue.phone.rtp import RtpPacket
 from duologue.phone.telephone_events import press
 
@@ -32,7 +32,7 @@ class Ear:
     now: int = BEGIN
 
     def __post_init__(self) -> None:
-        self.core = Incoming(self.form, 0, 101, self._heard, self._pressed)
+        self.core = IncomingCall(self.form, 0, 101, self._heard, self._pressed)
 
     def give(self, arrivals: list[tuple[int, RtpPacket]]) -> None:
         for at, packet in sorted(arrivals, key=lambda one: one[0]):

@@ -11,7 +11,7 @@ import pytest
 from duologue.errors import InputError, PeerError
 from duologue.phone import line_process
 from duologue.phone.leg import Digit
-from duologue.phone.line_messages import Batch, Counts, Heard, Told
+from duologue.phone.line_messages import CallHeard, Counts, LineBatch, Told
 from duologue.phone.line_process import Outbox
 from duologue.phone.media_ports import MediaPorts
 from duologue.workers import LoopChannel
@@ -78,11 +78,11 @@ class Slow:
 
     def __init__(self) -> None:
         self.unsent = 0
-        self.batches: list[Batch] = []
+        self.batches: list[LineBatch] = []
         self.took = asyncio.Event()
 
     def send(self, message: object) -> None:
-        self.batches.append(cast("Batch", message))
+        self.batches.append(cast("LineBatch", message))
         self.took.set()
 
 
@@ -90,7 +90,7 @@ async def test_reports_of_one_turn_cross_together() -> None:
     slow = Slow()
     outbox = Outbox(cast("LoopChannel", slow))
     for number in range(5):
-        outbox.put(Heard("a", number, b""))
+        outbox.put(CallHeard("a", number, b""))
     await asyncio.sleep(0)
     assert len(slow.batches) == 1 and len(slow.batches[0]) == 5
 
@@ -103,7 +103,7 @@ async def test_of_a_main_that_is_behind_the_oldest_sound_is_dropped_and_nothing_
     outbox = Outbox(cast("LoopChannel", slow))
     slow.unsent = line_process.MOST_UNSENT + 1
     for number in range(25):
-        outbox.put(Heard("a", number, b""))
+        outbox.put(CallHeard("a", number, b""))
         outbox.put(Told("a", Digit(str(number % 10))))
         await asyncio.sleep(0)
     assert not slow.batches and outbox.dropped == 15
@@ -112,7 +112,7 @@ async def test_of_a_main_that_is_behind_the_oldest_sound_is_dropped_and_nothing_
     async with asyncio.timeout(5):
         await slow.took.wait()
     (batch,) = slow.batches
-    assert [report.at for report in batch if isinstance(report, Heard)] == list(range(15, 25))
+    assert [report.at for report in batch if isinstance(report, CallHeard)] == list(range(15, 25))
     assert sum(isinstance(report, Told) for report in batch) == 25
     assert batch[-1] == Counts({"dropped_sound": 15})
 

@@ -33,6 +33,7 @@ from duologue.app.models import (
 )
 from duologue.broadcast.hls import Resource
 from duologue.errors import InputError
+from duologue.phone.twilio_calls import TwilioCalls
 from duologue.stage.pose import Daylight
 from duologue.web.studio import EndpointsPort
 
@@ -227,6 +228,7 @@ class HouseDouble:
     health: tuple[bool, Sequence[str]] = (True, ())
     processes: dict[str, WorkerView] = field(default_factory=dict[str, WorkerView])
     bus: Bus = field(default_factory=lambda: Bus(state, "show", capacity=8))
+    twilio: TwilioCalls | None = None
     line: LineDouble | None = None
     endpoints: EndpointsPort | None = None
 

@@ -77,7 +77,7 @@ class CallHouse:
     told: Callable[[Event], None]
 
 
-class Call:
+class CallTalk:
     """See the module. Run :meth:`hold` once; the rest may be called while it goes on."""
 
     def __init__(
@@ -105,7 +105,7 @@ class Call:
         self._recorder = ConversationRecorder()
         self._heard = HeardSound(self._sounded)
         self._levels = Level(), Level()  # of the caller, of the character
-        self._transferred: asyncio.Future[far.Transferred] | None = None
+        self._transferred: asyncio.Future[far.LegTransferred] | None = None
         self._reason = ""
         self._whispers: list[str] = []
         self._playing = 0
@@ -262,9 +262,9 @@ class Call:
                 await self._leg.refer(target, said)
                 outcome = await answer
         except TimeoutError:
-            outcome = far.Transferred(False, f"nobody answered within {self._phone.transfer_seconds:g} s")
+            outcome = far.LegTransferred(False, f"nobody answered within {self._phone.transfer_seconds:g} s")
         except DuologueError as error:
-            outcome = far.Transferred(False, in_words(error))
+            outcome = far.LegTransferred(False, in_words(error))
         self._transferred, self.standing.transfer = None, ""
         if outcome.ok:
             self.standing.transferred, self._reason = target, f"handed over to {target}"
@@ -328,19 +328,19 @@ class Call:
     def _note_course(self, event: LegEvent) -> None:
         """It goes from one state into another."""
         match event:
-            case far.Answered(codec):
+            case far.LegAnswered(codec):
                 self.standing.codec = codec or self.standing.codec
                 self._begun.set()
-            case far.Transferred() if self._transferred is not None and not self._transferred.done():
+            case far.LegTransferred() if self._transferred is not None and not self._transferred.done():
                 self._transferred.set_result(event)
-            case far.Ended(reason, ours, failed, status):
+            case far.LegEnded(reason, ours, failed, status):
                 standing = self.standing
                 standing.reason = self._reason if ours and self._reason else reason
                 standing.failed, standing.status = standing.failed or failed, 0 if standing.answered else status
                 self._over.set()
                 self._begun.set()
                 if self._transferred is not None and not self._transferred.done():
-                    self._transferred.set_result(far.Transferred(not failed, reason))
+                    self._transferred.set_result(far.LegTransferred(not failed, reason))
                 if self._session is not None:
                     self._session.hang_up()
             case _:

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from duologue.app.admission import PlaceTaken
-from duologue.app.call import LINE, Call, CallHouse
+from duologue.app.call import LINE, CallHouse, CallTalk
 from duologue.app.call_plan import CallPlan, CallPlans
 from duologue.app.call_views import CallStanding
 from duologue.app.models import CallEvent, CallView, LevelsEvent
@@ -46,7 +46,7 @@ class Calls:
         self._phone = house.settings.phone
         self._unready = unready
         self._changed = changed
-        self._live: dict[str, Call] = {}
+        self._live: dict[str, CallTalk] = {}
         self._taking = 0
         self._empty = asyncio.Event()
         self._empty.set()
@@ -70,7 +70,7 @@ class Calls:
         live = [call.standing for call in self._live.values()]
         return tuple(each.view(self._clock) for each in (*live, *reversed(self._over)))
 
-    def call(self, call_id: str) -> Call:
+    def call(self, call_id: str) -> CallTalk:
         """One that goes on. Raises :class:`InputError`."""
         try:
             return self._live[call_id]
@@ -124,7 +124,7 @@ class Calls:
         info = leg.info
         standing.half_duplex = plan.half_duplex
         async with self._talk.open(plan.member) as partner:
-            call = self._live[info.id] = Call(leg, plan, partner, self._house, standing)
+            call = self._live[info.id] = CallTalk(leg, plan, partner, self._house, standing)
             _log.info("call.offered", call=info.id, caller=info.caller, called=info.called, carrier=info.carrier)
             self._publish(standing)
             try:

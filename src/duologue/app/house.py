@@ -61,8 +61,9 @@ LOOK = SECOND
 
 if TYPE_CHECKING:
     from duologue.app.endpoints import Endpoints
-    from duologue.app.line import Line
+    from duologue.app.line import LinePart
     from duologue.app.talking import Talk
+    from duologue.phone.twilio_calls import TwilioCalls
 
 log = get_logger(__name__)
 
@@ -147,10 +148,10 @@ class House:
 
         return Talk(settings, self.engines, self.admission, self._clock, self._talk_changed, self._talk_turned)
 
-    def _line(self, settings: Settings) -> Line:
-        from duologue.app.line import Line
+    def _line(self, settings: Settings) -> LinePart:
+        from duologue.app.line import LinePart
 
-        return Line(settings, self.engines, self.admission, self.bus.topic("line"), self.ledger, self._clock)
+        return LinePart(settings, self.engines, self.admission, self.bus.topic("line"), self.ledger, self._clock)
 
     def _endpoints(self, settings: Settings) -> Endpoints:
         from duologue.app.endpoints import Endpoints
@@ -202,6 +203,11 @@ class House:
         if self.line is None or self.line.topic not in topics:
             return event
         return StateEvent(state=event.state.model_copy(update={"line": self.line.view()}))
+
+    @property
+    def twilio(self) -> TwilioCalls | None:
+        """The calls that come from Twilio; None while none are taken."""
+        return self.line.twilio if self.line is not None else None
 
     def workers(self) -> tuple[WorkerView, ...]:
         """Every child process that is kept running."""

@@ -16,6 +16,7 @@ from duologue.app.call import LINE, CallHouse
 from duologue.app.call_plan import CallPlans
 from duologue.app.call_voice import VoicedLines
 from duologue.app.calls import Calls
+from duologue.app.carriers import Carriers
 from duologue.app.cast import CastMember
 from duologue.app.engines import EnginePool, LentEngines
 from duologue.app.languages import members, refuse_strangers
@@ -28,7 +29,8 @@ from duologue.audio.resample import resample
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, PeerError
 from duologue.phone.leg import CallLeg, TakeCall
-from duologue.phone.line_messages import Counts, LinePlan, Ready, Registration, Trouble
+from duologue.phone.line_messages import Counts, LineSetup, LineTrouble, Ready, RegistrationState
+from duologue.phone.twilio_calls import TwilioCalls
 from duologue.settings import Settings
 from duologue.speech.hearing import EAR_RATE, Expected, Selective
 from duologue.speech.utterance import Utterance
@@ -45,7 +47,7 @@ DEAF = (
 )
 _BLOCK = EAR_RATE // 50
 
-News = Ready | Registration | Counts | Trouble
+News = Ready | RegistrationState | Counts | LineTrouble
 
 _log = get_logger("duologue.line")
 
@@ -70,16 +72,16 @@ class Carrier(Protocol):
         ...
 
 
-MakeCarrier = Callable[[LinePlan, TakeCall, Callable[[News], None], Clock], Carrier]
+MakeCarrier = Callable[[LineSetup, TakeCall, Callable[[News], None], Clock], Carrier]
 
 
-def _sip(plan: LinePlan, take: TakeCall, tell: Callable[[News], None], clock: Clock) -> Carrier:
+def _sip(plan: LineSetup, take: TakeCall, tell: Callable[[News], None], clock: Clock) -> Carrier:
     from duologue.phone.line_client import LineClient
 
     return LineClient(plan, take, tell, clock)
 
 
-class Line:
+class LinePart:
     """See the module."""
 
     name = topic = LINE
@@ -102,8 +104,9 @@ class Line:
         """Why it will take no call, however long one waits."""
         self._carrier: Carrier | None = None
         self._calls: Calls | None = None
+        self._others: Carriers | None = None
         self._plans: CallPlans | None = None
-        self._registrations: dict[str, Registration] = {}
+        self._registrations: dict[str, RegistrationState] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self.counts: Mapping[str, float] = {}
         """Of the line process, by name."""
@@ -136,7 +139,12 @@ class Line:
                 await self._rehearse(plans)
                 await self._serve(plans)
         finally:
-            self._warm, self._calls, self._carrier = False, None, None
+            self._warm, self._calls, self._carrier, self._others = False, None, None, None
+
+    @property
+    def twilio(self) -> TwilioCalls | None:
+        """What the web server brings Twilio's requests to; None while none are taken."""
+        return self._others.twilio if self._others is not None else None
 
     @property
     def calls(self) -> Calls:
@@ -167,11 +175,11 @@ class Line:
         await self.calls.call(call).cut("hung up from the page")
 
     def transfer(self, call: str, to: str) -> None:
-        """See :meth:`~duologue.app.call.Call.transfer`."""
+        """See :meth:`~duologue.app.call.CallTalk.transfer`."""
         self.calls.call(call).transfer(to)
 
     def whisper(self, call: str, text: str) -> None:
-        """See :meth:`~duologue.app.call.Call.whisper`."""
+        """See :meth:`~duologue.app.call.CallTalk.whisper`."""
         self.calls.call(call).whisper(text)
 
     def view(self) -> LineView:
@@ -227,12 +235,14 @@ class Line:
         calls = self._calls = Calls(plans, self._talk, house, self._unready, self._changed)
         plan = line_plan(self._phone, takes_calls=not self.deaf)
         carrier = self._carrier = self._make(plan, calls.take, self._tell, self._clock)
+        others = self._others = Carriers(self._phone, calls, self._unready, self._clock)
         self._engines.workers.add(carrier.worker)
         self._changed()
         async with asyncio.TaskGroup() as group:
             self._tasks = group
             telling = group.create_task(calls.run())
             running = group.create_task(carrier.run())
+            carrying = group.create_task(others.run())
             try:
                 await asyncio.wait([running])
             finally:
@@ -241,6 +251,7 @@ class Line:
                     await self._drain(carrier, calls)
                 telling.cancel()
                 running.cancel()
+                carrying.cancel()
 
     async def _drain(self, carrier: Carrier, calls: Calls) -> None:
         _log.info("line.drains", calls=calls.count, seconds=self._phone.drain_seconds)
@@ -251,17 +262,17 @@ class Line:
         match news:
             case Ready(ports):
                 _log.info("line.ready", listens=", ".join(f"{name.lower()}:{port}" for name, port in ports.items()))
-            case Registration(account):
+            case RegistrationState(account):
                 self._note_registration(account, news)
             case Counts(values):
                 self.counts = values
                 return
-            case Trouble(what, where):
+            case LineTrouble(what, where):
                 _log.error("line.trouble", what=what, where=where)
                 self._bus.notice(Notice(level="error", text=f"The phone line: {what}"))
         self._changed()
 
-    def _note_registration(self, account: str, news: Registration) -> None:
+    def _note_registration(self, account: str, news: RegistrationState) -> None:
         before = self._registrations.get(account)
         self._registrations[account] = news
         if before is not None and before.registered == news.registered:

@@ -10,7 +10,7 @@ from duologue.phone.codecs import FORMATS
 from duologue.phone.dialogs import flow_to
 from duologue.phone.digest import Credentials
 from duologue.phone.header_fields import uri_of
-from duologue.phone.line_messages import LinePlan
+from duologue.phone.line_messages import LineSetup
 from duologue.phone.registration import Account
 from duologue.phone.screening import LineOptions
 from duologue.settings_phone import AccountSettings, PhoneSettings
@@ -21,7 +21,7 @@ _SOMEBODY = "192.0.2.1"
 """An address of nobody's (RFC 5737): nothing is sent there."""
 
 
-def line_plan(phone: PhoneSettings, *, takes_calls: bool = True) -> LinePlan:
+def line_plan(phone: PhoneSettings, *, takes_calls: bool = True) -> LineSetup:
     """As set. A line that ``takes_calls`` registers its accounts. Raises :class:`InputError`."""
     passwords = {name: each.secret for name, each in phone.callers.items()}
     for name, secret in passwords.items():
@@ -39,7 +39,7 @@ def line_plan(phone: PhoneSettings, *, takes_calls: bool = True) -> LinePlan:
         extensions=frozenset({*phone.extensions, *users}) if phone.extensions else frozenset(), passwords=passwords,
     )  # fmt: skip
     names = {each.name.lower(): each.name for each in FORMATS}
-    return LinePlan(
+    return LineSetup(
         options=options, host=phone.host, udp=phone.port if udp else None, tcp=phone.port if tcp else None,
         tls=phone.tls_port if tls else None, certificate=str(phone.tls_cert or ""), key=str(phone.tls_key or ""),
         authorities=str(phone.tls_ca or ""),

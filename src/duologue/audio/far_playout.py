@@ -17,7 +17,8 @@ class Manners:
     """What a far end does and does not do.
 
     ``acknowledges``: positions or marks come back while it plays. ``tells_stop``: it answers a clear with where it
-    stopped. ``holds``: it can pause; for one that cannot, a pause is a clear, and what was not heard is sent again.
+    stopped. ``holds``: it can pause, and forget one utterance; for one that cannot, either is a clear, and what was not
+    heard is sent again.
     ``paced``: what leaves is heard, since nothing recalls a packet; the player on our side stops and tells what left.
     ``piece_ms``: the longest message of sound (0: all there is). ``buffer_ms``: what it holds back against jitter.
     ``patience_ms``: without a word for so long beyond the round trip, what was heard is estimated.

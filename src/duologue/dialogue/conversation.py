@@ -11,13 +11,13 @@ from typing import TypeAlias
 
 from duologue.chains import Handover, telling
 from duologue.clock import MILLISECOND, SECOND, Clock
-from duologue.dialogue.delivery import Delivery, Hold, PaceState
+from duologue.dialogue.delivery import DeliveryHold, LineDelivery, PaceState
 from duologue.dialogue.fillers import Fillers
 from duologue.dialogue.inbox import Inbox
 from duologue.dialogue.plan import MAX_WAITING, Plan, Question, Step, StepKind, choose_gap, too_many_waiting
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayStarted, StageFloor, Voiced
 from duologue.dialogue.rundown import AbandonStep, Fill, Hand, Prepare, Rundown, RundownEffect, StepUnreported, TakeBack
-from duologue.dialogue.turn_parts import Part, Turn, parts_of
+from duologue.dialogue.turn_parts import PartedTurn, TurnPart, parts_of
 from duologue.dialogue.voice_pace import Coming, Paces
 from duologue.dialogue.writing import Changed, Writer
 from duologue.errors import InputError, InternalError, PeerError, first_cause
@@ -99,7 +99,7 @@ class _PartVoiced:
     """The voice is done with a part; None: it could not be voiced."""
 
     turn_id: str
-    part: Part
+    part: TurnPart
     voiced: Voiced | None
 
 
@@ -111,7 +111,7 @@ class _AtVoice:
     """The part that is being voiced, since when (ns)."""
 
     turn_id: str
-    part: Part
+    part: TurnPart
     since: int
     task: asyncio.Task[None]
 
@@ -128,9 +128,9 @@ class OnAir:
         self._rundown.held(brief.held_ns, 0, crew.clock.now())
         self._inbox = Inbox[_Event](MAX_INBOX, "director")
         self._unread_questions = 0
-        self._turns: dict[str, Turn] = {}
+        self._turns: dict[str, PartedTurn] = {}
         self._playing: dict[str, str] = {}
-        self._delivery = Delivery(crew.paces, patient=crew.patient)
+        self._delivery = LineDelivery(crew.paces, patient=crew.patient)
         self._at_voice: _AtVoice | None = None
         self._voice_idle = asyncio.Event()
         self._look_at = 0
@@ -330,7 +330,7 @@ class OnAir:
             return []
         return self._on_turn_ended(turn, now)
 
-    def _on_turn_ended(self, turn: Turn, now: int) -> list[RundownEffect]:
+    def _on_turn_ended(self, turn: PartedTurn, now: int) -> list[RundownEffect]:
         record = turn.record
         record.interrupted = turn.cut
         if turn.step:
@@ -339,7 +339,7 @@ class OnAir:
         self._close(record.id, "ended")
         return self._rundown.finished(record.id, self._gap_ahead(), now)
 
-    def _played(self, utterance_id: str) -> tuple[Turn | None, Part | None]:
+    def _played(self, utterance_id: str) -> tuple[PartedTurn | None, TurnPart | None]:
         """The turn and the part that are this utterance, of those on the floor."""
         turn = self._turns.get(self._playing.get(utterance_id, ""))
         return turn, turn.part(utterance_id) if turn else None
@@ -365,7 +365,7 @@ class OnAir:
     def _prepare(self, step: Step, group: asyncio.TaskGroup) -> None:
         gap = choose_gap(self.brief.seed, step, self._text_before(step))
         record = TurnRecord(step.id, self.brief.id, step.number, step.speaker, step.kind, gap_ms=gap)
-        turn = Turn(record, step)
+        turn = PartedTurn(record, step)
         prompt = self._prompt(step)
         self._turns[step.id] = turn
         turn.writing = group.create_task(self._write(step, prompt, record))
@@ -382,7 +382,7 @@ class OnAir:
         await self._hand_part(turn, stretch_ms)
         self._opened.set()
 
-    async def _hand_part(self, turn: Turn, stretch_ms: int) -> None:
+    async def _hand_part(self, turn: PartedTurn, stretch_ms: int) -> None:
         part = turn.next
         if part is None or part.utterance is None:
             raise InternalError("a turn without sound was to be handed to the floor", where=turn.record.id)
@@ -392,7 +392,7 @@ class OnAir:
             await self._ponder(turn, part)
         await self._crew.floor.play(part.utterance, part.gap_ms + stretch_ms)
 
-    async def _ponder(self, turn: Turn, part: Part) -> None:
+    async def _ponder(self, turn: PartedTurn, part: TurnPart) -> None:
         """Who speaks next acts through the wait for ``part``."""
         if self._pondered != part.id:
             self._pondered = part.id
@@ -410,7 +410,7 @@ class OnAir:
             await self._crew.floor.ponder(speaker)
             return self._rundown.finished(utterance_id, 0, self._crew.clock.now())
         record = self._filler(utterance_id, speaker, utterance.text)
-        turn = Turn(record, None, [Part(utterance_id, utterance.text, 0, utterance)])
+        turn = PartedTurn(record, None, [TurnPart(utterance_id, utterance.text, 0, utterance)])
         self._turns[utterance_id] = turn
         self._crew.changed(record)
         self._crew.on_voiced(utterance)
@@ -445,7 +445,7 @@ class OnAir:
                 return
         self._voice_idle.set()
 
-    async def _voice(self, turn: Turn, part: Part) -> None:
+    async def _voice(self, turn: PartedTurn, part: TurnPart) -> None:
         with telling(_handovers_of(turn.record)):
             voiced = await self._crew.writer.voice(turn.record, part.text, part.id)
         self._inbox.put(_PartVoiced(turn.record.id, part, voiced))
@@ -483,7 +483,7 @@ class OnAir:
             await self._hand(step, stretch)
         return bool(effects)
 
-    async def _hand_more(self, turn: Turn, now: int) -> bool:
+    async def _hand_more(self, turn: PartedTurn, now: int) -> bool:
         """The next part of the turn on air, when the one before it has begun."""
         part = turn.next
         if part is None or turn.begun < turn.handed:
@@ -498,7 +498,7 @@ class OnAir:
             self._rundown.goes_on(now + (part.gap_ms + verdict.stretch_ms) * MILLISECOND)
         return True
 
-    def _turn_may_begin(self, turn: Turn, current: Turn | None, now: int) -> int | None:
+    def _turn_may_begin(self, turn: PartedTurn, current: PartedTurn | None, now: int) -> int | None:
         """By how much the silence before it is stretched (ms), or None: not yet."""
         if not self._delivery.slow:
             return 0 if turn.whole else None
@@ -507,12 +507,12 @@ class OnAir:
             return None
         own = [self._one_coming(turn, part, now) for part in turn.parts]
         verdict = self._delivery.turn(own, self._coming(turn), now)
-        if isinstance(verdict, Hold):
+        if isinstance(verdict, DeliveryHold):
             self._look_at = verdict.until
             return None
         return verdict.stretch_ms
 
-    def _coming(self, first: Turn) -> list[Coming]:
+    def _coming(self, first: PartedTurn) -> list[Coming]:
         """All that is known to come, from what ``first`` still has to say, and one more part as long as any was."""
         now = self._crew.clock.now()
         upcoming = [self._turns[step.id] for step in self._rundown.preparing if step.id in self._turns]
@@ -526,11 +526,11 @@ class OnAir:
             found.append(Coming(0.0, slowest.longest, slowest.longest * slowest.factor))
         return found
 
-    def _ends_with(self, upcoming: list[Turn]) -> bool:
+    def _ends_with(self, upcoming: list[PartedTurn]) -> bool:
         """Nothing is planned after these."""
         return bool(self.brief.turns) and self._rundown.plan.taken + len(upcoming) >= self.brief.turns
 
-    def _one_coming(self, turn: Turn, part: Part, now: int) -> Coming:
+    def _one_coming(self, turn: PartedTurn, part: TurnPart, now: int) -> Coming:
         gap = part.gap_ms / 1000
         if part.utterance is not None:
             return Coming(gap, part.utterance.duration, 0.0)
@@ -613,7 +613,7 @@ class OnAir:
             waited = (record.on_air - self._ended_at) / MILLISECOND - record.gap_ms
             record.waited_ms = round(waited, 3) if waited >= 1.0 else 0.0
 
-    def _count_pause(self, turn: Turn, part: Part, at_ns: int) -> None:
+    def _count_pause(self, turn: PartedTurn, part: TurnPart, at_ns: int) -> None:
         """A further part began: where, and the silence before it beyond the chosen one."""
         record = turn.record
         if len(record.parts) < turn.begun - 1:  # else a stage that died says it again

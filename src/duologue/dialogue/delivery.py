@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.voice_pace import LAGGING, SLOW, Coming, Paces, Stretch, lacking
+from duologue.dialogue.voice_pace import LAGGING, SLOW, Coming, PacedStretch, Paces, lacking
 
 MOST_AHEAD = 4
 """Turns that are written and voiced ahead of a voice at its own pace."""
@@ -45,19 +45,19 @@ class Go:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class DeliveryHold:
     """Not yet; ask again by ``until`` (ns)."""
 
     until: int
 
 
-class Delivery:
+class LineDelivery:
     """One conversation's. ``patient`` (offline): the floor waits, so every voice is fast."""
 
     def __init__(self, paces: Paces, *, patient: bool) -> None:
         self._paces = paces
         self._patient = patient
-        self._stretch = Stretch()
+        self._stretch = PacedStretch()
         self._free_at = 0
         self._opened = False
         self._held_since = 0
@@ -91,7 +91,7 @@ class Delivery:
         self._free_at = min(self._free_at, now)
         self._stretch.heard(sound)
 
-    def turn(self, own: Sequence[Coming], known: Sequence[Coming], now: int) -> Go | Hold:
+    def turn(self, own: Sequence[Coming], known: Sequence[Coming], now: int) -> Go | DeliveryHold:
         """May a turn begin, whose first part lies ready? ``own`` are its parts, ``known`` these and all known to
         follow.
         """
@@ -103,7 +103,7 @@ class Delivery:
                 lack = max(lack, lacking(known, free) + (CUSHION_S if self._lagging else 0.0))
             self._gathering = lack > _LEAST_S
         if lack > _LEAST_S:
-            return Hold(now + max(LOOK_AGAIN, min(round(lack * SECOND), SECOND)))
+            return DeliveryHold(now + max(LOOK_AGAIN, min(round(lack * SECOND), SECOND)))
         return self._go(known, free, 1.0) if self._opened else Go()
 
     def part(self, known: Sequence[Coming], now: int) -> Go:

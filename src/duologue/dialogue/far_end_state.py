@@ -134,9 +134,13 @@ class FarEnd:
             self._walk(now + self._way)
             if item.walking or item.acknowledged or self._live.index(item) < self._place:
                 return False
-            self._controls.append((MessageKind.WITHDRAW, utterance_id))
         self._live.remove(item)
         self._over.append(utterance_id)
+        if item.begun_giving and self.manners.holds:
+            self._controls.append((MessageKind.WITHDRAW, utterance_id))
+        elif item.begun_giving:  # it forgets all or nothing
+            self._take_back(now, clears=False)
+            self._controls.append((MessageKind.CLEAR, ""))
         return True
 
     def pause(self, now: int) -> None:

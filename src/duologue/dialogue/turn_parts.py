@@ -20,7 +20,7 @@ BREATH_MS = (180, 320)
 
 
 @dataclass(slots=True)
-class Part:
+class TurnPart:
     """One utterance of a turn: ``gap_ms`` is the silence chosen before it, ``utterance`` its sound once it is there."""
 
     id: str
@@ -30,7 +30,7 @@ class Part:
 
 
 @dataclass(slots=True)
-class Turn:
+class PartedTurn:
     """What is known of a step while it is prepared, waits or plays; ``step`` None: a filler.
 
     Of its ``parts`` the first ``handed`` were given to the floor, ``begun`` have begun there, ``over`` are over.
@@ -40,7 +40,7 @@ class Turn:
 
     record: TurnRecord
     step: Step | None = None
-    parts: list[Part] = field(default_factory=list[Part])
+    parts: list[TurnPart] = field(default_factory=list[TurnPart])
     writing: asyncio.Task[None] | None = None
     handed: int = 0
     begun: int = 0
@@ -50,12 +50,12 @@ class Turn:
     failed: bool = False
 
     @property
-    def next(self) -> Part | None:
+    def next(self) -> TurnPart | None:
         """The first that was not handed to the floor."""
         return self.parts[self.handed] if self.handed < len(self.parts) else None
 
     @property
-    def unvoiced(self) -> Part | None:
+    def unvoiced(self) -> TurnPart | None:
         """The first that has no sound yet."""
         return None if self.failed else next((part for part in self.parts if part.utterance is None), None)
 
@@ -69,11 +69,11 @@ class Turn:
         """Nothing more of it will be heard."""
         return self.cut or self.over >= len(self.parts)
 
-    def part(self, utterance_id: str) -> Part | None:
+    def part(self, utterance_id: str) -> TurnPart | None:
         """The part that is this utterance."""
         return next((part for part in self.parts if part.id == utterance_id), None)
 
-    def ended(self, part: Part, played_samples: int) -> None:
+    def ended(self, part: TurnPart, played_samples: int) -> None:
         """``part`` is over, after so many of its samples."""
         assert part.utterance is not None
         self.over += 1
@@ -81,7 +81,7 @@ class Turn:
         self.cut = played_samples < len(part.utterance.samples)
         self.record.heard = " ".join(filter(None, self.heard))
 
-    def end_early(self, at: Part) -> None:
+    def end_early(self, at: TurnPart) -> None:
         """``at`` has no sound and will have none: the turn ends with the part before it."""
         self.parts = self.parts[: self.parts.index(at)]
         self.failed = not self.parts
@@ -89,12 +89,12 @@ class Turn:
             self.record.text = " ".join(part.text for part in self.parts)
 
 
-def parts_of(text: str, turn_id: str, gap_ms: int, seed: int, language: Language | None) -> list[Part]:
+def parts_of(text: str, turn_id: str, gap_ms: int, seed: int, language: Language | None) -> list[TurnPart]:
     """A turn in the parts that are voiced for themselves: its sentences. Without ``language`` it stays whole."""
     texts = [text] if language is None else _joined(sentences(text, language))
     breath = random.Random(f"breath {seed} {turn_id}")
     return [
-        Part(f"{turn_id}.{number}" if number else turn_id, each, breath.randint(*BREATH_MS) if number else gap_ms)
+        TurnPart(f"{turn_id}.{number}" if number else turn_id, each, breath.randint(*BREATH_MS) if number else gap_ms)
         for number, each in enumerate(texts)
     ]
 

@@ -4,7 +4,7 @@ A voice at *pace* 0.5 needs half a second for each second of its sound. One that
 are made whole, one ahead. One that is :data:`SLOW` is heard while the rest is being made, so a line may begin when
 all that is known to come will be there when its turn comes (:func:`lacking` is not above 0). One that is slower than
 its own speech (:data:`LAGGING`) cannot keep that up for ever: what it lacks is given to it in small stretches of the
-chosen silences, before it stands still (:class:`Stretch`).
+chosen silences, before it stands still (:class:`PacedStretch`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SHARE = 0.08
 """Of what is heard, for stretching silences."""
 
 
-class Pace:
+class VoicePace:
     """What is known of one voice. ``figure``: what was measured of it before, None: nothing."""
 
     def __init__(self, figure: float | None = None) -> None:
@@ -78,16 +78,16 @@ class Paces:
 
     def __init__(self, figure: float | None = None) -> None:
         self._figure = figure
-        self._known: dict[str, Pace] = {}
+        self._known: dict[str, VoicePace] = {}
 
-    def of(self, speaker: str) -> Pace:
+    def of(self, speaker: str) -> VoicePace:
         """The pace of ``speaker``'s voice."""
-        return self._known.setdefault(speaker, Pace(self._figure))
+        return self._known.setdefault(speaker, VoicePace(self._figure))
 
     @property
-    def slowest(self) -> Pace:
+    def slowest(self) -> VoicePace:
         """Of those known: they share one engine."""
-        return max(self._known.values(), key=lambda each: each.factor, default=Pace(self._figure))
+        return max(self._known.values(), key=lambda each: each.factor, default=VoicePace(self._figure))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def lacking(parts: Iterable[Coming], free: float) -> float:
     return most
 
 
-class Stretch:
+class PacedStretch:
     """By how much silences are stretched for a voice that lags: a share of what was heard, never much at once."""
 
     def __init__(self) -> None:

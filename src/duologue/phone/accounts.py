@@ -10,7 +10,7 @@ from sipmessage import Request, Response
 
 from duologue.phone.alarms import Alarms
 from duologue.phone.call_events import Event, NotRegistered, Registered
-from duologue.phone.keep_alive import KeepAlive, Ping
+from duologue.phone.keep_alive import KeepAliveTimer, Ping
 from duologue.phone.registration import Account, Ask, Registration
 from duologue.phone.transactions import Flow, Key
 
@@ -39,7 +39,7 @@ class Accounts:
     def __init__(self, agent: Registrar) -> None:
         self._agent = agent
         self._registrations: dict[str, Registration] = {}
-        self._keeping: dict[str, KeepAlive] = {}
+        self._keeping: dict[str, KeepAliveTimer] = {}
         self._asked: dict[Key, tuple[str, bool]] = {}  # name, and whether it was a REGISTER
         self._renewals, self._pings = Alarms[str](), Alarms[str]()
 
@@ -65,7 +65,7 @@ class Accounts:
         """Begin; one of the same name is replaced."""
         self._asked = {key: asked for key, asked in self._asked.items() if asked[0] != account.name}
         self._registrations[account.name] = one = Registration(account, contact, self._agent.random)
-        self._keeping[account.name] = KeepAlive(account, self._agent.random)
+        self._keeping[account.name] = KeepAliveTimer(account, self._agent.random)
         self._perform(account.name, one.start(now), now)
 
     def unregister(self, name: str, now: int) -> None:

@@ -29,7 +29,7 @@ MOST_FILLED_MS = 1000
 """Of a pause so much is filled; of a longer one only the end, and who hears it sees the hole."""
 
 
-class Incoming:
+class IncomingCall:
     """Of one call. ``heard`` gets the number of a block's first sample and the block, ``pressed`` each key once.
 
     Methods take ``now`` (ns); :attr:`deadline` is when :meth:`tick` is wanted.

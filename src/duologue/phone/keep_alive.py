@@ -28,7 +28,7 @@ class Ping:
     flow: Flow
 
 
-class KeepAlive:
+class KeepAliveTimer:
     """Of one account, while it is registered. ``deadline``: when :meth:`tick` is wanted (ns)."""
 
     def __init__(self, account: Account, random_source: random.Random) -> None:

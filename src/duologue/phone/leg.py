@@ -34,7 +34,7 @@ class CallInfo:
     ``caller`` and ``called`` are users or numbers without scheme and host ("16", "+4930123"), ``display`` is what the
     caller calls itself, ``account`` the name of the account that was called or calls ("": none), ``carrier`` one of
     ``sip``, ``twilio``, ``audiosocket``; ``codec`` is as SDP names it ("PCMU/8000"; "": not agreed yet; then
-    :class:`Answered` tells it). ``peer`` is the address that it comes from, without port. ``headers`` are what the
+    :class:`LegAnswered` tells it). ``peer`` is the address that it comes from, without port. ``headers`` are what the
     caller was handed over with (custom SIP headers, parameters of a stream), names in lower case.
     """
 
@@ -64,7 +64,7 @@ class Sound:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class LegAnswered:
     """A call of ours was accepted; one that was offered to us says it when :meth:`CallLeg.answer` has taken effect.
     Sound flows both ways from now on.
     """
@@ -134,9 +134,9 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Transferred:
+class LegTransferred:
     """How the transfer that :meth:`CallLeg.refer` asked for went, told once. ``ok``: the other end has reached the
-    target, and :class:`Ended` follows when it leaves; else the call goes on, and ``why`` says what was wrong.
+    target, and :class:`LegEnded` follows when it leaves; else the call goes on, and ``why`` says what was wrong.
     """
 
     ok: bool
@@ -157,7 +157,7 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class LegEnded:
     """The call is over, once and last: ``reason`` in words, as people read it in a list of calls. ``ours``: because
     :meth:`CallLeg.hang_up` or :meth:`CallLeg.refuse` said so. ``failed``: by a fault (the caller's sound stopped
     coming, the carrier died, a call of ours was refused with ``status``).
@@ -169,15 +169,28 @@ class Ended:
     status: int = 0
 
 
-LegEvent = Sound | Answered | Ringing | Digit | Sent | Played | Stopped | Marked | Held | Transferred | Quality | Ended
+LegEvent = (
+    Sound
+    | LegAnswered
+    | Ringing
+    | Digit
+    | Sent
+    | Played
+    | Stopped
+    | Marked
+    | Held
+    | LegTransferred
+    | Quality
+    | LegEnded
+)
 
 
 class CallLeg(Protocol):
     """One call. Its methods are called on one event loop.
 
-    Once :class:`Ended` was told (or is about to be) every order does nothing and raises nothing: a caller may hang up
-    at any moment. Orders raise :class:`~duologue.errors.PeerError` when the carrier itself is gone; then
-    :class:`Ended` follows all the same.
+    Once :class:`LegEnded` was told (or is about to be) every order does nothing and raises nothing: a caller may hang
+    up at any moment. Orders raise :class:`~duologue.errors.PeerError` when the carrier itself is gone; then
+    :class:`LegEnded` follows all the same.
     """
 
     @property
@@ -195,7 +208,7 @@ class CallLeg(Protocol):
         ...
 
     async def answer(self) -> None:
-        """Take the call. Returns when sound can be sent; :class:`Answered` is told as well."""
+        """Take the call. Returns when sound can be sent; :class:`LegAnswered` is told as well."""
         ...
 
     async def refuse(self, status: int, retry_after_s: int = 0) -> None:
@@ -209,8 +222,8 @@ class CallLeg(Protocol):
         ...
 
     def events(self) -> AsyncIterator[LegEvent]:
-        """What comes, up to and with :class:`Ended`; for one reader. Bounded: of a reader that is too slow the oldest
-        sound is dropped and counted, nothing else.
+        """What comes, up to and with :class:`LegEnded`; for one reader. Bounded: of a reader that is too slow the
+        oldest sound is dropped and counted, nothing else.
         """
         ...
 
@@ -222,13 +235,13 @@ class CallLeg(Protocol):
 
     async def refer(self, target: str, headers: Mapping[str, str]) -> None:
         """Ask the other end to call ``target`` (a SIP address, or a user of the same registrar or proxy) in our place,
-        and to bring ``headers`` along. :class:`Transferred` tells how it went. Raises :class:`UnsupportedError` where
-        the carrier has no transfer, :class:`InputError` for an address that is none.
+        and to bring ``headers`` along. :class:`LegTransferred` tells how it went. Raises :class:`UnsupportedError`
+        where the carrier has no transfer, :class:`InputError` for an address that is none.
         """
         ...
 
     async def hang_up(self, reason: str) -> None:
-        """End the call, wherever it is; ``reason`` is for lists and logs. :class:`Ended` follows."""
+        """End the call, wherever it is; ``reason`` is for lists and logs. :class:`LegEnded` follows."""
         ...
 
 

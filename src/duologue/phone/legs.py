@@ -1,7 +1,7 @@
 """The sound of one call, both ways, by what its two ends agreed upon. No I/O, no clock.
 
-A datagram passes SRTP, the :class:`Latch` and :class:`Incoming` (jitter buffer, concealment, 16 kHz) to become what was
-heard and pressed; messages pass :class:`Outgoing` (playout, packets, digits) and SRTP to become datagrams;
+A datagram passes SRTP, the :class:`Latch` and :class:`IncomingCall` (jitter buffer, concealment, 16 kHz) to become what
+was heard and pressed; messages pass :class:`Outgoing` (playout, packets, digits) and SRTP to become datagrams;
 :class:`Reports` (RTCP) measure the way both ways.
 """
 
@@ -13,7 +13,7 @@ from typing import Protocol
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND
 from duologue.errors import InputError
-from duologue.phone.incoming import Incoming
+from duologue.phone.incoming import IncomingCall
 from duologue.phone.latch import Address, Latch
 from duologue.phone.leg import Digit, Held, LegEvent, Quality
 from duologue.phone.negotiation import Agreed
@@ -65,7 +65,7 @@ class Leg:
             form, agreed.send_type, agreed.send_events, ssrc, chance.getrandbits(15), chance.getrandbits(32),
             self._send, owner.tell,
         )  # fmt: skip
-        self.incoming = Incoming(
+        self.incoming = IncomingCall(
             form, agreed.receive_type, agreed.receive_events, owner.heard, lambda key: owner.tell(Digit(key)), ssrc
         )
         self._reports = Reports(ssrc, name, chance, now)

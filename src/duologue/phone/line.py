@@ -30,32 +30,32 @@ from duologue.phone import call_events as events
 from duologue.phone import certificates
 from duologue.phone.codecs import FORMATS, Format
 from duologue.phone.latch import Address
-from duologue.phone.leg import HEARD_RATE, Answered, CallInfo, Digit, Ended, LegEvent, Ringing, Transferred
+from duologue.phone.leg import HEARD_RATE, CallInfo, Digit, LegAnswered, LegEnded, LegEvent, LegTransferred, Ringing
 from duologue.phone.legs import Leg
 from duologue.phone.line_messages import (
     Able,
+    CallHeard,
+    CallOffered,
     Counts,
     Dial,
     Drain,
     Enrol,
-    HangUp,
-    Heard,
-    LinePlan,
-    Offered,
-    Order,
+    HangUpCall,
+    LineOrder,
+    LineReport,
+    LineSetup,
+    LineShutdown,
+    LineTrouble,
     Press,
     Ready,
     Refer,
-    Refuse,
-    Registration,
-    Report,
+    RefuseCall,
+    RegistrationState,
     Ring,
-    Say,
-    Shutdown,
+    SayOnCall,
     Strike,
-    Take,
+    TakeLineCall,
     Told,
-    Trouble,
 )
 from duologue.phone.media_ports import MediaPort, MediaPorts
 from duologue.phone.negotiation import Agreed, Local, NotAcceptableError, accept, answer, offer
@@ -76,7 +76,7 @@ _INFO_DIGITS = ("application/dtmf-relay", "application/dtmf")
 class _Call:
     """One call: the owner of its leg. ``name`` is the user agent's for it; ``ours`` is our description of it."""
 
-    line: Line
+    line: LineProcess
     id: str
     name: str
     port: MediaPort
@@ -99,7 +99,7 @@ class _Call:
 
     def heard(self, at: int, samples: Samples) -> None:
         """See :class:`~duologue.phone.legs.LegOwner`."""
-        self.line.report(Heard(self.id, at, to_int16(samples).tobytes()))
+        self.line.report(CallHeard(self.id, at, to_int16(samples).tobytes()))
 
     def tell(self, event: LegEvent) -> None:
         """See :class:`~duologue.phone.legs.LegOwner`."""
@@ -114,10 +114,10 @@ class _Call:
         self.line.received(self, data, source, control=control)
 
 
-class Line:
+class LineProcess:
     """See the module. ``report`` takes what main is told. Use it on one event loop."""
 
-    def __init__(self, plan: LinePlan, clock: Clock, report: Callable[[Report], None]) -> None:
+    def __init__(self, plan: LineSetup, clock: Clock, report: Callable[[LineReport], None]) -> None:
         ports = {name: _free(plan.host, port) for name, port in _listens(plan) if port is not None}
         first = plan.options.transport if plan.options.transport in ports else next(iter(ports), "")
         if not first:
@@ -161,7 +161,7 @@ class Line:
         return Ready(dict(self._transport.ports), granted)
 
     async def leave(self, why: str) -> None:
-        """End all calls and registrations politely, as far as :attr:`LinePlan.leave_s` lets."""
+        """End all calls and registrations politely, as far as :attr:`LineSetup.leave_s` lets."""
         until = self._clock.now() + round(self._plan.leave_s * SECOND)
         for call in list(self._calls.values()):
             self._hang_up(call, why)
@@ -176,7 +176,7 @@ class Line:
 
     # What main orders
 
-    def order(self, order: Order) -> None:
+    def order(self, order: LineOrder) -> None:
         """Carry out one. What cannot be done is told."""
         self.pulse()
         now = self._clock.now()
@@ -192,7 +192,7 @@ class Line:
                     self._perform(self.agent.unregister(name, now))
             case Drain():
                 self._perform(self.agent.drain(now))
-            case Shutdown():
+            case LineShutdown():
                 pass  # its process leaves
             case _:
                 call = self._calls.get(order.call)
@@ -203,9 +203,11 @@ class Line:
                         self._failed(call, error)
                     self._arm(call)
 
-    def _ordered(self, call: _Call, order: Ring | Take | Refuse | Say | Press | Refer | HangUp, now: int) -> None:
+    def _ordered(
+        self, call: _Call, order: Ring | TakeLineCall | RefuseCall | SayOnCall | Press | Refer | HangUpCall, now: int
+    ) -> None:
         match order:
-            case Say():
+            case SayOnCall():
                 leg = call.leg
                 if leg is not None:
                     gap, more = order.gap, order.more
@@ -215,11 +217,11 @@ class Line:
                 self._perform(self.agent.ring(call.name, now, call.ours if sound else None))
                 if sound:
                     self._begin(call, now)
-            case Take():
+            case TakeLineCall():
                 self._perform(self.agent.accept(call.name, call.ours, now))
                 if call.agreed is not None and call.id in self._calls:
                     self._stands(call, now)
-            case Refuse(_, status, retry_after_s):
+            case RefuseCall(_, status, retry_after_s):
                 call.reason = f"refused with {status}"
                 headers = [("Retry-After", str(retry_after_s))] if retry_after_s else []
                 self._perform(self.agent.refuse(call.name, status, now, headers))
@@ -228,14 +230,14 @@ class Line:
                     call.leg.outgoing.press(keys, now)
             case Refer(_, target, headers):
                 self._refer(call, target, headers, now)
-            case HangUp(_, reason):
+            case HangUpCall(_, reason):
                 self._hang_up(call, reason)
 
     def _dial(self, order: Dial, now: int) -> None:
         try:
             port = self._ports.take()
         except PeerError as error:
-            self.report(Told(order.call, Ended(str(error), failed=True, status=503)))
+            self.report(Told(order.call, LegEnded(str(error), failed=True, status=503)))
             return
         try:
             local = self._local(self._reached(order.target), port)
@@ -244,7 +246,7 @@ class Line:
             name, outputs = self.agent.call(order.target, ours, now, order.account, headers)
         except DuologueError as error:
             port.close()
-            self.report(Told(order.call, Ended(str(error), failed=True, status=404)))
+            self.report(Told(order.call, LegEnded(str(error), failed=True, status=404)))
             return
         call = _Call(self, order.call, name, port, local, frozenset(), ours)
         self._enter(call)
@@ -254,7 +256,7 @@ class Line:
         try:
             self._perform(self.agent.transfer(call.name, target, now, headers))
         except InputError as error:
-            call.tell(Transferred(False, str(error)))
+            call.tell(LegTransferred(False, str(error)))
         else:
             call.transferred = False
 
@@ -270,11 +272,11 @@ class Line:
             self._incoming(event, now)
             return
         if isinstance(event, events.Registered):
-            self.report(Registration(event.account, True, event.registrar, event.seconds))
+            self.report(RegistrationState(event.account, True, event.registrar, event.seconds))
             return
         if isinstance(event, events.NotRegistered):
             retry = None if event.retry_at is None else max(0.0, (event.retry_at - now) / SECOND)
-            self.report(Registration(event.account, False, status=event.status, why=event.why, retry_s=retry))
+            self.report(RegistrationState(event.account, False, status=event.status, why=event.why, retry_s=retry))
             return
         call = self._names.get(event.call)
         if call is not None:
@@ -333,7 +335,7 @@ class Line:
             id=name, caller=_user(caller.uri), called=event.extension, display=caller.name, account=event.account,
             carrier="sip", codec=_named(agreed), peer=event.flow.host, headers=dict(event.headers),
         )  # fmt: skip
-        self.report(Offered(info, event.user))
+        self.report(CallOffered(info, event.user))
 
     def _offered(self, call: _Call, described: Description | None, now: int) -> None:
         """The other end would change the call: hold, resume, another address. Its format stays."""
@@ -370,7 +372,7 @@ class Line:
             return
         call.transferred = True
         ok = 200 <= status < 300
-        call.tell(Transferred(ok, "" if ok else f"the target answered {status}"))
+        call.tell(LegTransferred(ok, "" if ok else f"the target answered {status}"))
 
     # Sound
 
@@ -391,7 +393,7 @@ class Line:
         if call.leg is not None and not call.answered:
             call.answered = True
             self.report(Able(call.id, call.leg.outgoing.presses))
-            call.tell(Answered(_named(call.agreed)))
+            call.tell(LegAnswered(_named(call.agreed)))
 
     def fell_silent(self, call: _Call) -> None:
         """Nothing has come for too long: the caller is gone."""
@@ -410,7 +412,7 @@ class Line:
 
     def _failed(self, call: _Call, error: Exception) -> None:
         """A fault of ours ends the call that it befell, and no other."""
-        self.report(Trouble(in_words(error), f"call {call.id}"))
+        self.report(LineTrouble(in_words(error), f"call {call.id}"))
         call.failed, call.leg = True, None
         self._hang_up(call, "a fault of ours")
 
@@ -479,7 +481,7 @@ class Line:
         call.port.close()
         ours = call.reason is not None and not call.failed
         failed = call.failed or (call.reason is None and status not in (200, 487))
-        call.tell(Ended(call.reason or why, ours, failed, 0 if status == 200 else status))
+        call.tell(LegEnded(call.reason or why, ours, failed, 0 if status == 200 else status))
 
     def _perform(self, outputs: Sequence[Output]) -> None:
         self._transport.perform(outputs)
@@ -523,7 +525,7 @@ class Line:
         self._loop.call_later(COUNT_EVERY / SECOND, self._count)
 
 
-def _listens(plan: LinePlan) -> tuple[tuple[str, int | None], ...]:
+def _listens(plan: LineSetup) -> tuple[tuple[str, int | None], ...]:
     return ("UDP", plan.udp), ("TCP", plan.tcp), ("TLS", plan.tls)
 
 

@@ -16,31 +16,31 @@ from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import DuologueError, InputError, PeerError, first_cause
 from duologue.ids import unique_id
 from duologue.phone.header_fields import uri_of
-from duologue.phone.leg import Answered, CallInfo, Ended, LegEvent, Sound, TakeCall, UnsupportedError
+from duologue.phone.leg import CallInfo, LegAnswered, LegEnded, LegEvent, Sound, TakeCall, UnsupportedError
 from duologue.phone.line_messages import (
     Able,
+    CallHeard,
+    CallOffered,
     Counts,
     Dial,
     Drain,
     Enrol,
-    Failed,
-    HangUp,
-    Heard,
-    LinePlan,
-    Offered,
-    Order,
+    HangUpCall,
+    LineOrder,
+    LineProcessFailed,
+    LineSetup,
+    LineShutdown,
+    LineTrouble,
     Press,
     Ready,
     Refer,
-    Refuse,
-    Registration,
+    RefuseCall,
+    RegistrationState,
     Ring,
-    Say,
-    Shutdown,
+    SayOnCall,
     Strike,
-    Take,
+    TakeLineCall,
     Told,
-    Trouble,
 )
 from duologue.phone.registration import Account
 from duologue.phone.telephone_events import digits_of
@@ -54,12 +54,12 @@ SILENT_LIMIT = 10.0
 MOST_EVENTS = 500
 """Events of a call that wait for its reader; of more the oldest sound is dropped."""
 LEAVE_MARGIN = 1.0
-"""Seconds beyond :attr:`LinePlan.leave_s` that a line has to leave."""
+"""Seconds beyond :attr:`LineSetup.leave_s` that a line has to leave."""
 POLICY = SupervisionPolicy(start=20 * SECOND)
 MANNERS = Manners(piece_ms=200)
 """The line plays at the caller's pace, acknowledges what was heard, holds, and says where it stopped."""
 
-News = Ready | Registration | Counts | Trouble
+News = Ready | RegistrationState | Counts | LineTrouble
 log = get_logger(__name__)
 
 
@@ -100,16 +100,16 @@ class SipLeg:
 
     async def answer(self) -> None:
         """See the protocol."""
-        await self._order(Take(self._info.id))
+        await self._order(TakeLineCall(self._info.id))
         await self._answered.wait()
 
     async def refuse(self, status: int, retry_after_s: int = 0) -> None:
         """See the protocol."""
-        await self._order(Refuse(self._info.id, status, retry_after_s))
+        await self._order(RefuseCall(self._info.id, status, retry_after_s))
 
     async def write(self, message: FarEndMessage) -> None:
         """See the protocol."""
-        await self._order(Say.of(self._info.id, message))
+        await self._order(SayOnCall.of(self._info.id, message))
 
     async def events(self) -> AsyncIterator[LegEvent]:
         """See the protocol."""
@@ -119,7 +119,7 @@ class SipLeg:
                 await self._more.wait()
             event = self._events.popleft()
             yield event
-            if isinstance(event, Ended):
+            if isinstance(event, LegEnded):
                 return
 
     async def digits(self, keys: str) -> None:
@@ -137,7 +137,7 @@ class SipLeg:
 
     async def hang_up(self, reason: str) -> None:
         """See the protocol."""
-        await self._order(HangUp(self._info.id, reason))
+        await self._order(HangUpCall(self._info.id, reason))
 
     def told(self, event: LegEvent | Able) -> None:
         """Of the client: something came for this call."""
@@ -147,10 +147,10 @@ class SipLeg:
             case Able(_, keys):
                 self._keys = keys
                 return
-            case Answered(codec):
+            case LegAnswered(codec):
                 self._info = replace(self._info, codec=codec)
                 self._answered.set()
-            case Ended():
+            case LegEnded():
                 self.over = True
                 self._answered.set()
             case Sound() if len(self._events) >= MOST_EVENTS:
@@ -160,7 +160,7 @@ class SipLeg:
         self._events.append(event)
         self._more.set()
 
-    async def _order(self, order: Order) -> None:
+    async def _order(self, order: LineOrder) -> None:
         if not self.over:
             await self._client.send(order)
 
@@ -179,13 +179,13 @@ class LineClient:
     """
 
     def __init__(
-        self, plan: LinePlan, take: TakeCall, tell: Callable[[News], None], clock: Clock = SYSTEM_CLOCK,
+        self, plan: LineSetup, take: TakeCall, tell: Callable[[News], None], clock: Clock = SYSTEM_CLOCK,
         start: Callable[[], Awaitable[Worker]] = start_line,
     ) -> None:  # fmt: skip
         self.ready = asyncio.Event()
         self.ports: dict[str, int] = {}
         """Of SIP, by transport, while it is ready."""
-        self.registrations: dict[str, Registration] = {}
+        self.registrations: dict[str, RegistrationState] = {}
         self.counts: Mapping[str, float] = {}
         self.worker = Supervised(
             "line", self._launch, self._greet, purpose="SIP and the sound of calls", policy=POLICY, clock=clock,
@@ -265,7 +265,7 @@ class LineClient:
 
     # What its legs need
 
-    async def send(self, order: Order) -> None:
+    async def send(self, order: LineOrder) -> None:
         """Give an order. Raises :class:`PeerError` while there is no line."""
         worker = self.worker.worker
         if worker is None or not self.ready.is_set():
@@ -277,7 +277,7 @@ class LineClient:
         domains = {one.name: one.domain for one in self._plan.accounts}
         return domains.get(info.account) or info.peer
 
-    async def _send_if_ready(self, order: Order) -> None:
+    async def _send_if_ready(self, order: LineOrder) -> None:
         try:
             await self.send(order)
         except PeerError:
@@ -307,21 +307,21 @@ class LineClient:
     def _dismiss(self) -> None:
         worker = self.worker.worker
         if worker is not None and self._tasks is not None:
-            self._tasks.create_task(self._send_if_ready(Shutdown()))
+            self._tasks.create_task(self._send_if_ready(LineShutdown()))
 
     def _mourn(self, why: str) -> None:
         self.ready.clear()
         self.registrations.clear()
         legs, self._legs = self._legs, {}
         for leg in legs.values():
-            leg.told(Ended(why, failed=True))
+            leg.told(LegEnded(why, failed=True))
 
     async def _leave(self) -> None:
         worker = self.worker.worker
         if worker is not None:
             try:
                 async with asyncio.timeout(self._plan.leave_s + LEAVE_MARGIN):
-                    await worker.send(Shutdown())
+                    await worker.send(LineShutdown())
                     while True:
                         self._taken(await worker.receive())
             except (DuologueError, TimeoutError):
@@ -338,7 +338,7 @@ class LineClient:
 
     def _report(self, report: object) -> None:
         match report:
-            case Heard(call):
+            case CallHeard(call):
                 if (leg := self._legs.get(call)) is not None:
                     leg.told(report.event)
             case Told(call, event):
@@ -349,13 +349,13 @@ class LineClient:
             case Able(call):
                 if (leg := self._legs.get(call)) is not None:
                     leg.told(report)
-            case Offered(info):
+            case CallOffered(info):
                 self._offered(info)
-            case Failed(what, where, remedy, refused):
+            case LineProcessFailed(what, where, remedy, refused):
                 if refused:
                     self._refused = InputError(what, where=where, remedy=remedy)
                 raise PeerError(what, where=where, remedy=remedy)
-            case Ready() | Registration() | Counts() | Trouble():
+            case Ready() | RegistrationState() | Counts() | LineTrouble():
                 self._note(report)
             case _:
                 log.error("line.unknown_report", kind=type(report).__name__)
@@ -379,10 +379,10 @@ class LineClient:
             case Ready(ports):
                 self.ports = dict(ports)
                 self.ready.set()
-            case Registration(account):
+            case RegistrationState(account):
                 self.registrations[account] = report
             case Counts(values):
                 self.counts = values
-            case Trouble(what, where):
+            case LineTrouble(what, where):
                 log.warning("line.trouble", what=what, where=where)
         self._tell(report)

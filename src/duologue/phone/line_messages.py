@@ -1,8 +1,8 @@
 """What the main process and the line process say to each other. Small frozen values; sound is bytes of int16.
 
-The main process begins with a :class:`LinePlan`, and gets :class:`Ready` or :class:`Failed`. From then on it gives
-orders, each about one call by the id in its :class:`~duologue.phone.leg.CallInfo`, and gets reports. An order about a
-call that is over is none. The line answers no call by itself.
+The main process begins with a :class:`LineSetup`, and gets :class:`Ready` or :class:`LineProcessFailed`. From then on
+it gives orders, each about one call by the id in its :class:`~duologue.phone.leg.CallInfo`, and gets reports. An order
+about a call that is over is none. The line answers no call by itself.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from duologue.phone.screening import LineOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LinePlan:
+class LineSetup:
     """What a line is to be; the first message.
 
     It listens on ``host``, by those of ``udp``, ``tcp`` and ``tls`` that are ports (None: not by that; 0: any free
@@ -62,14 +62,14 @@ class Ring:
 
 
 @dataclass(frozen=True, slots=True)
-class Take:
+class TakeLineCall:
     """Answer the call."""
 
     call: str
 
 
 @dataclass(frozen=True, slots=True)
-class Refuse:
+class RefuseCall:
     """Do not: ``status`` of SIP, and when to try again (0: nothing said)."""
 
     call: str
@@ -78,7 +78,7 @@ class Refuse:
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
+class SayOnCall:
     """A message of ``RemoteSink``, with its sound as int16 of 48 kHz."""
 
     call: str
@@ -92,7 +92,7 @@ class Say:
     mark: str = ""
 
     @classmethod
-    def of(cls, call: str, message: FarEndMessage) -> Say:
+    def of(cls, call: str, message: FarEndMessage) -> SayOnCall:
         """``message``, to ``call``."""
         sound = b"" if message.samples is None else to_int16(message.samples).tobytes()
         return cls(
@@ -124,7 +124,7 @@ class Refer:
 
 
 @dataclass(frozen=True, slots=True)
-class HangUp:
+class HangUpCall:
     """End the call, wherever it is."""
 
     call: str
@@ -161,11 +161,24 @@ class Drain:
 
 
 @dataclass(frozen=True, slots=True)
-class Shutdown:
-    """End all calls politely, unregister, and leave within :attr:`LinePlan.leave_s`."""
+class LineShutdown:
+    """End all calls politely, unregister, and leave within :attr:`LineSetup.leave_s`."""
 
 
-Order: TypeAlias = Ring | Take | Refuse | Say | Press | Refer | HangUp | Dial | Enrol | Strike | Drain | Shutdown
+LineOrder: TypeAlias = (
+    Ring
+    | TakeLineCall
+    | RefuseCall
+    | SayOnCall
+    | Press
+    | Refer
+    | HangUpCall
+    | Dial
+    | Enrol
+    | Strike
+    | Drain
+    | LineShutdown
+)
 
 # Reports: from the line to main
 
@@ -179,7 +192,7 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class LineProcessFailed:
     """It does not come up, or could not go on. ``refused``: the plan cannot be, and no restart mends it."""
 
     what: str
@@ -189,7 +202,7 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
+class CallOffered:
     """Somebody calls: ring, take or refuse. ``user``: whose password the caller proved."""
 
     info: CallInfo
@@ -205,7 +218,7 @@ class Able:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class CallHeard:
     """Sound of the caller: int16 of 16 kHz, from sample ``at`` of its source's clock on."""
 
     call: str
@@ -227,7 +240,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Registration:
+class RegistrationState:
     """How an account is: it can be called (``until_s`` more, at ``registrar``), or not, and why; ``retry_s``: when it
     is tried again (None: never).
     """
@@ -251,13 +264,15 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class LineTrouble:
     """Something went wrong that a person should read."""
 
     what: str
     where: str = ""
 
 
-Report: TypeAlias = Ready | Failed | Offered | Able | Heard | Told | Registration | Counts | Trouble
-Batch: TypeAlias = tuple[Report, ...]
+LineReport: TypeAlias = (
+    Ready | LineProcessFailed | CallOffered | Able | CallHeard | Told | RegistrationState | Counts | LineTrouble
+)
+LineBatch: TypeAlias = tuple[LineReport, ...]
 """What crosses the pipe towards main: reports of one moment together."""

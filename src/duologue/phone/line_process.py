@@ -1,6 +1,6 @@
 """The line process: SIP and RTP, apart from everything that thinks.
 
-``python -m duologue.phone.line_process FD`` takes a :class:`~duologue.phone.line_messages.LinePlan`, then orders, and
+``python -m duologue.phone.line_process FD`` takes a :class:`~duologue.phone.line_messages.LineSetup`, then orders, and
 gives reports. It leaves when told to; when the main process is gone it first ends its calls politely.
 
 There is one thread. A second one that is busy, even for moments, would take the interpreter for 5 ms at a time, and
@@ -19,8 +19,16 @@ from typing import Any
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, DuologueError, InputError, in_words
 from duologue.memory import settle
-from duologue.phone.line import Line
-from duologue.phone.line_messages import Counts, Failed, Heard, LinePlan, Report, Shutdown, Trouble
+from duologue.phone.line import LineProcess
+from duologue.phone.line_messages import (
+    CallHeard,
+    Counts,
+    LineProcessFailed,
+    LineReport,
+    LineSetup,
+    LineShutdown,
+    LineTrouble,
+)
 from duologue.priority import raise_this_process
 from duologue.workers import LoopChannel
 
@@ -52,14 +60,14 @@ class Outbox:
         self.dropped = 0
         self.overflown = asyncio.Event()
         self._channel = channel
-        self._waiting: deque[Report] = deque()
+        self._waiting: deque[LineReport] = deque()
         self._sounds = 0
         self._flushing = False
         self._loop = asyncio.get_running_loop()
 
-    def put(self, report: Report) -> None:
+    def put(self, report: LineReport) -> None:
         """Send it with the next flush."""
-        if isinstance(report, Heard):
+        if isinstance(report, CallHeard):
             self._sounds += 1
             if self._sounds > MOST_SOUND:
                 self._drop_oldest()
@@ -85,7 +93,7 @@ class Outbox:
 
     def _drop_oldest(self) -> None:
         for place, report in enumerate(self._waiting):
-            if isinstance(report, Heard):
+            if isinstance(report, CallHeard):
                 del self._waiting[place]
                 self._sounds -= 1
                 self.dropped += 1
@@ -95,13 +103,13 @@ class Outbox:
 async def serve(channel: LoopChannel, clock: Clock = SYSTEM_CLOCK, granted: str = "") -> None:
     """Be the line of the plan that comes first, until told to leave or main is gone."""
     plan = await channel.receive()
-    if not isinstance(plan, LinePlan):
+    if not isinstance(plan, LineSetup):
         raise InputError(f"the line began with {type(plan).__name__}", where="the line process")
     outbox = Outbox(channel)
     asyncio.get_running_loop().set_exception_handler(lambda _, context: outbox.put(_trouble(context)))
     async with asyncio.TaskGroup() as tasks:
         try:
-            line = Line(plan, clock, outbox.put)
+            line = LineProcess(plan, clock, outbox.put)
             outbox.put(await line.open(tasks, granted))
         except DuologueError as error:
             channel.send((_failed(error),))
@@ -116,27 +124,27 @@ async def serve(channel: LoopChannel, clock: Clock = SYSTEM_CLOCK, granted: str 
         await line.leave(orders.result() if orders in done else "the main process does not listen")
 
 
-async def _obey(channel: LoopChannel, line: Line) -> str:
+async def _obey(channel: LoopChannel, line: LineProcess) -> str:
     """Carry out orders, one for each turn of the loop; why it is over."""
     while True:
         try:
             order = await channel.receive()
         except ClosedError:
             return "the service was interrupted"
-        if isinstance(order, Shutdown):
+        if isinstance(order, LineShutdown):
             return "the service ends"
         line.order(order)  # type: ignore[arg-type]
         await asyncio.sleep(0)
 
 
-def _failed(error: DuologueError) -> Failed:
-    return Failed(error.what, error.where, error.remedy, isinstance(error, InputError))
+def _failed(error: DuologueError) -> LineProcessFailed:
+    return LineProcessFailed(error.what, error.where, error.remedy, isinstance(error, InputError))
 
 
-def _trouble(context: dict[str, Any]) -> Trouble:
+def _trouble(context: dict[str, Any]) -> LineTrouble:
     """What escaped from a callback: it is told, and the other calls go on."""
     error = context.get("exception")
-    return Trouble(in_words(error) if error is not None else str(context.get("message")), "the line process")
+    return LineTrouble(in_words(error) if error is not None else str(context.get("message")), "the line process")
 
 
 async def _run(granted: str) -> None:
@@ -144,7 +152,7 @@ async def _run(granted: str) -> None:
     try:
         await serve(channel, granted=granted)
     except BaseExceptionGroup as errors:
-        channel.send((Failed(in_words(errors.exceptions[0]), "the line process"),))
+        channel.send((LineProcessFailed(in_words(errors.exceptions[0]), "the line process"),))
         raise
     finally:
         await channel.close()

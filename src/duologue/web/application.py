@@ -20,6 +20,7 @@ from duologue.web import (
     shows,
     stage,
     stream,
+    twilio,
     utterances,
     workers,
 )
@@ -107,6 +108,7 @@ def _routes() -> FastAPI:
         speech,
         transcriptions,
         chat,
+        twilio,
     ):
         app.include_router(room.router)
     return app

@@ -15,7 +15,8 @@ What the token grants goes with the request (``scope["grant"]``); each route say
 What a token guards may lie in the asker's own cache and in no other: a cache that many share (a proxy, a content
 network) would hand it to whoever asks next. An answer that sets the cookie lies in none.
 
-Liveness and readiness are for everyone: they say nothing but yes or no.
+Liveness and readiness are for everyone: they say nothing but yes or no. What comes from Twilio is judged by its
+signature (:mod:`duologue.phone.twilio_voice`).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from duologue.web import paths
-from duologue.web.options import EVERYTHING, Grant, Key, WebOptions, is_loopback
+from duologue.web.options import EVERYTHING, NOTHING, Grant, Key, WebOptions, is_loopback
 from duologue.web.problems import problem
 
 COOKIE = "duologue"
@@ -83,6 +84,8 @@ def judge(options: WebOptions, method: str, path: str, query: str, headers: Mapp
     """Decide about one request. Header names are lower case; ``query`` is the raw query string."""
     if path in paths.HEALTH:
         return Admit()
+    if paths.within(path, paths.TWILIO):  # by whatever name it is called: a browser cannot sign
+        return Admit(grant=NOTHING)
     host = _name(headers.get("host", ""))
     if options.loopback and not is_loopback(host) and host not in options.hosts:
         return Refuse(

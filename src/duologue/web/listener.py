@@ -19,10 +19,12 @@ from duologue.web.studio import HousePort
 
 GRACE = 3
 """Seconds that open connections get when the server leaves."""
+MAX_SOCKET_MESSAGE = 256 * 1024
+"""A longer message of a WebSocket (bytes) closes it."""
 
 
 class Listener(uvicorn.Server):
-    """Ends the event streams before it waits for connections to close, and leaves signals to its owner.
+    """Ends the event streams, and the calls, before it waits for connections to close, and leaves signals to its owner.
 
     Set ``should_exit`` to end :meth:`serve`, at any time.
     """
@@ -39,6 +41,9 @@ class Listener(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """See uvicorn."""
         self._app.state.leaving.set()
+        house: HousePort = self._app.state.house
+        if house.twilio is not None:
+            await house.twilio.leave()
         await super().shutdown(sockets)
 
 
@@ -57,8 +62,9 @@ def make_listener(house: HousePort, settings: Settings) -> Listener:
     )
     app = create_app(house, options)
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=GRACE, loop="none"
-    )
+        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=GRACE, loop="none",
+        ws="websockets-sansio", ws_max_size=MAX_SOCKET_MESSAGE, ws_per_message_deflate=False,
+    )  # fmt: skip
     return Listener(config, app)
 
 

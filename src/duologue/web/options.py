@@ -24,6 +24,8 @@ class Grant:
 
 
 EVERYTHING = Grant()
+NOTHING = Grant(scopes=frozenset())
+"""Of who is known by other means than a token."""
 
 
 @dataclass(frozen=True, slots=True)

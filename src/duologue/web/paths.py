@@ -15,8 +15,10 @@ COMPATIBLE = "/v1"
 """What clients of OpenAI's API ask for; errors have its shape there."""
 HEALTH = frozenset({"/healthz", "/readyz"})
 """They say nothing but yes or no, and need no token."""
+TWILIO = "/phone/twilio"
+"""What comes here is signed, and needs no token either."""
 
-_MACHINES = (API, STREAM, SHOWS, METRICS, SCHEMA, COMPATIBLE)
+_MACHINES = (API, STREAM, SHOWS, METRICS, SCHEMA, COMPATIBLE, TWILIO)
 
 
 def within(path: str, place: str) -> bool:

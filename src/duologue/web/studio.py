@@ -5,7 +5,7 @@ remembers nothing between two requests.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from duologue.app.bus import Bus
 from duologue.app.models import (
@@ -28,6 +28,9 @@ from duologue.audio.pcm import Samples
 from duologue.broadcast.hls import Resource
 from duologue.language.engine import Prompt
 from duologue.speech.stretches import HeardStretch
+
+if TYPE_CHECKING:
+    from duologue.phone.twilio_calls import TwilioCalls
 
 
 class GuestsPort(Protocol):
@@ -250,6 +253,11 @@ class HousePort(Protocol):
 
     async def restart_worker(self, name: str) -> WorkerView:
         """Put another in the place of a worker, when it is done with what it is at; how it is then."""
+        ...
+
+    @property
+    def twilio(self) -> TwilioCalls | None:
+        """The calls that come from Twilio; None where none are taken."""
         ...
 
     def healthy(self) -> tuple[bool, Sequence[str]]:
