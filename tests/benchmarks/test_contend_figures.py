@@ -78,7 +78,7 @@ def test_a_player_stands_still_only_while_the_next_segment_is_not_there() -> Non
 
 
 def test_growth_is_between_the_two_ends() -> None:
-    assert soak.grown([100.0] * 30 + [400.0] + [103.0] * 30) == 3
+    assert soak.grown([100.0, 110.0] * soak.EDGE + [400.0] + [103.0, 120.0] * soak.EDGE) == 3
 
 
 @pytest.mark.realtime

@@ -92,7 +92,7 @@ async def test_keys_alone_reach_every_page(page: Page, show: Show) -> None:
     await ready(page)
     await page.keyboard.press("Tab")
     await expect(page.get_by_role("link", name="Skip to the page")).to_be_focused()
-    for label in ("Show", "Talk", "Evidence"):
+    for label in ("Show", "Talk", "Phone", "Evidence"):
         await page.keyboard.press("Tab")
         await expect(ways(page).get_by_role("link", name=label)).to_be_focused()
     await page.keyboard.press("Enter")

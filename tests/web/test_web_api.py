@@ -259,7 +259,7 @@ def test_the_schema_holds_all_that_the_page_needs() -> None:
     named = schema["components"]["schemas"]["StreamedEvent"]["discriminator"]["mapping"]
     assert set(named) == {
         "state", "conversation", "turn", "stage", "telemetry", "notice", "part", "talk", "talk_turn", "engines",
-        "places", "worker",
+        "places", "worker", "line", "call", "call_turn", "levels",
     }  # fmt: skip
     operations = [operation["operationId"] for path in schema["paths"].values() for operation in path.values()]
     assert len(operations) == len(set(operations))

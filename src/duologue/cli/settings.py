@@ -36,11 +36,11 @@ def settings(
         ]
         typer.echo(json.dumps(table, indent=2, ensure_ascii=False))
         return
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from duologue.cli.output import console
 
-    table = Table("key", "value", "source", box=None, pad_edge=False, header_style="bold")
+    table = Table("key", "value", Column("source", no_wrap=True), box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(row.key, row.value, row.source, style="dim" if row.source == "default" else None)
     console().print(table)
