@@ -8,6 +8,7 @@ import "./styles/show.css";
 import "./styles/stage.css";
 import "./styles/panels.css";
 import "./styles/sheets.css";
+import "./styles/phone.css";
 import { render } from "preact";
 import { Page, PageContext } from "./page";
 import { Shell } from "./shell";

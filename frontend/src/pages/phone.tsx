@@ -115,7 +115,7 @@ function Dial({ line }: { line: LineView }): JSX.Element {
   };
   const allowed = state.may("line") && line.takes_calls;
   return (
-    <form class="row" onSubmit={call}>
+    <form class="call-form" onSubmit={call}>
       <input
         class="field"
         aria-label="Whom to call"
@@ -204,7 +204,7 @@ function Call({ call, line }: { call: CallView; line: LineView }): JSX.Element {
 /** How loud somebody is, from silence to full scale. */
 function Meter({ name, db }: { name: string; db: number }): JSX.Element {
   return (
-    <span class="level">
+    <span class="call-level">
       <span class="quiet">{name}</span>
       <meter min={0} max={1} value={share(db)} aria-label={`${name}: ${Math.round(db)} dB`} />
     </span>
@@ -215,7 +215,7 @@ function Said({ call, hearing }: { call: CallView; hearing: string }): JSX.Eleme
   const turns = call.turns.filter((one) => one.text && one.state !== "withdrawn").slice(-12);
   if (turns.length === 0 && !hearing) return <Nothing>Nothing was said yet.</Nothing>;
   return (
-    <ol class="said" aria-label="What is said">
+    <ol class="call-said" aria-label="What is said">
       {turns.map((turn) => (
         <li key={turn.id} class={turn.person ? "person" : undefined}>
           <strong>{turn.person ? "Caller" : call.title}</strong> {turn.text}
@@ -250,8 +250,8 @@ function Steer({ call, line }: { call: CallView; line: LineView }): JSX.Element 
   const talking = call.state === "talking" || call.state === "held";
   const known = `transfers-${call.id}`;
   return (
-    <div class="steer">
-      <form class="row" onSubmit={whisper}>
+    <div class="call-steer">
+      <form class="call-form" onSubmit={whisper}>
         <input
           class="field"
           aria-label={`Whisper to ${call.title}`}
@@ -265,7 +265,7 @@ function Steer({ call, line }: { call: CallView; line: LineView }): JSX.Element 
           Whisper
         </Button>
       </form>
-      <form class="row" onSubmit={transfer}>
+      <form class="call-form" onSubmit={transfer}>
         <input
           class="field"
           aria-label="Hand over to"
