@@ -343,6 +343,24 @@ def test_nothing_larger_than_what_came_goes_to_a_stranger(method: str) -> None:
     assert b"Allow" not in answer.data or len(answer.data) <= len(data)
 
 
+def test_a_line_that_only_calls_hears_nobody_but_whom_it_called() -> None:
+    network = Network()
+    shy = Station(network, ALICE, LineOptions(host=ALICE, answers=False), accepting)
+    callee = Station(network, BOB, react=accepting)
+    shy.call(BOB)
+    network.run(1)
+    assert "Answered" in shy.kinds()
+    callee.call(ALICE)
+    network.run(40)
+    assert "Incoming" not in shy.kinds()
+    assert "Answered" not in callee.kinds()
+    assert shy.agent.receive_datagram(_request("OPTIONS"), SOURCE, network.now) == []
+    assert shy.agent.screening.dropped["closed"] > 1
+    callee.take(callee.agent.hang_up(_theirs(callee), network.now))
+    network.run(1)
+    assert "Ended" in shy.kinds()
+
+
 def test_scanners_strangers_and_floods_are_not_answered() -> None:
     options = LineOptions(host=BOB, sources=("198.51.100.0/24",), rates={"OPTIONS": Rate(1, 3)})
     agent = UserAgent(options, random.Random(1))

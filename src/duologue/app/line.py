@@ -21,7 +21,7 @@ from duologue.app.cast import CastMember
 from duologue.app.engines import EnginePool, LentEngines
 from duologue.app.languages import members, refuse_strangers
 from duologue.app.line_plan import line_plan, target_of
-from duologue.app.models import LineEvent, LineView, Notice, RegistrationView, TransferView
+from duologue.app.models import CallView, LineEvent, LineView, Notice, RegistrationView, TransferView
 from duologue.app.talking import Talk
 from duologue.app.voices import CastVoices
 from duologue.audio.pcm import Samples
@@ -182,8 +182,12 @@ class LinePart:
         """See :meth:`~duologue.app.call.CallTalk.whisper`."""
         self.calls.call(call).whisper(text)
 
+    def call(self, call: str) -> CallView | None:
+        """One call that goes on, or is remembered, with its turns."""
+        return self._calls.view(call) if self._calls is not None else None
+
     def view(self) -> LineView:
-        """As a page shows it."""
+        """As a page shows it: one message, however many calls there are."""
         calls = self._calls
         return self._summary().model_copy(update={"calls": calls.views() if calls is not None else ()})
 

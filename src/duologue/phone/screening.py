@@ -33,7 +33,8 @@ class LineOptions:
     """What we allow, and what we say of ourselves. ``host`` and ``port`` stand in Via and Contact; where a line listens
     by several transports ``ports`` has one for each. ``sources`` (addresses or networks) and ``extensions`` are
     everybody and everything where they are empty. With ``passwords`` (by user) a caller must prove one.
-    ``follow_transfers``: a caller may send us elsewhere (REFER); its owner has the last word.
+    ``follow_transfers``: a caller may send us elsewhere (REFER); its owner has the last word. Without ``answers`` only
+    what belongs to calls of ours is looked at.
     """
 
     host: str
@@ -47,6 +48,7 @@ class LineOptions:
     session_seconds: int = 1800
     retry_seconds: int = 10
     follow_transfers: bool = False
+    answers: bool = True
     sources: tuple[str, ...] = ()
     extensions: frozenset[str] = frozenset()
     realm: str = ""
@@ -97,6 +99,8 @@ class Screening:
             return "scanner"
         if request.method in ("ACK", "CANCEL") or sip.recipient(request).tag:
             return ""
+        if not self._options.answers:
+            return "closed"
         return "" if self._counted(request.method, host, now) else "rate"
 
     def _listed(self, host: str) -> bool:
