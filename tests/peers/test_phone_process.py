@@ -9,6 +9,7 @@ import signal
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import psutil
@@ -49,8 +50,7 @@ class Registrar(asyncio.DatagramProtocol):
     registered: list[int] = field(default_factory=list[int])
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         if sip.is_keep_alive(data):

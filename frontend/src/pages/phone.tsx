@@ -60,7 +60,7 @@ function House({ line }: { line: LineView }): JSX.Element {
   return (
     <>
       <Line line={line} />
-      <Section title="Calls" note={live.length > 0 && `${live.length} of ${line.places} places taken`}>
+      <Section title="Calls">
         {live.length === 0 && <Nobody line={line} />}
         <ul class="calls">
           {live.map((call) => (
@@ -101,9 +101,10 @@ function Line({ line }: { line: LineView }): JSX.Element {
     >
       {line.reasons.length > 0 && <p class="line-reasons">{line.reasons.map(asSentence).join(" ")}</p>}
       <dl class="figures">
+        <Figure name="On the line" value={`${line.calls.filter(isLive).length}`} note={`of ${line.places} places`} />
         <Figure name="Calls answered" value={`${line.answered}`} note="since the start" />
         <Figure name="Sent away" value={`${line.refused}`} note="busy, full or not admitted" />
-        <Figure name="Answers begin after" value={duration(median(waits))} note="the middle of the calls below" />
+        <Figure name="Answers begin after" value={duration(median(waits))} note="median of these calls" />
       </dl>
       <Dial line={line} />
       {line.listens.length > 0 && (
@@ -148,7 +149,7 @@ function Dial({ line }: { line: LineView }): JSX.Element {
       <input
         class="field"
         aria-label="Whom to call"
-        placeholder="Call somebody: an extension, or sip:17@pbx.example"
+        placeholder="Call 17, or sip:17@pbx.example"
         maxLength={200}
         autocomplete="off"
         value={to.value}
@@ -157,7 +158,7 @@ function Dial({ line }: { line: LineView }): JSX.Element {
       {line.registrations.length > 0 && (
         <Select
           label="As which extension"
-          choices={[{ value: "", label: "by address" }, ...line.registrations.map((one) => ({ value: one.account, label: `as ${one.account}` }))]}
+          choices={[{ value: "", label: "as the line itself" }, ...line.registrations.map((one) => ({ value: one.account, label: `as ${one.account}` }))]}
           value={account.value}
           onChoose={(one) => (account.value = one)}
         />
@@ -176,7 +177,7 @@ function Extensions({ all }: { all: readonly RegistrationView[] }): JSX.Element 
   return (
     <Section title="Extensions" note={`${reached} of ${all.length} registered`}>
       <Scrolled title="Extensions">
-        <table class="list">
+        <table class="list extensions">
           <thead>
             <tr>
               <th scope="col">Extension</th>
@@ -199,19 +200,25 @@ function Extensions({ all }: { all: readonly RegistrationView[] }): JSX.Element 
 function Registration({ one }: { one: RegistrationView }): JSX.Element {
   const [is, words] = REGISTERED[one.state];
   return (
-    <tr>
-      <th scope="row">
-        {one.account}
-        {one.display && <span class="quiet"> {one.display}</span>}
-      </th>
-      <td>
-        <State is={is}>{words}</State>
-      </td>
-      <td>{one.character}</td>
-      <td>
-        {one.registrar || <span class="quiet">–</span>}
-        {one.why && <span class="quiet"> {asSentence(one.why)}</span>}
-      </td>
-    </tr>
+    <>
+      <tr>
+        <th scope="row">
+          {one.account}
+          {one.display && <span class="quiet"> {one.display}</span>}
+        </th>
+        <td>
+          <State is={is}>{words}</State>
+        </td>
+        <td>{one.character}</td>
+        <td>{one.registrar || <span class="quiet">–</span>}</td>
+      </tr>
+      {one.why && (
+        <tr class="extension-why">
+          <td colSpan={4} class="quiet">
+            {asSentence(one.why)}
+          </td>
+        </tr>
+      )}
+    </>
   );
 }

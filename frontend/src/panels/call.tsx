@@ -7,7 +7,7 @@ import { Icon } from "../controls/icons";
 import { useRequest } from "../controls/request";
 import { Nothing, State } from "../controls/sheet";
 import { Waterfall } from "../controls/waterfall";
-import { decimal, duration, timeOfDay } from "../core/format";
+import { decimal, duration, stretch, timeOfDay } from "../core/format";
 import { isLive, saidOn, share, spoken, waitsOf, waysOf, withWhole } from "../core/line";
 import type { CallTurn, CallView, LineView } from "../models";
 import { usePage } from "../page";
@@ -110,7 +110,7 @@ function Opener({ call, open, onChoose, body }: PastProps & { body: string }): J
         aria-controls={open ? body : undefined}
         onClick={() => onChoose(open ? "" : call.id)}
       >
-        <Icon name="down" />
+        <Icon name="unfold" />
         <span>
           <Ways call={call} />
         </span>
@@ -125,7 +125,7 @@ function endOf(call: CallView): string {
 
 /** With whom, how long, and how quickly it was answered. */
 function courseOf(call: CallView): string {
-  const long = call.answered && call.ended ? duration(call.ended - call.answered) : "";
+  const long = call.answered && call.ended ? stretch(call.ended - call.answered) : "";
   const answers = call.answers > 0 ? `${call.answers} ${call.answers > 1 ? "answers" : "answer"} after ${duration(call.wait_ms)}` : "";
   return [call.title && `with ${call.title}`, long, answers].filter(Boolean).join(", ");
 }
@@ -149,7 +149,17 @@ function Meter({ name, db }: { name: string; db: number }): JSX.Element {
   return (
     <span class="call-level">
       <span class="quiet">{name}</span>
-      <meter min={0} max={1} value={share(db)} aria-label={`${name}: ${db > -60 ? `${Math.round(db)} dB` : "silent"}`} />
+      <span
+        class="call-bar"
+        role="meter"
+        aria-label={name}
+        aria-valuemin={0}
+        aria-valuemax={100}
+        aria-valuenow={Math.round(100 * share(db))}
+        aria-valuetext={db > -60 ? `${Math.round(db)} dB` : "silent"}
+      >
+        <span style={{ width: `${100 * share(db)}%` }} />
+      </span>
     </span>
   );
 }
@@ -293,7 +303,7 @@ function Steer({ call, line }: { call: CallView; line: LineView }): JSX.Element 
             <input
               class="field"
               aria-label={`Whisper to ${call.title}`}
-              placeholder={`Whisper to ${call.title}: the caller does not hear it`}
+              placeholder={`Whisper to ${call.title}`}
               maxLength={400}
               autocomplete="off"
               value={words.value}
@@ -307,7 +317,7 @@ function Steer({ call, line }: { call: CallView; line: LineView }): JSX.Element 
             <input
               class="field"
               aria-label="Hand over to"
-              placeholder={names.length > 0 ? `Hand over to: ${names.join(", ")}, or a number` : "Hand over to a number"}
+              placeholder="Hand over to"
               list={known}
               maxLength={200}
               autocomplete="off"
@@ -335,9 +345,19 @@ function Steer({ call, line }: { call: CallView; line: LineView }): JSX.Element 
       >
         Hang up
       </Button>
+      {call.answered && (
+        <p class="quiet call-hint">
+          A whisper only {call.title} hears. A call is handed over to {anyOf([...names, "a number"])}, which {call.title} says first.
+        </p>
+      )}
       <p class="quiet call-whispered" role="status">
         {whispered.value && `${call.title} knows from its next answer on: “${whispered.value}”`}
       </p>
     </div>
   );
+}
+
+/** `human, night-desk or a number` */
+function anyOf(names: readonly string[]): string {
+  return names.length > 1 ? `${names.slice(0, -1).join(", ")} or ${names.at(-1)}` : names.join();
 }

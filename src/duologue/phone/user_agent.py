@@ -98,6 +98,7 @@ class UserAgent:
         self._alarms = Alarms[str]()
         self._touched: set[Call] = set()
         self._pending: dict[Key, _Pending] = {}
+        self._waiting: set[Key] = set()  # of those, for a final response
         self._asked: dict[Key, Call] = {}
         self._referred: dict[str, Referred] = {}  # by the call that would have us go
         self._followed: dict[str, Call] = {}  # who sent us, by the call that we made for it
@@ -124,8 +125,10 @@ class UserAgent:
 
     @property
     def drained(self) -> bool:
-        """Nothing is left to be done after :meth:`drain`: no call, no registration that is known."""
-        return self.closing and not self._names and self._accounts.over
+        """Nothing is left to be done after :meth:`drain`: no call, no registration that is known, and nobody who has not
+        answered yet that a call is over: one who is not heard to ring cannot be told before.
+        """
+        return self.closing and not self._names and not self._waiting and self._accounts.over
 
     def tick(self, now: int) -> list[Output]:
         """What is due."""
@@ -431,6 +434,8 @@ class UserAgent:
         pending = self._pending.get(key)
         if pending is None:
             return
+        if response.code >= 200:
+            self._waiting.discard(key)
         call = self._touch(pending.call)
         if response.code in (401, 407, 422) and self._tried_again(pending, response, now):
             return
@@ -496,6 +501,7 @@ class UserAgent:
         pending.request.headers.set("Via", self._via(pending.flow))
         key, effects = self.transactions.request(pending.request, pending.flow, now)
         self._pending[key] = pending
+        self._waiting.add(key)
         self._carry_out(effects, now)
         return key
 
@@ -539,6 +545,7 @@ class UserAgent:
         ended, self.transactions.ended = self.transactions.ended, []
         for key in ended:
             self._pending.pop(key, None)
+            self._waiting.discard(key)
             self._asked.pop(key, None)
         self._accounts.forget(ended)
         out, self._out = self._out, []
