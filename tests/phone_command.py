@@ -83,7 +83,7 @@ async def command(folder: Path, words: Sequence[str], settings: str = "") -> Asy
         try:
             yield running
         finally:
-            if process.returncode is None:
+            with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
                 for child in psutil.Process(process.pid).children(recursive=True):
                     child.kill()
                 process.kill()

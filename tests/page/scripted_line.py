@@ -79,7 +79,7 @@ def _turns(call: str, begun: float, said: tuple[str, ...]) -> tuple[CallTurn, ..
 
 def _calls(now: float) -> dict[str, CallView]:
     def call(name: str, caller: str, ago: float, **more: Any) -> CallView:
-        given = {"called": "1000", "character": "robin", "title": "Robin", **more}
+        given: dict[str, Any] = {"called": "1000", "character": "robin", "title": "Robin", **more}
         return CallView(id=name, caller=caller, offered=now - 1000 * ago, **given)
 
     ada = call(

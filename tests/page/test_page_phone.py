@@ -39,8 +39,11 @@ def house(media: Path) -> Iterator[Show]:
 async def opened(browser: Browser, address: str, size: str = "desk", path: str = "/phone") -> AsyncGenerator[Page]:
     """The page; a script error in it fails the test."""
     width, height = SIZES[size]
-    narrow = {"has_touch": True, "is_mobile": True, "device_scale_factor": 2} if size == "phone" else {}
-    context = await browser.new_context(viewport={"width": width, "height": height}, **narrow)
+    hand = size == "phone"
+    context = await browser.new_context(
+        viewport={"width": width, "height": height}, has_touch=hand, is_mobile=hand,
+        device_scale_factor=2 if hand else 1,
+    )  # fmt: skip
     context.set_default_timeout(20_000)
     page = await context.new_page()
     errors: list[str] = []

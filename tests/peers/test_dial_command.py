@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from duologue.clock import SECOND
 from duologue.telemetry.ledger import CallRecord, TurnRecord
 from duologue.telemetry.ledger_reader import LedgerReader
 from phone_command import GREETING, Command, command
@@ -142,12 +143,19 @@ async def test_nobody_answers_and_it_stops_ringing_there(tmp_path: Path) -> None
     assert "ringing: 17" in dialled.complained
 
 
-@pytest.mark.parametrize("to", ["sip:17@pbx.invalid", "sip:17@127.0.0.1:9"])
-async def test_where_nobody_is_the_reason_is_said(tmp_path: Path, to: str) -> None:
-    async with _dial(tmp_path, to) as dialled:
+async def test_a_name_that_nobody_has_is_given_up_at_once(tmp_path: Path) -> None:
+    async with _dial(tmp_path, "sip:17@pbx.invalid") as dialled:
         assert await dialled.over(90) == 2
     assert any(line.startswith("error: the call came to nothing: ") for line in dialled.complained)
     assert not any("Traceback" in line for line in dialled.complained)
+    call, _ = _records(tmp_path)
+    assert (call.ended - call.offered) / SECOND < 5, "not after the half minute of a server that is silent"
+
+
+async def test_a_place_where_nobody_is_lets_it_ring_no_longer_than_asked(tmp_path: Path) -> None:
+    async with _dial(tmp_path, "sip:17@127.0.0.1:9", "--ring", "5") as dialled:
+        assert await dialled.over(90) == 2
+    assert "error: the call came to nothing: nobody answered within 5 s." in dialled.complained
 
 
 async def test_an_address_that_is_none_is_refused_at_once(tmp_path: Path) -> None:
@@ -179,4 +187,5 @@ async def test_a_command_that_is_killed_leaves_nobody_on_the_line(tmp_path: Path
     async with _callee(tmp_path, STAYS) as (to, callee), _dial(tmp_path, to) as dialled:
         await dialled.until(lambda: "talking: 17" in dialled.complained)
         os.kill(dialled.process.pid, signal.SIGKILL)
+        assert await dialled.over(5) == -signal.SIGKILL
         assert await asyncio.wait_for(callee.wait(), 10) == 0, "its line said BYE"

@@ -170,8 +170,13 @@ class _Records:
 
 
 async def test_nobody_asks_for_a_name_that_nobody_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[object] = []
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", lambda *name, **more: asked.append(name))
+    asked: list[str] = []
+
+    async def ask(name: str, port: None, *, proto: int) -> list[object]:
+        asked.append(name)
+        return []
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", ask)
     names = Names(VirtualClock(), SystemRecords(None), random.Random(1))
     flow = await names.flow_to(uri_of("sip:17@pbx.invalid"))
     assert await names.servers(flow) == []

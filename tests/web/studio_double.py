@@ -200,8 +200,11 @@ class LineDouble:
         return LineView(places=3, takes_calls=True)
 
     def call(self, call: str) -> CallView | None:
-        known = {"id": "one", "caller": "16", "called": "1000", "character": "robin", "title": "Robin"}
-        return CallView(state=CallState.TALKING, offered=1.0, **known) if call == "one" else None
+        if call != "one":
+            return None
+        return CallView(
+            id="one", caller="16", called="1000", character="robin", title="Robin", state=CallState.TALKING, offered=1.0
+        )
 
     def live(self) -> frozenset[str]:
         return frozenset({"one"})

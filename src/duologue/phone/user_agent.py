@@ -125,8 +125,8 @@ class UserAgent:
 
     @property
     def drained(self) -> bool:
-        """Nothing is left to be done after :meth:`drain`: no call, no registration that is known, and nobody who has not
-        answered yet that a call is over: one who is not heard to ring cannot be told before.
+        """Nothing is left to be done after :meth:`drain`: no call, no registration that is known, and no request
+        without an answer: who was not heard to ring cannot be told before that it is over.
         """
         return self.closing and not self._names and not self._waiting and self._accounts.over
 
