@@ -173,7 +173,8 @@ def main() -> None:
     parser.add_argument("--line", default="", help="a phone line: calls, quiet, deaf or full")
     parser.add_argument("--guarded", action="store_true", help="ask for a token, of which there are several")
     options = parser.parse_args()
-    make_media(options.media)
+    if options.shows:
+        make_media(options.media)
     asyncio.run(_serve(options))
 
 
