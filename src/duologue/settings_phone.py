@@ -242,7 +242,9 @@ class PhoneSettings(SettingsSection):
     encrypt: bool = Field(default=False, description="Calls without encrypted sound (SDES) are refused.")
     places: int = Field(default=10, ge=1, le=1000, description="Calls at once; one more is told to try again (503).")
     retry_seconds: int = Field(default=10, ge=1, le=3600, description="When to, as it is told.")
-    answers: bool = Field(default=True, description="Calls that come in are taken; without it the line only calls.")
+    answers: bool = Field(
+        default=True, description="Calls that come in are taken; without it the line only calls, and registers nowhere."
+    )
     allow: Networks = Field(
         default=(), description="Addresses and networks that may call; empty: everybody who reaches it."
     )

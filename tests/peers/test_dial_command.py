@@ -104,8 +104,9 @@ async def _callee(folder: Path, scenario: str) -> AsyncGenerator[tuple[str, asyn
             await process.wait()
 
 
-def _dial(folder: Path, to: str, *words: str) -> contextlib.AbstractAsyncContextManager[Command]:
-    return command(folder, ("dial", to, "--greeting", GREETING, "--ledger", str(folder / "ledger"), *words))
+def _dial(folder: Path, to: str, *words: str, settings: str = "") -> contextlib.AbstractAsyncContextManager[Command]:
+    given = ("dial", to, "--greeting", GREETING, "--ledger", str(folder / "ledger"), *words)
+    return command(folder, given, settings)
 
 
 def _records(folder: Path) -> tuple[CallRecord, list[TurnRecord]]:
@@ -133,6 +134,17 @@ async def test_who_is_busy_is_told_and_is_a_failure(tmp_path: Path) -> None:
     assert "error: the call came to nothing: Busy Here." in dialled.complained
     call, _ = _records(tmp_path)
     assert (call.answered, call.status) == (0, 486)
+
+
+async def test_an_account_calls_through_its_pbx_and_takes_no_calls_from_whoever_answers_it(tmp_path: Path) -> None:
+    async with _callee(tmp_path, BUSY) as (to, callee):
+        account = f'[[phone.accounts]]\nuser = "1000"\nregistrar = "{to.partition("@")[2]}"\n'
+        async with _dial(tmp_path, "17", "--listen", f"{HOST}:0", settings=account) as dialled:
+            assert await dialled.over(90) == 2
+            assert await asyncio.wait_for(callee.wait(), 10) == 0, "an INVITE, and no REGISTER before it"
+    assert "error: the call came to nothing: Busy Here." in dialled.complained
+    call, _ = _records(tmp_path)
+    assert (call.account, call.called, call.status) == ("1000", "17", 486)
 
 
 async def test_nobody_answers_and_it_stops_ringing_there(tmp_path: Path) -> None:

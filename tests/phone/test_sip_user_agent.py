@@ -373,6 +373,10 @@ def test_a_line_that_only_calls_hears_nobody_but_whom_it_called() -> None:
     assert "Answered" not in callee.kinds()
     assert shy.agent.receive_datagram(_request("OPTIONS"), SOURCE, network.now) == []
     assert shy.agent.screening.dropped["closed"] > 1
+    account = Account("ours", "1000", BOB, (Flow("UDP", BOB, 5060),), Credentials("1000", "secret"))
+    assert shy.agent.register(account, network.now) == []
+    shy.call(BOB, account="ours")
+    assert b"From: <sip:1000@192.0.2.2>" in shy.sent[-1]
     callee.take(callee.agent.hang_up(_theirs(callee), network.now))
     network.run(1)
     assert "Ended" in shy.kinds()

@@ -123,7 +123,7 @@ class LinePart:
         if self._calls.count >= self._phone.places:
             return (f"all {self._phone.places} places are taken",)
         known = [self._registrations.get(each.user) for each in self._phone.accounts]
-        if known and not any(each is not None and each.registered for each in known):
+        if known and self._phone.answers and not any(each is not None and each.registered for each in known):
             why = next((each.why for each in known if each is not None and each.why), "the PBX has not answered yet")
             return (f"no account is registered: {why}",)
         return ()
@@ -310,7 +310,7 @@ class LinePart:
     def _registration(self, user: str, display: str) -> RegistrationView:
         known = self._registrations.get(user)
         state = (
-            "off" if self.deaf
+            "off" if self.deaf or not self._phone.answers
             else "registered" if known is not None and known.registered
             else "failed" if known is not None and known.retry_s is None and known.why
             else "trying"
