@@ -16,11 +16,12 @@ from duologue.app import engines
 from duologue.app.house import House
 from duologue.app.line import LinePart
 from duologue.app.models import LineEvent, LineView
-from duologue.settings import Settings, load_settings
+from duologue.settings import load_models_folder, load_settings
 from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
 from duologue.telemetry.ledger import CallRecord, Entry, TurnRecord
 from peers.sip_line import free_port
 
+MODELS = load_models_folder(None)  # before the tests' own surroundings hide it
 GREETING = "Good morning, this is Robin speaking."
 QUESTION = "hello can you hear me"
 R = TypeVar("R")
@@ -84,22 +85,23 @@ class LineHouse:
 @contextlib.asynccontextmanager
 async def line_house(
     monkeypatch: pytest.MonkeyPatch, folder: Path, settings: str = "", *, tables: str = "", llm: str = "improv",
-    ears: Callable[[], FakeHearing] = Ears,
+    ears: Callable[[], FakeHearing] | None = Ears,
 ) -> AsyncGenerator[LineHouse]:  # fmt: skip
-    """It takes calls. ``settings`` are more of ``[phone]``, ``tables`` stand behind that."""
-
-    def listening(settings: Settings, name: str) -> FakeHearing:
-        return ears()
-
-    monkeypatch.setattr(engines, "create_stt", listening)
+    """It takes calls. ``settings`` are more of ``[phone]``, ``tables`` stand behind that. Without ``ears`` they are the
+    default model's, from :data:`MODELS`.
+    """
+    if ears is None:
+        monkeypatch.setenv("DUOLOGUE_MODELS", str(MODELS))
+    else:
+        monkeypatch.setattr(engines, "create_stt", lambda settings, name: ears())
     first, file = free_port(40), folder / "duologue.toml"
     file.write_text(
         f'[phone]\nlisten = "127.0.0.1:0"\ngreeting = "{GREETING}"\nmedia_ports = [{first}, {first + 39}]\n'
         f"{settings}\n{tables}"
     )
     flags = {
-        "serve.line": True, "serve.show": False, "engines.tts": "espeak", "engines.stt": "pocketsphinx",
-        "engines.llm": llm,
+        "serve.line": True, "serve.show": False, "engines.tts": "espeak", "engines.llm": llm,
+        "engines.stt": "pocketsphinx" if ears else "whisper",
     }  # fmt: skip
     house = House(load_settings(flags, config=file))
     assert house.line is not None

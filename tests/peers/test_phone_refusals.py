@@ -13,9 +13,11 @@ from line_caller import caller
 from peers.house_line import Ears, line_house
 from peers.scenarios import BUSY, calls, nobody_answers, plays
 from peers.sip_line import HOST, free_port, program
+from peers.telephone import telephone
 
 pytestmark = [pytest.mark.peer, pytest.mark.realtime]
 GATE = """allow = ["127.0.0.1"]
+digest = "md5"
 [phone.callers.16]
 password = "secret"
 [phone.extensions.1000]
@@ -48,16 +50,22 @@ async def _scan(folder: Path, port: int) -> None:
 async def test_whoever_is_not_let_in_is_counted_with_the_reason(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    async with line_house(monkeypatch, tmp_path, GATE) as house, asyncio.TaskGroup() as group:
+    known = f"<sip:16@{HOST}>;auth_user=16;auth_pass=secret;regint=0"
+    async with (
+        line_house(monkeypatch, tmp_path, GATE) as house,
+        telephone(tmp_path / "telephone", known) as phone,
+        asyncio.TaskGroup() as group,
+    ):
         where = f"{HOST}:{house.port}"
         group.create_task(plays(tmp_path, nobody_answers("1000"), where, host="127.0.0.2"))
         group.create_task(plays(tmp_path, calls("1000", 401, "wrong"), where))
-        group.create_task(plays(tmp_path, calls("99", 404, "secret"), where))
+        phone.order("dial", f"sip:99@{where}")
         group.create_task(_scan(tmp_path, house.port))
         wanted = {"source": 1, "password": 1, "extension": 1}
         view = await house.line(lambda line: {*wanted, "scanner"} <= set(line.refusals))
         assert set(view.refusals) == {*wanted, "scanner"} and wanted.items() <= view.refusals.items()
         assert view.refused == sum(view.refusals.values())
+        assert (await phone.until("CALL_CLOSED"))["param"].startswith("404"), "it has proved its password"
         assert not house.of(CallRecord), "no stranger writes into the ledger"
 
 

@@ -33,7 +33,8 @@ class Rate:
 class LineOptions:
     """What we allow, and what we say of ourselves. ``host`` and ``port`` stand in Via and Contact; where a line listens
     by several transports ``ports`` has one for each. ``sources`` (addresses or networks) and ``extensions`` are
-    everybody and everything where they are empty. With ``passwords`` (by user) a caller must prove one.
+    everybody and everything where they are empty. With ``passwords`` (by user) a caller must prove one, by one of
+    ``algorithms``.
     ``follow_transfers``: a caller may send us elsewhere (REFER); its owner has the last word.
     """
 
@@ -52,6 +53,7 @@ class LineOptions:
     extensions: frozenset[str] = frozenset()
     realm: str = ""
     passwords: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    algorithms: tuple[str, ...] = ("SHA-256", "MD5")
     rates: Mapping[str, Rate] = field(
         default_factory=lambda: {"INVITE": Rate(20, 50), "OPTIONS": Rate(2, 20), "REGISTER": Rate(0.2, 5)}
     )

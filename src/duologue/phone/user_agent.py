@@ -89,7 +89,7 @@ class UserAgent:
         self.turned_away = TurnedAway()
         self.transactions = Transactions(self.timers)
         self.closing = False
-        self._authority = Authority(options.realm or options.host, options.passwords, self.random)
+        self._authority = Authority(options.realm or options.host, options.passwords, self.random, options.algorithms)
         self._secret = self.random.getrandbits(128).to_bytes(16, "big")
         self.follows_transfers = options.follow_transfers
         self.unanswered: deque[Flow] = deque(maxlen=64)
