@@ -16,7 +16,7 @@ from duologue.app import engines
 from duologue.app.house import House
 from duologue.app.line import LinePart
 from duologue.app.models import LineEvent, LineView
-from duologue.settings import load_models_folder, load_settings
+from duologue.settings import Settings, load_models_folder, load_settings
 from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
 from duologue.telemetry.ledger import CallRecord, Entry, TurnRecord
 from peers.sip_line import free_port
@@ -93,7 +93,11 @@ async def line_house(
     if ears is None:
         monkeypatch.setenv("DUOLOGUE_MODELS", str(MODELS))
     else:
-        monkeypatch.setattr(engines, "create_stt", lambda settings, name: ears())
+
+        def listening(settings: Settings, name: str) -> FakeHearing:
+            return ears()
+
+        monkeypatch.setattr(engines, "create_stt", listening)
     first, file = free_port(40), folder / "duologue.toml"
     file.write_text(
         f'[phone]\nlisten = "127.0.0.1:0"\ngreeting = "{GREETING}"\nmedia_ports = [{first}, {first + 39}]\n'

@@ -158,7 +158,7 @@ def sound_of(file: Path) -> Samples:
     """A mono file, at our rate."""
     with wave.open(str(file)) as opened:
         assert opened.getnchannels() == 1
-        sound = np.frombuffer(opened.readframes(opened.getnframes()), np.int16).astype(np.float32) / 32768
+        sound = np.frombuffer(opened.readframes(opened.getnframes()), np.int16).astype(np.float32) / np.float32(32768)
         return resample(sound, opened.getframerate(), RATE)
 
 
