@@ -10,7 +10,7 @@ const ADA: CallView = {
 };
 const BOB: CallView = { ...ADA, id: "bob", state: "ringing" };
 const LINE: LineView = {
-  listens: [], takes_calls: true, reasons: [], places: 10, registrations: [], transfers: [], calls: [ADA, BOB], answered: 0, refused: 0,
+  listens: [], takes_calls: true, reasons: [], places: 10, registrations: [], transfers: [], calls: [ADA, BOB], answered: 0, refused: 0, refusals: {},
 };
 const HELLO: CallTurn = {
   id: "1", call: "ada", person: false, text: "Hello", state: "on_air", at: 5, stages: [], points: {}, interrupted: false, failure: "",

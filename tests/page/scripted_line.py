@@ -212,6 +212,7 @@ class ScriptedLine:
             listens=("sip:127.0.0.1:5060;transport=udp", "sips:127.0.0.1:5061;transport=tls"), takes_calls=True,
             places=100 if self._kind == "full" else 10, registrations=REGISTRATIONS if self._calls else (),
             transfers=TRANSFERS, answered=self._answered, refused=self._refused,
+            refusals={"busy": 1, "scanner": 1},
         )  # fmt: skip
 
     def _change(self, call: str, **values: Any) -> None:

@@ -372,7 +372,7 @@ def test_a_line_that_only_calls_hears_nobody_but_whom_it_called() -> None:
     assert "Incoming" not in shy.kinds()
     assert "Answered" not in callee.kinds()
     assert shy.agent.receive_datagram(_request("OPTIONS"), SOURCE, network.now) == []
-    assert shy.agent.screening.dropped["closed"] > 1
+    assert shy.agent.screening.dropped["source"] > 1
     account = Account("ours", "1000", BOB, (Flow("UDP", BOB, 5060),), Credentials("1000", "secret"))
     assert shy.agent.register(account, network.now) == []
     shy.call(BOB, account="ours")

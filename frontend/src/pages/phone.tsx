@@ -103,7 +103,7 @@ function Line({ line }: { line: LineView }): JSX.Element {
       <dl class="figures">
         <Figure name="On the line" value={`${line.calls.filter(isLive).length}`} note={`of ${line.places} places`} />
         <Figure name="Calls answered" value={`${line.answered}`} note="since the start" />
-        <Figure name="Sent away" value={`${line.refused}`} note="busy, full or not admitted" />
+        <Figure name="Sent away" value={`${line.refused}`} note={sentAway(line.refusals)} />
         <Figure name="Answers begin after" value={duration(median(waits))} note="median of these calls" />
       </dl>
       <Dial line={line} />
@@ -117,6 +117,12 @@ function Line({ line }: { line: LineView }): JSX.Element {
       )}
     </Section>
   );
+}
+
+/** `2 busy, 1 scanner`: the most frequent reasons. */
+function sentAway(refusals: Readonly<Record<string, number>>): string {
+  const most = Object.entries(refusals).sort(([, one], [, other]) => other - one);
+  return most.slice(0, 3).map(([why, count]) => `${count} ${why}`).join(", ") || "since the start";
 }
 
 /** Reasons are words within a sentence of somebody else's. */
