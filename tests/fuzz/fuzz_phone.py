@@ -84,7 +84,7 @@ def media(data: bytes) -> None:
     """RTP, RTCP, and what digits say."""
 
     def digits(payload: bytes) -> str:
-        return EventReader().read(0, payload)
+        return EventReader().read(0, payload, 0)
 
     for parse in (RtpPacket.parse, Rtcp.parse, digits):
         try:
