@@ -83,7 +83,7 @@ class Leaving(Scene):
 
 def leaving(how: str, state: State, *, seconds: float = 16.0) -> Leaving:
     scene = Leaving(
-        [ASKS], Trouble(), state, typed=[(7.3, "and now")], holds=[(0.3, 0.7)], cough=Says(6.0, seconds=0.3),
+        [ASKS], Trouble(), state, typed=[(7.3, "and now")], holds=[(0.3, 0.7)] if state is State.HELD else [], cough=Says(6.0, seconds=0.3),
         seconds=seconds,
     )  # fmt: skip
     scene.how = how

@@ -34,6 +34,7 @@ from duologue.dialogue.turns_vocabulary import (
     Typed,
     Understood,
 )
+from duologue.speech.utterance import Utterance
 
 
 def hold(world: World, milliseconds: int = 5_000) -> None:
@@ -41,6 +42,13 @@ def hold(world: World, milliseconds: int = 5_000) -> None:
     world.give(PutOnHold())
     assert world.machine.state is State.HELD and world.far.paused
     world.pass_time(milliseconds)
+
+
+def played(world: World) -> Utterance:
+    """What was given to the far end last."""
+    play = world.last(Play)
+    assert isinstance(play, Play)
+    return play.utterance
 
 
 def back(world: World) -> None:
@@ -55,7 +63,7 @@ def test_a_reply_goes_on_from_the_word_that_was_cut(world: World) -> None:
     assert world.far.played == held, "nothing plays meanwhile"
     back(world)
     assert world.machine.state is State.SPEAKING and not world.far.paused
-    again = world.last(Play).utterance
+    again = played(world)
     assert again.id == "r1/0~" and "It is nearly noon in this town.".endswith(again.text) and again.text[0] != "I"
     world.pass_time(6_000)
     assert world.commits == [Commit("What time is it?", "It is nearly noon in this town.", "r1", False)]
@@ -77,7 +85,7 @@ def test_a_reply_that_is_thought_of_meanwhile_is_heard_afterwards(world: World) 
     world.pass_time(20_000)
     assert not any(isinstance(effect, Play | Filler) for effect in world.effects), "nobody would hear it"
     back(world)
-    assert world.machine.state is State.SPEAKING and world.last(Play).utterance.text == "It is noon."
+    assert world.machine.state is State.SPEAKING and played(world).text == "It is noon."
     world.pass_time(3_000)
     assert world.commits == [Commit("What time is it?", "It is noon.", "r1", False)]
 

@@ -19,8 +19,8 @@ PCMU = "0 PCMU/8000"
 Reach = Callable[[Line, Telephone], Awaitable[None]]
 
 
-def offer(one: Telephone, **more: str) -> str:
-    return sdp(one.sound_port, PCMU, **more)
+def offer(one: Telephone, direction: str = "sendrecv") -> str:
+    return sdp(one.sound_port, PCMU, direction=direction)
 
 
 # Calls that come in

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
-from spoken_phrases import espeak, flite, padded
+from spoken_phrases import flite, padded
 
 from duologue.app.call_menu import BESIDE, Menu
 from duologue.audio import g711
@@ -31,7 +31,7 @@ SAID = {
     "a human": "200", "somebody": "200", "zero": "200", "front desk": "201", "one": "201", "office": "202",
     "office please": "202", **dict.fromkeys(BESIDE, ""),
 }  # fmt: skip
-VOICES = {"en-us+m3": espeak, "en-gb+f3": espeak, "slt": flite, "rms": flite}
+VOICES = ("slt", "rms", "awb")
 
 
 async def by_telephone(samples: Samples) -> AsyncIterator[Samples]:
@@ -51,10 +51,10 @@ async def test_the_words_of_a_menu_are_told_apart_on_a_telephone() -> None:
     wrong: list[tuple[str, str, str]] = []
     try:
         await ears.warm_up()
-        for voice, speak in VOICES.items():
+        for voice in VOICES:
             for words, to in SAID.items():
                 text = ""
-                async for heard in ears.listen(by_telephone(speak(words, voice)), expected):
+                async for heard in ears.listen(by_telephone(flite(words, voice)), expected):
                     text = heard.text
                 chosen = MENU.chosen(text)
                 found = chosen.to if chosen else ""

@@ -15,11 +15,11 @@ from duologue.language.languages import Telephone
 from duologue.settings_phone import TransferSettings
 
 SPOKEN = {
-    "0": ("zero", "oh"), "1": ("one",), "2": ("two",), "3": ("three",), "4": ("four",), "5": ("five",), "6": ("six",),
+    "0": ("zero",), "1": ("one",), "2": ("two",), "3": ("three",), "4": ("four",), "5": ("five",), "6": ("six",),
     "7": ("seven",), "8": ("eight",), "9": ("nine",), "*": ("star",), "#": ("pound", "hash"),
 }  # fmt: skip
 """The keys, as callers say them: in English, as the ears that need a menu hear nothing else."""
-BESIDE = ("yes", "no", "hello", "goodbye", "thank you", "what", "help", "i need help", "can you hear me")
+BESIDE = ("yes", "no", "hello", "goodbye", "thank you", "i need help", "can you hear me")
 """What callers say as well: words that a grammar does not have it would take for one of those that it has."""
 _WORD = re.compile(r"[a-z']+")
 
