@@ -461,7 +461,8 @@ class UserAgent:
             return False
         old = pending.request
         made = sip.request(old.method, old.uri, (), old.body)
-        for name in old.headers.keys():  # noqa: SIM118 (it is no mapping)
+        names = old.headers.keys()  # what is asked for its names is no mapping
+        for name in names:
             made.headers.setlist(name, list(old.headers.getlist(name)))
         for name, value in header:
             made.headers.set(name, value)
