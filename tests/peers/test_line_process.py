@@ -27,7 +27,7 @@ from duologue.phone.leg import CallLeg, Digit, Held, LegAnswered, LegEnded, LegE
 from duologue.phone.line_client import LineClient, SipLeg
 from duologue.phone.line_messages import CallOffered, LineSetup, Ready, TakeLineCall
 from duologue.phone.sdp import Direction
-from duologue.phone.telephone_events import EventReader, Pressed, press
+from duologue.phone.telephone_events import EventReader, KeyPress, press
 from duologue.workers import Worker
 from line_caller import HOST, Caller, caller, options
 
@@ -162,7 +162,7 @@ async def test_a_call_is_heard_and_answered_with_sound() -> None:
         reader = EventReader()
         keys = [each for each in one.packets if one.agreed and each[1].payload_type == one.agreed.receive_events]
         read = [up for at, packet in keys for up in reader.read(packet.timestamp, packet.payload, at)]
-        assert read == [Pressed("7", 800), Pressed("#", 800)]
+        assert read == [KeyPress("7", 800), KeyPress("#", 800)]
         one.hang_up()
         await main.until(lambda: main.events(LegEnded))
         assert main.told[-1] == LegEnded("they hung up")

@@ -387,3 +387,19 @@ def test_an_update_before_the_answer() -> None:
             await finish(world, one)
 
     on_loopback(run())
+
+
+def test_longer_packets_while_a_reply_is_on_its_way() -> None:
+    async def run() -> None:
+        async with line(("PCMU",)) as world, telephone(world.port) as one:
+            await call(world, one, LINES["PCMU"])
+            say(world)
+            await one.until(lambda: len(one.heard) > 40)
+            await change(one, "INVITE", sdp(one.sound_port, LINES["PCMU"], more="a=ptime:40", version=2))
+            await world.until(lambda: any(each.samples == len(TWO_SECONDS) for each in world.told(Played)))
+            lengths = [len(packet.payload) for packet in one.heard]
+            assert lengths == sorted(lengths) and set(lengths) == {160, 320}
+            assert 2 * 8000 <= sum(lengths) <= 2 * 8000 + 640
+            await finish(world, one)
+
+    on_loopback(run())

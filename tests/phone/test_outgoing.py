@@ -20,7 +20,7 @@ from duologue.phone.codecs import FORMATS, G722, OPUS, PCMU, Format
 from duologue.phone.leg import LegEvent, Played, Sent, Stopped
 from duologue.phone.outgoing import KEEP_ALIVE, MOST_KEYS, Outgoing
 from duologue.phone.rtp import RtpPacket
-from duologue.phone.telephone_events import EventReader, Pressed
+from duologue.phone.telephone_events import EventReader, KeyPress
 
 E = TypeVar("E")
 BEGIN = 5 * SECOND
@@ -180,11 +180,11 @@ def test_digits_are_paced_and_what_is_said_holds_meanwhile() -> None:
     call.core.press("1#", call.now)
     call.until(BEGIN + 4 * SECOND)
     keys = [(at, packet) for at, _, packet in call.sent if packet.payload_type == 101]
-    reader, read = EventReader(), list[Pressed]()
+    reader, read = EventReader(), list[KeyPress]()
     for at, packet in keys:
         stamp = packet.timestamp + (1 << 32) * (packet.timestamp < 1 << 31)
         read += reader.read(stamp, packet.payload, at, marker=packet.marker)
-    assert read == [Pressed("1", 800), Pressed("#", 800)] and sum(packet.marker for _, packet in keys) == 2
+    assert read == [KeyPress("1", 800), KeyPress("#", 800)] and sum(packet.marker for _, packet in keys) == 2
     first, second = (at for at, packet in keys if packet.marker)
     assert second - first == 200 * MILLISECOND, "100 ms down, 100 ms up"
     during = [at for at, _ in call.voice if first <= at < first + 400 * MILLISECOND]
@@ -346,8 +346,8 @@ def test_a_key_goes_on_under_another_number() -> None:
     call.until(BEGIN + 50 * MILLISECOND)
     call.core.change(PCMU, 0, 120, 8, 20, call.now)
     call.until(BEGIN + SECOND)
-    reader, read = EventReader(), list[Pressed]()
+    reader, read = EventReader(), list[KeyPress]()
     for at, _, packet in call.sent:
         if packet.payload_type in (101, 120):
             read += reader.read(packet.timestamp, packet.payload, at, marker=packet.marker)
-    assert read == [Pressed("5", 800)]
+    assert read == [KeyPress("5", 800)]

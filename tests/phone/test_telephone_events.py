@@ -23,7 +23,7 @@ from duologue.phone.telephone_events import (
     TONE,
     EventPacket,
     EventReader,
-    Pressed,
+    KeyPress,
     digits_of,
     duration,
     press,
@@ -34,7 +34,7 @@ SOME = st.text(DIGITS, min_size=1, max_size=12)
 
 @given(SOME)
 def test_what_is_pressed_is_read(digits: str) -> None:
-    assert read(press(digits)) == [Pressed(key, TONE) for key in digits]
+    assert read(press(digits)) == [KeyPress(key, TONE) for key in digits]
 
 
 @given(SOME, st.integers(0, 2**32))
@@ -66,10 +66,10 @@ def held(key: str, ticks: int, start: int = 0, end: bool = True) -> list[EventPa
 @pytest.mark.parametrize("milliseconds", [40, 333, 5_000, 8_180, 8_200, 20_000, 60_000])
 def test_a_key_tells_how_long_it_was_down(milliseconds: int) -> None:
     ticks = milliseconds * 8
-    assert read(held("5", ticks)) == [Pressed("5", ticks)]
+    assert read(held("5", ticks)) == [KeyPress("5", ticks)]
     packets = held("5", ticks)
     middle = packets[min(3, len(packets) - ENDS) : -2]
-    assert read(middle) == [Pressed("5", ticks)], "without its first packets, with one end"
+    assert read(middle) == [KeyPress("5", ticks)], "without its first packets, with one end"
 
 
 def test_without_its_end_a_key_is_up_after_a_while_and_tells_what_is_known() -> None:
@@ -78,14 +78,14 @@ def test_without_its_end_a_key_is_up_after_a_while_and_tells_what_is_known() -> 
         assert reader.read(packet.timestamp, packet.payload, SECOND + packet.after * SECOND // CLOCK) == ()
     last = SECOND + (4000 - PACKET) * SECOND // CLOCK
     assert reader.deadline == last + SILENCE and reader.tick(last + SILENCE - 1) == ()
-    assert reader.tick(last + SILENCE) == (Pressed("5", 4000),) and reader.deadline is None
+    assert reader.tick(last + SILENCE) == (KeyPress("5", 4000),) and reader.deadline is None
     late = held("5", 4000)[-1]
     assert reader.read(late.timestamp, late.payload, last + SECOND) == (), "its end after all: told already"
 
 
 def test_the_next_key_ends_one_whose_end_was_lost() -> None:
     second = [EventPacket(2000 + one.after, 2000 + one.timestamp, one.payload, one.marker) for one in held("7", 800)]
-    assert read([*held("5", 800, end=False), *second]) == [Pressed("5", 800), Pressed("7", 800)]
+    assert read([*held("5", 800, end=False), *second]) == [KeyPress("5", 800), KeyPress("7", 800)]
 
 
 @pytest.mark.parametrize("lost", [frozenset[int](), frozenset({0}), frozenset({0, 1, 2}), frozenset({5, 6, 7})])
@@ -95,9 +95,9 @@ def test_one_key_twice_is_two_presses(lost: frozenset[int]) -> None:
     assert [each.key for each in read([*first, *second])] == ["5", "5"]
 
 
-def read(packets: Iterable[EventPacket]) -> list[Pressed]:
+def read(packets: Iterable[EventPacket]) -> list[KeyPress]:
     """All keys, with the silence that follows."""
-    reader, told, now = EventReader(), list[Pressed](), SECOND
+    reader, told, now = EventReader(), list[KeyPress](), SECOND
     for packet in packets:
         now = SECOND + packet.after * SECOND // CLOCK
         told += reader.tick(now)

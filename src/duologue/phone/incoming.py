@@ -25,7 +25,7 @@ from duologue.phone.jitter_buffer import Arrived, JitterBuffer, Lost, Paused, Pi
 from duologue.phone.leg import HEARD_RATE, Digit
 from duologue.phone.reception import Reception, ReceptionReport
 from duologue.phone.rtp import RtpPacket, Unwrapped
-from duologue.phone.telephone_events import EventReader, Pressed
+from duologue.phone.telephone_events import EventReader, KeyPress
 
 COMFORT_NOISE = 13
 MOST_FILLED_MS = 1000
@@ -140,7 +140,7 @@ class IncomingCall:
         except InputError:
             self.strange += 1
 
-    def _tell_keys(self, keys: tuple[Pressed, ...]) -> None:
+    def _tell_keys(self, keys: tuple[KeyPress, ...]) -> None:
         for each in keys:
             self._pressed(Digit(each.key, each.ticks * 1000 // self._clock))
 

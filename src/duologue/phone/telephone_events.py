@@ -70,7 +70,7 @@ def duration(digits: str, clock: int = CLOCK) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Pressed:
+class KeyPress:
     """A key that was pressed and let go, after so many ``ticks`` of its clock, as far as its packets came."""
 
     key: str
@@ -88,8 +88,8 @@ class _Down:
     seen: int = 0
 
     @property
-    def pressed(self) -> Pressed:
-        return Pressed(self.key, self.before + self.ticks)
+    def pressed(self) -> KeyPress:
+        return KeyPress(self.key, self.before + self.ticks)
 
 
 class EventReader:
@@ -108,7 +108,7 @@ class EventReader:
         """When :meth:`tick` is wanted."""
         return self._down.seen + SILENCE if self._down is not None else None
 
-    def read(self, timestamp: int, payload: bytes, now: int, *, marker: bool = False) -> tuple[Pressed, ...]:
+    def read(self, timestamp: int, payload: bytes, now: int, *, marker: bool = False) -> tuple[KeyPress, ...]:
         """The keys that are up by this packet (unwrapped timestamp; ``marker``: an event begins with it).
 
         Raises :class:`InputError` for a payload that is too short.
@@ -131,12 +131,12 @@ class EventReader:
         down.ticks, down.seen, self._down = max(down.ticks, ticks), now, down
         return (*up, *self.release()) if flags & 0x80 else up
 
-    def tick(self, now: int) -> tuple[Pressed, ...]:
+    def tick(self, now: int) -> tuple[KeyPress, ...]:
         """The key whose packets have stopped coming."""
         due = self.deadline
         return self.release() if due is not None and now >= due else ()
 
-    def release(self) -> tuple[Pressed, ...]:
+    def release(self) -> tuple[KeyPress, ...]:
         """What is down is up, whatever follows."""
         down, self._down = self._down, None
         if down is None:
