@@ -36,6 +36,7 @@ async def test_a_call_is_seen_as_it_comes_and_named_as_ended_when_its_line_dies(
             re.compile("to 1000.*talking"), timeout=PATIENCE
         )
         await expect(calls.get_by_role("log", name="What is said")).to_contain_text(GREETING, timeout=PATIENCE)
+        await one.until(lambda: len(one.packets) > 60, 20)  # what nobody has heard yet would be taken back
         os.kill(await answering.line_process(), signal.SIGKILL)
         await expect(past.get_by_role("listitem").first).to_contain_text("the line process died", timeout=PATIENCE)
         await expect(past.get_by_label("What is said")).to_contain_text(GREETING, timeout=PATIENCE)
