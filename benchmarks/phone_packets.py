@@ -112,8 +112,9 @@ class Spoken:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came of a turn: ms from the caller's last word to the first voiced packet (None: there was none), and
-    whether we spoke into the turn; ``left`` is when the first packet of the reply came (0: none did).
+    """What came of a turn: ms from the caller's last word to the first voiced packet of the next talk-spurt (None:
+    there was none; what is still being said into the turn is no answer to it), and whether we spoke into the turn.
+    ``left`` is when the first packet of that spurt came (0: none did).
     """
 
     after_ms: float | None
@@ -123,14 +124,14 @@ class Reply:
 
 def reply(packets: Sequence[Arrived], turn: Spoken) -> Reply:
     """Judge one turn by all that came in the call."""
-    voiced = [each.at for each in packets if each.voiced and turn.begin <= each.at < turn.until]
-    first = next((at for at in voiced if at >= turn.end), None)
-    cut = any(turn.begin + CUT_IN < at < turn.end for at in voiced)
+    cut = any(each.voiced and turn.begin + CUT_IN < each.at < turn.end for each in packets)
     left = 0
-    if first is not None:
-        spurt = [each.at for each in packets if each.marker and turn.end <= each.at <= first]
-        left = spurt[-1] if spurt else first
-    return Reply(None if first is None else (first - turn.end) / MILLISECOND, cut, left)
+    for each in packets:
+        if turn.end <= each.at < turn.until:
+            left = each.at if each.marker else left
+            if left and each.voiced:
+                return Reply((each.at - turn.end) / MILLISECOND, cut, left)
+    return Reply(None, cut)
 
 
 def spread(values: Sequence[float]) -> tuple[float, float]:

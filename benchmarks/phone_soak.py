@@ -25,9 +25,8 @@ from benchmarks.phone_house import load
 from benchmarks.phone_load import ZeroHouse, question, zero_house
 from benchmarks.phone_scripted import Loudness, words_sound
 from benchmarks.phone_virtual import virtual_line
-from benchmarks.phone_zero import ZeroEars, ZeroSpeech
+from benchmarks.phone_zero import ANSWER, ZeroEars, ZeroSpeech
 from benchmarks.table import Row, row
-from benchmarks.voice import probe
 from duologue.clock import SECOND
 from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.simulation.virtual_time import LoopClock, simulate
@@ -152,7 +151,7 @@ async def _lane(people: Board, chance: Random, until: int, ways: dict[str, int])
 
 async def _hours(minutes: int) -> list[Row]:
     clock, chance = LoopClock(), Random(7)
-    model = FakeLanguage(usual=ScriptedReply(probe.ANSWER))
+    model = FakeLanguage(usual=ScriptedReply(ANSWER))
     makes = {"tts": ZeroSpeech(), "stt": ZeroEars(), "vad": Loudness(), "llm": model}
     ways: dict[str, int] = {}
     series: list[float] = []

@@ -73,7 +73,7 @@ async def converse(call: Call, turns: tuple[tuple[Samples | int, ...], ...]) -> 
             break
         spoken = call.say(*turn)
         await clock.wait_until(spoken.end)
-        await call.heard_after(spoken.end, PATIENCE_S)
+        await _answer(call, spoken)
         await call.silent_for(GAP_MS)
         said.append(Spoken(spoken.begin, spoken.end, clock.now()))
     call.hang_up()
@@ -82,6 +82,17 @@ async def converse(call: Call, turns: tuple[tuple[Samples | int, ...], ...]) -> 
         200, (call.answered_at - call.placed) / MILLISECOND,
         tuple(Turn(found.after_ms, found.cut, each.end, found.left) for each, found in judged),
     )  # fmt: skip
+
+
+async def _answer(call: Call, spoken: Spoken) -> None:
+    """Until one begins, or patience is over."""
+    known = max(0, len(call.packets) - 10)
+    open_ended = Spoken(spoken.begin, spoken.end, spoken.end + 3600 * SECOND)
+
+    def there() -> bool:
+        return call.ended is not None or reply(call.packets[known:], open_ended).after_ms is not None
+
+    await call.until(there, PATIENCE_S)
 
 
 async def _held(callers: Board, plan: Plan) -> list[Talked]:

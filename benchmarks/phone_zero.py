@@ -56,6 +56,7 @@ silence_seconds = 600
 
 """
 SAID = "Tell me about the sea."
+ANSWER = "It is wide and deep and full of fish."
 
 
 class ZeroEars:
@@ -97,7 +98,7 @@ class ZeroSpeech:
         pass
 
     async def speak(self, text: str, voice: str) -> AsyncGenerator[SpeechChunk, None]:
-        sound = self._sound if text == probe.ANSWER else self._sound[: probe.VOICE_RATE // 4]
+        sound = self._sound if text == ANSWER else self._sound[: probe.VOICE_RATE // 4]
         words = text.split()
         each = len(sound) // max(1, len(words))
         marks = tuple(Mark(MarkKind.WORD, word, n * each, (n + 1) * each) for n, word in enumerate(words))
@@ -149,7 +150,7 @@ def settings_of(text: str) -> Settings:
 async def _serve(first: int, last: int) -> None:
     activity = MeteredActivity(Silero())
     makes = {
-        "tts": ZeroSpeech(), "stt": ZeroEars(), "vad": activity, "llm": FakeLanguage(usual=ScriptedReply(probe.ANSWER)),
+        "tts": ZeroSpeech(), "stt": ZeroEars(), "vad": activity, "llm": FakeLanguage(usual=ScriptedReply(ANSWER)),
     }  # fmt: skip
     settings = settings_of(SETTINGS.format(first=first, last=last))
     carriers: list[LineClient] = []

@@ -87,14 +87,16 @@ def test_an_answer_is_timed_to_its_first_packet_that_can_be_heard() -> None:
     assert (found.after_ms, found.cut) == (640, False)
     assert found.left == 12 * SECOND + 600 * MILLISECOND
     assert reply(packets[:2], turn).after_ms is None
-    later = [sounding(16 * SECOND)]  # it answers the next turn
+    later = [sounding(16 * SECOND, marker=True)]  # it answers the next turn
     assert reply(later, turn).after_ms is None
 
 
 def test_who_speaks_into_a_turn_cuts_in_but_what_was_under_way_does_not() -> None:
     turn = Spoken(10 * SECOND, 12 * SECOND, 16 * SECOND)
-    assert reply([sounding(11 * SECOND), sounding(13 * SECOND)], turn).cut
-    assert reply([sounding(11 * SECOND), sounding(13 * SECOND)], turn).after_ms == 1000
+    into = [sounding(11 * SECOND, marker=True), sounding(12 * SECOND + STEP)]
+    assert reply([*into, sounding(13 * SECOND, marker=True)], turn).cut
+    assert reply([*into, sounding(13 * SECOND, marker=True)], turn).after_ms == 1000
+    assert reply(into, turn).after_ms is None, "what goes on into the turn's end is no answer to it"
     assert not reply([sounding(10 * SECOND + 60 * MILLISECOND)], turn).cut
     assert not reply([sounding(11 * SECOND, level=0.0)], turn).cut
 
