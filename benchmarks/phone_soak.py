@@ -149,7 +149,7 @@ async def _lane(people: Board, chance: Random, until: int, ways: dict[str, int])
         await people.clock.wait_until(people.clock.now() + round(chance.uniform(0.1, 5.0) * SECOND))
 
 
-async def _hours(minutes: int) -> list[Row]:
+async def hours(minutes: int) -> list[Row]:
     clock, chance = LoopClock(), Random(7)
     model = FakeLanguage(usual=ScriptedReply(ANSWER))
     makes = {"tts": ZeroSpeech(), "stt": ZeroEars(), "vad": Loudness(), "llm": model}
@@ -188,4 +188,4 @@ async def _hours(minutes: int) -> list[Row]:
 
 def hours_rows(small: bool = False) -> list[Row]:
     """Two of them."""
-    return simulate(_hours(6 if small else MINUTES), None)
+    return simulate(hours(6 if small else MINUTES), None)
