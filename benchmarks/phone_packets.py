@@ -189,16 +189,17 @@ def tone_of(number: int) -> float:
     return LOWEST_TONE + TONE_STEP * (number % TONES)
 
 
-def tones_in(payload: bytes) -> frozenset[int]:
-    """The tones (as numbers) that sound in a packet of µ-law."""
+def tones_in(payload: bytes) -> tuple[int, ...]:
+    """The tones (as numbers) that sound in a packet of µ-law, the loudest first. Where sound ends or begins within the
+    packet it splashes onto neighbours of its tone.
+    """
     sound = g711.decode(payload, "mu")
     power = np.abs(np.fft.rfft(sound * np.hanning(len(sound)))) * 4 / len(sound)
     step = RATE / len(sound)
     places = [round(tone_of(number) / step) for number in range(TONES)]
     most = max(power[places])
-    return frozenset(
-        number for number, place in enumerate(places) if power[place] > _LOUD and power[place] > 0.25 * most
-    )
+    found = [number for number, place in enumerate(places) if power[place] > max(_LOUD, 0.25 * most)]
+    return tuple(sorted(found, key=lambda number: -power[places[number]]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,14 +222,17 @@ class Heard:
 
 
 def replies(packets: Sequence[Arrived]) -> Heard:
-    """Which tones sounded when. A tone that comes back after ten seconds is another reply's."""
+    """Which tones sounded when: the loudest of a packet, and others that were in the packet before it too. A tone that
+    comes back after ten seconds is another reply's.
+    """
     found: list[Sounded] = []
-    before = frozenset[int]()
+    before: tuple[int, ...] = ()
     over = 0
     for each in packets:
-        sounding = tones_in(each.payload) if each.voiced else frozenset[int]()
-        over += len(sounding & before) > 1  # in one packet alone the second may follow the first
-        before = sounding
+        tones = tones_in(each.payload) if each.voiced else ()
+        sounding = [tone for place, tone in enumerate(tones) if not place or tone in before]
+        over += len(set(tones) & set(before)) > 1
+        before = tones
         for tone in sounding:
             newest = next((n for n in range(len(found) - 1, -1, -1) if found[n].tone == tone), None)
             if newest is not None and each.at - found[newest].end < 10 * SECOND:

@@ -207,12 +207,13 @@ class Loudness:
 @dataclass(frozen=True)
 class CallFound:
     """What of a call was wrong: replies that sounded over another, that answered withdrawn words, and that answered
-    none of the words of the turn before them; and what there was of it.
+    none of the words of the turn before them; whether no reply followed its last turn; and what there was of it.
     """
 
     over: int
     withdrawn: int
     stale: int
+    mute: bool
     replies: int
     interruptions: int
 
@@ -237,7 +238,8 @@ def judge(heard: Heard, asked: Mapping[int, Asked], said: Sequence[SaidTurn], in
         before = [turn for turn in said if turn.end < each.begin]
         if before and words:
             stale += not set(before[-1].words) & {word.strip(".,?!").lower() for word in words}
-    return CallFound(heard.over, withdrawn, stale, len(heard.replies), interruptions)
+    mute = bool(said) and not any(each.begin > said[-1].end for each in heard.replies)
+    return CallFound(heard.over, withdrawn, stale, mute, len(heard.replies), interruptions)
 
 
 class Script:
@@ -331,4 +333,5 @@ def rows(small: bool = False) -> list[Row]:
         row("bot over bot", sum(each.over for each in found), "times", f"{told}; wish 0"),
         row("replies bound to a withdrawn transcript", bound, "", f"{misheard}; wish 0"),
         row("replies to none of the words before them", sum(each.stale for each in found), "", "wish 0"),
+        row("calls whose last turn was not answered", sum(each.mute for each in found), "", "wish 0"),
     ]

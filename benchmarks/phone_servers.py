@@ -35,7 +35,7 @@ class OldEngines(_scripted.ScriptedServer):
     """All three."""
 
     def __init__(self, whisper: float, llama: float, kokoro: float) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[reportUnknownMemberType]
         self._whisper, self._llama, self._kokoro = (round(each * MILLISECOND) for each in (whisper, llama, kokoro))
         self._number = count()
 
@@ -63,7 +63,7 @@ class OldEngines(_scripted.ScriptedServer):
             await SYSTEM_CLOCK.wait_until(begin + round(self._llama * share))
             delta = {"choices": [{"index": 0, "delta": {"content": word if not number else f" {word}"}}]}
             await connection.chunk(f"data: {json.dumps(delta)}\n\n".encode())
-        last = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+        last: dict[str, object] = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
         await connection.chunk(f"data: {json.dumps(last)}\n\ndata: [DONE]\n\n".encode())
         return await connection.end()
 

@@ -166,9 +166,9 @@ def spoken(begin: int, count: int, *numbers: int) -> list[Arrived]:
 
 @pytest.mark.parametrize("number", range(TONES))
 def test_each_reply_is_known_by_its_tone(number: int) -> None:
-    assert tones_in(packet(number)) == {number}
-    assert tones_in(packet(number, (number + 5) % TONES)) == {number, (number + 5) % TONES}
-    assert tones_in(packet()) == frozenset()
+    assert tones_in(packet(number)) == (number,)
+    assert set(tones_in(packet(number, (number + 5) % TONES))) == {number, (number + 5) % TONES}
+    assert tones_in(packet()) == ()
 
 
 def test_replies_after_one_another_are_not_over_one_another() -> None:
@@ -179,8 +179,15 @@ def test_replies_after_one_another_are_not_over_one_another() -> None:
     assert replies(follows).over == 0, "one ends and the other begins within a packet"
 
 
+@pytest.mark.parametrize("samples", range(5, 160, 5))
+def test_the_end_of_a_reply_within_a_packet_is_no_other_reply(samples: int) -> None:
+    ending = g711.encode(np.concatenate([g711.decode(packet(9), "mu")[:samples], np.zeros(160 - samples)]), "mu")
+    heard = replies([*spoken(SECOND, 10, 9), Arrived(SECOND + 10 * STEP, 0, False, 0.3, ending)])
+    assert ([each.tone for each in heard.replies], heard.over) == ([9], 0)
+
+
 def test_a_reply_over_another_is_counted_whether_mixed_or_by_turns() -> None:
-    assert replies(spoken(SECOND, 20, 3, 4)).over == 19
+    assert replies(spoken(SECOND, 20, 3, 8)).over == 19
     turns = spoken(SECOND, 10, 3) + spoken(2 * SECOND, 10, 4) + spoken(3 * SECOND, 10, 3)
     assert replies(turns).over > 0
 
@@ -200,6 +207,8 @@ def test_a_reply_to_words_that_were_withdrawn_or_are_not_of_the_turn_is_counted(
     assert (found.withdrawn, found.stale, found.replies, found.over) == (0, 0, 2, 0)
     withdrawn = good | {2: Asked(14 * SECOND, f"cedar {MISHEARD}ivy")}
     assert judge_script(heard, withdrawn, said, 1).withdrawn == 1
+    assert not found.mute
+    assert judge_script(heard, good, [*said, SaidTurn(("fir",), 30 * SECOND)], 1).mute
     stale = good | {2: Asked(14 * SECOND, "alder birch")}
     assert judge_script(heard, stale, said, 1).stale == 1
     with pytest.raises(ValueError, match="empty"):

@@ -18,8 +18,8 @@ from duologue.simulation.virtual_time import LoopClock, simulate
 
 
 def test_we_never_speak_over_ourselves_nor_to_words_that_were_withdrawn() -> None:
-    found, ears = simulate(held(3, first_seed=40), None)
-    assert [(each.over, each.withdrawn, each.stale) for each in found] == [(0, 0, 0)] * 3
+    found, ears = simulate(held(3, first_seed=53), None)
+    assert [(each.over, each.withdrawn, each.stale, each.mute) for each in found] == [(0, 0, 0, False)] * 3
     assert all(each.replies >= 4 for each in found)
     assert ears.withdrawn
 
