@@ -121,6 +121,8 @@ def _until_ready(house: PhoneHouse) -> None:
             say(f"ready after {time.perf_counter() - begin:.1f} s")
             return
         why = answer.text
+        if "models get" in why:  # it will not become ready by waiting
+            break
         time.sleep(0.3)
     raise SystemExit(f"duologue phone takes no calls: {why}")
 
