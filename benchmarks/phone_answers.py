@@ -143,6 +143,8 @@ def stage_rows(name: str, held: Held, wish: float) -> list[Row]:
 
 def _answer_rows(what: str, seconds: Sequence[float], beside: tuple[str, str]) -> list[Row]:
     middle, tail = spread(seconds)
+    if not seconds:  # there were no turns of that kind, or none was answered, which has a row of its own
+        return []
     return [
         row(f"{what}, p50", middle, "s", beside[0]),
         row(f"{what}, p95", tail, "s", beside[1]),

@@ -212,6 +212,8 @@ class HeldCalls:
     cpu: tuple[float, float, float]
     runs: int
     slept: dict[str, Any]
+    own: float
+    """The lateness (p99, ms) with which the callers' own packets were sent."""
 
 
 async def held(calls: int, seconds: float, houses: int, cycle: Path) -> HeldCalls:
@@ -233,6 +235,7 @@ async def held(calls: int, seconds: float, houses: int, cycle: Path) -> HeldCall
     return HeldCalls(
         calls, max(each["p99"] for each in seen), max(each["p50"] for each in seen), max(each["gap"] for each in seen),
         (used[0], used[1], used[2]), sum(int(each["runs"]) for each in seen), sleeper.result(),
+        max(each["own_p99"] for each in seen),
     )  # fmt: skip
 
 
@@ -260,7 +263,8 @@ def held_rows(small: bool = False) -> list[Row]:
                 each = asyncio.run(held(count, 6.0 if small else HELD_SECONDS, houses, cycle))
                 found.append(each)
                 media, vad, core = (value / count for value in each.cpu)
-                told = f"p50 {each.p50:.2f}, gap {each.gap:.0f}, {each.runs} runs; sleeper p99 {each.slept['p99']:.1f}"
+                told = f"p50 {each.p50:.2f}, gap {each.gap:.0f}, {each.runs} answers; callers' own {each.own:.1f}"
+                told += f", sleeper {each.slept['p99']:.1f}"
                 rows.append(row(f"{count} calls, {where}: RTP lateness, p99", each.p99, "ms", f"{told}, {load()}"))
                 split = f"media {media:.1f}, voice activity {vad:.1f}, core {core:.1f}"
                 total = media + vad + core

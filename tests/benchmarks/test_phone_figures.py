@@ -109,7 +109,7 @@ def test_the_knee_is_the_last_count_before_the_tail_doubles() -> None:
 
 def test_calls_are_held_while_the_tail_stays_under_its_limit() -> None:
     def at(calls: int, p99: float) -> HeldCalls:
-        return HeldCalls(calls, p99, 0.1, 20.0, (1.0, 1.0, 1.0), 10, {})
+        return HeldCalls(calls, p99, 0.1, 20.0, (1.0, 1.0, 1.0), 10, {}, 0.1)
 
     assert most_held([at(20, 3.0), at(40, 9.9), at(60, 10.1), at(80, 4.0)]) == 40
     assert most_held([at(20, float("nan"))]) == 0
