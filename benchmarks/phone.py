@@ -14,6 +14,7 @@ from benchmarks import phone_answers, phone_ears, phone_load, phone_loss, phone_
 from benchmarks.machine import say
 from benchmarks.phone_house import load
 from benchmarks.table import Row, show
+from duologue.telemetry.log import configure
 
 SECTIONS: dict[str, Callable[[bool], list[Row]]] = {
     "natural": phone_answers.natural_rows,
@@ -40,6 +41,7 @@ def main() -> None:
     unknown = [each for each in named if each not in SECTIONS]
     if unknown:
         raise SystemExit(f"there is no section {unknown[0]!r}; there are: {', '.join(SECTIONS)}")
+    configure("json", "warning")
     for name in named or [each for each in SECTIONS if each not in NAMED_ONLY]:
         say(f"{name} ({load()})")
         show(f"phone-{name}", SECTIONS[name](small))
