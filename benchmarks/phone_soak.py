@@ -75,7 +75,7 @@ async def _soaked(calls: int, seconds: float, rounds: int, cycle: Path) -> list[
             late.append(await _round(house, calls, seconds, cycle))
             await asyncio.sleep(3)
             told = await house.told()
-            left.append((told["calls"], told["ports"]))
+            left.append((told["live"], told["ports"]))
         watching.cancel()
     settled = starts[1]
     rows = [

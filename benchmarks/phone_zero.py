@@ -2,7 +2,8 @@
 
 All else is the house's own: SIP and media in the line process, turn-taking, chunker, moderation, voicing and far ends
 in this one, Silero for voice activity. It says by a line of JSON on standard output when it takes calls, and for each
-line on standard input how it is: ``vad`` is the CPU time (s) of voice activity alone. At the end of the input it ends.
+line on standard input how it is: ``vad`` is the CPU time (s) of voice activity alone, ``live`` the calls that main
+holds, the rest what the line process counts. At the end of the input it ends.
 Arguments are the first and the last port of sound.
 """
 
@@ -171,7 +172,7 @@ async def _serve(first: int, last: int) -> None:
             freeze()  # as the program that serves does
             print(json.dumps({"port": carriers[0].ports["UDP"], "line": carriers[0].worker.pid}), flush=True)
             async for _ in _asked():
-                told = {"vad": activity.seconds, "calls": len(line.live()), **line.counts}
+                told = {**line.counts, "vad": activity.seconds, "live": len(line.live())}
                 print(json.dumps(told), flush=True)
             running.cancel()
 
