@@ -123,7 +123,9 @@ def pacing_rows(small: bool = False) -> list[Row]:
         found.append(row(f"longest gap, {calls}", seen["gap"], "ms", f"sleeper {slept['max'] + 20:.1f}; wish ≤ 60"))
         for program in peer:
             answer = program.run("reply", count, seconds)
-            if answer is not None:
+            if answer is not None and not answer["pacing_ms"]["n"]:
+                say(f"{program.name} gave no whole answer in {seconds:g} s, {load()}")
+            elif answer is not None:
                 theirs = float(answer["pacing_ms"]["p99"])
                 told = f"{program.name} {theirs:.2f}; its sleeper's worst {answer['worst_wake_ms']:.0f}"
                 what = f"off the middle of its grid, {calls}, p99"
