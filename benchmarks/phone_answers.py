@@ -233,22 +233,21 @@ def old_rows(small: bool = False) -> list[Row]:
 def model_rows(small: bool = False) -> list[Row]:
     """The old chain with real models in it, beside ours, point by point."""
     shelf = ModelShelf(load_models_folder(None))
-    folders = {model: shelf.path(model) for model in (WHISPER_BASE, KOKORO, GEMMA_270M)}
-    missing = [model.name for model, folder in folders.items() if not folder.is_dir()]
+    whisper, kokoro, gemma = (shelf.path(model) for model in (WHISPER_BASE, KOKORO, GEMMA_270M))
+    missing = [folder.name for folder in (whisper, kokoro, gemma) if not folder.is_dir()]
     if find_spec("llama_cpp") is None:
         missing.append("llama-cpp-python (pip install 'duologue[llama]')")
     if missing:
         say(f"left out, since it is not here: {', '.join(missing)}")
         return []
-    (gguf,) = folders[GEMMA_270M].glob("*.gguf")
-    kokoro = folders[KOKORO]
+    (gguf,) = gemma.glob("*.gguf")
     settings = f"""
 [engines]
 stt = "whisper"
 llm = "llama"
 tts = "kokoro"
 [engines.whisper]
-model = "{folders[WHISPER_BASE]}"
+model = "{whisper}"
 [engines.llama]
 model = "{gguf}"
 [engines.kokoro]

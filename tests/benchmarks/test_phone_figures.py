@@ -181,7 +181,8 @@ def test_replies_after_one_another_are_not_over_one_another() -> None:
 
 @pytest.mark.parametrize("samples", range(5, 160, 5))
 def test_the_end_of_a_reply_within_a_packet_is_no_other_reply(samples: int) -> None:
-    ending = g711.encode(np.concatenate([g711.decode(packet(9), "mu")[:samples], np.zeros(160 - samples)]), "mu")
+    sound = np.concatenate([g711.decode(packet(9), "mu")[:samples], np.zeros(160 - samples, np.float32)])
+    ending = g711.encode(sound, "mu")
     heard = replies([*spoken(SECOND, 10, 9), Arrived(SECOND + 10 * STEP, 0, False, 0.3, ending)])
     assert ([each.tone for each in heard.replies], heard.over) == ([9], 0)
 
