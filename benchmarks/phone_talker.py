@@ -30,13 +30,14 @@ GREETED_S = 10.0
 @dataclass(frozen=True)
 class Plan:
     """``callers`` are the turns of each, a turn its sounds (8 kHz) and pauses (ms); a caller begins ``apart_s`` after
-    the one before.
+    the one before, and goes on after ``patience_s`` without an answer.
     """
 
     port: int
     callers: tuple[tuple[tuple[Samples | int, ...], ...], ...]
     apart_s: float = 0.0
     extension: str = "16"
+    patience_s: float = PATIENCE_S
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Talked:
     turns: tuple[Turn, ...]
 
 
-async def converse(call: Call, turns: tuple[tuple[Samples | int, ...], ...]) -> Talked:
+async def converse(call: Call, turns: tuple[tuple[Samples | int, ...], ...], patience: float) -> Talked:
     """Hold one call."""
     if not await call.answered():
         return Talked(call.status or 408, 0.0, ())
@@ -73,7 +74,7 @@ async def converse(call: Call, turns: tuple[tuple[Samples | int, ...], ...]) -> 
             break
         spoken = call.say(*turn)
         await clock.wait_until(spoken.end)
-        await _answer(call, spoken)
+        await _answer(call, spoken, patience)
         await call.silent_for(GAP_MS)
         said.append(Spoken(spoken.begin, spoken.end, clock.now()))
     call.hang_up()
@@ -84,7 +85,7 @@ async def converse(call: Call, turns: tuple[tuple[Samples | int, ...], ...]) -> 
     )  # fmt: skip
 
 
-async def _answer(call: Call, spoken: Spoken) -> None:
+async def _answer(call: Call, spoken: Spoken, patience: float) -> None:
     """Until one begins, or patience is over."""
     known = max(0, len(call.packets) - 10)
     open_ended = Spoken(spoken.begin, spoken.end, spoken.end + 3600 * SECOND)
@@ -92,13 +93,13 @@ async def _answer(call: Call, spoken: Spoken) -> None:
     def there() -> bool:
         return call.ended is not None or reply(call.packets[known:], open_ended).after_ms is not None
 
-    await call.until(there, PATIENCE_S)
+    await call.until(there, patience)
 
 
 async def _held(callers: Board, plan: Plan) -> list[Talked]:
     async def one(number: int, turns: tuple[tuple[Samples | int, ...], ...]) -> Talked:
         await asyncio.sleep(number * plan.apart_s)
-        return await converse(callers.call(plan.extension), turns)
+        return await converse(callers.call(plan.extension), turns, plan.patience_s)
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(one(number, turns)) for number, turns in enumerate(plan.callers)]
@@ -131,7 +132,7 @@ def longest(plan: Plan) -> float:
     """Seconds after which a talker that has not ended is given up."""
     turns = max((len(caller) for caller in plan.callers), default=0)
     sounds = max((sum(_length(turn) for turn in caller) for caller in plan.callers), default=0)
-    return 60 + plan.apart_s * len(plan.callers) + turns * (PATIENCE_S + 15) + sounds / SECOND
+    return 60 + plan.apart_s * len(plan.callers) + turns * (plan.patience_s + 15) + sounds / SECOND
 
 
 def _length(turn: tuple[Samples | int, ...]) -> float:
