@@ -112,11 +112,11 @@ class TalkConnection:
                 return sound
 
     def _placed(self, sound: say.CapturedSound) -> say.CapturedSound | None:
-        """On a clock of the connection's that begins with its first block; None: it was there, or cannot be yet."""
-        if self._base is None:
-            self._base = sound.at
-        at = sound.at - self._base
+        """On a clock that begins with the connection; None: it was there already, or cannot be yet."""
         elapsed = (self._clock.now() - self._began) * say.EAR_RATE // SECOND
+        if self._base is None:
+            self._base = sound.at - max(0, elapsed - len(sound.samples))
+        at = sound.at - self._base
         if at < self._next:
             self.counts["twice"] += 1
             return None
