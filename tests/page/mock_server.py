@@ -104,7 +104,7 @@ class ScriptedHouse:
 
     def __init__(self, shows: Sequence[Scripted]) -> None:
         self.shows = shows
-        self.endpoints = self.line = self.twilio = None
+        self.endpoints = self.line = self.twilio = self.talk = None
         self.bus = Bus(self._state, unique_id(SYSTEM_CLOCK.wall()))
         since = SYSTEM_CLOCK.wall() / MILLISECOND
         self._workers = {name: _worker(name, purpose, since) for name, purpose in WORKERS.items()}
