@@ -2,7 +2,7 @@
 
     from duologue.client import TalkWish, talk_with
 
-    async with talk_with("ws://127.0.0.1:8080/api/talk", TalkWish("chad")) as talk:
+    async with talk_with("ws://127.0.0.1:8081/api/talk", TalkWish("chad")) as talk:
         print(await talk.ask("Why do people drink tea?"))
 
 The character's sound is played here at its pace, and what was played is acknowledged: that is what the other side takes
