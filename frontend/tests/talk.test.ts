@@ -287,7 +287,7 @@ describe("the client", () => {
       { type: "stopped", id: "", samples: 0, at: 2000 },
     ]);
     expect(socket.sent.at(-1)).toBeInstanceOf(ArrayBuffer);
-    expect(player.did).toEqual(["halt", "clear"]);
+    expect(player.did).toEqual(["halt", "clear", "clear"]);
     expect(links.map(({ is }) => is)).toEqual(["connecting", "open"]);
   });
 

@@ -89,7 +89,7 @@ function useKeys(): void {
 }
 
 function free(target: EventTarget | null): boolean {
-  return !(target instanceof Element && target.closest("input, textarea, select, button, a, [tabindex='0']"));
+  return !(target instanceof Element && target.closest("input:not([type=radio]), textarea, select, button, a, [tabindex='0']"));
 }
 
 function Said(): JSX.Element {
@@ -328,6 +328,7 @@ function HoldToTalk(): JSX.Element {
       }}
       onPointerUp={() => talk.release()}
       onPointerCancel={() => talk.release()}
+      onContextMenu={(event) => event.preventDefault()}
       onKeyDown={(event) => {
         if ((event.key === " " || event.key === "Enter") && !event.repeat) talk.press();
       }}

@@ -102,8 +102,10 @@ export class TalkClient {
     this.#say({ type: "say", text });
   }
 
+  /** Silence at once, without asking first; where it stopped is told after it. */
   interrupt(): void {
     this.#say({ type: "interrupt" });
+    this.player.clear();
   }
 
   push(down: boolean): void {

@@ -1,7 +1,7 @@
 /** The character's sound on this device's audio clock: played in the thread of the sound, told when it is heard. */
 import type { Player } from "./client";
 import type { Piece, Place } from "./playout";
-import type { Order, Report } from "./playout.worklet";
+import { Desk, type Order, type Report } from "./desk";
 import worklet from "./playout.worklet?worker&url";
 
 /** Of the server's sound, and so of the context: nothing is resampled between two pieces. */
@@ -14,6 +14,26 @@ export interface Heard {
   readonly ms: number;
 }
 
+/** Where the playout runs. */
+interface Output {
+  readonly order: (order: Order) => void;
+  report: (report: Report) => void;
+}
+
+/** In the page's own thread: what a page gets that did not come securely. It may stutter while the page is busy. */
+function beside(context: AudioContext): Output {
+  const output: Output = { order: (order) => desk.take(order, frame), report: () => undefined };
+  const desk = new Desk(RATE, (report) => output.report(report));
+  let frame = 0;
+  const node = context.createScriptProcessor(1024, 0, 1);
+  node.onaudioprocess = ({ outputBuffer, playbackTime }) => {
+    frame = Math.round(playbackTime * RATE);
+    desk.render(outputBuffer.getChannelData(0), frame);
+  };
+  node.connect(context.destination);
+  return output;
+}
+
 export class Speaker implements Player {
   onPlayed: ((place: Place, at: number) => void) | null = null;
   onStopped: ((place: Place | null, at: number) => void) | null = null;
@@ -23,19 +43,24 @@ export class Speaker implements Player {
 
   private constructor(
     readonly context: AudioContext,
-    private readonly node: AudioWorkletNode,
+    private readonly output: Output,
   ) {
-    node.port.onmessage = ({ data }: MessageEvent<Report>) => this.#take(data);
-    node.connect(context.destination);
+    output.report = (report) => this.#take(report);
   }
 
   /** To be called where a person has just pressed something: browsers start no sound by themselves. */
   static async open(): Promise<Speaker> {
     const context = new AudioContext({ sampleRate: RATE, latencyHint: "interactive" });
     void context.resume();
-    await context.audioWorklet.addModule(worklet);
+    // typed as always there, and absent where a page did not come securely
+    const worklets = context.audioWorklet as AudioWorklet | undefined;
+    if (!worklets) return new Speaker(context, beside(context));
+    await worklets.addModule(worklet);
     const node = new AudioWorkletNode(context, "playout", { numberOfInputs: 0, numberOfOutputs: 1, outputChannelCount: [1] });
-    return new Speaker(context, node);
+    node.connect(context.destination);
+    const output: Output = { order: (order) => node.port.postMessage(order), report: () => undefined };
+    node.port.onmessage = ({ data }: MessageEvent<Report>) => output.report(data);
+    return new Speaker(context, output);
   }
 
   /** The browser lets it sound. */
@@ -116,7 +141,7 @@ export class Speaker implements Player {
 
   async close(): Promise<void> {
     this.hush();
-    this.node.port.onmessage = null;
+    this.output.report = () => undefined;
     await this.context.close();
   }
 
@@ -125,7 +150,7 @@ export class Speaker implements Player {
   }
 
   #order(order: Order): void {
-    this.node.port.postMessage(order);
+    this.output.order(order);
   }
 
   #take(report: Report): void {

@@ -82,8 +82,8 @@ export class Talk {
     this.#beginning = true;
     try {
       const { Speaker } = await import("./speaker");
-      this.#speaker ??= await Speaker.open();
-      await this.#speaker.allow();
+      const speaker = (this.#speaker ??= await Speaker.open());
+      await speaker.allow();
       this.book.value = emptyBook;
       this.notices.value = [];
       this.trouble.value = null;
@@ -96,8 +96,10 @@ export class Talk {
         sound: (piece: Piece) => this.#keep(piece),
         link: (link: Link) => this.#linked(link),
       };
-      this.#client = new TalkClient(open, this.#speaker, TIMER, listener, wish, token);
+      this.#client = new TalkClient(open, speaker, TIMER, listener, wish, token);
       this.#client.begin();
+    } catch (error) {
+      this.refused.value = { what: `This browser plays no sound: ${String(error)}`, remedy: "Load the page again, or try another browser." };
     } finally {
       this.#beginning = false;
     }

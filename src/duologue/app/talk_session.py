@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from zlib import crc32
 
 from duologue.app import talk_messages as say
 from duologue.app.call_sound import HeardSound
@@ -82,13 +83,19 @@ class TalkSession:
         self._recorder = ConversationRecorder()
         self._heard = HeardSound(self._sounded)
         options = SessionOptions(
-            id=self._book.conversation, person=PERSON, topic=wishes.topic, greet=wishes.greet, policy=self._policy
+            id=self._book.conversation,
+            person=PERSON,
+            topic=wishes.topic,
+            greet=wishes.greet,
+            policy=self._policy,
+            seed=crc32(self._book.conversation.encode()),
         )
         self._session: Session = partner.session(self._sink, options, clock=clock, observe=self._see)
         self._connection: TalkConnection | None = None
         self._began = self._away_since = self._spoke = clock.now()
         self._captured = 0
         self._offset = 0
+        self._pushed = False
         self._standing: State | None = None
         self._pings: dict[int, int] = {}
         self._pinged = 0
@@ -188,6 +195,8 @@ class TalkSession:
         finally:
             if self._connection is connection:
                 self._connection, self._away_since = None, self._clock.now()
+                if self._pushed:  # nobody will let it go
+                    self._push(False)
 
     def _show_all(self, connection: TalkConnection, *, resumed: bool) -> None:
         connection.tell(
@@ -250,6 +259,7 @@ class TalkSession:
 
     def _push(self, down: bool) -> None:
         """While the button is down only its coming up ends the turn."""
+        self._pushed = down
         if not down:
             self._session.control.commit_turn()
         self._session.control.change(policy=replace(self._policy, manual=down))
