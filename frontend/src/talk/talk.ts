@@ -83,7 +83,7 @@ export class Talk {
     try {
       const { Speaker } = await import("./speaker");
       const speaker = (this.#speaker ??= await Speaker.open());
-      await speaker.allow();
+      void speaker.allow();
       this.book.value = emptyBook;
       this.notices.value = [];
       this.trouble.value = null;

@@ -99,7 +99,6 @@ class TalkSession:
         self._standing: State | None = None
         self._pings: dict[int, int] = {}
         self._pinged = 0
-        self._sent: set[str] = set()
         self._over: say.TalkBye | None = None
 
     @property
@@ -218,8 +217,7 @@ class TalkSession:
     async def _order(self, connection: TalkConnection, message: FarEndMessage) -> None:
         self._heard.send(message)
         await connection.order(message)
-        if message.kind is MessageKind.PLAY and message.id not in self._sent:
-            self._sent.add(message.id)
+        if message.kind is MessageKind.PLAY:
             self._book.sent(message.id, self._clock.now())
 
     async def _read(self, connection: TalkConnection) -> None:
