@@ -101,7 +101,8 @@ describe("the resampler", () => {
     const parts: number[] = [];
     for (let at = 0, size = 1; at < tone.length; at += size, size = 1 + ((size * 7) % 311)) parts.push(...cut.push(tone.slice(at, at + size)));
     expect(Math.abs(whole.length - 16_000)).toBeLessThan(40);
-    expect(parts).toEqual([...whole]);
+    expect(parts.length).toBe(whole.length);
+    expect(Math.max(...parts.map((sample, index) => Math.abs(sample - (whole[index] ?? 0))))).toBeLessThan(1e-6);
     const off = whole.slice(100, -100).map((sample, index) => sample - Math.sin((2 * Math.PI * 440 * (index + 100)) / 16_000));
     expect(Math.max(...off.map(Math.abs))).toBeLessThan(0.01);
   });

@@ -116,6 +116,11 @@ class TalkClient:
         """How many were opened."""
 
     @property
+    def connected(self) -> bool:
+        """A socket is open, and the house has said welcome on it."""
+        return self._open
+
+    @property
     def turns(self) -> tuple[TalkTurn, ...]:
         """So far, in their order."""
         return tuple(sorted(self._turns.values(), key=lambda turn: turn.number))

@@ -21,7 +21,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "talk-protocol.md"
     ("text", "why"),
     [
         ("", "Invalid JSON"),
-        ("null", "dictionary"),
+        ("null", "object"),
         ("[" * 10_000, "Invalid JSON"),
         ('{"type": "say"}', "say.text"),
         ('{"type": "say", "text": ""}', "say.text"),

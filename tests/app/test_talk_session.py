@@ -117,6 +117,7 @@ def listened(monkeypatch: pytest.MonkeyPatch, folder: Path, breaks: tuple[float,
                 door.wires[-1].break_off()
                 await asyncio.sleep(away)
                 door.reached = True
+                await client.until(lambda: client.connected)
             await client.until(lambda: bool(client.turns) and client.turns[-1].state == "ended")
             got.extend((client, heard))
             client.leave()
@@ -259,7 +260,7 @@ def test_who_speaks_is_understood_and_answered(monkeypatch: pytest.MonkeyPatch, 
             talking.cancel()
             client.leave()
 
-    play(monkeypatch, tmp_path, story, "Fine.", heard=[Hearing(evenly("how are you", 0.3))])
+    play(monkeypatch, tmp_path, story, *["Fine."] * 4, heard=[Hearing(evenly("how are you", 0.3))])
 
 
 def test_a_turn_ends_with_the_button_and_with_no_pause_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -277,7 +278,7 @@ def test_a_turn_ends_with_the_button_and_with_no_pause_before(monkeypatch: pytes
             assert client.turns[-1].heard == "Fine."
             client.leave()
 
-    play(monkeypatch, tmp_path, story, "Fine.", heard=[Hearing(evenly("how are you", 0.3))])
+    play(monkeypatch, tmp_path, story, *["Fine."] * 4, heard=[Hearing(evenly("how are you", 0.3))])
 
 
 def test_who_finds_no_place_to_be_heard_may_write(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

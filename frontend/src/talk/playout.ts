@@ -40,7 +40,7 @@ export class Playout {
   #queue: Sound[] = [];
   #paused = false;
   #silence = Number.MAX_SAFE_INTEGER;
-  #tail = new Float32Array(0);
+  #tail: Float32Array = new Float32Array(0);
   #rise = FADE;
   #last: Place | null = null;
   /** Sounds that ended of themselves, and where. */

@@ -55,7 +55,6 @@ export class Talk {
   #speaker: Speaker | null = null;
   #microphone: Microphone | null = null;
   #beginning = false;
-  #asked = 0;
   #tail = 0;
   readonly #kept = new Map<string, { pieces: Float32Array[]; from: number }>();
 
@@ -131,7 +130,6 @@ export class Talk {
 
   /** Choose how the microphone is used. */
   async listen(ears: Ears): Promise<void> {
-    const asked = (this.#asked += 1);
     this.trouble.value = null;
     this.release();
     if (ears === "off") {
@@ -143,9 +141,8 @@ export class Talk {
     const { Microphone, MicrophoneError } = await import("./microphone");
     try {
       const microphone = await Microphone.open();
-      if (asked !== this.#asked) {
-        if (this.#microphone || this.ears.value === "off") return void microphone.close();
-      }
+      const wanted: Ears = this.ears.peek(); // something else may have been chosen meanwhile
+      if (this.#microphone || wanted === "off") return void microphone.close();
       this.#microphone = microphone;
       microphone.onBlock = (at, block) => this.#heard(at, block);
       microphone.onEnd = (error) => this.#lose(error);

@@ -80,6 +80,8 @@ class TalkConnection:
         self._clock = clock
         self._waiting: OrderedDict[str, FromServer] = OrderedDict()
         self._news = asyncio.Event()
+        self._greeted = asyncio.Event()
+        """What was to be told at first has been."""
         self._sending = asyncio.Lock()
         self._last: TalkBye | None = None
         self._allowance = Allowance(MESSAGES_PER_SECOND, MESSAGE_BURST)
@@ -143,6 +145,7 @@ class TalkConnection:
 
     async def order(self, message: FarEndMessage) -> None:
         """Bring what the far end is to do; see :meth:`~duologue.dialogue.far_end.RemoteSink.connect`."""
+        await self._greeted.wait()
         if message.samples is not None:
             first = message.kind is MessageKind.PLAY
             sound = say.PlayedSound(message.id, message.start, message.samples, first, message.more, message.gap)
@@ -160,6 +163,7 @@ class TalkConnection:
                     raise parted("slow", "the client does not read", "Read what comes, or ask for less.")
                 _, message = self._waiting.popitem(last=False)
                 await self._send(message.model_dump_json())
+            self._greeted.set()
             if self._last is not None:
                 raise PartedError(self._last)
             self._news.clear()
