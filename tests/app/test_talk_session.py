@@ -295,6 +295,28 @@ def test_who_finds_no_place_to_be_heard_may_write(monkeypatch: pytest.MonkeyPatc
     play(monkeypatch, tmp_path, story, "Hello.")
 
 
+def test_who_is_away_gives_the_place_to_who_is_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    async def story(door: Door) -> None:
+        monkeypatch.setattr(door.admission.places, "capacity", lambda kind: 1)
+        wires = [door.wire() for _ in range(1)]
+        hello = {**HELLO, "microphone": True}
+        wires[0].put(hello)
+        token = (await wires[0].take_until("welcome"))["resume"]
+        other = door.wire()
+        other.put(hello)
+        assert (await other.take_until("bye"))["code"] == "full"  # the first one is there
+        wires[0].break_off()
+        await asyncio.sleep(0.1)
+        third = door.wire()
+        third.put(hello)
+        assert (await third.take_until("welcome"))["microphone"]
+        back = door.wire()
+        back.put({**HELLO, "resume": token})
+        assert (await back.take_until("bye"))["code"] == "gone"
+
+    play(monkeypatch, tmp_path, story)
+
+
 # Who does not keep to the protocol
 
 

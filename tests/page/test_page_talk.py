@@ -152,7 +152,7 @@ async def test_who_writes_is_answered_by_voice_and_sees_what_was_heard(page: Pag
     await expect(again).to_be_visible(timeout=PATIENCE_MS)
     await no_findings(page)
     await picture(page, "heard")
-    await page.get_by_role("button", name="End").click()
+    await page.get_by_role("button", name="End", exact=True).click()
     await expect(page.locator(".section .state").first).to_have_text("It is over")
 
 

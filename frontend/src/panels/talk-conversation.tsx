@@ -5,7 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { Button, IconButton, Segmented } from "../controls/controls";
 import { Section, State } from "../controls/sheet";
 import { duration } from "../core/format";
-import { lastBegun, pieces } from "../core/words";
+import { lastBegun, pieces, type Piece } from "../core/words";
 import { usePage } from "../page";
 import { chunksOf, parted, shown } from "../talk/book";
 import type { Chunk, Turn } from "../talk/protocol";
@@ -159,7 +159,7 @@ function ChunkView({ chunk }: { chunk: Chunk }): JSX.Element {
       <p>{over ? <Heard chunk={chunk} /> : chunk.state === "playing" ? <Playing chunk={chunk} /> : chunk.text}</p>
       <span class="talk-about">
         {words}
-        {chunk.length_ms !== null && chunk.length_ms !== undefined && ` · ${duration(chunk.length_ms)}${chunk.open ? "…" : ""}`}
+        {chunk.length_ms !== null && chunk.length_ms !== undefined && ` · ${duration(chunk.length_ms)}${chunk.open && !over ? "…" : ""}`}
       </span>
       {over && talk.replayable(chunk.id) && (
         <IconButton
@@ -204,7 +204,7 @@ function Playing({ chunk }: { chunk: Chunk }): JSX.Element {
     look();
     return () => cancelAnimationFrame(frame);
   }, [chunk.id]);
-  const parts = pieces(chunk.text, chunk.words);
+  const parts = chunk.open ? withRest(pieces(chunk.text, chunk.words), chunk.words.length) : pieces(chunk.text, chunk.words);
   const lit = parts.reduce((found, part, index) => (part.from <= at.value ? index : found), -1);
   return (
     <>
@@ -215,6 +215,14 @@ function Playing({ chunk }: { chunk: Chunk }): JSX.Element {
       ))}
     </>
   );
+}
+
+/** While more is voiced, what follows the newest word that is known is no part of it. */
+function withRest(parts: readonly Piece[], words: number): readonly Piece[] {
+  const last = parts.at(-1);
+  const end = last ? last.text.search(/\S\s/) + 1 : 0;
+  if (!last || end === 0 || words === 0) return parts.map((part) => (words === 0 ? { ...part, from: Infinity } : part));
+  return [...parts.slice(0, -1), { ...last, text: last.text.slice(0, end) }, { text: last.text.slice(end), from: Infinity }];
 }
 
 const MOST_READ = 6;

@@ -106,6 +106,16 @@ class TalkSession:
         """Its id, as the ledger has it."""
         return self._book.conversation
 
+    @property
+    def hears(self) -> bool:
+        """It has a place of one who listens."""
+        return self._wishes.hears
+
+    @property
+    def away_since(self) -> int | None:
+        """Since when nobody is there (ns); None: somebody is."""
+        return self._away_since if self._connection is None else None
+
     # Its life
 
     async def hold(self) -> None:

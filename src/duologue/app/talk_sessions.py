@@ -16,7 +16,7 @@ from duologue.app.models import TalkCharacter, TalkTurnView, TalkView
 from duologue.app.talk_connection import PartedError, SocketGone, TalkConnection, TalkSocket, parted
 from duologue.app.talk_session import TalkSession, TalkWishes
 from duologue.app.talking import HOUSE_VOICE, Partner, Talk, find_partner, partner_names
-from duologue.clock import Clock
+from duologue.clock import SECOND, Clock
 from duologue.errors import ClosedError, DuologueError, InputError, in_words
 from duologue.settings import Settings
 from duologue.streams import cancelled
@@ -29,6 +29,8 @@ MOST_TALKS = 100
 HELLO_SECONDS = 10.0
 RETRY_SECONDS = 5.0
 CLOSING_SECONDS = 2.0
+GRACE_SECONDS = 3
+"""For a client that is away, before its conversation gives its place to another one."""
 _NOWHERE = say.TalkBye(
     code="gone", text="That conversation is over, or never was.", remedy="Begin another one.", resume=False
 )
@@ -41,6 +43,7 @@ class _Talk:
     """One that is held. ``session`` is there once its engines are; ``task`` holds it."""
 
     begun: asyncio.Future[TalkSession]
+    session: TalkSession | None = None
     task: asyncio.Task[None] | None = None
 
 
@@ -93,8 +96,8 @@ class TalkSessions:
         )  # fmt: skip
         tasks = [held.task for held in self._held.values() if held.task is not None]
         for held in self._held.values():
-            if held.begun.done() and not held.begun.cancelled() and held.begun.exception() is None:
-                held.begun.result().end(bye)
+            if held.session is not None:
+                held.session.end(bye)
         if tasks:
             await asyncio.wait(tasks, timeout=CLOSING_SECONDS)
 
@@ -169,6 +172,7 @@ class TalkSessions:
                 partner, hears = await self._partner(stack, member, hello.microphone)
                 wishes = TalkWishes(hello.topic.strip(), hello.greet, hears)
                 session = TalkSession(partner, wishes, token, self._settings, self._ledger, self._clock)
+                held.session = session
                 held.begun.set_result(session)
                 _log.info("talk.begun", talk=session.conversation, character=member.name, hears=hears)
                 await session.hold()
@@ -188,12 +192,26 @@ class TalkSessions:
 
     async def _partner(self, stack: AsyncExitStack, member: CastMember, wanted: bool) -> tuple[Partner, bool]:
         """With ears, if there is a place for one who listens; who cannot be heard can still write."""
-        if wanted:
+        while wanted:
             try:
                 return await stack.enter_async_context(self._talk.open(member)), True
             except PlaceTaken:
-                pass
+                wanted = await self._make_room()
         return await stack.enter_async_context(self._talk.open(member, hears=False)), False
+
+    async def _make_room(self) -> bool:
+        """A conversation whose client is away gives way to who is here; False: there is none."""
+        begun = (held for held in self._held.values() if held.session is not None)
+        away = [held for held in begun if held.session is not None and held.session.hears and held.session.away_since]
+        if not away:
+            return False
+        longest = min(away, key=lambda held: held.session.away_since or 0 if held.session is not None else 0)
+        assert longest.session is not None and longest.task is not None
+        await self._clock.wait_until((longest.session.away_since or 0) + GRACE_SECONDS * SECOND)
+        if longest.session.away_since:
+            longest.session.end(_NOWHERE)
+            await asyncio.wait([longest.task])
+        return True
 
 
 def _characters(settings: Settings) -> tuple[TalkCharacter, ...]:
