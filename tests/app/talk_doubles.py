@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from engine_doubles import ADA, Loudness, install
 
 from duologue.app import talk_sessions
 from duologue.app.admission import Admission
+from duologue.app.cast import CastMember
 from duologue.app.engines import EnginePool
 from duologue.app.models import TalkCharacter
 from duologue.app.talk_connection import SocketGone
@@ -24,7 +25,7 @@ from duologue.audio.pcm import Samples, silence
 from duologue.client import Link, TalkClient, TalkWish
 from duologue.clock import SECOND
 from duologue.language.fake import FakeLanguage, ScriptedReply
-from duologue.settings import load_settings
+from duologue.settings import Settings, load_settings
 from duologue.speech.fake import FakeSpeech
 from duologue.speech.hearing_fake import FakeHearing, Hearing
 from duologue.telemetry.ledger import Entry, TurnRecord
@@ -97,7 +98,7 @@ class Wire:
         while True:
             message = await self.take()
             assert message is not None, f"closed before {kind}: {self.closed}"
-            if isinstance(message, dict) and message["type"] == kind:
+            if not isinstance(message, bytes) and message["type"] == kind:
                 return message
 
 
@@ -149,8 +150,15 @@ class Door:
             vad=lambda name: Loudness(),
         )  # fmt: skip
         ada = TalkCharacter(name="ada", title="Ada", tagline="", colour="", language="en")
-        monkeypatch.setattr(talk_sessions, "find_partner", lambda name, settings: ADA)
-        monkeypatch.setattr(talk_sessions, "_characters", lambda settings: (ada,))
+
+        def find(name: str, settings: Settings) -> CastMember:
+            return ADA
+
+        def every(settings: Settings) -> tuple[TalkCharacter, ...]:
+            return (ada,)
+
+        monkeypatch.setattr(talk_sessions, "find_partner", find)
+        monkeypatch.setattr(talk_sessions, "_characters", every)
         file = folder / "duologue.toml"
         file.write_text(settings)
         self.settings = load_settings({"engines.stt": "pocketsphinx", "engines.tts": "espeak"}, config=file)

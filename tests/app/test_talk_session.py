@@ -5,7 +5,7 @@ clients do that do not keep to the protocol.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,15 @@ def play(monkeypatch: pytest.MonkeyPatch, folder: Path, story: Story, *replies: 
 
     simulate(main(), limit=3600)
     return door
+
+
+def limited(monkeypatch: pytest.MonkeyPatch, door: Door, places: Mapping[PlaceKind, int]) -> None:
+    """The engines carry no more than that."""
+
+    def capacity(kind: PlaceKind) -> int | None:
+        return places.get(kind)
+
+    monkeypatch.setattr(door.admission.places, "capacity", capacity)
 
 
 async def begun(group: asyncio.TaskGroup, client: TalkClient) -> asyncio.Task[say.TalkBye]:
@@ -283,7 +292,7 @@ def test_a_turn_ends_with_the_button_and_with_no_pause_before(monkeypatch: pytes
 
 def test_who_finds_no_place_to_be_heard_may_write(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     async def story(door: Door) -> None:
-        monkeypatch.setattr(door.admission.places, "capacity", lambda kind: 0 if kind is PlaceKind.LISTENER else None)
+        limited(monkeypatch, door, {PlaceKind.LISTENER: 0})
         client, _ = door.client(TalkWish(microphone=True))
         async with asyncio.TaskGroup() as group:
             await begun(group, client)
@@ -297,7 +306,7 @@ def test_who_finds_no_place_to_be_heard_may_write(monkeypatch: pytest.MonkeyPatc
 
 def test_who_is_away_gives_the_place_to_who_is_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     async def story(door: Door) -> None:
-        monkeypatch.setattr(door.admission.places, "capacity", lambda kind: 1)
+        limited(monkeypatch, door, dict.fromkeys(PlaceKind, 1))
         wires = [door.wire() for _ in range(1)]
         hello = {**HELLO, "microphone": True}
         wires[0].put(hello)

@@ -388,7 +388,7 @@ def _pcm(samples: Samples) -> bytes:
 
 
 def _samples(pcm: bytes) -> Samples:
-    return np.frombuffer(pcm, "<i2").astype(np.float32) / _FULL
+    return np.frombuffer(pcm, "<i2").astype(np.float32) * np.float32(1 / _FULL)
 
 
 # The schema
