@@ -265,11 +265,13 @@ class TalkClient:
                 return message
 
     async def _write(self, link: Link) -> None:
-        while True:
-            self._news.clear()
-            while self._unsent:
-                await link.send(self._unsent.popleft())
-            await self._news.wait()
+        """Until it is gone, which the reader notices when it has read what is there."""
+        with suppress(ConnectionError):
+            while True:
+                self._news.clear()
+                while self._unsent:
+                    await link.send(self._unsent.popleft())
+                await self._news.wait()
 
     def _obey(self, message: FromServer) -> None:
         match message:
@@ -339,7 +341,9 @@ class TalkClient:
         match event:
             case Played(name, samples, at):
                 self._place = TalkPlace(id=name, samples=samples)
-                self._send(say.TalkPlayed(id=name, samples=samples, at=None if at is None else at // 1000))
+                played = say.TalkPlayed(id=name, samples=samples, at=None if at is None else at // 1000)
+                ahead = 0 if at is None else at - self._clock.now()  # it is told when its block begins
+                asyncio.get_running_loop().call_later(max(0, ahead) / SECOND, self._send, played)
             case Stopped(name, samples, at) if self._stop is not None and not self._stop.done():
                 self._stop.set_result(TalkPlace(id=name, samples=samples) if name else None)
             case Stopped(name, samples, at):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,16 @@ LATE = 0.02
 HELLO = {"type": "hello", "version": 1, "microphone": False}
 
 
+def _stamped(data: str | bytes | None) -> tuple[float, str | bytes | None]:
+    return asyncio.get_running_loop().time(), data
+
+
+async def _arrived(queue: asyncio.Queue[tuple[float, str | bytes | None]]) -> str | bytes | None:
+    sent, data = await queue.get()
+    await asyncio.sleep(max(0.0, sent + LATE - asyncio.get_running_loop().time()))
+    return data
+
+
 class Wire:
     """A socket in memory: :class:`~duologue.app.talk_connection.TalkSocket` on the house's side,
     :class:`~duologue.client.Link` on the client's. ``room``: what the client does not read of it before the house's
@@ -43,24 +53,23 @@ class Wire:
     """
 
     def __init__(self, room: int = 10_000) -> None:
-        self._up: asyncio.Queue[str | bytes | None] = asyncio.Queue()
-        self._down: asyncio.Queue[str | bytes | None] = asyncio.Queue(room)
+        self._up: asyncio.Queue[tuple[float, str | bytes | None]] = asyncio.Queue()
+        self._down: asyncio.Queue[tuple[float, str | bytes | None]] = asyncio.Queue(room)
         self._gone = asyncio.Event()
         self.closed: tuple[int, str] | None = None
 
     def break_off(self) -> None:
         """Neither end hears of the other any more."""
         self._gone.set()
-        self._up.put_nowait(None)
+        self._up.put_nowait(_stamped(None))
         while self._down.full():
             self._down.get_nowait()
-        self._down.put_nowait(None)
+        self._down.put_nowait(_stamped(None))
 
     # The house's side: TalkSocket
 
     async def receive(self) -> str | bytes:
-        await asyncio.sleep(LATE / 100)
-        data = await self._up.get()
+        data = await _arrived(self._up)
         if data is None:
             raise SocketGone
         return data
@@ -68,15 +77,15 @@ class Wire:
     async def send(self, data: str | bytes) -> None:
         if self._gone.is_set():
             raise SocketGone
-        await self._down.put(data)
+        await self._down.put(_stamped(data))
 
     async def close(self, code: int, why: str) -> None:
         self.closed = code, why
         if not self._gone.is_set():
             self._gone.set()
-            self._up.put_nowait(None)
+            self._up.put_nowait(_stamped(None))
             if not self._down.full():
-                self._down.put_nowait(None)
+                self._down.put_nowait(_stamped(None))
 
     # The client's
 
@@ -86,12 +95,16 @@ class Wire:
 
     def put(self, data: object) -> None:
         """As a client that says what it likes."""
-        self._up.put_nowait(data if isinstance(data, str | bytes) else json.dumps(data))
+        self._up.put_nowait(_stamped(data if isinstance(data, str | bytes) else json.dumps(data)))
 
     async def take(self) -> Any:
         """The next message for the client, as JSON or bytes; None: it is closed."""
-        data = await self._down.get()
+        data = await self.arrives()
         return json.loads(data) if isinstance(data, str) else data
+
+    async def arrives(self) -> str | bytes | None:
+        """The same as it is."""
+        return await _arrived(self._down)
 
     async def take_until(self, kind: str) -> Any:
         """The next message of that type."""
@@ -107,13 +120,12 @@ class _Link:
         self._wire = wire
 
     async def send(self, data: str | bytes) -> None:
-        await asyncio.sleep(LATE)
         if self._wire._gone.is_set():  # pyright: ignore[reportPrivateUsage]
             raise ConnectionError("gone")
         self._wire.put(data)
 
     async def receive(self) -> str | bytes:
-        data = await self._wire._down.get()  # pyright: ignore[reportPrivateUsage]
+        data = await self._wire.arrives()
         if data is None:
             raise ConnectionError("gone")
         return data

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import sys
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from duologue.app import talk_connection, talk_sessions
 from duologue.app.house import House
 from duologue.client import TalkWish, talk_with
 from duologue.errors import PeerError
+from duologue.places import packs_folder
 from duologue.settings import load_settings
 from duologue.tokens import Scope
 from duologue.web.application import create_app
@@ -190,6 +192,32 @@ async def test_who_never_reads_is_let_go_and_costs_no_memory(monkeypatch: pytest
                 await asyncio.sleep(0.1)
         assert talk.sessions.held == 1  # it may come back
         writer.close()
+
+
+async def test_a_message_that_is_far_too_long_closes_the_socket() -> None:
+    async with site() as here, connect(here.url) as talk:
+        await talk.send('{"type": "hello", "version": 1, "microphone": false}')
+        await talk.recv()
+        with contextlib.suppress(ConnectionClosed):
+            await talk.send("x" * 2_000_000)
+            async with asyncio.timeout(10):
+                while True:
+                    await talk.recv()
+        assert talk.close_code == 1009
+
+
+async def test_the_python_of_the_page_works_as_it_is_written_there() -> None:
+    text = (packs_folder().parent / "docs" / "talk-protocol.md").read_text("utf-8")
+    code = text.partition("```python\n")[2].partition("```")[0]
+    async with site() as here:
+        assert "127.0.0.1:8081" in code
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", code.replace("127.0.0.1:8081", f"127.0.0.1:{here.port}"),
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        out, err = await process.communicate()
+        assert process.returncode == 0, err.decode()
+        assert len(out.decode().split()) >= 2
 
 
 async def test_a_house_that_is_not_there_is_an_error_of_ours() -> None:

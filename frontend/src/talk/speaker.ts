@@ -63,11 +63,7 @@ export class Speaker implements Player {
     return new Speaker(context, output);
   }
 
-  /** The browser lets it sound. */
-  get allowed(): boolean {
-    return this.context.state === "running";
-  }
-
+  /** To be called where a person has just pressed something. */
   async allow(): Promise<void> {
     await this.context.resume();
   }

@@ -136,6 +136,7 @@ class TalkConnection:
             self._numbered += 1
             about = f"#{self._numbered}"
         self._waiting[about] = message
+        self._waiting.move_to_end(about)  # so that what came of something is never told before it
         self._news.set()
 
     def end(self, bye: TalkBye) -> None:
