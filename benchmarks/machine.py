@@ -1,5 +1,6 @@
 """What is done to the machine beside a measurement: programs of other login sessions that burn its cores, processes
 that are held to some cores or stopped for a part of their time.
+
 Everything that is started here ends by itself after a while, also when the benchmark is killed.
 """
 

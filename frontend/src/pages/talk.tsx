@@ -28,6 +28,13 @@ export function TalkPage(): JSX.Element {
     >
       {!state.may("talk") && <Lacking scope="talk" />}
       {talk.going.value || talk.welcome.value ? <TalkConversation /> : offer && state.may("talk") && <TalkStart offer={offer} />}
+      <Waits />
+      <div class="columns">
+        <Section title="In a terminal">
+          <TalkTerminal />
+        </Section>
+        <Others />
+      </div>
       {talk.refused.value && !talk.going.value && (
         <Section title="Not in this house">
           <Nothing>
@@ -36,13 +43,6 @@ export function TalkPage(): JSX.Element {
           <Command line="duologue serve --talk" what="that starts a house with talks" />
         </Section>
       )}
-      <Waits />
-      <div class="columns">
-        <Section title="In a terminal">
-          <TalkTerminal />
-        </Section>
-        <Others />
-      </div>
     </Sheet>
   );
 }
