@@ -214,7 +214,7 @@ async def test_it_goes_on_while_another_page_is_looked_at(page: Page) -> None:
 async def test_without_a_microphone_it_says_what_to_do_and_typing_works(page: Page, name: str, words: str) -> None:
     await begin(page)
     await page.evaluate(FAILING, name)
-    await page.get_by_role("radio", name="Open").check()
+    await page.get_by_role("radio", name="Open").click()  # it does not stay checked
     await expect(page.locator(".talk-troubles")).to_contain_text(words)
     await expect(page.locator(".talk-troubles")).to_contain_text("Typing works")
     await expect(page.get_by_role("radio", name="Off")).to_be_checked()
