@@ -456,6 +456,8 @@ def test_a_slow_reader_is_told_the_newest_of_each_thing_alone(monkeypatch: pytes
 
 
 def test_a_thousand_sockets_are_bounded_and_each_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(talk_sessions, "MOST_TALKS", 10)  # each voices its fillers first
+
     async def story(door: Door) -> None:
         wires = [door.wire() for _ in range(1_000)]
         for wire in wires:
