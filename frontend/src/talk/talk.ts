@@ -56,6 +56,7 @@ export class Talk {
   #microphone: Microphone | null = null;
   #beginning = false;
   #tail = 0;
+  #early = false;
   readonly #kept = new Map<string, { pieces: Float32Array[]; from: number }>();
 
   constructor(
@@ -146,6 +147,7 @@ export class Talk {
       this.#microphone = microphone;
       microphone.onBlock = (at, block) => this.#heard(at, block);
       microphone.onEnd = (error) => this.#lose(error);
+      if (this.#early) this.press();
     } catch (error) {
       if (!(error instanceof MicrophoneError)) throw error;
       this.#lose(error);
@@ -154,7 +156,11 @@ export class Talk {
 
   /** The button to talk goes down. */
   press(): void {
-    if (this.ears.value !== "push" || this.pushed.value || !this.#microphone) return;
+    if (this.ears.value !== "push" || this.pushed.value) return;
+    if (!this.#microphone) {
+      this.#early = true; // it counts from when there is one, if it is still held
+      return;
+    }
     window.clearTimeout(this.#tail);
     this.#tail = 0;
     this.pushed.value = true;
@@ -163,6 +169,7 @@ export class Talk {
 
   /** It comes up. */
   release(): void {
+    this.#early = false;
     if (!this.pushed.value) return;
     this.pushed.value = false;
     this.#tail = window.setTimeout(() => {
