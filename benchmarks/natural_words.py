@@ -150,13 +150,16 @@ async def repetitions() -> list[Row]:
 
 
 def count(said: str, text: str, kind: str) -> int:
-    """How many steps from what was said to a text are of jiwer's ``kind``; its numbers are read out in the way that is
+    """How many words from what was said to a text are of jiwer's ``kind``; its numbers are read out in the way that is
     nearer to what was said.
     """
-    steps = [
-        [step for step, _, _ in _aligned(spoken_words(said), spoken_words(text, apart))] for apart in (True, False)
-    ]
-    return min(steps, key=lambda found: sum(step != "equal" for step in found)).count(kind)
+    readings: list[Counter[str]] = []
+    for apart in (True, False):
+        steps = Counter[str]()
+        for step, one, other in _aligned(spoken_words(said), spoken_words(text, apart)):
+            steps[step] += max(one[1] - one[0], other[1] - other[0])
+        readings.append(steps)
+    return min(readings, key=lambda steps: steps.total() - steps["equal"])[kind]
 
 
 async def words() -> list[Row]:

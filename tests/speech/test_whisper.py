@@ -9,13 +9,18 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from benchmarks.machine import busy
 from spoken_phrases import KITCHEN, flite, padded, silence
 from stt_conformance import SttConformance, check, hear, in_blocks
 from whisper_model import make
 
 from duologue.audio.pcm import Samples
+from duologue.chains import Handover
+from duologue.clock import SECOND, SYSTEM_CLOCK
 from duologue.errors import InputError
 from duologue.speech.hearing import EAR_RATE, Expected, SpeechToText, Transcript
+from duologue.speech.hearing_chain import HearingChain
+from duologue.speech.hearing_fake import FakeHearing
 from duologue.speech.whisper import Whisper, WhisperSettings, engine
 
 pytestmark = pytest.mark.slow  # models are loaded and sound is understood: not for every save
@@ -129,6 +134,61 @@ async def test_a_worker_that_is_lost_in_mid_sentence_costs_time_and_no_word(whis
     assert whisper.restarts == 1
     last = check(shown, 10)
     assert (last.text, last.words) == (whole.text, whole.words)
+
+
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
+async def test_a_worker_that_is_lost_takes_no_word_from_any_of_its_listeners(whisper: Whisper, blow: int) -> None:
+    """One of them waits for its pass, the others for theirs: each hears what it would have heard."""
+    sounds = [padded(flite(text)) for text in (KITCHEN, "no no no not that one", "five five five one two")]
+    alone = [check(await hear(whisper, sound), 10) for sound in sounds]
+
+    struck = False
+
+    async def told(sound: Samples) -> AsyncIterator[Samples]:
+        nonlocal struck
+        for block in in_blocks(sound):
+            if whisper._turns.waiting and not struck:  # pyright: ignore[reportPrivateUsage]
+                struck = True  # somebody's pass is being made, and another waits
+                assert whisper.pid is not None
+                os.kill(whisper.pid, blow)
+            yield block
+            await asyncio.sleep(0)
+
+    async def listen(sound: Samples) -> list[Transcript]:
+        return [transcript async for transcript in whisper.listen(told(sound))]
+
+    async with asyncio.TaskGroup() as group:
+        heard = [group.create_task(listen(sound)) for sound in sounds]
+    assert struck
+    assert whisper.restarts == 1
+    together = [check(task.result(), 10) for task in heard]
+    assert [(one.text, one.words) for one in together] == [(one.text, one.words) for one in alone]
+
+
+@pytest.mark.realtime
+async def test_who_speaks_while_all_cores_are_burnt_loses_no_word(whisper: Whisper) -> None:
+    """In real time, before a chain whose next ears would say something else."""
+    sound = padded(flite(KITCHEN), after=0.5)
+    end = len(sound) - EAR_RATE // 2
+    whole = check(await hear(whisper, sound[: end + EAR_RATE // 5]), 10)
+    handed: list[Handover] = []
+    chain = HearingChain([whisper, FakeHearing()], listener=handed.append)
+
+    async def spoken(voice: Voice) -> AsyncIterator[Samples]:
+        began = SYSTEM_CLOCK.now()
+        for number, block in enumerate(in_blocks(sound), 1):
+            at = number * len(block)
+            await SYSTEM_CLOCK.wait_until(began + at * SECOND // EAR_RATE)
+            voice.ended = end if at >= end + EAR_RATE // 10 else None
+            yield block
+
+    with busy(2 * (os.cpu_count() or 1), at_most=60):
+        for _ in range(2):
+            voice = Voice()
+            said = [transcript async for transcript in chain.listen(spoken(voice), None, voice)]
+            assert check(said, 10).text.split() == whole.text.split() != []
+    assert handed == []
+    assert whisper.restarts == 0
 
 
 async def test_who_waits_for_its_turn_gives_a_sign_each_second(

@@ -18,7 +18,7 @@ from duologue.speech.hearing import EAR_RATE
 from duologue.speech.whisper_features import HOP, LogMel
 from duologue.speech.whisper_stretch import BREAK, ENOUGH, LONGEST, PAUSE, WINDOW, Due, Reason, WhisperStretch
 from duologue.speech.whisper_turns import Turns
-from duologue.speech.whisper_words import Said, copied_from, sounds_spoken, unsaid_from, with_marks
+from duologue.speech.whisper_words import Said, copied_from, sounding, sounds_spoken, unsaid_from, with_marks
 
 SECOND = EAR_RATE
 
@@ -132,6 +132,23 @@ def test_words_lie_in_a_voice(voice: str, line: str) -> None:
     seen = features(telephone(sound) if line == "telephone" else sound)
     for word in range(10):
         assert sounds_spoken(Said(" word", 0.2 + word / 5, 0.4 + word / 5), seen)
+
+
+def test_a_word_ends_where_its_sound_does_and_not_where_the_next_begins() -> None:
+    quiet, loud = np.zeros(SECOND // 2, np.float32), noise(0.5, 0.2)
+    seen = features(np.concatenate([quiet, loud, quiet, loud, quiet]))
+    word = sounding(Said(" word", 0.0, 1.5), seen)
+    assert (word.start, word.end) == (pytest.approx(0.5, abs=0.03), pytest.approx(1.0, abs=0.03))
+    assert sounding(Said(" word", 0.6, 0.9), seen) == Said(" word", 0.6, 0.9)
+    assert sounding(Said(" word", 0.8, 0.8), seen) == Said(" word", 0.8, 0.8)
+    assert sounding(Said(" word", 30.0, 31.0), seen) == Said(" word", 30.0, 31.0)
+    stop = np.concatenate([loud, np.zeros(round(0.1 * SECOND), np.float32), loud[: SECOND // 50], quiet])
+    assert sounding(Said(" stop", 0.0, 1.1), features(stop)).end == pytest.approx(0.62, abs=0.03)
+
+
+def test_in_noise_that_leaves_no_pause_a_word_keeps_its_place() -> None:
+    seen = features(np.concatenate([noise(0.5, 0.02), noise(0.5, 0.2), noise(0.5, 0.02)]))
+    assert sounding(Said(" word", 0.0, 1.5), seen) == Said(" word", 0.0, 1.5)
 
 
 def test_marks_go_with_their_word_and_not_with_its_time() -> None:

@@ -42,6 +42,8 @@ LEAST_BROAD = 6
 """Frames: where a tone begins or stops there are 3."""
 BESIDE = 3
 """Frames beside a word that are looked at too: alignment may leave it no time."""
+QUIET_DECADES = 3.0
+"""Below the loudest frame of a word nothing of it sounds any more."""
 _FRAMES = 100
 """Frames of features in a second."""
 
@@ -106,6 +108,21 @@ def sounds_spoken(word: Said, features: Samples) -> bool:
     broad = (decades >= top - BROAD_DECADES).sum(axis=0) >= BROAD_BANDS
     heard = int(np.sum(broad & (top > 4.0 * features.min() + LOUD_DECADES)))
     return heard >= max(LEAST_BROAD, BROAD_SHARE * decades.shape[1])
+
+
+def sounding(word: Said, features: Samples) -> Said:
+    """The word without the pause that alignment gave it: it begins and ends where its sound does. In noise that leaves
+    no pause it stays as it is.
+    """
+    first, last = round(word.start * _FRAMES), round(word.end * _FRAMES)
+    top = 4.0 * features[:, first:last].max(axis=0, initial=-np.inf)
+    if not top.size:
+        return word
+    loud = np.flatnonzero(top > top.max() - QUIET_DECADES)
+    return replace(
+        word, start=max(word.start, (first + int(loud[0])) / _FRAMES),
+        end=min(word.end, (first + int(loud[-1]) + 1) / _FRAMES),
+    )  # fmt: skip
 
 
 def _letters(text: str) -> str:
