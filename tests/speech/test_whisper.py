@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from benchmarks.machine import busy
@@ -22,6 +23,9 @@ from duologue.speech.hearing import EAR_RATE, Expected, SpeechToText, Transcript
 from duologue.speech.hearing_chain import HearingChain
 from duologue.speech.hearing_fake import FakeHearing
 from duologue.speech.whisper import Whisper, WhisperSettings, engine
+from duologue.speech.whisper_messages import LoadWhisper, Pass
+from duologue.speech.whisper_model import TOKENS_PER_SECOND, WhisperModel
+from duologue.speech.whisper_model import silence as silence_features
 
 pytestmark = pytest.mark.slow  # models are loaded and sound is understood: not for every save
 
@@ -87,6 +91,31 @@ async def test_a_broken_model_and_no_model_are_named(tmp_path: Path) -> None:
         await ears.close()
     with pytest.raises(InputError, match="model"):
         engine(None)
+
+
+@pytest.mark.parametrize("beam", [1, 5])
+@pytest.mark.parametrize("phrases", [(), ("good moon night " * 60,)], ids=["alone", "behind a long hint"])
+def test_as_many_tokens_may_be_written_as_can_be_spoken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beam: int, phrases: tuple[str, ...]
+) -> None:
+    """CTranslate2 writes half of its ``max_length`` at most: who talked fast lost the end of each pass."""
+    model = WhisperModel(LoadWhisper(str(make(tmp_path / "endless", seed=3)), 1, "int8", beam))
+    generate, lengths = model._model.generate, list[int]()  # pyright: ignore[reportPrivateUsage]
+
+    class Counting:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(whole, name)
+
+        def generate(self, *given: Any, suppress_tokens: list[int], **options: Any) -> Any:
+            results = generate(*given, suppress_tokens=[*suppress_tokens, model._end], **options)  # pyright: ignore[reportPrivateUsage]
+            lengths.append(len(results[0].sequences_ids[0]))
+            return results
+
+    whole = model._model  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(model, "_model", Counting())
+    for seconds in (1.0, 5.0, 10.0):
+        model.run(Pass(0, silence_features(1_000), seconds, "en", phrases))
+    assert lengths == [int(seconds * TOKENS_PER_SECOND["en"]) + 8 for seconds in (1.0, 5.0, 10.0)]
 
 
 class Voice:

@@ -98,9 +98,9 @@ class WhisperModel:
         language = self._language(encoded, wanted.language, seconds)
         start = self._start(language)
         prompt = [*self._hints(wanted.phrases), *start, self._id("<|notimestamps|>")]
-        most = int(seconds * TOKENS_PER_SECOND.get(language, TOKENS_ELSEWHERE)) + 8
+        most = min(int(seconds * TOKENS_PER_SECOND.get(language, TOKENS_ELSEWHERE)) + 8, MOST_TOKENS)
         result = self._model.generate(
-            encoded, [prompt], beam_size=self._beam, max_length=len(prompt) + min(most, MOST_TOKENS),
+            encoded, [prompt], beam_size=self._beam, max_length=_length_for(most, len(prompt)),
             suppress_tokens=self._suppressed, return_no_speech_prob=True,
         )[0]  # fmt: skip
         tokens = [token for token in result.sequences_ids[0] if token < self._end]
@@ -197,6 +197,13 @@ class WhisperModel:
                 if len(tokens) == 1:
                     found.add(tokens[0])
         return sorted(found)
+
+
+def _length_for(tokens: int, prompt: int) -> int:
+    """The ``max_length`` by which CTranslate2 writes so many tokens at most, behind a prompt: it counts the prompt's,
+    all but the last, and never writes more than half of it.
+    """
+    return max(2 * tokens, tokens + prompt - 1)
 
 
 def silence(frames: int, bands: int = 80) -> Samples:
