@@ -44,34 +44,35 @@ BETWEEN = round(0.2 * EAR_RATE)
 
 
 class Known:
-    """The voice of somebody whose speech is known to end at ``end``; that is told :data:`NOTICED` later."""
+    """The voice of somebody who spoke from ``at`` (ns) for ``length`` samples; that it went is told :data:`NOTICED`
+    later.
+    """
 
-    def __init__(self, end: int) -> None:
-        self._end = end
-        self.heard = 0
+    def __init__(self, length: int, at: int, clock: Clock) -> None:
+        self._length = length
+        self._known = at + (length + NOTICED) * SECOND // EAR_RATE
+        self._clock = clock
 
     @property
     def ended(self) -> int | None:
         """See :class:`duologue.speech.hearing.VoicePresence`."""
-        return self._end if self.heard >= self._end + NOTICED else None
+        return self._length if self._clock.now() >= self._known else None
 
 
 async def _turn(ears: SpeechToText, turn: Samples, at: int, clock: Clock) -> float:
-    """A turn that begins ``at`` (ns); the milliseconds from its decision to the final text."""
+    """A turn that begins ``at`` (ns); the milliseconds from its decision to the final text. The decision waits for
+    nobody: ears that do not keep up with the sound are late.
+    """
     sound = np.concatenate([turn, np.zeros(DECIDED, np.float32)])
-    voice, decided = Known(len(turn)), 0
 
     async def told() -> AsyncIterator[Samples]:
-        nonlocal decided
         for first in range(0, len(sound), PIECE):
-            voice.heard = min(first + PIECE, len(sound))
-            await clock.wait_until(at + voice.heard * SECOND // EAR_RATE)
+            await clock.wait_until(at + min(first + PIECE, len(sound)) * SECOND // EAR_RATE)
             yield sound[first : first + PIECE]
-        decided = clock.now()
 
-    async for _ in ears.listen(told(), None, voice):
+    async for _ in ears.listen(told(), None, Known(len(turn), at, clock)):
         pass
-    return (clock.now() - decided) / 1e6
+    return (clock.now() - at) / 1e6 - 1000 * len(sound) / EAR_RATE
 
 
 async def _crowd(ears: SpeechToText, many: int, spoken: Sequence[Samples], clock: Clock) -> list[float]:
@@ -167,7 +168,7 @@ async def monologue() -> list[Row]:
             said.append(each)
             seconds += length
     gap = np.zeros(BETWEEN, np.float32)
-    text, _, _ = await heard(ears, np.concatenate([part for each in said for part in (each.sound, gap)]), activity)
+    text, _ = await heard(ears, np.concatenate([part for each in said for part in (each.sound, gap)]), activity)
     alone = [(await heard(ears, each.sound, activity))[0] for each in said]
     await ears.close()
     whole = " ".join(each.text for each in said)

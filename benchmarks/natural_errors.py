@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import statistics
 import sys
 from collections.abc import Callable, Sequence
 
@@ -81,20 +80,14 @@ class Listening:
         await self.ears.close()
         await self.sphinx.close()
 
-    async def understood(self, ears: SpeechToText, sounds: Sequence[Samples]) -> tuple[list[str], list[float]]:
-        """The texts, and the seconds from each decision to the final one."""
-        texts: list[str] = []
-        waits: list[float] = []
-        for sound in sounds:
-            text, wait, _ = await heard(ears, sound, self._activity)
-            texts.append(text)
-            waits.append(wait)
-        return texts, waits
+    async def understood(self, ears: SpeechToText, sounds: Sequence[Samples]) -> list[str]:
+        """The final texts."""
+        return [(await heard(ears, sound, self._activity))[0] for sound in sounds]
 
     async def rows(self, name: str, people: Sequence[Said], *, full: bool, sphinx: bool) -> list[Row]:
         """Errors of one set, in one condition."""
         said, sounds = [each.text for each in people], [each.sound for each in people]
-        texts, waits = await self.understood(self.ears, sounds)
+        texts = await self.understood(self.ears, sounds)
         _show(said, texts)
         rate, words = errors(said, texts)
         exact, (low, high) = errors(said, texts, exact=True)[0], interval(said, texts)
@@ -104,10 +97,8 @@ class Listening:
         ratio = whole / rate if whole is not None and rate else None
         made = [row(f"word errors, {name}, {words} words ({low:.1f}–{high:.1f})", rate, "%", beside, ratio)]
         if sphinx:
-            other = errors(said, (await self.understood(self.sphinx, sounds))[0])[0]
+            other = errors(said, await self.understood(self.sphinx, sounds))[0]
             made.append(row(f"the same beside PocketSphinx, {name}", rate, "%", f"{other:.1f}", other / rate))
-            late = f"p95 {1000 * float(np.percentile(waits, 95)):.0f}, faster than real time"
-            made.append(row(f"decision to final text, {name}, p50", 1000 * statistics.median(waits), "ms", late))
         return made
 
 

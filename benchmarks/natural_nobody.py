@@ -70,7 +70,7 @@ async def forced_open(name: str, sound: Samples) -> list[Row]:
     """Words with the gate forced open."""
     activity, ears = Silero(), Whisper(WhisperSettings(model=str(model_folder()), every_s=5.0))
     await ears.warm_up()
-    text, _, _ = await heard(ears, sound, activity, forced=True)
+    text, _ = await heard(ears, sound, activity, forced=True)
     await ears.close()
     minutes = len(sound) / EAR_RATE / 60
     return [row(f"{name}: words with the gate forced open", len(text.split()) / minutes, "a minute", text[:40])]

@@ -18,7 +18,7 @@ import av
 import numpy as np
 
 from duologue.audio.pcm import Samples, from_int16
-from duologue.clock import SECOND, SYSTEM_CLOCK
+from duologue.clock import SECOND
 from duologue.dialogue.endpointing import SpeechGate
 from duologue.dialogue.turns_vocabulary import SpeechStarted
 from duologue.dialogue.unvoiced import VoiceTrack, voiced_text
@@ -121,22 +121,14 @@ class Listener:
 
 async def heard(
     ears: SpeechToText, sound: Samples, activity: Silero, forced: bool = False, expected: Expected | None = None
-) -> tuple[str, float, Transcript]:
-    """What was heard in the end, the seconds from the decision to it, and the transcript that it is of."""
-    listener, last, decided = Listener(activity, forced), Transcript(""), 0
+) -> tuple[str, Transcript]:
+    """What was heard in the end, and the transcript that it is of."""
+    listener, last = Listener(activity, forced), Transcript("")
     if not forced:
         sound = np.concatenate([sound, np.zeros(round(QUIET_S * EAR_RATE), np.float32)])
-
-    async def told() -> AsyncIterator[Samples]:
-        nonlocal decided
-        async for block in listener.told(sound):
-            yield block
-        decided = SYSTEM_CLOCK.now()
-
-    async for transcript in ears.listen(told(), expected, listener):
+    async for transcript in ears.listen(listener.told(sound), expected, listener):
         last = transcript
-    text = last.text if forced else voiced_text(last, listener.track, 0)
-    return text, (SYSTEM_CLOCK.now() - decided) / SECOND, last
+    return last.text if forced else voiced_text(last, listener.track, 0), last
 
 
 def telephoned(sound: Samples) -> Samples:

@@ -131,13 +131,13 @@ async def repetitions() -> list[Row]:
     lost, twice = list[str](), list[str]()
     said_twice, said_once = await rendered(TWICE), await rendered(ONCE)
     for each in said_twice:
-        text, _, _ = await heard(ears, each.said.sound, activity)
+        text, _ = await heard(ears, each.said.sound, activity)
         if count(each.said.text, text, "delete"):
             lost.append(f"{each.said.text} → {text}")
     for turn in range(ROUNDS):
         for each in said_once:
             sound = np.concatenate([np.zeros(1_600 * turn, np.float32), each.said.sound])
-            text, _, _ = await heard(ears, sound, activity)
+            text, _ = await heard(ears, sound, activity)
             if count(each.said.text, text, "insert"):
                 twice.append(f"{each.said.text} → {text}")
     await ears.close()
@@ -168,7 +168,7 @@ async def words() -> list[Row]:
     await ears.warm_up()
     apart: list[float] = []
     for each in await rendered(ONCE):
-        _, _, transcript = await heard(ears, each.said.sound, activity)
+        _, transcript = await heard(ears, each.said.sound, activity)
         said, found = _numbered(each.words), _numbered(transcript.words)
         for kind, (one, _), (other, _) in _aligned([word for word, _ in said], [word for word, _ in found]):
             if kind == "equal":
@@ -232,7 +232,7 @@ async def languages() -> list[Row]:
     await ears.warm_up()
     made: list[Row] = []
     for tag, people in callers_of_many_languages():
-        told = [(await heard(ears, each.sound, activity))[2].language for each in people]
+        told = [(await heard(ears, each.sound, activity))[1].language for each in people]
         wrong = Counter(other for other in told if other != tag)
         beside = ", ".join(f"{count} as {other or 'none'}" for other, count in wrong.items())
         made.append(row(f"{len(told)} prompts in {tag}, English expected: told right", told.count(tag), "", beside))

@@ -60,12 +60,18 @@ class TimedPasses(WhisperProcess):
             self.at_work -= 1
 
 
+class Ready(Whisper):
+    """It needs no worker: its passes are :class:`TimedPasses`."""
+
+    async def warm_up(self) -> None: ...
+
+
 class Crowd:
     """Callers who each say their own words ``turns`` times and listen for the rest of the time."""
 
     def __init__(self, seconds: float) -> None:
         self.clock = LoopClock()
-        self.ears = Whisper(WhisperSettings(model="none"), self.clock, TimedPasses(self.clock, seconds))
+        self.ears = Ready(WhisperSettings(model="none"), self.clock, TimedPasses(self.clock, seconds))
         self.handed: list[Handover] = []
         self.chain = HearingChain([self.ears, FakeHearing()], clock=self.clock, listener=self.handed.append)
         self.waits: list[float] = []
@@ -79,21 +85,20 @@ class Crowd:
             at += round(length / EAR_RATE / TALKS * SECOND)
 
     async def _turn(self, number: int, length: int, at: int) -> str:
+        """What is heard of a turn that begins ``at``; its source waits for no listener, as a person does not."""
         sound = np.full(length + DECIDED, 0.1, np.float32)
         sound[length:] = 0.0
-        voice, decided, last = Voice(length), 0, Transcript("")
+        last = Transcript("")
 
         async def told() -> AsyncIterator[Samples]:
-            nonlocal decided
             for first in range(0, len(sound), PIECE):
-                voice.heard = first + PIECE
-                await self.clock.wait_until(at + voice.heard * SECOND // EAR_RATE)
+                await self.clock.wait_until(at + (first + PIECE) * SECOND // EAR_RATE)
                 yield sound[first : first + PIECE]
-            decided = self.clock.now()
 
+        voice = Voice(length, at, self.clock)
         async for heard in self.chain.listen(told(), Expected(phrases=(f"caller {number}",)), voice):
             last = heard
-        self.waits.append((self.clock.now() - decided) / 1e6)
+        self.waits.append((self.clock.now() - at) / 1e6 - 1000 * len(sound) / EAR_RATE)
         return last.text
 
     async def hold(self, many: int, turns: int) -> None:
@@ -103,15 +108,16 @@ class Crowd:
 
 
 class Voice:
-    """It went at ``end``, which becomes known :data:`NOTICED` later."""
+    """It spoke from ``at`` (ns) for ``length`` samples, which becomes known :data:`NOTICED` later."""
 
-    def __init__(self, end: int) -> None:
-        self._end = end
-        self.heard = 0
+    def __init__(self, length: int, at: int, clock: LoopClock) -> None:
+        self._length = length
+        self._known = at + (length + NOTICED) * SECOND // EAR_RATE
+        self._clock = clock
 
     @property
     def ended(self) -> int | None:
-        return self._end if self.heard >= self._end + NOTICED else None
+        return self._length if self._clock.now() >= self._known else None
 
 
 def held(many: int, seconds: float, turns: int = 4) -> Crowd:
