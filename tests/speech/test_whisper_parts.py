@@ -18,7 +18,15 @@ from duologue.speech.hearing import EAR_RATE
 from duologue.speech.whisper_features import HOP, LogMel
 from duologue.speech.whisper_stretch import BREAK, ENOUGH, LONGEST, PAUSE, WINDOW, Due, Reason, WhisperStretch
 from duologue.speech.whisper_turns import Turns
-from duologue.speech.whisper_words import Said, copied_from, sounding, sounds_spoken, unsaid_from, with_marks
+from duologue.speech.whisper_words import (
+    Said,
+    copied_from,
+    crowded_out,
+    sounding,
+    sounds_spoken,
+    unsaid_from,
+    with_marks,
+)
 
 SECOND = EAR_RATE
 
@@ -63,6 +71,37 @@ def test_a_copy_that_alignment_finds_no_time_for_was_not_said() -> None:
     assert unsaid_from(clubs) == 3
     fives = said(("5", 0, 0.88), ("5", 0.88, 1.42), *[("5", 1.42 + n / 50, 1.44 + n / 50) for n in range(3)])
     assert unsaid_from(fives) == 2
+
+
+def test_a_sure_word_whose_time_alignment_gave_to_the_one_before_was_said() -> None:
+    """As tiny.en placed it in a recording of a person: "…or unlock the conference." lost its last word."""
+    words = said(("or", 4.26, 4.62), ("unlock", 4.62, 5.02), ("the", 5.02, 5.86), ("conference.", 5.86, 5.86))
+    assert unsaid_from(words) == 3
+    placed = crowded_out(words, 3)
+    assert placed is not None
+    assert [word.text for word in placed] == [word.text for word in words]
+    assert placed[2].end == placed[3].start == pytest.approx(5.02 + 0.84 * 3 / 13)
+    assert placed[3].end == 5.86
+    doubted = [*words[:3], replace(words[3], probability=0.5)]
+    assert crowded_out(doubted, 3) is None
+    hasty = [*words[:2], replace(words[2], end=5.1), replace(words[3], start=5.1, end=5.1)]
+    assert crowded_out(hasty, 3) is None  # 13 letters in 80 ms
+
+
+@pytest.mark.parametrize(
+    ("words", "first"),
+    [
+        (said(("10", 0, 0.4), ("of", 0.4, 0.6), ("clubs", 0.6, 1.6), ("10", 1.6, 1.6)), 3),
+        (said(("5", 0, 0.88), ("5", 0.88, 1.42), ("5", 1.42, 1.44)), 2),
+        (said(("Yes.", 0, 0.5), ("That", 0.5, 0.8), ("is", 0.8, 2.0), ("that", 2.0, 2.0), ("is", 2.0, 2.0)), 3),
+        (said(("well", 0, 0.3), ("no", 0.3, 0.5), ("no", 0.5, 1.5), ("no", 1.5, 1.5), ("no", 1.5, 1.5)), 3),
+        (said(("Beep", 0.0, 0.0)), 0),
+        (said(("Beep", 0.0, 0.9)), 1),
+    ],
+    ids=["the text again", "the last word again", "a sentence again", "the last two again", "all", "nothing"],
+)
+def test_a_copy_without_time_is_not_believed_however_sure(words: list[Said], first: int) -> None:
+    assert crowded_out(words, first) is None
 
 
 @pytest.mark.parametrize(

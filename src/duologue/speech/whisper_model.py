@@ -18,7 +18,7 @@ import numpy as np
 from duologue.audio.pcm import Samples
 from duologue.errors import InputError, PeerError
 from duologue.speech.whisper_messages import Found, LoadWhisper, Pass
-from duologue.speech.whisper_words import Said, copied_from, sounds_spoken, unsaid_from, with_marks
+from duologue.speech.whisper_words import Said, copied_from, crowded_out, sounds_spoken, unsaid_from, with_marks
 
 TOKENS_PER_SECOND = {"en": 8}
 """Nobody says more…"""
@@ -117,6 +117,8 @@ class WhisperModel:
         kept = unsaid_from(words)
         if kept == len(words):
             return words
+        if placed := crowded_out(words, kept):
+            return placed
         return self._aligned(encoded, start, tokens[: sum(word.tokens for word in words[:kept])], seconds, language)
 
     def _aligned(self, encoded: Any, start: list[int], tokens: list[int], seconds: float, language: str) -> list[Said]:

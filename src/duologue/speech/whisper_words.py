@@ -28,6 +28,9 @@ INSTANT = 0.021
 """A word as short (s) may begin what was not said."""
 LEAST_LETTERS = 3
 """A word counts as so many at least: digits are read out."""
+CERTAIN = 0.8
+"""Of words without time, on average, that are believed nevertheless."""
+SENTENCE_MARKS = frozenset(".?!")
 COPY_SHARE = 0.5
 """Of a tail that repeats how the text begins, that lies within the voice."""
 BROAD_BANDS = 12
@@ -77,11 +80,44 @@ def unsaid_from(words: Sequence[Said]) -> int:
     found = len(words)
     for number in range(len(words) - 1, -1, -1):
         word = words[number]
-        letters += max(sum(map(str.isalnum, word.text)), LEAST_LETTERS)
+        letters += _size(word)
         span = max(0.0, words[-1].end - word.start)
         if word.end - word.start <= INSTANT and letters > FASTEST * span + SLACK:
             found = number
     return found
+
+
+def crowded_out(words: Sequence[Said], first: int) -> list[Said] | None:
+    """All words in their places where those from ``first`` on were said after all: alignment gave their time to the
+    word before them. They are sure, repeat nothing, and with that word there is time for all; None: they were not.
+    """
+    tail, before = words[first:], words[first - 1] if first else None
+    if before is None or not tail or sum(word.probability for word in tail) < CERTAIN * len(tail):
+        return None
+    sizes = [_size(word) for word in (before, *tail)]
+    begin, end = before.start, words[-1].end
+    if sum(sizes) > FASTEST * (end - begin) or _repeats(words, first):
+        return None
+    borders = [begin + (end - begin) * sum(sizes[:n]) / sum(sizes) for n in range(len(sizes) + 1)]
+    placed = [replace(word, start=borders[n], end=borders[n + 1]) for n, word in enumerate((before, *tail))]
+    return [*words[: first - 1], *placed]
+
+
+def _repeats(words: Sequence[Said], first: int) -> bool:
+    """Whether the words from ``first`` on begin as the text does or one of its sentences, or as what lies just before
+    them.
+    """
+    texts = [_letters(word.text) for word in words]
+    for begin in range(first):
+        starts = begin == 0 or words[begin - 1].text.rstrip()[-1:] in SENTENCE_MARKS
+        same = 1 if starts else min(len(texts) - first, first - begin)
+        if texts[begin : begin + same] == texts[first : first + same] and (starts or begin + same == first):
+            return True
+    return False
+
+
+def _size(word: Said) -> int:
+    return max(sum(map(str.isalnum, word.text)), LEAST_LETTERS)
 
 
 def copied_from(words: Sequence[Said], voiced: float) -> int:
