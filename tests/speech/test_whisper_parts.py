@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,9 @@ from duologue.speech.whisper_stretch import BREAK, ENOUGH, LONGEST, PAUSE, WINDO
 from duologue.speech.whisper_turns import Turns
 from duologue.speech.whisper_words import (
     Said,
+    as_they_sound,
     copied_from,
     crowded_out,
-    sounding,
     sounds_spoken,
     unsaid_from,
     with_marks,
@@ -147,6 +148,9 @@ def features(sound: Samples) -> Samples:
     return mel.window(0, len(sound), 1_000)
 
 
+NOISY = features(noise(9.0, 0.1))
+
+
 @pytest.mark.parametrize("pitches", [(440,), (350,), (440, 480), (480, 620), (697, 1209), (941, 1477)])
 def test_no_word_lies_in_a_tone(pitches: tuple[int, ...]) -> None:
     """A hold tone, and what a telephone signals with."""
@@ -173,21 +177,44 @@ def test_words_lie_in_a_voice(voice: str, line: str) -> None:
         assert sounds_spoken(Said(" word", 0.2 + word / 5, 0.4 + word / 5), seen)
 
 
+def spans(words: list[Said]) -> list[tuple[float, float]]:
+    return [(word.start, word.end) for word in words]
+
+
 def test_a_word_ends_where_its_sound_does_and_not_where_the_next_begins() -> None:
+    """Half a second of sound each, with pauses; alignment gives all of the time away."""
     quiet, loud = np.zeros(SECOND // 2, np.float32), noise(0.5, 0.2)
     seen = features(np.concatenate([quiet, loud, quiet, loud, quiet]))
-    word = sounding(Said(" word", 0.0, 1.5), seen)
-    assert (word.start, word.end) == (pytest.approx(0.5, abs=0.03), pytest.approx(1.0, abs=0.03))
-    assert sounding(Said(" word", 0.6, 0.9), seen) == Said(" word", 0.6, 0.9)
-    assert sounding(Said(" word", 0.8, 0.8), seen) == Said(" word", 0.8, 0.8)
-    assert sounding(Said(" word", 30.0, 31.0), seen) == Said(" word", 30.0, 31.0)
-    stop = np.concatenate([loud, np.zeros(round(0.1 * SECOND), np.float32), loud[: SECOND // 50], quiet])
-    assert sounding(Said(" stop", 0.0, 1.1), features(stop)).end == pytest.approx(0.62, abs=0.03)
+    words = as_they_sound(said(("one", 0.0, 1.5), ("two", 1.5, 2.2)), seen, 2.5)
+    assert np.array(spans(words)) == pytest.approx(np.array([(0.5, 1.0), (1.5, 2.0)]), abs=0.04)
+    cut = as_they_sound(said(("one", 0.6, 0.9)), seen, 0.9)  # it was said for longer than alignment has it
+    assert np.array(spans(cut)) == pytest.approx(np.array([(0.6, 1.0)]), abs=0.03)
 
 
-def test_in_noise_that_leaves_no_pause_a_word_keeps_its_place() -> None:
+def test_a_last_word_ends_with_its_sound_and_goes_on_for_no_other() -> None:
+    loud, closed, quiet = noise(0.5, 0.2), np.zeros(round(0.1 * SECOND), np.float32), np.zeros(SECOND, np.float32)
+    seen = features(np.concatenate([loud, closed, loud[: SECOND // 50], quiet, loud]))
+    assert as_they_sound(said(("stop", 0.0, 0.5)), seen, 0.62)[0].end == pytest.approx(0.62, abs=0.03)
+    assert as_they_sound(said(("stop", 0.0, 1.1)), seen, 1.1)[0].end == pytest.approx(0.62, abs=0.03)
+
+
+def test_in_noise_that_leaves_no_pause_only_the_borders_are_mended() -> None:
     seen = features(np.concatenate([noise(0.5, 0.02), noise(0.5, 0.2), noise(0.5, 0.02)]))
-    assert sounding(Said(" word", 0.0, 1.5), seen) == Said(" word", 0.0, 1.5)
+    words = as_they_sound(said(("one", 0.1, 0.8), ("two", 0.8, 1.3)), seen, 1.3)
+    assert spans(words) == [(0.1, pytest.approx(0.72)), (pytest.approx(0.78), pytest.approx(1.4))]
+
+
+@given(st.lists(st.tuples(st.floats(0, 0.5), st.floats(0, 0.5)), max_size=8), st.floats(0.0, 6.0))
+def test_words_stay_in_order_wherever_alignment_had_them(steps: list[tuple[float, float]], until: float) -> None:
+    words: list[Said] = []
+    at = 0.0
+    for gap, length in steps:
+        words.append(Said(" word", at + gap, at + gap + length))
+        at += gap + length
+    found = as_they_sound(words, NOISY, max(until, at))
+    assert [word.text for word in found] == [word.text for word in words]
+    assert all(0.0 <= word.start <= word.end <= max(until, at) + 0.4 for word in found)
+    assert all(one.end <= two.start + 1e-9 or one.end - two.start <= 0.011 for one, two in pairwise(found))
 
 
 def test_marks_go_with_their_word_and_not_with_its_time() -> None:

@@ -18,7 +18,15 @@ import numpy as np
 from duologue.audio.pcm import Samples
 from duologue.errors import InputError, PeerError
 from duologue.speech.whisper_messages import Found, LoadWhisper, Pass
-from duologue.speech.whisper_words import Said, copied_from, crowded_out, sounds_spoken, unsaid_from, with_marks
+from duologue.speech.whisper_words import (
+    Said,
+    as_they_sound,
+    copied_from,
+    crowded_out,
+    sounds_spoken,
+    unsaid_from,
+    with_marks,
+)
 
 TOKENS_PER_SECOND = {"en": 8}
 """Nobody says more…"""
@@ -89,6 +97,7 @@ class WhisperModel:
             tail, _, _ = self._heard(filled, wanted, end)
             if tail and np.mean([word.probability for word in tail]) >= DOUBTED:
                 words += [replace(word, start=word.start + end, end=word.end + end) for word in tail]
+        words = as_they_sound(words, wanted.features, wanted.voiced or wanted.seconds)
         return Found(wanted.number, tuple(words), language if self.multilingual else "", unvoiced)
 
     def _heard(self, features: Samples, wanted: Pass, begin: float) -> tuple[list[Said], str, float]:

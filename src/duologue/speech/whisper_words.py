@@ -45,8 +45,16 @@ LEAST_BROAD = 6
 """Frames: where a tone begins or stops there are 3."""
 BESIDE = 3
 """Frames beside a word that are looked at too: alignment may leave it no time."""
-QUIET_DECADES = 3.0
+QUIET_DECADES = 3.5
 """Below the loudest frame of a word nothing of it sounds any more."""
+LATE_END, LATE_START = 0.08, 0.02
+"""By so much (s) alignment sets the border of two words later than the one ends and the next begins."""
+APART = 0.1
+"""Of a pause between two words (s), as alignment has them."""
+SOFT_END = 0.3
+"""A word before a pause sounds on by so much (s) at most after alignment ends it…"""
+UNSURE = 0.1
+"""… and by so much after the voice is known to have gone."""
 _FRAMES = 100
 """Frames of features in a second."""
 
@@ -146,19 +154,27 @@ def sounds_spoken(word: Said, features: Samples) -> bool:
     return heard >= max(LEAST_BROAD, BROAD_SHARE * decades.shape[1])
 
 
-def sounding(word: Said, features: Samples) -> Said:
-    """The word without the pause that alignment gave it: it begins and ends where its sound does. In noise that leaves
-    no pause it stays as it is.
+def as_they_sound(words: Sequence[Said], features: Samples, until: float) -> list[Said]:
+    """The words where their sound is, of which none lies after ``until`` (s). Alignment sets borders late, gives a
+    pause to the word before it, and ends a last word where it grows soft. In noise only the first is mended.
     """
-    first, last = round(word.start * _FRAMES), round(word.end * _FRAMES)
-    top = 4.0 * features[:, first:last].max(axis=0, initial=-np.inf)
-    if not top.size:
-        return word
-    loud = np.flatnonzero(top > top.max() - QUIET_DECADES)
-    return replace(
-        word, start=max(word.start, (first + int(loud[0])) / _FRAMES),
-        end=min(word.end, (first + int(loud[-1]) + 1) / _FRAMES),
-    )  # fmt: skip
+    found: list[Said] = []
+    for number, word in enumerate(words):
+        following = words[number + 1] if number + 1 < len(words) else None
+        start = word.start if not found else max(word.start - LATE_START, found[-1].end)
+        if following is None or following.start - word.end > APART:
+            end = min(word.end + SOFT_END, following.start - LATE_END if following else until + UNSURE)
+        else:
+            end = word.end - LATE_END
+        end = max(end, word.start + 1 / _FRAMES)
+        first = round(word.start * _FRAMES)
+        top = features[:, first : round(end * _FRAMES)].max(axis=0, initial=-np.inf)
+        loud = np.flatnonzero(4.0 * top > 4.0 * top.max(initial=-np.inf) - QUIET_DECADES)
+        if loud.size:
+            end = min(end, (first + int(loud[-1]) + 1) / _FRAMES)
+            start = max(start, min((first + int(loud[0])) / _FRAMES - LATE_START, end))
+        found.append(replace(word, start=min(start, end), end=end))
+    return found
 
 
 def _letters(text: str) -> str:
