@@ -198,10 +198,14 @@ def test_a_last_word_ends_with_its_sound_and_goes_on_for_no_other() -> None:
     assert as_they_sound(said(("stop", 0.0, 1.1)), seen, 1.1)[0].end == pytest.approx(0.62, abs=0.03)
 
 
-def test_in_noise_that_leaves_no_pause_only_the_borders_are_mended() -> None:
-    seen = features(np.concatenate([noise(0.5, 0.02), noise(0.5, 0.2), noise(0.5, 0.02)]))
-    words = as_they_sound(said(("one", 0.1, 0.8), ("two", 0.8, 1.3)), seen, 1.3)
-    assert spans(words) == [(0.1, pytest.approx(0.72)), (pytest.approx(0.78), pytest.approx(1.4))]
+def test_in_noise_words_end_with_their_sound_and_where_it_drowns_them_only_borders_are_mended() -> None:
+    there = said(("one", 0.1, 0.8), ("two", 0.8, 1.3))
+    heard = features(np.concatenate([noise(0.5, 0.02), noise(0.5, 0.2), noise(0.5, 0.02)]))
+    assert np.array(spans(as_they_sound(there, heard, 1.3))) == pytest.approx(
+        np.array([(0.48, 0.72), (0.78, 1.0)]), abs=0.03
+    )
+    drowned = as_they_sound(there, features(noise(1.5, 0.1)), 1.3)
+    assert spans(drowned) == [(0.1, pytest.approx(0.72)), (pytest.approx(0.78), 1.3)]
 
 
 @given(st.lists(st.tuples(st.floats(0, 0.5), st.floats(0, 0.5)), max_size=8), st.floats(0.0, 6.0))

@@ -47,6 +47,8 @@ BESIDE = 3
 """Frames beside a word that are looked at too: alignment may leave it no time."""
 QUIET_DECADES = 3.5
 """Below the loudest frame of a word nothing of it sounds any more."""
+HUSH_PERCENT, HUSH_DECADES = 5.0, 1.0
+"""Nor what is hardly above the quietest frames of a pass: that is the room."""
 LATE_END, LATE_START = 0.08, 0.02
 """By so much (s) alignment sets the border of two words later than the one ends and the next begins."""
 APART = 0.1
@@ -156,23 +158,26 @@ def sounds_spoken(word: Said, features: Samples) -> bool:
 
 def as_they_sound(words: Sequence[Said], features: Samples, until: float) -> list[Said]:
     """The words where their sound is, of which none lies after ``until`` (s). Alignment sets borders late, gives a
-    pause to the word before it, and ends a last word where it grows soft. In noise only the first is mended.
+    pause to the word before it, and ends a last word where it grows soft. In noise that drowns it a word stays where it
+    is, but for its late borders.
     """
+    tops = 4.0 * features[:, : round((until + UNSURE) * _FRAMES)].max(axis=0, initial=-np.inf)
+    hush = float(np.percentile(tops, HUSH_PERCENT)) + HUSH_DECADES if tops.size else 0.0
     found: list[Said] = []
     for number, word in enumerate(words):
         following = words[number + 1] if number + 1 < len(words) else None
         start = word.start if not found else max(word.start - LATE_START, found[-1].end)
         if following is None or following.start - word.end > APART:
-            end = min(word.end + SOFT_END, following.start - LATE_END if following else until + UNSURE)
+            end, most = word.end, min(word.end + SOFT_END, following.start - LATE_END if following else until + UNSURE)
         else:
-            end = word.end - LATE_END
-        end = max(end, word.start + 1 / _FRAMES)
+            end = most = word.end - LATE_END
         first = round(word.start * _FRAMES)
-        top = features[:, first : round(end * _FRAMES)].max(axis=0, initial=-np.inf)
-        loud = np.flatnonzero(4.0 * top > 4.0 * top.max(initial=-np.inf) - QUIET_DECADES)
+        top = tops[first : round(most * _FRAMES)]
+        loud = np.flatnonzero(top > max(float(top.max(initial=-np.inf)) - QUIET_DECADES, hush))
         if loud.size:
-            end = min(end, (first + int(loud[-1]) + 1) / _FRAMES)
+            end = (first + int(loud[-1]) + 1) / _FRAMES
             start = max(start, min((first + int(loud[0])) / _FRAMES - LATE_START, end))
+        end = max(end, word.start + 1 / _FRAMES)
         found.append(replace(word, start=min(start, end), end=end))
     return found
 
