@@ -126,7 +126,7 @@ def _parts(text: str) -> list[str]:
 
 async def repetitions() -> list[Row]:
     """Words that were said twice and are lost, words that were said once and come twice."""
-    activity, ears = Silero(), Whisper(WhisperSettings(model=str(model_folder())))
+    activity, ears = Silero(), Whisper(WhisperSettings(model=str(model_folder()), every_s=5.0))
     await ears.warm_up()
     lost, twice = list[str](), list[str]()
     said_twice, said_once = await rendered(TWICE), await rendered(ONCE)
@@ -164,7 +164,7 @@ def count(said: str, text: str, kind: str) -> int:
 
 async def words() -> list[Row]:
     """Where words end, against the renderings; and whether the sure ones are the right ones."""
-    activity, ears = Silero(), Whisper(WhisperSettings(model=str(model_folder())))
+    activity, ears = Silero(), Whisper(WhisperSettings(model=str(model_folder()), every_s=5.0))
     await ears.warm_up()
     apart: list[float] = []
     for each in await rendered(ONCE):
@@ -228,7 +228,7 @@ async def languages() -> list[Row]:
     which language it says was spoken.
     """
     activity = Silero()
-    ears = Whisper(WhisperSettings(model=str(ModelShelf(load_models_folder(None)).path(WHISPER_BASE))))
+    ears = Whisper(WhisperSettings(model=str(ModelShelf(load_models_folder(None)).path(WHISPER_BASE)), every_s=5.0))
     await ears.warm_up()
     made: list[Row] = []
     for tag, people in callers_of_many_languages():
