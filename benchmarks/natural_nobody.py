@@ -18,7 +18,7 @@ from benchmarks.natural_world import Ears, House, uttered
 from benchmarks.table import Row, row
 from duologue.audio.pcm import Samples
 from duologue.dialogue.ports import PlayStarted
-from duologue.dialogue.turns_vocabulary import Note, Report, SpeechStarted
+from duologue.dialogue.turns_vocabulary import SpeechStarted, Understood
 from duologue.simulation.scenario import ScenarioStep
 from duologue.simulation.spoken import pink
 from duologue.speech.hearing import EAR_RATE
@@ -54,16 +54,17 @@ def sounds_of_nobody(seconds: float) -> Iterator[tuple[str, Samples]]:
 
 
 def in_a_session(world: House, name: str, sound: Samples) -> list[Row]:
-    """What a session makes of it: voices noticed, turns taken, times that it spoke."""
+    """What a session makes of it: turns that somebody took, which have words, and times that it spoke."""
     script = [ScenarioStep(pause=500), ScenarioStep(say=name), ScenarioStep(pause=5_000)]
     outcome = world.hold(f"nobody-{name.replace(' ', '-')}", script, [REPLY] * 200, uttered({name: [(sound, 0)]}))
     world.save()
     items = [entry.item for entry in outcome.log.entries]
-    turns = sum(isinstance(item, Report) and item.note is Note.TURN_ENDED for item in items)
+    words = [item.text for item in items if isinstance(item, Understood) and item.final and item.text]
     spoke = sum(isinstance(item, PlayStarted) for item in items)
     onsets = sum(isinstance(item, SpeechStarted) for item in items)
     what = f"{len(sound) / EAR_RATE / 60:g} min of {name} through a session: turns"
-    return [row(what, turns, "turns", f"voices noticed {onsets}, times that it spoke {spoke}")]
+    beside = f"spoke {spoke} times, noticed {onsets} voices without a word {'; '.join(words)[:40]}".strip()
+    return [row(what, len(words), "turns", beside)]
 
 
 async def forced_open(name: str, sound: Samples) -> list[Row]:

@@ -27,6 +27,7 @@ from benchmarks.natural_recordings import (
     heard,
     model_folder,
     noisy,
+    normal,
     prompts,
 )
 from benchmarks.table import Row, row
@@ -204,23 +205,29 @@ def _numbered(marks: Sequence[Mark]) -> list[tuple[str, Mark]]:
 def confidence() -> list[Row]:
     """Whether the sure words are the right ones: human prompts (a to m), as they are and in babble 10 dB below."""
     beam = WhisperSettings(model=str(model_folder())).beam
-    model, people = WhisperModel(LoadWhisper(str(model_folder()), 2, "int8", beam)), prompts("a", "m")[::SPARSE]
-    noise = noisy(babble(people), 10.0)
+    model = WhisperModel(LoadWhisper(str(model_folder()), 2, "int8", beam))
+    noise = noisy(babble(prompts("a", "m")), 10.0)
     right, wrong = list[float](), list[float]()
-    for each in people:
+    for each in [each for each in prompts("a", "m") if len(each.sound) <= 10 * EAR_RATE][::SPARSE]:
         for sound in (each.sound, noise(each.sound)):
             mel = LogMel()
             mel.push(sound)
-            features = mel.window(0, len(sound), 1_000)
-            found = model.run(Pass(0, features, len(sound) / EAR_RATE, "en")).words
-            parts = [(spoken, word.probability) for word in found for spoken in spoken_words(word.text)]
-            for kind, _, (first, last) in _aligned(spoken_words(each.text), [spoken for spoken, _ in parts]):
-                (right if kind == "equal" else wrong).extend(probability for _, probability in parts[first:last])
+            seconds = len(sound) / EAR_RATE
+            found = model.run(Pass(0, mel.window(0, len(sound), 1_000), seconds, "en", (), seconds)).words
+            parts = [(spoken, word.probability) for word in found for spoken in normal(word.text).split()]
+            for good, first, last in _judged(normal(each.text).split(), [spoken for spoken, _ in parts]):
+                (right if good else wrong).extend(probability for _, probability in parts[first:last])
     if not right or not wrong:
         raise SystemExit(f"confidence needs right and wrong words, and there are {len(right)} and {len(wrong)}")
     good = np.array(right)
     ranked = statistics.fmean((np.sum(good > each) + 0.5 * np.sum(good == each)) / len(good) for each in wrong)
     return [row(f"confidence of {len(right)} right against {len(wrong)} wrong words, AUC", ranked, "")]
+
+
+def _judged(said: Sequence[str], found: Sequence[str]) -> Iterator[tuple[bool, int, int]]:
+    """Whether the words that were heard, from and to, are right: blanks within a word do not count."""
+    for kind, (one, two), (first, last) in _aligned(said, found):
+        yield kind == "equal" or "".join(said[one:two]) == "".join(found[first:last]), first, last
 
 
 async def languages() -> list[Row]:
