@@ -14,6 +14,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -33,37 +34,40 @@ from duologue.speech.whisper_features import LogMel
 from duologue.speech.whisper_messages import LoadWhisper, Pass
 from duologue.speech.whisper_model import WhisperModel
 
-THREADS = 2
+THREADS = (1, 2)
 ROUNDS = 5
 
 
 def passes() -> list[Row]:
-    """One pass with word times beside faster-whisper's ``transcribe`` with them, CPU seconds of this process."""
+    """One greedy pass with word times beside faster-whisper's ``transcribe`` with them, CPU seconds of this process: on
+    one thread, as the ears have it, and on two, of which one often waits for the other, and burns its core meanwhile.
+    """
     sound = np.concatenate([each.sound for each in testdata()[-5:]])
-    ours = WhisperModel(LoadWhisper(str(model_folder()), THREADS, "int8", 1))
-    theirs: Any = import_module("faster_whisper").WhisperModel(
-        str(model_folder()), device="cpu", compute_type="int8", cpu_threads=THREADS
-    )
     made: list[Row] = []
-    for seconds in (1.5, 4.0, 9.0):
-        piece = sound[: round(seconds * EAR_RATE)]
-
-        def we(piece: Samples = piece) -> None:
-            mel = LogMel()
-            mel.push(piece)
-            ours.run(Pass(0, mel.window(0, len(piece), 1_000), len(piece) / EAR_RATE, "en"))
-
-        def they(piece: Samples = piece) -> None:
-            found, _ = theirs.transcribe(
-                piece, language="en", beam_size=1, temperature=0.0, word_timestamps=True,
-                condition_on_previous_text=False,
-            )  # fmt: skip
-            list(found)
-
-        mine, other = (_cpu_of(work) for work in (we, they))
-        peer = f"faster-whisper {other * 1000:.0f} ms"
-        made.append(row(f"a pass over {seconds:g} s, CPU", mine * 1000, "ms", peer, other / mine))
+    for threads in THREADS:
+        ours = WhisperModel(LoadWhisper(str(model_folder()), threads, "int8", 1))
+        theirs: Any = import_module("faster_whisper").WhisperModel(
+            str(model_folder()), device="cpu", compute_type="int8", cpu_threads=threads
+        )
+        for seconds in (1.5, 4.0, 9.0):
+            piece = sound[: round(seconds * EAR_RATE)]
+            mine, other = _cpu_of(partial(_ours, ours, piece)), _cpu_of(partial(_theirs, theirs, piece))
+            what = f"a pass over {seconds:g} s, threads {threads}, CPU"
+            made.append(row(what, mine * 1000, "ms", f"faster-whisper {other * 1000:.0f} ms", other / mine))
     return made
+
+
+def _ours(model: WhisperModel, piece: Samples) -> None:
+    mel = LogMel()
+    mel.push(piece)
+    model.run(Pass(0, mel.window(0, len(piece), 1_000), len(piece) / EAR_RATE, "en"))
+
+
+def _theirs(model: Any, piece: Samples) -> None:
+    found, _ = model.transcribe(
+        piece, language="en", beam_size=1, temperature=0.0, word_timestamps=True, condition_on_previous_text=False
+    )
+    list(found)
 
 
 def _cpu_of(work: Callable[[], None]) -> float:
