@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import statistics
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -121,8 +122,9 @@ def spoken_words(text: str, apart: bool = True) -> list[str]:
 
 
 def _parts(text: str) -> list[str]:
-    """Numbers apart from letters: ``555-12`` is two."""
-    return "".join(letter if letter.isalnum() or letter == "'" else " " for letter in text).split()
+    """Numbers apart from letters: ``555-12`` is two; ``12th`` is 12, whose word is misheard if that was not meant."""
+    plain = re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", "", text)
+    return "".join(letter if letter.isalnum() or letter == "'" else " " for letter in plain).split()
 
 
 async def repetitions() -> list[Row]:
