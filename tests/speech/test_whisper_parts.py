@@ -17,7 +17,7 @@ from spoken_phrases import KITCHEN, flite, noise, telephone
 from duologue.audio.pcm import Samples
 from duologue.speech.hearing import EAR_RATE
 from duologue.speech.whisper_features import HOP, LogMel
-from duologue.speech.whisper_stretch import BREAK, ENOUGH, LONGEST, PAUSE, WIDE, WINDOW, Due, Reason, WhisperStretch
+from duologue.speech.whisper_stretch import BREAK, ENOUGH, LONGEST, PAUSE, WINDOW, Due, Reason, WhisperStretch
 from duologue.speech.whisper_turns import Turns
 from duologue.speech.whisper_words import (
     Said,
@@ -261,24 +261,13 @@ def test_the_pass_at_a_pause_is_made_once_and_is_the_final_text() -> None:
     assert all(due.window < WINDOW for due in partials)
     assert heard(stretch, 0.1, ended=2 * SECOND) == []
     (pause,) = heard(stretch, 1.0, ended=2 * SECOND)
-    assert (pause.reason, pause.end, pause.window) == (Reason.PAUSE, 2 * SECOND + PAUSE, WIDE)
+    assert (pause.reason, pause.end, pause.window) == (Reason.PAUSE, 2 * SECOND + PAUSE, WINDOW)
     assert stretch.last(2 * SECOND) is None
     assert stretch.transcript(final=True).text == "w0 w1 w2 w3"
     heard(stretch, 0.5)  # the voice came back
     last = stretch.last(None)
     assert last is not None
     assert last.end == stretch.heard
-
-
-def test_a_short_stretch_is_passed_over_by_a_wider_window() -> None:
-    for seconds, window in ((2.9, WIDE), (3.1, WINDOW)):
-        stretch = WhisperStretch(round(0.7 * SECOND))
-        heard(stretch, seconds)
-        last = stretch.last(None)
-        assert last is not None and last.window == window
-        end = round(seconds * SECOND)
-        (pause,) = heard(stretch, 0.3, ended=end)
-        assert (pause.voiced, pause.window) == (end, window)
 
 
 def test_what_lies_before_a_long_pause_is_not_passed_over_again() -> None:

@@ -3,8 +3,8 @@
 Whisper cannot stream, so what is not settled yet is passed over again:
 
 - while somebody speaks, for a partial text, by a window that fits the speech; the longer that is, the more seldom;
-- when the voice has been away for :data:`PAUSE`, by :data:`WINDOW`, or :data:`WIDE` if there is little: if the turn
-  ends there this is its text, and lies ready; until the voice comes back nothing is passed over again;
+- when the voice has been away for :data:`PAUSE`, by :data:`WINDOW`: if the turn ends there this is its text, and lies
+  ready; until the voice comes back nothing is passed over again;
 - when :data:`LONGEST` is unsettled, by the same window.
 
 What is settled is not passed over any more: all that lies before a pause of :data:`BREAK`, once it is more than
@@ -24,10 +24,6 @@ from duologue.speech.whisper_words import Heard, Said, transcript
 
 WINDOW = 10 * EAR_RATE
 """Of the passes that count: shorter ones make the model repeat itself and mishear, a longer one costs more."""
-WIDE = 15 * EAR_RATE
-"""Of those over less than :data:`SHORT`: of 409 words in prompts that short 13 were misheard by 10 s and 8 by 15, as by
-the 30 s that the model was trained with; in longer ones that makes no difference."""
-SHORT = 3 * EAR_RATE
 MARGIN = EAR_RATE // 2
 """Of silence behind the speech, in the window of a partial."""
 PAUSE = 150 * EAR_RATE // 1000
@@ -109,7 +105,7 @@ class WhisperStretch:
                 return self._partial()
             return None
         if self._covered != ended and self.heard >= ended + PAUSE and ended > self._cut:
-            return Due(Reason.PAUSE, self.needed, ended + PAUSE, self._window(ended), ended)
+            return Due(Reason.PAUSE, self.needed, ended + PAUSE, WINDOW, ended)
         return None
 
     def last(self, ended: int | None) -> Due | None:
@@ -118,8 +114,7 @@ class WhisperStretch:
             return None
         if ended is not None and (ended == self._covered or ended <= self._cut):
             return None
-        end = self.heard if ended is None else ended
-        return Due(Reason.FINAL, self.needed, self.heard, self._window(end), end)
+        return Due(Reason.FINAL, self.needed, self.heard, WINDOW, self.heard if ended is None else ended)
 
     def take(self, due: Due, words: Sequence[Said], ended: int | None) -> None:
         """A pass found these words."""
@@ -145,9 +140,6 @@ class WhisperStretch:
     def transcript(self, final: bool = False) -> Transcript:
         """What was understood so far."""
         return transcript([*self._settled, *self._open], len(self._settled), final, self.language)
-
-    def _window(self, end: int) -> int:
-        return WIDE if end - self.needed < SHORT else WINDOW
 
     def _partial(self) -> Due:
         return Due(Reason.PARTIAL, self.needed, self.heard, self.heard - self.needed + MARGIN)
