@@ -105,7 +105,7 @@ class ScriptedHouse:
 
     def __init__(self, shows: Sequence[Scripted], line: str = "") -> None:
         self.shows = shows
-        self.endpoints = self.twilio = None
+        self.endpoints = self.twilio = self.talk = None
         self.bus = Bus(self._state, unique_id(SYSTEM_CLOCK.wall()))
         self.line = ScriptedLine(line, self.bus.topic("line")) if line else None
         since = SYSTEM_CLOCK.wall() / MILLISECOND

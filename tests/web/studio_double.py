@@ -37,7 +37,7 @@ from duologue.broadcast.hls import Resource
 from duologue.errors import InputError
 from duologue.phone.twilio_calls import TwilioCalls
 from duologue.stage.pose import Daylight
-from duologue.web.studio import EndpointsPort
+from duologue.web.studio import EndpointsPort, TalkPort
 
 Connect = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 """Opens a client of an application around the double; see the fixture ``connect``."""
@@ -240,6 +240,7 @@ class HouseDouble:
     twilio: TwilioCalls | None = None
     line: LineDouble | None = None
     endpoints: EndpointsPort | None = None
+    talk: TalkPort | None = None
 
     def __post_init__(self) -> None:
         studios = [show.studio for show in self.shows if show.studio is not None]

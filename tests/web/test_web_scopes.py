@@ -38,6 +38,7 @@ WANTED: dict[str, str] = {
     "GET /docs": READER,
     "GET /metrics": READER,
     "GET /api/session": READER,
+    "GET /api/talk": READER,
     "GET /api/shows": READER,
     "GET /api/house": READER,
     "GET /api/events": READER,

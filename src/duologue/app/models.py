@@ -361,6 +361,23 @@ class TalkView(ApiModel):
     turns: tuple[TalkTurnView, ...] = Field(default=(), description="The newest 20.")
 
 
+class TalkCharacter(ApiModel):
+    """Somebody who may be talked to."""
+
+    name: str
+    title: str
+    tagline: str
+    colour: str = Field(description="As CSS has it; empty: it has none of its own.")
+    language: str = Field(description="That it speaks (BCP 47).")
+
+
+class TalkOffer(ApiModel):
+    """Who may be talked to, and why not now. The socket is `/api/talk` (docs/talk-protocol.md)."""
+
+    characters: tuple[TalkCharacter, ...]
+    reasons: tuple[str, ...] = Field(description="Why nobody could begin a conversation now; none: somebody could.")
+
+
 class RegistrationView(ApiModel):
     """An extension of ours at a PBX."""
 
