@@ -117,7 +117,7 @@ def settings(mind: str, *, show: bool) -> Settings:
     gguf = ModelShelf(load_models_folder(None)).path(GEMMA_270M) / "gemma-3-270m-q4_k_m.gguf"
     return load_settings(
         {
-            "serve.show": show, "serve.talk": True, "show.turns": 0, "show.topic": "tea", "show.headless": True,
+            "serve.show": show, "serve.talk": True, "show.turns": 100, "show.topic": "tea", "show.headless": True,
             "engines.llm": mind, "engines.tts": "piper", "engines.stt": "whisper", "engines.llama.model": str(gguf),
         }
     )  # fmt: skip
