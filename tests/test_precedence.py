@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.clock import MILLISECOND, SECOND
+from duologue.app.worker_views import worker_view
+from duologue.clock import MILLISECOND, SECOND, VirtualClock
 from duologue.precedence import (
     CUSHION,
     LEAD,
@@ -28,6 +29,7 @@ from duologue.precedence import (
 )
 from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.streams import limited
+from duologue.supervision import WorkerPhase, WorkerState
 from duologue.workers import Supervised, Workers
 
 AWAITED, SOUNDING, NEXT, SPECULATIVE, AHEAD = Urgency
@@ -79,6 +81,19 @@ def test_a_worker_does_one_piece_at_a_time() -> None:
     assert order.grants(1) == []
     order.leave(one, 2)
     assert order.grants(2) == [two]
+
+
+def test_a_small_piece_does_not_take_the_core_that_a_more_urgent_one_waits_for() -> None:
+    order = Precedence(2)
+    (ears,) = asked(order, 0, ("whisper", AWAITED))
+    assert order.grants(0) == [ears]
+    voice = order.ask("kokoro", 1, urgency=AWAITED, threads=2)
+    (small,) = asked(order, 2, ("llama", NEXT))
+    assert order.grants(2) == []
+    order.leave(ears, 3)
+    assert order.grants(3) == [voice]
+    order.leave(voice, 4)
+    assert order.grants(4 + LINGER) == [small]
 
 
 def test_between_two_pieces_of_an_errand_nothing_less_urgent_slips_in() -> None:
@@ -417,3 +432,20 @@ async def test_all_workers_of_a_house_ask_at_one_gate() -> None:
     workers = Workers()
     workers.add(*made)
     assert made[0].gate is made[1].gate is workers.gate
+
+
+async def test_a_worker_shows_what_its_pieces_waited() -> None:
+    gate, clock = WorkGate(1), VirtualClock()
+    first = gate.ask("llama", AHEAD)
+    second = gate.ask("piper", AHEAD)
+    with errand_of(Errand(AWAITED)):
+        third = gate.ask("llama")
+    first.leave()
+    assert third.come.is_set() and not second.come.is_set()
+    third.leave()
+    assert await second.within(1.0)
+    second.leave()
+    state = WorkerState("piper", WorkerPhase.UP, "speaks", 0, 7, 0, 0, "", "", 0)
+    view = worker_view(state, clock, gate)
+    assert view.gave_way == 1 and view.waited_s == pytest.approx(0.0, abs=0.5)
+    assert worker_view(replace(state, name="llama"), clock, gate).gave_way == 0

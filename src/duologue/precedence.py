@@ -201,12 +201,16 @@ class Precedence:
         found: list[Ticket] = []
         for ticket in sorted(self._waiting, key=lambda each: (each.at(now), each.asked)):
             rank = ticket.at(now)
-            if self._fits(ticket, rank, now):
-                self._waiting.remove(ticket)
-                self._working.append(ticket)
-                ticket.rank, ticket.began = rank, now
-                self._count(ticket, now)
-                found.append(ticket)
+            kept = [each for each in self._lingering if each.rank < rank]
+            if self.busy(ticket.worker) or any(each.worker == ticket.worker for each in kept):
+                continue
+            if not self._fits(ticket, rank, kept, now):
+                break  # a smaller piece of somebody less urgent must not take what this one waits for
+            self._waiting.remove(ticket)
+            self._working.append(ticket)
+            ticket.rank, ticket.began = rank, now
+            self._count(ticket, now)
+            found.append(ticket)
         return found
 
     def deadline(self, now: int) -> int | None:
@@ -221,12 +225,8 @@ class Precedence:
                 places.append(change)
         return min((place for place in places if place > now), default=None)
 
-    def _fits(self, ticket: Ticket, rank: Urgency, now: int) -> bool:
-        if self.busy(ticket.worker):
-            return False
-        kept = [each for each in self._lingering if each.rank < rank]
-        if any(each.worker == ticket.worker for each in kept):
-            return False
+    def _fits(self, ticket: Ticket, rank: Urgency, kept: list[Ticket], now: int) -> bool:
+        """There are cores for it, beside what works and the places that are ``kept``."""
         counted = [each for each in self._working if now - each.began < OVERDUE]
         load = sum(each.threads for each in (*counted, *kept))
         if not load or load + ticket.threads <= self.cores:

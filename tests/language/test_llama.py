@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-import tiny_gguf
 
+import tiny_gguf
+from duologue.clock import SECOND, VirtualClock
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.language.chat import ChatMessage
 from duologue.language.engine import Line, Prompt
 from duologue.language.llama import WORKER_MODULE, LlamaLanguage, LlamaSettings, engine
 from duologue.language.llama_messages import AnswerFailed, AnswerPiece, Done, GgufLoaded, GoOn, LoadGguf, Write
-from duologue.language.llama_model import LlamaModel, load
+from duologue.language.llama_model import LEAST, PORTION, LlamaModel, load
 from duologue.language.persona import load_persona
 from duologue.language.structured import ReplyForm, StructuredReader, reply_schema
 from duologue.precedence import Errand, Urgency, errand_of
@@ -181,6 +182,25 @@ def test_of_a_conversation_that_goes_on_only_what_is_new_is_read(tmp_path: Path)
     assert kept < 64 < 150 < first
     longer, kept = reads(model, request(asking(LONG, "Hello.", SAID, "And?")))
     assert longer > first and kept > first - 10
+
+
+class SlowClock(VirtualClock):
+    """A second passes between any two looks at it."""
+
+    def now(self) -> int:
+        self.advance(SECOND)
+        return super().now()
+
+
+@needs_library
+def test_a_model_that_reads_slowly_reads_less_at_once(tmp_path: Path):
+    path = tiny_gguf.write(tmp_path / "tiny.gguf")
+    for clock, portion in ((SlowClock(), LEAST), (VirtualClock(), PORTION)):
+        model = load(order(path), clock)
+        pieces = list(model.write(request(asking(LONG * 2, "Hello."))))
+        assert model.portion == portion
+        assert (pieces.count("") > 15) is (portion == LEAST)
+        assert "".join(pieces) == SAID
 
 
 @needs_library

@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import InputError, PeerError
 from duologue.language.chat import ChatMessage
 from duologue.language.llama_messages import LoadGguf, Write
@@ -20,7 +21,11 @@ from duologue.language.llama_seats import Seat, Seats
 from duologue.language.llama_text import STOPS, TokenText
 
 PORTION = 64
-"""Tokens of a prompt that are read at once: beyond, reading is hardly faster."""
+"""Tokens of a prompt that are read at once, at the most: beyond, reading is hardly faster."""
+LEAST = 16
+"""Below, a model that reads slowly would read more slowly still."""
+BORDER = 150 * MILLISECOND
+"""In about so long a portion is read (ns), or whoever is more urgent would wait for a large model."""
 _ROOM = 64
 """Tokens that must be left for an answer."""
 
@@ -52,9 +57,12 @@ class LlamaWriting:
 class LlamaModel:
     """Make one with :func:`load`."""
 
-    def __init__(self, library: Any, llama: Any, template: str, prompts: int = 1) -> None:
+    def __init__(self, library: Any, llama: Any, template: str, prompts: int = 1, clock: Clock = SYSTEM_CLOCK) -> None:
         self._library = library
         self._llama = llama
+        self._clock = clock
+        self.portion = PORTION
+        """Tokens that are read at once now."""
         self.seats = Seats(llama, prompts)
         """What was read."""
         self._vocabulary = library.llama_model_get_vocab(llama.model)
@@ -103,9 +111,14 @@ class LlamaModel:
         """Read a prompt but for its end, from where it differs from what was read."""
         writing.prompt, writing.kept = len(tokens), min(seat.alike(tokens), max(0, len(tokens) - 1))
         yield ""
-        for end in range(writing.kept + PORTION, len(tokens), PORTION):
+        end = writing.kept + self.portion
+        while end < len(tokens):
+            began = self._clock.now()
             next(seat.llama.generate(tokens[:end], temp=0.0))  # as above
+            took = max(1, self._clock.now() - began)
+            self.portion = min(PORTION, max(LEAST, self.portion * BORDER // took))
             yield ""
+            end += self.portion
 
     def _texts(self, drawn: Iterator[int]) -> Generator[str]:
         text = TokenText(self._stops)
@@ -164,7 +177,7 @@ class LlamaModel:
         return self._llama.detokenize([token], special=True).decode("utf-8", "ignore") if token >= 0 else ""
 
 
-def load(request: LoadGguf) -> LlamaModel:
+def load(request: LoadGguf, clock: Clock = SYSTEM_CLOCK) -> LlamaModel:
     """Load the model. Raises :class:`InputError` that names the file, or the package, that is missing or wrong."""
     path = Path(request.model)
     if not path.is_file():
@@ -188,7 +201,7 @@ def load(request: LoadGguf) -> LlamaModel:
     own = llama.metadata.get("tokenizer.chat_template") or chat.CHATML_CHAT_TEMPLATE
     try:
         template = Path(request.template).read_text("utf-8") if request.template else own
-        model = LlamaModel(library, llama, template, request.prompts)
+        model = LlamaModel(library, llama, template, request.prompts, clock)
     except Exception as error:  # an unreadable file, or jinja2's many errors of syntax
         remedy = "Give a Jinja template that this model understands."
         raise InputError(f"the chat template fails: {error}", where="engines.llama.template", remedy=remedy) from error
