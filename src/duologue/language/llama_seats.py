@@ -77,8 +77,7 @@ class Seats:
 def _twin(llama: Any) -> Any:
     """``llama`` with a context of its own on the same weights; the library's constructor would load them again."""
     internals: Any = import_module("llama_cpp._internals")
-    kind: type[Any] = type(llama)
-    twin: Any = object.__new__(kind)
+    twin: Any = object.__new__(llama.__class__)
     twin.__dict__.update(llama.__dict__)
     twin._ctx = internals.LlamaContext(model=llama._model, params=llama.context_params, verbose=False)
     twin.input_ids = llama.input_ids.copy()
