@@ -164,6 +164,30 @@ def test_nobody_who_holds_is_taken_for_silent(monkeypatch: pytest.MonkeyPatch, t
     assert exchange.records()[0].reason == "the caller hung up"
 
 
+@pytest.mark.parametrize("held", [1.0, 10.0, 25.0])
+def test_a_reply_that_a_hold_has_cut_goes_on_from_its_word(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, held: float
+) -> None:
+    """And the music that is played meanwhile is nothing that the caller says."""
+    reply = "I can tell you a long story about the lighthouse and its keeper."
+    music = np.full(320, 0.5, np.float32)
+    script = (
+        Says(3.0, "what is new"), Does(6.5, far.Held(True)),
+        *(Does(6.6 + number / 50, far.Sound(330 * 320 + number * 320, music)) for number in range(round(held * 40))),
+        Does(6.5 + held, far.Held(False)),
+    )  # fmt: skip
+    exchange, leg = place(
+        monkeypatch, tmp_path, script=script, replies=(ScriptedReply(reply),), seconds=6.5 + held + 12.0
+    )
+    simulate(exchange.hold(leg))
+    assert exchange.said() == ["Hello there.", reply], "the whole of it, once"
+    assert len(exchange.model.prompts) == 1, "nobody else spoke"
+    began = [(at, name) for at, name in leg.words if "/0" in name]
+    assert began[0][0] < 6.5 and began[-1][0] == pytest.approx(6.5 + held, abs=0.1) and began[-1][1].endswith("~")
+    during = [at for at, _ in leg.heard if 6.55 < (at - leg.answered) / SECOND < 6.45 + held]
+    assert not during
+
+
 def test_both_sides_are_recorded_and_only_if_that_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import wave
 

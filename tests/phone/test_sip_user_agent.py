@@ -299,13 +299,14 @@ def test_digits_by_info_options_and_what_is_old_or_unknown() -> None:
     callee.take(callee.agent.receive_datagram(_in_dialog("ACK", accepted, 1), SOURCE, network.now))
     kind = ("Content-Type", "application/dtmf-relay")
     codes: list[int] = []
-    for method, number in (("INFO", 5), ("OPTIONS", 6), ("INFO", 4), ("UPDATE", 7), ("REFER", 8), ("NOTIFY", 9)):
+    for method, number in (("INFO", 5), ("OPTIONS", 6), ("INFO", 4), ("PUBLISH", 7), ("REFER", 8), ("NOTIFY", 9),
+                           ("UPDATE", 10)):  # fmt: skip
         body = b"Signal=5\r\n" if method == "INFO" else b""
         data = _in_dialog(method, accepted, number, kind, body=body)
         outputs = callee.agent.receive_datagram(data, SOURCE, network.now)
         codes += [one.code for one in _answers(outputs)]
         callee.events += [one for one in outputs if not isinstance(one, Transmit)]
-    assert codes == [200, 200, 500, 405, 603, 489]
+    assert codes == [200, 200, 500, 405, 603, 489, 200]
     assert callee.events[-1] == events.Informed(_theirs(callee), "application/dtmf-relay", b"Signal=5\r\n")
 
 

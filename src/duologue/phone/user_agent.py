@@ -46,9 +46,9 @@ from duologue.phone.transactions import (
 )  # fmt: skip
 from duologue.phone.turned_away import Reason, TurnedAway, reason_of
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, REFER, NOTIFY"
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY"
 EXTENSIONS = ("100rel", "timer")
-_OTHERS = ("REGISTER", "MESSAGE", "SUBSCRIBE", "PUBLISH", "UPDATE", "NOTIFY", "REFER")
+_OTHERS = ("REGISTER", "MESSAGE", "SUBSCRIBE", "PUBLISH", "NOTIFY", "REFER")
 """Methods that are known, and not ours outside of a dialog: 405; others that are unknown: 501."""
 
 
@@ -394,7 +394,7 @@ class UserAgent:
             self._invited(request, flow, key, now)
         elif request.method == "OPTIONS":
             self._refuse(request, flow, key, 200, [*self.introduction(flow), ("Accept", SDP)])
-        elif request.method in ("BYE", "INFO", "PRACK"):
+        elif request.method in ("BYE", "INFO", "PRACK", "UPDATE"):
             self._refuse(request, flow, key, 481)
         else:
             status = 405 if request.method in _OTHERS else 501
@@ -468,7 +468,8 @@ class UserAgent:
             return False
         old = pending.request
         made = sip.request(old.method, old.uri, (), old.body)
-        for name in old.headers.keys():  # noqa: SIM118 (it is no mapping)
+        names = old.headers.keys()  # what is asked for its names is no mapping
+        for name in names:
             made.headers.setlist(name, list(old.headers.getlist(name)))
         for name, value in header:
             made.headers.set(name, value)
@@ -538,7 +539,7 @@ class UserAgent:
 
     def _found(self, request: Request) -> Call | None:
         call = self._calls.get((request.call_id, sip.recipient(request).tag))
-        return call if call is not None and call.dialog is not None and call.dialog.matches(request) else None
+        return call if call is not None and call.dialog_of(request) is not None else None
 
     def _with(self, name: str, action: Callable[[Call], object]) -> list[Output]:
         call = self._names.get(name)
