@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import natural_ears, natural_interruptions, natural_turns, natural_voice
+from benchmarks import natural_ears, natural_interruptions, natural_three, natural_turns, natural_voice
 from benchmarks.table import Row, row, show
 from duologue.clock import SECOND, SYSTEM_CLOCK
 
@@ -17,6 +17,7 @@ SECTIONS: dict[str, Callable[[bool], list[Row]]] = {
     "voice": lambda small: natural_voice.rows(),
     "turns": natural_turns.rows,
     "interruptions": natural_interruptions.rows,
+    "three": natural_three.rows,
 }
 
 

@@ -172,6 +172,7 @@ class Session:
             self._post,
             stock=engines.stock,
             ask=self._control.ask,
+            clock=clock,
         )
         self._lines = newest(self._options.history)
         self._calls = CallMemory()
@@ -258,6 +259,8 @@ class Session:
             self._post(EngineFailed(Stage.HEARING, what))
         if self._options.greet:
             self.say("")
+        else:
+            self._read_ahead(group)
         while self._turns.state is not State.CLOSED:
             event = await self._next_event()
             now = self._clock.now()
@@ -337,6 +340,7 @@ class Session:
                 self._control.execute(effect)
             case Commit():
                 self._remember(effect)
+                self._read_ahead(group)
             case _:
                 self._instruct(effect, group)
 
@@ -372,7 +376,7 @@ class Session:
                 else:
                     self._ears.ignore()
             case Think(reply, person, speculative):
-                self._mouth.think(reply, self._prompt(person, speculative), group)
+                self._mouth.think(reply, self._prompt(person, speculative), group, speculative=speculative)
             case Adopt(reply):
                 self._mouth.adopt(reply)
             case VoiceSentence(reply, index, text):
@@ -461,6 +465,12 @@ class Session:
         if change.persona or change.voice or change.language:
             self._mouth.change(persona, change.voice)
             group.create_task(self._mouth.prepare())
+        self._read_ahead(group)
+
+    def _read_ahead(self, group: asyncio.TaskGroup) -> None:
+        """What the next prompt begins with is known: it stands in it whatever the person says."""
+        if self._turns.state is not State.CLOSED:
+            self._mouth.read_ahead(self._prompt("…", speculative=True), group)
 
     def _remember(self, exchange: Commit) -> None:
         self._mouth.abandon(exchange.reply)

@@ -20,6 +20,7 @@ from duologue.dialogue.turns_vocabulary import EngineFailed, Event, SpeechStarte
 from duologue.dialogue.unvoiced import VoiceTrack, voiced_text
 from duologue.errors import InputError, PeerError, in_words
 from duologue.language.languages import ENGLISH, Words, load_language
+from duologue.precedence import Errand, Urgency, errand_of
 from duologue.speech.hearing import EAR_RATE, VAD_FRAME, Expected, SpeechToText, TurnEnd, VoiceActivity
 from duologue.speech.shared_activity import SharedActivity
 from duologue.streams import cancelled, closing
@@ -59,11 +60,14 @@ FILLED_SAMPLES = EAR_RATE
 class _Sound:
     """A bounded queue of blocks, read by an engine. ``voiced`` counts its frames that are surely voice, ``begin`` is
     its first sample, counted as the ears do, and ``understood`` the first of which nothing was understood yet.
+    ``errand`` is what engines do for it.
     """
 
     def __init__(self, voiced: int) -> None:
         self.voiced = voiced
         self.begin = self.understood = 0
+        self.errand = Errand(Urgency.AHEAD)
+        self._waited: int | None = None
         self._blocks: asyncio.Queue[Samples | None] = asyncio.Queue()
         self._waiting = 0
 
@@ -73,7 +77,19 @@ class _Sound:
         self._blocks.put_nowait(block)
         return self._waiting <= MAX_WAITING_SAMPLES
 
+    def want(self) -> None:
+        """Somebody waits for the words now."""
+        if self._waited is None:
+            self._waited = self.errand.waited
+            self.errand.set(Urgency.AWAITED)
+
+    @property
+    def queued_ms(self) -> float:
+        """How long its engine has waited for others since then."""
+        return 0.0 if self._waited is None else (self.errand.waited - self._waited) / MILLISECOND
+
     def end(self) -> None:
+        self.want()
         self._blocks.put_nowait(None)
 
     async def read(self) -> AsyncGenerator[Samples, None]:
@@ -256,7 +272,8 @@ class SessionEars:
             sound.begin = sound.understood = self._taken - len(before)
             sound.push(before)
             self._open[stretch] = sound
-        self._tasks[stretch] = group.create_task(self._transcribe(stretch, since, sound))
+        with errand_of(sound.errand):
+            self._tasks[stretch] = group.create_task(self._transcribe(stretch, since, sound))
 
     def _back(self, since: int) -> int:
         """How much sound of the past belongs to a stretch of a voice that is there since then (samples)."""
@@ -270,6 +287,8 @@ class SessionEars:
         """Ask for the final transcript. Within speech the cut waits for the next gap, so that no word is cut in two; a
         stretch that is begun meanwhile goes on from there.
         """
+        if stretch in self._open:
+            self._open[stretch].want()
         if stretch in self._open and self._gate.speaking and self._ending is None and self._deaf_until is not None:
             self._ending = (stretch, self._end + CUT_MS * MILLISECOND)
             return
@@ -455,7 +474,8 @@ class SessionEars:
                     count += 1
                     if count > MAX_TRANSCRIPTS:
                         raise PeerError(f"{self._engine.name} gave {count} transcripts of one stretch")
-                    self._post(Understood(stretch, text, final, echo, believed is Trust.FULL, strange))
+                    queued_ms = sound.queued_ms if final else 0.0
+                    self._post(Understood(stretch, text, final, echo, believed is Trust.FULL, strange, queued_ms))
                     if final:
                         break
                     await asyncio.sleep(0)  # an engine that never waits must not flood the inbox
