@@ -18,7 +18,7 @@ from duologue.dialogue.endpointing import (
     judge_guessed,
     trust,
 )
-from duologue.dialogue.melody import Contour
+from duologue.dialogue.melody import CONSTANT, WEIGHTS, Contour
 from duologue.dialogue.turns_vocabulary import SpeechStarted, SpeechStopped
 
 
@@ -44,6 +44,17 @@ def test_a_probability_that_dies_away_is_no_speech_any_more_but_ends_it_late() -
 
 def test_between_the_thresholds_nothing_changes() -> None:
     assert run([0.4] * 5 + [0.6] * 2 + [0.4] * 9) == [SpeechStarted(5 * FRAME_NS)]
+
+
+def test_a_frame_may_be_the_beginning_of_a_voice_before_one_is_told() -> None:
+    gate = SpeechGate()
+    found: list[bool] = []
+    for number, value in enumerate([0.1, 0.32, 0.1, 0.6, 0.9, 0.9, 0.4, 0.2, 0.2, 0.2, 0.4]):
+        gate.step(value, (number + 1) * FRAME_NS)
+        found.append(gate.rising)
+    assert found == [False, True, False, True, *[False] * 6, True]
+    gate.reset()
+    assert not gate.rising
 
 
 def test_after_a_reset_a_voice_that_goes_on_has_a_new_onset() -> None:
@@ -88,6 +99,27 @@ def test_words_are_believed_by_voice_and_by_confidence(
     confidence: float, final: bool, voiced_ms: float, found: Trust
 ) -> None:
     assert trust("no wait", confidence, final, voiced_ms) is found
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence", "voiced_ms", "found"),
+    [
+        ("Stop!", 0.5, 200, Trust.FULL),
+        ("No.", 0.46, 130, Trust.FULL),
+        ("Wait, wait a second", 0.5, 300, Trust.FULL),
+        ("Stop!", 0.5, 100, Trust.NONE),
+        ("Stop!", 0.3, 300, Trust.DOUBT),
+        ("Ship!", 0.5, 300, Trust.DOUBT),
+        ("you did not stop at all", 0.5, 400, Trust.DOUBT),
+        ("Mm-hm.", 0.5, 300, Trust.DOUBT),
+    ],
+)
+def test_a_command_is_believed_although_the_engine_is_less_sure(
+    text: str, confidence: float, voiced_ms: float, found: Trust
+) -> None:
+    assert trust(text, confidence, True, voiced_ms) is found
+    early = trust(text, confidence, False, voiced_ms)
+    assert early is (Trust.FULL if found is Trust.FULL else Trust.DOUBT)
 
 
 def test_words_that_only_join_others_take_no_floor_unless_the_voice_is_long() -> None:
@@ -209,11 +241,16 @@ def test_the_bounds_of_the_user_hold_whatever_was_learnt():
     assert BoundedPatience(free, 250, 1200).wait("I went to the") == free.wait("I went to the")
 
 
+def melody(odds: float | None) -> Contour | None:
+    """A voice that goes on by these log-odds."""
+    return None if odds is None else Contour((odds - CONSTANT) / WEIGHTS[0])
+
+
 @pytest.mark.parametrize(
-    ("text", "level", "why"),
+    ("text", "odds", "why"),
     [
         ("I tried to call you this morning.", 4.0, "held"),
-        ("I tried to call you this morning.", 0.5, "finished"),
+        ("I tried to call you this morning.", 0.2, "finished"),
         ("I tried to call you this morning.", -2.0, "fallen"),
         ("I tried to call you this morning.", None, "closing word"),
         ("I bought a new coat.", None, "finished"),
@@ -227,6 +264,14 @@ def test_the_bounds_of_the_user_hold_whatever_was_learnt():
         ("When I was a child we used to swim in that lake.", 0.0, "unsure"),
         ("Could I have a?", -2.0, "leaning"),
         ("Is that what it is for?", None, "question"),
+        ("What is it about?", None, "question"),
+        ("What can I do?", None, "question"),
+        ("Where is he?", None, "question"),
+        ("Do you know where they are?", None, "question"),
+        ("Can I go to?", -2.0, "leaning"),
+        ("Do you know where the?", -2.0, "leaning"),
+        ("Is there a good?", -2.0, "leaning"),
+        ("He is a very.", -2.0, "leaning"),
         ("The code is 7.", -2.0, "dictation"),
         ("My number is 041.", -2.0, "dictation"),
         ("It is on the.", -2.0, "leaning"),
@@ -234,8 +279,8 @@ def test_the_bounds_of_the_user_hold_whatever_was_learnt():
         ("…", None, "no words yet"),
     ],
 )
-def test_a_guessed_full_stop_counts_with_what_else_speaks_for_an_end(text: str, level: float | None, why: str) -> None:
-    assert judge_guessed(text, contour=None if level is None else Contour(level)) == why
+def test_a_guessed_full_stop_counts_with_what_else_speaks_for_an_end(text: str, odds: float | None, why: str) -> None:
+    assert judge_guessed(text, contour=melody(odds)) == why
 
 
 def test_ears_that_guess_are_believed_less_than_others_and_the_melody_is_asked() -> None:
@@ -243,12 +288,12 @@ def test_ears_that_guess_are_believed_less_than_others_and_the_melody_is_asked()
     text = "I bought a new coat."
     assert (sure.wait(text).ms, guessed.wait(text).ms) == (350, 850)
     waits: list[int] = []
-    for level in (-2.0, 0.0, 5.0):
+    for odds in (-2.0, 0.2, 5.0):
         for patience in (sure, guessed):
-            patience.sounded(Contour(level))
+            patience.sounded(melody(odds))
         assert sure.wait(text).ms == 350
         waits.append(guessed.wait(text).ms)
-    assert waits == [600, 850, 1150]
+    assert waits == [600, 850, 1400]
 
 
 def test_a_pause_in_search_of_a_word_says_nothing_of_those_between_sentences() -> None:

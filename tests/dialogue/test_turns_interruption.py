@@ -267,3 +267,19 @@ def test_a_sound_over_an_apology_that_never_comes_leaves_no_turn_open(world: Wor
     assert world.machine.state is State.THINKING
     world.pass_time(24_500)
     assert world.machine.state is State.QUIET and world.last(TurnClosed) == TurnClosed(2, EndingOutcome.NOTHING_SAID)
+
+
+def test_who_goes_on_when_we_have_just_begun_had_only_paused(world: World) -> None:
+    asks(world, "I paid for two tickets.")
+    replies(world, "That is good to know, thank you very much.")
+    world.pass_time(300)
+    starts(world)
+    understands(world, "and I only got one")
+    assert world.patience.pauses == [1000.0]  # 100 until the end is known, 600 of waiting, and 300
+
+
+def test_who_interrupts_later_has_not_paused(world: World) -> None:
+    speaking(world, after=1500)
+    starts(world)
+    understands(world, "wait a moment")
+    assert world.patience.pauses == []

@@ -36,12 +36,14 @@ FRAME_NS = VAD_FRAME * SECOND // EAR_RATE
 @dataclass(frozen=True, slots=True)
 class GateOptions:
     """``on``, ``off`` and ``sure`` are probabilities; ``onset_frames`` frames at or above ``on`` make an onset,
-    ``offset_frames`` below ``off`` an offset. Speech ended in the middle of the last frame that was ``sure``: after it
-    Silero's probability dies away, in 50 ms where it is quiet and in up to 300 in noise 10 dB below the voice.
+    ``offset_frames`` below ``off`` an offset; one at ``rising`` may be the beginning of a voice. Speech ended in the
+    middle of the last frame that was ``sure``: after it Silero's probability dies away, in 50 ms where it is quiet and
+    in up to 300 in noise 10 dB below the voice.
     """
 
     on: float = 0.5
     off: float = 0.35
+    rising: float = 0.3
     sure: float = 0.7
     onset_frames: int = 2
     offset_frames: int = 3
@@ -57,6 +59,7 @@ class SpeechGate:
         self._loud_from = 0
         self._loud_until = 0
         self._voiced = self._before = 0
+        self._rising = False
 
     @property
     def voiced(self) -> int:
@@ -68,10 +71,16 @@ class SpeechGate:
         """Between an onset and its offset."""
         return self._speaking
 
+    @property
+    def rising(self) -> bool:
+        """The newest frame may be the beginning of a voice, which is not sure yet."""
+        return self._rising
+
     def step(self, probability: float, end: int) -> SpeechStarted | SpeechStopped | None:
         """Take the next frame, which ended at ``end`` (ns). The event tells the onset or offset itself."""
         options = self._options
         self._voiced += probability >= options.on
+        self._rising = not self._speaking and probability >= options.rising
         if not self._speaking:
             if probability < options.on:
                 self._run = 0
@@ -99,10 +108,10 @@ class SpeechGate:
 
     def reset(self) -> None:
         """Forget everything: what comes next is not connected to what came before."""
-        self._speaking, self._run = False, 0
+        self._speaking, self._run, self._rising = False, 0, False
 
     def _turn(self, speaking: bool, at: int) -> SpeechStarted | SpeechStopped:
-        self._speaking, self._run = speaking, 0
+        self._speaking, self._run, self._rising = speaking, 0, False
         if speaking:
             self._before = self._voiced - self._options.onset_frames
         return SpeechStarted(at) if speaking else SpeechStopped(at)
@@ -144,6 +153,10 @@ class Trust(StrEnum):
 
 SURE = 0.6
 """Confidence from which words are believed however short they are."""
+COMMAND_SURE = 0.45
+"""The same of a command…"""
+COMMAND_WORDS = 4
+"""… with so many words around it at most."""
 LEAST_MS = 120.0
 """Of voice: the shortest word said in passing has more; a click has less."""
 DOUBT_MS = 200.0
@@ -156,10 +169,15 @@ def trust(text: str, confidence: float, final: bool, voiced_ms: float, words: Wo
     """Of words with this ``confidence`` (0…1, or -1: unknown), in a stretch with so much voice so far.
 
     Short words that only join others ("and if") are what "mm-hm" is taken for, with all confidence; nobody takes the
-    floor with nothing else.
+    floor with nothing else. A command ("stop", "no") is what it seems although the engine, which hears nothing around
+    it, is less sure.
     """
-    joining = all(words.only_joins(word) for word in _TOKEN.findall(text.casefold()))
+    said = _TOKEN.findall(text.casefold())
+    joining = all(words.only_joins(word) for word in said)
     if voiced_ms >= LONG_MS or (confidence >= SURE and not joining):
+        return Trust.FULL
+    commanded = len(said) <= COMMAND_WORDS and any(word in words.commands for word in said)
+    if commanded and confidence >= COMMAND_SURE and voiced_ms >= LEAST_MS:
         return Trust.FULL
     if not final:
         return Trust.DOUBT
@@ -173,6 +191,8 @@ _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 MIN_WAIT_MS = 250
 MAX_WAIT_MS = 1200
+GUESSED_MAX_WAIT_MS = 1400
+"""Where the ears guess: a voice is away 80 ms before a soft end and for 60 after an onset, as they tell it."""
 _BASE_MS = {
     "question": 300,
     "finished": 350,
@@ -196,15 +216,18 @@ _GUESSED_MS = {
     "finished": 850,
     "unsure": 850,
     "few words": 850,
-    "held": 1150,
-    "leading up": MAX_WAIT_MS,
+    "dictation": 1200,
+    "held": GUESSED_MAX_WAIT_MS,
+    "leaning": GUESSED_MAX_WAIT_MS,
+    "leading up": GUESSED_MAX_WAIT_MS,
+    "trailing": GUESSED_MAX_WAIT_MS,
 }
 """Where the ears set a full stop at almost every pause."""
 _COMPLETE = frozenset({"question", "finished", "whole", "question without mark", "closing word", "fallen"})
-HELD = 2.0
-"""Semitones above the bottom of a speaker's range: a voice that ends so high will most often go on…"""
-FALLEN = -1.0
-"""… and one that ends as low has finished most often."""
+HELD = 1.0
+"""Log-odds by its melody that a voice goes on: with as much it most often will…"""
+FALLEN = -0.5
+"""… and with as little it has most often finished."""
 LEADS_UP = 7
 """Words that "when I was a child" has at most, with nothing yet that it leads up to."""
 
@@ -255,16 +278,30 @@ def judge_guessed(text: str, known: Words = _ENGLISH, contour: Contour | None = 
     if _leads_up(words, known, asked=asked):
         return "leading up"
     if asked:
-        ends = words[-1] not in known.leaning or words[-1] in known.stranded
-        return why if ends or why != "question" else "leaning"
+        return "leaning" if why == "question" and _asks_on(words, known) else why
     if why not in ("finished", "closing word"):
         return why
-    if contour is not None and contour.level > HELD:
+    if contour is not None and contour.odds > HELD:
         return "held"
-    fallen = contour is not None and contour.level < FALLEN
+    fallen = contour is not None and contour.odds < FALLEN
     if fallen or (contour is None and words[-1] in known.closing):
         return "fallen" if fallen else "closing word"
     return "finished"
+
+
+def _asks_on(words: list[str], known: Words) -> bool:
+    """What is marked as a question wants a word: "Could I have a?", but not "What is it about?" or "Where is he?"."""
+    last = words[-1]
+    if last in known.determiners or _wants_noun(words, known):
+        return True
+    if last not in known.leaning or last in known.stranded or words[0] in known.wh or len(words) < 3:
+        return False
+    ends = {words[-2], last}
+    return not (ends & known.pronouns and ends & known.auxiliaries)
+
+
+def _wants_noun(words: list[str], known: Words) -> bool:
+    return len(words) > 1 and words[-2] in known.indefinite and words[-1] in known.describing
 
 
 def _leads_up(words: list[str], known: Words, *, asked: bool) -> bool:
@@ -287,7 +324,7 @@ def _judge_unmarked(words: list[str], known: Words) -> str:
         return "closing word"
     if words[-1] in known.open and len(words) > 1:
         return "trailing"
-    if words[-1] in known.leaning and len(words) > 1:
+    if (words[-1] in known.leaning and len(words) > 1) or _wants_noun(words, known):
         return "leaning"
     if len(words) <= 2 and words[-1] in known.whole:
         return "whole"
@@ -346,7 +383,7 @@ class AdaptivePatience:
         self._contour = contour
 
     def wait(self, text: str) -> Wait:
-        """See :class:`~duologue.dialogue.turns_vocabulary.Patience`: 250 to 1200 ms."""
+        """See :class:`~duologue.dialogue.turns_vocabulary.Patience`: 250 to 1200 ms, to 1400 where the ears guess."""
         if self._guessed:
             why = judge_guessed(text, self._words, self._contour)
             base = _GUESSED_MS[why]
@@ -359,7 +396,7 @@ class AdaptivePatience:
             return Wait(base, why)
         wanted = learnt + 120
         adapted = base + max(0.0, wanted - base) * (0.5 if why in _COMPLETE else 1.0)
-        chosen = round(min(max(adapted, MIN_WAIT_MS), MAX_WAIT_MS))
+        chosen = round(min(max(adapted, MIN_WAIT_MS), GUESSED_MAX_WAIT_MS if self._guessed else MAX_WAIT_MS))
         return Wait(chosen, why if chosen == base else f"{why}, usual pause {learnt:.0f} ms")
 
     def resumed(self, pause_ms: float) -> None:

@@ -275,7 +275,7 @@ class FloorState:
         """The turn now belongs to the reply."""
         if self.person.text:
             self.asked = 0
-        reply.committed = self.person.committed
+        reply.committed, reply.after = self.person.committed, self.person.offset
         reply.turn = self.person.bind()
         self.thinking_since = now
         self.filler_at = now + self.policy.filler_ms * MILLISECOND

@@ -97,6 +97,10 @@ class Words(_Part):
     auxiliaries: _Words = frozenset()
     whole: _Words = frozenset()
     opening: _Words = frozenset()
+    commands: _Words = frozenset()
+    determiners: _Words = frozenset()
+    indefinite: _Words = frozenset()
+    describing: _Words = frozenset()
     lead_ins: _Phrases = frozenset()
 
     def only_joins(self, word: str) -> bool:
