@@ -18,7 +18,7 @@ from duologue.dialogue.endpointing import (
     judge_guessed,
     trust,
 )
-from duologue.dialogue.melody import CONSTANT, WEIGHTS, Contour
+from duologue.dialogue.melody import Contour
 from duologue.dialogue.turns_vocabulary import SpeechStarted, SpeechStopped
 
 
@@ -241,16 +241,11 @@ def test_the_bounds_of_the_user_hold_whatever_was_learnt():
     assert BoundedPatience(free, 250, 1200).wait("I went to the") == free.wait("I went to the")
 
 
-def melody(odds: float | None) -> Contour | None:
-    """A voice that goes on by these log-odds."""
-    return None if odds is None else Contour((odds - CONSTANT) / WEIGHTS[0])
-
-
 @pytest.mark.parametrize(
-    ("text", "odds", "why"),
+    ("text", "level", "why"),
     [
-        ("I tried to call you this morning.", 4.0, "held"),
-        ("I tried to call you this morning.", 0.2, "finished"),
+        ("I tried to call you this morning.", 4.0, "finished"),
+        ("I tried to call you this morning.", -1.5, "finished"),
         ("I tried to call you this morning.", -2.0, "fallen"),
         ("I tried to call you this morning.", None, "closing word"),
         ("I bought a new coat.", None, "finished"),
@@ -268,6 +263,13 @@ def melody(odds: float | None) -> Contour | None:
         ("What can I do?", None, "question"),
         ("Where is he?", None, "question"),
         ("Do you know where they are?", None, "question"),
+        ("What will we do then?", None, "question"),
+        ("What is it made of?", None, "question"),
+        ("What is the name of?", None, "leaning"),
+        ("I think it was in 1984.", None, "finished"),
+        ("My number is 1984.", None, "dictation"),
+        ("I called the office end.", -2.0, "trailing"),
+        ("We watched it to the end.", -2.0, "fallen"),
         ("Can I go to?", -2.0, "leaning"),
         ("Do you know where the?", -2.0, "leaning"),
         ("Is there a good?", -2.0, "leaning"),
@@ -279,21 +281,22 @@ def melody(odds: float | None) -> Contour | None:
         ("…", None, "no words yet"),
     ],
 )
-def test_a_guessed_full_stop_counts_with_what_else_speaks_for_an_end(text: str, odds: float | None, why: str) -> None:
-    assert judge_guessed(text, contour=melody(odds)) == why
+def test_a_guessed_full_stop_counts_with_what_else_speaks_for_an_end(text: str, level: float | None, why: str) -> None:
+    assert judge_guessed(text, contour=None if level is None else Contour(level)) == why
 
 
 def test_ears_that_guess_are_believed_less_than_others_and_the_melody_is_asked() -> None:
     sure, guessed = AdaptivePatience(), AdaptivePatience(guessed=True)
     text = "I bought a new coat."
-    assert (sure.wait(text).ms, guessed.wait(text).ms) == (350, 850)
+    assert (sure.wait(text).ms, guessed.wait(text).ms) == (350, 900)
     waits: list[int] = []
-    for odds in (-2.0, 0.2, 5.0):
+    for level in (-2.0, 0.0, 5.0):
         for patience in (sure, guessed):
-            patience.sounded(melody(odds))
+            patience.sounded(Contour(level))
         assert sure.wait(text).ms == 350
         waits.append(guessed.wait(text).ms)
-    assert waits == [600, 850, 1400]
+    assert waits == [600, 900, 900]
+    assert guessed.wait("I called the office and").ms == 1400
 
 
 def test_a_pause_in_search_of_a_word_says_nothing_of_those_between_sentences() -> None:

@@ -7,7 +7,7 @@ middle. Pitch is the lag at which a frame is most like itself (autocorrelation, 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,11 +34,6 @@ _LEAST = 6
 """Frames with a pitch, without which nothing is said of a melody."""
 
 
-CONSTANT = -0.5
-WEIGHTS = (0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-"""Of a contour's fields, in order; made by ``benchmarks/natural_endings.py``, which says of what."""
-
-
 def _spectrum_of_itself() -> NDArray[np.float64]:
     alike = np.fft.irfft(np.square(np.abs(np.fft.rfft(_WINDOW, _SIZE))))[: _LAGS.stop + 1]
     return alike / alike[0]
@@ -49,25 +44,9 @@ _OWN = _spectrum_of_itself()
 
 @dataclass(frozen=True, slots=True)
 class Contour:
-    """How a voice ended: ``level`` is how far above the bottom of this speaker's range (semitones), ``slope`` how its
-    pitch moved over the last 300 ms (semitones a second), ``fall`` how far it lies below the highest of the last
-    second. ``loud`` is the loudness of the last 100 ms, ``fading`` what it changed over the last 250 (dB a second),
-    ``clear`` how periodic its last pitch was (0…1); both against this speaker's own. ``tail`` is what sounded after
-    the last pitch (s).
-    """
+    """How a voice ended: ``level`` is how far above the bottom of this speaker's range (semitones)."""
 
     level: float
-    slope: float = 0.0
-    fall: float = 0.0
-    loud: float = 0.0
-    fading: float = 0.0
-    clear: float = 0.0
-    tail: float = 0.0
-
-    @property
-    def odds(self) -> float:
-        """Log-odds that a voice which ended so goes on after a pause."""
-        return CONSTANT + sum(weight * value for weight, value in zip(WEIGHTS, astuple(self), strict=True))
 
 
 class Melody:
@@ -75,52 +54,24 @@ class Melody:
 
     def __init__(self) -> None:
         self._known: deque[float] = deque(maxlen=1_250)
-        self._clear: deque[float] = deque(maxlen=1_250)
 
     def ended(self, sound: Samples) -> Contour | None:
         """Of a voice that ends with ``sound`` (at :data:`EAR_RATE`, :data:`SECONDS` are enough). None: there is too
         little pitch in it, as in a whisper, a cough or noise.
         """
-        frames = _analysed(np.clip(np.nan_to_num(sound), -1.0, 1.0))
-        voiced = np.flatnonzero(~np.isnan(frames.pitch))
-        if len(voiced) < _LEAST:
+        pitch = pitches(np.clip(np.nan_to_num(sound), -1.0, 1.0))
+        heights = pitch[~np.isnan(pitch)]
+        if len(heights) < _LEAST:
             return None
-        heights, loud = frames.pitch[voiced], frames.loud
         self._known.extend(float(each) for each in heights)
-        self._clear.extend(float(each) for each in frames.alike[voiced])
-        last = voiced[voiced >= voiced[-1] - 19]
-        end = float(np.median(heights[-4:]))
-        return Contour(
-            end - float(np.quantile(self._known, 0.1)),
-            _slope(last, frames.pitch[last]),
-            float(np.quantile(heights, 0.95)) - end,
-            float(np.mean(loud[-6:])) - float(np.quantile(loud, 0.9)),
-            _slope(np.arange(len(loud))[-16:], loud[-16:]),
-            float(np.mean(frames.alike[voiced[-5:]])) - float(np.median(self._clear)),
-            (len(loud) - 1 - int(voiced[-1])) * _HOP / _HALVED,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Frames:
-    """Every 16 ms, the last of which ends with the sound: the pitch (semitones over 55 Hz, NaN: none), the loudness
-    (dB), and how much a frame is like itself a period later.
-    """
-
-    pitch: NDArray[np.float64]
-    loud: NDArray[np.float64]
-    alike: NDArray[np.float64]
+        return Contour(float(np.median(heights[-4:])) - float(np.quantile(self._known, 0.1)))
 
 
 def pitches(sound: Samples) -> NDArray[np.float64]:
     """The pitch of frames every 16 ms, the last of which ends with the sound, in semitones over 55 Hz (NaN: none)."""
-    return _analysed(sound).pitch
-
-
-def _analysed(sound: Samples) -> _Frames:
     halved = sound[: len(sound) // 2 * 2].reshape(-1, 2).mean(axis=1)
     if len(halved) < _FRAME:
-        return _Frames(np.zeros(0), np.zeros(0), np.zeros(0))
+        return np.zeros(0)
     frames = np.lib.stride_tricks.sliding_window_view(halved, _FRAME)[::-_HOP][::-1]
     frames = (frames - frames.mean(axis=1, keepdims=True)) * _WINDOW
     loud = np.sqrt(np.mean(np.square(frames), axis=1)).astype(np.float64)
@@ -135,14 +86,7 @@ def _analysed(sound: Samples) -> _Frames:
     sure = alike[np.arange(len(best)), best + 1]
     pitch = 12 * np.log2(_HALVED / (best + 1) / 55)
     pitch[(sure < _ALIKE) | (loud < max(_QUIET, _SOFT * float(loud.max()))) | (worth.max(axis=1) <= 0)] = np.nan
-    return _Frames(_without_leaps(pitch), 20 * np.log10(loud + 1e-5), np.clip(sure, 0.0, 1.0))
-
-
-def _slope(places: NDArray[np.int64], values: NDArray[np.float64]) -> float:
-    """Of the straight line through them (a second)."""
-    away = (places - places.mean()) * (_HOP / _HALVED)
-    spread = float(away @ away)
-    return float(away @ values) / spread if spread > 0 else 0.0
+    return _without_leaps(pitch)
 
 
 def _without_leaps(pitch: NDArray[np.float64]) -> NDArray[np.float64]:

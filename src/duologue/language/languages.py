@@ -101,6 +101,9 @@ class Words(_Part):
     determiners: _Words = frozenset()
     indefinite: _Words = frozenset()
     describing: _Words = frozenset()
+    owning: _Words = frozenset()
+    before_year: _Words = frozenset()
+    mistaken: _Words = frozenset()
     lead_ins: _Phrases = frozenset()
 
     def only_joins(self, word: str) -> bool:
