@@ -38,7 +38,8 @@ WORDS = (
     "But I already tried that.", "What?", "Could you say that again?", "Never mind.", "One moment, please.",
     "I have another question.", "Not that one, the other one.",
 )  # fmt: skip
-BACKCHANNELS = ("Mm-hm.", "Uh-huh.", "Yeah.", "Right.", "Okay.", "Oh.", "Yes.", "Sure.", "Ah.", "Hm.")
+BACKCHANNELS = ("Uh-huh.", "Yeah.", "Right.", "Okay.", "Oh.", "Yes.", "Sure.", "Ah.")
+"""No "mm-hm" and no "hm": Kokoro spells them out ("em, em, aitch, em"), which is no backchannel."""
 ECHO_DELAYS_MS = (60.0, 120.0, 200.0)
 AFTER_S = (0.7, 4.0)
 """Into the reply, from and to."""

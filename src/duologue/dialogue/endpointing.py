@@ -213,9 +213,9 @@ _GUESSED_MS = {
     "fallen": 600,
     "closing word": 600,
     "question without mark": 600,
-    "finished": 900,
-    "unsure": 900,
-    "few words": 900,
+    "finished": 920,
+    "unsure": 920,
+    "few words": 920,
     "dictation": 1200,
     "leaning": GUESSED_MAX_WAIT_MS,
     "leading up": GUESSED_MAX_WAIT_MS,
@@ -277,6 +277,8 @@ def judge_guessed(text: str, known: Words = _ENGLISH, contour: Contour | None = 
     if words[-1].isdecimal():
         in_year = len(words) > 1 and words[-2] in known.before_year and _YEAR.fullmatch(words[-1])
         return "finished" if in_year else "dictation"
+    if len(words) > 2 and all(word.isdecimal() for word in words[-3:-1]):
+        return "dictation"  # "555 5 fives"
     if words[-1] in known.mistaken and len(words) > 2 and words[-2] not in known.determiners:
         return "trailing"
     if _leads_up(words, known, asked=asked):
