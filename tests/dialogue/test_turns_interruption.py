@@ -215,6 +215,31 @@ def test_a_long_sound_whose_end_is_known_late_takes_the_floor(world: World) -> N
     assert world.machine.state is State.PAUSING
 
 
+@pytest.mark.parametrize("ends_after", [535, 900])
+def test_a_long_okay_is_judged_as_one(world: World, ends_after: int) -> None:
+    speaking(world)
+    starts(world)
+    world.pass_time(300)
+    understands(world, "Okay.")
+    world.pass_time(ends_after - 300)
+    assert world.machine.state is State.PAUSED
+    world.give(SpeechStopped(world.now))
+    world.pass_time(250)
+    assert world.machine.state is State.JUDGING
+    understands(world, "Okay, okay.", final=True)
+    assert world.machine.state is State.SPEAKING and Note.FALSE_ALARM in world.notes()
+
+
+def test_a_long_okay_that_goes_on_takes_the_floor(world: World) -> None:
+    speaking(world)
+    starts(world)
+    world.pass_time(300)
+    understands(world, "Okay.")
+    world.pass_time(600)
+    understands(world, "Okay but I have a question")
+    assert world.machine.state is State.HEARING
+
+
 def test_words_that_are_known_after_the_voice_stopped_take_the_floor(world: World) -> None:
     speaking(world)
     starts(world)

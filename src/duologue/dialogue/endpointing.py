@@ -155,6 +155,8 @@ SURE = 0.6
 """Confidence from which words are believed however short they are."""
 COMMAND_SURE = 0.45
 """The same of a command…"""
+COMMAND_ALONE_SURE = 0.2
+"""… of one that is all, which Whisper has half as sure as within a sentence…"""
 COMMAND_WORDS = 4
 """… with so many words around it at most."""
 LEAST_MS = 120.0
@@ -177,7 +179,8 @@ def trust(text: str, confidence: float, final: bool, voiced_ms: float, words: Wo
     if voiced_ms >= LONG_MS or (confidence >= SURE and not joining):
         return Trust.FULL
     commanded = len(said) <= COMMAND_WORDS and any(word in words.commands for word in said)
-    if commanded and confidence >= COMMAND_SURE and voiced_ms >= LEAST_MS:
+    alone = len(set(said)) == 1
+    if commanded and confidence >= (COMMAND_ALONE_SURE if alone else COMMAND_SURE) and voiced_ms >= LEAST_MS:
         return Trust.FULL
     if not final:
         return Trust.DOUBT

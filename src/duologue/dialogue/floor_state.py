@@ -96,6 +96,11 @@ class FloorState:
         return self.person.says_other_than(ignored)
 
     @property
+    def acknowledged(self) -> bool:
+        """All that was understood shows that somebody listens, and the reply has some way to go."""
+        return not (self.reply and self.reply.nearly_over) and self.person.says_only(self.policy.backchannels)
+
+    @property
     def agrees(self) -> bool:
         """A speculative reply was asked for by the same words."""
         reply = self.reply
