@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from benchmarks.compose_peers import export, ffmpeg_cpu, overlays_of, sharp_times
-from benchmarks.machine import sleeper
+from benchmarks.sleeper import sleeper
 from benchmarks.table import Row, row, show
 from duologue.places import packs_folder
 from duologue.stage.art import CharacterArt, RoomArt

@@ -17,7 +17,8 @@ from contextlib import AbstractContextManager
 from benchmarks.browser import watching
 from benchmarks.contend_figures import Contention, rows_of, seen
 from benchmarks.live import HERE, House, Live, baseline, live, proven
-from benchmarks.machine import busy, cores, cpu_seconds, foreign, say, sleeper
+from benchmarks.machine import busy, cores, cpu_seconds, foreign, say
+from benchmarks.sleeper import sleeper
 from benchmarks.table import Row, row
 
 SHOW = ("is a tomato a fruit", "--turns", "1000", "--test-card", "--seed", "7")

@@ -1,5 +1,5 @@
-"""What the machine does beside a measurement, and what is done to it: a bare sleeper's worst wake-up, programs of other
-login sessions that burn its cores, processes that are held to some cores or stopped for a part of their time.
+"""What is done to the machine beside a measurement: programs of other login sessions that burn its cores, processes
+that are held to some cores or stopped for a part of their time.
 
 Everything that is started here ends by itself after a while, also when the benchmark is killed.
 """
@@ -7,7 +7,6 @@ Everything that is started here ends by itself after a while, also when the benc
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -15,13 +14,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from multiprocessing.sharedctypes import Synchronized
 
 import psutil
 from rich.console import Console
 
-PERIOD = 0.005
 SLICE = 0.01
 """Seconds that a throttled process runs, or rests, at a time: whichever is shorter."""
 _CONSOLE = Console(stderr=True)
@@ -33,39 +29,6 @@ _LOOP = (
 def say(text: str) -> None:
     """What the benchmark is about to do, for who watches it."""
     _CONSOLE.print(f"  {text}", style="dim", highlight=False, markup=False, soft_wrap=True)
-
-
-@dataclass(slots=True)
-class Stalls:
-    """Filled when the measurement is over: the sleeper's worst lateness (ms), and how often it was over 30 ms."""
-
-    worst_ms: float = 0.0
-    over_30_ms: int = 0
-
-
-def _sleep(worst: Synchronized[float], many: Synchronized[int]) -> None:
-    while True:
-        due = time.perf_counter() + PERIOD
-        time.sleep(PERIOD)
-        late = (time.perf_counter() - due) * 1000
-        worst.value = max(worst.value, late)
-        many.value += late > 30
-
-
-@contextlib.contextmanager
-def sleeper() -> Generator[Stalls]:
-    """A process that only sleeps, beside the measurement: how late it wakes is the machine's own doing."""
-    worst: Synchronized[float] = multiprocessing.Value("d", 0.0)
-    many: Synchronized[int] = multiprocessing.Value("i", 0)
-    process = multiprocessing.get_context("fork").Process(target=_sleep, args=(worst, many), daemon=True)
-    process.start()
-    stalls = Stalls()
-    try:
-        yield stalls
-    finally:
-        process.kill()
-        process.join()
-        stalls.worst_ms, stalls.over_30_ms = worst.value, many.value
 
 
 def cores() -> list[int]:

@@ -167,12 +167,21 @@ class _Watcher:
         return fresh
 
 
+def _conversation(client: httpx.Client, patience: float = 20.0) -> str:
+    """The one on air: a stream may be there before its first words."""
+    until = time.perf_counter() + patience
+    while not (found := client.get("/api/conversations").json()):
+        if time.perf_counter() > until:
+            raise SystemExit("nobody talks on the show")
+        time.sleep(0.1)
+    return str(found[0]["id"])
+
+
 def cues() -> list[Row]:
     """From a request to the API to the moment at which a viewer sees it."""
     waits: list[float] = []
     with live("--size", "1280x720", "--turns", "2") as on_air, httpx.Client(base_url=on_air.address) as client:
-        current = client.get("/api/conversations").json()[0]["id"]
-        client.delete(f"/api/conversations/{current}")
+        client.delete(f"/api/conversations/{_conversation(client)}")
         time.sleep(5)  # the last caption has gone
         watcher = _Watcher(client)
         for text in ("The first announcement of this evening", "", "The second announcement of this evening", ""):

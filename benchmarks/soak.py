@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.live import live
-from benchmarks.machine import sleeper
+from benchmarks.sleeper import sleeper
 from benchmarks.table import Row, row, show
 
 MINUTES = 10.0

@@ -28,7 +28,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from benchmarks.machine import sleeper
+from benchmarks.sleeper import sleeper
 from benchmarks.table import Row, row, show
 from duologue.clock import SYSTEM_CLOCK
 from duologue.prover.playlist import parse_playlist

@@ -52,11 +52,12 @@ class Caller:
     _number: int = 1000
     _stamp: int = 5_000_000
 
-    def call(self, port: int, extension: str = "16", **local: object) -> str:
-        """Call the line at ``port``."""
+    def call(self, port: int, extension: str = "16", *, account: str = "", **local: object) -> str:
+        """Call the line at ``port``; an ``account`` goes by its registrar."""
         ours = Local(HOST, self.port, **local)  # type: ignore[arg-type]
         self._offer = offer(ours)
-        self.name, outputs = self.agent.call(f"sip:{extension}@{HOST}:{port}", self._offer, SYSTEM_CLOCK.now())
+        target = f"sip:{extension}@{HOST}:{port}"
+        self.name, outputs = self.agent.call(target, self._offer, SYSTEM_CLOCK.now(), account)
         self.transport.perform(outputs)
         return self.name
 

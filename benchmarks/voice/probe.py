@@ -22,7 +22,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import sleeper
+from benchmarks.sleeper import sleeper
 
 RATE = 16_000
 """Of what the callers say (Hz)."""

@@ -1421,6 +1421,14 @@ export interface components {
              * @default 0
              */
             refused: number;
+            /**
+             * Refusals
+             * @description Those by reason: source (an address that may not call), scanner, rate, password, extension, media (no sound that both can), request (not understood), places, busy, closing, unready, fault.
+             * @default {}
+             */
+            refusals: {
+                [key: string]: number;
+            };
         };
         /**
          * ModelView

@@ -171,6 +171,11 @@ class Settings(BaseSettings):
         """What ``auto`` came to when these settings were loaded, by kind: ``tts``, ``stt``. Without what was named."""
         return self._chosen.picks
 
+    @property
+    def voice_pace(self) -> float | None:
+        """Seconds that the first of ``engines.tts`` takes for a second of sound, as measured here; None: unknown."""
+        return next((self._chosen.factors.get(name) for name in self.engines.tts), None)
+
     def engine(self, name: str) -> BaseModel | None:
         """An engine's own part; None for one without settings, or neither chosen nor given a table."""
         return self._parts.get(name)

@@ -63,6 +63,7 @@ def _key(value: str) -> str:
 Networks = Annotated[Names, AfterValidator(_networks)]
 Registrars = Annotated[tuple[str, ...], BeforeValidator(as_list), AfterValidator(_registrars)]
 Transports = Annotated[tuple[Literal["udp", "tcp", "tls"], ...], BeforeValidator(as_list)]
+Digests = Annotated[tuple[Literal["sha-256", "md5"], ...], BeforeValidator(as_list)]
 Formats = Annotated[tuple[Literal["opus", "g722", "pcma", "pcmu"], ...], BeforeValidator(as_list)]
 
 
@@ -247,6 +248,11 @@ class PhoneSettings(SettingsSection):
     )
     callers: dict[str, CallerSettings] = Field(
         default={}, description="Who may call with a password, a table for each; none: without one."
+    )
+    digest: Digests = Field(
+        default=("sha-256", "md5"),
+        min_length=1,
+        description="How it is proved, the best first; old telephones (baresip 1.0) give up unless it is md5 alone.",
     )
     extensions: dict[str, AnswerSettings] = Field(
         default={}, description="What can be called, a table for each; none: whatever is called."

@@ -15,6 +15,7 @@ from duologue.app.models import LineEvent
 from duologue.clock import SECOND
 from duologue.errors import ClosedError, InputError
 from duologue.phone.leg import CallInfo, LegAnswered
+from duologue.phone.line_messages import Counts, Ready
 from duologue.settings import load_settings
 from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing import Expected
@@ -208,3 +209,31 @@ registrar = "pbx.example"
         target_of("17", phone.accounts, "x")
     with pytest.raises(InputError, match="which PBX"):
         target_of("17", (), "")
+
+
+def test_calls_that_its_process_sends_away_are_shown_with_those_of_the_house(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    exchange = Exchange(monkeypatch, "[phone.extensions.1000]\n", folder=tmp_path)
+    nobody = ScriptedLeg(exchange.clock, info=CallInfo(id="one", caller="16", called="99"))
+    line, carriers = exchange.line(nobody)
+    events = exchange.bus.subscribe(frozenset({"line"}))
+
+    async def story() -> list[int]:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(running(exchange, line, 5.0))
+            await asyncio.sleep(2.0)
+            (carrier,) = carriers
+            carrier.tell(Counts({}, {"scanner": 2}))
+            carrier.tell(Counts({}, {"scanner": 3, "password": 1}))
+            assert line.view().refusals == {"scanner": 3, "extension": 1, "password": 1}
+            carrier.tell(Ready({"UDP": 5060}))  # another process, which begins at nothing
+            carrier.tell(Counts({}, {"scanner": 1}))
+            assert line.view().refusals == {"scanner": 4, "extension": 1, "password": 1}
+            assert line.view().refused == 6
+        exchange.bus.close()
+        return [event.line.refused async for event in events if isinstance(event, LineEvent)]
+
+    told = simulate(story())
+    assert nobody.refused == (404, 0)
+    assert list(dict.fromkeys(told)) == [0, 1, 3, 5, 6]

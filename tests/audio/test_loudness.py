@@ -9,7 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from duologue.audio.loudness import decibels, fade_edges, integrated_loudness, limit, normalise, true_peak
+from duologue.audio.loudness import (
+    _peaks,  # pyright: ignore[reportPrivateUsage]
+    decibels,
+    fade_edges,
+    integrated_loudness,
+    levelled,
+    limit,
+    normalise,
+    true_peak,
+)
 from duologue.audio.pcm import RATE, Samples, to_int16
 
 
@@ -50,9 +59,9 @@ def test_a_short_sound_is_measured_ungated() -> None:
 
 @pytest.mark.parametrize("gain_db", [-40.0, -6.0, 12.0])
 def test_normalising_reaches_the_target_without_clipping(gain_db: float) -> None:
-    levelled = normalise(speechlike() * np.float32(10 ** (gain_db / 20)))
-    assert integrated_loudness(levelled) == pytest.approx(-16.0, abs=0.15)
-    assert decibels(true_peak(levelled)) <= -0.99
+    loud = normalise(speechlike() * np.float32(10 ** (gain_db / 20)))
+    assert integrated_loudness(loud) == pytest.approx(-16.0, abs=0.15)
+    assert decibels(true_peak(loud)) <= -0.99
 
 
 def test_the_true_peak_lies_between_the_samples() -> None:
@@ -101,3 +110,31 @@ def test_loudness_and_true_peak_agree_with_ffmpeg(kind: str, tmp_path: Path) -> 
     loudness, peak = (float(re.search(key + r":\s+(-?[\d.]+)", report).group(1)) for key in ("I", "Peak"))  # pyright: ignore[reportOptionalMemberAccess]
     assert integrated_loudness(sound) == pytest.approx(loudness, abs=0.15)
     assert decibels(true_peak(sound)) == pytest.approx(peak, abs=0.3)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_not_looked_into_cannot_be_a_peak(seed: int) -> None:
+    """Between samples: as all of it looked into, wherever it exceeds the bound; never more, where it does not."""
+    rng = np.random.default_rng(seed)
+    sound = (speechlike(0.7, seed) * 4).astype(np.float32)
+    sound[rng.integers(0, len(sound), 40)] = rng.choice(np.array([-0.6, 0.6], np.float32), 40)
+    whole = _peaks(sound, 0.0)
+    for above in (0.05, 0.2, 0.4, 0.55):
+        found = _peaks(sound, above)
+        loud = whole > above
+        assert loud.any() and np.allclose(found[loud], whole[loud], atol=1e-6)  # sums in another order
+        assert (found <= whole + 1e-6).all()
+
+
+def test_a_click_where_no_block_of_the_measure_reaches_stays_as_it_is() -> None:
+    sound = np.zeros(RATE + RATE // 20, np.float32)
+    sound[-1] = 0.5
+    result, gain = levelled(sound)
+    assert np.array_equal(result, sound) and gain == 0.0
+
+
+def test_the_gain_is_what_the_sound_was_given_before_its_peaks_were_lowered() -> None:
+    quiet = sine(997, 2, -40)
+    result, gain = levelled(quiet)
+    assert gain == pytest.approx(27.0, abs=0.05) and np.allclose(result, quiet * 10 ** (gain / 20), atol=1e-4)
+    assert levelled(speechlike())[1] == pytest.approx(levelled(speechlike() * np.float32(0.1))[1] - 20, abs=0.01)

@@ -103,6 +103,7 @@ def fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_settings_resolve_auto_once_and_say_what_it_came_to(fetched: Path) -> None:
     settings = load_settings()
     assert (settings.tts, settings.stt) == ("piper", "whisper") and settings.models_folder == fetched
+    assert settings.voice_pace == 0.08  # a show knows its voice's pace before the first line
     rows = {row.key: row for row in settings.rows()}
     told = rows["engines.tts"]
     assert (told.value, told.source) == ("auto", "default")
@@ -116,7 +117,7 @@ def test_settings_resolve_auto_once_and_say_what_it_came_to(fetched: Path) -> No
 def test_what_is_named_is_used_and_auto_may_stand_in_a_chain(fetched: Path) -> None:
     settings = load_settings({"engines.tts": "espeak", "engines.stt": "auto,pocketsphinx"})
     assert settings.engines.tts == ("espeak",) and settings.engines.stt == ("whisper", "pocketsphinx")
-    assert "tts" not in settings.picks
+    assert "tts" not in settings.picks and settings.voice_pace is None
     assert load_settings({"engines.tts": "piper"}).rows()  # its files are those that were fetched
 
 
@@ -126,6 +127,7 @@ def test_files_of_ones_own_always_win(fetched: Path, tmp_path: Path, monkeypatch
     rows = {row.key: row for row in settings.rows()}
     assert rows["engines.piper.folder"].value == str(tmp_path / "mine")
     assert settings.picks["tts"].why == "files of your own under [engines.piper]"
+    assert settings.voice_pace is None
 
 
 def test_figures_of_another_machine_or_none_are_not_believed(fetched: Path) -> None:

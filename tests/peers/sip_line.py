@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
+import socket
 import ssl
 import subprocess
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -115,6 +116,22 @@ def program(name: str, package: str) -> str:
     if found is None:
         pytest.skip(f"{name} is not installed (Debian package {package})")
     return found
+
+
+def free_port(count: int = 1) -> int:
+    """The first of ``count`` ports in a row that nobody holds now, by datagrams and streams."""
+    while True:
+        with contextlib.ExitStack() as held:
+            first = 0
+            try:
+                for number in range(count):
+                    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                        one = held.enter_context(socket.socket(socket.AF_INET, kind))
+                        one.bind((HOST, first + number if first else 0))
+                        first = first or int(one.getsockname()[1])
+            except (OSError, OverflowError):
+                continue
+            return first
 
 
 async def certificate(folder: Path) -> tuple[Path, Path]:

@@ -8,104 +8,32 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import pytest
 
 from duologue.audio import g711
 from duologue.audio.far_playout import FarEndMessage, MessageKind
-from duologue.audio.pcm import RATE, Samples
+from duologue.audio.pcm import RATE
 from duologue.audio.resample import StreamResampler
 from duologue.clock import SYSTEM_CLOCK
 from duologue.phone import call_events as events
-from duologue.phone.leg import CallLeg, Digit, Held, LegAnswered, LegEnded, LegEvent, Played, Ringing, Sound, Stopped
-from duologue.phone.line_client import LineClient, SipLeg
+from duologue.phone.leg import CallLeg, Digit, Held, LegAnswered, LegEnded, Played, Ringing, Sound, Stopped
+from duologue.phone.line_client import SipLeg
 from duologue.phone.line_messages import CallOffered, LineSetup, Ready, TakeLineCall
 from duologue.phone.sdp import Direction
 from duologue.phone.telephone_events import EventReader, press
 from duologue.workers import Worker
 from line_caller import HOST, Caller, caller, options
+from peers.line_main import Main, answers, line, tone
 
 pytestmark = [pytest.mark.peer, pytest.mark.realtime]
 FORMAT = ("PCMU",)
-E = TypeVar("E")
-
-
-def tone(ms: int) -> Samples:
-    return (0.4 * np.sin(np.arange(RATE * ms // 1000) * 0.05)).astype(np.float32)
-
-
 QUIET = b"\xff" * 160
 VOICE = g711.encode(tone(20)[::6], "mu")
-
-
-@dataclass
-class Main:
-    """A main process of few words: takes each call, and keeps what it is told."""
-
-    plan: LineSetup
-    does: Callable[[CallLeg], Awaitable[None]]
-    legs: list[CallLeg] = field(default_factory=list[CallLeg])
-    told: list[LegEvent] = field(default_factory=list[LegEvent])
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def __post_init__(self) -> None:
-        self.client = LineClient(self.plan, self.take, lambda news: self.changed.set())
-
-    async def take(self, leg: CallLeg) -> None:
-        self.legs.append(leg)
-        async with asyncio.TaskGroup() as group:
-            doing = group.create_task(self._do(leg))
-            async for event in leg.events():
-                self.told.append(event)
-                self.changed.set()
-            doing.cancel()
-
-    async def _do(self, leg: CallLeg) -> None:
-        await self.does(leg)
-
-    def events(self, kind: type[E]) -> list[E]:
-        return [event for event in self.told if isinstance(event, kind)]
-
-    async def until(self, reached: Callable[[], object], seconds: float = 10.0) -> None:
-        async with asyncio.timeout(seconds):
-            while not reached():
-                self.changed.clear()
-                await self.changed.wait()
-
-    @property
-    def port(self) -> int:
-        return self.client.ports["UDP"]
-
-    async def rests(self) -> None:
-        """Nothing is left of any call."""
-        counts = self.client.counts
-        await self.until(lambda: self.client.counts is not counts, 5)
-        await self.until(lambda: not (self.client.counts["ports"] or self.client.counts["calls_now"]), 5)
-        assert self.client.calls == 0
-
-
-@contextlib.asynccontextmanager
-async def line(does: Callable[[CallLeg], Awaitable[None]], **more: object) -> AsyncGenerator[Main]:
-    plan = LineSetup(options=options(), udp=0, tcp=None, first_port=23_000, last_port=23_400, **more)  # type: ignore[arg-type]
-    main = Main(plan, does)
-    async with asyncio.TaskGroup() as group:
-        running = group.create_task(main.client.run())
-        async with asyncio.timeout(30):
-            await main.client.ready.wait()
-        try:
-            yield main
-        finally:
-            running.cancel()
-
-
-async def answers(leg: CallLeg) -> None:
-    await leg.answer()
 
 
 async def greets(leg: CallLeg) -> None:

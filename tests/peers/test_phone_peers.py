@@ -6,61 +6,23 @@ The voice is espeak-ng's, the ears are scripted (what is to be shown is the way 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import shutil
 import subprocess
 import wave
-from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from duologue.app import engines
-from duologue.app.house import House
 from duologue.audio.pcm import RATE, Samples
 from duologue.audio.resample import resample
-from duologue.settings import Settings, load_settings
-from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
-from duologue.telemetry.ledger import CallRecord, Entry, TurnRecord
+from duologue.telemetry.ledger import CallRecord, TurnRecord
+from peers.house_line import GREETING, QUESTION, line_house
 
 pytestmark = [pytest.mark.peer, pytest.mark.realtime]
-QUESTION = "hello can you hear me"
-GREETING = "Good morning, this is Robin speaking."
 QUESTION_AT = 4.0
 """Seconds of silence before it."""
 CALL_SECONDS = 12
-
-
-@contextlib.asynccontextmanager
-async def _house(
-    monkeypatch: pytest.MonkeyPatch, folder: Path, settings: str = ""
-) -> AsyncGenerator[tuple[House, int, list[Entry]]]:
-    def ears(settings: Settings, name: str) -> FakeHearing:
-        return FakeHearing(usual=Hearing(evenly(QUESTION, 0.2, 0.25)))
-
-    monkeypatch.setattr(engines, "create_stt", ears)
-    file = folder / "duologue.toml"
-    file.write_text(f'[phone]\nlisten = "127.0.0.1:0"\ngreeting = "{GREETING}"\n{settings}')
-    flags = {
-        "serve.line": True, "serve.show": False, "engines.tts": "espeak", "engines.stt": "pocketsphinx",
-        "engines.llm": "improv",
-    }  # fmt: skip
-    house = House(load_settings(flags, config=file))
-    entries: list[Entry] = []
-    house.ledger.watch(entries.append)
-    assert house.line is not None
-    running = asyncio.get_running_loop().create_task(house.run())
-    try:
-        async with asyncio.timeout(60):
-            while house.line.ready():
-                assert not running.done(), running.exception()
-                await asyncio.sleep(0.05)
-        port = int(house.line.view().listens[0].partition(";")[0].rpartition(":")[2])
-        yield house, port, entries
-    finally:
-        running.cancel()
-        await asyncio.wait([running])
 
 
 def _question(file: Path) -> None:
@@ -126,23 +88,21 @@ async def test_baresip_asks_and_hears_the_answer(monkeypatch: pytest.MonkeyPatch
     _question(tmp_path / "question.wav")
     recordings = tmp_path / "recordings"
     settings = f'record = "{recordings}"\nrecord_format = "wav"\ncodecs = ["pcmu"]\n'
-    async with _house(monkeypatch, tmp_path, settings) as (house, port, entries):
-        over = asyncio.Event()
-        house.ledger.watch(lambda entry: over.set() if isinstance(entry.record, CallRecord) else None)
-        command = [*_baresip(tmp_path), "-e", f"/dial sip:1000@127.0.0.1:{port}", "-t", str(CALL_SECONDS)]
+    async with line_house(monkeypatch, tmp_path, settings) as house:
+        command = [*_baresip(tmp_path), "-e", f"/dial sip:1000@127.0.0.1:{house.port}", "-t", str(CALL_SECONDS)]
         running = await asyncio.create_subprocess_exec(
             *command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         async with asyncio.timeout(CALL_SECONDS + 30):
             output, _ = await running.communicate()
-            await over.wait()
+            call = await house.call()
     told = output.decode(errors="replace")
-    (call,) = [entry.record for entry in entries if isinstance(entry.record, CallRecord)]
+    assert house.of(CallRecord) == [call]
     assert call.answered, told
     assert not call.failed, call.reason
     assert (call.caller, call.called) == ("16", "1000")
     assert call.codec.startswith("PCMU"), call.codec
-    turns = [entry.record for entry in entries if isinstance(entry.record, TurnRecord)]
+    turns = house.of(TurnRecord)
     answers = [turn for turn in turns if turn.kind == "answer" and turn.spoken_to]
     assert next(turn.heard for turn in turns if turn.kind == "answer") == GREETING
     assert answers, told

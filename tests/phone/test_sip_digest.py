@@ -67,6 +67,16 @@ def test_the_strongest_challenge_is_answered() -> None:
     assert answer is not None and fields(answer)[1]["algorithm"] == "SHA-256"
 
 
+def test_who_offers_one_algorithm_takes_no_other() -> None:
+    only = Authority("pbx", {"16": KNOWN.password}, random.Random(2), ("MD5",))
+    (challenge,) = only.challenges(0)
+    assert fields(challenge)[1]["algorithm"] == "MD5"
+    answer = _answers().answer([challenge], "INVITE", URI)
+    assert answer is not None and only.check([answer], "INVITE", URI, 1) == ("16", False)
+    forged = _answers().answer([challenge.replace("MD5", "SHA-256")], "INVITE", URI)
+    assert forged is not None and only.check([forged], "INVITE", URI, 1) == ("", False)
+
+
 def test_counts_of_a_nonce_grow_and_a_replay_is_stale() -> None:
     authority, answers = _authority(), _answers()
     challenges = authority.challenges(0)

@@ -6,7 +6,7 @@ Whatever carries calls gives each to :meth:`Calls.take`.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
 from duologue.app.admission import PlaceTaken
@@ -18,6 +18,7 @@ from duologue.app.talking import Talk
 from duologue.clock import SECOND
 from duologue.errors import DuologueError, InputError, first_cause, in_words
 from duologue.phone.leg import CallLeg
+from duologue.phone.turned_away import reason_of
 from duologue.streams import cancelled
 from duologue.telemetry.log import get_logger
 
@@ -52,13 +53,20 @@ class Calls:
         self._empty.set()
         self._over: deque[CallStanding] = deque(maxlen=REMEMBERED)
         self.closing = False
-        self.answered = self.refused = 0
+        self.answered = 0
         """Since the start."""
+        self.refusals: Counter[str] = Counter()
+        """Who was sent away, by :class:`~duologue.phone.turned_away.Reason`."""
 
     @property
     def count(self) -> int:
         """Calls that are taken now."""
         return self._taking
+
+    @property
+    def refused(self) -> int:
+        """Who was sent away."""
+        return self.refusals.total()
 
     @property
     def live(self) -> frozenset[str]:
@@ -154,7 +162,7 @@ class Calls:
             _log.warning("call.carrier_gone", call=leg.info.id, cause=str(error))
         if standing.ended:
             return
-        self.refused += 1
+        self.refusals[reason_of(status, closing=self.closing)] += 1
         standing.status, standing.reason = status, why
         _log.warning("call.refused", call=leg.info.id, caller=leg.info.caller, status=status, why=why)
         self._conclude(standing)

@@ -351,6 +351,11 @@ class _Figures(Collector):
         for state in house.engines.workers.states():
             running.add_metric([state.name], state.phase is WorkerPhase.UP)
         yield running
+        if house.line is not None:
+            away = CounterMetricFamily("duologue_calls_sent_away", "Calls that were sent away", labels=["reason"])
+            for reason, count in house.line.refusals.items():
+                away.add_metric([reason], count)
+            yield away
         yield CounterMetricFamily(
             "duologue_event_overruns", "Times that a reader of events was left behind", value=house.bus.overruns
         )

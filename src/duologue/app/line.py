@@ -7,6 +7,7 @@ set that take dictation over a telephone it says so, registers nowhere and takes
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -110,6 +111,8 @@ class LinePart:
         self._tasks: asyncio.TaskGroup | None = None
         self.counts: Mapping[str, float] = {}
         """Of the line process, by name."""
+        self._unoffered: Mapping[str, int] = {}  # calls that its process sent away by itself
+        self._unoffered_before: Counter[str] = Counter()  # and those that were there before it
 
     # What the house asks
 
@@ -181,6 +184,14 @@ class LinePart:
     def whisper(self, call: str, text: str) -> None:
         """See :meth:`~duologue.app.call.CallTalk.whisper`."""
         self.calls.call(call).whisper(text)
+
+    @property
+    def refusals(self) -> dict[str, int]:
+        """Calls that were sent away since the line began, by :class:`~duologue.phone.turned_away.Reason`."""
+        refused = self._unoffered_before + Counter(self._unoffered)
+        if self._calls is not None:
+            refused += self._calls.refusals
+        return {str(why): count for why, count in refused.most_common()}
 
     def view(self) -> LineView:
         """As a page shows it."""
@@ -261,12 +272,16 @@ class LinePart:
     def _tell(self, news: News) -> None:
         match news:
             case Ready(ports):
+                self._unoffered_before.update(self._unoffered)
+                self._unoffered = {}
                 _log.info("line.ready", listens=", ".join(f"{name.lower()}:{port}" for name, port in ports.items()))
             case RegistrationState(account):
                 self._note_registration(account, news)
-            case Counts(values):
+            case Counts(values, refused):
                 self.counts = values
-                return
+                if refused == self._unoffered:
+                    return
+                self._unoffered = refused
             case LineTrouble(what, where):
                 _log.error("line.trouble", what=what, where=where)
                 self._bus.notice(Notice(level="error", text=f"The phone line: {what}"))
@@ -288,6 +303,7 @@ class LinePart:
     def _summary(self) -> LineView:
         phone, calls, carrier = self._phone, self._calls, self._carrier
         up = carrier is not None and carrier.ready.is_set()
+        refusals = self.refusals
         host = f"[{phone.host}]" if ":" in phone.host else phone.host
         listens = tuple(
             f"{'sips' if name == 'TLS' else 'sip'}:{host}:{port};transport={name.lower()}"
@@ -300,7 +316,7 @@ class LinePart:
                 TransferView(name=name, to=each.to, digit=each.digit, about=each.about)
                 for name, each in phone.transfers.items()
             ),
-            answered=calls.answered if calls is not None else 0, refused=calls.refused if calls is not None else 0,
+            answered=calls.answered if calls is not None else 0, refused=sum(refusals.values()), refusals=refusals,
         )  # fmt: skip
 
     def _registration(self, user: str, display: str) -> RegistrationView:

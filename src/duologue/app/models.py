@@ -468,6 +468,11 @@ class LineView(ApiModel):
     calls: tuple[CallView, ...] = Field(default=(), description="Those that go on, then the newest that are over.")
     answered: int = Field(default=0, description="Since the start.")
     refused: int = Field(default=0, description="Those that were sent away since the start.")
+    refusals: dict[str, int] = Field(
+        default={},
+        description="Those by reason: source (an address that may not call), scanner, rate, password, extension, media"
+        " (no sound that both can), request (not understood), places, busy, closing, unready, fault.",
+    )
 
 
 class DialRequest(ApiModel):

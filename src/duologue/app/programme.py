@@ -77,6 +77,7 @@ class Programme:
         seed: int,
         turns: int,
         forever: bool,
+        paces: Paces | None = None,
     ) -> None:
         self._company = company
         self._book = book
@@ -84,7 +85,7 @@ class Programme:
         self._clock = clock
         self._turns = turns
         self._forever = forever
-        self._paces = Paces()
+        self._paces = paces or Paces()
         self._quieted = False
         self._random = random.Random(seed)
         self._seed = seed

@@ -63,6 +63,7 @@ from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock, SteadyClock
 from duologue.dialogue.delivery import PaceState
 from duologue.dialogue.director import Player
 from duologue.dialogue.ports import PlayEnded, PlayStarted
+from duologue.dialogue.voice_pace import Paces
 from duologue.errors import ClosedError, DuologueError, InputError
 from duologue.language.moderation import Subject
 from duologue.places import cache_folder
@@ -146,15 +147,8 @@ class Studio:
         self.pulse = Pulse(self.bus, name, settings, clock, ledger)
         self._metrics = metrics
         engines.listeners.append(self._handed_over)
-        moderator = house_moderator(settings)
         self._aligner = Aligner(clock)
-        company = Company(
-            players=[Player(member.persona, engines.llm) for member in cast],
-            voice=CastVoices(engines.tts, cast),
-            floor=self.link,
-            moderator=moderator,
-            topics=self._topics,
-        )
+        company = self._company()
         self.programme = Programme(
             company,
             self.book,
@@ -163,10 +157,11 @@ class Studio:
             seed=plan.seed,
             turns=show.turns,
             forever=show.forever,
+            paces=Paces(settings.voice_pace),
         )
         self.guests = Guests(
-            [member.name for member in cast], self.link, moderator, clock, self.programme.notify, self._aligner.align,
-            self.pulse.clip,
+            [member.name for member in cast], self.link, company.moderator, clock, self.programme.notify,
+            self._aligner.align, self.pulse.clip,
         )  # fmt: skip
 
     async def run(self) -> None:
@@ -314,6 +309,15 @@ class Studio:
         return self._metrics.exposition(self.bus.name)
 
     # What the rooms report
+
+    def _company(self) -> Company:
+        return Company(
+            players=[Player(member.persona, self._engines.llm) for member in self._cast],
+            voice=CastVoices(self._engines.tts, self._cast),
+            floor=self.link,
+            moderator=house_moderator(self._settings),
+            topics=self._topics,
+        )
 
     def _stage_listener(self) -> StageListener:
         return StageListener(

@@ -8,6 +8,7 @@ is applied by FFT.
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ _CLOSE_ENOUGH = 0.1
 _PASSES = 5
 _OVERSHOOT = 1.5
 """Of what is missing after limiting: part of what is added is limited away again."""
+_ROOM_DB = 3.0
+"""By so much more gain than the first pass's the peaks that are known still serve."""
 _NOTHING = 1e-6
 _ABSOLUTE_GATE = -70.0
 _RELATIVE_GATE = -10.0
@@ -71,12 +74,18 @@ def integrated_loudness(samples: Samples) -> float:
 
 def true_peak(samples: Samples) -> float:
     """The highest amplitude between the samples too, by four-fold oversampling (after BS.1770-4, Annex 2)."""
-    return float(np.max(_peaks(samples), initial=0.0))
+    return float(np.max(_peaks(samples, 0.0), initial=0.0))
 
 
 def normalise(samples: Samples, target: float = TARGET_LUFS, ceiling: float = CEILING_DBTP) -> Samples:
     """Bring mono sound at 48 kHz to ``target`` LUFS with true peaks of at most ``ceiling`` dBTP. Silence stays as it
     is.
+    """
+    return levelled(samples, target, ceiling)[0]
+
+
+def levelled(samples: Samples, target: float = TARGET_LUFS, ceiling: float = CEILING_DBTP) -> tuple[Samples, float]:
+    """As :func:`normalise` -> the sound, and the gain (dB) that it was given before its peaks were lowered.
 
     Peaks above the ceiling are lowered as by :func:`limit`, which takes a little loudness with it; the gain before it
     is raised until the loudness is within 0.1 LU, or five passes are done (sound that is nothing but peaks cannot be
@@ -84,36 +93,45 @@ def normalise(samples: Samples, target: float = TARGET_LUFS, ceiling: float = CE
     """
     highest = float(np.abs(samples).max(initial=0.0))
     if highest < _NOTHING:
-        return samples
+        return samples, 0.0
     sound = samples / np.float32(highest)  # or the absolute gate would take a faint voice for silence
-    peaks, top = _peaks(sound), _amplitude(ceiling)
-    gain_db = target - integrated_loudness(sound)
-    levelled = sound
+    top, gain_db = _amplitude(ceiling), target - integrated_loudness(sound)
+    if not np.isfinite(gain_db):
+        return samples, 0.0  # a click in the last tenth of a second, where no block of the measure reaches
+    peaks, known_db = np.zeros(0, np.float32), float("-inf")
+    result = sound
     for _ in range(_PASSES):
+        if gain_db > known_db:
+            known_db = gain_db + _ROOM_DB
+            peaks = _peaks(sound, top / _amplitude(known_db))
         gain = np.float32(_amplitude(gain_db))
-        levelled = _limited(sound * gain, peaks * gain, top)
-        missing = target - integrated_loudness(levelled)
+        result = sound * gain
+        if float(peaks.max()) * gain <= top:
+            return result, gain_db - decibels(highest)
+        result = _limited(result, peaks * gain, top)
+        missing = target - integrated_loudness(result)
         if not np.isfinite(missing) or abs(missing) < _CLOSE_ENOUGH:
             break
         gain_db += missing * _OVERSHOOT
-    return _below(levelled, top)
+    return _below(result, top), gain_db - decibels(highest)
 
 
 def limit(samples: Samples, ceiling: float = CEILING_DBTP) -> Samples:
     """Lower what exceeds ``ceiling`` dBTP by a gain that moves smoothly: 5 ms ahead of a peak, 60 ms after it."""
     top = _amplitude(ceiling)
-    return _below(_limited(samples, _peaks(samples), top), top)
+    peaks = _peaks(samples, top)
+    if float(peaks.max(initial=0.0)) <= top:
+        return samples
+    return _below(_limited(samples, peaks, top), top)
 
 
 def _limited(samples: Samples, peaks: Samples, top: float) -> Samples:
-    if float(np.max(peaks, initial=0.0)) <= top:
-        return samples
     return (samples * _smooth(_hold(np.minimum(1.0, top / np.maximum(peaks, 1e-9))))).astype(np.float32)
 
 
 def _below(samples: Samples, top: float) -> Samples:
     """The moving gain itself may have raised a peak between samples by a hair: take that off everywhere."""
-    worst = true_peak(samples)
+    worst = float(_peaks(samples, top).max(initial=0.0))
     return samples if worst <= top else samples * np.float32(top / worst)
 
 
@@ -150,13 +168,18 @@ def _k_response() -> Samples:
     return np.array(signal, np.float32)
 
 
+@cache
+def _k_spectrum() -> NDArray[np.complexfloating[Any]]:
+    return np.fft.rfft(_k_response(), _FFT)
+
+
 def _k_weighted(samples: Samples) -> Samples:
     """Convolution with the response by overlap-save: blocks that stay in the cache, whatever the length."""
     keep = _FFT - _RESPONSE
     blocks = -(-len(samples) // keep)
     padded = np.zeros(_RESPONSE + blocks * keep, np.float32)
     padded[_RESPONSE : _RESPONSE + len(samples)] = samples
-    response = np.fft.rfft(_k_response(), _FFT)
+    response = _k_spectrum()
     weighted = np.empty((blocks, keep), np.float32)
     for block in range(blocks):
         spectrum = np.fft.rfft(padded[block * keep : block * keep + _FFT]) * response
@@ -164,11 +187,13 @@ def _k_weighted(samples: Samples) -> Samples:
     return weighted.reshape(-1)[: len(samples)]
 
 
-def _peaks(samples: Samples) -> Samples:
-    """For each sample, the highest amplitude from it to the next.
+def _peaks(samples: Samples, above: float) -> Samples:
+    """For each sample, the highest amplitude from it to the next; where that cannot exceed ``above``, its own.
 
-    The three convolutions are products of matrices: a fifth of what `np.convolve` takes. They are kept so small that
-    the library which multiplies does not share them among threads, which costs more than it gains.
+    What lies between samples is a weighted sum of those around, so it exceeds the largest of them by no more than the
+    weights allow: of speech hardly a tenth is looked into. The three convolutions are products of matrices: a fifth of
+    what `np.convolve` takes. They are kept so small that the library which multiplies does not share them among
+    threads, which costs more than it gains.
     """
     count = len(samples)
     if count == 0:
@@ -177,11 +202,27 @@ def _peaks(samples: Samples) -> Samples:
     padded = np.zeros(rows * _PEAK_BLOCK + 2 * _HALF - 1, np.float32)
     padded[_HALF : _HALF + count] = samples
     windows = np.lib.stride_tricks.sliding_window_view(padded, _PEAK_BLOCK + 2 * _HALF - 1)[::_PEAK_BLOCK]
-    highest = np.empty((rows, _PEAK_BLOCK), np.float32)
-    for row in range(0, rows, _PEAK_ROWS):
-        between = np.abs(windows[row : row + _PEAK_ROWS] @ _interpolators())
-        between.reshape(-1, _OVERSAMPLING - 1, _PEAK_BLOCK).max(axis=1, out=highest[row : row + _PEAK_ROWS])
+    highest = np.zeros((rows, _PEAK_BLOCK), np.float32)
+    loud = np.flatnonzero(_loudest(padded, rows) * _most_between() > above)
+    for first in range(0, len(loud), _PEAK_ROWS):
+        some = loud[first : first + _PEAK_ROWS]
+        between = np.abs(windows[some] @ _interpolators())
+        highest[some] = between.reshape(-1, _OVERSAMPLING - 1, _PEAK_BLOCK).max(axis=1)
     return np.maximum(np.abs(samples), highest.reshape(-1)[:count])
+
+
+def _loudest(padded: Samples, rows: int) -> Samples:
+    """The largest amplitude in the window of each row, or in a little more than that."""
+    blocks = np.zeros((rows + 1) * _PEAK_BLOCK, np.float32)
+    blocks[: len(padded)] = padded
+    blocks = np.maximum(blocks.reshape(rows + 1, -1).max(axis=1), -blocks.reshape(rows + 1, -1).min(axis=1))
+    return np.maximum(blocks[:-1], blocks[1:])
+
+
+@cache
+def _most_between() -> float:
+    """How much larger than the samples around it a value between them can be."""
+    return float(np.abs(_interpolators()).sum(axis=0).max()) * 1.0001  # and what float32 rounds away
 
 
 @cache

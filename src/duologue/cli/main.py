@@ -49,6 +49,7 @@ COMMANDS = {
     "transcribe": CommandPlace("duologue.cli.transcribe", "transcribe", "Write down what is said in a file."),
     "simulate": CommandPlace("duologue.cli.simulate", "simulate", "Hold scripted conversations on virtual time."),
     "report": CommandPlace("duologue.cli.report", "report", "Say why an answer was slow, from a ledger."),
+    "analyze": CommandPlace("duologue.cli.analyze", "analyze", "Read the logs of earlier systems."),
     "pack": CommandPlace("duologue.cli.pack", "app", "Check a character or room, or make one from pictures.", True),
     "persona": CommandPlace("duologue.cli.persona", "app", "Hear how a persona answers, and judge it.", True),
     "models": CommandPlace("duologue.cli.models", "app", "Fetch natural voices and ears, and say what is here.", True),

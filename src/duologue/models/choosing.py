@@ -23,12 +23,14 @@ _RULES = {"tts": pick_voice, "stt": pick_ears}
 class Choices:
     """What was chosen: ``names`` of engines by kind (``tts``, ``stt``), the ``picks`` behind those that were ``auto``,
     and for engines without files of the person's own the ``tables`` that name those of a model (``models``, by engine).
+    ``factors``: what a voice of those models takes for a second of sound (s), measured here when it was fetched.
     """
 
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     picks: Mapping[str, Pick] = field(default_factory=dict[str, Pick])
     tables: Mapping[str, Mapping[str, object]] = field(default_factory=dict[str, Mapping[str, object]])
     models: Mapping[str, str] = field(default_factory=dict[str, str])
+    factors: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 def candidates(folder: Path, models: Sequence[Model] | None = None) -> tuple[Candidate, ...]:
@@ -61,6 +63,7 @@ def choose(
     picks: dict[str, Pick] = {}
     filled: dict[str, Mapping[str, object]] = {}
     named: dict[str, str] = {}
+    factors = {each.model.name: each.figures.factor for each in found if each.figures and each.figures.factor}
     for kind, wanted in names.items():
         if AUTO in wanted:
             pick = _own(kind, found, tables) or _RULES[kind](found, use)
@@ -72,7 +75,8 @@ def choose(
             if model is not None and not set(model.options) & tables.get(engine, {}).keys():
                 filled[engine] = model.table(ModelShelf(folder).path(model))
                 named[engine] = model.name
-    return Choices(chosen, picks, filled, named)
+    known = {engine: factors[model] for engine, model in named.items() if model in factors}
+    return Choices(chosen, picks, filled, named, known)
 
 
 def _own(kind: str, found: Sequence[Candidate], tables: Mapping[str, Mapping[str, object]]) -> Pick | None:

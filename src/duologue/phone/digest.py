@@ -122,20 +122,26 @@ def shown(said: Mapping[str, str], *, challenge: bool = False) -> str:
 
 
 class Authority:
-    """The server's side: asks who calls for the password of one of ``passwords``."""
+    """The server's side: asks who calls for the password of one of ``passwords``, to be proved by one of ``algorithms``
+    (the strongest first). Some telephones know MD5 alone, and give up where anything else is offered beside it.
+    """
 
-    def __init__(self, realm: str, passwords: Mapping[str, str], random_source: random.Random) -> None:
+    def __init__(
+        self, realm: str, passwords: Mapping[str, str], random_source: random.Random,
+        algorithms: Sequence[str] = tuple(ALGORITHMS),
+    ) -> None:  # fmt: skip
         self.realm = realm
+        self._algorithms = tuple(algorithms)
         self._passwords = dict(passwords)
         self._key = random_source.getrandbits(256).to_bytes(32, "big")
         self._random = random_source
         self._used: OrderedDict[str, int] = OrderedDict()
 
     def challenges(self, now: int, *, stale: bool = False) -> list[str]:
-        """Values of ``WWW-Authenticate``, the strongest first."""
+        """Values of ``WWW-Authenticate``, in the order of the algorithms."""
         said = {"realm": self.realm, "nonce": self._nonce(now), "qop": "auth"}
         more = {"stale": "true"} if stale else {}
-        return [shown({**said, "algorithm": one, **more}, challenge=True) for one in ALGORITHMS]
+        return [shown({**said, "algorithm": one, **more}, challenge=True) for one in self._algorithms]
 
     def check(self, values: Sequence[str], method: str, uri: str, now: int) -> tuple[str, bool]:
         """Who proved to be whom (empty: nobody), and whether the proof was right but its nonce too old or used up."""
@@ -152,7 +158,7 @@ class Authority:
     def _proven(self, said: Mapping[str, str], method: str, uri: str) -> bool:
         algorithm = said.get("algorithm", "MD5").upper()
         needed = ("username", "realm", "nonce", "uri", "response", "nc", "cnonce", "qop")
-        if algorithm not in ALGORITHMS or any(name not in said for name in needed) or said["qop"] != "auth":
+        if algorithm not in self._algorithms or any(name not in said for name in needed) or said["qop"] != "auth":
             return False
         if said["uri"] != uri or not self._ours(said["nonce"]):
             return False

@@ -62,6 +62,7 @@ from duologue.phone.negotiation import Agreed, Local, NotAcceptableError, accept
 from duologue.phone.sdp import Description
 from duologue.phone.telephone_events import DIGITS
 from duologue.phone.transport import Listening, Transport
+from duologue.phone.turned_away import reason_of
 from duologue.phone.user_agent import Output, UserAgent
 
 KEPT_LATE = 2000
@@ -314,7 +315,7 @@ class LineProcess:
             port = self._ports.take()
         except PeerError:
             again = [("Retry-After", str(self._plan.options.retry_seconds))]
-            self._perform(self.agent.refuse(event.call, 503, now, again))
+            self._send_away(event.call, 503, now, again)
             return
         local = self._local(self._towards(event.flow.host), port)
         agreed: Agreed | None = None
@@ -325,7 +326,7 @@ class LineProcess:
                 ours, agreed = answer(event.offer, local)
         except NotAcceptableError:
             port.close()
-            self._perform(self.agent.refuse(event.call, 488, now))
+            self._send_away(event.call, 488, now)
             return
         name = unique_id(self._clock.wall())
         call = _Call(self, name, event.call, port, local, frozenset({event.flow.host}), ours, agreed)
@@ -336,6 +337,11 @@ class LineProcess:
             carrier="sip", codec=_named(agreed), peer=event.flow.host, headers=dict(event.headers),
         )  # fmt: skip
         self.report(CallOffered(info, event.user))
+
+    def _send_away(self, call: str, status: int, now: int, headers: Sequence[tuple[str, str]] = ()) -> None:
+        """A call that main never hears of."""
+        self._perform(self.agent.refuse(call, status, now, headers))
+        self.agent.turned_away.note(reason_of(status), call, now)
 
     def _offered(self, call: _Call, described: Description | None, now: int) -> None:
         """The other end would change the call: hold, resume, another address. Its format stays."""
@@ -517,11 +523,11 @@ class LineProcess:
             "calls_now": len(self._calls), "ports": self._ports.used, "dropped_messages": self._transport.dropped,
             "ignored": self._totals["ignored"] + sum(leg.ignored for leg in legs),
         }  # fmt: skip
-        values |= {f"refused_{why}": float(count) for why, count in self.agent.screening.dropped.items()}
+        values |= {f"requests_dropped_{why}": float(count) for why, count in self.agent.screening.dropped.items()}
         if late:
             values["late_ms_p99"] = milliseconds(late[min(len(late) - 1, len(late) * 99 // 100)])
             values["late_ms_max"] = milliseconds(late[-1])
-        self.report(Counts(values))
+        self.report(Counts(values, self.agent.turned_away.counts(self._clock.now())))
         self._loop.call_later(COUNT_EVERY / SECOND, self._count)
 
 

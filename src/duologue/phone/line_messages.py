@@ -258,9 +258,11 @@ class RegistrationState:
 class Counts:
     """Every second, also as a sign of life: ``calls`` that stand, ``ports`` in use, and what was counted since the line
     began, by name (``dropped_sound`` blocks that main was too slow for, ``late_ms_p99`` of packets sent, …).
+    ``refused``: calls that main was never offered, by :class:`~duologue.phone.turned_away.Reason`.
     """
 
     values: Mapping[str, float]
+    refused: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass(frozen=True, slots=True)

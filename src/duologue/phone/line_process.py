@@ -14,6 +14,7 @@ import gc
 import select
 import selectors
 from collections import deque
+from dataclasses import replace
 from typing import Any
 
 from duologue.clock import SYSTEM_CLOCK, Clock
@@ -72,7 +73,7 @@ class Outbox:
             if self._sounds > MOST_SOUND:
                 self._drop_oldest()
         elif isinstance(report, Counts):
-            report = Counts({**report.values, "dropped_sound": self.dropped})
+            report = replace(report, values={**report.values, "dropped_sound": self.dropped})
         self._waiting.append(report)
         if len(self._waiting) > MOST_WAITING:
             self.overflown.set()

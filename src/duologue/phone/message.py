@@ -194,6 +194,11 @@ def recipient(message: Message) -> NameAddress:
     return NameAddress.parse(message.headers["To"])
 
 
+def is_call(request: Request) -> bool:
+    """Whether it would begin a call: an INVITE that belongs to none."""
+    return request.method == "INVITE" and not recipient(request).tag
+
+
 def top_via(message: Message) -> Via:
     """The hop that it comes from, or goes back to."""
     return Via.parse(listed(message.headers.getlist("Via"))[0])

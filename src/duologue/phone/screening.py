@@ -11,6 +11,7 @@ from sipmessage import Request
 
 from duologue.clock import SECOND
 from duologue.phone import message as sip
+from duologue.phone.turned_away import Reason
 
 MOST_SOURCES = 4096
 SCANNERS = (
@@ -32,7 +33,8 @@ class Rate:
 class LineOptions:
     """What we allow, and what we say of ourselves. ``host`` and ``port`` stand in Via and Contact; where a line listens
     by several transports ``ports`` has one for each. ``sources`` (addresses or networks) and ``extensions`` are
-    everybody and everything where they are empty. With ``passwords`` (by user) a caller must prove one.
+    everybody and everything where they are empty. With ``passwords`` (by user) a caller must prove one, by one of
+    ``algorithms``.
     ``follow_transfers``: a caller may send us elsewhere (REFER); its owner has the last word.
     """
 
@@ -51,6 +53,7 @@ class LineOptions:
     extensions: frozenset[str] = frozenset()
     realm: str = ""
     passwords: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    algorithms: tuple[str, ...] = ("SHA-256", "MD5")
     rates: Mapping[str, Rate] = field(
         default_factory=lambda: {"INVITE": Rate(20, 50), "OPTIONS": Rate(2, 20), "REGISTER": Rate(0.2, 5)}
     )
@@ -58,7 +61,7 @@ class LineOptions:
 
 
 class Screening:
-    """The gate. Counts what it turned away, by reason."""
+    """The gate. ``dropped`` counts the requests that were not looked at, by reason."""
 
     def __init__(self, options: LineOptions) -> None:
         self._options = options
@@ -67,12 +70,12 @@ class Screening:
         self._verified: OrderedDict[str, None] = OrderedDict()
         self.dropped: dict[str, int] = {}
 
-    def admits(self, request: Request, host: str, now: int) -> bool:
-        """Whether a request from ``host`` is looked at; if not, nothing is answered."""
+    def against(self, request: Request, host: str, now: int) -> Reason | None:
+        """Why a request from ``host`` is not looked at, and not answered; None: it is."""
         reason = self._against(request, host, now)
-        if reason:
+        if reason is not None:
             self.dropped[reason] = self.dropped.get(reason, 0) + 1
-        return not reason
+        return reason
 
     def lists(self, host: str) -> bool:
         """Whether anybody at ``host`` may talk to us at all."""
@@ -89,15 +92,15 @@ class Screening:
         """Whether its address is known not to be forged."""
         return host in self._verified
 
-    def _against(self, request: Request, host: str, now: int) -> str:
+    def _against(self, request: Request, host: str, now: int) -> Reason | None:
         if not self.lists(host):
-            return "source"
+            return Reason.SOURCE
         agent = (request.headers.get("User-Agent") or "").lower()
         if any(name in agent for name in SCANNERS) or "sipvicious" in request.headers["From"].lower():
-            return "scanner"
+            return Reason.SCANNER
         if request.method in ("ACK", "CANCEL") or sip.recipient(request).tag:
-            return ""
-        return "" if self._counted(request.method, host, now) else "rate"
+            return None
+        return None if self._counted(request.method, host, now) else Reason.RATE
 
     def _listed(self, host: str) -> bool:
         try:

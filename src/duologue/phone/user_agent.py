@@ -44,6 +44,7 @@ from duologue.phone.transactions import (
     Timers,
     Transactions,
 )  # fmt: skip
+from duologue.phone.turned_away import Reason, TurnedAway, reason_of
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, REFER, NOTIFY"
 EXTENSIONS = ("100rel", "timer")
@@ -85,9 +86,10 @@ class UserAgent:
         self.session_seconds = options.session_seconds
         self.ring_limit = options.ring_seconds * SECOND
         self.screening = Screening(options)
+        self.turned_away = TurnedAway()
         self.transactions = Transactions(self.timers)
         self.closing = False
-        self._authority = Authority(options.realm or options.host, options.passwords, self.random)
+        self._authority = Authority(options.realm or options.host, options.passwords, self.random, options.algorithms)
         self._secret = self.random.getrandbits(128).to_bytes(16, "big")
         self.follows_transfers = options.follow_transfers
         self.unanswered: deque[Flow] = deque(maxlen=64)
@@ -272,16 +274,17 @@ class UserAgent:
     def malformed(self, error: MalformedError, source: Flow, now: int) -> list[Output]:
         """What was no message: where it asks for an answer, it gets one."""
         asked = error.request
-        if asked is not None and asked.method != "ACK" and self.screening.admits(asked, source.host, now):
+        if asked is not None and asked.method != "ACK" and self._admits(asked, source, now):
             noted(asked, source)
             self._refuse(asked, flow_back(asked, source), None, error.status)
+            self._turn_away(asked, reason_of(error.status), now)
         return self._taken()
 
     def receive(self, message: Message, source: Flow, now: int) -> list[Output]:
         """A message."""
         if isinstance(message, Response):
             self._carry_out(self.transactions.receive(message, source, now), now)
-        elif self.screening.admits(message, source.host, now):
+        elif self._admits(message, source, now):
             noted(message, source)
             self._carry_out(self.transactions.receive(message, flow_back(message, source), now), now)
         return self._taken()
@@ -378,6 +381,7 @@ class UserAgent:
         required = [one for one in listed(request.headers.getlist("Require")) if one.lower() not in EXTENSIONS]
         if required:  # section 8.2.2.3
             self._refuse(request, flow, key, 420, [("Unsupported", ", ".join(required))])
+            self._turn_away(request, reason_of(420), now)
         elif sip.recipient(request).tag:
             call = self._found(request)
             if call is None:
@@ -409,6 +413,7 @@ class UserAgent:
             refusal = 503, [("Retry-After", str(self.options.retry_seconds))]
         if refusal is not None:
             self._refuse(invite, flow, key, *refusal)
+            self._turn_away(invite, reason_of(refusal[0], closing=self.closing), now)
             return
         call = Call(self, self._token(), self._token(), Phase.INVITED)
         try:
@@ -416,7 +421,9 @@ class UserAgent:
             call.invited(invite, key, flow, now)
         except InputError:
             self._refuse(invite, flow, key, 400)
+            self._turn_away(invite, reason_of(400), now)
             return
+        self.turned_away.taken(invite.call_id, now)
         extension = invite.uri.user or ""
         call.account, call.key = self._accounts.of_user(extension), (invite.call_id, call.tag)
         self._calls[call.key] = self._theirs[whose] = self._names[call.name] = self._asked[key] = self._touch(call)
@@ -516,6 +523,18 @@ class UserAgent:
             brief.headers.remove("Record-Route")
             data = sip.write(brief)
         self._out.append(Transmit(data, flow))
+
+    def _admits(self, request: Request, source: Flow, now: int) -> bool:
+        reason = self.screening.against(request, source.host, now)
+        if reason is not None:
+            self._turn_away(request, reason, now)
+        return reason is None
+
+    def _turn_away(self, request: Request, why: Reason, now: int) -> None:
+        """Count a call that its owner does not hear of; what is repeated of one that it has is none."""
+        call_id = request.headers["Call-ID"]
+        if sip.is_call(request) and (call_id, sip.sender(request).tag) not in self._theirs:
+            self.turned_away.note(why, call_id, now)
 
     def _found(self, request: Request) -> Call | None:
         call = self._calls.get((request.call_id, sip.recipient(request).tag))

@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from duologue.audio.loudness import fade_edges, normalise
+from duologue.audio.loudness import fade_edges, levelled, normalise
 from duologue.audio.pcm import Samples
 from duologue.audio.resample import resample
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock
@@ -107,8 +107,10 @@ class Voicing:
     def _whole(self, chunks: list[SpeechChunk], voice: str) -> tuple[Samples, tuple[Mark, ...]]:
         """As :func:`finish`; what the voice wants is learnt for lines that stream."""
         sound, marks = _trimmed(chunks, self._tts.capabilities.rate)
-        self._levels.learn(voice, sound)
-        return fade_edges(normalise(sound)), marks
+        result, gain = levelled(sound)
+        if len(sound):
+            self._levels.learn(voice, gain)
+        return fade_edges(result), marks
 
     async def _collect(self, text: str, voice: str) -> tuple[list[SpeechChunk], int]:
         chunks: list[SpeechChunk] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from duologue.audio.loudness import TARGET_LUFS, fade_edges, integrated_loudness, limit
+from duologue.audio.loudness import fade_edges, levelled, limit
 from duologue.audio.pcm import RATE, Samples
 from duologue.audio.resample import StreamResampler
 from duologue.errors import PeerError
@@ -20,8 +20,6 @@ LEAST = RATE * 60 // 1000
 """Samples of sound with which a line begins, and by which it grows."""
 LEARNT = 0.3
 """Weight of the newest line in what a voice wants."""
-OVERSHOOT = 1.5
-"""Of what is missing after limiting: part of what is added is limited away again."""
 MOST_GAIN_DB = 30.0
 _BEFORE = RATE * 100 // 1000
 """Sound before a piece on which its own limiting may depend."""
@@ -41,22 +39,16 @@ class Levels:
         known = self._gains.get(voice)
         return _wanted(sound) if known is None else known
 
-    def learn(self, voice: str, sound: Samples) -> None:
-        """``sound`` was a whole line of it, as the engine gave it."""
-        if not len(sound):
-            return
-        wanted = _wanted(sound)
+    def learn(self, voice: str, gain: float) -> None:
+        """A whole line of it wanted ``gain`` (dB)."""
+        wanted = float(np.clip(gain, -MOST_GAIN_DB, MOST_GAIN_DB))
         known = self._gains.get(voice, wanted)
         self._gains[voice] = known + LEARNT * (wanted - known)
 
 
 def _wanted(sound: Samples) -> float:
     """What brings ``sound`` to the loudness of all speech, with what the limiter takes away of it (dB)."""
-    gain = TARGET_LUFS - integrated_loudness(sound)
-    if not np.isfinite(gain):
-        return 0.0
-    missing = TARGET_LUFS - integrated_loudness(limit(sound * np.float32(10 ** (gain / 20))))
-    return float(np.clip(gain + OVERSHOOT * missing, -MOST_GAIN_DB, MOST_GAIN_DB))
+    return float(np.clip(levelled(sound)[1], -MOST_GAIN_DB, MOST_GAIN_DB))
 
 
 class GrowingLine:
@@ -98,7 +90,7 @@ class GrowingLine:
             return self._raw[:0], ()
         if self._gain is None:
             self._begin, self._gain = begin, self._levels.gain(self._voice, self._raw[begin:end])
-        self._levels.learn(self._voice, self._raw[self._begin : end])
+        self._levels.learn(self._voice, levelled(self._raw[self._begin : end])[1])
         known = len(self.samples)
         self._release(end, 1)
         last = min(_FADE, len(self.samples) - known)

@@ -1,0 +1,213 @@
+"""Logs of earlier systems: what is counted is what was written, whatever stands around it."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from duologue.cli.main import build
+from duologue.errors import InputError
+from duologue.evidence import old_lines
+from duologue.evidence.old_logs import OldLog
+from duologue.evidence.old_report import as_dict, as_markdown
+from duologue.evidence.reading import BLOCK, lines_of
+
+DOCS = Path(__file__).parents[2] / "docs" / "old-logs.md"
+
+
+def read(text: str | bytes) -> OldLog:
+    log = OldLog("a.log")
+    log.feed((text.encode() if isinstance(text, str) else text).split(b"\n"))
+    return log
+
+
+def rank(values: list[float], share: float) -> float:
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
+
+
+def a_show(frames: int, misses: int, seed: int) -> tuple[str, list[int]]:
+    """A log of the old show, and what its misses took (ms)."""
+    chance = random.Random(seed)
+    missed = set(chance.sample(range(frames), misses))
+    took: list[int] = []
+    text: list[str] = []
+    for number in range(frames):
+        text.append(f"[Frame {number}]")
+        if number in missed:
+            took.append(chance.randint(20, 170))
+            text.append(f"[Compositor] L1 cache miss: {took[-1]}ms")
+            text.append(f"[Render] chad | move:1ms decode:{took[-1] - 10}ms total:{took[-1] + 17}ms | 13.8s audio")
+    return "\n".join(text), took
+
+
+@pytest.mark.parametrize(("frames", "misses"), [(1_020, 125), (6_000, 431)])
+def test_frames_misses_percentiles_and_broken_budgets_are_exact(frames: int, misses: int) -> None:
+    text, took = a_show(frames, misses, seed=frames)
+    found = as_dict(read(text))
+    assert found["lines"] == found["understood"] == frames + 2 * misses
+    assert found["frames"] == {
+        "runs": 1, "frames": frames, "lines": frames, "with_miss": misses, "left_out": 0,
+    }  # fmt: skip
+    assert found["counts"]["compositor misses"] == misses
+    miss, total = found["series"]["compositor miss"], found["series"]["render chad total"]
+    for share, name in ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"), (1.0, "most")):
+        assert miss[name] == rank([float(each) for each in took], share)
+    assert (miss["budget"], miss["over_budget"]) == (33.0, sum(each > 33 for each in took))
+    assert total["over_budget"] == sum(each + 17 > 33 for each in took)
+    assert found["series"]["render chad sound of the line"] == {
+        "unit": "s", "count": misses, "least": 13.8, "p50": 13.8, "p95": 13.8, "p99": 13.8, "most": 13.8,
+    }  # fmt: skip
+    assert found["worst"][0].startswith(f"render chad total: {total['over_budget']:,} of {misses:,} over 33 ms")
+    assert any("no line has a time" in line for line in found["cannot_tell"])
+
+
+def test_a_call_s_answers_by_their_three_points() -> None:
+    text = """
+t1: LLaMA send-to-Kokoro [call 16] ts=1718000000.100
+t1: LLaMA send-to-Kokoro [call 17] ts=1718000000.200
+t2: Kokoro first chunk [call 16] ts=1718000000.331
+t3: first RTP [call 16] ts=1718000000.3342
+t2: Kokoro first chunk [call 17] ts=1718000000.800
+t3: first RTP [call 17] ts=1718000000.812
+t2: Kokoro first chunk [call 18] ts=1718000001.000
+t1: LLaMA send-to-Kokoro [call 16] ts=1718000010000
+t2: Kokoro first chunk [call 16] ts=1718000009990
+Kokoro pipeline first audio: 231ms
+Half-duplex gate active (4.2s left)
+Half-duplex gate released
+Kokoro warm-up done in 6.1s
+"""
+    found = as_dict(read(text))
+    first, packet = found["series"]["t1→t2"], found["series"]["t2→t3"]
+    assert (first["count"], first["over_budget"]) == (2, 1)
+    assert first["least"] == pytest.approx(231, abs=0.01) and first["most"] == pytest.approx(600, abs=0.01)
+    assert (packet["count"], packet["over_budget"]) == (2, 1) and packet["most"] == pytest.approx(12, abs=0.01)
+    assert found["counts"]["answers"] == 3
+    assert found["counts"]["t2 without t1"] == 1 and found["counts"]["t2 earlier than t1"] == 1
+    assert found["series"]["half-duplex gate"]["most"] == 4200 and found["series"]["warm-up"]["most"] == 6100
+    assert found["counts"]["half-duplex gate released"] == 1
+    told = " ".join(found["cannot_tell"])
+    assert "t2 without t1" in told and "end of their speech is not among" in told
+
+
+def test_the_tutor_s_stages_each_from_the_one_before() -> None:
+    text = (
+        "+0.20s heard\n+2.10s reply written\n+5.70s tts chunk 0 ready\n+15.70s all done\n+0.30s heard\n+1.00s all done"
+    )
+    found = as_dict(read(text))
+    assert found["replies_ms"] == [15700.0, 1000.0]
+    assert found["series"]["stage tts chunk # ready, from what was before"]["most"] == pytest.approx(3600)
+    assert found["series"]["stage all done, from what was before"]["most"] == pytest.approx(10_000)
+    assert found["verdict"][0] == "2 replies; the slowest was done after 15.7 s."
+
+
+def test_the_machine_by_top_and_by_ps() -> None:
+    text = """
+%Cpu(s): 71.2 us,  8.1 sy,  0.0 ni, 11.4 id,  0.2 wa,  0.0 hi,  1.0 si,  8.1 st
+   4242 root      20   0 4521344   1.2g  84512 R  97.3  7.6   3:14.15 python3
+root      4243 31.5  2.1 812344 174080 ?  Sl   10:02   0:31 /usr/bin/ffmpeg -i x
+"""
+    found = as_dict(read(text))["series"]
+    assert found["machine stolen"]["most"] == 8.1 and found["machine idle"]["unit"] == "%"
+    assert found["process python3 CPU"]["most"] == 97.3 and found["process ffmpeg CPU"]["most"] == 31.5
+    assert found["process python3 memory"]["most"] == pytest.approx(1228.8)
+    assert found["process ffmpeg memory"]["most"] == 170.0
+
+
+def test_a_time_before_the_tag_is_a_clock_that_midnight_does_not_turn_back() -> None:
+    text = "2026-06-10 23:59:58,500 INFO [Frame 1]\n23:59:59.000 [Frame 2]\n[00:00:03] [Frame 3]\n00:00:01 [Frame 4]"
+    log = read(text)
+    found = as_dict(log)
+    assert found["clock"] == {"lines": 4, "seconds": 4.5, "longest_pause_s": 4.0, "went_back": 1}
+    assert not any("no line has a time" in line for line in found["cannot_tell"])
+
+
+def test_every_grammar_understands_its_own_example_and_stands_in_the_page() -> None:
+    page = DOCS.read_text("utf-8")
+    for grammar in old_lines.GRAMMARS:
+        log = read(grammar.example)
+        assert log.grammars == {grammar.name: 1} and log.understood == 1, grammar.name
+        assert grammar.example.strip().replace("|", "\\|") in page and grammar.about in page, grammar.name
+
+
+def test_frames_that_are_written_now_and_then_are_said_to_be_and_a_restart_is_another_run() -> None:
+    log = read("\n".join(f"[Frame {number}] compose: 40ms" for number in (*range(0, 300, 30), *range(0, 90, 30))))
+    found = as_dict(log)
+    assert found["frames"]["runs"] == 2 and found["frames"]["frames"] == 271 + 61 and found["frames"]["left_out"] == 0
+    assert any("every 30 frames" in line for line in found["cannot_tell"])
+    assert found["series"]["frame compose"]["over_budget"] == 13
+
+
+def test_numbers_that_are_left_out_are_counted() -> None:
+    assert as_dict(read("\n".join(f"[Frame {n}]" for n in (1, 2, 3, 7, 8, 9, 10))))["frames"]["left_out"] == 3
+
+
+def test_what_no_grammar_knows_is_counted_by_its_tag_and_nothing_ends_it() -> None:
+    text = b"[Gizmo] x\n[Gizmo] y\n\xff\xfe[Frame 7] total: 50ms \xe4\n[Frame x]\n[Compositor]\n"
+    text += b"\x1b[31m[Frame 8]\x1b[0m\n[[[\n]]]"
+    found = as_dict(read(text))
+    assert found["unknown_tags"]["Gizmo"] == 2 and found["broken_encoding"] == 1
+    assert found["frames"]["frames"] == 2 and found["series"]["frame total"]["most"] == 50
+    assert any("encoding is broken" in line for line in found["cannot_tell"])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be-bom"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_whatever_wrote_the_file(encoding: str, end: str, tmp_path: Path) -> None:
+    text, took = a_show(20_000, 2_000, seed=4)
+    bytes_ = (
+        b"\xfe\xff" + text.replace("\n", end).encode("utf-16-be")
+        if encoding == "utf-16-be-bom"
+        else text.replace("\n", end).encode(encoding)
+    )
+    file = tmp_path / "show.log"
+    file.write_bytes(bytes_)
+    assert len(bytes_) > BLOCK // 4
+    log = OldLog("x")
+    for some in lines_of(file):
+        log.feed(some)
+    found = as_dict(log)
+    assert found["frames"]["frames"] == 20_000 and found["counts"]["compositor misses"] == len(took)
+    assert found["understood"] == found["lines"] == 24_000
+
+
+def test_a_dump_without_an_end_of_line_is_no_log(tmp_path: Path) -> None:
+    file = tmp_path / "dump"
+    file.write_bytes(b"x" * (3 * BLOCK) + b"\n[Frame 3]\n")
+    log = OldLog("x")
+    for some in lines_of(file):
+        log.feed(some)
+    assert log.lines == 2 and log.understood == 1
+
+
+def test_our_own_log_is_read_by_its_events() -> None:
+    lines: list[dict[str, Any]] = [
+        {"event": "turn", "gap_ms": 427, "level": "info", "time": "2026-11-22T22:39:03.812Z"},
+        {"event": "turn", "gap_ms": 197, "level": "warning", "time": "2026-11-22T22:39:08.546Z"},
+    ]
+    found = as_dict(read("\n".join(json.dumps(each) for each in lines)))
+    assert found["series"]["turn gap"]["most"] == 427 and found["counts"]["lines of level warning"] == 1
+    assert found["clock"]["seconds"] == pytest.approx(4.734)
+
+
+def test_the_command_prints_a_verdict_or_json_and_names_a_file_that_is_not_there(tmp_path: Path) -> None:
+    file = tmp_path / "old.log"
+    file.write_text(a_show(100, 10, 1)[0])
+    app, runner = build(["analyze"]), CliRunner()
+    told = runner.invoke(app, ["analyze", str(file)])
+    assert told.exit_code == 0 and "100 frames, 10.0 % of them" in told.stdout and "The worst:" in told.stdout
+    found = json.loads(runner.invoke(app, ["analyze", str(file), str(file), "--json"]).stdout)
+    assert [log["frames"]["with_miss"] for log in found["logs"]] == [10, 10]
+    with pytest.raises(InputError, match="cannot be read"):
+        list(lines_of(tmp_path / "none.log"))
+
+
+def test_an_empty_log_says_that_nothing_is_in_it() -> None:
+    told = list(as_markdown(read("")))
+    assert told[1] == "No figure is in it."

@@ -1,0 +1,117 @@
+"""Calls that nobody hears of are counted: by reason, each once, and those that are let in after all are none."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+
+import pytest
+
+from duologue.clock import SECOND
+from duologue.phone.digest import Credentials
+from duologue.phone.registration import Account
+from duologue.phone.screening import LineOptions, Rate
+from duologue.phone.transactions import Flow
+from duologue.phone.turned_away import MOST_REMEMBERED, SETTLED, Reason, TurnedAway, reason_of
+from duologue.phone.user_agent import UserAgent
+from phone.sip_network import Network, Station, accepting, description
+
+CALLER, LINE = "192.0.2.1", "192.0.2.2"
+
+
+def _called(caller: LineOptions, line: LineOptions, calls: int = 1, seconds: float = 60) -> tuple[Station, Station]:
+    network = Network()
+    ours, theirs = Station(network, CALLER, caller), Station(network, LINE, line, accepting)
+    for _ in range(calls):
+        ours.call(LINE)
+    network.run(seconds)
+    return ours, theirs
+
+
+def _counts(station: Station) -> Mapping[str, int]:
+    return station.agent.turned_away.counts(station.network.now)
+
+
+@pytest.mark.parametrize(
+    ("line", "software", "why"),
+    [
+        (LineOptions(host=LINE, sources=("10.0.0.0/8",)), "Duologue", "source"),
+        (LineOptions(host=LINE), "friendly-scanner", "scanner"),
+        (LineOptions(host=LINE, extensions=frozenset({"17"})), "Duologue", "extension"),
+        (LineOptions(host=LINE, passwords={"16": "secret"}), "Duologue", "password"),
+        (LineOptions(host=LINE, most_calls=0), "Duologue", "places"),
+    ],
+)
+def test_a_call_that_is_sent_away_counts_once_however_often_it_is_repeated(
+    line: LineOptions, software: str, why: str
+) -> None:
+    caller, callee = _called(LineOptions(host=CALLER, software=software), line)
+    assert caller.kinds() == ["Ended"] and not callee.events
+    assert _counts(callee) == {why: 1}
+
+
+def test_who_came_too_fast_and_is_let_in_the_second_time_is_not_counted() -> None:
+    line = LineOptions(host=LINE, rates={"INVITE": Rate(100, 3)})
+    caller, callee = _called(LineOptions(host=CALLER), line, calls=5, seconds=10)
+    assert callee.kinds().count("Incoming") == 5 and caller.kinds().count("Answered") == 5
+    assert callee.agent.screening.dropped["rate"] and not _counts(callee)
+
+
+@pytest.mark.parametrize(("password", "counted"), [("secret", {}), ("wrong", {"password": 1})])
+def test_who_proves_a_password_is_not_counted_and_who_does_not_is(password: str, counted: dict[str, int]) -> None:
+    network = Network()
+    caller = Station(network, CALLER)
+    line = LineOptions(host=LINE, realm="lines", passwords={"16": "secret"})
+    callee = Station(network, LINE, line, accepting)
+    account = Account("16", "16", LINE, (Flow("UDP", LINE, 5060),), Credentials("16", password))
+    caller.take(caller.agent.register(account, network.now))
+    caller.call(LINE, account="16")
+    network.run(SETTLED / SECOND + 1)
+    assert _counts(callee) == counted
+
+
+def test_what_asks_for_no_call_is_none() -> None:
+    caller, callee = _called(LineOptions(host=CALLER, software="friendly-scanner"), LineOptions(host=LINE), seconds=1)
+    agent, source = UserAgent(LineOptions(host=LINE), random.Random(1)), Flow("UDP", CALLER, 5060)
+    agent.receive_datagram(caller.sent[0].replace(b"INVITE", b"OPTIONS"), source, 0)
+    assert agent.screening.dropped == {"scanner": 1} and not agent.turned_away.counts(SETTLED)
+    agent.receive_datagram(caller.sent[0], source, 0)
+    assert agent.turned_away.counts(SETTLED) == {"scanner": 1} and not callee.events
+
+
+def test_what_is_repeated_of_a_call_that_stands_is_not_sent_away() -> None:
+    network = Network()
+    agent = UserAgent(LineOptions(host=LINE, rates={"INVITE": Rate(0.1, 1)}), random.Random(1))
+    caller = Station(network, CALLER)
+    caller.agent.call(f"sip:16@{LINE}", description(CALLER), 0)
+    caller.call(LINE)
+    invite, source = caller.sent[0], Flow("UDP", CALLER, 5060)
+    assert any(type(one).__name__ == "Incoming" for one in agent.receive_datagram(invite, source, 0))
+    agent.receive_datagram(invite, source, SECOND)
+    assert agent.screening.dropped == {"rate": 1} and not agent.turned_away.counts(10 * SECOND)
+
+
+def test_of_a_flood_each_is_counted_and_few_are_remembered() -> None:
+    away = TurnedAway()
+    for number in range(3 * MOST_REMEMBERED):
+        away.note(Reason.SCANNER, f"call-{number}", 0)
+    assert away.counts(SETTLED) == {"scanner": 3 * MOST_REMEMBERED}
+
+
+def test_a_count_does_not_fall_and_the_newest_reason_is_the_one() -> None:
+    away = TurnedAway()
+    away.note(Reason.RATE, "one", 0)
+    away.note(Reason.EXTENSION, "one", SECOND)
+    assert not away.counts(SECOND)
+    assert away.counts(SETTLED) == {"extension": 1}
+    away.taken("one", SETTLED)
+    away.taken("another", SETTLED)
+    assert away.counts(SETTLED) == {"extension": 1}
+
+
+def test_each_status_has_its_reason() -> None:
+    told = {status: reason_of(status) for status in (400, 401, 404, 415, 422, 480, 486, 488, 500, 503)}
+    assert {reason.value for reason in told.values()} == {
+        "request", "password", "extension", "unready", "busy", "media", "fault", "places",
+    }  # fmt: skip
+    assert reason_of(503, closing=True) is Reason.CLOSING
