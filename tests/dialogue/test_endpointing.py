@@ -314,3 +314,19 @@ def test_a_pause_in_search_of_a_word_says_nothing_of_those_between_sentences() -
         patience.wait("I have seen the museum.")
         patience.resumed(800.0)
     assert patience.wait("What time is it?").ms == 610
+
+
+def test_where_ears_guess_a_pause_in_a_sentence_says_nothing_of_questions_and_fallen_voices() -> None:
+    patience = AdaptivePatience(guessed=True)
+    patience.sounded(Contour(0.0))
+    for _ in range(4):
+        patience.wait("I paid for two tickets.")
+        patience.resumed(1100.0)
+    assert patience.wait("I paid for two tickets.").ms == 920
+    assert patience.wait("What time is it?").ms == 500
+    patience.sounded(Contour(-3.0))
+    assert patience.wait("I paid for two tickets.").ms == 600
+    for _ in range(3):
+        patience.wait("I paid for two tickets.")
+        patience.resumed(700.0)
+    assert patience.wait("I paid for two tickets.").ms == 710

@@ -226,6 +226,8 @@ _GUESSED_MS = {
 }
 """Where the ears set a full stop at almost every pause."""
 _COMPLETE = frozenset({"question", "finished", "whole", "question without mark", "closing word", "fallen"})
+_KINDS = ("open", "complete", "question", "fallen")
+"""Places at which this speaker's pauses are counted, each for itself."""
 FALLEN = -1.75
 """Semitones above the bottom of a speaker's range: a voice that ends as low has finished. Of natural callers' whole
 sentences a third do at an end, and one in twelve before a pause (``benchmarks/natural_endings.py``).
@@ -380,7 +382,7 @@ class AdaptivePatience:
         self._guessed = guessed
         self._contour: Contour | None = None
         self._judged = ""
-        self._pauses = {complete: deque[float](maxlen=12) for complete in (False, True)}
+        self._pauses: dict[str, deque[float]] = {kind: deque(maxlen=12) for kind in _KINDS}
 
     def speak(self, words: Words) -> None:
         """Judge by the words of another language from here on; what is known of this speaker stays."""
@@ -399,12 +401,15 @@ class AdaptivePatience:
             why = judge(text, self._words)
             base = _BASE_MS[why]
         self._judged = why
-        learnt = self._usual_pause(why in _COMPLETE)
+        learnt = self._usual_pause(why)
         if learnt is None:
             return Wait(base, why)
         wanted = learnt + 120
         adapted = base + max(0.0, wanted - base) * (0.5 if why in _COMPLETE else 1.0)
-        chosen = round(min(max(adapted, MIN_WAIT_MS), GUESSED_MAX_WAIT_MS if self._guessed else MAX_WAIT_MS))
+        most = MAX_WAIT_MS
+        if self._guessed:
+            most = max(base, _GUESSED_MS["finished"]) if why in _COMPLETE else GUESSED_MAX_WAIT_MS
+        chosen = round(min(max(adapted, MIN_WAIT_MS), most))
         return Wait(chosen, why if chosen == base else f"{why}, usual pause {learnt:.0f} ms")
 
     def resumed(self, pause_ms: float) -> None:
@@ -412,12 +417,19 @@ class AdaptivePatience:
         a turn, teaches nothing.
         """
         if 100 <= pause_ms <= 3000:
-            for complete, pauses in self._pauses.items():
-                if not self._judged or complete is (self._judged in _COMPLETE):
-                    pauses.append(pause_ms)
+            for kind in {self._kind(self._judged)} if self._judged else _KINDS:
+                self._pauses[kind].append(pause_ms)
 
-    def _usual_pause(self, complete: bool) -> float | None:
-        ordered = sorted(self._pauses[complete])
+    def _kind(self, why: str) -> str:
+        """Which pauses count for it. Ears that guess set a full stop inside sentences too: what the speaker does there
+        says nothing of questions, and of sentences whose melody fell.
+        """
+        if self._guessed and why in ("question", "question without mark", "fallen"):
+            return why.partition(" ")[0]
+        return "complete" if why in _COMPLETE else "open"
+
+    def _usual_pause(self, why: str) -> float | None:
+        ordered = sorted(self._pauses[self._kind(why)])
         if len(ordered) < 3:
             return None
         return ordered[int(0.8 * (len(ordered) - 1))]
