@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.natural_callers import Half, Renderings, callers, needed
 from benchmarks.natural_recordings import prompts
@@ -94,8 +95,8 @@ def told_apart(found: Sequence[Ending]) -> float:
     """How often, of two endings, the one that goes on lies higher."""
     goes_on = np.array([each.goes_on for each in found])
     level = np.array([each.contour.level for each in found])
-    pairs = level[goes_on][:, None] - level[~goes_on][None]
-    return float(np.mean((pairs > 0) + 0.5 * (pairs == 0))) if pairs.size else float("nan")
+    pairs: NDArray[np.float64] = level[goes_on][:, None] - level[~goes_on][None]
+    return float((1 + np.sign(pairs)).mean()) / 2 if pairs.size else float("nan")
 
 
 def rows(small: bool = False) -> list[Row]:
