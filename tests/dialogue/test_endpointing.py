@@ -273,6 +273,7 @@ def test_the_bounds_of_the_user_hold_whatever_was_learnt():
         ("My number is 1984.", None, "dictation"),
         ("I called the office end.", -2.0, "trailing"),
         ("We watched it to the end.", -2.0, "fallen"),
+        ("When did the war end?", None, "question"),
         ("Can I go to?", -2.0, "leaning"),
         ("Do you know where the?", -2.0, "leaning"),
         ("Is there a good?", -2.0, "leaning"),

@@ -284,7 +284,7 @@ def judge_guessed(text: str, known: Words = _ENGLISH, contour: Contour | None = 
         return "finished" if in_year else "dictation"
     if len(words) > 2 and all(word.isdecimal() for word in words[-3:-1]):
         return "dictation"  # "555 5 fives"
-    if words[-1] in known.mistaken and len(words) > 2 and words[-2] not in known.determiners:
+    if not asked and words[-1] in known.mistaken and len(words) > 2 and words[-2] not in known.determiners:
         return "trailing"
     if _leads_up(words, known, asked=asked):
         return "leading up"
