@@ -193,6 +193,16 @@ def _named(tokens: dict[str, TokenSettings]) -> dict[str, TokenSettings]:
     return tokens
 
 
+def is_loopback(host: str) -> bool:
+    """Whether what listens there is reached from this machine alone; a name but ``localhost`` is not."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 class WebSettings(SettingsSection):
     """The web server."""
 
@@ -212,12 +222,7 @@ class WebSettings(SettingsSection):
     @property
     def loopback(self) -> bool:
         """True when only this machine can reach the server."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
     @model_validator(mode="after")
     def _guarded(self) -> Self:
@@ -361,6 +366,10 @@ class DialogueSettings(SettingsSection):
         default=300, ge=50, le=5000, description="For the far end to say what it had played of a cut reply, ms."
     )
     playout_ms: int = Field(default=3000, ge=500, le=30_000, description="For any sign of the far end, ms.")
+    held_ms: int = Field(
+        default=30_000, ge=0, le=600_000,
+        description="A reply that a hold has cut goes on afterwards if it lasted no longer, ms.",
+    )  # fmt: skip
     stretch_ms: int = Field(
         default=30_000, ge=1000, le=120_000, description="Longest stretch of sound that is transcribed at once, ms."
     )

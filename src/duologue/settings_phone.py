@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -12,7 +11,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
-from duologue.settings_parts import Names, SettingsSection, as_list
+from duologue.settings_parts import Names, SettingsSection, as_list, is_loopback
+from duologue.tokens import held
 
 _ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^\[\]:/\s]+):(?P<port>\d{1,5})")
 _REGISTRAR = re.compile(r"(?:sips?:)?(?:\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::\d{1,5})?(?:;transport=(?:udp|tcp|tls))?", re.I)
@@ -60,6 +60,13 @@ def _key(value: str) -> str:
     return value
 
 
+def _phrases(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if not re.fullmatch(r"[A-Za-z']+( [A-Za-z']+){0,4}", value):
+            raise ValueError(f"{value!r} is nothing that is said for it | One to five English words, e.g. a person.")
+    return values
+
+
 Networks = Annotated[Names, AfterValidator(_networks)]
 Registrars = Annotated[tuple[str, ...], BeforeValidator(as_list), AfterValidator(_registrars)]
 Transports = Annotated[tuple[Literal["udp", "tcp", "tls"], ...], BeforeValidator(as_list)]
@@ -97,7 +104,7 @@ class AccountSettings(AnswerSettings):
     @property
     def secret(self) -> str:
         """Its password; empty: it has none."""
-        return self.password.get_secret_value() if self.password else os.environ.get(self.env, "").strip()
+        return held(self.password, self.env)
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -115,7 +122,7 @@ class CallerSettings(SettingsSection):
     @property
     def secret(self) -> str:
         """The password; empty when the environment variable is."""
-        return self.password.get_secret_value() if self.password else os.environ.get(self.env, "").strip()
+        return held(self.password, self.env)
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -131,6 +138,9 @@ class TransferSettings(SettingsSection):
         description="An extension of the same PBX, or an address as sip:200@pbx.example."
     )
     digit: Annotated[str, AfterValidator(_key)] = Field(default="", description="The caller's key for it, e.g. 0.")
+    words: Annotated[Names, AfterValidator(_phrases)] = Field(
+        default=(), description="What callers say for it where only a menu is understood; empty: its name."
+    )
     say: str = Field(default="", max_length=300, description="What the character says before; empty: a usual sentence.")
     about: str = Field(default="", max_length=300, description="When to use it, as the character is told.")
 
@@ -243,6 +253,9 @@ class PhoneSettings(SettingsSection):
     encrypt: bool = Field(default=False, description="Calls without encrypted sound (SDES) are refused.")
     places: int = Field(default=10, ge=1, le=1000, description="Calls at once; one more is told to try again (503).")
     retry_seconds: int = Field(default=10, ge=1, le=3600, description="When to, as it is told.")
+    answers: bool = Field(
+        default=True, description="Calls that come in are taken; without it the line only calls, and registers nowhere."
+    )
     allow: Networks = Field(
         default=(), description="Addresses and networks that may call; empty: everybody who reaches it."
     )
@@ -282,6 +295,7 @@ class PhoneSettings(SettingsSection):
     lost_seconds: float = Field(
         default=30.0, ge=2, le=600, description="A call without any packet for so long is over."
     )
+    ring_seconds: float = Field(default=60.0, ge=5, le=180, description="Whom we call is let ring for so long.")
     transfer_seconds: float = Field(default=30.0, ge=5, le=180, description="For a transfer to reach somebody.")
     drain_seconds: float = Field(
         default=10.0, ge=0, le=14, description="At a shutdown, for calls to end with a goodbye."
@@ -302,12 +316,7 @@ class PhoneSettings(SettingsSection):
     @property
     def loopback(self) -> bool:
         """Only this machine can reach it."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
     def secrets(self) -> tuple[str, ...]:
         """What may appear nowhere."""
@@ -317,7 +326,7 @@ class PhoneSettings(SettingsSection):
 
     @model_validator(mode="after")
     def _guarded(self) -> Self:
-        if not self.loopback and not self.allow and not self.callers:
+        if self.answers and not self.loopback and not self.allow and not self.callers:
             raise ValueError(
                 f"listening on {self.host} lets everybody call, and nobody is named who may"
                 " | Set phone.allow to the address of your PBX, or give callers passwords: [phone.callers.NAME]."

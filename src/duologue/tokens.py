@@ -35,6 +35,11 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def held(secret: SecretStr | None, variable: str) -> str:
+    """A secret that was set, or that stands in an environment variable; empty: neither."""
+    return secret.get_secret_value() if secret is not None else os.environ.get(variable, "").strip()
+
+
 def long_enough(token: SecretStr | None) -> SecretStr | None:
     """``token``, if it can protect anything. Raises :class:`ValueError`."""
     if token is not None and len(token.get_secret_value()) < SHORTEST:
@@ -65,4 +70,4 @@ class TokenSettings(BaseModel):
     @property
     def secret(self) -> str:
         """The token; empty when the environment variable is."""
-        return self.token.get_secret_value() if self.token is not None else os.environ.get(self.env, "").strip()
+        return held(self.token, self.env)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from call_doubles import Does, Exchange, Gone, Says, ScriptedLeg
 
-from duologue.app.models import CallEvent, CallState, CallTurnEvent, LevelsEvent
+from duologue.app.models import CallEvent, CallState, CallTurnEvent, LevelsEvent, NoticeEvent
 from duologue.audio.pcm import RATE
 from duologue.clock import SECOND
 from duologue.errors import InputError
@@ -141,6 +141,8 @@ def test_when_nobody_is_there_the_character_goes_on_and_remembers(
     lines = [line.text for line in exchange.model.prompts[-1].lines]
     assert "what is new" in lines
     assert exchange.records()[0].transferred == ""
+    (told,) = [event.notice for event in exchange.told if isinstance(event, NoticeEvent)]
+    assert told.text.startswith("The call was not handed over to 200: ")
     ids = [turn.id for turn in exchange.turns()]
     assert len(ids) == len(set(ids))
 
@@ -162,6 +164,30 @@ def test_nobody_who_holds_is_taken_for_silent(monkeypatch: pytest.MonkeyPatch, t
     states = [event.call.state for event in exchange.told if isinstance(event, CallEvent)]
     assert CallState.HELD in states
     assert exchange.records()[0].reason == "the caller hung up"
+
+
+@pytest.mark.parametrize("held", [1.0, 10.0, 25.0])
+def test_a_reply_that_a_hold_has_cut_goes_on_from_its_word(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, held: float
+) -> None:
+    """And the music that is played meanwhile is nothing that the caller says."""
+    reply = "I can tell you a long story about the lighthouse and its keeper."
+    music = np.full(320, 0.5, np.float32)
+    script = (
+        Says(3.0, "what is new"), Does(6.5, far.Held(True)),
+        *(Does(6.6 + number / 50, far.Sound(330 * 320 + number * 320, music)) for number in range(round(held * 40))),
+        Does(6.5 + held, far.Held(False)),
+    )  # fmt: skip
+    exchange, leg = place(
+        monkeypatch, tmp_path, script=script, replies=(ScriptedReply(reply),), seconds=6.5 + held + 12.0
+    )
+    simulate(exchange.hold(leg))
+    assert exchange.said() == ["Hello there.", reply], "the whole of it, once"
+    assert len(exchange.model.prompts) == 1, "nobody else spoke"
+    began = [(at, name) for at, name in leg.words if "/0" in name]
+    assert began[0][0] < 6.5 and began[-1][0] == pytest.approx(6.5 + held, abs=0.1) and began[-1][1].endswith("~")
+    during = [at for at, _ in leg.heard if 6.55 < (at - leg.answered) / SECOND < 6.45 + held]
+    assert not during
 
 
 def test_both_sides_are_recorded_and_only_if_that_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -298,7 +324,13 @@ def test_what_a_page_may_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     assert leg.referred is not None
     with pytest.raises(InputError, match="there is no call"):
         exchange.calls.call(leg.info.id)
-    (view,) = exchange.calls.views()
+    (listed,) = exchange.calls.views()
+    assert (listed.turns, listed.answers, listed.said_by_caller) == ((), 1, False)
+    assert listed.said == next(turn.text for turn in reversed(exchange.turns()) if turn.state != "withdrawn")
+    view = exchange.calls.view(leg.info.id)
+    assert view is not None
+    assert view == listed.model_copy(update={"turns": view.turns})
+    assert exchange.calls.view("nobody") is None
     assert view.state is CallState.ENDED
     assert [turn.text for turn in view.turns if turn.person] == ["what is new"]
     answer = next(turn for turn in view.turns if turn.text == "Not much.")

@@ -20,6 +20,10 @@ def test_ears_ports_and_settings_are_looked_at(tmp_path: Path) -> None:
     assert not found["ears"].works
     assert "duologue models get natural" in found["ears"].note
     assert not found[f"port {port}/udp"].works
+    file.write_text('[engines]\nstt = "pocketsphinx"\n[phone.transfers.human]\nto = "200"\n')
+    found = {check.what: check for check in phone_checks(load_settings(config=file))}
+    assert found["ears"].works
+    assert "say or press where to (human), and nothing else" in found["ears"].note
     file.write_text('[phone]\nlisten = "127.0.0.1:0"\npersona = "nobody-of-that-name"\n')
     found = {check.what: check for check in phone_checks(load_settings(config=file))}
     assert "nobody-of-that-name" in found["settings"].note

@@ -381,6 +381,8 @@ class Scene:
     trouble: Trouble = field(default_factory=Trouble)
     state: State | None = None
     typed: Sequence[tuple[float, str]] = ()
+    holds: Sequence[tuple[float, float]] = ()
+    """When the line is put on hold, and when it is taken off (s)."""
     cured: float = 1e9
     seconds: float = 50.0
     policy: Policy = field(default_factory=Policy)
@@ -424,6 +426,7 @@ class Scene:
     async def source(self) -> AsyncGenerator[Samples, None]:
         """64 ms blocks in virtual time, until all is done."""
         sound, typed, start = self.sound(), list(self.typed), self.clock.now()
+        holds = [moment for both in self.holds for moment in both]
         for number in range(round(self.seconds * EAR_RATE) // BLOCK):
             at = number * BLOCK * SECOND // EAR_RATE
             await self.clock.wait_until(start + at)
@@ -431,6 +434,9 @@ class Scene:
                 self.trouble.armed = False
             while typed and at >= typed[0][0] * SECOND:
                 self.session.say(typed.pop(0)[1])
+            while holds and at >= holds[0] * SECOND:
+                (self.session.control.unhold if len(holds) % 2 else self.session.control.hold)()
+                holds.pop(0)
             if self.done(self):
                 return
             yield sound[number * BLOCK : (number + 1) * BLOCK]

@@ -28,13 +28,13 @@ def answered(scene: Scene) -> bool:
 
 
 def scene(engine: str, kind: str, state: State | None) -> Scene:
-    """A question, its answer, a cough over it, a typed question over it: every state is visited. Then all is well
-    again, and the second question is asked.
+    """A hold, a question, its answer, a cough over it, a typed question over it: every state is visited. Then all is
+    well again, and the second question is asked.
     """
     cured = 15.0 if kind in PATIENT and engine != "hearing" else 9.0
     return Scene(
-        [FIRST, Says(cured + 6.0, ASKED)], Trouble(engine, kind), state, typed=[(7.3, "and now")], cured=cured,
-        cough=Says(6.0, seconds=0.3), done=answered,
+        [FIRST, Says(cured + 6.0, ASKED)], Trouble(engine, kind), state, typed=[(7.3, "and now")], holds=[(0.3, 0.7)],
+        cured=cured, cough=Says(6.0, seconds=0.3), done=answered,
     )  # fmt: skip
 
 

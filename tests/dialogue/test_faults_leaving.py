@@ -82,8 +82,9 @@ class Leaving(Scene):
 
 
 def leaving(how: str, state: State, *, seconds: float = 16.0) -> Leaving:
+    holds = [(0.3, 0.7)] if state is State.HELD else []
     scene = Leaving(
-        [ASKS], Trouble(), state, typed=[(7.3, "and now")], cough=Says(6.0, seconds=0.3), seconds=seconds,
+        [ASKS], Trouble(), state, typed=[(7.3, "and now")], holds=holds, cough=Says(6.0, seconds=0.3), seconds=seconds,
     )  # fmt: skip
     scene.how = how
     return scene

@@ -9,7 +9,7 @@ from turns_script import USED, USED_BESIDE
 
 from duologue.dialogue.turns import BESIDE, TABLE
 
-SITUATIONS = ("", "_ahead", "_interruption", "_echo", "_failures", "_owner")
+SITUATIONS = ("", "_ahead", "_interruption", "_echo", "_failures", "_owner", "_hold")
 ALONE = ("no:xdist", "no:faulthandler", "no:cacheprovider", "no:logging")
 """Plugins that would be in the way of the run around this one."""
 

@@ -206,7 +206,7 @@ class World:
     @property
     def owner(self) -> dict[str, str]:
         """Which reply a piece belongs to; fillers belong to none."""
-        rest = ("", "~")
+        rest = ("", "~", "~~")
         return {f"{reply}/{index}{more}": reply for reply in self.thoughts for index in range(60) for more in rest}
 
     # Carrying out effects, and what must hold for each
@@ -359,7 +359,7 @@ class World:
             assert self.far.paused or not self.far.ids() or state is State.CLOSED, f"we sound in {state}"
         if state in (State.PAUSED, State.JUDGING):
             assert self.far.paused
-        elif state is not State.CLOSED:
+        elif state not in (State.HELD, State.CLOSED):
             assert not self.far.paused, f"the floor is held in {state}"
 
     # Looking

@@ -25,7 +25,7 @@ from duologue.phone.leg import CallLeg, Digit, Held, LegAnswered, LegEnded, Play
 from duologue.phone.line_client import SipLeg
 from duologue.phone.line_messages import CallOffered, LineSetup, Ready, TakeLineCall
 from duologue.phone.sdp import Direction
-from duologue.phone.telephone_events import EventReader, press
+from duologue.phone.telephone_events import EventReader, KeyPress, press
 from duologue.workers import Worker
 from line_caller import HOST, Caller, caller, options
 from peers.line_main import Main, answers, line, tone
@@ -84,12 +84,13 @@ async def test_a_call_is_heard_and_answered_with_sound() -> None:
         for number, packet in enumerate(press("4")):
             one.speak(packet.payload, kind=one.agreed.send_events if one.agreed else 0, marker=not number, ticks=0)
         await main.until(lambda: main.events(Digit))
-        assert main.events(Digit) == [Digit("4")]
+        assert main.events(Digit) == [Digit("4", 100)]
         await main.legs[0].digits("7#")
         await asyncio.sleep(0.6)
         reader = EventReader()
-        keys = [packet for _, packet in one.packets if one.agreed and packet.payload_type == one.agreed.receive_events]
-        assert "".join(reader.read(packet.timestamp, packet.payload) for packet in keys) == "7#"
+        keys = [each for each in one.packets if one.agreed and each[1].payload_type == one.agreed.receive_events]
+        read = [up for at, packet in keys for up in reader.read(packet.timestamp, packet.payload, at)]
+        assert read == [KeyPress("7", 800), KeyPress("#", 800)]
         one.hang_up()
         await main.until(lambda: main.events(LegEnded))
         assert main.told[-1] == LegEnded("they hung up")

@@ -20,7 +20,7 @@ def _tone(form: Format, packets: int, frequency: float = 440.0) -> Samples:
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
 def test_a_tone_survives(form: Format) -> None:
     sound = _tone(form, 50)
-    encoder, decoder = form.encoder(), form.decoder()
+    encoder, decoder = form.encoder(20), form.decoder()
     packets = [encoder.encode(sound[start : start + form.packet]) for start in range(0, len(sound), form.packet)]
     heard = np.concatenate([decoder.decode(packet) for packet in packets])
     assert len(heard) == len(sound)
@@ -40,7 +40,7 @@ def test_timestamps_count_the_formats_clock(form: Format) -> None:
 @pytest.mark.parametrize("form", [form for form in FORMATS if form is not OPUS], ids=lambda form: form.name)
 def test_packets_of_any_length_are_understood(form: Format, milliseconds: int) -> None:
     sound = _tone(form, 3)
-    encoder, decoder = form.encoder(), form.decoder()
+    encoder, decoder = form.encoder(20), form.decoder()
     data = b"".join(encoder.encode(sound[start : start + form.packet]) for start in range(0, len(sound), form.packet))
     size = len(data) * milliseconds // 60
     assert len(decoder.decode(data[:size])) == form.rate * milliseconds // 1000

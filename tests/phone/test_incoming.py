@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.source_clock import SourceClock
 from duologue.phone.codecs import FORMATS, OPUS, PCMU, Format
 from duologue.phone.incoming import IncomingCall
+from duologue.phone.leg import Digit
 from duologue.phone.rtp import RtpPacket
 from duologue.phone.telephone_events import press
 
@@ -28,11 +29,11 @@ class Ear:
 
     form: Format = PCMU
     blocks: list[tuple[int, int, Samples]] = field(default_factory=list[tuple[int, int, Samples]])
-    keys: str = ""
+    pressed: list[Digit] = field(default_factory=list[Digit])
     now: int = BEGIN
 
     def __post_init__(self) -> None:
-        self.core = IncomingCall(self.form, 0, 101, self._heard, self._pressed)
+        self.core = IncomingCall(self.form, 0, 101, self._heard, self.pressed.append)
 
     def give(self, arrivals: list[tuple[int, RtpPacket]]) -> None:
         for at, packet in sorted(arrivals, key=lambda one: one[0]):
@@ -57,13 +58,14 @@ class Ear:
     def _heard(self, at: int, samples: Samples) -> None:
         self.blocks.append((self.now, at, samples))
 
-    def _pressed(self, key: str) -> None:
-        self.keys += key
+    @property
+    def keys(self) -> str:
+        return "".join(each.key for each in self.pressed)
 
 
 def spoken(form: Format, count: int, first: int = 65_000, stamp: int = 4_294_960_000, ssrc: int = 5) -> list[RtpPacket]:
     """A sine of 300 Hz, numbered across the wraps of both counters."""
-    encoder = form.encoder()
+    encoder = form.encoder(20)
     wave = (0.4 * np.sin(np.arange(count * form.packet) * 2 * np.pi * 300 / form.rate)).astype(np.float32)
     return [
         RtpPacket(
@@ -117,7 +119,7 @@ def test_whatever_the_way_does_places_stay_true(seed: int, loss: int, jitter_ms:
 def test_the_ends_of_an_utterance_survive_loss(loss: int) -> None:
     """Two seconds of speech amid silence: its first and last 100 ms are sound, lost packets made up."""
     chance = random.Random(loss)
-    quiet = PCMU.encoder().encode(np.zeros(160, np.float32))
+    quiet = PCMU.encoder(20).encode(np.zeros(160, np.float32))
     packets = [
         packet if 50 <= number < 150 else RtpPacket(0, packet.sequence, packet.timestamp, 5, quiet)
         for number, packet in enumerate(spoken(PCMU, 200))
@@ -165,7 +167,7 @@ def test_a_source_whose_clock_drifts_loses_nothing_and_keeps_its_place(ppm: int)
     """Ten minutes: it is placed on our clock as it speaks, so nothing is ever stretched within speech."""
     clock, every = SourceClock(), TICK * (1_000_000 + ppm) // 1_000_000
     ear = Ear()
-    payload = PCMU.encoder().encode(np.zeros(160, np.float32))
+    payload = PCMU.encoder(20).encode(np.zeros(160, np.float32))
     worst = 0
     for number in range(600 * 50):
         at = BEGIN + number * every
@@ -189,6 +191,7 @@ def test_keys_are_told_once_whatever_is_lost_or_comes_twice() -> None:
     ear = Ear()
     ear.give(arrivals)
     assert ear.keys == "159#" and not ear.blocks
+    assert all(20 <= each.milliseconds <= 100 for each in ear.pressed)
 
 
 def test_a_pause_with_comfort_noise_is_filled_with_it() -> None:
@@ -211,3 +214,50 @@ def test_any_payload_is_taken(payload: bytes) -> None:
     for form in FORMATS:
         ear = Ear(form)
         ear.give([(BEGIN, RtpPacket(0, 1, 1, 5, payload)), (BEGIN + TICK, RtpPacket(0, 2, 1 + form.ticks, 5, payload))])
+
+
+def typed(packets: list[RtpPacket], kind: int) -> list[RtpPacket]:
+    return [replace(packet, payload_type=kind) for packet in packets]
+
+
+@pytest.mark.parametrize("before", FORMATS, ids=lambda form: form.name)
+@pytest.mark.parametrize("after", FORMATS, ids=lambda form: form.name)
+@pytest.mark.parametrize("source", [5, 6], ids=["same source", "another"])
+def test_another_format_in_mid_call_loses_no_sound(before: Format, after: Format, source: int) -> None:
+    """It is agreed upon 60 ms before the first packet in it comes: what is under way is heard as well."""
+    first, second = spoken(before, 50), typed(spoken(after, 50, 65_050, 4_294_960_000 + 50 * after.ticks, source), 5)
+    ear = Ear(before)
+    for at, packet in paced([*first, *second]):
+        if at == BEGIN + 47 * TICK:
+            ear.core.change(after, 5, 101)
+        ear.until(at)
+        ear.core.receive(packet, at)
+    ear.until(ear.now + SECOND)
+    assert not ear.core.strange
+    told = 0
+    for _, at, block in ear.blocks:
+        assert told <= at <= told + (720 if source == 6 else 400), "no sample twice, and no hole to speak of"
+        told = at + len(block)
+    assert abs(told - 100 * 320) <= 800
+    assert sum(len(block) for _, _, block in ear.blocks) > 100 * 320 - 900, "all hundred packets"
+    level = [float(np.sqrt(np.mean(ear.sound[at : at + 480] ** 2))) for at in range(3200, 28_000, 160)]
+    assert min(level) > 0.15 or source == 6, f"{min(level):.2f}"
+
+
+def test_a_packet_of_the_format_before_that_is_overtaken_by_another_clock_is_left_out() -> None:
+    ear = Ear(PCMU)
+    first, second = spoken(PCMU, 20), typed(spoken(OPUS, 20, 65_020, 77), 5)
+    ear.core.change(OPUS, 5, None)
+    ear.give([*paced(first[:19]), *paced(second, BEGIN + 20 * TICK), (BEGIN + 20 * TICK + 1, first[19])])
+    assert ear.core.strange == 1 and len(ear.blocks) >= 38
+
+
+def test_a_key_tells_how_long_it_was_down_by_the_clock_of_its_format() -> None:
+    for form, clock in ((PCMU, 8000), (OPUS, 48_000)):
+        ear = Ear(form)
+        ear.give([
+            (BEGIN + packet.after * SECOND // clock,
+             RtpPacket(101, number, 1000 + packet.timestamp, 5, packet.payload, packet.marker))
+            for number, packet in enumerate(press("1", clock))
+        ])  # fmt: skip
+        assert ear.pressed == [Digit("1", 100)]

@@ -68,3 +68,35 @@ def test_who_has_the_key_is_believed_wherever_it_is() -> None:
     one.take(packet(1), AGREED, 0)
     assert one.take(packet(2), STRANGER, 1, proved=True) == (packet(2),)
     assert one.target == STRANGER
+
+
+MOVED = ("192.0.2.8", 5000)
+
+
+def test_where_it_moves_to_is_agreed_and_what_is_under_way_is_heard() -> None:
+    one = latch()
+    one.take(packet(1), AGREED, 0)
+    one.move(MOVED, SECOND)
+    assert one.target == MOVED, "at once"
+    assert one.take(packet(2), AGREED, SECOND + 1) == (packet(2),) and one.target == MOVED
+    assert one.take(packet(4), MOVED, SECOND + 2) == (packet(4),)
+    assert one.take(packet(3), AGREED, SECOND + 3) == (packet(3),), "overtaken"
+    assert one.take(packet(5), STRANGER, SECOND + 4) == () == one.take(packet(9), AGREED, SECOND + QUIET + 3)
+    assert one.target == MOVED
+
+
+def test_what_says_that_it_moves_and_stays_is_believed_after_a_while() -> None:
+    one = latch()
+    for number in range(3):
+        one.take(packet(number), BEHIND, number)
+    one.move(MOVED, SECOND)
+    assert one.take(packet(4), BEHIND, SECOND + 1) == (packet(4),) and one.target == MOVED
+    assert one.take(packet(5), BEHIND, SECOND + QUIET) == (packet(5),) and one.target == BEHIND
+
+
+def test_a_move_to_where_it_is_changes_nothing() -> None:
+    one = latch()
+    for number in range(3):
+        one.take(packet(number), BEHIND, number)
+    one.move(AGREED, SECOND)
+    assert one.target == BEHIND, "it is behind its NAT as before"

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from duologue.audio import g711
 from duologue.audio.far_playout import MessageKind
 from duologue.audio.pcm import RATE, Samples
+from duologue.audio.resample import resample
 from duologue.clock import MILLISECOND, SECOND
-from duologue.phone.codecs import FORMATS, PCMU, Format
+from duologue.phone.codecs import FORMATS, G722, OPUS, PCMU, Format
 from duologue.phone.leg import LegEvent, Played, Sent, Stopped
 from duologue.phone.outgoing import KEEP_ALIVE, MOST_KEYS, Outgoing
 from duologue.phone.rtp import RtpPacket
-from duologue.phone.telephone_events import EventReader
+from duologue.phone.telephone_events import EventReader, KeyPress
 
 E = TypeVar("E")
 BEGIN = 5 * SECOND
@@ -179,10 +180,11 @@ def test_digits_are_paced_and_what_is_said_holds_meanwhile() -> None:
     call.core.press("1#", call.now)
     call.until(BEGIN + 4 * SECOND)
     keys = [(at, packet) for at, _, packet in call.sent if packet.payload_type == 101]
-    reader, read = EventReader(), ""
-    for _, packet in keys:
-        read += reader.read(packet.timestamp + (1 << 32) * (packet.timestamp < 1 << 31), packet.payload)
-    assert read == "1#" and sum(packet.marker for _, packet in keys) == 2
+    reader, read = EventReader(), list[KeyPress]()
+    for at, packet in keys:
+        stamp = packet.timestamp + (1 << 32) * (packet.timestamp < 1 << 31)
+        read += reader.read(stamp, packet.payload, at, marker=packet.marker)
+    assert read == [KeyPress("1", 800), KeyPress("#", 800)] and sum(packet.marker for _, packet in keys) == 2
     first, second = (at for at, packet in keys if packet.marker)
     assert second - first == 200 * MILLISECOND, "100 ms down, 100 ms up"
     during = [at for at, _ in call.voice if first <= at < first + 400 * MILLISECOND]
@@ -267,3 +269,85 @@ def test_whatever_is_ordered_the_grid_holds(orders: list[tuple[str, int, int]]) 
         if isinstance(event, Played | Stopped) and event.id:
             assert heard.get(event.id, 0) <= event.samples <= ends[event.id]
             heard[event.id] = event.samples
+
+
+def heard(packets: list[RtpPacket], forms: dict[int, Format]) -> Samples:
+    """All of it at 48 kHz, whatever format each packet is in."""
+    made_once = {form.name: form.decoder() for form in forms.values()}
+    decoders = {kind: made_once[form.name] for kind, form in forms.items()}
+    made: list[Samples] = []
+    for packet in packets:
+        form = forms[packet.payload_type]
+        made.append(resample(decoders[packet.payload_type].decode(packet.payload), form.rate))
+    return np.concatenate(made)
+
+
+@pytest.mark.parametrize("before", FORMATS, ids=lambda form: form.name)
+@pytest.mark.parametrize("after", FORMATS, ids=lambda form: form.name)
+@pytest.mark.parametrize("ahead", [True, False], ids=["whole", "in pieces"])
+def test_another_format_in_the_middle_of_a_word_cuts_nothing(before: Format, after: Format, ahead: bool) -> None:
+    call, sound = Call(before), tone(1000)
+    if ahead:
+        call.say(MessageKind.PLAY, sound=sound)
+    else:
+        call.say(MessageKind.PLAY, sound=sound[: RATE // 2], more=True)
+    call.until(BEGIN + 311 * MILLISECOND)
+    call.core.change(after, 5, 102, 8, 20, call.now)
+    if not ahead:
+        call.say(MessageKind.EXTEND, sound=sound[RATE // 2 :], start=RATE // 2)
+    call.until(BEGIN + 3 * SECOND)
+    packets = [packet for _, _, packet in call.sent if packet.payload_type in (0, 5)]
+    assert [packet.payload_type for packet in packets] == [0] * 16 + [5] * 34, "at the very next packet"
+    assert {b.sequence - a.sequence & 0xFFFF for a, b in pairwise(packets)} == {1}
+    times = [at for at, _, packet in call.sent if packet.payload_type in (0, 5)]
+    assert {b - a for a, b in pairwise(times)} == {TICK}, "on its grid"
+    assert len({packet.ssrc for packet in packets}) == 1 + (before.clock != after.clock)
+    assert call.told[-1] == (BEGIN + SECOND, Played("u", RATE, BEGIN + SECOND)), "heard to the sample"
+    assert not call.events(Stopped) and not call.core.refused
+    whole = heard(packets, {0: before, 5: after})
+    switched = range(16 * 960, 17 * 960) if after is OPUS else range(0)  # Opus begins with some ms of its own
+    places = [at for at in range(4800, RATE - 9600, 480) if at not in switched]
+    level = [float(np.sqrt(np.mean(whole[at : at + 480] ** 2))) for at in places]
+    assert min(level) > 0.28, f"a hole or a fade of 10 ms in a sine of 0.5: {min(level):.2f}"
+
+
+def test_a_format_that_comes_while_it_is_held_goes_on_where_it_was() -> None:
+    call = Call(G722)
+    call.say(MessageKind.PLAY, sound=tone(400))
+    call.until(BEGIN + 101 * MILLISECOND)
+    call.core.hold("peer", call.now)
+    call.until(BEGIN + 151 * MILLISECOND)
+    call.core.change(PCMU, 0, 101, 8, 20, call.now)
+    call.until(BEGIN + SECOND)
+    call.core.release("peer", call.now)
+    call.until(BEGIN + 3 * SECOND)
+    assert len(call.voice) == 7 + 14 and call.told[-1][1].samples == 400 * 48  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("form", "ptime", "sent"), [(PCMU, 10, 10), (PCMU, 30, 30), (PCMU, 37, 30), (PCMU, 0, 20),
+    (PCMU, 200, 60), (G722, 40, 40), (G722, 30, 20), (OPUS, 60, 60), (OPUS, 10, 20)])  # fmt: skip
+def test_packets_are_as_long_as_the_other_end_wishes(form: Format, ptime: int, sent: int) -> None:
+    call = Call(form)
+    call.say(MessageKind.PLAY, sound=tone(1200))
+    call.until(BEGIN + 601 * MILLISECOND)
+    call.core.change(form, 5, 101, 8, ptime, call.now)
+    call.until(BEGIN + 3 * SECOND)
+    packets = [(at, packet) for at, _, packet in call.sent if packet.payload_type == 5]
+    assert {b - a for (a, _), (b, _) in pairwise(packets)} == {sent * MILLISECOND}
+    assert {form.duration(packet.payload) for _, packet in packets} == {form.clock * sent // 1000}
+    stamps = [packet.timestamp for _, packet in packets]
+    assert {b - a & 0xFFFFFFFF for a, b in pairwise(stamps)} == {form.clock * sent // 1000}
+    assert isinstance(call.told[-1][1], Played) and call.told[-1][1].samples == 1200 * 48
+
+
+def test_a_key_goes_on_under_another_number() -> None:
+    call = Call()
+    call.core.press("5", call.now)
+    call.until(BEGIN + 50 * MILLISECOND)
+    call.core.change(PCMU, 0, 120, 8, 20, call.now)
+    call.until(BEGIN + SECOND)
+    reader, read = EventReader(), list[KeyPress]()
+    for at, _, packet in call.sent:
+        if packet.payload_type in (101, 120):
+            read += reader.read(packet.timestamp, packet.payload, at, marker=packet.marker)
+    assert read == [KeyPress("5", 800)]

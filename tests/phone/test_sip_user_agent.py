@@ -299,13 +299,14 @@ def test_digits_by_info_options_and_what_is_old_or_unknown() -> None:
     callee.take(callee.agent.receive_datagram(_in_dialog("ACK", accepted, 1), SOURCE, network.now))
     kind = ("Content-Type", "application/dtmf-relay")
     codes: list[int] = []
-    for method, number in (("INFO", 5), ("OPTIONS", 6), ("INFO", 4), ("UPDATE", 7), ("REFER", 8), ("NOTIFY", 9)):
+    for method, number in (("INFO", 5), ("OPTIONS", 6), ("INFO", 4), ("PUBLISH", 7), ("REFER", 8), ("NOTIFY", 9),
+                           ("UPDATE", 10)):  # fmt: skip
         body = b"Signal=5\r\n" if method == "INFO" else b""
         data = _in_dialog(method, accepted, number, kind, body=body)
         outputs = callee.agent.receive_datagram(data, SOURCE, network.now)
         codes += [one.code for one in _answers(outputs)]
         callee.events += [one for one in outputs if not isinstance(one, Transmit)]
-    assert codes == [200, 200, 500, 405, 603, 489]
+    assert codes == [200, 200, 500, 405, 603, 489, 200]
     assert callee.events[-1] == events.Informed(_theirs(callee), "application/dtmf-relay", b"Signal=5\r\n")
 
 
@@ -341,6 +342,45 @@ def test_nothing_larger_than_what_came_goes_to_a_stranger(method: str) -> None:
     needed = len(b";received=198.51.100.7;tag=") + 16 + len(b"SIP/2.0 405 Method Not Allowed")
     assert len(answer.data) <= len(data) + needed - len(method), "what the RFC wants, and no more"
     assert b"Allow" not in answer.data or len(answer.data) <= len(data)
+
+
+@pytest.mark.parametrize("rings", [False, True])
+def test_nobody_leaves_a_telephone_ringing(rings: bool) -> None:
+    network = Network(delay=(100, 100))
+    caller, callee = Station(network, ALICE), Station(network, BOB, react=_ringing)
+    call = caller.call(BOB)
+    network.run(0.25 if rings else 0.05)
+    assert ("Progress" in caller.kinds()) is rings
+    caller.take(caller.agent.hang_up(call, network.now))
+    caller.take(caller.agent.drain(network.now))
+    assert "Ended" in caller.kinds()
+    assert not caller.agent.drained, "it has not been heard that the other end knows"
+    network.run(1)
+    assert "Ended" in callee.kinds()
+    assert network.trace[-1].startswith("ACK")
+    assert caller.agent.drained
+
+
+def test_a_line_that_only_calls_hears_nobody_but_whom_it_called() -> None:
+    network = Network()
+    shy = Station(network, ALICE, LineOptions(host=ALICE, answers=False), accepting)
+    callee = Station(network, BOB, react=accepting)
+    shy.call(BOB)
+    network.run(1)
+    assert "Answered" in shy.kinds()
+    callee.call(ALICE)
+    network.run(40)
+    assert "Incoming" not in shy.kinds()
+    assert "Answered" not in callee.kinds()
+    assert shy.agent.receive_datagram(_request("OPTIONS"), SOURCE, network.now) == []
+    assert shy.agent.screening.dropped["source"] > 1
+    account = Account("ours", "1000", BOB, (Flow("UDP", BOB, 5060),), Credentials("1000", "secret"))
+    assert shy.agent.register(account, network.now) == []
+    shy.call(BOB, account="ours")
+    assert b"From: <sip:1000@192.0.2.2>" in shy.sent[-1]
+    callee.take(callee.agent.hang_up(_theirs(callee), network.now))
+    network.run(1)
+    assert "Ended" in shy.kinds()
 
 
 def test_scanners_strangers_and_floods_are_not_answered() -> None:

@@ -12,12 +12,13 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
+from duologue.app.call_menu import Menu, MenuMind
 from duologue.app.call_plan import CallPlan
 from duologue.app.call_sound import HeardSound, Level, recording_path
 from duologue.app.call_tools import call_tools, said_so_far
 from duologue.app.call_views import CallStanding
 from duologue.app.call_voice import VoicedLines
-from duologue.app.models import CallEvent, CallLevels, CallTurnEvent, Event
+from duologue.app.models import CallEvent, CallLevels, CallTurnEvent, Event, Notice, NoticeEvent
 from duologue.app.talking import Partner, talk_policy
 from duologue.app.talking_captions import Captions
 from duologue.app.talking_sound import open_recording
@@ -30,12 +31,14 @@ from duologue.dialogue.recording import ConversationRecorder
 from duologue.dialogue.session import Session, SessionOptions
 from duologue.dialogue.session_ledger import SessionLedger
 from duologue.dialogue.turns_vocabulary import (
+    Adopt,
     DigitPressed,
     Effect,
     Note,
     Report,
     SpeechStarted,
     SpeechStopped,
+    Think,
     Understood,
 )
 from duologue.dialogue.turns_vocabulary import Event as TableEvent
@@ -68,13 +71,16 @@ _log = get_logger("duologue.line")
 
 @dataclass(frozen=True, slots=True)
 class CallHouse:
-    """What the calls of a line share. ``told`` publishes what pages are shown."""
+    """What the calls of a line share. ``told`` publishes what pages are shown. ``menu_only``: its ears understand
+    nothing but a menu (:mod:`duologue.app.call_menu`).
+    """
 
     settings: Settings
     lines: VoicedLines
     ledger: Ledger
     clock: Clock
     told: Callable[[Event], None]
+    menu_only: bool = False
 
 
 class CallTalk:
@@ -89,10 +95,16 @@ class CallTalk:
         self._house = house
         self._clock = house.clock
         self._phone = house.settings.phone
-        engines = replace(partner.engines, voice=house.lines.around(partner.engines.voice), stock=house.lines.stock)
+        usual = partner.persona.language.telephone
+        self._menu = Menu(self._phone.transfers, usual) if house.menu_only else None
+        model = partner.engines.model if self._menu is None else MenuMind(self._menu)
+        engines = replace(
+            partner.engines, model=model, voice=house.lines.around(partner.engines.voice), stock=house.lines.stock
+        )
         self._partner = replace(partner, engines=engines)
         self._policy = talk_policy(house.settings, partner.persona, half_duplex=plan.half_duplex)
-        self._toolbox = call_tools(self, self._phone.transfers) if self._phone.tools else None
+        thinks = self._phone.tools and self._menu is None
+        self._toolbox = call_tools(self, self._phone.transfers) if thinks else None
         self._book = SessionLedger(
             house.ledger, partner.persona.name, CALLER, part=LINE, conversation=leg.info.id, changed=self._changed
         )
@@ -191,8 +203,7 @@ class CallTalk:
                 if not self._leg.info.outgoing:
                     await self._leg.ring()
                     await self._leg.answer()
-                await self._begun.wait()
-                if not self._over.is_set():
+                if await self._reached() and not self._over.is_set():
                     self._begin(files)
                     await self._converse()
             except DuologueError as error:
@@ -201,6 +212,17 @@ class CallTalk:
             finally:
                 await self._part()
                 await asyncio.to_thread(files.close)  # a disk may take its time
+
+    async def _reached(self) -> bool:
+        """Until it was answered, or is over; False: whom we call lets it ring for too long."""
+        seconds = self._phone.ring_seconds if self._leg.info.outgoing else None
+        try:
+            async with asyncio.timeout(seconds):
+                await self._begun.wait()
+        except TimeoutError:
+            self._reason = self._reason or f"nobody answered within {seconds:g} s"
+            return False
+        return True
 
     def _begin(self, files: ExitStack) -> None:
         now = self._clock.now()
@@ -218,12 +240,13 @@ class CallTalk:
 
     async def _converse(self) -> None:
         """One conversation after another, until the call is over or handed over."""
-        words, lines = self._plan.opening, ()
+        offered = self._menu.invitation if self._menu is not None else ""
+        words, lines = f"{self._plan.opening} {offered}".strip(), ()
         while True:
             target, lines = await self._talk(words, lines)
             if self._over.is_set() or not target or await self._refer(target, lines):
                 return
-            words = self._usual.not_reached
+            words = f"{self._usual.not_reached} {offered}".strip()
 
     async def _talk(self, words: str, lines: tuple[Line, ...]) -> tuple[str, tuple[Line, ...]]:
         """Converse, beginning with ``words``; to whom the call is to be handed over, and what was said."""
@@ -232,13 +255,15 @@ class CallTalk:
         sink = self._sink = RemoteSink(self._leg.manners, self._played, self._clock)
         options = SessionOptions(
             id=session_id, person=CALLER, history=lines, greet=not words and not lines, policy=self._policy,
-            expected=Expected(telephone=True), toolbox=self._toolbox,
+            expected=Expected(grammar=self._menu.grammar if self._menu else "", telephone=True), toolbox=self._toolbox,
         )  # fmt: skip
         partner = replace(self._partner, persona=self._persona)
         session = self._session = partner.session(sink, options, clock=self._clock, observe=self._see)
         session.control.on_digit(self._pressed)
         if words:
             session.control.speak(words)
+        if self.standing.held:
+            session.control.hold()
         if self._over.is_set():
             session.hang_up()
         async with asyncio.TaskGroup() as group:
@@ -271,6 +296,8 @@ class CallTalk:
             await self._leaves()
         else:
             _log.warning("call.not_transferred", call=self._leg.info.id, to=target, cause=outcome.why)
+            told = f"The call was not handed over to {target}: {outcome.why}"
+            self._house.told(NoticeEvent(notice=Notice(level="warning", text=told, remedy="It goes on here.")))
         self._tell()
         return outcome.ok or self._over.is_set()
 
@@ -331,6 +358,9 @@ class CallTalk:
             case far.LegAnswered(codec):
                 self.standing.codec = codec or self.standing.codec
                 self._begun.set()
+            case far.CodecChanged(codec):
+                self.standing.codec = codec
+                self._tell()
             case far.LegTransferred() if self._transferred is not None and not self._transferred.done():
                 self._transferred.set_result(event)
             case far.LegEnded(reason, ours, failed, status):
@@ -347,6 +377,8 @@ class CallTalk:
                 pass
 
     def _hear(self, samples: Samples, at: int) -> None:
+        if self.standing.held:
+            return  # music, or whatever is played to who waits
         now = self._clock.now()
         self._levels[0].take(samples)
         if self.standing.answered:
@@ -361,13 +393,11 @@ class CallTalk:
             self._session.control.press(key)
 
     def _note_held(self, on: bool) -> None:
-        """Nobody is there for a while: nothing is said, and silence is nobody's."""
+        """Nobody is there for a while: nothing is said, nothing heard, and silence is nobody's."""
         self.standing.held = on
         self._quiet_since = self._clock.now()
         if self._session is not None:
-            if on:
-                self._session.control.interrupt()
-            self._session.control.change(policy=replace(self._policy, asks=0) if on else self._policy)
+            (self._session.control.hold if on else self._session.control.unhold)()
         self._tell()
 
     # What goes there
@@ -410,6 +440,8 @@ class CallTalk:
                 self._note_caller(now)
             case Report(Note.SILENCE):
                 self._asked = True
+            case Think(_, words, speculative=False) | Adopt(_, words):
+                self._choose(words)
             case _:
                 pass
 
@@ -425,6 +457,12 @@ class CallTalk:
             if not busy and self._clock.now() >= self._quiet_since + limit:
                 self._say_and_leave(self._usual.silent, "", "the caller was silent")
                 return
+
+    def _choose(self, words: str) -> None:
+        """What the menu says to it is being said; then the call goes there."""
+        chosen = self._menu.chosen(words) if self._menu is not None else None
+        if chosen is not None:
+            self._leave_to(chosen.to)
 
     def _pressed(self, key: str) -> None:
         """The menu of the keys."""
@@ -456,7 +494,7 @@ class CallTalk:
             _log.info("call.turn", call=self._leg.info.id, **{name: round(ms, 1) for name, ms in points.items()})
 
     def _tell(self) -> None:
-        self._house.told(CallEvent(call=self.standing.view(self._clock, turns=False)))
+        self._house.told(CallEvent(call=self.standing.view(self._clock)))
 
     @property
     def _usual(self) -> Telephone:

@@ -27,7 +27,7 @@ class PhoneCheck:
 
 def phone_checks(settings: Settings) -> tuple[PhoneCheck, ...]:
     """All of them; nothing is sent anywhere."""
-    return (*_settings(settings), _ears(settings.engines.stt), *_ports(settings.phone))
+    return (*_settings(settings), _ears(settings.engines.stt, settings.phone), *_ports(settings.phone))
 
 
 def _settings(settings: Settings) -> Iterator[PhoneCheck]:
@@ -41,10 +41,13 @@ def _settings(settings: Settings) -> Iterator[PhoneCheck]:
     yield PhoneCheck("settings", True, f"answers as {settings.phone.persona}; accounts: {accounts or 'none'}")
 
 
-def _ears(names: Sequence[str]) -> PhoneCheck:
+def _ears(names: Sequence[str], phone: PhoneSettings) -> PhoneCheck:
     fit = [name for name in names if name not in NARROW]
     if fit:
         return PhoneCheck("ears", True, f"{fit[0]} takes dictation over a telephone")
+    if phone.transfers:
+        menu = f"callers may say or press where to ({', '.join(phone.transfers)}), and nothing else is understood"
+        return PhoneCheck("ears", True, f"{menu}. For conversations run: duologue models get natural")
     return PhoneCheck(
         "ears",
         False,

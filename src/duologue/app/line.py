@@ -1,7 +1,8 @@
 """The phone line, as a part of the house: warm engines, a line process that is kept, and its calls.
 
 It takes calls when every engine has spoken and heard once, and what is said on every call is voiced. Where no ears are
-set that take dictation over a telephone it says so, registers nowhere and takes none.
+set that take dictation over a telephone it says so, and offers callers the menu of its transfers; without one it
+registers nowhere and takes no calls.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from duologue.app.admission import Admission
 from duologue.app.bus import BusTopic
 from duologue.app.call import LINE, CallHouse
-from duologue.app.call_plan import CallPlans
+from duologue.app.call_menu import Menu
+from duologue.app.call_plan import CallPlans, sentences
 from duologue.app.call_voice import VoicedLines
 from duologue.app.calls import Calls
 from duologue.app.carriers import Carriers
@@ -22,7 +25,7 @@ from duologue.app.cast import CastMember
 from duologue.app.engines import EnginePool, LentEngines
 from duologue.app.languages import members, refuse_strangers
 from duologue.app.line_plan import line_plan, target_of
-from duologue.app.models import LineEvent, LineView, Notice, RegistrationView, TransferView
+from duologue.app.models import CallView, LineEvent, LineView, Notice, RegistrationView, TransferView
 from duologue.app.talking import Talk
 from duologue.app.voices import CastVoices
 from duologue.audio.pcm import Samples
@@ -45,6 +48,10 @@ REHEARSAL_SECONDS = 60.0
 DEAF = (
     "no ears that take dictation over a telephone are set ({names}): of ten words nine would be misheard, so the line"
     " takes no calls. Run: duologue models get natural"
+)
+MENU_ONLY = (
+    "no ears that take dictation over a telephone are set ({names}): callers may say or press where they want to be put"
+    " through ({menu}), and nothing else is understood. For conversations run: duologue models get natural"
 )
 _BLOCK = EAR_RATE // 50
 
@@ -103,6 +110,8 @@ class LinePart:
         self._warm = False
         self.deaf = ""
         """Why it will take no call, however long one waits."""
+        self.menu_only = ""
+        """Why callers are offered the menu, and nothing else."""
         self._carrier: Carrier | None = None
         self._calls: Calls | None = None
         self._others: Carriers | None = None
@@ -126,7 +135,7 @@ class LinePart:
         if self._calls.count >= self._phone.places:
             return (f"all {self._phone.places} places are taken",)
         known = [self._registrations.get(each.user) for each in self._phone.accounts]
-        if known and not any(each is not None and each.registered for each in known):
+        if known and self._phone.answers and not any(each is not None and each.registered for each in known):
             why = next((each.why for each in known if each is not None and each.why), "the PBX has not answered yet")
             return (f"no account is registered: {why}",)
         return ()
@@ -185,6 +194,10 @@ class LinePart:
         """See :meth:`~duologue.app.call.CallTalk.whisper`."""
         self.calls.call(call).whisper(text)
 
+    def call(self, call: str) -> CallView | None:
+        """One call that goes on, or is remembered, with its turns."""
+        return self._calls.view(call) if self._calls is not None else None
+
     @property
     def refusals(self) -> dict[str, int]:
         """Calls that were sent away since the line began, by :class:`~duologue.phone.turned_away.Reason`."""
@@ -194,7 +207,7 @@ class LinePart:
         return {str(why): count for why, count in refused.most_common()}
 
     def view(self) -> LineView:
-        """As a page shows it."""
+        """As a page shows it: one message, however many calls there are."""
         calls = self._calls
         return self._summary().model_copy(update={"calls": calls.views() if calls is not None else ()})
 
@@ -213,22 +226,44 @@ class LinePart:
             cast = {plan.member.name: plan.member for plan in plans.all}
             refuse_strangers([plan.member.persona for plan in plans.all], engines.llm, engines.ears)
             voice = CastVoices(engines.tts, tuple(cast.values()))
+            self._judge_ears(engines, plans.usual.member)
             for plan in plans.all:
-                await self._lines.prepare(voice, plan.member.name, plan.lines)
+                await self._lines.prepare(voice, plan.member.name, (*plan.lines, *self._menu_lines(plan.member)))
             spoken = (await voice.voice(REHEARSAL, plans.usual.member.name, "line-rehearsal")).utterance
             await self._listen(engines, spoken, plans.usual.member)
         self._warm = True
 
+    def _judge_ears(self, engines: LentEngines, member: CastMember) -> None:
+        """Whether they take dictation over a telephone; if not, what is left of a call is said now."""
+        assert engines.ears is not None
+        expected, names = _expected(member), ", ".join(self._settings.engines.stt)
+        self.deaf = self.menu_only = ""
+        if any(_hears(engine, expected) for engine in members(engines.ears)):
+            return
+        if self._phone.transfers:
+            self.menu_only = MENU_ONLY.format(names=names, menu=", ".join(self._phone.transfers))
+            _log.warning("line.menu_only", why=self.menu_only)
+            self._bus.notice(Notice(level="warning", text=self.menu_only))
+        else:
+            self.deaf = DEAF.format(names=names)
+            _log.error("line.deaf", why=self.deaf)
+            self._bus.notice(Notice(level="error", text=self.deaf))
+
+    def _menu_lines(self, member: CastMember) -> tuple[str, ...]:
+        if not self.menu_only:
+            return ()
+        menu = Menu(self._phone.transfers, member.persona.language.telephone)
+        return tuple(sentence for text in menu.texts for sentence in sentences(text))
+
     async def _listen(self, engines: LentEngines, spoken: Utterance, member: CastMember) -> None:
         ears = engines.ears
         assert ears is not None
-        expected = _expected(member)
-        names = ", ".join(self._settings.engines.stt)
-        self.deaf = "" if any(_hears(engine, expected) for engine in members(ears)) else DEAF.format(names=names)
         if self.deaf:
-            _log.error("line.deaf", why=self.deaf)
-            self._bus.notice(Notice(level="error", text=self.deaf))
             return
+        expected = _expected(member)
+        if self.menu_only:
+            grammar = Menu(self._phone.transfers, member.persona.language.telephone).grammar
+            expected = replace(expected, grammar=grammar)
         sound = resample(spoken.samples, spoken.rate, EAR_RATE)
         try:
             async with asyncio.timeout(REHEARSAL_SECONDS):
@@ -242,7 +277,9 @@ class LinePart:
             ) from error  # fmt: skip
 
     async def _serve(self, plans: CallPlans) -> None:
-        house = CallHouse(self._settings, self._lines, self._ledger, self._clock, self._bus.publish)
+        house = CallHouse(
+            self._settings, self._lines, self._ledger, self._clock, self._bus.publish, bool(self.menu_only)
+        )
         calls = self._calls = Calls(plans, self._talk, house, self._unready, self._changed)
         plan = line_plan(self._phone, takes_calls=not self.deaf)
         carrier = self._carrier = self._make(plan, calls.take, self._tell, self._clock)
@@ -322,7 +359,7 @@ class LinePart:
     def _registration(self, user: str, display: str) -> RegistrationView:
         known = self._registrations.get(user)
         state = (
-            "off" if self.deaf
+            "off" if self.deaf or not self._phone.answers
             else "registered" if known is not None and known.registered
             else "failed" if known is not None and known.retry_s is None and known.why
             else "trying"

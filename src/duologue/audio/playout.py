@@ -21,6 +21,7 @@ from typing import TypeAlias
 import numpy as np
 
 from duologue.audio.pcm import RATE, Samples, silence
+from duologue.audio.resample import resample, rescale
 from duologue.errors import InputError, InternalError, PeerError
 
 FADE = RATE * 20 // 1000
@@ -202,6 +203,19 @@ class Playout:
         item.samples, item.open = samples, more
         self._queued_samples += grown if item is not current else 0
         return True
+
+    def retune(self, rate: int, to_rate: int) -> None:
+        """All of it, of ``rate`` so far, is of ``to_rate`` from here on: sounds, places and bounds. What an open item
+        is extended by must be so, too.
+        """
+        for item in (*filter(None, (self._current,)), *self._queue):
+            item.samples = resample(item.samples, rate, to_rate)
+            item.gap = rescale(item.gap, rate, to_rate)
+        self._queued_samples = sum(len(item.samples) for item in self._queue)
+        self._max_samples = rescale(self._max_samples, rate, to_rate)
+        self._origin, self._position = rescale(self._origin, rate, to_rate), rescale(self._position, rate, to_rate)
+        self._played = rescale(self._played, rate, to_rate)
+        self._last_end = None if self._last_end is None else rescale(self._last_end, rate, to_rate)
 
     def withdraw(self, item_id: str) -> bool:
         """Take back an item that has not begun; False when it has, or is unknown. What comes after it moves up."""

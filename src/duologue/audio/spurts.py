@@ -12,30 +12,32 @@ after it they come again, fading in, so that the two fades together are the utte
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from duologue.audio.pcm import RATE, Samples, silence
 from duologue.audio.playout import FADE, Block, ItemEnded, ItemStarted, Playout, falling
-from duologue.clock import SECOND
+from duologue.audio.resample import resample, rescale
+from duologue.clock import MILLISECOND, SECOND
 
 BLOCK_MS = 20
 
 
-class Spurts:
-    """Gives ``write`` one stream at ``rate`` Hz (mono), in which the place of a sample says when it is due.
+class Spurts(ABC):
+    """Gives ``write`` one stream at ``rate`` Hz (mono), in which the place of a sample says when it is due, in blocks
+    of ``block_ms``.
 
     Who plays derives from it, and is told what was played (``_report``), what began and what is over. Methods take
     ``now`` (ns); :attr:`deadline` is when :meth:`tick` is wanted.
     """
 
-    def __init__(self, write: Callable[[Samples], None], rate: int = RATE, *, silence: bool = True) -> None:
+    def __init__(
+        self, write: Callable[[Samples], None], rate: int = RATE, block_ms: int = BLOCK_MS, *, silence: bool = True
+    ) -> None:
         self._write = write
-        self._rate = rate
         self._silence = silence
         self._playout = Playout(max_samples=600 * rate)
-        self._count = rate * BLOCK_MS // 1000
-        self._fading = falling(rate * 5 // 1000)
-        self._nothing = _still(self._count)
+        self._measure(rate, block_ms)
         self.began = 0
         """When the first sample is due (ns): the place of everything that is written. Known once it has started."""
         self._running = False
@@ -74,6 +76,25 @@ class Spurts:
                 self._fresh = False
 
     # What is to be played
+
+    def _measure(self, rate: int, block_ms: int) -> None:
+        self._rate = rate
+        self._block = block_ms * MILLISECOND
+        """Of a block (ns)."""
+        self._count = rate * block_ms // 1000
+        self._fading = falling(rate * 5 // 1000)
+        self._nothing = _still(self._count)
+
+    def _retune(self, rate: int, block_ms: int) -> None:
+        """From the next block on the stream is of another rate, in other blocks; what is to be played goes on where it
+        is, and the grid from where the newest block ends.
+        """
+        before = self._rate
+        if rate != before:
+            self._playout.retune(before, rate)
+            self._written = rescale(self._written, before, rate)
+            self._tail = None if self._tail is None else resample(self._tail, before, rate)
+        self._measure(rate, block_ms)
 
     def _start_at(self, now: int) -> None:
         self.began, self._running = now, True
@@ -186,13 +207,13 @@ class Spurts:
                 case ItemEnded(item_id, played=played):
                     self._item_over(item_id, when, played)
 
+    @abstractmethod
     def _item_began(self, item_id: str, when: int) -> None:
         """Its first sample is due at ``when``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _item_over(self, item_id: str, when: int, played: int) -> None:
         """It is over after so many of its samples, at ``when``."""
-        raise NotImplementedError
 
 
 def _still(count: int) -> Samples:

@@ -42,6 +42,7 @@ _STANDING = {
     State.DOUBTING: "▶ speaking",
     State.PAUSED: "‖ interrupted",
     State.JUDGING: "‖ interrupted",
+    State.HELD: "‖ on hold",
 }
 """What a person sees of the states; nobody's turn is ``listening``."""
 

@@ -44,7 +44,7 @@ def page_part() -> str:
     """What stands in the page, with its marks."""
     note = (
         f"From every state but `{State.CLOSED}`: typed words lead to `thinking` or `clearing`, the owner's to"
-        " `clearing`, a hang-up to `closed`."
+        f" `clearing`, a hang-up to `closed`, a line on hold to `{State.HELD}` (where words wait)."
     )
     first = "Before that row, and whatever the state does, all of these that hold:"
     return "\n\n".join([BEGIN, picture(), note, table(), first, beside(), END])
@@ -52,7 +52,7 @@ def page_part() -> str:
 
 def _shown(row: Row) -> Iterable[State]:
     """What holds for every state would hide the rest."""
-    return () if len(row.states) == len(State) - 1 else row.states
+    return () if len(row.states) >= len(State) - 2 else row.states
 
 
 def _events(row: Row) -> list[str]:
@@ -60,7 +60,7 @@ def _events(row: Row) -> list[str]:
 
 
 def _line(row: Row) -> str:
-    states = "any" if not _shown(row) else ", ".join(row.states)
+    states = ", ".join(row.states) if _shown(row) else "any" if State.HELD in row.states else f"any but {State.HELD}"
     events = ", ".join(_events(row))
     if row.moment is not at_once:
         events += f" ({row.moment.__name__.replace('_', ' ')})"

@@ -20,16 +20,19 @@ from duologue.dialogue.turns_vocabulary import (
     AudioGrew,
     AudioReady,
     ChunkWritten,
+    Clear,
     Commit,
     Ears,
     Effect,
     EngineFailed,
     Event,
     Note,
+    Pause,
     Play,
     ReplyBegun,
     ReplyFinished,
     Report,
+    Resume,
     SentenceReady,
     SpeechStarted,
     SpeechStopped,
@@ -54,6 +57,7 @@ class FloorState:
     """The registers. ``reply`` is thought, voiced or spoken, ``leaving`` an interrupted one of which the floor has yet
     to say how much was played. Nobody has had the floor since ``since``; ``asked`` times in a row we spoke into that.
     ``echoing``: over so many replies without an echo the room is still taken to echo. ``name`` begins all ids.
+    From ``on_hold_since`` on a line ``on_hold`` lets no time pass.
     ``to_say`` is what the owner wants said, ``leave`` to whom the line goes afterwards (empty: it is hung up);
     ``calls`` are those that the far end is to answer, and their replies.
     """
@@ -67,6 +71,8 @@ class FloorState:
     fillers: int = 0
     held: bool = False
     ears_open: bool = True
+    on_hold: bool = False
+    on_hold_since: int = 0
     leaving: Reply | None = None
     leaving_until: int = 0
     thinking_since: int = 0
@@ -202,10 +208,43 @@ class FloorState:
 
     def open_ears(self) -> list[Effect]:
         """After a reply, under half-duplex."""
-        if self.ears_open:
+        if self.ears_open or self.on_hold:
             return []
         self.ears_open = True
         return [Ears(True)]
+
+    def hold(self, now: int) -> list[Effect]:
+        """The line is on hold: nothing of ours plays, nothing is listened to."""
+        self.on_hold, self.on_hold_since = True, now
+        effects: list[Effect] = []
+        if self.ears_open:
+            self.ears_open = False
+            effects.append(Ears(False))
+        if not self.held:
+            self.held = True
+            effects.append(Pause())
+        return effects
+
+    def wait_on_hold(self, now: int) -> None:
+        """It still is: nobody is late for that."""
+        self.stand_still(now - self.on_hold_since, now)
+        self.on_hold_since = now
+
+    def take_up(self, now: int) -> list[Effect]:
+        """It is not any more: what was not heard is played, from the first such word on."""
+        self.wait_on_hold(now)
+        self.on_hold = self.held = False
+        reply = self.reply
+        sounds = reply is not None and reply.sounding
+        effects: list[Effect] = [Clear()] if sounds else [Resume()]
+        if sounds and reply is not None:
+            gaps = (0, self.policy.sentence_gap_ms)
+            effects += [Play(rest, gaps[not goes_on]) for rest, goes_on in reply.play_again()]
+            self.sign_at = now
+        if not (self.ears_open or (self.policy.half_duplex and sounds)):
+            self.ears_open = True
+            effects.append(Ears(True, echoes=False))
+        return [*effects, *self.flow(now)]
 
     def close_ears(self) -> list[Effect]:
         """Before the first sound of ours, under half-duplex."""

@@ -30,7 +30,8 @@ class Policy:
     the floor. ``filler_ms``, ``filler_every_ms``: silence of ours before a filler, and between two. ``reply_ms``: for a
     reply to sound, or to go on. ``stretch_ms``, ``turn_ms``: the longest stretch, and turn, of the person.
     ``retry_ms``: least time between two stretches when an engine ends one while the voice goes on. ``silence_ms``:
-    nobody speaks; ``asks`` times in a row the character asks into it.
+    nobody speaks; ``asks`` times in a row the character asks into it. ``held_ms``: a line may be on hold before the
+    reply that was cut is over; until then it goes on.
     ``jump_ms``: a deadline met so much too late is nobody's but our own, and everybody gets that time
     back and ``grace_ms`` on top. ``ahead``: sentences voiced ahead of the one that ends next. ``wait_least_ms`` and
     ``wait_most_ms`` bound the silence that ends a turn, whatever the patience says. ``sentences`` and
@@ -65,6 +66,7 @@ class Policy:
     retry_ms: int = 1_000
     silence_ms: int = 20_000
     asks: int = 0
+    held_ms: int = 30_000
     jump_ms: int = 500
     grace_ms: int = 500
     sentence_gap_ms: int = 120

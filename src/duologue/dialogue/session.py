@@ -366,9 +366,9 @@ class Session:
                 self._ears.leave(stretch)
             case DropStretch(stretch):
                 self._ears.drop(stretch)
-            case Ears(is_open):
+            case Ears(is_open, echoes):
                 if is_open:
-                    self._ears.listen(self._options.policy.tail_ms)
+                    self._ears.listen(self._options.policy.tail_ms if echoes else 0)
                 else:
                     self._ears.ignore()
             case Think(reply, person, speculative):

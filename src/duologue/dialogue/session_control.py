@@ -20,8 +20,10 @@ from duologue.dialogue.turns_vocabulary import (
     HandOver,
     Interrupt,
     Leave,
+    PutOnHold,
     Say,
     SinkAttached,
+    TakenOffHold,
     ToolAnswered,
     ToolCalled,
     ToolGivenUp,
@@ -85,6 +87,14 @@ class SessionControl:
     def on_digit(self, take: Callable[[str], None] | None) -> None:
         """Give digits to ``take`` from here on, and to nobody else."""
         self._digit = take
+
+    def hold(self) -> None:
+        """Nobody is at the far end for a while (a line on hold): nothing is said, nothing heard, and nobody is late."""
+        self._post(PutOnHold())
+
+    def unhold(self) -> None:
+        """Somebody is there again: the reply goes on from the first word that was not heard whole."""
+        self._post(TakenOffHold())
 
     def leave(self, to: str = "") -> None:
         """After this sentence, and what else is to be spoken, hang up or hand the line over ``to`` somebody."""

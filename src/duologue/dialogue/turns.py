@@ -30,10 +30,15 @@ every engine.
 
 *Duties.* In every state somebody must act, and for each there is a deadline: the person in ``QUIET``, ``HEARING``,
 ``PAUSING``, ``DOUBTING`` and ``PAUSED``, the ears in ``SETTLING`` and ``JUDGING``, the floor in ``CLEARING`` and
-``SPEAKING``, thinking and voice in ``THINKING``. Missing it is an event like any other, with a row in the table: the
-late engine is filled in for, then apologised for, and named. An engine that stops hearing while the person speaks is
-asked again, at most once a second. When we ourselves did not run (a suspended machine, a held loop), nobody was late:
+``SPEAKING``, thinking and voice in ``THINKING``, the far end in ``HELD``. Missing it is an event like any other, with a
+row in the table: the late engine is filled in for, then apologised for, and named. An engine that stops hearing while
+the person speaks is asked again, at most once a second. When we ourselves did not run (a suspended machine, a held
+loop), nobody was late:
 every deadline moves by the time that stood still, and that is named as well.
+
+*On hold* (``HELD``) nobody is at the far end: the reply stands still, and so does time, for nobody is late. Engines go
+on with what they were asked. Who comes back within a while hears the reply from the first word on that they have not
+heard whole; later it is over, like one that was interrupted. What the person had said before is answered then.
 
 *Half-duplex*, for lines with echo, is the same table with the ears closed while a reply is on the floor.
 
@@ -75,6 +80,7 @@ from duologue.dialogue.turns_vocabulary import (
     Leave,
     Note,
     Patience,
+    PutOnHold,
     ReplyFinished,
     Report,
     Say,
@@ -84,6 +90,7 @@ from duologue.dialogue.turns_vocabulary import (
     SpeechStopped,
     Stage,
     State,
+    TakenOffHold,
     Timeout,
     ToolAnswered,
     ToolCalled,
@@ -123,8 +130,9 @@ def _late(
     return Row(states if isinstance(states, tuple) else (states,), (Timeout,), guard, action, target, moment)
 
 
-QUIET, HEARING, PAUSING, SETTLING, CLEARING, THINKING, SPEAKING, DOUBTING, PAUSED, JUDGING, CLOSED = State
+QUIET, HEARING, PAUSING, SETTLING, CLEARING, THINKING, SPEAKING, DOUBTING, PAUSED, JUDGING, HELD, CLOSED = State
 _OPEN = tuple(state for state in State if state is not CLOSED)
+_THERE = tuple(state for state in _OPEN if state is not HELD)
 _UNDERSTOOD = (Understood, EngineFailed, Timeout)
 _REPLY = (SentenceReady, AudioReady, ReplyFinished, EngineFailed)
 _FLOOR = (*_REPLY, PlayEnded)
@@ -155,9 +163,24 @@ BESIDE: tuple[Row, ...] = (
 
 TABLE: tuple[Row, ...] = (
     _row(_OPEN, HangUp, when.always, do.close, CLOSED),
-    _row(_OPEN, Typed, when.floor_is_clear, do.answer_typed, THINKING),
-    _row(_OPEN, Typed, when.always, do.yield_to_typed, CLEARING),
-    _row(_OPEN, Say, when.now, do.yield_to_owner, CLEARING),
+    _row(_THERE, Typed, when.floor_is_clear, do.answer_typed, THINKING),
+    _row(_THERE, Typed, when.always, do.yield_to_typed, CLEARING),
+    _row(_THERE, Say, when.now, do.yield_to_owner, CLEARING),
+    # Nobody is at the far end for a while
+    _row(_THERE, PutOnHold, when.always, do.put_on_hold, HELD),
+    _row(HELD, TakenOffHold, when.reply_speaks, do.take_off_hold, SPEAKING),
+    _row(HELD, TakenOffHold, when.a_reply_is_there, do.take_off_hold, THINKING),
+    _row(HELD, TakenOffHold, when.owner_waits, do.take_off_hold, CLEARING),
+    _row(HELD, TakenOffHold, when.turn_was_committed, do.take_off_hold, SETTLING),
+    _row(HELD, TakenOffHold, when.person_has_said_something, do.take_off_hold, PAUSING),
+    _row(HELD, TakenOffHold, when.always, do.take_off_hold, QUIET),
+    _row(HELD, Typed, when.always, do.yield_to_typed, HELD),
+    _row(HELD, Say, when.now, do.yield_to_owner, HELD),
+    _row(HELD, Interrupt, when.a_reply_is_there, do.stop, HELD),
+    _row(HELD, TurnCancelled, when.always, do.cancel_turn, HELD),
+    _row(HELD, _FLOOR, when.always, do.flow, HELD),
+    _late(HELD, at.at_once, when.owner_leaves, do.leave, CLOSED),
+    _late(HELD, at.held_for_long, when.always, do.wait_on_hold, HELD),
     # The person's turn
     _row(QUIET, SpeechStarted, when.always, do.listen, HEARING),
     _late(QUIET, at.at_once, when.voice_on, do.begin_next_stretch, HEARING),

@@ -469,6 +469,31 @@ def give_digit(s: Situation) -> list[Effect]:
     return [GiveDigit(s.event.digit)]
 
 
+def put_on_hold(s: Situation) -> list[Effect]:
+    """A voice over our reply that has not taken the floor does not any more; what the person had said before is kept,
+    and understood meanwhile.
+    """
+    reply = s.floor.reply
+    if reply is None or reply.speculative:
+        effects = [*s.floor.abandon_speculation(s.now), *ask_for_final(s)]
+    else:
+        effects = s.person.drop_turn()
+    s.person.voice_on, s.person.outlived = False, False
+    return [*effects, *s.floor.hold(s.now)]
+
+
+def wait_on_hold(s: Situation) -> list[Effect]:
+    """The reply that was cut is over: what was heard of it counts."""
+    s.floor.wait_on_hold(s.now)
+    return withdraw(s)
+
+
+def take_off_hold(s: Situation) -> list[Effect]:
+    """On with what was not heard; whoever was about to say something may go on, too."""
+    s.person.offset = s.now
+    return s.floor.take_up(s.now)
+
+
 def note_leaving(s: Situation) -> list[Effect]:
     assert isinstance(s.event, Leave)
     s.floor.leave = s.event.to

@@ -139,6 +139,10 @@ def turn_may_go_on(s: Situation) -> bool:
     return not s.person.committed and s.now < s.person.turn_began + s.policy.turn_ms * MILLISECOND
 
 
+def turn_was_committed(s: Situation) -> bool:
+    return s.person.committed
+
+
 def turn_was_not_committed(s: Situation) -> bool:
     return not s.person.committed
 
@@ -311,6 +315,14 @@ def after_this_sentence_of_ours(s: Situation) -> bool:
 
 def owner_wants_to_speak(s: Situation) -> bool:
     return s.floor.clear and bool(s.floor.to_say)
+
+
+def a_reply_is_there(s: Situation) -> bool:
+    return s.floor.reply is not None
+
+
+def person_has_said_something(s: Situation) -> bool:
+    return bool(s.person.text or s.person.parts)
 
 
 def owner_waits(s: Situation) -> bool:

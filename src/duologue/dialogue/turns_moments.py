@@ -69,6 +69,10 @@ def floor_is_mute(s: Situation) -> int:
     return s.floor.sign_at + s.policy.playout_ms * MILLISECOND
 
 
+def held_for_long(s: Situation) -> int:
+    return s.floor.on_hold_since + s.policy.held_ms * MILLISECOND
+
+
 def doubt(s: Situation) -> int:
     limit = s.policy.echo_doubt_ms if s.floor.echoing else s.policy.doubt_ms
     return max(s.person.onset + limit * MILLISECOND, s.person.grace_until)

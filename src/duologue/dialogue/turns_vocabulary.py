@@ -38,6 +38,7 @@ class State(StrEnum):
     DOUBTING = "doubting"
     PAUSED = "paused"
     JUDGING = "judging"
+    HELD = "held"
     CLOSED = "closed"
 
 
@@ -249,6 +250,16 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class PutOnHold:
+    """Nobody is at the far end for a while: nothing that is played is heard, and what comes is not the person."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOffHold:
+    """The person is back."""
+
+
+@dataclass(frozen=True, slots=True)
 class SinkAttached:
     """There is another sink. What was given to the one before and not heard is played on it."""
 
@@ -280,8 +291,8 @@ class ToolGivenUp:
 Event: TypeAlias = (
     SpeechStarted | SpeechStopped | Understood | Typed | ReplyBegun | SentenceReady | ChunkWritten | ToolRan
     | ReplyFinished | AudioReady | AudioGrew | EngineFailed | HandedOver | PlayStarted | PlayProgress | PlayEnded
-    | Timeout | HangUp | Say | Interrupt | TurnCommitted | TurnCancelled | DigitPressed | Leave | Change | SinkAttached
-    | ToolCalled | ToolAnswered | ToolGivenUp
+    | Timeout | HangUp | Say | Interrupt | TurnCommitted | TurnCancelled | DigitPressed | Leave | Change | PutOnHold
+    | TakenOffHold | SinkAttached | ToolCalled | ToolAnswered | ToolGivenUp
 )  # fmt: skip
 
 # Effects
@@ -505,9 +516,12 @@ class Apologise:
 
 @dataclass(frozen=True, slots=True)
 class Ears:
-    """Half-duplex: from now on sound is (``open``) or is not listened to."""
+    """Half-duplex, or a line on hold: from now on sound is (``open``) or is not listened to; where our own ``echoes``,
+    a moment later.
+    """
 
     open: bool
+    echoes: bool = True
 
 
 class Note(StrEnum):

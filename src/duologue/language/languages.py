@@ -239,6 +239,9 @@ class Telephone(_Part):
     )
     silent: str = Field(default="I cannot hear you any more, so I will hang up now. Goodbye.", min_length=1)
     closing: str = Field(default="I am sorry, we have to end our call here. Goodbye.", min_length=1)
+    menu: str = Field(default="For {word}, say {word}.", min_length=1)
+    menu_key: str = Field(default="For {word}, say {word} or press {key}.", min_length=1)
+    not_in_menu: str = Field(default="I am sorry, I did not understand that.", min_length=1)
 
 
 class Language(_Part):

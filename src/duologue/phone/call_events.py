@@ -54,7 +54,9 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """The other end would change the call (hold, resume, another address): agree or refuse. None: it asks for ours."""
+    """The other end would change the call (hold, resume, another format or address): agree or refuse. None: it asks
+    for ours.
+    """
 
     call: str
     offer: Description | None

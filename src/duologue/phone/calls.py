@@ -19,14 +19,13 @@ from duologue.phone import call_events as events
 from duologue.phone import message as sip
 from duologue.phone import session_timers, transfers
 from duologue.phone.agent import SDP, Agent, Headers, Purpose, described
-from duologue.phone.dialogs import Dialog
+from duologue.phone.dialogs import MOST_FORKS, Dialog, EarlyDialogs
 from duologue.phone.sdp import Description
 from duologue.phone.session_timers import SessionTimer
 from duologue.phone.transactions import Flow, Key
 
 MOST_WAITING = 4
 """Provisional answers that wait for the acknowledgement of one before."""
-MOST_FORKS = 16
 
 
 class Phase(Enum):
@@ -51,10 +50,11 @@ class Call:
         self._due: dict[str, int] = {}
         self._invite: Request | None = None
         self._asked: Key | None = None  # their INVITE that waits for our answer
+        self._update: tuple[Request, Key] | None = None  # the same of their UPDATE
         self._ours: Key | None = None  # our INVITE that waits for theirs
         self._flow: Flow | None = None  # where our INVITE went
         self._source: Flow | None = None  # where theirs came from
-        self._early: dict[str, tuple[Dialog, int]] = {}
+        self._early = EarlyDialogs()
         self._answers: dict[str, Description] = {}  # to our offer, before the call was accepted
         self._acks: dict[str, tuple[Request, Flow]] = {}
         self._accepted: Response | None = None
@@ -162,12 +162,16 @@ class Call:
 
     def agree(self, description: Description, now: int) -> None:
         """Take the other end's offer, with our answer."""
-        if self.phase is Phase.STANDING and self._asked is not None and self._invite is not None:
+        if self._update is not None:
+            self._answer_update(200, description, now)
+        elif self.phase is Phase.STANDING and self._asked is not None and self._invite is not None:
             self._accept(self._invite, description, now)
 
     def disagree(self, status: int, now: int) -> None:
         """Refuse the other end's offer (488, mostly): all stays as it was."""
-        if self.phase is Phase.STANDING and self._asked is not None:
+        if self._update is not None:
+            self._answer_update(status, None, now)
+        elif self.phase is Phase.STANDING and self._asked is not None:
             self._answer(self._response(status, None), now)
             self._asked = None
             self._due.pop("unanswered", None)
@@ -211,15 +215,14 @@ class Call:
             if self._accepted is not None:  # section 15: not before the ACK, or its time is over
                 self._leaving = why, status
                 return
-            if self._asked is not None:
-                self._answer(self._response(487, None), now)
+            self._end_changes(now)
             self._request("BYE", Purpose.BYE, now)
             self._over(status, why)
 
     def retried(self, purpose: Purpose, request: Request, key: Key) -> None:
         """A request of ours went out again with what was found missing: a password, a longer interval."""
         if purpose is Purpose.CALL:
-            self._invite, self._early = request, {}
+            self._invite, self._early = request, EarlyDialogs()
         if purpose in (Purpose.CALL, Purpose.OFFER, Purpose.REFRESH):
             self._ours = key
         if self.dialog is not None:
@@ -231,9 +234,8 @@ class Call:
         """An ACK to our 2xx."""
         if self._accepted is None or ack.cseq.sequence != self._accepted.cseq.sequence:
             return
-        self._accepted, offered = None, self._offered
-        for name in ("accepted", "accepted end"):
-            self._due.pop(name, None)
+        offered = self._offered
+        self._end_accepted()
         if self._leaving:
             self.hang_up(now, *self._leaving)
             return
@@ -248,8 +250,9 @@ class Call:
 
     def asked(self, request: Request, key: Key, now: int) -> None:
         """A request in the dialog, but no ACK and no CANCEL."""
-        assert self.dialog is not None
-        if not self.dialog.counts(request):  # section 12.2.2
+        dialog = self.dialog_of(request)
+        assert dialog is not None
+        if not dialog.counts(request):  # section 12.2.2
             self._agent.answer(key, sip.respond(request, 500), now)
             return
         handler = self._ON_REQUEST.get(request.method)
@@ -278,31 +281,81 @@ class Call:
 
     def _reinvited(self, request: Request, key: Key, now: int) -> None:
         """Section 14.2."""
-        assert self.dialog is not None
-        if self.phase is Phase.INVITED or self._asked is not None or self._accepted is not None:
-            wait = str(self._agent.random.randrange(0, 11))
-            self._agent.answer(key, sip.respond(request, 500, [("Retry-After", wait)]), now)
-        elif self._ours is not None:  # glare
-            self._agent.answer(key, sip.respond(request, 491), now)
+        if (refusal := self._against(request)) is not None:
+            self._agent.answer(key, refusal, now)
+            return
+        if self._accepted is not None:  # it knows our 2xx, which had the answer: the ACK was lost, or is overtaken
+            self._end_accepted()
+            if self._leaving:
+                self._agent.answer(key, sip.respond(request, 487), now)
+                self.hang_up(now, *self._leaving)
+                return
+            self._agent.tell(events.Acknowledged(self.name))
+        self._invite, self._asked = request, key
+        self._due["unanswered"] = now + self._agent.timers.whole
+        self._agent.tell(events.Offered(self.name, described(request)))
+
+    def _updated(self, request: Request, key: Key, now: int) -> None:
+        """UPDATE (RFC 3311, section 5.2): a change that is answered at once, or a sign of life (RFC 4028)."""
+        if (refusal := self._against(request)) is not None:
+            self._agent.answer(key, refusal, now)
+            return
+        self._update = request, key
+        offer = described(request)
+        if offer is None:
+            self._answer_update(200, None, now)
         else:
-            try:
-                offer, short = described(request), session_timers.too_short(request)
-            except InputError:
-                self._agent.answer(key, sip.respond(request, 488), now)
-                return
-            if short:
-                self._agent.answer(key, sip.respond(request, 422, [("Min-SE", str(session_timers.LEAST))]), now)
-                return
-            self.dialog.refresh(request)
-            self._invite, self._asked = request, key
             self._due["unanswered"] = now + self._agent.timers.whole
             self._agent.tell(events.Offered(self.name, offer))
+
+    def _answer_update(self, status: int, description: Description | None, now: int) -> None:
+        assert self._update is not None
+        (request, key), self._update = self._update, None
+        self._due.pop("unanswered", None)
+        headers = [*self._introduction()]
+        if status < 300 and self.phase is Phase.STANDING and request.headers.get("Session-Expires"):
+            session, more = session_timers.answered(request, self._agent.session_seconds)
+            headers += more
+            self._refreshed(session, now)
+        body = b""
+        if description is not None:
+            headers.append(("Content-Type", SDP))
+            self._description, body = description, description.encode().encode()
+        self._agent.answer(key, sip.respond(request, status, headers, body, tag=self.tag), now)
+
+    def _against(self, request: Request) -> Response | None:
+        """What a change is refused with, if it is: one of theirs has no answer yet (500), or one of ours (glare, 491),
+        or it cannot be read. Else the other end is where it says from here on.
+        """
+        if request.method == "INVITE" or request.body:  # another UPDATE changes nothing that could be in the way
+            open_of_theirs = self._asked is not None or self._update is not None
+            if open_of_theirs or self.phase is not Phase.STANDING:
+                wait = str(self._agent.random.randrange(0, 11))
+                return sip.respond(request, 500, [("Retry-After", wait)])
+            if self._ours is not None or (self._accepted is not None and self._offered):
+                return sip.respond(request, 491)
+        try:
+            described(request)
+            short = session_timers.too_short(request)
+        except InputError:
+            return sip.respond(request, 488)
+        if short:
+            return sip.respond(request, 422, [("Min-SE", str(session_timers.LEAST))])
+        dialog = self.dialog_of(request)
+        assert dialog is not None
+        dialog.refresh(request)
+        return None
+
+    def dialog_of(self, request: Request) -> Dialog | None:
+        """The dialog of this call that a request of the other end belongs to, be it an early one."""
+        if self.dialog is not None and self.dialog.matches(request):
+            return self.dialog
+        return self._early.of(request) if self.phase is Phase.INVITING else None
 
     def _bye(self, request: Request, key: Key, now: int) -> None:
         """Section 15.1.2."""
         self._agent.answer(key, sip.respond(request, 200), now)
-        if self._asked is not None:
-            self._answer(self._response(487, None), now)
+        self._end_changes(now)
         self._over(200, "they hung up")
 
     def _info(self, request: Request, key: Key, now: int) -> None:
@@ -377,8 +430,11 @@ class Call:
         tag = sip.recipient(response).tag
         if response.code == 100 or self.phase is not Phase.INVITING or not tag:
             return
-        if not self._provisional_counts(request, response, tag, now):
+        pracks = self._early.note(request, response, tag, self._behind())
+        if pracks is None:
             return
+        for prack, flow in pracks:
+            self._agent.send(self, Purpose.OTHER, prack, flow, now)
         try:
             answer = described(response)
         except InputError:
@@ -386,28 +442,6 @@ class Call:
         if answer is not None:
             self._answers.setdefault(tag, answer)  # section 13.2.1: the first one is the answer
         self._agent.tell(events.Progress(self.name, response.code, answer))
-
-    def _provisional_counts(self, request: Request, response: Response, tag: str, now: int) -> bool:
-        """Whether it is a new one; a reliable one is acknowledged (RFC 3262, section 4)."""
-        known = self._early.get(tag)
-        if known is None:
-            if len(self._early) >= MOST_FORKS:
-                return False
-            try:
-                known = self._early[tag] = Dialog.calling(request, response, self._behind()), 0
-            except InputError:
-                return False
-        dialog, last = known
-        number = response.headers.get("RSeq")
-        if number is None or not sip.has_tag(response, "Require", "100rel"):
-            return True
-        if last and int(number) != last + 1:
-            return False
-        self._early[tag] = dialog, int(number)
-        rack = ("RAck", f"{int(number)} {response.headers['CSeq']}")
-        prack, flow = dialog.request("PRACK", [rack])
-        self._agent.send(self, Purpose.OTHER, prack, flow, now)
-        return True
 
     def _accepted_by(self, request: Request, response: Response, now: int) -> None:
         """A 2xx (section 13.2.2.4): each is acknowledged; of several only the first is a call."""
@@ -418,7 +452,7 @@ class Call:
         if len(self._acks) >= MOST_FORKS:
             return
         dialog, reachable = Dialog.accepted(request, response, self._behind())
-        dialog.local_number = max(dialog.local_number, *(d.local_number for d, _ in self._early.values()), 0)
+        dialog.local_number = max(dialog.local_number, self._early.number)
         self._acknowledge(dialog, request, tag)
         if self.phase is not Phase.INVITING or not reachable:  # a fork, or we had left: goodbye
             bye, flow = dialog.request("BYE")
@@ -443,6 +477,8 @@ class Call:
     def _offer_responded(self, purpose: Purpose, request: Request, response: Response, now: int) -> None:
         """To a re-INVITE (section 14.1)."""
         if response.code < 200 or self.dialog is None:
+            if self.phase is Phase.OVER and self._ours is not None:
+                self._agent.cancel(self._ours, now)
             return
         self._ours, number = None, f"re {request.cseq.sequence}"
         if response.code < 300:
@@ -490,7 +526,7 @@ class Call:
         self._refreshed(session, now)
 
     def _reinvite(self, description: Description | None, purpose: Purpose, now: int) -> bool:
-        busy = self._ours or self._asked or self._accepted or self._pending
+        busy = self._ours or self._asked or self._update or self._accepted or self._pending
         if self.phase is not Phase.STANDING or busy or description is None or self._leaving:
             return False
         self._description = description
@@ -549,6 +585,20 @@ class Call:
             self._accepted = None
             self.hang_up(now, "the other end is gone", status)
 
+    def _end_accepted(self) -> None:
+        self._accepted = None
+        for name in ("accepted", "accepted end"):
+            self._due.pop(name, None)
+
+    def _end_changes(self, now: int) -> None:
+        """Whatever is asked by either end and not answered yet ends with the call."""
+        if self._ours is not None:  # else nobody would be waited for without an end
+            self._agent.cancel(self._ours, now)
+        if self._update is not None:
+            self._answer_update(487, None, now)
+        if self._asked is not None:
+            self._answer(self._response(487, None), now)
+
     def _end_provisional(self) -> None:
         self._reliable = None
         for name in ("provisional", "provisional end"):
@@ -558,6 +608,7 @@ class Call:
         if self.phase is Phase.OVER:
             return
         self.phase, self._asked, self._accepted, self._reliable = Phase.OVER, None, None, None
+        self._update = None
         self._due.clear()
         self._waiting.clear()
         self._agent.tell(events.Ended(self.name, status, why))
@@ -629,6 +680,7 @@ class Call:
     }
     _ON_REQUEST: ClassVar[dict[str, Callable[[Call, Request, Key, int], None]]] = {
         "INVITE": _reinvited,
+        "UPDATE": _updated,
         "BYE": _bye,
         "INFO": _info,
         "OPTIONS": _options,

@@ -20,6 +20,7 @@ from duologue.audio.pcm import Samples, from_int16, to_int16
 from duologue.errors import InputError, PeerError
 
 PACKET_MS = 20
+"""Of a packet, where the other end does not wish for another length."""
 MOST_OPUS = 5760
 """Timestamp units of the longest packet: 120 ms."""
 
@@ -36,7 +37,7 @@ class Encoder(Protocol):
     """Sound to one far end, in order."""
 
     def encode(self, samples: Samples) -> bytes:
-        """Exactly one packet's: 20 ms, mono, at the format's sample rate."""
+        """Exactly one packet's, mono, at the format's sample rate."""
         ...
 
 
@@ -44,7 +45,7 @@ class Encoder(Protocol):
 class Format:
     """A payload format. ``clock`` is the rate of its timestamps (Hz), ``rate`` that of its samples: they differ for
     G.722 only, by a mistake of 1990 that stays (RFC 3551, section 4.5.2). ``payload_type`` is the static one, None
-    where it is dynamic.
+    where it is dynamic. ``encoder`` is made for packets of so many ms, one of ``lengths``.
     """
 
     name: str
@@ -53,9 +54,16 @@ class Format:
     channels: int
     payload_type: int | None
     decoder: Callable[[], Decoder]
-    encoder: Callable[[], Encoder]
+    encoder: Callable[[int], Encoder]
     parameters: str = ""
     """Its ``fmtp``, as we offer it."""
+    lengths: tuple[int, ...] = (20, 40, 60)
+
+    def packet_ms(self, wished: int) -> int:
+        """The length of our packets where the other end wishes for one (``ptime``; 0: it does not): the longest that we
+        have within it.
+        """
+        return max((ms for ms in self.lengths if ms <= (wished or PACKET_MS)), default=self.lengths[0])
 
     @property
     def packet(self) -> int:
@@ -110,8 +118,8 @@ class _AvDecoder:
 
 
 class _AvEncoder:
-    def __init__(self, name: str, rate: int) -> None:
-        self._codec = _open(name, "w", rate)
+    def __init__(self, name: str, rate: int, packet_ms: int) -> None:
+        self._codec = _open(name, "w", rate, packet_ms)
         self._rate = rate
         self._at = 0
 
@@ -125,14 +133,14 @@ class _AvEncoder:
         return made
 
 
-def _open(name: str, mode: Literal["r", "w"], rate: int) -> Any:
+def _open(name: str, mode: Literal["r", "w"], rate: int, packet_ms: int = PACKET_MS) -> Any:
     codec: Any = cast(Any, av.CodecContext).create(name, mode)
     codec.sample_rate, codec.layout = rate, "mono"
     if mode == "w":
         codec.format, codec.time_base = "s16", Fraction(1, rate)
         if name == "libopus":
             codec.bit_rate = 24_000
-            codec.options = {"application": "voip", "frame_duration": str(PACKET_MS)}
+            codec.options = {"application": "voip", "frame_duration": str(packet_ms)}
     codec.open()
     return codec
 
@@ -146,11 +154,12 @@ def _mono(frame: av.AudioFrame) -> Samples:
     return np.ascontiguousarray(sound.mean(axis=0))
 
 
-PCMU = Format("PCMU", 8000, 8000, 1, 0, lambda: _G711("mu"), lambda: _G711("mu"))
-PCMA = Format("PCMA", 8000, 8000, 1, 8, lambda: _G711("a"), lambda: _G711("a"))
-G722 = Format("G722", 8000, 16000, 1, 9, lambda: _AvDecoder("g722", 16000), lambda: _AvEncoder("g722", 16000))
+_EVERY_TEN = (10, 20, 30, 40, 50, 60)
+PCMU = Format("PCMU", 8000, 8000, 1, 0, lambda: _G711("mu"), lambda ms: _G711("mu"), lengths=_EVERY_TEN)
+PCMA = Format("PCMA", 8000, 8000, 1, 8, lambda: _G711("a"), lambda ms: _G711("a"), lengths=_EVERY_TEN)
+G722 = Format("G722", 8000, 16000, 1, 9, lambda: _AvDecoder("g722", 16000), lambda ms: _AvEncoder("g722", 16000, ms))
 OPUS = Format(
-    "opus", 48000, 48000, 2, None, lambda: _AvDecoder("libopus", 48000), lambda: _AvEncoder("libopus", 48000),
+    "opus", 48000, 48000, 2, None, lambda: _AvDecoder("libopus", 48000), lambda ms: _AvEncoder("libopus", 48000, ms),
     "minptime=20; useinbandfec=0",
 )  # fmt: skip
 """Always told as of two channels (RFC 7587, section 7), whatever a packet holds."""

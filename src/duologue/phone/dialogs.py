@@ -13,6 +13,9 @@ from duologue.phone.header_fields import NameAddress, default_port, is_address, 
 from duologue.phone.message import Message
 from duologue.phone.transactions import Flow
 
+MOST_FORKS = 16
+"""Telephones that answer one call of ours."""
+
 
 def flow_to(uri: URI) -> Flow:
     """Where a request to ``uri`` goes (RFC 3263, section 4.1, without its look-ups: the host may be a name, and
@@ -156,6 +159,44 @@ class Dialog:
             body,
         )  # fmt: skip
         return made, hop or self.behind or flow_to(uri)
+
+
+class EarlyDialogs:
+    """Of a call of ours that is not accepted yet, one for each telephone that it rings at (section 13.2.2.4)."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Dialog, int]] = {}  # by their tags; the number of the newest reliable response
+
+    @property
+    def number(self) -> int:
+        """Of the newest request in any of them."""
+        return max((dialog.local_number for dialog, _ in self._known.values()), default=0)
+
+    def of(self, request: Request) -> Dialog | None:
+        """To which ``request`` of the other end belongs."""
+        return next((dialog for dialog, _ in self._known.values() if dialog.matches(request)), None)
+
+    def note(
+        self, invite: Request, response: Response, tag: str, behind: Flow | None
+    ) -> tuple[tuple[Request, Flow], ...] | None:
+        """A provisional response came: the PRACK that acknowledges a reliable one (RFC 3262, section 4), if it is one.
+        None: it is nothing new, or cannot be.
+        """
+        if tag not in self._known:
+            if len(self._known) >= MOST_FORKS:
+                return None
+            try:
+                self._known[tag] = Dialog.calling(invite, response, behind), 0
+            except InputError:
+                return None
+        dialog, last = self._known[tag]
+        number = response.headers.get("RSeq")
+        if number is None or not sip.has_tag(response, "Require", "100rel"):
+            return ()
+        if last and int(number) != last + 1:
+            return None
+        self._known[tag] = dialog, int(number)
+        return (dialog.request("PRACK", [("RAck", f"{int(number)} {response.headers['CSeq']}")]),)
 
 
 def _route(message: Message) -> tuple[str, ...]:

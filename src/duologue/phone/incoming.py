@@ -4,6 +4,9 @@ Packets pass the jitter buffer, which holds back nothing that comes in its turn;
 60 ms); a pause of the source's is silence, or the noise that it described (RFC 3389). Nothing here is played at a pace
 of ours, so a source whose clock runs fast or slow loses and gains nothing: its blocks are numbered as it counts, and
 who hears them places them on our clock (:mod:`duologue.dialogue.source_clock`), where a drift shows in pauses alone.
+
+When something else is agreed upon in mid-call, packets say by their types what they hold: those that are under way in
+the format of before are heard as well, and the numbers run on.
 """
 
 from __future__ import annotations
@@ -19,10 +22,10 @@ from duologue.errors import InputError
 from duologue.phone.codecs import Decoder, Format
 from duologue.phone.concealment import Concealment
 from duologue.phone.jitter_buffer import Arrived, JitterBuffer, Lost, Paused, Piece
-from duologue.phone.leg import HEARD_RATE
+from duologue.phone.leg import HEARD_RATE, Digit
 from duologue.phone.reception import Reception, ReceptionReport
 from duologue.phone.rtp import RtpPacket, Unwrapped
-from duologue.phone.telephone_events import EventReader
+from duologue.phone.telephone_events import EventReader, KeyPress
 
 COMFORT_NOISE = 13
 MOST_FILLED_MS = 1000
@@ -37,18 +40,28 @@ class IncomingCall:
 
     def __init__(
         self, form: Format, payload_type: int, events: int | None,
-        heard: Callable[[int, Samples], None], pressed: Callable[[str], None], seed: int = 1,
+        heard: Callable[[int, Samples], None], pressed: Callable[[Digit], None], seed: int = 1,
     ) -> None:  # fmt: skip
         self.strange = 0
         """Packets that hold nothing that was agreed upon."""
         self.ssrc: int | None = None
         self.last = 0
         """When the newest packet came (ns)."""
-        self._form, self._type, self._events = form, payload_type, events
+        self._form = form
+        self._formats = {payload_type: form}
+        self._events: dict[int, int] = {} if events is None else {events: form.clock}
+        """The payload types of digits, and their clocks."""
         self._heard, self._pressed = heard, pressed
         self._noise = np.random.default_rng(seed)
+        self._clock = form.clock
+        """Of the timestamps (Hz)."""
         self.buffer = JitterBuffer(form.clock)
+        self._keys = EventReader()
+        self._wanted = form.clock
+        """The clock that was agreed upon last."""
         self._other: int | None = None
+        self._anew = False
+        """Another source is counted already, and not yet heard."""
         self._count_anew()
         self._level = 0.0
         self._begin()
@@ -58,14 +71,19 @@ class IncomingCall:
         """What the source's clock showed when ours, in its units, was 0."""
         self._told_at = 0
 
-    def change(self, payload_type: int, events: int | None) -> None:
-        """The same format is agreed upon under other numbers."""
-        self._type, self._events = payload_type, events
+    def change(self, form: Format, payload_type: int, events: int | None) -> None:
+        """This is agreed upon from now on; what was agreed before may still be under way."""
+        self._events.pop(payload_type, None)
+        self._formats[payload_type] = form
+        if events is not None:
+            self._formats.pop(events, None)
+            self._events[events] = form.clock
+        self._wanted = form.clock
 
     @property
     def deadline(self) -> int | None:
         """When :meth:`tick` is wanted."""
-        return self.buffer.deadline
+        return min((at for at in (self.buffer.deadline, self._keys.deadline) if at is not None), default=None)
 
     @property
     def jitter_ms(self) -> float:
@@ -79,21 +97,23 @@ class IncomingCall:
 
     def receive(self, packet: RtpPacket, now: int) -> None:
         """A packet of the negotiated peer's."""
-        if packet.payload_type == self._type:
-            samples = self._form.duration(packet.payload)
-        elif packet.payload_type in (self._events, COMFORT_NOISE):
-            samples = 0
-        else:
+        kind = packet.payload_type
+        form = self._formats.get(kind)
+        clock = form.clock if form is not None else self._events.get(kind, self._clock if kind == COMFORT_NOISE else 0)
+        if clock not in (self._clock, self._wanted) or not clock:  # also what is overtaken by the clock after it
             self.strange += 1
             return
         self.last = now
-        if self._counted(packet, now) and packet.payload_type == self._events:
-            self._press(packet)
-        self._settle(self.buffer.put(packet, samples, now), now)
+        if clock != self._clock:
+            self._change_clock(clock, now)
+        if self._counted(packet, now) and kind in self._events:
+            self._press(packet, now)
+        self._settle(self.buffer.put(packet, form.duration(packet.payload) if form else 0, now), now)
 
     def tick(self, now: int) -> None:
         """What is missing is waited for no longer."""
         self._settle(self.buffer.tick(now), now)
+        self._tell_keys(self._keys.tick(now))
 
     def _counted(self, packet: RtpPacket, now: int) -> bool:
         """Whether it is of the source that is heard; another one is believed with its second packet."""
@@ -101,6 +121,7 @@ class IncomingCall:
             if self.ssrc is not None and packet.ssrc != self._other:
                 self._other = packet.ssrc
                 return False
+            self._anew = self.ssrc is not None
             self.ssrc, self._other = packet.ssrc, None
             self._count_anew()
         stamp = self._stamps(packet.timestamp)
@@ -108,17 +129,20 @@ class IncomingCall:
         return True
 
     def _count_anew(self) -> None:
+        self._tell_keys(self._keys.release())
         self._sequences, self._stamps = Unwrapped(16), Unwrapped(32)
-        self._reception, self._keys = Reception(self._form.clock), EventReader()
+        self._reception, self._keys = Reception(self._clock), EventReader()
 
-    def _press(self, packet: RtpPacket) -> None:
+    def _press(self, packet: RtpPacket, now: int) -> None:
+        stamp = self._stamps.peek(packet.timestamp)
         try:
-            key = self._keys.read(self._stamps.peek(packet.timestamp), packet.payload)
+            self._tell_keys(self._keys.read(stamp, packet.payload, now, marker=packet.marker))
         except InputError:
             self.strange += 1
-            return
-        if key:
-            self._pressed(key)
+
+    def _tell_keys(self, keys: tuple[KeyPress, ...]) -> None:
+        for each in keys:
+            self._pressed(Digit(each.key, each.ticks * 1000 // self._clock))
 
     # Sound
 
@@ -126,6 +150,21 @@ class IncomingCall:
         self._decoder: Decoder = self._form.decoder()
         self._concealment = Concealment(self._form.rate)
         self._renew()
+
+    def _change_clock(self, clock: int, now: int) -> None:
+        """The source goes on by another clock (RFC 7160): what it counts begins anew, ours goes on."""
+        self._settle(self.buffer.finish(), now)
+        self._flush()
+        self._tell_keys(self._keys.release())  # in ticks of the clock before
+        self._clock, self.buffer, self._origin, self.ssrc = clock, JitterBuffer(clock), None, None
+        self._count_anew()
+
+    def _speak(self, form: Format) -> None:
+        """What follows is in this format."""
+        if form is not self._form:
+            self._flush()
+            self._form = form
+            self._begin()
 
     def _renew(self) -> None:
         same = self._form.rate == HEARD_RATE
@@ -135,17 +174,20 @@ class IncomingCall:
         for piece in pieces:
             match piece:
                 case Arrived(at, packet):
-                    if packet.payload_type == self._type:
+                    if (form := self._formats.get(packet.payload_type)) is not None and form.clock == self._clock:
+                        self._speak(form)
                         self._give(at, self._decoded(packet.payload), now)
                     elif packet.payload_type == COMFORT_NOISE and packet.payload:
                         self._level = 10 ** (-(packet.payload[0] & 0x7F) / 20)
                 case Lost(at, count):
-                    self._give(at, self._concealment.conceal(count * self._form.rate // self._form.clock), now)
+                    self._give(at, self._concealment.conceal(self._samples(count)), now)
                 case Paused(at, count):
                     self._pause(at, count, now)
                 case _:
                     self._origin = None
-                    self._count_anew()
+                    if not self._anew:  # the same source, whose clock has leapt
+                        self._count_anew()
+                    self._anew = False
                     self._begin()
 
     def _decoded(self, payload: bytes) -> Samples:
@@ -154,32 +196,35 @@ class IncomingCall:
         except InputError:
             self.strange += 1
             ticks = self._form.duration(payload)
-            return self._concealment.conceal(ticks * self._form.rate // self._form.clock)
+            return self._concealment.conceal(self._samples(ticks))
         return self._concealment.heard(samples)
 
     def _pause(self, at: int, count: int, now: int) -> None:
-        most = MOST_FILLED_MS * self._form.clock // 1000
+        most = MOST_FILLED_MS * self._clock // 1000
         if count > most:
             if self._origin is not None:
                 self._flush()
                 self._next = self._place(at + count - most)
             at, count = at + count - most, most
-        samples = count * self._form.rate // self._form.clock
-        noise = self._noise.standard_normal(samples).astype(np.float32) * np.float32(self._level)
+        noise = self._noise.standard_normal(self._samples(count)).astype(np.float32) * np.float32(self._level)
         self._give(at, self._concealment.heard(noise), now)
+
+    def _samples(self, ticks: int) -> int:
+        """Of the format that was heard last, in so many ticks of the clock."""
+        return ticks * self._form.rate // self._clock
 
     def _place(self, at: int) -> int:
         assert self._origin is not None
-        return (at - self._origin) * HEARD_RATE // self._form.clock
+        return (at - self._origin) * HEARD_RATE // self._clock
 
     def _give(self, at: int, samples: Samples, now: int) -> None:
         """Sound from the source's sample ``at`` on."""
         if not len(samples):
             return
-        if self._origin is None:  # a new source goes on where ours would be by now
-            passed = (now - self._told_at) * HEARD_RATE // SECOND if self._told_at else 0
-            self._next += passed
-            self._origin = at - self._next * self._form.clock // HEARD_RATE
+        if self._origin is None:  # a new source goes on where ours would be by now: this ends now
+            passed = (now - self._told_at) * HEARD_RATE // SECOND - len(samples) * HEARD_RATE // self._form.rate
+            self._next += max(0, passed) if self._told_at else 0
+            self._origin = at - self._next * self._clock // HEARD_RATE
             self._renew()
         made = samples if self._resampler is None else self._resampler.push(samples)
         self._told_at = now

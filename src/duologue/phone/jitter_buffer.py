@@ -70,6 +70,18 @@ class _Held:
     came: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Stray:
+    """A packet of nobody who is known yet."""
+
+    packet: RtpPacket
+    samples: int
+    came: int
+
+    def precedes(self, packet: RtpPacket) -> bool:
+        return (self.packet.ssrc, self.packet.sequence + 1 & 0xFFFF) == (packet.ssrc, packet.sequence)
+
+
 class JitterBuffer:
     """Of one call, whose format's clock runs at ``rate`` Hz. :meth:`put` and :meth:`tick` give what is settled."""
 
@@ -84,7 +96,7 @@ class JitterBuffer:
         """Numbers that were given up, and when it was noticed that they were missing."""
         self._hole = False
         """Numbers were given up, and it is not known yet for how many samples they stood."""
-        self._stray: tuple[int, int] | None = None
+        self._stray: _Stray | None = None
         self._late_ms = 0.0
         self._last_came = 0
         self.late = self.duplicates = self.lost = self.restarts = 0
@@ -108,11 +120,13 @@ class JitterBuffer:
         if self._ssrc is None:
             self._begin(packet)
         elif not self._continues(packet):
-            if not self._confirmed(packet):
+            before, self._stray = self._stray, _Stray(packet, samples, at)
+            if before is None or not before.precedes(packet):  # one changes nothing; a second one in its sequence does
                 return ()
             pieces += [*self._give_up_all(), Restarted()]
             self.restarts += 1
-            self._begin(packet)
+            self._begin(before.packet)
+            pieces += self.put(before.packet, before.samples, before.came)
         number = self._sequence(packet.sequence)
         if number < self._next:
             self._too_late(number, at)
@@ -135,6 +149,10 @@ class JitterBuffer:
             pieces += self._give_up()
         return tuple(pieces)
 
+    def finish(self) -> tuple[Piece, ...]:
+        """What is settled because nothing more will come."""
+        return tuple(self._give_up_all())
+
     # How it is done
 
     @property
@@ -154,11 +172,6 @@ class JitterBuffer:
         """Whether it belongs to what is heard."""
         near = abs(self._sequence.peek(packet.sequence) - self._next) <= MAX_DROPOUT
         return packet.ssrc == self._ssrc and near
-
-    def _confirmed(self, packet: RtpPacket) -> bool:
-        """One stray packet changes nothing; a second one in its sequence does."""
-        before, self._stray = self._stray, (packet.ssrc, packet.sequence + 1 & 0xFFFF)
-        return before == (packet.ssrc, packet.sequence)
 
     def _too_late(self, number: int, at: int) -> None:
         noticed = self._missed.pop(number, None)

@@ -3,7 +3,8 @@
 A far end behind NAT sends from another port than its description says, often from another address: the one that its
 signalling comes from. So sound is taken from where it was agreed upon at once, and from another port of that address,
 or of the signalling's, when three packets of one source have come in a row; then from there alone. Only when nothing
-has come for a while may it move. Whoever has the key (SRTP) is believed wherever it is.
+has come for a while may it move, or when it was agreed that it does: then what is on its way from where it was is still
+taken, up to a moment after the first packet from the new place. Whoever has the key (SRTP) is believed wherever it is.
 """
 
 from __future__ import annotations
@@ -26,11 +27,21 @@ class Latch:
         self.source: Address | None = None
         self.ignored = 0
         """Packets that came from somebody else."""
-        self._agreed, self._hosts = agreed, hosts | {agreed[0]}
+        self._agreed, self._others, self._hosts = agreed, hosts, hosts | {agreed[0]}
         self._trying: Address | None = None
         self._ssrc = self._sequence = 0
         self._kept: deque[bytes] = deque(maxlen=IN_A_ROW)
         self._last = 0
+        self._before: Address | None = None  # where it was before it was agreed that it moves
+        self._moved = self._arrived = 0
+
+    def move(self, agreed: Address, now: int) -> None:
+        """It will come from elsewhere: ours goes there from now on. Where it has not gone after a while it stays."""
+        if agreed == self._agreed:
+            return
+        self._before, self._moved, self.source = self.target, now, None
+        self._agreed, self._hosts = agreed, self._others | {agreed[0]}
+        self._trying = None
 
     @property
     def target(self) -> Address:
@@ -42,10 +53,12 @@ class Latch:
         if source == self.source:
             self._last = now
             return (data,)
+        if source == self._before != self._agreed and now - (self._arrived if self.source else self._moved) < QUIET:
+            return (data,)
         if self.source is not None and now - self._last < QUIET and not proved:
             self.ignored += 1
             return ()
-        if proved or (source == self._agreed and self.source is None):
+        if proved or (source in (self._agreed, self._before) and self.source is None):
             return self._latched(source, now, (data,))
         if source[0] not in self._hosts or len(data) < 12:
             self.ignored += 1
@@ -64,5 +77,7 @@ class Latch:
 
     def _latched(self, source: Address, now: int, packets: tuple[bytes, ...]) -> tuple[bytes, ...]:
         self.source, self._last, self._trying = source, now, None
+        if self._before is not None and source != self._before:
+            self._arrived = self._arrived if self._arrived > self._moved else now
         self._kept.clear()
         return packets

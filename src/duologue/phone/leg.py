@@ -73,6 +73,13 @@ class LegAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class CodecChanged:
+    """The other end goes on in another format; what is said goes on with it."""
+
+    codec: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ringing:
     """A call of ours rings (``status`` 180), or has sound already (183)."""
 
@@ -172,6 +179,7 @@ class LegEnded:
 LegEvent = (
     Sound
     | LegAnswered
+    | CodecChanged
     | Ringing
     | Digit
     | Sent

@@ -15,7 +15,7 @@ from duologue.clock import MILLISECOND
 from duologue.errors import InputError
 from duologue.phone.incoming import IncomingCall
 from duologue.phone.latch import Address, Latch
-from duologue.phone.leg import Digit, Held, LegEvent, Quality
+from duologue.phone.leg import Held, LegEvent, Quality
 from duologue.phone.negotiation import Agreed
 from duologue.phone.outgoing import Outgoing
 from duologue.phone.reports import Reports
@@ -58,16 +58,14 @@ class Leg:
         self.strange = 0
         """Packets that cannot be read, or are not authentic."""
         self._agreed, self._hosts, self._owner = agreed, hosts, owner
-        self._silent = silent
+        self._silent, self._chance = silent, chance
         ssrc = chance.getrandbits(32)
         form = agreed.format
         self.outgoing = Outgoing(
             form, agreed.send_type, agreed.send_events, ssrc, chance.getrandbits(15), chance.getrandbits(32),
-            self._send, owner.tell,
+            self._send, owner.tell, agreed.ptime,
         )  # fmt: skip
-        self.incoming = IncomingCall(
-            form, agreed.receive_type, agreed.receive_events, owner.heard, lambda key: owner.tell(Digit(key)), ssrc
-        )
+        self.incoming = IncomingCall(form, agreed.receive_type, agreed.receive_events, self._heard, owner.tell, ssrc)
         self._reports = Reports(ssrc, name, chance, now)
         self._latch = Latch((agreed.host, agreed.port), hosts)
         self._protection = _protection(agreed)
@@ -100,18 +98,20 @@ class Leg:
         self.outgoing.start(now)
 
     def change(self, agreed: Agreed, now: int) -> None:
-        """Something else was agreed upon, with the same format: another address, other keys, hold or resume."""
-        before, self._agreed = self._agreed, agreed
-        if (before.host, before.port) != (agreed.host, agreed.port):
-            ignored = self._latch.ignored
-            self._latch = Latch((agreed.host, agreed.port), self._hosts)
-            self._latch.ignored = ignored
+        """Something else was agreed upon: another format, address or key, hold or resume. What is being said goes on
+        with its next packet, and what is under way to us as it was agreed before is heard as well.
+        """
+        self._agreed = agreed
+        if agreed.host not in _NOWHERE:
+            self._latch.move((agreed.host, agreed.port), now)
         if self._protection is None or agreed.ours is None or agreed.theirs is None:
             self._protection = _protection(agreed)
         else:
             self._protection.change(agreed.ours, agreed.theirs)
-        self.outgoing.change(agreed.send_type, agreed.send_events)
-        self.incoming.change(agreed.receive_type, agreed.receive_events)
+        form, ssrc = agreed.format, self._chance.getrandbits(32)
+        self.outgoing.change(form, agreed.send_type, agreed.send_events, ssrc, agreed.ptime, now)
+        self._reports.ssrc = self.outgoing.ssrc
+        self.incoming.change(form, agreed.receive_type, agreed.receive_events)
         self._sign = now
         self._hold(now)
 
@@ -161,6 +161,11 @@ class Leg:
             (self.outgoing.hold if held else self.outgoing.release)("peer", now)
             self._owner.tell(Held(held))
 
+    def _heard(self, at: int, samples: Samples) -> None:
+        """Who holds has music played to us, or nobody knows what: it is nothing that the caller says."""
+        if not self._held:
+            self._owner.heard(at, samples)
+
     def _send(self, packet: RtpPacket, due: int) -> None:
         data = packet.encode()
         if self._protection is not None:
@@ -190,7 +195,7 @@ class Leg:
         if not self._agreed.rtcp_mux:
             agreed = (self._agreed.host, self._agreed.port) == (host, port)
             port = self._agreed.rtcp_port if agreed else port + 1
-        if port and host not in _NOWHERE:
+        if port and self._agreed.host not in _NOWHERE:  # RFC 3264, section 8.4: not even reports
             self._owner.send(data, (host, port), now, control=not self._agreed.rtcp_mux)
         loss = heard.fraction / 256 if heard is not None else 0.0
         reports = self._reports

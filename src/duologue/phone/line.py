@@ -28,9 +28,19 @@ from duologue.errors import DuologueError, InputError, PeerError, in_words
 from duologue.ids import unique_id
 from duologue.phone import call_events as events
 from duologue.phone import certificates
-from duologue.phone.codecs import FORMATS, Format
+from duologue.phone.codecs import FORMATS, PACKET_MS, Format
 from duologue.phone.latch import Address
-from duologue.phone.leg import HEARD_RATE, CallInfo, Digit, LegAnswered, LegEnded, LegEvent, LegTransferred, Ringing
+from duologue.phone.leg import (
+    HEARD_RATE,
+    CallInfo,
+    CodecChanged,
+    Digit,
+    LegAnswered,
+    LegEnded,
+    LegEvent,
+    LegTransferred,
+    Ringing,
+)  # fmt: skip
 from duologue.phone.legs import Leg
 from duologue.phone.line_messages import (
     Able,
@@ -58,7 +68,7 @@ from duologue.phone.line_messages import (
     Told,
 )
 from duologue.phone.media_ports import MediaPort, MediaPorts
-from duologue.phone.negotiation import Agreed, Local, NotAcceptableError, accept, answer, offer
+from duologue.phone.negotiation import Agreed, Local, NotAcceptableError, accept, answer, offer, offer_again
 from duologue.phone.sdp import Description
 from duologue.phone.telephone_events import DIGITS
 from duologue.phone.transport import Listening, Transport
@@ -91,6 +101,7 @@ class _Call:
     failed: bool = False
     transferred: bool = False
     answered: bool = False
+    codec: str = ""
 
     def send(self, data: bytes, address: Address, due: int, *, control: bool) -> None:
         """See :class:`~duologue.phone.legs.LegOwner`."""
@@ -298,6 +309,8 @@ class LineProcess:
                     self._stands(call, now)
             case events.Offered(_, described):
                 self._offered(call, described, now)
+            case events.Changed(_, described):
+                self._changed(call, described, now)
             case events.Informed(_, kind, body):
                 if kind in _INFO_DIGITS and (key := _pressed(body)):
                     call.tell(key)
@@ -308,7 +321,7 @@ class LineProcess:
             case events.Ended(_, status, why):
                 self._over(call, status, why)
             case _:
-                pass  # NotChanged, Changed: we make no offers in mid-call
+                pass  # NotChanged: our offer was what stood already
 
     def _incoming(self, event: events.Incoming, now: int) -> None:
         try:
@@ -344,24 +357,39 @@ class LineProcess:
         self.agent.turned_away.note(reason_of(status), call, now)
 
     def _offered(self, call: _Call, described: Description | None, now: int) -> None:
-        """The other end would change the call: hold, resume, another address. Its format stays."""
-        assert call.agreed is not None or described is not None
-        formats = (call.agreed.format,) if call.agreed is not None else call.local.formats
-        call.local = replace(call.local, version=call.local.version + 1, formats=formats)
+        """The other end would change the call: hold, resume, another address or format."""
+        local, before = replace(call.local, version=call.local.version + 1), call.agreed
+        if before is None:  # it asks again for an offer that it never answered
+            self._perform(self.agent.disagree(call.name, 491, now))
+            return
         if described is None:
-            call.ours = offer(call.local)
+            call.local, call.ours = local, offer_again(local, call.ours, before)
             self._perform(self.agent.agree(call.name, call.ours, now))
             return
+        formats = (before.format, *(form for form in local.formats if form is not before.format))
         try:
-            ours, agreed = answer(described, call.local)
+            ours, agreed = answer(described, replace(local, formats=formats))
         except NotAcceptableError:
             self._perform(self.agent.disagree(call.name, 488, now))
             return
-        call.ours, agreed = _same_key(ours, agreed, call.agreed)
-        call.agreed = agreed
-        if call.leg is not None:
-            call.leg.change(agreed, now)
+        call.local = local
+        call.ours, call.agreed = _same_key(ours, agreed, before)
         self._perform(self.agent.agree(call.name, call.ours, now))
+        if call.id in self._calls:
+            self._begin(call, now)
+
+    def _changed(self, call: _Call, described: Description | None, now: int) -> None:
+        """Their answer when we said again what stands (RFC 4028): they may have moved. What cannot be changes nothing:
+        the call goes on as it was.
+        """
+        if described is None:
+            return
+        try:
+            call.agreed = accept(call.ours, described)
+        except NotAcceptableError as error:
+            self.report(LineTrouble(str(error), f"call {call.id}"))
+            return
+        self._begin(call, now)
 
     def _agree(self, call: _Call, described: Description) -> bool:
         """Their answer to our offer; what cannot be ends the call."""
@@ -387,6 +415,7 @@ class LineProcess:
         assert call.agreed is not None
         if call.leg is not None:
             call.leg.change(call.agreed, now)
+            self._tell_changed(call)
             return
         name = f"{call.id}@{self._plan.options.host}"
         silent = round(self._plan.silent_s * SECOND)
@@ -397,9 +426,17 @@ class LineProcess:
     def _stands(self, call: _Call, now: int) -> None:
         self._begin(call, now)
         if call.leg is not None and not call.answered:
-            call.answered = True
+            call.answered, call.codec = True, _named(call.agreed)
             self.report(Able(call.id, call.leg.outgoing.presses))
-            call.tell(LegAnswered(_named(call.agreed)))
+            call.tell(LegAnswered(call.codec))
+
+    def _tell_changed(self, call: _Call) -> None:
+        """In mid-call another format, and other things that can be done with it."""
+        if call.leg is not None and call.answered:
+            self.report(Able(call.id, call.leg.outgoing.presses))
+            if call.codec != (codec := _named(call.agreed)):
+                call.codec = codec
+                call.tell(CodecChanged(codec))
 
     def fell_silent(self, call: _Call) -> None:
         """Nothing has come for too long: the caller is gone."""
@@ -556,7 +593,7 @@ def _formats(names: Sequence[str]) -> tuple[Format, ...]:
 def _warm(formats: Sequence[Format]) -> None:
     """Each codec's libraries load with its first packet, which would be a caller's."""
     for form in formats:
-        sound = form.decoder().decode(form.encoder().encode(silence(form.packet)))
+        sound = form.decoder().decode(form.encoder(PACKET_MS).encode(silence(form.packet)))
         if form.rate != RATE:
             StreamResampler(RATE, form.rate).push(silence(RATE // 50))
         if form.rate != HEARD_RATE and len(sound):

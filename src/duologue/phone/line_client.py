@@ -10,38 +10,24 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
+from typing import cast
 
 from duologue.audio.far_playout import FarEndMessage, Manners
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import DuologueError, InputError, PeerError, first_cause
 from duologue.ids import unique_id
+from duologue.phone import line_messages as lines
 from duologue.phone.header_fields import uri_of
-from duologue.phone.leg import CallInfo, LegAnswered, LegEnded, LegEvent, Sound, TakeCall, UnsupportedError
-from duologue.phone.line_messages import (
-    Able,
-    CallHeard,
-    CallOffered,
-    Counts,
-    Dial,
-    Drain,
-    Enrol,
-    HangUpCall,
-    LineOrder,
-    LineProcessFailed,
-    LineSetup,
-    LineShutdown,
-    LineTrouble,
-    Press,
-    Ready,
-    Refer,
-    RefuseCall,
-    RegistrationState,
-    Ring,
-    SayOnCall,
-    Strike,
-    TakeLineCall,
-    Told,
-)
+from duologue.phone.leg import (
+    CallInfo,
+    CodecChanged,
+    LegAnswered,
+    LegEnded,
+    LegEvent,
+    Sound,
+    TakeCall,
+    UnsupportedError,
+)  # fmt: skip
 from duologue.phone.registration import Account
 from duologue.phone.telephone_events import digits_of
 from duologue.priority import raise_child
@@ -59,7 +45,7 @@ POLICY = SupervisionPolicy(start=20 * SECOND)
 MANNERS = Manners(piece_ms=200)
 """The line plays at the caller's pace, acknowledges what was heard, holds, and says where it stopped."""
 
-News = Ready | RegistrationState | Counts | LineTrouble
+News = lines.Ready | lines.RegistrationState | lines.Counts | lines.LineTrouble
 log = get_logger(__name__)
 
 
@@ -96,20 +82,20 @@ class SipLeg:
 
     async def ring(self) -> None:
         """See the protocol."""
-        await self._order(Ring(self._info.id))
+        await self._order(lines.Ring(self._info.id))
 
     async def answer(self) -> None:
         """See the protocol."""
-        await self._order(TakeLineCall(self._info.id))
+        await self._order(lines.TakeLineCall(self._info.id))
         await self._answered.wait()
 
     async def refuse(self, status: int, retry_after_s: int = 0) -> None:
         """See the protocol."""
-        await self._order(RefuseCall(self._info.id, status, retry_after_s))
+        await self._order(lines.RefuseCall(self._info.id, status, retry_after_s))
 
     async def write(self, message: FarEndMessage) -> None:
         """See the protocol."""
-        await self._order(SayOnCall.of(self._info.id, message))
+        await self._order(lines.SayOnCall.of(self._info.id, message))
 
     async def events(self) -> AsyncIterator[LegEvent]:
         """See the protocol."""
@@ -127,29 +113,31 @@ class SipLeg:
         pressed = digits_of(keys)
         if self._keys is False:
             raise UnsupportedError("the other end takes no digits", where=self._info.peer)
-        await self._order(Press(self._info.id, pressed))
+        await self._order(lines.Press(self._info.id, pressed))
 
     async def refer(self, target: str, headers: Mapping[str, str]) -> None:
         """See the protocol."""
         address = target if ":" in target else f"sip:{target}@{self._client.domain(self._info)}"
         uri_of(address)
-        await self._order(Refer(self._info.id, address, dict(headers)))
+        await self._order(lines.Refer(self._info.id, address, dict(headers)))
 
     async def hang_up(self, reason: str) -> None:
         """See the protocol."""
-        await self._order(HangUpCall(self._info.id, reason))
+        await self._order(lines.HangUpCall(self._info.id, reason))
 
-    def told(self, event: LegEvent | Able) -> None:
+    def told(self, event: LegEvent | lines.Able) -> None:
         """Of the client: something came for this call."""
         if self.over:
             return
         match event:
-            case Able(_, keys):
+            case lines.Able(_, keys):
                 self._keys = keys
                 return
             case LegAnswered(codec):
                 self._info = replace(self._info, codec=codec)
                 self._answered.set()
+            case CodecChanged(codec):
+                self._info = replace(self._info, codec=codec)
             case LegEnded():
                 self.over = True
                 self._answered.set()
@@ -160,7 +148,7 @@ class SipLeg:
         self._events.append(event)
         self._more.set()
 
-    async def _order(self, order: LineOrder) -> None:
+    async def _order(self, order: lines.LineOrder) -> None:
         if not self.over:
             await self._client.send(order)
 
@@ -179,13 +167,13 @@ class LineClient:
     """
 
     def __init__(
-        self, plan: LineSetup, take: TakeCall, tell: Callable[[News], None], clock: Clock = SYSTEM_CLOCK,
+        self, plan: lines.LineSetup, take: TakeCall, tell: Callable[[News], None], clock: Clock = SYSTEM_CLOCK,
         start: Callable[[], Awaitable[Worker]] = start_line,
     ) -> None:  # fmt: skip
         self.ready = asyncio.Event()
         self.ports: dict[str, int] = {}
         """Of SIP, by transport, while it is ready."""
-        self.registrations: dict[str, RegistrationState] = {}
+        self.registrations: dict[str, lines.RegistrationState] = {}
         self.counts: Mapping[str, float] = {}
         self.worker = Supervised(
             "line", self._launch, self._greet, purpose="SIP and the sound of calls", policy=POLICY, clock=clock,
@@ -235,8 +223,8 @@ class LineClient:
         info = CallInfo(id=name, caller=caller, called=uri.user or uri.host, account=account, outgoing=True)
         leg = self._legs[name] = SipLeg(self, info)
         try:
-            await self.send(Dial(name, target, account, dict(headers or {})))
-        except BaseException:
+            await self.send(lines.Dial(name, target, account, dict(headers or {})))
+        except (PeerError, asyncio.CancelledError):
             self._legs.pop(name, None)
             raise
         return leg
@@ -245,18 +233,18 @@ class LineClient:
         """Register one more account, also with the lines to come; one of the same name is replaced."""
         others = tuple(one for one in self._plan.accounts if one.name != account.name)
         self._plan = replace(self._plan, accounts=(*others, account))
-        await self._send_if_ready(Enrol(account))
+        await self._send_if_ready(lines.Enrol(account))
 
     async def strike(self, name: str) -> None:
         """Unregister an account."""
         self._plan = replace(self._plan, accounts=tuple(one for one in self._plan.accounts if one.name != name))
         self.registrations.pop(name, None)
-        await self._send_if_ready(Strike(name))
+        await self._send_if_ready(lines.Strike(name))
 
     async def drain(self) -> None:
         """No further calls; those that stand go on."""
         self._draining = True
-        await self._send_if_ready(Drain())
+        await self._send_if_ready(lines.Drain())
 
     @property
     def calls(self) -> int:
@@ -265,7 +253,7 @@ class LineClient:
 
     # What its legs need
 
-    async def send(self, order: LineOrder) -> None:
+    async def send(self, order: lines.LineOrder) -> None:
         """Give an order. Raises :class:`PeerError` while there is no line."""
         worker = self.worker.worker
         if worker is None or not self.ready.is_set():
@@ -277,7 +265,7 @@ class LineClient:
         domains = {one.name: one.domain for one in self._plan.accounts}
         return domains.get(info.account) or info.peer
 
-    async def _send_if_ready(self, order: LineOrder) -> None:
+    async def _send_if_ready(self, order: lines.LineOrder) -> None:
         try:
             await self.send(order)
         except PeerError:
@@ -293,7 +281,7 @@ class LineClient:
         while not self.ready.is_set():
             self._taken(await worker.receive())
         if self._draining:
-            await worker.send(Drain())
+            await worker.send(lines.Drain())
 
     async def _serve(self) -> None:
         worker = await self.worker.running()
@@ -307,7 +295,7 @@ class LineClient:
     def _dismiss(self) -> None:
         worker = self.worker.worker
         if worker is not None and self._tasks is not None:
-            self._tasks.create_task(self._send_if_ready(LineShutdown()))
+            self._tasks.create_task(self._send_if_ready(lines.LineShutdown()))
 
     def _mourn(self, why: str) -> None:
         self.ready.clear()
@@ -321,7 +309,7 @@ class LineClient:
         if worker is not None:
             try:
                 async with asyncio.timeout(self._plan.leave_s + LEAVE_MARGIN):
-                    await worker.send(LineShutdown())
+                    await worker.send(lines.LineShutdown())
                     while True:
                         self._taken(await worker.receive())
             except (DuologueError, TimeoutError):
@@ -333,29 +321,29 @@ class LineClient:
 
     def _taken(self, batch: object) -> None:
         assert isinstance(batch, tuple)
-        for report in batch:  # type: ignore[reportUnknownVariableType]
-            self._report(report)  # type: ignore[reportUnknownArgumentType]
+        for report in cast(tuple[object, ...], batch):
+            self._report(report)
 
     def _report(self, report: object) -> None:
         match report:
-            case CallHeard(call):
+            case lines.CallHeard(call):
                 if (leg := self._legs.get(call)) is not None:
                     leg.told(report.event)
-            case Told(call, event):
+            case lines.Told(call, event):
                 if (leg := self._legs.get(call)) is not None:
                     leg.told(event)
                     if leg.over:
                         del self._legs[call]
-            case Able(call):
+            case lines.Able(call):
                 if (leg := self._legs.get(call)) is not None:
                     leg.told(report)
-            case CallOffered(info):
+            case lines.CallOffered(info):
                 self._offered(info)
-            case LineProcessFailed(what, where, remedy, refused):
+            case lines.LineProcessFailed(what, where, remedy, refused):
                 if refused:
                     self._refused = InputError(what, where=where, remedy=remedy)
                 raise PeerError(what, where=where, remedy=remedy)
-            case Ready() | RegistrationState() | Counts() | LineTrouble():
+            case lines.Ready() | lines.RegistrationState() | lines.Counts() | lines.LineTrouble():
                 self._note(report)
             case _:
                 log.error("line.unknown_report", kind=type(report).__name__)
@@ -376,13 +364,13 @@ class LineClient:
 
     def _note(self, report: News) -> None:
         match report:
-            case Ready(ports):
+            case lines.Ready(ports):
                 self.ports = dict(ports)
                 self.ready.set()
-            case RegistrationState(account):
+            case lines.RegistrationState(account):
                 self.registrations[account] = report
-            case Counts(values):
+            case lines.Counts(values):
                 self.counts = values
-            case LineTrouble(what, where):
+            case lines.LineTrouble(what, where):
                 log.warning("line.trouble", what=what, where=where)
         self._tell(report)

@@ -18,12 +18,13 @@ from dataclasses import replace
 from typing import Any
 
 from duologue.clock import SYSTEM_CLOCK, Clock
-from duologue.errors import ClosedError, DuologueError, InputError, in_words
+from duologue.errors import ClosedError, DuologueError, InputError, InternalError, in_words
 from duologue.memory import settle
 from duologue.phone.line import LineProcess
 from duologue.phone.line_messages import (
     CallHeard,
     Counts,
+    LineOrder,
     LineProcessFailed,
     LineReport,
     LineSetup,
@@ -134,7 +135,9 @@ async def _obey(channel: LoopChannel, line: LineProcess) -> str:
             return "the service was interrupted"
         if isinstance(order, LineShutdown):
             return "the service ends"
-        line.order(order)  # type: ignore[arg-type]
+        if not isinstance(order, LineOrder):
+            raise InternalError(f"{type(order).__name__} is no order of a line", where="the line process")
+        line.order(order)
         await asyncio.sleep(0)
 
 

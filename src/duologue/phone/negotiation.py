@@ -84,6 +84,28 @@ def offer(local: Local, direction: Direction = Direction.SENDRECV) -> Descriptio
     return Description(local.session, local.version, local.host, (media,))
 
 
+def offer_again(local: Local, ours: Description, agreed: Agreed) -> Description:
+    """Our offer in mid-call, where the other end asks for one: the session as it is (``ours``, of which ``agreed``
+    came), its keys and the numbers of its formats (RFC 3264, section 8.3.2), and what else we speak.
+    """
+    fresh = offer(replace(local, secure=False)).media[0]
+    kept = {one.payload_type: one for media in ours.media if media.port for one in media.formats}
+    formats, free = list(kept.values()), iter(number for number in range(DYNAMIC, 128) if number not in kept)
+    for one in fresh.formats:
+        if not any((one.name.lower(), one.clock) == (known.name.lower(), known.clock) for known in kept.values()):
+            formats.append(one if one.payload_type < DYNAMIC else replace(one, payload_type=next(free)))
+    first = [one for one in formats if _same(one, agreed.format)]
+    formats = [*first, *(one for one in formats if one not in first)]
+    media = tuple(
+        replace(
+            fresh, protocol=one.protocol, formats=tuple(formats), cryptos=(agreed.ours,) if agreed.ours else (),
+            rtcp_mux=agreed.rtcp_mux,
+        ) if one.port else one
+        for one in ours.media
+    )  # fmt: skip
+    return Description(local.session, local.version, local.host, media)
+
+
 def answer(offered: Description, local: Local, wanted: Direction = Direction.SENDRECV) -> tuple[Description, Agreed]:
     """Our answer to an offer, and what was agreed upon; ``wanted`` is the direction that we would have.
 
@@ -113,12 +135,14 @@ def accept(offered: Description, answered: Description) -> Agreed:
     """
     if len(answered.media) != len(offered.media):
         raise NotAcceptableError(f"{len(answered.media)} streams answer {len(offered.media)}", where="sdp")
-    ours, theirs = offered.media[0], answered.media[0]
+    place = next((place for place, media in enumerate(offered.media) if media.kind == "audio" and media.port), 0)
+    ours, theirs = offered.media[place], answered.media[place]
     if not theirs.port:
         raise NotAcceptableError("the stream was refused", where="sdp")
     if theirs.protocol != ours.protocol:
         raise NotAcceptableError(f"{theirs.protocol} answers {ours.protocol}", where="sdp")
-    form, spoken = _first_spoken(theirs.formats, FORMATS)
+    offered_formats = [form for form in FORMATS if any(_same(one, form) for one in ours.formats)]
+    form, spoken = _first_spoken(theirs.formats, offered_formats)
     mine = next(one for one in ours.formats if _same(one, form))
     key = theirs.cryptos[0] if len(theirs.cryptos) == 1 and _is_key(theirs.cryptos[0]) else None
     own = next((one for one in ours.cryptos if key is not None and one.tag == key.tag), None)

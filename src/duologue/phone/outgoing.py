@@ -1,12 +1,13 @@
 """What a far end is to hear, as RTP: messages of ``RemoteSink`` in, packets out in their time. No I/O, no clock.
 
-Sound is brought to the format's rate as it comes, laid on the playout, and leaves in talk-spurts, each on a 20 ms grid
-of its own (:mod:`duologue.audio.spurts`): the first packet in the call that brought the sound, with the marker bit.
+Sound is brought to the format's rate as it comes, laid on the playout, and leaves in talk-spurts, each on a grid of its
+own (:mod:`duologue.audio.spurts`): the first packet in the call that brought the sound, with the marker bit. A packet
+is of 20 ms, or of what the far end asks for. The format may change in the middle of a word: the next packet goes on.
 In silence nothing is sent but, now and then, one packet that keeps the way open (RFC 6263). Digits (RFC 4733) are paced
 on the same clock; what is said holds meanwhile.
 
 What has **left** is not yet heard: positions are told when they have reached the far end's ear, that is after the
-packet's 20 ms and the way there (half the round trip of its RTCP reports).
+packet's own length and the way there (half the round trip of its RTCP reports).
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ import numpy as np
 from duologue.audio.far_playout import MessageKind
 from duologue.audio.pcm import RATE, Samples
 from duologue.audio.playout import Block
-from duologue.audio.resample import StreamResampler, rescale
-from duologue.audio.spurts import BLOCK_MS, Spurts
+from duologue.audio.resample import StreamResampler, resample, rescale
+from duologue.audio.spurts import Spurts
 from duologue.clock import MILLISECOND, SECOND
 from duologue.errors import DuologueError
-from duologue.phone.codecs import Format
+from duologue.phone.codecs import PACKET_MS, Format
 from duologue.phone.leg import LegEvent, Played, Sent, Stopped
 from duologue.phone.rtp import RtpPacket
 from duologue.phone.telephone_events import EventPacket, duration, press
@@ -37,20 +38,33 @@ MOST_KEYS = 64
 """That wait to be pressed."""
 MOST_UNHEARD = 512
 """Positions under way: some ten seconds of round trip."""
-_BLOCK = BLOCK_MS * MILLISECOND
+_OVERLAP = RATE // 100
+"""Samples that a filter begins with which takes over from another: 10 ms."""
 
 
 @dataclass(slots=True, eq=False)
 class _Item:
-    """``start`` is its first sample here, ``end`` the one after its last that came (of 48 kHz)."""
+    """``start`` is its first sample here, ``end`` the one after its last that came (of 48 kHz), ``newest`` the last few
+    of those; ``samples`` are of the format's rate. ``skip``: so much of what the filter gives is there already.
+    """
 
     start: int
     end: int
     samples: Samples
     resampler: StreamResampler | None
+    newest: Samples
+    skip: int = 0
     more: bool = True
     sent: bool = False
     cut: bool = False
+
+    def new(self, made: list[Samples]) -> list[Samples]:
+        """Of what the filter gave, what is not there yet."""
+        found: list[Samples] = []
+        for each in made:
+            found.append(each[self.skip :])
+            self.skip = max(0, self.skip - len(each))
+        return found
 
 
 class Outgoing(Spurts):
@@ -58,9 +72,9 @@ class Outgoing(Spurts):
 
     def __init__(
         self, form: Format, payload_type: int, events: int | None, ssrc: int, sequence: int, timestamp: int,
-        send: Callable[[RtpPacket, int], None], tell: Callable[[LegEvent], None],
+        send: Callable[[RtpPacket, int], None], tell: Callable[[LegEvent], None], ptime: int = PACKET_MS,
     ) -> None:  # fmt: skip
-        super().__init__(self._pack, form.rate, silence=False)
+        super().__init__(self._pack, form.rate, form.packet_ms(ptime), silence=False)
         self.ssrc = ssrc
         self.packets = self.octets = 0
         """Sent so far, and bytes of their payloads."""
@@ -69,7 +83,8 @@ class Outgoing(Spurts):
         self.refused = 0
         """Messages that could not be taken."""
         self._form, self._type, self._events = form, payload_type, events
-        self._encoder = form.encoder()
+        self._ptime = ptime
+        self._encoder = form.encoder(form.packet_ms(ptime))
         self._sequence, self._timestamp = sequence, timestamp
         self._send, self._tell = send, tell
         self._items: dict[str, _Item] = {}
@@ -92,9 +107,25 @@ class Outgoing(Spurts):
         self._last = now - KEEP_ALIVE if self._after is None else now
         self.tick(now)
 
-    def change(self, payload_type: int, events: int | None) -> None:
-        """The same format is agreed upon under other numbers."""
-        self._type, self._events = payload_type, events
+    def change(self, form: Format, payload_type: int, events: int | None, ssrc: int, ptime: int, now: int) -> None:
+        """This is agreed upon from now on. What is being said goes on with the next packet, to the sample; on another
+        clock as source ``ssrc`` (RFC 7160, section 4.1), with a key that is being pressed left as it is.
+        """
+        self._now = now
+        before, self._type, self._events = self._form, payload_type, events
+        if (form, ptime) == (before, self._ptime):
+            return
+        self._form, self._ptime = form, ptime
+        if form.rate != before.rate:
+            for item in self._items.values():
+                _retune(item, before.rate, form.rate)
+        goes_on = self._after == self._written
+        self._retune(form.rate, form.packet_ms(ptime))
+        self._after = self._written if goes_on else None
+        self._encoder = form.encoder(form.packet_ms(ptime))
+        if form.clock != before.clock:
+            self.ssrc = ssrc
+            self._pressing.clear()
 
     def say(
         self, kind: MessageKind, item_id: str, start: int, samples: Samples, gap: int, now: int, *, more: bool
@@ -199,13 +230,14 @@ class Outgoing(Spurts):
         if item is None:
             empty = np.zeros(0, np.float32)
             resampler = StreamResampler(RATE, self._rate) if self._rate != RATE else None
-            item = _Item(start, start, empty, resampler)
-        made = [item.samples]
+            item = _Item(start, start, empty, resampler, empty)
+        made: list[Samples] = []
         if len(samples):
             made.append(samples if item.resampler is None else item.resampler.push(samples))
+            item.newest = np.concatenate([item.newest, samples])[-_OVERLAP:]
         if not more and item.resampler is not None:
             made.append(item.resampler.finish())
-        grown = np.concatenate(made)
+        grown = np.concatenate([item.samples, *item.new(made)])
         item.end, item.more = item.end + len(samples), more
         if not more:  # to the sample, whatever the filter gave
             grown = _exactly(grown, -(-(item.end - item.start) * self._rate // RATE))
@@ -305,7 +337,7 @@ class Outgoing(Spurts):
                 self._tell(Sent(piece.id, self._now))
             position = item.start + rescale(piece.start + len(piece.samples), self._rate)
             last = self._unheard[-1][0] if self._unheard else 0  # the way may have become shorter
-            self._unheard.append((max(at + _BLOCK + self.way, last), piece.id, min(position, item.end), False))
+            self._unheard.append((max(at + self._block + self.way, last), piece.id, min(position, item.end), False))
         super()._report(block, at)
 
     def _item_began(self, item_id: str, when: int) -> None:
@@ -338,6 +370,20 @@ class Outgoing(Spurts):
     @staticmethod
     def _earlier(one: int | None, other: int) -> int:
         return other if one is None else min(one, other)
+
+
+def _retune(item: _Item, rate: int, to_rate: int) -> None:
+    """What came of it is of ``to_rate`` from here on. Of one that is open the filter that takes over has heard the last
+    few samples: it goes on as if it had been there all the time.
+    """
+    if item.more and item.resampler is not None:
+        item.samples = np.concatenate([item.samples, *item.new([item.resampler.finish()])])
+    item.samples = _exactly(resample(item.samples, rate, to_rate), rescale(item.end - item.start, RATE, to_rate))
+    item.resampler, item.skip = None, 0
+    if item.more and to_rate != RATE:
+        item.resampler, item.skip = StreamResampler(RATE, to_rate), rescale(len(item.newest), RATE, to_rate)
+        if item.skip:
+            item.skip -= len(item.resampler.push(item.newest))
 
 
 def _exactly(samples: Samples, count: int) -> Samples:

@@ -21,7 +21,9 @@ class Reports:
         """0: not measured."""
         self.loss_there = 0.0
         """Of what we sent lately (0…1), as they say."""
-        self._ssrc, self._name, self._chance = ssrc, name, chance
+        self.ssrc = ssrc
+        """Ours."""
+        self._name, self._chance = name, chance
         self._heard: tuple[int, int] | None = None
 
     def make(
@@ -37,14 +39,14 @@ class Reports:
             if self._heard is not None:
                 last, delay = self._heard[0], (now - self._heard[1]) * 65_536 // SECOND
             blocks = (ReportBlock(heard, last, min(delay, 0xFFFFFFFF)),)
-        return Rtcp(self._ssrc, sender, blocks, self._name, goodbye).encode()
+        return Rtcp(self.ssrc, sender, blocks, self._name, goodbye).encode()
 
     def receive(self, packet: Rtcp, now: int, wall: int) -> None:
         """One of theirs came."""
         if packet.sender is not None:
             self._heard = middle(ntp(packet.sender.wall)), now
         for block in packet.blocks:
-            if block.report.ssrc == self._ssrc:
+            if block.report.ssrc == self.ssrc:
                 self.loss_there = block.report.fraction / 256
                 measured = round_trip_ms(block, wall)
                 if measured is not None:

@@ -19,6 +19,8 @@ _OUT: int = _KINDS.SSRC_ANY_OUTBOUND
 _IN: int = _KINDS.SSRC_ANY_INBOUND
 MOST_BYTES = 1300
 """Of a packet; what is longer is none of ours, and more than the library takes."""
+OVERLAP = 50
+"""Packets with a new key after which the one before it is forgotten: a second."""
 
 
 class Protection:
@@ -32,12 +34,17 @@ class Protection:
         self._ours, self._theirs = ours, theirs
         self._out = _session(ours, _OUT)
         self._in = _session(theirs, _IN)
+        self._before: Session | None = None
+        self._renewed = 0  # packets with the new key
 
     def change(self, ours: Crypto, theirs: Crypto) -> None:
-        """Keys that are the same go on counting: what was seen stays seen, and the long count of packets goes on."""
+        """Keys that are the same go on counting: what was seen stays seen, and the long count of packets goes on. What
+        is under way with the old one is read still.
+        """
         if ours != self._ours:
             self._ours, self._out = ours, _session(ours, _OUT)
         if theirs != self._theirs:
+            self._before, self._renewed = self._in, 0
             self._theirs, self._in = theirs, _session(theirs, _IN)
 
     def protect(self, packet: bytes, *, control: bool) -> bytes:
@@ -52,9 +59,22 @@ class Protection:
         if len(packet) > MOST_BYTES:
             raise InputError(f"a packet of {len(packet)} bytes", where="srtp")
         try:
-            return self._in.unprotect_rtcp(packet) if control else self._in.unprotect(packet)
-        except (Error, ValueError) as error:
-            raise InputError(f"no packet of theirs: {error}", where="srtp") from error
+            read = _read(self._in, packet, control=control)
+        except InputError:
+            if self._before is None:
+                raise
+            return _read(self._before, packet, control=control)
+        self._renewed += 1
+        if self._renewed >= OVERLAP:
+            self._before = None
+        return read
+
+
+def _read(session: Session, packet: bytes, *, control: bool) -> bytes:
+    try:
+        return session.unprotect_rtcp(packet) if control else session.unprotect(packet)
+    except (Error, ValueError) as error:
+        raise InputError(f"no packet of theirs: {error}", where="srtp") from error
 
 
 def _session(crypto: Crypto, direction: int) -> Session:

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from duologue.clock import MILLISECOND
 from duologue.errors import InputError
 
 DIGITS = "0123456789*#ABCD"
@@ -17,9 +18,13 @@ PACKET = CLOCK * 20 // 1000
 TONE, PAUSE = CLOCK * 100 // 1000, CLOCK * 100 // 1000
 """How long a digit lasts and what lies between two: any exchange understands 40 ms each (ITU-T Q.24)."""
 ENDS = 3
-"""The last packet goes out so many times (section 2.5.1.4)."""
+"""The last packet goes out so many times, at the pace of the others (section 2.5.1.4)."""
 VOLUME = 10
 """Power in -dBm0."""
+LONGEST = 0xFFFF
+"""Timestamp units of a segment: a key that is down for longer goes on in the next one (section 2.5.1.3)."""
+SILENCE = 200 * MILLISECOND
+"""So long after its newest packet a key is taken to be up (ns): its end was lost, all three times."""
 _PAYLOAD = struct.Struct("!BBH")
 
 
@@ -54,8 +59,8 @@ def press(digits: str, clock: int = CLOCK) -> Iterator[EventPacket]:
         for after in range(packet, tone, packet):
             yield EventPacket(begin + after - packet, begin, _PAYLOAD.pack(code, VOLUME, after), after == packet)
         last = _PAYLOAD.pack(code, 0x80 | VOLUME, tone)
-        for _ in range(ENDS):  # they belong to one instant, and go out together
-            yield EventPacket(begin + tone - packet, begin, last, marker=False)
+        for again in range(ENDS):  # one burst of loss does not take them all
+            yield EventPacket(begin + tone + (again - 1) * packet, begin, last, marker=False)
         begin += tone + pause
 
 
@@ -64,20 +69,77 @@ def duration(digits: str, clock: int = CLOCK) -> int:
     return len(digits_of(digits)) * (TONE + PAUSE) * (clock // CLOCK)
 
 
+@dataclass(frozen=True, slots=True)
+class KeyPress:
+    """A key that was pressed and let go, after so many ``ticks`` of its clock, as far as its packets came."""
+
+    key: str
+    ticks: int
+
+
+@dataclass(slots=True)
+class _Down:
+    """A key that is down: ``before`` are the ticks of its segments before the one that began at ``start``."""
+
+    key: str
+    start: int
+    before: int = 0
+    ticks: int = 0
+    seen: int = 0
+
+    @property
+    def pressed(self) -> KeyPress:
+        return KeyPress(self.key, self.before + self.ticks)
+
+
 class EventReader:
-    """Digits from the payloads of one source: each once, however often its packets come, whichever are lost."""
+    """Digits from the payloads of one source: each once, when its key is up, however often its packets come, whichever
+    are lost. A key is up when a packet says so, when the next one is down, or after :data:`SILENCE`.
+
+    Methods take ``now`` (ns); :attr:`deadline` is when :meth:`tick` is wanted.
+    """
 
     def __init__(self) -> None:
-        self._last: int | None = None
+        self._down: _Down | None = None
+        self._told: int | None = None  # where the newest segment of a key began that was told
 
-    def read(self, timestamp: int, payload: bytes) -> str:
-        """The digit that begins with this packet (unwrapped timestamp), or nothing: a key that was told already, an
-        event that is no digit. Raises :class:`InputError` for a payload that is too short.
+    @property
+    def deadline(self) -> int | None:
+        """When :meth:`tick` is wanted."""
+        return self._down.seen + SILENCE if self._down is not None else None
+
+    def read(self, timestamp: int, payload: bytes, now: int, *, marker: bool = False) -> tuple[KeyPress, ...]:
+        """The keys that are up by this packet (unwrapped timestamp; ``marker``: an event begins with it).
+
+        Raises :class:`InputError` for a payload that is too short.
         """
         if len(payload) < _PAYLOAD.size:
             raise InputError(f"a telephone event of {len(payload)} bytes", where="rtp")
-        code = payload[0]
-        if code >= len(DIGITS) or (self._last is not None and timestamp <= self._last):
-            return ""
-        self._last = timestamp
-        return DIGITS[code]
+        code, flags, ticks = _PAYLOAD.unpack_from(payload)
+        if code >= len(DIGITS) or (self._told is not None and timestamp <= self._told):
+            return ()
+        key, up, down = DIGITS[code], (), self._down
+        if down is None:
+            down = _Down(key, timestamp)
+        elif timestamp < down.start:
+            return ()  # of a segment before: what it says is known
+        elif timestamp > down.start:
+            if key == down.key and not marker and timestamp - down.start in (down.ticks, LONGEST):
+                down = _Down(key, timestamp, down.before + timestamp - down.start)
+            else:
+                up, down = (down.pressed,), _Down(key, timestamp)
+        down.ticks, down.seen, self._down = max(down.ticks, ticks), now, down
+        return (*up, *self.release()) if flags & 0x80 else up
+
+    def tick(self, now: int) -> tuple[KeyPress, ...]:
+        """The key whose packets have stopped coming."""
+        due = self.deadline
+        return self.release() if due is not None and now >= due else ()
+
+    def release(self) -> tuple[KeyPress, ...]:
+        """What is down is up, whatever follows."""
+        down, self._down = self._down, None
+        if down is None:
+            return ()
+        self._told = down.start
+        return (down.pressed,)

@@ -94,7 +94,8 @@ def handed_over(request: Request) -> dict[str, str]:
     PBX, wrote it. Bounded; nothing of it is to be believed.
     """
     found: dict[str, str] = {}
-    for name in request.headers.keys():  # noqa: SIM118 (it is no mapping)
+    names = request.headers.keys()  # what is asked for its names is no mapping
+    for name in names:
         if len(found) < MOST_HEADERS and len(name) <= 64 and _THEIRS.fullmatch(name):
             found[name.lower()] = _CONTROL.sub(" ", request.headers[name])[:LONGEST_VALUE]
     return found

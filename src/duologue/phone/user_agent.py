@@ -46,9 +46,9 @@ from duologue.phone.transactions import (
 )  # fmt: skip
 from duologue.phone.turned_away import Reason, TurnedAway, reason_of
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, REFER, NOTIFY"
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY"
 EXTENSIONS = ("100rel", "timer")
-_OTHERS = ("REGISTER", "MESSAGE", "SUBSCRIBE", "PUBLISH", "UPDATE", "NOTIFY", "REFER")
+_OTHERS = ("REGISTER", "MESSAGE", "SUBSCRIBE", "PUBLISH", "NOTIFY", "REFER")
 """Methods that are known, and not ours outside of a dialog: 405; others that are unknown: 501."""
 
 
@@ -100,6 +100,7 @@ class UserAgent:
         self._alarms = Alarms[str]()
         self._touched: set[Call] = set()
         self._pending: dict[Key, _Pending] = {}
+        self._waiting: set[Key] = set()  # of those, for a final response
         self._asked: dict[Key, Call] = {}
         self._referred: dict[str, Referred] = {}  # by the call that would have us go
         self._followed: dict[str, Call] = {}  # who sent us, by the call that we made for it
@@ -126,8 +127,10 @@ class UserAgent:
 
     @property
     def drained(self) -> bool:
-        """Nothing is left to be done after :meth:`drain`: no call, no registration that is known."""
-        return self.closing and not self._names and self._accounts.over
+        """Nothing is left to be done after :meth:`drain`: no call, no registration that is known, and no request
+        without an answer: who was not heard to ring cannot be told before that it is over.
+        """
+        return self.closing and not self._names and not self._waiting and self._accounts.over
 
     def tick(self, now: int) -> list[Output]:
         """What is due."""
@@ -139,8 +142,9 @@ class UserAgent:
         return self._taken()
 
     def register(self, account: Account, now: int) -> list[Output]:
-        """Register ``account``, and keep it registered and alive."""
-        self._accounts.register(account, self._contact(account.user, account.registrars[0]), now)
+        """Register ``account``, and keep it registered and alive; where nobody may call us it is for our own calls."""
+        contact = self._contact(account.user, account.registrars[0])
+        self._accounts.register(account, contact, now, called=self.options.answers)
         return self._taken()
 
     def unregister(self, name: str, now: int) -> list[Output]:
@@ -394,7 +398,7 @@ class UserAgent:
             self._invited(request, flow, key, now)
         elif request.method == "OPTIONS":
             self._refuse(request, flow, key, 200, [*self.introduction(flow), ("Accept", SDP)])
-        elif request.method in ("BYE", "INFO", "PRACK"):
+        elif request.method in ("BYE", "INFO", "PRACK", "UPDATE"):
             self._refuse(request, flow, key, 481)
         else:
             status = 405 if request.method in _OTHERS else 501
@@ -438,6 +442,8 @@ class UserAgent:
         pending = self._pending.get(key)
         if pending is None:
             return
+        if response.code >= 200:
+            self._waiting.discard(key)
         call = self._touch(pending.call)
         if response.code in (401, 407, 422) and self._tried_again(pending, response, now):
             return
@@ -468,7 +474,8 @@ class UserAgent:
             return False
         old = pending.request
         made = sip.request(old.method, old.uri, (), old.body)
-        for name in old.headers.keys():  # noqa: SIM118 (it is no mapping)
+        names = old.headers.keys()  # what is asked for its names is no mapping
+        for name in names:
             made.headers.setlist(name, list(old.headers.getlist(name)))
         for name, value in header:
             made.headers.set(name, value)
@@ -503,6 +510,7 @@ class UserAgent:
         pending.request.headers.set("Via", self._via(pending.flow))
         key, effects = self.transactions.request(pending.request, pending.flow, now)
         self._pending[key] = pending
+        self._waiting.add(key)
         self._carry_out(effects, now)
         return key
 
@@ -538,7 +546,7 @@ class UserAgent:
 
     def _found(self, request: Request) -> Call | None:
         call = self._calls.get((request.call_id, sip.recipient(request).tag))
-        return call if call is not None and call.dialog is not None and call.dialog.matches(request) else None
+        return call if call is not None and call.dialog_of(request) is not None else None
 
     def _with(self, name: str, action: Callable[[Call], object]) -> list[Output]:
         call = self._names.get(name)
@@ -558,6 +566,7 @@ class UserAgent:
         ended, self.transactions.ended = self.transactions.ended, []
         for key in ended:
             self._pending.pop(key, None)
+            self._waiting.discard(key)
             self._asked.pop(key, None)
         self._accounts.forget(ended)
         out, self._out = self._out, []
