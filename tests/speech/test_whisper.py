@@ -228,7 +228,8 @@ async def test_who_waits_for_its_turn_gives_a_sign_each_second(
 ) -> None:
     """A chain takes silence for a failure, and would hand the listener to ears that understand less."""
     monkeypatch.setattr("duologue.speech.whisper.SIGN", 0.01)
-    turn = whisper._turns.ask(0)  # pyright: ignore[reportPrivateUsage] (somebody else's pass that takes long)
+    (worker,) = whisper.workers
+    turn = worker.gate.ask(worker.name)  # somebody else's pass that takes long
     signs: list[Transcript] = []
     async for transcript in whisper.listen(_once(padded(flite(KITCHEN)))):
         signs.append(transcript)

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from spoken_phrases import KITCHEN, flite, noise, telephone
 
 from duologue.audio.pcm import Samples
+from duologue.precedence import WorkGate
 from duologue.speech.hearing import EAR_RATE
+from duologue.speech.whisper import URGENCY
 from duologue.speech.whisper_features import HOP, LogMel
 from duologue.speech.whisper_stretch import BREAK, ENOUGH, LONGEST, PAUSE, WINDOW, Due, Reason, WhisperStretch
-from duologue.speech.whisper_turns import Turns
 from duologue.speech.whisper_words import (
     Said,
     as_they_sound,
@@ -317,30 +318,30 @@ def test_silence_alone_is_never_passed_over() -> None:
     assert stretch.last(None) is None
 
 
-async def test_the_most_urgent_goes_first_and_who_leaves_is_passed_over() -> None:
-    turns, order = Turns(), list[str]()
+async def test_the_most_urgent_pass_goes_first_and_who_leaves_is_passed_over() -> None:
+    gate, order = WorkGate(1), list[str]()
 
-    async def work(name: str, rank: int) -> None:
-        turn = turns.ask(rank)
+    async def work(name: str, reason: Reason) -> None:
+        turn = gate.ask("whisper", URGENCY[reason])
         try:
             await turn.come.wait()
             order.append(name)
         finally:
             turn.leave()
 
-    first = turns.ask(2)
-    assert turns.busy
+    first = gate.ask("whisper", URGENCY[Reason.LENGTH])
+    assert gate.busy("whisper")
     async with asyncio.TaskGroup() as group:
-        group.create_task(work("partial", 3))
-        group.create_task(work("pause", 1))
-        gone = group.create_task(work("gone", 0))
-        group.create_task(work("final", 0))
-        group.create_task(work("pause, later", 1))
+        group.create_task(work("partial", Reason.PARTIAL))
+        group.create_task(work("pause", Reason.PAUSE))
+        gone = group.create_task(work("gone", Reason.FINAL))
+        group.create_task(work("final", Reason.FINAL))
+        group.create_task(work("pause, later", Reason.PAUSE))
         await asyncio.sleep(0)
-        assert turns.waiting == 5
+        assert gate.waiting == 5
         assert not await first.within(0.0) or first.come.is_set()
         gone.cancel()
         await asyncio.sleep(0)
         first.leave()
     assert order == ["final", "pause", "pause, later", "partial"]
-    assert not turns.busy
+    assert not gate.busy("whisper")
