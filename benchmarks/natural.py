@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable
 
 from benchmarks import natural_ears, natural_interruptions, natural_three, natural_turns, natural_voice
-from benchmarks.table import Row, show
+from benchmarks.table import Row, row, show
+from duologue.clock import SECOND, SYSTEM_CLOCK
 
 SECTIONS: dict[str, Callable[[bool], list[Row]]] = {
     "ears": lambda small: natural_ears.rows(),
@@ -27,7 +28,9 @@ def main() -> None:
     if unknown:
         raise SystemExit(f"there is no section {unknown[0]!r}; there are: {', '.join(SECTIONS)}")
     for name in named or SECTIONS:
-        show(f"natural-{name}", SECTIONS[name]("--small" in sys.argv))
+        began = SYSTEM_CLOCK.now()
+        made = SECTIONS[name]("--small" in sys.argv)
+        show(f"natural-{name}", [*made, row(f"{name}: all of it took", (SYSTEM_CLOCK.now() - began) / SECOND, "s")])
 
 
 if __name__ == "__main__":

@@ -125,7 +125,7 @@ class ServeSettings(SettingsSection):
 
     show: bool = Field(default=True, description="The show, or each of several.")
     talk: bool = Field(
-        default=False, description="Warm engines for conversations with people, whom no way leads here yet."
+        default=False, description="Conversations with people: the Talk page, and clients of its socket."
     )
     line: bool = Field(default=False, description="The phone line.")
     api: bool = Field(default=False, description="Voices, ears and characters for clients of OpenAI's API, at /v1.")

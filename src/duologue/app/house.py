@@ -62,7 +62,7 @@ LOOK = SECOND
 if TYPE_CHECKING:
     from duologue.app.endpoints import Endpoints
     from duologue.app.line import LinePart
-    from duologue.app.talking import Talk
+    from duologue.app.talk_sessions import TalkPart
     from duologue.phone.twilio_calls import TwilioCalls
 
 log = get_logger(__name__)
@@ -144,10 +144,12 @@ class House:
             )  # fmt: skip
             stage = None
 
-    def _talk(self, settings: Settings) -> Talk:
-        from duologue.app.talking import Talk  # its imports would make the start of a show longer
+    def _talk(self, settings: Settings) -> TalkPart:
+        from duologue.app.talk_sessions import TalkPart  # its imports would make the start of a show longer
 
-        return Talk(settings, self.engines, self.admission, self._clock, self._talk_changed, self._talk_turned)
+        return TalkPart(
+            settings, self.engines, self.admission, self.ledger, self._clock, self._talk_changed, self._talk_turned
+        )
 
     def _line(self, settings: Settings) -> LinePart:
         from duologue.app.line import LinePart
