@@ -8,13 +8,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import natural_ears, natural_interruptions, natural_three, natural_turns, natural_voice
+from benchmarks import (
+    natural_ears,
+    natural_endings,
+    natural_interruptions,
+    natural_three,
+    natural_turns,
+    natural_voice,
+)
 from benchmarks.table import Row, row, show
 from duologue.clock import SECOND, SYSTEM_CLOCK
 
 SECTIONS: dict[str, Callable[[bool], list[Row]]] = {
     "ears": lambda small: natural_ears.rows(),
     "voice": lambda small: natural_voice.rows(),
+    "endings": natural_endings.rows,
     "turns": natural_turns.rows,
     "interruptions": natural_interruptions.rows,
     "three": natural_three.rows,

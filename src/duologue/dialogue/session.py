@@ -425,6 +425,7 @@ class Session:
     def _expect_no_echo(self) -> None:
         """Our sound has ended, or is held."""
         self._echo.silence(self._clock.now())
+        self._echo.sound.silence(self._clock.now())
 
     def _expect_echo(self, utterance_id: str, played: int, at: int) -> None:
         """The words after ``played`` are heard from ``at`` on (ns)."""
@@ -433,6 +434,7 @@ class Session:
             self._began = at - played * SECOND // rate
             left = (word for word in utterance.words() if word.end > played)
             self._echo.play(((word.text, self._began + word.end * SECOND // rate) for word in left), at)
+            self._echo.sound.play(utterance.samples[played:], rate, at)
 
     def _expected(self) -> Expected:
         """In the persona's language, and what its callers say, unless something else is expected."""
