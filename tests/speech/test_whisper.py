@@ -176,7 +176,7 @@ async def test_a_worker_that_is_lost_takes_no_word_from_any_of_its_listeners(whi
     async def told(sound: Samples) -> AsyncIterator[Samples]:
         nonlocal struck
         for block in in_blocks(sound):
-            if whisper._turns.waiting and not struck:  # pyright: ignore[reportPrivateUsage]
+            if whisper.workers[0].gate.waiting and not struck:
                 struck = True  # somebody's pass is being made, and another waits
                 assert whisper.pid is not None
                 os.kill(whisper.pid, blow)
