@@ -11,5 +11,5 @@ export default defineConfig({
     target: "es2022",
     chunkSizeWarningLimit: 900,
   },
-  server: { proxy: { "/api": show, "/stream": show, "/shows": show, "/healthz": show } },
+  server: { proxy: { "/api": { target: show, ws: true }, "/stream": show, "/shows": show, "/healthz": show } },
 });

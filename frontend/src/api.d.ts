@@ -455,9 +455,30 @@ export interface paths {
         };
         /**
          * Line
-         * @description The line, its registrations, and its calls with what was said. Changes come as events of the topic `line`.
+         * @description The line, its registrations, and its calls without their turns: one message, however many there are. Changes come
+         *     as events of the topic `line`.
          */
         get: operations["get_line"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/line/calls/{call}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Call
+         * @description A call that goes on, or is one of the newest that are over, with its newest 100 turns.
+         */
+        get: operations["get_call"];
         put?: never;
         post?: never;
         delete?: never;
@@ -686,6 +707,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/talk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Talk
+         * @description Who may be talked to, on the socket at the same address. What is said on it is described under `Talk…`.
+         */
+        get: operations["get_talk"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -888,8 +929,31 @@ export interface components {
             /** Round Trip Ms */
             round_trip_ms?: number | null;
             /**
+             * Answers
+             * @description Of the character, to what it was told.
+             * @default 0
+             */
+            answers: number;
+            /**
+             * Wait Ms
+             * @description The middle of the silences before them.
+             */
+            wait_ms?: number | null;
+            /**
+             * Said
+             * @description The newest words on it, cut short.
+             * @default
+             */
+            said: string;
+            /**
+             * Said By Caller
+             * @description Those are the caller's.
+             * @default false
+             */
+            said_by_caller: boolean;
+            /**
              * Turns
-             * @description The newest, oldest first; left out in events.
+             * @description The newest 100, oldest first, where this call alone is asked for; else left out.
              * @default []
              */
             turns: components["schemas"]["CallTurn"][];
@@ -1405,7 +1469,7 @@ export interface components {
             transfers: components["schemas"]["TransferView"][];
             /**
              * Calls
-             * @description Those that go on, then the newest that are over.
+             * @description Those that go on, then the newest that are over; all without their turns.
              * @default []
              */
             calls: components["schemas"]["CallView"][];
@@ -1972,6 +2036,28 @@ export interface components {
          */
         StreamedEvent: components["schemas"]["StateEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["TurnEvent"] | components["schemas"]["StageEvent"] | components["schemas"]["TelemetryEvent"] | components["schemas"]["PartEvent"] | components["schemas"]["TalkEvent"] | components["schemas"]["LineEvent"] | components["schemas"]["CallEvent"] | components["schemas"]["CallTurnEvent"] | components["schemas"]["LevelsEvent"] | components["schemas"]["TalkTurnEvent"] | components["schemas"]["EnginesEvent"] | components["schemas"]["WorkerEvent"] | components["schemas"]["PlacesEvent"] | components["schemas"]["NoticeEvent"];
         /**
+         * TalkCharacter
+         * @description Somebody who may be talked to.
+         */
+        TalkCharacter: {
+            /** Name */
+            name: string;
+            /** Title */
+            title: string;
+            /** Tagline */
+            tagline: string;
+            /**
+             * Colour
+             * @description As CSS has it; empty: it has none of its own.
+             */
+            colour: string;
+            /**
+             * Language
+             * @description That it speaks (BCP 47).
+             */
+            language: string;
+        };
+        /**
          * TalkEvent
          * @description A conversation with a person began or ended.
          */
@@ -1982,6 +2068,19 @@ export interface components {
              */
             type: "talk";
             talk: components["schemas"]["TalkView"];
+        };
+        /**
+         * TalkOffer
+         * @description Who may be talked to, and why not now. The socket is `/api/talk` (docs/talk-protocol.md).
+         */
+        TalkOffer: {
+            /** Characters */
+            characters: components["schemas"]["TalkCharacter"][];
+            /**
+             * Reasons
+             * @description Why nobody could begin a conversation now; none: somebody could.
+             */
+            reasons: string[];
         };
         /**
          * TalkTurnEvent
@@ -2391,6 +2490,576 @@ export interface components {
              * @description While it is left alone after failures in a row.
              */
             next_try: number | null;
+            /**
+             * Waited S
+             * @description How long its pieces of work have waited for others, in all (s).
+             * @default 0
+             */
+            waited_s: number;
+            /**
+             * Gave Way
+             * @description Pieces of its work that were overtaken by what was more urgent.
+             * @default 0
+             */
+            gave_way: number;
+        };
+        /**
+         * TalkBye
+         * @description The last message; the socket is closed after it.
+         */
+        TalkBye: {
+            /**
+             * Type
+             * @default bye
+             * @constant
+             */
+            type: "bye";
+            /**
+             * Code
+             * @description `ended`: the conversation is over; `idle`: nobody said anything for long; `taken`: another socket goes on with it; `gone`: there is no such conversation any more; `version`, `protocol`, `flood`: what the client did wrong; `slow`: it does not read; `full`, `starting`, `closing`: not now; `character`: there is nobody of that name; `forbidden`: the token lacks the scope `talk`; `off`: no talks are held here; `failed`: a fault of ours.
+             * @enum {string}
+             */
+            code: "ended" | "idle" | "taken" | "gone" | "version" | "protocol" | "flood" | "slow" | "full" | "starting" | "character" | "forbidden" | "off" | "failed" | "closing";
+            /** Text */
+            text: string;
+            /**
+             * Remedy
+             * @default
+             */
+            remedy: string;
+            /**
+             * Resume
+             * @description The conversation waits for its client.
+             * @default false
+             */
+            resume: boolean;
+            /**
+             * Retry Seconds
+             * @description It may be tried again after so long.
+             * @default null
+             */
+            retry_seconds: number | null;
+        };
+        /**
+         * TalkCancel
+         * @description What the person has said since they were last answered is forgotten.
+         */
+        TalkCancel: {
+            /**
+             * Type
+             * @default cancel
+             * @constant
+             */
+            type: "cancel";
+        };
+        /**
+         * TalkChunk
+         * @description A sentence of the character's, from when it is written. The same id again: it replaces the former.
+         */
+        TalkChunk: {
+            /**
+             * Type
+             * @default chunk
+             * @constant
+             */
+            type: "chunk";
+            /**
+             * Id
+             * @description Its sound has the same.
+             */
+            id: string;
+            /**
+             * Turn
+             * @description The turn that it belongs to.
+             */
+            turn: string;
+            /**
+             * Index
+             * @description Its place in that.
+             */
+            index: number;
+            /** Text */
+            text: string;
+            /**
+             * State
+             * @description `cut`: it ended before its end, or was never begun; `heard` says what of it was.
+             * @enum {string}
+             */
+            state: "waiting" | "voicing" | "ready" | "playing" | "heard" | "cut" | "failed";
+            /**
+             * Heard
+             * @description The words of it that were heard, when it is over.
+             * @default
+             */
+            heard: string;
+            /**
+             * Length Ms
+             * @description Of its sound; it grows while `open`.
+             * @default null
+             */
+            length_ms: number | null;
+            /**
+             * Open
+             * @description More of its sound will come.
+             * @default false
+             */
+            open: boolean;
+            /**
+             * Words
+             * @description As far as the voice tells when they are spoken.
+             * @default []
+             */
+            words: components["schemas"]["TalkWord"][];
+        };
+        /**
+         * TalkClear
+         * @description Silence, and forget all sound; then say `stopped`.
+         */
+        TalkClear: {
+            /**
+             * Type
+             * @default clear
+             * @constant
+             */
+            type: "clear";
+        };
+        /**
+         * TalkCommit
+         * @description The person's turn is over, whatever the silence.
+         */
+        TalkCommit: {
+            /**
+             * Type
+             * @default commit
+             * @constant
+             */
+            type: "commit";
+        };
+        /**
+         * TalkHello
+         * @description The first message: begin a conversation, or go on with one whose socket broke.
+         */
+        TalkHello: {
+            /**
+             * Type
+             * @default hello
+             * @constant
+             */
+            type: "hello";
+            /**
+             * Version
+             * @description Of this protocol: 1.
+             */
+            version: number;
+            /**
+             * Resume
+             * @description The token of the welcome, to go on with that conversation.
+             * @default
+             */
+            resume: string;
+            /**
+             * @description Where a client that goes on, and kept its sound, is in what plays, or the end of what it played last. It then forgets what it has: it is sent again from there.
+             * @default null
+             */
+            heard: components["schemas"]["TalkPlace"] | null;
+            /**
+             * Character
+             * @description Of a new conversation: who is talked to, by name; empty: the first.
+             * @default
+             */
+            character: string;
+            /**
+             * Topic
+             * @description What it is about.
+             * @default
+             */
+            topic: string;
+            /**
+             * Greet
+             * @description The character speaks first.
+             * @default false
+             */
+            greet: boolean;
+            /**
+             * Microphone
+             * @description The person may speak, as far as there is a place for one who listens.
+             * @default true
+             */
+            microphone: boolean;
+        };
+        /**
+         * TalkInterrupt
+         * @description The character stops.
+         */
+        TalkInterrupt: {
+            /**
+             * Type
+             * @default interrupt
+             * @constant
+             */
+            type: "interrupt";
+        };
+        /**
+         * TalkLeave
+         * @description The conversation is over; it cannot be resumed.
+         */
+        TalkLeave: {
+            /**
+             * Type
+             * @default leave
+             * @constant
+             */
+            type: "leave";
+        };
+        /**
+         * TalkNotice
+         * @description Something that the person should know; the conversation goes on.
+         */
+        TalkNotice: {
+            /**
+             * Type
+             * @default notice
+             * @constant
+             */
+            type: "notice";
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "info" | "warning" | "error";
+            /** Text */
+            text: string;
+            /**
+             * Remedy
+             * @default
+             */
+            remedy: string;
+        };
+        /**
+         * TalkPause
+         * @description Hold what plays where it is.
+         */
+        TalkPause: {
+            /**
+             * Type
+             * @default pause
+             * @constant
+             */
+            type: "pause";
+        };
+        /**
+         * TalkPing
+         * @description Every two seconds: a client that hears nothing for eight has lost its server.
+         */
+        TalkPing: {
+            /**
+             * Type
+             * @default ping
+             * @constant
+             */
+            type: "ping";
+            /** Number */
+            number: number;
+        };
+        /**
+         * TalkPlace
+         * @description How far something was played.
+         */
+        TalkPlace: {
+            /**
+             * Id
+             * @description The sound's.
+             */
+            id: string;
+            /**
+             * Samples
+             * @description So many of it, counted from its first one at the rate of the welcome.
+             */
+            samples: number;
+        };
+        /**
+         * TalkPlayed
+         * @description So much of a sound has been heard: from the audio clock, about every 100 ms while something plays, at once at its
+         *     end. This is what *heard* means; the server believes no more than it has sent.
+         */
+        TalkPlayed: {
+            /**
+             * Type
+             * @default played
+             * @constant
+             */
+            type: "played";
+            /**
+             * Id
+             * @description The sound's.
+             */
+            id: string;
+            /**
+             * Samples
+             * @description Counted from its first one, not from where it was sent from.
+             */
+            samples: number;
+            /**
+             * At
+             * @description When that was so: µs of the client's audio clock, which may begin anywhere.
+             * @default null
+             */
+            at: number | null;
+        };
+        /**
+         * TalkPong
+         * @description The answer to `ping`, at once.
+         */
+        TalkPong: {
+            /**
+             * Type
+             * @default pong
+             * @constant
+             */
+            type: "pong";
+            /**
+             * Number
+             * @description The ping's.
+             */
+            number: number;
+        };
+        /**
+         * TalkPush
+         * @description The button to talk went down or up. While it is down pauses end no turn; when it comes up the turn is over.
+         */
+        TalkPush: {
+            /**
+             * Type
+             * @default push
+             * @constant
+             */
+            type: "push";
+            /** Down */
+            down: boolean;
+        };
+        /**
+         * TalkResume
+         * @description Go on from there.
+         */
+        TalkResume: {
+            /**
+             * Type
+             * @default go_on
+             * @constant
+             */
+            type: "go_on";
+        };
+        /**
+         * TalkSay
+         * @description The person wrote something; it is answered at once, and interrupts.
+         */
+        TalkSay: {
+            /**
+             * Type
+             * @default say
+             * @constant
+             */
+            type: "say";
+            /**
+             * Text
+             * @description In characters.
+             */
+            text: string;
+        };
+        /**
+         * TalkStanding
+         * @description Where the conversation stands.
+         */
+        TalkStanding: {
+            /**
+             * Type
+             * @default standing
+             * @constant
+             */
+            type: "standing";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "quiet" | "listening" | "thinking" | "speaking";
+        };
+        /**
+         * TalkStopped
+         * @description The answer to `clear`: where it stopped. An empty id: nothing was playing.
+         */
+        TalkStopped: {
+            /**
+             * Type
+             * @default stopped
+             * @constant
+             */
+            type: "stopped";
+            /**
+             * Id
+             * @description The sound's.
+             * @default
+             */
+            id: string;
+            /**
+             * Samples
+             * @description As in `played`.
+             * @default 0
+             */
+            samples: number;
+            /**
+             * At
+             * @description As in `played`.
+             * @default null
+             */
+            at: number | null;
+        };
+        /**
+         * TalkTurn
+         * @description A turn of either side, as far as it has come. The same id again: it replaces the former.
+         */
+        TalkTurn: {
+            /**
+             * Type
+             * @default turn
+             * @constant
+             */
+            type: "turn";
+            /** Id */
+            id: string;
+            /**
+             * Number
+             * @description Its place in the conversation.
+             */
+            number: number;
+            /**
+             * Person
+             * @description It is the person's; else the character's.
+             */
+            person: boolean;
+            /**
+             * Text
+             * @description What was understood or written so far.
+             */
+            text: string;
+            /**
+             * State
+             * @description `on_air` (of a person: they speak), `writing`, `voicing`, `queued`; at the end `ended`, `withdrawn` (nobody heard a word of it) or `failed`.
+             */
+            state: string;
+            /**
+             * Heard
+             * @description Of the character's: what was played of it, when it is over.
+             * @default
+             */
+            heard: string;
+            /**
+             * Interrupted
+             * @default false
+             */
+            interrupted: boolean;
+            /**
+             * At
+             * @description When the wait for it began (Unix ms).
+             * @default null
+             */
+            at: number | null;
+            /**
+             * Stages
+             * @description What the wait for its first word was made of (ms), in order; they add up to all of it.
+             * @default {}
+             */
+            stages: {
+                [key: string]: number;
+            };
+            /**
+             * Failure
+             * @description What failed at it, each with its stage.
+             * @default
+             */
+            failure: string;
+            /**
+             * Handovers
+             * @description Which engine failed at it, why, and who took over.
+             * @default []
+             */
+            handovers: string[];
+        };
+        /**
+         * TalkWelcome
+         * @description The answer to `hello`. What the conversation is so far follows.
+         */
+        TalkWelcome: {
+            /**
+             * Type
+             * @default welcome
+             * @constant
+             */
+            type: "welcome";
+            /** Version */
+            version: number;
+            /**
+             * Conversation
+             * @description Its id, as the ledger has it.
+             */
+            conversation: string;
+            /**
+             * Resume
+             * @description The token with which to go on after the socket broke.
+             */
+            resume: string;
+            /**
+             * Resumed
+             * @description It is the conversation whose token was given.
+             */
+            resumed: boolean;
+            /** Character */
+            character: string;
+            /**
+             * Title
+             * @description What the character is called.
+             */
+            title: string;
+            /**
+             * Microphone
+             * @description Sound from the person is listened to.
+             */
+            microphone: boolean;
+            /**
+             * Rate
+             * @description Of the sound that is sent (Hz).
+             */
+            rate: number;
+            /**
+             * Resume Seconds
+             * @description A conversation waits so long for its client.
+             */
+            resume_seconds: number;
+        };
+        /**
+         * TalkWithdraw
+         * @description Forget a sound that has not begun.
+         */
+        TalkWithdraw: {
+            /**
+             * Type
+             * @default withdraw
+             * @constant
+             */
+            type: "withdraw";
+            /** Id */
+            id: string;
+        };
+        /**
+         * TalkWord
+         * @description A word of a chunk, in ms from its beginning.
+         */
+        TalkWord: {
+            /** Text */
+            text: string;
+            /** Start */
+            start: number;
+            /** End */
+            end: number;
         };
     };
     responses: never;
@@ -3793,6 +4462,73 @@ export interface operations {
             };
         };
     };
+    get_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallView"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such call, or no phone line. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     dial: {
         parameters: {
             query?: never;
@@ -4368,6 +5104,71 @@ export interface operations {
             };
             /** @description No calls are taken from Twilio. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_talk: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TalkOffer"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No talks are held in this house. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -9,6 +9,7 @@ import "./styles/stage.css";
 import "./styles/panels.css";
 import "./styles/sheets.css";
 import "./styles/phone.css";
+import "./styles/talk.css";
 import { render } from "preact";
 import { Page, PageContext } from "./page";
 import { Shell } from "./shell";

@@ -7,12 +7,14 @@ import { Api } from "./requests";
 import { Router } from "./router";
 import { ROUTES, type PageRoute } from "./routes";
 import { State } from "./state";
+import { Talk } from "./talk/talk";
 
 export class Page {
   readonly place: Place;
   readonly api: Api;
   readonly state = new State();
   readonly router: Router<PageRoute>;
+  readonly talk: Talk;
   readonly #events: EventLine;
 
   /** `address` is the document's own. */
@@ -20,6 +22,7 @@ export class Page {
     this.place = Place.of(address);
     this.api = new Api(this.place);
     this.router = new Router(ROUTES, this.place);
+    this.talk = new Talk(this.api, this.place);
     this.#events = new EventLine(this.api, this.state);
   }
 

@@ -8,23 +8,11 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from chromium_arguments import ARGUMENTS, CHROMIUM
 from mock_show import Show, running_show
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from duologue.web.options import STATIC_FOLDER
-
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=document-user-activation-required",
-]
 
 
 @pytest.fixture(scope="session")

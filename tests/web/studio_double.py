@@ -10,6 +10,8 @@ import httpx
 
 from duologue.app.bus import Bus, Topics
 from duologue.app.models import (
+    CallState,
+    CallView,
     CaptionRequest,
     CharacterView,
     ChatReceipt,
@@ -35,7 +37,7 @@ from duologue.broadcast.hls import Resource
 from duologue.errors import InputError
 from duologue.phone.twilio_calls import TwilioCalls
 from duologue.stage.pose import Daylight
-from duologue.web.studio import EndpointsPort
+from duologue.web.studio import EndpointsPort, TalkPort
 
 Connect = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 """Opens a client of an application around the double; see the fixture ``connect``."""
@@ -197,6 +199,13 @@ class LineDouble:
     def view(self) -> LineView:
         return LineView(places=3, takes_calls=True)
 
+    def call(self, call: str) -> CallView | None:
+        if call != "one":
+            return None
+        return CallView(
+            id="one", caller="16", called="1000", character="robin", title="Robin", state=CallState.TALKING, offered=1.0
+        )
+
     def live(self) -> frozenset[str]:
         return frozenset({"one"})
 
@@ -231,6 +240,7 @@ class HouseDouble:
     twilio: TwilioCalls | None = None
     line: LineDouble | None = None
     endpoints: EndpointsPort | None = None
+    talk: TalkPort | None = None
 
     def __post_init__(self) -> None:
         studios = [show.studio for show in self.shows if show.studio is not None]

@@ -25,7 +25,7 @@ from duologue.app.cast import CastMember
 from duologue.app.engines import EnginePool, LentEngines
 from duologue.app.languages import members, refuse_strangers
 from duologue.app.line_plan import line_plan, target_of
-from duologue.app.models import LineEvent, LineView, Notice, RegistrationView, TransferView
+from duologue.app.models import CallView, LineEvent, LineView, Notice, RegistrationView, TransferView
 from duologue.app.talking import Talk
 from duologue.app.voices import CastVoices
 from duologue.audio.pcm import Samples
@@ -35,6 +35,7 @@ from duologue.errors import ClosedError, PeerError
 from duologue.phone.leg import CallLeg, TakeCall
 from duologue.phone.line_messages import Counts, LineSetup, LineTrouble, Ready, RegistrationState
 from duologue.phone.twilio_calls import TwilioCalls
+from duologue.precedence import Errand, Urgency, errand_of
 from duologue.settings import Settings
 from duologue.speech.hearing import EAR_RATE, Expected, Selective
 from duologue.speech.utterance import Utterance
@@ -135,7 +136,7 @@ class LinePart:
         if self._calls.count >= self._phone.places:
             return (f"all {self._phone.places} places are taken",)
         known = [self._registrations.get(each.user) for each in self._phone.accounts]
-        if known and not any(each is not None and each.registered for each in known):
+        if known and self._phone.answers and not any(each is not None and each.registered for each in known):
             why = next((each.why for each in known if each is not None and each.why), "the PBX has not answered yet")
             return (f"no account is registered: {why}",)
         return ()
@@ -194,6 +195,10 @@ class LinePart:
         """See :meth:`~duologue.app.call.CallTalk.whisper`."""
         self.calls.call(call).whisper(text)
 
+    def call(self, call: str) -> CallView | None:
+        """One call that goes on, or is remembered, with its turns."""
+        return self._calls.view(call) if self._calls is not None else None
+
     @property
     def refusals(self) -> dict[str, int]:
         """Calls that were sent away since the line began, by :class:`~duologue.phone.turned_away.Reason`."""
@@ -203,7 +208,7 @@ class LinePart:
         return {str(why): count for why, count in refused.most_common()}
 
     def view(self) -> LineView:
-        """As a page shows it."""
+        """As a page shows it: one message, however many calls there are."""
         calls = self._calls
         return self._summary().model_copy(update={"calls": calls.views() if calls is not None else ()})
 
@@ -223,10 +228,11 @@ class LinePart:
             refuse_strangers([plan.member.persona for plan in plans.all], engines.llm, engines.ears)
             voice = CastVoices(engines.tts, tuple(cast.values()))
             self._judge_ears(engines, plans.usual.member)
-            for plan in plans.all:
-                await self._lines.prepare(voice, plan.member.name, (*plan.lines, *self._menu_lines(plan.member)))
-            spoken = (await voice.voice(REHEARSAL, plans.usual.member.name, "line-rehearsal")).utterance
-            await self._listen(engines, spoken, plans.usual.member)
+            with errand_of(Errand(Urgency.NEXT)):
+                for plan in plans.all:
+                    await self._lines.prepare(voice, plan.member.name, (*plan.lines, *self._menu_lines(plan.member)))
+                spoken = (await voice.voice(REHEARSAL, plans.usual.member.name, "line-rehearsal")).utterance
+                await self._listen(engines, spoken, plans.usual.member)
         self._warm = True
 
     def _judge_ears(self, engines: LentEngines, member: CastMember) -> None:
@@ -355,7 +361,7 @@ class LinePart:
     def _registration(self, user: str, display: str) -> RegistrationView:
         known = self._registrations.get(user)
         state = (
-            "off" if self.deaf
+            "off" if self.deaf or not self._phone.answers
             else "registered" if known is not None and known.registered
             else "failed" if known is not None and known.retry_s is None and known.why
             else "trying"

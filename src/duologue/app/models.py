@@ -214,6 +214,8 @@ class WorkerView(ApiModel):
     failures: int = Field(description="In a row.")
     last_failure: str = Field(description="Empty: it has never failed.")
     next_try: float | None = Field(description="While it is left alone after failures in a row.")
+    waited_s: float = Field(default=0.0, description="How long its pieces of work have waited for others, in all (s).")
+    gave_way: int = Field(default=0, description="Pieces of its work that were overtaken by what was more urgent.")
 
 
 class StepName(StrEnum):
@@ -361,6 +363,23 @@ class TalkView(ApiModel):
     turns: tuple[TalkTurnView, ...] = Field(default=(), description="The newest 20.")
 
 
+class TalkCharacter(ApiModel):
+    """Somebody who may be talked to."""
+
+    name: str
+    title: str
+    tagline: str
+    colour: str = Field(description="As CSS has it; empty: it has none of its own.")
+    language: str = Field(description="That it speaks (BCP 47).")
+
+
+class TalkOffer(ApiModel):
+    """Who may be talked to, and why not now. The socket is `/api/talk` (docs/talk-protocol.md)."""
+
+    characters: tuple[TalkCharacter, ...]
+    reasons: tuple[str, ...] = Field(description="Why nobody could begin a conversation now; none: somebody could.")
+
+
 class RegistrationView(ApiModel):
     """An extension of ours at a PBX."""
 
@@ -435,7 +454,13 @@ class CallView(ApiModel):
     loss: float | None = Field(default=None, description="Share of packets that are missing, newest.")
     jitter_ms: float | None = None
     round_trip_ms: float | None = None
-    turns: tuple[CallTurn, ...] = Field(default=(), description="The newest, oldest first; left out in events.")
+    answers: int = Field(default=0, description="Of the character, to what it was told.")
+    wait_ms: float | None = Field(default=None, description="The middle of the silences before them.")
+    said: str = Field(default="", description="The newest words on it, cut short.")
+    said_by_caller: bool = Field(default=False, description="Those are the caller's.")
+    turns: tuple[CallTurn, ...] = Field(
+        default=(), description="The newest 100, oldest first, where this call alone is asked for; else left out."
+    )
 
 
 class CallLevels(ApiModel):
@@ -465,7 +490,9 @@ class LineView(ApiModel):
     places: int
     registrations: tuple[RegistrationView, ...] = ()
     transfers: tuple[TransferView, ...] = ()
-    calls: tuple[CallView, ...] = Field(default=(), description="Those that go on, then the newest that are over.")
+    calls: tuple[CallView, ...] = Field(
+        default=(), description="Those that go on, then the newest that are over; all without their turns."
+    )
     answered: int = Field(default=0, description="Since the start.")
     refused: int = Field(default=0, description="Those that were sent away since the start.")
     refusals: dict[str, int] = Field(

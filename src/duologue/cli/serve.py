@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def serve(
     show: Annotated[bool | None, typer.Option("--show/--no-show", help="The show, or each of several.")] = None,
     talk: Annotated[
-        bool | None, typer.Option("--talk/--no-talk", help="Warm engines for conversations with people.")
+        bool | None, typer.Option("--talk/--no-talk", help="Conversations with people, on the Talk page.")
     ] = None,
     line: Annotated[bool | None, typer.Option("--line/--no-line", help="The phone line.")] = None,
     api: Annotated[bool | None, typer.Option("--api/--no-api", help="What OpenAI's clients find at /v1.")] = None,

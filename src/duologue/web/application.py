@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 
+from duologue.app import talk_messages
 from duologue.version import __version__
 from duologue.web import (
     conversations,
@@ -20,6 +21,7 @@ from duologue.web import (
     shows,
     stage,
     stream,
+    talk,
     twilio,
     utterances,
     workers,
@@ -42,8 +44,11 @@ DESCRIPTION = "Start, watch and stop conversations; switch the stage; follow wha
 
 class _Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
-        """The schema, without the type that the framework guesses for the event stream's body beside its model."""
+        """The schema, without the type that the framework guesses for the event stream's body beside its model, and
+        with what is said on the socket of a talk, which it has no place for.
+        """
         schema = super().openapi()
+        schema["components"]["schemas"].update(talk_messages.schemas())
         events = schema["paths"][paths.EVENTS]["get"]["responses"]["200"]["content"]["text/event-stream"]
         events["schema"].pop("type", None)
         return schema
@@ -109,6 +114,7 @@ def _routes() -> FastAPI:
         transcriptions,
         chat,
         twilio,
+        talk,
     ):
         app.include_router(room.router)
     return app

@@ -44,6 +44,8 @@ class Listener(uvicorn.Server):
         house: HousePort = self._app.state.house
         if house.twilio is not None:
             await house.twilio.leave()
+        if house.talk is not None:
+            await house.talk.sessions.leave()
         await super().shutdown(sockets)
 
 

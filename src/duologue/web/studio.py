@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from duologue.app.bus import Bus
 from duologue.app.models import (
+    CallView,
     CaptionRequest,
     ChatReceipt,
     ChatRequest,
@@ -19,6 +20,7 @@ from duologue.app.models import (
     LineView,
     PartState,
     StageView,
+    TalkCharacter,
     TvRequest,
     UtteranceRequest,
     UtteranceView,
@@ -30,6 +32,7 @@ from duologue.language.engine import Prompt
 from duologue.speech.stretches import HeardStretch
 
 if TYPE_CHECKING:
+    from duologue.app.talk_connection import TalkSocket
     from duologue.phone.twilio_calls import TwilioCalls
 
 
@@ -164,6 +167,10 @@ class PhoneLine(Protocol):
         """The line and its calls, now."""
         ...
 
+    def call(self, call: str) -> CallView | None:
+        """One that goes on or is remembered, with its turns."""
+        ...
+
     def live(self) -> frozenset[str]:
         """The calls that go on."""
         ...
@@ -220,8 +227,42 @@ class EndpointsPort(Protocol):
         ...
 
 
+class TalkSessionsPort(Protocol):
+    """Conversations over sockets: see :class:`duologue.app.talk_sessions.TalkSessions`."""
+
+    async def characters(self) -> tuple[TalkCharacter, ...]:
+        """Who may be talked to."""
+        ...
+
+    async def enter(self, socket: TalkSocket) -> None:
+        """Serve a socket until it is closed."""
+        ...
+
+    async def leave(self) -> None:
+        """Take no more, and end those that go on, each with a word."""
+        ...
+
+
+class TalkPort(Protocol):
+    """Conversations with people. Raises :class:`~duologue.errors.DuologueError`."""
+
+    @property
+    def sessions(self) -> TalkSessionsPort:
+        """Those over sockets."""
+        ...
+
+    def ready(self) -> Sequence[str]:
+        """Why nobody could begin a conversation now."""
+        ...
+
+
 class HousePort(Protocol):
     """The running system. It may have no show at all."""
+
+    @property
+    def talk(self) -> TalkPort | None:
+        """Its conversations with people, if they are switched on."""
+        ...
 
     @property
     def line(self) -> PhoneLine | None:

@@ -1,0 +1,358 @@
+/** A conversation: what was said, sentence by sentence and as far as it was heard, and how to take part. */
+import { useSignal } from "@preact/signals";
+import type { JSX, TargetedSubmitEvent } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { Button, IconButton, Segmented } from "../controls/controls";
+import { Section, State } from "../controls/sheet";
+import { duration } from "../core/format";
+import { lastBegun, pieces, type Piece } from "../core/words";
+import { usePage } from "../page";
+import { chunksOf, parted, shown } from "../talk/book";
+import type { Chunk, Turn } from "../talk/protocol";
+import { farewell, type Ears, type Trouble } from "../talk/talk";
+
+const AT_END = 48;
+const STANDING = { quiet: "Your turn", listening: "It listens", thinking: "It thinks", speaking: "It speaks" } as const;
+const EARS: readonly { value: Ears; label: string }[] = [
+  { value: "off", label: "Off" },
+  { value: "push", label: "Hold to talk" },
+  { value: "open", label: "Open" },
+];
+
+export function TalkConversation(): JSX.Element {
+  const { talk } = usePage();
+  const { title } = talk.who();
+  const going = talk.going.value;
+  useKeys();
+  return (
+    <Section title={title ? `With ${title}` : "One moment"} note={<Line />}>
+      <Said />
+      <Troubles />
+      {going ? (
+        <>
+          <Write />
+          <Listen />
+        </>
+      ) : (
+        <div class="talk-after">
+          <Button kind="primary" icon="again" onPress={() => (talk.welcome.value = null)}>
+            Another conversation
+          </Button>
+        </div>
+      )}
+    </Section>
+  );
+}
+
+/** How the line is, and where the conversation stands. */
+function Line(): JSX.Element {
+  const { talk } = usePage();
+  const link = talk.link.value;
+  const words =
+    link === null || link.is === "connecting"
+      ? (["wait", "Connecting…"] as const)
+      : link.is === "lost"
+        ? (["bad", `${link.why} Trying again…`] as const)
+        : link.is === "over"
+          ? (["off", "It is over"] as const)
+          : (["good", STANDING[talk.book.value.standing]] as const);
+  return (
+    <span role="status">
+      <State is={words[0]}>{words[1]}</State>
+    </span>
+  );
+}
+
+/** Esc interrupts, wherever one is; Space talks where it would write nothing and press nothing. */
+function useKeys(): void {
+  const { talk } = usePage();
+  useEffect(() => {
+    const ending = new AbortController();
+    const { signal } = ending;
+    const down = (event: KeyboardEvent): void => {
+      if (event.key === "Escape" && !event.defaultPrevented) talk.interrupt();
+      if (event.key !== " " || !free(event.target)) return;
+      if (talk.ears.value === "push") event.preventDefault(); // the page would scroll
+      if (!event.repeat) talk.press();
+    };
+    const up = (event: KeyboardEvent): void => {
+      if (event.key === " ") talk.release();
+    };
+    window.addEventListener("keydown", down, { signal });
+    window.addEventListener("keyup", up, { signal });
+    window.addEventListener("blur", () => talk.release(), { signal });
+    return () => {
+      talk.release();
+      ending.abort();
+    };
+  }, []);
+}
+
+function free(target: EventTarget | null): boolean {
+  return !(target instanceof Element && target.closest("input:not([type=radio]), textarea, select, button, a, [tabindex='0']"));
+}
+
+function Said(): JSX.Element {
+  const { talk } = usePage();
+  const scroller = useRef<HTMLDivElement>(null);
+  const content = useRef<HTMLOListElement>(null);
+  const following = useRef(true);
+  const { title, colour } = talk.who();
+  const turns = shown(talk.book.value);
+  useEffect(() => {
+    const end = (): void => {
+      const box = scroller.current;
+      if (box && following.current) box.scrollTop = box.scrollHeight;
+    };
+    const observer = new ResizeObserver(end);
+    if (content.current) observer.observe(content.current);
+    return () => observer.disconnect();
+  }, []);
+  const scrolled = (): void => {
+    const box = scroller.current;
+    if (box) following.current = box.scrollHeight - box.scrollTop - box.clientHeight < AT_END;
+  };
+  return (
+    <>
+      <div class="talk-said" ref={scroller} onScroll={scrolled} role="region" aria-label="What is said" tabIndex={0}>
+        <ol ref={content}>
+          {turns.length === 0 && <li class="quiet">Nobody has said anything yet.</li>}
+          {turns.map((turn) => (
+            <li key={turn.id} class={turn.person ? "talk-turn person" : "talk-turn"} data-state={turn.state}>
+              <strong style={turn.person ? undefined : { color: colour }}>{turn.person ? "You" : title}</strong>
+              {turn.person ? <p>{turn.text}{turn.state === "on_air" && " …"}</p> : <Sentences turn={turn} />}
+              {turn.failure && <p class="talk-failure">{turn.failure}</p>}
+            </li>
+          ))}
+        </ol>
+      </div>
+      <ReadAloud title={title} turns={turns} />
+    </>
+  );
+}
+
+function Sentences({ turn }: { turn: Turn }): JSX.Element {
+  const { talk } = usePage();
+  const chunks = chunksOf(talk.book.value, turn.id);
+  if (chunks.length === 0) return <p>{turn.text || <span class="quiet">…</span>}</p>;
+  return (
+    <>
+      <ul class="talk-chunks">
+        {chunks.map((chunk) => (
+          <ChunkView key={chunk.id} chunk={chunk} />
+        ))}
+      </ul>
+      {turn.interrupted && <p class="talk-cut">You cut in here.</p>}
+    </>
+  );
+}
+
+const STATES = { waiting: "waiting", voicing: "voicing", ready: "ready", playing: "playing", heard: "heard", cut: "not heard", failed: "failed" } as const;
+
+function ChunkView({ chunk }: { chunk: Chunk }): JSX.Element {
+  const { talk } = usePage();
+  const replaying = talk.replaying.value === chunk.id;
+  const over = chunk.state === "heard" || chunk.state === "cut";
+  const words = chunk.state === "cut" && chunk.heard ? "cut off" : STATES[chunk.state];
+  return (
+    <li class="talk-chunk" data-state={chunk.state}>
+      <p>{over ? <Heard chunk={chunk} /> : chunk.state === "playing" ? <Playing chunk={chunk} /> : chunk.text}</p>
+      <span class="talk-about">
+        {words}
+        {chunk.length_ms !== null && chunk.length_ms !== undefined && ` · ${duration(chunk.length_ms)}${chunk.open && !over ? "…" : ""}`}
+      </span>
+      {over && talk.replayable(chunk.id) && (
+        <IconButton
+          icon={replaying ? "stop" : "play"}
+          label={`${replaying ? "Stop" : "Hear again"}: ${chunk.text}`}
+          onPress={() => (replaying ? talk.hush() : talk.replay(chunk.id))}
+        />
+      )}
+    </li>
+  );
+}
+
+/** What was heard, and what was not. */
+function Heard({ chunk }: { chunk: Chunk }): JSX.Element {
+  const { heard, unheard } = parted(chunk);
+  return (
+    <>
+      {heard}
+      {unheard && (
+        <>
+          <span class="unseen"> Not heard: </span>
+          <s class="talk-unheard">{unheard}</s>
+        </>
+      )}
+    </>
+  );
+}
+
+/** The word that sounds is lit. */
+function Playing({ chunk }: { chunk: Chunk }): JSX.Element {
+  const { talk } = usePage();
+  const at = useSignal(-1);
+  const words = useRef(chunk.words);
+  words.current = chunk.words;
+  useEffect(() => {
+    let frame = 0;
+    const look = (): void => {
+      const heard = talk.heardNow();
+      if (heard?.id === chunk.id) at.value = lastBegun(words.current, heard.ms);
+      frame = requestAnimationFrame(look);
+    };
+    look();
+    return () => cancelAnimationFrame(frame);
+  }, [chunk.id]);
+  const parts = chunk.open ? withRest(pieces(chunk.text, chunk.words), chunk.words.length) : pieces(chunk.text, chunk.words);
+  const lit = parts.reduce((found, part, index) => (part.from <= at.value ? index : found), -1);
+  return (
+    <>
+      {parts.map((part, index) => (
+        <span key={index} class={index === lit ? "talk-word lit" : index < lit ? "talk-word" : "talk-word ahead"}>
+          {part.text}
+        </span>
+      ))}
+    </>
+  );
+}
+
+/** While more is voiced, what follows the newest word that is known is no part of it. */
+function withRest(parts: readonly Piece[], words: number): readonly Piece[] {
+  const last = parts.at(-1);
+  const end = last ? last.text.search(/\S\s/) + 1 : 0;
+  if (!last || end === 0 || words === 0) return parts.map((part) => (words === 0 ? { ...part, from: Infinity } : part));
+  return [...parts.slice(0, -1), { ...last, text: last.text.slice(0, end) }, { text: last.text.slice(end), from: Infinity }];
+}
+
+const MOST_READ = 6;
+
+/** The transcript as a reader says it: what you said when it was understood, and each sentence when it is there. */
+function ReadAloud({ title, turns }: { title: string; turns: readonly Turn[] }): JSX.Element {
+  const { talk } = usePage();
+  const lines = turns.flatMap((turn) => {
+    if (turn.person) return turn.state === "on_air" ? [] : [{ id: turn.id, text: `You: ${turn.text}` }];
+    const begun = chunksOf(talk.book.value, turn.id).filter((chunk) => chunk.state !== "waiting" && chunk.state !== "voicing");
+    return begun.map((chunk) => ({ id: chunk.id, text: `${title}: ${chunk.text}` }));
+  });
+  return (
+    <div class="unseen" role="log" aria-live="polite" aria-label="The conversation">
+      {lines.slice(-MOST_READ).map((line) => (
+        <p key={line.id}>{line.text}</p>
+      ))}
+    </div>
+  );
+}
+
+function Troubles(): JSX.Element {
+  const { talk } = usePage();
+  const link = talk.link.value;
+  const welcome = talk.welcome.value;
+  const deaf: Trouble | null =
+    welcome && !welcome.microphone && talk.going.value
+      ? { what: "Nobody is free to listen: every place is taken.", remedy: "Typing works; for the microphone begin another conversation later." }
+      : null;
+  const parting = link?.is === "over" ? farewell(link.bye, link.why) : null;
+  const all = [talk.trouble.value, deaf, parting, ...talk.notices.value].filter((one) => one !== null);
+  return (
+    <div class="talk-troubles" role="alert">
+      {all.map((one, index) => (
+        <p key={index}>
+          <strong>{one.what}</strong> {one.remedy}
+        </p>
+      ))}
+    </div>
+  );
+}
+
+function Write(): JSX.Element {
+  const { talk } = usePage();
+  const text = useSignal("");
+  const field = useRef<HTMLInputElement>(null);
+  const open = talk.link.value?.is === "open";
+  const send = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
+    event.preventDefault();
+    const words = text.value.trim();
+    if (!words || !open) return;
+    talk.say(words);
+    text.value = "";
+  };
+  useEffect(() => field.current?.focus({ preventScroll: true }), []);
+  return (
+    <form class="talk-write" onSubmit={send}>
+      <input
+        class="field"
+        ref={field}
+        type="text"
+        aria-label="Your words"
+        placeholder="Write something"
+        maxLength={4000}
+        autocomplete="off"
+        value={text.value}
+        onInput={(event) => (text.value = event.currentTarget.value)}
+      />
+      <Button type="submit" kind="primary" icon="send" disabled={!open || text.value.trim() === ""}>
+        Send
+      </Button>
+      <Button icon="stop" label="Interrupt (Esc)" disabled={!open} onPress={() => talk.interrupt()}>
+        Interrupt
+      </Button>
+      <Button icon="close" onPress={() => talk.leave()}>
+        End
+      </Button>
+    </form>
+  );
+}
+
+function Listen(): JSX.Element | null {
+  const { talk } = usePage();
+  const ears = talk.ears.value;
+  const welcome = talk.welcome.value;
+  if (welcome && !welcome.microphone) return null;
+  return (
+    <div class="talk-listen">
+      <span class="quiet" id="talk-microphone">
+        Microphone
+      </span>
+      <Segmented legend="Microphone" choices={EARS} value={ears} onChoose={(one) => void talk.listen(one)} />
+      {ears === "push" && <HoldToTalk />}
+      {ears !== "off" && <Level />}
+      <span class="talk-hint quiet">{ears === "push" ? "Hold the button, or Space; Esc interrupts." : "Esc interrupts."}</span>
+    </div>
+  );
+}
+
+function HoldToTalk(): JSX.Element {
+  const { talk } = usePage();
+  const pushed = talk.pushed.value;
+  return (
+    <button
+      type="button"
+      class={pushed ? "button talk-hold held" : "button talk-hold"}
+      aria-pressed={pushed}
+      onPointerDown={(event) => {
+        event.currentTarget.setPointerCapture(event.pointerId);
+        talk.press();
+      }}
+      onPointerUp={() => talk.release()}
+      onPointerCancel={() => talk.release()}
+      onContextMenu={(event) => event.preventDefault()}
+      onKeyDown={(event) => {
+        if ((event.key === " " || event.key === "Enter") && !event.repeat) talk.press();
+      }}
+      onKeyUp={(event) => {
+        if (event.key === " " || event.key === "Enter") talk.release();
+      }}
+    >
+      {pushed ? "It hears you" : "Hold to talk"}
+    </button>
+  );
+}
+
+/** How loud one is, from silence to full scale. */
+function Level(): JSX.Element {
+  const { talk } = usePage();
+  const level = talk.level.value;
+  const db = level > 0 ? Math.max(-60, 20 * Math.log10(level)) : -60;
+  return <meter class="talk-level" min={0} max={1} value={(db + 60) / 60} aria-label="How loud you are" />;
+}

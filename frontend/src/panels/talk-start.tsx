@@ -1,0 +1,71 @@
+/** Before a conversation: with whom, about what, and who begins. */
+import { useSignal } from "@preact/signals";
+import type { JSX, TargetedSubmitEvent } from "preact";
+import { useId } from "preact/hooks";
+import { Button, Switch } from "../controls/controls";
+import { Section } from "../controls/sheet";
+import { legible } from "../core/colour";
+import type { TalkOffer } from "../models";
+import { usePage } from "../page";
+
+const PAPER = "#212428";
+
+export function TalkStart({ offer }: { offer: TalkOffer }): JSX.Element {
+  const { talk } = usePage();
+  const who = useSignal(offer.characters[0]?.name ?? "");
+  const topic = useSignal("");
+  const greets = useSignal(true);
+  const group = useId();
+  const begin = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
+    event.preventDefault();
+    void talk.begin({ character: who.value, topic: topic.value.trim(), greet: greets.value, microphone: true });
+  };
+  const title = offer.characters.find((one) => one.name === who.value)?.title ?? "";
+  return (
+    <Section title="With whom?">
+      {talk.before.value && (
+        <div class="talk-before">
+          <p>The conversation of before still waits for you.</p>
+          <Button kind="primary" icon="talk" onPress={() => void talk.resume()}>
+            Go on with it
+          </Button>
+          <Button onPress={() => talk.forget()}>Leave it</Button>
+        </div>
+      )}
+      <form class="talk-start" onSubmit={begin}>
+        <div class="talk-cast" role="radiogroup" aria-label="With whom">
+          {offer.characters.map((one) => (
+            <label key={one.name} style={{ "--talk-colour": one.colour ? legible(one.colour, PAPER) : "var(--accent)" }}>
+              <input type="radio" name={group} value={one.name} checked={who.value === one.name} onChange={() => (who.value = one.name)} />
+              <span class="talk-person">
+                <strong>{one.title}</strong>
+                <span class="quiet">{one.tagline || `Speaks ${languageOf(one.language)}.`}</span>
+              </span>
+            </label>
+          ))}
+        </div>
+        <div class="talk-wishes">
+          <input
+            class="field"
+            type="text"
+            aria-label="Topic"
+            placeholder="About what? (or nothing in particular)"
+            maxLength={400}
+            autocomplete="off"
+            value={topic.value}
+            onInput={(event) => (topic.value = event.currentTarget.value)}
+          />
+          <Switch label={`${title} speaks first`} icon="talk" on={greets.value} onTurn={(on) => (greets.value = on)} />
+          <Button type="submit" kind="primary" icon="play" disabled={offer.characters.length === 0}>
+            Begin
+          </Button>
+        </div>
+      </form>
+      {offer.reasons.length > 0 && <p class="explained">Not quite yet: {offer.reasons.join("; ")}.</p>}
+    </Section>
+  );
+}
+
+function languageOf(tag: string): string {
+  return new Intl.DisplayNames(undefined, { type: "language" }).of(tag) ?? tag;
+}

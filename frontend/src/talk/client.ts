@@ -1,0 +1,230 @@
+/**
+ * One conversation over a socket, and over the next one when that breaks. It knows no page: the socket, the sound and the
+ * timer are given to it. What it is told goes to `take`, how the line is to `link`.
+ */
+import { Backoff } from "../core/backoff";
+import type { Piece, Place } from "./playout";
+import { packed, unpacked, VERSION, type Bye, type FromClient, type FromServer, type Hello } from "./protocol";
+
+/** What of a `WebSocket` is used. */
+export interface Socket {
+  binaryType: BinaryType;
+  readonly readyState: number;
+  readonly bufferedAmount: number;
+  onopen: (() => void) | null;
+  onmessage: ((event: { data: unknown }) => void) | null;
+  onclose: ((event: { code: number; reason: string }) => void) | null;
+  send(data: string | ArrayBuffer): void;
+  close(code?: number, reason?: string): void;
+}
+
+/** Where the sound is played. */
+export interface Player {
+  play(piece: Piece): void;
+  pause(): void;
+  goOn(): void;
+  clear(): void;
+  withdraw(id: string): void;
+  /** Forget all, and say where it was. */
+  halt(): Promise<Place | null>;
+  /** So much has been heard at `at`, µs of the audio clock. */
+  onPlayed: ((place: Place, at: number) => void) | null;
+  /** The answer to `clear`. */
+  onStopped: ((place: Place | null, at: number) => void) | null;
+}
+
+export interface Timer {
+  set(action: () => void, ms: number): number;
+  clear(id: number): void;
+  now(): number;
+}
+
+export type Wish = Partial<Pick<Hello, "character" | "topic" | "greet" | "microphone">>;
+
+/** How the line is: `lost` is tried again at once or soon, `over` is not. */
+export type Link =
+  | { readonly is: "connecting" | "open" }
+  | { readonly is: "lost"; readonly why: string }
+  | { readonly is: "over"; readonly bye: Bye | null; readonly why: string };
+
+export interface Listener {
+  take(message: FromServer): void;
+  /** Every piece of sound, for who keeps it. */
+  sound(piece: Piece): void;
+  link(link: Link): void;
+}
+
+const OPEN = 1;
+/** The server pings every two seconds. */
+const SILENCE_MS = 8000;
+const CONNECT_MS = 10_000;
+/** What a slow line holds back of the microphone before it is left out, bytes. */
+const MOST_BUFFERED = 64_000;
+/** Without the server's word for it. */
+const RESUME_MS = 60_000;
+
+export class TalkClient {
+  #socket: Socket | null = null;
+  #token: string;
+  #resumeMs = RESUME_MS;
+  #welcomed = false;
+  #bye: Bye | null = null;
+  #over = false;
+  #lostAt = 0;
+  #retry = 0;
+  #silence = 0;
+  readonly #backoff = new Backoff(250, 4000);
+
+  /** `token` goes on with a conversation of before. */
+  constructor(
+    private readonly open: () => Socket,
+    private readonly player: Player,
+    private readonly timer: Timer,
+    private readonly listener: Listener,
+    private readonly wish: Wish,
+    token = "",
+  ) {
+    this.#token = token;
+    player.onPlayed = (place, at) => this.#say({ type: "played", ...place, at });
+    player.onStopped = (place, at) => this.#say({ type: "stopped", id: place?.id ?? "", samples: place?.samples ?? 0, at });
+  }
+
+  get token(): string {
+    return this.#token;
+  }
+
+  begin(): void {
+    this.#lostAt = this.timer.now();
+    this.#connect();
+  }
+
+  say(text: string): void {
+    this.#say({ type: "say", text });
+  }
+
+  /** Silence at once, without asking first; where it stopped is told after it. */
+  interrupt(): void {
+    this.#say({ type: "interrupt" });
+    this.player.clear();
+  }
+
+  push(down: boolean): void {
+    this.#say({ type: "push", down });
+  }
+
+  cancel(): void {
+    this.#say({ type: "cancel" });
+  }
+
+  /** A block of the person's sound: `at` on the microphone's clock, 16 kHz. */
+  hear(at: number, samples: Int16Array): void {
+    if (this.#welcomed && this.#socket && this.#socket.bufferedAmount < MOST_BUFFERED) this.#socket.send(packed(at, samples));
+  }
+
+  /** The conversation is over. */
+  leave(): void {
+    this.#say({ type: "leave" });
+    this.#end(null, "");
+  }
+
+  #connect(): void {
+    this.listener.link({ is: "connecting" });
+    const socket = this.open();
+    this.#socket = socket;
+    this.#welcomed = false;
+    this.#bye = null;
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => void this.#greet(socket);
+    socket.onmessage = ({ data }) => this.#take(socket, data);
+    socket.onclose = ({ reason }) => this.#closed(socket, reason);
+    this.#expect(socket, CONNECT_MS);
+  }
+
+  async #greet(socket: Socket): Promise<void> {
+    const heard = await this.player.halt();
+    if (socket !== this.#socket || socket.readyState !== OPEN) return;
+    const hello: FromClient = { type: "hello", version: VERSION, ...(this.#token ? { resume: this.#token, heard } : this.wish) };
+    socket.send(JSON.stringify(hello));
+  }
+
+  #take(socket: Socket, data: unknown): void {
+    if (socket !== this.#socket) return;
+    this.#expect(socket, SILENCE_MS);
+    if (data instanceof ArrayBuffer) {
+      const piece = unpacked(data);
+      if (!piece) return;
+      this.listener.sound(piece);
+      this.player.play(piece);
+      return;
+    }
+    this.#obey(JSON.parse(data as string) as FromServer);
+  }
+
+  #obey(message: FromServer): void {
+    switch (message.type) {
+      case "welcome":
+        this.#token = message.resume;
+        this.#resumeMs = 1000 * message.resume_seconds;
+        this.#welcomed = true;
+        this.#backoff.reset();
+        this.listener.link({ is: "open" });
+        break;
+      case "ping":
+        return this.#say({ type: "pong", number: message.number });
+      case "pause":
+        return this.player.pause();
+      case "go_on":
+        return this.player.goOn();
+      case "clear":
+        return this.player.clear();
+      case "withdraw":
+        return this.player.withdraw(message.id);
+      case "bye":
+        this.#bye = message;
+    }
+    this.listener.take(message);
+  }
+
+  #closed(socket: Socket, reason: string): void {
+    if (socket !== this.#socket) return;
+    this.#socket = null;
+    this.timer.clear(this.#silence);
+    if (this.#welcomed) this.#lostAt = this.timer.now();
+    const bye = this.#bye;
+    const again = bye === null || (bye.retry_seconds ?? null) !== null || bye.code === "flood" || bye.code === "slow" || bye.code === "protocol";
+    const waited = this.timer.now() - this.#lostAt;
+    if (!again || waited > this.#resumeMs) return this.#end(bye, bye?.text ?? "The server did not come back in time.");
+    this.#welcomed = false;
+    this.listener.link({ is: "lost", why: bye?.text ?? (reason || "The connection is lost.") });
+    const pause = Math.max(this.#backoff.next(), 1000 * (bye?.retry_seconds ?? 0));
+    this.#retry = this.timer.set(() => this.#connect(), pause);
+  }
+
+  #end(bye: Bye | null, why: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.timer.clear(this.#retry);
+    this.timer.clear(this.#silence);
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#welcomed = false;
+    if (socket) socket.close(1000);
+    if (bye?.code !== "ended") this.player.clear();
+    this.player.onPlayed = this.player.onStopped = null;
+    this.listener.link({ is: "over", bye, why });
+  }
+
+  #expect(socket: Socket, ms: number): void {
+    this.timer.clear(this.#silence);
+    this.#silence = this.timer.set(() => {
+      if (socket !== this.#socket) return;
+      socket.onclose = null;
+      socket.close();
+      this.#closed(socket, "The server has fallen silent.");
+    }, ms);
+  }
+
+  #say(message: FromClient): void {
+    if (this.#welcomed && this.#socket?.readyState === OPEN) this.#socket.send(JSON.stringify(message));
+  }
+}

@@ -1,0 +1,355 @@
+import { describe, expect, it } from "vitest";
+import { Resampler } from "../src/core/resampler";
+import { chunksOf, emptyBook, parted, shown, told, waitsOf } from "../src/talk/book";
+import { TalkClient, type Link, type Player, type Socket, type Timer } from "../src/talk/client";
+import { Playout, type Piece, type Place } from "../src/talk/playout";
+import { packed, unpacked, type Chunk, type FromServer, type Turn, type Welcome } from "../src/talk/protocol";
+
+const ramp = (from: number, count: number): Float32Array => Float32Array.from({ length: count }, (_, index) => from + index);
+
+function piece(id: string, start: number, count: number, change: Partial<Piece> = {}): Piece {
+  return { id, start, samples: ramp(start, count), first: true, more: false, gap: 0, ...change };
+}
+
+function rendered(playout: Playout, count: number, block = 128): number[] {
+  const all: number[] = [];
+  while (all.length < count) {
+    const out = new Float32Array(Math.min(block, count - all.length));
+    playout.render(out);
+    all.push(...out);
+  }
+  return all;
+}
+
+describe("the playout", () => {
+  it("plays one sound after another, to the sample, with the silence between them", () => {
+    const playout = new Playout();
+    playout.take(piece("a", 0, 300));
+    playout.take(piece("b", 0, 100, { gap: 50 }));
+    const all = rendered(playout, 600);
+    expect(all.slice(0, 300)).toEqual([...ramp(0, 300)]);
+    expect(all.slice(300, 350)).toEqual(new Array(50).fill(0));
+    expect(all.slice(350, 450)).toEqual([...ramp(0, 100)]);
+    expect(all.slice(450)).toEqual(new Array(150).fill(0));
+    expect(playout.takeEnded()).toEqual([
+      { id: "a", samples: 300 },
+      { id: "b", samples: 100 },
+    ]);
+    expect(playout.place).toEqual({ id: "b", samples: 100 });
+  });
+
+  it("counts a gap from the end, so that what comes late begins at once", () => {
+    const playout = new Playout();
+    playout.take(piece("a", 0, 100));
+    rendered(playout, 300);
+    playout.take(piece("b", 1, 100, { gap: 150 }));
+    expect(rendered(playout, 100)).toEqual([...ramp(1, 100)]);
+  });
+
+  it("is silent while an open sound has nothing, and goes on where it was", () => {
+    const playout = new Playout();
+    playout.take(piece("a", 7, 100, { more: true }));
+    expect(rendered(playout, 200).slice(100)).toEqual(new Array(100).fill(0));
+    expect(playout.place).toEqual({ id: "a", samples: 107 });
+    expect(playout.takeEnded()).toEqual([]);
+    playout.take(piece("a", 107, 50, { first: false }));
+    expect(rendered(playout, 60).slice(0, 50)).toEqual([...ramp(107, 50)]);
+    expect(playout.takeEnded()).toEqual([{ id: "a", samples: 157 }]);
+  });
+
+  it("holds where it is, and comes again from the same sample", () => {
+    const playout = new Playout();
+    playout.take(piece("a", 0, 2000));
+    rendered(playout, 500);
+    playout.pause();
+    expect(rendered(playout, 1000).slice(240)).toEqual(new Array(760).fill(0));
+    expect(playout.place).toEqual({ id: "a", samples: 500 });
+    playout.goOn();
+    expect(rendered(playout, 500).slice(240)).toEqual([...ramp(740, 260)]);
+  });
+
+  it("is silent after a clear, and says where it stopped", () => {
+    const playout = new Playout();
+    expect(playout.clear()).toBeNull();
+    playout.take(piece("a", 100, 2000));
+    playout.take(piece("b", 0, 2000));
+    rendered(playout, 500);
+    expect(playout.clear()).toEqual({ id: "a", samples: 600 });
+    const all = rendered(playout, 1000);
+    expect(Math.max(...all.slice(240))).toBe(0);
+    expect(all[0]).toBeGreaterThan(500);
+    playout.take(piece("a", 600, 100));
+    expect(rendered(playout, 100)).toEqual([...ramp(600, 100)]);
+  });
+
+  it("forgets what has not begun, and nothing else", () => {
+    const playout = new Playout();
+    playout.take(piece("a", 0, 300));
+    playout.take(piece("b", 0, 300));
+    rendered(playout, 128);
+    playout.withdraw("a");
+    playout.withdraw("b");
+    expect(rendered(playout, 400)).toEqual([...ramp(128, 172), ...new Array(228).fill(0)]);
+  });
+});
+
+describe("the resampler", () => {
+  it.each([48_000, 44_100, 96_000, 16_000])("brings a tone from %i Hz to 16 kHz, however it is cut", (rate) => {
+    const tone = Float32Array.from({ length: rate }, (_, index) => Math.sin((2 * Math.PI * 440 * index) / rate));
+    const whole = new Resampler(rate, 16_000).push(tone);
+    const cut = new Resampler(rate, 16_000);
+    const parts: number[] = [];
+    for (let at = 0, size = 1; at < tone.length; at += size, size = 1 + ((size * 7) % 311)) parts.push(...cut.push(tone.slice(at, at + size)));
+    expect(Math.abs(whole.length - 16_000)).toBeLessThan(40);
+    expect(parts.length).toBe(whole.length);
+    expect(Math.max(...parts.map((sample, index) => Math.abs(sample - (whole[index] ?? 0))))).toBeLessThan(1e-6);
+    const off = whole.slice(100, -100).map((sample, index) => sample - Math.sin((2 * Math.PI * 440 * (index + 100)) / 16_000));
+    expect(Math.max(...off.map(Math.abs))).toBeLessThan(0.01);
+  });
+
+  it("takes out what lies above", () => {
+    const tone = Float32Array.from({ length: 48_000 }, (_, index) => Math.sin((2 * Math.PI * 11_000 * index) / 48_000));
+    expect(Math.max(...new Resampler(48_000, 16_000).push(tone).slice(100).map(Math.abs))).toBeLessThan(0.01);
+  });
+});
+
+describe("frames of sound", () => {
+  it("are what the server's are", () => {
+    // tests/app/test_talk_messages.py has the same bytes
+    const frame = Uint8Array.from([2, 1, 1, 0, ...new Array<number>(8).fill(0), 97, 0x00, 0x40, 0x00, 0xc0]);
+    const found = unpacked(frame.buffer);
+    expect(found).toMatchObject({ id: "a", start: 0, gap: 0, first: true, more: false });
+    expect([...(found?.samples ?? [])].map((sample) => Math.round(sample * 1000))).toEqual([500, -500]);
+    const sent = new Uint8Array(packed(258, Int16Array.from([1, -2])));
+    expect([...sent]).toEqual([1, 0, 0, 0, 2, 1, 0, 0, 1, 0, 254, 255]);
+    expect(unpacked(new ArrayBuffer(3))).toBeNull();
+    expect(unpacked(Uint8Array.from([2, 1, 200, 0, ...new Array<number>(8).fill(0)]).buffer)).toBeNull();
+  });
+});
+
+const turn = (change: Partial<Turn>): Turn => ({
+  type: "turn", id: "t1", number: 1, person: false, text: "Hello there.", state: "ended", heard: "", interrupted: false,
+  at: 1000, stages: {}, failure: "", handovers: [], ...change,
+});
+const chunk = (change: Partial<Chunk>): Chunk => ({
+  type: "chunk", id: "t1/0", turn: "t1", index: 0, text: "Hello there.", state: "waiting", heard: "", length_ms: null,
+  open: false, words: [], ...change,
+});
+
+describe("the book of a conversation", () => {
+  it("keeps turns in their order, and the newest of each", () => {
+    const messages: FromServer[] = [
+      turn({ id: "t2", number: 2, stages: { voice: 200, playout: 50 } }),
+      turn({ id: "t1", number: 1, person: true, text: "Hi" }),
+      turn({ id: "t3", number: 3, state: "withdrawn" }),
+      chunk({ id: "t2/1", turn: "t2", index: 1 }),
+      chunk({ id: "t2/0", turn: "t2" }),
+      chunk({ id: "t2/0", turn: "t2", state: "heard" }),
+    ];
+    const book = messages.reduce(told, emptyBook);
+    expect(shown(book).map(({ id }) => id)).toEqual(["t1", "t2"]);
+    expect(chunksOf(book, "t2").map(({ id, state }) => [id, state])).toEqual([
+      ["t2/0", "heard"],
+      ["t2/1", "waiting"],
+    ]);
+    expect(waitsOf(book, "Ada", "#fff")).toMatchObject([{ id: "t2", silence: 250 }]);
+  });
+
+  it("is bounded", () => {
+    let book = emptyBook;
+    for (let number = 0; number < 400; number += 1) {
+      book = told(book, chunk({ id: `t${number}/0`, turn: `t${number}` }));
+      book = told(book, turn({ id: `t${number}`, number }));
+    }
+    expect(book.turns.length).toBe(100);
+    expect(book.chunks.size).toBeLessThanOrEqual(101);
+  });
+
+  it("says what was heard, and what was not", () => {
+    expect(parted(chunk({ state: "heard" }))).toEqual({ heard: "Hello there.", unheard: "" });
+    expect(parted(chunk({ state: "cut", heard: "Hello" }))).toEqual({ heard: "Hello", unheard: " there." });
+    expect(parted(chunk({ state: "cut" }))).toEqual({ heard: "", unheard: "Hello there." });
+  });
+});
+
+class FakeSocket implements Socket {
+  binaryType: BinaryType = "blob";
+  readyState = 0;
+  bufferedAmount = 0;
+  onopen: (() => void) | null = null;
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  onclose: ((event: { code: number; reason: string }) => void) | null = null;
+  readonly sent: unknown[] = [];
+  closed = false;
+
+  send(data: string | ArrayBuffer): void {
+    this.sent.push(typeof data === "string" ? JSON.parse(data) : data);
+  }
+  close(): void {
+    this.closed = true;
+    this.readyState = 3;
+  }
+  async opens(): Promise<void> {
+    this.readyState = 1;
+    this.onopen?.();
+    await Promise.resolve();
+    await Promise.resolve();
+  }
+  says(message: Partial<FromServer>): void {
+    this.onmessage?.({ data: JSON.stringify(message) });
+  }
+  breaks(): void {
+    this.readyState = 3;
+    this.onclose?.({ code: 1006, reason: "" });
+  }
+}
+
+class FakePlayer implements Player {
+  onPlayed: Player["onPlayed"] = null;
+  onStopped: Player["onStopped"] = null;
+  place: Place | null = null;
+  readonly did: string[] = [];
+  play = (given: Piece): void => void this.did.push(`play ${given.id}`);
+  pause = (): void => void this.did.push("pause");
+  goOn = (): void => void this.did.push("go on");
+  clear = (): void => void this.did.push("clear");
+  withdraw = (id: string): void => void this.did.push(`withdraw ${id}`);
+  halt = (): Promise<Place | null> => {
+    this.did.push("halt");
+    return Promise.resolve(this.place);
+  };
+}
+
+class FakeTimer implements Timer {
+  time = 0;
+  #next = 1;
+  readonly #due = new Map<number, { at: number; action: () => void }>();
+  set = (action: () => void, ms: number): number => {
+    this.#due.set(this.#next, { at: this.time + ms, action });
+    return this.#next++;
+  };
+  clear = (id: number): void => void this.#due.delete(id);
+  now = (): number => this.time;
+  pass(ms: number): void {
+    const until = this.time + ms;
+    for (;;) {
+      const [id, first] = [...this.#due].filter(([, { at }]) => at <= until).sort(([, one], [, other]) => one.at - other.at)[0] ?? [];
+      if (id === undefined || !first) break;
+      this.#due.delete(id);
+      this.time = Math.max(this.time, first.at);
+      first.action();
+    }
+    this.time = until;
+  }
+}
+
+const WELCOME: Welcome = {
+  type: "welcome", version: 1, conversation: "c", resume: "token", resumed: false, character: "ada", title: "Ada",
+  microphone: true, rate: 48_000, resume_seconds: 60,
+};
+
+function talk(): { client: TalkClient; sockets: FakeSocket[]; player: FakePlayer; timer: FakeTimer; links: Link[]; taken: FromServer[] } {
+  const sockets: FakeSocket[] = [];
+  const player = new FakePlayer();
+  const timer = new FakeTimer();
+  const links: Link[] = [];
+  const taken: FromServer[] = [];
+  const open = (): Socket => {
+    const socket = new FakeSocket();
+    sockets.push(socket);
+    return socket;
+  };
+  const listener = { take: (message: FromServer) => taken.push(message), sound: () => undefined, link: (link: Link) => links.push(link) };
+  const client = new TalkClient(open, player, timer, listener, { character: "ada" });
+  return { client, sockets, player, timer, links, taken };
+}
+
+describe("the client", () => {
+  it("says hello, and then what the person does", async () => {
+    const { client, sockets, player, links } = talk();
+    client.begin();
+    const [socket] = sockets as [FakeSocket];
+    client.say("too early");
+    await socket.opens();
+    expect(socket.sent).toEqual([{ type: "hello", version: 1, character: "ada" }]);
+    socket.says(WELCOME);
+    client.say("Hi");
+    client.interrupt();
+    player.onPlayed?.({ id: "a", samples: 5 }, 1000);
+    socket.says({ type: "ping", number: 3 });
+    socket.says({ type: "clear" });
+    player.onStopped?.(null, 2000);
+    client.hear(16_000, Int16Array.from([1, 2]));
+    expect(socket.sent.slice(1, -1)).toEqual([
+      { type: "say", text: "Hi" },
+      { type: "interrupt" },
+      { type: "played", id: "a", samples: 5, at: 1000 },
+      { type: "pong", number: 3 },
+      { type: "stopped", id: "", samples: 0, at: 2000 },
+    ]);
+    expect(socket.sent.at(-1)).toBeInstanceOf(ArrayBuffer);
+    expect(player.did).toEqual(["halt", "clear", "clear"]);
+    expect(links.map(({ is }) => is)).toEqual(["connecting", "open"]);
+  });
+
+  it("goes on with the conversation where the sound was, and keeps playing until then", async () => {
+    const { client, sockets, player, timer, links } = talk();
+    client.begin();
+    await sockets[0]?.opens();
+    sockets[0]?.says(WELCOME);
+    player.did.length = 0;
+    sockets[0]?.breaks();
+    expect(links.at(-1)?.is).toBe("lost");
+    expect(player.did).toEqual([]);
+    timer.pass(300);
+    expect(sockets.length).toBe(2);
+    player.place = { id: "a", samples: 77 };
+    await sockets[1]?.opens();
+    expect(sockets[1]?.sent).toEqual([{ type: "hello", version: 1, resume: "token", heard: { id: "a", samples: 77 } }]);
+    sockets[1]?.says({ ...WELCOME, resumed: true });
+    expect(links.at(-1)?.is).toBe("open");
+  });
+
+  it("takes a server that has fallen silent for lost, and gives up after as long as it would have waited", async () => {
+    const { client, sockets, timer, links } = talk();
+    client.begin();
+    await sockets[0]?.opens();
+    sockets[0]?.says(WELCOME);
+    timer.pass(7900);
+    expect(links.at(-1)?.is).toBe("open");
+    timer.pass(200);
+    expect(links.at(-1)?.is).toBe("lost");
+    expect(sockets[0]?.closed).toBe(true);
+    for (let step = 0; step < 400 && links.at(-1)?.is !== "over"; step += 1) {
+      timer.pass(250);
+      sockets.at(-1)?.breaks();
+    }
+    expect(links.at(-1)).toMatchObject({ is: "over", bye: null });
+    expect(timer.time).toBeGreaterThan(60_000);
+    expect(timer.time).toBeLessThan(80_000);
+  });
+
+  it("does not try again what is over", async () => {
+    const { client, sockets, timer, links } = talk();
+    client.begin();
+    await sockets[0]?.opens();
+    sockets[0]?.says(WELCOME);
+    sockets[0]?.says({ type: "bye", code: "idle", text: "Nobody said anything.", remedy: "", resume: false, retry_seconds: null });
+    sockets[0]?.breaks();
+    expect(links.at(-1)).toMatchObject({ is: "over", why: "Nobody said anything." });
+    timer.pass(60_000);
+    expect(sockets.length).toBe(1);
+  });
+
+  it("tries again when it is told to", async () => {
+    const { client, sockets, timer } = talk();
+    client.begin();
+    await sockets[0]?.opens();
+    sockets[0]?.says({ type: "bye", code: "starting", text: "Warming up.", remedy: "", resume: false, retry_seconds: 2 });
+    sockets[0]?.breaks();
+    timer.pass(1900);
+    expect(sockets.length).toBe(1);
+    timer.pass(200);
+    expect(sockets.length).toBe(2);
+  });
+});

@@ -1,0 +1,255 @@
+"""The Talk page on a real house, in a real browser: typed and spoken, interrupted, broken off, and with no microphone.
+
+``PAGE_TALK=FOLDER`` keeps pictures of it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import wave
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import pytest_asyncio
+from chromium_arguments import ARGUMENTS
+from mock_show import Show, running_process
+from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
+
+pytestmark = [pytest.mark.peer, pytest.mark.realtime, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+
+PATIENCE_MS = 30_000
+AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+DUOLOGUE = str(Path(sys.executable).with_name("duologue"))
+SOCKETS = """
+const Native = WebSocket
+window.sockets = []
+window.WebSocket = class extends Native { constructor(...given) { super(...given); window.sockets.push(this) } }
+"""
+FAILING = """name => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', name)) }"""
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[Show]:
+    """One that holds talks, with embedded engines and no show."""
+    given = ["--no-show", "--talk", "--no-api"]
+    with running_process(
+        lambda port: ["-m", "duologue", "serve", *given, "--host", "127.0.0.1", "--port", str(port)]
+    ) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def question(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the microphone hears: two seconds of silence, a question, and silence."""
+    spoken = tmp_path_factory.mktemp("microphone") / "spoken.wav"
+    command = [sys.executable, "-m", "duologue", "say", "Where do you come from?", "-o", str(spoken)]
+    subprocess.run(command, check=True, capture_output=True)
+    with wave.open(str(spoken)) as file:
+        rate, width, channels = file.getframerate(), file.getsampwidth(), file.getnchannels()
+        sound = file.readframes(file.getnframes())
+    assert (width, channels) == (2, 1)
+    made = spoken.with_name("question.wav")
+    with wave.open(str(made), "wb") as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        still = np.zeros(rate, "<i2").tobytes()
+        file.writeframes(2 * still + sound + 40 * still)
+    return made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def listener(chromium: str, question: Path) -> AsyncIterator[Browser]:
+    """A browser whose microphone plays the question."""
+    fake = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    wave_file = f"--use-file-for-fake-audio-capture={question}%noloop"
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=chromium, args=[*ARGUMENTS, *fake, wave_file])
+        yield running
+        await running.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(desk: BrowserContext, house: Show) -> AsyncIterator[Page]:
+    """The Talk page; an error in it fails the test."""
+    async for opened in _opened(desk, house):
+        yield opened
+
+
+async def _opened(context: BrowserContext, house: Show) -> AsyncIterator[Page]:
+    errors: list[str] = []
+    page = await context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda told: errors.append(told.text) if told.type == "error" else None)
+    await page.add_init_script(SOCKETS)
+    await page.goto(f"{house.address}/talk")
+    yield page
+    assert [each for each in errors if "/api/stage" not in each and "404" not in each] == []
+
+
+async def begin(page: Page, *, greet: bool = False, who: str = "Robin") -> None:
+    await page.get_by_role("radio", name=re.compile(f"^{who}")).check()
+    switch = page.get_by_role("switch", name="speaks first").first
+    if (await switch.get_attribute("aria-checked") == "true") != greet:
+        await switch.click()
+    await page.get_by_role("button", name="Begin").click()
+    await expect(page.get_by_role("heading", name=f"With {who}")).to_be_visible(timeout=PATIENCE_MS)
+    await expect(page.locator(".section .state").first).to_have_text("Your turn", timeout=PATIENCE_MS)
+
+
+async def send(page: Page, words: str) -> None:
+    await page.get_by_label("Your words").fill(words)
+    await page.keyboard.press("Enter")
+
+
+def turns(page: Page) -> Locator:
+    return page.locator(".talk-turn")
+
+
+async def picture(page: Page, name: str) -> None:
+    if folder := os.environ.get("PAGE_TALK"):
+        for width, height in ((1280, 720), (390, 844)):
+            await page.set_viewport_size({"width": width, "height": height})
+            await page.screenshot(path=Path(folder) / f"{name}-{width}.png")
+        await page.set_viewport_size({"width": 1280, "height": 720})
+
+
+async def no_findings(page: Page) -> None:
+    await page.evaluate(AXE.read_text("utf-8"))  # by the debugger: the page's policy allows no strange script
+    found: list[Any] = await page.evaluate(
+        "axe.run(document, {resultTypes: ['violations']})"
+        ".then(found => found.violations.map(each => [each.id, each.nodes.map(node => node.html)]))"
+    )
+    assert found == []
+
+
+async def test_who_writes_is_answered_by_voice_and_sees_what_was_heard(page: Page) -> None:
+    await expect(page.get_by_role("radiogroup", name="With whom").first.get_by_role("radio")).to_have_count(3)
+    await picture(page, "start")
+    await no_findings(page)
+    await begin(page)
+    await send(page, "Is tea good for me?")
+    await expect(turns(page).first).to_contain_text("YouIs tea good for me?")
+    await expect(page.locator(".talk-word.lit")).to_have_count(1, timeout=PATIENCE_MS)
+    await picture(page, "speaking")
+    last = page.locator(".talk-chunk").last
+    await expect(last).to_have_attribute("data-state", "heard", timeout=PATIENCE_MS)
+    await expect(page.locator(".talk-chunk:not([data-state=heard])")).to_have_count(0, timeout=PATIENCE_MS)
+    await expect(last.locator(".talk-about")).to_have_text(re.compile(r"^heard · \d"))
+    log = page.get_by_role("log", name="The conversation")
+    await expect(log).to_contain_text("You: Is tea good for me?")
+    await expect(log).to_contain_text("Robin: ")
+    waits = page.get_by_role("table", name="How quickly Robin answered").locator("tbody tr")
+    await expect(waits).to_have_count(1)
+    again = last.get_by_role("button", name=re.compile("^Hear again"))
+    await again.click()
+    await expect(last.get_by_role("button", name=re.compile("^Stop"))).to_be_visible()
+    await expect(again).to_be_visible(timeout=PATIENCE_MS)
+    await no_findings(page)
+    await picture(page, "heard")
+    await page.get_by_role("button", name="End", exact=True).click()
+    await expect(page.locator(".section .state").first).to_have_text("It is over")
+
+
+async def test_escape_is_silence_and_shows_what_was_not_heard(page: Page) -> None:
+    await begin(page, who="Chad")
+    await send(page, "Tell me all about pineapple on pizza, and why.")
+    await expect(page.locator(".talk-chunk[data-state=playing]")).to_have_count(1, timeout=PATIENCE_MS)
+    await page.wait_for_timeout(400)
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".talk-cut")).to_have_text("You cut in here.", timeout=PATIENCE_MS)
+    cut = page.locator(".talk-chunk[data-state=cut]")
+    await expect(cut.first.locator(".talk-unheard")).not_to_be_empty()
+    await expect(page.locator(".talk-chunk[data-state=playing]")).to_have_count(0)
+    await picture(page, "interrupted")
+    await send(page, "Thank you.")
+    await expect(turns(page)).to_have_count(4, timeout=PATIENCE_MS)
+
+
+async def test_a_conversation_outlives_its_socket(page: Page) -> None:
+    await begin(page, who="Chad")
+    await send(page, "Tell me all about pineapple on pizza, and why.")
+    await expect(page.locator(".talk-chunk[data-state=playing]")).to_have_count(1, timeout=PATIENCE_MS)
+    await page.evaluate("window.sockets.at(-1).close()")
+    await page.wait_for_function("() => window.sockets.length === 2")
+    await expect(page.locator(".talk-chunk:not([data-state=heard])")).to_have_count(0, timeout=PATIENCE_MS)
+    await expect(page.locator(".talk-cut")).to_have_count(0)
+    await expect(turns(page)).to_have_count(2)
+    await send(page, "And cheese?")
+    await expect(turns(page)).to_have_count(4, timeout=PATIENCE_MS)
+
+
+async def test_a_page_that_is_loaded_anew_goes_on_with_it(page: Page) -> None:
+    await begin(page)
+    await send(page, "Do you like tea?")
+    await expect(page.locator(".talk-chunk[data-state=heard]").first).to_be_visible(timeout=PATIENCE_MS)
+    await page.reload()
+    await page.get_by_role("button", name="Go on with it").click()
+    await expect(turns(page).first).to_contain_text("Do you like tea?", timeout=PATIENCE_MS)
+    await expect(page.get_by_role("heading", name="With Robin")).to_be_visible()
+
+
+async def test_it_goes_on_while_another_page_is_looked_at(page: Page) -> None:
+    await begin(page)
+    await send(page, "Do you like tea?")
+    await page.get_by_role("navigation", name="Pages").get_by_role("link", name="Services").click()
+    await page.get_by_role("navigation", name="Pages").get_by_role("link", name="Talk").click()
+    await expect(turns(page)).to_have_count(2, timeout=PATIENCE_MS)
+    assert await page.evaluate("window.sockets.length") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("NotAllowedError", "The microphone was refused."),
+        ("NotFoundError", "No microphone was found."),
+        ("NotReadableError", "The microphone is taken."),
+    ],
+)
+async def test_without_a_microphone_it_says_what_to_do_and_typing_works(page: Page, name: str, words: str) -> None:
+    await begin(page)
+    await page.evaluate(FAILING, name)
+    await page.get_by_role("radio", name="Open").click()  # it does not stay checked
+    await expect(page.locator(".talk-troubles")).to_contain_text(words)
+    await expect(page.locator(".talk-troubles")).to_contain_text("Typing works")
+    await expect(page.get_by_role("radio", name="Off")).to_be_checked()
+    await send(page, "Can you hear me?")
+    await expect(page.locator(".talk-chunk").first).to_be_visible(timeout=PATIENCE_MS)
+
+
+async def test_who_speaks_is_understood_and_answered(listener: Browser, house: Show) -> None:
+    context = await listener.new_context(viewport={"width": 1280, "height": 720})
+    async for page in _opened(context, house):
+        await begin(page)
+        await page.get_by_role("radio", name="Open").check()
+        await expect(page.locator(".talk-level")).to_be_visible()
+        await expect(page.locator(".talk-turn.person").first).to_be_visible(timeout=PATIENCE_MS)
+        await picture(page, "listening")
+        await expect(page.locator(".talk-chunk[data-state=heard]").first).to_be_visible(timeout=PATIENCE_MS)
+        waits = page.get_by_role("table", name="How quickly Robin answered").locator("tbody tr").first
+        await expect(waits).to_contain_text("End of turn")
+    await context.close()
+
+
+async def test_the_button_to_talk_is_held(listener: Browser, house: Show) -> None:
+    """By Space, where the focus is on nothing: the question is two seconds after the microphone was opened."""
+    context = await listener.new_context(viewport={"width": 390, "height": 844})
+    async for page in _opened(context, house):
+        await begin(page)
+        await page.get_by_role("radio", name="Hold to talk").check()
+        await expect(page.locator(".talk-level")).to_be_visible()
+        await page.evaluate("document.activeElement.blur()")
+        await page.keyboard.down("Space")
+        await expect(page.get_by_role("button", name="It hears you")).to_be_visible()
+        await picture(page, "held")
+        await expect(page.locator(".talk-turn.person").first).to_be_visible(timeout=PATIENCE_MS)
+        await page.wait_for_timeout(1500)
+        await expect(page.locator(".talk-turn:not(.person)")).to_have_count(0)
+        await page.keyboard.up("Space")
+        await expect(page.locator(".talk-chunk[data-state=heard]").first).to_be_visible(timeout=PATIENCE_MS)
+    await context.close()
