@@ -62,7 +62,7 @@ async def _understood(
 ) -> list[str]:
     activity, texts = Silero(), list[str]()
     for each in said:
-        text, _, _ = await heard(ears, change(each.sound), activity, expected=Expected(telephone=telephone))
+        text, _ = await heard(ears, change(each.sound), activity, expected=Expected(telephone=telephone))
         texts.append(text)
     return texts
 
