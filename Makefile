@@ -64,7 +64,7 @@ bench: setup  ## The figures of docs/performance.md, about forty minutes
 bench-voice: setup  ## The voice core beside pipecat and LiveKit Agents, a quarter of an hour
 	$(BIN)/python -m benchmarks.voice
 
-bench-phone: setup  ## The phone line: pacing of 1, 50 and 100 calls, call set-up; two minutes
+bench-phone: setup  ## The phone line, by captured packets: answers, pacing, calls held, losses; half an hour (needs models get natural kokoro)
 	$(BIN)/python -m benchmarks.phone
 
 bench-natural: setup  ## What the natural ears and voice do, three quarters of an hour; callers are rendered once (needs models get kokoro)

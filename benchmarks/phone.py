@@ -1,112 +1,51 @@
-"""The phone line: how evenly its packets leave while many calls talk, and how soon a call is answered.
+"""``make bench-phone``: what the phone line does, judged from captured packets; a section after another, or those that
+are named.
 
-A line process, a main process without engines (this one) and a caller (``phone_caller``, which judges by the kernel's
-stamps of the packets it gets), with a bare sleeper beside them on the same 20 ms grid: what it misses is the machine's.
-Every call has sound both ways; the line decodes, conceals and resamples what it hears, and main takes it.
+``python -m benchmarks.phone [--small] [SECTION…]``; ``--small`` is for trying, and its figures count for nothing.
+``soak`` (ten minutes of real time) runs only when it is named. docs/performance.md says what each row means.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
 import sys
-from typing import Any
+from collections.abc import Callable
 
-import numpy as np
-import psutil
+from benchmarks import phone_answers, phone_ears, phone_load, phone_loss, phone_scripted, phone_soak
+from benchmarks.machine import say
+from benchmarks.phone_house import load
+from benchmarks.table import Row, show
+from duologue.telemetry.log import configure
 
-from benchmarks.table import Row, row, show
-from duologue.audio.far_playout import FarEndMessage, MessageKind
-from duologue.audio.pcm import RATE
-from duologue.clock import MILLISECOND, SYSTEM_CLOCK
-from duologue.phone.leg import CallLeg
-from duologue.phone.line_client import LineClient
-from duologue.phone.line_messages import LineSetup
-from duologue.phone.screening import LineOptions, Rate
-
-HOST = "127.0.0.1"
-COUNTS = (1, 50, 100)
-SECONDS = 10
-TARGETS_MS = {1: 2, 50: 4, 100: 8}
-SETUPS, SETUP_RATE = 1200, 20
-_PIECE = RATE // 5
-_SOUND = (0.3 * np.sin(np.arange(_PIECE) * 0.05)).astype(np.float32)
-
-
-async def _talk(leg: CallLeg) -> None:
-    """Say a sine as a voice engine would give it: ahead of its playing, piece after piece; take what is heard."""
-
-    async def say() -> None:
-        await leg.answer()
-        kind, begin = MessageKind.PLAY, SYSTEM_CLOCK.now()
-        for number in range(600 * 5):
-            await SYSTEM_CLOCK.wait_until(begin + (number - 2) * 200 * MILLISECOND)
-            await leg.write(FarEndMessage(number, kind, "u", number * _PIECE, _SOUND, more=True))
-            kind = MessageKind.EXTEND
-
-    async with asyncio.TaskGroup() as group:
-        saying = group.create_task(say())
-        async for _ in leg.events():
-            pass
-        saying.cancel()
+SECTIONS: dict[str, Callable[[bool], list[Row]]] = {
+    "natural": phone_answers.natural_rows,
+    "stages": phone_answers.stage_section,
+    "old": phone_answers.old_rows,
+    "models": phone_answers.model_rows,
+    "knee": phone_answers.knee_rows,
+    "pacing": phone_load.pacing_rows,
+    "held": phone_load.held_rows,
+    "setup": phone_load.setup_rows,
+    "loss": phone_loss.rows,
+    "scripted": phone_scripted.rows,
+    "hours": phone_soak.hours_rows,
+    "ears": phone_ears.rows,
+    "soak": phone_soak.soak_rows,
+}
+NAMED_ONLY = ("soak",)
 
 
-async def _answer(leg: CallLeg) -> None:
-    await leg.answer()
-    async for _ in leg.events():
-        pass
-
-
-async def _child(module: str, *arguments: object) -> dict[str, Any]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, *map(str, arguments), stdout=asyncio.subprocess.PIPE
-    )
-    output, _ = await process.communicate()
-    return json.loads(output)
-
-
-async def _measured(talks: bool, *arguments: object, seconds: float) -> tuple[dict[str, Any], dict[str, Any], float]:
-    """What the caller found, what the sleeper missed, and the CPU of the line (cores)."""
-    rates = {"INVITE": Rate(10_000, 10_000)}
-    plan = LineSetup(
-        options=LineOptions(host=HOST, rates=rates, most_calls=500), udp=0, first_port=30_000, last_port=31_999,
-        formats=("PCMU",),
-    )  # fmt: skip
-    client = LineClient(plan, _talk if talks else _answer, lambda news: None)
-    async with asyncio.TaskGroup() as group:
-        running = group.create_task(client.run())
-        await client.ready.wait()
-        process = psutil.Process(client.worker.pid)
-        before, begin = process.cpu_times(), SYSTEM_CLOCK.now()
-        caller = group.create_task(_child("benchmarks.phone_caller", client.ports["UDP"], *arguments))
-        sleeper = group.create_task(_child("benchmarks.phone_sleeper", seconds))
-        found = await caller
-        after, wall = process.cpu_times(), (SYSTEM_CLOCK.now() - begin) / 1e9
-        slept = await sleeper
-        running.cancel()
-    cores = (after.user + after.system - before.user - before.system) / wall
-    return found, slept, cores
-
-
-def rows() -> list[Row]:
-    """The table."""
-    found: list[Row] = []
-    for count in COUNTS:
-        seen, slept, cores = asyncio.run(_measured(True, count, SECONDS, seconds=SECONDS + count * 0.02))
-        beside = f"sleeper p99 {slept['p99']:.2f}, max {slept['max']:.1f}; wish ≤ {TARGETS_MS[count]}"
-        calls = f"{seen['sources']} call{'s' if count > 1 else ''} talking"
-        found.append(row(f"RTP lateness, {calls}, p99", seen["p99"], "ms", beside, TARGETS_MS[count] / seen["p99"]))
-        found.append(row(f"RTP lateness, {calls}, p50", seen["p50"], "ms"))
-        found.append(row(f"longest gap, {calls}", seen["gap"], "ms", f"sleeper {slept['max'] + 20:.1f}; wish ≤ 60"))
-        found.append(row(f"line process, {calls}", cores / count * 1000, "ms of CPU a second and call"))
-    seconds = SETUPS / SETUP_RATE
-    seen, slept, _ = asyncio.run(_measured(False, SETUPS, 0, SETUP_RATE, seconds=seconds))
-    beside = f"sleeper max {slept['max']:.1f}; wish ≤ that + 20"
-    what = f"INVITE → 200, {SETUP_RATE} calls a second"
-    found.append(row(f"{what}, p99", seen["p99"], "ms", beside, (slept["max"] + 20) / seen["p99"]))
-    found.append(row(f"{what}, answered of {SETUPS}", seen["answered"], "calls"))
-    return found
+def main() -> None:
+    """Run those named on the command line, or all but :data:`NAMED_ONLY`."""
+    small = "--small" in sys.argv
+    named = [each for each in sys.argv[1:] if each != "--small"]
+    unknown = [each for each in named if each not in SECTIONS]
+    if unknown:
+        raise SystemExit(f"there is no section {unknown[0]!r}; there are: {', '.join(SECTIONS)}")
+    configure("json", "warning")
+    for name in named or [each for each in SECTIONS if each not in NAMED_ONLY]:
+        say(f"{name} ({load()})")
+        show(f"phone-{name}", SECTIONS[name](small))
 
 
 if __name__ == "__main__":
-    show("phone", rows())
+    main()

@@ -1,8 +1,9 @@
-"""The other end of the phone benchmark, a process of its own: ``python -m benchmarks.phone_caller PORT CALLS SECONDS``.
+"""Many callers in a process of their own: ``python -m benchmarks.phone_caller PORT CALLS SECONDS [RATE [CYCLE]]``.
 
-It calls the line, speaks on all calls, and judges what comes by the kernel's own stamps of the packets; or, with
-``RATE`` calls a second as a fourth argument, it places and ends calls, and says how long each took to be answered. One
-line of JSON on standard output.
+They call the line, speak on all calls, and judge what comes by the kernel's own stamps of the packets; what they say
+is silence, or ``CYCLE``, a file of µ-law that is said again and again, each call beginning elsewhere in it. With a
+``RATE`` calls are placed and ended, so many a second, and it is told how long each took to be answered. One line of
+JSON on standard output.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ import socket
 import struct
 import sys
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
 
+from benchmarks.phone_packets import pacing
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK
 from duologue.phone import call_events as events
 from duologue.phone.codecs import PCMU
@@ -60,18 +63,12 @@ class Judge:
                 self.came[packet.ssrc].append((seconds * SECOND + nanoseconds, packet.timestamp))
 
     def verdict(self) -> dict[str, float]:
-        """Lateness of each packet against the earliest of its source, and the longest gap (ms)."""
-        late: list[float] = []
-        gap = 0.0
-        for packets in self.came.values():
-            times = np.array([at for at, _ in packets], np.float64) / MILLISECOND
-            stamps = np.array([(stamp - packets[0][1]) % (1 << 32) for _, stamp in packets], np.float64) / 8
-            error = times - times[0] - stamps
-            late.extend((error - error.min()).tolist())
-            gap = max(gap, float(np.diff(times).max()))
+        """See :class:`~benchmarks.phone_packets.Pacing`."""
+        found = pacing(list(self.came.values()))
+        most, off = found.p(100), float(np.percentile(found.off, 99)) if len(found.off) else float("nan")
         return {
-            "sources": len(self.came), "packets": len(late), "p50": float(np.percentile(late, 50)),
-            "p99": float(np.percentile(late, 99)), "max": max(late), "gap": gap,
+            "sources": len(self.came), "packets": len(found.late), "p50": found.p(50), "p99": found.p(99), "max": most,
+            "off_p99": off, "gap": found.gap, "runs": found.runs,
         }  # fmt: skip
 
 
@@ -81,6 +78,8 @@ class Callers:
     def __init__(self, port: int, judge: Judge) -> None:
         self.agreed: dict[str, Agreed] = {}
         self.took: list[float] = []
+        self.own: list[float] = []
+        """How late each packet of ours was sent (ms): what a busy machine did to the callers themselves."""
         self.ended = 0
         self.agent = UserAgent(LineOptions(host=HOST, port=0))
         self.transport = Transport(self.agent, SYSTEM_CLOCK, self._told)
@@ -110,24 +109,28 @@ class Callers:
             self.ended += 1
 
     async def all_answered(self, calls: int) -> None:
-        """So many stand."""
-        while len(self.agreed) < calls:
-            self._more.clear()
-            await self._more.wait()
+        """So many stand. Raises ``TimeoutError`` when they do not within a minute."""
+        async with asyncio.timeout(60):
+            while len(self.agreed) < calls:
+                self._more.clear()
+                await self._more.wait()
 
-    async def speak(self, seconds: float) -> None:
-        """On all calls, their packets spread over each 20 ms."""
+    async def speak(self, seconds: float, said: list[bytes]) -> None:
+        """On all calls, their packets spread over each 20 ms, and what is said spread over its length."""
         targets = [(one.host, one.port) for one in self.agreed.values()]
         begin, count = SYSTEM_CLOCK.now(), len(targets)
         for number in range(round(seconds * 50) * count):
             packet, call = divmod(number, count)
-            await SYSTEM_CLOCK.wait_until(begin + number * 20 * MILLISECOND // count)
-            sent = RtpPacket(0, packet & 0xFFFF, packet * 160, 1000 + call, QUIET)
+            due = begin + number * 20 * MILLISECOND // count
+            await SYSTEM_CLOCK.wait_until(due)
+            self.own.append((SYSTEM_CLOCK.now() - due) / MILLISECOND)
+            payload = said[(packet + call * len(said) // count) % len(said)]
+            sent = RtpPacket(0, packet & 0xFFFF, packet * 160, 1000 + call, payload)
             self._judge.socket.sendto(sent.encode(), targets[call])
             self._judge.read()
 
 
-async def _run(port: int, calls: int, seconds: float, rate: float) -> dict[str, float]:
+async def _run(port: int, calls: int, seconds: float, rate: float, cycle: bytes) -> dict[str, float]:
     judge = Judge()
     async with asyncio.TaskGroup() as tasks:
         callers = Callers(port, judge)
@@ -139,13 +142,13 @@ async def _run(port: int, calls: int, seconds: float, rate: float) -> dict[str, 
             callers.call()
             await asyncio.sleep(0.02)
         await callers.all_answered(calls)
-        await callers.speak(seconds)
+        await callers.speak(seconds, [cycle[at : at + 160] for at in range(0, len(cycle), 160)] or [QUIET])
         judge.read()
         for name in list(callers.agreed):
             callers.hang_up(name)
         await asyncio.sleep(0.3)
         callers.transport.close()
-        return judge.verdict()
+        return {**judge.verdict(), "own_p99": float(np.percentile(callers.own, 99))}
 
 
 async def _placed(callers: Callers, calls: int, rate: float) -> dict[str, float]:
@@ -170,9 +173,11 @@ async def _placed(callers: Callers, calls: int, rate: float) -> dict[str, float]
 
 def main() -> None:
     """See the module."""
-    port, calls, seconds, *rate = sys.argv[1:]
+    port, calls, seconds, *more = sys.argv[1:]
+    rate = float(more[0]) if more else 0.0
+    cycle = Path(more[1]).read_bytes() if len(more) > 1 else b""
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(PreciseSelector())) as runner:
-        found = runner.run(_run(int(port), int(calls), float(seconds), float(rate[0]) if rate else 0.0))
+        found = runner.run(_run(int(port), int(calls), float(seconds), rate, cycle))
     print(json.dumps(found))
 
 

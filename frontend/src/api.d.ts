@@ -455,9 +455,30 @@ export interface paths {
         };
         /**
          * Line
-         * @description The line, its registrations, and its calls with what was said. Changes come as events of the topic `line`.
+         * @description The line, its registrations, and its calls without their turns: one message, however many there are. Changes come
+         *     as events of the topic `line`.
          */
         get: operations["get_line"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/line/calls/{call}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Call
+         * @description A call that goes on, or is one of the newest that are over, with its newest 100 turns.
+         */
+        get: operations["get_call"];
         put?: never;
         post?: never;
         delete?: never;
@@ -908,8 +929,31 @@ export interface components {
             /** Round Trip Ms */
             round_trip_ms?: number | null;
             /**
+             * Answers
+             * @description Of the character, to what it was told.
+             * @default 0
+             */
+            answers: number;
+            /**
+             * Wait Ms
+             * @description The middle of the silences before them.
+             */
+            wait_ms?: number | null;
+            /**
+             * Said
+             * @description The newest words on it, cut short.
+             * @default
+             */
+            said: string;
+            /**
+             * Said By Caller
+             * @description Those are the caller's.
+             * @default false
+             */
+            said_by_caller: boolean;
+            /**
              * Turns
-             * @description The newest, oldest first; left out in events.
+             * @description The newest 100, oldest first, where this call alone is asked for; else left out.
              * @default []
              */
             turns: components["schemas"]["CallTurn"][];
@@ -1425,7 +1469,7 @@ export interface components {
             transfers: components["schemas"]["TransferView"][];
             /**
              * Calls
-             * @description Those that go on, then the newest that are over.
+             * @description Those that go on, then the newest that are over; all without their turns.
              * @default []
              */
             calls: components["schemas"]["CallView"][];
@@ -4357,6 +4401,73 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LineView"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such call, or no phone line. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallView"];
                 };
             };
             /** @description The token lacks the scope that this wants. */

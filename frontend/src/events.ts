@@ -3,7 +3,7 @@ import { ApiError, type Api } from "./requests";
 import { Backoff } from "./core/backoff";
 import { withConversation, withState, withTurn } from "./core/book";
 import { withEngines, withPart, withPlaces, withTalk, withWorker } from "./core/house";
-import { withCall, withCallTurn, withLine } from "./core/line";
+import { stillShown, withCall, withCallTurn, withLine } from "./core/line";
 import type { ShowEvent } from "./models";
 import type { State } from "./state";
 
@@ -90,6 +90,7 @@ export class EventLine {
       case "state":
         state.house.value = event.state.house;
         state.line.value = event.state.line ?? null;
+        state.said.value = new Map(); // there may have been a gap: what is looked at is asked for anew
         if (event.state.stage) state.stage.value = event.state.stage;
         state.book.value = withState(state.book.value, event.state.conversations, event.state.turns);
         break;
@@ -117,9 +118,10 @@ export class EventLine {
         break;
       case "call":
         state.line.value = withCall(state.line.value, event.call);
+        state.said.value = stillShown(state.said.value, state.line.value);
         break;
       case "call_turn":
-        state.line.value = withCallTurn(state.line.value, event.turn);
+        state.said.value = withCallTurn(state.said.value, event.turn);
         break;
       case "levels":
         state.levels.value = new Map(event.levels.map((one) => [one.call, one]));

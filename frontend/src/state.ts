@@ -3,6 +3,7 @@ import { computed, signal } from "@preact/signals";
 import { current, emptyBook, type Book } from "./core/book";
 import { legible } from "./core/colour";
 import { label } from "./core/format";
+import type { SaidOn } from "./core/line";
 import { Ring } from "./core/ring";
 import { ServerClock } from "./core/server-clock";
 import { grouped, inOrder } from "./core/turns";
@@ -42,6 +43,8 @@ export class State {
   readonly shows = signal<readonly ShowView[]>([]);
   /** The phone line; null: there is none, or this page may not know it. */
   readonly line = signal<LineView | null>(null);
+  /** What was said on its calls, as far as this page was told. */
+  readonly said = signal<SaidOn>(new Map());
   /** How loud each call is now. */
   readonly levels = signal<ReadonlyMap<string, CallLevels>>(new Map());
   readonly book = signal<Book>(emptyBook);

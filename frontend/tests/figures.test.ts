@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Backoff } from "../src/core/backoff";
 import { contrast, legible } from "../src/core/colour";
-import { compact, decimal, label, megabytes, sentence } from "../src/core/format";
+import { compact, decimal, label, megabytes, sentence, stretch } from "../src/core/format";
 import { Ring } from "../src/core/ring";
 import { ServerClock } from "../src/core/server-clock";
 
@@ -86,5 +86,11 @@ describe("a sentence inside another", () => {
   it("begins small, keeps abbreviations and ends once", () => {
     expect(sentence("Every second picture is left out.")).toBe("every second picture is left out.");
     expect(sentence("TV at half its rate")).toBe("TV at half its rate.");
+  });
+});
+
+describe("how long something went on", () => {
+  it("is told in whole seconds, and of hours in minutes", () => {
+    expect([499, 29_400, 59_600, 89_000, 3_725_000].map(stretch)).toEqual(["0 s", "29 s", "1 min 0 s", "1 min 29 s", "1 h 2 min"]);
   });
 });

@@ -253,6 +253,9 @@ class PhoneSettings(SettingsSection):
     encrypt: bool = Field(default=False, description="Calls without encrypted sound (SDES) are refused.")
     places: int = Field(default=10, ge=1, le=1000, description="Calls at once; one more is told to try again (503).")
     retry_seconds: int = Field(default=10, ge=1, le=3600, description="When to, as it is told.")
+    answers: bool = Field(
+        default=True, description="Calls that come in are taken; without it the line only calls, and registers nowhere."
+    )
     allow: Networks = Field(
         default=(), description="Addresses and networks that may call; empty: everybody who reaches it."
     )
@@ -292,6 +295,7 @@ class PhoneSettings(SettingsSection):
     lost_seconds: float = Field(
         default=30.0, ge=2, le=600, description="A call without any packet for so long is over."
     )
+    ring_seconds: float = Field(default=60.0, ge=5, le=180, description="Whom we call is let ring for so long.")
     transfer_seconds: float = Field(default=30.0, ge=5, le=180, description="For a transfer to reach somebody.")
     drain_seconds: float = Field(
         default=10.0, ge=0, le=14, description="At a shutdown, for calls to end with a goodbye."
@@ -322,7 +326,7 @@ class PhoneSettings(SettingsSection):
 
     @model_validator(mode="after")
     def _guarded(self) -> Self:
-        if not self.loopback and not self.allow and not self.callers:
+        if self.answers and not self.loopback and not self.allow and not self.callers:
             raise ValueError(
                 f"listening on {self.host} lets everybody call, and nobody is named who may"
                 " | Set phone.allow to the address of your PBX, or give callers passwords: [phone.callers.NAME]."

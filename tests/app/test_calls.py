@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from call_doubles import Does, Exchange, Gone, Says, ScriptedLeg
 
-from duologue.app.models import CallEvent, CallState, CallTurnEvent, LevelsEvent
+from duologue.app.models import CallEvent, CallState, CallTurnEvent, LevelsEvent, NoticeEvent
 from duologue.audio.pcm import RATE
 from duologue.clock import SECOND
 from duologue.errors import InputError
@@ -141,6 +141,8 @@ def test_when_nobody_is_there_the_character_goes_on_and_remembers(
     lines = [line.text for line in exchange.model.prompts[-1].lines]
     assert "what is new" in lines
     assert exchange.records()[0].transferred == ""
+    (told,) = [event.notice for event in exchange.told if isinstance(event, NoticeEvent)]
+    assert told.text.startswith("The call was not handed over to 200: ")
     ids = [turn.id for turn in exchange.turns()]
     assert len(ids) == len(set(ids))
 
@@ -322,7 +324,13 @@ def test_what_a_page_may_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     assert leg.referred is not None
     with pytest.raises(InputError, match="there is no call"):
         exchange.calls.call(leg.info.id)
-    (view,) = exchange.calls.views()
+    (listed,) = exchange.calls.views()
+    assert (listed.turns, listed.answers, listed.said_by_caller) == ((), 1, False)
+    assert listed.said == next(turn.text for turn in reversed(exchange.turns()) if turn.state != "withdrawn")
+    view = exchange.calls.view(leg.info.id)
+    assert view is not None
+    assert view == listed.model_copy(update={"turns": view.turns})
+    assert exchange.calls.view("nobody") is None
     assert view.state is CallState.ENDED
     assert [turn.text for turn in view.turns if turn.person] == ["what is new"]
     answer = next(turn for turn in view.turns if turn.text == "Not much.")

@@ -155,6 +155,44 @@ def test_it_calls_somebody_and_tells_how_that_goes(monkeypatch: pytest.MonkeyPat
     assert not leg.rang
 
 
+def test_whom_we_call_is_let_ring_for_so_long_and_what_rings_ends_at_once_when_the_line_does(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    exchange = Exchange(monkeypatch, "[phone]\nring_seconds = 5\n", folder=tmp_path)
+    line, carriers = exchange.line()
+
+    class Ringing(ScriptedLeg):
+        """Nobody is there."""
+
+    def calls(name: str) -> Ringing:
+        return Ringing(exchange.clock, info=CallInfo(id=name, caller="", called="17", outgoing=True))
+
+    first, second = calls("first"), calls("second")
+
+    async def story() -> float:
+        async with exchange.pool.open(), asyncio.TaskGroup() as group:
+            task = group.create_task(line.run())
+            await asyncio.sleep(2.0)
+            carriers[0].answers = first
+            await line.dial("sip:17@192.0.2.7")
+            await asyncio.sleep(4.5)
+            assert not first.hung_up
+            await asyncio.sleep(1.0)
+            (call,) = line.view().calls
+            assert (call.state, call.answered, call.reason) == ("ended", None, "nobody answered within 5 s")
+            carriers[0].answers = second
+            await line.dial("sip:17@192.0.2.7")
+            await asyncio.sleep(0.5)
+            told = exchange.clock.now()
+            task.cancel()
+            await asyncio.wait([task])
+            return (exchange.clock.now() - told) / SECOND
+
+    assert simulate(story()) < 1.0
+    assert first.hung_up == "nobody answered within 5 s"
+    assert second.hung_up == "the line closed"
+
+
 def test_the_events_of_the_line_tell_of_its_registrations(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     exchange = Exchange(monkeypatch, ACCOUNTS, folder=tmp_path)
     line, _ = exchange.line()
@@ -194,6 +232,7 @@ registrar = "pbx.example"
         line_plan(phone)
     monkeypatch.setenv("DOOR", "opensesame")
     plan = line_plan(phone)
+    assert plan.options.answers
     assert (plan.host, plan.udp, plan.tcp, plan.tls) == ("0.0.0.0", 5080, 5080, None)
     assert plan.formats == ("PCMA", "opus")
     options = plan.options

@@ -358,6 +358,21 @@ def test_a_pause_holds_the_estimate_and_a_clear_ends_it() -> None:
     assert ends(far.take_reports()) == {"u1": (19_200, True)}
 
 
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_clear_of_what_never_left_takes_back_the_pause_that_did(resumed: bool) -> None:
+    """Somebody speaks between the decision and our first sound: the far end was told to hold, and has nothing."""
+    far = far_end()
+    far.pause(0)
+    assert kinds(sent(far, 0)) == [(MessageKind.PAUSE, "")]
+    far.play(HELLO, 0, 0)
+    if resumed:
+        far.resume(5 * MS)
+    far.clear(10 * MS)
+    assert ends(far.take_reports()) == {"u1": (0, False)}
+    far.play(AGAIN, 0, 20 * MS)
+    assert kinds(sent(far, 20 * MS)) == [(MessageKind.RESUME, ""), (MessageKind.PLAY, "u2")]
+
+
 def test_one_that_cannot_pause_is_cleared_and_sent_the_rest_again() -> None:
     far = far_end(replace(NOTHING, holds=False))
     far.play(HELLO, 0, 0)
@@ -480,6 +495,33 @@ def test_a_clock_that_is_set_anew_is_learnt_anew() -> None:
         clock.ours(at, now)
     assert clock.ours(0, 21 * SECOND) == 21 * SECOND and clock.jumps == 1 and clock.pace == 1.0
     assert clock.ours(100 * MS, 21 * SECOND + 140 * MS) == 21 * SECOND + 100 * MS
+
+
+HOLDING = ("play", "send", "send", "pause", "pause", "resume", "clear", "withdraw", "attach")
+
+
+@given(st.lists(st.sampled_from(HOLDING), max_size=30))
+def test_a_far_end_holds_if_that_is_so_and_never_else(acts: list[str]) -> None:
+    """Whatever left in between: one that holds for ever says nothing more, and nobody learns why."""
+    far, now, number = far_end(), 0, 0
+    wanted = holds = False
+    for act in [*acts, "send"]:
+        now += 10 * MS
+        match act:
+            case "play":
+                number += 1
+                far.play(replace(HELLO, id=f"u{number}"), 0, now)
+            case "withdraw":
+                far.withdraw(f"u{number}", now)
+            case "send":
+                for message in sent(far, now):
+                    if message.kind in (MessageKind.PAUSE, MessageKind.RESUME, MessageKind.CLEAR):
+                        holds = message.kind is MessageKind.PAUSE
+                assert holds == wanted
+            case _:
+                getattr(far, act)(now)
+                wanted = act == "pause" or (wanted and act == "attach")
+                holds = holds and act != "attach"  # another one, which knows of nothing
 
 
 @pytest.mark.parametrize("manners", MANY)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import uvicorn
+from scripted_line import ScriptedLine
 from scripted_studio import ENGINES, SEGMENTS, ScriptedStudio
 
 from duologue.app.bus import Bus, Topics
@@ -35,14 +36,14 @@ from duologue.tokens import Scope
 from duologue.web.application import create_app
 from duologue.web.options import Grant, Key, WebOptions
 
+ROLES: dict[str, tuple[Scope, ...]] = {
+    "onlooker": (), "guest": (Scope.TALK,), "crew": (Scope.STAGE, Scope.TALK), "operator": (Scope.LINE,),
+}  # fmt: skip
 GUARDED = WebOptions(
     token="the token of all tokens",
-    keys=tuple(
-        Key(f"{name} token", Grant(name, frozenset(scopes)))
-        for name, scopes in {"onlooker": (), "guest": (Scope.TALK,), "crew": (Scope.STAGE, Scope.TALK)}.items()
-    ),
+    keys=tuple(Key(f"{name} token", Grant(name, frozenset(scopes))) for name, scopes in ROLES.items()),
 )
-"""What ``--guarded`` asks for: one token for everything, and three that may do less."""
+"""What ``--guarded`` asks for: one token for everything, and some that may do less."""
 
 
 def make_media(folder: Path) -> None:
@@ -102,10 +103,11 @@ ADA = TalkView(id="t1", character="virgin", title="Virgin", started=SYSTEM_CLOCK
 class ScriptedHouse:
     """The shows, and the bus on which all of them tell what happens."""
 
-    def __init__(self, shows: Sequence[Scripted]) -> None:
+    def __init__(self, shows: Sequence[Scripted], line: str = "") -> None:
         self.shows = shows
-        self.endpoints = self.line = self.twilio = self.talk = None
+        self.endpoints = self.twilio = self.talk = None
         self.bus = Bus(self._state, unique_id(SYSTEM_CLOCK.wall()))
+        self.line = ScriptedLine(line, self.bus.topic("line")) if line else None
         since = SYSTEM_CLOCK.wall() / MILLISECOND
         self._workers = {name: _worker(name, purpose, since) for name, purpose in WORKERS.items()}
         self._workers["kokoro"] = _failing(since)
@@ -114,7 +116,10 @@ class ScriptedHouse:
 
     def _state(self, topics: Topics) -> StateEvent:
         found = next((show for show in self.shows if show.topic in topics), None)
-        return found.studio.state(self.view()) if found is not None else StateEvent(state=StateView(house=self.view()))
+        event = found.studio.state(self.view()) if found is not None else StateEvent(state=StateView(house=self.view()))
+        if self.line is None or "line" not in topics:
+            return event
+        return StateEvent(state=event.state.model_copy(update={"line": self.line.view()}))
 
     def view(self) -> HouseView:
         shows = tuple(PartView(name=show.name, topic=show.topic, state=show.state) for show in self.shows)
@@ -141,15 +146,18 @@ class ScriptedHouse:
         return self._workers[name]
 
 
-async def serve(shows: Sequence[Scripted], port: int, options: WebOptions) -> None:
+async def serve(shows: Sequence[Scripted], port: int, options: WebOptions, line: str = "") -> None:
     """Serve the shows on loopback until the process is told to stop."""
     rows = tuple(load_settings({"show.turns": 6, "web.port": port}).rows())
-    app = create_app(ScriptedHouse(shows), replace(options, settings=rows))
+    house = ScriptedHouse(shows, line)
+    app = create_app(house, replace(options, settings=rows))
     config = uvicorn.Config(
         app, host="127.0.0.1", port=port, log_level="warning", lifespan="off", timeout_graceful_shutdown=1
     )
     async with asyncio.TaskGroup() as group:
         scripts = [group.create_task(show.studio.run()) for show in shows]
+        if house.line is not None:
+            scripts.append(group.create_task(house.line.run()))
         await uvicorn.Server(config).serve()
         for script in scripts:
             script.cancel()
@@ -162,16 +170,18 @@ def main() -> None:
     parser.add_argument("--media", type=Path, required=True)
     parser.add_argument("--steal", type=float, default=1.2, help="CPU steal to report, in per cent")
     parser.add_argument("--shows", default="show", help="names of shows, with commas between them")
+    parser.add_argument("--line", default="", help="a phone line: calls, quiet, deaf or full")
     parser.add_argument("--guarded", action="store_true", help="ask for a token, of which there are several")
     options = parser.parse_args()
-    make_media(options.media)
+    if options.shows:
+        make_media(options.media)
     asyncio.run(_serve(options))
 
 
 async def _serve(options: argparse.Namespace) -> None:
     names = [name for name in options.shows.split(",") if name]
     shows = [Scripted(name, ScriptedStudio(options.media, steal=options.steal)) for name in names]
-    await serve(shows, options.port, GUARDED if options.guarded else WebOptions())
+    await serve(shows, options.port, GUARDED if options.guarded else WebOptions(), options.line)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from duologue.app.models import (
     LightsRequest,
     Notice,
     NoticeEvent,
+    PaceView,
     StageEvent,
     StageView,
     StateEvent,
@@ -208,6 +209,8 @@ class ScriptedStudio:
             self.bus.publish(NoticeEvent(notice=notice))
         if request.text.startswith("step:"):  # lets a test make it plainer, or bring it back
             return self._govern(StepName(request.text.removeprefix("step:")))
+        if request.text.startswith("pace:"):  # lets a test have a slow voice; with 0 it keeps up again
+            return self._change(pace=_pace(float(request.text.removeprefix("pace:"))))
         return self._change(caption=request.text)
 
     # --- what people see ----------------------------------------------------------------------------------------
@@ -345,6 +348,12 @@ class ScriptedStudio:
             steal=self._steal,
             loop_lag_ms=0.8 + 0.2 * wave,
         )
+
+
+def _pace(factor: float) -> PaceView:
+    from duologue.app.studio import LAGGING  # only this wants it, and all that it imports
+
+    return PaceView(words=LAGGING if factor else "", factor=factor, since=now_ms())
 
 
 def _made(number: int) -> dict[str, float]:

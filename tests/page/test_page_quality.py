@@ -98,3 +98,59 @@ async def test_on_a_phone_it_is_on_every_tab(browser: Browser, show: Show) -> No
     await expect(page.locator(".plainer").get_by_role("listitem")).to_be_in_viewport(ratio=1)
     await keep(page, "phone-open.png")
     await context.close()
+
+
+SLOW = re.compile(r"The voice is slower than its speech: the silences are a little longer\..* \d\d:\d\d$")
+
+
+async def slow(page: Page, factor: float) -> None:
+    answer = await page.request.post(f"{page.url}api/stage/caption", data={"text": f"pace:{factor}"})
+    assert answer.ok
+
+
+async def test_a_voice_that_is_slower_than_its_speech_is_said_and_takes_nothing_from_the_page(page: Page) -> None:
+    await expect(page.locator(".link")).to_have_text("Connected")
+    line, spoken = page.locator(".unhurried"), page.locator("p.unseen[role=status]")
+    await expect(line).to_have_count(0)
+    await slow(page, 1.3)
+    await expect(line).to_have_text(SLOW)
+    await expect(line).to_contain_text("1.3 s")
+    await expect(spoken).to_have_text("The voice is slower than its speech: the silences are a little longer.")
+    assert await line.evaluate("one => one.scrollWidth <= one.clientWidth")  # nothing of it is cut off
+    assert await page.evaluate(
+        "() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
+    ) == [1280, 720]
+    boxes = [await page.locator(each).bounding_box() for each in (".strip", ".unhurried", ".machine")]
+    for above, below in pairwise(boxes):
+        assert above is not None and below is not None
+        assert above["y"] + above["height"] <= below["y"] + 0.5
+    await expect(page.locator(".chip")).to_contain_text("On air")
+    await keep(page, "desk-slow.png")
+    await govern(page, "size")  # one line says one thing: what is seen less of comes first
+    await expect(line).to_have_count(0)
+    await expect(page.locator(".plainer summary")).to_contain_text("Plainer for now")
+    await govern(page, "full")
+    await expect(line).to_have_text(SLOW)
+    await slow(page, 0)
+    await expect(line).to_have_count(0)
+    await expect(spoken).to_have_text("")
+
+
+async def test_on_a_phone_a_slow_voice_is_said_on_every_tab(browser: Browser, show: Show) -> None:
+    context = await browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, device_scale_factor=2
+    )
+    page = await context.new_page()
+    await page.goto(show.address)
+    await expect(page.locator(".turn").first).to_be_attached()
+    await slow(page, 1.3)
+    for tab in ("Transcript", "Direct", "Figures"):
+        await page.get_by_role("tab", name=tab, exact=True).click()
+        line = page.locator(".unhurried")
+        await expect(line).to_be_in_viewport(ratio=1)
+        box, ways = await line.bounding_box(), await page.get_by_role("navigation", name="Pages").bounding_box()
+        assert box is not None and ways is not None
+        assert box["y"] + box["height"] <= ways["y"] + 0.5
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+        await keep(page, f"phone-slow-{tab.lower()}.png")
+    await context.close()

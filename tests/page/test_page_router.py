@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.peer, pytest.mark.realtime, pytest.mark.asyncio(loop_s
 HEADINGS = {
     "": "The show",
     "talk": "Talk with a character",
+    "phone": "Phone",
     "evidence": "Evidence",
     "services": "Services",
     "settings": "Settings",
@@ -22,6 +23,7 @@ HEADINGS = {
 TITLES = {
     "": "Duologue",
     "talk": "Talk · Duologue",
+    "phone": "Phone · Duologue",
     "evidence": "Evidence · Duologue",
     "services": "Services · Duologue",
     "settings": "Settings · Duologue",

@@ -13,7 +13,7 @@ from duologue.clock import SECOND, VirtualClock
 from duologue.phone import message as sip
 from duologue.phone.call_events import NotRegistered, Registered
 from duologue.phone.header_fields import uri_of
-from duologue.phone.names import Names, Pointer, Server
+from duologue.phone.names import Names, Pointer, Server, SystemRecords
 from duologue.phone.registration import Account
 from duologue.phone.screening import LineOptions
 from duologue.phone.transactions import Flow
@@ -167,6 +167,20 @@ class _Records:
         if name not in self.hosts:
             raise LookupError(name)
         return self.hosts[name], 30
+
+
+async def test_nobody_asks_for_a_name_that_nobody_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    async def ask(name: str, port: None, *, proto: int) -> list[object]:
+        asked.append(name)
+        return []
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", ask)
+    names = Names(VirtualClock(), SystemRecords(None), random.Random(1))
+    flow = await names.flow_to(uri_of("sip:17@pbx.invalid"))
+    assert await names.servers(flow) == []
+    assert asked == []
 
 
 def _names() -> tuple[Names, _Records, VirtualClock]:

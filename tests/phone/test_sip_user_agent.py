@@ -344,6 +344,45 @@ def test_nothing_larger_than_what_came_goes_to_a_stranger(method: str) -> None:
     assert b"Allow" not in answer.data or len(answer.data) <= len(data)
 
 
+@pytest.mark.parametrize("rings", [False, True])
+def test_nobody_leaves_a_telephone_ringing(rings: bool) -> None:
+    network = Network(delay=(100, 100))
+    caller, callee = Station(network, ALICE), Station(network, BOB, react=_ringing)
+    call = caller.call(BOB)
+    network.run(0.25 if rings else 0.05)
+    assert ("Progress" in caller.kinds()) is rings
+    caller.take(caller.agent.hang_up(call, network.now))
+    caller.take(caller.agent.drain(network.now))
+    assert "Ended" in caller.kinds()
+    assert not caller.agent.drained, "it has not been heard that the other end knows"
+    network.run(1)
+    assert "Ended" in callee.kinds()
+    assert network.trace[-1].startswith("ACK")
+    assert caller.agent.drained
+
+
+def test_a_line_that_only_calls_hears_nobody_but_whom_it_called() -> None:
+    network = Network()
+    shy = Station(network, ALICE, LineOptions(host=ALICE, answers=False), accepting)
+    callee = Station(network, BOB, react=accepting)
+    shy.call(BOB)
+    network.run(1)
+    assert "Answered" in shy.kinds()
+    callee.call(ALICE)
+    network.run(40)
+    assert "Incoming" not in shy.kinds()
+    assert "Answered" not in callee.kinds()
+    assert shy.agent.receive_datagram(_request("OPTIONS"), SOURCE, network.now) == []
+    assert shy.agent.screening.dropped["source"] > 1
+    account = Account("ours", "1000", BOB, (Flow("UDP", BOB, 5060),), Credentials("1000", "secret"))
+    assert shy.agent.register(account, network.now) == []
+    shy.call(BOB, account="ours")
+    assert b"From: <sip:1000@192.0.2.2>" in shy.sent[-1]
+    callee.take(callee.agent.hang_up(_theirs(callee), network.now))
+    network.run(1)
+    assert "Ended" in shy.kinds()
+
+
 def test_scanners_strangers_and_floods_are_not_answered() -> None:
     options = LineOptions(host=BOB, sources=("198.51.100.0/24",), rates={"OPTIONS": Rate(1, 3)})
     agent = UserAgent(options, random.Random(1))

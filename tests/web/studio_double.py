@@ -10,6 +10,8 @@ import httpx
 
 from duologue.app.bus import Bus, Topics
 from duologue.app.models import (
+    CallState,
+    CallView,
     CaptionRequest,
     CharacterView,
     ChatReceipt,
@@ -196,6 +198,13 @@ class LineDouble:
 
     def view(self) -> LineView:
         return LineView(places=3, takes_calls=True)
+
+    def call(self, call: str) -> CallView | None:
+        if call != "one":
+            return None
+        return CallView(
+            id="one", caller="16", called="1000", character="robin", title="Robin", state=CallState.TALKING, offered=1.0
+        )
 
     def live(self) -> frozenset[str]:
         return frozenset({"one"})

@@ -26,6 +26,7 @@ async def test_what_may_be_done_with_calls() -> None:
     line = LineDouble()
     async with client_of(HouseDouble(line=line)) as client:
         assert (await client.get("/api/line")).json()["places"] == 3
+        assert (await client.get("/api/line/calls/one")).json()["state"] == "talking"
         dialled = await client.post("/api/line/calls", json={"to": "17", "account": "1000"})
         assert (dialled.status_code, dialled.json()) == (202, {"call": "two"})
         assert (await client.post("/api/line/calls/one/transfer", json={"to": "human"})).status_code == 202
@@ -43,6 +44,8 @@ async def test_what_is_not_there_and_what_cannot_be_is_said() -> None:
     line = LineDouble(failure=InputError("'x y' is nobody", where="to", remedy="An address."))
     async with client_of(HouseDouble(line=line)) as client:
         assert (await client.post("/api/line/calls/none/hang_up")).status_code == 404
+        unknown = await client.get("/api/line/calls/none")
+        assert (unknown.status_code, unknown.json()["title"]) == (404, "there is no call 'none'")
         refused = await client.post("/api/line/calls/one/transfer", json={"to": "x y"})
         assert (refused.status_code, refused.json()["remedy"]) == (422, "An address.")
         assert (await client.post("/api/line/calls/one/whisper", json={"text": ""})).status_code == 422
@@ -53,6 +56,7 @@ async def test_only_who_may_use_the_line_sees_what_callers_say(token: str, statu
     async with client_of(HouseDouble(line=LineDouble()), KEYS) as client:
         headers = {"Authorization": f"Bearer {token}"}
         assert (await client.get("/api/line", headers=headers)).status_code == status
+        assert (await client.get("/api/line/calls/one", headers=headers)).status_code == status
         if status != 200:
             assert (await client.get("/api/events?topics=line", headers=headers)).status_code == status
             assert (await client.post("/api/line/calls/one/hang_up", headers=headers)).status_code == status

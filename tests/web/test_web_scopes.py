@@ -69,6 +69,7 @@ WANTED: dict[str, str] = {
     "POST /v1/chat/completions": "talk",
     "GET /api/line": "line",
     "POST /api/line/calls": "line",
+    "GET /api/line/calls/{call}": "line",
     "POST /api/line/calls/{call}/hang_up": "line",
     "POST /api/line/calls/{call}/transfer": "line",
     "POST /api/line/calls/{call}/whisper": "line",

@@ -35,6 +35,14 @@ export function sentence(words: string): string {
   return `${first}${words.slice(1).replace(/\.$/, "")}.`;
 }
 
+/** How long something went on, in whole seconds: `29 s`, `1 min 29 s`, `1 h 2 min`. */
+export function stretch(milliseconds: number): string {
+  const seconds = Math.round(milliseconds / 1000);
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60)];
+  if (hours) return `${hours} h ${minutes} min`;
+  return minutes ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
+}
+
 /** A length of time in a form that suits it: `4 ms`, `380 ms`, `1.2 s`, `2 min 5 s`. */
 export function duration(milliseconds: number | null | undefined): string {
   if (milliseconds === null || milliseconds === undefined || !Number.isFinite(milliseconds)) return NOTHING;

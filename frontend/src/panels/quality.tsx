@@ -26,7 +26,7 @@ function Unhurried({ pace }: { pace: PaceView }): JSX.Element {
   const { link } = useKnown();
   return (
     <p class={link.value === "lost" ? "plainer unhurried stale" : "plainer unhurried"}>
-      {pace.words} It takes {pace.factor.toFixed(1)} s for each second. <time>{timeOfDay(pace.since).slice(0, 5)}</time>
+      {pace.words} Each second of speech takes {pace.factor.toFixed(1)} s. <time>{timeOfDay(pace.since).slice(0, 5)}</time>
     </p>
   );
 }

@@ -18,7 +18,7 @@ from duologue.app.call_sound import HeardSound, Level, recording_path
 from duologue.app.call_tools import call_tools, said_so_far
 from duologue.app.call_views import CallStanding
 from duologue.app.call_voice import VoicedLines
-from duologue.app.models import CallEvent, CallLevels, CallTurnEvent, Event
+from duologue.app.models import CallEvent, CallLevels, CallTurnEvent, Event, Notice, NoticeEvent
 from duologue.app.talking import Partner, talk_policy
 from duologue.app.talking_captions import Captions
 from duologue.app.talking_sound import open_recording
@@ -203,8 +203,7 @@ class CallTalk:
                 if not self._leg.info.outgoing:
                     await self._leg.ring()
                     await self._leg.answer()
-                await self._begun.wait()
-                if not self._over.is_set():
+                if await self._reached() and not self._over.is_set():
                     self._begin(files)
                     await self._converse()
             except DuologueError as error:
@@ -213,6 +212,17 @@ class CallTalk:
             finally:
                 await self._part()
                 await asyncio.to_thread(files.close)  # a disk may take its time
+
+    async def _reached(self) -> bool:
+        """Until it was answered, or is over; False: whom we call lets it ring for too long."""
+        seconds = self._phone.ring_seconds if self._leg.info.outgoing else None
+        try:
+            async with asyncio.timeout(seconds):
+                await self._begun.wait()
+        except TimeoutError:
+            self._reason = self._reason or f"nobody answered within {seconds:g} s"
+            return False
+        return True
 
     def _begin(self, files: ExitStack) -> None:
         now = self._clock.now()
@@ -286,6 +296,8 @@ class CallTalk:
             await self._leaves()
         else:
             _log.warning("call.not_transferred", call=self._leg.info.id, to=target, cause=outcome.why)
+            told = f"The call was not handed over to {target}: {outcome.why}"
+            self._house.told(NoticeEvent(notice=Notice(level="warning", text=told, remedy="It goes on here.")))
         self._tell()
         return outcome.ok or self._over.is_set()
 
@@ -482,7 +494,7 @@ class CallTalk:
             _log.info("call.turn", call=self._leg.info.id, **{name: round(ms, 1) for name, ms in points.items()})
 
     def _tell(self) -> None:
-        self._house.told(CallEvent(call=self.standing.view(self._clock, turns=False)))
+        self._house.told(CallEvent(call=self.standing.view(self._clock)))
 
     @property
     def _usual(self) -> Telephone:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from statistics import median
 
 from duologue.app.models import CallState, CallTurn, CallView, StageTime
 from duologue.clock import MILLISECOND, Clock
@@ -14,6 +15,8 @@ from duologue.telemetry.turns import points_ms, silence_ms
 MOST_TURNS = 100
 """Turns of a call that a page is shown."""
 MOST_DIGITS = 20
+MOST_SAID, MOST_NAME, MOST_REASON = 160, 80, 300
+"""Characters of what a list shows of a call: what strangers send has no bound of its own."""
 
 
 @dataclass(slots=True)
@@ -74,17 +77,24 @@ class CallStanding:
             self.turns.popitem(last=False)
         return turn
 
-    def view(self, clock: Clock, *, turns: bool = True) -> CallView:
-        """As a page shows it."""
+    def view(self, clock: Clock, *, turns: bool = False) -> CallView:
+        """As a page shows it; its ``turns`` only where it alone is looked at, so that many calls are one message."""
         info = self.info
+        newest = next((turn for turn in reversed(self.turns.values()) if turn.text and turn.state != "withdrawn"), None)
+        answers = (turn for turn in self.turns.values() if turn.stages and not turn.person)
+        waits = [sum(stage.ms for stage in turn.stages) for turn in answers]
         return CallView(
-            id=info.id, caller=info.caller, called=info.called, display=info.display, account=info.account,
+            id=info.id, caller=_cut(info.caller, MOST_NAME), called=_cut(info.called, MOST_NAME),
+            display=_cut(info.display, MOST_NAME), account=info.account,
             carrier="twilio" if info.carrier == "twilio" else "audiosocket" if info.carrier == "audiosocket" else "sip",
             codec=self.codec or info.codec, outgoing=info.outgoing, character=self.character, title=self.title,
             state=self.state, offered=_wall(self.offered, clock) or 0.0, answered=_wall(self.answered, clock),
-            ended=_wall(self.ended, clock), reason=self.reason, failed=self.failed, half_duplex=self.half_duplex,
-            recorded=bool(self.recording), transfer=self.transfer or self.transferred, digits=self.digits,
-            loss=self.loss, jitter_ms=self.jitter_ms, round_trip_ms=self.round_trip_ms,
+            ended=_wall(self.ended, clock), reason=_cut(self.reason, MOST_REASON), failed=self.failed,
+            half_duplex=self.half_duplex, recorded=bool(self.recording), transfer=self.transfer or self.transferred,
+            digits=self.digits, loss=self.loss, jitter_ms=self.jitter_ms, round_trip_ms=self.round_trip_ms,
+            answers=len(waits), wait_ms=median(waits) if waits else None,
+            said=_cut(newest.text, MOST_SAID) if newest is not None else "",
+            said_by_caller=newest is not None and newest.person,
             turns=tuple(self.turns.values()) if turns else (),
         )  # fmt: skip
 
@@ -107,6 +117,10 @@ def _turn(record: TurnRecord, call: str, clock: Clock) -> CallTurn:
         stages=tuple(StageTime(name=name, ms=ms) for name, ms in silence_ms(record).items()),
         points=points_ms(record), interrupted=record.interrupted, failure=record.failure, handovers=record.handovers,
     )  # fmt: skip
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _wall(at: int, clock: Clock) -> float | None:

@@ -74,9 +74,16 @@ class Calls:
         return frozenset(self._live)
 
     def views(self) -> tuple[CallView, ...]:
-        """Those that go on, the oldest first, then the newest that are over."""
-        live = [call.standing for call in self._live.values()]
-        return tuple(each.view(self._clock) for each in (*live, *reversed(self._over)))
+        """Those that go on, the oldest first, then the newest that are over; none with its turns."""
+        return tuple(each.view(self._clock) for each in self._known())
+
+    def view(self, call_id: str) -> CallView | None:
+        """One of them, with its turns."""
+        found = next((each for each in self._known() if each.info.id == call_id), None)
+        return found.view(self._clock, turns=True) if found is not None else None
+
+    def _known(self) -> tuple[CallStanding, ...]:
+        return (*(call.standing for call in self._live.values()), *reversed(self._over))
 
     def call(self, call_id: str) -> CallTalk:
         """One that goes on. Raises :class:`InputError`."""
@@ -168,7 +175,7 @@ class Calls:
         self._conclude(standing)
 
     def _publish(self, standing: CallStanding) -> None:
-        self._house.told(CallEvent(call=standing.view(self._clock, turns=False)))
+        self._house.told(CallEvent(call=standing.view(self._clock)))
         self._changed()
 
     async def run(self) -> None:
@@ -182,10 +189,14 @@ class Calls:
                 self._house.told(LevelsEvent(levels=levels))
 
     async def drain(self) -> None:
-        """Take no more, have those that go on end with a goodbye, and end the rest when that takes too long."""
+        """Take no more, have those that go on end with a goodbye, and end the rest when that takes too long; what still
+        rings ends at once.
+        """
         self.closing = True
+        ringing = [call for call in self._live.values() if not call.standing.answered]
         for call in self._live.values():
             call.close()
+        await asyncio.gather(*(call.cut("the line closed") for call in ringing))
         try:
             async with asyncio.timeout(self._phone.drain_seconds):
                 await self._empty.wait()

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
+from ipaddress import ip_address
 
 from duologue.app.house import House
 from duologue.app.models import CallEvent, CallTurnEvent, CallView, Event
 from duologue.errors import PeerError
+from duologue.phone.header_fields import uri_of
 from duologue.settings import Settings
 
 READY_SECONDS = 120.0
 """For the engines and the line to come up."""
 LOOK_SECONDS = 0.1
+
+
+def listen_for(to: str) -> str:
+    """Where a line listens that calls ``to``: where whoever is there can answer, and no farther."""
+    host = uri_of(to).host if re.match(r"sips?:", to, re.I) else ""
+    try:
+        address = ip_address(host.strip("[]"))
+    except ValueError:
+        return "127.0.0.1:0" if host == "localhost" else "0.0.0.0:0"
+    here, everywhere = ("127.0.0.1", "0.0.0.0") if address.version == 4 else ("[::1]", "[::]")
+    return f"{here if address.is_loopback else everywhere}:0"
 
 
 async def dial(

@@ -25,7 +25,7 @@ from duologue.app.cast import CastMember
 from duologue.app.engines import EnginePool, LentEngines
 from duologue.app.languages import members, refuse_strangers
 from duologue.app.line_plan import line_plan, target_of
-from duologue.app.models import LineEvent, LineView, Notice, RegistrationView, TransferView
+from duologue.app.models import CallView, LineEvent, LineView, Notice, RegistrationView, TransferView
 from duologue.app.talking import Talk
 from duologue.app.voices import CastVoices
 from duologue.audio.pcm import Samples
@@ -135,7 +135,7 @@ class LinePart:
         if self._calls.count >= self._phone.places:
             return (f"all {self._phone.places} places are taken",)
         known = [self._registrations.get(each.user) for each in self._phone.accounts]
-        if known and not any(each is not None and each.registered for each in known):
+        if known and self._phone.answers and not any(each is not None and each.registered for each in known):
             why = next((each.why for each in known if each is not None and each.why), "the PBX has not answered yet")
             return (f"no account is registered: {why}",)
         return ()
@@ -194,6 +194,10 @@ class LinePart:
         """See :meth:`~duologue.app.call.CallTalk.whisper`."""
         self.calls.call(call).whisper(text)
 
+    def call(self, call: str) -> CallView | None:
+        """One call that goes on, or is remembered, with its turns."""
+        return self._calls.view(call) if self._calls is not None else None
+
     @property
     def refusals(self) -> dict[str, int]:
         """Calls that were sent away since the line began, by :class:`~duologue.phone.turned_away.Reason`."""
@@ -203,7 +207,7 @@ class LinePart:
         return {str(why): count for why, count in refused.most_common()}
 
     def view(self) -> LineView:
-        """As a page shows it."""
+        """As a page shows it: one message, however many calls there are."""
         calls = self._calls
         return self._summary().model_copy(update={"calls": calls.views() if calls is not None else ()})
 
@@ -355,7 +359,7 @@ class LinePart:
     def _registration(self, user: str, display: str) -> RegistrationView:
         known = self._registrations.get(user)
         state = (
-            "off" if self.deaf
+            "off" if self.deaf or not self._phone.answers
             else "registered" if known is not None and known.registered
             else "failed" if known is not None and known.retry_s is None and known.why
             else "trying"

@@ -37,7 +37,7 @@ def line_plan(phone: PhoneSettings, *, takes_calls: bool = True) -> LineSetup:
         transport=phone.transport[0].upper(), software=f"Duologue/{__version__}", most_calls=phone.places,
         retry_seconds=phone.retry_seconds, sources=phone.allow,
         extensions=frozenset({*phone.extensions, *users}) if phone.extensions else frozenset(), passwords=passwords,
-        algorithms=tuple(each.upper() for each in phone.digest),
+        answers=phone.answers, algorithms=tuple(each.upper() for each in phone.digest),
     )  # fmt: skip
     names = {each.name.lower(): each.name for each in FORMATS}
     return LineSetup(

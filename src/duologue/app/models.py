@@ -452,7 +452,13 @@ class CallView(ApiModel):
     loss: float | None = Field(default=None, description="Share of packets that are missing, newest.")
     jitter_ms: float | None = None
     round_trip_ms: float | None = None
-    turns: tuple[CallTurn, ...] = Field(default=(), description="The newest, oldest first; left out in events.")
+    answers: int = Field(default=0, description="Of the character, to what it was told.")
+    wait_ms: float | None = Field(default=None, description="The middle of the silences before them.")
+    said: str = Field(default="", description="The newest words on it, cut short.")
+    said_by_caller: bool = Field(default=False, description="Those are the caller's.")
+    turns: tuple[CallTurn, ...] = Field(
+        default=(), description="The newest 100, oldest first, where this call alone is asked for; else left out."
+    )
 
 
 class CallLevels(ApiModel):
@@ -482,7 +488,9 @@ class LineView(ApiModel):
     places: int
     registrations: tuple[RegistrationView, ...] = ()
     transfers: tuple[TransferView, ...] = ()
-    calls: tuple[CallView, ...] = Field(default=(), description="Those that go on, then the newest that are over.")
+    calls: tuple[CallView, ...] = Field(
+        default=(), description="Those that go on, then the newest that are over; all without their turns."
+    )
     answered: int = Field(default=0, description="Since the start.")
     refused: int = Field(default=0, description="Those that were sent away since the start.")
     refusals: dict[str, int] = Field(

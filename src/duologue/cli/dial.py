@@ -18,7 +18,10 @@ def dial(
         str | None, typer.Option("--as", help="Who speaks: a character or persona by name, or its folder or file.")
     ] = None,
     account: Annotated[str, typer.Option(help="As which of [[phone.accounts]] to call.")] = "",
-    listen: Annotated[str, typer.Option(help="Where our side listens; port 0 takes a free one.")] = "127.0.0.1:0",
+    listen: Annotated[
+        str | None, typer.Option(help="Where our side listens; by default a free port that they can answer to.")
+    ] = None,
+    ring: Annotated[float | None, typer.Option(help="Seconds to let it ring; by default a minute.")] = None,
     greeting: Annotated[str | None, typer.Option(help="What the character says first.")] = None,
     record: Annotated[Path | None, typer.Option(help="A folder for a recording of the call.")] = None,
     llm: Annotated[str | None, typer.Option(help="The engines that think, e.g. openai,improv.")] = None,
@@ -29,11 +32,12 @@ def dial(
 ) -> None:
     """Call somebody, for a character to talk with, and write down what is said. Ctrl-C ends the call with a goodbye.
 
-    For example: duologue dial sip:17@192.0.2.10 --as phone --listen 0.0.0.0:0
+    Nobody can call this side. For example: duologue dial sip:17@192.0.2.10 --as phone
     """
     import uvloop
 
     from duologue.app.dialling import dial as place
+    from duologue.app.dialling import listen_for
     from duologue.app.languages import use_of
     from duologue.errors import PeerError
     from duologue.settings import load_settings
@@ -41,7 +45,8 @@ def dial(
 
     flags = {
         "serve.line": True, "serve.show": False, "serve.talk": False, "phone.persona": character,
-        "phone.listen": listen, "phone.greeting": greeting, "phone.record": record, "engines.llm": llm,
+        "phone.listen": listen or listen_for(to), "phone.answers": False, "phone.audiosocket.listen": "",
+        "phone.ring_seconds": ring, "phone.greeting": greeting, "phone.record": record, "engines.llm": llm,
         "engines.tts": tts, "engines.stt": stt, "ledger.folder": ledger,
     }  # fmt: skip
     settings = load_settings(flags, config=config, use=use_of)

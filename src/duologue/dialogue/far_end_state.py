@@ -88,6 +88,7 @@ class FarEnd:
         self._attached = False
         self._away_since = _NEVER
         self._paused = False
+        self._holds_there = False  # the newest that left of what the far end was told
         self._silent = not manners.acknowledges
         self._word_by: int | None = None
         # The walk: it stands at ``_walked`` in item ``_place``; the one before that was over at ``_free``.
@@ -190,6 +191,8 @@ class FarEnd:
             if not item.begun_giving:
                 self._end(item, 0, now)
         if not sent:
+            if self._holds_there:  # it was told to, when it had nothing yet
+                self._controls.append((MessageKind.RESUME, ""))
             return
         self._controls.append((MessageKind.CLEAR, ""))
         self._stopping += sent
@@ -205,6 +208,8 @@ class FarEnd:
             return None
         if self._controls:
             kind, utterance_id = self._controls.popleft()
+            if kind is not MessageKind.WITHDRAW:
+                self._holds_there = kind is MessageKind.PAUSE
             return self._message(kind, utterance_id)
         if self._paused and not self.manners.holds:
             return None
@@ -336,7 +341,7 @@ class FarEnd:
         self.tick(now)
         if self._attached:
             self.detach(now)
-        self._attached = True
+        self._attached, self._holds_there = True, False
         self.counts["attached"] += 1
         if not self._paused or self.manners.paced:
             self._thaw(now)

@@ -61,12 +61,13 @@ class Accounts:
         """The name of the account that is called by ``user`` ("": none)."""
         return next((name for name, one in self._registrations.items() if one.account.user == user), "")
 
-    def register(self, account: Account, contact: str, now: int) -> None:
-        """Begin; one of the same name is replaced."""
+    def register(self, account: Account, contact: str, now: int, *, called: bool = True) -> None:
+        """Begin; one of the same name is replaced. One that is not to be ``called`` is for our own calls."""
         self._asked = {key: asked for key, asked in self._asked.items() if asked[0] != account.name}
         self._registrations[account.name] = one = Registration(account, contact, self._agent.random)
         self._keeping[account.name] = KeepAliveTimer(account, self._agent.random)
-        self._perform(account.name, one.start(now), now)
+        if called:
+            self._perform(account.name, one.start(now), now)
 
     def unregister(self, name: str, now: int) -> None:
         """End one."""

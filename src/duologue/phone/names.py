@@ -89,6 +89,7 @@ class SystemRecords:
 
     async def addresses(self, name: str) -> tuple[Sequence[str], float]:
         """See :class:`Records`."""
+        _refuse_nobody(name)
         try:
             found = await asyncio.get_running_loop().getaddrinfo(name, None, proto=17)
         except (OSError, UnicodeError) as error:
@@ -96,6 +97,7 @@ class SystemRecords:
         return list(dict.fromkeys(str(one[4][0]) for one in found)), 60.0
 
     async def _ask(self, name: str, kind: str) -> tuple[Iterable[object], float]:
+        _refuse_nobody(name)
         try:
             if self._resolver is None:
                 self._resolver = dns.asyncresolver.Resolver()
@@ -103,6 +105,12 @@ class SystemRecords:
         except (dns.exception.DNSException, OSError, UnicodeError) as error:
             raise LookupError(name) from error
         return cast("Iterable[object]", answer), float(answer.rrset.ttl if answer.rrset is not None else LEAST_KEPT)
+
+
+def _refuse_nobody(name: str) -> None:
+    """Nobody is ever called so, and no resolver need be asked (RFC 6761, section 6.4)."""
+    if name.lower().rstrip(".").endswith(".invalid"):
+        raise LookupError(name)
 
 
 class Names:

@@ -35,7 +35,8 @@ class LineOptions:
     by several transports ``ports`` has one for each. ``sources`` (addresses or networks) and ``extensions`` are
     everybody and everything where they are empty. With ``passwords`` (by user) a caller must prove one, by one of
     ``algorithms``.
-    ``follow_transfers``: a caller may send us elsewhere (REFER); its owner has the last word.
+    ``follow_transfers``: a caller may send us elsewhere (REFER); its owner has the last word. Without ``answers`` only
+    what belongs to calls of ours is looked at.
     """
 
     host: str
@@ -49,6 +50,7 @@ class LineOptions:
     session_seconds: int = 1800
     retry_seconds: int = 10
     follow_transfers: bool = False
+    answers: bool = True
     sources: tuple[str, ...] = ()
     extensions: frozenset[str] = frozenset()
     realm: str = ""
@@ -100,6 +102,8 @@ class Screening:
             return Reason.SCANNER
         if request.method in ("ACK", "CANCEL") or sip.recipient(request).tag:
             return None
+        if not self._options.answers:
+            return Reason.SOURCE
         return None if self._counted(request.method, host, now) else Reason.RATE
 
     def _listed(self, host: str) -> bool:

@@ -154,7 +154,7 @@ class Transport:
             if servers is None:
                 self._later(data, flow)
             else:
-                self._send_first(data, servers)
+                self._send_first(data, servers, flow)
         elif flow in self._opening:
             if len(self._opening[flow]) + len(data) > MOST_UNSENT:
                 self.dropped += 1
@@ -171,11 +171,16 @@ class Transport:
             self._resolving += 1
             self._tasks.create_task(self._resolve(data, flow))
 
-    def _send_first(self, data: bytes, servers: Sequence[Flow]) -> None:
+    def _send_first(self, data: bytes, servers: Sequence[Flow], flow: Flow) -> None:
         if servers:
             self._send_datagram(data, servers[0].host, servers[0].port)
-        else:
-            self.dropped += 1  # the transaction repeats it, and fails by its timer
+        else:  # nobody is behind the name: what was asked there has failed (RFC 3261, section 8.1.3.1)
+            self.dropped += 1
+            self._loop.call_soon(self._lost, flow)
+
+    def _lost(self, flow: Flow) -> None:
+        if not self._closed:
+            self.perform(self.agent.lost(flow, self._clock.now()))
 
     def _send_datagram(self, data: bytes, host: str, port: int) -> None:
         if self._datagrams is None or self._datagrams.is_closing():
@@ -185,7 +190,7 @@ class Transport:
 
     async def _resolve(self, data: bytes, flow: Flow) -> None:
         try:
-            self._send_first(data, await self.names.servers(flow))
+            self._send_first(data, await self.names.servers(flow), flow)
         finally:
             self._resolving -= 1
 

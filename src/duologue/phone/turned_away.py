@@ -22,7 +22,7 @@ class Reason(StrEnum):
     """Why a call was sent away."""
 
     SOURCE = "source"
-    """From an address that may not call."""
+    """From an address that may not call; where the line only calls, from any."""
     SCANNER = "scanner"
     RATE = "rate"
     """Too many at once from one address."""

@@ -100,6 +100,7 @@ class UserAgent:
         self._alarms = Alarms[str]()
         self._touched: set[Call] = set()
         self._pending: dict[Key, _Pending] = {}
+        self._waiting: set[Key] = set()  # of those, for a final response
         self._asked: dict[Key, Call] = {}
         self._referred: dict[str, Referred] = {}  # by the call that would have us go
         self._followed: dict[str, Call] = {}  # who sent us, by the call that we made for it
@@ -126,8 +127,10 @@ class UserAgent:
 
     @property
     def drained(self) -> bool:
-        """Nothing is left to be done after :meth:`drain`: no call, no registration that is known."""
-        return self.closing and not self._names and self._accounts.over
+        """Nothing is left to be done after :meth:`drain`: no call, no registration that is known, and no request
+        without an answer: who was not heard to ring cannot be told before that it is over.
+        """
+        return self.closing and not self._names and not self._waiting and self._accounts.over
 
     def tick(self, now: int) -> list[Output]:
         """What is due."""
@@ -139,8 +142,9 @@ class UserAgent:
         return self._taken()
 
     def register(self, account: Account, now: int) -> list[Output]:
-        """Register ``account``, and keep it registered and alive."""
-        self._accounts.register(account, self._contact(account.user, account.registrars[0]), now)
+        """Register ``account``, and keep it registered and alive; where nobody may call us it is for our own calls."""
+        contact = self._contact(account.user, account.registrars[0])
+        self._accounts.register(account, contact, now, called=self.options.answers)
         return self._taken()
 
     def unregister(self, name: str, now: int) -> list[Output]:
@@ -438,6 +442,8 @@ class UserAgent:
         pending = self._pending.get(key)
         if pending is None:
             return
+        if response.code >= 200:
+            self._waiting.discard(key)
         call = self._touch(pending.call)
         if response.code in (401, 407, 422) and self._tried_again(pending, response, now):
             return
@@ -504,6 +510,7 @@ class UserAgent:
         pending.request.headers.set("Via", self._via(pending.flow))
         key, effects = self.transactions.request(pending.request, pending.flow, now)
         self._pending[key] = pending
+        self._waiting.add(key)
         self._carry_out(effects, now)
         return key
 
@@ -559,6 +566,7 @@ class UserAgent:
         ended, self.transactions.ended = self.transactions.ended, []
         for key in ended:
             self._pending.pop(key, None)
+            self._waiting.discard(key)
             self._asked.pop(key, None)
         self._accounts.forget(ended)
         out, self._out = self._out, []

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from duologue.app.models import (
+    CallView,
     DialReceipt,
     DialRequest,
     LineView,
@@ -38,8 +39,19 @@ TheLine = Annotated[PhoneLine, Depends(line_of)]
 
 @router.get("", operation_id="get_line", dependencies=[needs(Scope.LINE)])
 async def line(line: TheLine) -> LineView:
-    """The line, its registrations, and its calls with what was said. Changes come as events of the topic `line`."""
+    """The line, its registrations, and its calls without their turns: one message, however many there are. Changes come
+    as events of the topic `line`.
+    """
     return line.view()
+
+
+@router.get("/calls/{call}", operation_id="get_call", dependencies=[needs(Scope.LINE)])
+async def call(call: str, line: TheLine) -> CallView:
+    """A call that goes on, or is one of the newest that are over, with its newest 100 turns."""
+    found = line.call(call)
+    if found is None:
+        raise _unknown(call)
+    return found
 
 
 @router.post("/calls", status_code=HTTPStatus.ACCEPTED, operation_id="dial", dependencies=[needs(Scope.LINE)])
@@ -83,5 +95,9 @@ async def whisper(call: str, request: WhisperRequest, line: TheLine) -> None:
 
 def _known(call: str, line: PhoneLine) -> str:
     if call not in line.live():
-        raise NotFound(f"there is no call {call!r}", where="call", remedy="It may be over; GET /api/line lists them.")
+        raise _unknown(call)
     return call
+
+
+def _unknown(call: str) -> NotFound:
+    return NotFound(f"there is no call {call!r}", where="call", remedy="It may be over; GET /api/line lists them.")

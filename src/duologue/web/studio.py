@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from duologue.app.bus import Bus
 from duologue.app.models import (
+    CallView,
     CaptionRequest,
     ChatReceipt,
     ChatRequest,
@@ -164,6 +165,10 @@ class PhoneLine(Protocol):
 
     def view(self) -> LineView:
         """The line and its calls, now."""
+        ...
+
+    def call(self, call: str) -> CallView | None:
+        """One that goes on or is remembered, with its turns."""
         ...
 
     def live(self) -> frozenset[str]:

@@ -1,0 +1,278 @@
+"""Many calls at once: how evenly their packets leave, how many are held, how soon the next one is answered.
+
+Callers judge by the kernel's stamps of the packets that they get (:mod:`benchmarks.phone_caller`), with a bare sleeper
+beside them on the same 20 ms grid: what it misses is the machine's. In the rows of pacing main has no engines at all,
+and says a sine; in those of calls held it is a whole house but for its engines' time (:mod:`benchmarks.phone_zero`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from benchmarks.live import HERE
+from benchmarks.machine import say
+from benchmarks.phone_board import on_the_line
+from benchmarks.phone_house import load
+from benchmarks.table import Row, row
+from benchmarks.voice import scenes
+from benchmarks.voice.programs import peers
+from duologue.audio import g711
+from duologue.audio.far_playout import FarEndMessage, MessageKind
+from duologue.audio.pcm import RATE, from_int16, silence
+from duologue.clock import MILLISECOND, SYSTEM_CLOCK
+from duologue.phone.leg import CallLeg
+from duologue.phone.line_client import LineClient
+from duologue.phone.line_messages import LineSetup
+from duologue.phone.screening import LineOptions, Rate
+
+HOST = "127.0.0.1"
+COUNTS = (1, 50, 100)
+SECONDS = 10.0
+TARGETS_MS = {1: 2, 50: 4, 100: 8}
+HELD = (20, 40, 60, 80, 100, 120, 150)
+HELD_BY_TWO = (80, 120, 150)
+HELD_SECONDS = 12.0
+LIMIT_MS = 10.0
+"""Of p99 pacing, up to which calls are held."""
+SETUPS, SETUP_RATE = 1200, 20
+CYCLE_SECONDS = 7.0
+"""A question, its answer, and the silences between them."""
+_PIECE = RATE // 5
+_SOUND = (0.3 * np.sin(np.arange(_PIECE) * 0.05)).astype(np.float32)
+
+
+async def _talk(leg: CallLeg) -> None:
+    """Say a sine as a voice engine would give it: ahead of its playing, piece after piece; take what is heard."""
+
+    async def sing() -> None:
+        await leg.answer()
+        kind, begin = MessageKind.PLAY, SYSTEM_CLOCK.now()
+        for number in range(600 * 5):
+            await SYSTEM_CLOCK.wait_until(begin + (number - 2) * 200 * MILLISECOND)
+            await leg.write(FarEndMessage(number, kind, "u", number * _PIECE, _SOUND, more=True))
+            kind = MessageKind.EXTEND
+
+    async with asyncio.TaskGroup() as group:
+        singing = group.create_task(sing())
+        async for _ in leg.events():
+            pass
+        singing.cancel()
+
+
+async def _answer(leg: CallLeg) -> None:
+    await leg.answer()
+    async for _ in leg.events():
+        pass
+
+
+async def _child(module: str, *arguments: object) -> dict[str, Any]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", module, *map(str, arguments), stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    if process.returncode:
+        raise SystemExit(f"{module} ended with {process.returncode}")
+    return json.loads(output)
+
+
+async def _measured(talks: bool, *arguments: object, seconds: float) -> tuple[dict[str, Any], dict[str, Any], float]:
+    """What the caller found, what the sleeper missed, and the CPU of the line (cores)."""
+    rates = {"INVITE": Rate(10_000, 10_000)}
+    plan = LineSetup(
+        options=LineOptions(host=HOST, rates=rates, most_calls=500), udp=0, first_port=30_000, last_port=31_999,
+        formats=("PCMU",),
+    )  # fmt: skip
+    client = LineClient(plan, _talk if talks else _answer, lambda news: None)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(client.run())
+        await client.ready.wait()
+        process = psutil.Process(client.worker.pid)
+        before, begin = process.cpu_times(), SYSTEM_CLOCK.now()
+        caller = group.create_task(_child("benchmarks.phone_caller", client.ports["UDP"], *arguments))
+        sleeper = group.create_task(_child("benchmarks.phone_sleeper", seconds))
+        found = await caller
+        after, wall = process.cpu_times(), (SYSTEM_CLOCK.now() - begin) / 1e9
+        slept = await sleeper
+        running.cancel()
+    cores = (after.user + after.system - before.user - before.system) / wall
+    return found, slept, cores
+
+
+def pacing_rows(small: bool = False) -> list[Row]:
+    """Calls that talk without a pause, beside the sleeper, and beside pipecat's own pacer in as many pipelines."""
+    found: list[Row] = []
+    seconds = 4.0 if small else SECONDS
+    peer = peers([("pipecat", "")])
+    for count in COUNTS[:2] if small else COUNTS:
+        seen, slept, cores = asyncio.run(_measured(True, count, seconds, seconds=seconds + count * 0.02))
+        beside = f"sleeper p99 {slept['p99']:.2f}, max {slept['max']:.1f}; wish ≤ {TARGETS_MS[count]}, {load()}"
+        calls = f"{seen['sources']} call{'s' if count > 1 else ''} talking"
+        found.append(row(f"RTP lateness, {calls}, p99", seen["p99"], "ms", beside, TARGETS_MS[count] / seen["p99"]))
+        found.append(row(f"RTP lateness, {calls}, p50", seen["p50"], "ms"))
+        found.append(row(f"longest gap, {calls}", seen["gap"], "ms", f"sleeper {slept['max'] + 20:.1f}; wish ≤ 60"))
+        for program in peer:
+            answer = program.run("reply", count, seconds)
+            if answer is not None and not answer["pacing_ms"]["n"]:
+                say(f"{program.name} gave no whole answer in {seconds:g} s, {load()}")
+            elif answer is not None:
+                theirs = float(answer["pacing_ms"]["p99"])
+                told = f"{program.name} {theirs:.2f}; its sleeper's worst {answer['worst_wake_ms']:.0f}"
+                what = f"off the middle of its grid, {calls}, p99"
+                found.append(row(what, seen["off_p99"], "ms", told, theirs / seen["off_p99"]))
+        found.append(row(f"line process, {calls}", cores / count * 1000, "ms of CPU a second and call"))
+    return found
+
+
+def setup_rows(small: bool = False) -> list[Row]:
+    """New calls at a steady rate; those of a second ago hang up."""
+    calls = 100 if small else SETUPS
+    seen, slept, _ = asyncio.run(_measured(False, calls, 0, SETUP_RATE, seconds=calls / SETUP_RATE))
+    beside = f"sleeper max {slept['max']:.1f}; wish ≤ that + 20, {load()}"
+    what = f"INVITE → 200, {SETUP_RATE} calls a second"
+    return [
+        row(f"{what}, p99", seen["p99"], "ms", beside, (slept["max"] + 20) / seen["p99"]),
+        row(f"{what}, answered", seen["answered"], f"of {calls}", "wish: all"),
+        row(f"{what}, ended", seen["ended"], f"of {calls}", "wish: all"),
+    ]
+
+
+# Whole houses but for their engines' time
+
+
+@dataclass
+class ZeroHouse:
+    """A running one."""
+
+    process: asyncio.subprocess.Process
+    port: int
+    line: psutil.Process
+    main: psutil.Process
+
+    async def told(self) -> dict[str, float]:
+        """How it is."""
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.write(b"\n")
+        return json.loads(await self.process.stdout.readline())
+
+    async def used(self) -> tuple[float, float, float]:
+        """CPU seconds so far: media, voice activity, core."""
+        vad = (await self.told())["vad"]
+        media, core = (sum(each.cpu_times()[:2]) for each in (self.line, self.main))
+        return media, vad, core - vad
+
+
+@asynccontextmanager
+async def zero_house(first: int, last: int) -> AsyncGenerator[ZeroHouse]:
+    """One, with these ports of sound."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "benchmarks.phone_zero", str(first), str(last), env=HERE.environment,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert process.stdin is not None and process.stdout is not None
+        async with asyncio.timeout(90):
+            told = json.loads(await process.stdout.readline())
+        yield ZeroHouse(process, int(told["port"]), psutil.Process(int(told["line"])), psutil.Process(process.pid))
+        process.stdin.close()
+        async with asyncio.timeout(30):
+            await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def question() -> bytes:
+    """µ-law: somebody asks, and waits for the answer to be over."""
+    sound = on_the_line(from_int16(scenes.said("Tell me about the sea.", scenes.VOICES[0])))
+    whole = np.concatenate([sound, silence(round(CYCLE_SECONDS * 8000) - len(sound))])
+    return g711.encode(whole, "mu")
+
+
+@dataclass(frozen=True)
+class HeldCalls:
+    """Of so many calls: p99 and p50 of lateness, the longest gap (ms), and CPU of a second of all calls (ms), what it
+    took to begin and end them with it: media, voice activity, core; runs of sound, by which it is seen that they were
+    answered.
+    """
+
+    calls: int
+    p99: float
+    p50: float
+    gap: float
+    cpu: tuple[float, float, float]
+    runs: int
+    slept: dict[str, Any]
+    own: float
+    """The lateness (p99, ms) with which the callers' own packets were sent."""
+
+
+async def held(calls: int, seconds: float, houses: int, cycle: Path) -> HeldCalls:
+    """Hold ``calls``, spread over ``houses``."""
+    async with AsyncExitStack() as stack:
+        places = [(30_000 + 1_000 * n, 30_999 + 1_000 * n) for n in range(houses)]
+        up = [await stack.enter_async_context(zero_house(*place)) for place in places]
+        before = [await house.used() for house in up]
+        async with asyncio.TaskGroup() as group:
+            share = [calls // houses + (n < calls % houses) for n in range(houses)]
+            callers = [
+                group.create_task(_child("benchmarks.phone_caller", house.port, count, seconds, 0, cycle))
+                for house, count in zip(up, share, strict=True)
+            ]
+            sleeper = group.create_task(_child("benchmarks.phone_sleeper", seconds + calls * 0.02))
+        after = [await house.used() for house in up]
+        seen = [task.result() for task in callers]
+    used = [sum(b[n] - a[n] for a, b in zip(before, after, strict=True)) * 1000 / seconds for n in range(3)]
+    return HeldCalls(
+        calls, max(each["p99"] for each in seen), max(each["p50"] for each in seen), max(each["gap"] for each in seen),
+        (used[0], used[1], used[2]), sum(int(each["runs"]) for each in seen), sleeper.result(),
+        max(each["own_p99"] for each in seen),
+    )  # fmt: skip
+
+
+def most_held(found: Sequence[HeldCalls], limit: float = LIMIT_MS) -> int:
+    """The largest count up to which p99 of lateness never passed ``limit``; counts rise."""
+    most = 0
+    for each in found:
+        if not each.p99 <= limit:
+            break
+        most = each.calls
+    return most
+
+
+def held_rows(small: bool = False) -> list[Row]:
+    """The curve, and where it ends; then the same with two houses."""
+    rows: list[Row] = []
+    with tempfile.NamedTemporaryFile(suffix=".ulaw") as file:
+        cycle = Path(file.name)
+        cycle.write_bytes(question())
+        for houses, counts in ((1, HELD[:2] if small else HELD), (2, HELD_BY_TWO[:1] if small else HELD_BY_TWO)):
+            found: list[HeldCalls] = []
+            where = "one house" if houses == 1 else "two houses"
+            for count in counts:
+                say(f"{count} calls, {where}")
+                each = asyncio.run(held(count, 6.0 if small else HELD_SECONDS, houses, cycle))
+                found.append(each)
+                media, vad, core = (value / count for value in each.cpu)
+                told = f"p50 {each.p50:.2f}, gap {each.gap:.0f}, {each.runs} answers; callers' own {each.own:.1f}"
+                told += f", sleeper {each.slept['p99']:.1f}"
+                rows.append(row(f"{count} calls, {where}: RTP lateness, p99", each.p99, "ms", f"{told}, {load()}"))
+                split = f"media {media:.1f}, voice activity {vad:.1f}, core {core:.1f}"
+                total = media + vad + core
+                rows.append(row(f"{count} calls, {where}: CPU a second and call", total, "ms", split))
+                if most_held(found) < count:
+                    break
+            wish = "wish ≥ 80" if houses == 1 else "aim 150"
+            rows.append(row(f"calls held before p99 passes {LIMIT_MS:g} ms, {where}", most_held(found), "calls", wish))
+    return rows
