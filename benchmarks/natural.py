@@ -8,14 +8,24 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import natural_ears, natural_interruptions, natural_turns, natural_voice
-from benchmarks.table import Row, show
+from benchmarks import (
+    natural_ears,
+    natural_endings,
+    natural_interruptions,
+    natural_three,
+    natural_turns,
+    natural_voice,
+)
+from benchmarks.table import Row, row, show
+from duologue.clock import SECOND, SYSTEM_CLOCK
 
 SECTIONS: dict[str, Callable[[bool], list[Row]]] = {
     "ears": lambda small: natural_ears.rows(),
     "voice": lambda small: natural_voice.rows(),
+    "endings": natural_endings.rows,
     "turns": natural_turns.rows,
     "interruptions": natural_interruptions.rows,
+    "three": natural_three.rows,
 }
 
 
@@ -26,7 +36,9 @@ def main() -> None:
     if unknown:
         raise SystemExit(f"there is no section {unknown[0]!r}; there are: {', '.join(SECTIONS)}")
     for name in named or SECTIONS:
-        show(f"natural-{name}", SECTIONS[name]("--small" in sys.argv))
+        began = SYSTEM_CLOCK.now()
+        made = SECTIONS[name]("--small" in sys.argv)
+        show(f"natural-{name}", [*made, row(f"{name}: all of it took", (SYSTEM_CLOCK.now() - began) / SECOND, "s")])
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -37,7 +38,8 @@ WORDS = (
     "But I already tried that.", "What?", "Could you say that again?", "Never mind.", "One moment, please.",
     "I have another question.", "Not that one, the other one.",
 )  # fmt: skip
-BACKCHANNELS = ("Mm-hm.", "Uh-huh.", "Yeah.", "Right.", "Okay.", "Oh.", "Yes.", "Sure.", "Ah.", "Hm.")
+BACKCHANNELS = ("Uh-huh.", "Yeah.", "Right.", "Okay.", "Oh.", "Yes.", "Sure.", "Ah.")
+"""No "mm-hm" and no "hm": Kokoro spells them out ("em, em, aitch, em"), which is no backchannel."""
 ECHO_DELAYS_MS = (60.0, 120.0, 200.0)
 AFTER_S = (0.7, 4.0)
 """Into the reply, from and to."""
@@ -191,9 +193,11 @@ def _sentences(reply: str) -> list[str]:
 
 def _of_words(words: Sequence[Event]) -> list[Row]:
     stops = [each.stop_ms if each.stop_ms is not None else 10_000.0 for each in words]
-    missed = sum(each.stop_ms is None for each in words)
+    missed = Counter(each.what for each in words if each.stop_ms is None)
+    told = ", ".join(f"{what} {count}" for what, count in missed.most_common())
     return [
-        row("interruptions", len(words), "", f"{missed} were not taken for one"),
+        row("interruptions", len(words), ""),
+        row("interruptions that were not taken for one", missed.total(), "", told),
         row("onset of real words → our last sound, p50", float(np.median(stops)) / 1000, "s"),
         row("onset of real words → our last sound, p95", float(np.quantile(stops, 0.95)) / 1000, "s", "target 0.5"),
     ]

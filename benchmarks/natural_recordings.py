@@ -18,7 +18,7 @@ import av
 import numpy as np
 
 from duologue.audio.pcm import Samples, from_int16
-from duologue.clock import SECOND, SYSTEM_CLOCK
+from duologue.clock import SECOND
 from duologue.dialogue.endpointing import SpeechGate
 from duologue.dialogue.turns_vocabulary import SpeechStarted
 from duologue.dialogue.unvoiced import VoiceTrack, voiced_text
@@ -121,22 +121,14 @@ class Listener:
 
 async def heard(
     ears: SpeechToText, sound: Samples, activity: Silero, forced: bool = False, expected: Expected | None = None
-) -> tuple[str, float, Transcript]:
-    """What was heard in the end, the seconds from the decision to it, and the transcript that it is of."""
-    listener, last, decided = Listener(activity, forced), Transcript(""), 0
+) -> tuple[str, Transcript]:
+    """What was heard in the end, and the transcript that it is of."""
+    listener, last = Listener(activity, forced), Transcript("")
     if not forced:
         sound = np.concatenate([sound, np.zeros(round(QUIET_S * EAR_RATE), np.float32)])
-
-    async def told() -> AsyncIterator[Samples]:
-        nonlocal decided
-        async for block in listener.told(sound):
-            yield block
-        decided = SYSTEM_CLOCK.now()
-
-    async for transcript in ears.listen(told(), expected, listener):
+    async for transcript in ears.listen(listener.told(sound), expected, listener):
         last = transcript
-    text = last.text if forced else voiced_text(last, listener.track, 0)
-    return text, (SYSTEM_CLOCK.now() - decided) / SECOND, last
+    return last.text if forced else voiced_text(last, listener.track, 0), last
 
 
 def telephoned(sound: Samples) -> Samples:
@@ -167,11 +159,54 @@ def babble(recordings: Sequence[Said]) -> Callable[[int], Samples]:
     return made
 
 
-def errors(said: Sequence[str], understood: Sequence[str]) -> tuple[float, int]:
-    """Word errors in percent, and the words that were said."""
+_CONTRACTED = tuple(
+    (re.compile(rf"\b{short}\b"), whole)
+    for short, whole in (
+        ("can't|cannot", "can not"), ("won't", "will not"), ("let's", "let us"), ("i'm", "i am"),
+        (r"(it|that|there|here|what|who|he|she|where|how)'s", r"\1 is"), (r"(\w+)n't", r"\1 not"),
+        (r"(\w+)'re", r"\1 are"), (r"(\w+)'ll", r"\1 will"), (r"(\w+)'ve", r"\1 have"),
+    )
+)  # fmt: skip
+"""Short forms written out, as Whisper's own normaliser has them: "you're" may be the hearing of "you are"."""
+
+
+def normal(text: str) -> str:
+    """A text as its words are counted: :func:`duologue.speech.pocketsphinx_words.dictionary_words` (lower case, no
+    marks, numbers read out), short forms written out.
+    """
+    words = " ".join(dictionary_words(text))
+    for pattern, whole in _CONTRACTED:
+        words = pattern.sub(whole, words)
+    return words
+
+
+def one_spelling(said: str, understood: str) -> tuple[str, str]:
+    """Two normal texts; two words of one that are one word of the other are one in both ("log in", "login")."""
+    one, other = said.split(), understood.split()
+    return " ".join(_joined(one, set(other) - set(one))), " ".join(_joined(other, set(one) - set(other)))
+
+
+def _joined(words: Sequence[str], known: set[str]) -> list[str]:
+    made: list[str] = []
+    for word in words:
+        if made and made[-1] + word in known:
+            made[-1] += word
+        else:
+            made.append(word)
+    return made
+
+
+def errors(said: Sequence[str], understood: Sequence[str], exact: bool = False) -> tuple[float, int]:
+    """Word errors in percent, and the words that were said; ``exact``: short forms and blanks within a word count."""
     jiwer: Any = import_module("jiwer")
-    texts = [[" ".join(dictionary_words(text)) for text in side] for side in (said, understood)]
-    return 100.0 * float(jiwer.wer(*texts)), sum(len(text.split()) for text in texts[0])
+    if exact:
+        sides = [[" ".join(dictionary_words(text)) for text in side] for side in (said, understood)]
+        pairs = list(zip(*sides, strict=True))
+    else:
+        pairs = [one_spelling(normal(one), normal(other)) for one, other in zip(said, understood, strict=True)]
+    return 100.0 * float(jiwer.wer([one for one, _ in pairs], [other for _, other in pairs])), sum(
+        len(one.split()) for one, _ in pairs
+    )
 
 
 def interval(said: Sequence[str], understood: Sequence[str]) -> tuple[float, float]:

@@ -145,8 +145,8 @@ def _times(
 
 def _share(what: str, answers: Sequence[Answered], beside: str) -> Row:
     cut = [each for each in answers if each.cut]
-    kinds = Counter(each.turn.kind for each in cut)
-    told = ", ".join(f"{kind} {count}" for kind, count in kinds.items())
+    kinds, whole = Counter(each.turn.kind for each in cut), Counter(each.turn.kind for each in answers)
+    told = ", ".join(f"{kind} {count} of {whole[kind]}" for kind, count in kinds.items())
     share = 100 * len(cut) / len(answers) if answers else 0.0
     return row(what, share, "%", "; ".join(filter(None, (beside, told))))
 

@@ -1,5 +1,5 @@
-"""Words that were said twice, where words lie, how sure they are, many callers at once, callers of another language:
-sections of :mod:`benchmarks.natural_ears`.
+"""Words that were said twice, where words lie, how sure they are, callers of another language: sections of
+:mod:`benchmarks.natural_ears`.
 
 The lines are rendered by Piper's joe, as it is and as two further speakers (:data:`KINDS`): it tells the time of each
 phoneme, so a word's place is known exactly.
@@ -9,29 +9,37 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import statistics
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 
-from benchmarks.natural_recordings import DECIDED, Said, babble, heard, model_folder, noisy, prompts
+from benchmarks.natural_recordings import (
+    PROMPT_TEXTS,
+    PROMPTS,
+    Said,
+    babble,
+    heard,
+    model_folder,
+    noisy,
+    normal,
+    prompts,
+)
 from benchmarks.table import Row, row
-from duologue.audio.pcm import Samples
 from duologue.audio.resample import resample
-from duologue.clock import SECOND, SYSTEM_CLOCK
 from duologue.models.entries import PIPER_JOE, WHISPER_BASE
 from duologue.models.shelf import ModelShelf
 from duologue.settings import load_models_folder
 from duologue.speech import piper
-from duologue.speech.hearing import EAR_RATE, Expected, SpeechToText
+from duologue.speech.hearing import EAR_RATE
 from duologue.speech.piper import PiperSettings
-from duologue.speech.pocketsphinx import PocketSphinx, PocketSphinxSettings
-from duologue.speech.pocketsphinx_words import dictionary_words, number_words
+from duologue.speech.pocketsphinx_words import dictionary_words
 from duologue.speech.silero import Silero
 from duologue.speech.utterance import Mark
 from duologue.speech.voicing import Voicing
@@ -42,8 +50,14 @@ from duologue.speech.whisper_model import WhisperModel
 
 KINDS = ("", "?pitch=0.86&rate=1.05", "?pitch=1.2")
 """The voice as it is, lower and higher."""
-FRENCH = Path("/usr/share/asterisk/sounds/fr_CA_f_June")
-FRENCH_TEXTS = Path("/usr/share/doc/asterisk-core-sounds-fr/core-sounds-fr.txt.gz")
+_SOUNDS, _DOCS = Path("/usr/share/asterisk/sounds"), Path("/usr/share/doc")
+PROMPTS_OF = {
+    "fr": (_SOUNDS / "fr_CA_f_June", _DOCS / "asterisk-core-sounds-fr/core-sounds-fr.txt.gz"),
+    "es": (_SOUNDS / "es_MX_f_Allison", _DOCS / "asterisk-core-sounds-es/core-sounds-es.txt.gz"),
+    "it": (_SOUNDS / "it_IT_m_Carlo", _DOCS / "asterisk-core-sounds-it/core-sounds-it.txt.gz"),
+    "en": (PROMPTS, PROMPT_TEXTS),
+}
+"""Where the prompts of a language lie, and their texts: Debian's ``asterisk-core-sounds-LANGUAGE-wav``."""
 TWICE = (
     "No no no, that is wrong.", "It is five five.", "Five five five, one two one two.", "Seven seven three, three.",
     "The code is zero zero four four.", "Bye bye, see you.", "Very very good.", "Go go go!", "Knock knock, who is it?",
@@ -62,16 +76,6 @@ ONCE = (
 )  # fmt: skip
 ROUNDS = int(os.environ.get("WORD_ROUNDS", "3"))
 """How often each of :data:`ONCE` is said by each kind, with another pause before it: 3 make 216."""
-AT_ONCE = tuple(int(each) for each in os.environ.get("AT_ONCE", "1 5 10 20").split())
-LATE_MS = 300.0
-TURNS_EACH = int(os.environ.get("TURNS_EACH", "4"))
-"""Turns of each caller."""
-TALKS = 0.4
-"""Of the time."""
-NOTICED = EAR_RATE // 10
-"""A voice that went is told so much later."""
-PIECE = EAR_RATE // 50
-SPHINXES = PocketSphinxSettings(listeners=5)
 SPARSE = int(os.environ.get("SPARSE", "1"))
 """Of the prompts that confidence is measured with, each so many."""
 FOREIGN = int(os.environ.get("FOREIGN", "40"))
@@ -106,36 +110,38 @@ async def rendered(lines: Sequence[str]) -> list[Rendered]:
     return found
 
 
-def spoken_words(text: str) -> list[str]:
-    """As :func:`dictionary_words`, but digits that were written as one number are read out one by one."""
+def spoken_words(text: str, apart: bool = True) -> list[str]:
+    """As :func:`dictionary_words`, but digits that were written as one number are read out one by one where they stand
+    ``apart``: nobody knows whether "55" was "five five" or "fifty five".
+    """
     return [
         word
-        for each in dictionary_words(" ".join(" ".join(part) if part.isdecimal() else part for part in _apart(text)))
-        for word in (number_words(each) if each.isdecimal() else (each,))
+        for part in _parts(text)
+        for word in dictionary_words(" ".join(part) if apart and part.isdecimal() else part)
     ]
 
 
-def _apart(text: str) -> list[str]:
-    """Numbers apart from letters: ``555-12`` is two."""
-    apart = "".join(letter if letter.isalnum() or letter == "'" else " " for letter in text)
-    return apart.split()
+def _parts(text: str) -> list[str]:
+    """Numbers apart from letters: ``555-12`` is two; ``12th`` is 12, whose word is misheard if that was not meant."""
+    plain = re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", "", text)
+    return "".join(letter if letter.isalnum() or letter == "'" else " " for letter in plain).split()
 
 
 async def repetitions() -> list[Row]:
     """Words that were said twice and are lost, words that were said once and come twice."""
-    activity, ears = Silero(), Whisper(WhisperSettings(model=str(model_folder())))
+    activity, ears = Silero(), Whisper(WhisperSettings(model=str(model_folder()), every_s=5.0))
     await ears.warm_up()
     lost, twice = list[str](), list[str]()
     said_twice, said_once = await rendered(TWICE), await rendered(ONCE)
     for each in said_twice:
-        text, _, _ = await heard(ears, each.said.sound, activity)
-        if _count(each.said.text, text, "delete"):
+        text, _ = await heard(ears, each.said.sound, activity)
+        if count(each.said.text, text, "delete"):
             lost.append(f"{each.said.text} → {text}")
     for turn in range(ROUNDS):
         for each in said_once:
             sound = np.concatenate([np.zeros(1_600 * turn, np.float32), each.said.sound])
-            text, _, _ = await heard(ears, sound, activity)
-            if _count(each.said.text, text, "insert"):
+            text, _ = await heard(ears, sound, activity)
+            if count(each.said.text, text, "insert"):
                 twice.append(f"{each.said.text} → {text}")
     await ears.close()
     return [
@@ -146,17 +152,26 @@ async def repetitions() -> list[Row]:
     ]
 
 
-def _count(said: str, text: str, kind: str) -> int:
-    return sum(step == kind for step, _, _ in _aligned(spoken_words(said), spoken_words(text)))
+def count(said: str, text: str, kind: str) -> int:
+    """How many words from what was said to a text are of jiwer's ``kind``; its numbers are read out in the way that is
+    nearer to what was said.
+    """
+    readings: list[Counter[str]] = []
+    for apart in (True, False):
+        steps = Counter[str]()
+        for step, one, other in _aligned(spoken_words(said), spoken_words(text, apart)):
+            steps[step] += max(one[1] - one[0], other[1] - other[0])
+        readings.append(steps)
+    return min(readings, key=lambda steps: steps.total() - steps["equal"])[kind]
 
 
 async def words() -> list[Row]:
     """Where words end, against the renderings; and whether the sure ones are the right ones."""
-    activity, ears = Silero(), Whisper(WhisperSettings(model=str(model_folder())))
+    activity, ears = Silero(), Whisper(WhisperSettings(model=str(model_folder()), every_s=5.0))
     await ears.warm_up()
     apart: list[float] = []
     for each in await rendered(ONCE):
-        _, _, transcript = await heard(ears, each.said.sound, activity)
+        _, transcript = await heard(ears, each.said.sound, activity)
         said, found = _numbered(each.words), _numbered(transcript.words)
         for kind, (one, _), (other, _) in _aligned([word for word, _ in said], [word for word, _ in found]):
             if kind == "equal":
@@ -189,112 +204,62 @@ def _numbered(marks: Sequence[Mark]) -> list[tuple[str, Mark]]:
     return [(spoken[0], mark) for mark in marks if len(spoken := spoken_words(mark.text)) == 1]
 
 
-async def confidence() -> list[Row]:
+def confidence() -> list[Row]:
     """Whether the sure words are the right ones: human prompts (a to m), as they are and in babble 10 dB below."""
-    model, people = WhisperModel(LoadWhisper(str(model_folder()), 2, "int8", 1)), prompts("a", "m")[::SPARSE]
-    noise = noisy(babble(people), 10.0)
+    beam = WhisperSettings(model=str(model_folder())).beam
+    model = WhisperModel(LoadWhisper(str(model_folder()), 2, "int8", beam))
+    noise = noisy(babble(prompts("a", "m")), 10.0)
     right, wrong = list[float](), list[float]()
-    for each in people:
+    for each in [each for each in prompts("a", "m") if len(each.sound) <= 10 * EAR_RATE][::SPARSE]:
         for sound in (each.sound, noise(each.sound)):
             mel = LogMel()
             mel.push(sound)
-            features = mel.window(0, len(sound), 1_000)
-            found = model.run(Pass(0, features, len(sound) / EAR_RATE, "en")).words
-            parts = [(spoken, word.probability) for word in found for spoken in spoken_words(word.text)]
-            for kind, _, (first, last) in _aligned(spoken_words(each.text), [spoken for spoken, _ in parts]):
-                (right if kind == "equal" else wrong).extend(probability for _, probability in parts[first:last])
+            seconds = len(sound) / EAR_RATE
+            found = model.run(Pass(0, mel.window(0, len(sound), 1_000), seconds, "en", (), seconds)).words
+            parts = [(spoken, word.probability) for word in found for spoken in normal(word.text).split()]
+            for good, first, last in _judged(normal(each.text).split(), [spoken for spoken, _ in parts]):
+                (right if good else wrong).extend(probability for _, probability in parts[first:last])
+    if not right or not wrong:
+        raise SystemExit(f"confidence needs right and wrong words, and there are {len(right)} and {len(wrong)}")
     good = np.array(right)
     ranked = statistics.fmean((np.sum(good > each) + 0.5 * np.sum(good == each)) / len(good) for each in wrong)
     return [row(f"confidence of {len(right)} right against {len(wrong)} wrong words, AUC", ranked, "")]
 
 
-class Known:
-    """The voice of somebody whose speech is known to end at ``end``; that is told :data:`NOTICED` later."""
-
-    def __init__(self, end: int) -> None:
-        self._end = end
-        self.heard = 0
-
-    @property
-    def ended(self) -> int | None:
-        """See :class:`duologue.speech.hearing.VoicePresence`."""
-        return self._end if self.heard >= self._end + NOTICED else None
-
-
-async def _talk(ears: SpeechToText, turns: Sequence[Samples], begin: float, waits: list[float]) -> None:
-    """A caller in real time; ``waits`` gets the milliseconds from each decision to the final text."""
-    at = SYSTEM_CLOCK.now() + round(begin * SECOND)
-    for turn in turns:
-        sound = np.concatenate([turn, np.zeros(DECIDED, np.float32)])
-        voice, decided = Known(len(turn)), 0
-
-        async def told(sound: Samples = sound, voice: Known = voice, at: int = at) -> AsyncIterator[Samples]:
-            nonlocal decided
-            for first in range(0, len(sound), PIECE):
-                voice.heard = min(first + PIECE, len(sound))
-                await SYSTEM_CLOCK.wait_until(at + voice.heard * SECOND // EAR_RATE)
-                yield sound[first : first + PIECE]
-            decided = SYSTEM_CLOCK.now()
-
-        async for _ in ears.listen(told(), None, voice):
-            pass
-        waits.append((SYSTEM_CLOCK.now() - decided) / 1e6)
-        at += round(len(turn) / EAR_RATE / TALKS * SECOND)
-
-
-async def at_once() -> list[Row]:
-    """Callers at once, in real time: how long a final text is waited for, and what a minute of a caller costs."""
-    spoken = [each.sound for each in prompts("a", "m") if 1.5 <= len(each.sound) / EAR_RATE <= 6.0]
-    made: list[Row] = []
-    for make in (lambda: Whisper(WhisperSettings(model=str(model_folder()))), lambda: PocketSphinx(SPHINXES)):
-        for many in AT_ONCE:
-            ears = make()
-            if isinstance(ears, PocketSphinx) and many > SPHINXES.listeners:
-                continue
-            await ears.warm_up()
-            waits: list[float] = []
-            before, began = _cpu(ears), SYSTEM_CLOCK.now()
-            async with asyncio.TaskGroup() as group:
-                for number in range(many):
-                    turns = [spoken[(7 * number + turn) % len(spoken)] for turn in range(TURNS_EACH)]
-                    group.create_task(_talk(ears, turns, 0.37 * number % 5, waits))
-            used, minutes = _cpu(ears) - before, (SYSTEM_CLOCK.now() - began) / (60 * SECOND)
-            late, says = float(np.percentile(waits, 95)), ears.capabilities.at_once
-            name = f"{ears.name}, {many} at once"
-            made.append(row(f"{name}: decision to final text, p95", late, "ms", f"p50 {np.median(waits):.0f}"))
-            made.append(
-                row(f"{name}: CPU of a caller's minute", used / minutes / many, "s", f"it says it carries {says}")
-            )
-            await ears.close()
-            if late > 2 * LATE_MS:
-                break
-    return made
-
-
-def _cpu(ears: Whisper | PocketSphinx) -> float:
-    """Seconds of this process, which makes the features, and of the workers."""
-    pids = [ears.pid] if isinstance(ears, Whisper) else list(ears.pids)
-    return sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in (os.getpid(), *pids) if pid is not None)
+def _judged(said: Sequence[str], found: Sequence[str]) -> Iterator[tuple[bool, int, int]]:
+    """Whether the words that were heard, from and to, are right: blanks within a word do not count."""
+    for kind, (one, two), (first, last) in _aligned(said, found):
+        yield kind == "equal" or "".join(said[one:two]) == "".join(found[first:last]), first, last
 
 
 async def languages() -> list[Row]:
-    """French callers of an English persona, and English ones, by the model for many languages."""
-    activity, ears = (
-        Silero(),
-        Whisper(WhisperSettings(model=str(ModelShelf(load_models_folder(None)).path(WHISPER_BASE)))),
-    )
+    """Callers of another language, and English ones, of a persona that speaks English, by the model for many languages:
+    which language it says was spoken.
+    """
+    activity = Silero()
+    ears = Whisper(WhisperSettings(model=str(ModelShelf(load_models_folder(None)).path(WHISPER_BASE)), every_s=5.0))
     await ears.warm_up()
     made: list[Row] = []
-    for tag, people in (("fr", prompts("a", "z", FRENCH, FRENCH_TEXTS)), ("en", prompts("a", "m"))):
-        long = [each for each in people if 2.5 <= len(each.sound) / EAR_RATE <= 9.0][: 4 * FOREIGN : 4]
-        told = [(await heard(ears, each.sound, activity, expected=Expected()))[2].language for each in long]
-        made.append(row(f"{len(long)} prompts in {tag}, English expected: told right", told.count(tag), "prompts"))
+    for tag, people in callers_of_many_languages():
+        told = [(await heard(ears, each.sound, activity))[1].language for each in people]
+        wrong = Counter(other for other in told if other != tag)
+        beside = ", ".join(f"{count} as {other or 'none'}" for other, count in wrong.items())
+        made.append(row(f"{len(told)} prompts in {tag}, English expected: told right", told.count(tag), "", beside))
     await ears.close()
     return made
 
 
+def callers_of_many_languages() -> Iterator[tuple[str, list[Said]]]:
+    """Prompts of 2.5 to 9 s of each language (ISO 639-1); those of English are the ones to tune with."""
+    for tag, (sounds, texts) in PROMPTS_OF.items():
+        if not sounds.is_dir():
+            raise SystemExit(f"there are no prompts in {sounds}: install Debian's asterisk-core-sounds-{tag}-wav")
+        people = prompts("a", "m" if tag == "en" else "z", sounds, texts)
+        fitting = [each for each in people if 2.5 <= len(each.sound) / EAR_RATE <= 9.0]
+        yield tag, fitting[:: max(1, len(fitting) // FOREIGN)][:FOREIGN]
+
+
 SECTIONS: dict[str, Callable[[], list[Row]]] = {
     "repetitions": lambda: asyncio.run(repetitions()), "words": lambda: asyncio.run(words()),
-    "confidence": lambda: asyncio.run(confidence()), "at_once": lambda: asyncio.run(at_once()),
-    "languages": lambda: asyncio.run(languages()),
+    "confidence": confidence, "languages": lambda: asyncio.run(languages()),
 }  # fmt: skip

@@ -89,12 +89,13 @@ def _source(modules: Sequence[str]) -> str:
 
 
 class Ears:
-    """Whisper's passes, made in this process on one thread, once each."""
+    """Whisper's passes as its settings have them by default, made in this process on one thread, once each."""
 
     def __init__(self, folder: Path) -> None:
-        self.load = LoadWhisper(str(folder), 1, "int8", 1)
+        usual = WhisperSettings(model=str(folder))
+        self.load = LoadWhisper(usual.model, 1, usual.compute_type, usual.beam)
         self._model: WhisperModel | None = None
-        self.kept = Kept("passes", f"{folder.name} {_source(_EARS_SOURCE)}")
+        self.kept = Kept("passes", f"{folder.name} {self.load.compute_type} {usual.beam} {_source(_EARS_SOURCE)}")
         self.passes = 0
         self.seconds = 0.0
         """CPU time of all passes so far."""

@@ -2490,6 +2490,18 @@ export interface components {
              * @description While it is left alone after failures in a row.
              */
             next_try: number | null;
+            /**
+             * Waited S
+             * @description How long its pieces of work have waited for others, in all (s).
+             * @default 0
+             */
+            waited_s: number;
+            /**
+             * Gave Way
+             * @description Pieces of its work that were overtaken by what was more urgent.
+             * @default 0
+             */
+            gave_way: number;
         };
         /**
          * TalkBye

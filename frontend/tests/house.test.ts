@@ -9,6 +9,8 @@ const HOUSE: HouseView = { parts: [SHOW, TALKS], engines: [], places: [], waitin
 const ADA: TalkView = { id: "1", character: "chad", title: "Chad", started: 5, ended: null, turns: [] };
 const ESPEAK: WorkerView = {
   name: "espeak", purpose: "speaks", state: "up", since: 5, pid: 7, restarts: 0, failures: 0, last_failure: "", next_try: null,
+  waited_s: 0,
+  gave_way: 0,
 };
 
 describe("a house", () => {

@@ -26,7 +26,7 @@ from typing import Generic, Protocol, TypeVar
 
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, DuologueError, InputError, PeerError, in_words
-from duologue.streams import closing, out_of_time
+from duologue.streams import closing, limited, out_of_time
 
 T = TypeVar("T")
 
@@ -369,7 +369,7 @@ class Chain(Generic[E]):
             return await anext(pieces)
         limit = self.policy.patience / SECOND
         try:
-            async with asyncio.timeout(limit):
+            async with limited(limit):
                 return await anext(pieces)
         except TimeoutError as error:
             raise PeerError(f"{engine.name} gave nothing within {limit:g} s") from error

@@ -16,6 +16,11 @@ AUTOGROUP = Path("/proc/self/autogroup")
 """The session's own nice value: ``/autogroup-N nice V``; writing a number sets it."""
 
 
+def usable_cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def lower_this_thread(nice: int = 10) -> None:
     """Let the calling thread run after the others of its process (``nice`` is 1…19); needs no privilege.
 

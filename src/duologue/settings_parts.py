@@ -314,7 +314,7 @@ class DialogueSettings(SettingsSection):
     wait_least_ms: int = Field(
         default=250, ge=250, le=3000, description="Shortest silence after which a turn is over, ms."
     )
-    wait_most_ms: int = Field(default=1200, ge=250, le=3000, description="Longest such silence, ms.")
+    wait_most_ms: int = Field(default=1400, ge=250, le=3000, description="Longest such silence, ms.")
     filler_seconds: float = Field(default=1.5, ge=0.3, le=30, description="Waiting before the character says “hm”.")
     reply_seconds: float = Field(
         default=12.0, ge=1, le=120, description="For an answer to sound, or to go on; then it apologises."

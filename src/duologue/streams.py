@@ -5,8 +5,8 @@ limits that an engine can tell from a person's interruption.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Generic, TypeVar
@@ -60,19 +60,23 @@ def cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-_limits: ContextVar[tuple[asyncio.Timeout, ...]] = ContextVar("limits", default=())
+_limits: ContextVar[tuple[limited, ...]] = ContextVar("limits", default=())
 
 
 class limited:
-    """As ``asyncio.timeout(seconds)``; whoever is cancelled inside can ask :func:`out_of_time` whether this was why."""
+    """As ``asyncio.timeout(seconds)``; whoever is cancelled inside can ask :func:`out_of_time` whether this was why,
+    and whoever waits for its turn inside lets it stand still (:func:`unhurried`).
+    """
 
     def __init__(self, seconds: float | None) -> None:
         self._timer = asyncio.timeout(seconds)
-        self._token: Token[tuple[asyncio.Timeout, ...]] | None = None
+        self._token: Token[tuple[limited, ...]] | None = None
+        self._task: asyncio.Task[object] | None = None
 
     async def __aenter__(self) -> limited:
         await self._timer.__aenter__()
-        self._token = _limits.set((*_limits.get(), self._timer))
+        self._task = asyncio.current_task()
+        self._token = _limits.set((*_limits.get(), self))
         return self
 
     async def __aexit__(
@@ -80,15 +84,44 @@ class limited:
     ) -> bool | None:
         if self._token is not None:
             _limits.reset(self._token)
+        self._task = None
         return await self._timer.__aexit__(kind, error, trace)
 
     def expired(self) -> bool:
         """Whether the time was up."""
         return self._timer.expired()
 
+    def hold(self) -> float | None:
+        """Stand still; when it would have been up (the loop's time), for :meth:`go_on`. None: it does not run, or is
+        another task's.
+        """
+        when = self._timer.when()
+        if when is None or self._timer.expired() or self._task is not asyncio.current_task():
+            return None
+        self._timer.reschedule(None)
+        return when
+
+    def go_on(self, when: float) -> None:
+        """Run again, up to ``when``."""
+        if not self._timer.expired():
+            self._timer.reschedule(when)
+
+
+@contextmanager
+def unhurried() -> Generator[None]:
+    """Limits around the caller (:class:`limited`) stand still inside: who waits for others is not late."""
+    loop = asyncio.get_running_loop()
+    held = [(each, when) for each in _limits.get() if (when := each.hold()) is not None]
+    began = loop.time()
+    try:
+        yield
+    finally:
+        for each, when in held:
+            each.go_on(when + loop.time() - began)
+
 
 def out_of_time() -> bool:
     """Whether a limit around the caller (:class:`limited`) has passed: a cancellation that comes now is its doing, and
     no person's.
     """
-    return any(timer.expired() for timer in _limits.get())
+    return any(limit.expired() for limit in _limits.get())

@@ -34,6 +34,7 @@ from typing import Self
 
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, DuologueError, InputError, PeerError
+from duologue.precedence import WorkGate
 from duologue.supervision import Supervision, SupervisionPolicy, Work, WorkerPhase, WorkerState
 
 _HEADER = struct.Struct(">I")
@@ -374,6 +375,8 @@ class Supervised:
         """The one that is up, if there is one; it may have died since."""
         self.changed: Callable[[WorkerState], None] = _nobody
         """Told of each change of its state: see :class:`Workers`."""
+        self.gate = WorkGate(clock=clock)
+        """Where it asks for each piece of its work: its own, until :class:`Workers` take it in."""
 
     @property
     def pid(self) -> int | None:
@@ -595,12 +598,15 @@ def _nobody(state: WorkerState) -> None:
 
 
 class Workers:
-    """Every supervised worker of a house by name: how it is, who is told when that changes, a handle to restart it.
+    """Every supervised worker of a house by name: how it is, who is told when that changes, a handle to restart it, and
+    the gate at which all ask for their pieces of work.
 
     A worker that is closed is told of for the last time, and forgotten. Use it on one event loop.
     """
 
     def __init__(self) -> None:
+        self.gate = WorkGate()
+        """See :mod:`duologue.precedence`."""
         self._workers: dict[str, Supervised] = {}
         self.listeners: list[Callable[[WorkerState], None]] = []
         """Told of each change of a worker's state."""
@@ -614,6 +620,7 @@ class Workers:
                 worker.name = f"{name}-{number}"
             self._workers[worker.name] = worker
             worker.changed = self._changed
+            worker.gate = self.gate
             self._changed(worker.state)
 
     def states(self) -> tuple[WorkerState, ...]:

@@ -46,6 +46,17 @@ def test_between_the_thresholds_nothing_changes() -> None:
     assert run([0.4] * 5 + [0.6] * 2 + [0.4] * 9) == [SpeechStarted(5 * FRAME_NS)]
 
 
+def test_a_frame_may_be_the_beginning_of_a_voice_before_one_is_told() -> None:
+    gate = SpeechGate()
+    found: list[bool] = []
+    for number, value in enumerate([0.1, 0.32, 0.1, 0.6, 0.9, 0.9, 0.4, 0.2, 0.2, 0.2, 0.4]):
+        gate.step(value, (number + 1) * FRAME_NS)
+        found.append(gate.rising)
+    assert found == [False, True, False, True, *[False] * 6, True]
+    gate.reset()
+    assert not gate.rising
+
+
 def test_after_a_reset_a_voice_that_goes_on_has_a_new_onset() -> None:
     gate = SpeechGate()
     gate.step(0.9, FRAME_NS)
@@ -88,6 +99,30 @@ def test_words_are_believed_by_voice_and_by_confidence(
     confidence: float, final: bool, voiced_ms: float, found: Trust
 ) -> None:
     assert trust("no wait", confidence, final, voiced_ms) is found
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence", "voiced_ms", "found"),
+    [
+        ("Stop!", 0.5, 200, Trust.FULL),
+        ("No.", 0.46, 130, Trust.FULL),
+        ("Wait, wait a second", 0.5, 300, Trust.FULL),
+        ("Stop!", 0.5, 100, Trust.NONE),
+        ("What?", 0.25, 300, Trust.FULL),
+        ("No, no.", 0.25, 300, Trust.FULL),
+        ("Stop that", 0.3, 300, Trust.DOUBT),
+        ("Stop!", 0.1, 300, Trust.DOUBT),
+        ("Ship!", 0.5, 300, Trust.DOUBT),
+        ("you did not stop at all", 0.5, 400, Trust.DOUBT),
+        ("Mm-hm.", 0.5, 300, Trust.DOUBT),
+    ],
+)
+def test_a_command_is_believed_although_the_engine_is_less_sure(
+    text: str, confidence: float, voiced_ms: float, found: Trust
+) -> None:
+    assert trust(text, confidence, True, voiced_ms) is found
+    early = trust(text, confidence, False, voiced_ms)
+    assert early is (Trust.FULL if found is Trust.FULL else Trust.DOUBT)
 
 
 def test_words_that_only_join_others_take_no_floor_unless_the_voice_is_long() -> None:
@@ -212,8 +247,8 @@ def test_the_bounds_of_the_user_hold_whatever_was_learnt():
 @pytest.mark.parametrize(
     ("text", "level", "why"),
     [
-        ("I tried to call you this morning.", 4.0, "held"),
-        ("I tried to call you this morning.", 0.5, "finished"),
+        ("I tried to call you this morning.", 4.0, "finished"),
+        ("I tried to call you this morning.", -1.5, "finished"),
         ("I tried to call you this morning.", -2.0, "fallen"),
         ("I tried to call you this morning.", None, "closing word"),
         ("I bought a new coat.", None, "finished"),
@@ -227,8 +262,25 @@ def test_the_bounds_of_the_user_hold_whatever_was_learnt():
         ("When I was a child we used to swim in that lake.", 0.0, "unsure"),
         ("Could I have a?", -2.0, "leaning"),
         ("Is that what it is for?", None, "question"),
+        ("What is it about?", None, "question"),
+        ("What can I do?", None, "question"),
+        ("Where is he?", None, "question"),
+        ("Do you know where they are?", None, "question"),
+        ("What will we do then?", None, "question"),
+        ("What is it made of?", None, "question"),
+        ("What is the name of?", None, "leaning"),
+        ("I think it was in 1984.", None, "finished"),
+        ("My number is 1984.", None, "dictation"),
+        ("I called the office end.", -2.0, "trailing"),
+        ("We watched it to the end.", -2.0, "fallen"),
+        ("When did the war end?", None, "question"),
+        ("Can I go to?", -2.0, "leaning"),
+        ("Do you know where the?", -2.0, "leaning"),
+        ("Is there a good?", -2.0, "leaning"),
+        ("He is a very.", -2.0, "leaning"),
         ("The code is 7.", -2.0, "dictation"),
         ("My number is 041.", -2.0, "dictation"),
+        ("It is 163. 555 5 fives", None, "dictation"),
         ("It is on the.", -2.0, "leaning"),
         ("No thanks.", None, "closing word"),
         ("…", None, "no words yet"),
@@ -241,14 +293,15 @@ def test_a_guessed_full_stop_counts_with_what_else_speaks_for_an_end(text: str, 
 def test_ears_that_guess_are_believed_less_than_others_and_the_melody_is_asked() -> None:
     sure, guessed = AdaptivePatience(), AdaptivePatience(guessed=True)
     text = "I bought a new coat."
-    assert (sure.wait(text).ms, guessed.wait(text).ms) == (350, 850)
+    assert (sure.wait(text).ms, guessed.wait(text).ms) == (350, 920)
     waits: list[int] = []
     for level in (-2.0, 0.0, 5.0):
         for patience in (sure, guessed):
             patience.sounded(Contour(level))
         assert sure.wait(text).ms == 350
         waits.append(guessed.wait(text).ms)
-    assert waits == [600, 850, 1150]
+    assert waits == [600, 920, 920]
+    assert guessed.wait("I called the office and").ms == 1400
 
 
 def test_a_pause_in_search_of_a_word_says_nothing_of_those_between_sentences() -> None:
@@ -262,3 +315,19 @@ def test_a_pause_in_search_of_a_word_says_nothing_of_those_between_sentences() -
         patience.wait("I have seen the museum.")
         patience.resumed(800.0)
     assert patience.wait("What time is it?").ms == 610
+
+
+def test_where_ears_guess_a_pause_in_a_sentence_says_nothing_of_questions_and_fallen_voices() -> None:
+    patience = AdaptivePatience(guessed=True)
+    patience.sounded(Contour(0.0))
+    for _ in range(4):
+        patience.wait("I paid for two tickets.")
+        patience.resumed(1100.0)
+    assert patience.wait("I paid for two tickets.").ms == 920
+    assert patience.wait("What time is it?").ms == 500
+    patience.sounded(Contour(-3.0))
+    assert patience.wait("I paid for two tickets.").ms == 600
+    for _ in range(3):
+        patience.wait("I paid for two tickets.")
+        patience.resumed(700.0)
+    assert patience.wait("I paid for two tickets.").ms == 710

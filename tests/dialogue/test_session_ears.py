@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -313,3 +313,45 @@ def test_sound_of_another_kind_is_refused_and_harms_nobody(block: Samples) -> No
         assert len(person.events) == 2
 
     simulate(main())
+
+
+class Given:
+    """Voice activity that is as it is told, frame by frame; the last goes on."""
+
+    def __init__(self, probabilities: list[float]) -> None:
+        self._left = probabilities
+
+    def open(self) -> int:
+        return 0
+
+    def step(self, frames: Mapping[int, Samples]) -> Mapping[int, float]:
+        now = self._left.pop(0) if len(self._left) > 1 else self._left[0]
+        return dict.fromkeys(frames, now)
+
+    def forget(self, stream: int) -> None:
+        pass
+
+
+def held(probabilities: list[float], frames: int) -> list[int]:
+    """How much longer nobody's time is up after each of so many frames (ms)."""
+
+    async def main() -> list[int]:
+        clock, found = LoopClock(), list[int]()
+        ears = SessionEars(Given(probabilities), FakeHearing(), Expected(), EchoFilter(), clock, lambda event: None)
+        for _ in range(frames):
+            await asyncio.sleep(512 / EAR_RATE)
+            ears.hear(np.zeros(512, np.float32))
+            found.append(max(0, round((ears.catching_up_until - clock.now()) / MILLISECOND)))
+        return found
+
+    return simulate(main())
+
+
+def test_nobodys_time_is_up_while_a_voice_may_be_beginning() -> None:
+    assert held([0.0, 0.35, 0.0], 5) == [0, 70, 38, 6, 0]
+    assert held([0.0, 0.35, 0.6, 0.9], 5) == [0, 70, 70, 38, 6]  # then an onset is told
+
+
+def test_what_sounds_like_a_beginning_again_and_again_holds_nobody_up_for_long() -> None:
+    waits = held([0.0, 0.35], 12)
+    assert waits[1:8] == [70] * 7 and waits[8:11] == [38, 6, 70]

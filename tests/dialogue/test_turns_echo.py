@@ -30,6 +30,20 @@ def test_echo_does_not_interrupt_but_words_in_it_do(world: World) -> None:
     assert world.machine.state is State.HEARING
 
 
+def test_a_long_echo_that_holds_us_is_judged_and_does_not_take_the_floor(world: World) -> None:
+    speaking(world)
+    starts(world)
+    world.pass_time(100)
+    understands(world, "", echo=True)
+    world.pass_time(370)
+    assert world.machine.state is State.PAUSED
+    stops(world)
+    world.pass_time(200)
+    assert world.machine.state is State.JUDGING
+    understands(world, "", final=True, echo=True)
+    assert world.machine.state is State.SPEAKING and Note.INTERRUPTED not in world.notes()
+
+
 def test_echo_that_ends_is_forgotten(world: World) -> None:
     speaking(world)
     starts(world)

@@ -215,6 +215,31 @@ def test_a_long_sound_whose_end_is_known_late_takes_the_floor(world: World) -> N
     assert world.machine.state is State.PAUSING
 
 
+@pytest.mark.parametrize("ends_after", [535, 900])
+def test_a_long_okay_is_judged_as_one(world: World, ends_after: int) -> None:
+    speaking(world)
+    starts(world)
+    world.pass_time(300)
+    understands(world, "Okay.")
+    world.pass_time(ends_after - 300)
+    assert world.machine.state is State.PAUSED
+    world.give(SpeechStopped(world.now))
+    world.pass_time(250)
+    assert world.machine.state is State.JUDGING
+    understands(world, "Okay, okay.", final=True)
+    assert world.machine.state is State.SPEAKING and Note.FALSE_ALARM in world.notes()
+
+
+def test_a_long_okay_that_goes_on_takes_the_floor(world: World) -> None:
+    speaking(world)
+    starts(world)
+    world.pass_time(300)
+    understands(world, "Okay.")
+    world.pass_time(600)
+    understands(world, "Okay but I have a question")
+    assert world.machine.state is State.HEARING
+
+
 def test_words_that_are_known_after_the_voice_stopped_take_the_floor(world: World) -> None:
     speaking(world)
     starts(world)
@@ -267,3 +292,19 @@ def test_a_sound_over_an_apology_that_never_comes_leaves_no_turn_open(world: Wor
     assert world.machine.state is State.THINKING
     world.pass_time(24_500)
     assert world.machine.state is State.QUIET and world.last(TurnClosed) == TurnClosed(2, EndingOutcome.NOTHING_SAID)
+
+
+def test_who_goes_on_when_we_have_just_begun_had_only_paused(world: World) -> None:
+    asks(world, "I paid for two tickets.")
+    replies(world, "That is good to know, thank you very much.")
+    world.pass_time(300)
+    starts(world)
+    understands(world, "and I only got one")
+    assert world.patience.pauses == [1000.0]  # 100 until the end is known, 600 of waiting, and 300
+
+
+def test_who_interrupts_later_has_not_paused(world: World) -> None:
+    speaking(world, after=1500)
+    starts(world)
+    understands(world, "wait a moment")
+    assert world.patience.pauses == []

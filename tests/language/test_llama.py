@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -13,16 +14,18 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-import tiny_gguf
 
+import tiny_gguf
+from duologue.clock import SECOND, VirtualClock
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.language.chat import ChatMessage
 from duologue.language.engine import Line, Prompt
 from duologue.language.llama import WORKER_MODULE, LlamaLanguage, LlamaSettings, engine
-from duologue.language.llama_messages import AnswerFailed, AnswerPiece, Cancel, Done, GgufLoaded, LoadGguf, Write
-from duologue.language.llama_model import LlamaModel, load
+from duologue.language.llama_messages import AnswerFailed, AnswerPiece, Done, GgufLoaded, GoOn, LoadGguf, Write
+from duologue.language.llama_model import LEAST, PORTION, LlamaModel, load
 from duologue.language.persona import load_persona
 from duologue.language.structured import ReplyForm, StructuredReader, reply_schema
+from duologue.precedence import Errand, Urgency, errand_of
 from duologue.workers import Worker
 
 _CHAD = load_persona(Path(__file__).parents[2] / "packs" / "characters" / "chad")
@@ -39,8 +42,8 @@ def library() -> None:
 needs_library = pytest.mark.usefixtures("library")
 
 
-def order(model: Path, *, context: int = 2048, template: str = "") -> LoadGguf:
-    return LoadGguf(str(model), context, threads=1, gpu_layers=0, template=template)
+def order(model: Path, *, context: int = 2048, template: str = "", prompts: int = 1) -> LoadGguf:
+    return LoadGguf(str(model), context, threads=1, gpu_layers=0, template=template, prompts=prompts)
 
 
 def request(messages: Sequence[ChatMessage] = HELLO, schema: str = "", max_tokens: int = 100, number: int = 0) -> Write:
@@ -96,8 +99,9 @@ def test_an_endless_model_is_ended_by_the_limit(tmp_path: Path):
 def test_a_schema_binds_it(tmp_path: Path):
     model = load(order(tiny_gguf.write(tmp_path / "tiny.gguf")))
     schema = json.dumps(reply_schema(["smile", "laugh"], notes=["hint"]))
-    text = said(model, request(schema=schema, max_tokens=400))
-    assert not model.unbound
+    writing = model.write(request(schema=schema, max_tokens=400))
+    text = "".join(writing)
+    assert not writing.unbound
     assert [set(chunk) for chunk in json.loads(text)["chunks"]] == [{"text", "expression", "hint"}]
     reader = StructuredReader()
     reader.feed(text)
@@ -108,10 +112,10 @@ def test_a_schema_binds_it(tmp_path: Path):
 @needs_library
 def test_a_schema_that_is_none_is_told_and_asked_for_in_words_only(tmp_path: Path):
     model = load(order(tiny_gguf.write(tmp_path / "tiny.gguf")))
-    assert said(model, request(schema='{"$ref": "#/nowhere"}')) == SAID
-    assert model.unbound
-    assert said(model) == SAID
-    assert not model.unbound
+    for schema, bound in (('{"$ref": "#/nowhere"}', False), ("", True)):
+        writing = model.write(request(schema=schema))
+        assert "".join(writing) == SAID
+        assert bool(writing.unbound) is not bound
 
 
 @needs_library
@@ -150,6 +154,101 @@ def test_what_it_has_read_changes_no_answer(tmp_path: Path):
         {"role": "user", "content": "And?" * 40},
     ]
     assert [said(model, request(wanted)) for wanted in (HELLO, longer, longer, HELLO)] == [SAID] * 4
+
+
+def reads(model: LlamaModel, wanted: Write) -> tuple[int, int]:
+    """Tokens of a prompt, and how many of them had been read before."""
+    writing = model.write(wanted)
+    assert "".join(writing) == ("" if wanted.variant else SAID)
+    return writing.prompt, writing.kept
+
+
+def asking(system: str, *said: str) -> tuple[ChatMessage, ...]:
+    lines: list[ChatMessage] = [{"role": "system", "content": system}]
+    for number, text in enumerate(said):
+        lines.append({"role": "assistant" if number % 2 else "user", "content": text})
+    return tuple(lines)
+
+
+LONG = "Be kind to everybody who comes along, however long it takes them to say what they want. " * 2
+OTHER = "Never say more than you have to, and what you have to say as plainly as you can say it. " * 2
+
+
+@needs_library
+def test_of_a_conversation_that_goes_on_only_what_is_new_is_read(tmp_path: Path):
+    """Portions that were read already would forget what follows them, and read it all again."""
+    model = load(order(tiny_gguf.write(tmp_path / "tiny.gguf")))
+    first, kept = reads(model, request(asking(LONG, "Hello.")))
+    assert kept < 64 < 150 < first
+    longer, kept = reads(model, request(asking(LONG, "Hello.", SAID, "And?")))
+    assert longer > first and kept > first - 10
+
+
+class SlowClock(VirtualClock):
+    """A second passes between any two looks at it."""
+
+    def now(self) -> int:
+        self.advance(SECOND)
+        return super().now()
+
+
+@needs_library
+def test_a_model_that_reads_slowly_reads_less_at_once(tmp_path: Path):
+    path = tiny_gguf.write(tmp_path / "tiny.gguf")
+    for clock, portion in ((SlowClock(), LEAST), (VirtualClock(), PORTION)):
+        model = load(order(path), clock)
+        pieces = list(model.write(request(asking(LONG * 2, "Hello."))))
+        assert model.portion == portion
+        assert (pieces.count("") > 15) is (portion == LEAST)
+        assert "".join(pieces) == SAID
+
+
+@needs_library
+def test_the_prompts_of_several_who_think_stay_read(tmp_path: Path):
+    path = tiny_gguf.write(tmp_path / "tiny.gguf")
+    for prompts, stays in ((1, False), (2, True)):
+        model = load(order(path, prompts=prompts))
+        for system in (LONG, OTHER):
+            reads(model, request(asking(system, "Hello.")))
+        for system in (LONG, OTHER):
+            prompt, kept = reads(model, request(asking(system, "Well?")))
+            assert (kept > 150) is stays, f"{kept} of {prompt} with {prompts}"
+        assert len(model.seats) == prompts
+
+
+@needs_library
+def test_answers_under_way_at_once_do_not_mix(tmp_path: Path):
+    model = load(order(tiny_gguf.write(tmp_path / "tiny.gguf"), prompts=2))
+    writings = [model.write(request(asking(system, "Hello."))) for system in (LONG, OTHER, LONG)]
+    told = ["", "", ""]
+    under_way = set(range(3))
+    while under_way:
+        for number in sorted(under_way):
+            piece = next(writings[number], None)
+            told[number] += piece or ""
+            under_way -= {number} if piece is None else set()
+    assert told == [SAID] * 3
+    assert len(model.seats) == 2, "one more than stays, for as long as it was needed"
+
+
+@needs_library
+def test_an_answer_that_is_left_gives_back_what_it_holds(tmp_path: Path):
+    model = load(order(tiny_gguf.write(tmp_path / "tiny.gguf")))
+    for _ in range(4):
+        writing = model.write(request(asking(LONG, "Hello.")))
+        assert next(writing) == ""
+        writing.close()
+    assert len(model.seats) == 1
+    assert said(model) == SAID
+
+
+@needs_library
+def test_what_two_conversations_begin_with_is_read_ahead_of_either(tmp_path: Path):
+    model = load(order(tiny_gguf.write(tmp_path / "tiny.gguf")))
+    ahead, kept = reads(model, replace(request(asking(LONG, "A")), variant=asking(LONG, "1")))
+    assert kept < 64 < 150 < ahead
+    prompt, kept = reads(model, request(asking(LONG, "What is the time?")))
+    assert kept == ahead < prompt, "all but the question"
 
 
 # What is wrong with the user's files
@@ -201,30 +300,53 @@ async def working(path: Path, context: int = 2048) -> AsyncGenerator[Worker]:
         await worker.close()
 
 
+async def answers_of(worker: Worker, wanted: Write) -> list[object]:
+    """Its pieces to the end, each asked for."""
+    await worker.send(wanted)
+    found = [await worker.receive()]
+    while isinstance(found[-1], AnswerPiece):
+        await worker.send(GoOn(wanted.number))
+        found.append(await worker.receive())
+    return found
+
+
 @needs_library
-async def test_a_cancelled_answer_ends_within_a_few_tokens(tmp_path: Path):
+async def test_a_piece_is_written_when_it_is_asked_for_and_the_first_word_at_once(tmp_path: Path):
+    async with working(tiny_gguf.write(tmp_path / "endless.gguf", endless=True), context=16_384) as worker:
+        wanted = request(max_tokens=16_000)
+        await worker.send(wanted)
+        assert cast("AnswerPiece", await worker.receive()).text == ""
+        await worker.send(GoOn(0))
+        assert cast("AnswerPiece", await worker.receive()).text == "Well,"
+        await worker.send(GoOn(0))
+        piece = cast("AnswerPiece", await worker.receive())
+        assert 2 <= len(piece.text.split()) < 8000, "what was drawn in 40 ms"
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await worker.receive()  # nobody asked
+
+
+@needs_library
+async def test_an_answer_that_is_over_is_gone_on_with_no_more(tmp_path: Path):
     async with working(tiny_gguf.write(tmp_path / "endless.gguf", endless=True), context=16_384) as worker:
         await worker.send(request(max_tokens=16_000))
         assert isinstance(await worker.receive(), AnswerPiece)
-        await worker.send(Cancel(0))
-        pieces = 0
-        while isinstance(await worker.receive(), AnswerPiece):
-            pieces += 1
-        assert pieces < 8000  # it is some ten; a machine that is busy elsewhere lets the socket fill up, no more
-        await worker.send(request(number=1))
-        assert await worker.receive() == AnswerPiece(1, "Well,")
+        await worker.send(replace(request(number=1, max_tokens=2), over=(0,)))
+        assert isinstance(await worker.receive(), AnswerPiece)
+        await worker.send(GoOn(0))
+        failed = await worker.receive()
+        assert isinstance(failed, AnswerFailed) and failed.number == 0
 
 
 @needs_library
-async def test_a_cancelled_prompt_is_read_no_further(tmp_path: Path):
+async def test_a_prompt_is_read_portion_by_portion(tmp_path: Path):
     async with working(tiny_gguf.write(tmp_path / "tiny.gguf")) as worker:
-        await worker.send(request([HELLO[0], {"role": "user", "content": "word " * 350}]))
-        await worker.send(Cancel(0))
-        answers = [await worker.receive()]
-        while isinstance(answers[-1], AnswerPiece):
-            answers.append(await worker.receive())
-        assert isinstance(answers[-1], Done)
-        assert not "".join(each.text for each in answers if isinstance(each, AnswerPiece))
+        found = await answers_of(worker, request([HELLO[0], {"role": "user", "content": "word " * 250}]))
+        pieces = [each for each in found if isinstance(each, AnswerPiece)]
+        assert isinstance(found[-1], Done)
+        assert "".join(piece.text for piece in pieces) == SAID
+        assert pieces[0].prompt > 1200
+        assert sum(not piece.text for piece in pieces) >= pieces[0].prompt // 64
 
 
 @needs_library
@@ -233,8 +355,8 @@ async def test_what_a_request_does_wrong_fails_that_request_only(tmp_path: Path)
         await worker.send(request([HELLO[0], {"role": "user", "content": "word " * 2000}]))
         failure = await worker.receive()
         assert isinstance(failure, AnswerFailed) and isinstance(failure.error, InputError)
-        await worker.send(request(number=1))
-        assert await worker.receive() == AnswerPiece(1, "Well,")
+        told = await answers_of(worker, request(number=1))
+        assert "".join(each.text for each in told if isinstance(each, AnswerPiece)) == SAID
 
 
 # The engine
@@ -289,6 +411,62 @@ async def test_closing_ends_who_waits(tmp_path: Path):
             _ = [piece async for piece in stream]
         with pytest.raises(ClosedError):
             await model.warm_up()
+
+
+@needs_library
+async def test_a_prompt_that_was_read_ahead_is_not_read_again(tmp_path: Path):
+    async with speaking(tiny_gguf.write(tmp_path / "tiny.gguf")) as model:
+        wordy = replace(
+            CHAD, description="Loud, and never at a loss for a word about what is none of his business. " * 2
+        )
+        asked = replace(prompt(), speaker=wordy)
+        await model.read_ahead(replace(asked, lines=(Line("person", "…"),)))
+        with errand_of(Errand()) as errand:
+            assert await heard(model, asked) == SAID
+        assert errand.prompt > 250 and errand.kept > 150
+        with errand_of(Errand()) as again:
+            await heard(model, replace(asked, speaker=CHAD))
+        assert again.kept < 64, "another's"
+
+
+@needs_library
+async def test_the_question_itself_ends_the_reading_ahead(tmp_path: Path):
+    """Reading that waits for its turn, or is in the middle of it, makes place for the prompt that it was for."""
+    async with speaking(tiny_gguf.write(tmp_path / "tiny.gguf")) as model:
+        await model.warm_up()
+        held = model.worker.gate.ask("somebody else", Urgency.SOUNDING, threads=99)
+        with errand_of(Errand(Urgency.AHEAD)):
+            async with asyncio.TaskGroup() as group:
+                ahead = group.create_task(model.read_ahead(prompt(text="…")))
+                await asyncio.sleep(0.01)
+                with errand_of(Errand()):
+                    assert await heard(model) == SAID
+                assert not ahead.done()
+                held.leave()
+        assert ahead.done()
+        assert model.worker.gate.counts["llama", Urgency.AWAITED].pieces > 3
+
+
+@needs_library
+async def test_lines_at_once_take_turns_and_one_place_is_left_for_who_waits(tmp_path: Path):
+    endless = tiny_gguf.write(tmp_path / "endless.gguf", endless=True)
+    async with speaking(endless, max_tokens=1500, prompts=2) as model:
+        with errand_of(Errand(Urgency.NEXT)):
+            show = cast("AsyncGenerator[str]", model.write(prompt()))
+            assert await anext(show)
+
+        async def guess() -> str:
+            with errand_of(guessed):
+                return await anext(cast("AsyncGenerator[str]", model.write(prompt())))
+
+        guessed = Errand(Urgency.SPECULATIVE)
+        async with asyncio.TaskGroup() as group:
+            waiting = group.create_task(guess())
+            await asyncio.sleep(0.05)
+            assert not waiting.done(), "two are written at once, and one of these places is for who is waited for"
+            guessed.set(Urgency.AWAITED)
+            assert await waiting
+        await show.aclose()
 
 
 async def test_a_model_that_is_not_there_is_told_by_the_warm_up(tmp_path: Path):

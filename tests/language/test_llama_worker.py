@@ -32,17 +32,18 @@ if "slow" in model:
 if "illegal" in model:
     os.kill(os.getpid(), 4)
 channel.send(GgufLoaded())
+begun = {}
 for message in channel:
-    if isinstance(message, Cancel):
-        open(model, "a").write("cancelled")
-        continue
-    said = message.messages[-1]["content"].split("say ")[-1].splitlines()[0]
-    if said == "nothing more":
-        os.kill(os.getpid(), 4)
-    for word in said.split("|"):
-        channel.send(AnswerPiece(message.number, word))
-    if not said.endswith("|"):
-        channel.send(Done(message.number))
+    for number in message.over:
+        if begun.pop(number, None) is not None:
+            open(model, "a").write("cancelled")
+    if isinstance(message, Write):
+        said = message.messages[-1]["content"].split("say ")[-1].splitlines()[0]
+        begun[message.number] = iter([*said.split("|"), *[""] * 9999 * said.endswith("|")])
+        if said == "nothing more":
+            os.kill(os.getpid(), 4)
+    word = next(begun[message.number], None)
+    channel.send(Done(message.number) if word is None else AnswerPiece(message.number, word))
 """
 
 

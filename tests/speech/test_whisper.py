@@ -7,16 +7,25 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from benchmarks.machine import busy
 from spoken_phrases import KITCHEN, flite, padded, silence
 from stt_conformance import SttConformance, check, hear, in_blocks
 from whisper_model import make
 
 from duologue.audio.pcm import Samples
+from duologue.chains import Handover
+from duologue.clock import SECOND, SYSTEM_CLOCK
 from duologue.errors import InputError
 from duologue.speech.hearing import EAR_RATE, Expected, SpeechToText, Transcript
+from duologue.speech.hearing_chain import HearingChain
+from duologue.speech.hearing_fake import FakeHearing
 from duologue.speech.whisper import Whisper, WhisperSettings, engine
+from duologue.speech.whisper_messages import LoadWhisper, Pass
+from duologue.speech.whisper_model import TOKENS_PER_SECOND, WhisperModel
+from duologue.speech.whisper_model import silence as silence_features
 
 pytestmark = pytest.mark.slow  # models are loaded and sound is understood: not for every save
 
@@ -84,6 +93,31 @@ async def test_a_broken_model_and_no_model_are_named(tmp_path: Path) -> None:
         engine(None)
 
 
+@pytest.mark.parametrize("beam", [1, 5])
+@pytest.mark.parametrize("phrases", [(), ("good moon night " * 60,)], ids=["alone", "behind a long hint"])
+def test_as_many_tokens_may_be_written_as_can_be_spoken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beam: int, phrases: tuple[str, ...]
+) -> None:
+    """CTranslate2 writes half of its ``max_length`` at most: who talked fast lost the end of each pass."""
+    model = WhisperModel(LoadWhisper(str(make(tmp_path / "endless", seed=3)), 1, "int8", beam))
+    generate, lengths = model._model.generate, list[int]()  # pyright: ignore[reportPrivateUsage]
+
+    class Counting:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(whole, name)
+
+        def generate(self, *given: Any, suppress_tokens: list[int], **options: Any) -> Any:
+            results = generate(*given, suppress_tokens=[*suppress_tokens, model._end], **options)  # pyright: ignore[reportPrivateUsage]
+            lengths.append(len(results[0].sequences_ids[0]))
+            return results
+
+    whole = model._model  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(model, "_model", Counting())
+    for seconds in (1.0, 5.0, 10.0):
+        model.run(Pass(0, silence_features(1_000), seconds, "en", phrases))
+    assert lengths == [int(seconds * TOKENS_PER_SECOND["en"]) + 8 for seconds in (1.0, 5.0, 10.0)]
+
+
 class Voice:
     """A voice that went, or has not."""
 
@@ -131,12 +165,71 @@ async def test_a_worker_that_is_lost_in_mid_sentence_costs_time_and_no_word(whis
     assert (last.text, last.words) == (whole.text, whole.words)
 
 
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
+async def test_a_worker_that_is_lost_takes_no_word_from_any_of_its_listeners(whisper: Whisper, blow: int) -> None:
+    """One of them waits for its pass, the others for theirs: each hears what it would have heard."""
+    sounds = [padded(flite(text)) for text in (KITCHEN, "no no no not that one", "five five five one two")]
+    alone = [check(await hear(whisper, sound), 10) for sound in sounds]
+
+    struck = False
+
+    async def told(sound: Samples) -> AsyncIterator[Samples]:
+        nonlocal struck
+        for block in in_blocks(sound):
+            if whisper._turns.waiting and not struck:  # pyright: ignore[reportPrivateUsage]
+                struck = True  # somebody's pass is being made, and another waits
+                assert whisper.pid is not None
+                os.kill(whisper.pid, blow)
+            yield block
+            await asyncio.sleep(0)
+
+    async def listen(sound: Samples) -> list[Transcript]:
+        return [transcript async for transcript in whisper.listen(told(sound))]
+
+    async with asyncio.TaskGroup() as group:
+        heard = [group.create_task(listen(sound)) for sound in sounds]
+    assert struck
+    assert whisper.restarts == 1
+    together = [check(task.result(), 10) for task in heard]
+    assert [(one.text, one.words) for one in together] == [(one.text, one.words) for one in alone]
+
+
+@pytest.mark.realtime
+async def test_who_speaks_while_all_cores_are_burnt_loses_no_word(whisper: Whisper) -> None:
+    """In real time, before a chain whose next ears would say something else."""
+    sound = padded(flite(KITCHEN), after=0.5)
+    end = len(sound) - EAR_RATE // 2
+    handed: list[Handover] = []
+    chain = HearingChain([whisper, FakeHearing()], listener=handed.append)
+
+    async def heard(speed: int) -> list[str]:
+        voice, began = Voice(), SYSTEM_CLOCK.now()
+
+        async def spoken() -> AsyncIterator[Samples]:
+            for number, block in enumerate(in_blocks(sound), 1):
+                at = number * len(block)
+                await SYSTEM_CLOCK.wait_until(began + at * SECOND // (EAR_RATE * speed))
+                voice.ended = end if at >= end + EAR_RATE // 10 else None
+                yield block
+
+        said = [transcript async for transcript in chain.listen(spoken(), None, voice)]
+        return check(said, 10).text.split()
+
+    await chain.warm_up()
+    whole = await heard(speed=1_000)
+    with busy(2 * (os.cpu_count() or 1), at_most=60):
+        assert await heard(speed=1) == await heard(speed=1) == whole != []
+    assert handed == []
+    assert whisper.restarts == 0
+
+
 async def test_who_waits_for_its_turn_gives_a_sign_each_second(
     whisper: Whisper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A chain takes silence for a failure, and would hand the listener to ears that understand less."""
     monkeypatch.setattr("duologue.speech.whisper.SIGN", 0.01)
-    turn = whisper._turns.ask(0)  # pyright: ignore[reportPrivateUsage] (somebody else's pass that takes long)
+    (worker,) = whisper.workers
+    turn = worker.gate.ask(worker.name)  # somebody else's pass that takes long
     signs: list[Transcript] = []
     async for transcript in whisper.listen(_once(padded(flite(KITCHEN)))):
         signs.append(transcript)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,20 @@ from hypothesis import strategies as st
 from spoken_phrases import KITCHEN, flite, noise, telephone
 
 from duologue.audio.pcm import Samples
+from duologue.precedence import WorkGate
 from duologue.speech.hearing import EAR_RATE
+from duologue.speech.whisper import URGENCY
 from duologue.speech.whisper_features import HOP, LogMel
 from duologue.speech.whisper_stretch import BREAK, ENOUGH, LONGEST, PAUSE, WINDOW, Due, Reason, WhisperStretch
-from duologue.speech.whisper_turns import Turns
-from duologue.speech.whisper_words import Said, copied_from, sounds_spoken, unsaid_from, with_marks
+from duologue.speech.whisper_words import (
+    Said,
+    as_they_sound,
+    copied_from,
+    crowded_out,
+    sounds_spoken,
+    unsaid_from,
+    with_marks,
+)
 
 SECOND = EAR_RATE
 
@@ -65,6 +75,37 @@ def test_a_copy_that_alignment_finds_no_time_for_was_not_said() -> None:
     assert unsaid_from(fives) == 2
 
 
+def test_a_sure_word_whose_time_alignment_gave_to_the_one_before_was_said() -> None:
+    """As tiny.en placed it in a recording of a person: "…or unlock the conference." lost its last word."""
+    words = said(("or", 4.26, 4.62), ("unlock", 4.62, 5.02), ("the", 5.02, 5.86), ("conference.", 5.86, 5.86))
+    assert unsaid_from(words) == 3
+    placed = crowded_out(words, 3)
+    assert placed is not None
+    assert [word.text for word in placed] == [word.text for word in words]
+    assert placed[2].end == placed[3].start == pytest.approx(5.02 + 0.84 * 3 / 13)
+    assert placed[3].end == 5.86
+    doubted = [*words[:3], replace(words[3], probability=0.5)]
+    assert crowded_out(doubted, 3) is None
+    hasty = [*words[:2], replace(words[2], end=5.1), replace(words[3], start=5.1, end=5.1)]
+    assert crowded_out(hasty, 3) is None  # 13 letters in 80 ms
+
+
+@pytest.mark.parametrize(
+    ("words", "first"),
+    [
+        (said(("10", 0, 0.4), ("of", 0.4, 0.6), ("clubs", 0.6, 1.6), ("10", 1.6, 1.6)), 3),
+        (said(("5", 0, 0.88), ("5", 0.88, 1.42), ("5", 1.42, 1.44)), 2),
+        (said(("Yes.", 0, 0.5), ("That", 0.5, 0.8), ("is", 0.8, 2.0), ("that", 2.0, 2.0), ("is", 2.0, 2.0)), 3),
+        (said(("well", 0, 0.3), ("no", 0.3, 0.5), ("no", 0.5, 1.5), ("no", 1.5, 1.5), ("no", 1.5, 1.5)), 3),
+        (said(("Beep", 0.0, 0.0)), 0),
+        (said(("Beep", 0.0, 0.9)), 1),
+    ],
+    ids=["the text again", "the last word again", "a sentence again", "the last two again", "all", "nothing"],
+)
+def test_a_copy_without_time_is_not_believed_however_sure(words: list[Said], first: int) -> None:
+    assert crowded_out(words, first) is None
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -108,6 +149,9 @@ def features(sound: Samples) -> Samples:
     return mel.window(0, len(sound), 1_000)
 
 
+NOISY = features(noise(9.0, 0.1))
+
+
 @pytest.mark.parametrize("pitches", [(440,), (350,), (440, 480), (480, 620), (697, 1209), (941, 1477)])
 def test_no_word_lies_in_a_tone(pitches: tuple[int, ...]) -> None:
     """A hold tone, and what a telephone signals with."""
@@ -132,6 +176,50 @@ def test_words_lie_in_a_voice(voice: str, line: str) -> None:
     seen = features(telephone(sound) if line == "telephone" else sound)
     for word in range(10):
         assert sounds_spoken(Said(" word", 0.2 + word / 5, 0.4 + word / 5), seen)
+
+
+def spans(words: list[Said]) -> list[tuple[float, float]]:
+    return [(word.start, word.end) for word in words]
+
+
+def test_a_word_ends_where_its_sound_does_and_not_where_the_next_begins() -> None:
+    """Half a second of sound each, with pauses; alignment gives all of the time away."""
+    quiet, loud = np.zeros(SECOND // 2, np.float32), noise(0.5, 0.2)
+    seen = features(np.concatenate([quiet, loud, quiet, loud, quiet]))
+    words = as_they_sound(said(("one", 0.0, 1.5), ("two", 1.5, 2.2)), seen, 2.5)
+    assert np.array(spans(words)) == pytest.approx(np.array([(0.5, 1.0), (1.5, 2.0)]), abs=0.04)
+    cut = as_they_sound(said(("one", 0.6, 0.9)), seen, 0.9)  # it was said for longer than alignment has it
+    assert np.array(spans(cut)) == pytest.approx(np.array([(0.6, 1.0)]), abs=0.03)
+
+
+def test_a_last_word_ends_with_its_sound_and_goes_on_for_no_other() -> None:
+    loud, closed, quiet = noise(0.5, 0.2), np.zeros(round(0.1 * SECOND), np.float32), np.zeros(SECOND, np.float32)
+    seen = features(np.concatenate([loud, closed, loud[: SECOND // 50], quiet, loud]))
+    assert as_they_sound(said(("stop", 0.0, 0.5)), seen, 0.62)[0].end == pytest.approx(0.62, abs=0.03)
+    assert as_they_sound(said(("stop", 0.0, 1.1)), seen, 1.1)[0].end == pytest.approx(0.62, abs=0.03)
+
+
+def test_in_noise_words_end_with_their_sound_and_where_it_drowns_them_only_borders_are_mended() -> None:
+    there = said(("one", 0.1, 0.8), ("two", 0.8, 1.3))
+    heard = features(np.concatenate([noise(0.5, 0.02), noise(0.5, 0.2), noise(0.5, 0.02)]))
+    assert np.array(spans(as_they_sound(there, heard, 1.3))) == pytest.approx(
+        np.array([(0.48, 0.72), (0.78, 1.0)]), abs=0.03
+    )
+    drowned = as_they_sound(there, features(noise(1.5, 0.1)), 1.3)
+    assert spans(drowned) == [(0.1, pytest.approx(0.72)), (pytest.approx(0.78), 1.3)]
+
+
+@given(st.lists(st.tuples(st.floats(0, 0.5), st.floats(0, 0.5)), max_size=8), st.floats(0.0, 6.0))
+def test_words_stay_in_order_wherever_alignment_had_them(steps: list[tuple[float, float]], until: float) -> None:
+    words: list[Said] = []
+    at = 0.0
+    for gap, length in steps:
+        words.append(Said(" word", at + gap, at + gap + length))
+        at += gap + length
+    found = as_they_sound(words, NOISY, max(until, at))
+    assert [word.text for word in found] == [word.text for word in words]
+    assert all(0.0 <= word.start <= word.end <= max(until, at) + 0.4 for word in found)
+    assert all(one.end <= two.start + 1e-9 or one.end - two.start <= 0.011 for one, two in pairwise(found))
 
 
 def test_marks_go_with_their_word_and_not_with_its_time() -> None:
@@ -230,30 +318,30 @@ def test_silence_alone_is_never_passed_over() -> None:
     assert stretch.last(None) is None
 
 
-async def test_the_most_urgent_goes_first_and_who_leaves_is_passed_over() -> None:
-    turns, order = Turns(), list[str]()
+async def test_the_most_urgent_pass_goes_first_and_who_leaves_is_passed_over() -> None:
+    gate, order = WorkGate(1), list[str]()
 
-    async def work(name: str, rank: int) -> None:
-        turn = turns.ask(rank)
+    async def work(name: str, reason: Reason) -> None:
+        turn = gate.ask("whisper", URGENCY[reason])
         try:
             await turn.come.wait()
             order.append(name)
         finally:
             turn.leave()
 
-    first = turns.ask(2)
-    assert turns.busy
+    first = gate.ask("whisper", URGENCY[Reason.LENGTH])
+    assert gate.busy("whisper")
     async with asyncio.TaskGroup() as group:
-        group.create_task(work("partial", 3))
-        group.create_task(work("pause", 1))
-        gone = group.create_task(work("gone", 0))
-        group.create_task(work("final", 0))
-        group.create_task(work("pause, later", 1))
+        group.create_task(work("partial", Reason.PARTIAL))
+        group.create_task(work("pause", Reason.PAUSE))
+        gone = group.create_task(work("gone", Reason.FINAL))
+        group.create_task(work("final", Reason.FINAL))
+        group.create_task(work("pause, later", Reason.PAUSE))
         await asyncio.sleep(0)
-        assert turns.waiting == 5
+        assert gate.waiting == 5
         assert not await first.within(0.0) or first.come.is_set()
         gone.cancel()
         await asyncio.sleep(0)
         first.leave()
     assert order == ["final", "pause", "pause, later", "partial"]
-    assert not turns.busy
+    assert not gate.busy("whisper")

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from duologue.clock import MILLISECOND
+from duologue.clock import MILLISECOND, SECOND
+from duologue.precedence import WaitCount
 from duologue.telemetry.ledger import (
     BakeRecord,
     Cause,
@@ -97,12 +98,16 @@ def test_the_governor_and_its_skips_are_counted() -> None:
 def test_a_turn_is_counted_with_its_stages() -> None:
     record = TurnRecord("t", "c", 1, "chad", asked=MILLISECOND, first_token=41 * MILLISECOND, on_air=90 * MILLISECOND)
     record.waited_ms, record.refused, record.failure, record.state = 120.0, 2, "it hung", "ended"
+    record.queued_ms, record.prompt_tokens, record.kept_tokens = 35.0, 400, 380
     found = values(told(record))
     assert found["duologue_turns_total{kind=turn,of=show:day,state=ended}"] == 1
     assert found["duologue_turn_stage_seconds_sum{of=show:day,stage=first_token}"] == pytest.approx(0.04)
     assert found["duologue_turn_wait_seconds_sum{of=show:day}"] == pytest.approx(0.12)
     assert found["duologue_lines_refused_total{of=show:day}"] == 2
     assert found["duologue_turn_failures_total{of=show:day}"] == 1
+    assert found["duologue_turn_queued_seconds_sum{of=show:day}"] == pytest.approx(0.035)
+    assert found["duologue_prompt_tokens_total{of=show:day,read=before}"] == 380
+    assert found["duologue_prompt_tokens_total{of=show:day,read=then}"] == 20
 
 
 def test_a_workers_restarts_are_counted_once_however_often_its_state_is_told() -> None:
@@ -192,3 +197,15 @@ def test_engines_are_counted_by_what_they_did_since_the_last_look() -> None:
     assert found["duologue_speech_cache_requests_total{engine=kokoro,outcome=miss}"] == 2
     assert found["duologue_speech_cache_evictions_total{engine=kokoro}"] == 1
     assert found["duologue_speech_cache_bytes{engine=kokoro}"] == 1_000
+
+
+def test_pieces_of_work_are_counted_by_what_they_did_since_the_last_look() -> None:
+    metrics = told()
+    for pieces, waited in ((4, SECOND), (9, 3 * SECOND)):
+        metrics.work("piper", "ahead", WaitCount(pieces, waited, SECOND // 2, pieces // 3))
+    found = values(metrics)
+    of = "{urgency=ahead,worker=piper}"
+    assert found[f"duologue_work_pieces_total{of}"] == 9
+    assert found[f"duologue_work_wait_seconds_total{of}"] == pytest.approx(3.0)
+    assert found[f"duologue_work_longest_wait_seconds{of}"] == pytest.approx(0.5)
+    assert found[f"duologue_work_gave_way_total{of}"] == 3

@@ -131,7 +131,7 @@ function Workers(): JSX.Element {
   const workers = state.house.value?.workers ?? [];
   const may = state.may("admin");
   return (
-    <Section title="Workers" note="each does its work in a process of its own; another takes the place of one that dies">
+    <Section title="Workers" note="each does its work in a process of its own, what somebody waits for first; another takes the place of one that dies">
       {workers.length === 0 ? (
         <Nothing>
           {state.house.value === null ? "Which workers there are is not known yet." : "Nothing here has a process of its own."}
@@ -145,6 +145,7 @@ function Workers(): JSX.Element {
                 <th scope="col">State</th>
                 <th scope="col">Since</th>
                 <th scope="col">Restarts</th>
+                <th scope="col">Waited</th>
                 <th scope="col">Last failure</th>
                 {may && (
                   <th scope="col">
@@ -189,6 +190,15 @@ function WorkerRow({ worker, may }: { worker: WorkerView; may: boolean }): JSX.E
         {worker.pid !== null && <span class="quiet pid">process {worker.pid}</span>}
       </td>
       <td>{worker.restarts}</td>
+      <td>
+        {worker.waited_s === 0 && worker.gave_way === 0 ? (
+          <span class="quiet">–</span>
+        ) : (
+          <>
+            {decimal(worker.waited_s)} s<span class="quiet pid">gave way {times(worker.gave_way)}</span>
+          </>
+        )}
+      </td>
       <td class="cause">{troubleOf(worker) || <span class="quiet">–</span>}</td>
       {may && (
         <td>

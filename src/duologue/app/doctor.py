@@ -19,7 +19,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
-import psutil
 
 from duologue.app import doctor_ears
 from duologue.app.cast import load_cast
@@ -44,6 +43,7 @@ from duologue.clock import SECOND, SYSTEM_CLOCK, Clock, milliseconds
 from duologue.errors import DuologueError, InputError, PeerError
 from duologue.models.automatic import EMBEDDED, notices
 from duologue.places import cache_folder, packs_folder
+from duologue.priority import usable_cores
 from duologue.settings import Settings
 from duologue.stage.bake import bake_stage
 from duologue.stage.compositor import Compositor
@@ -211,7 +211,7 @@ def running(stat: str) -> int | None:
 
 
 def _usable_cores() -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else psutil.cpu_count() or 1
+    cores = usable_cores()
     try:
         quota = Path("/sys/fs/cgroup/cpu.max").read_text("ascii")
     except OSError:

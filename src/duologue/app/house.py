@@ -117,6 +117,7 @@ class House:
         self._machine = MachineWatch(self.ledger, clock, workers, self._metrics.loop_lag)
         self._part_records: dict[str, PartRecord] = {}
         self._engine_views: tuple[EngineView, ...] = ()
+        self._worker_views: dict[str, WorkerView] = {}
         self.shows: tuple[ShowPart, ...] = tuple(self._shows(settings, cast, stage)) if settings.serve.show else ()
         self.talk = self._talk(settings) if settings.serve.talk else None
         self.line = self._line(settings) if settings.serve.line else None
@@ -213,14 +214,14 @@ class House:
 
     def workers(self) -> tuple[WorkerView, ...]:
         """Every child process that is kept running."""
-        return tuple(worker_view(state, self._stamps) for state in self.engines.workers.states())
+        return tuple(self._worker_now(state) for state in self.engines.workers.states())
 
     async def restart_worker(self, name: str) -> WorkerView:
         """Put another in the place of a worker, when it is done with what it is at; how it is then.
 
         Raises :class:`InputError` for a name that is not there.
         """
-        return worker_view(await self.engines.workers.restart(name), self._stamps)
+        return self._worker_now(await self.engines.workers.restart(name))
 
     def healthy(self) -> tuple[bool, Sequence[str]]:
         """Whether the process works at all."""
@@ -253,7 +254,14 @@ class House:
 
     def _worker_changed(self, state: WorkerState) -> None:
         self.ledger.enter(HOUSE, WorkerRecord(state.name, state.phase.value, state.cause, state.restarts))
-        self.bus.publish(WorkerEvent(worker=worker_view(state, self._stamps)), "engines")
+        self._tell_worker(self._worker_now(state))
+
+    def _worker_now(self, state: WorkerState) -> WorkerView:
+        return worker_view(state, self._stamps, self.engines.workers.gate)
+
+    def _tell_worker(self, view: WorkerView) -> None:
+        self._worker_views[view.name] = view
+        self.bus.publish(WorkerEvent(worker=view), "engines")
 
     def _places_changed(self) -> None:
         event = PlacesEvent(places=self._places_now(), waiting=self.admission.places.waiting)
@@ -282,6 +290,7 @@ class House:
                 keeper.look()
             self._look_at_engines()
             self._metrics.lost(self.ledger.dropped)
+            self._look_at_workers()
             note_engines(self._metrics, self._vitals())
             due = max(due + LOOK, self._clock.now())
             await self._clock.wait_until(due)
@@ -291,6 +300,15 @@ class House:
         if views != self._engine_views:
             self._engine_views = views
             self.bus.publish(EnginesEvent(engines=views), "engines")
+
+    def _look_at_workers(self) -> None:
+        """What waited, for the page and the metrics: the gate counts, and tells nobody."""
+        for view in self.workers():
+            known = self._worker_views.get(view.name)
+            if known is not None and (known.waited_s, known.gave_way) != (view.waited_s, view.gave_way):
+                self._tell_worker(view)
+        for (worker, urgency), count in self.engines.workers.gate.counts.items():
+            self._metrics.work(worker, urgency.name.lower(), count)
 
     def _engines_now(self) -> tuple[EngineView, ...]:
         return tuple(engine_view(each, self._picks) for each in self._vitals())

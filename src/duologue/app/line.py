@@ -35,6 +35,7 @@ from duologue.errors import ClosedError, PeerError
 from duologue.phone.leg import CallLeg, TakeCall
 from duologue.phone.line_messages import Counts, LineSetup, LineTrouble, Ready, RegistrationState
 from duologue.phone.twilio_calls import TwilioCalls
+from duologue.precedence import Errand, Urgency, errand_of
 from duologue.settings import Settings
 from duologue.speech.hearing import EAR_RATE, Expected, Selective
 from duologue.speech.utterance import Utterance
@@ -227,10 +228,11 @@ class LinePart:
             refuse_strangers([plan.member.persona for plan in plans.all], engines.llm, engines.ears)
             voice = CastVoices(engines.tts, tuple(cast.values()))
             self._judge_ears(engines, plans.usual.member)
-            for plan in plans.all:
-                await self._lines.prepare(voice, plan.member.name, (*plan.lines, *self._menu_lines(plan.member)))
-            spoken = (await voice.voice(REHEARSAL, plans.usual.member.name, "line-rehearsal")).utterance
-            await self._listen(engines, spoken, plans.usual.member)
+            with errand_of(Errand(Urgency.NEXT)):
+                for plan in plans.all:
+                    await self._lines.prepare(voice, plan.member.name, (*plan.lines, *self._menu_lines(plan.member)))
+                spoken = (await voice.voice(REHEARSAL, plans.usual.member.name, "line-rehearsal")).utterance
+                await self._listen(engines, spoken, plans.usual.member)
         self._warm = True
 
     def _judge_ears(self, engines: LentEngines, member: CastMember) -> None:

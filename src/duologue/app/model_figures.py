@@ -16,23 +16,30 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import psutil
 
 from duologue.app.doctor_ears import speak
 from duologue.audio.pcm import Samples
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
+from duologue.dialogue.endpointing import MIN_WAIT_MS
 from duologue.errors import DuologueError, in_words
 from duologue.models.catalogue import Model, ModelKind
 from duologue.models.figures import Figures, this_machine
 from duologue.settings import installed_model, load_settings
 from duologue.speech.engine import TextToSpeech
 from duologue.speech.hearing import EAR_RATE, Expected, SpeechToText
+from duologue.speech.whisper_stretch import PAUSE
 
 SHORT = "Good to hear it, yes."
 LONGER = "The kettle is on, the table is laid for four, and somebody has already eaten the last biscuit."
 ROUNDS = 3
 PATIENCE = 120.0
 """Seconds for all of it."""
+HEAD_START_MS = MIN_WAIT_MS - 1000 * PAUSE / EAR_RATE
+"""Ears begin their last pass that long before the soonest decision."""
+GRAIN_MS = 10.0
+"""Of CPU times: nothing is called free."""
 _GROUPS = {ModelKind.VOICE: "duologue.tts", ModelKind.EARS: "duologue.stt"}
 
 
@@ -105,19 +112,29 @@ async def _ears(model: Model, folder: Path, clock: Clock) -> Figures:
     return Figures(this_machine(), final_ms=round(max(finals), 1), memory_mb=round(memory))
 
 
+class _Voice:
+    """See :class:`duologue.speech.hearing.VoicePresence`: one that speaks until it is said to have gone."""
+
+    ended: int | None = None
+
+
 async def _heard(engine: SpeechToText, sound: Samples, clock: Clock) -> float:
-    """From the end of what is heard to its final words (ms)."""
-    watch = _Watch(clock)
+    """From the soonest that a session decides that a turn is over to its final words (ms). Ears are told that the voice
+    went, as in a session, and have :data:`HEAD_START_MS` before that decision.
+    """
+    watch, voice = _Watch(clock), _Voice()
 
     async def told() -> AsyncIterator[Samples]:
         for at in range(0, len(sound), EAR_RATE // 10):
             yield sound[at : at + EAR_RATE // 10]
+        voice.ended = len(sound)
         watch.start()
+        yield np.zeros(MIN_WAIT_MS * EAR_RATE // 1000, np.float32)
 
-    async with aclosing(engine.listen(told(), Expected())) as transcripts:
+    async with aclosing(engine.listen(told(), Expected(), voice)) as transcripts:
         async for _ in transcripts:
             pass
-    return watch.seconds() * 1000
+    return max(watch.seconds() * 1000 - HEAD_START_MS, GRAIN_MS)
 
 
 class _Watch:
@@ -132,8 +149,8 @@ class _Watch:
         self._began, self._used = self._clock.now(), _cpu()
 
     def seconds(self) -> float:
-        """Since then, by the clock, or of CPU time where that is less. Its grain is 10 ms: nothing is called free."""
-        return min((self._clock.now() - self._began) / SECOND, max(_cpu() - self._used, 0.01))
+        """Since then, by the clock, or of CPU time where that is less."""
+        return min((self._clock.now() - self._began) / SECOND, max(_cpu() - self._used, GRAIN_MS / 1000))
 
 
 def _cpu() -> float:

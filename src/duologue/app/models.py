@@ -214,6 +214,8 @@ class WorkerView(ApiModel):
     failures: int = Field(description="In a row.")
     last_failure: str = Field(description="Empty: it has never failed.")
     next_try: float | None = Field(description="While it is left alone after failures in a row.")
+    waited_s: float = Field(default=0.0, description="How long its pieces of work have waited for others, in all (s).")
+    gave_way: int = Field(default=0, description="Pieces of its work that were overtaken by what was more urgent.")
 
 
 class StepName(StrEnum):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
 
 from duologue.app.admission import Admission, Needs, PlaceKind
 from duologue.app.bus import BusTopic
@@ -90,6 +91,7 @@ class ShowPart:
             async with (
                 self._engines.lend() as engines,
                 self._admission.place(NEEDS),
+                _core(self._engines),
                 open_studio(
                     self._settings,
                     engines,
@@ -111,3 +113,10 @@ class ShowPart:
         """All that a page shows."""
         house = self._house()
         return self.studio.state(house) if self.studio is not None else StateEvent(state=StateView(house=house))
+
+
+@asynccontextmanager
+async def _core(engines: EnginePool) -> AsyncGenerator[None]:
+    """The stage draws and encodes on about one core, so engines have one less between them."""
+    with engines.workers.gate.reserved():
+        yield

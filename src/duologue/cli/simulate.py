@@ -181,9 +181,9 @@ def _opened(file: Path | None) -> Generator[Callable[[str], object]]:
 
 
 def _cores() -> int:
-    import os
+    from duologue.priority import usable_cores
 
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return usable_cores()
 
 
 def _list(as_json: bool) -> None:

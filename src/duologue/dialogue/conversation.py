@@ -24,6 +24,7 @@ from duologue.errors import InputError, InternalError, PeerError, first_cause
 from duologue.language.engine import Line, Prompt, newest
 from duologue.language.moderation import Moderator, Subject
 from duologue.language.persona import Persona
+from duologue.precedence import Errand, Urgency, errand_of
 from duologue.speech.utterance import Utterance
 from duologue.telemetry.ledger import TurnRecord
 
@@ -209,6 +210,7 @@ class OnAir:
             fillers = group.create_task(self._prepare_fillers())
             self._rundown.depth = self._delivery.depth
             await self._execute(self._rundown.start(self._crew.clock.now()), group)
+            self._arrange()
             while not self._rundown.done or self._inbox:  # a question may have come with the last word
                 await self._execute(await self._next_effects(), group)
                 await self._go_on(group)
@@ -220,10 +222,11 @@ class OnAir:
         await self._opened.wait()
         if self._crew.patient:
             return
-        async for unvoiced in self._crew.fillers.prepare(self._voice_to_spare):
-            record = self._filler(self._new_id(), unvoiced.speaker, unvoiced.text)
-            record.state, record.failure = "failed", f"voice: {unvoiced.failure}"
-            self._crew.changed(record)
+        with errand_of(Errand(Urgency.AHEAD)):
+            async for unvoiced in self._crew.fillers.prepare(self._voice_to_spare):
+                record = self._filler(self._new_id(), unvoiced.speaker, unvoiced.text)
+                record.state, record.failure = "failed", f"voice: {unvoiced.failure}"
+                self._crew.changed(record)
 
     def _filler(self, utterance_id: str, speaker: str, text: str) -> TurnRecord:
         now = self._crew.clock.now()
@@ -287,6 +290,7 @@ class OnAir:
             return
         self._unvoiced = 0
         part.utterance = event.voiced.utterance
+        record.queued_ms = record.queued_ms or turn.errand.waited / MILLISECOND
         record.first_audio = record.first_audio or event.voiced.first_audio
         record.voiced = now if turn.whole else 0
         took = (now - at_voice.since) / SECOND
@@ -368,11 +372,13 @@ class OnAir:
         turn = PartedTurn(record, step)
         prompt = self._prompt(step)
         self._turns[step.id] = turn
-        turn.writing = group.create_task(self._write(step, prompt, record))
+        turn.writing = group.create_task(self._write(turn, step, prompt))
 
-    async def _write(self, step: Step, prompt: Prompt, record: TurnRecord) -> None:
-        with telling(_handovers_of(record)):
+    async def _write(self, turn: PartedTurn, step: Step, prompt: Prompt) -> None:
+        record = turn.record
+        with telling(_handovers_of(record)), errand_of(turn.errand) as errand:
             await self._crew.writer.write(prompt, record)
+        record.prompt_tokens, record.kept_tokens = errand.prompt, errand.kept
         self._inbox.put(_Written(step))
 
     async def _hand(self, step: Step, stretch_ms: int = 0) -> None:
@@ -429,9 +435,18 @@ class OnAir:
         self._look_at = 0
         while await self._hand_next(group):
             self._voice_next(group)
+        self._arrange()
         if self._delivery.state != self._told:
             self._told = self._delivery.state
             self._crew.on_pace(self._told)
+
+    def _arrange(self) -> None:
+        """How urgent each turn in the making is: the first by when the floor falls silent, the others are ahead."""
+        due, first = max(self._delivery.free_at, 1), True
+        for turn in self._turns.values():
+            if turn.step is not None and not turn.whole and not turn.failed:
+                turn.errand.set(Urgency.NEXT if first else Urgency.AHEAD, due if first else 0)
+                first = False
 
     def _voice_next(self, group: asyncio.TaskGroup) -> None:
         """One part at a time, in the order in which they will be heard."""
@@ -446,7 +461,7 @@ class OnAir:
         self._voice_idle.set()
 
     async def _voice(self, turn: PartedTurn, part: TurnPart) -> None:
-        with telling(_handovers_of(turn.record)):
+        with telling(_handovers_of(turn.record)), errand_of(turn.errand):
             voiced = await self._crew.writer.voice(turn.record, part.text, part.id)
         self._inbox.put(_PartVoiced(turn.record.id, part, voiced))
 

@@ -74,6 +74,11 @@ class LineDelivery:
         return min(MOST_AHEAD, 1 + ceil((self._paces.slowest.factor - SLOW) / 0.2)) if self.slow else 1
 
     @property
+    def free_at(self) -> int:
+        """When what was handed over will have been heard (ns; 0: nothing has been)."""
+        return self._free_at
+
+    @property
     def state(self) -> PaceState:
         """What people are told; a factor that changes a little is no news."""
         slowest = self._paces.slowest

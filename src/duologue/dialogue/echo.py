@@ -3,7 +3,8 @@
 What is played is written down word by word with the time at which it ends. Of a stretch of the person's, a run of words
 is echo if it is also a run in what was played *during* that stretch, or just before it: three words or more, or fewer
 when they are all that was understood. Who repeats our words after us ("say after me") begins a stretch of their own, to
-which nothing that was played before belongs.
+which nothing that was played before belongs. Our sound is known before any word of it
+(:mod:`duologue.dialogue.echo_sound`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterable
+
+from duologue.dialogue.echo_sound import PlayedSound
 
 DELAY_NS = 350_000_000
 """How long after it was played a word can come back: the way to the far end and the room."""
@@ -27,6 +30,8 @@ class EchoFilter:
         self._played: deque[tuple[int, str]] = deque(maxlen=most)
         self.dropped = 0
         """Words that were recognised as echo."""
+        self.sound = PlayedSound()
+        """The same as sound."""
 
     def play(self, words: Iterable[tuple[str, int]], since: int | None = None) -> None:
         """Words that will be played, each with the time at which it ends (ns), in order; instead of all that was to be

@@ -36,12 +36,14 @@ FRAME_NS = VAD_FRAME * SECOND // EAR_RATE
 @dataclass(frozen=True, slots=True)
 class GateOptions:
     """``on``, ``off`` and ``sure`` are probabilities; ``onset_frames`` frames at or above ``on`` make an onset,
-    ``offset_frames`` below ``off`` an offset. Speech ended in the middle of the last frame that was ``sure``: after it
-    Silero's probability dies away, in 50 ms where it is quiet and in up to 300 in noise 10 dB below the voice.
+    ``offset_frames`` below ``off`` an offset; one at ``rising`` may be the beginning of a voice. Speech ended in the
+    middle of the last frame that was ``sure``: after it Silero's probability dies away, in 50 ms where it is quiet and
+    in up to 300 in noise 10 dB below the voice.
     """
 
     on: float = 0.5
     off: float = 0.35
+    rising: float = 0.3
     sure: float = 0.7
     onset_frames: int = 2
     offset_frames: int = 3
@@ -57,6 +59,7 @@ class SpeechGate:
         self._loud_from = 0
         self._loud_until = 0
         self._voiced = self._before = 0
+        self._rising = False
 
     @property
     def voiced(self) -> int:
@@ -68,10 +71,16 @@ class SpeechGate:
         """Between an onset and its offset."""
         return self._speaking
 
+    @property
+    def rising(self) -> bool:
+        """The newest frame may be the beginning of a voice, which is not sure yet."""
+        return self._rising
+
     def step(self, probability: float, end: int) -> SpeechStarted | SpeechStopped | None:
         """Take the next frame, which ended at ``end`` (ns). The event tells the onset or offset itself."""
         options = self._options
         self._voiced += probability >= options.on
+        self._rising = not self._speaking and probability >= options.rising
         if not self._speaking:
             if probability < options.on:
                 self._run = 0
@@ -99,10 +108,10 @@ class SpeechGate:
 
     def reset(self) -> None:
         """Forget everything: what comes next is not connected to what came before."""
-        self._speaking, self._run = False, 0
+        self._speaking, self._run, self._rising = False, 0, False
 
     def _turn(self, speaking: bool, at: int) -> SpeechStarted | SpeechStopped:
-        self._speaking, self._run = speaking, 0
+        self._speaking, self._run, self._rising = speaking, 0, False
         if speaking:
             self._before = self._voiced - self._options.onset_frames
         return SpeechStarted(at) if speaking else SpeechStopped(at)
@@ -144,6 +153,12 @@ class Trust(StrEnum):
 
 SURE = 0.6
 """Confidence from which words are believed however short they are."""
+COMMAND_SURE = 0.45
+"""The same of a command…"""
+COMMAND_ALONE_SURE = 0.2
+"""… of one that is all, which Whisper has half as sure as within a sentence…"""
+COMMAND_WORDS = 4
+"""… with so many words around it at most."""
 LEAST_MS = 120.0
 """Of voice: the shortest word said in passing has more; a click has less."""
 DOUBT_MS = 200.0
@@ -156,10 +171,16 @@ def trust(text: str, confidence: float, final: bool, voiced_ms: float, words: Wo
     """Of words with this ``confidence`` (0…1, or -1: unknown), in a stretch with so much voice so far.
 
     Short words that only join others ("and if") are what "mm-hm" is taken for, with all confidence; nobody takes the
-    floor with nothing else.
+    floor with nothing else. A command ("stop", "no") is what it seems although the engine, which hears nothing around
+    it, is less sure.
     """
-    joining = all(words.only_joins(word) for word in _TOKEN.findall(text.casefold()))
+    said = _TOKEN.findall(text.casefold())
+    joining = all(words.only_joins(word) for word in said)
     if voiced_ms >= LONG_MS or (confidence >= SURE and not joining):
+        return Trust.FULL
+    commanded = len(said) <= COMMAND_WORDS and any(word in words.commands for word in said)
+    alone = len(set(said)) == 1
+    if commanded and confidence >= (COMMAND_ALONE_SURE if alone else COMMAND_SURE) and voiced_ms >= LEAST_MS:
         return Trust.FULL
     if not final:
         return Trust.DOUBT
@@ -173,6 +194,8 @@ _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 MIN_WAIT_MS = 250
 MAX_WAIT_MS = 1200
+GUESSED_MAX_WAIT_MS = 1400
+"""Where the ears guess: a voice is away 80 ms before a soft end and for 60 after an onset, as they tell it."""
 _BASE_MS = {
     "question": 300,
     "finished": 350,
@@ -193,18 +216,22 @@ _GUESSED_MS = {
     "fallen": 600,
     "closing word": 600,
     "question without mark": 600,
-    "finished": 850,
-    "unsure": 850,
-    "few words": 850,
-    "held": 1150,
-    "leading up": MAX_WAIT_MS,
+    "finished": 920,
+    "unsure": 920,
+    "few words": 920,
+    "dictation": 1200,
+    "leaning": GUESSED_MAX_WAIT_MS,
+    "leading up": GUESSED_MAX_WAIT_MS,
+    "trailing": GUESSED_MAX_WAIT_MS,
 }
 """Where the ears set a full stop at almost every pause."""
 _COMPLETE = frozenset({"question", "finished", "whole", "question without mark", "closing word", "fallen"})
-HELD = 2.0
-"""Semitones above the bottom of a speaker's range: a voice that ends so high will most often go on…"""
-FALLEN = -1.0
-"""… and one that ends as low has finished most often."""
+_KINDS = ("open", "complete", "question", "fallen")
+"""Places at which this speaker's pauses are counted, each for itself."""
+FALLEN = -1.75
+"""Semitones above the bottom of a speaker's range: a voice that ends as low has finished. Of natural callers' whole
+sentences a third do at an end, and one in twelve before a pause (``benchmarks/natural_endings.py``).
+"""
 LEADS_UP = 7
 """Words that "when I was a child" has at most, with nothing yet that it leads up to."""
 
@@ -247,24 +274,43 @@ def judge_guessed(text: str, known: Words = _ENGLISH, contour: Contour | None = 
     """
     why = judge(text, known)
     words = [word.casefold() for word in _TOKEN.findall(text)]
+    asked = text.rstrip(" \"'”’)").endswith("?")
+    if asked and words and why == "trailing" and words[-1] in known.closing:
+        return "question"  # "What will we do then?"
     if not words or not known.known or why in ("trailing", "dictation"):
         return why
     if words[-1].isdecimal():
-        return "dictation"
-    asked = text.rstrip(" \"'”’)").endswith("?")
+        in_year = len(words) > 1 and words[-2] in known.before_year and _YEAR.fullmatch(words[-1])
+        return "finished" if in_year else "dictation"
+    if len(words) > 2 and all(word.isdecimal() for word in words[-3:-1]):
+        return "dictation"  # "555 5 fives"
+    if not asked and words[-1] in known.mistaken and len(words) > 2 and words[-2] not in known.determiners:
+        return "trailing"
     if _leads_up(words, known, asked=asked):
         return "leading up"
     if asked:
-        ends = words[-1] not in known.leaning or words[-1] in known.stranded
-        return why if ends or why != "question" else "leaning"
+        return "leaning" if why == "question" and _asks_on(words, known) else why
     if why not in ("finished", "closing word"):
         return why
-    if contour is not None and contour.level > HELD:
-        return "held"
-    fallen = contour is not None and contour.level < FALLEN
-    if fallen or (contour is None and words[-1] in known.closing):
-        return "fallen" if fallen else "closing word"
-    return "finished"
+    if contour is not None and contour.level < FALLEN:
+        return "fallen"
+    return "closing word" if contour is None and words[-1] in known.closing else "finished"
+
+
+def _asks_on(words: list[str], known: Words) -> bool:
+    """What is marked as a question wants a word: "Could I have a?", but not "What is it about?" or "Where is he?"."""
+    last = words[-1]
+    named = len(words) > 2 and last in known.owning and words[-3] in known.determiners  # "What is the name of?"
+    if last in known.determiners or named or _wants_noun(words, known):
+        return True
+    if last not in known.leaning or last in known.stranded or words[0] in known.wh or len(words) < 3:
+        return False
+    ends = {words[-2], last}
+    return not (ends & known.pronouns and ends & known.auxiliaries)
+
+
+def _wants_noun(words: list[str], known: Words) -> bool:
+    return len(words) > 1 and words[-2] in known.indefinite and words[-1] in known.describing
 
 
 def _leads_up(words: list[str], known: Words, *, asked: bool) -> bool:
@@ -287,7 +333,7 @@ def _judge_unmarked(words: list[str], known: Words) -> str:
         return "closing word"
     if words[-1] in known.open and len(words) > 1:
         return "trailing"
-    if words[-1] in known.leaning and len(words) > 1:
+    if (words[-1] in known.leaning and len(words) > 1) or _wants_noun(words, known):
         return "leaning"
     if len(words) <= 2 and words[-1] in known.whole:
         return "whole"
@@ -298,6 +344,7 @@ def _judge_unmarked(words: list[str], known: Words) -> str:
     return "closing word" if words[-1] in known.closing else "unsure"
 
 
+_YEAR = re.compile(r"1[5-9]\d\d|20\d\d")
 GROUP = 3
 """Digits written as one word that may be a part of a longer number…"""
 YEAR = 4
@@ -335,7 +382,7 @@ class AdaptivePatience:
         self._guessed = guessed
         self._contour: Contour | None = None
         self._judged = ""
-        self._pauses = {complete: deque[float](maxlen=12) for complete in (False, True)}
+        self._pauses: dict[str, deque[float]] = {kind: deque(maxlen=12) for kind in _KINDS}
 
     def speak(self, words: Words) -> None:
         """Judge by the words of another language from here on; what is known of this speaker stays."""
@@ -346,7 +393,7 @@ class AdaptivePatience:
         self._contour = contour
 
     def wait(self, text: str) -> Wait:
-        """See :class:`~duologue.dialogue.turns_vocabulary.Patience`: 250 to 1200 ms."""
+        """See :class:`~duologue.dialogue.turns_vocabulary.Patience`: 250 to 1200 ms, to 1400 where the ears guess."""
         if self._guessed:
             why = judge_guessed(text, self._words, self._contour)
             base = _GUESSED_MS[why]
@@ -354,12 +401,15 @@ class AdaptivePatience:
             why = judge(text, self._words)
             base = _BASE_MS[why]
         self._judged = why
-        learnt = self._usual_pause(why in _COMPLETE)
+        learnt = self._usual_pause(why)
         if learnt is None:
             return Wait(base, why)
         wanted = learnt + 120
         adapted = base + max(0.0, wanted - base) * (0.5 if why in _COMPLETE else 1.0)
-        chosen = round(min(max(adapted, MIN_WAIT_MS), MAX_WAIT_MS))
+        most = MAX_WAIT_MS
+        if self._guessed:
+            most = max(base, _GUESSED_MS["finished"]) if why in _COMPLETE else GUESSED_MAX_WAIT_MS
+        chosen = round(min(max(adapted, MIN_WAIT_MS), most))
         return Wait(chosen, why if chosen == base else f"{why}, usual pause {learnt:.0f} ms")
 
     def resumed(self, pause_ms: float) -> None:
@@ -367,12 +417,19 @@ class AdaptivePatience:
         a turn, teaches nothing.
         """
         if 100 <= pause_ms <= 3000:
-            for complete, pauses in self._pauses.items():
-                if not self._judged or complete is (self._judged in _COMPLETE):
-                    pauses.append(pause_ms)
+            for kind in {self._kind(self._judged)} if self._judged else _KINDS:
+                self._pauses[kind].append(pause_ms)
 
-    def _usual_pause(self, complete: bool) -> float | None:
-        ordered = sorted(self._pauses[complete])
+    def _kind(self, why: str) -> str:
+        """Which pauses count for it. Ears that guess set a full stop inside sentences too: what the speaker does there
+        says nothing of questions, and of sentences whose melody fell.
+        """
+        if self._guessed and why in ("question", "question without mark", "fallen"):
+            return why.partition(" ")[0]
+        return "complete" if why in _COMPLETE else "open"
+
+    def _usual_pause(self, why: str) -> float | None:
+        ordered = sorted(self._pauses[self._kind(why)])
         if len(ordered) < 3:
             return None
         return ordered[int(0.8 * (len(ordered) - 1))]

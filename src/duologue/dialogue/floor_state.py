@@ -102,6 +102,11 @@ class FloorState:
         return self.person.says_other_than(ignored)
 
     @property
+    def acknowledged(self) -> bool:
+        """All that was understood shows that somebody listens, and the reply has some way to go."""
+        return not (self.reply and self.reply.nearly_over) and self.person.says_only(self.policy.backchannels)
+
+    @property
     def agrees(self) -> bool:
         """A speculative reply was asked for by the same words."""
         reply = self.reply
@@ -314,7 +319,7 @@ class FloorState:
         """The turn now belongs to the reply."""
         if self.person.text:
             self.asked = 0
-        reply.committed = self.person.committed
+        reply.committed, reply.after = self.person.committed, self.person.offset
         reply.turn = self.person.bind()
         self.thinking_since = now
         self.filler_at = now + self.policy.filler_ms * MILLISECOND

@@ -74,5 +74,5 @@ class Policy:
     sentences: int = 40
     person_chars: int = 4_000
     wait_least_ms: int = 250
-    wait_most_ms: int = 1_200
+    wait_most_ms: int = 1_400
     backchannels: frozenset[str] = BACKCHANNELS

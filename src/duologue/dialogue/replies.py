@@ -120,7 +120,7 @@ def _portions(piece: str) -> Iterable[str]:
 
 async def _next(stream: AsyncIterator[str], patience: float | None) -> object:
     """The next piece. Raises :class:`PeerError` for a reply that stands still: what is held of it can then be said."""
-    timer = asyncio.timeout(patience)
+    timer = limited(patience)
     try:
         async with timer:
             return await anext(stream, _END)
@@ -311,7 +311,7 @@ class SentenceVoicing:
         """
         limit = self._limits.seconds
         while utterance.open:
-            timer = asyncio.timeout(limit)
+            timer = limited(limit)
             try:
                 async with timer:
                     given = await anext(more, None)

@@ -172,6 +172,7 @@ class Session:
             self._post,
             stock=engines.stock,
             ask=self._control.ask,
+            clock=clock,
         )
         self._lines = newest(self._options.history)
         self._calls = CallMemory()
@@ -258,6 +259,8 @@ class Session:
             self._post(EngineFailed(Stage.HEARING, what))
         if self._options.greet:
             self.say("")
+        else:
+            self._read_ahead(group)
         while self._turns.state is not State.CLOSED:
             event = await self._next_event()
             now = self._clock.now()
@@ -337,6 +340,7 @@ class Session:
                 self._control.execute(effect)
             case Commit():
                 self._remember(effect)
+                self._read_ahead(group)
             case _:
                 self._instruct(effect, group)
 
@@ -372,7 +376,7 @@ class Session:
                 else:
                     self._ears.ignore()
             case Think(reply, person, speculative):
-                self._mouth.think(reply, self._prompt(person, speculative), group)
+                self._mouth.think(reply, self._prompt(person, speculative), group, speculative=speculative)
             case Adopt(reply):
                 self._mouth.adopt(reply)
             case VoiceSentence(reply, index, text):
@@ -421,6 +425,7 @@ class Session:
     def _expect_no_echo(self) -> None:
         """Our sound has ended, or is held."""
         self._echo.silence(self._clock.now())
+        self._echo.sound.silence(self._clock.now())
 
     def _expect_echo(self, utterance_id: str, played: int, at: int) -> None:
         """The words after ``played`` are heard from ``at`` on (ns)."""
@@ -429,6 +434,7 @@ class Session:
             self._began = at - played * SECOND // rate
             left = (word for word in utterance.words() if word.end > played)
             self._echo.play(((word.text, self._began + word.end * SECOND // rate) for word in left), at)
+            self._echo.sound.play(utterance.samples[played:], rate, at)
 
     def _expected(self) -> Expected:
         """In the persona's language, and what its callers say, unless something else is expected."""
@@ -461,6 +467,12 @@ class Session:
         if change.persona or change.voice or change.language:
             self._mouth.change(persona, change.voice)
             group.create_task(self._mouth.prepare())
+        self._read_ahead(group)
+
+    def _read_ahead(self, group: asyncio.TaskGroup) -> None:
+        """What the next prompt begins with is known: it stands in it whatever the person says."""
+        if self._turns.state is not State.CLOSED:
+            self._mouth.read_ahead(self._prompt("…", speculative=True), group)
 
     def _remember(self, exchange: Commit) -> None:
         self._mouth.abandon(exchange.reply)

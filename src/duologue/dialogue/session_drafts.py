@@ -35,6 +35,7 @@ class TurnDraft:
     pauses: list[float] = field(default_factory=list[float])
     misses: int = 0
     wasted_ms: float = 0.0
+    queued_ms: float = 0.0
     record: TurnRecord | None = None
 
     @property

@@ -12,15 +12,25 @@ from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.dialogue import nonsense
 from duologue.dialogue.echo import EchoFilter
+from duologue.dialogue.echo_sound import HOP, LEAST, OURS, WINDOW, EchoTrack
 from duologue.dialogue.endpointing import FRAME_NS, MAX_WAIT_MS, PreRoll, SpeechGate, Trust, trust
 from duologue.dialogue.melody import SECONDS as MELODY_SECONDS
 from duologue.dialogue.melody import Contour, Melody
 from duologue.dialogue.source_clock import PlacedBlock, SourceClock
 from duologue.dialogue.turns_vocabulary import EngineFailed, Event, SpeechStarted, SpeechStopped, Stage, Understood
-from duologue.dialogue.unvoiced import VoiceTrack, voiced_text
+from duologue.dialogue.unvoiced import VoiceTrack, text_without
 from duologue.errors import InputError, PeerError, in_words
 from duologue.language.languages import ENGLISH, Words, load_language
-from duologue.speech.hearing import EAR_RATE, VAD_FRAME, Expected, SpeechToText, TurnEnd, VoiceActivity
+from duologue.precedence import Errand, Urgency, errand_of
+from duologue.speech.hearing import (
+    EAR_RATE,
+    VAD_FRAME,
+    Expected,
+    SpeechToText,
+    Transcript,
+    TurnEnd,
+    VoiceActivity,
+)
 from duologue.speech.shared_activity import SharedActivity
 from duologue.streams import cancelled, closing
 
@@ -52,18 +62,27 @@ BEHIND_MS = 100
 """Sound that is older when it comes is late, and what was said after it may be here in a moment."""
 CATCH_UP_MS = 200
 """For late sound to come; nobody's time is up before."""
+RISING_MS = 70
+"""After a frame that may be the beginning of a voice it is known whether it is one; nobody's time is up before…"""
+RISING_MOST_MS = 200
+"""… but what goes on like that for so long, as noise may, holds nobody up any longer."""
 FILLED_SAMPLES = EAR_RATE
 """Of a gap in the source's sound, silence to be heard; the rest of it is passed over."""
 
 
 class _Sound:
     """A bounded queue of blocks, read by an engine. ``voiced`` counts its frames that are surely voice, ``begin`` is
-    its first sample, counted as the ears do, and ``understood`` the first of which nothing was understood yet.
+    its first sample, counted as the ears do, and ``understood`` the first of which nothing was understood yet;
+    ``worded``: somebody else's words were, ``echoed``: it was told that only ours is in it. ``errand`` is what engines
+    do for it.
     """
 
     def __init__(self, voiced: int) -> None:
         self.voiced = voiced
         self.begin = self.understood = 0
+        self.errand = Errand(Urgency.AHEAD)
+        self._waited: int | None = None
+        self.worded = self.echoed = False
         self._blocks: asyncio.Queue[Samples | None] = asyncio.Queue()
         self._waiting = 0
 
@@ -73,7 +92,19 @@ class _Sound:
         self._blocks.put_nowait(block)
         return self._waiting <= MAX_WAITING_SAMPLES
 
+    def want(self) -> None:
+        """Somebody waits for the words now."""
+        if self._waited is None:
+            self._waited = self.errand.waited
+            self.errand.set(Urgency.AWAITED)
+
+    @property
+    def queued_ms(self) -> float:
+        """How long its engine has waited for others since then."""
+        return 0.0 if self._waited is None else (self.errand.waited - self._waited) / MILLISECOND
+
     def end(self) -> None:
+        self.want()
         self._blocks.put_nowait(None)
 
     async def read(self) -> AsyncGenerator[Samples, None]:
@@ -141,6 +172,9 @@ class SessionEars:
         self._gate = SpeechGate()
         self._voice_until = self._given_until = 0  # the newest offset, and that of the newest stretch that was ended
         self._track = VoiceTrack()
+        self._ours = EchoTrack()
+        self._onset = self._compared = 0  # samples: of the newest voice, and up to where it was compared with ours
+        self._rising = (0, 0)  # since when a voice may be beginning, and until when that is waited for (ns)
         self._taken = self._told = 0  # samples that came, and those of which voice activity has told
         self._left: tuple[int, int] | None = (
             None  # until when (ns) a stretch was left, and its first sample not understood
@@ -226,8 +260,9 @@ class SessionEars:
 
     @property
     def catching_up_until(self) -> int:
-        """Before this nobody's time is up (ns; past while no sound is late)."""
-        return 0 if self._behind is None else self._behind + CATCH_UP_MS * MILLISECOND
+        """Before this nobody's time is up (ns): sound is late, or may be the beginning of a voice. Past: neither."""
+        late = 0 if self._behind is None else self._behind + CATCH_UP_MS * MILLISECOND
+        return max(late, self._rising[1])
 
     def miss(self, now: int) -> None:
         """The source gives nothing: whoever spoke is taken to have fallen silent. What still comes keeps its place."""
@@ -256,7 +291,8 @@ class SessionEars:
             sound.begin = sound.understood = self._taken - len(before)
             sound.push(before)
             self._open[stretch] = sound
-        self._tasks[stretch] = group.create_task(self._transcribe(stretch, since, sound))
+        with errand_of(sound.errand):
+            self._tasks[stretch] = group.create_task(self._transcribe(stretch, since, sound))
 
     def _back(self, since: int) -> int:
         """How much sound of the past belongs to a stretch of a voice that is there since then (samples)."""
@@ -270,6 +306,8 @@ class SessionEars:
         """Ask for the final transcript. Within speech the cut waits for the next gap, so that no word is cut in two; a
         stretch that is begun meanwhile goes on from there.
         """
+        if stretch in self._open:
+            self._open[stretch].want()
         if stretch in self._open and self._gate.speaking and self._ending is None and self._deaf_until is not None:
             self._ending = (stretch, self._end + CUT_MS * MILLISECOND)
             return
@@ -354,6 +392,8 @@ class SessionEars:
                 self._cut()
             for sound in self._open.values():
                 sound.voiced += max(0, self._gate.voiced - before)
+            self._note_rising(end)
+            self._compare(event, end)
             self._told_of(event, end)
         except Exception as error:
             self._fault = error
@@ -374,6 +414,31 @@ class SessionEars:
             self._tell_judged(event, self._judge)
         else:
             self._post(event)
+
+    def _note_rising(self, end: int) -> None:
+        since, until = self._rising
+        if self._gate.rising and (end > until or end - since < RISING_MOST_MS * MILLISECOND):
+            self._rising = (end if end > until else since, end + RISING_MS * MILLISECOND)
+
+    def _compare(self, event: SpeechStarted | SpeechStopped | None, end: int) -> None:
+        """The newest voice with what we play: it may be nobody's but ours."""
+        if isinstance(event, SpeechStarted):
+            self._onset = self._compared = self._told - (end - event.at) * EAR_RATE // SECOND
+        if not (self._gate.speaking or event) or not self._echo.sound.sounded(self._end):
+            return
+        voiced, new = self._taken - self._onset, self._taken - self._compared
+        if voiced < LEAST or (new < HOP and self._compared > self._onset and event is None):
+            return
+        ours = self._echo.sound.share(self._roll.newest(min(voiced, WINDOW)), self._end) >= OURS
+        self._ours.note(self._compared, self._taken, ours)
+        self._compared = self._taken
+        for number, sound in self._open.items():
+            if not ours:
+                continue
+            sound.voiced = max(0, sound.voiced - new // VAD_FRAME)
+            if not sound.worded and not sound.echoed and self._ours.all_ours(sound.begin, self._taken):
+                sound.echoed = True
+                self._post(Understood(number, "", False, echo=True, sure=False))
 
     def _contour(self, offset: int) -> Contour | None:
         """How the voice sounded that went at ``offset`` (ns)."""
@@ -441,7 +506,7 @@ class SessionEars:
                     if given.final and len(given.text) > len(transcript.text):
                         what = f"{self._engine.name} gave {len(given.text)} characters: the first are taken"
                         self._post(EngineFailed(Stage.HEARING, what))
-                    said = voiced_text(transcript, self._track, sound.begin)
+                    said, ours = self._foreign(transcript, sound)
                     voiced_ms = sound.voiced * FRAME_NS / MILLISECOND
                     strange = nonsense.strange_language(transcript.language, expected.language)
                     words = load_language(strange).turns if strange else self._words
@@ -451,11 +516,13 @@ class SessionEars:
                         marks = transcript.words
                         sound.understood = sound.begin + marks[-1].end if marks else self._taken
                     text, echo = self._echo.strip(heard, since, self._clock.now())
+                    echo, sound.worded = echo or ours, sound.worded or bool(text)
                     final = transcript.final
                     count += 1
                     if count > MAX_TRANSCRIPTS:
                         raise PeerError(f"{self._engine.name} gave {count} transcripts of one stretch")
-                    self._post(Understood(stretch, text, final, echo, believed is Trust.FULL, strange))
+                    queued_ms = sound.queued_ms if final else 0.0
+                    self._post(Understood(stretch, text, final, echo, believed is Trust.FULL, strange, queued_ms))
                     if final:
                         break
                     await asyncio.sleep(0)  # an engine that never waits must not flood the inbox
@@ -472,6 +539,21 @@ class SessionEars:
         finally:
             self._open.pop(stretch, None)
             self._tasks.pop(stretch, None)
+
+    def _foreign(self, given: Transcript, sound: _Sound) -> tuple[str, bool]:
+        """The text without words that lie where nobody spoke, or only we did; and whether we did."""
+        if given.text and not given.words and self._ours.all_ours(sound.begin, self._taken):
+            return "", True
+        ours = False
+
+        def nobodys(start: int, end: int) -> bool:
+            nonlocal ours
+            start, end = sound.begin + start, sound.begin + max(end, start + 1)
+            echo = self._ours.only_ours(start, end)
+            ours = ours or echo
+            return echo or self._track.silent(start, end)
+
+        return text_without(given, nobodys), ours
 
     def _fail(self, stretch: int, what: str) -> None:
         self.drop(stretch)

@@ -9,6 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from duologue.audio.pcm import RATE
+from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
 from duologue.dialogue.fillers import Fillers, Stock
 from duologue.dialogue.ports import Voice
 from duologue.dialogue.replies import (
@@ -34,12 +35,16 @@ from duologue.dialogue.turns_vocabulary import (
     Stage,
     ToolRan,
 )
-from duologue.language.engine import LanguageModel, Prompt
+from duologue.errors import in_words
+from duologue.language.engine import LanguageModel, Prompt, ReadsAhead
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
 from duologue.language.structured import ReplyChunk
 from duologue.language.tools import ToolCall
+from duologue.precedence import Errand, Urgency, errand_of
 from duologue.speech.utterance import Utterance
+from duologue.streams import cancelled
+from duologue.telemetry.log import get_logger
 
 LIMITS = VoiceLimits(seconds=5.5, rate=RATE)
 """A person waits: who needs longer is asked again, and left out before the table gives up on the reply (12 s)."""
@@ -50,21 +55,30 @@ GAP_SECONDS = 2.0
 EXPRESSION_SECONDS = 0.3
 """How long a sentence that is voiced waits to know what it is said with: models write that after the text."""
 
+_log = get_logger("session")
+
 
 @dataclass(slots=True)
 class _Work:
-    """What is being done for one reply. ``sentences`` names the structured chunk of each sentence."""
+    """What is being done for one reply. ``sentences`` names the structured chunk of each sentence, ``given`` is the
+    sound that was posted of each (s). While it is ``speculative`` nobody waits for it.
+    """
 
     prompt: Prompt | None = None
+    speculative: bool = False
     sentences: list[int] = field(default_factory=list[int])
     tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
+    thought: Errand = field(default_factory=Errand)
+    voices: dict[int, Errand] = field(default_factory=dict[int, Errand])
+    given: dict[int, float] = field(default_factory=dict[int, float])
+    _until: int = 0  # when what was posted will have been heard at the earliest (ns)
     _expressions: dict[int, asyncio.Future[str]] = field(default_factory=dict[int, "asyncio.Future[str]"])
 
     def take(self, reply: str, item: ReplyItem) -> Event | None:
         """What ``item`` of the reply named ``reply`` means to the session; None: only to us."""
         match item:
             case StreamBegun():
-                return ReplyBegun(reply)
+                return ReplyBegun(reply, self.thought.prompt, self.thought.kept)
             case SpokenPart(text=text, chunk=chunk):
                 self.sentences.append(chunk)
                 return SentenceReady(reply, text)
@@ -78,6 +92,36 @@ class _Work:
                 return ReplyFinished(reply, item.form, item.problem, item.cut)
             case ReplyEnding(failure=failure):
                 return EngineFailed(Stage.THINKING, failure, reply=reply)
+
+    def sounds(self, index: int, seconds: float, now: int) -> None:
+        """So much of a sentence is at hand."""
+        more, self.given[index] = seconds - self.given.get(index, 0.0), seconds
+        self._until = max(self._until, now) + round(more * SECOND)
+        self.arrange()
+
+    def adopt(self, now: int) -> None:
+        """It counts from now on."""
+        self.speculative = False
+        if self.given:
+            self._until = now + round(sum(self.given.values()) * SECOND)
+        self.arrange()
+
+    def arrange(self) -> None:
+        """How urgent is what is done for it: in silence the first sentence is waited for, then its voice; once it
+        sounds, what is heard next: the sentence in the making, or where there is none more words.
+        """
+        making = sorted(self.voices)
+        if self.speculative:
+            for errand in (self.thought, *self.voices.values()):
+                errand.set(Urgency.SPECULATIVE)
+        elif not self.given:
+            self.thought.set(Urgency.SOUNDING if making else Urgency.AWAITED)
+            for index in making:
+                self.voices[index].set(Urgency.AWAITED if index == making[0] else Urgency.NEXT)
+        else:
+            self.thought.set(Urgency.NEXT if making else Urgency.SOUNDING, self._until)
+            for index in making:
+                self.voices[index].set(Urgency.SOUNDING if index == making[0] else Urgency.NEXT, self._until)
 
     def _express(self, chunk: int, expression: str) -> None:
         """``chunk`` is said with this. The first word on it counts."""
@@ -114,8 +158,11 @@ class SessionMouth:
         limits: VoiceLimits = LIMITS,
         stock: Stock | None = None,
         ask: Callable[[str, ToolCall], Awaitable[object]] | None = None,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._ask = ask
+        self._clock = clock
+        self._reading: asyncio.Task[None] | None = None
         self._limits = limits
         self._persona = persona
         self._model = model
@@ -144,6 +191,10 @@ class SessionMouth:
         """Voice beforehand what must not wait for a voice: apologies and fillers, in the gaps between replies. What
         fails is left out.
         """
+        with errand_of(Errand(Urgency.AHEAD)):
+            await self._prepare()
+
+    async def _prepare(self) -> None:
         for stage, text in self._texts.items():
             await self._gap()
             attempt = await self._stock.voice(self._voicing, text, self._persona.name, f"apology-{stage}")
@@ -160,9 +211,28 @@ class SessionMouth:
             async with asyncio.timeout(GAP_SECONDS):
                 await self._idle.wait()
 
-    def think(self, reply: str, prompt: Prompt, group: asyncio.TaskGroup) -> None:
+    def read_ahead(self, prompt: Prompt, group: asyncio.TaskGroup) -> None:
+        """Have read what the next prompt begins with (``prompt`` is like it, but for the words of its last line), by an
+        engine that can, when nobody needs the machine.
+        """
+        if self._reading is not None:
+            self._reading.cancel()
+        if isinstance(model := self._model, ReadsAhead):
+            self._reading = group.create_task(self._read(model, prompt))
+
+    async def _read(self, model: ReadsAhead, prompt: Prompt) -> None:
+        try:
+            with errand_of(Errand(Urgency.AHEAD)):
+                await model.read_ahead(prompt)
+        except (Exception, asyncio.CancelledError) as error:  # an engine may come from a stranger's package
+            if cancelled():
+                raise
+            _log.warning("a prompt was not read ahead", cause=in_words(error))  # the answer tells what is wrong
+
+    def think(self, reply: str, prompt: Prompt, group: asyncio.TaskGroup, *, speculative: bool = False) -> None:
         """Write ``reply``. Tools of ``prompt`` that are not committed wait for :meth:`adopt`."""
-        self._replies[reply] = _Work(prompt)
+        work = self._replies[reply] = _Work(prompt, speculative)
+        work.arrange()
         if prompt.tools:
             prompt.tools.told = lambda outcome: self._post(ToolRan(reply, outcome))
             if (ask := self._ask) is not None:
@@ -172,7 +242,10 @@ class SessionMouth:
     def adopt(self, reply: str) -> None:
         """``reply`` is no speculation any more: its tools may run."""
         known = self._replies.get(reply)
-        if known and known.prompt and known.prompt.tools:
+        if known is None:
+            return
+        known.adopt(self._clock.now())
+        if known.prompt and known.prompt.tools:
             known.prompt.tools.commit()
 
     def voice(self, reply: str, index: int, text: str, group: asyncio.TaskGroup) -> None:
@@ -198,6 +271,8 @@ class SessionMouth:
 
     def close(self) -> None:
         """Stop everything."""
+        if self._reading is not None:
+            self._reading.cancel()
         for reply in list(self._replies):
             self.abandon(reply)
 
@@ -223,13 +298,23 @@ class SessionMouth:
 
     async def _write(self, reply: str, prompt: Prompt) -> None:
         known = self._replies[reply]
-        async with aclosing(read_reply(self._model, prompt, self._moderator)) as items:
-            async for item in items:
-                if (event := known.take(reply, item)) is not None:
-                    await self._give(event)
+        with errand_of(known.thought):
+            async with aclosing(read_reply(self._model, prompt, self._moderator)) as items:
+                async for item in items:
+                    if (event := known.take(reply, item)) is not None:
+                        await self._give(event)
 
     async def _speak(self, reply: str, index: int, text: str) -> None:
-        attempt = await self._voicing.voice(text, self._persona.name, f"{reply}/{index}", self._taking(reply, index))
+        work = self._replies[reply]
+        errand = work.voices[index] = Errand()
+        work.arrange()
+        try:
+            with errand_of(errand):
+                take = self._taking(reply, index)
+                attempt = await self._voicing.voice(text, self._persona.name, f"{reply}/{index}", take)
+        finally:
+            del work.voices[index]
+            work.arrange()
         if attempt.voiced is None:
             self._post(EngineFailed(Stage.VOICING, "; ".join(attempt.failures), reply=reply, index=index))
             return
@@ -240,15 +325,19 @@ class SessionMouth:
 
     def _taking(self, reply: str, index: int) -> Take:
         """Posts a sentence as soon as it begins, and as it grows."""
-        known, begun, expression = self._replies.get(reply), False, ""
+        known, begun, expression = self._replies[reply], False, ""
+        errand = known.voices[index]
 
         async def take(utterance: Utterance) -> None:
             nonlocal begun, expression
-            if known and not begun:
+            if not begun:
                 expression = await known.expression(index)
             if expression:
                 utterance = replace(utterance, expression=expression)
             grown, begun = begun, True
-            await self._give(AudioGrew(reply, index, utterance) if grown else AudioReady(reply, index, utterance))
+            known.sounds(index, utterance.duration, self._clock.now())
+            queued_ms = (known.thought.waited + errand.waited) / MILLISECOND
+            event = AudioGrew(reply, index, utterance) if grown else AudioReady(reply, index, utterance, queued_ms)
+            await self._give(event)
 
         return take

@@ -139,7 +139,7 @@ class SessionRecorder:
         if event.text:
             turn.language = event.language
         if event.final:
-            turn.understood = now
+            turn.understood, turn.queued_ms = now, event.queued_ms
         over_ours = any(answer.bound for answer in self._answers.values())
         if turn.text and not over_ours:  # else it may be a cough, or go on with a question that is not answered
             self._show(turn)
@@ -163,15 +163,18 @@ class SessionRecorder:
     def _note_progress(self, answer: AnswerDraft, event: Event, now: int) -> None:
         record = answer.record
         match event:
-            case ReplyBegun():
+            case ReplyBegun(prompt=prompt, kept=kept):
                 record.first_token = record.first_token or now
+                record.prompt_tokens, record.kept_tokens = prompt, kept
             case SentenceReady(text=text):
                 record.first_sentence = record.first_sentence or now
                 answer.sentences.append(text)
                 record.state = "voicing" if record.state == "writing" else record.state
             case ReplyFinished():
                 record.text_complete = now
-            case AudioReady(index=index, utterance=utterance):
+            case AudioReady(index=index, utterance=utterance, queued_ms=queued_ms):
+                if not answer.ready:
+                    record.queued_ms += queued_ms
                 answer.ready[utterance.id] = record.voiced = now
                 if index < len(answer.sentences):
                     answer.sentences[index] = answer.sentences[index] or utterance.text
@@ -325,6 +328,7 @@ class SessionRecorder:
         record.why, record.wait_ms = turn.why, turn.wait_ms
         record.gap_ms = round((turn.decided - turn.ended) / MILLISECOND)
         record.failure, record.stalls = turn.failure, turn.stalls
+        record.queued_ms += turn.queued_ms
         record.handovers = (*turn.handovers, *record.handovers)
 
     def _abandon(self, reply: str, now: int) -> None:

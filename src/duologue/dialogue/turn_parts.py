@@ -10,6 +10,7 @@ from duologue.dialogue.heard import heard_text
 from duologue.dialogue.plan import Step
 from duologue.language.languages import Language
 from duologue.language.text import sentences
+from duologue.precedence import Errand, Urgency
 from duologue.speech.utterance import Utterance
 from duologue.telemetry.ledger import TurnRecord
 
@@ -35,7 +36,7 @@ class PartedTurn:
 
     Of its ``parts`` the first ``handed`` were given to the floor, ``begun`` have begun there, ``over`` are over.
     ``cut``: the floor fell silent in one of them, and what follows it is not said. ``failed``: its first part has no
-    sound.
+    sound. ``errand`` is what engines do for it.
     """
 
     record: TurnRecord
@@ -48,6 +49,7 @@ class PartedTurn:
     heard: list[str] = field(default_factory=list[str])
     cut: bool = False
     failed: bool = False
+    errand: Errand = field(default_factory=lambda: Errand(Urgency.NEXT))
 
     @property
     def next(self) -> TurnPart | None:

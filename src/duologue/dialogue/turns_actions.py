@@ -49,6 +49,9 @@ from duologue.dialogue.turns_vocabulary import (
 )
 from duologue.telemetry.ledger import EndingOutcome
 
+GOES_ON_MS = 1_000
+"""From the decision that a turn is over to a voice that most likely goes on with it."""
+
 
 def nothing(s: Situation) -> list[Effect]:
     return []
@@ -351,7 +354,9 @@ def drop_turn(s: Situation) -> list[Effect]:
 
 
 def give_floor(s: Situation) -> list[Effect]:
-    """The person takes the floor."""
+    """The person takes the floor. Who does so as soon as the turn was taken to be over had only paused."""
+    if 0 <= s.person.onset - s.floor.thinking_since <= GOES_ON_MS * MILLISECOND and s.floor.reply:
+        s.patience.resumed((s.person.onset - s.floor.reply.after) / MILLISECOND)
     return [Report(Note.INTERRUPTED, s.person.text, s.since_onset_ms), *withdraw(s)]
 
 

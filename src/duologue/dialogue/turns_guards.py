@@ -180,8 +180,10 @@ def voice_off(s: Situation) -> bool:
 
 
 def voice_was_long(s: Situation) -> bool:
+    """And as far as is known it was not ours, and no backchannel."""
     person = s.person
-    return not person.voice_on and person.offset - person.onset >= s.policy.barge_ms * MILLISECOND
+    long = person.offset - person.onset >= s.policy.barge_ms * MILLISECOND
+    return long and not (person.voice_on or person.only_echo or s.floor.acknowledged)
 
 
 def voice_was_no_word(s: Situation) -> bool:

@@ -14,6 +14,8 @@ from duologue.clock import MILLISECOND
 from duologue.dialogue.turns_guards import Situation
 from duologue.dialogue.turns_vocabulary import State
 
+DRAWN = 3
+"""So many times as long as another voice a backchannel may be ("okaaay") before it takes the floor."""
 MomentOf: TypeAlias = Callable[[Situation], int]
 
 
@@ -77,7 +79,8 @@ def doubt(s: Situation) -> int:
 
 
 def barge(s: Situation) -> int:
-    return max(s.person.onset + (s.policy.barge_ms + s.policy.offset_ms) * MILLISECOND, s.person.grace_until)
+    limit = s.policy.barge_ms * (DRAWN if s.floor.acknowledged else 1) + s.policy.offset_ms
+    return max(s.person.onset + limit * MILLISECOND, s.person.grace_until)
 
 
 def hangover(s: Situation) -> int:

@@ -98,6 +98,11 @@ class Person:
         words = [word for part in self.parts.values() if part.sure for word in _WORD.findall(part.text.casefold())]
         return any(word not in ignored for word in words)
 
+    def says_only(self, known: frozenset[str]) -> bool:
+        """There are words, and all of them are some of these."""
+        words = _WORD.findall(self.text.casefold())
+        return bool(words) and all(word in known for word in words)
+
     def wait_ms(self, wait: Wait) -> int:
         """How long a silence must be to end the turn."""
         return max(wait.ms, self.policy.hangover_ms)

@@ -41,12 +41,13 @@ class Piece:
 @dataclass(slots=True)
 class Reply:
     """One answer of ours, bound to what the ``person`` said in their turn ``turn`` (0: nobody had said anything).
-    ``since``: when it was asked for (ns).
+    ``since``: when it was asked for, ``after``: when their voice had gone (ns).
     """
 
     id: str
     person: str
     since: int
+    after: int = 0
     turn: int = 0
     speculative: bool = False
     begun: bool = False

@@ -74,7 +74,8 @@ class SpeechStopped:
 class Understood:
     """A transcript of ``stretch``, partial or ``final``. ``echo``: words of ours were found in it and taken out. Words
     that are not ``sure`` (a cough may sound like some) do not ask for the floor while somebody else has it.
-    ``language`` (ISO 639-1) is what was spoken, where that is not what was expected.
+    ``language`` (ISO 639-1) is what was spoken, where that is not what was expected. ``queued_ms``: how long a final
+    one waited for other work of our engines.
     """
 
     stretch: int
@@ -83,6 +84,7 @@ class Understood:
     echo: bool = False
     sure: bool = True
     language: str = ""
+    queued_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +96,13 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class ReplyBegun:
-    """The first token of ``reply`` is there."""
+    """The first token of ``reply`` is there. ``prompt`` is how many tokens the engine was told, ``kept`` how many of
+    them it had read before, where that is known.
+    """
 
     reply: str
+    prompt: int = 0
+    kept: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +144,14 @@ class ReplyFinished:
 
 @dataclass(frozen=True, slots=True)
 class AudioReady:
-    """Sentence ``index`` of ``reply`` is voiced, or its beginning is (an open utterance)."""
+    """Sentence ``index`` of ``reply`` is voiced, or its beginning is (an open utterance). ``queued_ms``: how long its
+    words and its sound so far waited for other work of our engines.
+    """
 
     reply: str
     index: int
     utterance: Utterance
+    queued_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

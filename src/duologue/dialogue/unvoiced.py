@@ -12,6 +12,7 @@ had less than a third within it.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 from duologue.speech.hearing import EAR_RATE, Transcript
 
@@ -56,15 +57,19 @@ class VoiceTrack:
 
 
 def voiced_text(given: Transcript, track: VoiceTrack, begin: int) -> str:
-    """The text without the words that lie where nobody spoke; ``begin`` is the stretch's first sample on the track.
+    """The text without the words that lie where nobody spoke; ``begin`` is the stretch's first sample on the track."""
+    return text_without(given, lambda start, end: track.silent(begin + start, begin + end))
 
-    A word goes with the punctuation after it. What has no mark stays.
+
+def text_without(given: Transcript, nobodys: Callable[[int, int], bool]) -> str:
+    """The text without the words of which ``nobodys`` says, by their first and last sample in the stretch, that they
+    are not the person's. A word goes with the punctuation after it. What has no mark stays.
     """
     text = given.text
     marks = sorted((mark for mark in given.words if 0 <= mark.offset < len(text)), key=lambda mark: mark.offset)
     kept, at = "", 0
     for place, mark in enumerate(marks, 1):
-        if track.silent(begin + mark.start, begin + mark.end):
+        if nobodys(mark.start, mark.end):
             kept += text[at : mark.offset]
             at = marks[place].offset if place < len(marks) else len(text)
     return (kept + text[at:]).strip() if at else text

@@ -11,7 +11,7 @@ from contextlib import aclosing
 
 from duologue.chains import Chain, ChainPolicy, EngineHealth, Listener, fewest
 from duologue.clock import SYSTEM_CLOCK, Clock
-from duologue.language.engine import LanguageCapabilities, LanguageModel, Prompt
+from duologue.language.engine import LanguageCapabilities, LanguageModel, Prompt, ReadsAhead
 from duologue.language.languages import knows
 
 
@@ -67,6 +67,13 @@ class LanguageChain:
         async with aclosing(told) as pieces:
             async for _, piece in pieces:
                 yield piece
+
+    async def read_ahead(self, prompt: Prompt) -> None:
+        """See :class:`~duologue.language.engine.ReadsAhead`: done by the engine that would be asked, if it can."""
+        tag = prompt.speaker.language.tag
+        engine = next((each for each in self._chain.ready if knows(each, tag)), None)
+        if isinstance(engine, ReadsAhead):
+            await engine.read_ahead(prompt)
 
     async def close(self) -> None:
         """Close all. Idempotent."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from duologue.language.persona import Persona
 from duologue.language.tools import ToolOutcome, ToolUse
@@ -135,4 +135,16 @@ class LanguageModel(Protocol):
 
     async def close(self) -> None:
         """Release everything. Idempotent."""
+        ...
+
+
+@runtime_checkable
+class ReadsAhead(Protocol):
+    """An engine that can read a prompt before it is asked, so that the answer waits for what is new in it only."""
+
+    async def read_ahead(self, prompt: Prompt) -> None:
+        """Read what the next prompt begins with: it will be ``prompt``, but for the words of its last line.
+
+        Raises :class:`duologue.errors.PeerError`. It may be cancelled at any time.
+        """
         ...

@@ -97,6 +97,13 @@ class Words(_Part):
     auxiliaries: _Words = frozenset()
     whole: _Words = frozenset()
     opening: _Words = frozenset()
+    commands: _Words = frozenset()
+    determiners: _Words = frozenset()
+    indefinite: _Words = frozenset()
+    describing: _Words = frozenset()
+    owning: _Words = frozenset()
+    before_year: _Words = frozenset()
+    mistaken: _Words = frozenset()
     lead_ins: _Phrases = frozenset()
 
     def only_joins(self, word: str) -> bool:

@@ -1,4 +1,8 @@
-"""What crosses the line between the engine `llama` and the worker process that holds the model. Small frozen values."""
+"""What crosses the line between the engine `llama` and the worker process that holds the model. Small frozen values.
+
+Every request gets exactly one answer, in order: an answer is written piece by piece, each when it is asked for, so that
+several may be under way at once and the most urgent goes on.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ class LoadGguf:
     """The first message: the file, and how to hold it.
 
     ``context`` is in tokens; ``threads`` 0: what the library thinks right; ``gpu_layers`` -1: all; ``template`` is the
-    path of a Jinja file, empty: the model's own.
+    path of a Jinja file, empty: the model's own. ``prompts`` stay read at once.
     """
 
     model: str
@@ -24,13 +28,15 @@ class LoadGguf:
     threads: int
     gpu_layers: int
     template: str
+    prompts: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Answer a conversation. Requests are answered in the order they came in; ``number`` grows from one to the next.
+    """Begin to answer a conversation; ``number`` grows from one to the next. Answers ``over`` are not gone on with.
 
     ``schema`` is the JSON schema that the answer must follow, as text; empty: any text. ``max_tokens`` ends the answer.
+    With ``variant`` nothing is answered: what both conversations begin with is read, for whatever comes of them.
     """
 
     number: int
@@ -39,16 +45,19 @@ class Write:
     seed: int
     max_tokens: int
     schema: str = ""
+    over: tuple[int, ...] = ()
+    variant: tuple[ChatMessage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Cancel:
-    """Go no further with an answer, or do not begin it. :class:`Done` follows all the same."""
+class GoOn:
+    """The next piece of an answer that was begun. Answers ``over`` are not gone on with."""
 
     number: int
+    over: tuple[int, ...] = ()
 
 
-LlamaRequest: TypeAlias = LoadGguf | Write | Cancel
+LlamaRequest: TypeAlias = LoadGguf | Write | GoOn
 
 
 # Answers: worker -> engine
@@ -61,10 +70,14 @@ class GgufLoaded:
 
 @dataclass(frozen=True, slots=True)
 class AnswerPiece:
-    """The next words of an answer. Without any it is a sign of life: a part of the prompt was read."""
+    """The next words of an answer. Without any a part of the prompt was read. ``prompt`` is how many tokens that has,
+    ``kept`` how many of them had been read before.
+    """
 
     number: int
     text: str
+    prompt: int = 0
+    kept: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,58 +1,128 @@
 """A GGUF in memory, through llama-cpp-python. Imported by the worker of the engine `llama` only.
 
 The library's own streaming waits for valid UTF-8, so one stray byte token holds it to the end, and it reads a prompt in
-one go. Here tokens are drawn one by one, and a prompt is read in portions, so that a cancellation waits for one of
-either. What the model has read is kept: of the next prompt only what differs is read.
+one go. Here tokens are drawn one by one, and a prompt is read in portions, so that whoever is more urgent waits for a
+portion or for some tokens. What the model has read is kept (:mod:`duologue.language.llama_seats`):
+of the next prompt that begins alike only what differs is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import InputError, PeerError
 from duologue.language.chat import ChatMessage
 from duologue.language.llama_messages import LoadGguf, Write
+from duologue.language.llama_seats import Seat, Seats
 from duologue.language.llama_text import STOPS, TokenText
 
 PORTION = 64
-"""Tokens of a prompt that are read between two looks for a cancellation: beyond, reading is hardly faster."""
+"""Tokens of a prompt that are read at once, at the most: beyond, reading is hardly faster."""
+LEAST = 16
+"""Below, a model that reads slowly would read more slowly still."""
+BORDER = 150 * MILLISECOND
+"""In about so long a portion is read (ns), or whoever is more urgent would wait for a large model."""
 _ROOM = 64
 """Tokens that must be left for an answer."""
+
+
+class LlamaWriting:
+    """An answer under way: an iterator of its pieces. ``prompt`` and ``kept`` are tokens, known from the first piece
+    on; ``unbound`` tells why its schema could not bind the model; ``begun``: words of it were given.
+    """
+
+    def __init__(self, made: Callable[[LlamaWriting], Generator[str]]) -> None:
+        self.prompt = self.kept = 0
+        self.unbound = ""
+        self.begun = False
+        self._pieces = made(self)
+
+    def __iter__(self) -> LlamaWriting:
+        return self
+
+    def __next__(self) -> str:
+        piece = next(self._pieces)
+        self.begun = self.begun or bool(piece)
+        return piece
+
+    def close(self) -> None:
+        """Go no further: others may have what it holds."""
+        self._pieces.close()
 
 
 class LlamaModel:
     """Make one with :func:`load`."""
 
-    def __init__(self, library: Any, llama: Any, template: str) -> None:
+    def __init__(self, library: Any, llama: Any, template: str, prompts: int = 1, clock: Clock = SYSTEM_CLOCK) -> None:
         self._library = library
         self._llama = llama
+        self._clock = clock
+        self.portion = PORTION
+        """Tokens that are read at once now."""
+        self.seats = Seats(llama, prompts)
+        """What was read."""
         self._vocabulary = library.llama_model_get_vocab(llama.model)
         begin, end = (self._spelled(token) for token in (llama.token_bos(), llama.token_eos()))
         self._begin = begin
         self._stops = (*STOPS, end)
         self._formatter = import_module("llama_cpp.llama_chat_format").Jinja2ChatFormatter(template, end, begin)
         self._grammars: dict[str, Any] = {}
-        self.unbound = ""
-        """Why the last request's schema could not bind the model."""
 
-    def write(self, request: Write) -> Iterator[str]:
+    def write(self, request: Write) -> LlamaWriting:
         """The answer in pieces; empty ones tell that a part of the prompt was read. Close it to go no further.
 
-        Raises :class:`InputError` for a conversation that the model's template refuses or its context cannot hold.
+        Raises :class:`InputError`, with the first piece, for a conversation that the model's template refuses or its
+        context cannot hold.
         """
+        make = self._read if request.variant else self._written
+        return LlamaWriting(lambda writing: make(request, writing))
+
+    def _written(self, request: Write, writing: LlamaWriting) -> Generator[str]:
         tokens = self._prompt(list(request.messages))
-        grammar = self._grammar(request.schema)
-        self._llama.set_seed(request.seed % 2**32)
-        for end in range(PORTION, len(tokens), PORTION):
-            next(self._llama.generate(tokens[:end], temp=0.0))  # draws a token that nobody reads
+        grammar = self._grammar(request.schema, writing)
+        seat = self.seats.take(tokens)
+        try:
+            yield from self._portions(seat, tokens, writing)
+            seat.llama.set_seed(request.seed % 2**32)
+            room = min(request.max_tokens, self._llama.n_ctx() - len(tokens))
+            drawn = seat.llama.generate(tokens, temp=request.temperature, grammar=grammar)
+            yield from self._texts(token for _, token in zip(range(room), drawn, strict=False))
+        finally:
+            self.seats.give_back(seat)
+
+    def _read(self, request: Write, writing: LlamaWriting) -> Generator[str]:
+        """What both conversations begin with."""
+        one, other = (self._prompt(list(messages)) for messages in (request.messages, request.variant))
+        alike = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+        tokens = one[:alike]
+        seat = self.seats.take(tokens)
+        try:
+            yield from self._portions(seat, tokens, writing)
+            if tokens:
+                next(seat.llama.generate(tokens, temp=0.0))  # draws a token that nobody reads
+        finally:
+            self.seats.give_back(seat)
+
+    def _portions(self, seat: Seat, tokens: list[int], writing: LlamaWriting) -> Generator[str]:
+        """Read a prompt but for its end, from where it differs from what was read."""
+        writing.prompt, writing.kept = len(tokens), min(seat.alike(tokens), max(0, len(tokens) - 1))
+        yield ""
+        end = writing.kept + self.portion
+        while end < len(tokens):
+            began = self._clock.now()
+            next(seat.llama.generate(tokens[:end], temp=0.0))  # as above
+            took = max(1, self._clock.now() - began)
+            self.portion = min(PORTION, max(LEAST, self.portion * BORDER // took))
             yield ""
+            end += self.portion
+
+    def _texts(self, drawn: Iterator[int]) -> Generator[str]:
         text = TokenText(self._stops)
-        room = min(request.max_tokens, self._llama.n_ctx() - len(tokens))
-        drawn = self._llama.generate(tokens, temp=request.temperature, grammar=grammar)
-        for _, token in zip(range(room), drawn, strict=False):
+        for token in drawn:
             if self._library.llama_vocab_is_eog(self._vocabulary, token):
                 break
             yield text.feed(self._llama.detokenize([token]))
@@ -92,14 +162,13 @@ class LlamaModel:
         first: ChatMessage = {"role": "user", "content": messages[0]["content"] + "\n\n" + messages[1]["content"]}
         return self._rendered([first, *messages[2:]])
 
-    def _grammar(self, schema: str) -> Any:
+    def _grammar(self, schema: str, writing: LlamaWriting) -> Any:
         """The grammar of a schema; None where the library knows none: the prompt asks for the form as well."""
-        self.unbound = ""
         if schema and schema not in self._grammars:
             try:
                 made = self._library.LlamaGrammar.from_json_schema(schema, verbose=False)
             except Exception as error:  # the converter raises whatever the schema makes it stumble over
-                self.unbound = f"{type(error).__name__}: {error}"
+                writing.unbound = f"{type(error).__name__}: {error}"
                 return None
             self._grammars = {schema: made}  # a character has one
         return self._grammars.get(schema)
@@ -108,7 +177,7 @@ class LlamaModel:
         return self._llama.detokenize([token], special=True).decode("utf-8", "ignore") if token >= 0 else ""
 
 
-def load(request: LoadGguf) -> LlamaModel:
+def load(request: LoadGguf, clock: Clock = SYSTEM_CLOCK) -> LlamaModel:
     """Load the model. Raises :class:`InputError` that names the file, or the package, that is missing or wrong."""
     path = Path(request.model)
     if not path.is_file():
@@ -131,7 +200,8 @@ def load(request: LoadGguf) -> LlamaModel:
     chat: Any = import_module("llama_cpp.llama_chat_format")
     own = llama.metadata.get("tokenizer.chat_template") or chat.CHATML_CHAT_TEMPLATE
     try:
-        model = LlamaModel(library, llama, Path(request.template).read_text("utf-8") if request.template else own)
+        template = Path(request.template).read_text("utf-8") if request.template else own
+        model = LlamaModel(library, llama, template, request.prompts, clock)
     except Exception as error:  # an unreadable file, or jinja2's many errors of syntax
         remedy = "Give a Jinja template that this model understands."
         raise InputError(f"the chat template fails: {error}", where="engines.llama.template", remedy=remedy) from error

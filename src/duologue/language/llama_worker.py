@@ -1,85 +1,68 @@
 """The process in which a GGUF runs: ``python -m duologue.language.llama_worker FD``.
 
-A process because a model's fault is a crash of its process, and because drawing a token holds the GIL now and then. One
-thread reads requests, so that a cancellation is seen while an answer is being written.
+A process because a model's fault is a crash of its process, and because drawing a token holds the GIL now and then.
+Answers are written piece by piece, each when the engine asks for it: so who is waited for goes first, and there is
+nothing to cancel in here.
 """
 
 from __future__ import annotations
 
-import queue
 import sys
-import threading
 
+from duologue.clock import MILLISECOND, SYSTEM_CLOCK
 from duologue.errors import ClosedError, DuologueError, PeerError
 from duologue.language.llama_messages import (
     AnswerFailed,
     AnswerPiece,
-    Cancel,
     Done,
     GgufLoaded,
+    GoOn,
     LlamaAnswer,
     LoadGguf,
     Write,
 )
-from duologue.language.llama_model import LlamaModel, load
+from duologue.language.llama_model import LlamaModel, LlamaWriting, load
 from duologue.workers import Channel
 
-MAX_WAITING = 16
-"""Requests that may wait here; the engine never has more at once."""
+PIECE = 40 * MILLISECOND
+"""So long tokens are drawn before their text is given (ns); the first is given at once, as is each portion that was
+read."""
 
 
-class _Inbox:
-    """The requests, and those that were cancelled, filled by the reading thread."""
-
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
-        self._cancelled: set[int] = set()
-        self._writing = -1
-        self._closed = False
-        self._lock = threading.Lock()
-        self.requests: queue.Queue[Write | None] = queue.Queue(MAX_WAITING + 1)
-
-    def read(self) -> None:
-        """Until the engine is gone."""
-        for message in self._channel:
-            if isinstance(message, Write):
-                self.requests.put(message)
-            elif isinstance(message, Cancel):
-                with self._lock:
-                    self._cancelled.add(message.number)
-        self._closed = True
-        self.requests.put(None)
-
-    def begin(self, number: int) -> None:
-        """``number`` is written now; all before it are over (their cancellation may have come after their end)."""
-        with self._lock:
-            self._writing = number
-            self._cancelled = {later for later in self._cancelled if later >= number}
-
-    def stopped(self) -> bool:
-        """Whether to go no further with the answer that is written now."""
-        with self._lock:
-            return self._closed or self._writing in self._cancelled
-
-
-def _answer(model: LlamaModel, channel: Channel, inbox: _Inbox, request: Write) -> LlamaAnswer:
-    """Write one answer and send its pieces. What the library raises fails the answer: the next may still go well."""
+def _answer(model: LlamaModel, begun: dict[int, LlamaWriting], request: Write | GoOn) -> LlamaAnswer:
+    """The answer to one request. What the library raises fails that answer: the others may still go well."""
+    for number in request.over:
+        if (gone := begun.pop(number, None)) is not None:
+            gone.close()
     number = request.number
-    inbox.begin(number)
     try:
-        if not inbox.stopped():
-            for text in model.write(request):
-                if inbox.stopped():
-                    break
-                channel.send(AnswerPiece(number, text))
-        return Done(number, model.unbound)
+        if isinstance(request, Write):
+            begun[number] = model.write(request)
+        writing = begun[number]
+        text = _drawn(writing)
+        if text is not None:
+            return AnswerPiece(number, text, writing.prompt, writing.kept)
+        del begun[number]
+        return Done(number, writing.unbound)
     except ClosedError:
         raise
     except DuologueError as error:
-        return AnswerFailed(number, error)
+        failure = error
     except Exception as error:  # of a model that the user chose, and of libraries beneath it: anything
         what = f"the model could not go on: {type(error).__name__}: {error}"
-        return AnswerFailed(number, PeerError(what, where="llama-cpp-python", remedy="It is asked again."))
+        failure = PeerError(what, where="llama-cpp-python", remedy="It is asked again.")
+    if (broken := begun.pop(number, None)) is not None:
+        broken.close()
+    return AnswerFailed(number, failure)
+
+
+def _drawn(writing: LlamaWriting) -> str | None:
+    """The next piece; None: it is over."""
+    first, text = not writing.begun, next(writing, None)
+    until = SYSTEM_CLOCK.now() + PIECE
+    while text and not first and SYSTEM_CLOCK.now() < until and (more := next(writing, None)) is not None:
+        text += more
+    return text
 
 
 def main() -> int:
@@ -92,12 +75,12 @@ def main() -> int:
     except DuologueError as error:
         channel.send(AnswerFailed(-1, error))
         return 1
-    inbox = _Inbox(channel)
-    threading.Thread(target=inbox.read, name="requests", daemon=True).start()
+    begun: dict[int, LlamaWriting] = {}
     try:
         channel.send(GgufLoaded())
-        while (request := inbox.requests.get()) is not None:
-            channel.send(_answer(model, channel, inbox, request))
+        for message in channel:
+            assert isinstance(message, Write | GoOn)
+            channel.send(_answer(model, begun, message))
     except ClosedError:
         return 0  # the engine is gone: nobody is left to tell
     return 0

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+
+from duologue.priority import usable_cores
 
 FILE = "measured.json"
 REVISION = 2
@@ -37,7 +38,7 @@ class Figures:
 
 def this_machine() -> str:
     """What figures hold for: the processor, and how many of its cores we may use."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     return f"{_processor() or platform.machine()}, {cores} cores"
 
 

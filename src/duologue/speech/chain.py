@@ -18,6 +18,7 @@ from duologue.errors import InputError, PeerError
 from duologue.speech.engine import SpeechCapabilities, TextToSpeech
 from duologue.speech.utterance import SpeechChunk
 from duologue.speech.voicing import Spoken, Voicing
+from duologue.streams import limited
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ class _Prompt:
             while True:
                 limit = (self._limits.stall if sounding else self._limits.policy.patience) / SECOND
                 try:
-                    async with asyncio.timeout(limit):
+                    async with limited(limit):
                         chunk = await anext(stream)
                 except StopAsyncIteration:
                     return

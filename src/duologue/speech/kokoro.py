@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import Field
 
 from duologue.errors import InputError
+from duologue.priority import usable_cores
 from duologue.speech.local import LocalSettings, LocalSpeech
 
 
@@ -71,4 +72,5 @@ def engine(settings: KokoroSettings | None = None) -> LocalSpeech:
         "speed": settings.speed,
         "threads": settings.threads,
     }
-    return KokoroSpeech("kokoro", "duologue.speech.kokoro_model:load", settings, options)
+    threads = settings.threads or usable_cores()
+    return KokoroSpeech("kokoro", "duologue.speech.kokoro_model:load", settings, options, threads=threads)

@@ -1,14 +1,14 @@
 """What the engines with a model of the user's own share: sentences to a worker process, and their sound in pieces.
 
-The worker makes a sentence piece by piece, each when it is asked for. Lines spoken at once take turns by the piece, so
-nobody waits for another's listener, and a listener that leaves costs at most the piece it was in. A worker that dies or
+The worker makes a sentence piece by piece, each when it is asked for and when its turn has come among all engines of
+ours (:mod:`duologue.precedence`). So lines spoken at once take turns by the piece, the most urgent first, nobody waits
+for another's listener, and a listener that leaves costs at most the piece it was in. A worker that dies or
 shows no sign of life is replaced (:mod:`duologue.supervision`), and sentences that were begun are begun again without
 the pieces that were heard: the same sentence is the same pieces. One that kills the worker twice ends its line.
 """
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -73,12 +73,13 @@ class LocalSpeech:
         settings: LocalSettings,
         options: Mapping[str, object],
         clock: Clock = SYSTEM_CLOCK,
+        threads: int = 1,
     ) -> None:
         self._name = name
+        self._threads = threads
         self._load = LoadVoice(factory, options)
         self._settings = settings
         self._loaded: VoiceLoaded | None = None
-        self._turn = asyncio.Lock()
         self._saying: _Sentence | None = None
         self._over: list[int] = []
         self._next = 0
@@ -191,7 +192,7 @@ class LocalSpeech:
 
     async def _piece(self, sentence: _Sentence) -> SentenceSound:
         """The next piece of a sentence; without samples when it is over."""
-        async with self._turn:
+        async with self._process.gate.piece(self._process.name, threads=self._threads):
             while True:
                 try:
                     answer = await self._asked(sentence)

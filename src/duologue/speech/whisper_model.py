@@ -18,7 +18,15 @@ import numpy as np
 from duologue.audio.pcm import Samples
 from duologue.errors import InputError, PeerError
 from duologue.speech.whisper_messages import Found, LoadWhisper, Pass
-from duologue.speech.whisper_words import Said, copied_from, sounds_spoken, unsaid_from, with_marks
+from duologue.speech.whisper_words import (
+    Said,
+    as_they_sound,
+    copied_from,
+    crowded_out,
+    sounds_spoken,
+    unsaid_from,
+    with_marks,
+)
 
 TOKENS_PER_SECOND = {"en": 8}
 """Nobody says more…"""
@@ -89,6 +97,7 @@ class WhisperModel:
             tail, _, _ = self._heard(filled, wanted, end)
             if tail and np.mean([word.probability for word in tail]) >= DOUBTED:
                 words += [replace(word, start=word.start + end, end=word.end + end) for word in tail]
+        words = as_they_sound(words, wanted.features, wanted.voiced or wanted.seconds)
         return Found(wanted.number, tuple(words), language if self.multilingual else "", unvoiced)
 
     def _heard(self, features: Samples, wanted: Pass, begin: float) -> tuple[list[Said], str, float]:
@@ -98,9 +107,9 @@ class WhisperModel:
         language = self._language(encoded, wanted.language, seconds)
         start = self._start(language)
         prompt = [*self._hints(wanted.phrases), *start, self._id("<|notimestamps|>")]
-        most = int(seconds * TOKENS_PER_SECOND.get(language, TOKENS_ELSEWHERE)) + 8
+        most = min(int(seconds * TOKENS_PER_SECOND.get(language, TOKENS_ELSEWHERE)) + 8, MOST_TOKENS)
         result = self._model.generate(
-            encoded, [prompt], beam_size=self._beam, max_length=len(prompt) + min(most, MOST_TOKENS),
+            encoded, [prompt], beam_size=self._beam, max_length=_length_for(most, len(prompt)),
             suppress_tokens=self._suppressed, return_no_speech_prob=True,
         )[0]  # fmt: skip
         tokens = [token for token in result.sequences_ids[0] if token < self._end]
@@ -117,6 +126,8 @@ class WhisperModel:
         kept = unsaid_from(words)
         if kept == len(words):
             return words
+        if placed := crowded_out(words, kept):
+            return placed
         return self._aligned(encoded, start, tokens[: sum(word.tokens for word in words[:kept])], seconds, language)
 
     def _aligned(self, encoded: Any, start: list[int], tokens: list[int], seconds: float, language: str) -> list[Said]:
@@ -197,6 +208,13 @@ class WhisperModel:
                 if len(tokens) == 1:
                     found.add(tokens[0])
         return sorted(found)
+
+
+def _length_for(tokens: int, prompt: int) -> int:
+    """The ``max_length`` by which CTranslate2 writes so many tokens at most, behind a prompt: it counts the prompt's,
+    all but the last, and never writes more than half of it.
+    """
+    return max(2 * tokens, tokens + prompt - 1)
 
 
 def silence(frames: int, bands: int = 80) -> Samples:

@@ -28,6 +28,9 @@ INSTANT = 0.021
 """A word as short (s) may begin what was not said."""
 LEAST_LETTERS = 3
 """A word counts as so many at least: digits are read out."""
+CERTAIN = 0.8
+"""Of words without time, on average, that are believed nevertheless."""
+SENTENCE_MARKS = frozenset(".?!")
 COPY_SHARE = 0.5
 """Of a tail that repeats how the text begins, that lies within the voice."""
 BROAD_BANDS = 12
@@ -42,6 +45,18 @@ LEAST_BROAD = 6
 """Frames: where a tone begins or stops there are 3."""
 BESIDE = 3
 """Frames beside a word that are looked at too: alignment may leave it no time."""
+QUIET_DECADES = 3.5
+"""Below the loudest frame of a word nothing of it sounds any more."""
+HUSH_PERCENT, HUSH_DECADES = 5.0, 1.0
+"""Nor what is hardly above the quietest frames of a pass: that is the room."""
+LATE_END, LATE_START = 0.08, 0.02
+"""By so much (s) alignment sets the border of two words later than the one ends and the next begins."""
+APART = 0.1
+"""Of a pause between two words (s), as alignment has them."""
+SOFT_END = 0.3
+"""A word before a pause sounds on by so much (s) at most after alignment ends it…"""
+UNSURE = 0.1
+"""… and by so much after the voice is known to have gone."""
 _FRAMES = 100
 """Frames of features in a second."""
 
@@ -75,11 +90,44 @@ def unsaid_from(words: Sequence[Said]) -> int:
     found = len(words)
     for number in range(len(words) - 1, -1, -1):
         word = words[number]
-        letters += max(sum(map(str.isalnum, word.text)), LEAST_LETTERS)
+        letters += _size(word)
         span = max(0.0, words[-1].end - word.start)
         if word.end - word.start <= INSTANT and letters > FASTEST * span + SLACK:
             found = number
     return found
+
+
+def crowded_out(words: Sequence[Said], first: int) -> list[Said] | None:
+    """All words in their places where those from ``first`` on were said after all: alignment gave their time to the
+    word before them. They are sure, repeat nothing, and with that word there is time for all; None: they were not.
+    """
+    tail, before = words[first:], words[first - 1] if first else None
+    if before is None or not tail or sum(word.probability for word in tail) < CERTAIN * len(tail):
+        return None
+    sizes = [_size(word) for word in (before, *tail)]
+    begin, end = before.start, words[-1].end
+    if sum(sizes) > FASTEST * (end - begin) or _repeats(words, first):
+        return None
+    borders = [begin + (end - begin) * sum(sizes[:n]) / sum(sizes) for n in range(len(sizes) + 1)]
+    placed = [replace(word, start=borders[n], end=borders[n + 1]) for n, word in enumerate((before, *tail))]
+    return [*words[: first - 1], *placed]
+
+
+def _repeats(words: Sequence[Said], first: int) -> bool:
+    """Whether the words from ``first`` on begin as the text does or one of its sentences, or as what lies just before
+    them.
+    """
+    texts = [_letters(word.text) for word in words]
+    for begin in range(first):
+        starts = begin == 0 or words[begin - 1].text.rstrip()[-1:] in SENTENCE_MARKS
+        same = 1 if starts else min(len(texts) - first, first - begin)
+        if texts[begin : begin + same] == texts[first : first + same] and (starts or begin + same == first):
+            return True
+    return False
+
+
+def _size(word: Said) -> int:
+    return max(sum(map(str.isalnum, word.text)), LEAST_LETTERS)
 
 
 def copied_from(words: Sequence[Said], voiced: float) -> int:
@@ -106,6 +154,32 @@ def sounds_spoken(word: Said, features: Samples) -> bool:
     broad = (decades >= top - BROAD_DECADES).sum(axis=0) >= BROAD_BANDS
     heard = int(np.sum(broad & (top > 4.0 * features.min() + LOUD_DECADES)))
     return heard >= max(LEAST_BROAD, BROAD_SHARE * decades.shape[1])
+
+
+def as_they_sound(words: Sequence[Said], features: Samples, until: float) -> list[Said]:
+    """The words where their sound is, of which none lies after ``until`` (s). Alignment sets borders late, gives a
+    pause to the word before it, and ends a last word where it grows soft. In noise that drowns it a word stays where it
+    is, but for its late borders.
+    """
+    tops = 4.0 * features[:, : round((until + UNSURE) * _FRAMES)].max(axis=0, initial=-np.inf)
+    hush = float(np.percentile(tops, HUSH_PERCENT)) + HUSH_DECADES if tops.size else 0.0
+    found: list[Said] = []
+    for number, word in enumerate(words):
+        following = words[number + 1] if number + 1 < len(words) else None
+        start = word.start if not found else max(word.start - LATE_START, found[-1].end)
+        if following is None or following.start - word.end > APART:
+            end, most = word.end, min(word.end + SOFT_END, following.start - LATE_END if following else until + UNSURE)
+        else:
+            end = most = word.end - LATE_END
+        first = round(word.start * _FRAMES)
+        top = tops[first : round(most * _FRAMES)]
+        loud = np.flatnonzero(top > max(float(top.max(initial=-np.inf)) - QUIET_DECADES, hush))
+        if loud.size:
+            end = (first + int(loud[-1]) + 1) / _FRAMES
+            start = max(start, min((first + int(loud[0])) / _FRAMES - LATE_START, end))
+        end = max(end, word.start + 1 / _FRAMES)
+        found.append(replace(word, start=min(start, end), end=end))
+    return found
 
 
 def _letters(text: str) -> str:

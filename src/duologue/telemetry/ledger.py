@@ -196,6 +196,11 @@ class TurnRecord:
     ended: Annotated[Time, "It fell silent."] = 0
     gap_ms: Annotated[int, "The chosen silence before it."] = 0
     waited_ms: Annotated[float, "What an engine added to that, and to the pauses between its parts."] = 0.0
+    queued_ms: Annotated[
+        float, "How long its words and its first sound waited for other work of our own engines (docs/precedence.md)."
+    ] = 0.0
+    prompt_tokens: Annotated[int, "Tokens that the model was told for it; 0: the engine does not say."] = 0
+    kept_tokens: Annotated[int, "How many of them it had read before, ahead or for an earlier turn."] = 0
     refused: Annotated[int, "Lines that moderation sent back."] = 0
     interrupted: Annotated[bool, "It was cut off."] = False
     failure: Annotated[str, "What failed at it, each with its stage."] = ""

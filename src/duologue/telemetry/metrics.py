@@ -13,6 +13,7 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from duologue.clock import SECOND
+from duologue.precedence import WaitCount
 from duologue.telemetry.frames import frame_time_ms, over_budget
 from duologue.telemetry.ledger import (
     BakeRecord,
@@ -116,6 +117,12 @@ class Metrics:
         self._cache = counter("speech_cache_requests", "Lines asked of the speech cache", "engine", "outcome")
         self._evictions = counter("speech_cache_evictions", "Lines that left the speech cache", "engine")
         self._cache_bytes = gauge("speech_cache_bytes", "Size of the speech cache", "engine")
+        self._pieces = counter("work_pieces", "Pieces of work of our own engines", "worker", "urgency")
+        self._waits = counter("work_wait_seconds", "How long they waited for others", "worker", "urgency")
+        self._longest = gauge("work_longest_wait_seconds", "The longest of those waits", "worker", "urgency")
+        self._ways = counter("work_gave_way", "Those that what was more urgent overtook", "worker", "urgency")
+        self._queued = histogram("turn_queued_seconds", "What of a turn is such waits", _SEND_BUCKETS, "of")
+        self._told = counter("prompt_tokens", "Tokens that a model was told for turns", "of", "read")
         self._totals: dict[tuple[str, ...], int] = {}
         self._replaced = counter("worker_restarts", "Times that another took a child process's place", "worker")
         self._bakes = histogram("bake_seconds", "Time to bake light or poses beside the frames", _BAKE_BUCKETS, "of")
@@ -220,6 +227,11 @@ class Metrics:
             self._wait.labels(of).observe(record.waited_ms / 1000)
         for stage, taken in stages_ms(record).items():
             self._stages.labels(of, stage).observe(taken / 1000)
+        if record.on_air and record.kind in ("turn", "answer"):
+            self._queued.labels(of).observe(record.queued_ms / 1000)
+        if record.prompt_tokens:
+            self._told.labels(of, "before").inc(record.kept_tokens)
+            self._told.labels(of, "then").inc(record.prompt_tokens - record.kept_tokens)
         if record.sent:
             self._voicing.labels(of).observe(max(0, record.first_audio - record.first_sentence) / SECOND)
             self._sending.labels(of).observe(max(0, record.sent - max(record.given, record.first_audio)) / SECOND)
@@ -267,6 +279,14 @@ class Metrics:
     def engine(self, kind: str, name: str, *, out: bool) -> None:
         """How an engine is."""
         self._out.labels(kind, name).set(out)
+
+    def work(self, worker: str, urgency: str, count: WaitCount) -> None:
+        """How a worker's pieces of one urgency fared since the start."""
+        of = worker, urgency
+        self._pieces.labels(*of).inc(self._rise(count.pieces, "pieces", *of))
+        self._waits.labels(*of).inc(self._rise(count.waited, "waits", *of) / SECOND)
+        self._longest.labels(*of).set(count.longest / SECOND)
+        self._ways.labels(*of).inc(self._rise(count.gave_way, "ways", *of))
 
     def speech_cache(self, engine: str, *, hits: int, misses: int, evicted: int, size: int) -> None:
         """Totals of an engine's cache since the start, and what it holds (bytes)."""

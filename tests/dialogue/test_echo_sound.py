@@ -1,0 +1,159 @@
+"""Sound of ours that comes back, told from another voice."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+from session_doubles import Loudness
+
+from duologue.audio.pcm import RATE, Samples
+from duologue.clock import MILLISECOND, SECOND
+from duologue.dialogue.echo import EchoFilter
+from duologue.dialogue.echo_sound import OURS, EchoTrack, PlayedSound
+from duologue.dialogue.session_ears import SessionEars
+from duologue.dialogue.turns_vocabulary import Event, Understood
+from duologue.simulation.virtual_time import LoopClock, simulate
+from duologue.speech.hearing import EAR_RATE, Expected
+from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
+
+BLOCK = EAR_RATE // 50
+AT = 3 * SECOND
+"""When ours begins to be played (ns)."""
+
+
+def voice(seed: int, seconds: float, rate: int = RATE) -> Samples:
+    """Syllables of a buzz at a pitch that wanders, with some breath: as little like another's as two people's."""
+    random = np.random.default_rng(seed)
+    count = round(seconds * rate)
+    at = np.arange(count) / rate
+    knots = np.linspace(0, seconds, max(2, round(4 * seconds)))
+    pitch, pace = (np.interp(at, knots, random.uniform(*span, len(knots))) for span in ((95, 230), (3, 6)))
+    syllables = 0.55 + 0.45 * np.sin(2 * np.pi * np.cumsum(pace) / rate)
+    phase = 2 * np.pi * np.cumsum(pitch) / rate
+    parts = [random.uniform(0.3, 1) * np.sin(k * phase + random.uniform(0, 6)) / k for k in range(1, 12)]
+    tones = np.sum(parts, axis=0)
+    return (0.2 * syllables * (tones + 0.1 * random.standard_normal(count))).astype(np.float32)
+
+
+def at_ears(played: Samples) -> Samples:
+    return played[: len(played) // 3 * 3].reshape(-1, 3).mean(axis=1).astype(np.float32)
+
+
+def echo(played: Samples, delay_ms: float, gain: float = 0.5) -> Samples:
+    """As the microphone has it from :data:`AT` on."""
+    return np.concatenate([np.zeros(round(delay_ms * EAR_RATE / 1000), np.float32), gain * at_ears(played)])
+
+
+def newest(sound: Samples, until: float, seconds: float = 0.32) -> tuple[Samples, int]:
+    end = round(until * EAR_RATE)
+    return sound[end - round(seconds * EAR_RATE) : end], AT + round(until * SECOND)
+
+
+@pytest.fixture
+def ours() -> tuple[PlayedSound, Samples]:
+    known, played = PlayedSound(), voice(1, 3.0)
+    known.play(played, RATE, AT)
+    return known, played
+
+
+@pytest.mark.parametrize("delay_ms", [0.0, 60.0, 200.0, 550.0])
+@pytest.mark.parametrize("seconds", [0.2, 0.32])
+def test_what_was_played_is_ours_however_late_and_soft_it_comes(
+    ours: tuple[PlayedSound, Samples], delay_ms: float, seconds: float
+) -> None:
+    known, played = ours
+    for until in (1.0, 1.7, 2.4):
+        assert known.share(*newest(echo(played, delay_ms, 0.05), until, seconds)) > 0.9
+
+
+def test_a_room_s_echo_is_ours_for_the_greater_part(ours: tuple[PlayedSound, Samples]) -> None:
+    known, played = ours
+    random = np.random.default_rng(4)
+    at = np.arange(round(0.2 * EAR_RATE)) / EAR_RATE
+    room = 0.05 * random.standard_normal(len(at)) * 10 ** (-3 * at / 0.2)
+    room[0] = 1.0
+    heard = np.convolve(echo(played, 80.0), room).astype(np.float32)
+    assert min(known.share(*newest(heard, until)) for until in (1.0, 1.5, 2.0, 2.5)) > OURS
+
+
+@pytest.mark.parametrize("seed", range(2, 12))
+def test_another_voice_is_not_ours_alone_or_over_an_echo(ours: tuple[PlayedSound, Samples], seed: int) -> None:
+    known, played = ours
+    other = at_ears(voice(seed, 3.0))
+    assert known.share(*newest(other, 1.5)) < OURS
+    assert known.share(*newest(other + echo(played, 120.0, 0.3)[: len(other)], 1.5)) < OURS
+
+
+def test_what_is_not_played_any_more_is_not_ours(ours: tuple[PlayedSound, Samples]) -> None:
+    known, played = ours
+    heard = echo(played, 100.0)
+    known.silence(AT + 500 * MILLISECOND)
+    assert known.share(*newest(heard, 0.55)) > 0.9
+    assert known.share(*newest(heard, 2.0)) < OURS
+    assert known.sounded(AT + SECOND) and not known.sounded(AT + 3 * SECOND)
+
+
+def test_what_is_played_anew_counts_from_then_on(ours: tuple[PlayedSound, Samples]) -> None:
+    known, played = ours
+    known.silence(AT + SECOND)
+    known.play(played[RATE:], RATE, AT + 2 * SECOND)
+    heard = np.concatenate([echo(played[:RATE], 100.0), np.zeros(EAR_RATE, np.float32), echo(played[RATE:], 0.0)])
+    assert known.share(*newest(heard, 2.9)) > 0.9
+
+
+@pytest.mark.parametrize("sound", [np.zeros(5120, np.float32), np.full(5120, 0.5, np.float32), np.zeros(0, np.float32)])
+def test_silence_is_nobodys(ours: tuple[PlayedSound, Samples], sound: Samples) -> None:
+    assert ours[0].share(sound, AT + SECOND) == 0.0
+    assert PlayedSound().share(at_ears(voice(3, 1.0)), AT) == 0.0
+
+
+def test_a_part_is_ours_that_nobody_else_is_in() -> None:
+    track = EchoTrack()
+    assert not track.only_ours(0, 100) and not track.all_ours(0, 100)
+    track.note(0, 100, True)
+    track.note(100, 200, False)
+    assert track.only_ours(0, 100) and track.only_ours(20, 140) and not track.only_ours(60, 190)
+    assert track.all_ours(10, 100) and not track.all_ours(10, 110)
+
+
+def heard(near: Samples, words: str) -> list[Understood]:
+    """What is told of a stretch that begins 0.2 s into ours, from an engine that hears a word each 0.4 s of it."""
+
+    async def main() -> list[Understood]:
+        told: list[Event] = []
+        clock, known = LoopClock(AT), EchoFilter()
+        known.sound.play(voice(1, 3.0), RATE, AT)
+        engine = FakeHearing([Hearing(evenly(words, 0.3, 0.4), confidence=0.9)], clock=clock)
+        ears = SessionEars(Loudness(), engine, Expected(), known, clock, told.append)
+        async with asyncio.TaskGroup() as group:
+            for number in range(len(near) // BLOCK):
+                await clock.wait_until(AT + (number + 1) * 20 * MILLISECOND)
+                ears.hear(near[number * BLOCK : (number + 1) * BLOCK])
+                if number == 15:
+                    ears.begin(1, AT + 200 * MILLISECOND, group)
+                if number == 110:
+                    ears.end(1)
+        return [event for event in told if isinstance(event, Understood)]
+
+    return simulate(main())
+
+
+def test_an_echo_is_known_before_any_word_and_its_words_are_nobodys() -> None:
+    told = heard(echo(voice(1, 3.0), 120.0), "misheard words of ours")
+    assert told[0] == Understood(1, "", False, echo=True, sure=False)
+    assert {event.text for event in told} == {""} and all(event.echo for event in told)
+
+
+def test_who_speaks_into_an_echo_is_heard() -> None:
+    both = echo(voice(1, 3.0), 120.0)
+    person = at_ears(voice(7, 1.0))
+    both[EAR_RATE : EAR_RATE + len(person)] += 3 * person
+    told = heard(both, "misheard words stop please")
+    assert told[-1].text == "stop please" and told[-1].echo
+
+
+def test_another_voice_keeps_its_words() -> None:
+    told = heard(at_ears(voice(7, 3.0)), "wait a moment please")
+    assert told[-1].text == "wait a moment please" and not told[-1].echo
