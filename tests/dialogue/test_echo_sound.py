@@ -11,7 +11,7 @@ from session_doubles import Loudness
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.echo import EchoFilter
-from duologue.dialogue.echo_sound import OURS, EchoTrack, PlayedSound
+from duologue.dialogue.echo_sound import OURS, EchoReference, EchoTrack
 from duologue.dialogue.session_ears import SessionEars
 from duologue.dialogue.turns_vocabulary import Event, Understood
 from duologue.simulation.virtual_time import LoopClock, simulate
@@ -52,8 +52,8 @@ def newest(sound: Samples, until: float, seconds: float = 0.32) -> tuple[Samples
 
 
 @pytest.fixture
-def ours() -> tuple[PlayedSound, Samples]:
-    known, played = PlayedSound(), voice(1, 3.0)
+def ours() -> tuple[EchoReference, Samples]:
+    known, played = EchoReference(), voice(1, 3.0)
     known.play(played, RATE, AT)
     return known, played
 
@@ -61,14 +61,14 @@ def ours() -> tuple[PlayedSound, Samples]:
 @pytest.mark.parametrize("delay_ms", [0.0, 60.0, 200.0, 550.0])
 @pytest.mark.parametrize("seconds", [0.2, 0.32])
 def test_what_was_played_is_ours_however_late_and_soft_it_comes(
-    ours: tuple[PlayedSound, Samples], delay_ms: float, seconds: float
+    ours: tuple[EchoReference, Samples], delay_ms: float, seconds: float
 ) -> None:
     known, played = ours
     for until in (1.0, 1.7, 2.4):
         assert known.share(*newest(echo(played, delay_ms, 0.05), until, seconds)) > 0.9
 
 
-def test_a_room_s_echo_is_ours_for_the_greater_part(ours: tuple[PlayedSound, Samples]) -> None:
+def test_a_room_s_echo_is_ours_for_the_greater_part(ours: tuple[EchoReference, Samples]) -> None:
     known, played = ours
     random = np.random.default_rng(4)
     at = np.arange(round(0.2 * EAR_RATE)) / EAR_RATE
@@ -79,14 +79,14 @@ def test_a_room_s_echo_is_ours_for_the_greater_part(ours: tuple[PlayedSound, Sam
 
 
 @pytest.mark.parametrize("seed", range(2, 12))
-def test_another_voice_is_not_ours_alone_or_over_an_echo(ours: tuple[PlayedSound, Samples], seed: int) -> None:
+def test_another_voice_is_not_ours_alone_or_over_an_echo(ours: tuple[EchoReference, Samples], seed: int) -> None:
     known, played = ours
     other = at_ears(voice(seed, 3.0))
     assert known.share(*newest(other, 1.5)) < OURS
     assert known.share(*newest(other + echo(played, 120.0, 0.3)[: len(other)], 1.5)) < OURS
 
 
-def test_what_is_not_played_any_more_is_not_ours(ours: tuple[PlayedSound, Samples]) -> None:
+def test_what_is_not_played_any_more_is_not_ours(ours: tuple[EchoReference, Samples]) -> None:
     known, played = ours
     heard = echo(played, 100.0)
     known.silence(AT + 500 * MILLISECOND)
@@ -95,7 +95,7 @@ def test_what_is_not_played_any_more_is_not_ours(ours: tuple[PlayedSound, Sample
     assert known.sounded(AT + SECOND) and not known.sounded(AT + 3 * SECOND)
 
 
-def test_what_is_played_anew_counts_from_then_on(ours: tuple[PlayedSound, Samples]) -> None:
+def test_what_is_played_anew_counts_from_then_on(ours: tuple[EchoReference, Samples]) -> None:
     known, played = ours
     known.silence(AT + SECOND)
     known.play(played[RATE:], RATE, AT + 2 * SECOND)
@@ -104,9 +104,9 @@ def test_what_is_played_anew_counts_from_then_on(ours: tuple[PlayedSound, Sample
 
 
 @pytest.mark.parametrize("sound", [np.zeros(5120, np.float32), np.full(5120, 0.5, np.float32), np.zeros(0, np.float32)])
-def test_silence_is_nobodys(ours: tuple[PlayedSound, Samples], sound: Samples) -> None:
+def test_silence_is_nobodys(ours: tuple[EchoReference, Samples], sound: Samples) -> None:
     assert ours[0].share(sound, AT + SECOND) == 0.0
-    assert PlayedSound().share(at_ears(voice(3, 1.0)), AT) == 0.0
+    assert EchoReference().share(at_ears(voice(3, 1.0)), AT) == 0.0
 
 
 def test_a_part_is_ours_that_nobody_else_is_in() -> None:

@@ -12,7 +12,7 @@ from duologue.phone.digest import Credentials
 from duologue.phone.registration import Account
 from duologue.phone.screening import LineOptions, Rate
 from duologue.phone.transactions import Flow
-from duologue.phone.turned_away import MOST_REMEMBERED, SETTLED, Reason, TurnedAway, reason_of
+from duologue.phone.turned_away import MOST_REMEMBERED, SETTLED, AwayReason, TurnedAway, reason_of
 from duologue.phone.user_agent import UserAgent
 from phone.sip_network import Network, Station, accepting, description
 
@@ -94,14 +94,14 @@ def test_what_is_repeated_of_a_call_that_stands_is_not_sent_away() -> None:
 def test_of_a_flood_each_is_counted_and_few_are_remembered() -> None:
     away = TurnedAway()
     for number in range(3 * MOST_REMEMBERED):
-        away.note(Reason.SCANNER, f"call-{number}", 0)
+        away.note(AwayReason.SCANNER, f"call-{number}", 0)
     assert away.counts(SETTLED) == {"scanner": 3 * MOST_REMEMBERED}
 
 
 def test_a_count_does_not_fall_and_the_newest_reason_is_the_one() -> None:
     away = TurnedAway()
-    away.note(Reason.RATE, "one", 0)
-    away.note(Reason.EXTENSION, "one", SECOND)
+    away.note(AwayReason.RATE, "one", 0)
+    away.note(AwayReason.EXTENSION, "one", SECOND)
     assert not away.counts(SECOND)
     assert away.counts(SETTLED) == {"extension": 1}
     away.taken("one", SETTLED)
@@ -114,4 +114,4 @@ def test_each_status_has_its_reason() -> None:
     assert {reason.value for reason in told.values()} == {
         "request", "password", "extension", "unready", "busy", "media", "fault", "places",
     }  # fmt: skip
-    assert reason_of(503, closing=True) is Reason.CLOSING
+    assert reason_of(503, closing=True) is AwayReason.CLOSING

@@ -56,7 +56,7 @@ class Calls:
         self.answered = 0
         """Since the start."""
         self.refusals: Counter[str] = Counter()
-        """Who was sent away, by :class:`~duologue.phone.turned_away.Reason`."""
+        """Who was sent away, by :class:`~duologue.phone.turned_away.AwayReason`."""
 
     @property
     def count(self) -> int:

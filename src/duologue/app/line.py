@@ -201,7 +201,7 @@ class LinePart:
 
     @property
     def refusals(self) -> dict[str, int]:
-        """Calls that were sent away since the line began, by :class:`~duologue.phone.turned_away.Reason`."""
+        """Calls that were sent away since the line began, by :class:`~duologue.phone.turned_away.AwayReason`."""
         refused = self._unoffered_before + Counter(self._unoffered)
         if self._calls is not None:
             refused += self._calls.refusals

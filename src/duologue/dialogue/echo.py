@@ -13,7 +13,7 @@ import re
 from collections import deque
 from collections.abc import Iterable
 
-from duologue.dialogue.echo_sound import PlayedSound
+from duologue.dialogue.echo_sound import EchoReference
 
 DELAY_NS = 350_000_000
 """How long after it was played a word can come back: the way to the far end and the room."""
@@ -30,7 +30,7 @@ class EchoFilter:
         self._played: deque[tuple[int, str]] = deque(maxlen=most)
         self.dropped = 0
         """Words that were recognised as echo."""
-        self.sound = PlayedSound()
+        self.sound = EchoReference()
         """The same as sound."""
 
     def play(self, words: Iterable[tuple[str, int]], since: int | None = None) -> None:

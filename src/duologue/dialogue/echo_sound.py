@@ -46,7 +46,7 @@ class _Played:
     until: int
 
 
-class PlayedSound:
+class EchoReference:
     """Knows what was played lately, and when (ns)."""
 
     def __init__(self) -> None:

@@ -258,7 +258,7 @@ class RegistrationState:
 class Counts:
     """Every second, also as a sign of life: ``calls`` that stand, ``ports`` in use, and what was counted since the line
     began, by name (``dropped_sound`` blocks that main was too slow for, ``late_ms_p99`` of packets sent, …).
-    ``refused``: calls that main was never offered, by :class:`~duologue.phone.turned_away.Reason`.
+    ``refused``: calls that main was never offered, by :class:`~duologue.phone.turned_away.AwayReason`.
     """
 
     values: Mapping[str, float]

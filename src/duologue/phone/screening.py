@@ -11,7 +11,7 @@ from sipmessage import Request
 
 from duologue.clock import SECOND
 from duologue.phone import message as sip
-from duologue.phone.turned_away import Reason
+from duologue.phone.turned_away import AwayReason
 
 MOST_SOURCES = 4096
 SCANNERS = (
@@ -72,7 +72,7 @@ class Screening:
         self._verified: OrderedDict[str, None] = OrderedDict()
         self.dropped: dict[str, int] = {}
 
-    def against(self, request: Request, host: str, now: int) -> Reason | None:
+    def against(self, request: Request, host: str, now: int) -> AwayReason | None:
         """Why a request from ``host`` is not looked at, and not answered; None: it is."""
         reason = self._against(request, host, now)
         if reason is not None:
@@ -94,17 +94,17 @@ class Screening:
         """Whether its address is known not to be forged."""
         return host in self._verified
 
-    def _against(self, request: Request, host: str, now: int) -> Reason | None:
+    def _against(self, request: Request, host: str, now: int) -> AwayReason | None:
         if not self.lists(host):
-            return Reason.SOURCE
+            return AwayReason.SOURCE
         agent = (request.headers.get("User-Agent") or "").lower()
         if any(name in agent for name in SCANNERS) or "sipvicious" in request.headers["From"].lower():
-            return Reason.SCANNER
+            return AwayReason.SCANNER
         if request.method in ("ACK", "CANCEL") or sip.recipient(request).tag:
             return None
         if not self._options.answers:
-            return Reason.SOURCE
-        return None if self._counted(request.method, host, now) else Reason.RATE
+            return AwayReason.SOURCE
+        return None if self._counted(request.method, host, now) else AwayReason.RATE
 
     def _listed(self, host: str) -> bool:
         try:

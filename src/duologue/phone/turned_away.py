@@ -18,7 +18,7 @@ MOST_REMEMBERED = 1024
 """Calls whose repetitions are recognised."""
 
 
-class Reason(StrEnum):
+class AwayReason(StrEnum):
     """Why a call was sent away."""
 
     SOURCE = "source"
@@ -45,26 +45,26 @@ class Reason(StrEnum):
 
 
 _BY_STATUS = {
-    401: Reason.PASSWORD, 404: Reason.EXTENSION, 480: Reason.UNREADY, 486: Reason.BUSY, 488: Reason.MEDIA,
-    500: Reason.FAULT, 503: Reason.PLACES,
+    401: AwayReason.PASSWORD, 404: AwayReason.EXTENSION, 480: AwayReason.UNREADY, 486: AwayReason.BUSY,
+    488: AwayReason.MEDIA, 500: AwayReason.FAULT, 503: AwayReason.PLACES,
 }  # fmt: skip
 
 
-def reason_of(status: int, *, closing: bool = False) -> Reason:
+def reason_of(status: int, *, closing: bool = False) -> AwayReason:
     """What a call was refused for, by what it was told (SIP)."""
     if status == 503 and closing:
-        return Reason.CLOSING
-    return _BY_STATUS.get(status, Reason.REQUEST)
+        return AwayReason.CLOSING
+    return _BY_STATUS.get(status, AwayReason.REQUEST)
 
 
 class TurnedAway:
     """See the module. ``call`` is whatever names a call to those who make it, times are ns."""
 
     def __init__(self) -> None:
-        self._calls: OrderedDict[int, tuple[Reason, int]] = OrderedDict()
-        self._forgotten: Counter[Reason] = Counter()
+        self._calls: OrderedDict[int, tuple[AwayReason, int]] = OrderedDict()
+        self._forgotten: Counter[AwayReason] = Counter()
 
-    def note(self, why: Reason, call: str, now: int) -> None:
+    def note(self, why: AwayReason, call: str, now: int) -> None:
         """It was sent away, perhaps not for the first time; the newest reason counts."""
         key = hash(call)  # a name may be long
         _, since = self._calls.get(key, (why, now))

@@ -44,7 +44,7 @@ from duologue.phone.transactions import (
     Timers,
     Transactions,
 )  # fmt: skip
-from duologue.phone.turned_away import Reason, TurnedAway, reason_of
+from duologue.phone.turned_away import AwayReason, TurnedAway, reason_of
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY"
 EXTENSIONS = ("100rel", "timer")
@@ -538,7 +538,7 @@ class UserAgent:
             self._turn_away(request, reason, now)
         return reason is None
 
-    def _turn_away(self, request: Request, why: Reason, now: int) -> None:
+    def _turn_away(self, request: Request, why: AwayReason, now: int) -> None:
         """Count a call that its owner does not hear of; what is repeated of one that it has is none."""
         call_id = request.headers["Call-ID"]
         if sip.is_call(request) and (call_id, sip.sender(request).tag) not in self._theirs:
