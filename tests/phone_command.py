@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from duologue.app.models import LineView
+from duologue.app.line_models import LineView
 from duologue.clock import SECOND, SYSTEM_CLOCK
 from scripted_server import Connection, Request, ScriptedServer, serving
 

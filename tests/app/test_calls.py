@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from call_doubles import Does, Exchange, Gone, Says, ScriptedLeg
 
-from duologue.app.models import CallEvent, CallState, CallTurnEvent, LevelsEvent, NoticeEvent
+from duologue.app.line_models import CallState
+from duologue.app.models import CallEvent, CallTurnEvent, LevelsEvent, NoticeEvent
 from duologue.audio.pcm import RATE
 from duologue.clock import SECOND
 from duologue.errors import InputError

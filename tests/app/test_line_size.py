@@ -9,7 +9,7 @@ import pytest
 from call_doubles import Exchange, ScriptedLeg
 
 from duologue.app.call_views import MOST_TURNS
-from duologue.app.models import LineView
+from duologue.app.line_models import LineView
 from duologue.clock import MILLISECOND, SECOND
 from duologue.phone.leg import CallInfo
 from duologue.simulation.virtual_time import simulate

@@ -11,21 +11,17 @@ from itertools import count
 from typing import Any
 
 from duologue.app.bus import BusTopic
-from duologue.app.models import (
-    CallEvent,
+from duologue.app.line_models import (
     CallLevels,
     CallState,
     CallTurn,
-    CallTurnEvent,
     CallView,
-    LevelsEvent,
-    LineEvent,
     LineView,
-    Notice,
     RegistrationView,
     StageTime,
     TransferView,
 )
+from duologue.app.models import CallEvent, CallTurnEvent, LevelsEvent, LineEvent, Notice
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK
 from duologue.errors import InputError
 

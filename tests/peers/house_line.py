@@ -15,7 +15,8 @@ import pytest
 from duologue.app import engines
 from duologue.app.house import House
 from duologue.app.line import LinePart
-from duologue.app.models import LineEvent, LineView
+from duologue.app.line_models import LineView
+from duologue.app.models import LineEvent
 from duologue.settings import Settings, load_models_folder, load_settings
 from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
 from duologue.telemetry.ledger import CallRecord, Entry, TurnRecord

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import httpx
 
-from duologue.app.models import CallTurnEvent, CallView, Event, LineEvent, LineView, StateEvent
+from duologue.app.line_models import CallView, LineView
+from duologue.app.models import CallTurnEvent, Event, LineEvent, StateEvent
 from duologue.web.events import StreamedEvent
 
 STARTS = 90.0

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 import httpx
 
 from duologue.app.bus import Bus, Topics
+from duologue.app.line_models import CallState, CallView, LineView
 from duologue.app.models import (
-    CallState,
-    CallView,
     CaptionRequest,
     CharacterView,
     ChatReceipt,
@@ -21,7 +20,6 @@ from duologue.app.models import (
     ConversationView,
     HouseView,
     LightsRequest,
-    LineView,
     PartState,
     PartView,
     StageView,

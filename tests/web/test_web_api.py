@@ -10,14 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 from studio_double import Connect, HouseDouble, StudioDouble, segment
 
-from duologue.app.models import (
-    CaptionRequest,
-    ChatRequest,
-    ConversationRequest,
-    LightsRequest,
-    Problem,
-    TvRequest,
-)
+from duologue.app.models import CaptionRequest, ChatRequest, ConversationRequest, LightsRequest, Problem, TvRequest
 from duologue.errors import ClosedError, DuologueError, InputError, InternalError, PeerError
 from duologue.stage.pose import Daylight
 from duologue.web.application import openapi_schema

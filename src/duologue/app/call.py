@@ -18,7 +18,8 @@ from duologue.app.call_sound import HeardSound, Level, recording_path
 from duologue.app.call_tools import call_tools, said_so_far
 from duologue.app.call_views import CallStanding
 from duologue.app.call_voice import VoicedLines
-from duologue.app.models import CallEvent, CallLevels, CallTurnEvent, Event, Notice, NoticeEvent
+from duologue.app.line_models import CallLevels
+from duologue.app.models import CallEvent, CallTurnEvent, Event, Notice, NoticeEvent
 from duologue.app.talking import Partner, talk_policy
 from duologue.app.talking_captions import Captions
 from duologue.app.talking_sound import open_recording

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from statistics import median
 
-from duologue.app.models import CallState, CallTurn, CallView, StageTime
+from duologue.app.line_models import CallState, CallTurn, CallView, StageTime
 from duologue.clock import MILLISECOND, Clock
 from duologue.phone.leg import CallInfo
 from duologue.telemetry.ledger import CallRecord, TurnRecord

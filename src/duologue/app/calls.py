@@ -13,7 +13,8 @@ from duologue.app.admission import PlaceTaken
 from duologue.app.call import LINE, CallHouse, CallTalk
 from duologue.app.call_plan import CallPlan, CallPlans
 from duologue.app.call_views import CallStanding
-from duologue.app.models import CallEvent, CallView, LevelsEvent
+from duologue.app.line_models import CallView
+from duologue.app.models import CallEvent, LevelsEvent
 from duologue.app.talking import Talk
 from duologue.clock import SECOND
 from duologue.errors import DuologueError, InputError, first_cause, in_words

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from ipaddress import ip_address
 
 from duologue.app.house import House
-from duologue.app.models import CallEvent, CallTurnEvent, CallView, Event
+from duologue.app.line_models import CallView
+from duologue.app.models import CallEvent, CallTurnEvent, Event
 from duologue.errors import PeerError
 from duologue.phone.header_fields import uri_of
 from duologue.settings import Settings

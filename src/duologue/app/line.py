@@ -24,8 +24,9 @@ from duologue.app.carriers import Carriers
 from duologue.app.cast import CastMember
 from duologue.app.engines import EnginePool, LentEngines
 from duologue.app.languages import members, refuse_strangers
+from duologue.app.line_models import CallView, LineView, RegistrationView, TransferView
 from duologue.app.line_plan import line_plan, target_of
-from duologue.app.models import CallView, LineEvent, LineView, Notice, RegistrationView, TransferView
+from duologue.app.models import LineEvent, Notice
 from duologue.app.talking import Talk
 from duologue.app.voices import CastVoices
 from duologue.audio.pcm import Samples

@@ -68,17 +68,8 @@ class Metrics:
     """
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        registry = self.registry = registry or CollectorRegistry()
-
-        def histogram(name: str, what: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
-            return Histogram(f"duologue_{name}", what, labels, registry=registry, buckets=buckets)
-
-        def counter(name: str, what: str, *labels: str) -> Counter:
-            return Counter(f"duologue_{name}", what, labels, registry=registry)
-
-        def gauge(name: str, what: str, *labels: str) -> Gauge:
-            return Gauge(f"duologue_{name}", what, labels, registry=registry)
-
+        self.registry = registry or CollectorRegistry()
+        histogram, counter, gauge = self._histogram, self._counter, self._gauge
         self._shows: dict[str, _Frames] = {}
         self.compose = histogram("frame_compose_seconds", "Time to compose a frame", _FRAME_BUCKETS, "of")
         self.encode = histogram("frame_encode_seconds", "Time to encode a frame", _FRAME_BUCKETS, "of")
@@ -133,6 +124,15 @@ class Metrics:
         self._steal = gauge("machine_steal_ratio", "Share of CPU time that the hypervisor gave to others")
         self._available = gauge("machine_available_bytes", "Memory that can be had without swapping")
         self._lost = counter("ledger_dropped", "Entries of the ledger that never reached the disk")
+
+    def _histogram(self, name: str, what: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(f"duologue_{name}", what, labels, registry=self.registry, buckets=buckets)
+
+    def _counter(self, name: str, what: str, *labels: str) -> Counter:
+        return Counter(f"duologue_{name}", what, labels, registry=self.registry)
+
+    def _gauge(self, name: str, what: str, *labels: str) -> Gauge:
+        return Gauge(f"duologue_{name}", what, labels, registry=self.registry)
 
     def observe(self, entry: Entry) -> None:
         """Count what was entered in the ledger."""

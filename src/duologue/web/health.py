@@ -8,7 +8,7 @@ from http import HTTPStatus
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from duologue.app.models import ApiModel
+from duologue.app.api_model import ApiModel
 from duologue.web import paths
 from duologue.web.access import Here, Place, TheHouse
 from duologue.web.scopes import open_to_all, reading

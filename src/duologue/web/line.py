@@ -7,15 +7,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from duologue.app.models import (
-    CallView,
-    DialReceipt,
-    DialRequest,
-    LineView,
-    Problem,
-    TransferRequest,
-    WhisperRequest,
-)
+from duologue.app.line_models import CallView, DialReceipt, DialRequest, LineView, TransferRequest, WhisperRequest
+from duologue.app.models import Problem
 from duologue.tokens import Scope
 from duologue.web import paths
 from duologue.web.access import PROBLEMS, TheHouse

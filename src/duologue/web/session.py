@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from duologue.app.models import ApiModel
+from duologue.app.api_model import ApiModel
 from duologue.tokens import Scope
 from duologue.web import paths
 from duologue.web.access import TheOptions

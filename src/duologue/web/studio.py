@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from duologue.app.bus import Bus
+from duologue.app.line_models import CallView, LineView
 from duologue.app.models import (
-    CallView,
     CaptionRequest,
     ChatReceipt,
     ChatRequest,
@@ -17,7 +17,6 @@ from duologue.app.models import (
     ConversationView,
     HouseView,
     LightsRequest,
-    LineView,
     PartState,
     StageView,
     TalkCharacter,

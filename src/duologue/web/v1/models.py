@@ -6,7 +6,7 @@ from typing import Literal
 
 from fastapi import APIRouter
 
-from duologue.app.models import ApiModel
+from duologue.app.api_model import ApiModel
 from duologue.errors import InputError
 from duologue.web import paths
 from duologue.web.scopes import reading
