@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import cast
 
 import pytest
-import tiny_gguf
 from openai_server import Behaviour, OpenAIServer
 
+import tiny_gguf
 from duologue.errors import ClosedError, PeerError
 from duologue.language.engine import LanguageModel, Line, Moment, Prompt
 from duologue.language.fake import FakeLanguage, ScriptedReply
