@@ -157,3 +157,17 @@ def test_who_speaks_into_an_echo_is_heard() -> None:
 def test_another_voice_keeps_its_words() -> None:
     told = heard(at_ears(voice(7, 3.0)), "wait a moment please")
     assert told[-1].text == "wait a moment please" and not told[-1].echo
+
+
+@pytest.mark.parametrize("places", [(0.1,), (0.1, 0.2), (0.03, 0.11, 0.19, 0.27)])
+def test_clicks_and_switches_are_like_anything_and_so_prove_nothing(places: tuple[float, ...]) -> None:
+    """A filter makes one of any sound that has one: whoever else's it is, no word is lost for it."""
+    known = EchoReference()
+    switched = np.zeros(3 * RATE, np.float32)
+    for number in range(20):
+        switched[number * RATE // 7 : number * RATE // 7 + RATE // 14] = 0.5
+    known.play(switched, RATE, AT)
+    heard = np.zeros(round(0.32 * EAR_RATE), np.float32)
+    for place in places:
+        heard[round(place * EAR_RATE) :] += 0.25
+    assert known.share(heard, AT + 2 * SECOND) == 0.0

@@ -76,7 +76,7 @@ class EchoReference:
         near = _shaped(_thinned(heard, EAR_RATE))
         power = float(near @ near)
         count = len(near)
-        if count <= _TAPS or power <= 0.0:
+        if count <= _TAPS or power <= 0.0 or _places(near) <= _TAPS:
             return 0.0
         begin = end - count * SECOND // _RATE
         far = _shaped(self._between(begin - LATEST_MS * MILLISECOND, count + _LATEST + _EARLIEST + 1))
@@ -114,6 +114,15 @@ def _thinned(samples: Samples, rate: int) -> NDArray[np.float64]:
 def _shaped(samples: NDArray[np.float64]) -> NDArray[np.float64]:
     shaped = samples[1:] - _EMPHASIS * samples[:-1]
     return shaped - shaped.mean() if len(shaped) else shaped
+
+
+def _places(samples: NDArray[np.float64]) -> float:
+    """In how many places what changes in a sound lies (the participation ratio of its steps' power). What lies in no
+    more than the filter has taps, a click or a switch, is made of any sound that has one.
+    """
+    steps = np.square(np.diff(samples))
+    fourth = float(steps @ steps)
+    return float(steps.sum()) ** 2 / fourth if fourth > 0 else 0.0
 
 
 def _match(near: NDArray[np.float64], far: NDArray[np.float64]) -> int:
