@@ -40,6 +40,7 @@ async def _call(folder: Path, target: Capture) -> None:
                 await SYSTEM_CLOCK.wait_until(SYSTEM_CLOCK.now() + 200_000_000)  # a pause, as people make them
             await leg.digits(DIGITS)
             await phone.until("CALL_DTMF_END", len(DIGITS))
+            await SYSTEM_CLOCK.wait_until(SYSTEM_CLOCK.now() + 100_000_000)  # an end is told three times, 20 ms apart
             await leg.hang_up("done")
             await main.until(lambda: main.events(LegEnded))
         assert [one["param"] for one in phone.of("CALL_DTMF_START")] == list(DIGITS)
