@@ -40,7 +40,7 @@ show: setup  ## Put the show on air at http://127.0.0.1:8081
 
 test: setup  ## All tests
 	$(NPM) test
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder  # long files are not left for the end
 
 quick: setup  ## The everyday tests, under a minute
 	HYPOTHESIS_FEW=1 $(BIN)/python -m pytest -m "not slow and not peer and not realtime" -q -n 2 --dist loadfile
