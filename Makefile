@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NPM := npm --prefix frontend
 
-.PHONY: help setup show test quick check fuzz bench bench-voice bench-natural bench-phone soak pictures lock clean
+.PHONY: help setup show test quick check fuzz bench bench-voice bench-natural bench-page bench-phone soak pictures lock clean
 
 help:  ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s ':'
@@ -30,7 +30,7 @@ frontend/node_modules/.ready: frontend/package.json frontend/package-lock.json
 	$(NPM) ci --no-audit --no-fund
 	@touch $@
 
-PAGE_SOURCES := $(shell find frontend/src frontend/public frontend/index.html frontend/vite.config.ts -type f 2>/dev/null)
+PAGE_SOURCES := $(shell find frontend/src frontend/public frontend/index.html frontend/face.html frontend/vite.config.ts frontend/compress.ts -type f 2>/dev/null)
 src/duologue/web/static/.ready: frontend/node_modules/.ready $(PAGE_SOURCES)
 	$(NPM) run build
 	@touch $@
@@ -53,9 +53,9 @@ check: setup  ## What a reviewer's machine checks: lint, types, floors
 	$(NPM) run check
 
 FUZZ_SECONDS ?= 20
-fuzz: setup  ## What comes from the network, by coverage: FUZZ_SECONDS for each of six targets
+fuzz: setup  ## What comes from the network, by coverage: FUZZ_SECONDS for each of eight targets
 	$(BIN)/python -m pip install --quiet atheris==3.0.0
-	for target in message stream description digest media agent; do \
+	for target in message stream description digest media audiosocket twilio agent; do \
 	  $(BIN)/python tests/fuzz/fuzz_phone.py $$target $(FUZZ_SECONDS) || exit 1; done
 
 bench: setup  ## The figures of docs/performance.md, about forty minutes
@@ -67,14 +67,19 @@ bench-voice: setup  ## The voice core beside pipecat and LiveKit Agents, a quart
 bench-phone: setup  ## The phone line, by captured packets: answers, pacing, calls held, losses; half an hour (needs models get natural kokoro)
 	$(BIN)/python -m benchmarks.phone
 
+bench-page: setup  ## The Talk page in Chromium, and many talks at once; half an hour (needs chromium, models get natural kokoro)
+	$(BIN)/python -m benchmarks.page
+
 bench-natural: setup  ## What the natural ears and voice do, three quarters of an hour; callers are rendered once (needs models get kokoro)
 	$(BIN)/python -m benchmarks.natural
 
 soak: setup  ## Ten minutes on air: memory and CPU
 	$(BIN)/python -m benchmarks.soak
 
-pictures: setup  ## Renew the picture in the README from the real show
+pictures: setup  ## Renew the pictures of the README and of docs/pages.md
 	PAGE_SCREENSHOT=docs/pictures/page.png $(BIN)/python -m pytest -q tests/page/test_page_live.py
+	PAGE_PICTURES=docs/pictures/pages $(BIN)/python -m pytest -q tests/page/test_page_live.py tests/page/test_page_looks.py tests/page/test_page_talk.py \
+	  tests/page/test_page_lesson.py tests/page/test_page_tutor.py tests/page/test_page_face.py tests/page/test_page_access.py
 
 lock:  ## Renew requirements.lock (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate -o requirements.lock

@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.table import show
 
-BENCHMARKS = ("compose", "lipsync", "events", "ledger", "start", "show", "contend")
+BENCHMARKS = ("compose", "lipsync", "tutor", "events", "ledger", "evidence", "silences", "start", "show", "contend")
 
 
 def main() -> None:

@@ -21,14 +21,14 @@ from benchmarks.compose_peers import export, ffmpeg_cpu, overlays_of, sharp_time
 from benchmarks.sleeper import sleeper
 from benchmarks.table import Row, row, show
 from duologue.places import packs_folder
-from duologue.stage.art import CharacterArt, RoomArt
-from duologue.stage.bake import BakedStage, bake_stage
-from duologue.stage.captions_press import CaptionPress
-from duologue.stage.compositor import Compositor
+from duologue.stage.baking.art import CharacterArt, RoomArt
+from duologue.stage.baking.bake import BakedStage, bake_stage
+from duologue.stage.captions.press import CaptionPress
+from duologue.stage.compositor.compositor import Compositor
 from duologue.stage.frames import FrameRing
+from duologue.stage.motion.pose import Brows, CaptionState, CaptionWord, Daylight, FrameState, Lids, Lights, Mouth, Pose
 from duologue.stage.packs.loading import load_character, load_room
-from duologue.stage.pose import Brows, CaptionState, CaptionWord, Daylight, FrameState, Lids, Lights, Mouth, Pose
-from duologue.stage.television_player import FilmPlayer
+from duologue.stage.television.player import FilmPlayer
 
 WIDTH, HEIGHT, FPS = 1920, 1080, 30
 FRAMES = 400

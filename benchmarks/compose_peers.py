@@ -13,9 +13,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from duologue.stage.art import CharacterArt, Layer, RoomArt
-from duologue.stage.pose import Brows, Daylight, Lids, Mouth
-from duologue.stage.television_picture import TvPicture
+from duologue.stage.baking.art import CharacterArt, Layer, RoomArt
+from duologue.stage.motion.pose import Brows, Daylight, Lids, Mouth
+from duologue.stage.television.picture import TvPicture
 
 SHARP = Path(__file__).parent / "peers" / "sharp"
 

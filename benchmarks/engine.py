@@ -26,7 +26,7 @@ def _work(end: float) -> None:
 
 def _worker() -> None:
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # a thread a core is ours to make
-    from duologue.workers import Channel
+    from duologue.child import Channel
 
     end = time.perf_counter() + AT_MOST
     for _ in range(os.cpu_count() or 1):
@@ -36,7 +36,7 @@ def _worker() -> None:
 
 
 async def _parent() -> None:
-    from duologue.workers import Worker
+    from duologue.child import Worker
 
     worker = await Worker.start("benchmarks.engine")
     print(worker.pid, flush=True)

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from benchmarks.table import Row, row
-from duologue.app.engines import open_engines
-from duologue.app.house import House
+from duologue.app.engines.engines import open_engines
+from duologue.app.house.house import House
 from duologue.app.models import ConversationState, ConversationView, TelemetryEvent, TelemetryView
-from duologue.app.studio import Studio, open_studio
+from duologue.app.show.studio import Studio, open_studio
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK
 from duologue.settings import load_settings
 from duologue.speech.utterance import Mark, MarkKind, Utterance
 from duologue.telemetry.ledger import TurnRecord
-from duologue.telemetry.metrics import Metrics
+from duologue.telemetry.metrics.metrics import Metrics
 from duologue.web.events import EventStream
 
 HOURS, TURNS, CONVERSATIONS = 12, 1000, 50

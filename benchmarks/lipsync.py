@@ -14,9 +14,9 @@ import numpy as np
 from benchmarks.table import Row, row, show
 from duologue.audio.pcm import RATE
 from duologue.speech.utterance import Mark, MarkKind, Utterance
-from duologue.stage.expression import score
-from duologue.stage.lipsync import mouth_track
-from duologue.stage.motion import Motion
+from duologue.stage.lipsync.lipsync import mouth_track
+from duologue.stage.motion.expression import score
+from duologue.stage.motion.motion import Motion
 from duologue.stage.timeline import SceneTimeline, TimelineUtterance
 
 TEXT = "Maybe Bob the plumber would prefer five apples, but people love power! Really? Ha ha, I never thought so. "

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import psutil
 
-from benchmarks.machine import foreign, held_to, say
+from benchmarks.machine import foreign, held_to, say, tree
 
 ROOT = Path(__file__).parents[1]
 ON_AIR_WITHIN = 90.0
@@ -85,7 +85,7 @@ class Live:
 
     def every(self) -> list[psutil.Process]:
         """The main process and all its workers."""
-        return _tree(self.process.pid)
+        return tree(self.process.pid)
 
     def counters(self) -> dict[str, float]:
         """The show's metrics by name, summed over their labels; steps of the governor also by ``step.direction``."""
@@ -104,14 +104,6 @@ class Live:
     def stage(self) -> dict[str, Any]:
         """What the API says of the stage."""
         return httpx.get(f"{self.address}/api/stage", timeout=30).json()
-
-
-def _tree(pid: int) -> list[psutil.Process]:
-    try:
-        main = psutil.Process(pid)
-        return [main, *main.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return []
 
 
 def humbly(command: list[str]) -> list[str]:
@@ -180,7 +172,7 @@ def _end(process: subprocess.Popen[str]) -> None:
     """Idempotent."""
     if process.poll() is not None:
         return
-    every = _tree(process.pid)
+    every = tree(process.pid)
     for each in every:
         with contextlib.suppress(psutil.NoSuchProcess):
             each.send_signal(signal.SIGCONT)  # who was stopped hears of no SIGTERM

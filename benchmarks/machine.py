@@ -112,6 +112,20 @@ def _signal(processes: Iterable[psutil.Process], number: signal.Signals) -> None
             process.send_signal(number)
 
 
+def tree(pid: int) -> list[psutil.Process]:
+    """A process and all its descendants; none when it is over."""
+    try:
+        main = psutil.Process(pid)
+        return [main, *main.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def load() -> str:
+    """What else the machine does: how many programs wanted its cores in the last minute, for who reads the figures."""
+    return f"load {os.getloadavg()[0]:.1f}"
+
+
 def cpu_seconds(processes: Iterable[psutil.Process]) -> float:
     """What they have used so far."""
     used = 0.0

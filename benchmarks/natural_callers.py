@@ -26,13 +26,14 @@ import numpy as np
 from benchmarks.machine import say
 from duologue.audio.pcm import Samples, from_int16, to_int16
 from duologue.audio.resample import resample
+from duologue.errors import PeerError
 from duologue.models.entries import KOKORO
 from duologue.models.shelf import ModelShelf
 from duologue.places import cache_folder
 from duologue.settings import load_models_folder
 from duologue.simulation.spoken import loudness
-from duologue.speech import kokoro
 from duologue.speech.hearing import EAR_RATE
+from duologue.speech.kokoro import engine as kokoro
 
 SENTENCES = Path(__file__).with_name("natural_callers.txt")
 FOLDER = Path(os.environ.get("CALLERS_CACHE", "") or cache_folder() / "callers")
@@ -91,7 +92,12 @@ def voices(half: Half) -> tuple[str, ...]:
 
 
 def _known() -> tuple[str, ...]:
-    return kokoro.known_voices(_settings())
+    if known := kokoro.known_voices(_settings()):
+        return known
+    raise PeerError(
+        "the callers are Kokoro's voices, and it is not here", where=str(_settings().voices or "models.folder"),
+        remedy="duologue models get kokoro",
+    )  # fmt: skip
 
 
 def sentences(half: Half) -> list[tuple[str, tuple[str, ...]]]:
@@ -126,6 +132,11 @@ def _settings() -> kokoro.KokoroSettings:
     return kokoro.KokoroSettings(model=model, voices=voices_file, threads=2)
 
 
+_BREATH = 0.18
+"""Of a voice's loudness (-15 dB): a breath is softer."""
+_LONGEST_CONSONANT = 2 * EAR_RATE // 5
+
+
 class Renderings:
     """The sound of phrases, by voice and text."""
 
@@ -137,7 +148,7 @@ class Renderings:
         """A phrase at the ears' rate, at :data:`LOUDNESS`; it must have been rendered."""
         found = self._known.get((voice, text))
         if found is None:
-            found = from_int16(np.load(self._file(voice, text)))
+            found = without_breath(from_int16(np.load(self._file(voice, text))))
             self._known[voice, text] = found
         return found
 
@@ -190,6 +201,16 @@ def trimmed(sound: Samples) -> Samples:
     """What sounds."""
     loud = np.flatnonzero(np.abs(sound) > _AUDIBLE * np.abs(sound).max(initial=0.0))
     return sound[loud[0] : loud[-1] + 1]
+
+
+def without_breath(sound: Samples) -> Samples:
+    """Up to its last word: some voices end with half a second of breath, which nobody waits for. A last consonant may
+    be as soft, but is not as long.
+    """
+    count = len(sound) // _STEP
+    power = np.sqrt(np.mean(np.square(sound[: count * _STEP].reshape(count, _STEP)), axis=1))
+    end = (int(np.flatnonzero(power > _BREATH * loudness(sound))[-1]) + 1) * _STEP
+    return sound if len(sound) - end < _LONGEST_CONSONANT else sound[: end + _LONGEST_CONSONANT // 4]
 
 
 def _cut(sound: Samples, share: float) -> int:

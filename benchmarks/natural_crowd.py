@@ -24,9 +24,9 @@ from duologue.audio.pcm import Samples
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.hearing import EAR_RATE, SpeechToText
-from duologue.speech.pocketsphinx import PocketSphinx, PocketSphinxSettings
+from duologue.speech.pocketsphinx.engine import PocketSphinx, PocketSphinxSettings
 from duologue.speech.silero import Silero
-from duologue.speech.whisper import Whisper, WhisperSettings
+from duologue.speech.whisper.engine import Whisper, WhisperSettings
 
 AT_ONCE = tuple(int(each) for each in os.environ.get("AT_ONCE", "1 5 10 20").split())
 LATE_MS = 300.0

@@ -29,10 +29,10 @@ from duologue.audio.pcm import Samples
 from duologue.clock import SECOND, SYSTEM_CLOCK
 from duologue.speech.hearing import EAR_RATE
 from duologue.speech.silero import Silero
-from duologue.speech.whisper import Whisper, WhisperSettings
-from duologue.speech.whisper_features import LogMel
-from duologue.speech.whisper_messages import LoadWhisper, Pass
-from duologue.speech.whisper_model import WhisperModel
+from duologue.speech.whisper.engine import Whisper, WhisperSettings
+from duologue.speech.whisper.features import LogMel
+from duologue.speech.whisper.messages import LoadWhisper, Pass
+from duologue.speech.whisper.model import WhisperModel
 
 THREADS = (1, 2)
 ROUNDS = 5
@@ -84,8 +84,8 @@ async def cost() -> list[Row]:
     """CPU seconds of the worker for a minute in which one caller talks 40 % of the time, in turns."""
     activity, ears = Silero(), Whisper(WhisperSettings(model=str(model_folder())))
     await ears.warm_up()
-    assert ears.pid is not None
-    worker = psutil.Process(ears.pid)
+    assert ears.workers[0].pid is not None
+    worker = psutil.Process(ears.workers[0].pid)
     turns = [each for each in prompts("n", "z") if 1.5 <= len(each.sound) / EAR_RATE <= 8.0][:30]
     before = sum(worker.cpu_times()[:2])
     for each in turns:

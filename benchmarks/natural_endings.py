@@ -21,9 +21,9 @@ from benchmarks.natural_recordings import prompts
 from benchmarks.table import Row, row
 from duologue.audio.pcm import Samples
 from duologue.clock import SECOND
-from duologue.dialogue.endpointing import FALLEN, SpeechGate
-from duologue.dialogue.melody import SECONDS, Contour, Melody
-from duologue.dialogue.turns_vocabulary import SpeechStarted, SpeechStopped
+from duologue.dialogue.listening.endpointing import FALLEN, SpeechGate
+from duologue.dialogue.listening.melody import SECONDS, Contour, Melody
+from duologue.dialogue.turns.vocabulary import SpeechStarted, SpeechStopped
 from duologue.speech.hearing import EAR_RATE, VAD_FRAME
 from duologue.speech.silero import Silero
 

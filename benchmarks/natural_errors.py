@@ -31,12 +31,12 @@ from benchmarks.table import Row, row
 from duologue.audio.pcm import Samples
 from duologue.simulation.spoken import pink
 from duologue.speech.hearing import EAR_RATE, SpeechToText
-from duologue.speech.pocketsphinx import PocketSphinx
+from duologue.speech.pocketsphinx.engine import PocketSphinx
 from duologue.speech.silero import Silero
-from duologue.speech.whisper import Whisper, WhisperSettings
-from duologue.speech.whisper_features import HOP, LogMel
-from duologue.speech.whisper_messages import LoadWhisper, Pass
-from duologue.speech.whisper_model import WhisperModel
+from duologue.speech.whisper.engine import Whisper, WhisperSettings
+from duologue.speech.whisper.features import HOP, LogMel
+from duologue.speech.whisper.messages import LoadWhisper, Pass
+from duologue.speech.whisper.model import WhisperModel
 
 THREADS = 2
 FULL_WINDOW_S = 30

@@ -24,7 +24,7 @@ from benchmarks.natural_world import House, uttered
 from benchmarks.table import Row, row
 from duologue.audio.pcm import Samples
 from duologue.dialogue.ports import PlayStarted
-from duologue.dialogue.turns_vocabulary import Note, Report
+from duologue.dialogue.turns.vocabulary import Note, Report
 from duologue.simulation.caller import Act
 from duologue.simulation.runner import SimulationOutcome
 from duologue.simulation.scenario import Caller, Echo, ScenarioStep

@@ -18,12 +18,12 @@ from benchmarks.natural_world import Ears, House, uttered
 from benchmarks.table import Row, row
 from duologue.audio.pcm import Samples
 from duologue.dialogue.ports import PlayStarted
-from duologue.dialogue.turns_vocabulary import SpeechStarted, Understood
+from duologue.dialogue.turns.vocabulary import SpeechStarted, Understood
 from duologue.simulation.scenario import ScenarioStep
 from duologue.simulation.spoken import pink
 from duologue.speech.hearing import EAR_RATE
 from duologue.speech.silero import Silero
-from duologue.speech.whisper import Whisper, WhisperSettings
+from duologue.speech.whisper.engine import Whisper, WhisperSettings
 
 NOISE_MINUTES = float(os.environ.get("NOISE_MINUTES", "10"))
 REPLY = "I did not understand that."

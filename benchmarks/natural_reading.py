@@ -2,7 +2,7 @@
 
 Wants the models ``piper-joe`` and ``whisper-base`` (``duologue models get``). A line is right when what is to be read
 in it was heard: both texts go through the English reading rules and
-:func:`duologue.speech.pocketsphinx_words.dictionary_words`, so that "$3.50" and "three dollars and fifty cents" are
+:func:`duologue.speech.pocketsphinx.words.dictionary_words`, so that "$3.50" and "three dollars and fifty cents" are
 one; blanks do not count. The voices of the cast read plain sentences, whose words jiwer counts after the same.
 """
 
@@ -31,10 +31,10 @@ from duologue.models.entries import PIPER_JOE
 from duologue.models.shelf import ModelShelf
 from duologue.places import packs_folder
 from duologue.settings import load_models_folder
-from duologue.speech import piper
 from duologue.speech.hearing import EAR_RATE
-from duologue.speech.piper import PiperSettings, PiperSpeech
-from duologue.speech.pocketsphinx_words import dictionary_words, number_words
+from duologue.speech.piper import engine as piper
+from duologue.speech.piper.engine import PiperSettings, PiperSpeech
+from duologue.speech.pocketsphinx.words import dictionary_words, number_words
 from duologue.speech.reading import read
 
 READ_ALOUD = {

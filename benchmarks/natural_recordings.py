@@ -19,13 +19,13 @@ import numpy as np
 
 from duologue.audio.pcm import Samples, from_int16
 from duologue.clock import SECOND
-from duologue.dialogue.endpointing import SpeechGate
-from duologue.dialogue.turns_vocabulary import SpeechStarted
-from duologue.dialogue.unvoiced import VoiceTrack, voiced_text
+from duologue.dialogue.listening.endpointing import SpeechGate
+from duologue.dialogue.listening.unvoiced import VoiceTrack, text_without
+from duologue.dialogue.turns.vocabulary import SpeechStarted
 from duologue.places import models_folder
 from duologue.simulation.spoken import telephone
 from duologue.speech.hearing import EAR_RATE, VAD_FRAME, Expected, SpeechToText, Transcript
-from duologue.speech.pocketsphinx_words import dictionary_words
+from duologue.speech.pocketsphinx.words import dictionary_words
 from duologue.speech.silero import Silero
 
 PROMPTS = Path("/usr/share/asterisk/sounds/en_US_f_Allison")
@@ -128,7 +128,7 @@ async def heard(
         sound = np.concatenate([sound, np.zeros(round(QUIET_S * EAR_RATE), np.float32)])
     async for transcript in ears.listen(listener.told(sound), expected, listener):
         last = transcript
-    return last.text if forced else voiced_text(last, listener.track, 0), last
+    return last.text if forced else text_without(last, listener.track.silent), last
 
 
 def telephoned(sound: Samples) -> Samples:
@@ -171,7 +171,7 @@ _CONTRACTED = tuple(
 
 
 def normal(text: str) -> str:
-    """A text as its words are counted: :func:`duologue.speech.pocketsphinx_words.dictionary_words` (lower case, no
+    """A text as its words are counted: :func:`duologue.speech.pocketsphinx.words.dictionary_words` (lower case, no
     marks, numbers read out), short forms written out.
     """
     words = " ".join(dictionary_words(text))

@@ -22,16 +22,16 @@ import numpy as np
 from benchmarks.machine import say
 from benchmarks.natural_callers import Half, Renderings, Turn, callers, needed
 from benchmarks.table import Row, row
-from duologue.app.house import House
-from duologue.app.talking import Partner
+from duologue.app.house.house import House
+from duologue.app.talking.talking import Partner
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK
 from duologue.dialogue.ports import PlayEnded, PlayStarted
-from duologue.dialogue.replies import read_reply
-from duologue.dialogue.replies_text import SpokenPart
-from duologue.dialogue.session import SessionOptions
-from duologue.dialogue.session_sink import PacedSink
-from duologue.dialogue.turns_vocabulary import Effect, Event
+from duologue.dialogue.replies.replies import read_reply
+from duologue.dialogue.replies.text import SpokenPart
+from duologue.dialogue.session.session import SessionOptions
+from duologue.dialogue.session.sink import PacedSink
+from duologue.dialogue.turns.vocabulary import AudioReady, Effect, Event, ReplyBegun
 from duologue.language.engine import LanguageCapabilities, LanguageModel, Prompt, ReadsAhead
 from duologue.language.llama import LlamaLanguage, LlamaSettings
 from duologue.language.moderation import Moderator
@@ -40,7 +40,7 @@ from duologue.models.shelf import ModelShelf
 from duologue.precedence import Urgency, WaitCount
 from duologue.settings import Settings, load_models_folder, load_settings
 from duologue.speech.hearing import EAR_RATE
-from duologue.telemetry.ledger import Entry, FrameRecord, SkipRecord, TurnRecord
+from duologue.telemetry.ledger import Entry, FrameRecord, SkipRecord
 
 TURNS = int(os.environ.get("TURNS", "30"))
 SMALL_TURNS = 3
@@ -85,11 +85,15 @@ class NotedModel:
 
 @dataclass
 class TalkFigures:
-    """What came of a talk. Times are seconds; ``prompts`` are those that were answered aloud."""
+    """What came of a talk. Times are seconds; ``prompts`` are those that were answered aloud, ``queued`` is what their
+    first sounds waited for other work of ours (ms), and of ``told`` tokens ``kept`` had been read before.
+    """
 
     waits: list[float] = field(default_factory=list[float])
     prompts: list[Prompt] = field(default_factory=list[Prompt])
-    turns: list[TurnRecord] = field(default_factory=list[TurnRecord])
+    queued: list[float] = field(default_factory=list[float])
+    told: int = 0
+    kept: int = 0
     unanswered: int = 0
     frames: int = 0
     late: int = 0
@@ -106,8 +110,6 @@ class TalkFigures:
                 self.halved += frame.periods > 1
             case SkipRecord(first=first, following=following):
                 self.skipped += following - first
-            case TurnRecord(kind="answer") as turn:
-                self.turns.append(replace(turn))
             case _:
                 pass
 
@@ -161,6 +163,11 @@ class Conversation:
                 self._said.append(at)
             case PlayEnded(utterance_id) if "/" in utterance_id:
                 self._over = now
+            case ReplyBegun(prompt=told, kept=kept):
+                self._found.told += told
+                self._found.kept += kept
+            case AudioReady(index=0, queued_ms=queued_ms):
+                self._found.queued.append(queued_ms)
             case _:
                 pass
 
@@ -234,16 +241,14 @@ async def own_times(prompts: list[Prompt]) -> list[float]:
 
 
 def _figures(what: str, found: TalkFigures, own: float, default: float) -> list[Row]:
-    middle = float(np.median(found.waits))
-    queued = [turn.queued_ms for turn in found.turns]
-    kept = sum(turn.kept_tokens for turn in found.turns) / max(1, sum(turn.prompt_tokens for turn in found.turns))
+    middle, read = float(np.median(found.waits)), 100 * found.kept / max(1, found.told)
     made = [
         row(f"last word → first sound, {what}, p50", middle, "s", f"p95 {float(np.quantile(found.waits, 0.95)):.2f}"),
         row(f"the same less the mind's own first sentence, {what}, p50", middle - own, "s", f"own {own:.2f}"),
         row(f"that over the default's figure, {what}", middle - own - default, "s", f"target 0.3; {default:.2f}"),
         row(f"turns that were not answered, {what}", found.unanswered, "", f"of {len(found.waits)}"),
-        row(f"of it waiting for other work of ours, {what}, mean", float(np.mean(queued or [0.0])), "ms"),
-        row(f"tokens of prompts that were read before, {what}", 100 * kept, "%"),
+        row(f"of it waiting for other work of ours, {what}, mean", float(np.mean(found.queued or [0.0])), "ms"),
+        row(f"tokens of prompts that were read before, {what}", read, "%", f"of {found.told}"),
     ]
     for (worker, urgency), count in sorted(found.counts.items()):
         if count.waited > 10 * MILLISECOND * count.pieces or count.gave_way:

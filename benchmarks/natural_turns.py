@@ -21,7 +21,7 @@ from benchmarks.natural_world import Ears, House, uttered
 from benchmarks.table import Row, row
 from duologue.clock import SECOND
 from duologue.dialogue.ports import PlayStarted
-from duologue.dialogue.turns_vocabulary import Note, Report, Understood
+from duologue.dialogue.turns.vocabulary import Note, Report, Understood
 from duologue.models.entries import WHISPER_TINY_EN
 from duologue.models.shelf import ModelShelf
 from duologue.settings import load_models_folder

@@ -21,10 +21,11 @@ from duologue.audio.pcm import RATE, Samples
 from duologue.models.entries import PIPER_JOE
 from duologue.models.shelf import ModelShelf
 from duologue.settings import load_models_folder
-from duologue.speech import piper, vits
-from duologue.speech.piper import KINDS, PiperSettings, PiperSpeech
-from duologue.speech.piper_config import read_config, voice_names
-from duologue.speech.vits import PiecewiseVits, Speaking
+from duologue.speech.piper import engine as piper
+from duologue.speech.piper import vits
+from duologue.speech.piper.config import read_config, voice_names
+from duologue.speech.piper.engine import KINDS, PiperSettings, PiperSpeech
+from duologue.speech.piper.vits import PiecewiseVits, Speaking
 
 LINES = {
     20: ("Good to hear it, yes.", "What time is it now?", "I never said that.", "Put the kettle on."),
@@ -61,7 +62,7 @@ async def _said(engine: PiperSpeech, text: str, voice: str) -> tuple[float, floa
 
 def _cpu(engine: PiperSpeech) -> float:
     """Seconds of the workers, children that have ended included."""
-    pids = [pid for pid in (engine.pid, engine.phonemizer.pid) if pid is not None]
+    pids = [pid for pid in (engine.worker.pid, engine.phonemizer.worker.pid) if pid is not None]
     times = [psutil.Process(pid).cpu_times() for pid in pids]
     return sum(each.user + each.system + each.children_user + each.children_system for each in times)
 
@@ -95,8 +96,8 @@ async def _engine_rows(folder: Path) -> list[Row]:
             row(f"first sound, {length} characters, p95", float(np.quantile(firsts, 0.95)), "ms"),
             row(f"CPU time over length, {length} characters", float(np.mean(factors)), "s/s"),
         ]
-    assert engine.pid is not None
-    memory = sum(psutil.Process(pid).memory_info().rss for pid in (engine.pid, engine.phonemizer.pid or engine.pid))
+    workers = (engine.worker.pid, engine.phonemizer.worker.pid)
+    memory = sum(psutil.Process(pid).memory_info().rss for pid in workers if pid is not None)
     rows.append(row("memory of both workers, after all that", memory / 1e6, "MB"))
     heard = {kind: (await _said(engine, LINES[240][0], voice + kind))[3] for kind in KINDS}
     rows += [row(f"fundamental of NAME{kind}", fundamental(sound), "Hz") for kind, sound in heard.items()]

@@ -36,17 +36,17 @@ from duologue.audio.resample import resample
 from duologue.models.entries import PIPER_JOE, WHISPER_BASE
 from duologue.models.shelf import ModelShelf
 from duologue.settings import load_models_folder
-from duologue.speech import piper
 from duologue.speech.hearing import EAR_RATE
-from duologue.speech.piper import PiperSettings
-from duologue.speech.pocketsphinx_words import dictionary_words
+from duologue.speech.piper import engine as piper
+from duologue.speech.piper.engine import PiperSettings
+from duologue.speech.pocketsphinx.words import dictionary_words
 from duologue.speech.silero import Silero
 from duologue.speech.utterance import Mark
-from duologue.speech.voicing import Voicing
-from duologue.speech.whisper import Whisper, WhisperSettings
-from duologue.speech.whisper_features import LogMel
-from duologue.speech.whisper_messages import LoadWhisper, Pass
-from duologue.speech.whisper_model import WhisperModel
+from duologue.speech.voicing.voicing import Voicing
+from duologue.speech.whisper.engine import Whisper, WhisperSettings
+from duologue.speech.whisper.features import LogMel
+from duologue.speech.whisper.messages import LoadWhisper, Pass
+from duologue.speech.whisper.model import WhisperModel
 
 KINDS = ("", "?pitch=0.86&rate=1.05", "?pitch=1.2")
 """The voice as it is, lower and higher."""

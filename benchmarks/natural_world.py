@@ -23,12 +23,12 @@ from typing import Any
 
 from benchmarks.machine import say
 from benchmarks.natural_callers import FOLDER
-from duologue.app.talking import HOUSE_VOICE, find_partner
-from duologue.app.voices import CastVoices
+from duologue.app.engines.voices import CastVoices
+from duologue.app.talking.partners import HOUSE_VOICE, find_partner
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import SECOND, Clock
 from duologue.dialogue.fillers import Stock
-from duologue.dialogue.session import Session, SessionEngines
+from duologue.dialogue.session.session import Session, SessionEngines
 from duologue.errors import InputError
 from duologue.language.moderation import Moderator
 from duologue.models.entries import PIPER_JOE
@@ -42,25 +42,33 @@ from duologue.simulation.runner import PLAIN, START, SimulationOutcome, World, h
 from duologue.simulation.scenario import Caller, EngineSet, Scenario, ScenarioStep, Thinking
 from duologue.simulation.spoken_room import RecordingSink, SpokenRoom
 from duologue.simulation.virtual_time import LoopClock, simulate
-from duologue.speech import piper
 from duologue.speech.chain import VoicingChain
 from duologue.speech.engine import SpeechCapabilities
 from duologue.speech.hearing import EAR_RATE
-from duologue.speech.piper import PiperSettings, PiperSpeech
+from duologue.speech.piper import engine as piper
+from duologue.speech.piper.engine import PiperSettings, PiperSpeech
 from duologue.speech.silero import Silero
 from duologue.speech.utterance import SpeechChunk
-from duologue.speech.whisper import Whisper, WhisperSettings
-from duologue.speech.whisper_messages import Found, LoadWhisper, Pass, WhisperLoaded
-from duologue.speech.whisper_model import WhisperModel
-from duologue.speech.whisper_process import WhisperProcess
+from duologue.speech.whisper.engine import Whisper, WhisperSettings
+from duologue.speech.whisper.messages import Found, LoadWhisper, Pass, WhisperLoaded
+from duologue.speech.whisper.model import WhisperModel
+from duologue.speech.whisper.process import WhisperProcess
 
 _GRID = 2_560
 LONGEST_S = 4 * 3600.0
 """Of a conversation."""
 AT_ONCE = Thinking(first_ms=constant(0), tokens_per_second=constant(100_000))
 """A reply takes no time to write: what a language model adds is its own."""
-_EARS_SOURCE = ("whisper_model", "whisper_words", "whisper_features")
-_VOICE_SOURCE = ("vits", "piper", "piper_model", "piper_line", "reading", "espeak_phonemes", "espeak_clauses")
+_EARS_SOURCE = ("whisper.model", "whisper.words", "whisper.features")
+_VOICE_SOURCE = (
+    "piper.vits",
+    "piper.engine",
+    "piper.model",
+    "piper.line",
+    "reading",
+    "espeak.phonemes",
+    "espeak.clauses",
+)
 
 
 class Kept:
@@ -174,7 +182,7 @@ class Lines:
 def _cpu(engine: PiperSpeech) -> float:
     """Seconds that the workers have run, to the scheduler's own precision."""
     used = 0
-    for pid in (engine.pid, engine.phonemizer.pid):
+    for pid in (engine.worker.pid, engine.phonemizer.worker.pid):
         for thread in Path(f"/proc/{pid}/task").iterdir():
             used += int((thread / "schedstat").read_text().split()[0])
     return used / SECOND

@@ -16,15 +16,15 @@ from importlib.util import find_spec
 from itertools import islice
 
 from benchmarks.live import HERE
-from benchmarks.machine import foreign, say
+from benchmarks.machine import foreign, load
 from benchmarks.natural_callers import Half, Renderings, callers, needed
 from benchmarks.natural_callers import Turn as Sentence
 from benchmarks.natural_turns import REPLIES, TIMES, conversation, house
 from benchmarks.phone_board import on_the_line
-from benchmarks.phone_house import PhoneHouse, load, phone_house, talk
+from benchmarks.phone_house import PhoneHouse, phone_house, talk
 from benchmarks.phone_packets import knee, spread
-from benchmarks.phone_talker import PATIENCE_S, Plan, Talked
-from benchmarks.table import Row, row
+from benchmarks.phone_talker import GAP_MS, PATIENCE_S, SLOW_GAP_MS, Plan, Talked, Turn
+from benchmarks.table import LeftOutError, Row, row
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND
 from duologue.models.entries import GEMMA_270M, KOKORO, WHISPER_BASE
@@ -50,6 +50,8 @@ def _said(turns: int, *, dictated: bool = True) -> Said:
     everybody = callers(Half.ASIDE, TIMES)
     all_of_them = ((voice, turn) for voice, said in everybody.items() for turn in said)
     found = list(islice(((v, t) for v, t in all_of_them if dictated or not t.dictated), turns))
+    if len(found) < turns:
+        raise SystemExit(f"there are {len(found)} turns to be said, not {turns}")
     Renderings().make(needed({voice: [t for v, t in found if v == voice] for voice, _ in found}))
     return found
 
@@ -87,41 +89,67 @@ class Held:
         """Turns into which we spoke."""
         return sum(turn.cut for turn in self.call.turns)
 
+    @property
+    def fillers(self) -> int:
+        """Answers before which a filler sounded: the first voiced packet of their turns is the filler's."""
+        return sum(bool(each.fillers) for each in self.answers)
+
     def points(self) -> dict[str, list[float]]:
-        """Turn by turn, ms after the caller's last word: the ledger's points, and t3 as the packets have it."""
+        """Turn by turn, ms after the caller's last word: the ledger's points, and t3 as the packets have it. Of an
+        apology nothing is told: nobody thought or spoke for it.
+        """
         found: dict[str, list[float]] = {}
-        for turn, record in matched(self.call, self.answers):
+        for each in matched(self.call, self.answers):
+            record = each.record
+            if record.apologised:
+                continue
             times = {
                 "decision": record.decided, "final transcript": record.understood, "first token": record.first_token,
-                "t1, text to voice": record.first_sentence, "t2, first sound": record.first_audio, "t3, packet": turn,
+                "t1, text to voice": record.first_sentence, "t2, first sound": record.first_audio,
+                "t3, packet": each.left,
             }  # fmt: skip
-            ended = next(each.ended for each in self.call.turns if each.left == turn)
             for name, at in times.items():
                 if at:
-                    found.setdefault(name, []).append((at - ended) / MILLISECOND)
+                    found.setdefault(name, []).append((at - each.turn.ended) / MILLISECOND)
         return found
 
 
-def matched(call: Talked, answers: Sequence[TurnRecord]) -> list[tuple[int, TurnRecord]]:
-    """Each answer that came, by its first packet, with its record: the newest that had left by then."""
-    found: list[tuple[int, TurnRecord]] = []
-    for left in (turn.left for turn in call.turns if turn.left):
-        sent = [each for each in answers if each.sent and each.sent <= left + 5 * MILLISECOND]
-        newest = max(sent, key=lambda each: each.sent, default=None)
-        if newest is not None and left - newest.sent < SECOND:
-            found.append((left, newest))
+@dataclass(frozen=True)
+class Matched:
+    """A turn, the record of its answer, and when the answer's first packet came (ns)."""
+
+    turn: Turn
+    record: TurnRecord
+    left: int
+
+
+def matched(call: Talked, answers: Sequence[TurnRecord]) -> list[Matched]:
+    """Each turn that was answered. Which of its packets began the answer, and not a filler before it, only the ledger
+    knows; when that packet came is told by its stamp.
+    """
+    found: list[Matched] = []
+    for turn in call.turns:
+        for record in sorted((each for each in answers if each.sent >= turn.ended), key=lambda each: each.sent):
+            left = next((at for at in turn.came if at >= record.sent - 5 * MILLISECOND), None)
+            if left is not None and left - record.sent < SECOND:
+                found.append(Matched(turn, record, left))
+                break
     return found
 
 
-def hold(settings: str, said: Said, *, voice: str = "", patience: float = PATIENCE_S) -> Held:
-    """One call to a house of its own."""
+def hold(settings: str, said: Said, *, voice: str = "", patience: float = PATIENCE_S, gap_ms: int = GAP_MS) -> Held:
+    """One call to a house of its own. Ends the program where nobody answered, or nothing is known of the answers."""
     with phone_house(settings, voice=voice) as house_:
-        (call,) = talk(Plan(house_.sip, (_parts(said, Renderings()),), patience_s=patience))
+        (call,) = talk(Plan(house_.sip, (_parts(said, Renderings()),), patience_s=patience, gap_ms=gap_ms))
         house_.end()
         answers = house_.answers()
     if call.status != 200:
         raise SystemExit(f"the call was not answered: {call.status}")
-    return Held(said, call, answers)
+    held = Held(said, call, answers)
+    if not matched(call, answers):
+        told = "; ".join(f"{each.state}{', sent' if each.sent else ''} {each.failure}".strip() for each in answers)
+        raise SystemExit(f"of {len(call.turns)} turns none has an answer in the ledger; it has: {told or 'nothing'}")
+    return held
 
 
 def stage_rows(name: str, held: Held, wish: float) -> list[Row]:
@@ -131,9 +159,10 @@ def stage_rows(name: str, held: Held, wish: float) -> list[Row]:
         for each in held.answers
         if each.first_audio and each.first_sentence
     ]
+    pairs = [(each.left, each.record) for each in matched(held.call, held.answers)]
     sent = [
         (left - max(each.first_audio, each.decided, each.understood, each.asked)) / MILLISECOND
-        for left, each in matched(held.call, held.answers)
+        for left, each in pairs
         if each.first_audio
     ]
     rows: list[Row] = []
@@ -177,6 +206,7 @@ def natural_rows(small: bool = False) -> list[Row]:
     rows += [
         row("cut in, of all turns", 100 * held.cut / max(1, len(turns)), "%", f"natural {cut:.1f}; wish ≤ 2"),
         row("turns without an answer", sum(turn.after_ms is None for turn in turns), f"of {len(said)}", load()),
+        row("answers before which a filler sounded", held.fillers, "", "wish 0: it is timed in their place"),
     ]
     return rows + stage_rows("the default voice", held, 150)
 
@@ -193,7 +223,9 @@ def old_servers(times: tuple[int, int, int]) -> Generator[str]:
     command = [sys.executable, "-m", "benchmarks.phone_servers", *map(str, times)]
     with foreign(command, "the old engines", HERE.environment) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().strip()
+        if not (address := process.stdout.readline().strip()):
+            raise SystemExit("the old engines do not listen")
+        yield address
 
 
 def old_settings(address: str) -> str:
@@ -240,8 +272,7 @@ def model_rows(small: bool = False) -> list[Row]:
     if find_spec("llama_cpp") is None:
         missing.append("llama-cpp-python (pip install 'duologue[llama]')")
     if missing:
-        say(f"left out, since it is not here: {', '.join(missing)}")
-        return []
+        raise LeftOutError(f"it is not here: {', '.join(missing)}")
     (gguf,) = gemma.glob("*.gguf")
     settings = f"""
 [engines]
@@ -259,11 +290,19 @@ voices = "{kokoro / "voices-v1.0.bin"}"
 limit_mb = 0
 """
     said = _said(4 if small else MODEL_TURNS, dictated=False)
-    held = hold(settings, said, voice='kokoro = "am_michael"', patience=MODEL_PATIENCE_S)
-    silent = sum(turn.after_ms is None for turn in held.call.turns)
+    voice = 'kokoro = "am_michael"'
+    held = hold(settings, said, voice=voice, patience=MODEL_PATIENCE_S, gap_ms=SLOW_GAP_MS)
+    found = [each.record for each in matched(held.call, held.answers)]
+    answered, sorry = len(found), sum(bool(each.apologised) for each in found)
     theirs, ours = held.points(), hold("", said).points()
     chain = "Whisper base, Gemma 270M, Kokoro"
-    rows = [row(f"{chain}: turns without an answer", silent, f"of {len(said)}", load())]
+    rows = [
+        row(f"{chain}: turns without an answer", len(said) - answered, f"of {len(said)}", load()),
+        row(f"{chain}: answers before which a filler sounded", held.fillers, f"of {answered}"),
+        row(f"{chain}: apologies in an answer's place", sorry, f"of {answered}", "wish 0: an engine was too late"),
+    ]
+    if not theirs:
+        raise SystemExit(f"nothing but apologies came of {chain}, {load()}")
     for name, values in theirs.items():
         middle, tail = spread(values)
         beside = f"p95 {tail:.0f}; ours {spread(ours.get(name, []))[0]:.0f}, {load()}"
@@ -283,11 +322,12 @@ def knee_rows(small: bool = False) -> list[Row]:
             each = tuple(_parts(said[n * turns : (n + 1) * turns], sounds) for n in range(count))
             calls = talk(Plan(here.sip, each, apart_s=0.7))
             held = [call for call in calls if call.status == 200]
-            found = [t.after_ms / 1000 for call in held for t in call.turns if t.after_ms is not None]
-            silent = sum(t.after_ms is None for call in held for t in call.turns)
+            found, silent = waits(held)
             middle, tail = spread(found)
             told = f"p50 {middle:.2f}; {silent} not answered; {count - len(held)} refused; {load()}"
             rows.append(row(f"{count} calls, default engines: last word → first voiced packet, p95", tail, "s", told))
+            if count == KNEE[0] and (silent or not held):
+                raise SystemExit(f"one caller alone was not answered: {told}")
             p95s.append((count, tail if len(held) == count else float("inf")))
             if knee(p95s) < count:
                 break
@@ -295,8 +335,17 @@ def knee_rows(small: bool = False) -> list[Row]:
     return rows
 
 
+def waits(calls: Sequence[Talked]) -> tuple[list[float], int]:
+    """How long each turn waited for its answer (s), and how many waited in vain: those count as all of the patience,
+    or a house that answers only half of them would be the quicker one.
+    """
+    turns = [turn for call in calls for turn in call.turns]
+    silent = sum(turn.after_ms is None for turn in turns)
+    return [PATIENCE_S if turn.after_ms is None else turn.after_ms / 1000 for turn in turns], silent
+
+
 def _let_in(here: PhoneHouse, held: int) -> list[Row]:
-    offered = talk(Plan(here.sip, ((),) * OFFERED))
+    offered = talk(Plan(here.sip, ((),) * OFFERED, together=True))
     taken = sum(call.status == 200 for call in offered)
     statuses = sorted({call.status for call in offered} - {200})
     why = f"the others: {', '.join(map(str, statuses)) or 'none'}"

@@ -23,14 +23,15 @@ from duologue.audio import g711
 from duologue.audio.pcm import Samples, silence
 from duologue.audio.resample import resample
 from duologue.clock import MILLISECOND, SECOND, Clock
-from duologue.phone import call_events as events
-from duologue.phone.codecs import PCMU
-from duologue.phone.negotiation import Agreed, Local, accept, offer
-from duologue.phone.rtp import RtpPacket, is_rtcp
-from duologue.phone.screening import LineOptions
-from duologue.phone.sdp import Description
-from duologue.phone.transport import Listening, Transport
-from duologue.phone.user_agent import UserAgent
+from duologue.phone.media.codecs import PCMU
+from duologue.phone.media.negotiation import Agreed, Local, accept, offer
+from duologue.phone.media.rtp import RtpPacket, is_rtcp
+from duologue.phone.media.sdp import Description
+from duologue.phone.sip import call_events as events
+from duologue.phone.sip.screening import LineOptions
+from duologue.phone.sip.transactions import Flow
+from duologue.phone.sip.transport import Listening, Transport
+from duologue.phone.sip.user_agent import UserAgent
 from duologue.speech.hearing import EAR_RATE
 
 HOST = "127.0.0.1"
@@ -45,6 +46,46 @@ TIME = struct.Struct("@qq")
 def on_the_line(sound: Samples) -> Samples:
     """Sound of the ears' rate as a telephone carries it, before µ-law."""
     return np.clip(resample(sound, EAR_RATE, RATE), -1.0, 1.0)
+
+
+PATH = np.array([0.1, 0.7, 0.5, -0.4, -0.2, 0.2, 0.1, -0.1])
+"""What two wires make of a click within a millisecond (ITU-T G.168 has more of the kind)."""
+
+
+class Hybrid:
+    """A line of two wires: what is played to the caller comes back with what they say, ``delay_ms`` later and
+    ``gain_db`` of it.
+    """
+
+    def __init__(self, delay_ms: float, gain_db: float) -> None:
+        self._delay = round(delay_ms * RATE / 1000)
+        self._path = PATH / np.linalg.norm(PATH) * 10 ** (gain_db / 20)
+        self._played = np.zeros(0)
+        self._begin: int | None = None
+
+    def play(self, payload: bytes, at: int) -> None:
+        """A packet came, and is played at once (ns)."""
+        sound = g711.decode(payload, "mu")
+        place = self._place(at)
+        self._played = np.concatenate([self._played, np.zeros(max(0, place + len(sound) - len(self._played)))])
+        self._played[place : place + len(sound)] = sound
+
+    def back(self, at: int) -> Samples:
+        """What of it comes back in the packet that begins at ``at`` (ns)."""
+        first = self._place(at) - self._delay
+        wanted = np.arange(first - len(PATH) + 1, first + SAMPLES)
+        known = np.zeros(len(wanted))
+        there = (wanted >= 0) & (wanted < len(self._played))
+        known[there] = self._played[wanted[there]]
+        return np.convolve(known, self._path, "valid").astype(np.float32)
+
+    def _place(self, at: int) -> int:
+        self._begin = at if self._begin is None else self._begin
+        return (at - self._begin) * RATE // SECOND
+
+
+def _at_once(number: int) -> int:
+    return 0
 
 
 @dataclass(eq=False)
@@ -66,6 +107,9 @@ class Call:
     """The numbers of packets that were not sent."""
     number: int = 0
     """Packets so far, lost ones with them."""
+    hybrid: Hybrid | None = None
+    held_up: Callable[[int], int] = _at_once
+    """How long (ns) each packet, by its number, is under way."""
 
     def __post_init__(self) -> None:
         self.changed = asyncio.Event()
@@ -153,15 +197,24 @@ class Call:
                 return
             payload = self._queue.popleft() if self._queue else QUIET
             number = self.number
+            if self.hybrid is not None:
+                both = g711.decode(payload, "mu") + self.hybrid.back(self._begin + number * PACKET)
+                payload = g711.encode(np.clip(both, -1.0, 1.0), "mu")
             self.number += 1
             if self.chance.random() < self.loss:
                 self.lost.add(number)
                 continue
             packet = RtpPacket(self.agreed.send_type, number & 0xFFFF, number * SAMPLES, source, payload)
-            try:
-                self.sound.sendto(packet.encode(), target)
-            except (BlockingIOError, ConnectionError):
-                self.lost.add(number)
+            if late := self.held_up(number):
+                asyncio.get_running_loop().call_later(late / SECOND, self._post, packet, number, target)
+            else:
+                self._post(packet, number, target)
+
+    def _post(self, packet: RtpPacket, number: int, target: tuple[str, int]) -> None:
+        try:
+            self.sound.sendto(packet.encode(), target)
+        except OSError:  # nobody takes it any more
+            self.lost.add(number)
 
     def read(self) -> None:
         """All that has come."""
@@ -174,9 +227,33 @@ class Call:
                 continue
             packet = RtpPacket.parse(data)
             at = self.board.stamped(more)
+            if self.hybrid is not None:
+                self.hybrid.play(packet.payload, at)
             payload = packet.payload if self.keep else b""
             self.packets.append(Arrived(at, packet.timestamp, packet.marker, peak(packet.payload), payload))
         self.changed.set()
+
+
+class _Way(Transport):
+    """SIP over a network that loses some of it: see :meth:`Board.loses`."""
+
+    def __init__(self, agent: UserAgent, clock: Clock, tell: Callable[[events.Event], None]) -> None:
+        super().__init__(agent, clock, tell)
+        self.loses: Callable[[bytes], bool] = _nothing
+
+    def datagram(self, data: bytes, source: Flow) -> None:
+        if not self.loses(data):
+            super().datagram(data, source)
+
+    def _send_datagram(self, data: bytes, host: str, port: int) -> None:
+        if self.loses(data):
+            self.dropped += 1
+        else:
+            super()._send_datagram(data, host, port)
+
+
+def _nothing(data: bytes) -> bool:
+    return False
 
 
 class Board:
@@ -186,12 +263,16 @@ class Board:
         self.clock = clock
         self.offered: dict[str, Description] = {}
         self.agent = UserAgent(LineOptions(host=HOST, port=0), Random(seed))
-        self.transport = Transport(self.agent, clock, self._told)
+        self.transport = _Way(self.agent, clock, self._told)
         self.calls: list[Call] = []
         self._port, self._tasks, self._chance = port, tasks, Random(seed)
         self._names: dict[str, Call] = {}
         self._stamps = stamps
         self._offset = clock.wall() - clock.now()
+
+    def loses(self, lost: Callable[[bytes], bool]) -> None:
+        """From now on the messages of SIP of which ``lost`` is true never come, neither way."""
+        self.transport.loses = lost
 
     def stamped(self, more: list[tuple[int, int, bytes]]) -> int:
         """When a packet came, on the board's clock."""

@@ -15,11 +15,11 @@ import numpy as np
 from benchmarks.table import Row, row
 from duologue.audio.pcm import RATE
 from duologue.clock import SECOND
-from duologue.dialogue.far_end import RemoteSink
+from duologue.dialogue.far_end.remote_sink import RemoteSink
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress
 from duologue.phone.leg import CallLeg, Marked, Quality
-from duologue.phone.twilio_calls import TwilioCalls
-from duologue.phone.twilio_voice import Invitation, TwilioDoor
+from duologue.phone.twilio.calls import TwilioCalls
+from duologue.phone.twilio.voice import Invitation, TwilioDoor
 from duologue.simulation.twilio_peer import TwilioPeer
 from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.utterance import Utterance

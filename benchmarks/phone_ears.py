@@ -14,18 +14,18 @@ from random import Random
 import numpy as np
 
 from benchmarks.machine import say
-from benchmarks.natural_recordings import Said, errors, heard, interval, model_folder, prompts
+from benchmarks.natural_recordings import PROMPT_TEXTS, PROMPTS, Said, errors, heard, interval, model_folder, prompts
 from benchmarks.phone_board import QUIET, SAMPLES, on_the_line
-from benchmarks.table import Row, row
+from benchmarks.table import LeftOutError, Row, row
 from duologue.audio import g711
 from duologue.audio.pcm import Samples, silence
 from duologue.clock import MILLISECOND
-from duologue.phone.codecs import PCMU
-from duologue.phone.incoming import IncomingCall
-from duologue.phone.rtp import RtpPacket
+from duologue.phone.media.codecs import PCMU
+from duologue.phone.media.incoming import IncomingCall
+from duologue.phone.media.rtp import RtpPacket
 from duologue.speech.hearing import Expected
 from duologue.speech.silero import Silero
-from duologue.speech.whisper import Whisper, WhisperSettings
+from duologue.speech.whisper.engine import Whisper, WhisperSettings
 
 LOSS = 0.05
 MOST_WORDS = 1_200
@@ -68,6 +68,8 @@ async def _understood(
 
 
 async def _errors(small: bool) -> list[Row]:
+    if not (PROMPT_TEXTS.exists() and PROMPTS.exists()):
+        raise LeftOutError("Asterisk's prompts are not here (apt: asterisk-core-sounds-en-wav)")
     said = chosen(60 if small else MOST_WORDS)
     ears = Whisper(WhisperSettings(model=str(model_folder()), every_s=5.0))
     await ears.warm_up()

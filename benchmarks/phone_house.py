@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import pickle
 import re
 import signal
@@ -11,22 +10,18 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-import httpx
-import psutil
 
 from benchmarks.live import HERE
 from benchmarks.machine import foreign, say
 from benchmarks.phone_talker import Plan, Talked, longest, read
+from benchmarks.ready import free_port, until_ready
 from duologue.places import packs_folder
 from duologue.telemetry.ledger import TurnRecord
 from duologue.telemetry.ledger_reader import LedgerReader
 
-UP_WITHIN_S = 180.0
 BRIEF = """max_words = 14
 max_sentences = 1"""
 """What a caller waits for is the beginning of an answer; a long one only takes time."""
@@ -41,11 +36,6 @@ class PhoneHouse:
     address: str
     sip: int
     ledger: Path
-
-    def every(self) -> list[psutil.Process]:
-        """The main process and all its workers."""
-        main = psutil.Process(self.process.pid)
-        return [main, *main.children(recursive=True)]
 
     def answers(self) -> list[TurnRecord]:
         """What the ledger has of its answers to callers; ask when it has ended."""
@@ -74,21 +64,16 @@ def brief_persona(folder: Path, *, voice: str = "") -> Path:
     return file
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
-    """One that nobody has now."""
-    with socket.socket(socket.AF_INET, kind) as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 @contextlib.contextmanager
 def phone_house(
-    settings: str, *, voice: str = "", environment: Mapping[str, str] | None = None, log: bool = False
+    settings: str, *, voice: str = "", environment: Mapping[str, str] | None = None, talk: bool = False
 ) -> Generator[PhoneHouse]:
-    """One that takes calls, with ``settings`` (TOML; of ``[phone]`` what is not set here)."""
+    """One that takes calls, with ``settings`` (TOML; of ``[phone]`` what is not set here), and with ``talk``
+    conversations by its page.
+    """
     with tempfile.TemporaryDirectory(prefix="phone-") as name:
         folder = Path(name)
-        sip, web = free_port(), free_port(socket.SOCK_STREAM)
+        sip, web = free_port(socket.SOCK_DGRAM), free_port()
         persona = brief_persona(folder, voice=voice)
         config = folder / "duologue.toml"
         phone = (
@@ -98,33 +83,20 @@ def phone_house(
         config.write_text(f"{phone}\n{settings}\n")
         ledger = folder / "ledger"
         command = HERE.command(
-            "phone", "--config", str(config), "--port", str(web), "--ledger", str(ledger), "--no-talk"
+            "phone",
+            "--config",
+            str(config),
+            "--port",
+            str(web),
+            "--ledger",
+            str(ledger),
+            "--talk" if talk else "--no-talk",
         )
         asked = {**HERE.environment, "DUOLOGUE_TELEMETRY__LOG_LEVEL": "warning", **(environment or {})}
         with foreign(command, "duologue phone", asked) as process:
             house = PhoneHouse(process, f"http://127.0.0.1:{web}", sip, ledger)
-            _until_ready(house)
+            until_ready(process, house.address, "duologue phone")
             yield house
-
-
-def _until_ready(house: PhoneHouse) -> None:
-    begin, why = time.perf_counter(), "it does not listen"
-    while time.perf_counter() - begin < UP_WITHIN_S:
-        if house.process.poll() is not None:
-            raise SystemExit(f"duologue phone ended with {house.process.returncode}")
-        try:
-            answer = httpx.get(f"{house.address}/readyz", timeout=5)
-        except httpx.HTTPError:
-            time.sleep(0.3)
-            continue
-        if answer.status_code == 200:
-            say(f"ready after {time.perf_counter() - begin:.1f} s")
-            return
-        why = answer.text
-        if "models get" in why:  # it will not become ready by waiting
-            break
-        time.sleep(0.3)
-    raise SystemExit(f"duologue phone takes no calls: {why}")
 
 
 def talk(plan: Plan) -> list[Talked]:
@@ -137,13 +109,3 @@ def talk(plan: Plan) -> list[Talked]:
             check=True,
         )  # fmt: skip
     return read(done.stdout)
-
-
-def load() -> str:
-    """What else the machine does: how many programs wanted its cores in the last minute, for who reads the figures."""
-    return f"load {os.getloadavg()[0]:.1f}"
-
-
-def left_at(talked: Sequence[Talked]) -> list[int]:
-    """When the first packet of each answer came (ns)."""
-    return sorted(turn.left for call in talked for turn in call.turns if turn.left)

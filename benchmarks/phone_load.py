@@ -19,30 +19,31 @@ from typing import Any
 
 import numpy as np
 import psutil
+from numpy.typing import NDArray
 
 from benchmarks.live import HERE
-from benchmarks.machine import say
+from benchmarks.machine import load, say
 from benchmarks.phone_board import on_the_line
-from benchmarks.phone_house import load
 from benchmarks.table import Row, row
 from benchmarks.voice import scenes
 from benchmarks.voice.programs import peers
 from duologue.audio import g711
 from duologue.audio.far_playout import FarEndMessage, MessageKind
 from duologue.audio.pcm import RATE, from_int16, silence
-from duologue.clock import MILLISECOND, SYSTEM_CLOCK
+from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK
 from duologue.phone.leg import CallLeg
-from duologue.phone.line_client import LineClient
-from duologue.phone.line_messages import LineSetup
-from duologue.phone.screening import LineOptions, Rate
+from duologue.phone.line.client import LineClient
+from duologue.phone.line.messages import LineSetup
+from duologue.phone.sip.screening import LineOptions, Rate
 
 HOST = "127.0.0.1"
 COUNTS = (1, 50, 100)
 SECONDS = 10.0
 TARGETS_MS = {1: 2, 50: 4, 100: 8}
-HELD = (20, 40, 60, 80, 100, 120, 150)
-HELD_BY_TWO = (80, 120, 150)
+HELD = (20, 40, 60, 80, 100, 120, 150, 200)
+HELD_BY_TWO = (80, 120, 150, 200)
 HELD_SECONDS = 12.0
+ANSWERED = 0.95
 LIMIT_MS = 10.0
 """Of p99 pacing, up to which calls are held."""
 SETUPS, SETUP_RATE = 1200, 20
@@ -116,6 +117,8 @@ def pacing_rows(small: bool = False) -> list[Row]:
     peer = peers([("pipecat", "")])
     for count in COUNTS[:2] if small else COUNTS:
         seen, slept, cores = asyncio.run(_measured(True, count, seconds, seconds=seconds + count * 0.02))
+        if seen["sources"] < count:
+            raise SystemExit(f"of {count} calls that talk {seen['sources']} were heard")
         beside = f"sleeper p99 {slept['p99']:.2f}, max {slept['max']:.1f}; wish ≤ {TARGETS_MS[count]}, {load()}"
         calls = f"{seen['sources']} call{'s' if count > 1 else ''} talking"
         found.append(row(f"RTP lateness, {calls}, p99", seen["p99"], "ms", beside, TARGETS_MS[count] / seen["p99"]))
@@ -200,22 +203,69 @@ def question() -> bytes:
     return g711.encode(whole, "mu")
 
 
+Share = tuple[float, float, float]
+"""Of CPU: media, voice activity, core."""
+
+
+class Meter:
+    """The CPU of houses, looked at every quarter of a second: callers know only afterwards when they had spoken."""
+
+    def __init__(self, houses: Sequence[ZeroHouse]) -> None:
+        self._houses = houses
+        self._times: list[int] = []
+        self._used: list[NDArray[np.float64]] = []
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(0.25)
+
+    async def look(self) -> None:
+        """Now."""
+        used = np.zeros(3)
+        for house in self._houses:
+            used += await house.used()
+        self._times.append(SYSTEM_CLOCK.now())
+        self._used.append(used)
+
+    def between(self, begin: int, end: int) -> Share:
+        """What was used from ``begin`` to ``end`` (ns), in seconds."""
+        used = np.array(self._used)
+
+        def of(part: int) -> float:
+            return float(np.diff(np.interp(np.array([begin, end]), np.array(self._times), used[:, part]))[0])
+
+        return of(0), of(1), of(2)
+
+    @property
+    def whole(self) -> Share:
+        """From the first look to the last."""
+        return self.between(self._times[0], self._times[-1])
+
+
 @dataclass(frozen=True)
 class HeldCalls:
-    """Of so many calls: p99 and p50 of lateness, the longest gap (ms), and CPU of a second of all calls (ms), what it
-    took to begin and end them with it: media, voice activity, core; runs of sound, by which it is seen that they were
-    answered.
+    """Of so many calls: p99 and p50 of lateness, the longest gap (ms), and the CPU of a second of all of them (ms)
+    while they talk; runs of sound, and in how many calls there was one: they were answered.
     """
 
     calls: int
     p99: float
     p50: float
     gap: float
-    cpu: tuple[float, float, float]
+    cpu: Share
     runs: int
+    answered: int
     slept: dict[str, Any]
     own: float
     """The lateness (p99, ms) with which the callers' own packets were sent."""
+    own_cpu: float = 0.0
+    """What a second of all callers takes (ms of CPU), while they speak."""
+    stall: float = 0.0
+    """See :class:`~benchmarks.phone_packets.Pacing`."""
+    ends: Share = (0.0, 0.0, 0.0)
+    """The CPU (ms) of beginning and ending all of them."""
 
 
 async def held(calls: int, seconds: float, houses: int, cycle: Path) -> HeldCalls:
@@ -223,29 +273,43 @@ async def held(calls: int, seconds: float, houses: int, cycle: Path) -> HeldCall
     async with AsyncExitStack() as stack:
         places = [(30_000 + 1_000 * n, 30_999 + 1_000 * n) for n in range(houses)]
         up = [await stack.enter_async_context(zero_house(*place)) for place in places]
-        before = [await house.used() for house in up]
+        meter = Meter(up)
+        await meter.look()
         async with asyncio.TaskGroup() as group:
+            looking = group.create_task(meter.run())
             share = [calls // houses + (n < calls % houses) for n in range(houses)]
             callers = [
                 group.create_task(_child("benchmarks.phone_caller", house.port, count, seconds, 0, cycle))
                 for house, count in zip(up, share, strict=True)
             ]
             sleeper = group.create_task(_child("benchmarks.phone_sleeper", seconds + calls * 0.02))
-        after = [await house.used() for house in up]
-        seen = [task.result() for task in callers]
-    used = [sum(b[n] - a[n] for a, b in zip(before, after, strict=True)) * 1000 / seconds for n in range(3)]
+            seen = [await task for task in callers]
+            looking.cancel()
+        await meter.look()
+    begin, end = max(each["begun"] for each in seen), min(each["over"] for each in seen)
+    talked, whole = meter.between(begin, end), meter.whole
+    cpu = _scaled(talked, 1000 * SECOND / (end - begin))
+    ends = _scaled(tuple(all_of - in_talk for all_of, in_talk in zip(whole, talked, strict=True)), 1000)
     return HeldCalls(
         calls, max(each["p99"] for each in seen), max(each["p50"] for each in seen), max(each["gap"] for each in seen),
-        (used[0], used[1], used[2]), sum(int(each["runs"]) for each in seen), sleeper.result(),
-        max(each["own_p99"] for each in seen),
+        cpu, sum(int(each["runs"]) for each in seen), sum(int(each["answered"]) for each in seen), sleeper.result(),
+        max(each["own_p99"] for each in seen), sum(each["own_cpu"] for each in seen) * 1000 / seconds,
+        max(each["stall"] for each in seen), ends,
     )  # fmt: skip
 
 
+def _scaled(values: Sequence[float], by: float) -> Share:
+    media, vad, core = (value * by for value in values)
+    return media, vad, core
+
+
 def most_held(found: Sequence[HeldCalls], limit: float = LIMIT_MS) -> int:
-    """The largest count up to which p99 of lateness never passed ``limit``; counts rise."""
+    """The largest count up to which p99 of lateness never passed ``limit``, and calls were answered (few may have
+    asked too late); counts rise.
+    """
     most = 0
     for each in found:
-        if not each.p99 <= limit:
+        if not each.p99 <= limit or each.answered < ANSWERED * each.calls:
             break
         most = each.calls
     return most
@@ -264,15 +328,25 @@ def held_rows(small: bool = False) -> list[Row]:
                 say(f"{count} calls, {where}")
                 each = asyncio.run(held(count, 6.0 if small else HELD_SECONDS, houses, cycle))
                 found.append(each)
-                media, vad, core = (value / count for value in each.cpu)
-                told = f"p50 {each.p50:.2f}, gap {each.gap:.0f}, {each.runs} answers; callers' own {each.own:.1f}"
-                told += f", sleeper {each.slept['p99']:.1f}"
+                told = f"p50 {each.p50:.2f}, gap {each.gap:.0f} (stall {each.stall:.0f}), {each.runs} answers"
+                told += f" in {each.answered} calls"
+                told += f"; callers' own {each.own:.1f}, sleeper {each.slept['p99']:.1f}"
                 rows.append(row(f"{count} calls, {where}: RTP lateness, p99", each.p99, "ms", f"{told}, {load()}"))
-                split = f"media {media:.1f}, voice activity {vad:.1f}, core {core:.1f}"
-                total = media + vad + core
-                rows.append(row(f"{count} calls, {where}: CPU a second and call", total, "ms", split))
+                own = f"; beside it the callers' own {each.own_cpu / count:.1f}"
+                what = f"{count} calls, {where}: CPU"
+                rows.append(
+                    row(f"{what} a second and call", sum(each.cpu) / count, "ms", _split(each.cpu, count) + own)
+                )
+                rows.append(
+                    row(f"{what} to begin and end a call", sum(each.ends) / count, "ms", _split(each.ends, count))
+                )
                 if most_held(found) < count:
                     break
             wish = "wish ≥ 80" if houses == 1 else "aim 150"
             rows.append(row(f"calls held before p99 passes {LIMIT_MS:g} ms, {where}", most_held(found), "calls", wish))
     return rows
+
+
+def _split(cpu: Share, calls: int) -> str:
+    media, vad, core = (value / calls for value in cpu)
+    return f"media {media:.1f}, voice activity {vad:.1f}, core {core:.1f}"

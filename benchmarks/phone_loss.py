@@ -15,7 +15,7 @@ from benchmarks.natural_callers import Half, Renderings, callers, needed
 from benchmarks.phone_board import Call, board, on_the_line
 from benchmarks.phone_packets import covered, place_of
 from benchmarks.phone_virtual import virtual_line
-from benchmarks.phone_zero import SAID, ZeroSpeech
+from benchmarks.phone_zero import SAID, zero_voice
 from benchmarks.table import Row, row
 from duologue.audio.pcm import Samples, silence
 from duologue.audio.resample import resample
@@ -102,7 +102,7 @@ async def _talk(call: Call, turns: Sequence[Sequence[Samples | int]], ears: Reco
 async def _held(turns: Sequence[Sequence[Samples | int]], loss: float) -> tuple[list[Given], int, int]:
     clock, ears = LoopClock(), RecordingEars()
     makes = {
-        "tts": ZeroSpeech(), "stt": ears, "vad": Silero(), "llm": FakeLanguage(usual=ScriptedReply("Very well.")),
+        "tts": zero_voice(), "stt": ears, "vad": Silero(), "llm": FakeLanguage(usual=ScriptedReply("Very well.")),
     }  # fmt: skip
     found: list[Given] = []
     lost = sent = 0
@@ -130,6 +130,8 @@ def rows(small: bool = False) -> list[Row]:
     rows: list[Row] = []
     for loss in (LOSS, 0.0):
         given, lost, sent = simulate(_held(turns, loss))
+        if not given or bool(lost) != bool(loss):
+            raise SystemExit(f"{len(given)} utterances, {lost} of {sent} packets lost: that is no loss of {loss:g}")
         told = f"{lost} of {sent} packets lost; wish: all"
         where = f"of {len(given)}, {100 * loss:g} % loss"
         rows.append(row("first 100 ms of an utterance in what the ears got", sum(g.first for g in given), where, told))

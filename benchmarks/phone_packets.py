@@ -54,13 +54,15 @@ def peak(payload: bytes) -> float:
 class Pacing:
     """Of all runs of all sources (ms): ``late`` is each packet against the earliest of its run, by its own timestamp;
     ``off`` the same about the middle of its run, without its first two, as pacers are compared that send those at once;
-    ``gap`` the longest time between two packets of a run.
+    ``gap`` the longest time between two packets of a run, and ``stall`` by how much at the most a packet came later
+    after the one before than their timestamps say: where the gap is long and the stall is none, nothing was to be said.
     """
 
     late: NDArray[np.float64]
     off: NDArray[np.float64]
     gap: float
     runs: int
+    stall: float = 0.0
 
     def p(self, share: float) -> float:
         """The lateness that ``share`` of 100 packets do not exceed (ms)."""
@@ -81,7 +83,7 @@ def pacing(sources: Sequence[Sequence[tuple[int, int]]], clock: int = 8000) -> P
     """Of the packets (when, timestamp) of each source; timestamps count at ``clock`` Hz, and may wrap."""
     late: list[NDArray[np.float64]] = []
     off: list[NDArray[np.float64]] = []
-    gap = 0.0
+    gap = stall = 0.0
     for run in (run for packets in sources for run in runs(packets)):
         times = np.array([at - run[0][0] for at, _ in run], np.float64) / MILLISECOND
         stamps = np.array([_after(stamp, run[0][1]) for _, stamp in run], np.float64) * 1000 / clock
@@ -89,8 +91,9 @@ def pacing(sources: Sequence[Sequence[tuple[int, int]]], clock: int = 8000) -> P
         late.append(error - error.min())
         off.append(np.abs(error[2:] - np.median(error[2:])))
         gap = max(gap, float(np.diff(times).max()))
+        stall = max(stall, float(np.diff(error).max()))
     nothing = [np.zeros(0)]
-    return Pacing(np.concatenate(late or nothing), np.concatenate(off or nothing), gap, len(late))
+    return Pacing(np.concatenate(late or nothing), np.concatenate(off or nothing), gap, len(late), stall)
 
 
 def _after(stamp: int, first: int) -> int:

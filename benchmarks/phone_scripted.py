@@ -29,6 +29,7 @@ from duologue.language.engine import LanguageCapabilities, Moment, Prompt
 from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.engine import SpeechCapabilities
 from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, Transcript, VoicePresence
+from duologue.speech.hearing_fake import Loudness
 from duologue.speech.utterance import Mark, MarkKind, SpeechChunk
 
 CALLS = 100
@@ -188,22 +189,6 @@ class ToneVoice:
         pass
 
 
-class Loudness:
-    """Voice activity by amplitude."""
-
-    def __init__(self) -> None:
-        self._streams = count()
-
-    def open(self) -> int:
-        return next(self._streams)
-
-    def step(self, frames: Mapping[int, Samples]) -> Mapping[int, float]:
-        return {stream: float(np.abs(frame).mean() > 0.02) for stream, frame in frames.items()}
-
-    def forget(self, stream: int) -> None:
-        pass
-
-
 @dataclass(frozen=True)
 class CallFound:
     """What of a call was wrong: replies that sounded over another, that answered withdrawn words, and that answered
@@ -311,7 +296,7 @@ async def held(calls: int, first_seed: int = 0) -> tuple[list[CallFound], ToneEa
     """So many calls, one after another, on one line."""
     clock, chance = LoopClock(), Random(first_seed)
     ears, model = ToneEars(clock, Random(chance.random())), NumberingModel(clock, Random(chance.random()))
-    makes = {"tts": ToneVoice(clock, Random(chance.random())), "stt": ears, "vad": Loudness(), "llm": model}
+    makes = {"tts": ToneVoice(clock, Random(chance.random())), "stt": ears, "vad": Loudness(0.02), "llm": model}
     found: list[CallFound] = []
     async with virtual_line(makes, clock) as line, board(line.port, clock, stamps=False) as people:
         for number in range(calls):
@@ -328,6 +313,8 @@ def rows(small: bool = False) -> list[Row]:
     found, ears = simulate(held(calls), None)
     sounded, cut = sum(each.replies for each in found), sum(each.interruptions for each in found)
     told = f"{sounded} replies in {calls} calls, {cut} interruptions"
+    if not (sounded and cut and ears.withdrawn):
+        raise SystemExit(f"nothing could go wrong in this: {told}, {ears.withdrawn} transcripts withdrawn")
     bound, misheard = sum(each.withdrawn for each in found), f"{ears.withdrawn} transcripts withdrawn"
     return [
         row("bot over bot", sum(each.over for each in found), "times", f"{told}; wish 0"),

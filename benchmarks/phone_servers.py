@@ -11,18 +11,15 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from importlib import import_module
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK
 
-_TESTS = Path(__file__).parents[1] / "tests"
-sys.path.insert(0, str(_TESTS))
-_scripted: Any = import_module("scripted_server")
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from scripted_server import Connection, Request, ScriptedServer, serving
 
 SAID = ("Tell me about the harbour.", "What time does the museum open?", "I would like to book a table for two.")
 ANSWERS = ("That is good to know, thank you.", "It opens at ten in the morning.", "Let me write that down for you.")
@@ -31,15 +28,15 @@ CHARACTERS_A_SECOND = 15
 PIECE_MS = 100
 
 
-class OldEngines(_scripted.ScriptedServer):
+class OldEngines(ScriptedServer):
     """All three."""
 
     def __init__(self, whisper: float, llama: float, kokoro: float) -> None:
-        super().__init__()  # type: ignore[reportUnknownMemberType]
+        super().__init__()
         self._whisper, self._llama, self._kokoro = (round(each * MILLISECOND) for each in (whisper, llama, kokoro))
         self._number = count()
 
-    async def answer(self, request: Any, connection: Any) -> bool:
+    async def answer(self, request: Request, connection: Connection) -> bool:
         """One request."""
         begin = SYSTEM_CLOCK.now()
         match request.path.removeprefix("/v1"):
@@ -55,7 +52,7 @@ class OldEngines(_scripted.ScriptedServer):
             case _:
                 return await connection.send(404, {"error": {"message": "there is no such thing"}})
 
-    async def _write(self, connection: Any, begin: int) -> bool:
+    async def _write(self, connection: Connection, begin: int) -> bool:
         words = ANSWERS[next(self._number) % len(ANSWERS)].split()
         connection.begin("text/event-stream")
         for number, word in enumerate(words):
@@ -67,7 +64,7 @@ class OldEngines(_scripted.ScriptedServer):
         await connection.chunk(f"data: {json.dumps(last)}\n\ndata: [DONE]\n\n".encode())
         return await connection.end()
 
-    async def _speak(self, connection: Any, text: str, begin: int) -> bool:
+    async def _speak(self, connection: Connection, text: str, begin: int) -> bool:
         samples = VOICE_RATE * len(text) // CHARACTERS_A_SECOND
         sound = (8000 * np.sin(np.arange(samples) * 2 * np.pi * 150 / VOICE_RATE)).astype(np.int16).tobytes()
         piece = VOICE_RATE * PIECE_MS // 1000 * 2
@@ -79,7 +76,7 @@ class OldEngines(_scripted.ScriptedServer):
 
 
 async def _serve() -> None:
-    async with _scripted.serving(OldEngines(*map(float, sys.argv[1:4]))) as server:
+    async with serving(OldEngines(*map(float, sys.argv[1:4]))) as server:
         print(server.base_url, flush=True)
         await asyncio.Event().wait()
 

@@ -11,17 +11,21 @@ import asyncio
 import json
 import pickle
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.phone_board import Board, Call, board
-from benchmarks.phone_packets import Spoken, reply
+from benchmarks.phone_packets import Arrived, Spoken, reply
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK
-from duologue.phone.line_process import PreciseSelector
+from duologue.dialogue.turns.policy import Policy
+from duologue.phone.line.process import PreciseSelector
 
 GAP_MS = 1_000
 """Of silence after which an answer is over, and the next turn comes."""
+SLOW_GAP_MS = Policy().filler_every_ms + 1_000
+"""The same, of engines that are so slow that fillers sound before an answer: between two of them is less silence."""
 PATIENCE_S = 12.0
 """Without an answer for so long a caller goes on."""
 GREETED_S = 10.0
@@ -30,7 +34,8 @@ GREETED_S = 10.0
 @dataclass(frozen=True)
 class Plan:
     """``callers`` are the turns of each, a turn its sounds (8 kHz) and pauses (ms); a caller begins ``apart_s`` after
-    the one before, and goes on after ``patience_s`` without an answer.
+    the one before, and goes on after ``patience_s`` without an answer. ``together``: nobody leaves before each knows
+    whether they are let in.
     """
 
     port: int
@@ -38,18 +43,22 @@ class Plan:
     apart_s: float = 0.0
     extension: str = "16"
     patience_s: float = PATIENCE_S
+    gap_ms: int = GAP_MS
+    together: bool = False
 
 
 @dataclass(frozen=True)
 class Turn:
-    """``after_ms`` from the caller's last word to the first voiced packet of ours; None: nothing came. ``ended`` and
-    ``left`` (when the first packet of that talk-spurt came) are ns of the machine's clock.
+    """``after_ms`` from the caller's last word to the first voiced packet of ours; None: nothing came. ``ended``,
+    ``left`` (when the first packet of that talk-spurt came) and ``came`` (when each packet did, up to the next turn)
+    are ns of the machine's clock.
     """
 
     after_ms: float | None
     cut: bool
     ended: int
     left: int
+    came: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,9 @@ class Talked:
     turns: tuple[Turn, ...]
 
 
-async def converse(call: Call, turns: tuple[tuple[Samples | int, ...], ...], patience: float) -> Talked:
+async def converse(
+    call: Call, turns: tuple[tuple[Samples | int, ...], ...], patience: float = PATIENCE_S, gap_ms: int = GAP_MS
+) -> Talked:
     """Hold one call."""
     if not await call.answered():
         return Talked(call.status or 408, 0.0, ())
@@ -75,14 +86,18 @@ async def converse(call: Call, turns: tuple[tuple[Samples | int, ...], ...], pat
         spoken = call.say(*turn)
         await clock.wait_until(spoken.end)
         await _answer(call, spoken, patience)
-        await call.silent_for(GAP_MS)
+        await call.silent_for(gap_ms)
         said.append(Spoken(spoken.begin, spoken.end, clock.now()))
     call.hang_up()
-    judged = [(each, reply(call.packets, each)) for each in said]
     return Talked(
-        200, (call.answered_at - call.placed) / MILLISECOND,
-        tuple(Turn(found.after_ms, found.cut, each.end, found.left) for each, found in judged),
+        200, (call.answered_at - call.placed) / MILLISECOND, tuple(_judged(call.packets, each) for each in said)
     )  # fmt: skip
+
+
+def _judged(packets: Sequence[Arrived], turn: Spoken) -> Turn:
+    found = reply(packets, turn)
+    came = tuple(each.at for each in packets if turn.end <= each.at < turn.until)
+    return Turn(found.after_ms, found.cut, turn.end, found.left, came)
 
 
 async def _answer(call: Call, spoken: Spoken, patience: float) -> None:
@@ -99,8 +114,17 @@ async def _answer(call: Call, spoken: Spoken, patience: float) -> None:
 async def _held(callers: Board, plan: Plan) -> list[Talked]:
     async def one(number: int, turns: tuple[tuple[Samples | int, ...], ...]) -> Talked:
         await asyncio.sleep(number * plan.apart_s)
-        return await converse(callers.call(plan.extension), turns, plan.patience_s)
+        call = callers.call(plan.extension)
+        placed.append(call)
+        if len(placed) == len(plan.callers):
+            all_called.set()
+        if plan.together:
+            await all_called.wait()
+            for each in placed:
+                await each.answered()
+        return await converse(call, turns, plan.patience_s, plan.gap_ms)
 
+    placed, all_called = list[Call](), asyncio.Event()
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(one(number, turns)) for number, turns in enumerate(plan.callers)]
     return [task.result() for task in tasks]
@@ -124,15 +148,19 @@ def read(text: str) -> list[Talked]:
     """What :func:`main` printed."""
     found = json.loads(text)
     return [
-        Talked(each["status"], each["taken_ms"], tuple(Turn(**turn) for turn in each["turns"])) for each in found
+        Talked(each["status"], each["taken_ms"], tuple(_turn(**turn) for turn in each["turns"])) for each in found
     ]  # fmt: skip
+
+
+def _turn(after_ms: float | None, cut: bool, ended: int, left: int, came: Sequence[int]) -> Turn:
+    return Turn(after_ms, cut, ended, left, tuple(came))
 
 
 def longest(plan: Plan) -> float:
     """Seconds after which a talker that has not ended is given up."""
     turns = max((len(caller) for caller in plan.callers), default=0)
     sounds = max((sum(_length(turn) for turn in caller) for caller in plan.callers), default=0)
-    return 60 + plan.apart_s * len(plan.callers) + turns * (plan.patience_s + 15) + sounds / SECOND
+    return 60 + plan.apart_s * len(plan.callers) + turns * (plan.patience_s + plan.gap_ms / 1000 + 15) + sounds / SECOND
 
 
 def _length(turn: tuple[Samples | int, ...]) -> float:

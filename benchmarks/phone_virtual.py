@@ -18,20 +18,21 @@ from unittest.mock import patch
 from benchmarks.phone_zero import engines, settings_of
 from duologue.app.admission import Admission
 from duologue.app.bus import Bus
-from duologue.app.engines import EnginePool
-from duologue.app.line import LinePart, News
+from duologue.app.calls.line import LinePart, News
+from duologue.app.engines.engines import EnginePool
+from duologue.app.house.shared import Shared
 from duologue.app.models import StateEvent, StateView
+from duologue.child import Worker
 from duologue.clock import SECOND, Clock
 from duologue.errors import ClosedError, PeerError
-from duologue.phone import line_process
 from duologue.phone.leg import TakeCall
-from duologue.phone.line import LineProcess
-from duologue.phone.line_client import LineClient
-from duologue.phone.line_messages import LineReport, LineSetup, LineTrouble
+from duologue.phone.line import process as line_process
+from duologue.phone.line.client import LineClient
+from duologue.phone.line.line import LineProcess
+from duologue.phone.line.messages import LineReport, LineSetup, LineTrouble
 from duologue.simulation.virtual_time import LoopClock
 from duologue.telemetry.ledger import Entry
 from duologue.telemetry.stream import Ledger
-from duologue.workers import Worker
 
 SETTINGS = """
 [phone]
@@ -66,7 +67,7 @@ class _Pipe:
 
 
 class _Channel:
-    """The line's end: a :class:`~duologue.workers.LoopChannel`."""
+    """The line's end: a :class:`~duologue.child.LoopChannel`."""
 
     unsent = 0
 
@@ -81,9 +82,9 @@ class _Channel:
 
 
 class _InnerWorker:
-    """The house's end: a :class:`~duologue.workers.Worker` that is no process."""
+    """The house's end: a :class:`~duologue.child.Worker` that is no process."""
 
-    module = "duologue.phone.line_process"
+    module = "duologue.phone.line.process"
     signal = 0
 
     def __init__(self, clock: Clock, group: asyncio.TaskGroup) -> None:
@@ -183,7 +184,7 @@ async def virtual_line(makes: Mapping[str, object], clock: LoopClock, silence: i
         bus = Bus(lambda topics: StateEvent(state=StateView()), "bus").topic("line")
         ledger, entries = Ledger(clock), list[Entry]()
         ledger.watch(entries.append)
-        part = LinePart(settings, pool, Admission(pool.at_once), bus, ledger, clock, make)
+        part = LinePart(settings, Shared(pool, Admission(pool.at_once), ledger, clock), bus, carrier=make)
         async with asyncio.TaskGroup() as group, pool.open(), asyncio.TaskGroup() as inner:
             running = inner.create_task(part.run())
             while part.ready():

@@ -3,7 +3,7 @@
 All else is the house's own: SIP and media in the line process, turn-taking, chunker, moderation, voicing and far ends
 in this one, Silero for voice activity. It says by a line of JSON on standard output when it takes calls, and for each
 line on standard input how it is: ``vad`` is the CPU time (s) of voice activity alone, ``live`` the calls that main
-holds, the rest what the line process counts. At the end of the input it ends.
+holds, ``tasks`` those of its loop, the rest what the line process counts. At the end of the input it ends.
 Arguments are the first and the last port of sound.
 """
 
@@ -21,28 +21,26 @@ from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
-import numpy as np
 import uvloop
 
-from benchmarks.voice import probe
+from benchmarks.voice.zero import ZeroSpeech
 from duologue.app.admission import Admission
 from duologue.app.bus import Bus
-from duologue.app.engines import EnginePool
-from duologue.app.line import LinePart, News
+from duologue.app.calls.line import LinePart, News
+from duologue.app.engines.engines import EnginePool
+from duologue.app.house.shared import Shared
 from duologue.app.models import StateEvent, StateView
-from duologue.audio.pcm import Samples, from_int16
+from duologue.audio.pcm import Samples
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.memory import freeze
 from duologue.phone.leg import TakeCall
-from duologue.phone.line_client import LineClient
-from duologue.phone.line_messages import LineSetup
-from duologue.phone.screening import Rate
+from duologue.phone.line.client import LineClient
+from duologue.phone.line.messages import LineSetup
+from duologue.phone.sip.screening import Rate
 from duologue.settings import Settings, load_settings
-from duologue.speech.engine import SpeechCapabilities
 from duologue.speech.hearing import Expected, HearingCapabilities, Transcript, VoiceActivity, VoicePresence
 from duologue.speech.silero import Silero
-from duologue.speech.utterance import Mark, MarkKind, SpeechChunk
 from duologue.telemetry.log import configure
 from duologue.telemetry.stream import Ledger
 
@@ -83,30 +81,9 @@ class ZeroEars:
         pass
 
 
-class ZeroSpeech:
-    """Has its sound at once, with a mark for each word: some seconds for the answer, a little for all else."""
-
-    name = "espeak"
-
-    def __init__(self) -> None:
-        self._sound = from_int16(np.frombuffer(probe.answer_pcm("interrupt"), np.int16))
-
-    @property
-    def capabilities(self) -> SpeechCapabilities:
-        return SpeechCapabilities(probe.VOICE_RATE, word_marks=True)
-
-    async def warm_up(self) -> None:
-        pass
-
-    async def speak(self, text: str, voice: str) -> AsyncGenerator[SpeechChunk, None]:
-        sound = self._sound if text == ANSWER else self._sound[: probe.VOICE_RATE // 4]
-        words = text.split()
-        each = len(sound) // max(1, len(words))
-        marks = tuple(Mark(MarkKind.WORD, word, n * each, (n + 1) * each) for n, word in enumerate(words))
-        yield SpeechChunk(sound, marks)
-
-    async def close(self) -> None:
-        pass
+def zero_voice() -> ZeroSpeech:
+    """Some seconds for the answer, a little for all else."""
+    return ZeroSpeech(ANSWER, "interrupt", "espeak")
 
 
 class MeteredActivity:
@@ -136,7 +113,7 @@ def engines(makes: Mapping[str, object]) -> Generator[None]:
     def create(group: str, name: str, settings: Settings) -> object:
         return makes[group.removeprefix("duologue.")]
 
-    with patch("duologue.app.engines._create", create):
+    with patch("duologue.app.engines.engines._create", create):
         yield
 
 
@@ -151,7 +128,7 @@ def settings_of(text: str) -> Settings:
 async def _serve(first: int, last: int) -> None:
     activity = MeteredActivity(Silero())
     makes = {
-        "tts": ZeroSpeech(), "stt": ZeroEars(), "vad": activity, "llm": FakeLanguage(usual=ScriptedReply(ANSWER)),
+        "tts": zero_voice(), "stt": ZeroEars(), "vad": activity, "llm": FakeLanguage(usual=ScriptedReply(ANSWER)),
     }  # fmt: skip
     settings = settings_of(SETTINGS.format(first=first, last=last))
     carriers: list[LineClient] = []
@@ -164,7 +141,7 @@ async def _serve(first: int, last: int) -> None:
     with engines(makes):
         pool = EnginePool(settings)
         bus = Bus(lambda topics: StateEvent(state=StateView()), "bus").topic("line")
-        line = LinePart(settings, pool, Admission(pool.at_once), bus, Ledger(SYSTEM_CLOCK), SYSTEM_CLOCK, make)
+        line = LinePart(settings, Shared(pool, Admission(pool.at_once), Ledger(SYSTEM_CLOCK)), bus, carrier=make)
         async with pool.open(), asyncio.TaskGroup() as group:
             running = group.create_task(line.run())
             while line.ready():  # noqa: ASYNC110 (it tells nobody)
@@ -173,6 +150,7 @@ async def _serve(first: int, last: int) -> None:
             print(json.dumps({"port": carriers[0].ports["UDP"], "line": carriers[0].worker.pid}), flush=True)
             async for _ in _asked():
                 told = {**line.counts, "vad": activity.seconds, "live": len(line.live())}
+                told["tasks"] = len(asyncio.all_tasks())
                 print(json.dumps(told), flush=True)
             running.cancel()
 

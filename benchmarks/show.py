@@ -22,10 +22,10 @@ import httpx
 import numpy as np
 from numpy.typing import NDArray
 
-import duologue.app.render
+import duologue.app.show.render
 from benchmarks.live import live
 from benchmarks.table import Row, row, show
-from duologue.app.render import Film, RenderProgress, render
+from duologue.app.show.render import Film, RenderProgress, render
 from duologue.broadcast.encoder import VideoEncoder
 from duologue.broadcast.packets import Packet
 from duologue.prover.playlist import ListedSegment, parse_playlist
@@ -58,7 +58,7 @@ class _Keeping(VideoEncoder):
 def _drawn(path: Path) -> list[NDArray[np.uint8]]:
     """The film's pictures before they are encoded: decoded ones are smoother, and 6 % cheaper to encode again."""
     _Keeping.kept = []
-    with mock.patch.object(duologue.app.render, "VideoEncoder", _Keeping):
+    with mock.patch.object(duologue.app.show.render, "VideoEncoder", _Keeping):
         _film(path, **FILM)
     return _Keeping.kept
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
@@ -30,6 +31,20 @@ class Row(TypedDict):
 def row(what: str, value: float, unit: str, peer: str = "", ratio: float | None = None) -> Row:
     """A row, rounded to what its noise allows."""
     return {"what": what, "value": round(value, 3), "unit": unit, "peer": peer, "ratio": ratio and round(ratio, 2)}
+
+
+class LeftOutError(Exception):
+    """A benchmark that this machine lacks something for, in words."""
+
+
+def refuse_nothing(rows: Sequence[Row]) -> None:
+    """Ends the program for a table without rows, or one with a figure that is none: nothing was measured there, and who
+    reads it would take it for a good result.
+    """
+    if not rows:
+        raise SystemExit("nothing was measured")
+    if nothing := [each["what"] for each in rows if not math.isfinite(each["value"])]:
+        raise SystemExit(f"nothing was measured of: {'; '.join(nothing)}")
 
 
 def show(name: str, rows: Sequence[Row]) -> None:

@@ -22,8 +22,8 @@ import numpy as np
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.ports import Voiced
-from duologue.dialogue.session import Session, SessionEngines
-from duologue.dialogue.session_sink import BLOCK_MS, PacedSink
+from duologue.dialogue.session.session import Session, SessionEngines
+from duologue.dialogue.session.sink import BLOCK_MS, PacedSink
 from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.moderation import load_moderator
 from duologue.language.persona import Persona

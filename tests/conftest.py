@@ -6,8 +6,11 @@ import asyncio
 import gc
 import logging
 import os
+import re
+import signal
 import time
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,17 +19,41 @@ from hypothesis import settings
 
 from duologue import redaction
 from few_examples import examples
+from heap import HEAP
 from loop_guard import LoopGuard
 from machine_lock import machine
+
+_LEFT_OUT = re.compile(r"^pytestmark = .*?\bmark\.(slow|peer|realtime)\b", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A file that is marked as a whole is not even imported where its marker is not asked for: that is half of what
+    the everyday tests would take.
+    """
+    if collection_path.suffix != ".py" or "not slow" not in config.option.markexpr:
+        return None
+    found = _LEFT_OUT.search(collection_path.read_text("utf-8"))
+    return True if found and f"not {found[1]}" in config.option.markexpr else None
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """With several workers, a test that needs the clock or a peer runs alone; waiting for that is not its time."""
+    """With several workers, a test that burns all cores runs alone; waiting for that is not its time."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
         return (yield)
-    with machine(alone=any(item.get_closest_marker(name) for name in ("peer", "realtime"))):
+    with machine(alone=item.get_closest_marker("alone") is not None):
         return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    """A worker runs hundreds of files and never ends in between: what one of them leaves goes back before the next.
+    What holds itself in a circle keeps megabytes of sound and pictures with a few objects, which the collector counts.
+    """
+    done = yield
+    if nextitem is None or nextitem.path != item.path:
+        HEAP.settle()
+    return done
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -35,6 +62,14 @@ def no_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("DUOLOGUE_MODELS", raising=False)
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.getbasetemp() / "no-models"))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def runs_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What houses keep of their shows, talks and calls here is not kept among a person's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
         yield
 
 
@@ -49,6 +84,12 @@ def logs_of_its_own() -> Iterator[None]:
     structlog.reset_defaults()
     logging.root.handlers[:] = handlers
     logging.root.setLevel(level)
+
+
+def pytest_configure() -> None:
+    """A run in the background of a shell ignores Ctrl-C, and so would every program that it starts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:

@@ -8,14 +8,15 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from duologue.clock import SYSTEM_CLOCK
-from duologue.phone import call_events as events
-from duologue.phone.negotiation import Agreed, Local, accept, answer, offer
-from duologue.phone.rtp import RtpPacket, is_rtcp
-from duologue.phone.screening import LineOptions, Rate
-from duologue.phone.sdp import Direction
-from duologue.phone.transport import Listening, Transport
-from duologue.phone.user_agent import UserAgent
+from duologue.clock import SECOND, SYSTEM_CLOCK
+from duologue.phone.media.negotiation import Agreed, Local, accept, answer, offer
+from duologue.phone.media.rtp import RtpPacket, is_rtcp
+from duologue.phone.media.sdp import Direction
+from duologue.phone.media.telephone_events import CLOCK, press
+from duologue.phone.sip import call_events as events
+from duologue.phone.sip.screening import LineOptions, Rate
+from duologue.phone.sip.transport import Listening, Transport
+from duologue.phone.sip.user_agent import UserAgent
 
 HOST = "127.0.0.1"
 E = TypeVar("E")
@@ -81,6 +82,14 @@ class Caller:
         )
         self._stamp += ticks
         self.sound.sendto(packet.encode(), (self.agreed.host, self.agreed.port))
+
+    async def press(self, key: str) -> None:
+        """A key, as a telephone sends it: an end three times, 20 ms apart as all its packets."""
+        assert self.agreed is not None
+        begin = SYSTEM_CLOCK.now()
+        for number, packet in enumerate(press(key)):
+            await SYSTEM_CLOCK.wait_until(begin + packet.after * SECOND // CLOCK)
+            self.speak(packet.payload, kind=self.agreed.send_events, marker=not number, ticks=0)
 
     async def until(self, reached: Callable[[], object], seconds: float = 10.0) -> None:
         """Wait until something is so."""

@@ -1,4 +1,4 @@
-"""Tests of several workers side by side, and those that need the clock or a peer alone on the machine.
+"""Tests of several workers side by side, and those that burn all cores alone on the machine.
 
 Ordinary tests hold a lock that they share, the others hold it for themselves. Whoever comes passes a turnstile first,
 so that one who wants the machine for itself is not overtaken by others for ever.

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from duologue.chains import Breaker, Chain, ChainPolicy, EngineHealth, FailureMoment, Handover, beside, telling
 from duologue.clock import SECOND, VirtualClock
 from duologue.errors import ClosedError, DuologueError, InputError, PeerError
+from duologue.metering import SpentError
 from duologue.streams import limited
 
 POLICY = ChainPolicy(patience=SECOND // 50, pause=10 * SECOND, longest_pause=60 * SECOND)
@@ -210,10 +211,10 @@ async def test_health_tells_who_is_out_for_how_long_and_why() -> None:
     await bench.chain.call(Engine.ask)
     bench.clock.advance(4 * SECOND)
     first, second = bench.chain.health(bench.clock.now())
-    assert first == EngineHealth("a", True, 1, "broken", 6_000.0) and second == EngineHealth("b")
+    assert first == EngineHealth("a", True, 1, "broken", 6_000.0, "broken") and second == EngineHealth("b")
     bench.clock.advance(7 * SECOND)
     await bench.chain.call(Engine.ask)
-    assert bench.chain.health(bench.clock.now())[0] == EngineHealth("a")
+    assert bench.chain.health(bench.clock.now())[0] == EngineHealth("a", last_failure="broken")
 
 
 async def test_one_that_does_not_close_its_stream_holds_up_nobody_who_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -399,3 +400,47 @@ async def test_an_interruption_is_nobodys_failure() -> None:
         await asyncio.sleep(0.005)
         asked.cancel()
     assert bench.told == []
+
+
+def spent(until: int, what: str = "the cap of a is reached") -> SpentError:
+    return SpentError.until_then(until, what, where="spending.engines.a.tokens", remedy="Wait.")
+
+
+async def test_an_engine_at_its_cap_hands_over_and_is_left_alone_until_its_day_is_over() -> None:
+    bench = Bench(Engine("a", [spent(100 * SECOND)]), Engine("b"))
+    assert [await bench.call(), await bench.call()] == ["b", "b"]
+    assert bench.failures() == [("a", "b", FailureMoment.CAP)]
+    first, _ = bench.chain.health(bench.clock.now())
+    assert (first.failures, first.spent, first.out_ms) == (0, "the cap of a is reached", 100_000.0)
+    assert bench.told[0].words.startswith("a was not asked: the cap of a is reached")
+    bench.clock.advance(101 * SECOND)
+    assert await bench.call() == "a"
+    first, _ = bench.chain.health(bench.clock.now())
+    assert (first.spent, first.out_ms) == ("", 0.0)
+    assert bench.chain.engines[0].started == 1  # it never failed, so it is not brought up anew
+
+
+async def test_one_that_is_full_for_a_moment_is_asked_again_with_the_next_call() -> None:
+    bench = Bench(Engine("a", [spent(0)]), Engine("b"))
+    assert [await bench.call(), await bench.call()] == ["b", "a"]
+
+
+async def test_a_stream_is_handed_over_before_its_first_word_and_failures_still_count() -> None:
+    bench = Bench(Engine("a", [spent(100 * SECOND)]), Engine("b", [PeerError("it broke")]), Engine("c"))
+    assert await bench.read() == ["c", "end"]
+    assert bench.failures() == [("a", "b", FailureMoment.CAP), ("b", "c", FailureMoment.BEGINNING)]
+    assert [each.failures for each in bench.chain.health(bench.clock.now())] == [0, 1, 0]
+
+
+async def test_when_all_are_at_their_caps_the_error_is_one_of_caps() -> None:
+    bench = Bench(Engine("a", [spent(100 * SECOND)]), Engine("b", [spent(50 * SECOND, "the cap of b is reached")]))
+    with pytest.raises(SpentError, match=r"every engine of the chain is at its cap.*the cap of b is reached"):
+        await bench.call()
+    assert [each.successor for each in bench.told] == ["b", ""]
+    alone = Bench(Engine("a", [spent(100 * SECOND)]))
+    with pytest.raises(SpentError, match="the cap of a is reached"):
+        await alone.read()
+    mixed = Bench(Engine("a", [spent(100 * SECOND)]), Engine("b", [PeerError("it broke")]))
+    with pytest.raises(PeerError, match="every engine of the chain failed") as caught:
+        await mixed.call()
+    assert not isinstance(caught.value, SpentError)

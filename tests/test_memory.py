@@ -7,11 +7,14 @@ import gc
 import subprocess
 import sys
 import weakref
+from collections.abc import Iterator
 
 import pytest
 
 from duologue.clock import VirtualClock
 from duologue.memory import freeze, hold, keep_trimmed
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 PROBE = """
 import sys, psutil, numpy as np
@@ -28,6 +31,16 @@ print(psutil.Process().memory_info().rss)
 """
 
 
+@pytest.fixture(autouse=True)
+def as_it_was() -> Iterator[None]:
+    """All other tests find the collector as the run set it up: at work, and with what was loaded set aside."""
+    gc.unfreeze()
+    yield
+    gc.enable()
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator is Linux's")
 def test_what_was_freed_is_given_back() -> None:
     rss = int(
@@ -38,36 +51,40 @@ def test_what_was_freed_is_given_back() -> None:
 
 def test_what_was_loaded_is_not_gone_through_again() -> None:
     before = len(gc.get_objects())
-    try:
-        freeze()
-        assert gc.get_freeze_count() >= before and len(gc.get_objects()) < before
-    finally:
-        gc.unfreeze()
+    freeze()
+    assert gc.get_freeze_count() >= before and len(gc.get_objects()) < before
 
 
 def test_the_collector_rests_while_things_are_loaded_and_works_afterwards() -> None:
-    try:
-        hold()
-        assert not gc.isenabled()
-        freeze()
-        assert gc.isenabled()
-    finally:
-        gc.enable()
-        gc.unfreeze()
+    hold()
+    assert not gc.isenabled()
+    freeze()
+    assert gc.isenabled()
+
+
+class Circle:
+    def __init__(self) -> None:
+        self.own = self
 
 
 async def test_what_is_held_in_a_circle_goes_back_every_minute() -> None:
-    class Circle:
-        def __init__(self) -> None:
-            self.own = self
-
     gc.disable()
-    try:
-        circle = weakref.ref(Circle())
-        async with asyncio.timeout(20), asyncio.TaskGroup() as group:
-            small = group.create_task(keep_trimmed(VirtualClock()))
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        small = group.create_task(keep_trimmed(VirtualClock()))
+        while not gc.get_freeze_count():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        for _ in range(3):
+            circle = weakref.ref(Circle())
             while circle() is not None:  # noqa: ASYNC110 (nobody tells when the collector has run)
                 await asyncio.sleep(0.01)
-            small.cancel()
-    finally:
-        gc.enable()
+        small.cancel()
+
+
+async def test_what_was_loaded_by_the_first_minute_is_not_gone_through_again() -> None:
+    kept = [Circle() for _ in range(1000)]
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        small = group.create_task(keep_trimmed(VirtualClock()))
+        while not gc.get_freeze_count():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        small.cancel()
+    assert gc.get_freeze_count() >= len(kept)

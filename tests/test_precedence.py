@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.app.worker_views import worker_view
+from duologue.app.engines.worker_views import worker_view
+from duologue.child import Worker
 from duologue.clock import MILLISECOND, SECOND, VirtualClock
 from duologue.precedence import (
     CUSHION,
@@ -31,6 +32,8 @@ from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.streams import limited
 from duologue.supervision import WorkerPhase, WorkerState
 from duologue.workers import Supervised, Workers
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 AWAITED, SOUNDING, NEXT, SPECULATIVE, AHEAD = Urgency
 PIECE = 150 * MILLISECOND
@@ -424,10 +427,13 @@ def test_a_stage_on_air_takes_a_core_from_the_engines_and_gives_it_back() -> Non
 
 
 async def test_all_workers_of_a_house_ask_at_one_gate() -> None:
-    async def never() -> None:
+    async def never() -> Worker:
         raise AssertionError
 
-    made = [Supervised(name, never, lambda worker: never()) for name in ("piper", "llama")]  # pyright: ignore
+    async def unready(worker: Worker) -> None:
+        raise AssertionError
+
+    made = [Supervised(name, never, unready) for name in ("piper", "llama")]
     assert made[0].gate is not made[1].gate
     workers = Workers()
     workers.add(*made)

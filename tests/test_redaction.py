@@ -21,8 +21,8 @@ from duologue.language.persona import Persona
 from duologue.redaction import REDACTED, forget, hide, redacted, userinfo
 from duologue.settings import load_settings
 from duologue.speech.elevenlabs import ElevenLabs, ElevenLabsSettings
-from duologue.speech.openai_hearing import OpenAIHearing, OpenAIHearingSettings
-from duologue.speech.openai_speech import OpenAISpeech, OpenAISpeechSettings
+from duologue.speech.openai.hearing import OpenAIHearing, OpenAIHearingSettings
+from duologue.speech.openai.speech import OpenAISpeech, OpenAISpeechSettings
 from duologue.telemetry.log import configure, get_logger
 from scripted_server import JSON, Connection, Request, ScriptedServer, serving
 

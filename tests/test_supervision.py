@@ -15,10 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from duologue.child import Worker
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock, SystemClock, VirtualClock
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.supervision import KEPT_STRIKES, Fate, Supervision, SupervisionPolicy, Work, WorkerPhase, WorkerState
-from duologue.workers import FINISH_LIMIT, LostError, Supervised, Worker, Workers
+from duologue.workers import FINISH_LIMIT, LostError, Supervised, Workers
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 # The decisions
 
@@ -134,7 +137,7 @@ def test_no_pause_is_longer_than_the_longest_and_no_work_kills_more_often_than_i
 CHILD = """
 import os, pathlib, signal, sys, time
 from duologue.errors import InputError
-from duologue.workers import Channel
+from duologue.child import Channel
 channel = Channel.inherited()
 mode = pathlib.Path(sys.argv[1]).read_text()
 if mode == "mute":

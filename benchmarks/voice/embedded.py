@@ -15,13 +15,13 @@ import numpy as np
 
 from benchmarks.table import Row, row
 from benchmarks.voice import probe, scenes
-from duologue.app.talking import Partner, open_partner
+from duologue.app.talking.talking import Partner, open_partner
 from duologue.audio.pcm import RATE, Samples, from_int16
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK
-from duologue.dialogue.session import Session
-from duologue.dialogue.session_record import SessionRecorder
-from duologue.dialogue.session_sink import PacedSink
-from duologue.dialogue.turns_vocabulary import Commit, Effect, Event
+from duologue.dialogue.session.record import SessionRecorder
+from duologue.dialogue.session.session import Session
+from duologue.dialogue.session.sink import PacedSink
+from duologue.dialogue.turns.vocabulary import Commit, Effect, Event
 from duologue.settings import Settings
 from duologue.speech.hearing import EAR_RATE
 from duologue.telemetry.ledger import TurnRecord

@@ -21,16 +21,16 @@ import numpy as np
 
 from benchmarks.table import Row, row
 from benchmarks.voice import probe, scenes
-from duologue.app.cast import load_member
+from duologue.app.show.cast import load_member
 from duologue.audio.pcm import Samples, from_int16
 from duologue.clock import MILLISECOND
 from duologue.language.engine import LanguageModel, Line, Moment, Prompt
 from duologue.language.improv import Improv
 from duologue.speech.engine import TextToSpeech
-from duologue.speech.espeak import Espeak
+from duologue.speech.espeak.engine import Espeak
 from duologue.speech.hearing import SpeechToText
-from duologue.speech.pocketsphinx import PocketSphinx
-from duologue.speech.whisper import Whisper, WhisperSettings
+from duologue.speech.pocketsphinx.engine import PocketSphinx
+from duologue.speech.whisper.engine import Whisper, WhisperSettings
 
 QUESTION = "What time does the museum open?"
 SENTENCE = "It opens at ten, and on Sunday at eleven."

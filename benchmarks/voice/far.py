@@ -20,13 +20,14 @@ import numpy as np
 
 from benchmarks.table import Row, row
 from benchmarks.voice import probe
-from benchmarks.voice.ours import PERSONA, Loudness, ScriptedEars
+from benchmarks.voice.ours import PERSONA, ScriptedEars
+from benchmarks.voice.zero import Loudness
 from duologue.audio.pcm import RATE, Samples
-from duologue.dialogue.far_end import PACED
+from duologue.dialogue.far_end.remote_sink import PACED
 from duologue.dialogue.heard import CHARACTERS_A_SECOND
 from duologue.dialogue.ports import PlayEvent, PlayProgress, Voiced
-from duologue.dialogue.session import Session, SessionEngines
-from duologue.dialogue.session_sink import PacedSink
+from duologue.dialogue.session.session import Session, SessionEngines
+from duologue.dialogue.session.sink import PacedSink
 from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.moderation import Moderator
 from duologue.simulation.far_player import FarHabits

@@ -2,55 +2,38 @@
 
 Only the engines are doubles (and Silero only where listening is not what is measured). Turn-taking, the chunker,
 moderation, voicing to 48 kHz with its loudness, and the paced sink are the house's own, on the loop it is served on.
-The variant ``pocketsphinx`` hears with the embedded ears.
+The variant ``pocketsphinx`` hears with the embedded ears; in the variant ``nobody`` the callers speak to nobody: what
+is left is their own.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 
-import numpy as np
 import uvloop
 
 from benchmarks.voice import probe
+from benchmarks.voice.zero import Loudness, ZeroSpeech
 from duologue.audio.pcm import Samples, from_int16
 from duologue.dialogue.ports import PlayEvent, PlayProgress, Voiced
-from duologue.dialogue.session import Session, SessionEngines
-from duologue.dialogue.session_sink import PacedSink
-from duologue.dialogue.turns_vocabulary import Clear, Effect, Event, Note, Pause, Report, SpeechStarted
+from duologue.dialogue.session.session import Session, SessionEngines
+from duologue.dialogue.session.sink import PacedSink
+from duologue.dialogue.turns.vocabulary import Clear, Effect, Event, Note, Pause, Report, SpeechStarted
 from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
 from duologue.memory import freeze
-from duologue.speech.engine import SpeechCapabilities
 from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, Transcript, VoicePresence
-from duologue.speech.pocketsphinx import PocketSphinx
+from duologue.speech.pocketsphinx.engine import PocketSphinx
 from duologue.speech.shared_activity import SharedActivity
 from duologue.speech.silero import Silero
-from duologue.speech.utterance import Mark, MarkKind, SpeechChunk, Utterance
-from duologue.speech.voicing import Voicing
+from duologue.speech.utterance import Utterance
+from duologue.speech.voicing.voicing import Voicing
 from duologue.version import __version__
 
 PERSONA = Persona("ada", "Ada", "A calm woman.", fillers=("Hm.",))
-
-
-class Loudness:
-    """Voice activity that costs nothing: by amplitude."""
-
-    def __init__(self) -> None:
-        self._next = 0
-
-    def open(self) -> int:
-        self._next += 1
-        return self._next
-
-    def step(self, frames: Mapping[int, Samples]) -> Mapping[int, float]:
-        return {stream: float(np.abs(frame).max() > 0.05) for stream, frame in frames.items()}
-
-    def forget(self, stream: int) -> None:
-        pass
 
 
 class ScriptedEars:
@@ -85,39 +68,11 @@ class ScriptedEars:
         pass
 
 
-class ZeroSpeech:
-    """A voice that has its sound at once, with a mark for each word: the answer's, and a short one for all else (what a
-    session voices beforehand, apologies and fillers).
-    """
-
-    name = "zero"
-
-    def __init__(self, mode: str) -> None:
-        self._sound = from_int16(np.frombuffer(probe.answer_pcm(mode), np.int16))
-
-    @property
-    def capabilities(self) -> SpeechCapabilities:
-        return SpeechCapabilities(probe.VOICE_RATE, word_marks=True, voices=("zero",))
-
-    async def warm_up(self) -> None:
-        pass
-
-    async def speak(self, text: str, voice: str) -> AsyncGenerator[SpeechChunk, None]:
-        sound = self._sound if text == probe.ANSWER else self._sound[: probe.VOICE_RATE // 4]
-        words = text.split()
-        each = len(sound) // max(1, len(words))
-        marks = tuple(Mark(MarkKind.WORD, word, n * each, (n + 1) * each) for n, word in enumerate(words))
-        yield SpeechChunk(sound, marks)
-
-    async def close(self) -> None:
-        pass
-
-
 class HouseVoice:
     """The house's way from an engine's sound to what goes on air. ``idle`` while nothing is voiced."""
 
     def __init__(self, mode: str) -> None:
-        self._voicing = Voicing(ZeroSpeech(mode))
+        self._voicing = Voicing(ZeroSpeech(mode=mode))
         self._busy = 0
         self.idle = asyncio.Event()
 
@@ -157,7 +112,11 @@ class Conversation:
         engines = replace(shared, ears=ScriptedEars(caller)) if isinstance(shared.ears, ScriptedEars) else shared
         self._session = Session(PERSONA, engines, self._sink, observe=self._observe)
 
-    async def run(self) -> None:
+    async def run(self, *, with_nobody: bool = False) -> None:
+        if with_nobody:
+            async for _ in self._source():
+                pass
+            return
         async with asyncio.TaskGroup() as group:
             floor = group.create_task(self._sink.run())
             await self._session.run(self._source())
@@ -201,14 +160,15 @@ async def run(asked: probe.Arguments) -> dict[str, object]:
         Moderator(),
     )  # fmt: skip
     meter = probe.Meter()
-    seconds = probe.SETTLE_SECONDS + asked.seconds
+    seconds, alone = probe.SETTLE_SECONDS + asked.seconds, asked.variant == "nobody"
     conversations = [Conversation(caller, shared, seconds) for caller in people]
     freeze()  # as the program that serves does
     async with asyncio.TaskGroup() as group:
         for conversation in conversations:
-            group.create_task(conversation.run())
+            group.create_task(conversation.run(with_nobody=alone))
         await asyncio.sleep(0.2)
-        await voice.idle.wait()  # apologies and fillers are there: each of the three is ready before anybody speaks
+        if not alone:
+            await voice.idle.wait()  # apologies and fillers are there: each of the three is ready before anybody speaks
         group.create_task(meter.watch(asked.seconds))
         for caller, conversation in zip(people, conversations, strict=True):
             caller.begin()

@@ -110,11 +110,13 @@ class Caller:
     def over(self, begin: float) -> list[Word]:
         """The words that ended after ``begin`` and by now (seconds)."""
         length = len(self.sound) / RATE
-        laps = range(int(begin // length), int(self.position // length) + 1)
-        moved = (
-            Word(word.text, word.start + lap * length, word.end + lap * length) for lap in laps for word in self.words
-        )
-        return [word for word in moved if begin < word.end <= self.position]
+        laps = (lap * length for lap in range(int(begin // length), int(self.position // length) + 1))
+        return [
+            Word(word.text, word.start + moved, word.end + moved)
+            for moved in laps
+            for word in self.words
+            if begin < word.end + moved <= self.position
+        ]
 
     @property
     def speaking(self) -> bool:

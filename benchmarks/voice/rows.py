@@ -49,6 +49,7 @@ def stalls(answers: Answers, what: str) -> list[Row]:
 
 
 REPLY_TARGETS = {1: "< 1", 100: "< 10"}
+CPU_TARGETS = {100: "≤ 4"}
 LEAVE_TARGETS = {1: ("< 2", "< 4"), 50: ("< 4", "< 12")}
 
 
@@ -72,15 +73,26 @@ def reply_rows(counts: Sequence[int] = (1, 10, 25, 50, 100), seconds: float = 12
         rows += figure(answers, f"drift over a reply, {many}, at most", "ms", "drift_ms", "max")
         rows += figure(answers, f"cores while talking, {many}", "cores", "cores")
         rows += per_session(answers, count)
+        rows += of_the_callers(count, seconds)
         rows += stalls(answers, many)
     return rows
 
 
 def per_session(answers: Answers, count: int) -> list[Row]:
-    """The CPU time that a session takes in a second; what the callers' side of the harness takes is in it."""
-    target = " (target ≤ 4)" if count == 100 else ""
+    """The CPU time that a session takes in a second, with what its caller takes of it."""
+    target = f" (target {CPU_TARGETS[count]})" if count in CPU_TARGETS else ""
     values = [(program.name, answer["cores"] * 1000 / count) for program, answer in answers]
     return [compared(f"CPU a second of a talking session, {count} in one process{target}", "ms", values)]
+
+
+def of_the_callers(count: int, seconds: float) -> list[Row]:
+    """What of that is our callers' own: the same, speaking to nobody in a process of their own."""
+    if count not in CPU_TARGETS:
+        return []
+    answers = run_all([ours("nobody")], "reply", count, seconds)
+    return [
+        row("of it our callers', who speak to nobody", answer["cores"] * 1000 / count, "ms") for _, answer in answers
+    ]
 
 
 def listen_rows(counts: Sequence[int] = (1, 25, 50), seconds: float = 10.0) -> list[Row]:

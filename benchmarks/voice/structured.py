@@ -15,11 +15,12 @@ import numpy as np
 
 from benchmarks.table import Row, row
 from benchmarks.voice import probe
-from benchmarks.voice.ours import PERSONA, Loudness, ScriptedEars
+from benchmarks.voice.ours import PERSONA, ScriptedEars
+from benchmarks.voice.zero import Loudness
 from duologue.audio.pcm import RATE, Samples
 from duologue.dialogue.ports import PlayEvent, PlayProgress, Voiced
-from duologue.dialogue.session import Session, SessionEngines, SessionOptions
-from duologue.dialogue.session_sink import PacedSink
+from duologue.dialogue.session.session import Session, SessionEngines, SessionOptions
+from duologue.dialogue.session.sink import PacedSink
 from duologue.language.engine import LanguageCapabilities, Prompt
 from duologue.language.moderation import Moderator
 from duologue.language.structured import reply_schema

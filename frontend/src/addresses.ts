@@ -13,10 +13,14 @@ export class Place {
     return new Place(new URL(".", address));
   }
 
-  /** The whole address of `address`, its `{values}` filled in. */
+  /** The whole address of `address`, its `{values}` filled in; others are its query. */
   at(address: Address, values: Readonly<Record<string, string>> = {}): string {
     const path = address.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(values[name] ?? ""));
-    return new URL(`.${path}`, this.root).href;
+    const found = new URL(`.${path}`, this.root);
+    for (const [name, value] of Object.entries(values)) {
+      if (!address.includes(`{${name}}`) && value !== "") found.searchParams.set(name, value);
+    }
+    return found.href;
   }
 
   /** The whole address of a page by name; the first one's name is empty. */

@@ -304,6 +304,88 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/evidence/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Events
+         * @description The newest of the show of this place, frame by frame, of the machine and of the answers in talks and calls; then
+         *     what each second adds: its frames, what went wrong with them and why, each process. No word that anybody said.
+         */
+        get: operations["evidence_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every
+         * @description The runs that are kept, the newest first: of shows; of calls with the scope `line`, of talks with `admin`.
+         */
+        get: operations["list_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{run}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Report
+         * @description The report of a run, or of what was between two moments: a page, Markdown or JSON. It is made anew, which takes
+         *     some seconds for an hour of a show; one is made at a time. Its times of day are UTC, or so many minutes ahead.
+         */
+        get: operations["get_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{run}/sound": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sound
+         * @description What was heard in a run, where recording was asked for (`dialogue.record_folder`, `phone.record`).
+         */
+        get: operations["get_run_sound"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/stream/index.m3u8": {
         parameters: {
             query?: never;
@@ -394,7 +476,8 @@ export interface paths {
         };
         /**
          * Metrics
-         * @description Prometheus' text exposition: of one show in its place, else of the house with all of its parts.
+         * @description Prometheus' text exposition: of one show in its place, else of the house with all of its parts. Who accepts
+         *     OpenMetrics is given that of the house, with exemplars: the trace of a turn that counted.
          */
         get: operations["metrics"];
         put?: never;
@@ -440,6 +523,227 @@ export interface paths {
          *     goes on. The answer tells how it is then.
          */
         post: operations["restart_worker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/parts/{topic}/{order}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Direct
+         * @description Stop a part (what it is at ends), start one that was stopped or waits for its next try, or both. The answer tells
+         *     how it is at once; what becomes of it comes as events.
+         */
+        post: operations["direct_part"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/voices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Voices
+         * @description The voices of each engine that speaks now, in order of preference.
+         */
+        get: operations["list_voices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Setup
+         * @description Which keys are there, never their value; and what a better voice or mind would take, checked now.
+         */
+        get: operations["get_setup"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/voices/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try Voice
+         * @description What the voice says, as a WAV file. One is tried at a time, and it gives way to conversations.
+         */
+        post: operations["try_voice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/engines/{kind}/{name}/warm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Warm
+         * @description Bring an engine up; one that speaks says a line, unheard. How it is then.
+         */
+        post: operations["warm_engine"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Usage
+         * @description Tokens, characters and minutes of sound by engine, person, run or day, with their cost and today's caps.
+         */
+        get: operations["get_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/faces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every
+         * @description The characters that have a face.
+         */
+        get: operations["list_faces"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/faces/{character}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One
+         * @description How the picture of a character is put together.
+         */
+        get: operations["get_face"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/faces/{character}/atlas.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Picture
+         * @description The picture: every layer of the character, each once.
+         */
+        get: operations["get_face_picture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/faces/{character}/idle/{block}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Idle
+         * @description Twenty seconds of what it does while nobody speaks; block after block it goes on for ever.
+         */
+        get: operations["get_face_idle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/faces/{character}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Events
+         * @description What it does in its lines, whoever talks with it: `line` when one is voiced, `start` and `end` of its sound.
+         */
+        get: operations["face_events"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -658,7 +962,7 @@ export interface paths {
         put?: never;
         /**
          * Translate
-         * @description No engine of ours translates what it hears: this says so.
+         * @description The same in English, whatever is spoken, where an engine that hears can.
          */
         post: operations["v1_translate"];
         delete?: never;
@@ -678,9 +982,29 @@ export interface paths {
         put?: never;
         /**
          * Chat
-         * @description The next words of a character. How many tokens they were is not known: ``usage`` is null.
+         * @description The next words of a character. ``usage`` counts words and marks: no engine tells how many tokens those are.
          */
         post: operations["v1_chat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/realtime/client_secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Client Secrets
+         * @description A secret for a page that must not know a token: for ten minutes it opens sessions as they are described here.
+         */
+        post: operations["v1_client_secrets"];
         delete?: never;
         options?: never;
         head?: never;
@@ -727,10 +1051,164 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/people/me/memory": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Memory
+         * @description What is remembered of you, and told to whom you talk with.
+         */
+        get: operations["get_memory"];
+        /**
+         * Change
+         * @description Have just this remembered: facts that are left out are forgotten, those without an id are new.
+         */
+        put: operations["change_memory"];
+        post?: never;
+        /**
+         * Forget Memory
+         * @description Have all facts forgotten. What was said stays.
+         */
+        delete: operations["forget_memory"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/people/me/memory/{fact}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forget Fact
+         * @description Have one fact forgotten.
+         */
+        delete: operations["forget_fact"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/people/me/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export
+         * @description All that is kept of you, as `duologue export` prints it.
+         */
+        get: operations["export_person"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/people/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forget
+         * @description Have all of you forgotten: conversations, recordings, memory, vocabulary.
+         */
+        delete: operations["forget_person"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AnswerStage
+         * @description A stage of a silence.
+         */
+        AnswerStage: {
+            /** Name */
+            name: string;
+            /** Ms */
+            ms: number;
+        };
+        /**
+         * AnswerView
+         * @description The silence before an answer in a talk or a call, stage by stage; without what was said. `at`: the person's
+         *     speech ended.
+         */
+        AnswerView: {
+            /** Id */
+            id: string;
+            /**
+             * Of
+             * @enum {string}
+             */
+            of: "talk" | "call";
+            /** Speaker */
+            speaker: string;
+            /** At */
+            at: number;
+            /** Stages */
+            stages: components["schemas"]["AnswerStage"][];
+        };
+        /**
+         * AudioFormat
+         * @description 24 kHz, 16 bits, little-endian; or G.711 at 8 kHz.
+         */
+        AudioFormat: {
+            /**
+             * Type
+             * @default audio/pcm
+             * @enum {string}
+             */
+            type: "audio/pcm" | "audio/pcmu" | "audio/pcma";
+            /** Rate */
+            rate?: number | null;
+        };
+        /**
+         * AudioInput
+         * @description What comes from the person.
+         */
+        AudioInput: {
+            format?: components["schemas"]["AudioFormat"] | null;
+            transcription?: components["schemas"]["Transcription"] | null;
+            turn_detection?: components["schemas"]["TurnDetection"] | null;
+            /** Noise Reduction */
+            noise_reduction?: unknown;
+        };
+        /**
+         * AudioOutput
+         * @description What the person hears.
+         */
+        AudioOutput: {
+            format?: components["schemas"]["AudioFormat"] | null;
+            /** Voice */
+            voice?: string | components["schemas"]["VoiceId"] | null;
+            /** Speed */
+            speed?: unknown;
+        };
         /**
          * CallEvent
          * @description A call came, changed or is over (its ``turns`` are left out here).
@@ -781,6 +1259,13 @@ export interface components {
              * @description The caller said it.
              */
             person: boolean;
+            /**
+             * Operator
+             * @description An operator who had taken the call over said it, or wrote it for the character to say.
+             * @default
+             * @enum {string}
+             */
+            operator: "" | "spoken" | "written";
             /** Text */
             text: string;
             /**
@@ -878,6 +1363,12 @@ export interface components {
             character: string;
             /** Title */
             title: string;
+            /**
+             * Colour
+             * @description Of the character, as CSS has it; empty: it has none of its own.
+             * @default
+             */
+            colour: string;
             state: components["schemas"]["CallState"];
             /** Offered */
             offered: number;
@@ -946,6 +1437,18 @@ export interface components {
              */
             said: string;
             /**
+             * Operator
+             * @description Who has taken it over, by name; empty: the character speaks.
+             * @default
+             */
+            operator: string;
+            /**
+             * Listeners
+             * @description Who attends it: docs/phone.md, *Listening to a call*.
+             * @default 0
+             */
+            listeners: number;
+            /**
              * Said By Caller
              * @description Those are the caller's.
              * @default false
@@ -957,6 +1460,28 @@ export interface components {
              * @default []
              */
             turns: components["schemas"]["CallTurn"][];
+        };
+        /**
+         * CapView
+         * @description A cap of the day that is now.
+         */
+        CapView: {
+            /**
+             * Engine
+             * @description Or `all`: of all together that have a price, or are somebody's server.
+             */
+            engine: string;
+            /**
+             * Unit
+             * @enum {string}
+             */
+            unit: "money" | "tokens" | "characters" | "minutes";
+            /** Limit */
+            limit: number;
+            /** Used */
+            used: number;
+            /** Reached */
+            reached: boolean;
         };
         /**
          * CaptionRequest
@@ -1026,6 +1551,12 @@ export interface components {
              * @default false
              */
             stream: boolean;
+            /**
+             * @default {
+             *       "include_usage": false
+             *     }
+             */
+            stream_options: components["schemas"]["StreamOptions"];
             /** Temperature */
             temperature?: number | null;
             /** Max Tokens */
@@ -1089,6 +1620,20 @@ export interface components {
              * @default guest
              */
             author: string;
+        };
+        /**
+         * ClientSecretView
+         * @description A secret, until when it is good (Unix seconds), and the session that it opens.
+         */
+        ClientSecretView: {
+            /** Value */
+            value: string;
+            /** Expires At */
+            expires_at: number;
+            /** Session */
+            session: {
+                [key: string]: unknown;
+            };
         };
         /**
          * CompatibleError
@@ -1232,7 +1777,7 @@ export interface components {
         /**
          * EngineView
          * @description An engine that speaks, thinks or hears, in order of preference. ``cause`` tells its last failure, while it
-         *     counts.
+         *     counts, or the cap that it has reached.
          */
         EngineView: {
             /**
@@ -1244,10 +1789,10 @@ export interface components {
             name: string;
             /**
              * State
-             * @description cold: it has not come up; out: it failed and has not done its work since.
+             * @description cold: it has not come up; out: it failed and has not done its work since; spent: it has reached a cap of the day.
              * @enum {string}
              */
-            state: "ready" | "cold" | "out";
+            state: "ready" | "cold" | "out" | "spent";
             /**
              * Failures
              * @description In a row.
@@ -1259,6 +1804,12 @@ export interface components {
              * @default
              */
             cause: string;
+            /**
+             * Last Failure
+             * @description Remembered when it is well again; empty: it has never failed.
+             * @default
+             */
+            last_failure: string;
             /**
              * Restarts
              * @description Of its workers, since the start.
@@ -1277,6 +1828,32 @@ export interface components {
              * @default []
              */
             workers: string[];
+            /**
+             * Device
+             * @description Where it computes: this machine's CPU, or somebody else's server.
+             * @default
+             */
+            device: string;
+            /**
+             * Cold Ms
+             * @description Its start, and its first sound or word after it.
+             */
+            cold_ms?: number | null;
+            /**
+             * Warm Ms
+             * @description Until the first sound or word since: the median.
+             */
+            warm_ms?: number | null;
+            /**
+             * Characters
+             * @description It speaks or writes so many a second.
+             */
+            characters?: number | null;
+            /**
+             * Expected
+             * @description So many it did here when its model was fetched.
+             */
+            expected?: number | null;
         };
         /**
          * EnginesEvent
@@ -1306,6 +1883,307 @@ export interface components {
             code?: string | null;
         };
         /**
+         * EvidenceSecondEvent
+         * @description What one more second added. An incident that is known is replaced.
+         */
+        EvidenceSecondEvent: {
+            /**
+             * Type
+             * @default second
+             * @constant
+             */
+            type: "second";
+            show: components["schemas"]["LiveShowView"] | null;
+            second: components["schemas"]["FrameSecondView"] | null;
+            /** Incidents */
+            incidents: components["schemas"]["IncidentView"][];
+            machine: components["schemas"]["MachineSecondView"];
+            /** Answers */
+            answers: components["schemas"]["AnswerView"][];
+        };
+        /**
+         * EvidenceStateEvent
+         * @description What a reader begins with, and gets again when it was too slow: the newest, of bounded size.
+         */
+        EvidenceStateEvent: {
+            /**
+             * Type
+             * @default state
+             * @constant
+             */
+            type: "state";
+            show: components["schemas"]["LiveShowView"] | null;
+            /**
+             * Seconds
+             * @description The newest minute, frame by frame.
+             */
+            seconds: components["schemas"]["FrameSecondView"][];
+            /** @description The newest ten minutes. */
+            history: components["schemas"]["FrameHistory"];
+            /**
+             * Incidents
+             * @description The newest hundred, oldest first.
+             */
+            incidents: components["schemas"]["IncidentView"][];
+            /**
+             * Machine
+             * @description The newest two minutes.
+             */
+            machine: components["schemas"]["MachineSecondView"][];
+            /**
+             * Answers
+             * @description The newest sixty.
+             */
+            answers: components["schemas"]["AnswerView"][];
+        };
+        /**
+         * ExpiresAfter
+         * @description How long a secret opens sessions, in seconds.
+         */
+        ExpiresAfter: {
+            /**
+             * Anchor
+             * @default created_at
+             * @constant
+             */
+            anchor: "created_at";
+            /**
+             * Seconds
+             * @default 600
+             */
+            seconds: number;
+        };
+        /**
+         * FaceAtlas
+         * @description How the picture of a character is put together.
+         */
+        FaceAtlas: {
+            /** Width */
+            width: number;
+            /** Height */
+            height: number;
+            /**
+             * Scale
+             * @description Pixels of the canvas for a pixel of a pose.
+             */
+            scale: number;
+            /**
+             * Neck
+             * @description What all but the body turns about.
+             */
+            neck: [
+                number,
+                number
+            ];
+            /**
+             * Reach
+             * @description How far the pupils move for a gaze of 1.
+             */
+            reach: [
+                number,
+                number
+            ];
+            /** Layers */
+            layers: {
+                [key: string]: components["schemas"]["FaceLayer"];
+            };
+        };
+        /**
+         * FaceCutEvent
+         * @description A line is over; so much of it was heard.
+         */
+        FaceCutEvent: {
+            /**
+             * Type
+             * @default end
+             * @constant
+             */
+            type: "end";
+            /** Id */
+            id: string;
+            /** Played Ms */
+            played_ms: number;
+        };
+        /**
+         * FaceLayer
+         * @description A layer of a character: where it lies in the picture, and its corner on the canvas.
+         */
+        FaceLayer: {
+            /** Left */
+            left: number;
+            /** Top */
+            top: number;
+            /** Width */
+            width: number;
+            /** Height */
+            height: number;
+            /** X */
+            x: number;
+            /** Y */
+            y: number;
+        };
+        /**
+         * FaceLineEvent
+         * @description What a face does in a line, by the line's id; the same id again: it has grown. Frame 0 is its first sound.
+         */
+        FaceLineEvent: {
+            /**
+             * Type
+             * @default line
+             * @constant
+             */
+            type: "line";
+            /** Id */
+            id: string;
+            track: components["schemas"]["FaceView"];
+        };
+        /**
+         * FaceStartEvent
+         * @description A line begins to be heard.
+         */
+        FaceStartEvent: {
+            /**
+             * Type
+             * @default start
+             * @constant
+             */
+            type: "start";
+            /** Id */
+            id: string;
+            /**
+             * In Ms
+             * @description So far ahead; below 0: it has been heard for so long.
+             */
+            in_ms: number;
+        };
+        /**
+         * FaceView
+         * @description What a face does, 30 times a second: the first is frame `first` of what it is of. `mouths`, `lids` and `brows`
+         *     have a letter for each frame (docs/face.md), `values` seven whole numbers, in hundredths: gaze, angle of the head,
+         *     place of the head and of the body.
+         */
+        FaceView: {
+            /** First */
+            first: number;
+            /** Mouths */
+            mouths: string;
+            /** Lids */
+            lids: string;
+            /** Brows */
+            brows: string;
+            /** Values */
+            values: number[];
+        };
+        /**
+         * FactChange
+         * @description A fact as it is to be; without an id it is a new one.
+         */
+        FactChange: {
+            /**
+             * Id
+             * @default
+             */
+            id: string;
+            /** Text */
+            text: string;
+            /**
+             * Kind
+             * @default fact
+             * @enum {string}
+             */
+            kind: "fact" | "learnt" | "joke";
+            /**
+             * Character
+             * @default
+             */
+            character: string;
+        };
+        /**
+         * FactView
+         * @description Something that is remembered of a person. Times are Unix ms.
+         */
+        FactView: {
+            /** Id */
+            id: string;
+            /** Text */
+            text: string;
+            /**
+             * Kind
+             * @description `fact` (they told it), `learnt` or `joke`.
+             */
+            kind: string;
+            /**
+             * Character
+             * @description Who alone knows it; empty: all do.
+             */
+            character: string;
+            /**
+             * Source
+             * @description Who wrote it down: `rules`, `model` or `person`.
+             */
+            source: string;
+            /** At */
+            at: number;
+        };
+        /**
+         * FrameHistory
+         * @description Seconds of a show, oldest first, in columns of one length.
+         */
+        FrameHistory: {
+            /** At */
+            at: number[];
+            /** P50 */
+            p50: number[];
+            /** P95 */
+            p95: number[];
+            /** Most */
+            most: number[];
+            /** Late */
+            late: number[];
+            /** Left Out */
+            left_out: number[];
+        };
+        /**
+         * FrameSecondView
+         * @description The frames of a show that were told in the second before `at`, from number `first` on.
+         */
+        FrameSecondView: {
+            /** At */
+            at: number;
+            /** First */
+            first: number;
+            /**
+             * Costs
+             * @description What drawing and encoding each took.
+             */
+            costs: number[];
+            /**
+             * Lateness
+             * @description How long after its due time each was ready; below 0: ahead of it.
+             */
+            lateness: number[];
+            /**
+             * Periods
+             * @description Frame periods that each stands for: 2 at half the picture rate.
+             */
+            periods: number[];
+            /** Late */
+            late: number;
+            /**
+             * Over Budget
+             * @description Dearer than their period: the lead hides them.
+             */
+            over_budget: number;
+            /** Left Out */
+            left_out: number;
+            /** P50 */
+            p50: number;
+            /** P95 */
+            p95: number;
+            /** Most */
+            most: number;
+        };
+        /**
          * Function
          * @description A call as the model wrote it.
          */
@@ -1332,6 +2210,25 @@ export interface components {
              */
             type: "function";
             function: components["schemas"]["Function"];
+        };
+        /**
+         * FunctionTool
+         * @description A function that the client runs.
+         */
+        FunctionTool: {
+            /**
+             * Type
+             * @constant
+             */
+            type: "function";
+            /** Name */
+            name: string;
+            /** Description */
+            description?: string | null;
+            /** Parameters */
+            parameters?: {
+                [key: string]: unknown;
+            } | null;
         };
         /**
          * Health
@@ -1367,6 +2264,11 @@ export interface components {
              */
             workers: components["schemas"]["WorkerView"][];
             /**
+             * Outputs
+             * @default []
+             */
+            outputs: components["schemas"]["OutputView"][];
+            /**
              * Places
              * @default []
              */
@@ -1377,12 +2279,56 @@ export interface components {
              * @default 0
              */
             waiting: number;
+            /** @description null: nothing is kept. */
+            store?: components["schemas"]["StoreView"] | null;
             /**
              * Talks
              * @description Those that go on.
              * @default []
              */
             talks: components["schemas"]["TalkView"][];
+        };
+        /**
+         * IncidentView
+         * @description Something that viewers may have noticed: late frames in a row, or frames that were left out.
+         */
+        IncidentView: {
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "late" | "left out";
+            /** At */
+            at: number;
+            /** First */
+            first: number;
+            /** Last */
+            last: number;
+            /** Frames */
+            frames: number;
+            /** Worst Ms */
+            worst_ms: number;
+            /**
+             * Cause
+             * @description As docs/evidence.md names them; `unknown` is one.
+             */
+            cause: string;
+            /**
+             * Share
+             * @description How much of what was lost the cause explains (0…1).
+             */
+            share: number;
+            /** Lost Ms */
+            lost_ms: number;
+            /** Why */
+            why: string;
+            /**
+             * Meanwhile
+             * @description What else happened then.
+             */
+            meanwhile: string[];
         };
         /**
          * JsonSchema
@@ -1398,6 +2344,23 @@ export interface components {
             schema?: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * KeyView
+         * @description Whether the key of an engine on somebody else's server is in the environment. Its value is told nobody.
+         */
+        KeyView: {
+            /** Engine */
+            engine: string;
+            /** Variable */
+            variable: string;
+            /** Present */
+            present: boolean;
+            /**
+             * Chosen
+             * @description The engine is one of those that are set.
+             */
+            chosen: boolean;
         };
         /**
          * LevelsEvent
@@ -1487,12 +2450,81 @@ export interface components {
             refused: number;
             /**
              * Refusals
-             * @description Those by reason: source (an address that may not call), scanner, rate, password, extension, media (no sound that both can), request (not understood), places, busy, closing, unready, fault.
+             * @description Those by reason: source (an address that may not call), scanner, rate (a stranger came too fast), peer_rate (a PBX that is known did, and was told when to try again), password (or signature), extension, media (no sound that both can), request (not understood), places, busy, closing, unready, fault.
              * @default {}
              */
             refusals: {
                 [key: string]: number;
             };
+        };
+        /**
+         * LiveShowView
+         * @description A show while it goes on. `run` is the run that is kept of it; empty: none is.
+         */
+        LiveShowView: {
+            /** Of */
+            of: string;
+            /** Run */
+            run: string;
+            /** Fps */
+            fps: number;
+            /** Budget Ms */
+            budget_ms: number;
+            /** Began */
+            began: number;
+            /** Frames */
+            frames: number;
+            /** Late */
+            late: number;
+            /** Over Budget */
+            over_budget: number;
+            /** Left Out */
+            left_out: number;
+        };
+        /**
+         * MachineSecondView
+         * @description The machine in the second before `at`. Shares are percent of all cores.
+         */
+        MachineSecondView: {
+            /** At */
+            at: number;
+            /** Cores */
+            cores: number;
+            /** Busy */
+            busy: number;
+            /** Steal */
+            steal: number;
+            /** Available Mb */
+            available_mb: number;
+            /** Disk Wait Ms */
+            disk_wait_ms: number;
+            /** Loop Lag Ms */
+            loop_lag_ms: number;
+            /** Processes */
+            processes: components["schemas"]["ProcessView"][];
+        };
+        /**
+         * MemoryChange
+         * @description All that is to be remembered: what is left out is forgotten. ``name`` null: as it was.
+         */
+        MemoryChange: {
+            /** Name */
+            name?: string | null;
+            /** Facts */
+            facts: components["schemas"]["FactChange"][];
+        };
+        /**
+         * MemoryView
+         * @description What is remembered of whoever asks, the newest first.
+         */
+        MemoryView: {
+            /**
+             * Name
+             * @description What they are called; empty: they did not say.
+             */
+            name: string;
+            /** Facts */
+            facts: components["schemas"]["FactView"][];
         };
         /**
          * ModelView
@@ -1563,6 +2595,85 @@ export interface components {
             notice: components["schemas"]["Notice"];
         };
         /**
+         * OutputView
+         * @description A way out. What went wrong last is told also when it is up again.
+         */
+        OutputView: {
+            /**
+             * Of
+             * @description The topic of what it is of: `show:NAME`.
+             */
+            of: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "hls" | "recording";
+            /**
+             * Where
+             * @description An address of this server, or a file's name.
+             */
+            where: string;
+            /**
+             * State
+             * @description starting: nothing has gone out yet; down: nothing goes out, it is tried again; over: it is whole.
+             * @enum {string}
+             */
+            state: "starting" | "up" | "down" | "over";
+            /**
+             * Reconnects
+             * @description Times that it went on after a break, since the show was opened.
+             * @default 0
+             */
+            reconnects: number;
+            /**
+             * Bits Per Second
+             * @description Of the newest ten seconds; null: none.
+             */
+            bits_per_second?: number | null;
+            /**
+             * Frames Per Second
+             * @description The same.
+             */
+            frames_per_second?: number | null;
+            /**
+             * Megabytes
+             * @description Of the newest file.
+             */
+            megabytes?: number | null;
+            /**
+             * Waiting
+             * @description Segments (a second each) that wait for the disk.
+             * @default 0
+             */
+            waiting: number;
+            /**
+             * Lost
+             * @description Segments that were left out.
+             * @default 0
+             */
+            lost: number;
+            /**
+             * Last Failure
+             * @description Empty: nothing ever went wrong.
+             * @default
+             */
+            last_failure: string;
+        };
+        /**
+         * OutputsEvent
+         * @description How what goes out is: all of it, once a second while it changes.
+         */
+        OutputsEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "outputs";
+            /** Outputs */
+            outputs: components["schemas"]["OutputView"][];
+        };
+        /**
          * PaceView
          * @description A voice that is slower than the show would have it, and what a viewer sees of that.
          */
@@ -1602,7 +2713,7 @@ export interface components {
          * @description The life of a part of the house: a show, the conversations with people, a line.
          * @enum {string}
          */
-        PartState: "starting" | "up" | "restarting" | "over" | "failed";
+        PartState: "starting" | "up" | "restarting" | "stopped" | "over" | "failed";
         /**
          * PartView
          * @description A part of the house, as whoever keeps it sees it.
@@ -1622,6 +2733,12 @@ export interface components {
              * @default
              */
             failure: string;
+            /**
+             * Last Failure
+             * @description The same, remembered; empty: it has never failed.
+             * @default
+             */
+            last_failure: string;
             /**
              * Restarts
              * @description Times that it was started again.
@@ -1706,6 +2823,23 @@ export interface components {
             status: number;
         };
         /**
+         * ProcessView
+         * @description A process of ours in one second. `wait_ms`: how long its threads were ready and no core ran them.
+         */
+        ProcessView: {
+            /** Name */
+            name: string;
+            /**
+             * Cpu
+             * @description Percent of a core.
+             */
+            cpu: number;
+            /** Rss Mb */
+            rss_mb: number;
+            /** Wait Ms */
+            wait_ms: number;
+        };
+        /**
          * RegistrationView
          * @description An extension of ours at a PBX.
          */
@@ -1758,11 +2892,127 @@ export interface components {
             json_schema?: components["schemas"]["JsonSchema"] | null;
         };
         /**
+         * RunView
+         * @description A run that is kept: what it is, and how long. Times are Unix ms.
+         */
+        RunView: {
+            /** Id */
+            id: string;
+            /**
+             * What
+             * @description `show`, `talk` or `call`.
+             */
+            what: string;
+            /** Of */
+            of: string;
+            /** Title */
+            title: string;
+            /**
+             * State
+             * @description `live`, `over` or `cut off`.
+             */
+            state: string;
+            /** Began */
+            began: number;
+            /** Ended */
+            ended: number;
+            /** Turns */
+            turns: number;
+            /** Frames */
+            frames: number;
+            /** Late */
+            late: number;
+            /** Left Out */
+            left_out: number;
+            /**
+             * Lost
+             * @description Lines that never reached the disk.
+             */
+            lost: number;
+            /** Bytes */
+            bytes: number;
+            /**
+             * Sound
+             * @description Its sound was kept, and can be heard.
+             */
+            sound: boolean;
+        };
+        /**
          * Scope
          * @description Something that a token may allow. To look on (the page, the stream, what is said) any token is enough.
          * @enum {string}
          */
         Scope: "talk" | "stage" | "line" | "admin";
+        /**
+         * SecretRequest
+         * @description What ``client_secrets`` is asked for.
+         */
+        SecretRequest: {
+            /**
+             * @default {
+             *       "anchor": "created_at",
+             *       "seconds": 600
+             *     }
+             */
+            expires_after: components["schemas"]["ExpiresAfter"];
+            /**
+             * @default {
+             *       "type": "realtime"
+             *     }
+             */
+            session: components["schemas"]["SessionFields"];
+        };
+        /**
+         * SessionAudio
+         * @description Both ways.
+         */
+        SessionAudio: {
+            input?: components["schemas"]["AudioInput"] | null;
+            output?: components["schemas"]["AudioOutput"] | null;
+        };
+        /**
+         * SessionFields
+         * @description What a session may be told to be; what is left out stays as it was.
+         */
+        SessionFields: {
+            /**
+             * Type
+             * @default realtime
+             * @constant
+             */
+            type: "realtime";
+            /** Model */
+            model?: string | null;
+            /** Output Modalities */
+            output_modalities?: ("audio" | "text")[] | null;
+            /** Instructions */
+            instructions?: string | null;
+            audio?: components["schemas"]["SessionAudio"] | null;
+            /** Tools */
+            tools?: components["schemas"]["FunctionTool"][] | null;
+            /** Tool Choice */
+            tool_choice?: unknown;
+            /** Max Output Tokens */
+            max_output_tokens?: number | "inf" | null;
+            /** Prompt */
+            prompt?: unknown;
+            /** Tracing */
+            tracing?: unknown;
+            /** Truncation */
+            truncation?: unknown;
+            /** Include */
+            include?: unknown;
+            /** Reasoning */
+            reasoning?: unknown;
+            /** Parallel Tool Calls */
+            parallel_tool_calls?: unknown;
+            /** Object */
+            object?: unknown;
+            /** Id */
+            id?: unknown;
+            /** Expires At */
+            expires_at?: unknown;
+        };
         /**
          * SessionView
          * @description What whoever asks may do besides looking on.
@@ -1790,6 +3040,26 @@ export interface components {
             what: string;
             /** Why */
             why: string;
+        };
+        /**
+         * SetupStep
+         * @description Something to do, and the line for a terminal that does it.
+         */
+        SetupStep: {
+            /** Words */
+            words: string;
+            /** Command */
+            command: string;
+        };
+        /**
+         * SetupView
+         * @description What is there, and what could be.
+         */
+        SetupView: {
+            /** Keys */
+            keys: components["schemas"]["KeyView"][];
+            /** Upgrades */
+            upgrades: components["schemas"]["UpgradeView"][];
         };
         /**
          * ShowView
@@ -1978,6 +3248,7 @@ export interface components {
              *       "parts": [],
              *       "engines": [],
              *       "workers": [],
+             *       "outputs": [],
              *       "places": [],
              *       "waiting": 0,
              *       "talks": []
@@ -2031,10 +3302,59 @@ export interface components {
             why: string;
         };
         /**
+         * StoreView
+         * @description What is kept of people (docs/store.md).
+         */
+        StoreView: {
+            /** Where */
+            where: string;
+            /**
+             * Failure
+             * @description Why nothing is remembered now; empty: it is.
+             */
+            failure: string;
+            /**
+             * Remedy
+             * @default
+             */
+            remedy: string;
+            /**
+             * Lost
+             * @description Writes that never will be.
+             */
+            lost: number;
+            /**
+             * Waiting
+             * @default 0
+             */
+            waiting: number;
+        };
+        /**
+         * StreamOptions
+         * @description Whether what was counted is told at the end of a stream.
+         */
+        StreamOptions: {
+            /**
+             * Include Usage
+             * @default false
+             */
+            include_usage: boolean;
+        };
+        /**
          * StreamedEvent
          * @description The JSON of one event; the ``event:`` field repeats its ``type``.
          */
-        StreamedEvent: components["schemas"]["StateEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["TurnEvent"] | components["schemas"]["StageEvent"] | components["schemas"]["TelemetryEvent"] | components["schemas"]["PartEvent"] | components["schemas"]["TalkEvent"] | components["schemas"]["LineEvent"] | components["schemas"]["CallEvent"] | components["schemas"]["CallTurnEvent"] | components["schemas"]["LevelsEvent"] | components["schemas"]["TalkTurnEvent"] | components["schemas"]["EnginesEvent"] | components["schemas"]["WorkerEvent"] | components["schemas"]["PlacesEvent"] | components["schemas"]["NoticeEvent"];
+        StreamedEvent: components["schemas"]["StateEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["TurnEvent"] | components["schemas"]["StageEvent"] | components["schemas"]["TelemetryEvent"] | components["schemas"]["PartEvent"] | components["schemas"]["TalkEvent"] | components["schemas"]["LineEvent"] | components["schemas"]["CallEvent"] | components["schemas"]["CallTurnEvent"] | components["schemas"]["LevelsEvent"] | components["schemas"]["TalkTurnEvent"] | components["schemas"]["EnginesEvent"] | components["schemas"]["WorkerEvent"] | components["schemas"]["PlacesEvent"] | components["schemas"]["OutputsEvent"] | components["schemas"]["NoticeEvent"];
+        /**
+         * StreamedEvidence
+         * @description The JSON of one event; the ``event:`` field repeats its ``type``.
+         */
+        StreamedEvidence: components["schemas"]["EvidenceStateEvent"] | components["schemas"]["EvidenceSecondEvent"];
+        /**
+         * StreamedFace
+         * @description The JSON of one event; the ``event:`` field repeats its ``type``.
+         */
+        StreamedFace: components["schemas"]["FaceLineEvent"] | components["schemas"]["FaceStartEvent"] | components["schemas"]["FaceCutEvent"];
         /**
          * TalkCharacter
          * @description Somebody who may be talked to.
@@ -2056,6 +3376,12 @@ export interface components {
              * @description That it speaks (BCP 47).
              */
             language: string;
+            /**
+             * Teaches
+             * @description It is made for lessons, and corrects who talks with it.
+             * @default false
+             */
+            teaches: boolean;
         };
         /**
          * TalkEvent
@@ -2070,12 +3396,100 @@ export interface components {
             talk: components["schemas"]["TalkView"];
         };
         /**
+         * TalkLearning
+         * @description What there is to learn, and how far the learner is.
+         */
+        TalkLearning: {
+            /**
+             * Lessons
+             * @default []
+             */
+            lessons: components["schemas"]["TalkLessonView"][];
+            /**
+             * Level
+             * @description At which the learner is.
+             */
+            level: string;
+            /**
+             * Words
+             * @description That are learnt.
+             * @default 0
+             */
+            words: number;
+            /**
+             * Due
+             * @description Of those: how many are due for review now.
+             * @default 0
+             */
+            due: number;
+            /**
+             * Model
+             * @description There is a language model to talk freely with.
+             * @default false
+             */
+            model: boolean;
+            /**
+             * Languages
+             * @description Into which that translates (ISO 639-1).
+             * @default []
+             */
+            languages: string[];
+        };
+        /**
+         * TalkLessonView
+         * @description A lesson that may be practised, and what the learner made of it.
+         */
+        TalkLessonView: {
+            /** Name */
+            name: string;
+            /** Title */
+            title: string;
+            /**
+             * Level
+             * @description Of the Common European Framework of Reference: `A1` … `C2`.
+             */
+            level: string;
+            /** About */
+            about: string;
+            /** Exercises */
+            exercises: number;
+            /**
+             * Words
+             * @description That it teaches.
+             */
+            words: number;
+            /**
+             * Translations
+             * @description Languages that it translates into (ISO 639-1).
+             */
+            translations: string[];
+            /**
+             * Times
+             * @description That it was gone through.
+             * @default 0
+             */
+            times: number;
+            /**
+             * Best
+             * @description Share of exercises answered at once, at best (0…1).
+             * @default 0
+             */
+            best: number;
+            /**
+             * Next
+             * @description It is the one to do next.
+             * @default false
+             */
+            next: boolean;
+        };
+        /**
          * TalkOffer
          * @description Who may be talked to, and why not now. The socket is `/api/talk` (docs/talk-protocol.md).
          */
         TalkOffer: {
             /** Characters */
             characters: components["schemas"]["TalkCharacter"][];
+            learning: components["schemas"]["TalkLearning"];
             /**
              * Reasons
              * @description Why nobody could begin a conversation now; none: somebody could.
@@ -2224,6 +3638,24 @@ export interface components {
             text: string;
         };
         /**
+         * Transcription
+         * @description That what the person says is told in words as well; ``model`` is ours or OpenAI's, the ears that are set hear.
+         */
+        Transcription: {
+            /** Model */
+            model?: string | null;
+            /** Language */
+            language?: string | null;
+            /** Prompt */
+            prompt?: unknown;
+            /** Delay */
+            delay?: unknown;
+            /** Keywords */
+            keywords?: unknown;
+            /** Languages */
+            languages?: unknown;
+        };
+        /**
          * TransferRequest
          * @description Hand a call over.
          */
@@ -2253,6 +3685,45 @@ export interface components {
              * @default
              */
             about: string;
+        };
+        /**
+         * TrialRequest
+         * @description A voice and what it says.
+         */
+        TrialRequest: {
+            /** Engine */
+            engine: string;
+            /** Voice */
+            voice: string;
+            /** Text */
+            text: string;
+        };
+        /**
+         * TurnDetection
+         * @description When a turn of the person is over, and what becomes of it.
+         */
+        TurnDetection: {
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "server_vad" | "semantic_vad";
+            /** Create Response */
+            create_response?: boolean | null;
+            /** Interrupt Response */
+            interrupt_response?: boolean | null;
+            /** Silence Duration Ms */
+            silence_duration_ms?: number | null;
+            /** Prefix Padding Ms */
+            prefix_padding_ms?: number | null;
+            /** Threshold */
+            threshold?: number | null;
+            /** Eagerness */
+            eagerness?: ("low" | "medium" | "high" | "auto") | null;
+            /** Idle Timeout Ms */
+            idle_timeout_ms?: unknown;
+            /** Model Version */
+            model_version?: unknown;
         };
         /**
          * TurnEvent
@@ -2360,6 +3831,150 @@ export interface components {
             film?: string | null;
         };
         /**
+         * UpgradeView
+         * @description A better voice or mind, what it takes, and how far it is here.
+         */
+        UpgradeView: {
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "voice" | "mind";
+            /** Title */
+            title: string;
+            /** What */
+            what: string;
+            /** Steps */
+            steps: components["schemas"]["SetupStep"][];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "used" | "ready" | "missing";
+            /**
+             * Told
+             * @description What was found when it was looked for.
+             */
+            told: string;
+        };
+        /**
+         * UsageRowView
+         * @description The sums of one engine and model, person, show, talk or call, or day; in one currency.
+         */
+        UsageRowView: {
+            /**
+             * Name
+             * @description The engine, the person's id, the part as the ledger calls it, or the day.
+             */
+            name: string;
+            /**
+             * Called
+             * @description What a person is called.
+             * @default
+             */
+            called: string;
+            /**
+             * Model
+             * @default
+             */
+            model: string;
+            /**
+             * Service
+             * @description llm, tts or stt: it thinks, speaks or hears.
+             * @default
+             */
+            service: string;
+            /** Requests */
+            requests: number;
+            /**
+             * Estimated
+             * @description Requests whose tokens are reckoned: the engine does not count them.
+             */
+            estimated: number;
+            /**
+             * Unpriced
+             * @description Requests of which nobody knows what they cost: there was no price.
+             */
+            unpriced: number;
+            /** Prompt Tokens */
+            prompt_tokens: number;
+            /**
+             * Cached Tokens
+             * @description Of the prompt's, those that the engine had kept.
+             */
+            cached_tokens: number;
+            /** Completion Tokens */
+            completion_tokens: number;
+            /**
+             * Characters
+             * @description That were given to be voiced.
+             */
+            characters: number;
+            /**
+             * Minutes
+             * @description Of sound, heard or made.
+             */
+            minutes: number;
+            /**
+             * Cost
+             * @description None: not known of any of them. Of some, where unpriced is not 0.
+             */
+            cost: number | null;
+            /**
+             * Currency
+             * @description Empty: there was no price.
+             */
+            currency: string;
+        };
+        /**
+         * UsageView
+         * @description What engines were asked for since a day, and how much of today's caps is used.
+         */
+        UsageView: {
+            /**
+             * By
+             * @enum {string}
+             */
+            by: "engine" | "person" | "run" | "day";
+            /**
+             * Since
+             * @description The first day (ISO 8601); empty: ever.
+             */
+            since: string;
+            /** Today */
+            today: string;
+            /**
+             * Zone
+             * @description The time zone whose days these are.
+             */
+            zone: string;
+            /**
+             * Currency
+             * @description Of the prices that are set now.
+             */
+            currency: string;
+            /** Rows */
+            rows: components["schemas"]["UsageRowView"][];
+            /**
+             * Caps
+             * @default []
+             */
+            caps: components["schemas"]["CapView"][];
+            /**
+             * Until
+             * @description When today is over, and caps begin anew: Unix ms.
+             */
+            until: number;
+            /**
+             * Kept
+             * @description False: the store is off, and these are only since the start.
+             * @default true
+             */
+            kept: boolean;
+        };
+        /**
          * UtteranceState
          * @description The life of a clip: it waits here, is queued on the stage, is heard, and is over.
          * @enum {string}
@@ -2415,6 +4030,27 @@ export interface components {
              * @default
              */
             note: string;
+        };
+        /**
+         * VoiceId
+         * @description A voice by its id.
+         */
+        VoiceId: {
+            /** Id */
+            id: string;
+        };
+        /**
+         * VoicesView
+         * @description The voices of an engine that speaks; none while it has not come up.
+         */
+        VoicesView: {
+            /** Engine */
+            engine: string;
+            /**
+             * Voices
+             * @default []
+             */
+            voices: string[];
         };
         /**
          * WhisperRequest
@@ -2497,11 +4133,64 @@ export interface components {
              */
             waited_s: number;
             /**
+             * Queued
+             * @description Pieces of its work that wait now.
+             * @default 0
+             */
+            queued: number;
+            /**
              * Gave Way
              * @description Pieces of its work that were overtaken by what was more urgent.
              * @default 0
              */
             gave_way: number;
+        };
+        /**
+         * TalkAttended
+         * @description Of a call: who speaks with the caller. It replaces the one of before.
+         */
+        TalkAttended: {
+            /**
+             * Type
+             * @default attended
+             * @constant
+             */
+            type: "attended";
+            /**
+             * Caller
+             * @description Who is on the line.
+             */
+            caller: string;
+            /**
+             * Operator
+             * @description Who has taken the call over, by name; empty: the character speaks.
+             * @default
+             */
+            operator: string;
+            /**
+             * Speaks
+             * @description The operator is heard; before that the character ends its sentence.
+             * @default false
+             */
+            speaks: boolean;
+            /**
+             * Yours
+             * @description That operator is you.
+             * @default false
+             */
+            yours: boolean;
+            /**
+             * Listeners
+             * @description Who attends the call, you included.
+             * @default 0
+             */
+            listeners: number;
+            /**
+             * Announced
+             * @description The caller is told when an operator takes over.
+             * @default false
+             */
+            announced: boolean;
         };
         /**
          * TalkBye
@@ -2516,10 +4205,10 @@ export interface components {
             type: "bye";
             /**
              * Code
-             * @description `ended`: the conversation is over; `idle`: nobody said anything for long; `taken`: another socket goes on with it; `gone`: there is no such conversation any more; `version`, `protocol`, `flood`: what the client did wrong; `slow`: it does not read; `full`, `starting`, `closing`: not now; `character`: there is nobody of that name; `forbidden`: the token lacks the scope `talk`; `off`: no talks are held here; `failed`: a fault of ours.
+             * @description `ended`: the conversation is over; `idle`: nobody said anything for long; `taken`: another socket goes on with it; `gone`: there is no such conversation any more; `version`, `protocol`, `flood`: what the client did wrong; `slow`: it does not read; `full`, `starting`, `closing`: not now; `character`: there is nobody of that name; `lesson`: there is no such lesson, or nothing to review; `forbidden`: the token lacks the scope `talk` (of a call `line`); `off`: no talks are held here; `failed`: a fault of ours.
              * @enum {string}
              */
-            code: "ended" | "idle" | "taken" | "gone" | "version" | "protocol" | "flood" | "slow" | "full" | "starting" | "character" | "forbidden" | "off" | "failed" | "closing";
+            code: "ended" | "idle" | "taken" | "gone" | "version" | "protocol" | "flood" | "slow" | "full" | "starting" | "character" | "forbidden" | "off" | "failed" | "closing" | "lesson";
             /** Text */
             text: string;
             /**
@@ -2636,6 +4325,84 @@ export interface components {
             type: "commit";
         };
         /**
+         * TalkExercise
+         * @description An exercise, from when it is asked. The same id again: it replaces the former.
+         */
+        TalkExercise: {
+            /**
+             * Type
+             * @default exercise
+             * @constant
+             */
+            type: "exercise";
+            /** Id */
+            id: string;
+            /** Number */
+            number: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "repeat" | "choice" | "answer" | "write";
+            /**
+             * Ask
+             * @description What the character says before it.
+             */
+            ask: string;
+            /**
+             * Text
+             * @description Of a `repeat`: what is to be said.
+             * @default
+             */
+            text: string;
+            /**
+             * Options
+             * @description Of a `choice`: one of them is to be said, or sent as `say`.
+             * @default []
+             */
+            options: string[];
+            /**
+             * State
+             * @description `close`: right but for a slip of the pen or an unclear word. `wrong`: its answer was told.
+             * @enum {string}
+             */
+            state: "asked" | "right" | "close" | "wrong";
+            /**
+             * Again
+             * @description It comes for the second time.
+             * @default false
+             */
+            again: boolean;
+            /**
+             * Tries
+             * @default 0
+             */
+            tries: number;
+            /**
+             * Answer
+             * @description The best answer, when it is over.
+             * @default
+             */
+            answer: string;
+            /**
+             * Hint
+             * @description Once it was given.
+             * @default
+             */
+            hint: string;
+            /**
+             * Translation
+             * @description Once it was given.
+             * @default
+             */
+            translation: string;
+            /**
+             * Translates
+             * @description There is a translation to ask for.
+             */
+            translates: boolean;
+        };
+        /**
          * TalkHello
          * @description The first message: begin a conversation, or go on with one whose socket broke.
          */
@@ -2686,6 +4453,41 @@ export interface components {
              * @default true
              */
             microphone: boolean;
+            /**
+             * Lesson
+             * @description Drills instead of a conversation: a lesson of the offer by name, or `review`.
+             * @default
+             */
+            lesson: string;
+            /**
+             * Translate
+             * @description The language that is translated into where it is asked for (ISO 639-1).
+             * @default
+             */
+            translate: string;
+            /**
+             * Person
+             * @description Who they are: a name, or an id of the client's own; empty: nothing of this is remembered.
+             * @default
+             */
+            person: string;
+        };
+        /**
+         * TalkHelp
+         * @description In a lesson: help with the exercise that is asked.
+         */
+        TalkHelp: {
+            /**
+             * Type
+             * @default help
+             * @constant
+             */
+            type: "help";
+            /**
+             * Want
+             * @enum {string}
+             */
+            want: "hint" | "translation" | "again" | "skip";
         };
         /**
          * TalkInterrupt
@@ -2700,8 +4502,99 @@ export interface components {
             type: "interrupt";
         };
         /**
+         * TalkJudged
+         * @description What an answer was, beside the learner's own words.
+         */
+        TalkJudged: {
+            /**
+             * Type
+             * @default judged
+             * @constant
+             */
+            type: "judged";
+            /** Id */
+            id: string;
+            /**
+             * Exercise
+             * @description Its id.
+             */
+            exercise: string;
+            /**
+             * Said
+             * @description As it was understood or written.
+             */
+            said: string;
+            /** Written */
+            written: boolean;
+            /**
+             * Wanted
+             * @description The right answer that comes nearest.
+             */
+            wanted: string;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "right" | "close" | "wrong";
+            /** Words */
+            words: components["schemas"]["TalkJudgedWord"][];
+            /**
+             * Correction
+             * @description What to say instead.
+             * @default
+             */
+            correction: string;
+            /**
+             * Because
+             * @default
+             */
+            because: string;
+        };
+        /**
+         * TalkJudgedWord
+         * @description A word of the right answer, or one that was said beside it.
+         */
+        TalkJudgedWord: {
+            /** Text */
+            text: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "right" | "unclear" | "missing" | "extra";
+            /**
+             * Score
+             * @description How clearly it was said, 0 to 100, where words are scored.
+             * @default null
+             */
+            score: number | null;
+            /**
+             * Instead
+             * @description Of one that is missing: what was said in its place.
+             * @default
+             */
+            instead: string;
+        };
+        /**
+         * TalkLearn
+         * @description In a lesson: begin another one, or the same again.
+         */
+        TalkLearn: {
+            /**
+             * Type
+             * @default learn
+             * @constant
+             */
+            type: "learn";
+            /**
+             * Lesson
+             * @description By name, or `review`.
+             */
+            lesson: string;
+        };
+        /**
          * TalkLeave
-         * @description The conversation is over; it cannot be resumed.
+         * @description The conversation is over; it cannot be resumed. Of a call: it is attended no longer, and given back.
          */
         TalkLeave: {
             /**
@@ -2710,6 +4603,99 @@ export interface components {
              * @constant
              */
             type: "leave";
+        };
+        /**
+         * TalkLesson
+         * @description The lesson that is practised, as far as it has come. It replaces the one of before.
+         */
+        TalkLesson: {
+            /**
+             * Type
+             * @default lesson
+             * @constant
+             */
+            type: "lesson";
+            /** Name */
+            name: string;
+            /** Title */
+            title: string;
+            /**
+             * Level
+             * @description Of the Common European Framework of Reference: `A1` … `C2`.
+             */
+            level: string;
+            /** About */
+            about: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "going" | "over";
+            /**
+             * Number
+             * @description Of the exercise that is asked, from 1.
+             */
+            number: number;
+            /**
+             * Count
+             * @description Of exercises; one that went wrong comes once more at the end.
+             */
+            count: number;
+            /**
+             * Right
+             * @description At its end: answered at last.
+             * @default 0
+             */
+            right: number;
+            /**
+             * First
+             * @description Of those: at the first try and without help.
+             * @default 0
+             */
+            first: number;
+            /**
+             * Seconds
+             * @description At its end: how long it took.
+             * @default 0
+             */
+            seconds: number;
+            /**
+             * Scored
+             * @description Words that are spoken get a score; else it is told which were understood.
+             */
+            scored: boolean;
+        };
+        /**
+         * TalkNote
+         * @description What a language model notes beside what it says: never spoken. The same id again: it replaces the former.
+         */
+        TalkNote: {
+            /**
+             * Type
+             * @default note
+             * @constant
+             */
+            type: "note";
+            /** Id */
+            id: string;
+            /**
+             * Turn
+             * @description The character's turn that it goes with.
+             */
+            turn: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "correction" | "translation" | "hint" | "vocabulary";
+            /** Text */
+            text: string;
+            /**
+             * Said
+             * @description Of a correction: the person's own words.
+             * @default
+             */
+            said: string;
         };
         /**
          * TalkNotice
@@ -2867,6 +4853,24 @@ export interface components {
             text: string;
         };
         /**
+         * TalkSource
+         * @description A passage of the character's own files that an answer was told.
+         */
+        TalkSource: {
+            /**
+             * Name
+             * @description The file.
+             */
+            name: string;
+            /**
+             * Place
+             * @description Where in it, in words: a heading, a page; may be empty.
+             */
+            place: string;
+            /** Text */
+            text: string;
+        };
+        /**
          * TalkStanding
          * @description Where the conversation stands.
          */
@@ -2914,6 +4918,20 @@ export interface components {
             at: number | null;
         };
         /**
+         * TalkTake
+         * @description Of a call: speak with the caller in the character's place, or (false) give the call back.
+         */
+        TalkTake: {
+            /**
+             * Type
+             * @default take
+             * @constant
+             */
+            type: "take";
+            /** Taken */
+            taken: boolean;
+        };
+        /**
          * TalkTurn
          * @description A turn of either side, as far as it has come. The same id again: it replaces the former.
          */
@@ -2936,6 +4954,13 @@ export interface components {
              * @description It is the person's; else the character's.
              */
             person: boolean;
+            /**
+             * Operator
+             * @description Of a call: an operator said it, or wrote it and the character says it.
+             * @default
+             * @enum {string}
+             */
+            operator: "" | "spoken" | "written";
             /**
              * Text
              * @description What was understood or written so far.
@@ -2983,6 +5008,86 @@ export interface components {
              * @default []
              */
             handovers: string[];
+            /**
+             * Sources
+             * @description Of an answer: what it was told from the character's own files.
+             * @default []
+             */
+            sources: components["schemas"]["TalkSource"][];
+        };
+        /**
+         * TalkVocable
+         * @description A word that is learnt.
+         */
+        TalkVocable: {
+            /** Word */
+            word: string;
+            /**
+             * Meaning
+             * @default
+             */
+            meaning: string;
+            /**
+             * Translation
+             * @description Into the language that was asked for.
+             * @default
+             */
+            translation: string;
+            /**
+             * Lesson
+             * @description Where it comes from; empty: a conversation.
+             * @default
+             */
+            lesson: string;
+            /**
+             * Due
+             * @description When it comes again (Unix ms).
+             */
+            due: number;
+            /**
+             * Reviews
+             * @description How often it was asked.
+             */
+            reviews: number;
+            /**
+             * Lapses
+             * @description How often it was forgotten since it was known.
+             */
+            lapses: number;
+        };
+        /**
+         * TalkVocabulary
+         * @description What the learner learns, what is due first: at most 200 words. It replaces the one of before.
+         */
+        TalkVocabulary: {
+            /**
+             * Type
+             * @default vocabulary
+             * @constant
+             */
+            type: "vocabulary";
+            /** Words */
+            words: components["schemas"]["TalkVocable"][];
+            /**
+             * Count
+             * @description Of all words.
+             */
+            count: number;
+            /**
+             * Due
+             * @description How many of them are due now.
+             */
+            due: number;
+            /**
+             * Level
+             * @description At which the learner is.
+             */
+            level: string;
+            /**
+             * Kept
+             * @description It is kept from one day to the next.
+             */
+            kept: boolean;
         };
         /**
          * TalkWelcome
@@ -3034,6 +5139,18 @@ export interface components {
              * @description A conversation waits so long for its client.
              */
             resume_seconds: number;
+            /**
+             * Remembered
+             * @description What is heard is kept, for the next conversation with this person.
+             * @default false
+             */
+            remembered: boolean;
+            /**
+             * Person
+             * @description What they are called, as they once said; empty: that is not known.
+             * @default
+             */
+            person: string;
         };
         /**
          * TalkWithdraw
@@ -3174,7 +5291,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -3183,7 +5300,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something behind the studio failed. */
@@ -3192,7 +5309,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
@@ -3201,7 +5318,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -3234,7 +5351,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -3243,7 +5360,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something behind the studio failed. */
@@ -3252,7 +5369,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
@@ -3261,7 +5378,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -3292,7 +5409,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description There is no such conversation. */
@@ -3301,7 +5418,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -3310,7 +5427,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something behind the studio failed. */
@@ -3319,7 +5436,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
@@ -3328,7 +5445,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -3359,7 +5476,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description There is no such conversation. */
@@ -3368,7 +5485,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -3377,7 +5494,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something behind the studio failed. */
@@ -3386,7 +5503,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
@@ -3395,7 +5512,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -3428,7 +5545,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -3437,7 +5554,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something behind the studio failed. */
@@ -3446,7 +5563,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
@@ -3455,7 +5572,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -3484,7 +5601,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -3493,7 +5610,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something behind the studio failed. */
@@ -3502,7 +5619,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
@@ -3511,7 +5628,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -3544,7 +5661,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -3553,7 +5670,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something behind the studio failed. */
@@ -3562,7 +5679,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
@@ -3571,7 +5688,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -3604,7 +5721,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -3613,7 +5730,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something behind the studio failed. */
@@ -3622,7 +5739,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
@@ -3631,7 +5748,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -3664,7 +5781,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -3673,7 +5790,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something behind the studio failed. */
@@ -3682,7 +5799,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
@@ -3691,7 +5808,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -3720,7 +5837,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -3729,7 +5846,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something behind the studio failed. */
@@ -3738,7 +5855,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
@@ -3747,7 +5864,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -3804,7 +5921,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The clip did not arrive in time. */
@@ -3813,7 +5930,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The `Idempotency-Key` belongs to another request. */
@@ -3822,7 +5939,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The clip is too large a file. */
@@ -3831,7 +5948,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -3840,7 +5957,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too much waits already: try again after `Retry-After` seconds. */
@@ -3849,7 +5966,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something behind the studio failed. */
@@ -3858,7 +5975,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
@@ -3867,7 +5984,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -3896,7 +6013,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -3905,7 +6022,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something behind the studio failed. */
@@ -3914,7 +6031,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
@@ -3923,7 +6040,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -3954,7 +6071,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description There is no such clip, or it is long over. */
@@ -3963,7 +6080,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -3972,7 +6089,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something behind the studio failed. */
@@ -3981,7 +6098,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
@@ -3990,7 +6107,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4021,7 +6138,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description There is no such clip, or it is long over. */
@@ -4030,7 +6147,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -4039,7 +6156,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something behind the studio failed. */
@@ -4048,7 +6165,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
@@ -4057,7 +6174,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4092,7 +6209,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -4101,7 +6218,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something behind the studio failed. */
@@ -4110,7 +6227,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
@@ -4119,7 +6236,268 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    evidence_events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events; the state comes first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["StreamedEvidence"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_runs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"][];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_report: {
+        parameters: {
+            query?: {
+                /** @description Unix ms. */
+                since?: number | null;
+                /** @description Unix ms. */
+                until?: number | null;
+                form?: "html" | "md" | "json";
+                /** @description Minutes ahead of UTC of the times of day in it. */
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                /** @description As the list has it. */
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": unknown;
+                    "text/markdown": unknown;
+                    "application/json": unknown;
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such run, or it has no sound. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_run_sound: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As the list has it. */
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/flac": unknown;
+                    "audio/mpeg": unknown;
+                    "audio/ogg": unknown;
+                    "audio/wav": unknown;
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such run, or it has no sound. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4148,7 +6526,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Nothing is on air yet. */
@@ -4184,7 +6562,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Unprocessable Entity */
@@ -4193,7 +6571,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4298,7 +6676,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -4307,7 +6685,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something behind the studio failed. */
@@ -4316,7 +6694,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
@@ -4325,7 +6703,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4356,7 +6734,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description There is no such worker. */
@@ -4365,7 +6743,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -4374,7 +6752,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something behind the studio failed. */
@@ -4383,7 +6761,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
@@ -4392,7 +6770,701 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    direct_part: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                topic: string;
+                order: "start" | "stop" | "restart";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartView"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such part. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_voices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VoicesView"][];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_setup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetupView"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    try_voice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrialRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "audio/wav": unknown;
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    warm_engine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: "llm" | "tts" | "stt";
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EngineView"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_usage: {
+        parameters: {
+            query?: {
+                /** @description Sums of each engine and model, person, show, talk or call, or day. */
+                by?: "engine" | "person" | "run" | "day";
+                /** @description The first day: 2026-11-23, today, or 7d for the last seven; empty: all. */
+                since?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageView"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_faces: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string[];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No character of that name has a face. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_face: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                character: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FaceAtlas"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No character of that name has a face. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_face_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                character: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": unknown;
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No character of that name has a face. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_face_idle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                character: string;
+                block: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FaceView"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No character of that name has a face. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    face_events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                character: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["StreamedFace"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No character of that name has a face. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4421,7 +7493,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description There is no such call, or no phone line. */
@@ -4430,7 +7502,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -4439,7 +7511,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something behind the studio failed. */
@@ -4448,7 +7520,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
@@ -4457,7 +7529,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4488,7 +7560,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description There is no such call, or no phone line. */
@@ -4497,7 +7569,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -4506,7 +7578,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something behind the studio failed. */
@@ -4515,7 +7587,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
@@ -4524,7 +7596,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4557,7 +7629,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description There is no such call, or no phone line. */
@@ -4566,7 +7638,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -4575,7 +7647,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something behind the studio failed. */
@@ -4584,7 +7656,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
@@ -4593,7 +7665,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4622,7 +7694,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description There is no such call, or no phone line. */
@@ -4631,7 +7703,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -4640,7 +7712,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something behind the studio failed. */
@@ -4649,7 +7721,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
@@ -4658,7 +7730,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4693,7 +7765,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description There is no such call, or no phone line. */
@@ -4702,7 +7774,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -4711,7 +7783,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something behind the studio failed. */
@@ -4720,7 +7792,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
@@ -4729,7 +7801,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -4764,7 +7836,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description There is no such call, or no phone line. */
@@ -4773,7 +7845,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -4782,7 +7854,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something behind the studio failed. */
@@ -4791,7 +7863,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
@@ -4800,7 +7872,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -5010,7 +8082,10 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": unknown;
+                    "text/plain": unknown;
+                };
             };
             /** @description The request asks for what cannot be. */
             "4XX": {
@@ -5075,6 +8150,48 @@ export interface operations {
             };
         };
     };
+    v1_client_secrets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SecretRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClientSecretView"];
+                };
+            };
+            /** @description The request asks for what cannot be. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompatibleError"];
+                };
+            };
+            /** @description An engine failed, or no place is left: see `Retry-After`. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompatibleError"];
+                };
+            };
+        };
+    };
     twilio_voice: {
         parameters: {
             query?: never;
@@ -5099,7 +8216,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No calls are taken from Twilio. */
@@ -5108,14 +8225,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
     };
     get_talk: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description As in the `hello`: whose progress is told. */
+                person?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5137,7 +8257,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No talks are held in this house. */
@@ -5146,7 +8266,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The request asks for something that cannot be. */
@@ -5155,7 +8275,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something behind the studio failed. */
@@ -5164,7 +8284,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
@@ -5173,7 +8293,417 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_memory: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description As in the talk's `hello`, URL-encoded. */
+                "X-Duologue-Person": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemoryView"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is kept in this house. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_memory: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description As in the talk's `hello`, URL-encoded. */
+                "X-Duologue-Person": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemoryChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemoryView"];
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is kept in this house. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forget_memory: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description As in the talk's `hello`, URL-encoded. */
+                "X-Duologue-Person": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is kept in this house. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forget_fact: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description As in the talk's `hello`, URL-encoded. */
+                "X-Duologue-Person": string;
+            };
+            path: {
+                fact: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is kept in this house. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_person: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description As in the talk's `hello`, URL-encoded. */
+                "X-Duologue-Person": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is kept in this house. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forget_person: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description As in the talk's `hello`, URL-encoded. */
+                "X-Duologue-Person": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The token lacks the scope that this wants. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing is kept in this house. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request asks for something that cannot be. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the studio failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Starting, shutting down, or no place left: try again after `Retry-After` seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

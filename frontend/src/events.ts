@@ -1,65 +1,51 @@
 /** The line that carries the server's events: kept open, and opened again with growing pauses; it begins with the state. */
-import { ApiError, type Api } from "./requests";
-import { Backoff } from "./core/backoff";
+import type { Api } from "./requests";
 import { withConversation, withState, withTurn } from "./core/book";
-import { withEngines, withPart, withPlaces, withTalk, withWorker } from "./core/house";
+import { withEngines, withOutputs, withPart, withPlaces, withTalk, withWorker } from "./core/house";
 import { stillShown, withCall, withCallTurn, withLine } from "./core/line";
+import { KeptSource } from "./kept-source";
 import type { ShowEvent } from "./models";
 import type { State } from "./state";
 
-/** A show's telemetry comes once a second; a line silent for this long is dead, ms. */
-const SILENCE_MS = 8000;
 const TYPES = [
   "state", "conversation", "turn", "stage", "telemetry", "part", "talk", "line", "call", "call_turn",
-  "levels", "engines", "worker", "places", "notice",
+  "levels", "engines", "worker", "places", "outputs", "notice",
 ] as const satisfies readonly ShowEvent["type"][];
 
 export class EventLine {
-  #source: EventSource | null = null;
-  #timer = 0;
-  #silence = 0;
-  readonly #backoff = new Backoff(500, 8000);
+  readonly #source: KeptSource<ShowEvent>;
 
   constructor(
     private readonly api: Api,
     private readonly state: State,
-  ) {}
+  ) {
+    const { link, stage } = state;
+    this.#source = new KeptSource<ShowEvent>({
+      address: api.place.at("/api/events"),
+      types: TYPES,
+      take: (event) => this.#take(event),
+      // a show's telemetry comes each second; a house without a show has its state to tell, then nothing each second
+      ticks: () => link.value !== "open" || stage.value !== null,
+      opened: () => this.#opened(),
+      lost: () => this.#lost(),
+    });
+  }
 
   open(): void {
-    window.clearTimeout(this.#timer);
-    this.#source?.close();
-    const source = new EventSource(this.api.place.at("/api/events"));
-    this.#source = source;
-    source.addEventListener("open", () => this.#opened());
-    source.addEventListener("error", () => this.#lost());
-    for (const type of TYPES) {
-      source.addEventListener(type, (message) => this.#take(JSON.parse(message.data as string) as ShowEvent));
-    }
-    this.#expect();
+    this.#source.open();
   }
 
   close(): void {
-    window.clearTimeout(this.#timer);
-    window.clearTimeout(this.#silence);
-    this.#source?.close();
-    this.#source = null;
-  }
-
-  #expect(): void {
-    window.clearTimeout(this.#silence);
-    this.#silence = window.setTimeout(() => this.#lost(), SILENCE_MS);
+    this.#source.close();
   }
 
   #opened(): void {
     this.state.link.value = "open";
-    this.#backoff.reset();
     void this.#ask();
   }
 
   #lost(): void {
-    this.close();
     this.state.link.value = "lost";
-    this.#timer = window.setTimeout(() => this.open(), this.#backoff.next());
     if (navigator.onLine) void this.#explain();
   }
 
@@ -74,14 +60,9 @@ export class EventLine {
   /** An `EventSource` does not say why it failed; a plain request does. */
   async #explain(): Promise<void> {
     void this.#ask();
-    try {
-      await this.api.get("/api/stage");
-    } catch (error) {
-      // 503 is a server that starts or leaves: that passes by itself
-      if (error instanceof ApiError && error.status >= 400 && error.status !== 503) {
-        this.state.notify({ level: "error", text: error.message, remedy: error.remedy });
-      }
-    }
+    const refused = await this.api.refusal("/api/events");
+    // 503 is a server that starts or leaves: that passes by itself
+    if (refused && refused.status !== 503) this.state.notify({ level: "error", text: refused.message, remedy: refused.remedy });
   }
 
   #take(event: ShowEvent): void {
@@ -135,11 +116,11 @@ export class EventLine {
       case "places":
         state.house.value = withPlaces(state.house.value, event.places, event.waiting);
         break;
+      case "outputs":
+        state.house.value = withOutputs(state.house.value, event.outputs);
+        break;
       case "notice":
         state.notify(event.notice);
     }
-    // a house without a show has nothing to tell each second
-    if (state.stage.value) this.#expect();
-    else window.clearTimeout(this.#silence);
   }
 }

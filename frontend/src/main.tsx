@@ -1,5 +1,4 @@
 import "@fontsource-variable/inter";
-import "uplot/dist/uPlot.min.css";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/controls.css";
@@ -8,8 +7,11 @@ import "./styles/show.css";
 import "./styles/stage.css";
 import "./styles/panels.css";
 import "./styles/sheets.css";
+import "./styles/waterfall.css";
+import "./styles/evidence.css";
 import "./styles/phone.css";
 import "./styles/talk.css";
+import "./styles/lesson.css";
 import { render } from "preact";
 import { Page, PageContext } from "./page";
 import { Shell } from "./shell";

@@ -7,6 +7,7 @@ import { Api } from "./requests";
 import { Router } from "./router";
 import { ROUTES, type PageRoute } from "./routes";
 import { State } from "./state";
+import { Attendance } from "./talk/attendance";
 import { Talk } from "./talk/talk";
 
 export class Page {
@@ -15,6 +16,7 @@ export class Page {
   readonly state = new State();
   readonly router: Router<PageRoute>;
   readonly talk: Talk;
+  readonly attendance: Attendance;
   readonly #events: EventLine;
 
   /** `address` is the document's own. */
@@ -23,6 +25,7 @@ export class Page {
     this.api = new Api(this.place);
     this.router = new Router(ROUTES, this.place);
     this.talk = new Talk(this.api, this.place);
+    this.attendance = new Attendance(this.place);
     this.#events = new EventLine(this.api, this.state);
   }
 

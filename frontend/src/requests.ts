@@ -5,7 +5,7 @@ import type { Problem } from "./models";
 
 const PATIENCE_MS = 8000;
 
-type Method = "get" | "post" | "delete";
+type Method = "get" | "post" | "put" | "delete";
 /** The addresses that answer to a method. */
 type Answering<M extends Method> = { [A in keyof paths]: paths[A] extends { [each in M]: object } ? A : never }[keyof paths];
 type Operation<M extends Method, A extends keyof paths> = paths[A] extends { [each in M]: infer Found } ? Found : never;
@@ -27,20 +27,26 @@ export class ApiError extends Error {
   ) {
     super(title);
   }
-}
 
-async function problemOf(response: Response): Promise<ApiError> {
-  const problem = (await response.json().catch(() => ({}))) as Partial<Problem>;
-  const title = problem.title ?? `The server refused this (${response.status} ${response.statusText}).`;
-  const place = problem.where ? ` (${problem.where})` : "";
-  return new ApiError(response.status, `${title.replace(/\.$/, "")}${place}.`, problem.remedy ?? "");
+  /** What a refusal says. */
+  static async of(response: Response): Promise<ApiError> {
+    const problem = (await response.json().catch(() => ({}))) as Partial<Problem>;
+    const title = problem.title ?? `The server refused this (${response.status} ${response.statusText}).`;
+    const place = problem.where ? ` (${problem.where})` : "";
+    return new ApiError(response.status, `${title.replace(/\.$/, "")}${place}.`, problem.remedy ?? "");
+  }
 }
 
 export class Api {
-  constructor(readonly place: Place) {}
+  /** `headers` go with each request. */
+  constructor(
+    readonly place: Place,
+    private readonly headers: Readonly<Record<string, string>> = {},
+  ) {}
 
-  get<A extends Answering<"get">>(address: A, values?: Values): Promise<Answer<"get", A>> {
-    return this.#call("get", address, undefined, values);
+  /** `query` stands behind the address. */
+  get<A extends Answering<"get">>(address: A, values?: Values, query?: Values): Promise<Answer<"get", A>> {
+    return this.#call("get", address, undefined, values, undefined, query);
   }
 
   /** `patience` in ms, where the server does more than to take note. */
@@ -53,6 +59,28 @@ export class Api {
     return this.#call("post", address, body, values, patience);
   }
 
+  /** What is no JSON: a sound, a picture. */
+  async file<A extends Answering<"post">>(address: A, body: Asked<"post", A>, patience?: number): Promise<Blob> {
+    return (await this.#response("post", address, body, {}, patience)).blob();
+  }
+
+  /** Why a stream of events is refused; null: it is not, or nobody answers. */
+  async refusal(address: Answering<"get">): Promise<ApiError | null> {
+    const asking = new AbortController();
+    try {
+      const response = await fetch(this.place.at(address), { headers: this.headers, signal: asking.signal });
+      return response.ok ? null : await ApiError.of(response);
+    } catch {
+      return null;
+    } finally {
+      asking.abort(); // a stream that is not refused has no end
+    }
+  }
+
+  put<A extends Answering<"put">>(address: A, body: Asked<"put", A>): Promise<Answer<"put", A>> {
+    return this.#call("put", address, body);
+  }
+
   delete<A extends Answering<"delete">>(address: A, values?: Values): Promise<Answer<"delete", A>> {
     return this.#call("delete", address, undefined, values);
   }
@@ -61,18 +89,34 @@ export class Api {
     method: Method,
     address: keyof paths,
     body: unknown,
+    values?: Values,
+    patience?: number,
+    query?: Values,
+  ): Promise<Result> {
+    const response = await this.#response(method, address, body, values, patience, query);
+    return (response.status === 204 ? undefined : await response.json()) as Result;
+  }
+
+  async #response(
+    method: Method,
+    address: keyof paths,
+    body: unknown,
     values: Values = {},
     patience = PATIENCE_MS,
-  ): Promise<Result> {
+    query: Values = {},
+  ): Promise<Response> {
+    const asked = new URLSearchParams(query).toString();
+    const where = `${this.place.at(address, values)}${asked && `?${asked}`}`;
     const signal = AbortSignal.timeout(patience);
-    const content = body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+    const headers = { ...this.headers, ...(body === undefined ? {} : { "Content-Type": "application/json" }) };
+    const content = body === undefined ? { headers } : { headers, body: JSON.stringify(body) };
     let response: Response;
     try {
-      response = await fetch(this.place.at(address, values), { method: method.toUpperCase(), signal, ...content });
+      response = await fetch(where, { method: method.toUpperCase(), signal, ...content });
     } catch {
       throw new ApiError(0, "The server does not answer.", "Is the show still running? It is tried again by itself.");
     }
-    if (!response.ok) throw await problemOf(response);
-    return (response.status === 204 ? undefined : await response.json()) as Result;
+    if (!response.ok) throw await ApiError.of(response);
+    return response;
   }
 }

@@ -3,42 +3,45 @@ import { useSignalEffect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { Icon } from "./controls/icons";
+import { useLate, type Component, type Load } from "./controls/late";
 import { label } from "./core/format";
 import { showless } from "./core/house";
 import { useKnown, usePage } from "./page";
-import { EvidencePage } from "./pages/evidence";
+import { UnloadedPage, WaitingPage } from "./pages/late";
 import { MissingPage } from "./pages/missing";
 import { NoShowPage } from "./pages/no-show";
-import { PhonePage } from "./pages/phone";
-import { ServicesPage } from "./pages/services";
-import { SettingsPage } from "./pages/settings";
-import { ShowPage } from "./pages/show";
-import { TalkPage } from "./pages/talk";
 import { Toasts } from "./panels/toasts";
 import { Topic } from "./panels/topic";
 import { EVIDENCE, PHONE, SERVICES, SETTINGS, SHOW, TALK } from "./routes";
 
-const PAGES: Readonly<Record<string, () => JSX.Element>> = {
-  [SHOW.name]: ShowPage,
-  [TALK.name]: TalkPage,
-  [PHONE.name]: PhonePage,
-  [EVIDENCE.name]: EvidencePage,
-  [SERVICES.name]: ServicesPage,
-  [SETTINGS.name]: SettingsPage,
+/** The code of each page comes when it is first shown. */
+const PAGES: Readonly<Record<string, Load>> = {
+  [SHOW.name]: async () => (await import("./pages/show")).ShowPage,
+  [TALK.name]: async () => (await import("./pages/talk")).TalkPage,
+  [PHONE.name]: async () => (await import("./pages/phone")).PhonePage,
+  [EVIDENCE.name]: async () => (await import("./pages/evidence")).EvidencePage,
+  [SERVICES.name]: async () => (await import("./pages/services")).ServicesPage,
+  [SETTINGS.name]: async () => (await import("./pages/settings")).SettingsPage,
 };
+const missing: Load = async () => MissingPage;
 const LINK_WORDS = { connecting: "Connecting…", open: "Connected", lost: "Connection lost. Trying again…" } as const;
 
 export function Shell(): JSX.Element {
   const { router, state } = usePage();
   const route = router.route.value;
   const dark = route === SHOW && showless(state.house.value);
-  const Shown = dark ? NoShowPage : ((route && PAGES[route.name]) ?? MissingPage);
+  const late = useLate((route && PAGES[route.name]) ?? missing);
+  const Shown: Component = dark ? NoShowPage : late === "failed" ? UnloadedPage : (late ?? WaitingPage);
   const box = useRef<HTMLDivElement>(null);
   useTitle();
+  const met = useRef(0);
   useEffect(() => {
     // whoever moved on by key or by voice goes on at the new page's heading; the first one is where the browser is
-    if (router.moves.value > 0) box.current?.querySelector<HTMLElement>("h1")?.focus({ preventScroll: true });
-  }, [router.moves.value]);
+    const heading = box.current?.querySelector<HTMLElement>("h1");
+    if (!heading || met.current === router.moves.value) return;
+    met.current = router.moves.value;
+    heading.focus({ preventScroll: true });
+  }, [router.moves.value, Shown]);
   return (
     <div class="page" data-page={route && !dark ? route.label.toLowerCase() : "missing"} ref={box}>
       <a class="skip" href="#content">

@@ -1,7 +1,7 @@
 /** What one page knows, as signals. Events write it, panels read it. */
 import { computed, signal } from "@preact/signals";
 import { current, emptyBook, type Book } from "./core/book";
-import { legible } from "./core/colour";
+import { PAPER, legible } from "./core/colour";
 import { label } from "./core/format";
 import type { SaidOn } from "./core/line";
 import { Ring } from "./core/ring";
@@ -27,7 +27,6 @@ export interface Toast extends Notice {
 
 /** Two minutes of figures, one sample a second. */
 export const HISTORY_SECONDS = 120;
-const PAPER = "#17191c";
 const MOST_TOASTS = 4;
 const NO_AIR: Air = { state: "connecting", message: "Opening the stream.", retryAt: null };
 

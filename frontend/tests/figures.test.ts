@@ -1,9 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { Backoff } from "../src/core/backoff";
 import { contrast, legible } from "../src/core/colour";
-import { compact, decimal, label, megabytes, sentence, stretch } from "../src/core/format";
+import { compact, decimal, label, megabytes, offsetAt, sentence, stretch, zoneOf } from "../src/core/format";
 import { Ring } from "../src/core/ring";
 import { ServerClock } from "../src/core/server-clock";
+
+describe("the offset of this device's clocks", () => {
+  it("is written as reports have it", () => {
+    expect([0, 60, -150, 345, 840].map(zoneOf)).toEqual(["UTC", "UTC+01:00", "UTC-02:30", "UTC+05:45", "UTC+14:00"]);
+  });
+  it("is that of the moment that it is asked of", () => {
+    const moment = new Date(2026, 6, 1, 12).getTime();
+    expect(new Date(moment + offsetAt(moment) * 60_000).toISOString().slice(0, 16)).toBe("2026-07-01T12:00");
+  });
+});
 
 describe("a ring of samples", () => {
   it("forgets the oldest and keeps its columns equally long", () => {

@@ -4,8 +4,8 @@ import type { CallTurn, CallView, LineView } from "../src/models";
 
 const ADA: CallView = {
   id: "ada", caller: "16", called: "1000", display: "", account: "", carrier: "sip", codec: "", outgoing: false, character: "robin",
-  title: "Robin", state: "talking", offered: 1, answered: 2, ended: null, reason: "", failed: false, half_duplex: false, recorded: false,
-  transfer: "", digits: "", loss: null, jitter_ms: null, round_trip_ms: null, answers: 0, wait_ms: null, said: "", said_by_caller: false,
+  title: "Robin", colour: "", state: "talking", offered: 1, answered: 2, ended: null, reason: "", failed: false, half_duplex: false, recorded: false,
+  transfer: "", digits: "", loss: null, jitter_ms: null, round_trip_ms: null, answers: 0, wait_ms: null, said: "", said_by_caller: false, operator: "", listeners: 0,
   turns: [],
 };
 const BOB: CallView = { ...ADA, id: "bob", state: "ringing" };
@@ -13,7 +13,7 @@ const LINE: LineView = {
   listens: [], takes_calls: true, reasons: [], places: 10, registrations: [], transfers: [], calls: [ADA, BOB], answered: 0, refused: 0, refusals: {},
 };
 const HELLO: CallTurn = {
-  id: "1", call: "ada", person: false, text: "Hello", state: "on_air", at: 5, stages: [], points: {}, interrupted: false, failure: "",
+  id: "1", call: "ada", person: false, operator: "", text: "Hello", state: "on_air", at: 5, stages: [], points: {}, interrupted: false, failure: "",
   handovers: [],
 };
 const NONE: SaidOn = new Map();

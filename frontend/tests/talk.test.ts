@@ -128,8 +128,8 @@ describe("frames of sound", () => {
 });
 
 const turn = (change: Partial<Turn>): Turn => ({
-  type: "turn", id: "t1", number: 1, person: false, text: "Hello there.", state: "ended", heard: "", interrupted: false,
-  at: 1000, stages: {}, failure: "", handovers: [], ...change,
+  type: "turn", id: "t1", number: 1, person: false, operator: "", text: "Hello there.", state: "ended", heard: "", interrupted: false,
+  at: 1000, stages: {}, failure: "", handovers: [], sources: [], ...change,
 });
 const chunk = (change: Partial<Chunk>): Chunk => ({
   type: "chunk", id: "t1/0", turn: "t1", index: 0, text: "Hello there.", state: "waiting", heard: "", length_ms: null,
@@ -245,7 +245,7 @@ class FakeTimer implements Timer {
 
 const WELCOME: Welcome = {
   type: "welcome", version: 1, conversation: "c", resume: "token", resumed: false, character: "ada", title: "Ada",
-  microphone: true, rate: 48_000, resume_seconds: 60,
+  microphone: true, rate: 48_000, resume_seconds: 60, remembered: false, person: "",
 };
 
 function talk(): { client: TalkClient; sockets: FakeSocket[]; player: FakePlayer; timer: FakeTimer; links: Link[]; taken: FromServer[] } {
@@ -290,6 +290,21 @@ describe("the client", () => {
     expect(socket.sent.at(-1)).toBeInstanceOf(ArrayBuffer);
     expect(player.did).toEqual(["halt", "clear", "clear"]);
     expect(links.map(({ is }) => is)).toEqual(["connecting", "open"]);
+  });
+
+  it("takes a call over and gives it back", async () => {
+    const { client, sockets } = talk();
+    client.begin();
+    const [socket] = sockets as [FakeSocket];
+    client.take(true);
+    await socket.opens();
+    socket.says(WELCOME);
+    client.take(true);
+    client.take(false);
+    expect(socket.sent.slice(1)).toEqual([
+      { type: "take", taken: true },
+      { type: "take", taken: false },
+    ]);
   });
 
   it("goes on with the conversation where the sound was, and keeps playing until then", async () => {

@@ -10,17 +10,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from duologue.app.cast import CastMember, find_pack, load_member
-from duologue.app.clips import read_clip
-from duologue.app.languages import languages_of
-from duologue.app.render import Film, RenderProgress, render
-from duologue.app.spare_voices import KnownVoices, known_voices, named_voice, owner, spare_voice
-from duologue.app.talking import find_persona, open_partner, talk_policy
-from duologue.app.talking_chat import Chat, open_chat
-from duologue.app.talking_sound import open_recording, talk_over
-from duologue.dialogue.session import SessionOptions
-from duologue.dialogue.session_control import SessionControl
-from duologue.dialogue.turns_vocabulary import Annotate, Commit, Effect, Event, ToolRan
+from duologue.app.engines.languages import languages_of
+from duologue.app.engines.spare_voices import KnownVoices, known_voices, named_voice, owner, spare_voice
+from duologue.app.show.cast import CastMember, find_pack, load_member
+from duologue.app.show.clips import read_clip
+from duologue.app.show.render import Film, RenderProgress, render
+from duologue.app.talking.chat import Chat, open_chat
+from duologue.app.talking.partners import find_persona
+from duologue.app.talking.sound import open_recording, talk_over
+from duologue.app.talking.talking import open_partner
+from duologue.app.talking.turn_policy import talk_policy
+from duologue.dialogue.session.control import SessionControl
+from duologue.dialogue.session.session import SessionOptions
+from duologue.dialogue.turns.vocabulary import Annotate, Commit, Effect, Event, ToolRan
 from duologue.errors import ClosedError, InputError
 from duologue.language.engine import Line
 from duologue.language.persona import Persona, load_persona

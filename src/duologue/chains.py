@@ -5,6 +5,9 @@ engine is tried again, and the pause doubles with each failure in a row. What is
 (:class:`InputError`: an engine without a voice for this speaker) is handed over as well, and held against nobody. When
 every engine is out, the one whose pause ends first is asked all the same: a chain never refuses without trying.
 
+An engine that has reached a cap of the settings (:class:`~duologue.metering.SpentError`) has not failed: it is left
+alone until its day is over, which is no pause that doubles, and need not be brought up anew.
+
 An engine that is not up yet, or that has failed, is brought up **beside** the calls (in the task group that the chain
 was given, :func:`beside`), under a limit: a call passes it over while another is up, and waits only when none is.
 A cancellation is nobody's failure, unless a limit of the caller's was the cause (:class:`duologue.streams.limited`).
@@ -17,7 +20,7 @@ as a transcript does: such a stream (``revisable``) is begun again by the next e
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -26,6 +29,7 @@ from typing import Generic, Protocol, TypeVar
 
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, DuologueError, InputError, PeerError, in_words
+from duologue.metering import UNMETERED, Meter, SpentError
 from duologue.streams import closing, limited, out_of_time
 
 T = TypeVar("T")
@@ -40,7 +44,34 @@ class Named(Protocol):
         ...
 
 
+class Carrying(Protocol):
+    """What an engine can do, as far as it says how much at once."""
+
+    @property
+    def at_once(self) -> int | None:
+        """Conversations; None: no limit is known."""
+        ...
+
+
+class Chained(Named, Protocol):
+    """An engine that a chain owns."""
+
+    @property
+    def capabilities(self) -> Carrying:
+        """Valid after :meth:`warm_up`."""
+        ...
+
+    async def warm_up(self) -> None:
+        """Make it ready; safe to repeat."""
+        ...
+
+    async def close(self) -> None:
+        """Release everything. Idempotent."""
+        ...
+
+
 E = TypeVar("E", bound=Named)
+OwnedT = TypeVar("OwnedT", bound=Chained)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +95,36 @@ class Breaker:
         """In a row."""
         self.out_until = 0
         """Monotonic ns; in the past: healthy, or due for a try."""
+        self.spent_until = 0
+        """The same of a cap that it has reached; its cause is in :attr:`spent`."""
+        self.spent = ""
         self.cause = ""
+        """Of the last of them; empty while it is healthy."""
+        self.last = ""
+        """The cause of the last failure of all."""
 
     def ready(self, now: int) -> bool:
         """Whether it may be asked."""
-        return now >= self.out_until
+        return now >= self.back_at
+
+    @property
+    def back_at(self) -> int:
+        """When it may be asked again (monotonic ns)."""
+        return max(self.out_until, self.spent_until)
 
     def succeeded(self) -> None:
         """It answered: everything is forgiven."""
         self.failures, self.out_until, self.cause = 0, 0, ""
 
+    def capped(self, until: int, cause: str) -> None:
+        """It has reached a cap that holds until then, whatever what goes on comes to."""
+        self.spent_until, self.spent = until, cause
+
     def failed(self, now: int, cause: str = "") -> None:
         """It did not: out for a pause, twice as long as the last one."""
         pause = min(self._policy.pause << min(self.failures, 20), self._policy.longest_pause)
         self.failures += 1
-        self.out_until, self.cause = now + pause, cause
+        self.out_until, self.cause, self.last = now + pause, cause, cause
 
 
 class FailureMoment(StrEnum):
@@ -90,11 +136,15 @@ class FailureMoment(StrEnum):
     """Before it gave anything: the next engine takes the same call."""
     MIDDLE = "middle"
     """After it had: the next engine takes the next call, or this one where what was given can be replaced."""
+    CAP = "cap"
+    """It was not asked, for a cap of the settings is reached: the next engine takes the call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """A failure, for ledger and log: which engine, when (monotonic ns), why, and who takes over (empty: nobody)."""
+    """A failure, or a cap that is reached, for ledger and log: which engine, when (monotonic ns), why, and who takes
+    over (empty: nobody).
+    """
 
     engine: str
     successor: str
@@ -105,7 +155,8 @@ class Handover:
     @property
     def words(self) -> str:
         """In a sentence, for records and people."""
-        return f"{self.engine} failed: {self.cause.rstrip('.')}; {self.successor or 'nobody'} took over"
+        what = "was not asked" if self.moment is FailureMoment.CAP else "failed"
+        return f"{self.engine} {what}: {self.cause.rstrip('.')}; {self.successor or 'nobody'} took over"
 
 
 Listener = Callable[[Handover], None]
@@ -128,7 +179,8 @@ def telling(listener: Listener) -> Generator[None]:
 @dataclass(frozen=True, slots=True)
 class EngineHealth:
     """How an engine of a chain is: ``warm`` once it came up; ``failures`` in a row, the last with its ``cause``; asked
-    again in ``out_ms`` (0: now).
+    again in ``out_ms`` (0: now). ``last_failure`` is remembered when it is well again. ``spent``: which cap it has
+    reached; empty: none.
     """
 
     name: str
@@ -136,11 +188,8 @@ class EngineHealth:
     failures: int = 0
     cause: str = ""
     out_ms: float = 0.0
-
-
-def fewest(limits: Iterable[int | None]) -> int | None:
-    """What all carry at once: the least of the limits that are known."""
-    return min((limit for limit in limits if limit is not None), default=None)
+    last_failure: str = ""
+    spent: str = ""
 
 
 @asynccontextmanager
@@ -191,7 +240,7 @@ class Chain(Generic[E]):
 
     def order(self, now: int) -> list[E]:
         """Whom to ask, in turn: the healthy as they are set, then the others, the one due first first."""
-        return sorted(self.engines, key=lambda engine: max(0, self._breakers[engine.name].out_until - now))
+        return sorted(self.engines, key=lambda engine: max(0, self._breakers[engine.name].back_at - now))
 
     @property
     def ready(self) -> tuple[E, ...]:
@@ -203,10 +252,16 @@ class Chain(Generic[E]):
         found = ((engine.name, self._breakers[engine.name]) for engine in self.engines)
         return tuple(
             EngineHealth(
-                name, name in self._warm, each.failures, each.cause, max(0, each.out_until - now) / MILLISECOND
+                name,
+                warm=name in self._warm,
+                failures=each.failures,
+                cause=each.cause,
+                out_ms=max(0, each.back_at - now) / MILLISECOND,
+                last_failure=each.last,
+                spent=each.spent if each.spent_until > now else "",
             )
             for name, each in found
-        )
+        )  # fmt: skip
 
     async def warm_up(self) -> None:
         """Start all at once. One that does not come up is out for its pause; raises only when none does.
@@ -225,6 +280,14 @@ class Chain(Generic[E]):
         if not self.ready:
             failed = [(engine, _outcome(task)) for engine, task in zip(self.engines, tasks, strict=True)]
             raise _all_failed([(engine, error) for engine, error in failed if error is not None])
+
+    async def bring_up(self, engine: E) -> None:
+        """Start one engine that has not come up, or has failed; one that is up stays so. Raises why it does not
+        come up.
+        """
+        error = await self._up(engine)
+        if error is not None:
+            raise error
 
     async def close(self) -> None:
         """Nothing is brought up any more. Idempotent."""
@@ -262,8 +325,10 @@ class Chain(Generic[E]):
         *,
         revisable: bool = False,
         fit: Callable[[E], bool] = lambda engine: True,
+        needs: Callable[[E], int] = lambda engine: 0,
     ) -> AsyncGenerator[tuple[E, T], None]:
-        """The pieces of the first engine that begins within the policy's patience, each with its engine.
+        """The pieces of the first engine that begins within the policy's patience and what it ``needs`` for this (ns),
+        each with its engine.
 
         A failure after the first piece is raised; the engine is out then, and the next call goes to the next. With
         ``revisable`` the next engine begins again instead, and how long a piece may take is for ``ask`` to say. Only
@@ -281,7 +346,7 @@ class Chain(Generic[E]):
                     if (error := await self._up(engine)) is not None:
                         failed.append((engine, error))
                         continue
-                    piece = await (anext(pieces) if revisable else self._first(engine, pieces))
+                    piece = await (anext(pieces) if revisable else self._first(engine, pieces, needs(engine)))
                     begun = True
                     yield engine, piece
                     async for piece in pieces:
@@ -364,15 +429,15 @@ class Chain(Generic[E]):
         self._tell(engine, well, FailureMoment.START, error)
         return error
 
-    async def _first(self, engine: E, pieces: AsyncIterator[T]) -> T:
+    async def _first(self, engine: E, pieces: AsyncIterator[T], needs: int) -> T:
         if len(self.engines) == 1:
             return await anext(pieces)
-        limit = self.policy.patience / SECOND
+        limit = (self.policy.patience + needs) / SECOND
         try:
             async with limited(limit):
                 return await anext(pieces)
         except TimeoutError as error:
-            raise PeerError(f"{engine.name} gave nothing within {limit:g} s") from error
+            raise PeerError(f"{engine.name} gave nothing within {round(limit, 2):g} s") from error
 
     def _blame_if_late(self, engine: E, rest: Sequence[E], moment: FailureMoment) -> None:
         """A cancellation by a limit of the caller's is the failure of whoever took so long."""
@@ -380,7 +445,10 @@ class Chain(Generic[E]):
             self._fail(engine, rest, moment, PeerError(f"{engine.name} took longer than its caller waits"))
 
     def _fail(self, engine: E, rest: Sequence[E], moment: FailureMoment, error: DuologueError) -> None:
-        if isinstance(error, PeerError):
+        if isinstance(error, SpentError):
+            moment = FailureMoment.CAP
+            self._breakers[engine.name].capped(error.until, error.what)
+        elif isinstance(error, PeerError):
             self._breakers[engine.name].failed(self._clock.now(), error.what)
             self._down.add(engine.name)
         self._tell(engine, rest, moment, error)
@@ -401,6 +469,70 @@ def _all_failed(failed: Sequence[tuple[Named, DuologueError]]) -> DuologueError:
     if len(errors) == 1 or all(isinstance(error, InputError) for error in errors):
         return errors[0]
     causes = "; ".join(f"{engine.name}: {error.what}" for engine, error in failed)
+    if all(isinstance(error, SpentError) for error in errors):
+        return SpentError(f"every engine of the chain is at its cap: {causes}", remedy=errors[0].remedy)
     return PeerError(
         f"every engine of the chain failed: {causes}", remedy="See the log for each, and `duologue doctor`."
     )
+
+
+class EngineChain(Generic[OwnedT]):
+    """A chain that owns its engines: what those of each kind have in common. One engine alone is a chain too: nobody
+    can stand in for it, but it is known how it is. ``name`` is that of the first. ``meter`` counts what they are asked.
+    """
+
+    def __init__(
+        self,
+        engines: Sequence[OwnedT],
+        *,
+        policy: ChainPolicy | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        listener: Listener | None = None,
+        group: asyncio.TaskGroup | None = None,
+        meter: Meter = UNMETERED,
+    ) -> None:
+        self._chain = Chain(engines, self._start, policy=policy, clock=clock, listener=listener, group=group)
+        self._clock = clock
+        self._meter = meter
+
+    @property
+    def name(self) -> str:
+        """As in settings."""
+        return self._chain.engines[0].name
+
+    @property
+    def engines(self) -> tuple[OwnedT, ...]:
+        """In order of preference."""
+        return self._chain.engines
+
+    @property
+    def ready(self) -> tuple[OwnedT, ...]:
+        """Those that came up."""
+        return self._chain.ready
+
+    @property
+    def at_once(self) -> int | None:
+        """How many conversations each that came up carries at once; None: no limit is known."""
+        known = (engine.capabilities.at_once for engine in self.ready)
+        return min((limit for limit in known if limit is not None), default=None)
+
+    def health(self, now: int) -> tuple[EngineHealth, ...]:
+        """Of each engine, at ``now`` (monotonic ns)."""
+        return self._chain.health(now)
+
+    async def bring_up(self, engine: OwnedT) -> None:
+        """Start one of its engines, if it is not up (see :meth:`Chain.bring_up`)."""
+        await self._chain.bring_up(engine)
+
+    async def warm_up(self) -> None:
+        """Start every engine (see :meth:`Chain.warm_up`); raises when none comes up."""
+        await self._chain.warm_up()
+
+    async def close(self) -> None:
+        """Close all. Idempotent."""
+        await self._chain.close()
+        for engine in self._chain.engines:
+            await engine.close()
+
+    async def _start(self, engine: OwnedT) -> None:
+        await engine.warm_up()

@@ -16,19 +16,19 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from duologue.app import talk_messages as say
-from duologue.app.talk_messages import FromClient, FromServer, TalkBye, TalkChunk, TalkPlace, TalkTurn, TalkWelcome
+from duologue.app.talk import messages as say
+from duologue.app.talk.messages import FromClient, FromServer, TalkBye, TalkChunk, TalkPlace, TalkTurn, TalkWelcome
 from duologue.audio.far_playout import FarEndMessage, MessageKind
 from duologue.audio.pcm import Samples
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, PeerError, first_cause
 from duologue.phone.leg import LegEvent, Played, Stopped
-from duologue.phone.message_player import MessagePlayer
+from duologue.phone.media.message_player import MessagePlayer
 
 MOST_UNSENT = 2_000
 """Messages that wait for a socket that takes none; then it is given up."""
@@ -59,13 +59,17 @@ class Link(Protocol):
 @dataclass(frozen=True, slots=True)
 class TalkWish:
     """How a conversation is to be. ``character``: by name; empty: whom the house takes. ``microphone``: sound will be
-    sent (a place for one who listens is taken).
+    sent (a place for one who listens is taken). ``person``: who talks, to be remembered; empty: nothing is. ``lesson``:
+    drills by that name instead of a conversation, with translations into ``translate`` (ISO 639-1).
     """
 
     character: str = ""
     topic: str = ""
     greet: bool = False
     microphone: bool = False
+    person: str = ""
+    lesson: str = ""
+    translate: str = ""
 
 
 def _unheard(samples: Samples) -> None:
@@ -111,6 +115,18 @@ class TalkClient:
         """Why it is over."""
         self._turns: dict[str, TalkTurn] = {}
         self._chunks: dict[str, TalkChunk] = {}
+        self.lesson: say.TalkLesson | None = None
+        """That is practised."""
+        self.exercises: dict[str, say.TalkExercise] = {}
+        """By id, in the order in which they were asked."""
+        self.judged: dict[str, say.TalkJudged] = {}
+        """Answers by id, in their order."""
+        self.notes: dict[str, say.TalkNote] = {}
+        """By id: what a language model noted beside what it said."""
+        self.vocabulary: say.TalkVocabulary | None = None
+        """What is learnt."""
+        self.attended: say.TalkAttended | None = None
+        """Of a call: who speaks with the caller."""
         self.standing = "quiet"
         self.sockets = 0
         """How many were opened."""
@@ -150,6 +166,18 @@ class TalkClient:
     def interrupt(self) -> None:
         """The character stops."""
         self._send(say.TalkInterrupt())
+
+    def learn(self, lesson: str) -> None:
+        """Begin a lesson, or ``review``, in a conversation with who teaches."""
+        self._send(say.TalkLearn(lesson=lesson))
+
+    def help(self, want: Literal["hint", "translation", "again", "skip"]) -> None:
+        """With the exercise that is asked."""
+        self._send(say.TalkHelp(want=want))
+
+    def take(self, taken: bool) -> None:
+        """Of a call: speak with the caller in the character's place, or give the call back."""
+        self._send(say.TalkTake(taken=taken))
 
     def leave(self) -> None:
         """The conversation is over."""
@@ -214,7 +242,8 @@ class TalkClient:
             self._open = False
             seconds = self.welcome.resume_seconds if self.welcome is not None else 10.0
             if self._clock.now() - self._lost > seconds * SECOND:
-                raise PeerError("the house is not reached", where="talk", remedy="Is it running?")
+                what, remedy = (bye.text, bye.remedy) if bye else ("the house is not reached", "Is it running?")
+                raise PeerError(what, where="talk", remedy=remedy)
             wait = max(pause, round((bye.retry_seconds or 0.0) * SECOND) if bye is not None else 0)
             await self._clock.wait_until(self._clock.now() + wait)
             pause = min(LONGEST_PAUSE, 2 * pause)
@@ -242,7 +271,7 @@ class TalkClient:
             wish = self._wish
             return say.TalkHello(
                 version=say.VERSION, character=wish.character, topic=wish.topic, greet=wish.greet,
-                microphone=wish.microphone,
+                microphone=wish.microphone, person=wish.person, lesson=wish.lesson, translate=wish.translate,
             )  # fmt: skip
         self._stop = asyncio.get_running_loop().create_future()
         self._order(MessageKind.CLEAR)
@@ -283,6 +312,18 @@ class TalkClient:
                 self._chunks[message.id] = message
             case say.TalkStanding(state=state):
                 self.standing = state
+            case say.TalkAttended():
+                self.attended = message
+            case say.TalkLesson():
+                self.lesson = message
+            case say.TalkExercise():
+                self.exercises[message.id] = message
+            case say.TalkJudged():
+                self.judged[message.id] = message
+            case say.TalkNote():
+                self.notes[message.id] = message
+            case say.TalkVocabulary():
+                self.vocabulary = message
             case say.TalkPing(number=number):
                 self._send(say.TalkPong(number=number))
             case say.TalkPause():
@@ -374,7 +415,9 @@ class _WebSocket:
 
 
 def dialling(url: str, token: str = "") -> Callable[[], Awaitable[Link]]:
-    """Opens sockets at ``url`` (``ws://HOST:PORT/api/talk``), with the house's token where it wants one."""
+    """Opens sockets at ``url`` (``ws://HOST:PORT/api/talk``; of a call ``…/api/line/calls/ID/talk``), with the house's
+    token where it wants one.
+    """
     headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     async def dial() -> Link:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, cast
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, DuologueError, InputError, PeerError
 from duologue.redaction import hide, redacted
+from duologue.tracing import outgoing
 
 if TYPE_CHECKING:
     import httpx
@@ -30,9 +31,15 @@ MAX_ANSWER = 16 * 1024 * 1024
 """A longer answer (bytes), where it is wanted whole, is none."""
 MAX_LINE = 16 * 1024 * 1024
 """A longer line of a stream (bytes) is taken for a broken one."""
+KEPT_SECONDS = 50.0
+"""A connection that was idle for no longer is used again: between two turns of a conversation there are more than the
+5 s that are usual, and a new one takes two or three round trips. Servers that close it earlier are noticed.
+"""
 _BODY_LIMIT = 64 * 1024
 _SHOWN = 160
 """So much of a server's own words is repeated (characters)."""
+_SPENT = re.compile(r"\b(?:insufficient_quota|quota_exceeded|billing_hard_limit_reached)\b")
+"""How servers say that they want to be paid first, whatever the status."""
 _KEY_LIKE = re.compile(r"\b(?:sk|gsk|hf|key|pk|xi|xai)[-_][\w*.-]{4,}|\bAIza[\w*-]{8,}|Bearer\s+\S+", re.IGNORECASE)
 
 
@@ -71,6 +78,15 @@ class RefusedError(Exception):
         self.headers = headers
         self.body = body.decode("utf-8", "replace")
         self.words = message(self.body)
+
+
+class ServerError(PeerError):
+    """A server did not do what an engine asked of it. ``status`` is what it answered with (HTTP; 504: nothing in time,
+    0: nothing at all); ``spent``: what it was paid for is used up.
+    """
+
+    status: int = 0
+    spent: bool = False
 
 
 def bearer(key: str) -> Mapping[str, str]:
@@ -116,7 +132,7 @@ class HostedClient:
         """A JSON document. Raises :class:`RefusedError` for a status that is no success, else :class:`PeerError`."""
         with self._in_words():
             async with asyncio.timeout(self._limits.connect):
-                response = await (await self._opened_client()).get(path)
+                response = await (await self._opened_client()).get(path, headers=dict(outgoing()))
         if not response.is_success:
             raise RefusedError(response.status_code, response.headers, response.content)
         try:
@@ -154,13 +170,15 @@ class HostedClient:
         params: Mapping[str, str] | None = None,
         piece: int | None = None,
         progress: Callable[[], str] | None = None,
+        more: float = 0.0,
     ) -> AsyncGenerator[bytes, None]:
-        """The pieces of an answer, ``piece`` bytes each (None: as they come); the last may be shorter.
+        """The pieces of an answer, ``piece`` bytes each (None: as they come); the last may be shorter. The first may
+        take ``more`` seconds than the limit for it.
 
         ``progress`` says how much of the reply has come (empty: it has not begun); by default that counts bytes.
         Raises :class:`RefusedError`, and :class:`PeerError` for everything else. Closing it closes the connection.
         """
-        deadline = self._deadline()
+        deadline = self._deadline(more)
         content = json.dumps(body).encode()  # by ourselves: half of a surrogate pair must not break the request
         headers = {"content-type": "application/json"}
         request: dict[str, Any] = {"content": content, "headers": headers, "params": dict(params or {})}
@@ -192,18 +210,22 @@ class HostedClient:
         if self.closed:
             return ClosedError(f"{self._words.engine} was closed")
         if isinstance(error, RefusedError):
-            return self._of_status(error.status_code, self.clean(error.words), unknown)
+            refused = self._of_status(error.status_code, self.clean(error.words), unknown)
+            refused.status, refused.spent = error.status_code, bool(_SPENT.search(error.body))
+            return refused
         if not _of_transport(error):
             return error
         words, where = self._words, self.where
         slow = isinstance(error, TimeoutError) or "Timeout" in type(error).__name__
         if given:
             how = "stalled" if slow else "was cut"
-            return PeerError(f"{words.reply} {how} {given}", where=where, remedy="It is asked again.")
+            return ServerError(f"{words.reply} {how} {given}", where=where, remedy="It is asked again.")
         if slow:
             remedy = f"Raise engines.{words.engine}.{words.late_key}, or choose a faster model."
-            return PeerError(f"{words.subject} gave {words.late} in time", where=where, remedy=remedy)
-        return PeerError(
+            late = ServerError(f"{words.subject} gave {words.late} in time", where=where, remedy=remedy)
+            late.status = 504
+            return late
+        return ServerError(
             f"{words.subject} cannot be reached, or cut the connection: "
             f"{self.clean(str(error)) or type(error).__name__}",
             where=where, remedy=f"See that the server runs, and check engines.{words.engine}.base_url.",
@@ -251,7 +273,10 @@ class HostedClient:
                 raise ClosedError(f"{self._words.engine} is closed")
             headers = dict(self._authorise(self._valid_key())) if self.key else {}
             timeout = module.Timeout(None, connect=self._limits.connect)
-            self._client = self._client or module.AsyncClient(base_url=self._base_url, headers=headers, timeout=timeout)
+            kept = module.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=KEPT_SECONDS)
+            self._client = self._client or module.AsyncClient(
+                base_url=self._base_url, headers=headers, timeout=timeout, limits=kept
+            )
         return cast("httpx.AsyncClient", self._client)
 
     def _valid_key(self) -> str:
@@ -267,10 +292,12 @@ class HostedClient:
     async def _answered(self, deadline: int, path: str, **request: Any) -> AsyncGenerator[httpx.Response]:
         """An answer with its head read. A busy server that says when to come back is asked once more, if soon."""
         client = await self._opened_client()
+        headers = {**request.pop("headers", {}), **dict(outgoing())}
         response: httpx.Response | None = None
         for attempt in range(2):
             async with asyncio.timeout(self._left(deadline)):
-                response = await client.send(client.build_request("POST", path, **request), stream=True)
+                made = client.build_request("POST", path, headers=headers, **request)
+                response = await client.send(made, stream=True)
                 if response.is_success:
                     break
                 refusal = await _refusal(response)
@@ -284,13 +311,13 @@ class HostedClient:
         finally:
             await response.aclose()
 
-    def _deadline(self) -> int:
-        return self._clock.now() + round(self._limits.first * SECOND)
+    def _deadline(self, more: float = 0.0) -> int:
+        return self._clock.now() + round((self._limits.first + more) * SECOND)
 
     def _left(self, deadline: int) -> float:
         return max(0.0, (deadline - self._clock.now()) / SECOND)
 
-    def _of_status(self, status: int, words: str, unknown: str) -> PeerError:
+    def _of_status(self, status: int, words: str, unknown: str) -> ServerError:
         subject, engine = self._words.subject, self._words.engine
         match status:
             case 401 | 403:
@@ -307,7 +334,7 @@ class HostedClient:
             case _:
                 what = f"{subject} refused the request (status {status}): {words}"
                 remedy = "See what this model and server accept."
-        return PeerError(what, where=self.where, remedy=remedy)
+        return ServerError(what, where=self.where, remedy=remedy)
 
 
 def retry_after(refusal: RefusedError, wall: int) -> float | None:

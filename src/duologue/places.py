@@ -35,8 +35,26 @@ def models_folder() -> Path:
     """What was fetched (models), unless a folder is set: ``$XDG_DATA_HOME/duologue/models`` or
     ``~/.local/share/duologue/models``.
     """
+    return data_folder() / "models"
+
+
+def data_folder() -> Path:
+    """What cannot be made again: ``$XDG_DATA_HOME/duologue`` or ``~/.local/share/duologue``."""
     data = os.environ.get("XDG_DATA_HOME")
-    return (Path(data) if data else Path.home() / ".local" / "share") / "duologue" / "models"
+    return (Path(data) if data else Path.home() / ".local" / "share") / "duologue"
+
+
+def store_file() -> Path:
+    """The store, unless another is set."""
+    return data_folder() / "duologue.sqlite3"
+
+
+def runs_folder() -> Path:
+    """What is kept of shows, talks and calls, unless a folder is set: ``$XDG_STATE_HOME/duologue/runs`` or
+    ``~/.local/state/duologue/runs``.
+    """
+    state = os.environ.get("XDG_STATE_HOME")
+    return (Path(state) if state else Path.home() / ".local" / "state") / "duologue" / "runs"
 
 
 def read_text(path: Path, what: str) -> str:

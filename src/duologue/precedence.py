@@ -174,6 +174,10 @@ class Precedence:
         """Pieces that wait."""
         return len(self._waiting)
 
+    def queued(self, worker: str) -> int:
+        """Pieces of a worker's work that wait for their turn."""
+        return sum(ticket.worker == worker for ticket in self._waiting)
+
     def busy(self, worker: str) -> bool:
         """Whether a worker is at a piece."""
         return any(ticket.worker == worker for ticket in self._working)
@@ -272,6 +276,10 @@ class WorkGate:
     def waiting(self) -> int:
         """Pieces that wait."""
         return self._order.waiting
+
+    def queued(self, worker: str) -> int:
+        """See :meth:`Precedence.queued`."""
+        return self._order.queued(worker)
 
     def busy(self, worker: str) -> bool:
         """Whether a worker is at a piece."""

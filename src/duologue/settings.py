@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from copy import deepcopy
 from dataclasses import dataclass
 from importlib import import_module
@@ -41,16 +41,19 @@ from duologue.settings_parts import (
     LedgerSettings,
     ModelsSettings,
     ModerationSettings,
+    RunsSettings,
     ServeSettings,
     Shows,
     ShowSettings,
     Size,
     SpeechCacheSettings,
+    StoreSettings,
     TelemetrySettings,
     WebSettings,
     as_list,
 )
 from duologue.settings_phone import PhoneSettings
+from duologue.settings_spending import PricesSettings, SpendingSettings, wrong_spending
 from duologue.validation import WrongValue, did_you_mean, problems
 
 FILE = "duologue.toml"
@@ -63,6 +66,8 @@ _FLAG_NAMES = {
     "dialogue.speculate": "flag --no-speculation",
     "ledger.folder": "flag --ledger",
     "phone.persona": "flag --as",
+    "web.tls_cert": "flag --tls",
+    "web.tls_key": "flag --tls",
 }
 """Where a flag's name is not the last part of its key."""
 _LISTED = re.compile(r"\[\d+\].*")
@@ -113,7 +118,13 @@ class Settings(BaseSettings):
     )
     moderation: ModerationSettings = Field(default=ModerationSettings(), description="What may be said.")
     ledger: LedgerSettings = Field(default=LedgerSettings(), description="What is written down of all that happens.")
+    runs: RunsSettings = Field(default=RunsSettings(), description="The flight recorder: what is kept of each run.")
+    store: StoreSettings = Field(default=StoreSettings(), description="What outlives a conversation.")
     telemetry: TelemetrySettings = Field(default=TelemetrySettings(), description="The log.")
+    prices: PricesSettings = Field(default=PricesSettings(), description="What engines cost.")
+    spending: SpendingSettings = Field(
+        default=SpendingSettings(), description="How much of engines may be used in a day."
+    )
 
     _parts: dict[str, BaseModel | None] = PrivateAttr(default_factory=dict[str, BaseModel | None])
     _sources: dict[str, str] = PrivateAttr(default_factory=dict[str, str])
@@ -122,7 +133,7 @@ class Settings(BaseSettings):
 
     def given(self, key: str) -> bool:
         """Whether the value of ``key`` comes from a flag or an argument: from whoever started this, for this time."""
-        return self._sources.get(key, "").startswith(("flag ", "argument "))
+        return self._sources.get(key, "").startswith(("flag ", "argument ", "--set "))
 
     @property
     def name(self) -> str:
@@ -174,7 +185,11 @@ class Settings(BaseSettings):
     @property
     def voice_pace(self) -> float | None:
         """Seconds that the first of ``engines.tts`` takes for a second of sound, as measured here; None: unknown."""
-        return next((self._chosen.factors.get(name) for name in self.engines.tts), None)
+        return next(map(self.factor, self.engines.tts), None)
+
+    def factor(self, name: str) -> float | None:
+        """Seconds that a voice of this engine takes for a second of sound, as measured here; None: unknown."""
+        return self._chosen.factors.get(name)
 
     def engine(self, name: str) -> BaseModel | None:
         """An engine's own part; None for one without settings, or neither chosen nor given a table."""
@@ -194,6 +209,12 @@ class Settings(BaseSettings):
             return {ONLY_SHOW: self}
         return {name: self._alone(name, show) for name, show in self.shows.items()}
 
+    def composed(self, parts: Mapping[str, BaseModel | None], sources: Mapping[str, str], chosen: Choices) -> Settings:
+        """The same with the engines' own parts, the source of each key, and what ``auto`` came to."""
+        whole = self.model_copy()
+        whole._parts, whole._sources, whole._chosen = dict(parts), dict(sources), chosen
+        return whole
+
     def _alone(self, name: str, show: ShowSettings) -> Settings:
         alone = self.model_copy(update={"show": show, "shows": {}})
         alone._name = name
@@ -204,7 +225,7 @@ class Settings(BaseSettings):
         what stands before the ``@`` of their addresses, and the keys in the environment variables that they name
         (``key_variable``).
         """
-        parts = (self.web, *(part for part in self._parts.values() if part is not None))
+        parts = (self.web, self.store, *(part for part in self._parts.values() if part is not None))
         values = [getattr(part, name) for part in parts for name in type(part).model_fields]
         written = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
         written += [secret for value in values if isinstance(value, str) for secret in userinfo(value)]
@@ -272,6 +293,7 @@ def load_settings(
     flags: Mapping[str, object] | None = None,
     *,
     assigned: Mapping[str, object] | None = None,
+    defaults: Mapping[str, object] | None = None,
     config: Path | None = None,
     models: EngineModels | None = None,
     use: Use | Callable[[Settings], Use] | None = None,
@@ -279,24 +301,25 @@ def load_settings(
     """Layer the settings and check them, and choose once what is left to us (``auto``), by the models that are here.
 
     ``flags`` are dotted keys with values, e.g. ``{"show.fps": 25}``; a value of None was not given. ``assigned`` are
-    the same from ``--set KEY=VALUE``, above the flags. ``config`` is the file; by default ``duologue.toml`` in the
-    working directory, if there is one. ``models`` finds an engine's settings model (default: :func:`installed_model`).
-    ``use`` is what is asked of the engines, or tells it by the settings before engines are chosen: unless told
-    otherwise what ``serve`` switches on, in English.
+    the same from ``--set KEY=VALUE``, above the flags; ``defaults`` are a command's own, below all else.
+    ``config`` is the file; by default ``duologue.toml`` in the working directory, if there is one. ``models`` finds an
+    engine's settings model (default: :func:`installed_model`). ``use`` is what is asked of the engines, or tells it by
+    the settings before engines are chosen: unless told otherwise what ``serve`` switches on, in English.
 
     Raises :class:`InputError` naming the key, its source and what is allowed.
     """
-    table, sources = _layered(flags, assigned, config)
+    table, sources = _layered(flags, assigned, config, defaults)
     _fill_shows(table, sources)
-    parts = _take_engine_tables(table)
+    tables = _take_engine_tables(table)
     try:
         settings = Settings(**table)
     except ValidationError as error:
         raise _as_input_error(problems(error, Settings), sources) from None
     asked = use(settings) if callable(use) else use or settings.use()
-    settings = _with_choices(settings, parts, sources, asked)
-    settings._sources.update(sources)  # pyright: ignore[reportPrivateUsage]
-    settings._parts.update(_engine_parts(settings.engines, parts, sources, models or installed_model))  # pyright: ignore[reportPrivateUsage]
+    settings, chosen = _with_choices(settings, tables, sources, asked)
+    parts = _engine_parts(settings.engines, tables, sources, models or installed_model)
+    _check_spending(settings, parts.keys(), sources)
+    settings = settings.composed(parts, sources, chosen)
     hide(*settings.secrets())
     return settings
 
@@ -315,12 +338,15 @@ def load_models_folder(config: Path | None = None) -> Path:
 
 
 def _layered(
-    flags: Mapping[str, object] | None, assigned: Mapping[str, object] | None, config: Path | None
+    flags: Mapping[str, object] | None,
+    assigned: Mapping[str, object] | None,
+    config: Path | None,
+    defaults: Mapping[str, object] | None = None,
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """All layers on top of each other, and the source of each key."""
     layers = [
-        _file_layer(config), _environment_layer(), _key_layer(flags or {}, _flag),
-        _key_layer(assigned or {}, lambda key: f"--set {key}"),
+        _key_layer(defaults or {}, lambda _: "default"), _file_layer(config), _environment_layer(),
+        _key_layer(flags or {}, _flag), _key_layer(assigned or {}, lambda key: f"--set {key}"),
     ]  # fmt: skip
     table: dict[str, Any] = {}
     sources: dict[str, str] = {}
@@ -330,7 +356,9 @@ def _layered(
     return table, sources
 
 
-def _with_choices(settings: Settings, tables: dict[str, dict[str, Any]], sources: dict[str, str], use: Use) -> Settings:
+def _with_choices(
+    settings: Settings, tables: dict[str, dict[str, Any]], sources: dict[str, str], use: Use
+) -> tuple[Settings, Choices]:
     """The settings with an engine for each ``auto``; ``tables`` gain the models that the engines' own do not name."""
     engines = settings.engines
     names = {"tts": engines.tts, "stt": engines.stt}
@@ -338,9 +366,7 @@ def _with_choices(settings: Settings, tables: dict[str, dict[str, Any]], sources
     for engine, found in chosen.tables.items():
         tables.setdefault(engine, {}).update(found)
         sources.update({f"engines.{engine}.{key}": f"model {chosen.models[engine]}" for key in found})
-    settings = settings.model_copy(update={"engines": engines.model_copy(update=dict(chosen.names))})
-    settings._chosen = chosen  # pyright: ignore[reportPrivateUsage]
-    return settings
+    return settings.model_copy(update={"engines": engines.model_copy(update=dict(chosen.names))}), chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -482,6 +508,19 @@ def _without(name: str, chain: Sequence[str]) -> str:
     """How to do without an engine of a chain that cannot be made."""
     others = [each for each in chain if each != name]
     return f" Or leave {name} out of the chain: {', '.join(others)}." if others else ""
+
+
+def _check_spending(settings: Settings, engines: Set[str], sources: Mapping[str, str]) -> None:
+    """Prices and caps are of engines that there are (installed, or among ``engines``), and caps in money have prices.
+    Raises :class:`InputError`.
+    """
+    prices, spending = settings.prices, settings.spending
+    if not prices.engines and not spending.capped:
+        return
+    installed = {point.name for group in ENGINE_GROUPS for point in entry_points(group=group)}
+    wrong = wrong_spending(prices, spending, installed | engines)
+    if wrong is not None:
+        raise _as_input_error([wrong], sources)
 
 
 def _engine_part(

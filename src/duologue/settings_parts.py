@@ -125,7 +125,9 @@ class ServeSettings(SettingsSection):
 
     show: bool = Field(default=True, description="The show, or each of several.")
     talk: bool = Field(
-        default=False, description="Conversations with people: the Talk page, and clients of its socket."
+        default=False,
+        description="Conversations with people: the Talk page, and clients of its socket. `duologue serve` holds them"
+        " unless told otherwise.",
     )
     line: bool = Field(default=False, description="The phone line.")
     api: bool = Field(default=False, description="Voices, ears and characters for clients of OpenAI's API, at /v1.")
@@ -215,8 +217,17 @@ class WebSettings(SettingsSection):
     token: Annotated[SecretStr | None, AfterValidator(long_enough)] = Field(
         default=None, description="Who brings it may do everything; one is needed beyond this machine."
     )
+    accounts: bool = Field(
+        default=False, description="Ask for tokens that `duologue token create` made; they lie in the store, hashed."
+    )
     tokens: Annotated[dict[str, TokenSettings], AfterValidator(_named)] = Field(
         default={}, description="Further tokens, a table for each: token or env, and the scopes that it has."
+    )
+
+    tls_cert: Path | None = Field(default=None, description="HTTPS by this certificate chain, a file (PEM).")
+    tls_key: Path | None = Field(default=None, description="The certificate's key, a file (PEM), unless it is in it.")
+    tls_self_made: bool = Field(
+        default=False, description="HTTPS by a certificate of our own making, of which browsers warn."
     )
 
     @property
@@ -224,12 +235,25 @@ class WebSettings(SettingsSection):
         """True when only this machine can reach the server."""
         return is_loopback(self.host)
 
+    @property
+    def https(self) -> bool:
+        """Whether the server speaks HTTPS itself."""
+        return self.tls_self_made or self.tls_cert is not None
+
+    @model_validator(mode="after")
+    def _one_certificate(self) -> Self:
+        if self.tls_key is not None and self.tls_cert is None:
+            raise ValueError("a key without its certificate | Set web.tls_cert too, or --tls CERT KEY.")
+        if self.tls_self_made and self.tls_cert is not None:
+            raise ValueError("there are two certificates | Leave out web.tls_self_made, or web.tls_cert.")
+        return self
+
     @model_validator(mode="after")
     def _guarded(self) -> Self:
-        if not self.loopback and self.token is None and not self.tokens:
+        if not self.loopback and self.token is None and not self.tokens and not self.accounts:
             raise ValueError(
                 f"listening on {self.host} lets others in, and no token is set"
-                f" | Set {PREFIX}WEB__TOKEN in the environment, or listen on 127.0.0.1."
+                f" | Set {PREFIX}WEB__TOKEN in the environment, or accounts = true, or listen on 127.0.0.1."
             )
         return self
 
@@ -262,8 +286,56 @@ class LedgerSettings(SettingsSection):
         return self
 
 
+class RunsSettings(SettingsSection):
+    """The flight recorder: what is kept of each show, talk and call (docs/evidence.md)."""
+
+    keep: bool = Field(default=True, description="Keep a run of each; false: of none.")
+    folder: Path | None = Field(default=None, description="Where; unset: the user's state folder, private to the user.")
+    words: bool = Field(default=True, description="With what was said; false: times, counts and decisions alone.")
+    keep_days: float = Field(default=14.0, gt=0, le=3650, description="A run is removed so many days after its end.")
+    keep_mb: int = Field(default=2000, ge=10, description="The oldest runs are removed beyond so many MB in all.")
+    run_mb: int = Field(
+        default=500, ge=10, description="Of one run the newest MB are kept: of a show of 30 frames a second 15 hours."
+    )
+
+    @model_validator(mode="after")
+    def _has_room(self) -> Self:
+        if self.keep_mb < self.run_mb:
+            raise ValueError(
+                f"keep_mb, {self.keep_mb}, is below run_mb, {self.run_mb} | Make room for one run at least."
+            )
+        return self
+
+
+def _database(url: str) -> str:
+    if url and not re.match(r"(postgresql(\+psycopg)?|sqlite)://", url):
+        raise ValueError(
+            "this is no address of a database | Write sqlite:////path/to/file or postgresql://user@host/database."
+        )
+    return url
+
+
+class StoreSettings(SettingsSection):
+    """What outlives a conversation (docs/store.md)."""
+
+    keep: bool = Field(default=True, description="Remember people and what was said; otherwise nothing is.")
+    url: Annotated[str, AfterValidator(_database)] = Field(
+        default="", description="postgresql://user@host/database, or sqlite:////file; empty: a file of the user's."
+    )
+    keep_days: int = Field(
+        default=365, ge=0, le=36_500, description="Conversations are forgotten after so many days; 0: never."
+    )
+    memory_characters: int = Field(
+        default=1200, ge=0, le=20_000, description="What a conversation is told of earlier ones, at most; 0: nothing."
+    )
+    knowledge: Path | None = Field(
+        default=None, description="A folder of folders: what the character NAME knows lies in NAME, as .md, .txt, .pdf."
+    )
+    passages: int = Field(default=3, ge=0, le=20, description="Of those files, told to the model with each question.")
+
+
 class TelemetrySettings(SettingsSection):
-    """The log."""
+    """The log, and who is told of turns and metrics besides."""
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least that is logged."
@@ -271,6 +343,16 @@ class TelemetrySettings(SettingsSection):
     log_format: Literal["auto", "json", "text"] = Field(
         default="auto", description="auto: text on a terminal, else JSON lines."
     )
+    budgets: Path | None = Field(
+        default=None, description="A file of budgets (docs/evidence.md): what breaks one is counted, and said."
+    )
+    otlp: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s]+$",
+        description="An OpenTelemetry collector (OTLP over HTTP), http://127.0.0.1:4318: traces of turns, metrics.",
+    )
+    otlp_seconds: float = Field(default=10.0, ge=0.1, le=3600, description="Between two exports.")
+    otlp_texts: bool = Field(default=False, description="Traces carry what was said, and who called.")
 
 
 class EngineChoice(SettingsSection):
@@ -329,7 +411,7 @@ class DialogueSettings(SettingsSection):
         default=150, ge=50, le=2000, description="A voice over the character's lasts so long before it holds on, ms."
     )
     barge_ms: int = Field(
-        default=500, ge=100, le=5000, description="A voice that lasts so long takes the floor without words, ms."
+        default=1500, ge=100, le=5000, description="A voice that lasts so long takes the floor without words, ms."
     )
     filler_every_seconds: float = Field(default=4.0, ge=1, le=60, description="Between two times of “hm”.")
     turn_seconds: float = Field(
@@ -345,6 +427,9 @@ class DialogueSettings(SettingsSection):
         default=700, ge=50, le=5000, description="The same as doubt_ms while the room echoes, ms."
     )
     word_ms: int = Field(default=120, ge=0, le=1000, description="A shorter voice is no word, ms.")
+    phrase_ms: int = Field(
+        default=500, ge=100, le=5000, description="Who says so much over the character may go on after a pause, ms."
+    )
     offset_ms: int = Field(default=200, ge=0, le=1000, description="After the end of speech that end is known, ms.")
     hangover_ms: int = Field(default=250, ge=100, le=3000, description="Shortest silence that ends a stretch, ms.")
     final_ahead_ms: int = Field(
@@ -416,7 +501,11 @@ class ChainSettings(SettingsSection):
         default=120.0, gt=0, le=3600, description="Limit for an engine to come up; meanwhile the next is asked."
     )
     tts_seconds: float = Field(
-        default=4.0, gt=0, le=60, description="Limit for the first sound of a line, and between two pieces."
+        default=4.0,
+        gt=0,
+        le=60,
+        description="Limit for the first sound of a line, beyond what is to be expected of so long a line, and between "
+        "two pieces.",
     )
     llm_seconds: float = Field(default=8.0, gt=0, le=120, description="Limit for the first word of a line.")
     stt_seconds: float = Field(

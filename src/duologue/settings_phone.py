@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 
-from duologue.settings_parts import Names, SettingsSection, as_list, is_loopback
+from duologue.settings_parts import DialogueSettings, Names, SettingsSection, as_list, is_loopback
 from duologue.tokens import held
+from duologue.validation import problems
 
 _ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^\[\]:/\s]+):(?P<port>\d{1,5})")
 _REGISTRAR = re.compile(r"(?:sips?:)?(?:\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::\d{1,5})?(?:;transport=(?:udp|tcp|tls))?", re.I)
@@ -67,10 +68,22 @@ def _phrases(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+def _turns(values: dict[str, Any]) -> dict[str, Any]:
+    try:
+        found = DialogueSettings.model_validate(values)
+    except ValidationError as error:
+        problem = problems(error, DialogueSettings)[0]
+        raise ValueError(f"{problem.key or 'dialogue'}: {problem.what} | {problem.remedy}") from None
+    return found.model_dump(include=found.model_fields_set)
+
+
+Turns = Annotated[dict[str, Any], AfterValidator(_turns)]
+"""Any keys of [dialogue]."""
 Networks = Annotated[Names, AfterValidator(_networks)]
 Registrars = Annotated[tuple[str, ...], BeforeValidator(as_list), AfterValidator(_registrars)]
 Transports = Annotated[tuple[Literal["udp", "tcp", "tls"], ...], BeforeValidator(as_list)]
 Digests = Annotated[tuple[Literal["sha-256", "md5"], ...], BeforeValidator(as_list)]
+Remembered = Literal["nothing", "calls", "callers"]
 Formats = Annotated[tuple[Literal["opus", "g722", "pcma", "pcmu"], ...], BeforeValidator(as_list)]
 
 
@@ -84,7 +97,9 @@ class AnswerSettings(SettingsSection):
     duplex: Literal["full", "half"] | None = Field(
         default=None, description="half: it hears nothing while it speaks; for lines that echo."
     )
+    dialogue: Turns = Field(default={}, description="How it takes turns: any key of [dialogue], for its calls alone.")
     record: bool = Field(default=True, description="Its calls are recorded, where phone.record says so.")
+    remember: Remembered | None = Field(default=None, description="What is kept of its calls: as phone.remember.")
 
 
 class AccountSettings(AnswerSettings):
@@ -278,11 +293,20 @@ class PhoneSettings(SettingsSection):
         default="", max_length=600, description="What it says first, at once; empty: it thinks of something."
     )
     announce: str = Field(default="", max_length=600, description="What is said before, e.g. that it is a machine.")
+    announce_operator: str = Field(
+        default="", max_length=600, description="What is said when an operator takes a call over; empty: nothing is."
+    )
     duplex: Literal["full", "half"] = Field(
         default="full", description="half: it hears nothing while it speaks; for lines that echo."
     )
+    dialogue: Turns = Field(default={}, description="How turns are taken on the line: any key of [dialogue].")
     record: Path | None = Field(default=None, description="A folder for recordings: caller left, character right.")
     record_format: Literal["opus", "wav"] = Field(default="opus", description="Of a recording.")
+    remember: Remembered = Field(
+        default="nothing",
+        description="Of callers with a number: calls (what was heard is in the store), callers (and what they tell is"
+        " known on their next call); nothing, unless you say so.",
+    )
     transfers: Annotated[dict[str, TransferSettings], AfterValidator(_by_name)] = Field(
         default={}, description="Where a call may be handed over, a table for each."
     )

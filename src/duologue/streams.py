@@ -5,7 +5,7 @@ limits that an engine can tell from a person's interruption.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar, Token
 from types import TracebackType
@@ -54,6 +54,54 @@ async def _close(stream: AsyncIterator[T]) -> None:
         raise PeerError(f"an engine's stream did not close in {CLOSE_SECONDS:g} s") from error
 
 
+class Beside(Generic[T]):
+    """One piece of work beside the reading of a stream, where an ``asyncio.TaskGroup`` cannot stand: around the yields
+    of a generator, which may be closed at any of them. Nothing is left running when it is left; what the work raises is
+    raised by :meth:`found`, and by nobody if nobody asks.
+    """
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[T] | None = None
+
+    async def __aenter__(self) -> Beside[T]:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.drop()
+
+    @property
+    def begun(self) -> bool:
+        """There is work, done or not."""
+        return self._task is not None
+
+    @property
+    def done(self) -> bool:
+        """It has ended well."""
+        task = self._task
+        return task is not None and task.done() and not task.cancelled() and task.exception() is None
+
+    def begin(self, work: Coroutine[object, object, T]) -> None:
+        """Begin it; there must be none."""
+        assert self._task is None
+        self._task = asyncio.get_running_loop().create_task(work)
+
+    async def found(self) -> T:
+        """What it gives, waited for."""
+        assert self._task is not None
+        return await self._task
+
+    async def drop(self) -> None:
+        """Let it go: it is cancelled, and has ended."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+            if not task.cancelled():
+                task.exception()  # nobody asked for it
+
+
 def cancelled() -> bool:
     """Whether the current task was asked to stop; a :class:`asyncio.CancelledError` without that is an engine's own."""
     task = asyncio.current_task()
@@ -69,6 +117,7 @@ class limited:
     """
 
     def __init__(self, seconds: float | None) -> None:
+        self._seconds = seconds
         self._timer = asyncio.timeout(seconds)
         self._token: Token[tuple[limited, ...]] | None = None
         self._task: asyncio.Task[object] | None = None
@@ -106,6 +155,13 @@ class limited:
         if not self._timer.expired():
             self._timer.reschedule(when)
 
+    def anew(self) -> None:
+        """All of its time again, from now on; unless it is up or over, or stands still."""
+        if self._task is None or self._seconds is None:
+            return
+        if self._timer.when() is not None and not self._timer.expired():
+            self._timer.reschedule(asyncio.get_running_loop().time() + self._seconds)
+
 
 @contextmanager
 def unhurried() -> Generator[None]:
@@ -118,6 +174,19 @@ def unhurried() -> Generator[None]:
     finally:
         for each, when in held:
             each.go_on(when + loop.time() - began)
+
+
+def renewal() -> Callable[[], None]:
+    """To be called while the caller waits, or by itself: what it waits for has changed, and all limits around it have
+    all of their time again.
+    """
+    around = _limits.get()
+
+    def renew() -> None:
+        for each in around:
+            each.anew()
+
+    return renew
 
 
 def out_of_time() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 from enum import StrEnum
 from typing import Annotated, Self
@@ -33,6 +34,11 @@ MEANINGS = {
 def _split(value: object) -> object:
     """``"talk,stage"`` as the environment writes a list."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def cookie_value(token: str) -> str:
+    """What the cookie of a browser that knows ``token`` holds: it opens what the token opens, and is not it."""
+    return hmac.digest(token.encode(), b"duologue cookie", "sha256").hex()
 
 
 def held(secret: SecretStr | None, variable: str) -> str:

@@ -7,38 +7,43 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from engine_doubles import ADA, Loudness, install
+from engine_doubles import ADA, install
 
-from duologue.app import call_plan
 from duologue.app.admission import Admission
 from duologue.app.bus import Bus
-from duologue.app.call import CallHouse
-from duologue.app.call_plan import CallPlans
-from duologue.app.call_voice import VoicedLines
-from duologue.app.calls import Calls
-from duologue.app.cast import CastMember
-from duologue.app.engines import EnginePool
-from duologue.app.line import Carrier, LinePart, News
-from duologue.app.models import Event, StateEvent, StateView
-from duologue.app.talking import Talk
+from duologue.app.calls import plan as call_plan
+from duologue.app.calls.call import CallHouse
+from duologue.app.calls.calls import Calls
+from duologue.app.calls.line import Carrier, LinePart, News
+from duologue.app.calls.plan import CallPlans
+from duologue.app.calls.voice import VoicedLines
+from duologue.app.engines.engines import EnginePool
+from duologue.app.house.shared import Shared, TalkListener
+from duologue.app.models import Event, StateEvent, StateView, TalkView
+from duologue.app.people.remembering import Remembering
+from duologue.app.show.cast import CastMember
+from duologue.app.talking.talking import Talk
 from duologue.audio.far_playout import FarEndMessage, Manners, MessageKind
 from duologue.audio.pcm import RATE, Samples
+from duologue.child import Worker
 from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.errors import PeerError
 from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.phone import leg as far
 from duologue.phone.leg import CallInfo, LegEvent
-from duologue.phone.line_messages import LineSetup, Ready, RegistrationState
+from duologue.phone.line.messages import LineSetup, Ready, RegistrationState
 from duologue.settings import Settings, load_settings
 from duologue.simulation.virtual_time import LoopClock
 from duologue.speech.fake import FakeSpeech
-from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
+from duologue.speech.hearing_fake import FakeHearing, Hearing, Loudness, evenly
 from duologue.telemetry.ledger import CallRecord, Entry, TurnRecord
 from duologue.telemetry.stream import Ledger
-from duologue.workers import Supervised, Worker
+from duologue.workers import Supervised
+from store_doubles import InstantStore
 
 WORD = 0.3
 STEP_MS = 20
@@ -241,7 +246,8 @@ class Gone(ScriptedLeg):
 
 @dataclass(eq=False)
 class ScriptedCarrier:
-    """A :class:`~duologue.app.line.Carrier` that offers ``legs`` as soon as it is ready, and reaches whom it dials."""
+    """A :class:`~duologue.app.calls.line.Carrier` that offers ``legs`` as soon as it is ready, and reaches whom it
+    dials."""
 
     plan: LineSetup
     take: far.TakeCall
@@ -310,7 +316,7 @@ def _somebody(name: str, settings: Settings) -> CastMember:
 
 
 class Exchange:
-    """A line's calls on fake engines: ``hearing`` is what each stretch of a caller's is understood as."""
+    """A line's calls on fake engines: ``says`` is what each stretch of a caller's is understood as."""
 
     def __init__(
         self,
@@ -321,6 +327,7 @@ class Exchange:
         replies: Sequence[ScriptedReply] = (),
         ears: Callable[..., FakeHearing] | None = None,
         folder: Path,
+        remembers: bool = False,
     ) -> None:
         self.clock = TestClock(SECOND)
         self.model = FakeLanguage(replies, self.clock)
@@ -343,7 +350,12 @@ class Exchange:
         self.unready: tuple[str, ...] = ()
         pool = EnginePool(self.settings)
         self.pool = pool
-        self.talk = Talk(self.settings, pool, Admission(pool.at_once), self.clock)
+        self.talks: list[TalkView] = []
+        self.store = InstantStore(folder / "store.sqlite3", self.clock)
+        self.remembering = Remembering(self.store, self.settings, self.clock) if remembers else None
+        self.admission = Admission(pool.at_once)
+        shared = Shared(pool, self.admission, self.ledger, self.clock, self.remembering)
+        self.talk = Talk(self.settings, shared, TalkListener(self.talks.append), part="line")
         self.lines = VoicedLines(self.clock)
         house = CallHouse(self.settings, self.lines, self.ledger, self.clock, self.told.append)
         self.calls = Calls(CallPlans(self.settings), self.talk, house, lambda: self.unready)
@@ -358,8 +370,8 @@ class Exchange:
                     calls.create_task(self.calls.take(leg))
             telling.cancel()
 
-    def line(self, *legs: ScriptedLeg) -> tuple[LinePart, list[ScriptedCarrier]]:
-        """The same as a part of a house; the carrier offers ``legs`` when it is ready."""
+    def line(self, *legs: ScriptedLeg, **options: Any) -> tuple[LinePart, list[ScriptedCarrier]]:
+        """The same as a part of a house; the carrier offers ``legs`` when it is ready. ``options`` are the part's."""
         carriers: list[ScriptedCarrier] = []
 
         def make(plan: LineSetup, take: far.TakeCall, tell: Callable[[News], None], clock: Clock) -> Carrier:
@@ -367,8 +379,9 @@ class Exchange:
             return carriers[-1]
 
         self.bus = Bus(lambda topics: StateEvent(state=StateView()), "bus")
-        admission, topic = Admission(self.pool.at_once), self.bus.topic("line")
-        return LinePart(self.settings, self.pool, admission, topic, self.ledger, self.clock, make), carriers
+        shared = Shared(self.pool, Admission(self.pool.at_once), self.ledger, self.clock)
+        part = LinePart(self.settings, shared, self.bus.topic("line"), carrier=make, **options)
+        return part, carriers
 
     def turns(self) -> list[TurnRecord]:
         return [entry.record for entry in self.entries if isinstance(entry.record, TurnRecord)]

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from itertools import count
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from duologue.app import engines
-from duologue.app.cast import CastMember
+from duologue.app.engines import engines
+from duologue.app.show.cast import CastMember
 from duologue.audio.pcm import Samples
 from duologue.language.fake import FakeLanguage
 from duologue.language.persona import Persona
@@ -60,22 +58,6 @@ class SlowLanguage(FakeLanguage):
     async def close(self) -> None:
         self.closed += 1
         await super().close()
-
-
-class Loudness:
-    """Voice activity by amplitude."""
-
-    def __init__(self) -> None:
-        self._streams = count()
-
-    def open(self) -> int:
-        return next(self._streams)
-
-    def step(self, frames: Mapping[int, Samples]) -> Mapping[int, float]:
-        return {stream: float(np.abs(frame).mean() > 0.05) for stream, frame in frames.items()}
-
-    def forget(self, stream: int) -> None:
-        pass
 
 
 Make = Callable[[str], object]

@@ -6,12 +6,12 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from duologue.app.bus import Bus, Topics
-from duologue.app.engines import open_engines
-from duologue.app.house import written_as_set
+from duologue.app.engines.engines import open_engines
+from duologue.app.house.house import written_as_set
 from duologue.app.models import HouseView, StateEvent
-from duologue.app.studio import Studio, open_studio
+from duologue.app.show.studio import Studio, open_studio
 from duologue.settings import Settings
-from duologue.telemetry.metrics import Metrics
+from duologue.telemetry.metrics.metrics import Metrics
 from duologue.telemetry.stream import Ledger
 
 

@@ -9,14 +9,14 @@ from typing import Any, cast
 
 import numpy as np
 
-from duologue.app.outlet import Outlet
-from duologue.app.stage_link import StageLink, StageListener
+from duologue.app.show.outlet import Outlet
+from duologue.app.show.stage_link import StageLink, StageListener
 from duologue.broadcast.packets import StreamFormat
 from duologue.clock import SECOND, VirtualClock
 from duologue.errors import DuologueError, PeerError
 from duologue.speech.utterance import Utterance
 from duologue.stage.messages import SayUtterance, StagePlan, StageReady, StreamRun, Trouble
-from duologue.stage.pose import Lights
+from duologue.stage.motion.pose import Lights
 from duologue.telemetry.ledger import SkipRecord, StepRecord
 
 FORMAT = StreamFormat(320, 180, 30, b"", b"")
@@ -102,6 +102,7 @@ class Heard:
             frames=lambda records: None,
             stepped=self.steps.append,
             skipped=self.skips.append,
+            paused=lambda paused: None,
             baked=lambda baked: None,
             trouble=self._trouble,
             lights=self.lights.append,

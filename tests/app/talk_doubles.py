@@ -12,24 +12,28 @@ from typing import Any
 import numpy as np
 import pytest
 from call_doubles import TestClock
-from engine_doubles import ADA, Loudness, install
+from engine_doubles import ADA, install
 
-from duologue.app import talk_sessions
 from duologue.app.admission import Admission
-from duologue.app.cast import CastMember
-from duologue.app.engines import EnginePool
+from duologue.app.engines.engines import EnginePool
+from duologue.app.house.shared import Shared
 from duologue.app.models import TalkCharacter
-from duologue.app.talk_connection import SocketGone
-from duologue.app.talk_sessions import TalkPart
+from duologue.app.people.remembering import Remembering
+from duologue.app.show.cast import CastMember
+from duologue.app.spending.spending import Spending
+from duologue.app.talk import sessions as talk_sessions
+from duologue.app.talk.connection import SocketGone
+from duologue.app.talk.sessions import TalkPart
 from duologue.audio.pcm import Samples, silence
 from duologue.client import Link, TalkClient, TalkWish
 from duologue.clock import SECOND
 from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.settings import Settings, load_settings
 from duologue.speech.fake import FakeSpeech
-from duologue.speech.hearing_fake import FakeHearing, Hearing
+from duologue.speech.hearing_fake import FakeHearing, Hearing, Loudness
 from duologue.telemetry.ledger import Entry, TurnRecord
 from duologue.telemetry.stream import Ledger
+from store_doubles import InstantStore
 
 LATE = 0.02
 """Each way of a socket takes so long (s)."""
@@ -47,7 +51,7 @@ async def _arrived(queue: asyncio.Queue[tuple[float, str | bytes | None]]) -> st
 
 
 class Wire:
-    """A socket in memory: :class:`~duologue.app.talk_connection.TalkSocket` on the house's side,
+    """A socket in memory: :class:`~duologue.app.talk.connection.TalkSocket` on the house's side,
     :class:`~duologue.client.Link` on the client's. ``room``: what the client does not read of it before the house's
     sending waits.
     """
@@ -93,6 +97,11 @@ class Wire:
     def link(self) -> Link:
         return _Link(self)
 
+    @property
+    def gone(self) -> bool:
+        """Neither end hears of the other any more."""
+        return self._gone.is_set()
+
     def put(self, data: object) -> None:
         """As a client that says what it likes."""
         self._up.put_nowait(_stamped(data if isinstance(data, str | bytes) else json.dumps(data)))
@@ -120,7 +129,7 @@ class _Link:
         self._wire = wire
 
     async def send(self, data: str | bytes) -> None:
-        if self._wire._gone.is_set():  # pyright: ignore[reportPrivateUsage]
+        if self._wire.gone:
             raise ConnectionError("gone")
         self._wire.put(data)
 
@@ -150,9 +159,10 @@ class Door:
 
     def __init__(
         self, monkeypatch: pytest.MonkeyPatch, folder: Path, replies: Sequence[str] = (), *,
-        heard: Sequence[Hearing] = (), settings: str = "", think: float = 0.0,
+        heard: Sequence[Hearing] = (), settings: str = "", think: float = 0.0, remembers: bool = False,
+        clock: TestClock | None = None,
     ) -> None:  # fmt: skip
-        self.clock = TestClock(SECOND)
+        self.clock = clock or TestClock(SECOND)
         scripted = [ScriptedReply(text, first=think) for text in replies]
         self.model = FakeLanguage(scripted, self.clock)
         self.ears = FakeHearing(heard, clock=self.clock)
@@ -174,12 +184,16 @@ class Door:
         file = folder / "duologue.toml"
         file.write_text(settings)
         self.settings = load_settings({"engines.stt": "pocketsphinx", "engines.tts": "espeak"}, config=file)
-        self.pool = EnginePool(self.settings)
         self.ledger = Ledger(self.clock)
         self.entries: list[Entry] = []
         self.ledger.watch(self.entries.append)
+        self.spending = Spending(self.settings, self.ledger, self.clock)
+        self.pool = EnginePool(self.settings, self.spending, self.clock)
         self.admission = Admission(self.pool.at_once)
-        self.talk = TalkPart(self.settings, self.pool, self.admission, self.ledger, self.clock)
+        self.store = InstantStore(folder / "store.sqlite3", self.clock)
+        self.remembering = Remembering(self.store, self.settings, self.clock, ("ada",)) if remembers else None
+        shared = Shared(self.pool, self.admission, self.ledger, self.clock, self.remembering)
+        self.talk = TalkPart(self.settings, shared)
         self.sessions = self.talk.sessions
         self.wires: list[Wire] = []
         self._group: asyncio.TaskGroup | None = None
@@ -205,12 +219,12 @@ class Door:
         await self._group.__aexit__(*failure)
         await self._pool.__aexit__(None, None, None)
 
-    def wire(self, room: int = 10_000) -> Wire:
-        """A new socket at the door."""
+    def wire(self, room: int = 10_000, realm: str = "") -> Wire:
+        """A new socket at the door; ``realm``: the token that it came with."""
         assert self._group is not None
         wire = Wire(room)
         self.wires.append(wire)
-        self._group.create_task(self.sessions.enter(wire))
+        self._group.create_task(self.sessions.enter(wire, realm))
         return wire
 
     async def dial(self) -> Link:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from duologue.app.bus import TOO_SLOW, Bus, Subscription, Topics
 from duologue.app.models import Event, Notice, NoticeEvent, StageView, StateEvent, StateView
-from duologue.stage.pose import Daylight
+from duologue.stage.motion.pose import Daylight
 
 pytestmark = pytest.mark.usefixtures("loop_guard")
 

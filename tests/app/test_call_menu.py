@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from call_doubles import Does, Exchange, Says, ScriptedLeg
 
-from duologue.app.call_menu import Menu
+from duologue.app.calls.menu import Menu
 from duologue.clock import SECOND
 from duologue.language.languages import Telephone
 from duologue.phone import leg as far

@@ -9,16 +9,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 from call_doubles import Does, Exchange, Gone, Says, ScriptedLeg
+from engine_doubles import install
 
-from duologue.app.line_models import CallState
+from duologue.app.calls.line_models import CallState
 from duologue.app.models import CallEvent, CallTurnEvent, LevelsEvent, NoticeEvent
 from duologue.audio.pcm import RATE
 from duologue.clock import SECOND
 from duologue.errors import InputError
-from duologue.language.fake import ScriptedReply
+from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.phone import leg as far
 from duologue.phone.leg import CallInfo
 from duologue.simulation.virtual_time import simulate
+from duologue.speech.hearing_fake import Loudness
+from duologue.telemetry.ledger import CallRecord, EndingRecord, OverRecord, QualityRecord
+from duologue.telemetry.ledger_reader import LedgerReader
+from duologue.telemetry.run_shelf import RunShelf, RunState
+from duologue.telemetry.runs import RunKeeping
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 GREETED = '[phone]\ngreeting = "Hello there."\n'
 HUMAN = """
@@ -59,7 +67,24 @@ def test_a_call_is_answered_greeted_and_held_and_leaves_its_record(
     assert record.reason == "the caller hung up"
     assert not record.failed
     assert {entry.of for entry in exchange.entries} <= {f"line:{leg.info.id}", "house"}
+    assert {talk.id for talk in exchange.talks} == {leg.info.id}
     assert exchange.calls.count == 0
+
+
+def test_a_call_keeps_a_run_with_all_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    exchange, leg = place(
+        monkeypatch, tmp_path, script=(Says(3.0, "what is new"), Does(4.0, far.Quality(0.02, 9.0, 31.0, 0.01))),
+        replies=(ScriptedReply("Not very much."),),
+    )  # fmt: skip
+    recorder = exchange.ledger.keep_runs(RunKeeping(tmp_path / "runs"))
+    simulate(exchange.hold(leg))
+    recorder.close()
+    (run,) = RunShelf(tmp_path / "runs").runs()
+    assert (run.digest.what, run.state, run.digest.title) == ("call", RunState.OVER, "16 → 1000, phone")
+    assert run.digest.turns == 3, "the greeting, the question, the answer"
+    kept = [entry.record for entry in LedgerReader(run.folder)]
+    assert isinstance(kept[-2], CallRecord) and isinstance(kept[-1], OverRecord)
+    assert QualityRecord(2.0, 9.0, 31.0, 1.0) in kept and any(isinstance(each, EndingRecord) for each in kept)
 
 
 def test_the_greeting_was_voiced_before_and_sounds_when_the_call_is_answered(
@@ -233,20 +258,26 @@ def test_who_is_not_here_is_not_found_and_each_extension_has_its_own_character(
     settings = """
 [phone]
 greeting = "Hello there."
+dialogue = { barge_ms = 700, sorry = 3 }
 [phone.extensions.1000]
 persona = "ada"
 greeting = "Ada here."
 [phone.extensions.1001]
 language = "de"
+dialogue = { barge_ms = 900, half_duplex = true }
 """
     exchange, first = place(monkeypatch, tmp_path, settings, seconds=3.0)
-    second = ScriptedLeg(exchange.clock, info=CallInfo(id="b", caller="16", called="1001"), seconds=3.0)
+    second = ScriptedLeg(exchange.clock, info=CallInfo(id="b", caller="16", called="1001"), seconds=3.5)
     nobody = ScriptedLeg(exchange.clock, info=CallInfo(id="c", caller="16", called="1002"))
     simulate(exchange.hold(first, second, nobody))
     assert nobody.refused == (404, 0)
     assert [record.character for record in exchange.records()] == ["", "ada", "phone"]
     assert sorted(exchange.said()) == ["Ada here.", "Hello there."]
     assert exchange.calls.plans.extensions["1001"].member.persona.language.name == "de"
+    turns = {name: plan.policy for name, plan in exchange.calls.plans.extensions.items()}
+    assert [(each.barge_ms, each.sorry, each.half_duplex) for each in (turns["1000"], turns["1001"])] == [
+        (700, 3, False), (900, 3, True),
+    ]  # fmt: skip
 
 
 def test_a_line_that_is_not_ready_takes_no_call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -264,6 +295,32 @@ def test_the_thinker_that_dies_in_mid_answer_is_apologised_for(monkeypatch: pyte
     simulate(exchange.hold(leg))
     assert "Sorry, I lost my thread." in " ".join(exchange.said())
     assert exchange.records()[0].reason == "the caller hung up"
+
+
+@pytest.mark.parametrize(
+    ("killed", "heard"),
+    [
+        (ScriptedReply("Not much is new today", failure="it was killed", pieces=2), "The sea is calm today."),
+        (ScriptedReply("Not much is new. There is one", failure="it was killed", pieces=5), "Not much is new."),
+    ],
+    ids=["in its first sentence", "in its second"],
+)
+def test_a_thinker_that_is_killed_in_mid_answer_is_followed_by_the_next_of_its_chain(
+    killed: ScriptedReply, heard: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = f'{GREETED}[engines]\nllm = ["openai", "improv"]\n[engines.openai]\nmodel = "none"\n'
+    script = (Says(2.0, "what is new"), Says(9.0, "tell me then"))
+    exchange, leg = place(monkeypatch, tmp_path, settings, script=script, seconds=16.0)
+    first = FakeLanguage([killed] * 9, exchange.clock)
+    second = FakeLanguage(clock=exchange.clock, usual=ScriptedReply("The sea is calm today."))
+    first.name, second.name = "openai", "improv"
+    install(
+        monkeypatch, llm=lambda name: first if name == "openai" else second, tts=lambda name: exchange.voice,
+        stt=lambda name: exchange.ears, vad=lambda name: Loudness(),
+    )  # fmt: skip
+    simulate(exchange.hold(leg))
+    assert exchange.said() == ["Hello there.", heard, "The sea is calm today."]
+    assert len(first.prompts) == 1 and exchange.records()[0].reason == "the caller hung up"
 
 
 def test_the_carrier_that_dies_ends_its_calls_and_no_other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -357,3 +414,27 @@ def test_a_caller_who_is_gone_before_the_answer_costs_nothing(monkeypatch: pytes
     assert (record.answered, record.reason, record.failed) == (0, "cancelled", False)
     assert exchange.calls.count == 0
     assert not leg.answered
+
+
+def test_keys_are_heard_to_their_ends_before_we_hang_up_and_nobody_who_leaves_waits_for_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    exchange, leg = place(monkeypatch, tmp_path)
+    other = ScriptedLeg(exchange.clock, info=CallInfo(id="other", caller="17", called="1000"), seconds=6.1)
+
+    async def story() -> int:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(exchange.hold(leg, other))
+            await asyncio.sleep(6.0)
+            for each in (leg, other):
+                call = exchange.calls.call(each.info.id)
+                await call.press("42" if each is leg else "42#0 42#0 42#0")
+                await call.press("#")
+                call.hang_up("done")
+            return exchange.clock.now()
+
+    pressed = simulate(story())
+    ended = {record.caller: (record.ended - pressed) / SECOND for record in exchange.records()}
+    assert leg.pressed == "42#" and leg.hung_up == "done"
+    assert 0.6 <= ended["16"] < 0.7, "each key is down for 100 ms, and up for 100 ms"
+    assert not other.hung_up and ended["17"] < 0.3, "who has left waits for none"

@@ -14,10 +14,10 @@ from twilio.request_validator import RequestValidator  # pyright: ignore[reportM
 
 from duologue.audio import g711
 from duologue.language.fake import ScriptedReply
-from duologue.phone.audiosocket import AudioSocketStream, FrameReader, Kind, write_frame, write_sound
-from duologue.phone.audiosocket_leg import AudioSocketLeg
+from duologue.phone.audiosocket.frames import AudioSocketStream, FrameReader, Kind, write_frame, write_sound
+from duologue.phone.audiosocket.leg import AudioSocketLeg
 from duologue.phone.leg import CallInfo
-from duologue.phone.twilio_calls import TwilioCalls
+from duologue.phone.twilio.calls import TwilioCalls
 from duologue.settings import load_settings
 from duologue.simulation.twilio_peer import TwilioPeer
 from duologue.simulation.virtual_time import simulate
@@ -159,6 +159,8 @@ def test_a_call_of_an_asterisks_is_a_conversation(monkeypatch: pytest.MonkeyPatc
         ({"phone.audiosocket.listen": "9019"}, "no address to listen on"),
         ({"phone.audiosocket.allow": "pbx.example"}, "no network"),
         ({"phone.audiosocket.called": {"sales": "16"}}, "no UUID"),
+        ({"phone.dialogue": {"barge": 700}}, "barge: there is no key"),
+        ({"phone.extensions": {"1000": {"dialogue": {"barge_ms": 7}}}}, "barge_ms"),
     ],
 )
 def test_settings_that_cannot_be_are_named(flags: dict[str, object], words: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.live import Live, live, proven
 from benchmarks.machine import busy, cpu_seconds, throttled
 
-pytestmark = [pytest.mark.realtime, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.alone, pytest.mark.realtime, pytest.mark.slow, pytest.mark.timeout(240)]  # it burns all cores
 
 SHOW = ("is a tomato a fruit", "--turns", "100", "--seed", "7", "--size", "640x360", "--test-card", "--headless")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from duologue.app.dialling import listen_for
-from duologue.app.line_plan import line_plan
+from duologue.app.calls.dialling import listen_for
+from duologue.app.calls.line_plan import line_plan
 from duologue.errors import InputError
 from duologue.settings import load_settings
 

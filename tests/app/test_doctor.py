@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from duologue.app.doctor import (
+from duologue.app.doctor.doctor import (
     Machine,
     SizeProbe,
     Wanting,
@@ -24,7 +24,7 @@ from duologue.app.doctor import (
     size_probe,
     verdict,
 )
-from duologue.app.doctor_memory import recall
+from duologue.app.doctor.memory import recall
 from duologue.broadcast.encoder import EncoderProbe
 from duologue.cli.doctor import print_headroom
 from duologue.cli.main import build

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from duologue.app import doctor_ears
+from duologue.app.doctor import ears as doctor_ears
 from duologue.settings import Settings, load_settings
 from duologue.speech.hearing import EAR_RATE
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.app.doctor_headroom import BREATH, HOUSE, TV_ON, Cost, as_table, headroom, holding, needs, share, words
+from duologue.app.doctor.headroom import BREATH, HOUSE, TV_ON, Cost, as_table, headroom, holding, needs, share, words
 from duologue.telemetry.ledger import GovernorStep
 
 ALL = (GovernorStep.TV, GovernorStep.ANALYSIS, GovernorStep.RATE, GovernorStep.SIZE)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from duologue.app.doctor_headroom import Cost
-from duologue.app.doctor_memory import FILE, recall, remember
+from duologue.app.doctor.headroom import Cost
+from duologue.app.doctor.memory import FILE, recall, remember
 
 FULL, SMALL = Cost(1920, 1080, 30, 1.4, 8.2), Cost(640, 360, 30, 0.4, 0.8)
 

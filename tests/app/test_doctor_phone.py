@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-from duologue.app.doctor_phone import phone_checks
+from duologue.app.doctor.phone import phone_checks
 from duologue.settings import load_settings
 
 

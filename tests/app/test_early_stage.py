@@ -13,22 +13,24 @@ from pathlib import Path
 
 import pytest
 
-from duologue.app import early_stage as early
-from duologue.app.cast import load_cast
-from duologue.app.early_stage import early_stage
-from duologue.app.outlet import Outlet
-from duologue.app.stage_link import StageLink, StageListener
-from duologue.app.stage_set import stage_plan
+from duologue.app.show import early_stage as early
+from duologue.app.show.cast import load_cast
+from duologue.app.show.early_stage import early_stage
+from duologue.app.show.outlet import Outlet
+from duologue.app.show.stage_link import StageLink, StageListener
+from duologue.app.show.stage_set import stage_plan
 from duologue.broadcast.hls import HlsStore
 from duologue.clock import SYSTEM_CLOCK
 from duologue.errors import PeerError
 from duologue.settings import load_settings
 from duologue.stage.messages import StagePlan, Trouble
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
 TELLING = """
 import os
 from duologue.stage.messages import Trouble
-from duologue.workers import Channel
+from duologue.child import Channel
 channel = Channel.inherited()
 for message in channel:
     channel.send(Trouble(type(message).__name__, str(os.getpid()), ""))
@@ -117,6 +119,6 @@ async def test_the_link_takes_it_over_and_starts_others_when_it_dies(plan: Stage
 
 
 def test_importing_it_loads_nothing_heavy() -> None:
-    code = "import sys; import duologue.app.early_stage, duologue.web.server; print(sorted(sys.modules))"
+    code = "import sys; import duologue.app.show.early_stage, duologue.web.server; print(sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
     assert not [name for name in ("numpy", "pydantic", "structlog", "fastapi", "av") if f"'{name}'" in loaded]

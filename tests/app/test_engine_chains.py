@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
-from duologue.app.cast import load_cast
-from duologue.app.engines import create_activity, create_llm, create_tts, create_voicing, open_engines
-from duologue.app.voices import CastVoices
+from duologue.app.engines.engines import create_activity, create_llm, create_tts, create_voicing, open_engines
+from duologue.app.engines.voices import CastVoices
+from duologue.app.show.cast import load_cast
 from duologue.chains import Handover
 from duologue.errors import InputError
 from duologue.language.chain import LanguageChain
 from duologue.settings import Settings, load_settings
 from duologue.speech.silero import Silero
 from duologue.speech.speech_cache import CachedSpeech
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 
 @pytest.fixture(autouse=True)

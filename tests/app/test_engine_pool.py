@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
-from engine_doubles import ADA, Loudness, SlowLanguage, install
+from engine_doubles import ADA, SlowLanguage, install
 from part_doubles import raising
 from structlog.testing import capture_logs
 
 from duologue.app.admission import PlaceKind
-from duologue.app.engines import EnginePool
-from duologue.app.house import House
+from duologue.app.engines.engines import EnginePool
+from duologue.app.house.house import House
+from duologue.app.house.shared import Shared
 from duologue.app.models import PartState
-from duologue.app.talking import Talk
-from duologue.app.talking_chat import open_chat
+from duologue.app.talking.chat import open_chat
+from duologue.app.talking.talking import Talk
 from duologue.clock import SECOND
 from duologue.errors import ClosedError, PeerError
 from duologue.language.engine import Prompt
-from duologue.settings import load_settings
+from duologue.settings import Settings, load_settings
 from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.fake import FakeSpeech
-from duologue.speech.hearing_fake import FakeHearing
+from duologue.speech.hearing_fake import FakeHearing, Loudness
 
 
 @pytest.fixture
@@ -79,6 +80,25 @@ def test_limits_are_known_of_what_is_up(made: list[SlowLanguage]) -> None:
             ]  # cold: asked, they would be at a loss
             await engines.warm_up()
             assert [pool.at_once(kind) for kind in PlaceKind] == [None, None, None]
+
+    simulate(story())
+
+
+def constant(factor: float | None) -> Callable[[Settings, str], float | None]:
+    return lambda self, name: factor
+
+
+def test_a_voice_that_was_measured_carries_as_many_as_can_speak_at_once(
+    made: list[SlowLanguage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        for factor, most in ((0.07, 11), (2.0, 1), (None, None)):
+            monkeypatch.setattr(Settings, "factor", constant(factor))
+            pool = EnginePool(load_settings())
+            async with pool.open(), pool.lend() as engines:
+                assert pool.at_once(PlaceKind.VOICE) is None
+                await engines.warm_up()
+                assert pool.at_once(PlaceKind.VOICE) == most
 
     simulate(story())
 
@@ -140,7 +160,7 @@ def test_a_part_that_fails_takes_no_engine_from_a_conversation_that_goes_on(made
         pool = EnginePool(settings)
         borrower = Borrower(pool)
         house = House(settings, clock=clock, parts=[borrower])
-        talk = Talk(settings, pool, house.admission, clock)
+        talk = Talk(settings, Shared(pool, house.admission, house.ledger, clock))
         async with pool.open(), asyncio.TaskGroup() as group:
             running = group.create_task(house.run())
             async with talk.open(ADA, hears=False, speaks=False) as partner, open_chat(partner, clock=clock) as chat:

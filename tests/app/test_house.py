@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sqlite3
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,11 +14,11 @@ from typing import cast
 import pytest
 from structlog.testing import capture_logs
 
-from duologue.app.guests import Guests
-from duologue.app.house import House
+from duologue.app.house.house import House
 from duologue.app.models import NoticeEvent, PartEvent, PartState, StateEvent, WorkerEvent
-from duologue.app.show import ShowPart
-from duologue.app.studio import Studio
+from duologue.app.show.guests import Guests
+from duologue.app.show.show import ShowPart
+from duologue.app.show.studio import Studio
 from duologue.clock import SECOND, SYSTEM_CLOCK
 from duologue.errors import InputError
 from duologue.settings import Settings, load_settings
@@ -196,3 +197,46 @@ async def test_its_workers_are_listed_told_of_and_restarted_while_the_show_goes_
                 seen.add((event.worker.name, event.worker.state))
         running.cancel()
     assert house.workers() == ()
+
+
+async def test_a_show_is_kept_once_it_is_on_air(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    house = House(settings(show__topic="tea"))
+    assert house.remembering is None  # loading it would make the start longer
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(house.run())
+        file = tmp_path / "duologue" / "duologue.sqlite3"
+        await until(lambda: file.exists() and _rows(file, "select 1 from turns where heard <> ''") != [])
+        assert _rows(file, "select part, topic from conversations") == [("show:show", "tea")]
+        kept = house.view().store
+        assert kept is not None and (kept.where, kept.failure, kept.lost) == (str(file), "", 0)
+        assert b"duologue_store_up 1.0" in house.metrics()
+        running.cancel()
+
+
+async def test_what_cannot_be_kept_is_told_to_everybody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    (tmp_path / "duologue").mkdir()
+    file = tmp_path / "duologue" / "duologue.sqlite3"
+    file.write_text("my dear diary " * 100)
+    house = House(settings(serve__show=False, serve__talk=True, engines__tts="espeak", engines__stt="pocketsphinx"))
+    reader = house.bus.subscribe(frozenset({"show:other"}))
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(house.run())
+        notices: list[str] = []
+        while not notices:
+            notices += [each.event.notice.text for each in await reader.take() if isinstance(each.event, NoticeEvent)]
+        assert "Nothing is remembered now: the store cannot be read" in notices[0]
+        kept = house.view().store
+        assert kept is not None and "cannot be read" in kept.failure and "restore" in kept.remedy
+        assert b"duologue_store_up 0.0" in house.metrics()
+        running.cancel()
+    assert file.read_text().startswith("my dear diary")
+
+
+def _rows(file: Path, query: str) -> list[tuple[object, ...]]:
+    with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as store:
+        try:
+            return store.execute(query).fetchall()
+        except sqlite3.OperationalError:  # it is being made
+            return []

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from duologue.app.doctor import strangers
-from duologue.app.talking import open_partner
+from duologue.app.doctor.doctor import strangers
+from duologue.app.talking.talking import open_partner
 from duologue.errors import InputError
 from duologue.settings import Settings, load_settings
 

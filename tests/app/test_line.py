@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from call_doubles import Exchange, ScriptedLeg
+from structlog.testing import capture_logs
 
-from duologue.app.line import LinePart
-from duologue.app.line_plan import line_plan, own_address, target_of
+from duologue.app.calls.line import LinePart
+from duologue.app.calls.line_plan import line_plan, own_address, target_of
+from duologue.app.faces.faces import FaceBoard
+from duologue.app.faces.models import FaceCutEvent, FaceEvent, FaceLineEvent, FaceStartEvent
+from duologue.app.house.shared import TalkListener
 from duologue.app.models import LineEvent
 from duologue.clock import SECOND
 from duologue.errors import ClosedError, InputError
 from duologue.phone.leg import CallInfo, LegAnswered
-from duologue.phone.line_messages import Counts, Ready
+from duologue.phone.line.messages import Counts, Ready
+from duologue.phone.twilio.voice import ForgedError, signature
 from duologue.settings import load_settings
 from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing import Expected
 from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
+from duologue.telemetry.ledger import PacketsRecord, PauseRecord
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 ACCOUNTS = """
 [phone]
@@ -250,6 +260,23 @@ registrar = "pbx.example"
         target_of("17", (), "")
 
 
+@pytest.mark.parametrize(
+    ("more", "starts"),
+    [
+        ("", False), ('allow = ["10.0.0.5"]', True), ("answers = false", True),
+        ('[phone.callers.16]\npassword = "secret"', True),
+    ],
+)  # fmt: skip
+def test_beyond_this_machine_nobody_may_call_unless_somebody_is_named(more: str, starts: bool, tmp_path: Path) -> None:
+    file = tmp_path / "duologue.toml"
+    file.write_text(f'[phone]\nlisten = "0.0.0.0:5060"\n{more}\n')
+    if starts:
+        assert load_settings(config=file).phone.host == "0.0.0.0"
+    else:
+        with pytest.raises(InputError, match="lets everybody call"):
+            load_settings(config=file)
+
+
 def test_calls_that_its_process_sends_away_are_shown_with_those_of_the_house(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -276,3 +303,130 @@ def test_calls_that_its_process_sends_away_are_shown_with_those_of_the_house(
     told = simulate(story())
     assert nobody.refused == (404, 0)
     assert list(dict.fromkeys(told)) == [0, 1, 3, 5, 6]
+
+
+def test_a_pbx_that_came_too_fast_is_named_in_the_log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    exchange = Exchange(monkeypatch, folder=tmp_path)
+    line, carriers = exchange.line()
+
+    async def story() -> list[MutableMapping[str, Any]]:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(running(exchange, line, 5.0))
+            await asyncio.sleep(2.0)
+            with capture_logs() as logs:
+                for count in (1, 1, 4):
+                    carriers[0].tell(Counts({}, {"scanner": 7, "peer_rate": count}))
+            assert line.view().refusals == {"scanner": 7, "peer_rate": 4}
+        return logs
+
+    told = [each for each in simulate(story()) if each["event"] == "line.peer_too_fast"]
+    assert [(each["log_level"], each["calls"]) for each in told] == [("warning", 1), ("warning", 3)]
+
+
+TWILIO = """
+[phone]
+places = 1
+[phone.twilio]
+auth_token = "the auth token of 32 characters!"
+public_url = "https://talk.example.org"
+"""
+
+
+def test_calls_that_other_carriers_send_away_are_counted_with_those_of_the_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    exchange = Exchange(monkeypatch, TWILIO, folder=tmp_path)
+    caller = ScriptedLeg(exchange.clock, seconds=10.0)
+    line, carriers = exchange.line(caller)
+    events = exchange.bus.subscribe(frozenset({"line"}))
+    form = {"CallSid": "CA1", "From": "+4930", "To": "+4940"}
+    body = urlencode(form).encode()
+    signed = signature("the auth token of 32 characters!", "https://talk.example.org/phone/twilio/voice",
+                       {name: [value] for name, value in form.items()})  # fmt: skip
+
+    async def story() -> list[int]:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(running(exchange, line, 8.0))
+            await asyncio.sleep(3.0)
+            twilio = line.twilio
+            assert twilio is not None
+            for _ in range(2):
+                with pytest.raises(ForgedError):
+                    twilio.voice("", body, "x")
+            assert line.calls.count == 1
+            assert "<Reject" in twilio.voice("", body, signed)  # the only place is taken
+            assert line.refusals == {"password": 2, "places": 1}
+            carriers[0].tell(Counts({}, {}))  # what comes each second tells the pages of it
+            await asyncio.sleep(1.0)
+        assert "<Reject" in twilio.voice("", body, signed)
+        exchange.bus.close()
+        return [event.line.refused async for event in events if isinstance(event, LineEvent)]
+
+    assert list(dict.fromkeys(simulate(story()))) == [0, 3]
+
+
+def test_what_its_process_sent_is_in_the_ledger_second_by_second(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    exchange = Exchange(monkeypatch, "[phone.extensions.1000]\n", folder=tmp_path)
+    line, carriers = exchange.line()
+
+    async def story() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(running(exchange, line, 5.0))
+            await asyncio.sleep(2.0)
+            (carrier,) = carriers
+            for packets, unsent, late in ((50, 0, 1.5), (50, 0, 0.0), (148, 2, 4.25), (20, 0, 0.5)):
+                figures = {"late_ms_p99": late / 2, "late_ms_max": late} if late else {}
+                carrier.tell(Counts({"packets": packets, "unsent": unsent, **figures}))
+
+    simulate(story())
+    found = [(entry.of, entry.record) for entry in exchange.entries if isinstance(entry.record, PacketsRecord)]
+    assert found == [("line", PacketsRecord(50, 0.75, 1.5)), ("line", PacketsRecord(98, 2.125, 4.25, 2))]
+
+
+def test_when_its_process_stood_still_is_told_to_all_of_the_house(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    exchange = Exchange(monkeypatch, "[phone.extensions.1000]\n", folder=tmp_path)
+    line, carriers = exchange.line()
+    pause = PauseRecord("line", "garbage", 7.5, SECOND)
+
+    async def story() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(running(exchange, line, 5.0))
+            await asyncio.sleep(2.0)
+            carriers[0].tell(Counts({}, pauses=(pause,)))
+            carriers[0].tell(Counts({}))
+
+    simulate(story())
+    found = [(entry.of, entry.record) for entry in exchange.entries if isinstance(entry.record, PauseRecord)]
+    assert found == [("house", pause)]
+
+
+def test_a_call_moves_the_face_of_whoever_answers_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    exchange = Exchange(monkeypatch, '[phone]\npersona = "chad"\ngreeting = "Hello there."\n', folder=tmp_path)
+    leg = ScriptedLeg(exchange.clock, seconds=4.0)
+    board = FaceBoard(exchange.clock)
+    line, _ = exchange.line(leg, listener=TalkListener(moved=board.see))
+    told: list[FaceEvent] = []
+
+    async def story() -> None:
+        async def watch() -> None:
+            with board.watch("chad") as watched:
+                while True:
+                    told.append(await watched.take())
+
+        async with asyncio.TaskGroup() as group:
+            beside = [group.create_task(board.run()), group.create_task(watch())]
+            await running(exchange, line, 9.0)
+            for task in beside:
+                task.cancel()
+
+    simulate(story())
+    spoken = [event for event in told if isinstance(event, FaceLineEvent)]
+    started = [event for event in told if isinstance(event, FaceStartEvent)]
+    assert spoken and [event.id for event in spoken[:1]] == [event.id for event in started[:1]]
+    assert started[0].id.startswith(leg.info.id)
+    assert len(set(spoken[0].track.mouths)) > 1, "it speaks"
+    assert any(isinstance(event, FaceCutEvent) and event.id == started[0].id for event in told)

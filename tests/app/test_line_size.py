@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from call_doubles import Exchange, ScriptedLeg
 
-from duologue.app.call_views import MOST_TURNS
-from duologue.app.line_models import LineView
+from duologue.app.calls.line_models import LineView
+from duologue.app.calls.views import MOST_TURNS
 from duologue.clock import MILLISECOND, SECOND
 from duologue.phone.leg import CallInfo
 from duologue.simulation.virtual_time import simulate
 from duologue.telemetry.ledger import TurnRecord
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 PLACES = 100
 OVER = 25

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 import numpy as np
 import pytest
 
-from duologue.app import model_figures
+from duologue.app.engines import model_figures
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND
 from duologue.simulation.virtual_time import LoopClock, simulate

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from duologue.app.cast import load_cast
-from duologue.app.spare_voices import known_voices, named_voice
-from duologue.app.talking import find_partner
+from duologue.app.engines.spare_voices import known_voices, named_voice
+from duologue.app.show.cast import load_cast
+from duologue.app.talking.partners import find_partner
 from duologue.models.entries import PIPER_JOE
 from duologue.settings import load_settings
-from duologue.speech.piper_config import parse_voice
+from duologue.speech.piper.config import parse_voice
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from duologue.app.outlet import Outlet
+from duologue.app.show.outlet import Outlet
 from duologue.broadcast.boxes import runs
 from duologue.broadcast.hls import HlsStore, Position
 from duologue.broadcast.packets import Packet, StreamFormat, Track

@@ -9,16 +9,18 @@ import pytest
 from part_doubles import PartDouble, over, raising
 from structlog.testing import capture_logs
 
-from duologue.app import house as house_module
-from duologue.app.house import House
+from duologue.app.house import house as house_module
+from duologue.app.house.house import House
+from duologue.app.house.parts import Keeper, pause_after
 from duologue.app.models import NoticeEvent, PartEvent, PartState
-from duologue.app.parts import Keeper, pause_after
 from duologue.clock import SECOND
 from duologue.errors import InputError, PeerError
 from duologue.settings import load_settings
 from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.telemetry.ledger import Entry, MachineRecord, PartRecord, WorkerRecord
 from duologue.telemetry.stream import HOUSE
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 LONG = 600.0
 

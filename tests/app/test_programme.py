@@ -10,10 +10,10 @@ from structlog.testing import capture_logs
 
 from dialogue.doubles import CHAD, VIRGIN, FloorDouble, VoiceDouble
 from duologue.app.models import ConversationRequest, ConversationState, ConversationView, TurnView
-from duologue.app.programme import Company, Programme, ProgrammeListener
+from duologue.app.show.programme import Company, Programme, ProgrammeListener
 from duologue.app.turn_book import REMEMBERED, TurnBook
 from duologue.clock import SECOND
-from duologue.dialogue.director import Player
+from duologue.dialogue.on_air.director import Player
 from duologue.language.fake import FakeLanguage
 from duologue.language.moderation import Moderator
 from duologue.simulation.virtual_time import LoopClock, simulate

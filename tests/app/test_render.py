@@ -12,8 +12,8 @@ import av
 import numpy as np
 import pytest
 
-from duologue.app import render as rendering
-from duologue.app.render import Film, RenderProgress, render
+from duologue.app.show import render as rendering
+from duologue.app.show.render import Film, RenderProgress, render
 from duologue.errors import InputError, InternalError, PeerError
 from duologue.prover.verify import verify
 from duologue.settings import load_settings

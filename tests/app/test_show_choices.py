@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from duologue.app.cast import load_cast
-from duologue.app.doctor_headroom import Cost
-from duologue.app.show_choices import choices, fields, lines
-from duologue.app.stage_set import cached_mb
+from duologue.app.doctor.headroom import Cost
+from duologue.app.show.cast import load_cast
+from duologue.app.show.choices import choices, fields, lines
+from duologue.app.show.stage_set import cached_mb
 from duologue.cli.serve import announce
 from duologue.settings import Settings, load_settings
 

@@ -13,14 +13,16 @@ import pytest
 from typer.testing import CliRunner
 
 from duologue.api import Character
-from duologue.app.cast import load_cast, load_member
-from duologue.app.spare_voices import known_voices, owner, spare_voice
+from duologue.app.engines.spare_voices import known_voices, owner, spare_voice
+from duologue.app.show.cast import load_cast, load_member
 from duologue.cli.main import build
 from duologue.errors import InputError
 from duologue.places import packs_folder
 from duologue.settings import load_settings
-from duologue.speech import kokoro, piper, piper_config
-from duologue.speech.espeak_voice import SPARE, EspeakSettings, parse_voice
+from duologue.speech.espeak.voice import SPARE, EspeakSettings, parse_voice
+from duologue.speech.kokoro import engine as kokoro
+from duologue.speech.piper import config as piper_config
+from duologue.speech.piper import engine as piper
 
 FOUR = ("one", "two", "three", "four")
 

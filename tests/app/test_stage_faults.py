@@ -14,13 +14,13 @@ import pytest
 from lone_studio import lone_studio
 
 from duologue.app.models import LightsRequest, NoticeEvent, TvRequest
-from duologue.app.studio import Studio
+from duologue.app.show.studio import Studio
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK
 from duologue.errors import InputError, first_cause
 from duologue.places import packs_folder
 from duologue.prover.playlist import parse_playlist
 from duologue.settings import load_settings
-from duologue.stage.pose import Daylight
+from duologue.stage.motion.pose import Daylight
 
 pytestmark = [pytest.mark.realtime, pytest.mark.slow, pytest.mark.timeout(180)]
 

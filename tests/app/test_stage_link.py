@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from stage_doubles import FORMAT, Theatre, line
 
-from duologue.app import stage_link
+from duologue.app.show import stage_link
 from duologue.clock import SECOND
 from duologue.errors import InputError, InternalError, PeerError
 from duologue.stage.messages import (
@@ -35,7 +35,7 @@ from duologue.stage.messages import (
     UtteranceWithdrawn,
     WithdrawUtterance,
 )
-from duologue.stage.pose import Daylight, Lights
+from duologue.stage.motion.pose import Daylight, Lights
 from duologue.supervision import WorkerPhase
 from duologue.telemetry.ledger import GovernorStep, SkipRecord, StepRecord
 

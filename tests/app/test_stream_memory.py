@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from duologue.app import stream_memory
-from duologue.app.stream_memory import StreamMemory
+from duologue.app.show import stream_memory
+from duologue.app.show.stream_memory import StreamMemory
 from duologue.broadcast.hls import Position
 
 KILLED = """
 import sys, time
 from pathlib import Path
-from duologue.app.stream_memory import StreamMemory
+from duologue.app.show.stream_memory import StreamMemory
 from duologue.broadcast.hls import Position
 memory = StreamMemory(Path(sys.argv[1]))
 for number in range(1_700_000_000, 1_700_000_500):
@@ -114,5 +114,5 @@ def test_a_disk_that_hangs_or_fails_holds_nobody(tmp_path: Path, monkeypatch: py
         memory.keep(Position(number, 0))
     memory.close()  # gives up after its patience
     answered.set()
-    memory._thread.join(10)  # pyright: ignore
+    memory._thread.join(10)  # pyright: ignore[reportPrivateUsage, reportOptionalMemberAccess]
     assert [record.split(b",")[0] for record in written] == [b'{"sequence": 0', b'{"sequence": 999']

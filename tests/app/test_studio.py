@@ -27,11 +27,11 @@ from duologue.app.models import (
     TurnEvent,
     TvRequest,
 )
-from duologue.app.studio import Studio
+from duologue.app.show.studio import Studio
 from duologue.errors import InputError
 from duologue.prover.playlist import parse_playlist
 from duologue.settings import load_settings
-from duologue.stage.pose import Daylight
+from duologue.stage.motion.pose import Daylight
 from loop_guard import LoopGuard
 
 pytestmark = [pytest.mark.realtime, pytest.mark.timeout(120)]
@@ -213,6 +213,8 @@ async def test_a_full_disk_ends_the_recording_and_nothing_else() -> None:
     async with on_air(show__topic="tea", show__turns=30, show__record="/dev/full") as (studio, events):
         notice = await wait_for(events, lambda event: event.notice if isinstance(event, NoticeEvent) else None)
         assert "recording stopped" in notice.text
+        stream, recording = studio.outputs()
+        assert (stream.state, recording.state) == ("up", "down") and "recording stopped" in recording.last_failure
         await segments(studio, events, studio.outlet.segments + 2)
 
 

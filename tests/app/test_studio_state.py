@@ -9,7 +9,7 @@ from benchmarks.events import measure, talk
 from lone_studio import lone_studio
 
 from duologue.app.models import StateEvent
-from duologue.app.studio import STATE_TURNS
+from duologue.app.show.studio import STATE_TURNS
 from duologue.settings import load_settings
 from duologue.web.events import encode
 from loop_guard import LOOP_LIMIT_MS, LoopGuard

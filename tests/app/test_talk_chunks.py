@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from duologue.app.talk_chunks import KEPT_REPLIES, MOST_CHUNKS, TalkChunks
-from duologue.app.talk_messages import TalkChunk
+from duologue.app.talk.chunks import KEPT_REPLIES, MOST_CHUNKS, TalkChunks
+from duologue.app.talk.messages import TalkChunk
 from duologue.audio.pcm import RATE
 from duologue.dialogue.ports import PlayEnded, PlayStarted
-from duologue.dialogue.turns_vocabulary import (
+from duologue.dialogue.turns.vocabulary import (
     Abandon,
     Adopt,
     AudioGrew,

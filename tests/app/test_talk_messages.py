@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.app import talk_messages as say
-from duologue.app.talk_reference import BEGIN, END, page_part
+from duologue.app.talk import messages as say
+from duologue.app.talk.reference import BEGIN, END, page_part
 from duologue.errors import InputError
 
 PAGE = Path(__file__).parents[2] / "docs" / "talk-protocol.md"
@@ -103,4 +103,4 @@ def test_the_schema_tells_a_reader_which_message_it_is() -> None:
 def test_the_page_of_the_protocol_is_current() -> None:
     text = PAGE.read_text("utf-8")
     made = text[text.index(BEGIN) : text.index(END) + len(END)]
-    assert made == page_part(), "run `python -m duologue.app.talk_reference` and paste it into docs/talk-protocol.md"
+    assert made == page_part(), "run `python -m duologue.app.talk.reference` and paste it into docs/talk-protocol.md"

@@ -13,16 +13,19 @@ import numpy as np
 import pytest
 from talk_doubles import HELLO, LATE, Door, Wire
 
-from duologue.app import talk_connection, talk_sessions
-from duologue.app import talk_messages as say
 from duologue.app.admission import PlaceKind
-from duologue.app.talk_session import RESUME_SECONDS
+from duologue.app.talk import connection as talk_connection
+from duologue.app.talk import messages as say
+from duologue.app.talk import sessions as talk_sessions
+from duologue.app.talk.session import RESUME_SECONDS
 from duologue.audio.pcm import RATE
 from duologue.client import TalkClient, TalkWish
 from duologue.clock import SECOND
 from duologue.errors import ClosedError, PeerError
 from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing_fake import Hearing, evenly
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 LONG = "one two three four five six seven eight nine ten. eleven twelve thirteen fourteen fifteen sixteen."
 Story = Callable[[Door], Awaitable[None]]
@@ -87,6 +90,24 @@ def test_who_writes_is_answered_by_voice_and_hears_all_of_it(monkeypatch: pytest
     assert all(turn.sent for turn in answers)
     assert {entry.of.partition(":")[0] for entry in door.entries} == {"talk"}
     assert door.sessions.held == 0 and not any(door.admission.places.taken.values())
+
+
+def test_the_bus_the_ledger_and_the_client_name_one_conversation(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def story(door: Door) -> None:
+        client, _ = door.client()
+        async with asyncio.TaskGroup() as group:
+            running = await begun(group, client)
+            [listed] = door.talk.open_now
+            assert client.welcome is not None and client.welcome.conversation == listed.id
+            await client.ask("hello")
+            assert f"talk:{listed.id}" in {entry.of for entry in door.entries}
+            assert {turn.conversation for turn in door.turns()} == {listed.id}
+            client.leave()
+            await running
+
+    play(monkeypatch, tmp_path, story, "Hi.")
 
 
 def test_an_interruption_is_silence_at_once_and_says_what_was_heard(
@@ -232,6 +253,21 @@ def test_a_client_that_is_not_let_back_in_says_so(monkeypatch: pytest.MonkeyPatc
             await running
         with pytest.raises(ClosedError):
             await client.until(lambda: False)
+
+    play(monkeypatch, tmp_path, story)
+
+
+def test_a_client_that_finds_no_place_says_what_it_was_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    async def story(door: Door) -> None:
+        limited(monkeypatch, door, dict.fromkeys(PlaceKind, 1))
+        client, _ = door.client()
+        async with asyncio.TaskGroup() as group:
+            running = await begun(group, client)
+            other, _ = door.client()
+            with pytest.raises(PeerError, match="place of a"):
+                await other.run()
+            client.leave()
+            await running
 
     play(monkeypatch, tmp_path, story)
 

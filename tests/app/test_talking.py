@@ -7,16 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from duologue.app.talking import find_partner, open_partner, open_talk, policy_changes, talk_policy
-from duologue.app.talking_chat import open_chat
-from duologue.app.talking_text import Deaf, WrittenVoice
-from duologue.dialogue.policy import Policy
-from duologue.dialogue.session import SessionOptions
+from duologue.app.talking.chat import open_chat
+from duologue.app.talking.partners import find_partner
+from duologue.app.talking.talking import open_partner, open_talk
+from duologue.app.talking.text import Deaf, WrittenVoice
+from duologue.app.talking.turn_policy import policy_changes, talk_policy
+from duologue.dialogue.session.session import SessionOptions
+from duologue.dialogue.turns.policy import Policy
 from duologue.errors import ClosedError, InputError
 from duologue.language.engine import Prompt
 from duologue.language.persona import parse_persona
 from duologue.places import packs_folder
 from duologue.settings import Settings, load_settings
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 
 @pytest.fixture
@@ -60,6 +64,18 @@ async def test_several_partners_share_all_their_engines(settings: Settings) -> N
         assert chad.engines.voice is not virgin.engines.voice  # the engine is one, each has its own voice in it
 
 
+async def test_what_is_voiced_beforehand_is_voiced_once_for_all_conversations_of_a_character(
+    settings: Settings,
+) -> None:
+    async with open_talk(settings) as talk:
+        async with talk.open("chad", hears=False) as one, talk.open("chad", hears=False) as other:
+            assert one.engines.stock is other.engines.stock
+            async with talk.open("virgin", hears=False) as stranger:
+                assert stranger.engines.stock is not one.engines.stock
+        async with talk.open("chad", hears=False) as later:
+            assert later.engines.stock is one.engines.stock
+
+
 async def test_its_engines_are_closed_at_the_end(settings: Settings) -> None:
     async with open_partner(settings, "chad", hears=False, speaks=False) as partner:
         pass
@@ -69,7 +85,7 @@ async def test_its_engines_are_closed_at_the_end(settings: Settings) -> None:
 
 def test_every_field_of_the_policy_can_be_set_and_begins_as_it_is(settings: Settings) -> None:
     changes = policy_changes(settings)
-    unset = {"half_duplex", "tail_ms", "backchannels"}  # as the way to talk, or the language, needs it
+    unset = {"half_duplex", "tail_ms", "backchannels", "answers"}  # as the way to talk, the language, a client needs it
     assert changes.keys() | unset == {each.name for each in fields(Policy)}
     assert not changes.keys() & unset
     own = {name: getattr(Policy(), name) for name in changes} | {"asks": 1}
@@ -84,6 +100,8 @@ def test_a_persona_takes_turns_its_own_way_unless_this_start_says_otherwise(tmp_
     policy = talk_policy(load_settings({"dialogue.sorry": 5}, config=config), persona)
     assert (policy.barge_ms, policy.sorry, policy.clear_ms) == (900, 5, 400)
     assert policy.backchannels == {"aha"}
+    on_a_line = talk_policy(load_settings({"dialogue.sorry": 5}, config=config), persona, {"barge_ms": 800, "sorry": 4})
+    assert (on_a_line.barge_ms, on_a_line.sorry, on_a_line.clear_ms) == (800, 5, 400)
 
 
 @pytest.mark.parametrize(("key", "value"), [("sorry", 99), ("barge", 900), ("wait_least_ms", "soon")])
@@ -100,6 +118,9 @@ def test_a_wait_of_a_persona_that_contradicts_the_settings_is_named(tmp_path: Pa
     with pytest.raises(InputError, match="above") as caught:
         talk_policy(load_settings({"dialogue.wait_most_ms": 500}), persona)
     assert "persona bo" in caught.value.where
+    with pytest.raises(InputError, match="above") as caught:
+        talk_policy(load_settings({}), persona, {"wait_most_ms": 500})
+    assert "persona bo on the phone" in caught.value.where
 
 
 def test_turns_are_taken_as_the_settings_say(settings: Settings) -> None:

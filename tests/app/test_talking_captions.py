@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from duologue.app.talking_captions import Caption, CaptionKind, Captions
+from duologue.app.talking.captions import Caption, CaptionKind, Captions
 from duologue.audio.pcm import silence
 from duologue.dialogue.ports import PlayStarted
-from duologue.dialogue.turns_vocabulary import (
+from duologue.dialogue.turns.vocabulary import (
     Adopt,
     Clear,
     Commit,

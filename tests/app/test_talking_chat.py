@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from duologue.app.talking import Partner
-from duologue.app.talking_captions import Caption, CaptionKind, Captions
-from duologue.app.talking_chat import Chat, open_chat
-from duologue.app.talking_text import Deaf, WrittenVoice
-from duologue.dialogue.session import Observe, SessionEngines, SessionOptions
+from duologue.app.talking.captions import Caption, CaptionKind, Captions
+from duologue.app.talking.chat import Chat, open_chat
+from duologue.app.talking.talking import Partner
+from duologue.app.talking.text import Deaf, WrittenVoice
+from duologue.dialogue.session.session import Observe, SessionEngines, SessionOptions
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.moderation import Moderator
@@ -51,6 +51,20 @@ def test_sentences_come_one_by_one_and_the_answer_is_all_of_them() -> None:
 
     simulate(main())
     assert said == ["One.", "Two and more.", "Three."]
+
+
+def test_writing_takes_no_time_and_a_sample_a_word() -> None:
+    """It goes through no sound: a sample for each word is only what positions are counted in."""
+    said: list[Utterance] = []
+
+    async def main() -> float:
+        async with chat_with(ScriptedReply("One. Two and more."), take=said.append) as chat:
+            began = asyncio.get_running_loop().time()
+            await chat.ask("Go on")
+            return asyncio.get_running_loop().time() - began
+
+    assert simulate(main()) == 0
+    assert [len(each.samples) for each in said] == [1, 3]
 
 
 def test_questions_wait_for_one_another_and_each_gets_its_own_answer() -> None:

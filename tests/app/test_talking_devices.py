@@ -12,7 +12,7 @@ from typing import cast
 import numpy as np
 import pytest
 
-from duologue.app.talking_devices import (
+from duologue.app.talking.devices import (
     DEVICES,
     MAX_HELD,
     PIPE_BYTES,
@@ -23,7 +23,7 @@ from duologue.app.talking_devices import (
     microphone,
     open_loudspeaker,
 )
-from duologue.app.talking_sound import SpokenTalk
+from duologue.app.talking.sound import SpokenTalk
 from duologue.audio.pcm import RATE, Samples, silence, to_int16
 from duologue.dialogue.recording import ConversationRecorder
 from duologue.errors import InputError, PeerError

@@ -7,24 +7,28 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from engine_doubles import ADA, LimitedEar, Loudness, SlowLanguage, install
+from engine_doubles import ADA, LimitedEar, SlowLanguage, install
 
 from duologue.app.admission import Admission, PlaceKind, PlaceTaken
-from duologue.app.engines import EnginePool
+from duologue.app.engines.engines import EnginePool
+from duologue.app.house.shared import Shared, TalkListener
 from duologue.app.models import TalkView
-from duologue.app.talking import Talk
-from duologue.app.talking_captions import Caption, CaptionKind, Captions
-from duologue.app.talking_sound import talk_over
+from duologue.app.talking.captions import Caption, CaptionKind, Captions
+from duologue.app.talking.sound import talk_over
+from duologue.app.talking.talking import Talk
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import SECOND
-from duologue.dialogue.policy import Policy
 from duologue.dialogue.recording import ConversationRecorder
-from duologue.dialogue.session import SessionOptions
-from duologue.dialogue.turns_vocabulary import Effect, Event
+from duologue.dialogue.session.session import SessionOptions
+from duologue.dialogue.turns.policy import Policy
+from duologue.dialogue.turns.vocabulary import Effect, Event
 from duologue.settings import load_settings
 from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.fake import FakeSpeech
-from duologue.speech.hearing_fake import Hearing, evenly
+from duologue.speech.hearing_fake import Hearing, Loudness, evenly
+from duologue.telemetry.stream import Ledger
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 NOT_UNDERSTOOD = "did not catch that"
 WORDS = Hearing(evenly("so this is what I wanted to say", 0.0))
@@ -80,7 +84,7 @@ def converse(monkeypatch: pytest.MonkeyPatch, *people: Person, limit_known: bool
         pool = EnginePool(settings)
         admission = Admission(pool.at_once)
         views: list[TalkView] = []
-        talk = Talk(settings, pool, admission, clock, views.append)
+        talk = Talk(settings, Shared(pool, admission, Ledger(clock), clock), TalkListener(views.append))
         async with pool.open(), talk.warm(), asyncio.TaskGroup() as group:
             for person in people:
                 group.create_task(person.talk(talk, clock))

@@ -4,47 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import wave
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from duologue.app.talking import Partner
-from duologue.app.talking_captions import Caption, CaptionKind, Captions
-from duologue.app.talking_sound import open_recording, talk_over
+from duologue.app.talking.captions import Caption, CaptionKind, Captions
+from duologue.app.talking.sound import open_recording, talk_over
+from duologue.app.talking.talking import Partner
 from duologue.audio.pcm import RATE, Samples, silence
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import Voiced
 from duologue.dialogue.recording import ConversationRecorder
-from duologue.dialogue.session import SessionEngines, SessionOptions
-from duologue.dialogue.session_record import SessionRecorder
-from duologue.dialogue.turns_vocabulary import Effect, Event
+from duologue.dialogue.session.record import SessionRecorder
+from duologue.dialogue.session.session import SessionEngines, SessionOptions
+from duologue.dialogue.turns.policy import Policy
+from duologue.dialogue.turns.vocabulary import Effect, Event
 from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
 from duologue.simulation.engines import voiced
 from duologue.simulation.virtual_time import LoopClock, simulate
-from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
+from duologue.speech.hearing_fake import FakeHearing, Hearing, Loudness, evenly
 from duologue.telemetry.ledger import TurnRecord
 from duologue.telemetry.turns import silence_ms
 
 ADA = Persona("ada", "Ada", "A calm woman.", fillers=("Hm.",))
-
-
-class Loudness:
-    """Voice activity by amplitude."""
-
-    def open(self) -> int:
-        return 0
-
-    def step(self, frames: Mapping[int, Samples]) -> Mapping[int, float]:
-        return {stream: float(np.abs(frame).mean() > 0.05) for stream, frame in frames.items()}
-
-    def forget(self, stream: int) -> None:
-        pass
 
 
 class Tone:
@@ -178,7 +165,7 @@ def test_a_file_without_a_voice_ends_soon_and_tells_nothing() -> None:
 
 
 def test_an_answer_without_end_is_cut_at_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duologue.app.talking_sound.LONGEST_ANSWER_S", 3.0)
+    monkeypatch.setattr("duologue.app.talking.sound.LONGEST_ANSWER_S", 3.0)
     talk = Talk(said("what is tea"), ["what is tea?"], ScriptedReply(" ".join(["Word after word after word."] * 4)))
     assert not talk.run()
     assert talk.records["r1"].heard

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from engine_doubles import ADA, LimitedEar, Loudness, SlowLanguage, install
+from engine_doubles import ADA, LimitedEar, SlowLanguage, install
 
 from duologue.app.bus import Published
-from duologue.app.house import House
+from duologue.app.house.house import House
 from duologue.app.models import StateEvent, TalkEvent, TalkTurnEvent, TalkTurnView
-from duologue.app.talking_sound import talk_over
-from duologue.app.talking_turns import KEPT, TalkTurns
+from duologue.app.talking.sound import talk_over
+from duologue.app.talking.turns import KEPT, TalkTurns
 from duologue.audio.pcm import RATE
-from duologue.dialogue.policy import Policy
 from duologue.dialogue.recording import ConversationRecorder
-from duologue.dialogue.session import SessionOptions
-from duologue.dialogue.turns_vocabulary import (
+from duologue.dialogue.session.session import SessionOptions
+from duologue.dialogue.turns.policy import Policy
+from duologue.dialogue.turns.vocabulary import (
     Adopt,
     Commit,
     DropStretch,
@@ -30,7 +30,7 @@ from duologue.dialogue.turns_vocabulary import (
 from duologue.settings import load_settings
 from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.fake import FakeSpeech
-from duologue.speech.hearing_fake import Hearing, evenly
+from duologue.speech.hearing_fake import Hearing, Loudness, evenly
 from duologue.speech.utterance import Utterance
 
 SPOKEN = Hearing(evenly("so this is what I wanted to say", 0.0))

@@ -15,12 +15,12 @@ from guest_doubles import tone, wav
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duologue.app.clips import MAX_SECONDS, clip_utterance, decode, read_clip
 from duologue.app.models import ClipMark, UtteranceRequest
+from duologue.app.show.clips import MAX_SECONDS, clip_utterance, decode, read_clip
 from duologue.audio.pcm import RATE, Samples
 from duologue.errors import InputError
 from duologue.speech.utterance import MarkKind, Utterance
-from duologue.stage.pose import Expression
+from duologue.stage.motion.pose import Expression
 from few_examples import examples
 
 

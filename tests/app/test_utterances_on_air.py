@@ -14,11 +14,11 @@ from guest_doubles import tone, wav
 from lone_studio import lone_studio
 
 from duologue.app.models import Event, TurnView, UtteranceRequest, UtteranceState, UtteranceView
-from duologue.app.studio import Studio
+from duologue.app.show.studio import Studio
 from duologue.errors import ClosedError
 from duologue.settings import load_settings
-from duologue.speech.espeak import engine
-from duologue.speech.voicing import Voicing
+from duologue.speech.espeak.engine import engine
+from duologue.speech.voicing.voicing import Voicing
 
 pytestmark = [pytest.mark.realtime, pytest.mark.timeout(120)]
 

@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 import pytest
 from guest_doubles import StageDouble, tone, wav
 
-from duologue.app.guests import MAX_CLIPS, Guests, QueueFull
 from duologue.app.idempotency import IdempotentAnswers, KeyReused
 from duologue.app.models import UtteranceRequest, UtteranceState
+from duologue.app.show.guests import MAX_CLIPS, Guests, QueueFull
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND, VirtualClock
-from duologue.dialogue.director import Interlude
+from duologue.dialogue.on_air.director import Interlude
 from duologue.errors import ClosedError, DuologueError, InputError, PeerError
 from duologue.language.moderation import Moderator
 from duologue.speech.utterance import Mark, MarkKind
@@ -234,7 +234,9 @@ async def test_the_queue_is_bounded_in_clips_and_in_seconds(monkeypatch: pytest.
         with pytest.raises(QueueFull, match="16 clips"):
             await r.say()
         await r.guests.clear()
-        monkeypatch.setattr("duologue.app.guests.MAX_SECONDS", 6.0)  # as with five minutes, which take long to decode
+        monkeypatch.setattr(
+            "duologue.app.show.guests.MAX_SECONDS", 6.0
+        )  # as with five minutes, which take long to decode
         long = wav(tone(2.2))
         await r.say(audio=long)
         await r.say(audio=long)

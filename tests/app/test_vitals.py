@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from duologue.app.engines import create_voicing, open_engines
-from duologue.app.vitals import engine_view, unserved, vitals
+from duologue.app.engines.engines import create_voicing, open_engines
+from duologue.app.engines.vitals import engine_view, unserved, vitals
 from duologue.chains import Handover
 from duologue.clock import SECOND, SYSTEM_CLOCK, VirtualClock
 from duologue.errors import InputError, PeerError

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from duologue.app.cast import CastMember
-from duologue.app.voices import CastVoices
+from duologue.app.engines.voices import CastVoices
+from duologue.app.show.cast import CastMember
 from duologue.clock import SECOND, VirtualClock
 from duologue.dialogue.fillers import Fillers
-from duologue.dialogue.replies import SentenceVoicing
+from duologue.dialogue.replies.replies import SentenceVoicing
 from duologue.language.persona import Persona
 from duologue.speech.chain import VoicingChain
 from duologue.speech.fake import Behaviour, FakeSpeech

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from benchmarks.echo_room import Room, hold
 
-from duologue.app.talking_sound import SpokenTalk
+from duologue.app.talking.sound import SpokenTalk
 from duologue.audio import echo_cancel
 from duologue.audio.echo_cancel import EchoCanceller
 from duologue.audio.pcm import RATE, Samples, silence

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.audio import tracks
 from duologue.audio.pcm import Samples, silence
-from duologue.audio.tracks import LEFT, RIGHT, Tracks
+from duologue.audio.tracks import LEFT, MOST_APART, RIGHT, Tracks
 
 
 class Kept:
-    def __init__(self) -> None:
+    def __init__(self, apart: int = MOST_APART) -> None:
         self.pieces: list[Samples] = []
-        self.tracks = Tracks(self.pieces.append)
+        self.tracks = Tracks(self.pieces.append, apart)
 
     @property
     def written(self) -> int:
@@ -43,11 +41,8 @@ def test_two_voices_that_come_in_blocks_of_their_own() -> None:
     assert not written[:200, 1].any() and (written[200:, 1] == 0.75).all()
 
 
-def test_a_voice_that_does_not_come_is_not_waited_for_and_keeps_its_place_when_it_does(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(tracks, "MOST_APART", 100)
-    kept = Kept()
+def test_a_voice_that_does_not_come_is_not_waited_for_and_keeps_its_place_when_it_does() -> None:
+    kept = Kept(apart=100)
     kept.tracks.put(LEFT, tone(150), 0)
     assert kept.written == 50
     kept.tracks.put(RIGHT, tone(30), 40)  # ten of them come too late

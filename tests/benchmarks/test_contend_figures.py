@@ -17,7 +17,7 @@ from benchmarks import live, soak
 from duologue.clock import SECOND
 from duologue.prover.verify import verify
 from duologue.telemetry.ledger import Entry, GovernorStep, SkipRecord, StepRecord
-from duologue.telemetry.metrics import Metrics
+from duologue.telemetry.metrics.metrics import Metrics
 from programme import Programme, whole
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from benchmarks.natural_endings import Ending, endings, told_apart
 
-from duologue.dialogue.melody import Contour, Melody
+from duologue.dialogue.listening.melody import Contour, Melody
 from duologue.speech.hearing import EAR_RATE
 from duologue.speech.silero import Silero
 

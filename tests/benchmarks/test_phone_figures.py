@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
+from typing import cast
 
 import numpy as np
 import pytest
-from benchmarks.phone_answers import matched
+from benchmarks.phone_answers import Held, matched, waits
 from benchmarks.phone_ears import carried
-from benchmarks.phone_load import HeldCalls, most_held
+from benchmarks.phone_load import HeldCalls, Meter, Share, ZeroHouse, most_held
 from benchmarks.phone_loss import Given, judge
 from benchmarks.phone_packets import (
     AUDIBLE,
@@ -29,8 +31,10 @@ from benchmarks.phone_packets import (
 from benchmarks.phone_scripted import MISHEARD, WORDS, Asked, SaidTurn, heard_words, words_sound
 from benchmarks.phone_scripted import judge as judge_script
 from benchmarks.phone_soak import grown
-from benchmarks.phone_talker import Talked, Turn, read
+from benchmarks.phone_talker import PATIENCE_S, Talked, Turn, read
+from benchmarks.table import LeftOutError, Row, refuse_nothing, row
 
+from benchmarks import phone, phone_load
 from duologue.audio import g711
 from duologue.audio.pcm import Samples
 from duologue.audio.resample import resample
@@ -65,6 +69,15 @@ def test_silence_between_two_answers_is_no_gap_but_a_hole_in_one_is() -> None:
     assert (pacing([holed]).gap, pacing([holed]).runs) == (100, 1)
     assert pacing([train(5)]).runs == 0
     assert np.isnan(pacing([]).p(99))
+
+
+def test_a_gap_in_which_nothing_was_to_be_said_is_no_stall() -> None:
+    """By its timestamps what comes after it was meant to come then."""
+    paused = train(30) + train(30, SECOND + 50 * STEP, 7_000 + 160 * 50)
+    assert (pacing([paused]).gap, pacing([paused]).stall) == (420, 0)
+    late = [(at + 90 * MILLISECOND, stamp) for at, stamp in train(30, SECOND + 30 * STEP, 7_000 + 160 * 30)]
+    stalled = train(30) + late
+    assert (pacing([stalled]).gap, pacing([stalled]).stall) == (110, 90)
 
 
 def test_a_second_spurt_of_a_run_that_is_late_shows_against_the_first() -> None:
@@ -109,10 +122,41 @@ def test_the_knee_is_the_last_count_before_the_tail_doubles() -> None:
 
 def test_calls_are_held_while_the_tail_stays_under_its_limit() -> None:
     def at(calls: int, p99: float) -> HeldCalls:
-        return HeldCalls(calls, p99, 0.1, 20.0, (1.0, 1.0, 1.0), 10, {}, 0.1)
+        return HeldCalls(calls, p99, 0.1, 20.0, (1.0, 1.0, 1.0), 2 * calls, calls, {}, 0.1)
 
     assert most_held([at(20, 3.0), at(40, 9.9), at(60, 10.1), at(80, 4.0)]) == 40
     assert most_held([at(20, float("nan"))]) == 0
+    assert most_held([at(20, 3.0), replace(at(40, 3.0), answered=39)]) == 40
+    assert most_held([at(20, 3.0), replace(at(40, 3.0), answered=30)]) == 20, "who is not answered is not held"
+
+
+class CountingHouse:
+    """One whose line uses the CPU of a whole core from the second on, and nothing before."""
+
+    def __init__(self, clock: Iterator[int]) -> None:
+        self._clock = clock
+
+    async def used(self) -> Share:
+        return max(0.0, next(self._clock) / SECOND - 1), 0.5, 0.25
+
+
+async def test_the_cpu_of_talking_is_told_from_that_of_beginning_and_ending(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = [n * SECOND // 4 for n in range(13)]
+    monkeypatch.setattr(phone_load, "SYSTEM_CLOCK", SteppingClock(times))
+    meter = Meter(cast("list[ZeroHouse]", [CountingHouse(iter(times))]))
+    for _ in times:
+        await meter.look()
+    assert meter.whole == (2.0, 0.0, 0.0)
+    assert meter.between(SECOND * 3 // 2, SECOND * 2) == pytest.approx((0.5, 0, 0))
+    assert meter.between(0, SECOND * 9 // 8) == pytest.approx((0.125, 0, 0)), "between two looks"
+
+
+class SteppingClock:
+    def __init__(self, times: Sequence[int]) -> None:
+        self._times = iter(times)
+
+    def now(self) -> int:
+        return next(self._times)
 
 
 def voice(seconds: float, seed: int = 3) -> Samples:
@@ -219,12 +263,89 @@ def test_a_reply_to_words_that_were_withdrawn_or_are_not_of_the_turn_is_counted(
 def test_an_answer_is_matched_with_the_record_that_had_left_by_its_packet() -> None:
     blank = TurnRecord("a", "call", 1, "phone", "answer")
     records = [replace(blank, id=name, sent=at) for name, at in (("a", SECOND), ("b", 3 * SECOND), ("c", 9 * SECOND))]
-    turns = tuple(Turn(600.0, False, 0, left) for left in (SECOND + MILLISECOND, 3 * SECOND - MILLISECOND, 7 * SECOND))
-    assert [record.id for _, record in matched(Talked(200, 10.0, turns), records)] == ["a", "b"]
+    left = SECOND + MILLISECOND, 3 * SECOND - MILLISECOND, 7 * SECOND
+    turns = tuple(Turn(600.0, False, 0, at, (at,)) for at in left)
+    found = matched(Talked(200, 10.0, turns), records)
+    assert [(each.record.id, each.left) for each in found] == [("a", left[0]), ("b", left[1])]
+
+
+def test_an_answer_after_a_filler_is_matched_by_its_own_packet() -> None:
+    """Slow engines: what is heard first is the filler; the answer comes behind it, maybe in the same talk-spurt."""
+    ended, first = 10 * SECOND, 12 * SECOND
+    came = tuple(first + n * STEP for n in range(200))
+    sent = first + 40 * STEP
+    blank = TurnRecord("a", "call", 1, "phone", "answer", question="q", decided=ended + SECOND, fillers=1)
+    answer = replace(blank, first_audio=sent - 30 * MILLISECOND, first_sentence=sent - SECOND, sent=sent)
+    call = Talked(200, 10.0, (Turn(2000.0, False, ended, first, came),))
+    held = Held([], call, [replace(blank, id="before", sent=ended - SECOND), answer])
+    ((turn, record, left),) = [(each.turn, each.record, each.left) for each in matched(call, held.answers)]
+    assert (turn, record, left) == (call.turns[0], answer, sent)
+    assert held.points()["t3, packet"] == [2800.0]
+    assert held.points()["t1, text to voice"] == [1800.0]
+    assert held.fillers == 2
+    assert Held([], call, [replace(answer, apologised=sent - SECOND)]).points() == {}, "an apology is no answer"
+    withdrawn = replace(answer, sent=0)
+    assert matched(call, [withdrawn]) == []
+
+
+def test_a_table_in_which_nothing_was_measured_is_a_failure() -> None:
+    refuse_nothing([row("late", 1.0, "ms")])
+    with pytest.raises(SystemExit, match="nothing was measured"):
+        refuse_nothing([])
+    with pytest.raises(SystemExit, match="of: t1 → t2"):
+        refuse_nothing([row("late", 1.0, "ms"), row("t1 → t2", float("nan"), "ms")])
+
+
+def test_a_section_that_measured_nothing_ends_the_benchmark_as_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[str] = []
+
+    def section(name: str, rows: list[Row] | Exception) -> Callable[[bool], list[Row]]:
+        def run(small: bool) -> list[Row]:
+            ran.append(name)
+            if isinstance(rows, Exception):
+                raise rows
+            return rows
+
+        return run
+
+    shown: list[str] = []
+    good = [row("late", 1.0, "ms")]
+    sections = {
+        "good": section("good", good), "empty": section("empty", []), "broken": section("broken", ValueError("no")),
+        "absent": section("absent", LeftOutError("there is no model")), "last": section("last", good),
+    }  # fmt: skip
+    monkeypatch.setattr(phone, "SECTIONS", sections)
+
+    def show(name: str, rows: Sequence[Row]) -> None:
+        shown.append(name)
+
+    def configure(form: str, level: str) -> None:
+        pass
+
+    monkeypatch.setattr(phone, "show", show)
+    monkeypatch.setattr(phone, "configure", configure)
+
+    def ends(*named: str) -> str:
+        monkeypatch.setattr("sys.argv", ["phone", *named])
+        try:
+            phone.main()
+        except SystemExit as failure:
+            return str(failure)
+        return ""
+
+    assert ends() == "empty: nothing was measured\nbroken: ValueError: no"
+    assert ran == list(sections) and shown == ["phone-good", "phone-last"], "the others go on"
+    assert ends("good", "absent") == "absent is left out: there is no model", "who asks for it is told"
+    assert ends("good", "last") == ""
+
+
+def test_who_waits_in_vain_waits_for_all_of_their_patience() -> None:
+    turns = (Turn(600.0, False, 0, 1), Turn(None, False, 0, 0))
+    assert waits([Talked(200, 1.0, turns), Talked(200, 1.0, turns[:1])]) == ([0.6, PATIENCE_S, 0.6], 1)
 
 
 def test_what_a_talker_prints_is_read_again() -> None:
-    talked = [Talked(200, 12.5, (Turn(None, True, 5, 0), Turn(612.0, False, 9, 11))), Talked(486, 0.0, ())]
+    talked = [Talked(200, 12.5, (Turn(None, True, 5, 0), Turn(612.0, False, 9, 11, (11, 12)))), Talked(486, 0.0, ())]
     assert read(json.dumps([asdict(each) for each in talked])) == talked
 
 

@@ -21,6 +21,8 @@ from duologue.broadcast.packets import Packet
 from duologue.errors import InputError, InternalError
 from programme import FPS, HEIGHT, WIDTH, picture
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
 
 def encoded(numbers: range) -> list[Packet]:
     encoder = VideoEncoder(WIDTH, HEIGHT, FPS)

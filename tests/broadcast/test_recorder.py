@@ -29,6 +29,8 @@ from duologue.prover.verify import verify
 from failing_disk import FailingDisk
 from programme import Programme, whole
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
 
 @pytest.fixture(name="programme", scope="module")
 def programme_fixture() -> Programme:

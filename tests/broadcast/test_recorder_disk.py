@@ -22,6 +22,8 @@ from duologue.broadcast.recorder import (
 from duologue.errors import InputError
 from failing_disk import FailingDisk
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
 SEGMENTS = synthetic(0, 24)
 LIMITS = RecordingLimits(seconds=4, keep=50_000)
 

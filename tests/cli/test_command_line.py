@@ -16,6 +16,8 @@ from duologue.cli.output import known_errors
 from duologue.errors import InputError, InternalError, PeerError
 from duologue.places import packs_folder
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
 CHAD = packs_folder() / "characters" / "chad"
 
 

@@ -15,6 +15,8 @@ from duologue.errors import DuologueError
 from duologue.models import entries
 from local_index import parted
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:

@@ -53,7 +53,7 @@ def test_no_command_shows_a_secret(words: tuple[str, ...], tmp_path: Path, capsy
 @pytest.mark.parametrize(
     ("words", "work"),
     [
-        (("doctor", "--json"), "duologue.app.doctor.examine"),
+        (("doctor", "--json"), "duologue.app.doctor.doctor.examine"),
         (("transcribe", "{}/sound.wav", "--json"), "duologue.cli.transcribe._hear"),
         (("warm", "{}/lines.txt"), "duologue.cli.warm._fill"),
     ],

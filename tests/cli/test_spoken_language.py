@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from duologue import Character, Conversation, Show
 from duologue import settings as settings_module
-from duologue.app.languages import use_of
+from duologue.app.engines.languages import use_of
 from duologue.audio.pcm import RATE, silence
 from duologue.audio.wav import WavWriter
 from duologue.cli.main import build

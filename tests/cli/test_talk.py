@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from duologue.app.clips import read_clip
+from duologue.app.show.clips import read_clip
 from duologue.audio.pcm import RATE, silence, to_int16
 from duologue.audio.resample import resample
 from duologue.audio.wav import WavWriter
@@ -25,7 +25,7 @@ from duologue.cli.main import build
 from duologue.cli.talk_shown import waits
 from duologue.cli.talk_text import MAX_LINE, ChatPage, lines
 from duologue.clock import MILLISECOND
-from duologue.dialogue.turns_vocabulary import Annotate, Commit, Sounds, Think
+from duologue.dialogue.turns.vocabulary import Annotate, Commit, Sounds, Think
 from duologue.errors import InputError
 from duologue.language.structured import ReplyChunk
 from duologue.places import refuse_same
@@ -33,6 +33,8 @@ from duologue.speech.hearing import EAR_RATE
 from duologue.speech.utterance import Utterance
 from duologue.telemetry.ledger import ConversationRecord, EffectRecord, HeaderRecord, TurnRecord
 from duologue.telemetry.ledger_reader import LedgerReader
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 
 async def read(stream: AsyncGenerator[str, None]) -> list[str]:

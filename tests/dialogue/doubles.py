@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.delivery import PaceState
-from duologue.dialogue.director import Brief, ConversationOutcome, Director, Player
+from duologue.dialogue.on_air.delivery import PaceState
+from duologue.dialogue.on_air.director import Brief, ConversationOutcome, Director, Player
+from duologue.dialogue.on_air.voice_pace import Paces
+from duologue.dialogue.on_air.writing import Limits
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayStarted, Voiced
-from duologue.dialogue.voice_pace import Paces
-from duologue.dialogue.writing import Limits
 from duologue.errors import DuologueError, PeerError
 from duologue.language.engine import LanguageModel
 from duologue.language.fake import FakeLanguage, ScriptedReply

@@ -9,7 +9,7 @@ import numpy as np
 from session_doubles import loud_utterance
 
 from duologue.audio.pcm import Samples
-from duologue.dialogue.far_end import Manners, PacedWriter, RemoteSink
+from duologue.dialogue.far_end.remote_sink import Manners, PacedWriter, RemoteSink
 from duologue.dialogue.heard import heard_text
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress
 from duologue.simulation.far_player import FarHabits, FarPlayer

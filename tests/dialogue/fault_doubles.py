@@ -18,15 +18,16 @@ from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.heard import heard_text
 from duologue.dialogue.nonsense import readable
-from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import Captured, PlayEnded, PlayEvent, PlayProgress, PlayStarted, Voiced
-from duologue.dialogue.session import Session, SessionEngines, SessionOptions
-from duologue.dialogue.session_sink import PacedSink
-from duologue.dialogue.turns_vocabulary import Commit, Effect, Event, Report, State
+from duologue.dialogue.session.session import Session, SessionEngines, SessionOptions
+from duologue.dialogue.session.sink import PacedSink
+from duologue.dialogue.turns.policy import Policy
+from duologue.dialogue.turns.vocabulary import Commit, Effect, Event, Report, State
 from duologue.language.engine import LanguageCapabilities, Prompt
 from duologue.language.moderation import Moderator, Subject, Verdict
 from duologue.simulation.virtual_time import LoopClock
 from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, Transcript, VoicePresence
+from duologue.speech.hearing_fake import Loudness
 from duologue.speech.utterance import Utterance
 
 BLOCK = 1024
@@ -288,22 +289,15 @@ class Speaker:
         return wrong[kind]()
 
 
-class Noticing:
+class Noticing(Loudness):
     """Voice activity by loudness."""
 
     def __init__(self, trouble: Trouble) -> None:
+        super().__init__()
         self.trouble = trouble
-        self.streams: set[int] = set()
-
-    def open(self) -> int:
-        self.streams.add(len(self.streams))
-        return len(self.streams) - 1
-
-    def forget(self, stream: int) -> None:
-        self.streams.remove(stream)
 
     def step(self, frames: Mapping[int, Samples]) -> Mapping[int, float]:
-        good = {stream: float(np.abs(frame).mean() > 0.05) for stream, frame in frames.items()}
+        good = super().step(frames)
         match self.trouble.of("noticing"):
             case "":
                 return good

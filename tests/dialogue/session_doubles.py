@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,18 +11,18 @@ import numpy as np
 
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND
-from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import PlayEvent, PlayProgress, Voiced
-from duologue.dialogue.session import Session, SessionEngines, SessionOptions
-from duologue.dialogue.session_sink import PacedSink
-from duologue.dialogue.turns_vocabulary import Effect, Event, Note, Report
+from duologue.dialogue.session.session import Session, SessionEngines, SessionOptions
+from duologue.dialogue.session.sink import PacedSink
+from duologue.dialogue.turns.policy import Policy
+from duologue.dialogue.turns.vocabulary import Effect, Event, Note, Report
 from duologue.errors import PeerError
 from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
 from duologue.simulation.virtual_time import LoopClock
 from duologue.speech.hearing import EAR_RATE, TurnEnd
-from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
+from duologue.speech.hearing_fake import FakeHearing, Hearing, Loudness, evenly
 from duologue.speech.utterance import Mark, MarkKind, Utterance
 
 WORD_SECONDS = 0.3
@@ -60,23 +60,6 @@ class LoudVoice:
         if self.fails(utterance_id):
             raise PeerError("the voice broke", where="double")
         return Voiced(loud_utterance(text, speaker, utterance_id), self.clock.now())
-
-
-class Loudness:
-    """Voice activity by amplitude."""
-
-    def __init__(self) -> None:
-        self.streams: set[int] = set()
-
-    def open(self) -> int:
-        self.streams.add(len(self.streams))
-        return len(self.streams) - 1
-
-    def step(self, frames: Mapping[int, Samples]) -> Mapping[int, float]:
-        return {stream: float(np.abs(frame).mean() > 0.05) for stream, frame in frames.items()}
-
-    def forget(self, stream: int) -> None:
-        self.streams.remove(stream)
 
 
 @dataclass(frozen=True)

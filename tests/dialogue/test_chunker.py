@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duologue.dialogue.chunker import Chunker, Chunking, Sentence
-from duologue.dialogue.chunker_speech import speakable
+from duologue.dialogue.replies.chunker import Chunker, Chunking, Sentence
+from duologue.dialogue.replies.chunker_speech import speakable
 from few_examples import examples
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 
 def chunk(text: str, names: tuple[str, ...] = (), chunking: Chunking | None = None) -> list[Sentence]:

@@ -10,11 +10,11 @@ import pytest
 from doubles import CHAD, VIRGIN, WORD_SECONDS, Show
 
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.conversation import Brief, Crew, OnAir
-from duologue.dialogue.director import ConversationOutcome
-from duologue.dialogue.plan import MAX_WAITING
+from duologue.dialogue.on_air.conversation import Brief, Crew, OnAir
+from duologue.dialogue.on_air.director import ConversationOutcome
+from duologue.dialogue.on_air.plan import MAX_WAITING
+from duologue.dialogue.on_air.writing import Limits
 from duologue.dialogue.ports import PlayEnded, PlayEvent
-from duologue.dialogue.writing import Limits
 from duologue.errors import InputError, InternalError, PeerError
 from duologue.language.engine import MAX_HISTORY, Line, Moment
 from duologue.language.fake import ScriptedReply
@@ -297,7 +297,7 @@ def test_a_message_that_comes_with_the_last_word_is_answered(monkeypatch: pytest
             super().__init__(crew, brief)
             on_air.append(self)
 
-    monkeypatch.setattr("duologue.dialogue.director.OnAir", Kept)
+    monkeypatch.setattr("duologue.dialogue.on_air.director.OnAir", Kept)
 
     async def say(show: Show) -> None:
         notify = show.floor.notify

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.clock import MILLISECOND
-from duologue.dialogue.echo import EchoFilter
+from duologue.dialogue.listening.echo import EchoFilter
 
 PLAYED = "It is nearly noon in this quiet little town"
 

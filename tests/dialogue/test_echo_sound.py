@@ -6,17 +6,18 @@ import asyncio
 
 import numpy as np
 import pytest
-from session_doubles import Loudness
 
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.echo import EchoFilter
-from duologue.dialogue.echo_sound import OURS, EchoReference, EchoTrack
-from duologue.dialogue.session_ears import SessionEars
-from duologue.dialogue.turns_vocabulary import Event, Understood
+from duologue.dialogue.listening.echo import EchoFilter
+from duologue.dialogue.listening.echo_sound import OURS, EchoReference, EchoTrack
+from duologue.dialogue.session.ears import SessionEars
+from duologue.dialogue.turns.vocabulary import Event, Understood
 from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.hearing import EAR_RATE, Expected
-from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
+from duologue.speech.hearing_fake import FakeHearing, Hearing, Loudness, evenly
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 BLOCK = EAR_RATE // 50
 AT = 3 * SECOND

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.dialogue.endpointing import (
+from duologue.dialogue.listening.endpointing import (
     FRAME_NS,
     AdaptivePatience,
     BoundedPatience,
@@ -18,8 +18,8 @@ from duologue.dialogue.endpointing import (
     judge_guessed,
     trust,
 )
-from duologue.dialogue.melody import Contour
-from duologue.dialogue.turns_vocabulary import SpeechStarted, SpeechStopped
+from duologue.dialogue.listening.melody import Contour
+from duologue.dialogue.turns.vocabulary import SpeechStarted, SpeechStopped
 
 
 def run(probabilities: list[float]) -> list[SpeechStarted | SpeechStopped]:
@@ -89,16 +89,19 @@ def test_voice_is_counted_from_the_onset_on_through_its_pauses() -> None:
         (0.4, True, 96, Trust.NONE),  # a cough that slipped through: no words at all
         (0.4, True, 300, Trust.DOUBT),  # "mm-hm" taken for "which you"
         (-1.0, False, 300, Trust.DOUBT),  # what may still become something else
-        (0.9, True, 200, Trust.FULL),  # "stop"
+        (0.9, True, 200, Trust.FULL),
         (0.9, False, 96, Trust.FULL),
         (-1.0, True, 250, Trust.FULL),  # an engine that never says
-        (0.1, True, 500, Trust.FULL),  # nobody coughs for so long
+        (-1.0, False, 500, Trust.FULL),
+        (0.1, True, 800, Trust.DOUBT),  # "uh-huh" taken for "lower house"
+        (0.1, True, 900, Trust.FULL),  # nobody coughs for so long
     ],
 )
 def test_words_are_believed_by_voice_and_by_confidence(
     confidence: float, final: bool, voiced_ms: float, found: Trust
 ) -> None:
-    assert trust("no wait", confidence, final, voiced_ms) is found
+    """Words that are no commands."""
+    assert trust("which way", confidence, final, voiced_ms) is found
 
 
 @pytest.mark.parametrize(
@@ -109,7 +112,10 @@ def test_words_are_believed_by_voice_and_by_confidence(
         ("Wait, wait a second", 0.5, 300, Trust.FULL),
         ("Stop!", 0.5, 100, Trust.NONE),
         ("What?", 0.25, 300, Trust.FULL),
+        ("What?", 0.19, 300, Trust.FULL),
+        ("Know that", 0.5, 300, Trust.FULL),  # "No, that…"
         ("No, no.", 0.25, 300, Trust.FULL),
+        ("Wait, stop!", 0.25, 300, Trust.FULL),
         ("Stop that", 0.3, 300, Trust.DOUBT),
         ("Stop!", 0.1, 300, Trust.DOUBT),
         ("Ship!", 0.5, 300, Trust.DOUBT),
@@ -281,6 +287,28 @@ def test_the_bounds_of_the_user_hold_whatever_was_learnt():
         ("The code is 7.", -2.0, "dictation"),
         ("My number is 041.", -2.0, "dictation"),
         ("It is 163. 555 5 fives", None, "dictation"),
+        ("It is spelled M. A. Why?", None, "dictation"),
+        ("It is spelled why?", -2.0, "dictation"),
+        ("C. U.", None, "dictation"),
+        ("It is spelled Mayer.", -2.0, "fallen"),
+        ("I would like to book a table.", 2.0, "asks for something"),
+        ("I need a taxi tomorrow.", None, "asks for something"),
+        ("And please bring me a spoon.", 2.0, "finished"),
+        ("Please bring me a spoon.", 2.0, "asks for something"),
+        ("You are absolutely right.", 2.0, "asks for something"),
+        ("You are.", 2.0, "leaning"),
+        ("I want.", 2.0, "finished"),
+        ("I need the.", 2.0, "leaning"),
+        ("I would like a coffee and.", 2.0, "trailing"),
+        ("I am looking for.", 2.0, "unsure"),
+        ("I would like a coffee.", -2.0, "fallen"),
+        ("I tried to call you, but nobody picked up.", 2.0, "two clauses"),
+        ("I went home because I was tired.", 2.0, "two clauses"),
+        ("But nobody picked up.", 2.0, "finished"),
+        ("I came home and slept.", 2.0, "finished"),
+        ("I went to bed and.", 2.0, "trailing"),
+        ("Tell me why?", None, "question"),
+        ("How are you?", None, "question"),
         ("It is on the.", -2.0, "leaning"),
         ("No thanks.", None, "closing word"),
         ("…", None, "no words yet"),
@@ -290,17 +318,30 @@ def test_a_guessed_full_stop_counts_with_what_else_speaks_for_an_end(text: str, 
     assert judge_guessed(text, contour=None if level is None else Contour(level)) == why
 
 
+def test_what_asks_for_something_and_what_has_two_clauses_waits_less_than_a_clause_that_may_go_on() -> None:
+    patience = AdaptivePatience(guessed=True)
+    patience.sounded(Contour(2.0))
+    texts = ("I would like the blue one.", "I called you, but nobody came.", "I called you this morning.")
+    assert [patience.wait(text).ms for text in texts] == [600, 800, 1100]
+    for _ in range(4):
+        patience.wait("I called you this morning.")
+        patience.resumed(1100.0)
+    assert [patience.wait(text).ms for text in texts] == [600, 800, 1100]
+    sure = AdaptivePatience()
+    assert {sure.wait(text).ms for text in texts} == {350}
+
+
 def test_ears_that_guess_are_believed_less_than_others_and_the_melody_is_asked() -> None:
     sure, guessed = AdaptivePatience(), AdaptivePatience(guessed=True)
     text = "I bought a new coat."
-    assert (sure.wait(text).ms, guessed.wait(text).ms) == (350, 920)
+    assert (sure.wait(text).ms, guessed.wait(text).ms) == (350, 1100)
     waits: list[int] = []
     for level in (-2.0, 0.0, 5.0):
         for patience in (sure, guessed):
             patience.sounded(Contour(level))
         assert sure.wait(text).ms == 350
         waits.append(guessed.wait(text).ms)
-    assert waits == [600, 920, 920]
+    assert waits == [560, 1100, 1100]
     assert guessed.wait("I called the office and").ms == 1400
 
 
@@ -323,11 +364,12 @@ def test_where_ears_guess_a_pause_in_a_sentence_says_nothing_of_questions_and_fa
     for _ in range(4):
         patience.wait("I paid for two tickets.")
         patience.resumed(1100.0)
-    assert patience.wait("I paid for two tickets.").ms == 920
+    assert patience.wait("I paid for two tickets.").ms == 1100
     assert patience.wait("What time is it?").ms == 500
     patience.sounded(Contour(-3.0))
-    assert patience.wait("I paid for two tickets.").ms == 600
+    assert patience.wait("I paid for two tickets.").ms == 560
     for _ in range(3):
         patience.wait("I paid for two tickets.")
         patience.resumed(700.0)
-    assert patience.wait("I paid for two tickets.").ms == 710
+    assert patience.wait("I paid for two tickets.").ms == 690
+    assert patience.wait("I would like the blue one.").ms == 690

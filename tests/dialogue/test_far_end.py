@@ -9,15 +9,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from session_doubles import loud_utterance
 
 from duologue.audio.far_playout import PACED, FarEndMessage, Manners, MessageKind
 from duologue.audio.pcm import RATE
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.far_end_clock import FarClock
-from duologue.dialogue.far_end_state import MAX_ITEMS, FarEnd
+from duologue.dialogue.far_end.clock import FarClock
+from duologue.dialogue.far_end.state import MAX_ITEMS, FarEnd
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress, PlayStarted
 from duologue.errors import InputError, PeerError
 
@@ -525,6 +525,7 @@ def test_a_far_end_holds_if_that_is_so_and_never_else(acts: list[str]) -> None:
 
 
 @pytest.mark.parametrize("manners", MANY)
+@example([("play", 0, 0), ("play", 0, 0), ("acknowledge", 0, -1)])  # of the second, nothing: the first is not over
 @given(st.lists(st.tuples(st.sampled_from(ACTS), st.integers(0, 400), st.integers(-5, 70_000)), max_size=40))
 def test_whatever_a_far_end_says_each_utterance_ends_once(manners: Manners, acts: list[tuple[str, int, int]]) -> None:
     """In any order, and in nonsense: no more is believed heard than has left, and time always moves on."""
@@ -572,3 +573,43 @@ def test_whatever_a_far_end_says_each_utterance_ends_once(manners: Manners, acts
     for report in reports:
         if not isinstance(report, PlayStarted):
             assert 0 <= report.played_samples <= left.get(report.utterance_id, 0)
+
+
+# One that says a word now and then
+
+
+def test_one_that_does_not_acknowledge_may_say_a_word_and_is_estimated_on() -> None:
+    far = far_end(NOTHING)
+    far.play(HELLO, 0, 0)
+    far.play(AGAIN, 0, 0)
+    sent(far, 0)
+    pass_time(far, 0, 300 * MS)
+    far.acknowledge("u1", len(HELLO.samples), None, 300 * MS)
+    assert ends(far.take_reports()) == {"u1": (len(HELLO.samples), False)}
+    reports = pass_time(far, 300 * MS, 3 * SECOND)
+    assert ends(reports) == {"u2": (len(AGAIN.samples), True)}
+
+
+@pytest.mark.parametrize("tells_stop", [True, False])
+def test_what_was_heard_before_a_pause_that_was_a_clear_is_heard_when_it_is_cleared(tells_stop: bool) -> None:
+    far = far_end(Manners(acknowledges=False, tells_stop=tells_stop, holds=False))
+    far.play(HELLO, 0, 0)
+    sent(far, 0)
+    pass_time(far, 0, 360 * MS)
+    far.pause(360 * MS)
+    sent(far, 360 * MS)
+    far.take_reports()
+    far.clear(700 * MS)
+    assert ends(far.take_reports()) == {"u1": (14_400, True)}
+
+
+def test_where_one_stopped_at_a_pause_that_was_a_clear_is_what_was_heard() -> None:
+    far = far_end(Manners(acknowledges=False, holds=False))
+    far.play(HELLO, 0, 0)
+    sent(far, 0)
+    pass_time(far, 0, 360 * MS)
+    far.pause(360 * MS)
+    sent(far, 360 * MS)
+    far.stopped("u1", 9_000, None, 400 * MS)
+    far.clear(700 * MS)
+    assert ends(far.take_reports()) == {"u1": (9_000, False)}

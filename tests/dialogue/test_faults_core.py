@@ -9,10 +9,10 @@ from doubles import utterance
 from turns_world import World
 
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import PlayProgress, PlayStarted
-from duologue.dialogue.turns import TurnTaking
-from duologue.dialogue.turns_vocabulary import (
+from duologue.dialogue.turns.policy import Policy
+from duologue.dialogue.turns.turns import TurnTaking
+from duologue.dialogue.turns.vocabulary import (
     AudioReady,
     BeginStretch,
     Clear,
@@ -113,13 +113,15 @@ def test_a_voice_that_began_before_the_jump_is_as_long_as_it_was() -> None:
     world.give(SpeechStarted(onset))
     world.pass_time(200)
     assert world.machine.state is State.PAUSED
-    world.now += 1_600 * MILLISECOND
+    world.now += 2_600 * MILLISECOND
     world.give(Timeout())
     assert world.machine.state is State.PAUSED and reports(world, Note.STALLED)
     world.give(SpeechStopped(onset + 620 * MILLISECOND))
     world.pass_time(500)
+    world.give(Understood(max(world.waiting), "I meant the date", final=True))
+    assert world.machine.state is State.PAUSING, "what was said is more than a word"
     (interrupted,) = reports(world, Note.INTERRUPTED)
-    assert interrupted.ms == 2_300
+    assert interrupted.ms == 3_300
 
 
 def test_an_ordinary_late_timer_is_no_jump() -> None:

@@ -6,7 +6,7 @@ import pytest
 from fault_doubles import Scene, Trouble
 from session_doubles import Says
 
-from duologue.dialogue.turns_vocabulary import Note, Stage, State
+from duologue.dialogue.turns.vocabulary import Note, Stage, State
 from duologue.simulation.virtual_time import simulate
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute

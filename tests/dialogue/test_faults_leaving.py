@@ -12,7 +12,7 @@ from session_doubles import Says
 
 from duologue.audio.pcm import Samples
 from duologue.clock import SECOND
-from duologue.dialogue.turns_vocabulary import Note, Stage, State
+from duologue.dialogue.turns.vocabulary import Note, Stage, State
 from duologue.errors import PeerError
 from duologue.simulation.virtual_time import simulate
 from duologue.speech.utterance import Utterance

@@ -14,19 +14,21 @@ from session_doubles import Says
 
 from duologue.audio.pcm import Samples
 from duologue.clock import SECOND
-from duologue.dialogue.echo import EchoFilter
-from duologue.dialogue.endpointing import AdaptivePatience
+from duologue.dialogue.listening.echo import EchoFilter
+from duologue.dialogue.listening.endpointing import AdaptivePatience
 from duologue.dialogue.nonsense import MAX_CHARACTERS, readable
 from duologue.dialogue.ports import PlayEnded, PlayStarted
-from duologue.dialogue.replies import ReplyEnding, read_reply
-from duologue.dialogue.replies_text import ReplyCap, SpokenPart
-from duologue.dialogue.turns_vocabulary import Note, Stage, State
+from duologue.dialogue.replies.replies import ReplyEnding, read_reply
+from duologue.dialogue.replies.text import ReplyCap, SpokenPart
+from duologue.dialogue.turns.vocabulary import Note, Stage, State
 from duologue.language.engine import MAX_HISTORY, LanguageCapabilities, Moment, Prompt
 from duologue.language.moderation import Moderator
 from duologue.language.persona import Persona
 from duologue.simulation.virtual_time import simulate
 from duologue.speech.utterance import Utterance
 from loop_guard import LoopGuard
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 HELD_MS = 5.0
 """What one callback may cost (thread CPU time)."""

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from session_doubles import Says
 
 from duologue.audio.pcm import RATE, Samples
-from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import Voiced
-from duologue.dialogue.turns_vocabulary import Clear, Play, State
+from duologue.dialogue.turns.policy import Policy
+from duologue.dialogue.turns.vocabulary import Clear, Play, State
 from duologue.language.engine import Prompt
 from duologue.simulation.virtual_time import simulate
 from few_examples import examples

@@ -10,7 +10,7 @@ from fault_doubles import Scene, Trouble
 from session_doubles import ADA, Says
 
 from duologue.clock import SECOND
-from duologue.dialogue.turns_vocabulary import Note, Report, Stage, State
+from duologue.dialogue.turns.vocabulary import Note, Report, Stage, State
 from duologue.language.languages import ENGLISH
 from duologue.simulation.virtual_time import simulate
 from duologue.speech.utterance import Utterance

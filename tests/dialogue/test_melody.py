@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from duologue.audio.pcm import Samples
-from duologue.dialogue.melody import SECONDS, Melody, pitches
+from duologue.dialogue.listening.melody import SECONDS, Melody, pitches
 from duologue.speech.hearing import EAR_RATE
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from duologue.dialogue.plan import (
+from duologue.dialogue.on_air.plan import (
     GAP_MS,
     MAX_WAITING,
     QUICK_GAP_MS,

@@ -14,6 +14,8 @@ from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.recording import ConversationRecorder, stretched
 from duologue.speech.hearing import EAR_RATE
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
 START = 5 * SECOND
 BLOCK = EAR_RATE // 50
 

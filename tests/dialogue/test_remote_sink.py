@@ -23,11 +23,11 @@ from session_doubles import ADA, Says, Talk, loud_utterance
 
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.far_end import PACED, FarEndMessage, Manners, PacedWriter, RemoteSink
+from duologue.dialogue.far_end.remote_sink import PACED, FarEndMessage, Manners, PacedWriter, RemoteSink
 from duologue.dialogue.ports import PlayEnded, Voiced
-from duologue.dialogue.session import Session, SessionEngines
-from duologue.dialogue.session_record import SessionRecorder
-from duologue.dialogue.turns_vocabulary import Effect, Event
+from duologue.dialogue.session.record import SessionRecorder
+from duologue.dialogue.session.session import Session, SessionEngines
+from duologue.dialogue.turns.vocabulary import Effect, Event
 from duologue.errors import PeerError
 from duologue.language.fake import ScriptedReply
 from duologue.language.moderation import Moderator
@@ -35,6 +35,8 @@ from duologue.simulation.far_player import FarHabits, FarPlayer
 from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.utterance import Utterance
 from duologue.telemetry.ledger import TurnRecord
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 NEAR = FarHabits(quick_ms=20, slow_ms=80)
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duologue.dialogue.ports import Voiced
-from duologue.dialogue.replies import (
+from duologue.dialogue.replies.replies import (
     Expressed,
     ReplyEnding,
     ReplyItem,
@@ -25,14 +25,15 @@ from duologue.dialogue.replies import (
     deflection,
     read_reply,
 )
-from duologue.dialogue.replies_text import Brevity, ReplyCap, ReplyReader, SpokenPart
+from duologue.dialogue.replies.text import Brevity, ReplyCap, ReplyReader, SpokenPart
 from duologue.errors import PeerError
-from duologue.language.engine import LanguageCapabilities, Line, Prompt
+from duologue.language.engine import LanguageCapabilities, Line, Prompt, WholeText
 from duologue.language.moderation import Moderator
-from duologue.language.persona import Persona
-from duologue.language.structured import ReplyChunk, ReplyForm, reply_schema
+from duologue.language.persona import Persona, load_persona
+from duologue.language.structured import NOTES, ReplyChunk, ReplyForm, asked_for, reply_schema
 from duologue.language.text import estimate_seconds, word_count
 from duologue.language.tools import ToolFiller
+from duologue.places import packs_folder
 from duologue.simulation.virtual_time import LoopClock, simulate
 
 
@@ -262,6 +263,49 @@ def test_notes_that_may_not_be_shown_are_taken_out_and_the_words_are_said():
     assert shown == [ReplyChunk(0, "It is warm."), ReplyChunk(1, "Come.", hint="to come")]
 
 
+@pytest.mark.parametrize("kind", NOTES)
+def test_a_note_of_any_kind_is_judged_before_it_is_shown(kind: str):
+    prompt = replace(ASKED, schema=reply_schema(notes=NOTES))
+    items = read(
+        Model(json.dumps({"chunks": [{"text": "It is warm.", kind: "forbidden"}]})), prompt, Moderator(["forbidden"])
+    )
+    assert [item for _, item in items if isinstance(item, ReplyChunk)] == [ReplyChunk(0, "It is warm.")]
+
+
+def test_what_a_person_wrote_beforehand_is_said_whole_and_what_a_model_writes_is_not():
+    story = " ".join(f"This is sentence number {number} of a story." for number in range(1, 40))
+
+    class Written(Model):
+        async def write(self, prompt: Prompt) -> AsyncGenerator[str]:
+            yield WholeText(story)
+
+    for schema in (None, reply_schema()):
+        assert " ".join(texts(read(Written(""), replace(ASKED, schema=schema)))) == story
+    assert 0 < len(" ".join(texts(read(Model(story))))) < len(story)
+
+
+def test_a_model_that_goes_round_in_circles_is_stopped():
+    """As Gemma 3 270M does, which is no instruction model."""
+    chunk = {"text": "I have twenty years", "expression": "neutral", "correction": "no", "hint": "Yes"}
+    model = Model(json.dumps({"chunks": [{**chunk, "text": "Well."}, *[chunk] * 9]}))
+    items = read(model, replace(ASKED, schema=reply_schema(notes=NOTES)))
+    assert texts(items) == ["Well.", "I have twenty years", "I have twenty years"]
+    assert ending(items).problem == "it repeats itself" and not ending(items).failure
+    assert model.closed and model.written < len(model.text) / 2
+
+
+@pytest.mark.parametrize("note", NOTES)
+def test_the_words_of_the_form_are_no_answer(note: str):
+    said = f"one or two short sentences to be spoken, {asked_for(note, '')} {asked_for(note, '')}"
+    echo = {"text": said, "expression": "neutral", "hint": asked_for(note, "")}
+    schema = reply_schema(notes=NOTES)
+    assert texts(read(Model(json.dumps({"chunks": [echo]})), replace(ASKED, schema=schema))) == []
+    both = {"chunks": [echo, {"text": "I live here, too."}]}
+    items = read(Model(json.dumps(both)), replace(ASKED, schema=schema))
+    assert texts(items) == ["I live here, too."]
+    assert [item for _, item in items if isinstance(item, ReplyChunk)] == [ReplyChunk(0, "I live here, too.")]
+
+
 def test_a_chunk_that_was_refused_is_not_shown():
     document = json.dumps({"chunks": [{"text": "A forbidden word."}, {"text": "Come."}]})
     items = read(Model(document), replace(ASKED, schema=reply_schema()), Moderator(["forbidden"]))
@@ -334,6 +378,35 @@ def test_a_voice_that_hangs_is_given_up():
     assert simulate(together(voicing, "One", "Two")) == [("", f"{hangs}; {hangs}"), ("Two", "")]
 
 
+@dataclass
+class OneByOne(Voices):
+    """Speaks one line after another, as many servers do."""
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def voice(self, text: str, speaker: str, utterance_id: str) -> Voiced:
+        async with self.turn:
+            return await super().voice(text, speaker, utterance_id)
+
+
+def test_a_voice_that_speaks_one_line_after_another_is_not_late_with_those_that_wait():
+    voices = OneByOne((4.0,))
+    voicing = SentenceVoicing(voices, VoiceLimits(seconds=5.0, parallel=2))
+    lines = ("One", "Two", "Three")
+    assert simulate(together(voicing, *lines)) == [(line, "") for line in lines]
+    assert voices.begun == list(lines)
+
+
+def test_a_line_that_hangs_beside_one_that_was_heard_is_given_up():
+    voices = Voices((4.0, 1e6))
+    voicing = SentenceVoicing(voices, VoiceLimits(seconds=5.0, tries=1, parallel=2))
+
+    async def main() -> tuple[list[tuple[str, str]], float]:
+        return await together(voicing, "One", "Two"), asyncio.get_running_loop().time()
+
+    assert simulate(main()) == ([("One", ""), ("", "no sound in 5 s")], 9.0)
+
+
 def test_cancelling_stops_the_voices_and_frees_their_places():
     voices = Voices((1e6, 1e6, 0.1))
 
@@ -392,3 +465,16 @@ def test_no_cap_is_ever_exceeded_and_what_is_said_was_written(
     assert sum(estimate_seconds(part.text) for part in parts) <= seconds + 1.2
     assert sum(part.text.endswith((".", "?", "!", "…")) for part in parts) <= sentences
     assert sum(word_count(part.text) for part in parts) <= words + 1  # a sentence that was begun is brought to an end
+
+
+def test_notes_beside_the_words_do_not_cut_them_short():
+    tutor = load_persona(packs_folder() / "personas" / "tutor.toml")
+    words = "You said it well and so we can go on now."
+    chunk = {"text": words, "expression": "smile", "translation": words * 2, "hint": words, "vocabulary": words}
+    count = tutor.max_sentences - 1
+    document = json.dumps({"chunks": [chunk] * count})
+    assert len(words.split()) * count <= tutor.max_words
+    reader = ReplyReader(Brevity.of(tutor), structured=True)
+    parts = [part for at in range(0, len(document), 4) for part in reader.feed(document[at : at + 4])]
+    assert [part.text for part in (*parts, *reader.finish())] == [words] * count
+    assert reader.cut is ReplyCap.NONE and len(reader.chunks) == count

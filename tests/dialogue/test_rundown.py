@@ -8,8 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from duologue.dialogue.plan import MAX_WAITING, Plan, Question, Step, StepKind
-from duologue.dialogue.rundown import (
+from duologue.dialogue.on_air.plan import MAX_WAITING, Plan, Question, Step, StepKind
+from duologue.dialogue.on_air.rundown import (
     FILLER_EVERY,
     OVERDUE,
     AbandonStep,

@@ -12,14 +12,16 @@ from session_doubles import Says, Talk, raised
 
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND
-from duologue.dialogue.policy import Policy
-from duologue.dialogue.turns_vocabulary import Clear, EngineFailed, Note, Pause, Report, Stage, State
+from duologue.dialogue.turns.policy import Policy
+from duologue.dialogue.turns.vocabulary import Clear, EngineFailed, Note, Pause, Report, Stage, State
 from duologue.errors import InputError, PeerError
 from duologue.language.fake import ScriptedReply
 from duologue.language.languages import ENGLISH
 from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing import Expected, Transcript, VoicePresence
 from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 APOLOGIES = ENGLISH.apologies.model_dump()
 

@@ -10,10 +10,10 @@ import pytest
 from session_doubles import ADA, LoudVoice, Says, Talk
 
 from duologue.audio.pcm import Samples
-from duologue.dialogue.policy import Policy
-from duologue.dialogue.session_control import SessionControl
-from duologue.dialogue.session_sink import PacedSink
-from duologue.dialogue.turns_vocabulary import (
+from duologue.dialogue.session.control import SessionControl
+from duologue.dialogue.session.sink import PacedSink
+from duologue.dialogue.turns.policy import Policy
+from duologue.dialogue.turns.vocabulary import (
     BeginStretch,
     CallTool,
     Commit,
@@ -32,6 +32,8 @@ from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.languages import load_language
 from duologue.language.tools import RemoteTool, Toolbox, ToolCall
 from duologue.simulation.virtual_time import simulate
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 ASKS = Says(1.0, "what time is it please Ada")
 TWO = ScriptedReply("It is nearly noon in this town. The clock on the tower says so.", 0.2)

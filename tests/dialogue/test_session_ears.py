@@ -9,13 +9,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import session_doubles
-from session_doubles import ADA, Loudness, Says, Talk
+from session_doubles import ADA, Says, Talk
 
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND
-from duologue.dialogue.echo import EchoFilter
-from duologue.dialogue.session_ears import SessionEars
-from duologue.dialogue.turns_vocabulary import (
+from duologue.dialogue.listening.echo import EchoFilter
+from duologue.dialogue.listening.melody import Melody
+from duologue.dialogue.session.ears import SessionEars
+from duologue.dialogue.turns.vocabulary import (
     EngineFailed,
     Event,
     Note,
@@ -28,8 +29,8 @@ from duologue.dialogue.turns_vocabulary import (
 from duologue.errors import InputError, InternalError
 from duologue.language.fake import ScriptedReply
 from duologue.simulation.virtual_time import LoopClock, simulate
-from duologue.speech.hearing import EAR_RATE, Expected, Transcript, VoiceActivity, VoicePresence
-from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
+from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, Transcript, VoiceActivity, VoicePresence
+from duologue.speech.hearing_fake import FakeHearing, Hearing, Loudness, evenly
 from duologue.speech.shared_activity import WINDOW_MS, SharedActivity
 
 BLOCK = EAR_RATE // 50
@@ -355,3 +356,26 @@ def test_nobodys_time_is_up_while_a_voice_may_be_beginning() -> None:
 def test_what_sounds_like_a_beginning_again_and_again_holds_nobody_up_for_long() -> None:
     waits = held([0.0, 0.35], 12)
     assert waits[1:8] == [70] * 7 and waits[8:11] == [38, 6, 70]
+
+
+class GuessingEars(FakeHearing):
+    @property
+    def capabilities(self) -> HearingCapabilities:
+        return replace(super().capabilities, guesses_ends=True)
+
+
+@pytest.mark.parametrize(("ears", "judged"), [(FakeHearing, False), (GuessingEars, True)])
+def test_a_melody_is_looked_for_only_where_somebody_judges_by_it(
+    monkeypatch: pytest.MonkeyPatch, ears: type[FakeHearing], judged: bool
+) -> None:
+    looked: list[int] = []
+
+    def ended(self: Melody, sound: Samples) -> None:
+        looked.append(len(sound))
+
+    monkeypatch.setattr(Melody, "ended", ended)
+    talk = Talk([Says(0.5, "what time is it")], [ScriptedReply("Noon.")], seconds=4.0)
+    talk.ears = ears([Hearing(evenly("what time is it", 0.3))], clock=talk.clock)
+    simulate(talk.run())
+    assert talk.context()[0] == ("person", "what time is it")
+    assert bool(looked) is judged

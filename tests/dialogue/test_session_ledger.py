@@ -13,11 +13,12 @@ from session_doubles import Says, Talk, loud_utterance
 
 from duologue.clock import MILLISECOND
 from duologue.dialogue.ports import PlayStarted
-from duologue.dialogue.session_ledger import SessionLedger, open_session_ledger
-from duologue.dialogue.session_lines import record_of
-from duologue.dialogue.session_record import SessionRecorder
-from duologue.dialogue.turns_vocabulary import BeginStretch, Note, Play, Report, Understood
+from duologue.dialogue.session.ledger import SessionLedger, open_session_ledger
+from duologue.dialogue.session.lines import record_of
+from duologue.dialogue.session.record import SessionRecorder
+from duologue.dialogue.turns.vocabulary import BeginStretch, Note, Play, Report, Understood
 from duologue.errors import InputError
+from duologue.evidence.summary import PartSummary
 from duologue.language.fake import ScriptedReply
 from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing_fake import Hearing, evenly
@@ -29,12 +30,12 @@ from duologue.telemetry.ledger import (
     Entry,
     EventRecord,
     HeaderRecord,
+    OverRecord,
     TurnRecord,
 )
 from duologue.telemetry.ledger_reader import LedgerReader
 from duologue.telemetry.lines import decode, encode, parse
-from duologue.telemetry.metrics import Metrics
-from duologue.telemetry.report import PartSummary
+from duologue.telemetry.metrics.metrics import Metrics
 from duologue.telemetry.stream import Ledger
 
 ASKS = Says(1.0, "what time is it please Ada")
@@ -159,9 +160,10 @@ def test_a_failure_of_the_conversation_is_not_wrapped_and_open_turns_are_written
 
     with pytest.raises(KeyError):
         simulate(hold())
-    *_, played, turn = [entry.record for entry in LedgerReader(path)]
+    *_, played, turn, over = [entry.record for entry in LedgerReader(path)]
     assert isinstance(played, EventRecord) and played.name == "PlayStarted"
     assert isinstance(turn, TurnRecord) and (turn.text, turn.state) == ("what time is it", "on_air")
+    assert isinstance(over, OverRecord)
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from session_doubles import Says, loud_utterance
 
 from duologue.clock import SECOND
 from duologue.dialogue.ports import PlayEnded
-from duologue.dialogue.session_orders import MAX_ORDERS, SINK_SECONDS, SinkOrders
-from duologue.dialogue.turns_vocabulary import EngineFailed, Event, Note, Stage
+from duologue.dialogue.session.orders import MAX_ORDERS, SINK_SECONDS, SinkOrders
+from duologue.dialogue.turns.vocabulary import EngineFailed, Event, Note, Stage
 from duologue.errors import PeerError
 from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.utterance import Utterance

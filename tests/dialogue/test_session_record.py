@@ -14,9 +14,9 @@ from turns_world import World
 
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND, milliseconds
-from duologue.dialogue.policy import Policy
-from duologue.dialogue.session_record import SessionRecorder
-from duologue.dialogue.turns_vocabulary import Commit, Effect, Event, HangUp, Note, Report, Stage, State
+from duologue.dialogue.session.record import SessionRecorder
+from duologue.dialogue.turns.policy import Policy
+from duologue.dialogue.turns.vocabulary import Commit, Effect, Event, HangUp, Note, Report, Stage, State
 from duologue.errors import PeerError
 from duologue.language.chain import LanguageChain
 from duologue.language.fake import FakeLanguage, ScriptedReply
@@ -26,6 +26,8 @@ from duologue.speech.hearing_fake import Hearing, evenly
 from duologue.telemetry.ledger import EndingOutcome, EndingRecord, TurnRecord
 from duologue.telemetry.turns import FINAL_STATES, silence_ms
 from few_examples import examples
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 APOLOGIES = ENGLISH.apologies.model_dump()
 

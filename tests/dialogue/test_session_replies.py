@@ -12,13 +12,14 @@ import pytest
 from session_doubles import LoudVoice, Says, Talk
 
 from duologue.clock import SECOND
-from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import Voiced
-from duologue.dialogue.replies_text import ReplyCap
-from duologue.dialogue.turns_vocabulary import (
+from duologue.dialogue.replies.text import ReplyCap
+from duologue.dialogue.turns.policy import Policy
+from duologue.dialogue.turns.vocabulary import (
     Abandon,
     Adopt,
     Annotate,
+    AudioGrew,
     ChunkWritten,
     Commit,
     EngineFailed,
@@ -37,6 +38,9 @@ from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.structured import ReplyChunk, ReplyForm, reply_schema
 from duologue.language.tools import STOPPED, Tool, Toolbox, ToolCall
 from duologue.simulation.virtual_time import simulate
+from duologue.speech.utterance import Utterance
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 ASKS = Says(1.0, "what time is it please Ada")
 CHUNKS = [
@@ -133,6 +137,35 @@ def test_the_first_sound_is_the_first_chunk_written_plus_its_voice() -> None:
     began = (when(talk, Play) - when(talk, Think)) / SECOND
     assert began == pytest.approx(written + len(text) / 15, abs=0.05)
     assert when(talk, VoiceSentence) < when(talk, ChunkWritten, 1)
+
+
+class Early(LoudVoice):
+    """Gives the first word of a reply's sentence at once, and all of it a second later."""
+
+    async def voice(self, text: str, speaker: str, utterance_id: str) -> Voiced:
+        given = await super().voice(text, speaker, utterance_id)
+        if "/" not in utterance_id:
+            return given
+        word = given.utterance.words()[0].end
+        begun = replace(given.utterance, samples=given.utterance.samples[:word], marks=(), open=True)
+        return Voiced(begun, given.first_audio, self._rest(given))
+
+    async def _rest(self, given: Voiced) -> AsyncGenerator[Utterance, None]:
+        await asyncio.sleep(1.0)
+        yield given.utterance
+
+
+def test_a_voice_that_streams_is_heard_before_it_is_known_what_it_says_it_with() -> None:
+    """The model writes that a fifth of a second after the words."""
+    talk = Talk([], seconds=20, greet=True)
+    talk.model, talk.voice = Steady(clock=talk.clock), Early(talk.clock, 0.05)
+    talk = talk_with(talk, schema=SCHEMA)
+    text = CHUNKS[0]["text"]
+    written = (json.dumps({"chunks": CHUNKS}).index(text) + len(text) + 1) / 99
+    began = (when(talk, Play) - when(talk, Think)) / SECOND
+    assert began == pytest.approx(written + 0.05, abs=0.02)
+    grown = [item.utterance for _, item in talk.log if isinstance(item, AudioGrew)]
+    assert [utterance.expression for utterance in grown] == ["smile"]
 
 
 def test_what_was_only_thought_is_not_shown() -> None:

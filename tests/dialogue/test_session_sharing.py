@@ -8,9 +8,9 @@ import pytest
 from session_doubles import ADA, LoudVoice, Says, Talk
 
 from duologue.dialogue.ports import Voiced
-from duologue.dialogue.session import Session, SessionEngines
-from duologue.dialogue.session_sink import PacedSink
-from duologue.dialogue.turns_vocabulary import Effect, Event
+from duologue.dialogue.session.session import Session, SessionEngines
+from duologue.dialogue.session.sink import PacedSink
+from duologue.dialogue.turns.vocabulary import Effect, Event
 from duologue.language.fake import ScriptedReply
 from duologue.language.languages import ENGLISH
 from duologue.language.moderation import Moderator

@@ -13,7 +13,7 @@ from session_doubles import loud_utterance
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress, PlayStarted
-from duologue.dialogue.session_sink import PacedSink
+from duologue.dialogue.session.sink import PacedSink
 from duologue.errors import InputError
 from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.utterance import Utterance

@@ -13,9 +13,9 @@ from test_session_record import recorded
 
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND
-from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import Voiced
-from duologue.dialogue.turns_vocabulary import Adopt
+from duologue.dialogue.turns.policy import Policy
+from duologue.dialogue.turns.vocabulary import Adopt
 from duologue.language.engine import Line, Prompt
 from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.precedence import Urgency, WorkGate, current_errand

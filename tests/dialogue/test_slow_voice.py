@@ -11,16 +11,18 @@ import pytest
 from doubles import CHAD, VIRGIN, Show, utterance
 
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.delivery import PaceState
-from duologue.dialogue.director import ConversationOutcome
+from duologue.dialogue.on_air.delivery import PaceState
+from duologue.dialogue.on_air.director import ConversationOutcome
+from duologue.dialogue.on_air.turn_parts import parts_of
+from duologue.dialogue.on_air.voice_pace import Coming, Paces, VoicePace, lacking
 from duologue.dialogue.ports import Voiced
-from duologue.dialogue.turn_parts import parts_of
-from duologue.dialogue.voice_pace import Coming, Paces, VoicePace, lacking
 from duologue.errors import PeerError
 from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.languages import ENGLISH
 from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.telemetry.ledger import TurnRecord
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 PATIENT_CAST = (replace(CHAD, max_words=60, max_seconds=60.0), replace(VIRGIN, max_words=60, max_seconds=60.0))
 

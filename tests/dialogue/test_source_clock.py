@@ -14,10 +14,10 @@ from session_doubles import Says
 
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.endpointing import PreRoll
+from duologue.dialogue.listening.endpointing import PreRoll
+from duologue.dialogue.listening.source_clock import BACK_SAMPLES, SourceClock
 from duologue.dialogue.ports import Captured, PlayStarted
-from duologue.dialogue.source_clock import BACK_SAMPLES, SourceClock
-from duologue.dialogue.turns_vocabulary import (
+from duologue.dialogue.turns.vocabulary import (
     Clear,
     EngineFailed,
     Note,
@@ -30,6 +30,8 @@ from duologue.dialogue.turns_vocabulary import (
 )
 from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing import EAR_RATE
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 BLOCK = EAR_RATE // 50
 ASKS = Says(1.0, "what time is it please Ada")

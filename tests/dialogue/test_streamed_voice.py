@@ -11,10 +11,10 @@ import pytest
 from session_doubles import ADA, WORD_SECONDS, LoudVoice, Says, Talk, loud_utterance
 
 from duologue.clock import SECOND
-from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import PlayStarted, Voiced
-from duologue.dialogue.replies import SentenceVoicing
-from duologue.dialogue.turns_vocabulary import (
+from duologue.dialogue.replies.replies import SentenceVoicing
+from duologue.dialogue.turns.policy import Policy
+from duologue.dialogue.turns.vocabulary import (
     AudioGrew,
     Clear,
     EngineFailed,

@@ -11,10 +11,10 @@ from doubles import utterance
 from turns_script import asks, count, kinds, newest, replies, speaking, starts, stops, understands
 from turns_world import World
 
-from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import PlayStarted
-from duologue.dialogue.replies_text import ReplyCap
-from duologue.dialogue.turns_vocabulary import (
+from duologue.dialogue.replies.text import ReplyCap
+from duologue.dialogue.turns.policy import Policy
+from duologue.dialogue.turns.vocabulary import (
     Annotate,
     AudioGrew,
     AudioReady,

@@ -6,8 +6,8 @@ import pytest
 from turns_script import kinds, newest, replies, starts, stops, understands
 from turns_world import World
 
-from duologue.dialogue.policy import Policy
-from duologue.dialogue.turns_vocabulary import (
+from duologue.dialogue.turns.policy import Policy
+from duologue.dialogue.turns.vocabulary import (
     Abandon,
     BeginStretch,
     EndStretch,

@@ -6,8 +6,8 @@ import pytest
 from turns_script import asks, kinds, replies, speaking, starts, stops, understands
 from turns_world import World
 
-from duologue.dialogue.policy import Policy
-from duologue.dialogue.turns_vocabulary import Ears, Note, ReplyFinished, State, Think
+from duologue.dialogue.turns.policy import Policy
+from duologue.dialogue.turns.vocabulary import Ears, Note, ReplyFinished, State, Think
 
 
 def test_echo_that_is_known_in_time_does_not_even_pause(world: World) -> None:

@@ -6,7 +6,7 @@ from doubles import utterance
 from turns_script import asks, replies, speaking, starts, stops, understands, voices
 from turns_world import World
 
-from duologue.dialogue.turns_vocabulary import (
+from duologue.dialogue.turns.vocabulary import (
     Apologise,
     AudioReady,
     Commit,

@@ -7,8 +7,8 @@ from turns_script import asks, count, newest, replies, speaking, starts, stops, 
 from turns_world import World
 
 from duologue.clock import MILLISECOND
-from duologue.dialogue.policy import Policy
-from duologue.dialogue.turns_vocabulary import (
+from duologue.dialogue.turns.policy import Policy
+from duologue.dialogue.turns.vocabulary import (
     Clear,
     Commit,
     Ears,

@@ -8,8 +8,9 @@ from turns_script import asks, kinds, replies, says_a_short_word, speaking, star
 from turns_world import World
 
 from duologue.clock import MILLISECOND
-from duologue.dialogue.turns_vocabulary import (
+from duologue.dialogue.turns.vocabulary import (
     Abandon,
+    Apologise,
     AudioReady,
     Clear,
     Commit,
@@ -45,20 +46,22 @@ def test_barge_in_pauses_then_clears_and_keeps_what_was_heard(world: World) -> N
     assert "Resume" not in kinds(world)
 
 
-def test_long_sound_takes_the_floor_without_words(world: World) -> None:
+def test_a_sound_that_goes_on_and_on_takes_the_floor_without_words(world: World) -> None:
     speaking(world)
     starts(world)
-    world.pass_time(639)
-    assert world.machine.state is State.PAUSED
+    world.pass_time(1_639)
+    assert world.machine.state is State.PAUSED and world.far.paused
     world.pass_time(1)
     assert world.machine.state is State.HEARING and world.last(Clear)
 
 
 @pytest.mark.parametrize("understood", ["", "mm-hm", "Yeah, okay."])
-def test_a_cough_or_backchannel_lets_the_character_go_on(world: World, understood: str) -> None:
+@pytest.mark.parametrize("length", [300, 640, 1_200])
+def test_a_cough_or_backchannel_lets_the_character_go_on(world: World, understood: str, length: int) -> None:
+    """However long it is, and although no word of it is known while it sounds."""
     speaking(world)
     starts(world)
-    world.pass_time(300)
+    world.pass_time(length)
     stops(world)
     world.pass_time(150)
     assert world.machine.state is State.JUDGING and world.far.paused
@@ -206,13 +209,41 @@ def test_short_sounds_in_a_row_are_judged_together(world: World) -> None:
     assert world.machine.state is State.SPEAKING
 
 
-def test_a_long_sound_whose_end_is_known_late_takes_the_floor(world: World) -> None:
+def test_words_of_a_long_voice_that_are_known_after_its_end_take_the_floor_and_may_go_on(world: World) -> None:
+    """The ears say nothing before the end: what was said is a turn like any other, with its own wait."""
     speaking(world)
     starts(world)
     world.pass_time(535)
     world.give(SpeechStopped(world.now))
     world.pass_time(250)
-    assert world.machine.state is State.PAUSING
+    assert world.machine.state is State.JUDGING and world.far.paused
+    understands(world, "wait a moment", final=True)
+    assert world.machine.state is State.PAUSING and world.last(Clear)
+    world.deliver()
+    starts(world)
+    understands(world, "I meant Tuesday.")
+    stops(world)
+    world.pass_time(500)
+    understands(world, "I meant Tuesday.", final=True)
+    assert [each.person for each in world.effects if isinstance(each, Think)][-1] == "wait a moment I meant Tuesday."
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_of_a_long_voice_that_the_ears_lost_the_words_are_asked_for(world: World, silent: bool) -> None:
+    """They fail, or never say what they understood in the end."""
+    speaking(world)
+    starts(world)
+    world.pass_time(900)
+    stops(world)
+    world.pass_time(150)
+    assert world.machine.state is State.JUDGING
+    if silent:
+        world.pass_time(800)
+    else:
+        world.give(EngineFailed(Stage.HEARING, "broken", stretch=stretch(world)))
+    assert Note.INTERRUPTED in world.notes() and not world.far.paused
+    world.pass_time(1_200)
+    assert world.last(Apologise) == Apologise("r2", 0, Stage.HEARING)
 
 
 @pytest.mark.parametrize("ends_after", [535, 900])

@@ -9,8 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from turns_world import World
 
 from duologue.clock import MILLISECOND
-from duologue.dialogue.policy import Policy
-from duologue.dialogue.turns_vocabulary import (
+from duologue.dialogue.turns.policy import Policy
+from duologue.dialogue.turns.vocabulary import (
     AudioReady,
     EngineFailed,
     HangUp,
@@ -21,6 +21,7 @@ from duologue.dialogue.turns_vocabulary import (
     SpeechStopped,
     Stage,
     State,
+    TurnAnswered,
     Typed,
     Understood,
 )
@@ -152,6 +153,10 @@ class Conversation(RuleBasedStateMachine):
     def person_types(self, text: str, really: int) -> None:
         if really == 5:
             self.world.give(Typed(text))
+
+    @rule(text=SENTENCES)
+    def somebody_else_answers(self, text: str) -> None:
+        self.world.give(TurnAnswered("operator", text))
 
     @rule(go=st.integers(0, 50))
     def person_leaves(self, go: int) -> None:

@@ -20,9 +20,9 @@ from turns_script import (
 )
 from turns_world import World
 
-from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import PlayEnded, PlayProgress
-from duologue.dialogue.turns_vocabulary import (
+from duologue.dialogue.turns.policy import Policy
+from duologue.dialogue.turns.vocabulary import (
     Abandon,
     Apply,
     Attach,

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from turns_script import USED, USED_BESIDE
 
-from duologue.dialogue.turns import BESIDE, TABLE
+from duologue.dialogue.turns.turns import BESIDE, TABLE
 
-SITUATIONS = ("", "_ahead", "_interruption", "_echo", "_failures", "_owner", "_hold")
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
+SITUATIONS = ("", "_ahead", "_interruption", "_echo", "_failures", "_owner", "_hold", "_kept")
 ALONE = ("no:xdist", "no:faulthandler", "no:cacheprovider", "no:logging")
 """Plugins that would be in the way of the run around this one."""
 

@@ -6,8 +6,8 @@ import pytest
 from session_doubles import Says, Talk
 
 from duologue.clock import MILLISECOND
-from duologue.dialogue.turns_vocabulary import Note, Report
-from duologue.dialogue.unvoiced import VoiceTrack, voiced_text
+from duologue.dialogue.listening.unvoiced import VoiceTrack, text_without
+from duologue.dialogue.turns.vocabulary import Note, Report
 from duologue.language.fake import ScriptedReply
 from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing import EAR_RATE, Transcript
@@ -21,6 +21,11 @@ def tracked(*changes: float) -> VoiceTrack:
     for number, at in enumerate(changes):
         track.change(round(at * EAR_RATE), number % 2 == 0)
     return track
+
+
+def voiced_text(given: Transcript, track: VoiceTrack, begin: int) -> str:
+    """Without the words that lie where nobody spoke; ``begin`` is the stretch's first sample on the track."""
+    return text_without(given, lambda start, end: track.silent(begin + start, begin + end))
 
 
 def transcript(text: str, *spans: tuple[float, float]) -> Transcript:

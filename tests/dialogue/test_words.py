@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from session_doubles import ADA, Says, Talk
 
-from duologue.dialogue.endpointing import AdaptivePatience, Trust, judge, trust
-from duologue.dialogue.policy import BACKCHANNELS
-from duologue.dialogue.turns_vocabulary import EngineFailed, Note, Stage
+from duologue.dialogue.listening.endpointing import AdaptivePatience, Trust, judge, judge_guessed, trust
+from duologue.dialogue.turns.policy import BACKCHANNELS
+from duologue.dialogue.turns.vocabulary import EngineFailed, Note, Stage
 from duologue.errors import InputError, PeerError
 from duologue.language.fake import ScriptedReply
 from duologue.language.languages import load_language
@@ -19,10 +19,22 @@ from duologue.speech.hearing_fake import Hearing
 GERMAN = load_language("de")
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("Ich möchte einen Tisch bestellen.", "asks for something"),
+        ("Ich habe angerufen, aber keiner hat geantwortet.", "two clauses"),
+        ("Ich habe gestern angerufen.", "finished"),
+    ],
+)
+def test_ears_that_guess_hear_in_german_who_asks_for_something_and_a_second_clause(text: str, why: str) -> None:
+    assert judge_guessed(text, GERMAN.turns) == why
+
+
 @pytest.mark.parametrize("language", ["en", "de", "en-GB", "DE"])
 def test_a_language_is_whole(language: str) -> None:
     found = load_language(language)
-    assert found.known and set(found.apologies.model_dump()) == {Stage.HEARING, Stage.THINKING, Stage.VOICING}
+    assert found.known and set(found.apologies.model_dump()) == {Stage.HEARING, Stage.THINKING, Stage.VOICING, "spent"}
     for part in (found.turns, found.sentences):
         groups = {name: getattr(part, name) for name in type(part).model_fields if name not in ("known", "ordinals")}
         assert all(word == word.casefold() for group in groups.values() for word in group)

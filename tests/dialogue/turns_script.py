@@ -5,8 +5,8 @@ from __future__ import annotations
 from doubles import utterance
 from turns_world import World
 
-from duologue.dialogue.turns import BESIDE, TABLE
-from duologue.dialogue.turns_vocabulary import (
+from duologue.dialogue.turns.turns import BESIDE, TABLE
+from duologue.dialogue.turns.vocabulary import (
     AudioReady,
     ReplyFinished,
     SentenceReady,

@@ -12,11 +12,11 @@ from doubles import utterance
 
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.heard import heard_text
-from duologue.dialogue.policy import Policy
 from duologue.dialogue.ports import PlayEnded, PlayProgress, PlayStarted
-from duologue.dialogue.turns import TurnTaking
-from duologue.dialogue.turns_person import normalise
-from duologue.dialogue.turns_vocabulary import (
+from duologue.dialogue.turns.person import normalise
+from duologue.dialogue.turns.policy import Policy
+from duologue.dialogue.turns.turns import TurnTaking
+from duologue.dialogue.turns.vocabulary import (
     Abandon,
     Adopt,
     Apologise,
@@ -39,6 +39,7 @@ from duologue.dialogue.turns_vocabulary import (
     Think,
     Timeout,
     TurnClosed,
+    TurnKept,
     TurnOpened,
     Typed,
     Understood,
@@ -140,6 +141,8 @@ class World:
         """An assertion failed: what follows means nothing."""
         self.turn = 0
         """The person's turn that is open, by what was told."""
+        self.kept = False
+        """It is over, and nobody answers it yet."""
         self.forced = False
         """The machine had to give up waiting for the far end's word."""
         self.unreported = False
@@ -221,9 +224,16 @@ class World:
         match effect:
             case TurnOpened(number):
                 assert not self.turn, "two turns are open at once"
-                self.turn = number
+                self.turn, self.kept = number, False
+            case TurnKept(number, person):
+                assert number == self.turn and not self.machine.reply, "a turn is kept that is not open, or answered"
+                assert person == self.words(self.said)[:4000].strip(), "something else is kept than what was said"
+                self.kept = True
             case TurnClosed(number, EndingOutcome.ANSWERED):
-                assert any(thought.turn == number for thought in self.thoughts.values()), "answered by nothing"
+                by_reply = any(thought.turn == number for thought in self.thoughts.values())
+                assert by_reply or (self.kept and number == self.turn), "answered by nothing"
+                if not by_reply:
+                    self.turn, self.kept = 0, False
             case TurnClosed(number):
                 lost = any(thought.turn == number and thought.abandoned for thought in self.thoughts.values())
                 assert number == self.turn or lost, "a turn is closed that is not open"
@@ -335,6 +345,9 @@ class World:
 
     def commit(self, effect: Commit) -> None:
         self.commits.append(effect)
+        if effect.by and effect.person:
+            assert effect.person == self.words(self.said)[:4000].strip(), "somebody answered something else"
+            self.said.clear()
         if not effect.reply:
             return
         thought = self.thoughts[effect.reply]
@@ -353,7 +366,7 @@ class World:
         """What must hold after every event."""
         state, deadline = self.machine.state, self.machine.deadline()
         if state is State.CLOSED or (state is State.QUIET and deadline and deadline > self.now):
-            assert not self.turn, f"a turn is open in {state}"
+            assert not self.turn or (self.kept and state is State.QUIET), f"a turn is open in {state}"
         assert (deadline is None) == (state is State.CLOSED), f"no deadline in {state}"
         if state not in SOUNDING | {State.THINKING}:
             assert self.far.paused or not self.far.ids() or state is State.CLOSED, f"we sound in {state}"

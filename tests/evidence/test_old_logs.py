@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from duologue.cli.main import build
@@ -206,6 +208,73 @@ def test_the_command_prints_a_verdict_or_json_and_names_a_file_that_is_not_there
     assert [log["frames"]["with_miss"] for log in found["logs"]] == [10, 10]
     with pytest.raises(InputError, match="cannot be read"):
         list(lines_of(tmp_path / "none.log"))
+
+
+ODD = (
+    "[Frame {n}]", "[Frame {n}] compose: {m}ms", "[Frame {n}] {m}ms in all", "[Frame x{n}]", "[Frame {m}]",
+    "2026-06-10 10:00:0{d},500 INFO [Frame {n}] draw: {m}ms encode: 1.5 ms", "[10:0{d}:00] [Frame {n}]",
+    "x [y] [Frame {n}]", "[Frame {n}] [Compositor] L1 cache miss: {m}ms", "[Compositor] L1 cache miss: {m}ms",
+    "[Compositor] miss", "0:0{d} [Compositor] L1 cache hit", "[Compositor] begins", "+0.{d}s [Compositor] begins",
+    "warmed up [Compositor] in {m}ms", "[Render] chad | move:1ms total:{m}ms | {m}.5s audio", "[Render] begins",
+    "Kokoro warm-up done in {m}s [Render] begins", "+{d}.5s [Render] begins", "[SyncedPlayback] start delay: {m}ms",
+    "[RealtimeLipSync]", "[Expr] chad -> smug", "[Auto] {m}s", "[Auto] next [Frame {n}]", "+{d}.20s heard",
+    "+{m}s all done", "t1: x [call {d}] ts=1718000000.{d}", "t2: y [call {d}] ts=1718000001.{m}",
+    "Half-duplex gate active (4.{d}s left)", "Kokoro pipeline first audio: {m}ms", "%Cpu(s): {m}.2 us,  8.{d} st",
+    "   4242 root      20   0 4521344   1.2g  84512 R  {m}.3  7.6   3:14.15 python3", "[Gizmo] {m}", "", "[",
+    "\x1b[31m[Frame {n}]\x1b[0m", "2026-06-10 09:59:5{d} back", "\xe4 [Frame {n}]",
+    '{{"event": "turn", "gap_ms": {m}, "time": "2026-11-22T22:39:0{d}.812Z"}}',
+)  # fmt: skip
+"""Shapes of lines, the usual and the odd: ``n`` mostly rises, ``m`` and ``d`` are any number and any digit."""
+
+
+@given(
+    shapes=st.lists(st.tuples(st.integers(0, len(ODD) - 1), st.integers(0, 120), st.integers(0, 3)), max_size=80),
+    cut=st.integers(0, 80), usual=st.integers(0, 60),
+)  # fmt: skip
+def test_what_is_taken_at_once_counts_as_line_by_line(shapes: list[tuple[int, int, int]], cut: int, usual: int) -> None:
+    text: list[bytes] = [f"[Frame {number}] compose: 40ms".encode() for number in range(usual)]
+    number = usual
+    for which, figure, step in shapes:
+        number += step
+        text.append(ODD[which].format(n=number, m=figure, d=figure % 10).encode("latin-1"))
+    at_once, one_by_one = OldLog("a"), OneByOne("a")
+    for log in (at_once, one_by_one):
+        log.feed(text[:cut])
+        log.feed(text[cut:])
+    assert as_dict(at_once) == as_dict(one_by_one)
+    assert [run.with_miss for run in at_once.frames] == [run.with_miss for run in one_by_one.frames]
+
+
+class OneByOne(OldLog):
+    """Looks at each line."""
+
+    def feed(self, some: list[bytes]) -> None:
+        for each in some:
+            self.broken += each.decode(errors="replace").encode() != each
+            if line := old_lines.COLOUR.sub(b"", each):
+                self.lines += 1
+                if old_lines.CLOCKED.match(line):
+                    self._time(line[:19], [line])
+                self.understood += self._take(line)
+
+
+def test_lines_that_come_often_are_taken_at_once() -> None:
+    looked: list[bytes] = []
+
+    class Counted(OldLog):
+        def _take(self, line: bytes) -> bool:
+            looked.append(line)
+            return super()._take(line)
+
+    log = Counted("a")
+    text, took = a_show(6_000, 431, 2)
+    log.feed([*text.encode().split(b"\n"), b"[Render] begins", b"[Gizmo] x", b"[Frame 6000] compose: 40ms"])
+    assert looked == [b"[Render] begins", b"[Gizmo] x"]
+    found = as_dict(log)
+    assert found["frames"]["frames"] == 6_001 and found["frames"]["with_miss"] == len(took) == 431
+    looked.clear()
+    log.feed([b"[Frame 0]", b"[Frame 1]"])  # another run begins
+    assert looked == [b"[Frame 0]", b"[Frame 1]"] and len(log.frames) == 2
 
 
 def test_an_empty_log_says_that_nothing_is_in_it() -> None:

@@ -17,18 +17,21 @@ from typing import Any
 atheris: Any = import_module("atheris")  # installed by `make fuzz` alone
 
 with atheris.instrument_imports(include=["duologue.phone"]):
-    from duologue.errors import InputError
-    from duologue.phone import call_events as events
-    from duologue.phone import message as sip
-    from duologue.phone.digest import fields
-    from duologue.phone.negotiation import Local, answer, offer
-    from duologue.phone.rtcp import Rtcp
-    from duologue.phone.rtp import RtpPacket
-    from duologue.phone.screening import LineOptions, Rate
-    from duologue.phone.sdp import Description
-    from duologue.phone.telephone_events import EventReader
-    from duologue.phone.transactions import Flow
-    from duologue.phone.user_agent import Output, UserAgent
+    from duologue.errors import InputError, PeerError
+    from duologue.phone.audiosocket.frames import AudioSocketStream
+    from duologue.phone.media.negotiation import Local, answer, offer
+    from duologue.phone.media.rtcp import Rtcp
+    from duologue.phone.media.rtp import RtpPacket
+    from duologue.phone.media.sdp import Description
+    from duologue.phone.media.telephone_events import EventReader
+    from duologue.phone.sip import call_events as events
+    from duologue.phone.sip import message as sip
+    from duologue.phone.sip.digest import fields
+    from duologue.phone.sip.screening import LineOptions, Rate
+    from duologue.phone.sip.transactions import Flow
+    from duologue.phone.sip.user_agent import Output, UserAgent
+    from duologue.phone.twilio.stream import TwilioStream
+    from duologue.phone.twilio.voice import ForgedError, TwilioDoor
 
 HOST = "192.0.2.2"
 LOCAL = Local(HOST, 5000)
@@ -96,6 +99,32 @@ def media(data: bytes) -> None:
             continue
 
 
+def audiosocket(data: bytes) -> None:
+    """An Asterisk's connection, in two pieces; then it is over."""
+    stream = AudioSocketStream()
+    try:
+        for part in (data[: len(data) // 2], data[len(data) // 2 :]):
+            stream.receive(part, 1)
+    except PeerError:
+        return
+    stream.closed()
+
+
+def twilio(data: bytes) -> None:
+    """Messages of a media stream, and a form: what a stranger may send to either."""
+    stream = TwilioStream("CA1")
+    for part in data.split(PARTS)[:20]:
+        try:
+            stream.receive(part.decode("utf-8", "replace"), 1)
+        except PeerError:
+            break
+    try:
+        TwilioDoor("token", "https://a.example").ask("", data, "x")
+    except ForgedError:
+        return
+    raise AssertionError("nobody has signed it")
+
+
 def agent(data: bytes) -> None:
     """Several datagrams to a line whose owner takes every call: at the end nothing is left of them."""
     line = UserAgent(LineOptions(host=HOST, rates={"INVITE": Rate(1e6, 1000)}), random.Random(1))
@@ -130,12 +159,26 @@ INVITE = (
 ).encode()
 CANCEL = INVITE.partition(b"Contact")[0].replace(b"INVITE", b"CANCEL") + b"Content-Length: 0\r\n\r\n"
 SECOND = INVITE.replace(b"z9hG4bK1", b"z9hG4bK2").replace(b"Call-ID: c", b"Call-ID: d\r\nRequire: 100rel")
+STREAMED = PARTS.join(
+    (
+        b'{"event": "connected", "protocol": "Call", "version": "1.0.0"}',
+        b'{"event": "start", "sequenceNumber": "1", "streamSid": "MZ1", "start": {"streamSid": "MZ1", "callSid": "CA1",'
+        b' "tracks": ["inbound"], "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1}}}',
+        b'{"event": "media", "sequenceNumber": "2", "streamSid": "MZ1", "media": {"track": "inbound", "chunk": "1",'
+        b' "timestamp": "0", "payload": "gICA"}}',
+        b'{"event": "dtmf", "streamSid": "MZ1", "sequenceNumber": "3", "dtmf": {"track": "inbound", "digit": "1"}}',
+        b'{"event": "mark", "streamSid": "MZ1", "sequenceNumber": "4", "mark": {"name": "u/0"}}',
+        b'{"event": "stop", "streamSid": "MZ1"}',
+    )
+)
 TARGETS: dict[str, tuple[Callable[[bytes], None], tuple[bytes, ...]]] = {
     "message": (message, (INVITE, CANCEL)),
     "stream": (stream, (INVITE + b"\r\n\r\n" + CANCEL,)),
     "description": (description, (BODY.encode(),)),
     "digest": (digest, (b'Digest realm="x", nonce="a\\"b", qop="auth", algorithm=SHA-256',)),
     "media": (media, (b"\x80\x00" + bytes(30), b"\x81\xc8\x00\x0c" + bytes(48), b"\x05\x8a\x03\x20")),
+    "audiosocket": (audiosocket, (b"\x01\x00\x10" + bytes(16) + b"\x10\x01\x40" + bytes(320) + b"\x03\x00\x017",)),
+    "twilio": (twilio, (STREAMED, b"CallSid=CA1&From=%2B4930&To=%2B4940")),
     "agent": (agent, (INVITE + PARTS + CANCEL, INVITE + PARTS + SECOND)),
 }
 

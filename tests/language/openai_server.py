@@ -42,8 +42,12 @@ class Behaviour:
 class OpenAIServer(ScriptedServer):
     """Answers ``POST /v1/chat/completions`` by the script, then with the usual behaviour; checks key and model."""
 
-    def __init__(self, *script: Behaviour, key: str = "", models: tuple[str, ...] = ("tiny",)) -> None:
+    def __init__(
+        self, *script: Behaviour, key: str = "", models: tuple[str, ...] = ("tiny",), usage: object = None
+    ) -> None:
         super().__init__(key)
+        self.usage = usage
+        """What it counts, for who asks for it; None: it does not."""
         self.script = list(script)
         self.models = models
         self.requests: list[dict[str, Any]] = []
@@ -71,10 +75,11 @@ class OpenAIServer(ScriptedServer):
             return await _fail(connection, behaviour)
         if behaviour.garbage:
             return await connection.send(200, behaviour.garbage.encode(), kind=EVENTS)
-        return await _stream(connection, behaviour, wanted["model"])
+        counted = self.usage if wanted.get("stream_options") == {"include_usage": True} else None
+        return await _stream(connection, behaviour, wanted["model"], counted)
 
 
-async def _stream(connection: Connection, behaviour: Behaviour, model: str) -> bool:
+async def _stream(connection: Connection, behaviour: Behaviour, model: str, usage: object) -> bool:
     connection.begin(EVENTS)
     await _event(connection, _chunk(model, {"role": "assistant", "content": ""}))
     if behaviour.error_event:
@@ -92,6 +97,8 @@ async def _stream(connection: Connection, behaviour: Behaviour, model: str) -> b
             await _event(connection, _chunk(model, {"tool_calls": [delta]}))
     if not behaviour.quiet_end:
         await _event(connection, _chunk(model, {}, "tool_calls" if behaviour.calls else behaviour.finish))
+        if usage is not None:
+            await _event(connection, _chunk(model, {}) | {"choices": [], "usage": usage})
         await connection.chunk(b"data: [DONE]\n\n")
     return await connection.end()
 

@@ -14,8 +14,7 @@ from improv_shows import CHAD, TEN_TOPICS, VIRGIN, show
 from duologue.errors import PeerError
 from duologue.language.engine import Line, Moment, Prompt
 from duologue.language.improv import Improv, neutral_moves
-from duologue.language.improv.phrases import content_words
-from duologue.language.improv.topic import understand
+from duologue.language.improv.topic import understand, word_lists
 from duologue.language.moderation import Moderator
 from duologue.language.moves import CATEGORIES, CHAINS, Move, parse_moves, squeeze
 from duologue.language.persona import Persona
@@ -23,6 +22,16 @@ from duologue.language.text import clean, sentences, word_count
 from few_examples import examples
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
+
+WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+
+
+def content_words(text: str) -> set[str]:
+    """The words that carry meaning, in lower case, plural endings removed."""
+    small = word_lists()["small"] | word_lists()["stop"]
+    words = (word.lower().replace("’", "'").removesuffix("'s") for word in WORD.findall(text))
+    return {word.removesuffix("s") if len(word) > 3 else word for word in words if word not in small and len(word) > 2}
 
 
 TOPICS = (

@@ -14,6 +14,8 @@ from duologue.language.moves import squeeze
 from duologue.language.persona import Persona, load_persona
 from duologue.places import packs_folder
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
 PACKS = packs_folder()
 FILES = (PACKS / "characters" / "chad", PACKS / "characters" / "virgin", PACKS / "personas" / "phone.toml")
 SAID = (

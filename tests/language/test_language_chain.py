@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
 import pytest
 
 from duologue.chains import ChainPolicy, FailureMoment, Handover
@@ -9,6 +13,7 @@ from duologue.language.chain import LanguageChain
 from duologue.language.engine import Moment, Prompt
 from duologue.language.fake import FakeLanguage, ScriptedReply
 from duologue.language.persona import Persona
+from duologue.language.tools import Tool, Toolbox, ToolCall, ToolUse
 
 PROMPT = Prompt(Persona("chad", "Chad", "You are Chad."), (), "lamps", moment=Moment.OPENING)
 
@@ -25,8 +30,8 @@ def chain_of(*engines: FakeLanguage) -> tuple[LanguageChain, list[Handover]]:
     return LanguageChain(engines, policy=policy, clock=VirtualClock(), listener=told.append), told
 
 
-async def read(chain: LanguageChain) -> str:
-    return "".join([piece async for piece in chain.write(PROMPT)])
+async def read(chain: LanguageChain, prompt: Prompt = PROMPT) -> str:
+    return "".join([piece async for piece in chain.write(prompt)])
 
 
 @pytest.mark.parametrize("reply", [ScriptedReply(hang=True), ScriptedReply("never", failure="down", pieces=0)])
@@ -58,3 +63,31 @@ async def test_it_closes_all_its_engines() -> None:
     await chain.close()
     with pytest.raises(ClosedError):
         await read(chain)
+
+
+class Calls(Named):
+    """Calls a tool before its first word, as models do."""
+
+    async def write(self, prompt: Prompt) -> AsyncIterator[str]:
+        assert prompt.tools is not None
+        async for _ in prompt.tools.run([ToolCall("1", "look_up", "{}")]):
+            pass
+        yield f"It is {prompt.tools.outcomes[0].shown}."
+
+
+@pytest.mark.parametrize("committed", [True, False], ids=["a slow tool", "a turn that is not over yet"])
+async def test_who_waits_for_a_tool_is_not_late(committed: bool) -> None:
+    async def look_up() -> str:
+        """Look."""
+        await asyncio.sleep(0.15)
+        return "noon"
+
+    chain, told = chain_of(Calls("a"), Named("b", ScriptedReply("Never.")))
+    await chain.warm_up()
+    use = ToolUse(Toolbox([Tool(look_up)]), committed=committed)
+    async with asyncio.TaskGroup() as group:
+        reading = group.create_task(read(chain, replace(PROMPT, tools=use)))
+        await asyncio.sleep(0.1)
+        use.commit()
+    assert reading.result() == 'It is "noon".'
+    assert told == []

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from duologue.dialogue.chunker import Chunker
-from duologue.dialogue.chunker_speech import speakable
+from duologue.dialogue.replies.chunker import Chunker
+from duologue.dialogue.replies.chunker_speech import speakable
 from duologue.errors import InputError
 from duologue.language.chat import instructions, messages
 from duologue.language.engine import Line, Moment, Prompt
@@ -17,7 +17,7 @@ from duologue.language.improv import Improv
 from duologue.language.languages import ENGLISH, SHIPPED, Language, knows, load_language
 from duologue.language.persona import Persona, parse_persona
 from duologue.language.text import clean
-from duologue.speech.whisper import Whisper, WhisperSettings
+from duologue.speech.whisper.engine import Whisper, WhisperSettings
 
 GERMAN, FRENCH = load_language("de"), load_language("fr")
 APOLOGIES = '[apologies]\nhearing = "Zu?"\nthinking = "Zi?"\nvoicing = "Za?"\n'

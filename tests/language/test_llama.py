@@ -16,6 +16,7 @@ from typing import cast
 import pytest
 
 import tiny_gguf
+from duologue.child import Worker
 from duologue.clock import SECOND, VirtualClock
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.language.chat import ChatMessage
@@ -26,7 +27,8 @@ from duologue.language.llama_model import LEAST, PORTION, LlamaModel, load
 from duologue.language.persona import load_persona
 from duologue.language.structured import ReplyForm, StructuredReader, reply_schema
 from duologue.precedence import Errand, Urgency, errand_of
-from duologue.workers import Worker
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 _CHAD = load_persona(Path(__file__).parents[2] / "packs" / "characters" / "chad")
 CHAD = replace(_CHAD, description="Loud.", style=(), opinions=(), avoid=())  # the tiny model spells each letter
@@ -366,7 +368,7 @@ async def test_what_a_request_does_wrong_fails_that_request_only(tmp_path: Path)
 async def test_a_person_is_answered(tmp_path: Path):
     async with speaking(tiny_gguf.write(tmp_path / "tiny.gguf")) as model:
         assert await heard(model) == SAID
-        assert model.restarts == 0
+        assert model.worker.restarts == 0
 
 
 @needs_library
@@ -381,24 +383,24 @@ async def test_a_dead_worker_fails_the_line_it_had_and_is_replaced(tmp_path: Pat
     async with speaking(tiny_gguf.write(tmp_path / "endless.gguf", endless=True), max_tokens=1000) as model:
         stream = cast("AsyncGenerator[str]", model.write(prompt()))
         assert await anext(stream)
-        assert model.pid is not None
-        os.kill(model.pid, signal.SIGKILL)
+        assert model.worker.pid is not None
+        os.kill(model.worker.pid, signal.SIGKILL)
         with pytest.raises(PeerError, match="killed by signal 9"):
             _ = [piece async for piece in stream]
-        assert model.pid is None
+        assert model.worker.pid is None
         assert await anext(cast("AsyncGenerator[str]", model.write(prompt())))
-        assert model.restarts == 1
+        assert model.worker.restarts == 1
 
 
 @needs_library
 async def test_a_worker_that_hangs_is_put_away(tmp_path: Path):
     async with speaking(tiny_gguf.write(tmp_path / "tiny.gguf"), patience_s=0.2) as model:
         await model.warm_up()
-        assert model.pid is not None
-        os.kill(model.pid, signal.SIGSTOP)
+        assert model.worker.pid is not None
+        os.kill(model.worker.pid, signal.SIGSTOP)
         with pytest.raises(PeerError, match="no sign of life"):
             await heard(model)
-        assert model.pid is None  # the next line starts another, as after a death
+        assert model.worker.pid is None  # the next line starts another, as after a death
 
 
 @needs_library

@@ -19,11 +19,13 @@ from duologue.language.llama import LlamaLanguage, LlamaSettings
 from duologue.language.persona import load_persona
 from loading_worker import closed_while_loading
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
 CHAD = load_persona(Path(__file__).parents[2] / "packs" / "characters" / "chad")
 WORKER = """
 import os, sys, time
 from duologue.language.llama_messages import *
-from duologue.workers import Channel
+from duologue.child import Channel
 channel = Channel.inherited()
 model = channel.receive().model
 print("llama_context: n_ctx_per_seq (4096) < n_ctx_train", file=sys.stderr, flush=True)
@@ -112,7 +114,7 @@ async def test_a_worker_that_died_while_nobody_asked_costs_nobody_a_line(llama: 
     while not worker.gone:  # noqa: ASYNC110 (a process's own time)
         await asyncio.sleep(0.005)
     assert await heard(llama, "Here I am.") == "Here I am."
-    assert llama.restarts == 1
+    assert llama.worker.restarts == 1
 
 
 async def test_a_death_ends_all_lines_that_it_had(llama: LlamaLanguage):

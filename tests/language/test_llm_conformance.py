@@ -24,6 +24,8 @@ from duologue.language.openai import OpenAILanguage, OpenAISettings
 from duologue.language.persona import load_persona
 from scripted_server import serving
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
 PACKS = Path(__file__).parents[2] / "packs" / "characters"
 CHAD, VIRGIN = load_persona(PACKS / "chad"), load_persona(PACKS / "virgin")
 

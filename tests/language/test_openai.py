@@ -19,6 +19,8 @@ from duologue.language.openai import OpenAILanguage, OpenAISettings, engine
 from duologue.language.persona import Persona
 from scripted_server import serving
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
 CHAD = Persona("chad", "Chad", "You are Chad.", style=("Be brief.",), temperature=0.9)
 VIRGIN = Persona("virgin", "Virgin", "You are Virgin.")
 

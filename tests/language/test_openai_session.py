@@ -12,9 +12,9 @@ from openai_server import Behaviour, OpenAIServer
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import SYSTEM_CLOCK
 from duologue.dialogue.ports import PlayEnded, PlayStarted, Voiced
-from duologue.dialogue.session import Session, SessionEngines, SessionOptions
-from duologue.dialogue.session_mouth import SessionMouth
-from duologue.dialogue.turns_vocabulary import (
+from duologue.dialogue.session.mouth import SessionMouth
+from duologue.dialogue.session.session import Session, SessionEngines, SessionOptions
+from duologue.dialogue.turns.vocabulary import (
     Annotate,
     Commit,
     Effect,

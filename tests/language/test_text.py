@@ -35,6 +35,7 @@ NAMES = ("chad", "Chad", "virgin", "Virgin")
         ("It cost 3 * 4 * 5.", "It cost 3 4 5."),
         ("Caf\u0065\u0301\u200b ist \u00a0gut.", "Café ist gut."),
         ("*laughs*", ""),
+        ("(You begin.)", ""),  # our own prompt, given back
         ("… !!! 🎉", ""),
         ("   ", ""),
         ("Virgin, listen: yes.", "Virgin, listen: yes."),

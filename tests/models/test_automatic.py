@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from duologue.app.doctor import missing_models
-from duologue.app.vitals import EngineVitals, engine_view
+from duologue.app.doctor.doctor import missing_models
+from duologue.app.engines.vitals import EngineVitals, engine_view
 from duologue.chains import EngineHealth
 from duologue.models import choosing, figures
 from duologue.models.automatic import Candidate, Use, notices, pick_ears, pick_voice

@@ -26,6 +26,8 @@ from duologue.models.shelf import Folder, ModelShelf
 from failing_disk import FailingDisk
 from local_index import model, parted, sha256, wheel
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
 
 def quietly(what: str, done: int, of: int) -> None:
     pass

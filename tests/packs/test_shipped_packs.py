@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from duologue.places import packs_folder
-from duologue.stage.art import CharacterArt, Layer, RoomArt
+from duologue.stage.baking.art import CharacterArt, Layer, RoomArt
+from duologue.stage.motion.pose import MAX_HEAD_ANGLE, MAX_SHIFT, Brows, Daylight, Lids, Mouth
 from duologue.stage.packs.loading import load_character, load_room, read_character
-from duologue.stage.pose import MAX_HEAD_ANGLE, MAX_SHIFT, Brows, Daylight, Lids, Mouth
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 

@@ -65,5 +65,6 @@ async def page(desk: BrowserContext, show: Show) -> AsyncIterator[Page]:
     opened = await desk.new_page()
     opened.on("pageerror", lambda error: errors.append(str(error)))
     await opened.goto(show.address)
+    await opened.locator("main:not([aria-busy])").wait_for()  # a page's code comes after its document
     yield opened
     assert errors == []

@@ -12,26 +12,44 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import uvicorn
+from scripted_evidence import ScriptedEvidence
 from scripted_line import ScriptedLine
 from scripted_studio import ENGINES, SEGMENTS, ScriptedStudio
+from scripted_usage import used
 
 from duologue.app.bus import Bus, Topics
+from duologue.app.faces.faces import FaceBoard
 from duologue.app.models import (
     HouseView,
+    KeyView,
+    PartEvent,
     PartState,
     PartView,
     PlacesView,
+    SetupStep,
+    SetupView,
     StateEvent,
     StateView,
+    TalkCharacter,
+    TalkLearning,
     TalkView,
+    UpgradeView,
+    VoicesView,
     WorkerEvent,
     WorkerView,
 )
+from duologue.app.show.output_models import OutputView
+from duologue.app.spending.models import UsageView
+from duologue.app.talk.connection import TalkSocket
+from duologue.audio.encoding import encoder
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK
 from duologue.errors import InputError
 from duologue.ids import unique_id
 from duologue.settings import load_settings
+from duologue.store.values import UsageBy
+from duologue.telemetry.ledger import RequestRecord
 from duologue.tokens import Scope
 from duologue.web.application import create_app
 from duologue.web.options import Grant, Key, WebOptions
@@ -91,6 +109,20 @@ def _failing(since: float) -> WorkerView:
     return _worker("kokoro", "speaks with a natural voice", since).model_copy(update=update)
 
 
+def _outputs(topic: str) -> tuple[OutputView, ...]:
+    """A stream that was broken once, and a recording that is."""
+    stream = OutputView(
+        of=topic, kind="hls", where="/stream/index.m3u8", state="up", reconnects=1, bits_per_second=2.5e6,
+        frames_per_second=30.0, last_failure="the process was killed by signal 9",
+    )  # fmt: skip
+    trouble = "the recording stopped: No space left on device. Free some space: it goes on by itself, as the show does."
+    recording = OutputView(
+        of=topic, kind="recording", where="evening.mp4", state="down", megabytes=1240, lost=34, waiting=0,
+        last_failure=trouble,
+    )  # fmt: skip
+    return stream, recording
+
+
 TALKS = PartView(name="talk", topic="talk", state=PartState.UP, restarts=1, reasons=("none of its ears has come up",))
 PLACES = (
     PlacesView(kind="listener", places=2, taken=1, refused=3, waited=1),
@@ -100,19 +132,96 @@ PLACES = (
 ADA = TalkView(id="t1", character="virgin", title="Virgin", started=SYSTEM_CLOCK.wall() / MILLISECOND)
 
 
+SETUP = SetupView(
+    keys=(
+        KeyView(engine="openai", variable="OPENAI_API_KEY", present=True, chosen=True),
+        KeyView(engine="elevenlabs", variable="ELEVENLABS_API_KEY", present=False, chosen=False),
+    ),
+    upgrades=(
+        UpgradeView(
+            name="kokoro", kind="voice", title="Kokoro", what="54 natural voices that run on this machine.",
+            steps=(SetupStep(words="Fetch it.", command="duologue models get kokoro"),),
+            state="missing", told="Its files are not here.",
+        ),
+        UpgradeView(
+            name="ollama", kind="mind", title="Ollama", what="A language model on this machine.",
+            steps=(SetupStep(words="Fetch a model.", command="ollama pull llama3.2"),),
+            state="ready", told="Ollama answers, and has llama3.2:latest.",
+        ),
+    ),
+)  # fmt: skip
+
+
+class ScriptedRoom:
+    """Engines to be tried: half a second of a tone is what each voice says."""
+
+    voices = (
+        VoicesView(engine="espeak", voices=("en-us+m3", "en-us+f5", "en-gb")),
+        VoicesView(engine="kokoro", voices=()),
+    )
+
+    async def say(self, name: str, voice: str, text: str) -> bytes:
+        if not any(voice in each.voices for each in self.voices if each.engine == name):
+            raise InputError(f"{name} has no voice {voice!r}", where="voice")
+        wav = encoder("wav")
+        return wav.feed(np.sin(np.arange(24_000) / 20).astype(np.float32) * np.float32(0.1)) + wav.finish()
+
+    async def warm_up(self, kind: str, name: str) -> None:
+        """It is."""
+
+
+class ScriptedTalks:
+    """Two characters who may be talked to, if not now: nobody is behind the socket."""
+
+    @property
+    def sessions(self) -> ScriptedTalks:
+        return self
+
+    def ready(self) -> Sequence[str]:
+        return TALKS.reasons
+
+    async def characters(self) -> tuple[TalkCharacter, ...]:
+        return (
+            TalkCharacter(name="virgin", title="Virgin", tagline="Means well.", colour="#7aa2f7", language="en"),
+            TalkCharacter(name="robin", title="Robin", tagline="Answers the phone.", colour="", language="en"),
+        )
+
+    async def learning(self, person: str = "", realm: str = "") -> TalkLearning:
+        return TalkLearning(level="A1")
+
+    async def enter(self, socket: TalkSocket, realm: str = "") -> None:
+        await socket.close(1000, "nobody is here")
+
+    async def leave(self) -> None:
+        """Nobody is there."""
+
+
 class ScriptedHouse:
     """The shows, and the bus on which all of them tell what happens."""
 
-    def __init__(self, shows: Sequence[Scripted], line: str = "") -> None:
+    def __init__(
+        self, shows: Sequence[Scripted], runs: Path, line: str = "", *, talks: bool = False, told: bool = False,
+        steal: float = 0.0,
+    ) -> None:  # fmt: skip
         self.shows = shows
-        self.endpoints = self.twilio = self.talk = None
+        self.scripted = ScriptedEvidence(runs, [show.topic for show in shows], steal, told=told, talks=talks)
+        self.evidence, self.reports = self.scripted.board, self.scripted.reports
+        self.endpoints = self.twilio = self.accounts = self.people = None
+        self.talk = ScriptedTalks() if talks else None
         self.bus = Bus(self._state, unique_id(SYSTEM_CLOCK.wall()))
         self.line = ScriptedLine(line, self.bus.topic("line")) if line else None
         since = SYSTEM_CLOCK.wall() / MILLISECOND
         self._workers = {name: _worker(name, purpose, since) for name, purpose in WORKERS.items()}
         self._workers["kokoro"] = _failing(since)
+        self.room = ScriptedRoom()
+        self.faces = FaceBoard(SYSTEM_CLOCK)
+        self._talks = TALKS
         for show in shows:
             show.studio.bus = self.bus.topic(show.topic)
+            show.studio.evidence = self.scripted.shows[show.topic]
+
+    def answered(self, record: RequestRecord) -> None:
+        """Nobody follows its requests."""
 
     def _state(self, topics: Topics) -> StateEvent:
         found = next((show for show in self.shows if show.topic in topics), None)
@@ -123,12 +232,31 @@ class ScriptedHouse:
 
     def view(self) -> HouseView:
         shows = tuple(PartView(name=show.name, topic=show.topic, state=show.state) for show in self.shows)
-        return HouseView(parts=(*shows, TALKS), engines=ENGINES, places=PLACES, talks=(ADA,), workers=self.workers())
+        return HouseView(
+            parts=(*shows, self._talks), engines=ENGINES, places=PLACES, talks=(ADA,), workers=self.workers(),
+            outputs=tuple(each for show in self.shows for each in _outputs(show.topic)),
+        )  # fmt: skip
+
+    def direct_part(self, topic: str, order: str) -> PartView:
+        """Only the talks obey."""
+        if topic != self._talks.topic:
+            raise InputError(f"{topic} is scripted and goes on", where="topic")
+        stopped = order == "stop"
+        state, reasons = (PartState.STOPPED, ("it was stopped",)) if stopped else (PartState.UP, ())
+        self._talks = self._talks.model_copy(update={"state": state, "reasons": reasons})
+        self.bus.publish(PartEvent(part=self._talks), topic)
+        return self._talks
+
+    async def usage(self, by: UsageBy, since: str) -> UsageView:
+        return used(by, since)
+
+    async def setup(self) -> SetupView:
+        return SETUP
 
     def healthy(self) -> tuple[bool, Sequence[str]]:
         return True, ()
 
-    def metrics(self) -> bytes:
+    def metrics(self, *, openmetrics: bool = False) -> bytes:
         return b""
 
     def workers(self) -> tuple[WorkerView, ...]:
@@ -146,16 +274,20 @@ class ScriptedHouse:
         return self._workers[name]
 
 
-async def serve(shows: Sequence[Scripted], port: int, options: WebOptions, line: str = "") -> None:
-    """Serve the shows on loopback until the process is told to stop."""
+async def serve(
+    shows: Sequence[Scripted], port: int, options: WebOptions, runs: Path, line: str = "", *, talks: bool = False,
+    told: bool = False, steal: float = 0.0,
+) -> None:  # fmt: skip
+    """Serve the shows on loopback until the process is told to stop; ``runs`` is where they are kept."""
     rows = tuple(load_settings({"show.turns": 6, "web.port": port}).rows())
-    house = ScriptedHouse(shows, line)
+    house = ScriptedHouse(shows, runs, line, talks=talks, told=told, steal=steal)
     app = create_app(house, replace(options, settings=rows))
     config = uvicorn.Config(
         app, host="127.0.0.1", port=port, log_level="warning", lifespan="off", timeout_graceful_shutdown=1
     )
     async with asyncio.TaskGroup() as group:
         scripts = [group.create_task(show.studio.run()) for show in shows]
+        scripts.append(group.create_task(house.scripted.run()))
         if house.line is not None:
             scripts.append(group.create_task(house.line.run()))
         await uvicorn.Server(config).serve()
@@ -172,6 +304,10 @@ def main() -> None:
     parser.add_argument("--shows", default="show", help="names of shows, with commas between them")
     parser.add_argument("--line", default="", help="a phone line: calls, quiet, deaf or full")
     parser.add_argument("--guarded", action="store_true", help="ask for a token, of which there are several")
+    parser.add_argument("--called", default="", help="another name of this server, as a proxy's")
+    parser.add_argument("--token", default="", help="ask for this one")
+    parser.add_argument("--evidence", action="store_true", help="frames and the machine are told, and runs are kept")
+    parser.add_argument("--talk", action="store_true", help="somebody may be talked to")
     options = parser.parse_args()
     if options.shows:
         make_media(options.media)
@@ -181,7 +317,11 @@ def main() -> None:
 async def _serve(options: argparse.Namespace) -> None:
     names = [name for name in options.shows.split(",") if name]
     shows = [Scripted(name, ScriptedStudio(options.media, steal=options.steal)) for name in names]
-    await serve(shows, options.port, GUARDED if options.guarded else WebOptions(), options.line)
+    plain = WebOptions(token=options.token, hosts=tuple(filter(None, (options.called,))))
+    runs = options.media / f"runs-{options.port}-{unique_id(SYSTEM_CLOCK.wall())}"
+    guard = GUARDED if options.guarded else plain
+    told = options.evidence
+    await serve(shows, options.port, guard, runs, options.line, talks=options.talk, told=told, steal=options.steal)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import psutil
 
 from duologue.clock import SECOND, SYSTEM_CLOCK
 
-START_PATIENCE = 30 * SECOND
+START_PATIENCE = 120 * SECOND
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any
 
 from duologue.app.bus import BusTopic
-from duologue.app.line_models import (
+from duologue.app.calls.line_models import (
     CallLevels,
     CallState,
     CallTurn,
@@ -22,10 +22,12 @@ from duologue.app.line_models import (
     TransferView,
 )
 from duologue.app.models import CallEvent, CallTurnEvent, LevelsEvent, LineEvent, Notice
+from duologue.app.talk.connection import TalkSocket
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK
 from duologue.errors import InputError
 
 STAGES = ("endpointing", "transcript", "first_token", "first_sentence", "voice", "playout")
+COLOUR = "#e8b04a"
 SAID = (
     "Good morning, this is Robin of the library. What can I do for you?",
     "Hello, can you hear me? I have a book here that was due on the third of May.",
@@ -75,7 +77,7 @@ def _turns(call: str, begun: float, said: tuple[str, ...]) -> tuple[CallTurn, ..
 
 def _calls(now: float) -> dict[str, CallView]:
     def call(name: str, caller: str, ago: float, **more: Any) -> CallView:
-        given: dict[str, Any] = {"called": "1000", "character": "robin", "title": "Robin", **more}
+        given: dict[str, Any] = {"called": "1000", "character": "robin", "title": "Robin", "colour": COLOUR, **more}
         return CallView(id=name, caller=caller, offered=now - 1000 * ago, **given)
 
     ada = call(
@@ -129,6 +131,9 @@ class ScriptedLine:
 
     def call(self, call: str) -> CallView | None:
         return self._calls.get(call)
+
+    async def attend(self, call: str, socket: TalkSocket, name: str = "") -> None:
+        raise InputError(f"nobody speaks in {call!r}", where="call", remedy="Call the house itself.")
 
     def live(self) -> frozenset[str]:
         return frozenset(call.id for call in self._calls.values() if call.ended is None)

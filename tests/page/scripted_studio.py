@@ -10,6 +10,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
+from scripted_evidence import ScriptedShow
+
 from duologue.app.bus import Bus, BusTopic
 from duologue.app.models import (
     CaptionRequest,
@@ -41,11 +43,12 @@ from duologue.app.models import (
     UtteranceView,
     WordView,
 )
+from duologue.app.show.shortage import LAGGING, STEPS
 from duologue.broadcast.hls import Resource
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK
 from duologue.errors import InputError
 from duologue.ids import unique_id
-from duologue.stage.pose import Daylight
+from duologue.stage.motion.pose import Daylight
 
 SEGMENTS = 60
 """Segments of 1 s in the recording; it is looped."""
@@ -65,22 +68,26 @@ LINES = (
     "Water I respect. So tell me, and be honest: what would you do with {topic} on a Saturday night?",
     "Stay in, put the lamp on, and think about it very carefully until it goes away.",
 )
-STEPS = {
-    StepName.FULL: "All there is to see.",
-    StepName.TV: "The TV's picture moves half as often.",
-    StepName.ANALYSIS: "The TV's picture moves half as often, and the whole picture is a little softer.",
-    StepName.RATE: "Every second picture is left out, evenly.",
-    StepName.SIZE: "Every second picture is left out, evenly, and the picture is smaller.",
-}
+STEP_WORDS = dict(STEPS.values())
 CAST = (
     CharacterView(name="chad", title="Chad", tagline="Certain of everything", colour="#e8b04a"),
     CharacterView(name="virgin", title="Virgin", tagline="Has read about it", colour="#7aa2c9"),
 )
 ENGINES = (
-    EngineView(kind="tts", name="kokoro", state="ready", restarts=1),
-    EngineView(kind="tts", name="espeak", state="ready"),
+    EngineView(
+        kind="tts",
+        name="kokoro",
+        state="ready",
+        restarts=1,
+        device="CPU",
+        cold_ms=4200.0,
+        warm_ms=900.0,
+        characters=20.0,
+        expected=60.0,
+    ),
+    EngineView(kind="tts", name="espeak", state="ready", device="CPU", cold_ms=120.0, warm_ms=4.0, characters=2100.0),
     EngineView(kind="llm", name="openai", state="out", failures=3, cause="429: too many requests"),
-    EngineView(kind="llm", name="improv", state="ready"),
+    EngineView(kind="llm", name="improv", state="ready", last_failure="it wrote nothing for 8 s"),
     EngineView(kind="stt", name="pocketsphinx", state="cold"),
 )
 Kind = Literal["turn", "answer", "person", "filler"]
@@ -123,6 +130,7 @@ class ScriptedStudio:
         self._skipped = 0
         self._next_air = now_ms() + 500
         self.guests = NoGuests()
+        self.evidence: ScriptedShow | None = None
         self._stage = StageView(
             ready=True,
             cast=CAST,
@@ -207,6 +215,8 @@ class ScriptedStudio:
         if request.text.startswith("notice:"):  # lets a test raise one
             notice = Notice(level="warning", text=request.text.removeprefix("notice:"), remedy="Nothing to do.")
             self.bus.publish(NoticeEvent(notice=notice))
+        if request.text.startswith("stall:") and self.evidence is not None:  # lets a test have its stage stand still
+            self.evidence.stall_ms = float(request.text.removeprefix("stall:"))
         if request.text.startswith("step:"):  # lets a test make it plainer, or bring it back
             return self._govern(StepName(request.text.removeprefix("step:")))
         if request.text.startswith("pace:"):  # lets a test have a slow voice; with 0 it keeps up again
@@ -321,7 +331,7 @@ class ScriptedStudio:
 
     def _govern(self, step: StepName) -> StageView:
         self._skipped += 14 if step is StepName.SIZE else 0
-        now = StepView(step=step, words=STEPS[step], since=now_ms(), why="the newest picture is 212 ms ahead")
+        now = StepView(step=step, words=STEP_WORDS[step], since=now_ms(), why="the newest picture is 212 ms ahead")
         return self._change(quality=now, steps=(now, *self._stage.steps)[:20])
 
     def _telemetry(self, second: int) -> TelemetryView:
@@ -351,8 +361,6 @@ class ScriptedStudio:
 
 
 def _pace(factor: float) -> PaceView:
-    from duologue.app.studio import LAGGING  # only this wants it, and all that it imports
-
     return PaceView(words=LAGGING if factor else "", factor=factor, since=now_ms())
 
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from urllib.parse import quote
 
 import pytest
+from looking import look
 from mock_show import Show, running_show
 from playwright.async_api import Browser, Locator, Page, expect
 
@@ -45,9 +46,16 @@ def enter(browser: Browser, show: Show) -> Enter:
 
 
 async def test_without_a_token_there_is_a_form_for_it(browser: Browser, show: Show) -> None:
-    context = await browser.new_context()
+    context = await browser.new_context(viewport={"width": 1280, "height": 800})
     page = await context.new_page()
     await page.goto(f"{show.address}/evidence")
+    await expect(page.get_by_label("Token")).to_be_visible()
+    await look(page, "token", tall=False)
+    await expect(page.get_by_role("alert")).to_have_count(0)
+    await page.get_by_label("Token").fill("no token")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("alert")).to_have_text("That token is not known here, or no longer.")
+    await look(page)
     await page.get_by_label("Token").fill("guest token")
     await page.get_by_role("button", name="Enter").click()
     await expect(page).to_have_url(f"{show.address}/evidence")

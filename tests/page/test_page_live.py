@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 import pytest_asyncio
+from looking import PHONE, look
 from mock_show import Show, running_process
 from playwright.async_api import BrowserContext, Page, expect
 
@@ -72,6 +73,19 @@ async def test_the_room_does_what_is_asked(watching: Page) -> None:
     await expect(watching.get_by_role("radio", name="Night")).to_be_checked()
 
 
+async def test_it_is_looked_at_by_who_comes_first_and_who_comes_again(watching: Page) -> None:
+    await expect(watching.locator(".word.lit")).to_have_count(1, timeout=PATIENCE_MS)
+    await look(watching, "show-first", tall=False)
+    await watching.get_by_role("button", name="Got it").click()
+    await watching.get_by_role("button", name="Click for sound").click()
+    await watching.mouse.move(640, 715)
+    await look(watching, "show", tall=False)
+    await watching.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    for tab in ("Direct", "Figures"):
+        await watching.get_by_role("tab", name=tab, exact=True).click()
+        await look(watching, f"show-{tab.lower()}", tall=False, sizes=(PHONE,))
+
+
 async def test_a_question_is_answered_on_stage(watching: Page) -> None:
     await expect(watching.locator(".turn.speaking")).to_have_count(1, timeout=PATIENCE_MS)
     await watching.get_by_label("Your name").fill("Ada")
@@ -80,6 +94,7 @@ async def test_a_question_is_answered_on_stage(watching: Page) -> None:
     await expect(watching.locator(".group.person")).to_contain_text("Would you eat it cold?")
     await expect(watching.locator(".turn.answer").first).to_have_class(re.compile("speaking"), timeout=PATIENCE_MS)
     if picture := os.environ.get("PAGE_SCREENSHOT"):
+        await watching.get_by_role("button", name="Got it").click()
         await watching.get_by_role("button", name="Click for sound").click()
         await watching.mouse.move(640, 715)
         assert await watching.evaluate(FRAMES, 2) > 0

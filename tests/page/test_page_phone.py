@@ -25,6 +25,8 @@ OUTSIDE = """() => [...document.querySelectorAll(".sheet :is(button, input, sele
     .map(one => [one.getBoundingClientRect(), one.outerHTML.slice(0, 120)])
     .filter(([box]) => box.left < 0 || box.right > innerWidth + 0.5)
     .map(([, html]) => html)"""
+AMBER = "rgb(232, 176, 74)"
+"""Robin's own colour, which is legible as it is."""
 SIZES = {"desk": (1280, 720), "wall": (1920, 1080), "phone": (390, 844)}
 
 
@@ -135,6 +137,7 @@ async def test_a_call_is_opened_and_tells_what_was_said_and_how_quickly(browser:
         waits = ada.get_by_role("table", name="How quickly Robin answered").locator("tbody tr")
         await expect(waits).to_have_count(3)
         await expect(waits.nth(0)).to_contain_text("1.0 s")
+        await expect(waits.nth(0).get_by_role("rowheader")).to_have_css("color", AMBER)  # as on every page
         await expect(waits.nth(2)).to_contain_text(re.compile("End of turn 310 ms, Transcript 40 ms, .*650 ms"))
         await page.get_by_role("button", name="+49 30 901820 to 1000").click()
         await expect(said).to_have_count(0)  # one is open at a time
@@ -208,6 +211,28 @@ async def test_what_can_be_done_with_a_call(browser: Browser, house: Show) -> No
         await ada.get_by_role("button", name="Hang up on Ada Lovelace (16)").click()
         for each in (page, looking):
             await expect(section(each, "Past calls").locator(".call").first).to_contain_text("hung up from the page")
+
+
+async def test_what_was_typed_for_a_call_is_there_when_it_is_opened_again(browser: Browser, house: Show) -> None:
+    async with opened(browser, house.address) as page:
+        ada = call(page, "Ada Lovelace")
+        await ada.get_by_label("Whisper to Robin").fill("The reading room is closed")
+        await ada.get_by_label("Hand over to").fill("human")
+        await page.get_by_role("button", name="+49 30 901820 to 1000").click()
+        other = call(page, "+49 30 901820")
+        await expect(other.get_by_label("Whisper to Robin")).to_have_value("")  # each call has its own
+        await other.get_by_label("Whisper to Robin").fill("be kind")
+        await page.get_by_role("button", name="Ada Lovelace (16) to 1000").click()
+        await expect(ada.get_by_label("Whisper to Robin")).to_have_value("The reading room is closed")
+        await expect(ada.get_by_label("Hand over to")).to_have_value("human")
+        await happens(page, "ada", "caller One more thing, please.")  # it goes on meanwhile
+        await ada.get_by_role("button", name="Whisper").click()
+        await expect(ada.get_by_role("status")).to_contain_text("The reading room is closed")
+        await page.get_by_role("button", name="+49 30 901820 to 1000").click()
+        await expect(other.get_by_label("Whisper to Robin")).to_have_value("be kind")
+        await page.get_by_role("button", name="Ada Lovelace (16) to 1000").click()
+        await expect(ada.get_by_label("Whisper to Robin")).to_have_value("")  # what was sent is sent
+        await expect(ada.get_by_role("status")).to_contain_text("The reading room is closed")
 
 
 async def test_somebody_is_called(browser: Browser, house: Show) -> None:

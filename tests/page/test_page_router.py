@@ -38,6 +38,8 @@ def ways(page: Page) -> Locator:
 async def ready(page: Page) -> None:
     await expect(page.locator(".link")).to_have_text("Connected")
     await expect(page.locator(".topic-text")).to_be_attached()
+    await expect(page.locator("main[aria-busy]")).to_have_count(0)  # a page's code comes after its document
+    await expect(page.get_by_role("heading", level=1)).to_be_attached()
 
 
 @pytest.mark.parametrize("name", HEADINGS)
@@ -204,6 +206,18 @@ async def test_the_parts_and_places_of_the_house_are_told(page: Page, show: Show
     places = page.locator(".section", has_text="Places").locator(".figure")
     await expect(places).to_contain_text(["1 of 2", "1 of 4", "1 taken"])
     await expect(places.first).to_contain_text("1 had to wait, 3 were sent away")
+
+
+async def test_what_goes_out_of_the_shows_is_listed(page: Page, show: Show) -> None:
+    await page.goto(f"{show.address}/services")
+    rows = page.get_by_role("group", name="Outputs").get_by_role("row")
+    stream = r"Stream.*index.m3u8.*going out.*30.0 a second.*2.5 Mbit/s.*1.*0.*killed by signal 9"
+    await expect(rows.nth(1)).to_have_text(re.compile(stream))
+    recording = r"Recording.*evening.mp4.*down.*–.*1.24 GB written.*34 s.*No space left on device"
+    await expect(rows.nth(2)).to_have_text(re.compile(recording))
+    thinks = page.locator(".chain", has_text="Thinks").get_by_role("listitem")
+    await expect(thinks.nth(1)).to_contain_text("Last failure: it wrote nothing for 8 s")
+    await expect(thinks.first).not_to_contain_text("Last failure")
 
 
 async def test_the_talks_that_go_on_are_listed(page: Page, show: Show) -> None:

@@ -12,10 +12,10 @@ from typing import TypeVar
 
 import pytest
 
-from duologue.app import engines
-from duologue.app.house import House
-from duologue.app.line import LinePart
-from duologue.app.line_models import LineView
+from duologue.app.calls.line import LinePart
+from duologue.app.calls.line_models import LineView
+from duologue.app.engines import engines
+from duologue.app.house.house import House
 from duologue.app.models import LineEvent
 from duologue.settings import Settings, load_models_folder, load_settings
 from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly

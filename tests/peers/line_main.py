@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from duologue.audio.pcm import RATE, Samples
 from duologue.phone.leg import CallLeg, LegEvent
-from duologue.phone.line_client import LineClient
-from duologue.phone.line_messages import LineSetup
+from duologue.phone.line.client import LineClient
+from duologue.phone.line.messages import LineSetup
 from line_caller import options
 
 E = TypeVar("E")
@@ -61,6 +61,12 @@ class Main:
     def port(self) -> int:
         return self.client.ports["UDP"]
 
+    def forget(self, does: Callable[[CallLeg], Awaitable[None]]) -> None:
+        """The calls so far, which are over; what it does with the next ones."""
+        self.does = does
+        self.legs.clear()
+        self.told.clear()
+
     async def rests(self) -> None:
         """Nothing is left of any call."""
         counts = self.client.counts
@@ -70,8 +76,8 @@ class Main:
 
 
 @contextlib.asynccontextmanager
-async def line(does: Callable[[CallLeg], Awaitable[None]], **more: object) -> AsyncGenerator[Main]:
-    plan = LineSetup(options=options(), udp=0, tcp=None, first_port=23_000, last_port=23_400, **more)  # type: ignore[arg-type]
+async def line(does: Callable[[CallLeg], Awaitable[None]], **more: Any) -> AsyncGenerator[Main]:
+    plan = LineSetup(options=options(), udp=0, tcp=None, first_port=23_000, last_port=23_400, count_s=0.1, **more)
     main = Main(plan, does)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(main.client.run())

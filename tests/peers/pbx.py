@@ -9,10 +9,10 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 
-from duologue.phone.certificates import for_servers
-from duologue.phone.digest import Credentials
-from duologue.phone.registration import Account
-from duologue.phone.transactions import Flow
+from duologue.phone.sip.certificates import for_servers
+from duologue.phone.sip.digest import Credentials
+from duologue.phone.sip.registration import Account
+from duologue.phone.sip.transactions import Flow
 from peers.sip_line import HOST, certificate, free_port, program, running
 
 DOMAIN = "pbx.test"

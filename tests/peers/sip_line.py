@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from duologue.clock import SystemClock
-from duologue.phone import call_events as events
-from duologue.phone.negotiation import Agreed, Local, answer, offer
-from duologue.phone.screening import LineOptions, Rate
-from duologue.phone.transport import Listening, Transport
-from duologue.phone.user_agent import UserAgent
+from duologue.phone.media.negotiation import Agreed, Local, answer, offer
+from duologue.phone.sip import call_events as events
+from duologue.phone.sip.screening import LineOptions, Rate
+from duologue.phone.sip.transport import Listening, Transport
+from duologue.phone.sip.user_agent import UserAgent
 
 HOST = "127.0.0.1"
 LOCAL = Local(HOST, 4000)

@@ -7,9 +7,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import shutil
 import wave
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -118,7 +117,7 @@ async def telephone(folder: Path, account: str = f"<sip:16@{HOST}>;regint=0") ->
     await asyncio.to_thread(folder.mkdir)
     port, control = free_port(), free_port()
     quiet = folder / "quiet.wav"
-    _write(quiet, np.zeros(0, np.float32))
+    write_spoken(quiet, np.zeros(0, np.float32))
     settings = CONFIGURATION.format(
         modules=MODULES, host=HOST, port=port, control=control, quiet=quiet, played=folder / "played.wav", folder=folder
     )
@@ -142,15 +141,15 @@ async def telephone(folder: Path, account: str = f"<sip:16@{HOST}>;regint=0") ->
             writer.close()
 
 
-async def voiced(text: str, file: Path, command: Sequence[str | Path] = ()) -> Path:
-    """``text`` as espeak-ng says it, or whatever ``command`` has written to the path behind it; quiet around it."""
+async def voiced(text: str, file: Path) -> Path:
+    """``text`` as espeak-ng says it."""
     spoken = file.with_suffix(".spoken.wav")
-    if not command:
-        command = (shutil.which("espeak-ng") or program("espeak-ng", "espeak-ng"), text, "-w")
-    making = await asyncio.create_subprocess_exec(*command, spoken, stderr=asyncio.subprocess.PIPE)
+    making = await asyncio.create_subprocess_exec(
+        program("espeak-ng", "espeak-ng"), text, "-w", spoken, stderr=asyncio.subprocess.PIPE
+    )
     _, said = await making.communicate()
     assert making.returncode == 0, said.decode()
-    _write(file, sound_of(spoken))
+    write_spoken(file, sound_of(spoken))
     return file
 
 
@@ -162,7 +161,8 @@ def sound_of(file: Path) -> Samples:
         return resample(sound, opened.getframerate(), RATE)
 
 
-def _write(file: Path, sound: Samples) -> None:
+def write_spoken(file: Path, sound: Samples) -> None:
+    """A file for :meth:`Telephone.speak`: quiet around it, so that it lasts longer than any call."""
     quiet = np.zeros(RATE * QUIET_SECONDS, np.float32)
     whole = np.concatenate([quiet[: RATE // 10], 32767 * sound.clip(-1, 1), quiet]).astype(np.int16)
     with wave.open(str(file), "wb") as opened:

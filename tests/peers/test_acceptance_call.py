@@ -7,39 +7,42 @@ transcripts come from a scripted server, and the voices are espeak-ng's. What is
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
-import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from duologue.app.engines.engines import create_voicing
+from duologue.app.engines.spare_voices import known_voices
+from duologue.app.show.cast import load_member
+from duologue.audio.resample import resample
 from duologue.models.entries import PIPER_JOE, WHISPER_TINY_EN
 from duologue.models.shelf import ModelShelf
-from duologue.settings import load_models_folder
+from duologue.settings import load_models_folder, load_settings
 from duologue.telemetry.ledger import CallRecord, TurnRecord
 from duologue.telemetry.ledger_reader import LedgerReader
 from duologue.telemetry.turns import points_ms
 from peers.pbx import DOMAIN, kamailio
-from peers.phone_process import PhoneProcess, phone_process
-from peers.sip_line import HOST, free_port
-from peers.telephone import RATE, Telephone, telephone, voiced
+from peers.sip_line import HOST, free_port, program
+from peers.telephone import RATE, Telephone, telephone, voiced, write_spoken
 from peers.thinker import Thinker
+from phone_command import Phone, phone
 from scripted_server import serving
 from speech.transcription_server import Reply, TranscriptionServer
 
 MODELS = load_models_folder(None)  # before the tests' own surroundings hide it
 REAL = all(map(ModelShelf(MODELS).has, (PIPER_JOE, WHISPER_TINY_EN)))
 pytestmark = [pytest.mark.peer, pytest.mark.realtime, pytest.mark.timeout(240)]
-GREETING = "Good morning, this is Robin."
+GREETING = "This is Robin."
 SAID = ("Hello, can you hear me?", "I need help with something.", "Thank you, that's all.")
-ANSWERS = ("Yes, I can hear you very well.", "Of course, tell me what happened.", "You are welcome. Have a good day.")
-LINE = """
-[phone]
-codecs = ["pcmu"]
-greeting = "{greeting}"
+ANSWERS = ("Yes, very well.", "Of course, what is it?", "You are welcome.")
+PROGRAMS = {"kamailio": "kamailio", "baresip": "baresip-core", "espeak-ng": "espeak-ng"}
+"""What it takes, and the packages that have it."""
+LINE = """codecs = ["pcmu"]
 media_ports = [{first}, {last}]
 [[phone.accounts]]
 user = "Llama1"
@@ -47,52 +50,58 @@ registrar = "{host}:{port}"
 domain = "{domain}"
 env = "PBX_LLAMA1"
 """
-EARS = '[engines.openai_hearing]\nbase_url = "{base_url}"\nmodel = "whisper-1"\n'
+EARS = '[engines.openai_hearing]\nbase_url = "{base_url}"\nmodel = "whisper-1"\nat_pauses = false\n'  # one text a turn
 
 
 @contextlib.asynccontextmanager
-async def _llama(folder: Path, pbx: int, thinker: Thinker) -> AsyncGenerator[PhoneProcess]:
+async def _llama(folder: Path, pbx: int, thinker: Thinker) -> AsyncGenerator[Phone]:
     """The line that answers Llama1."""
     first = free_port(20)
-    settings = thinker.settings + LINE.format(
-        greeting=GREETING, first=first, last=first + 19, host=HOST, port=pbx, domain=DOMAIN
-    )
+    settings = LINE.format(first=first, last=first + 19, host=HOST, port=pbx, domain=DOMAIN)
     environment = {"PBX_LLAMA1": "secret"}
-    if REAL:
-        environment["DUOLOGUE_MODELS"] = str(MODELS)
-        async with phone_process(folder, settings, ("--llm", "openai"), environment) as process:
-            yield process
-        return
-    replies = [Reply(text) for text in ("Hello. How can I help you?", *SAID)]
-    async with serving(TranscriptionServer(*replies)) as ears:
-        settings += EARS.format(base_url=ears.base_url)
-        flags = ("--llm", "openai", "--stt", "openai_hearing", "--tts", "espeak")
-        async with phone_process(folder, settings, flags, environment) as process:
-            yield process
+    async with contextlib.AsyncExitStack() as stack:
+        engines = '[engines]\nllm = "openai"\n'
+        if REAL:
+            environment["DUOLOGUE_MODELS"] = str(MODELS)
+        else:
+            replies = [Reply(text) for text in ("Hello. How can I help you?", *SAID)]
+            ears = await stack.enter_async_context(serving(TranscriptionServer(*replies)))
+            engines += f'tts = "espeak"\nstt = "openai_hearing"\n{EARS.format(base_url=ears.base_url)}'
+        engines += thinker.settings
+        yield await stack.enter_async_context(
+            phone(folder, settings, greeting=GREETING, engines=engines, environment=environment)
+        )
 
 
 async def _spoken(folder: Path) -> list[Path]:
     """What the caller says, in a natural voice where there is one."""
-    files: list[Path] = []
-    for number, text in enumerate(SAID):
-        command: tuple[str, ...] = ()
-        if REAL:
-            command = (sys.executable, "-m", "duologue", "say", text, "--tts", "piper", "--as", "chad", "-o")
-        files.append(await voiced(text, folder / f"said-{number}.wav", command))
+    files = [folder / f"said-{number}.wav" for number in range(len(SAID))]
+    if not REAL:
+        return [await voiced(text, file) for text, file in zip(SAID, files, strict=True)]
+    settings = load_settings({"engines.tts": "piper"})
+    voices = load_member("chad", settings.engines.tts, known_voices(settings)).voices
+    voicing = create_voicing(settings, lambda handover: None)
+    try:
+        await voicing.warm_up()
+        for text, file in zip(SAID, files, strict=True):
+            said = (await voicing.voice(text, voices, speaker="chad", utterance_id="said")).utterance
+            write_spoken(file, resample(said.samples, said.rate, RATE))
+    finally:
+        await voicing.close()
     return files
 
 
-async def _converse(caller: Telephone, llama: PhoneProcess, spoken: list[Path]) -> list[int]:
+async def _converse(caller: Telephone, llama: Phone, spoken: list[Path]) -> list[int]:
     """The whole call; how much the caller had heard before each answer, and at the end."""
     await caller.registered()
     caller.order("dial", f"sip:Llama1@{DOMAIN}")
     await caller.until("CALL_ESTABLISHED")
-    await llama.until(lambda: llama.answers(), "the greeting is over")
+    await llama.answered(1)
     heard: list[int] = []
     for number, file in enumerate(spoken):
         heard.append(caller.heard_samples)
         caller.speak(file)
-        await llama.until(lambda number=number: len(llama.answers()) > number + 1, f"{SAID[number]!r} is answered")
+        await llama.answered(number + 2)
     heard.append(caller.heard_samples)
     caller.order("hangup")
     await caller.until("CALL_CLOSED")
@@ -106,18 +115,20 @@ def _words(text: str) -> set[str]:
 async def test_extension_16_calls_llama1_and_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if REAL:
         monkeypatch.setenv("DUOLOGUE_MODELS", str(MODELS))  # for the caller's voice
+    for name, package in PROGRAMS.items():
+        program(name, package)
     port = free_port(2)
-    spoken = await _spoken(tmp_path)
     account = f'<sip:16@{DOMAIN}>;auth_user=16;auth_pass=secret;outbound="sip:{HOST}:{port};transport=udp";regint=60'
     async with (
+        asyncio.TaskGroup() as group,
         kamailio(tmp_path / "pbx", port),
         serving(Thinker(ANSWERS)) as thinker,
-        _llama(tmp_path, port, thinker) as llama,
-        telephone(tmp_path / "telephone", account) as caller,
     ):
-        heard = await _converse(caller, llama, spoken)
-        (registration,) = (await llama.line()).registrations
-        assert (registration.account, registration.state) == ("Llama1", "registered")
+        spoken = group.create_task(_spoken(tmp_path))  # while the line comes up
+        async with _llama(tmp_path, port, thinker) as llama, telephone(tmp_path / "telephone", account) as caller:
+            heard = await _converse(caller, llama, await spoken)
+            (registration,) = (await llama.line()).registrations
+            assert (registration.account, registration.state) == ("Llama1", "registered")
     records = [entry.record for entry in LedgerReader(tmp_path / "ledger")]
     (call,) = [record for record in records if isinstance(record, CallRecord)]
     assert (call.caller, call.called, call.account) == ("16", "Llama1", "Llama1")

@@ -1,4 +1,7 @@
-"""``duologue dial`` as people run it, at sipp: a call that is answered, one that is not, and Ctrl-C."""
+"""``duologue dial`` as people run it, at sipp: a call that is answered, one that is not, and Ctrl-C.
+
+Most of what each takes is starting and ringing: several go on at once.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -19,8 +22,13 @@ from duologue.telemetry.ledger import CallRecord, TurnRecord
 from duologue.telemetry.ledger_reader import LedgerReader
 from phone_command import GREETING, Command, command
 
-pytestmark = [pytest.mark.peer, pytest.mark.realtime]
+pytestmark = [
+    pytest.mark.peer,
+    pytest.mark.realtime,
+    pytest.mark.skipif(shutil.which("sipp") is None, reason="needs the Debian package sip-tester"),
+]
 HOST = "127.0.0.1"
+AT_ONCE = 3
 KEPT = """
       [last_Via:]
       [last_From:]
@@ -74,7 +82,7 @@ BYE = """<send><![CDATA[
       CSeq: 1 BYE
       Content-Length: 0
 ]]></send><recv response="200"/>"""
-LEAVES = _scenario(*ANSWERED, '<pause milliseconds="6000"/>', BYE)
+LEAVES = _scenario(*ANSWERED, '<pause milliseconds="4000"/>', BYE)
 
 
 def _port() -> int:
@@ -86,9 +94,7 @@ def _port() -> int:
 @contextlib.asynccontextmanager
 async def _callee(folder: Path, scenario: str) -> AsyncGenerator[tuple[str, asyncio.subprocess.Process]]:
     """Its address, and sipp, which ends with 0 when the scenario was gone through."""
-    program = shutil.which("sipp")
-    if program is None:
-        pytest.skip("sipp is not installed (Debian package sip-tester)")
+    program = shutil.which("sipp") or ""
     file = folder / "scenario.xml"
     file.write_text(scenario)
     port = _port()
@@ -115,89 +121,128 @@ def _records(folder: Path) -> tuple[CallRecord, list[TurnRecord]]:
     return call, [record for record in records if isinstance(record, TurnRecord)]
 
 
-async def test_a_call_is_answered_and_written_down(tmp_path: Path) -> None:
-    async with _callee(tmp_path, LEAVES) as (to, callee), _dial(tmp_path, to) as dialled:
+async def _a_call_is_answered_and_written_down(folder: Path) -> None:
+    async with _callee(folder, LEAVES) as (to, callee), _dial(folder, to) as dialled:
         assert await dialled.over(90) == 0, dialled.complained
         assert await asyncio.wait_for(callee.wait(), 10) == 0
     assert dialled.said[0] == f"we: {GREETING}"
     assert dialled.said[-1].startswith("they hung up, after ")
     assert [line for line in dialled.complained if line.endswith(": 17")] == ["ringing: 17", "talking: 17"]
-    call, turns = _records(tmp_path)
+    call, turns = _records(folder)
     assert (call.outgoing, call.failed, call.codec) == (True, False, "PCMU/8000")
     assert turns[0].heard == GREETING
 
 
-async def test_who_is_busy_is_told_and_is_a_failure(tmp_path: Path) -> None:
-    async with _callee(tmp_path, BUSY) as (to, callee), _dial(tmp_path, to) as dialled:
+async def _who_is_busy_is_told_and_is_a_failure(folder: Path) -> None:
+    async with _callee(folder, BUSY) as (to, callee), _dial(folder, to) as dialled:
         assert await dialled.over(90) == 2
         assert await asyncio.wait_for(callee.wait(), 10) == 0
     assert "error: the call came to nothing: Busy Here." in dialled.complained
-    call, _ = _records(tmp_path)
+    call, _ = _records(folder)
     assert (call.answered, call.status) == (0, 486)
 
 
-async def test_an_account_calls_through_its_pbx_and_takes_no_calls_from_whoever_answers_it(tmp_path: Path) -> None:
-    async with _callee(tmp_path, BUSY) as (to, callee):
+async def _an_account_calls_through_its_pbx_and_takes_no_calls_from_whoever_answers_it(folder: Path) -> None:
+    async with _callee(folder, BUSY) as (to, callee):
         account = f'[[phone.accounts]]\nuser = "1000"\nregistrar = "{to.partition("@")[2]}"\n'
-        async with _dial(tmp_path, "17", "--listen", f"{HOST}:0", settings=account) as dialled:
+        async with _dial(folder, "17", "--listen", f"{HOST}:0", settings=account) as dialled:
             assert await dialled.over(90) == 2
             assert await asyncio.wait_for(callee.wait(), 10) == 0, "an INVITE, and no REGISTER before it"
     assert "error: the call came to nothing: Busy Here." in dialled.complained
-    call, _ = _records(tmp_path)
+    call, _ = _records(folder)
     assert (call.account, call.called, call.status) == ("1000", "17", 486)
 
 
-async def test_nobody_answers_and_it_stops_ringing_there(tmp_path: Path) -> None:
-    async with _callee(tmp_path, RINGS) as (to, callee), _dial(tmp_path, to, "--ring", "5") as dialled:
+async def _nobody_answers_and_it_stops_ringing_there(folder: Path) -> None:
+    async with _callee(folder, RINGS) as (to, callee), _dial(folder, to, "--ring", "5") as dialled:
         assert await dialled.over(90) == 2
         assert await asyncio.wait_for(callee.wait(), 10) == 0, "it was cancelled"
     assert "error: the call came to nothing: nobody answered within 5 s." in dialled.complained
     assert "ringing: 17" in dialled.complained
 
 
-async def test_a_name_that_nobody_has_is_given_up_at_once(tmp_path: Path) -> None:
-    async with _dial(tmp_path, "sip:17@pbx.invalid") as dialled:
+async def _a_name_that_nobody_has_is_given_up_at_once(folder: Path) -> None:
+    async with _dial(folder, "sip:17@pbx.invalid") as dialled:
         assert await dialled.over(90) == 2
     assert any(line.startswith("error: the call came to nothing: ") for line in dialled.complained)
     assert not any("Traceback" in line for line in dialled.complained)
-    call, _ = _records(tmp_path)
+    call, _ = _records(folder)
     assert (call.ended - call.offered) / SECOND < 5, "not after the half minute of a server that is silent"
 
 
-async def test_a_place_where_nobody_is_lets_it_ring_no_longer_than_asked(tmp_path: Path) -> None:
-    async with _dial(tmp_path, "sip:17@127.0.0.1:9", "--ring", "5") as dialled:
+async def _a_place_where_nobody_is_lets_it_ring_no_longer_than_asked(folder: Path) -> None:
+    async with _dial(folder, "sip:17@127.0.0.1:9", "--ring", "5") as dialled:
         assert await dialled.over(90) == 2
     assert "error: the call came to nothing: nobody answered within 5 s." in dialled.complained
 
 
-async def test_an_address_that_is_none_is_refused_at_once(tmp_path: Path) -> None:
-    async with _dial(tmp_path, "sip:") as dialled:
+async def _an_address_that_is_none_is_refused_at_once(folder: Path) -> None:
+    async with _dial(folder, "sip:") as dialled:
         assert await dialled.over(30) == 2
     assert dialled.complained[0].startswith("error: no SIP address")
 
 
-async def test_ctrl_c_in_mid_call_says_goodbye_and_hangs_up(tmp_path: Path) -> None:
-    async with _callee(tmp_path, STAYS) as (to, callee), _dial(tmp_path, to) as dialled:
+async def _ctrl_c_in_mid_call_says_goodbye_and_hangs_up(folder: Path) -> None:
+    async with _callee(folder, STAYS) as (to, callee), _dial(folder, to) as dialled:
         await dialled.until(lambda: f"we: {GREETING}" in dialled.said)
         dialled.interrupt()
         assert await dialled.over(25) == 130
         assert await asyncio.wait_for(callee.wait(), 5) == 0, "it was told BYE"
-    call, turns = _records(tmp_path)
+    call, turns = _records(folder)
     assert (call.reason, call.failed) == ("the line closed", False)
     assert turns[-1].heard.endswith("Goodbye.")
 
 
-async def test_ctrl_c_while_it_rings_ends_at_once(tmp_path: Path) -> None:
-    async with _callee(tmp_path, RINGS) as (to, callee), _dial(tmp_path, to) as dialled:
+async def _ctrl_c_while_it_rings_ends_at_once(folder: Path) -> None:
+    async with _callee(folder, RINGS) as (to, callee), _dial(folder, to) as dialled:
         await dialled.until(lambda: "ringing: 17" in dialled.complained)
         dialled.interrupt()
         assert await dialled.over(8) == 130, "not after the seconds that a goodbye may take"
         assert await asyncio.wait_for(callee.wait(), 5) == 0, "it was cancelled"
 
 
-async def test_a_command_that_is_killed_leaves_nobody_on_the_line(tmp_path: Path) -> None:
-    async with _callee(tmp_path, STAYS) as (to, callee), _dial(tmp_path, to) as dialled:
+async def _a_command_that_is_killed_leaves_nobody_on_the_line(folder: Path) -> None:
+    async with _callee(folder, STAYS) as (to, callee), _dial(folder, to) as dialled:
         await dialled.until(lambda: "talking: 17" in dialled.complained)
         os.kill(dialled.process.pid, signal.SIGKILL)
         assert await dialled.over(5) == -signal.SIGKILL
         assert await asyncio.wait_for(callee.wait(), 10) == 0, "its line said BYE"
+
+
+Story = Callable[[Path], Awaitable[None]]
+NOTHING: tuple[Story, ...] = (
+    _nobody_answers_and_it_stops_ringing_there,
+    _a_place_where_nobody_is_lets_it_ring_no_longer_than_asked,
+    _who_is_busy_is_told_and_is_a_failure,
+    _an_account_calls_through_its_pbx_and_takes_no_calls_from_whoever_answers_it,
+    _a_name_that_nobody_has_is_given_up_at_once,
+    _an_address_that_is_none_is_refused_at_once,
+)
+ENDS: tuple[Story, ...] = (
+    _a_call_is_answered_and_written_down,
+    _ctrl_c_in_mid_call_says_goodbye_and_hangs_up,
+    _ctrl_c_while_it_rings_ends_at_once,
+    _a_command_that_is_killed_leaves_nobody_on_the_line,
+)
+
+
+async def _together(folder: Path, stories: tuple[Story, ...]) -> None:
+    """All of them, as many at once as there are cores, and one more for those that wait."""
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def told(own: Path, story: Story) -> None:
+        await asyncio.to_thread(own.mkdir)
+        async with places:
+            await story(own)
+
+    async with asyncio.TaskGroup() as group:
+        for number, story in enumerate(stories):
+            group.create_task(told(folder / str(number), story))
+
+
+async def test_a_call_that_comes_to_nothing_is_over_soon_and_says_why(tmp_path: Path) -> None:
+    await _together(tmp_path, NOTHING)
+
+
+async def test_a_call_ends_well_by_whomever_and_however_it_is_ended(tmp_path: Path) -> None:
+    await _together(tmp_path, ENDS)

@@ -8,32 +8,48 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+import pytest_asyncio
 
 from duologue.audio import g711
 from duologue.audio.far_playout import FarEndMessage, MessageKind
 from duologue.audio.pcm import RATE
 from duologue.audio.resample import StreamResampler
+from duologue.child import Worker
 from duologue.clock import SYSTEM_CLOCK
-from duologue.phone import call_events as events
 from duologue.phone.leg import CallLeg, Digit, Held, LegAnswered, LegEnded, Played, Ringing, Sound, Stopped
-from duologue.phone.line_client import SipLeg
-from duologue.phone.line_messages import CallOffered, LineSetup, Ready, TakeLineCall
-from duologue.phone.sdp import Direction
-from duologue.phone.telephone_events import EventReader, KeyPress, press
-from duologue.workers import Worker
+from duologue.phone.line.client import SipLeg
+from duologue.phone.line.messages import CallOffered, LineSetup, Ready, TakeLineCall
+from duologue.phone.media.sdp import Direction
+from duologue.phone.media.telephone_events import EventReader, KeyPress
+from duologue.phone.sip import call_events as events
 from line_caller import HOST, Caller, caller, options
 from peers.line_main import Main, answers, line, tone
 
-pytestmark = [pytest.mark.peer, pytest.mark.realtime]
+pytestmark = [pytest.mark.peer, pytest.mark.realtime, pytest.mark.asyncio(loop_scope="module")]
 FORMAT = ("PCMU",)
 QUIET = b"\xff" * 160
 VOICE = g711.encode(tone(20)[::6], "mu")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared() -> AsyncGenerator[Main]:
+    """A line for all whose calls leave nothing behind."""
+    async with line(answers, formats=FORMAT) as main:
+        yield main
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def main(shared: Main) -> AsyncGenerator[Main]:
+    """It, of whose calls nothing is left at the end; by itself it answers."""
+    shared.forget(answers)
+    yield shared
+    await shared.rests()
 
 
 async def greets(leg: CallLeg) -> None:
@@ -41,7 +57,7 @@ async def greets(leg: CallLeg) -> None:
     await leg.write(FarEndMessage(1, MessageKind.PLAY, "greeting", 0, tone(1000)))
 
 
-def echoes(main: list[Main]) -> Callable[[CallLeg], Awaitable[None]]:
+def echoes(main: Main) -> Callable[[CallLeg], Awaitable[None]]:
     """Says what it hears, block by block, as one utterance."""
 
     async def does(leg: CallLeg) -> None:
@@ -50,7 +66,7 @@ def echoes(main: list[Main]) -> Callable[[CallLeg], Awaitable[None]]:
         kind = MessageKind.PLAY
         seen = 0
         while True:
-            found = main[0].events(Sound)
+            found = main.events(Sound)
             for event in found[seen:]:
                 samples = up.push(event.samples)
                 if len(samples):
@@ -69,10 +85,9 @@ def loud(one: Caller) -> int:
                if packet.payload_type == 0)  # fmt: skip
 
 
-async def test_a_call_is_heard_and_answered_with_sound() -> None:
-    held: list[Main] = []
-    async with line(echoes(held), formats=FORMAT) as main, caller() as one:
-        held.append(main)
+async def test_a_call_is_heard_and_answered_with_sound(main: Main) -> None:
+    main.does = echoes(main)
+    async with caller() as one:
         one.call(main.port)
         await one.until(lambda: one.agreed)
         await one.chatter(QUIET, 0.3)
@@ -81,8 +96,7 @@ async def test_a_call_is_heard_and_answered_with_sound() -> None:
         assert 45 <= loud(one) <= 53, "a second of voice comes back"
         places = [event.at for event in main.events(Sound)]
         assert all(b - a == 320 for a, b in pairwise(places[1:])), "numbered without a hole"
-        for number, packet in enumerate(press("4")):
-            one.speak(packet.payload, kind=one.agreed.send_events if one.agreed else 0, marker=not number, ticks=0)
+        await one.press("4")
         await main.until(lambda: main.events(Digit))
         assert main.events(Digit) == [Digit("4", 100)]
         await main.legs[0].digits("7#")
@@ -94,11 +108,11 @@ async def test_a_call_is_heard_and_answered_with_sound() -> None:
         one.hang_up()
         await main.until(lambda: main.events(LegEnded))
         assert main.told[-1] == LegEnded("they hung up")
-        await main.rests()
 
 
-async def test_hold_and_resume() -> None:
-    async with line(greets, formats=FORMAT) as main, caller() as one:
+async def test_hold_and_resume(main: Main) -> None:
+    main.does = greets
+    async with caller() as one:
         one.call(main.port)
         await one.until(lambda: len(one.packets) > 10)
         one.hold(Direction.SENDONLY)
@@ -111,11 +125,11 @@ async def test_hold_and_resume() -> None:
         await main.until(lambda: main.events(Held) == [Held(True), Held(False)])
         await main.until(lambda: main.events(Played)[-1].samples == RATE)
         one.hang_up()
-        await main.rests()
 
 
-async def test_a_barge_in_is_silence_within_a_tick() -> None:
-    async with line(greets, formats=FORMAT) as main, caller() as one:
+async def test_a_barge_in_is_silence_within_a_tick(main: Main) -> None:
+    main.does = greets
+    async with caller() as one:
         one.call(main.port)
         await one.until(lambda: loud(one) > 10)
         await main.legs[0].write(FarEndMessage(2, MessageKind.CLEAR))
@@ -127,10 +141,9 @@ async def test_a_barge_in_is_silence_within_a_tick() -> None:
         await asyncio.sleep(0.3)
         assert len(one.packets) == before
         one.hang_up()
-        await main.rests()
 
 
-async def test_every_way_to_end() -> None:
+async def test_every_way_to_end(main: Main) -> None:
     async def rings(leg: CallLeg) -> None:
         await leg.ring()
 
@@ -142,20 +155,21 @@ async def test_every_way_to_end() -> None:
         await leg.hang_up("it was enough")
 
     for does, status, ours in ((rings, 487, False), (refuses, 486, True), (leaves, 0, True)):
-        async with line(does) as main, caller() as one:
+        main.forget(does)
+        async with caller() as one:
             one.call(main.port)
             if does is rings:
                 await one.until(lambda one=one: one.heard(events.Progress))
                 one.hang_up()
-            await main.until(lambda main=main: main.events(LegEnded))
+            await main.until(lambda: main.events(LegEnded))
             ended = main.told[-1]
             assert isinstance(ended, LegEnded) and (ended.status, ended.ours, ended.failed) == (status, ours, False)
             await one.until(lambda one=one: one.heard(events.Ended))
             await main.rests()
 
 
-async def test_we_call_and_are_heard() -> None:
-    async with line(answers) as main, caller() as one:
+async def test_we_call_and_are_heard(main: Main) -> None:
+    async with caller() as one:
         leg = await main.client.dial(f"sip:bob@{HOST}:{one.transport.ports['UDP']}", headers={"X-Why": "a test"})
         assert isinstance(leg, SipLeg) and leg.info.outgoing
         async with asyncio.TaskGroup() as group:
@@ -202,8 +216,9 @@ async def test_a_caller_who_is_gone_without_bye_is_noticed() -> None:
         await main.rests()
 
 
-async def test_injected_sound_is_not_heard() -> None:
-    async with line(answers, formats=FORMAT) as main, caller() as one, caller() as other:
+async def test_injected_sound_is_not_heard(main: Main) -> None:
+    ignored = main.client.counts.get("ignored", 0)
+    async with caller() as one, caller() as other:
         one.call(main.port)
         await one.until(lambda: one.agreed)
         await one.chatter(QUIET, 0.2)
@@ -212,15 +227,14 @@ async def test_injected_sound_is_not_heard() -> None:
         await one.chatter(QUIET, 0.2)
         blocks = [event.samples for event in main.events(Sound)]
         assert blocks and np.abs(np.concatenate(blocks)).max() < 0.01
-        await main.until(lambda: main.client.counts.get("ignored", 0) >= 20)
+        await main.until(lambda: main.client.counts.get("ignored", 0) >= ignored + 20)
         one.hang_up()
-        await main.rests()
 
 
 @pytest.mark.parametrize("loss", [5, 20])
-async def test_first_and_last_words_survive_loss(loss: int) -> None:
+async def test_first_and_last_words_survive_loss(loss: int, main: Main) -> None:
     chance = np.random.default_rng(loss)
-    async with line(answers, formats=FORMAT) as main, caller() as one:
+    async with caller() as one:
         one.call(main.port)
         await one.until(lambda: one.agreed)
         begin, skip = SYSTEM_CLOCK.now(), 0
@@ -241,7 +255,7 @@ async def test_first_and_last_words_survive_loss(loss: int) -> None:
 
 
 async def test_a_main_that_dies_leaves_nobody_on_the_line() -> None:
-    worker = await Worker.start("duologue.phone.line_process")
+    worker = await Worker.start("duologue.phone.line.process")
     await worker.send(LineSetup(options=options(), udp=0, first_port=23_500, last_port=23_600))
     reports: list[object] = []
 
@@ -287,8 +301,9 @@ async def test_two_lines_talk_in_secret() -> None:
             assert one.heard(events.Ended)[0].status == 488, "nothing in the clear"
 
 
-async def test_ten_calls_that_talk_keep_their_pace() -> None:
-    async with line(greets, formats=FORMAT) as main, contextlib.AsyncExitStack() as stack:
+async def test_ten_calls_that_talk_keep_their_pace(main: Main) -> None:
+    main.does = greets
+    async with contextlib.AsyncExitStack() as stack:
         callers = [await stack.enter_async_context(caller()) for _ in range(10)]
         for one in callers:
             one.call(main.port)
@@ -303,22 +318,20 @@ async def test_ten_calls_that_talk_keep_their_pace() -> None:
             assert max(late) - min(late) < 400, "generous: figures are the benchmark's"
         for one in callers:
             one.hang_up()
-        await main.rests()
 
 
-async def test_sipp_hears_itself_through_us(tmp_path: Path) -> None:
+async def test_sipp_hears_itself_through_us(main: Main, tmp_path: Path) -> None:
     """sipp echoes what we say: our greeting comes back."""
     program = shutil.which("sipp")
     if program is None:
         pytest.skip("sipp is not installed (Debian package sip-tester)")
-    async with line(greets, formats=FORMAT) as main:
-        process = await asyncio.create_subprocess_exec(
-            program, "-sn", "uac", f"{HOST}:{main.port}", "-i", HOST, "-m", "1", "-r", "10", "-d", "1500", "-rtp_echo",
-            "-mi", HOST, "-mp", "26000", "-timeout", "20", "-nostdin", cwd=tmp_path, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        assert await process.wait() == 0
-        await main.until(lambda: main.events(LegEnded))
-        heard = np.concatenate([event.samples for event in main.events(Sound)])
-        assert np.count_nonzero(np.abs(heard) > 0.05) > 10_000, "most of a second"
-        await main.rests()
+    main.does = greets
+    process = await asyncio.create_subprocess_exec(
+        program, "-sn", "uac", f"{HOST}:{main.port}", "-i", HOST, "-m", "1", "-r", "10", "-d", "1500", "-rtp_echo",
+        "-mi", HOST, "-mp", "26000", "-timeout", "20", "-nostdin", cwd=tmp_path, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert await process.wait() == 0
+    await main.until(lambda: main.events(LegEnded))
+    heard = np.concatenate([event.samples for event in main.events(Sound)])
+    assert np.count_nonzero(np.abs(heard) > 0.05) > 10_000, "most of a second"

@@ -14,7 +14,7 @@ import pytest
 
 from duologue.audio.far_playout import FarEndMessage, MessageKind
 from duologue.phone.leg import CallLeg, LegEnded, Played, Sound
-from duologue.phone.transactions import Flow
+from duologue.phone.sip.transactions import Flow
 from peers.line_main import line, tone
 from peers.pbx import DOMAIN, account, kamailio
 from peers.sip_line import HOST, free_port, program

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from duologue.phone import call_events as events
+from duologue.phone.sip import call_events as events
 from duologue.telemetry.ledger import TurnRecord
 from peers.house_line import LineHouse, line_house
 from peers.sip_line import HOST, listening

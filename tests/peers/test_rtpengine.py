@@ -10,10 +10,9 @@ import pytest
 from duologue.audio import g711
 from duologue.audio.far_playout import FarEndMessage, MessageKind
 from duologue.clock import SYSTEM_CLOCK
-from duologue.phone import call_events as events
 from duologue.phone.leg import CallLeg, Digit, LegEnded, Sound
-from duologue.phone.telephone_events import press
-from duologue.phone.transactions import Flow
+from duologue.phone.sip import call_events as events
+from duologue.phone.sip.transactions import Flow
 from line_caller import HOST, caller
 from peers.line_main import line, tone
 from peers.pbx import account, kamailio, rtpengine
@@ -45,8 +44,7 @@ async def test_a_call_through_a_media_proxy_is_heard_both_ways(secure: bool, tmp
         await one.until(lambda: one.agreed)
         assert one.agreed is not None and media.carries(one.agreed.port)
         await one.chatter(VOICE, 1.0)
-        for number, packet in enumerate(press("7")):
-            one.speak(packet.payload, kind=one.agreed.send_events, marker=not number, ticks=0)
+        await one.press("7")
         await llama.until(lambda: llama.events(Digit))
         await one.until(lambda: len([packet for _, packet in one.packets if _loud(packet.payload)]) >= 45)
         heard = np.concatenate([event.samples for event in llama.events(Sound)])

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from duologue.errors import InputError
-from duologue.phone import call_events as events
-from duologue.phone.certificates import for_clients, for_servers
-from duologue.phone.screening import LineOptions
+from duologue.phone.sip import call_events as events
+from duologue.phone.sip.certificates import for_clients, for_servers
+from duologue.phone.sip.screening import LineOptions
 from peers.sip_line import HOST, OPTIONS, certificate, listening
 
 pytestmark = [pytest.mark.peer]
@@ -63,7 +63,7 @@ async def test_who_is_not_listed_gets_no_connection() -> None:
 async def test_a_connection_that_says_nothing_is_closed_and_one_that_spoke_stays(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("duologue.phone.transport.SILENT_SECONDS", 0.3)
+    monkeypatch.setattr("duologue.phone.sip.transport.SILENT_SECONDS", 0.3)
     async with listening() as line:
         port = line.transport.ports["TCP"]
         silent, one = await asyncio.open_connection(HOST, port)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from duologue.clock import SystemClock
-from duologue.phone import call_events as events
-from duologue.phone.certificates import for_clients
-from duologue.phone.registration import Account
-from duologue.phone.transactions import Flow
+from duologue.phone.sip import call_events as events
+from duologue.phone.sip.certificates import for_clients
+from duologue.phone.sip.registration import Account
+from duologue.phone.sip.transactions import Flow
 from peers.pbx import DOMAIN, account, kamailio
 from peers.sip_line import HOST, Line, certificate, free_port, listening
 
@@ -88,6 +88,30 @@ async def test_a_registrar_that_starts_anew_is_registered_at_again(tmp_path: Pat
             await line.until(events.Registered)
         async with kamailio(tmp_path / "again", port):
             await line.until(events.Registered, 2)
+
+
+async def test_a_call_outlives_the_pbx_that_brought_it(tmp_path: Path) -> None:
+    """It is started anew in mid-call, and knows nothing of it: either end still hangs up through it."""
+    port = free_port(2)
+    async with listening() as llama, listening() as caller:
+        async with kamailio(tmp_path / "pbx", port):
+            for line, user in ((llama, "16"), (caller, "17")):
+                _register(line, account(user, Flow("UDP", HOST, port)))
+                await line.until(events.Registered)
+            calls = [caller.call(f"sip:16@{DOMAIN}", "17") for _ in range(2)]
+            await caller.until(events.Answered, 2)
+            await llama.until(events.Acknowledged, 2)
+        async with kamailio(tmp_path / "again", port):
+            caller.hang_up(calls[0])
+            await llama.until(events.Ended)
+            (theirs,) = {one.call for one in llama.of(events.Incoming) if isinstance(one, events.Incoming)} - {
+                one.call for one in llama.of(events.Ended) if isinstance(one, events.Ended)
+            }
+            llama.hang_up(theirs)
+            await caller.until(events.Ended, 2)
+            for line in (llama, caller):
+                assert [one.status for one in line.of(events.Ended) if isinstance(one, events.Ended)] == [200, 200]
+                assert line.agent.calls == 0
 
 
 async def test_a_registrar_of_another_name_hears_no_password(tmp_path: Path) -> None:

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from duologue.clock import SystemClock
-from duologue.phone import call_events as events
-from duologue.phone import message as sip
-from duologue.phone.negotiation import Local, answer, offer
-from duologue.phone.screening import LineOptions, Rate
-from duologue.phone.transport import Listening, Transport
-from duologue.phone.user_agent import UserAgent
+from duologue.phone.media.negotiation import Local, answer, offer
+from duologue.phone.sip import call_events as events
+from duologue.phone.sip import message as sip
+from duologue.phone.sip.screening import LineOptions, Rate
+from duologue.phone.sip.transport import Listening, Transport
+from duologue.phone.sip.user_agent import UserAgent
 
 pytestmark = [pytest.mark.peer]
 HOST = "127.0.0.1"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from duologue.phone.screening import LineOptions, Rate
+from duologue.phone.sip.screening import LineOptions, Rate
 from peers.sip_line import HOST, listening, program
 
 pytestmark = [pytest.mark.peer]

@@ -11,7 +11,7 @@ import numpy as np
 
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import Clock
-from duologue.dialogue.far_end import RemoteSink
+from duologue.dialogue.far_end.remote_sink import RemoteSink
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress, PlayStarted
 from duologue.errors import PeerError
 from duologue.phone.leg import CallLeg, Digit, LegEnded, LegEvent, Marked, Played, Quality, Sent, Sound, Stopped

@@ -13,13 +13,13 @@ from typing import Any, TypeVar
 
 from sipmessage import Request, Response
 
-from duologue.phone import message as sip
 from duologue.phone.leg import CallInfo, LegEnded, LegEvent
-from duologue.phone.line import LineProcess
-from duologue.phone.line_messages import CallOffered, LineReport, LineSetup, LineTrouble, Told
-from duologue.phone.message import Message
-from duologue.phone.rtp import RtpPacket, is_rtcp
-from duologue.phone.screening import LineOptions, Rate
+from duologue.phone.line.line import LineProcess
+from duologue.phone.line.messages import CallOffered, LineReport, LineSetup, LineTrouble, Told
+from duologue.phone.media.rtp import RtpPacket, is_rtcp
+from duologue.phone.sip import message as sip
+from duologue.phone.sip.message import Message
+from duologue.phone.sip.screening import LineOptions, Rate
 from duologue.simulation.virtual_time import LoopClock, VirtualLoop
 
 HOST = "127.0.0.1"
@@ -215,15 +215,19 @@ class Telephone:
 
 @dataclass
 class Line:
-    """A line process in this one, and what it reported."""
+    """A line process in this one, and what it reported. ``troubles`` has the faults of ours where some are expected."""
 
     process: LineProcess
     tasks: set[asyncio.Task[Any]]
     reports: list[LineReport] = field(default_factory=list[LineReport])
     news: asyncio.Event = field(default_factory=asyncio.Event)
     port: int = 0
+    troubles: list[LineTrouble] | None = None
 
     def take(self, report: LineReport) -> None:
+        if isinstance(report, LineTrouble) and self.troubles is not None:
+            self.troubles.append(report)
+            return
         assert not isinstance(report, LineTrouble), report
         self.reports.append(report)
         self.news.set()

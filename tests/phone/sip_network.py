@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from duologue.clock import MILLISECOND, SECOND
-from duologue.phone import call_events as events
-from duologue.phone import message as sip
-from duologue.phone.negotiation import Local, answer, offer
-from duologue.phone.screening import LineOptions
-from duologue.phone.sdp import Description
-from duologue.phone.transactions import Flow
-from duologue.phone.user_agent import Output, Transmit, UserAgent
+from duologue.phone.media.negotiation import Local, answer, offer
+from duologue.phone.media.sdp import Description
+from duologue.phone.sip import call_events as events
+from duologue.phone.sip import message as sip
+from duologue.phone.sip.screening import LineOptions
+from duologue.phone.sip.transactions import Flow
+from duologue.phone.sip.user_agent import Output, Transmit, UserAgent
 
 Reaction = Callable[["Station", events.Event], None]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.phone.alarms import Alarms
+from duologue.phone.sip.alarms import Alarms
 
 KEYS = st.integers(0, 9)
 

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 
 from duologue.clock import MILLISECOND, SECOND
 from duologue.errors import PeerError
-from duologue.phone.audiosocket import RATES, AudioSocketStream, Frame, FrameReader, Kind, write_frame, write_sound
+from duologue.phone.audiosocket.frames import (
+    RATES,
+    AudioSocketStream,
+    Frame,
+    FrameReader,
+    Kind,
+    write_frame,
+    write_sound,
+)
 from duologue.phone.leg import Digit, LegEnded, LegEvent, Sound
 
 ID = UUID("40325ec2-5efd-4bd3-805f-53576e581d13")

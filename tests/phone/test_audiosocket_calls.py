@@ -17,9 +17,13 @@ from leg_doubles import WORD, Person, silent, spoken, until, words_in
 from duologue.audio.pcm import Samples, from_int16
 from duologue.clock import SYSTEM_CLOCK
 from duologue.errors import InputError
-from duologue.phone.audiosocket import RATES, FrameReader, Kind, write_frame, write_sound
-from duologue.phone.audiosocket_leg import AudioSocketListener, AudioSocketPlan, called_by
+from duologue.phone.audiosocket import leg as audiosocket_leg
+from duologue.phone.audiosocket.frames import RATES, FrameReader, Kind, write_frame, write_sound
+from duologue.phone.audiosocket.leg import AudioSocketListener, AudioSocketPlan, called_by
 from duologue.phone.leg import CallLeg, LegAnswered, LegEnded, UnsupportedError
+from duologue.phone.turned_away import AwayReason
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 ID = UUID("00000000-0000-0000-0000-000000000016")
 
@@ -96,6 +100,25 @@ async def test_a_whole_call_both_ways() -> None:
     assert person.end == LegEnded("said all", ours=True)
     assert asterisk.kinds[-1] == Kind.HANG_UP and set(asterisk.kinds[:-1]) == {0x10}
     assert {word: round(much, 1) for word, much in words_in(asterisk.sound, 8000).items()} == {0: 1.0, 1: 1.0}
+
+
+async def test_a_call_in_which_nobody_speaks_is_not_taken_for_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asterisk gives up one over which nothing comes for two seconds, either way."""
+    monkeypatch.setattr(audiosocket_leg, "SIGN_SECONDS", 0.01)
+
+    async def says(person: Person, leg: CallLeg) -> None:
+        await until(lambda: len(asterisk.heard) >= 3)
+        await person.sink.play(spoken("a", 0, 1), 0)
+        await until(lambda: "a" in person.played)
+        await leg.hang_up("said all")
+
+    person = Person(SYSTEM_CLOCK, says)
+    async with listening(person) as listener:
+        asterisk = await dialled(listener)
+        asterisk.begin()
+        await asterisk.listen()
+    assert {len(each) for each in asterisk.heard[:3]} == {160} and not any(each.any() for each in asterisk.heard[:3])
+    assert person.played == {"a": WORD} and person.sent == ["a"], "they are nothing that was said"
 
 
 async def test_an_interruption_stops_it_within_a_block() -> None:
@@ -185,14 +208,17 @@ async def test_what_is_no_audiosocket_never_becomes_a_call() -> None:
         asterisk = await dialled(listener)
         asterisk.writer.write(b"GET / HTTP/1.1\r\n\r\n")
         await asterisk.listen()
-        assert listener.refused == {"protocol": 1} and person.legs == []
+        assert listener.refused == {AwayReason.REQUEST: 1} and person.legs == []
 
 
 @pytest.mark.parametrize(
     ("plan", "reason"),
-    [(AudioSocketPlan(port=0, allow=("192.0.2.0/24",)), "address"), (AudioSocketPlan(port=0, most_calls=0), "full")],
+    [
+        (AudioSocketPlan(port=0, allow=("192.0.2.0/24",)), AwayReason.SOURCE),
+        (AudioSocketPlan(port=0, most_calls=0), AwayReason.PLACES),
+    ],
 )
-async def test_who_may_not_connect_is_closed_at_once(plan: AudioSocketPlan, reason: str) -> None:
+async def test_who_may_not_connect_is_closed_at_once(plan: AudioSocketPlan, reason: AwayReason) -> None:
     person = Person(SYSTEM_CLOCK, silent)
     async with listening(person, plan) as listener:
         asterisk = await dialled(listener)
@@ -202,7 +228,7 @@ async def test_who_may_not_connect_is_closed_at_once(plan: AudioSocketPlan, reas
 
 
 async def test_who_reads_nothing_is_dropped_with_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duologue.phone.audiosocket_leg.MOST_UNSENT", 1000)
+    monkeypatch.setattr("duologue.phone.audiosocket.leg.MOST_UNSENT", 1000)
 
     async def says(person: Person, leg: CallLeg) -> None:
         await person.sink.play(spoken("a", 0, 30), 0)

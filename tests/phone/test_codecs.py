@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from duologue.audio.pcm import Samples
 from duologue.errors import InputError
-from duologue.phone.codecs import FORMATS, OPUS, Format
+from duologue.phone.media.codecs import FORMATS, OPUS, Format
 
 
 def _tone(form: Format, packets: int, frequency: float = 440.0) -> Samples:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from duologue.audio.pcm import Samples
-from duologue.phone.concealment import GONE_MS, Concealment
+from duologue.phone.media.concealment import GONE_MS, Concealment
 
 FRAME_MS = 20
 

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.source_clock import SourceClock
-from duologue.phone.codecs import FORMATS, OPUS, PCMU, Format
-from duologue.phone.incoming import IncomingCall
+from duologue.dialogue.listening.source_clock import SourceClock
 from duologue.phone.leg import Digit
-from duologue.phone.rtp import RtpPacket
-from duologue.phone.telephone_events import press
+from duologue.phone.media.codecs import FORMATS, OPUS, PCMU, Format
+from duologue.phone.media.incoming import IncomingCall
+from duologue.phone.media.rtp import RtpPacket
+from duologue.phone.media.telephone_events import press
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 BEGIN = 7 * SECOND
 TICK = 20 * MILLISECOND

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.clock import MILLISECOND
-from duologue.phone.jitter_buffer import (
+from duologue.phone.media.jitter_buffer import (
     LEAST_MS,
     MAX_HELD,
     MOST_MS,
@@ -19,7 +19,7 @@ from duologue.phone.jitter_buffer import (
     Piece,
     Restarted,
 )
-from duologue.phone.rtp import RtpPacket
+from duologue.phone.media.rtp import RtpPacket
 
 SAMPLES = 160
 

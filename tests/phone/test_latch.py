@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from duologue.clock import SECOND
-from duologue.phone.latch import IN_A_ROW, QUIET, Latch
-from duologue.phone.rtp import RtpPacket
+from duologue.phone.media.latch import IN_A_ROW, QUIET, Latch
+from duologue.phone.media.rtp import RtpPacket
 
 AGREED = ("192.0.2.7", 4000)
 BEHIND = ("198.51.100.1", 61_000)

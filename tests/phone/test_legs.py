@@ -13,12 +13,12 @@ import pytest
 from duologue.audio.far_playout import MessageKind
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND, SECOND
-from duologue.phone.latch import Address
 from duologue.phone.leg import Held, LegEvent, Played, Quality
-from duologue.phone.legs import Leg
-from duologue.phone.negotiation import Agreed, Local, accept, answer, offer
-from duologue.phone.rtp import RtpPacket
-from duologue.phone.sdp import Direction
+from duologue.phone.line.legs import Leg
+from duologue.phone.media.latch import Address
+from duologue.phone.media.negotiation import Agreed, Local, accept, answer, offer
+from duologue.phone.media.rtp import RtpPacket
+from duologue.phone.media.sdp import Direction
 
 E = TypeVar("E")
 BEGIN = 100 * SECOND
@@ -163,6 +163,20 @@ def test_a_caller_who_is_gone_without_a_word_is_noticed_once() -> None:
     assert not wire.one.silent, "its reports had come until then"
     wire.until(BEGIN + 70 * SECOND)
     assert wire.one.silent
+
+
+def test_who_was_not_run_for_a_while_takes_nobody_for_gone() -> None:
+    """What came meanwhile is still to be read; only a second later it is known that nothing did."""
+    wire = Wire()
+    wire.until(BEGIN + SECOND)
+    leg, end = wire.legs[OTHER], wire.other
+    late = BEGIN + 45 * SECOND
+    leg.tick(late, WALL + late)
+    assert not end.silent
+    leg.tick(late + SECOND - 1, WALL + late)
+    assert not end.silent
+    leg.tick(late + SECOND, WALL + late)
+    assert end.silent
 
 
 def test_hold_is_told_and_nothing_is_sent_meanwhile() -> None:

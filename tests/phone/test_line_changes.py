@@ -10,14 +10,16 @@ from line_world import HOST, Line, Telephone, line, on_loopback, sdp, telephone
 
 from duologue.audio import g711
 from duologue.audio.far_playout import FarEndMessage, MessageKind
-from duologue.audio.pcm import RATE, Samples, from_int16
-from duologue.phone.agent import described
-from duologue.phone.codecs import FORMATS, PCMA, PCMU, Format
+from duologue.audio.pcm import RATE, Samples
 from duologue.phone.leg import CodecChanged, Held, LegAnswered, LegEnded, Played, Stopped
-from duologue.phone.line_messages import Able, CallHeard, Ring, SayOnCall, TakeLineCall
-from duologue.phone.rtp import RtpPacket
-from duologue.phone.sdp import Description, Direction
-from duologue.phone.srtp import Protection
+from duologue.phone.line.messages import Able, CallHeard, Ring, SayOnCall, TakeLineCall
+from duologue.phone.media.codecs import FORMATS, PCMA, PCMU, Format
+from duologue.phone.media.rtp import RtpPacket
+from duologue.phone.media.sdp import Description, Direction
+from duologue.phone.media.srtp import Protection
+from duologue.phone.sip.agent import described
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 ALL = tuple(form.name for form in FORMATS)
 LINES = {"PCMU": "0 PCMU/8000", "PCMA": "8 PCMA/8000", "G722": "9 G722/8000", "opus": "111 opus/48000/2"}
@@ -70,10 +72,10 @@ async def finish(world: Line, one: Telephone) -> None:
 def heard(world: Line) -> Samples:
     """All that main was given, laid where it belongs."""
     blocks = [each for each in world.reports if isinstance(each, CallHeard)]
-    end = max((each.at + len(each.sound) // 2 for each in blocks), default=0)
+    end = max((each.at + len(each.samples) for each in blocks), default=0)
     laid = np.zeros(end, np.float32)
     for each in blocks:
-        laid[each.at : each.at + len(each.sound) // 2] = from_int16(np.frombuffer(each.sound, np.int16))
+        laid[each.at : each.at + len(each.samples)] = each.samples
     return laid
 
 
@@ -175,7 +177,7 @@ def test_the_other_end_moves_in_the_middle_of_a_word(how: str) -> None:
                 await asyncio.sleep(0.02)
             await world.until(lambda: any(each.samples == len(TWO_SECONDS) for each in world.told(Played)))
             assert 100 <= len(one.heard) + len(other.heard) <= 103 and len(one.heard) <= 30
-            assert sum(len(each.sound) for each in world.reports if isinstance(each, CallHeard)) // 2 >= 60 * 320 - 640
+            assert sum(len(each.samples) for each in world.reports if isinstance(each, CallHeard)) >= 60 * 320 - 640
             await finish(world, one)
 
     on_loopback(run())
@@ -216,7 +218,7 @@ def test_an_encrypted_call_gets_new_keys_and_loses_nothing() -> None:
                 packet(number, again)
                 await asyncio.sleep(0.02)
             await asyncio.sleep(0.3)
-            assert sum(len(each.sound) for each in world.reports if isinstance(each, CallHeard)) // 2 >= 60 * 320 - 640
+            assert sum(len(each.samples) for each in world.reports if isinstance(each, CallHeard)) >= 60 * 320 - 640
             # and asked for our offer, it is the session as it is: encrypted, with the key that we have
             one.request("INVITE")
             offer = described(await one.answer("INVITE", 200, one.number))

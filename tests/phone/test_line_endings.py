@@ -11,9 +11,11 @@ import pytest
 from line_world import HOST, Line, Telephone, line, on_loopback, options, sdp, telephone
 from sipmessage import Response
 
-from duologue.phone import message as sip
 from duologue.phone.leg import Held, LegAnswered, LegEnded, LegTransferred
-from duologue.phone.line_messages import Dial, HangUpCall, Refer, Ring, TakeLineCall
+from duologue.phone.line.messages import Dial, HangUpCall, Refer, Ring, TakeLineCall
+from duologue.phone.sip import message as sip
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 PCMU = "0 PCMU/8000"
 Reach = Callable[[Line, Telephone], Awaitable[None]]

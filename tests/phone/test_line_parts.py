@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
+import select
 import socket
+from collections.abc import Sequence
 from typing import cast
 
+import numpy as np
 import pytest
 
+from duologue.child import LoopChannel
+from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.errors import InputError, PeerError
-from duologue.phone import line_process
 from duologue.phone.leg import Digit
-from duologue.phone.line_messages import CallHeard, Counts, LineBatch, Told
-from duologue.phone.line_process import Outbox
-from duologue.phone.media_ports import MediaPorts
-from duologue.workers import LoopChannel
+from duologue.phone.line import process as line_process
+from duologue.phone.line.messages import CallHeard, Counts, LineBatch, Told
+from duologue.phone.line.process import Outbox
+from duologue.phone.media.ports import MediaPorts
 
 HOST = "127.0.0.1"
 
@@ -124,3 +129,68 @@ async def test_a_main_that_will_not_come_back_is_given_up(monkeypatch: pytest.Mo
     for _ in range(30):
         outbox.put(Told("a", Digit("1")))
     assert outbox.overflown.is_set()
+
+
+class Waits:
+    """The time of a selector, which passes only while it waits."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.time = SECOND
+        self.waited: list[tuple[bool, int]] = []
+        """Whether it looked meanwhile, and for how long (µs)."""
+        self.comes_after: float | None = None
+        monkeypatch.setattr(select, "select", self._wait)
+
+    def now(self) -> int:
+        return self.time
+
+    def _wait(self, read: Sequence[int], write: object, other: object, timeout: float) -> None:
+        if read and self.comes_after is not None:
+            timeout = min(timeout, self.comes_after)
+        self.time += round(timeout * SECOND)
+        self.waited.append((bool(read), round(timeout * 1_000_000)))
+
+
+def test_what_comes_often_is_looked_at_in_company_and_a_deadline_is_met(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = Waits(monkeypatch)
+    selector = line_process.PreciseSelector(2 * MILLISECOND, cast("Clock", waits))
+    ours, theirs = socket.socketpair()
+    with ours, theirs, selector:
+        selector.register(ours, 1)
+        assert not selector.select(0.005) and waits.waited == [(True, 5_000)], "nothing is there"
+        theirs.send(b"x")
+        waits.waited.clear()
+        waits.comes_after = 0.0
+        for _ in range(line_process.LOOKS):
+            assert selector.select(1.0), "the first ones are taken as they come"
+        assert waits.waited == [(True, 0)] * line_process.LOOKS
+        waits.waited.clear()
+        assert selector.select(1.0), "then it rests first"
+        assert waits.waited == [(False, 2_000), (True, 0)]
+        waits.waited.clear()
+        assert not selector.select(0) and waits.waited == [], "callbacks that are ready do not wait"
+        assert not selector.select(0.0005) and waits.waited == [(False, 500)], "nor does a deadline"
+        assert not selector.select(0.0015 - 1e-9) and selector.select(0.0001), "what came meanwhile is taken then"
+        waits.time += SECOND
+        waits.waited.clear()
+        assert all(selector.select(1.0) for _ in range(line_process.LOOKS)), "who was left in peace takes at once"
+        assert waits.waited == [(True, 0)] * line_process.LOOKS
+
+
+def test_without_a_grain_it_only_waits_precisely(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = Waits(monkeypatch)
+    ours, theirs = socket.socketpair()
+    with ours, theirs, line_process.PreciseSelector(clock=cast("Clock", waits)) as selector:
+        selector.register(ours, 1)
+        theirs.send(b"x")
+        waits.comes_after = 0.0
+        assert all(selector.select(0.0003) for _ in range(20))
+        assert not any(length for _, length in waits.waited)
+
+
+def test_sound_crosses_as_it_is() -> None:
+    sound = np.random.default_rng(1).uniform(-1, 1, 320).astype(np.float32)
+    message = CallHeard.of("a", 640, sound)
+    read = pickle.loads(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
+    assert isinstance(read, CallHeard) and read == message
+    assert (read.call, read.event.at) == ("a", 640) and np.array_equal(read.event.samples, sound)

@@ -10,7 +10,7 @@ from duologue.audio.far_playout import FarEndMessage, MessageKind
 from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND
 from duologue.phone.leg import LegEvent, Played, Sent, Stopped
-from duologue.phone.message_player import MessagePlayer
+from duologue.phone.media.message_player import MessagePlayer
 
 MS = MILLISECOND
 COUNT = 960

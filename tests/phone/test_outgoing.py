@@ -16,11 +16,13 @@ from duologue.audio.far_playout import MessageKind
 from duologue.audio.pcm import RATE, Samples
 from duologue.audio.resample import resample
 from duologue.clock import MILLISECOND, SECOND
-from duologue.phone.codecs import FORMATS, G722, OPUS, PCMU, Format
 from duologue.phone.leg import LegEvent, Played, Sent, Stopped
-from duologue.phone.outgoing import KEEP_ALIVE, MOST_KEYS, Outgoing
-from duologue.phone.rtp import RtpPacket
-from duologue.phone.telephone_events import EventReader, KeyPress
+from duologue.phone.media.codecs import FORMATS, G722, OPUS, PCMU, Format
+from duologue.phone.media.outgoing import KEEP_ALIVE, MOST_KEYS, Outgoing
+from duologue.phone.media.rtp import RtpPacket
+from duologue.phone.media.telephone_events import EventReader, KeyPress
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 E = TypeVar("E")
 BEGIN = 5 * SECOND

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from duologue.clock import MILLISECOND, SECOND
 from duologue.errors import InputError
-from duologue.phone.reception import Reception, ReceptionReport
-from duologue.phone.rtcp import ReportBlock, Rtcp, SenderInfo, middle, ntp, round_trip_ms
+from duologue.phone.media.reception import Reception, ReceptionReport
+from duologue.phone.media.rtcp import ReportBlock, Rtcp, SenderInfo, middle, ntp, round_trip_ms
 
 WORD = st.integers(0, 0xFFFFFFFF)
 REPORTS = st.builds(ReceptionReport, WORD, st.integers(0, 255), st.integers(-0x800000, 0x7FFFFF), WORD, WORD)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.errors import InputError
-from duologue.phone.rtp import RtpPacket, Unwrapped, is_rtcp
+from duologue.phone.media.rtp import RtpPacket, Unwrapped, is_rtcp
 
 PACKETS = st.builds(
     RtpPacket,

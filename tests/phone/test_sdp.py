@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.errors import InputError
-from duologue.phone.codecs import FORMATS, G722, OPUS, PCMA, PCMU
-from duologue.phone.negotiation import Local, NotAcceptableError, accept, answer, offer
-from duologue.phone.sdp import MAX_LENGTH, Crypto, Description, Direction, Media, PayloadFormat
+from duologue.phone.media.codecs import FORMATS, G722, OPUS, PCMA, PCMU
+from duologue.phone.media.negotiation import Local, NotAcceptableError, accept, answer, offer
+from duologue.phone.media.sdp import MAX_LENGTH, Crypto, Description, Direction, Media, PayloadFormat
 
 LINPHONE = """v=0\r
 o=alice 2890844526 2890844526 IN IP4 host.atlanta.example.com\r

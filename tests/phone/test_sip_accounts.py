@@ -10,14 +10,14 @@ import pytest
 from sipmessage import Request, Response
 
 from duologue.clock import SECOND, VirtualClock
-from duologue.phone import message as sip
-from duologue.phone.call_events import NotRegistered, Registered
-from duologue.phone.header_fields import uri_of
-from duologue.phone.names import Names, Pointer, Server, SystemRecords
-from duologue.phone.registration import Account
-from duologue.phone.screening import LineOptions
-from duologue.phone.transactions import Flow
-from duologue.phone.user_agent import Output, Transmit, UserAgent
+from duologue.phone.sip import message as sip
+from duologue.phone.sip.call_events import NotRegistered, Registered
+from duologue.phone.sip.header_fields import uri_of
+from duologue.phone.sip.names import Names, Pointer, Server, SystemRecords
+from duologue.phone.sip.registration import Account
+from duologue.phone.sip.screening import LineOptions
+from duologue.phone.sip.transactions import Flow
+from duologue.phone.sip.user_agent import Output, Transmit, UserAgent
 
 ONE, TWO = Flow("UDP", "192.0.2.1", 5060), Flow("TCP", "192.0.2.2", 5060)
 
@@ -247,7 +247,7 @@ async def test_one_look_up_serves_all_who_wait_for_it() -> None:
 
 
 async def test_what_no_resolver_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duologue.phone.names.LOOK_UP_SECONDS", 0.01)
+    monkeypatch.setattr("duologue.phone.sip.names.LOOK_UP_SECONDS", 0.01)
     names = Names(VirtualClock(), _Records(hang=True), random.Random(1))
     assert await names.servers(Flow("UDP", "example.com", 0)) == []
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.errors import InputError
-from duologue.phone.digest import NONCE_LIFE, Answers, Authority, Credentials, fields, response
+from duologue.phone.sip.digest import NONCE_LIFE, Answers, Authority, Credentials, fields, response
 
 URI = "sip:pbx.example.com"
 KNOWN = Credentials("16", 'se"cret\\', "pbx")

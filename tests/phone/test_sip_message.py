@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from sipmessage import Address, Request
 
 from duologue.errors import InputError
-from duologue.phone import message as sip
-from duologue.phone.header_fields import NameAddress, Via, listed, uri_of
+from duologue.phone.sip import message as sip
+from duologue.phone.sip.header_fields import NameAddress, Via, listed, uri_of
 
 
 def _message(number: int, body: bytes = b"") -> bytes:

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duologue.clock import MILLISECOND
-from duologue.phone import call_events as events
-from duologue.phone.negotiation import NotAcceptableError
-from duologue.phone.screening import LineOptions
+from duologue.phone.media.negotiation import NotAcceptableError
+from duologue.phone.sip import call_events as events
+from duologue.phone.sip.screening import LineOptions
 from few_examples import examples
 from phone.sip_network import Network, Station, answered, description
 

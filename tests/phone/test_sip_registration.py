@@ -10,11 +10,11 @@ from sipmessage import Request, Response
 
 from duologue.clock import SECOND
 from duologue.errors import InputError
-from duologue.phone import message as sip
-from duologue.phone.call_events import Event, NotRegistered, Registered
-from duologue.phone.digest import Authority, Credentials
-from duologue.phone.registration import FIRST_PAUSE, LONGEST_PAUSE, Account, Ask, Registration
-from duologue.phone.transactions import Flow
+from duologue.phone.sip import message as sip
+from duologue.phone.sip.call_events import Event, NotRegistered, Registered
+from duologue.phone.sip.digest import Authority, Credentials
+from duologue.phone.sip.registration import FIRST_PAUSE, LONGEST_PAUSE, Account, Ask, Registration
+from duologue.phone.sip.transactions import Flow
 
 ONE, TWO = Flow("UDP", "192.0.2.1", 5060), Flow("TLS", "192.0.2.2", 5061)
 CONTACT = "sip:16@192.0.2.9:5060"

@@ -12,13 +12,13 @@ from sipmessage import Request, Response
 
 from duologue.clock import SECOND
 from duologue.errors import InputError
-from duologue.phone import call_events as events
-from duologue.phone import message as sip
-from duologue.phone.header_fields import listed
-from duologue.phone.screening import LineOptions
-from duologue.phone.sdp import Description
-from duologue.phone.transactions import Flow
-from duologue.phone.user_agent import Transmit, UserAgent
+from duologue.phone.media.sdp import Description
+from duologue.phone.sip import call_events as events
+from duologue.phone.sip import message as sip
+from duologue.phone.sip.header_fields import listed
+from duologue.phone.sip.screening import LineOptions
+from duologue.phone.sip.transactions import Flow
+from duologue.phone.sip.user_agent import Transmit, UserAgent
 
 BODY = (
     "v=0\r\no=mhandley 29739 7272939 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
@@ -111,21 +111,22 @@ def test_3_1_1_1_a_short_tortuous_invite() -> None:
 METHOD = "!interesting-Method0123456789_*+`.%indeed'~"
 
 
+INTMETH = _wire(
+    f"{METHOD} sip:1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*:&it+has=1,weird!*pas$wo~d_too.(doesn't-it)"
+    "@example.com SIP/2.0\n"
+    "Via: SIP/2.0/TCP host1.example.com;branch=z9hG4bK-.!%66*_+`'~\n"
+    'To: "BEL:\\\x07 NUL:\\\x00 DEL:\\\x7f" '
+    "<sip:1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*@example.com>\n"
+    "From: token1~` token2'+_ token3*%!.- <sip:mundane@example.com>;fromParam''~+*_!.-%=\"работающий\""
+    ";tag=_token~1'+`*%!-.\n"
+    "Call-ID: intmeth.word%ZK-!.*_+'@word`~)(><:\\/\"][?}{\n"
+    f"CSeq: 139122385 {METHOD}\nMax-Forwards: 255\n"
+    "extensionHeader-!.%*+_`'~:\ufeff大停電\nContent-Length: 0"
+)
+
+
 def test_3_1_1_2_a_wide_range_of_valid_characters() -> None:
-    request = _request(
-        _wire(
-            f"{METHOD} sip:1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*:&it+has=1,weird!*pas$wo~d_too.(doesn't-it)"
-            "@example.com SIP/2.0\n"
-            "Via: SIP/2.0/TCP host1.example.com;branch=z9hG4bK-.!%66*_+`'~\n"
-            'To: "BEL:\\\x07 NUL:\\\x00 DEL:\\\x7f" '
-            "<sip:1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*@example.com>\n"
-            "From: token1~` token2'+_ token3*%!.- <sip:mundane@example.com>;fromParam''~+*_!.-%=\"работающий\""
-            ";tag=_token~1'+`*%!-.\n"
-            "Call-ID: intmeth.word%ZK-!.*_+'@word`~)(><:\\/\"][?}{\n"
-            f"CSeq: 139122385 {METHOD}\nMax-Forwards: 255\n"
-            "extensionHeader-!.%*+_`'~:\ufeff大停電\nContent-Length: 0"
-        )
-    )
+    request = _request(INTMETH)
     assert request.method == METHOD and sip.recipient(request).name == "BEL:\x07 NUL:\x00 DEL:\x7f"
     assert (
         sip.sender(request).tag == "_token~1'+`*%!-." and sip.sender(request).name == "token1~` token2'+_ token3*%!.-"
@@ -135,23 +136,27 @@ def test_3_1_1_2_a_wide_range_of_valid_characters() -> None:
     assert sip.top_via(answer) == sip.top_via(request), "what is matched by the other end goes back as it came"
 
 
+ESC01 = _wire(
+    "INVITE sip:sips%3Auser%40example.com@example.net SIP/2.0\nTo: sip:%75se%72@example.com\n"
+    "From: <sip:I%20have%20spaces@example.net>;tag=938\nMax-Forwards: 87\ni: esc01.239409asdfakjkn23onasd0\n"
+    "CSeq: 234234 INVITE\nVia: SIP/2.0/UDP host5.example.net;branch=z9hG4bKkdjuw\nC: application/sdp\n"
+    "Contact:\n  <sip:cal%6Cer@host5.example.net;%6C%72;n%61me=v%61lue%25%34%31>\nContent-Length: {length}",
+    BODY,
+)
+
+
 def test_3_1_1_3_escapes_are_undone_once() -> None:
-    request = _request(
-        _wire(
-            "INVITE sip:sips%3Auser%40example.com@example.net SIP/2.0\nTo: sip:%75se%72@example.com\n"
-            "From: <sip:I%20have%20spaces@example.net>;tag=938\nMax-Forwards: 87\ni: esc01.239409asdfakjkn23onasd0\n"
-            "CSeq: 234234 INVITE\nVia: SIP/2.0/UDP host5.example.net;branch=z9hG4bKkdjuw\nC: application/sdp\n"
-            "Contact:\n  <sip:cal%6Cer@host5.example.net;%6C%72;n%61me=v%61lue%25%34%31>\nContent-Length: {length}",
-            BODY,
-        )
-    )
+    request = _request(ESC01)
     assert request.uri.user == "sips:user@example.com" and sip.recipient(request).target.user == "user"
     (contact,) = sip.addresses(request, "Contact")
     assert contact.target.user == "caller" and dict(contact.target.parameters) == {"lr": None, "name": "value%41"}
 
 
+ESCNULL = _plain(REGISTER, "REGISTER", "Contact: <sip:%00@h.example.com>\nL:0")
+
+
 def test_3_1_1_4_escaped_nulls() -> None:
-    request = _request(_plain(REGISTER, "REGISTER", "Contact: <sip:%00@h.example.com>\nL:0"))
+    request = _request(ESCNULL)
     assert sip.addresses(request, "Contact")[0].target.user == "\0"
 
 
@@ -161,33 +166,34 @@ def test_3_1_1_5_a_percent_that_is_no_escape() -> None:
     assert request.method == "RE%47IST%45R" and len(sip.addresses(request, "Contact")) == 1
 
 
+LWSDISP = _plain(OPTIONS, "OPTIONS", "From: caller<sip:caller@example.com>;tag=323", "From")
+
+
 def test_3_1_1_6_no_space_before_the_bracket() -> None:
-    request = _request(
-        _plain(
-            "OPTIONS sip:user@example.com SIP/2.0", "OPTIONS", "From: caller<sip:caller@example.com>;tag=323", "From"
-        )
-    )
+    request = _request(LWSDISP)
     assert sip.sender(request).name == "caller" and sip.sender(request).tag == "323"
 
 
+VIAS = "\n".join(f"v  : SIP/2.0/TCP sip{number}.example.com" for number in range(33, 0, -1))
+LONG_USER = "amazinglylongcallername" * 5
+LONGREQ = _plain(
+    INVITE, "INVITE",
+    f"F: sip:{LONG_USER}@example.net;tag=12{'982' * 50}424;u{'name' * 20}=v{'value' * 15};p{'paramname' * 10}\n"
+    f"{VIAS}\nVia: SIP/2.0/TCP host.example.com;received=192.0.2.5;branch=very{'long' * 50}value\n"
+    f"Contact: <sip:{LONG_USER}@host5.example.net>", "From",
+)  # fmt: skip
+
+
 def test_3_1_1_7_long_values() -> None:
-    vias = "\n".join(f"v  : SIP/2.0/TCP sip{number}.example.com" for number in range(33, 0, -1))
-    user = "amazinglylongcallername" * 5
-    request = _request(
-        _plain(
-            "INVITE sip:user@example.com SIP/2.0",
-            "INVITE",
-            f"F: sip:{user}@example.net;tag=12{'982' * 50}424;u{'name' * 20}=v{'value' * 15};p{'paramname' * 10}\n"
-            f"{vias}\nVia: SIP/2.0/TCP host.example.com;received=192.0.2.5;branch=very{'long' * 50}value",
-            "From",
-        )
-    )
+    request = _request(LONGREQ)
     assert len(listed(request.headers.getlist("Via"))) == 35 and len(sip.sender(request).tag) == 155
 
 
+DBLREQ = _plain(REGISTER, "REGISTER", "Content-Length: 0") + _plain("INVITE sip:joe@example.com SIP/2.0", "INVITE")
+
+
 def test_3_1_1_8_what_follows_a_datagrams_body_is_cut_off() -> None:
-    data = _plain(REGISTER, "REGISTER", "Content-Length: 0")
-    assert _request(data + _plain("INVITE sip:joe@example.com SIP/2.0", "INVITE")).body == b""
+    assert _request(DBLREQ).body == b""
 
 
 def test_3_1_1_9_semicolons_in_the_user_part() -> None:
@@ -196,17 +202,27 @@ def test_3_1_1_9_semicolons_in_the_user_part() -> None:
     assert str(request.uri) == "sip:user;par=u%40example.net@example.com"
 
 
+STRANGE_VIAS = "".join(
+    f"\nVia: SIP/2.0/{name} t.example.com;branch=z9hG4bKk{name}" for name in ("SCTP", "UNKNOWN", "TLS")
+)
+TRANSPORTS = _plain(OPTIONS, "OPTIONS", f"Accept: application/sdp{STRANGE_VIAS}")
+
+
 def test_3_1_1_10_unknown_transports() -> None:
-    vias = "".join(f"\nVia: SIP/2.0/{name} t.example.com;branch=z9hG4bKk{name}" for name in ("SCTP", "UNKNOWN", "TLS"))
-    request = _request(_plain("OPTIONS sip:user@example.com SIP/2.0", "OPTIONS", f"Accept: application/sdp{vias}"))
+    request = _request(TRANSPORTS)
     assert len(listed(request.headers.getlist("Via"))) == 4
 
 
+PARTS = "--7a9cbec02ceef655\r\nContent-Type: text/plain\r\n\r\nHello\0\r\n--7a9cbec02ceef655--\r\n"
+MPART01 = _wire(
+    "MESSAGE sip:kumiko@example.org SIP/2.0\n" + COMMON.format(method="MESSAGE")
+    + "Content-Type: multipart/mixed;boundary=7a9cbec02ceef655\nl: {length}", PARTS,
+)  # fmt: skip
+
+
 def test_3_1_1_11_a_body_of_several_parts_is_kept_whole() -> None:
-    body = "--7a9cbec02ceef655\r\nContent-Type: text/plain\r\n\r\nHello\0\r\n--7a9cbec02ceef655--\r\n"
-    head = "MESSAGE sip:kumiko@example.org SIP/2.0\n" + COMMON.format(method="MESSAGE")
-    request = _request(_wire(f"{head}Content-Type: multipart/mixed;boundary=7a9cbec02ceef655\nl: {{length}}", body))
-    assert request.body == body.encode() and sip.media_type(request) == "multipart/mixed"
+    request = _request(MPART01)
+    assert request.body == PARTS.encode() and sip.media_type(request) == "multipart/mixed"
 
 
 @pytest.mark.parametrize(
@@ -239,7 +255,7 @@ REFUSED = [
     ("3.1.2.10 trws", _plain(f"{OPTIONS}  ", "OPTIONS"), 400, True),
     ("3.1.2.11 escruri",
      _plain("INVITE sip:user@example.com?Route=%3Csip:example.com%3E SIP/2.0", "INVITE"), 400, True),
-    ("3.1.2.14 regaut / baddn",
+    ("3.1.2.15 baddn",
      _plain(OPTIONS, "OPTIONS", "From: Bell, Alexander <sip:a@example.com>;tag=43", "From"), 400, False),
     ("3.1.2.16 badvers", _plain("OPTIONS sip:t.watson@example.org SIP/7.0", "OPTIONS"), 505, True),
     ("3.1.2.17 mismatch01", _plain(OPTIONS, "INVITE"), 400, True),
@@ -315,8 +331,16 @@ INVUT = _wire(
 )  # fmt: skip
 VALID = [
     ("3.1.1.1 wsinv", _wire(WSINV, BODY), 481),  # it belongs to a call that nobody knows
+    ("3.1.1.2 intmeth", INTMETH, 501),
+    ("3.1.1.3 esc01", ESC01, 0),
+    ("3.1.1.4 escnull", ESCNULL, 405),
     ("3.1.1.5 esc02", _plain("RE%47IST%45R sip:registrar.example.com SIP/2.0", "RE%47IST%45R"), 501),
+    ("3.1.1.6 lwsdisp", LWSDISP, 200),
+    ("3.1.1.7 longreq", LONGREQ, 0),
+    ("3.1.1.8 dblreq", DBLREQ, 405),
     ("3.1.1.9 semiuri", _plain("OPTIONS sip:user;par=u%40example.net@example.com SIP/2.0", "OPTIONS"), 200),
+    ("3.1.1.10 transports", TRANSPORTS, 200),
+    ("3.1.1.11 mpart01", MPART01, 405),
     ("3.1.1.12 unreason", _plain("SIP/2.0 200 = 2**3 * 5**2", "INVITE"), None),
     ("3.1.1.13 noreason", _plain("SIP/2.0 100 ", "INVITE"), None),
     ("3.3.6 invut", INVUT, 415),
@@ -327,6 +351,20 @@ ANSWERED = [
     *((name, data, status if answerable else None) for name, data, status, answerable in REFUSED),
     *((name, data, ODD_ANSWERS[name]) for name, data in ODD),
 ]
+
+
+SECTIONS = [
+    *(f"3.1.1.{number}" for number in range(1, 14)),
+    *(f"3.1.2.{number}" for number in range(1, 20)),
+    "3.2.1",
+    *(f"3.3.{number}" for number in range(1, 16)),
+    "3.4.1",
+]
+"""Of the RFC, a message each."""
+
+
+def test_all_49_messages_are_here() -> None:
+    assert len(SECTIONS) == 49 and {name.split()[0] for name, _, _ in ANSWERED} == set(SECTIONS)
 
 
 @pytest.mark.parametrize(("name", "data", "status"), ANSWERED)

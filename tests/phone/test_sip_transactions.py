@@ -6,9 +6,9 @@ import pytest
 from sipmessage import Request, Response
 
 from duologue.clock import MILLISECOND
-from duologue.phone import message as sip
-from duologue.phone.header_fields import uri_of
-from duologue.phone.transactions import Asked, Cancelled, Effect, Failed, Flow, Responded, Send, Transactions
+from duologue.phone.sip import message as sip
+from duologue.phone.sip.header_fields import uri_of
+from duologue.phone.sip.transactions import Asked, Cancelled, Effect, Failed, Flow, Responded, Send, Transactions
 
 UDP, TCP = Flow("UDP", "192.0.2.1", 5060), Flow("TCP", "192.0.2.1", 5060)
 

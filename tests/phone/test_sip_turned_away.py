@@ -6,14 +6,17 @@ import random
 from collections.abc import Mapping
 
 import pytest
+from sipmessage import Request
 
 from duologue.clock import SECOND
-from duologue.phone.digest import Credentials
-from duologue.phone.registration import Account
-from duologue.phone.screening import LineOptions, Rate
-from duologue.phone.transactions import Flow
+from duologue.phone.sip import message as sip
+from duologue.phone.sip.call_events import Ended, Incoming
+from duologue.phone.sip.digest import Credentials
+from duologue.phone.sip.registration import Account
+from duologue.phone.sip.screening import PEER_RETRY_SECONDS, LineOptions, Rate
+from duologue.phone.sip.transactions import Flow
+from duologue.phone.sip.user_agent import Transmit, UserAgent
 from duologue.phone.turned_away import MOST_REMEMBERED, SETTLED, AwayReason, TurnedAway, reason_of
-from duologue.phone.user_agent import UserAgent
 from phone.sip_network import Network, Station, accepting, description
 
 CALLER, LINE = "192.0.2.1", "192.0.2.2"
@@ -89,6 +92,84 @@ def test_what_is_repeated_of_a_call_that_stands_is_not_sent_away() -> None:
     assert any(type(one).__name__ == "Incoming" for one in agent.receive_datagram(invite, source, 0))
     agent.receive_datagram(invite, source, SECOND)
     assert agent.screening.dropped == {"rate": 1} and not agent.turned_away.counts(10 * SECOND)
+
+
+def _busy(line: LineOptions, calls: int, known: bool = True) -> tuple[Station, Station]:
+    """A PBX with so many calls at once, all ended at once."""
+    network = Network()
+    pbx, callee = Station(network, CALLER), Station(network, LINE, line, accepting)
+    if known:
+        callee.agent.screening.registrar(CALLER)
+    for _ in range(calls):
+        pbx.call(LINE)
+    network.run(5)
+    return pbx, callee
+
+
+def _told(station: Station) -> list[int]:
+    return [event.status for event in station.events if isinstance(event, Ended)]
+
+
+def test_a_pbx_that_is_known_is_not_starved_where_a_stranger_would_be() -> None:
+    """A hundred calls in one moment: the whole morning's first minute of some office."""
+    line = LineOptions(host=LINE, most_calls=200)
+    pbx, callee = _busy(line, 100)
+    assert pbx.kinds().count("Answered") == 100 and not callee.agent.screening.dropped
+    _, callee = _busy(line, 100, known=False)
+    assert callee.agent.screening.dropped["rate"] >= 50
+
+
+def test_a_pbx_that_comes_too_fast_is_told_so_and_when_to_try_again() -> None:
+    line = LineOptions(host=LINE, sources=("192.0.2.0/24",), peer_rate=Rate(1, 3))
+    pbx, callee = _busy(line, 5)
+    assert pbx.kinds().count("Answered") == 3 and _told(pbx) == [503, 503]
+    refused = [data for data in callee.sent if b" 503 " in data.split(b"\r\n")[0]]
+    assert len(refused) == 2 and all(f"Retry-After: {PEER_RETRY_SECONDS}".encode() in data for data in refused)
+    assert _counts(callee) == {"peer_rate": 2}
+    assert callee.agent.screening.dropped == {"peer_rate": 2}
+    assert callee.agent.state[0] == 3
+
+
+def test_of_two_hundred_calls_for_a_hundred_places_a_hundred_are_told_when_to_try_again() -> None:
+    pbx, callee = _busy(LineOptions(host=LINE, most_calls=100, retry_seconds=7), 200)
+    assert pbx.kinds().count("Answered") == 100 and _told(pbx) == [503] * 100
+    refused = [data for data in callee.sent if b" 503 " in data.split(b"\r\n")[0]]
+    assert all(b"Retry-After: 7\r\n" in data for data in refused) and _counts(callee) == {"places": 100}
+    assert callee.agent.state[0] == 100
+
+
+def test_what_a_pbx_repeats_of_a_call_is_no_further_one() -> None:
+    """Its 200 was lost: the INVITE comes again, at a time when no new one would be taken."""
+    agent = UserAgent(LineOptions(host=LINE, sources=(CALLER,), peer_rate=Rate(0.1, 1)), random.Random(1))
+    caller = Station(Network(), CALLER)
+    caller.call(LINE)
+    invite, source = caller.sent[0], Flow("UDP", CALLER, 5060)
+    assert any(isinstance(one, Incoming) for one in agent.receive_datagram(invite, source, 0))
+    assert not [one for one in agent.receive_datagram(invite, source, SECOND) if isinstance(one, Transmit)
+                and b" 503 " in one.data]  # fmt: skip
+    assert not agent.screening.dropped
+    caller.call(LINE)
+    (refused,) = agent.receive_datagram(caller.sent[1], source, SECOND)
+    assert isinstance(refused, Transmit) and refused.data.startswith(b"SIP/2.0 503 ")
+    assert len(refused.data) <= len(caller.sent[1])
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+def test_a_registrar_is_known_by_its_address_or_its_answer(by_name: bool) -> None:
+    network = Network()
+    line, account = Station(network, LINE), Credentials("1000", "secret")
+    flow = Flow("UDP", "pbx.example" if by_name else CALLER, 5060)
+    line.take(line.agent.register(Account("1000", "1000", "pbx.example", (flow,), account), 0))
+    assert line.agent.screening.knows(CALLER) is not by_name
+    request = sip.read(line.sent[0])
+    assert isinstance(request, Request)
+    forged = sip.respond(request, 200, [("Contact", f"{request.headers['Contact']};expires=600")], tag="pbx")
+    forged.headers.set("Via", "SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bKguessed")
+    line.agent.receive_datagram(sip.write(forged), Flow("UDP", "198.51.100.9", 5060), 1)
+    assert not line.agent.screening.knows("198.51.100.9")
+    answer = sip.respond(request, 200, [("Contact", f"{request.headers['Contact']};expires=600")], tag="pbx")
+    line.agent.receive_datagram(sip.write(answer), Flow("UDP", CALLER, 5060), 2)
+    assert line.agent.screening.knows(CALLER)
 
 
 def test_of_a_flood_each_is_counted_and_few_are_remembered() -> None:

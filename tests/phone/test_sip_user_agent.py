@@ -9,15 +9,15 @@ import pytest
 from sipmessage import Request, Response
 
 from duologue.clock import MILLISECOND, SECOND
-from duologue.phone import call_events as events
-from duologue.phone import message as sip
-from duologue.phone.digest import Authority, Credentials
-from duologue.phone.header_fields import listed
-from duologue.phone.registration import Account
-from duologue.phone.screening import LineOptions, Rate
-from duologue.phone.sdp import Direction
-from duologue.phone.transactions import Flow
-from duologue.phone.user_agent import Output, Transmit, UserAgent
+from duologue.phone.media.sdp import Direction
+from duologue.phone.sip import call_events as events
+from duologue.phone.sip import message as sip
+from duologue.phone.sip.digest import Authority, Credentials
+from duologue.phone.sip.header_fields import listed
+from duologue.phone.sip.registration import Account
+from duologue.phone.sip.screening import LineOptions, Rate
+from duologue.phone.sip.transactions import Flow
+from duologue.phone.sip.user_agent import Output, Transmit, UserAgent
 from phone.sip_network import Network, Station, accepting, answered, description
 
 ALICE, BOB = "192.0.2.1", "192.0.2.2"

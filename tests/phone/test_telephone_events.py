@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from duologue.clock import MILLISECOND, SECOND
 from duologue.errors import InputError
-from duologue.phone.telephone_events import (
+from duologue.phone.media.telephone_events import (
     CLOCK,
     DIGITS,
     ENDS,

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from duologue.errors import PeerError
-from duologue.phone.twilio_api import TwilioApi
+from duologue.phone.twilio.api import TwilioApi
 from scripted_server import Connection, Request, ScriptedServer, serving
 
 ACCOUNT, TOKEN = "AC" + "0" * 32, "a secret token of theirs"

@@ -15,11 +15,13 @@ from leg_doubles import WORD, Person, silent, spoken, words_in
 from duologue.audio import g711
 from duologue.errors import InputError, PeerError
 from duologue.phone.leg import CallLeg, LegAnswered, LegTransferred, UnsupportedError
-from duologue.phone.twilio_calls import TwilioCalls
-from duologue.phone.twilio_stream import MANNERS
-from duologue.phone.twilio_voice import Invitation, TwilioDoor
+from duologue.phone.twilio.calls import TwilioCalls
+from duologue.phone.twilio.stream import MANNERS
+from duologue.phone.twilio.voice import Invitation, TwilioDoor
 from duologue.simulation.twilio_peer import TwilioPeer
 from duologue.simulation.virtual_time import LoopClock, simulate
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 CALL = Invitation("CA01", "+4930123", "+4940456", "Jane")
 Does = Callable[[TwilioPeer], Coroutine[Any, Any, None]]

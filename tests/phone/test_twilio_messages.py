@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.errors import InputError
-from duologue.phone import twilio_messages as say
-from duologue.phone.twilio_messages import Connected, Pressed, Start, Stop, TwilioMark, TwilioMedia, parse
+from duologue.phone.twilio import messages as say
+from duologue.phone.twilio.messages import Connected, Pressed, Start, Stop, TwilioMark, TwilioMedia, parse
 
 START: dict[str, Any] = {
     "event": "start",

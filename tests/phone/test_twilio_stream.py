@@ -18,7 +18,7 @@ from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND, SECOND
 from duologue.errors import PeerError
 from duologue.phone.leg import Digit, LegEnded, LegEvent, Marked, Quality, Sound
-from duologue.phone.twilio_stream import MOST_GARBAGE, TwilioStream
+from duologue.phone.twilio.stream import MOST_GARBAGE, TwilioStream
 
 MS = MILLISECOND
 

@@ -13,7 +13,8 @@ from twilio.request_validator import RequestValidator  # pyright: ignore[reportM
 from twilio.twiml.voice_response import Connect, Dial, VoiceResponse  # pyright: ignore[reportMissingTypeStubs]
 
 from duologue.clock import SECOND
-from duologue.phone.twilio_voice import (
+from duologue.phone.turned_away import AwayReason
+from duologue.phone.twilio.voice import (
     MAX_FIELDS,
     MOST_TICKETS,
     TICKET_NS,
@@ -112,7 +113,7 @@ def test_a_call_is_led_to_a_stream_of_its_own_that_holds_once() -> None:
     assert (found.call, found.caller, found.called, found.display) == ("CA1", "+4930123", "+4940456", "Jane & Co")
     with pytest.raises(ForgedError, match="no call leads"):
         it.enter("t0", signed(stream), SECOND)  # replayed
-    assert it.refused == {"signature": 4, "ticket": 1}
+    assert it.refused == {AwayReason.PASSWORD: 4, AwayReason.REQUEST: 1}
 
 
 @pytest.mark.parametrize("spelt", ["wss://talk.example.org:443{}", "wss://talk.example.org{}/"])
@@ -141,15 +142,15 @@ def test_an_address_of_a_stream_grows_old_and_is_replaced() -> None:
 @pytest.mark.parametrize(
     ("body", "given", "reason"),
     [
-        (urlencode(FORM), "", "signature"),
-        (urlencode(FORM), "ünsigned", "signature"),
-        (urlencode(FORM | {"From": "+1"}), None, "signature"),
-        (urlencode({f"f{n}": "" for n in range(MAX_FIELDS + 1)}), "x", "form"),
-        (b"\xff\xfe", "x", "form"),
-        ("a=%ff", "x", "form"),
+        (urlencode(FORM), "", AwayReason.PASSWORD),
+        (urlencode(FORM), "ünsigned", AwayReason.PASSWORD),
+        (urlencode(FORM | {"From": "+1"}), None, AwayReason.PASSWORD),
+        (urlencode({f"f{n}": "" for n in range(MAX_FIELDS + 1)}), "x", AwayReason.REQUEST),
+        (b"\xff\xfe", "x", AwayReason.REQUEST),
+        ("a=%ff", "x", AwayReason.REQUEST),
     ],
 )
-def test_forged_requests_are_named_and_counted(body: str | bytes, given: str | None, reason: str) -> None:
+def test_forged_requests_are_named_and_counted(body: str | bytes, given: str | None, reason: AwayReason) -> None:
     it = door()
     good = signed(f"{URL}/phone/twilio/voice", FORM)
     with pytest.raises(ForgedError):
@@ -158,8 +159,10 @@ def test_forged_requests_are_named_and_counted(body: str | bytes, given: str | N
 
 
 def test_the_account_is_held_to_and_a_call_must_be_named() -> None:
+    other = door(account="AC2")
     with pytest.raises(ForgedError, match="another account"):
-        asked(door(account="AC2"))
+        asked(other)
+    assert other.refused == {AwayReason.SOURCE: 1}
     with pytest.raises(ForgedError, match="names no call"):
         asked(door(), {"From": "+1"})
     assert asked(door(), query="line=1")

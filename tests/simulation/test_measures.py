@@ -8,7 +8,7 @@ import pytest
 
 from duologue.clock import SECOND
 from duologue.dialogue.ports import PlayStarted
-from duologue.dialogue.turns_vocabulary import BeginStretch, Commit, Note, Report, Think, Understood
+from duologue.dialogue.turns.vocabulary import BeginStretch, Commit, Note, Report, Think, Understood
 from duologue.language.engine import Line
 from duologue.simulation.caller import Act
 from duologue.simulation.checks import check_run, check_together, percentile
@@ -101,6 +101,15 @@ def test_a_context_is_compared_to_the_letter_or_by_the_share_of_words() -> None:
     assert holds("what time is", "It is nearly noon.") == [False, False]
     assert holds("what time was it", "nearly", share=0.6) == [True, False]
     assert holds("it was", "", share=0.6) == [False, False]
+    expect = Expect.model_validate(
+        {"context": [{"person": "it is five five two nine"}, {"part": "It is nearly noon."}]}
+    )
+    assert holds("It is 5.5.2-9.", "It", share=1.0) == [False, True]
+    assert [holds(each, "It", share=0.9)[0] for each in ("It is 5.5.2-9.", "It is 5529", "It is 529")] == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_a_context_that_is_longer_or_shorter_is_wrong() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from duologue.dialogue.turns_vocabulary import Stage
+from duologue.dialogue.turns.vocabulary import Stage
 from duologue.errors import InputError
 from duologue.language.languages import ENGLISH
 from duologue.simulation.crowd import Summary, run_all

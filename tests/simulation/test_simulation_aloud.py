@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 import shutil
-from collections.abc import Mapping
 
 import numpy as np
 import pytest
 
-from duologue.app.talking import Partner, open_partner
+from duologue.app.talking.talking import Partner, open_partner
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.ports import Voiced
-from duologue.dialogue.session import SessionEngines
+from duologue.dialogue.session.session import SessionEngines
 from duologue.errors import InputError, PeerError
 from duologue.language.fake import FakeLanguage
 from duologue.language.moderation import Moderator
@@ -27,24 +26,11 @@ from duologue.simulation.spoken_room import BLOCK, USUAL_LOUDNESS, RecordingSink
 from duologue.simulation.spoken_runner import SpokenOutcome, run_spoken
 from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.hearing import EAR_RATE
-from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
+from duologue.speech.hearing_fake import FakeHearing, Hearing, Loudness, evenly
 from duologue.speech.utterance import Mark, MarkKind, Utterance
 
 needs_flite = pytest.mark.skipif(shutil.which("flite") is None, reason="needs the Debian package flite")
 QUESTION = "What time is it please?"
-
-
-class Loudness:
-    """Voice activity by amplitude."""
-
-    def open(self) -> int:
-        return 0
-
-    def step(self, frames: Mapping[int, Samples]) -> Mapping[int, float]:
-        return {stream: float(np.abs(frame).mean() > 0.01) for stream, frame in frames.items()}
-
-    def forget(self, stream: int) -> None:
-        assert stream == 0
 
 
 class Tone:
@@ -73,7 +59,7 @@ def hold(chosen: Scenario) -> SpokenOutcome:
         parts = [Hearing(evenly(part, 0.2, 0.2)) for part in ("What time", "is it please?")]
         ears = FakeHearing(parts, clock=clock)  # in so long a pause the final transcript is asked for
         await ears.warm_up()
-        partner = Partner(PLAIN, SessionEngines(Loudness(), ears, FakeLanguage(), Tone(), Moderator()))
+        partner = Partner(PLAIN, SessionEngines(Loudness(0.01), ears, FakeLanguage(), Tone(), Moderator()))
         return await run_spoken(chosen, partner, utter=aloud(chosen.caller, chosen.script), clock=clock)
 
     return simulate(run())

@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_simulation_aloud import Loudness, Tone
+from test_simulation_aloud import Tone
 
-from duologue.app.talking import Partner
+from duologue.app.talking.talking import Partner
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.session import SessionEngines
-from duologue.dialogue.turns_vocabulary import Note, Report
+from duologue.dialogue.session.session import SessionEngines
+from duologue.dialogue.turns.vocabulary import Note, Report
 from duologue.language.fake import FakeLanguage
 from duologue.language.languages import load_language
 from duologue.language.moderation import Moderator
@@ -22,7 +22,7 @@ from duologue.simulation.scenario import Scenario
 from duologue.simulation.spoken_room import aloud
 from duologue.simulation.spoken_runner import SpokenOutcome, run_spoken
 from duologue.simulation.virtual_time import LoopClock, simulate
-from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
+from duologue.speech.hearing_fake import FakeHearing, Hearing, Loudness, evenly
 
 needs_espeak = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="the Debian package espeak-ng is missing")
 
@@ -49,7 +49,7 @@ def held(persona: Persona, voice: str, script: list[dict[str, object]], heard: l
         clock = LoopClock(SECOND)
         ears = FakeHearing([Hearing(evenly(each, 0.1, 0.15), latency=100 * MILLISECOND) for each in heard], clock=clock)
         await ears.warm_up()
-        partner = Partner(persona, SessionEngines(Loudness(), ears, FakeLanguage(), Tone(), Moderator()))
+        partner = Partner(persona, SessionEngines(Loudness(0.01), ears, FakeLanguage(), Tone(), Moderator()))
         found = await run_spoken(chosen, partner, utter=aloud(chosen.caller, chosen.script), clock=clock)
         assert {each.language for each in ears.calls} == {persona.language.name}
         return found

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from duologue.audio.pcm import RATE
 from duologue.clock import MILLISECOND
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress, PlayStarted
-from duologue.dialogue.session_sink import PacedSink
+from duologue.dialogue.session.sink import PacedSink
 from duologue.errors import InternalError
 from duologue.simulation.chance import Distribution, stream
 from duologue.simulation.engines import voiced

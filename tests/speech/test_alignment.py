@@ -16,10 +16,10 @@ from duologue.audio.pcm import RATE, Samples
 from duologue.audio.resample import resample
 from duologue.errors import ClosedError, InputError
 from duologue.speech.alignment import MAX_SECONDS, Aligner
-from duologue.speech.espeak import Espeak
+from duologue.speech.espeak.engine import Espeak
 from duologue.speech.hearing import EAR_RATE
 from duologue.speech.utterance import Mark, MarkKind
-from duologue.speech.voicing import Voicing
+from duologue.speech.voicing.voicing import Voicing
 
 pytestmark = pytest.mark.slow  # models are loaded and sound is understood: not for every save
 

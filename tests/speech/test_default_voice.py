@@ -11,10 +11,11 @@ from tts_conformance import check_marks, hear
 from duologue.models.entries import PIPER_JOE
 from duologue.models.shelf import ModelShelf
 from duologue.settings import load_models_folder
-from duologue.speech import piper, vits
-from duologue.speech.piper_config import read_config
+from duologue.speech.piper import engine as piper
+from duologue.speech.piper import vits
+from duologue.speech.piper.config import read_config
+from duologue.speech.piper.vits import EQUAL_DB, PiecewiseVits, Speaking
 from duologue.speech.utterance import MarkKind
-from duologue.speech.vits import EQUAL_DB, PiecewiseVits, Speaking
 
 FOLDER = ModelShelf(load_models_folder(None)).path(PIPER_JOE)  # before the tests' own surroundings hide it
 pytestmark = [

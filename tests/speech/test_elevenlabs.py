@@ -17,6 +17,8 @@ from duologue.speech.elevenlabs import ElevenLabs, ElevenLabsSettings, engine
 from duologue.speech.utterance import MarkKind
 from scripted_server import serving
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
 KEY = "0123secret4567"
 
 
@@ -26,7 +28,7 @@ def key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def engine_for(server: ElevenServer, **changes: object) -> ElevenLabs:
-    limits: dict[str, object] = {"first_sound_seconds": 0.5, "stall_seconds": 0.2}
+    limits: dict[str, object] = {"first_sound_seconds": 0.5, "per_character_seconds": 0.0, "stall_seconds": 0.2}
     return engine(ElevenLabsSettings.model_validate({"base_url": server.base_url} | limits | changes))
 
 

@@ -16,12 +16,12 @@ import psutil
 import pytest
 from tts_conformance import SENTENCE, Heard, TtsConformance, hear
 
+from duologue.child import Worker
 from duologue.clock import MILLISECOND, VirtualClock
 from duologue.errors import ClosedError, InputError, PeerError
-from duologue.speech.espeak import MAX_CHARACTERS, MAX_LINES, Espeak, engine
-from duologue.speech.espeak_voice import EspeakSettings, parse_voice
+from duologue.speech.espeak.engine import MAX_CHARACTERS, MAX_LINES, Espeak, engine
+from duologue.speech.espeak.voice import EspeakSettings, parse_voice
 from duologue.speech.utterance import MarkKind, SpeechChunk
-from duologue.workers import Worker
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
@@ -45,8 +45,8 @@ async def espeak() -> AsyncIterator[Espeak]:
 
 
 def kill(espeak: Espeak) -> None:
-    assert espeak.pid is not None
-    os.kill(espeak.pid, signal.SIGKILL)
+    assert espeak.worker.pid is not None
+    os.kill(espeak.worker.pid, signal.SIGKILL)
 
 
 async def test_a_killed_worker_is_replaced_and_the_listener_hears_one_clean_line(espeak: Espeak) -> None:
@@ -56,10 +56,10 @@ async def test_a_killed_worker_is_replaced_and_the_listener_hears_one_clean_line
     victims: set[int | None] = set()
     async for chunk in espeak.speak(text, VOICE):
         chunks.append(chunk)
-        if len(victims) < 2 and espeak.pid not in victims:  # the first worker, and the one that took its place
-            victims.add(espeak.pid)
+        if len(victims) < 2 and espeak.worker.pid not in victims:  # the first worker, and the one that took its place
+            victims.add(espeak.worker.pid)
             kill(espeak)
-    assert espeak.restarts == 2
+    assert espeak.worker.restarts == 2
     np.testing.assert_array_equal(np.concatenate([chunk.samples for chunk in chunks]), whole.samples)
     assert tuple(mark for chunk in chunks for mark in chunk.marks) == whole.marks
 
@@ -71,9 +71,9 @@ async def test_a_crash_inside_the_library_repeats_the_line(espeak: Espeak) -> No
     async for chunk in espeak.speak(text, VOICE):
         received.append(chunk.samples)
         if len(received) == 10:
-            (speaking,) = psutil.Process(espeak.pid).children()
+            (speaking,) = psutil.Process(espeak.worker.pid).children()
             speaking.send_signal(signal.SIGSEGV)
-    assert espeak.restarts == 1
+    assert espeak.worker.restarts == 1
     np.testing.assert_array_equal(np.concatenate(received), whole.samples)
 
 
@@ -81,17 +81,17 @@ async def test_a_worker_killed_between_lines_is_replaced(espeak: Espeak) -> None
     await hear(espeak, "One.", VOICE)
     kill(espeak)
     assert len((await hear(espeak, "Two.", VOICE)).samples) > 0
-    assert espeak.restarts == 1
+    assert espeak.worker.restarts == 1
 
 
 @pytest.mark.realtime
 async def test_a_stopped_worker_is_noticed() -> None:
     espeak = Espeak(EspeakSettings(patience_s=1.0), VirtualClock())
     await espeak.warm_up()
-    assert espeak.pid is not None
-    os.kill(espeak.pid, signal.SIGSTOP)
+    assert espeak.worker.pid is not None
+    os.kill(espeak.worker.pid, signal.SIGSTOP)
     assert len((await hear(espeak, "Hello there.", VOICE)).samples) > 0
-    assert espeak.restarts >= 1
+    assert espeak.worker.restarts >= 1
     await espeak.close()
 
 
@@ -99,11 +99,11 @@ async def test_after_too_many_deaths_in_a_row_it_says_so_having_backed_off(monke
     clock = VirtualClock()
     espeak = Espeak(EspeakSettings(restarts=3), clock)
     await espeak.warm_up()
-    monkeypatch.setattr("duologue.speech.espeak.WORKER_MODULE", "this")  # prints and exits: no worker at all
+    monkeypatch.setattr("duologue.speech.espeak.engine.WORKER_MODULE", "this")  # prints and exits: no worker at all
     kill(espeak)
     with pytest.raises(PeerError, match="4 times in a row"):
         await hear(espeak, SENTENCE, VOICE)
-    assert espeak.restarts == 3
+    assert espeak.worker.restarts == 3
     assert clock.now() == (100 + 200) * MILLISECOND
     monkeypatch.undo()
     assert len((await hear(espeak, "Back again.", VOICE)).samples) > 0
@@ -116,7 +116,7 @@ async def test_a_line_that_kills_the_worker_twice_at_one_place_fails_and_the_oth
     """The worker of this test dies of one word."""
     (tmp_path / "deadly_worker.py").write_text(
         "import os, sys\n"
-        "from duologue.speech import espeak_worker as real\n"
+        "from duologue.speech.espeak import worker as real\n"
         "speak = real._speak\n"
         "def deadly(library, channel, inbox, request):\n"
         "    if 'poison' in request.text: os._exit(1)\n"
@@ -125,14 +125,14 @@ async def test_a_line_that_kills_the_worker_twice_at_one_place_fails_and_the_oth
         "sys.exit(real.main())\n"
     )
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
-    monkeypatch.setattr("duologue.speech.espeak.WORKER_MODULE", "deadly_worker")
+    monkeypatch.setattr("duologue.speech.espeak.engine.WORKER_MODULE", "deadly_worker")
     espeak = Espeak(clock=VirtualClock())
     before, poison, after = await asyncio.gather(
         *(hear(espeak, text, VOICE) for text in ("Before it.", "Here is poison.", "After it.")), return_exceptions=True
     )
     assert isinstance(poison, PeerError) and "2 times at the line “Here is poison.”" in str(poison)
     assert isinstance(before, Heard) and isinstance(after, Heard) and len(after.samples) > 0
-    assert espeak.restarts == 2
+    assert espeak.worker.restarts == 2
     await espeak.close()
 
 
@@ -143,7 +143,7 @@ async def test_closing_while_it_starts_leaves_no_worker_behind() -> None:
         await asyncio.sleep(0)
         await espeak.close()
         assert isinstance(await start, ClosedError)
-    assert not [child for child in psutil.Process().children() if "espeak_worker" in " ".join(child.cmdline())]
+    assert not [child for child in psutil.Process().children() if "espeak.worker" in " ".join(child.cmdline())]
 
 
 async def closing_error(espeak: Espeak) -> ClosedError | None:
@@ -170,6 +170,37 @@ async def test_cancelling_stops_the_worker_within_a_chunk(espeak: Espeak) -> Non
     chunks = [chunk async for chunk in espeak.speak("Go.", VOICE)]
     assert chunks and received >= len(chunks)
     assert received < 400 + len(chunks)  # the whole line would be over 6,000
+
+
+async def waiting(espeak: Espeak, other_than: set[int]) -> int:
+    """The process of the child that waits for the next line."""
+    async with asyncio.timeout(20):
+        while True:
+            found = {child.pid for child in psutil.Process(espeak.worker.pid).children()} - other_than
+            if found:
+                (pid,) = found
+                return pid
+            await asyncio.sleep(0.01)
+
+
+async def test_a_line_finds_a_child_that_was_forked_before_it_was_asked_for(espeak: Espeak) -> None:
+    """In any voice, unless it has another one at hand, that of two lines before."""
+    used = set[int]()
+    for voice, found in (("de", True), (VOICE, True), (VOICE, True), (VOICE, True), ("en-us+f5", False), (VOICE, True)):
+        child = await waiting(espeak, used)
+        async with aclosing(espeak.speak(SENTENCE * 75, voice)) as stream:  # more than the pipes between us hold
+            await anext(stream)
+            (speaking,) = psutil.Process(espeak.worker.pid).children()
+            async for _ in stream:
+                pass
+        assert (speaking.pid == child) == found, voice
+        used |= {child, speaking.pid}
+
+
+async def test_a_line_is_not_sent_in_crumbs(espeak: Espeak) -> None:
+    chunks = [len(chunk.samples) async for chunk in espeak.speak(SENTENCE, VOICE)]
+    assert chunks[0] < 1_500, "what comes first is not waited for"
+    assert len(chunks) < 25, "a piece of 20 ms each would be over a hundred"
 
 
 async def test_closing_ends_lines_in_the_middle(espeak: Espeak) -> None:

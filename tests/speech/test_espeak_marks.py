@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duologue.speech.espeak_marks import MarkBuilder
-from duologue.speech.espeak_messages import EventKind, SpeechEvent
+from duologue.speech.espeak.marks import MarkBuilder
+from duologue.speech.espeak.messages import EventKind, SpeechEvent
 from duologue.speech.utterance import Mark, MarkKind
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duologue.speech.espeak_spelling import respell
+from duologue.speech.espeak.spelling import respell
 
 
 @pytest.mark.parametrize(

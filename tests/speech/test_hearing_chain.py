@@ -18,7 +18,7 @@ from duologue.speech import hearing_chain
 from duologue.speech.hearing import EAR_RATE, Expected, HearingCapabilities, SpeechToText, Transcript, VoicePresence
 from duologue.speech.hearing_chain import HearingChain
 from duologue.speech.hearing_fake import FakeHearing, Hearing, evenly
-from duologue.speech.pocketsphinx import PocketSphinx
+from duologue.speech.pocketsphinx.engine import PocketSphinx
 
 TEXT = "please turn on the light in the kitchen"
 WELL = Hearing(evenly(TEXT, each=0.1))

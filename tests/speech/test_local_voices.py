@@ -11,9 +11,10 @@ import tiny_models
 from tts_conformance import SENTENCE, TtsConformance, check_marks, hear
 
 from duologue.errors import InputError, PeerError
-from duologue.speech import kokoro, piper
-from duologue.speech.local import MAX_CHARACTERS, MAX_SENTENCE, LocalSpeech, sentences
-from duologue.speech.piper import PiperSpeech
+from duologue.speech.kokoro import engine as kokoro
+from duologue.speech.local.engine import MAX_CHARACTERS, MAX_SENTENCE, LocalSpeech, sentences
+from duologue.speech.piper import engine as piper
+from duologue.speech.piper.engine import PiperSpeech
 from duologue.speech.utterance import MarkKind
 
 pytestmark = pytest.mark.slow  # models are loaded and sound is understood: not for every save
@@ -71,10 +72,10 @@ async def test_a_killed_worker_is_replaced_and_the_line_goes_on(models: Path) ->
     whole = await hear(engine, text, "af_tiny")
     chunks = engine.speak(text, "af_tiny")
     count = len((await anext(chunks)).samples)
-    assert engine.pid is not None
-    os.kill(engine.pid, signal.SIGKILL)
+    assert engine.worker.pid is not None
+    os.kill(engine.worker.pid, signal.SIGKILL)
     count += sum([len(chunk.samples) async for chunk in chunks])
-    assert engine.restarts == 1
+    assert engine.worker.restarts == 1
     assert count == len(whole.samples)
     await engine.close()
 

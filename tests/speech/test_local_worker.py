@@ -12,7 +12,7 @@ from tts_conformance import hear
 
 from duologue.clock import VirtualClock
 from duologue.errors import PeerError
-from duologue.speech.local import LocalSettings, LocalSpeech
+from duologue.speech.local.engine import LocalSettings, LocalSpeech
 from loading_worker import closed_while_loading
 
 MODEL = """
@@ -50,11 +50,11 @@ async def test_a_sentence_that_kills_the_worker_twice_ends_its_line_and_no_other
     with pytest.raises(PeerError, match=r"2 times at “This is poison\.”, at last: .*SIGKILL") as caught:
         await hear(speech, "Hello. This is poison. The end.", "one")
     assert "memory" in caught.value.remedy
-    assert speech.restarts == 2
+    assert speech.worker.restarts == 2
     assert len((await hear(speech, "Hello. The end.", "one")).samples) == 3200
 
 
 async def test_closing_while_the_model_loads_leaves_no_worker_behind():
     await closed_while_loading(
-        LocalSpeech("scripted", "scripted_model:load", LocalSettings(), {"slow": True}), "local_worker"
+        LocalSpeech("scripted", "scripted_model:load", LocalSettings(), {"slow": True}), "local.worker"
     )

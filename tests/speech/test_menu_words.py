@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from spoken_phrases import flite, padded
 
-from duologue.app.call_menu import BESIDE, Menu
+from duologue.app.calls.menu import BESIDE, Menu
 from duologue.audio import g711
 from duologue.audio.pcm import Samples
 from duologue.audio.resample import resample
 from duologue.language.languages import Telephone
 from duologue.settings_phone import TransferSettings
 from duologue.speech.hearing import EAR_RATE, Expected
-from duologue.speech.pocketsphinx import PocketSphinx
+from duologue.speech.pocketsphinx.engine import PocketSphinx
 
 pytestmark = pytest.mark.slow  # a real engine, and a minute of speech
 

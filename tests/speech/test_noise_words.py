@@ -8,12 +8,12 @@ import pytest
 from spoken_phrases import flite, in_pink_noise, padded
 
 from duologue.clock import MILLISECOND, VirtualClock
-from duologue.dialogue.echo import EchoFilter
-from duologue.dialogue.session_ears import SessionEars
-from duologue.dialogue.turns_vocabulary import Event, SpeechStarted, SpeechStopped, Understood
-from duologue.dialogue.unvoiced import VoiceTrack
+from duologue.dialogue.listening.echo import EchoFilter
+from duologue.dialogue.listening.unvoiced import VoiceTrack
+from duologue.dialogue.session.ears import SessionEars
+from duologue.dialogue.turns.vocabulary import Event, SpeechStarted, SpeechStopped, Understood
 from duologue.speech.hearing import EAR_RATE, Expected
-from duologue.speech.pocketsphinx import PocketSphinx
+from duologue.speech.pocketsphinx.engine import PocketSphinx
 from duologue.speech.silero import Silero
 
 pytestmark = pytest.mark.slow

@@ -9,9 +9,9 @@ import pytest
 from spoken_phrases import breath, click, cough, espeak, flite, in_pink_noise, padded, pink, telephone, tones
 
 from duologue.audio.pcm import Samples
-from duologue.dialogue.endpointing import FRAME_NS, SpeechGate
-from duologue.dialogue.session_ears import PRE_ROLL_MS
-from duologue.dialogue.turns_vocabulary import SpeechStarted, SpeechStopped
+from duologue.dialogue.listening.endpointing import FRAME_NS, SpeechGate
+from duologue.dialogue.session.ears import PRE_ROLL_MS
+from duologue.dialogue.turns.vocabulary import SpeechStarted, SpeechStopped
 from duologue.speech.hearing import EAR_RATE, VAD_FRAME
 from duologue.speech.silero import Silero
 

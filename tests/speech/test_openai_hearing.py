@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from email.utils import formatdate
 
 import numpy as np
@@ -15,9 +16,11 @@ from transcription_server import Reply, TranscriptionServer
 from duologue.clock import SECOND, VirtualClock
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.speech.hearing import EAR_RATE, Expected, SpeechToText
-from duologue.speech.openai_hearing import OpenAIHearing, OpenAIHearingSettings, engine
-from duologue.speech.openai_hearing_answers import read_answer
+from duologue.speech.openai.hearing import OpenAIHearing, OpenAIHearingSettings, engine
+from duologue.speech.openai.hearing_answers import read_answer
 from scripted_server import serving
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 KEY = "sk-verysecret123456"
 SOUND = np.tile(np.array([0.1, -0.1], np.float32), EAR_RATE)
@@ -64,6 +67,17 @@ async def test_the_sound_arrives_as_it_was_with_what_is_expected() -> None:
         "timestamp_granularities[]": "word", "prompt": "Good moon",
     }  # fmt: skip
     assert [mark.text for mark in last.words] == ["Turn", "on", "the", "light", "in", "the", "kitchen"]
+
+
+async def test_what_is_wanted_in_english_is_translated_by_a_model_that_can() -> None:
+    async with serving(TranscriptionServer()) as server:
+        engine = ears(server, words=True)
+        await engine.warm_up()
+        assert engine.capabilities.translates
+        assert (await hear(engine, SOUND, Expected(language="", translated=True)))[-1].text
+        await engine.close()
+    assert server.paths == ["/v1/audio/translations"]
+    assert server.forms[0] == {"model": "whisper-1", "response_format": "verbose_json"}
 
 
 async def test_a_wrong_key_is_named_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,6 +139,91 @@ async def test_close_ends_a_request_that_waits() -> None:
             await server.asked.wait()
             await engine.close()
         assert task.result()
+
+
+class Voice:
+    """A voice that went, or has not."""
+
+    ended: int | None = None
+
+
+async def at_pauses(server: TranscriptionServer, *pauses: tuple[int, bool], settings: dict[str, object] | None = None):
+    """What was told of two seconds of speech with pauses of so many blocks of 20 ms, behind which the voice comes back
+    or does not.
+    """
+    given = {"base_url": server.base_url, "model": "whisper-1", **(settings or {})}
+    engine, voice = OpenAIHearing(OpenAIHearingSettings.model_validate(given), VirtualClock()), Voice()
+
+    async def sound() -> AsyncIterator[np.ndarray]:
+        count = 0
+        for blocks, back in pauses:
+            for block in np.split(SOUND, len(SOUND) // 320):
+                count += 320
+                yield block
+            voice.ended = count
+            for _ in range(blocks):
+                count += 320
+                yield np.zeros(320, np.float32)
+                await asyncio.sleep(0.002)
+            if back:
+                voice.ended = None
+
+    told = [each async for each in engine.listen(sound(), None, voice)]
+    await engine.close()
+    return told
+
+
+async def test_what_was_understood_at_a_pause_lies_ready_when_the_turn_is_over() -> None:
+    async with serving(TranscriptionServer()) as server:
+        told = await at_pauses(server, (60, False))
+        assert len(server.files) == 1
+        assert [(each.text, each.final) for each in told] == [(told[0].text, False), (told[0].text, True)]
+        assert await at_pauses(server, (4, False))  # no pause yet
+        assert len(server.files) == 2
+
+
+async def test_who_speaks_on_is_heard_whole_and_the_pause_counts_no_more() -> None:
+    async with serving(TranscriptionServer()) as server:
+        told = await at_pauses(server, (60, True), (60, False))
+        assert [each.final for each in told] == [False, False, True]
+        assert len(read_wav(server.files[-1])) > 2 * len(SOUND)
+        assert len(server.files) == 2
+
+
+async def test_a_request_that_failed_at_a_pause_is_made_again_at_the_end() -> None:
+    async with serving(TranscriptionServer(Reply(status=400))) as server:
+        told = await at_pauses(server, (60, False))
+    assert [each.final for each in told] == [True]
+    assert told[0].text
+
+
+async def test_who_pays_for_each_request_is_asked_once() -> None:
+    async with serving(TranscriptionServer()) as server:
+        told = await at_pauses(server, (60, True), (60, False), settings={"at_pauses": False})
+        assert [each.final for each in told] == [True]
+        assert len(server.files) == 1
+
+
+async def test_who_stops_listening_leaves_no_request_behind() -> None:
+    async with serving(TranscriptionServer(Reply(silent=True))) as server:
+        engine, voice = ears(server), Voice()
+        voice.ended = EAR_RATE
+
+        async def sound() -> AsyncIterator[np.ndarray]:
+            yield SOUND
+            await asyncio.Event().wait()
+
+        async def listen() -> None:
+            async with aclosing(engine.listen(sound(), None, voice)) as told:
+                async for _ in told:
+                    pass
+
+        async with asyncio.TaskGroup() as group:
+            listening = group.create_task(listen())
+            await server.asked.wait()
+            listening.cancel()
+        assert not [task for task in asyncio.all_tasks() if "_transcribe" in repr(task.get_coro())]
+        await engine.close()
 
 
 async def expect_closed(engine: OpenAIHearing) -> bool:

@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hosted_server import Behaviour, SpeechServer
+from httpcore._async import http11
 from openai import AsyncOpenAI
 from tts_conformance import SENTENCE, TtsConformance, hear
 
 from duologue.clock import SECOND, VirtualClock
 from duologue.errors import ClosedError, InputError, PeerError
-from duologue.speech.openai_speech import OpenAISpeech, OpenAISpeechSettings, engine
+from duologue.hosted import KEPT_SECONDS, ServerError
+from duologue.speech.openai.speech import OpenAISpeech, OpenAISpeechSettings, engine
 from scripted_server import serving
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 KEY = "sk-speech-secret"
 
 
 def engine_for(server: SpeechServer, clock: VirtualClock | None = None, **changes: object) -> OpenAISpeech:
-    limits: dict[str, object] = {"first_sound_seconds": 0.5, "stall_seconds": 0.2}
+    limits: dict[str, object] = {"first_sound_seconds": 0.5, "per_character_seconds": 0.0, "stall_seconds": 0.2}
     settings = OpenAISpeechSettings.model_validate({"base_url": server.base_url} | limits | changes)
     return OpenAISpeech(settings, clock) if clock else engine(settings)
+
+
+class Counting(SpeechServer):
+    connections = 0
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        await super().__call__(reader, writer)
 
 
 class TestOpenAISpeech(TtsConformance):
@@ -185,3 +199,62 @@ async def test_closing_ends_a_line_that_is_being_spoken() -> None:
         with pytest.raises(ClosedError):
             async for _ in stream:
                 pass
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "status", "spent"),
+    [
+        (Behaviour(status=401), 401, False),
+        (Behaviour(status=429, headers={"retry-after": "9"}), 429, False),
+        (Behaviour(status=429, message="insufficient_quota", headers={"retry-after": "9"}), 429, True),
+        (Behaviour(status=500), 500, False),
+        (Behaviour(stall_after=0), 504, False),
+        (Behaviour(cut=0), 0, False),
+    ],
+)
+async def test_what_the_server_answered_is_known(behaviour: Behaviour, status: int, spent: bool) -> None:
+    async with serving(SpeechServer(behaviour)) as server:
+        tts = engine_for(server)
+        await tts.warm_up()
+        with pytest.raises(ServerError) as caught:
+            await hear(tts, SENTENCE, "alloy")
+        assert (caught.value.status, caught.value.spent) == (status, spent)
+        await tts.close()
+
+
+async def test_what_has_come_is_given_at_once_and_what_comes_at_once_in_one_go() -> None:
+    whole = b"\x00\x20" * 72_000
+    async with serving(SpeechServer(Behaviour(stall_after=1), Behaviour(raw=whole))) as server:
+        tts = engine_for(server, stall_seconds=20)
+        await tts.warm_up()
+        async with aclosing(tts.speak(SENTENCE, "alloy")) as stream:
+            assert len((await anext(stream)).samples) == 1_500  # the server's own piece, and no more of it yet
+        async with aclosing(tts.speak(SENTENCE, "alloy")) as stream:
+            chunks = [len(chunk.samples) async for chunk in stream]
+        assert sum(chunks) == 72_000 and len(chunks) < 15  # not 30 tenths of a second
+        await tts.close()
+
+
+async def test_the_next_turns_line_needs_no_new_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    passed = 0.0
+    clock = SimpleNamespace(monotonic=lambda: passed)
+    monkeypatch.setattr(http11, "time", clock)
+    async with serving(Counting()) as server:
+        tts = engine_for(server)
+        await tts.warm_up()
+        for pause, connections in ((0.0, 1), (KEPT_SECONDS - 5, 1), (KEPT_SECONDS + 5, 2)):
+            passed += pause
+            await hear(tts, "Hello.", "alloy")
+            assert server.connections == connections
+        await tts.close()
+
+
+async def test_a_long_line_has_longer_until_its_first_sound() -> None:
+    slow = Behaviour(first=0.5)
+    async with serving(SpeechServer(slow, slow)) as server:
+        tts = engine_for(server, first_sound_seconds=0.1, per_character_seconds=0.1)
+        await tts.warm_up()
+        with pytest.raises(PeerError, match="no sound in time"):
+            await hear(tts, "No.", "alloy")
+        assert len((await hear(tts, "a" * 250, "alloy")).samples) > 0
+        await tts.close()

@@ -13,12 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.errors import InputError
-from duologue.speech.espeak_clauses import Clause, clauses
-from duologue.speech.espeak_phonemes import Phonemizer
-from duologue.speech.piper_line import Passage, PiperLine, clause_symbols, ids, marks, passages
+from duologue.speech.espeak.clauses import Clause, clauses
+from duologue.speech.espeak.phonemes import Phonemizer
+from duologue.speech.piper.line import Passage, PiperLine, clause_symbols, ids, marks, passages
 from duologue.speech.reading import ReadWord
 from duologue.speech.utterance import MarkKind
 from duologue.speech.words import spoken_words
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 TOLD = Path(__file__).parent / "data" / "piper_phonemes.json"
 """200 texts, and for each the sentences that say something, as ``EspeakPhonemizer`` of piper-tts 1.8.0

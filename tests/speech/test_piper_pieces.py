@@ -15,8 +15,8 @@ import tiny_models
 from tts_conformance import SENTENCE, TtsConformance, check_marks, hear
 
 from duologue.errors import InputError
-from duologue.speech import piper
-from duologue.speech.piper import PiperSpeech
+from duologue.speech.piper import engine as piper
+from duologue.speech.piper.engine import PiperSpeech
 from duologue.speech.utterance import MarkKind
 
 pytestmark = pytest.mark.slow
@@ -80,9 +80,9 @@ async def test_a_worker_lost_in_mid_sentence_costs_nothing_and_says_nothing_twic
             parts.append(chunk.samples)
             marks += chunk.marks
             if len(parts) == heard:
-                assert engine.pid is not None
-                os.kill(engine.pid, blow)
-    assert engine.restarts == 1
+                assert engine.worker.pid is not None
+                os.kill(engine.worker.pid, blow)
+    assert engine.worker.restarts == 1
     assert np.array_equal(np.concatenate(parts), whole.samples)
     assert tuple(marks) == whole.marks
     await engine.close()
@@ -90,10 +90,10 @@ async def test_a_worker_lost_in_mid_sentence_costs_nothing_and_says_nothing_twic
 
 async def test_the_phonemes_worker_is_replaced_and_the_line_goes_on(engine: PiperSpeech) -> None:
     whole = await hear(engine, LONG, "ann")
-    assert engine.phonemizer.pid is not None
-    os.kill(engine.phonemizer.pid, signal.SIGKILL)
+    assert engine.phonemizer.worker.pid is not None
+    os.kill(engine.phonemizer.worker.pid, signal.SIGKILL)
     assert np.array_equal((await hear(engine, LONG, "ann")).samples, whole.samples)
-    assert engine.phonemizer.restarts == 1 and engine.restarts == 0
+    assert engine.phonemizer.worker.restarts == 1 and engine.worker.restarts == 0
 
 
 async def test_two_lines_at_once_take_turns_by_the_piece(engine: PiperSpeech) -> None:

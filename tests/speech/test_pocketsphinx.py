@@ -15,8 +15,8 @@ from stt_conformance import SttConformance, check, hear, in_blocks, told
 from duologue.audio.pcm import Samples
 from duologue.errors import InputError, PeerError
 from duologue.speech.hearing import EAR_RATE, Expected, SpeechToText, Transcript
-from duologue.speech.pocketsphinx import PocketSphinx, PocketSphinxSettings
-from duologue.speech.pocketsphinx_words import dictionary_words, number_words, plain, pronounce, written_words
+from duologue.speech.pocketsphinx.engine import PocketSphinx, PocketSphinxSettings
+from duologue.speech.pocketsphinx.words import dictionary_words, number_words, plain, pronounce, written_words
 
 pytestmark = pytest.mark.slow  # models are loaded and sound is understood: not for every save
 

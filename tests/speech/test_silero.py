@@ -17,6 +17,8 @@ from duologue.errors import InputError, InternalError, PeerError
 from duologue.speech.hearing import EAR_RATE, VAD_FRAME, VoiceActivity
 from duologue.speech.silero import CONTEXT, STATE, Silero, batched, load_session, model_file
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
 
 class _Runs(Protocol):
     def run(self, names: None, feeds: Mapping[str, Samples]) -> Sequence[Samples]: ...

@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tts_conformance import SENTENCE, TtsConformance, hear
 
-from duologue.app.engines import create_tts
+from duologue.app.engines.engines import create_tts
 from duologue.errors import ClosedError, PeerError
 from duologue.settings import load_settings
-from duologue.speech import piper
-from duologue.speech.espeak_voice import EspeakSettings
+from duologue.speech.espeak.voice import EspeakSettings
 from duologue.speech.fake import Behaviour, FakeSpeech
-from duologue.speech.kokoro import KokoroSettings
-from duologue.speech.piper import PiperSettings
+from duologue.speech.kokoro.engine import KokoroSettings
+from duologue.speech.piper import engine as piper
+from duologue.speech.piper.engine import PiperSettings
 from duologue.speech.speech_cache import CachedLine, CachedSpeech, SpeechCache, cache_key, fingerprint
 from duologue.speech.utterance import Mark, MarkKind
 

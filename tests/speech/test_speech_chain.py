@@ -7,7 +7,7 @@ from duologue.clock import MILLISECOND, SECOND, VirtualClock
 from duologue.errors import InputError, PeerError
 from duologue.speech.chain import SpeechLimits, VoicingChain
 from duologue.speech.fake import Behaviour, FakeSpeech
-from duologue.speech.voicing import Spoken
+from duologue.speech.voicing.voicing import Spoken
 
 LIMITS = SpeechLimits(ChainPolicy(patience=50 * MILLISECOND, pause=10 * SECOND), stall=50 * MILLISECOND)
 TEXT = "One two three."

@@ -18,15 +18,15 @@ from spoken_phrases import KITCHEN, flite, padded
 from stt_conformance import hear
 
 import tiny_gguf
-from duologue.app.worker_views import workers_of
+from duologue.app.engines.worker_views import workers_of
 from duologue.clock import SECOND
 from duologue.language.engine import Line, Prompt
 from duologue.language.llama import LlamaLanguage, LlamaSettings
 from duologue.language.persona import Persona
 from duologue.precedence import OVERDUE, Errand, Urgency, WorkGate, errand_of
-from duologue.speech import piper
-from duologue.speech.piper import PiperSpeech
-from duologue.speech.whisper import Whisper, WhisperSettings
+from duologue.speech.piper import engine as piper
+from duologue.speech.piper.engine import PiperSpeech
+from duologue.speech.whisper.engine import Whisper, WhisperSettings
 from duologue.workers import Workers
 
 pytestmark = [pytest.mark.slow, pytest.mark.realtime]
@@ -70,7 +70,7 @@ async def opened(folder: Path) -> AsyncGenerator[Engines]:
     tiny_models.vits(folder, "ann")
     gguf = tiny_gguf.write(folder / "endless.gguf", endless=True)
     ears = Whisper(WhisperSettings(model=str(whisper_model.make(folder / "whisper")), threads=1))
-    mind = LlamaLanguage(LlamaSettings(model=gguf, context=2048, threads=1, max_tokens=1000))
+    mind = LlamaLanguage(LlamaSettings(model=gguf, context=16_384, threads=1, max_tokens=16_000))
     voice = piper.engine(piper.PiperSettings(folder=folder))
     workers = Workers()
     workers.gate = WorkGate(1)
@@ -125,13 +125,13 @@ async def test_an_answer_goes_before_all_that_looks_ahead_and_that_goes_on(tmp_p
 
 async def test_a_worker_that_hangs_holds_nobody_else(tmp_path: Path) -> None:
     async with opened(tmp_path) as engines, asyncio.TaskGroup() as group:
-        assert engines.mind.pid is not None
-        os.kill(engines.mind.pid, signal.SIGSTOP)
+        assert engines.mind.worker.pid is not None
+        os.kill(engines.mind.worker.pid, signal.SIGSTOP)
         with errand_of(Errand(Urgency.AWAITED)):
             stuck = group.create_task(engines.write(1))
             await asyncio.sleep(0.05)
         with errand_of(Errand(Urgency.AHEAD)) as errand:
             assert await engines.say() > 10_000
         assert errand.waited > OVERDUE * 0.8 and not stuck.done()
-        os.kill(engines.mind.pid, signal.SIGCONT)
+        os.kill(engines.mind.worker.pid, signal.SIGCONT)
         assert await stuck == 1

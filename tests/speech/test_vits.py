@@ -10,9 +10,9 @@ import tiny_models
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.speech import onnx_graph, vits
-from duologue.speech.onnx_graph import BrokenError
-from duologue.speech.vits import FIRST, LATER, SECOND, PiecewiseVits, Speaking, WholeVits, find_cut, piece_borders
+from duologue.speech.piper import onnx_graph, vits
+from duologue.speech.piper.onnx_graph import BrokenError
+from duologue.speech.piper.vits import FIRST, LATER, SECOND, PiecewiseVits, Speaking, WholeVits, find_cut, piece_borders
 
 pytestmark = pytest.mark.slow
 

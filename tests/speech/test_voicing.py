@@ -12,12 +12,14 @@ from duologue.audio.loudness import decibels, integrated_loudness, true_peak
 from duologue.audio.pcm import RATE
 from duologue.clock import SECOND, VirtualClock
 from duologue.errors import InputError, PeerError
-from duologue.speech.espeak import Espeak
+from duologue.speech.espeak.engine import Espeak
 from duologue.speech.fake import Behaviour, FakeSpeech
 from duologue.speech.utterance import Mark, MarkKind, SpeechChunk, Utterance
-from duologue.speech.voicing import Voicing, finish
-from duologue.speech.voicing_marks import sounding
+from duologue.speech.voicing.marks import sounding
+from duologue.speech.voicing.voicing import Voicing, finish
 from few_examples import examples
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 FAKE_RATE = 24_000
 
@@ -140,7 +142,7 @@ async def test_an_engine_that_gives_no_numbers_is_an_error() -> None:
 
 
 async def test_an_engine_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duologue.speech.voicing.MAX_SECONDS", 2)
+    monkeypatch.setattr("duologue.speech.voicing.voicing.MAX_SECONDS", 2)
     tts = FakeSpeech()
     await tts.warm_up()
     with pytest.raises(PeerError, match="no end of sound"):

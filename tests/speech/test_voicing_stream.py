@@ -12,11 +12,13 @@ from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND, SECOND, VirtualClock
 from duologue.errors import PeerError
 from duologue.speech.chain import VoicingChain
-from duologue.speech.espeak import Espeak
+from duologue.speech.espeak.engine import Espeak
 from duologue.speech.fake import Behaviour, FakeSpeech
 from duologue.speech.utterance import SpeechChunk, Utterance
-from duologue.speech.voicing import Voicing, finish
-from duologue.speech.voicing_stream import GrowingLine, Levels
+from duologue.speech.voicing.stream import GrowingLine, Levels
+from duologue.speech.voicing.voicing import Voicing, finish
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 TEXT = "One two three four."
 SLOW = Behaviour(latency=SECOND, per_chunk=SECOND // 5)

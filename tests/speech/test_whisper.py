@@ -22,10 +22,11 @@ from duologue.errors import InputError
 from duologue.speech.hearing import EAR_RATE, Expected, SpeechToText, Transcript
 from duologue.speech.hearing_chain import HearingChain
 from duologue.speech.hearing_fake import FakeHearing
-from duologue.speech.whisper import Whisper, WhisperSettings, engine
-from duologue.speech.whisper_messages import LoadWhisper, Pass
-from duologue.speech.whisper_model import TOKENS_PER_SECOND, WhisperModel
-from duologue.speech.whisper_model import silence as silence_features
+from duologue.speech.whisper.engine import Whisper, WhisperSettings, engine
+from duologue.speech.whisper.messages import Found, LoadWhisper, Pass
+from duologue.speech.whisper.model import TOKENS_PER_SECOND, WhisperModel
+from duologue.speech.whisper.model import silence as silence_features
+from duologue.speech.whisper.words import Said
 
 pytestmark = pytest.mark.slow  # models are loaded and sound is understood: not for every save
 
@@ -118,6 +119,33 @@ def test_as_many_tokens_may_be_written_as_can_be_spoken(
     assert lengths == [int(seconds * TOKENS_PER_SECOND["en"]) + 8 for seconds in (1.0, 5.0, 10.0)]
 
 
+def test_a_pass_that_is_wanted_in_english_asks_the_model_to_translate(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = WhisperModel(LoadWhisper(str(model), 1, "int8", 1))
+    prompts: list[list[int]] = []
+    whole = known._model  # pyright: ignore[reportPrivateUsage]
+
+    class Watched:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(whole, name)
+
+        def generate(self, encoded: Any, given: list[list[int]], **options: Any) -> Any:
+            prompts.extend(given)
+            return whole.generate(encoded, given, **options)
+
+    monkeypatch.setattr(known, "_model", Watched())
+    monkeypatch.setattr(known, "multilingual", True)
+    for translated in (False, True):
+        known.run(Pass(0, silence_features(1_000), 1.0, "en", translated=translated))
+    translate, transcribe = (
+        known._letters.token_to_id(f"<|{task}|>")  # pyright: ignore[reportPrivateUsage]
+        for task in ("translate", "transcribe")
+    )
+    assert transcribe in prompts[0] and translate not in prompts[0]
+    assert translate in prompts[-1] and transcribe not in prompts[-1]
+
+
 class Voice:
     """A voice that went, or has not."""
 
@@ -152,15 +180,15 @@ async def test_a_worker_that_is_lost_in_mid_sentence_costs_time_and_no_word(whis
     async def told() -> AsyncIterator[Samples]:
         nonlocal struck
         for number, block in enumerate(in_blocks(sound)):
-            if number * len(block) > len(sound) // 2 and not struck and whisper.pid is not None:
+            if number * len(block) > len(sound) // 2 and not struck and whisper.workers[0].pid is not None:
                 struck = True
-                os.kill(whisper.pid, blow)
+                os.kill(whisper.workers[0].pid, blow)
             yield block
             await asyncio.sleep(0)
 
     shown: list[Transcript] = [transcript async for transcript in whisper.listen(told())]
     assert struck
-    assert whisper.restarts == 1
+    assert whisper.workers[0].restarts == 1
     last = check(shown, 10)
     assert (last.text, last.words) == (whole.text, whole.words)
 
@@ -178,8 +206,8 @@ async def test_a_worker_that_is_lost_takes_no_word_from_any_of_its_listeners(whi
         for block in in_blocks(sound):
             if whisper.workers[0].gate.waiting and not struck:
                 struck = True  # somebody's pass is being made, and another waits
-                assert whisper.pid is not None
-                os.kill(whisper.pid, blow)
+                assert whisper.workers[0].pid is not None
+                os.kill(whisper.workers[0].pid, blow)
             yield block
             await asyncio.sleep(0)
 
@@ -189,7 +217,7 @@ async def test_a_worker_that_is_lost_takes_no_word_from_any_of_its_listeners(whi
     async with asyncio.TaskGroup() as group:
         heard = [group.create_task(listen(sound)) for sound in sounds]
     assert struck
-    assert whisper.restarts == 1
+    assert whisper.workers[0].restarts == 1
     together = [check(task.result(), 10) for task in heard]
     assert [(one.text, one.words) for one in together] == [(one.text, one.words) for one in alone]
 
@@ -220,14 +248,14 @@ async def test_who_speaks_while_all_cores_are_burnt_loses_no_word(whisper: Whisp
     with busy(2 * (os.cpu_count() or 1), at_most=60):
         assert await heard(speed=1) == await heard(speed=1) == whole != []
     assert handed == []
-    assert whisper.restarts == 0
+    assert whisper.workers[0].restarts == 0
 
 
 async def test_who_waits_for_its_turn_gives_a_sign_each_second(
     whisper: Whisper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A chain takes silence for a failure, and would hand the listener to ears that understand less."""
-    monkeypatch.setattr("duologue.speech.whisper.SIGN", 0.01)
+    monkeypatch.setattr("duologue.speech.whisper.engine.SIGN", 0.01)
     (worker,) = whisper.workers
     turn = worker.gate.ask(worker.name)  # somebody else's pass that takes long
     signs: list[Transcript] = []
@@ -245,3 +273,20 @@ async def _once(sound: Samples) -> AsyncIterator[Samples]:
 
 async def test_its_capability_says_how_many_it_carries(whisper: Whisper) -> None:
     assert (whisper.capabilities.at_once or 0) >= 1
+
+
+@pytest.mark.parametrize(("voiced", "kept"), [(2.0, [" the", " museum"]), (0.8, [" tell"])], ids=["more", "no more"])
+def test_what_the_model_takes_for_said_before_is_heard_without_the_phrases(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, voiced: float, kept: list[str]
+) -> None:
+    """Behind a phrase that a caller says it wrote only how that begins, although the voice went on."""
+    model = WhisperModel(LoadWhisper(str(make(tmp_path / "told", seed=3)), 1, "int8", 1))
+    whole = [Said(" the", 0.3, 0.9), Said(" museum", 0.9, 1.9)]
+
+    def heard(_features: Samples, wanted: Pass, _begin: float) -> tuple[list[Said], str, float]:
+        return ([Said(" tell", 0.2, 0.5)] if wanted.phrases else whole), "en", 0.0
+
+    monkeypatch.setattr(model, "_heard", heard)
+    found = model.run(Pass(0, silence_features(300), 3.0, "en", ("tell me about the museum",), voiced))
+    assert isinstance(found, Found)
+    assert [word.text for word in found.words] == kept

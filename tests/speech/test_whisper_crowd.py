@@ -16,10 +16,12 @@ from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.hearing import EAR_RATE, Expected, Transcript
 from duologue.speech.hearing_chain import HearingChain
 from duologue.speech.hearing_fake import FakeHearing
-from duologue.speech.whisper import Whisper, WhisperSettings
-from duologue.speech.whisper_messages import Found, LoadWhisper, Pass, WhisperLoaded
-from duologue.speech.whisper_process import SIGN, WhisperProcess
-from duologue.speech.whisper_words import Said
+from duologue.speech.whisper.engine import Whisper, WhisperSettings
+from duologue.speech.whisper.messages import Found, LoadWhisper, Pass, WhisperLoaded
+from duologue.speech.whisper.process import SIGN, WhisperProcess
+from duologue.speech.whisper.words import Said
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 PASS_S = 0.06
 """Of a pass without a word on two slow cores, tiny.en."""

@@ -17,15 +17,16 @@ from spoken_phrases import KITCHEN, flite, noise, telephone
 from duologue.audio.pcm import Samples
 from duologue.precedence import WorkGate
 from duologue.speech.hearing import EAR_RATE
-from duologue.speech.whisper import URGENCY
-from duologue.speech.whisper_features import HOP, LogMel
-from duologue.speech.whisper_stretch import BREAK, ENOUGH, LONGEST, PAUSE, WINDOW, Due, Reason, WhisperStretch
-from duologue.speech.whisper_words import (
+from duologue.speech.whisper.engine import URGENCY
+from duologue.speech.whisper.features import HOP, LogMel
+from duologue.speech.whisper.stretch import BREAK, ENOUGH, LONGEST, PAUSE, WINDOW, Due, Reason, WhisperStretch
+from duologue.speech.whisper.words import (
     Said,
     as_they_sound,
     copied_from,
     crowded_out,
     sounds_spoken,
+    that_sound,
     unsaid_from,
     with_marks,
 )
@@ -176,6 +177,17 @@ def test_words_lie_in_a_voice(voice: str, line: str) -> None:
     seen = features(telephone(sound) if line == "telephone" else sound)
     for word in range(10):
         assert sounds_spoken(Said(" word", 0.2 + word / 5, 0.4 + word / 5), seen)
+
+
+def test_a_sure_word_without_time_has_the_sound_before_it_and_none_in_quiet() -> None:
+    """As alignment placed "Yes, yes": the first ends at its mark, the second lies behind its own sound."""
+    voice = flite(KITCHEN, "slt")[: round(0.3 * SECOND)]
+    gap, rest = np.zeros(SECOND // 20, np.float32), np.zeros(SECOND, np.float32)
+    twice, once = features(np.concatenate([voice, gap, voice, rest])), features(np.concatenate([voice, rest]))
+    yes = [Said(" Yes,", 0.0, 0.3, 0.8), Said(" yes,", 0.8, 0.8, 0.96)]
+    assert spans(that_sound(yes, twice)) == [(0.0, 0.3), (0.3, 0.8)]
+    assert that_sound(yes, once) == yes[:1], "nothing sounds there"
+    assert that_sound([yes[0], replace(yes[1], probability=0.5)], twice) == yes[:1], "and it is not sure"
 
 
 def spans(words: list[Said]) -> list[tuple[float, float]]:

@@ -26,10 +26,12 @@ class Reply:
 class TranscriptionServer(ScriptedServer):
     """Answers by the script, then as usual; checks the key."""
 
-    def __init__(self, *script: Reply, key: str = "") -> None:
+    def __init__(self, *script: Reply, key: str = "", usage: object = None) -> None:
         super().__init__(key)
+        self.usage = usage
         self.script = list(script)
         self.forms: list[dict[str, str]] = []
+        self.paths: list[str] = []
         self.files: list[bytes] = []
         self.asked = asyncio.Event()
 
@@ -38,8 +40,9 @@ class TranscriptionServer(ScriptedServer):
             return await _fail(connection, Reply(status=401, message=f"Incorrect: {given}"))
         if (request.method, request.path) == ("GET", "/v1/models"):
             return await connection.send(200, {"object": "list", "data": []})
-        if (request.method, request.path) != ("POST", "/v1/audio/transcriptions"):
+        if request.method != "POST" or request.path not in ("/v1/audio/transcriptions", "/v1/audio/translations"):
             return await _fail(connection, Reply(status=404))
+        self.paths.append(request.path)
         self._read(request.headers["content-type"], request.body)
         self.asked.set()
         reply = self.script.pop(0) if self.script else Reply()
@@ -50,7 +53,8 @@ class TranscriptionServer(ScriptedServer):
             return await connection.cut_whole(b'{"text": "Tu')
         if reply.status != 200:
             return await _fail(connection, reply)
-        return await connection.send(200, reply.garbage.encode() or self._answer(reply.text))
+        counted = {} if self.usage is None else {"usage": self.usage}
+        return await connection.send(200, reply.garbage.encode() or self._answer(reply.text) | counted)
 
     def _read(self, kind: str, body: bytes) -> None:
         message = message_from_bytes(b"Content-Type: " + kind.encode() + b"\r\n\r\n" + body)

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from duologue.stage.compositor.planes import KB, KG, KR, Floats, put_rows
 from duologue.stage.frames import Plane, split_planes
-from duologue.stage.planes import KB, KG, KR, Floats, put_rows
 
 
 def picture_to_canvas(picture: Floats) -> Plane:

@@ -13,7 +13,7 @@ import av
 import numpy as np
 
 from duologue.audio.pcm import RATE
-from duologue.stage.art import Quad
+from duologue.stage.baking.art import Quad
 
 FPS = 30
 QUAD: Quad = ((101.3, 50.2), (220.8, 55.1), (219.4, 120.7), (102.9, 124.6))

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from duologue.places import packs_folder
-from duologue.stage.bake import BakedStage
+from duologue.stage.baking.bake import BakedStage
+from duologue.stage.compositor.planes import Sprite
 from duologue.stage.frames import Plane
 from duologue.stage.messages import Seated, StagePlan
-from duologue.stage.planes import Sprite
-from duologue.stage.pose import Daylight, Lights
+from duologue.stage.motion.pose import Daylight, Lights
 
 EVENING = Lights()
 NIGHT = Lights(Daylight.NIGHT, lamp=False)

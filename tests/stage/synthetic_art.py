@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from duologue.stage.art import CharacterArt, Layer, RoomArt, SeatPlace
-from duologue.stage.pose import Brows, Daylight, Lids, Mouth
+from duologue.stage.baking.art import CharacterArt, Layer, RoomArt, SeatPlace
+from duologue.stage.motion.pose import Brows, Daylight, Lids, Mouth
 
 Colour = tuple[int, int, int]
 INK: Colour = (24, 18, 28)

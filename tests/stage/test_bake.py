@@ -10,11 +10,11 @@ import pytest
 import synthetic_art
 
 from duologue.errors import InputError
-from duologue.stage.art import Layer
-from duologue.stage.bake import AbandonedError, BakedStage, bake_character, bake_stage, ladder, reach
+from duologue.stage.baking.art import Layer
+from duologue.stage.baking.bake import AbandonedError, BakedStage, bake_character, bake_stage, ladder, reach
+from duologue.stage.compositor.planes import Sprite
 from duologue.stage.lighting import BRIGHTEST, glow_map, lit_backdrop, tint_of
-from duologue.stage.planes import Sprite
-from duologue.stage.pose import MAX_HEAD_ANGLE, Daylight, Lights, Mouth
+from duologue.stage.motion.pose import MAX_HEAD_ANGLE, Daylight, Lights, Mouth
 
 ROOM = synthetic_art.room(640, 360)
 CAST = synthetic_art.cast(1 / 3)

@@ -16,13 +16,15 @@ from stage_plans import EVENING, NIGHT
 from duologue.clock import SYSTEM_CLOCK
 from duologue.errors import InputError
 from duologue.places import packs_folder
-from duologue.stage import bakery as bakery_module
-from duologue.stage.bake import AbandonedError, BakedStage, bake_stage
-from duologue.stage.bakery import Bakery
+from duologue.stage.baking import bakery as bakery_module
+from duologue.stage.baking.bake import AbandonedError, BakedStage, bake_stage
+from duologue.stage.baking.bakery import Bakery
 from duologue.stage.frames import Plane
+from duologue.stage.motion.pose import FrameState, Mouth, Pose
 from duologue.stage.packs.loading import load_character, load_room
-from duologue.stage.pose import FrameState, Mouth, Pose
 from duologue.stage.scenery import Scenery
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from duologue.audio.pcm import RATE, silence
 from duologue.speech.utterance import Mark, MarkKind, Utterance
-from duologue.stage.captions import (
+from duologue.stage.captions.captions import (
     LINE_WIDTH,
     LINES,
     TimedWord,

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from duologue.speech.utterance import Utterance
-from duologue.stage.captions import caption_at, track_of
-from duologue.stage.captions_press import AHEAD, QUEUED, SHOWN, CaptionPress, CaptionView
-from duologue.stage.captions_type import CaptionPage, Typesetter
-from duologue.stage.pose import CaptionState, CaptionWord
+from duologue.stage.captions.captions import caption_at, track_of
+from duologue.stage.captions.press import AHEAD, QUEUED, SHOWN, CaptionPress, CaptionView
+from duologue.stage.captions.typesetting import CaptionPage, Typesetter
+from duologue.stage.motion.pose import CaptionState, CaptionWord
 
 TEXT = "Listen, nobody ever lost an argument that he did not remember, and that is the whole point."
 
@@ -205,7 +205,7 @@ def test_a_word_without_end_is_cut_to_the_line() -> None:
 def test_live_the_press_lowers_its_own_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     lowered: list[str] = []
     monkeypatch.setattr(
-        "duologue.stage.captions_press.lower_this_thread", lambda: lowered.append(threading.current_thread().name)
+        "duologue.stage.captions.press.lower_this_thread", lambda: lowered.append(threading.current_thread().name)
     )
     for patient in (True, False):
         press = CaptionPress(320, 180, patient=patient)

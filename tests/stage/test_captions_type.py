@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duologue.stage.captions_press import CaptionPress, CaptionView
-from duologue.stage.captions_type import SpeakerLook
-from duologue.stage.planes import Sprite
-from duologue.stage.pose import CaptionState, CaptionWord
+from duologue.stage.captions.press import CaptionPress, CaptionView
+from duologue.stage.captions.typesetting import SpeakerLook
+from duologue.stage.compositor.planes import Sprite
+from duologue.stage.motion.pose import CaptionState, CaptionWord
 from few_examples import examples
 
 LONG: list[str] = re.findall(
@@ -23,8 +24,10 @@ def caption(words: list[str], lit: int = 0, speaker: str = "ann") -> CaptionStat
 
 
 @pytest.fixture(scope="module")
-def press() -> CaptionPress:
-    return CaptionPress(1920, 1080, {"ann": SpeakerLook("Ann", "#e8b04b")})
+def press() -> Iterator[CaptionPress]:
+    made = CaptionPress(1920, 1080, {"ann": SpeakerLook("Ann", "#e8b04b")})
+    yield made
+    made.close()
 
 
 def bytes_of(sprite: Sprite) -> list[bytes]:
@@ -77,6 +80,12 @@ def test_a_caption_is_the_same_whatever_was_lit_before(steps: list[tuple[int, li
 
 
 PRESS = CaptionPress(640, 360)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def press_ends() -> Iterator[None]:
+    yield
+    PRESS.close()
 
 
 def test_the_name_is_in_the_speakers_colour(press: CaptionPress) -> None:

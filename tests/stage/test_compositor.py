@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from duologue.errors import InputError, InternalError
-from duologue.stage.bake import BakedStage, bake_stage
-from duologue.stage.compositor import Compositor
-from duologue.stage.compositor_brush import Brush
+from duologue.stage.baking.bake import BakedStage, bake_stage
+from duologue.stage.compositor.brush import Brush
+from duologue.stage.compositor.compositor import Compositor
+from duologue.stage.compositor.planes import Sprite
 from duologue.stage.frames import Plane, Rect, area
 from duologue.stage.lighting import GlowMap
-from duologue.stage.planes import Sprite
-from duologue.stage.pose import (
+from duologue.stage.motion.pose import (
     Brows,
     CaptionState,
     CaptionWord,
@@ -32,7 +32,7 @@ from duologue.stage.pose import (
     Mouth,
     Pose,
 )
-from duologue.stage.television_picture import TvLight, TvPicture
+from duologue.stage.television.picture import TvLight, TvPicture
 from few_examples import examples
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
@@ -134,6 +134,19 @@ def test_the_same_picture_and_light_on_the_tv_cost_nothing() -> None:
     darker = compositor.compose(still(), TvPicture(tv(1).sprite, TvLight()))
     glow = stage().glow
     assert glow is not None and darker.rects == (glow.rect,)
+
+
+def test_it_says_what_changed_beside_the_cast() -> None:
+    compositor = Compositor(stage())
+    words = CaptionState("ann", (CaptionWord("hello", True),))
+    changes: list[str] = []
+    for state, picture in (
+        (still(), tv(1)), (still(Pose(mouth=Mouth.D)), tv(1)), (still(caption=words), tv(1)),
+        (still(caption=words), tv(2)), (still(), tv(1)), (still(), tv(1)),
+    ):  # fmt: skip
+        compositor.compose(state, picture)
+        changes.append(compositor.changed)
+    assert changes == ["tv", "", "caption", "tv", "tv+caption", ""]
 
 
 def test_a_mouth_damages_little_and_a_tiny_move_nothing() -> None:

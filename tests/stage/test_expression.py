@@ -5,8 +5,8 @@ import pytest
 
 from duologue.audio.pcm import RATE
 from duologue.speech.utterance import Mark, MarkKind, Utterance
-from duologue.stage.expression import ACCENT_GAP, read, score
-from duologue.stage.pose import Brows, Expression
+from duologue.stage.motion.expression import ACCENT_GAP, read, score
+from duologue.stage.motion.pose import Brows, Expression
 
 
 def spoken(text: str, seconds: float = 6.0, expression: str = "") -> Utterance:

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 
 from duologue.audio.pcm import RATE
 from duologue.places import packs_folder
-from duologue.stage.art import CharacterArt
-from duologue.stage.bake import bake_stage
-from duologue.stage.gaze import LEFT_SEAT, RIGHT_SEAT, FloorSpan, Gaze, geometries, look_at, look_starts
-from duologue.stage.life import BLINK, BLOCK, Life, blink_times, lids, lids_since, nod
-from duologue.stage.motion_noise import ease, held, key, unit, wave
+from duologue.stage.baking.art import CharacterArt
+from duologue.stage.baking.bake import bake_stage
+from duologue.stage.motion.gaze import LEFT_SEAT, RIGHT_SEAT, FloorSpan, Gaze, geometries, look_at, look_starts
+from duologue.stage.motion.life import BLINK, BLOCK, Life, blink_times, lids, lids_since, nod
+from duologue.stage.motion.noise import ease, held, key, unit, wave
+from duologue.stage.motion.pose import Lids, Lights
 from duologue.stage.packs.loading import load_character, load_room
-from duologue.stage.pose import Lids, Lights
 
 FRAME = RATE // 30
 

@@ -11,9 +11,11 @@ import pytest
 from numpy.typing import NDArray
 
 from duologue.audio.pcm import RATE
-from duologue.stage.gaze import LEFT_SEAT, RIGHT_SEAT, Gaze
-from duologue.stage.life import Life
-from duologue.stage.pose import Lids
+from duologue.stage.motion.gaze import LEFT_SEAT, RIGHT_SEAT, Gaze
+from duologue.stage.motion.life import Life
+from duologue.stage.motion.pose import Lids
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 STEP = RATE // 10
 """How finely bodies are looked at (samples): every third frame."""

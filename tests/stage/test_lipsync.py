@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from duologue.audio.pcm import RATE
 from duologue.speech.utterance import Mark, MarkKind, Utterance
-from duologue.stage import lipsync, lipsync_timing
-from duologue.stage.lipsync import LEAD, MouthTrack, animate, mouth_track
-from duologue.stage.lipsync_sources import Phone, from_sound, from_words, phones_of, spell
-from duologue.stage.lipsync_timing import MS, SHORTEST, TWEEN_SHORTEST, Hold, Weight, settle, tween, vary
-from duologue.stage.phonemes import DEMANDS, PAUSE, UNKNOWN, sounds
-from duologue.stage.pose import Mouth
+from duologue.stage.lipsync import lipsync
+from duologue.stage.lipsync import timing as lipsync_timing
+from duologue.stage.lipsync.lipsync import LEAD, MouthTrack, animate, mouth_track
+from duologue.stage.lipsync.phonemes import DEMANDS, PAUSE, UNKNOWN, sounds
+from duologue.stage.lipsync.sources import Phone, from_sound, from_words, phones_of, spell
+from duologue.stage.lipsync.timing import MS, SHORTEST, TWEEN_SHORTEST, Hold, Weight, settle, tween, vary
+from duologue.stage.motion.pose import Mouth
 
 FRAME = RATE // 30
 

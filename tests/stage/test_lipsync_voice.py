@@ -9,13 +9,15 @@ from collections.abc import AsyncIterator
 import pytest
 
 from duologue.audio.pcm import RATE
-from duologue.speech.espeak import engine
-from duologue.speech.voicing import Voicing
-from duologue.stage.expression import score
-from duologue.stage.lipsync import CLOSURE_LEAD, LEAD, mouth_track
-from duologue.stage.lipsync_timing import SHORTEST
-from duologue.stage.phonemes import DEMANDS, UNKNOWN, sounds
-from duologue.stage.pose import Mouth
+from duologue.speech.espeak.engine import engine
+from duologue.speech.voicing.voicing import Voicing
+from duologue.stage.lipsync.lipsync import CLOSURE_LEAD, LEAD, mouth_track
+from duologue.stage.lipsync.phonemes import DEMANDS, UNKNOWN, sounds
+from duologue.stage.lipsync.timing import SHORTEST
+from duologue.stage.motion.expression import score
+from duologue.stage.motion.pose import Mouth
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 LINES = (
     "I made a top one list for tonight. Number one: cheese. End of list. I don't believe in second place. Questions?",

@@ -14,9 +14,11 @@ import pytest
 
 from duologue.audio.pcm import RATE
 from duologue.speech.utterance import Mark, MarkKind, Utterance
-from duologue.stage.motion import REMEMBERED, WIDE_EYED, Motion
-from duologue.stage.pose import MAX_HEAD_ANGLE, MAX_SHIFT, Brows, Expression, Lids, Mouth, Pose
+from duologue.stage.motion.motion import REMEMBERED, WIDE_EYED, Motion
+from duologue.stage.motion.pose import MAX_HEAD_ANGLE, MAX_SHIFT, Brows, Expression, Lids, Mouth, Pose
 from duologue.stage.timeline import SceneTimeline, TimelineUtterance
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 FRAME = RATE // 30
 RADIUS = 220.0

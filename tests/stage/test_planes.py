@@ -6,8 +6,8 @@ from canvases import canvas_to_rgb, picture_to_canvas
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.stage.art import Layer
-from duologue.stage.planes import (
+from duologue.stage.baking.art import Layer
+from duologue.stage.compositor.planes import (
     PAD,
     Sprite,
     halve,

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from duologue.broadcast.packets import Track
+from duologue.child import Channel
 from duologue.clock import SECOND, SYSTEM_CLOCK, SystemClock
 from duologue.errors import ClosedError
 from duologue.places import packs_folder
@@ -24,6 +25,7 @@ from duologue.stage.messages import (
     Cut,
     Dropped,
     Encoded,
+    Frames,
     Handled,
     Handling,
     SayUtterance,
@@ -39,10 +41,9 @@ from duologue.stage.messages import (
     UtteranceEnded,
     UtteranceStarted,
 )
-from duologue.stage.pose import Daylight, Lights
+from duologue.stage.motion.pose import Daylight, Lights
 from duologue.stage.process import StageProcess, smaller
 from duologue.telemetry.ledger import GovernorStep, SkipRecord
-from duologue.workers import Channel
 
 pytestmark = [pytest.mark.realtime]
 Kind = TypeVar("Kind")
@@ -166,6 +167,23 @@ POISON = {
         Utterance(id="bad", speaker="chad", text="Hm.", samples=np.zeros(480, np.float32), rate=0), 0
     ),
 }
+
+
+def test_a_frame_says_what_was_in_it(stage: Line) -> None:
+    stage.cues.put(line("a", seconds=0.4))
+    spoken = stage.wait(Frames, lambda each: any("speech" in record.work for record in each.records))
+    after = stage.wait(
+        Frames, lambda each: each.records[0].number > spoken.records[-1].number and not each.records[-1].work
+    )
+    records = [record for each in stage.all(Frames) for record in each.records]
+    heard = [record.number for record in records if "speech" in record.work]
+    assert heard == list(range(heard[0], heard[-1] + 1)) and 6 <= len(heard) <= 30
+    assert after.records and {part for record in records for part in record.work.split("+")} <= {
+        "",
+        "speech",
+        "caption",
+        "lights",
+    }
 
 
 @pytest.mark.parametrize("poison", POISON.values(), ids=POISON.keys())

@@ -12,11 +12,13 @@ from stage_plans import EVENING, NIGHT
 
 from duologue.clock import SYSTEM_CLOCK
 from duologue.places import packs_folder
-from duologue.stage import bakery as bakery_module
-from duologue.stage.bake import BakedCharacter, Checkpoint, bake_character
+from duologue.stage.baking import bakery as bakery_module
+from duologue.stage.baking.bake import BakedCharacter, Checkpoint, bake_character
 from duologue.stage.messages import Baked, LightsKept, Trouble
-from duologue.stage.pose import Daylight, Lights
+from duologue.stage.motion.pose import Daylight, Lights
 from duologue.stage.relighting import REFINE_AFTER, Relighting
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 LAMPS = [Lights(daylight, lamp) for daylight in Daylight for lamp in (True, False)]
 

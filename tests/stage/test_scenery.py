@@ -12,7 +12,7 @@ from films import write_changing_sound, write_film
 from duologue.clock import VirtualClock
 from duologue.places import packs_folder
 from duologue.stage.messages import Seated, StagePlan, StageReport, Trouble, TvState
-from duologue.stage.pose import CaptionState, CaptionWord, FrameState, Lights, Pose
+from duologue.stage.motion.pose import CaptionState, CaptionWord, FrameState, Lights, Pose
 from duologue.stage.scenery import Scenery, Shown
 
 WIDTH, HEIGHT, FPS = 320, 180, 30
@@ -91,7 +91,7 @@ def test_a_caption_that_cannot_be_set_is_reported_and_the_show_goes_on(
     def refuse(*_: object) -> None:
         raise OSError("raster overflow")
 
-    monkeypatch.setattr("duologue.stage.captions_type.Typesetter.page", refuse)
+    monkeypatch.setattr("duologue.stage.captions.typesetting.Typesetter.page", refuse)
     words = CaptionState("ann", (CaptionWord("Ahem."),))
     shown = scenery.picture(FrameState(0, (Pose(), Pose()), words))
     assert [report.where for report in shown.reports if isinstance(report, Trouble)] == ["Ahem."]

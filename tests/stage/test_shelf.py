@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.stage import shelf as shelf_module
-from duologue.stage.mapped import Bytes, Mapped, open_mapped, write_mapped
-from duologue.stage.shelf import BakeShelf
+from duologue.stage.baking import shelf as shelf_module
+from duologue.stage.baking.mapped import Bytes, Mapped, open_mapped, write_mapped
+from duologue.stage.baking.shelf import BakeShelf
 
 ARRAYS = [np.arange(60, dtype=np.uint8).reshape(3, 20), np.full((5000,), 7, np.uint8), np.zeros((2, 2, 4), np.uint8)]
 META = {"name": "somebody", "step": 0.1, "points": [[1.5, 2.25]], "none": None}

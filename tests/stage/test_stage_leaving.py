@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from duologue.app.cast import load_cast
-from duologue.app.stage_set import stage_plan
+from duologue.app.show.cast import load_cast
+from duologue.app.show.stage_set import stage_plan
 from duologue.settings import load_settings
 from duologue.stage.messages import StagePlan
 

@@ -16,9 +16,9 @@ from duologue.audio.pcm import RATE
 from duologue.clock import SECOND, VirtualClock
 from duologue.stage.frames import Plane
 from duologue.stage.messages import StageReport, Trouble, TvState
-from duologue.stage.television import MOST_ABANDONED, Television
-from duologue.stage.television_player import PATIENCE
-from duologue.stage.television_screen import Screen
+from duologue.stage.television.player import PATIENCE
+from duologue.stage.television.screen import Screen
+from duologue.stage.television.television import MOST_ABANDONED, Television
 
 
 class Set:
@@ -85,7 +85,7 @@ class HungDisk:
                 self.answers.wait()
             return opened(file, mode)
 
-        monkeypatch.setattr("duologue.stage.television_film.av.open", hang)
+        monkeypatch.setattr("duologue.stage.television.film.av.open", hang)
 
 
 @pytest.fixture
@@ -203,7 +203,7 @@ def test_threads_that_a_disk_holds_are_bounded(live: Set, film: Path, disk: Hung
 def test_the_end_of_the_stage_does_not_wait_for_a_disk(
     live: Set, disk: HungDisk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("duologue.stage.television.GRACE", 0.01)
+    monkeypatch.setattr("duologue.stage.television.television.GRACE", 0.01)
     live.tv.show(hung(tmp_path))
     live.tv.close()
     assert live.tv.abandoned == 1
@@ -258,7 +258,7 @@ def test_a_film_whose_sound_breaks_is_shown_and_the_sound_is_named(film: Path, m
     def refuse(*_: object, **__: object) -> av.AudioResampler:
         raise ValueError("no such layout")
 
-    monkeypatch.setattr("duologue.stage.television_film.av.AudioResampler", refuse)
+    monkeypatch.setattr("duologue.stage.television.film.av.AudioResampler", refuse)
     stage = Set(patient=True)
     stage.tv.show(film)
     assert stage.frames() is not None

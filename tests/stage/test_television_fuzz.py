@@ -9,7 +9,7 @@ import pytest
 from films import FPS, QUAD, write_changing_sound, write_film, write_gif, write_webm
 
 from duologue.errors import DuologueError
-from duologue.stage.television_player import FilmPlayer
+from duologue.stage.television.player import FilmPlayer
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 

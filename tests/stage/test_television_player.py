@@ -18,11 +18,13 @@ from hypothesis import strategies as st
 from duologue.audio.pcm import RATE
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.stage.frames import Plane
-from duologue.stage.television_film import FilmFrame, Tick, film_frames
-from duologue.stage.television_picture import TvPicture
-from duologue.stage.television_player import AHEAD, SHORTEST, FilmPlayer
-from duologue.stage.television_screen import Screen
+from duologue.stage.television.film import FilmFrame, Tick, film_frames
+from duologue.stage.television.picture import TvPicture
+from duologue.stage.television.player import AHEAD, SHORTEST, FilmPlayer
+from duologue.stage.television.screen import Screen
 from few_examples import examples
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 
 def played(path: Path, *, blocking: bool = True, every: int = 1) -> FilmPlayer:
@@ -224,7 +226,7 @@ def test_a_thread_that_is_far_behind_leaps_to_a_key_picture(tmp_path: Path, monk
             decoded += 1
             yield frame
 
-    monkeypatch.setattr("duologue.stage.television_player.film_frames", counted)
+    monkeypatch.setattr("duologue.stage.television.player.film_frames", counted)
     player, wanted = played(path, blocking=False), 15 * FPS
     for _ in range(10_000):
         if step_of(player.picture(wanted)) == wanted % 51:
@@ -271,7 +273,7 @@ def test_a_film_whose_sound_no_decoder_makes_out_is_shown_without(
     def refuse(*_: object, **__: object) -> av.AudioResampler:
         raise raised
 
-    monkeypatch.setattr("duologue.stage.television_film.av.AudioResampler", refuse)
+    monkeypatch.setattr("duologue.stage.television.film.av.AudioResampler", refuse)
     player = played(greys)
     assert shown_grey(player.picture(2)) == pytest.approx(grey_of(1), abs=3)
     assert not player.sound(0, 4800).any()
@@ -374,7 +376,7 @@ def test_the_light_follows_at_the_same_pace_at_half_the_rate(greys: Path) -> Non
 def test_live_a_player_lowers_its_own_thread(greys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lowered: list[str] = []
     monkeypatch.setattr(
-        "duologue.stage.television_player.lower_this_thread", lambda: lowered.append(threading.current_thread().name)
+        "duologue.stage.television.player.lower_this_thread", lambda: lowered.append(threading.current_thread().name)
     )
     played(greys, blocking=True).close()
     assert lowered == []

@@ -22,7 +22,7 @@ from duologue.telemetry.ledger import (
     TurnRecord,
 )
 from duologue.telemetry.ledger_page import BEGIN, END, page_part
-from duologue.telemetry.lines import ENVELOPE, Newer, Unreadable, decode, encode, kind_of, parse, shapes
+from duologue.telemetry.lines import ENVELOPE, Newer, Unreadable, decode, encode, parse, shapes
 
 ORIGIN = 5_000_000_000
 VALUES: dict[object, object] = {
@@ -39,7 +39,7 @@ def sample(kind: type[Record]) -> Record:
     }
     if any(each.name == "at" for each in fields(kind)):
         values["at"] = ORIGIN + 1
-    if kind_of(kind(**cast(Any, values))) == "machine":
+    if kind is KINDS["machine"]:
         values |= {"cpu_percent": {"main": 3.5}, "rss_mb": {"main": 90.0}}
     return kind(**cast(Any, values))
 
@@ -80,6 +80,13 @@ def test_no_number_is_infinite_and_half_characters_do_no_harm() -> None:
     half = TurnRecord("t", "c", 1, "p", text="\ud83d")
     encoded = encode(Entry(0, "talk:c", half, "x"), 0).encode("utf-8", "backslashreplace")
     assert decode(parse(encoded.decode()), 0).record == half
+
+
+def test_a_set_is_a_list_in_one_order() -> None:
+    """A change of turn-taking carries the backchannels: a run of every push-to-talk conversation ended with it."""
+    told = {"policy": {"backchannels": frozenset({"yes", "mm", "okay"})}}
+    line = encode(Entry(1, "talk:1", EventRecord("Change", told)), 0)
+    assert json.loads(line)["told"]["policy"]["backchannels"] == ["mm", "okay", "yes"]
 
 
 def test_times_of_an_event_count_from_the_origin_too() -> None:

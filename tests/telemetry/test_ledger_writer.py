@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from duologue.clock import SECOND, VirtualClock
 from duologue.errors import InputError
-from duologue.telemetry import ledger_writer
+from duologue.telemetry import entry_queue
 from duologue.telemetry.ledger import (
     BakeRecord,
     DroppedRecord,
@@ -271,14 +271,14 @@ def test_a_hundred_thousand_records_a_second_are_bounded_and_counted(tmp_path: P
     for number in range(100_000):  # faster than any disk: nothing is written meanwhile
         ledger.enter(SHOW, bake(number))
     flush(ledger)
-    assert ledger.dropped == 100_000 - ledger_writer.MAX_WAITING
+    assert ledger.dropped == 100_000 - entry_queue.MAX_WAITING
     ledger.enter(SHOW, bake(100_000))
     close(ledger)
     found = records(path)
     lost = [record for record in found if isinstance(record, DroppedRecord)]
     assert sum(record.lines for record in lost) == ledger.dropped and lost[0].why == "more waited than may"
     kept = [record for record in found if isinstance(record, BakeRecord)]
-    assert len(kept) == ledger_writer.MAX_WAITING + 1 and kept[-1] == bake(100_000)
+    assert len(kept) == entry_queue.MAX_WAITING + 1 and kept[-1] == bake(100_000)
 
 
 def test_a_clock_that_is_set_back_moves_nothing(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -43,3 +45,52 @@ def test_this_machine_and_this_process_are_seen_and_a_dead_one_is_left_out() -> 
     assert sample.cores >= 1
     assert 0 < sample.available_mb <= sample.total_mb
     assert 0 <= sample.steal_percent <= 100
+
+
+def test_how_long_threads_waited_for_a_core_is_counted_for_those_asked_for() -> None:
+    before, after = ProcessTimes(1.0, 0, 5_000_000), ProcessTimes(1.5, 0, 12_000_000)
+    assert process_sample(before, after, SECOND).wait_ms == pytest.approx(7.0)
+    assert process_sample(after, before, SECOND).wait_ms == process_sample(None, after, SECOND).wait_ms == 0.0
+    clock = VirtualClock()
+    sampler = MachineSampler(clock)
+    sampler.sample({"me": os.getpid(), "other": os.getpid()}, ["me"])
+    clock.advance(SECOND)
+    sample = sampler.sample({"me": os.getpid(), "other": os.getppid()}, ["me", "nobody"])
+    assert sample.processes["me"].wait_ms >= 0 and sample.processes["other"].wait_ms == 0
+    assert sample.disk_wait_ms >= 0
+
+
+BURN = "import time; t = time.process_time()\nwhile time.process_time() - t < 0.3: pass"
+
+
+def test_what_a_worker_has_its_children_do_is_its_own() -> None:
+    """Of a child that lives, and of one that is over: a voice forks one for each line. Of others' it is not counted."""
+    living = "import sys; print('done', flush=True); sys.stdin.read()"
+    script = f"""
+import subprocess, sys
+sys.stdin.readline()
+subprocess.run([sys.executable, "-c", {BURN!r}], check=True)
+print("over", flush=True); sys.stdin.readline()
+child = subprocess.Popen([sys.executable, "-c", {BURN + chr(10) + living!r}], stdin=subprocess.PIPE)
+sys.stdin.readline(); child.kill(); child.wait()
+"""
+    clock = VirtualClock()
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdin is not None and parent.stdout is not None
+        with_them, without = MachineSampler(clock), MachineSampler(clock)
+        with_them.sample({"voice": parent.pid}, parents=["voice"])
+        without.sample({"voice": parent.pid})
+        used: list[float] = []
+        for word in ("over", "done"):
+            parent.stdin.write("on\n")
+            parent.stdin.flush()
+            assert parent.stdout.readline().strip() == word
+            clock.advance(SECOND)
+            sample = with_them.sample({"voice": parent.pid}, parents=["voice", "nobody"])
+            used.append(sample.processes["voice"].cpu_percent)
+            assert without.sample({"voice": parent.pid}).processes["voice"].cpu_percent < used[-1]
+        parent.stdin.close()
+        parent.wait()
+    assert used[0] >= 25 and used[1] >= 25, "0.3 s of each child in a second"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -23,10 +25,12 @@ from duologue.telemetry.ledger import (
     SkipRecord,
     StepRecord,
     TurnRecord,
+    UsageRecord,
     WorkerRecord,
 )
-from duologue.telemetry.metrics import Metrics
+from duologue.telemetry.metrics.metrics import Metrics
 from duologue.telemetry.stream import HOUSE
+from duologue.telemetry.traces import trace_id
 
 SHOW = "show:day"
 
@@ -68,6 +72,37 @@ def test_frames_fall_into_buckets_around_their_budget() -> None:
     assert found["duologue_frames_late_total{cause=stall,of=show:day}"] == 1
     assert found["duologue_frames_half_rate_total{of=show:day}"] == 1
     assert found["duologue_frame_lead_seconds{of=show:day}"] == 0.75
+
+
+def test_requests_to_engines_are_counted_with_what_they_took_and_cost() -> None:
+    thought = UsageRecord(
+        "llm",
+        "openai",
+        "small",
+        prompt_tokens=100,
+        cached_tokens=60,
+        completion_tokens=7,
+        cost_nanos=2_000_000,
+        currency="EUR",
+    )
+    voiced = UsageRecord("tts", "elevenlabs", "flash", characters=50, sound_ms=4_000.0, outcome="cut")
+    metrics = told(thought, thought, replace(thought, estimated=True, outcome="failed"), voiced, of="talk:1")
+    metrics.engines.cap("elevenlabs", "characters", 0.5)
+    metrics.engines.health("tts", "elevenlabs", out=False, spent=True)
+    found = values(metrics)
+    assert found["duologue_engine_requests_total{engine=openai,outcome=done,service=llm}"] == 2
+    assert found["duologue_engine_requests_total{engine=elevenlabs,outcome=cut,service=tts}"] == 1
+    assert found["duologue_engine_requests_estimated_total{engine=openai}"] == 1
+    assert found["duologue_engine_requests_unpriced_total{engine=elevenlabs}"] == 1
+    assert found["duologue_engine_tokens_total{engine=openai,kind=prompt,model=small}"] == 300
+    assert found["duologue_engine_tokens_total{engine=openai,kind=cached,model=small}"] == 180
+    assert found["duologue_engine_tokens_total{engine=openai,kind=completion,model=small}"] == 21
+    assert found["duologue_engine_characters_total{engine=elevenlabs,model=flash}"] == 50
+    assert found["duologue_engine_sound_seconds_total{engine=elevenlabs,model=flash,service=tts}"] == 4
+    assert found["duologue_engine_cost_total{currency=EUR,engine=openai}"] == pytest.approx(0.006)
+    assert found["duologue_cap_used_ratio{engine=elevenlabs,unit=characters}"] == 0.5
+    assert found["duologue_engine_spent{engine=elevenlabs,kind=tts}"] == 1
+    assert found["duologue_engine_out{engine=elevenlabs,kind=tts}"] == 0
 
 
 def test_a_picture_that_stands_for_two_periods_may_cost_two() -> None:
@@ -188,8 +223,8 @@ def test_clips_and_what_never_reached_the_disk_are_counted() -> None:
 def test_engines_are_counted_by_what_they_did_since_the_last_look() -> None:
     metrics = told(HandoverRecord("elevenlabs", "espeak", "beginning", "429", 1))
     for out, hits in ((False, 4), (True, 9)):
-        metrics.engine("tts", "kokoro", out=out)
-        metrics.speech_cache("kokoro", hits=hits, misses=2, evicted=1, size=1_000)
+        metrics.engines.health("tts", "kokoro", out=out)
+        metrics.engines.cache("kokoro", hits=hits, misses=2, evicted=1, size=1_000)
     found = values(metrics)
     assert found["duologue_handovers_total{engine=elevenlabs,moment=beginning}"] == 1
     assert found["duologue_engine_out{engine=kokoro,kind=tts}"] == 1
@@ -202,10 +237,20 @@ def test_engines_are_counted_by_what_they_did_since_the_last_look() -> None:
 def test_pieces_of_work_are_counted_by_what_they_did_since_the_last_look() -> None:
     metrics = told()
     for pieces, waited in ((4, SECOND), (9, 3 * SECOND)):
-        metrics.work("piper", "ahead", WaitCount(pieces, waited, SECOND // 2, pieces // 3))
+        metrics.engines.work("piper", "ahead", WaitCount(pieces, waited, SECOND // 2, pieces // 3))
     found = values(metrics)
     of = "{urgency=ahead,worker=piper}"
     assert found[f"duologue_work_pieces_total{of}"] == 9
     assert found[f"duologue_work_wait_seconds_total{of}"] == pytest.approx(3.0)
     assert found[f"duologue_work_longest_wait_seconds{of}"] == pytest.approx(0.5)
     assert found[f"duologue_work_gave_way_total{of}"] == 3
+
+
+def test_an_answers_wait_has_the_trace_of_its_turn_for_an_exemplar() -> None:
+    metrics = Metrics()
+    record = TurnRecord("c1/r1", "c1", 1, "ada", "answer", spoken_to=SECOND, on_air=2 * SECOND, ended=3 * SECOND)
+    metrics.observe(Entry(SECOND, "talk:1", replace(record, state="ended")))
+    told = metrics.exposition(openmetrics=True).decode()
+    counted = [line for line in told.splitlines() if "duologue_answer_seconds_bucket" in line and " # {" in line]
+    assert len(counted) == 1
+    assert f'trace_id="{trace_id("c1/r1").hex()}"' in counted[0]

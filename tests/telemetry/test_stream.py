@@ -9,11 +9,11 @@ from uuid import UUID
 import pytest
 
 from duologue.clock import VirtualClock
+from duologue.evidence.summary import PartSummary
 from duologue.telemetry import stream
 from duologue.telemetry.frames import FrameLedger
 from duologue.telemetry.ledger import BakeRecord, Entry, FrameRecord, SkipRecord, TurnRecord
 from duologue.telemetry.ledger_reader import LedgerReader
-from duologue.telemetry.report import PartSummary
 from duologue.telemetry.stream import Ledger, open_ledger
 
 
@@ -87,11 +87,15 @@ async def test_entering_never_waits_for_the_disk(tmp_path: Path, monkeypatch: py
     import threading
 
     hangs, monkey = threading.Event(), monkeypatch
-    monkey.setattr("duologue.telemetry.ledger_writer.CLOSE_SECONDS", 0.01)
+    monkey.setattr("duologue.telemetry.entry_queue.CLOSE_SECONDS", 0.01)
     monkey.setattr("duologue.telemetry.ledger_files.LedgerFiles.sync", lambda self: None)  # type: ignore[misc]
     ledger = Ledger(VirtualClock())
     writer = ledger.write_to(tmp_path / "ledger.jsonl")
-    monkey.setattr(writer._files, "append", lambda lines: hangs.wait(30))  # pyright: ignore
+
+    def append(lines: object) -> None:
+        hangs.wait(30)
+
+    monkey.setattr(writer._files, "append", append)  # pyright: ignore[reportPrivateUsage]
     writer.start()
     try:
         for number in range(30_000):

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from duologue.clock import MILLISECOND
+from duologue.evidence.summary import PartSummary
 from duologue.telemetry.ledger import Entry, TurnRecord
-from duologue.telemetry.report import PartSummary
 from duologue.telemetry.turns import STAGES, silence_ms, stages_ms
 
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 
 from duologue.app.bus import Bus, Topics
-from duologue.app.line_models import CallState, CallView, LineView
+from duologue.app.calls.line_models import CallState, CallView, LineView
+from duologue.app.evidence.board import EvidenceBoard
+from duologue.app.evidence.models import RunView
+from duologue.app.evidence.report_room import Form
+from duologue.app.faces.faces import FaceBoard
 from duologue.app.models import (
     CaptionRequest,
     CharacterView,
@@ -19,9 +24,11 @@ from duologue.app.models import (
     ConversationState,
     ConversationView,
     HouseView,
+    KeyView,
     LightsRequest,
     PartState,
     PartView,
+    SetupView,
     StageView,
     StateEvent,
     StateView,
@@ -29,13 +36,22 @@ from duologue.app.models import (
     UtteranceRequest,
     UtteranceState,
     UtteranceView,
+    VoicesView,
     WorkerView,
 )
+from duologue.app.people.accounts import TokenAccounts
+from duologue.app.spending.models import UsageView
+from duologue.app.talk.connection import TalkSocket
 from duologue.broadcast.hls import Resource
+from duologue.clock import SYSTEM_CLOCK
 from duologue.errors import InputError
-from duologue.phone.twilio_calls import TwilioCalls
-from duologue.stage.pose import Daylight
-from duologue.web.studio import EndpointsPort, TalkPort
+from duologue.phone.twilio.calls import TwilioCalls
+from duologue.stage.motion.pose import Daylight
+from duologue.store.values import UsageBy
+from duologue.telemetry.ledger import RequestRecord
+from duologue.telemetry.ledger_span import RunSpan
+from duologue.telemetry.stream import Ledger
+from duologue.web.studio import EndpointsPort, PeoplePort, TalkPort
 
 Connect = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 """Opens a client of an application around the double; see the fixture ``connect``."""
@@ -220,10 +236,58 @@ class LineDouble:
     def whisper(self, call: str, text: str) -> None:
         self._note("whisper", call, text)
 
+    async def attend(self, call: str, socket: TalkSocket, name: str = "") -> None:
+        self._note("attend", call, name)
+        await socket.close(1000, "")
+
     def _note(self, *what: str) -> None:
         if self.failure is not None:
             raise self.failure
         self.asked.append(what)
+
+
+class RoomDouble:
+    """One engine with one voice. ``asked`` is what was asked of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, ...]] = []
+        self.voices = (VoicesView(engine="espeak", voices=("en-us",)),)
+
+    async def say(self, name: str, voice: str, text: str) -> bytes:
+        self.asked.append((name, voice, text))
+        if name != "espeak":
+            raise InputError(f"there is no engine {name!r}", where="engine", remedy="There are: espeak.")
+        return b"RIFF"
+
+    async def warm_up(self, kind: str, name: str) -> None:
+        self.asked.append((kind, name))
+
+
+@dataclass
+class ReportsDouble:
+    """Runs that a test puts there; each report says what was asked."""
+
+    kept: dict[str, RunView] = field(default_factory=dict[str, RunView])
+    sounds: dict[str, Path] = field(default_factory=dict[str, Path])
+    asked: list[tuple[str, Form, RunSpan | None, int]] = field(
+        default_factory=list[tuple[str, Form, "RunSpan | None", int]]
+    )
+    failure: Exception | None = None
+
+    async def runs(self) -> tuple[RunView, ...]:
+        return tuple(self.kept.values())
+
+    async def run(self, run_id: str) -> RunView | None:
+        return self.kept.get(run_id)
+
+    async def sound(self, run_id: str) -> Path | None:
+        return self.sounds.get(run_id)
+
+    async def report(self, run_id: str, form: Form = "html", span: RunSpan | None = None, offset: int = 0) -> bytes:
+        self.asked.append((run_id, form, span, offset))
+        if self.failure is not None:
+            raise self.failure
+        return f"the report of {run_id}".encode()
 
 
 @dataclass
@@ -239,8 +303,26 @@ class HouseDouble:
     line: LineDouble | None = None
     endpoints: EndpointsPort | None = None
     talk: TalkPort | None = None
+    faces: FaceBoard = field(default_factory=lambda: FaceBoard(SYSTEM_CLOCK))
+    room: RoomDouble = field(default_factory=lambda: RoomDouble())
+    orders: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    accounts: TokenAccounts | None = None
+    people: PeoplePort | None = None
+    used: UsageView = field(
+        default_factory=lambda: UsageView(
+            by="engine", since="", today="2026-11-23", zone="UTC", currency="EUR", rows=(), until=0.0
+        )
+    )
+    requests: list[RequestRecord] = field(default_factory=list[RequestRecord])
+
+    def answered(self, record: RequestRecord) -> None:
+        self.requests.append(record)
+
+    ledger: Ledger = field(default_factory=Ledger)
+    reports: ReportsDouble = field(default_factory=lambda: ReportsDouble())
 
     def __post_init__(self) -> None:
+        self.evidence = EvidenceBoard(self.ledger, lambda of: "")
         studios = [show.studio for show in self.shows if show.studio is not None]
         if studios:
             self.bus = studios[0].bus
@@ -253,6 +335,20 @@ class HouseDouble:
     def workers(self) -> tuple[WorkerView, ...]:
         return tuple(self.processes.values())
 
+    def direct_part(self, topic: str, order: str) -> PartView:
+        self.orders.append((topic, order))
+        return next(part for part in self.view().parts if part.topic == topic)
+
+    async def usage(self, by: UsageBy, since: str) -> UsageView:
+        self.orders.append((by, since))
+        return self.used.model_copy(update={"by": by, "since": since})
+
+    async def setup(self) -> SetupView:
+        return SetupView(
+            keys=(KeyView(engine="elevenlabs", variable="ELEVENLABS_API_KEY", present=False, chosen=False),),
+            upgrades=(),
+        )
+
     async def restart_worker(self, name: str) -> WorkerView:
         old = self.processes[name]
         self.processes[name] = old.model_copy(update={"restarts": old.restarts + 1})
@@ -261,5 +357,5 @@ class HouseDouble:
     def healthy(self) -> tuple[bool, Sequence[str]]:
         return self.health
 
-    def metrics(self) -> bytes:
+    def metrics(self, *, openmetrics: bool = False) -> bytes:
         return b"# HELP duologue_places_taken Places that are taken\n"

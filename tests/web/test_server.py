@@ -16,6 +16,8 @@ import pytest
 from duologue.errors import InputError
 from duologue.web.server import address, bind
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
 
 def test_a_port_in_use_is_named_with_a_way_out() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -80,6 +82,9 @@ def test_a_house_without_a_show_serves_talks_and_leaves_cleanly() -> None:
             }  # fmt: skip
             assert client.get("/api/stage").status_code == 404
             assert 'duologue_part_up{part="talk"} 1.0' in client.get("/metrics").text
+            openly = client.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+            assert openly.headers["content-type"].startswith("application/openmetrics-text")
+            assert openly.text.endswith("# EOF\n")
         os.kill(process.pid, signal.SIGTERM)
         said = process.stderr.read()
         assert process.wait(20) == 0, said
@@ -87,7 +92,7 @@ def test_a_house_without_a_show_serves_talks_and_leaves_cleanly() -> None:
 
 
 def test_nothing_to_serve_is_said_with_the_next_step() -> None:
-    command = [str(Path(sys.executable).with_name("duologue")), "serve", "--no-show", "--port", "0"]
+    command = [str(Path(sys.executable).with_name("duologue")), "serve", "--no-show", "--no-talk", "--port", "0"]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 2 and "Traceback" not in ended.stderr
     assert "nothing is switched on" in ended.stderr and "[serve]" in ended.stderr

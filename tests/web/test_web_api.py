@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import httpx
 import pytest
@@ -12,10 +13,13 @@ from studio_double import Connect, HouseDouble, StudioDouble, segment
 
 from duologue.app.models import CaptionRequest, ChatRequest, ConversationRequest, LightsRequest, Problem, TvRequest
 from duologue.errors import ClosedError, DuologueError, InputError, InternalError, PeerError
-from duologue.stage.pose import Daylight
+from duologue.stage.motion.pose import Daylight
+from duologue.web import limits
 from duologue.web.application import openapi_schema
 from duologue.web.options import WebOptions
 from duologue.web.reference import render
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 
 def problem_of(answer: httpx.Response) -> Problem:
@@ -137,6 +141,20 @@ async def test_a_large_body_is_refused(client: httpx.AsyncClient, studio: Studio
     assert studio.asked == []
 
 
+async def test_a_body_that_never_arrives_is_given_up(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "BODY_SECONDS", 0.05)
+
+    async def begun() -> AsyncGenerator[bytes]:
+        yield b'{"to": '
+        await asyncio.Event().wait()
+
+    answer = await client.post("/api/chat", content=begun(), headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.headers["connection"]) == (408, "close")
+    assert "did not arrive" in answer.json()["title"]
+
+
 @pytest.mark.parametrize("path", ["/api/nothing", "/nothing.txt"])
 async def test_an_unknown_address(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(path)
@@ -252,7 +270,7 @@ def test_the_schema_holds_all_that_the_page_needs() -> None:
     named = schema["components"]["schemas"]["StreamedEvent"]["discriminator"]["mapping"]
     assert set(named) == {
         "state", "conversation", "turn", "stage", "telemetry", "notice", "part", "talk", "talk_turn", "engines",
-        "places", "worker", "line", "call", "call_turn", "levels",
+        "places", "outputs", "worker", "line", "call", "call_turn", "levels",
     }  # fmt: skip
     operations = [operation["operationId"] for path in schema["paths"].values() for operation in path.values()]
     assert len(operations) == len(set(operations))

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from studio_double import HouseDouble, ShowDouble, StudioDouble, segment
 
+from duologue.tokens import cookie_value
 from duologue.web.application import create_app
-from duologue.web.gate import COOKIE, Admit, Redirect, Refuse, cookie_value, judge, private
+from duologue.web.gate import COOKIE, Admit, Redirect, Refuse, judge, private
 from duologue.web.options import WebOptions, is_loopback
 
 Connect = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]

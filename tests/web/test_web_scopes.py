@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from http import HTTPStatus
 from pathlib import Path
@@ -10,21 +11,24 @@ from typing import cast
 import httpx
 import pytest
 from fastapi.params import Depends, Security
-from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
 from pydantic import SecretStr
-from studio_double import Connect, HouseDouble, ShowDouble, StudioDouble, segment
+from starlette.types import Message
+from studio_double import Connect, HouseDouble, LineDouble, ShowDouble, StudioDouble, segment
 
 from duologue.app.models import Problem
 from duologue.errors import InputError
 from duologue.settings import SettingRow
 from duologue.settings_parts import WebSettings
-from duologue.tokens import Scope, TokenSettings
+from duologue.tokens import Scope, TokenSettings, cookie_value
 from duologue.web.application import create_app
-from duologue.web.gate import COOKIE, Admit, Redirect, cookie_value, judge
+from duologue.web.gate import COOKIE, Admit, Redirect, judge
 from duologue.web.listener import keys_of
 from duologue.web.options import Grant, Key, WebOptions
 from duologue.web.scopes import permitted, to_everyone
 from duologue.web.v1.common import CompatibleError
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 EVERYONE, READER = "everyone", "reader"
 WANTED: dict[str, str] = {
@@ -61,12 +65,34 @@ WANTED: dict[str, str] = {
     "DELETE /api/stage/utterances": "stage",
     "DELETE /api/stage/utterances/{utterance_id}": "stage",
     "GET /api/settings": "admin",
+    "GET /api/faces": READER,
+    "GET /api/faces/{character}": READER,
+    "GET /api/faces/{character}/atlas.png": READER,
+    "GET /api/faces/{character}/idle/{block}": READER,
+    "GET /api/faces/{character}/events": READER,
+    "GET /api/evidence/events": READER,
+    "GET /api/runs": READER,
+    "GET /api/runs/{run}/report": READER,
+    "GET /api/runs/{run}/sound": READER,
+    "GET /api/setup": "admin",
+    "GET /api/usage": "admin",
+    "GET /api/voices": READER,
+    "POST /api/voices/try": "talk",
+    "POST /api/engines/{kind}/{name}/warm": "admin",
+    "POST /api/parts/{topic}/{order}": "admin",
     "GET /v1/models": READER,
     "GET /v1/models/{model}": READER,
     "POST /v1/audio/speech": "talk",
     "POST /v1/audio/transcriptions": "talk",
     "POST /v1/audio/translations": "talk",
+    "POST /v1/realtime/client_secrets": "talk",
     "POST /v1/chat/completions": "talk",
+    "GET /api/people/me/memory": "talk",
+    "PUT /api/people/me/memory": "talk",
+    "DELETE /api/people/me/memory": "talk",
+    "DELETE /api/people/me/memory/{fact}": "talk",
+    "GET /api/people/me/export": "talk",
+    "DELETE /api/people/me": "talk",
     "GET /api/line": "line",
     "POST /api/line/calls": "line",
     "GET /api/line/calls/{call}": "line",
@@ -75,6 +101,14 @@ WANTED: dict[str, str] = {
     "POST /api/line/calls/{call}/whisper": "line",
 }
 """Every route there is, and who may. A new one is entered here: nothing is open because somebody forgot to say."""
+
+SOCKETS: dict[str, str] = {
+    "/api/talk": "talk",
+    "/api/line/calls/{call}/talk": "line",
+    "/v1/realtime": "talk",
+    "/phone/twilio/stream/{ticket}": EVERYONE,
+}
+"""Every socket there is, and the scope that it wants; Twilio's is signed."""
 
 SIGNED = {"POST /phone/twilio/voice"}
 """What proves itself by a signature instead (test_web_twilio.py)."""
@@ -108,6 +142,54 @@ def test_every_route_declares_what_it_wants() -> None:
     assert found == WANTED
 
 
+def test_every_socket_is_known() -> None:
+    contexts = iter_route_contexts(create_app(HouseDouble([ShowDouble()])).routes)
+    found = {context.path for context in contexts if isinstance(context.original_route, APIWebSocketRoute)}
+    assert found == set(SOCKETS)
+
+
+async def last_word(house: HouseDouble, path: str, token: str) -> dict[str, object]:
+    """What a socket is told at last, in JSON; nothing: it was closed without a word."""
+    told: list[str] = []
+    coming: list[Message] = [
+        {"type": "websocket.connect"},
+        {"type": "websocket.receive", "text": '{"type": "hello", "version": 1, "microphone": false}'},
+    ]
+
+    async def receive() -> Message:
+        return coming.pop(0) if coming else {"type": "websocket.disconnect", "code": 1000}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "websocket.send":
+            told.append(message["text"])
+
+    headers = [(b"host", b"show.example"), (b"authorization", f"Bearer {token}".encode())]
+    scope = {
+        "type": "websocket", "path": path, "headers": headers, "query_string": b"", "subprotocols": [], "scheme": "ws",
+    }  # fmt: skip
+    await create_app(house, PUBLIC)(scope, receive, send)
+    return json.loads(told[-1]) if told else {}
+
+
+@pytest.mark.parametrize("name", TOKENS)
+async def test_a_call_is_heard_by_no_token_without_its_scope(name: str) -> None:
+    line = LineDouble()
+    house = HouseDouble([ShowDouble()], line=line)
+    told = await last_word(house, "/api/line/calls/one/talk", f"{name} token")
+    if Scope.LINE in TOKENS[name]:
+        assert line.asked == [("attend", "one", name)] and told == {}
+    else:
+        assert line.asked == [] and (told["type"], told["code"]) == ("bye", "forbidden")
+        assert "'line'" in str(told["text"])
+    assert await last_word(house, "/api/line/calls/one/talk", "no such token") == {}
+    assert len(line.asked) <= 1
+
+
+async def test_a_house_without_a_line_says_so_to_a_socket() -> None:
+    told = await last_word(HouseDouble([ShowDouble()]), "/api/line/calls/one/talk", TOKEN)
+    assert told["code"] == "off"
+
+
 def test_what_changes_something_wants_a_scope() -> None:
     changing = {name: wanted for name, wanted in WANTED.items() if not name.startswith(("GET", "HEAD"))}
     assert {name for name, wanted in changing.items() if wanted == EVERYONE} == SIGNED
@@ -116,9 +198,10 @@ def test_what_changes_something_wants_a_scope() -> None:
 
 
 @pytest.fixture
-async def public(connect: Connect, studio: StudioDouble) -> AsyncIterator[httpx.AsyncClient]:
+async def public(connect: Connect, house: HouseDouble, studio: StudioDouble) -> AsyncIterator[httpx.AsyncClient]:
     studio.text, studio.files["7.m4s"] = "#EXTM3U\n", segment(b"moof")
     studio.bus.close()  # its events end, instead of never
+    house.evidence.close()
     async with connect(PUBLIC, "http://show.example") as client:
         yield client
 

@@ -13,6 +13,8 @@ from duologue.app.models import ConversationState, ConversationView, Notice, Par
 from duologue.web import paths
 from duologue.web.options import WebOptions
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
 TOKEN = "correct horse"
 
 

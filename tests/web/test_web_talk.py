@@ -17,8 +17,9 @@ from studio_double import HouseDouble
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from duologue.app import talk_connection, talk_sessions
-from duologue.app.house import House
+from duologue.app.house.house import House
+from duologue.app.talk import connection as talk_connection
+from duologue.app.talk import sessions as talk_sessions
 from duologue.client import TalkWish, talk_with
 from duologue.errors import PeerError
 from duologue.places import packs_folder
@@ -141,11 +142,12 @@ async def test_a_token_without_the_scope_is_told_so() -> None:
 
 async def test_a_client_of_ours_converses_while_others_open_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(talk_sessions, "MOST_SOCKETS", 20)
-    monkeypatch.setattr(talk_sessions, "HELLO_SECONDS", 120.0)
+    monkeypatch.setattr(talk_connection, "HELLO_SECONDS", 120.0)
     async with site() as here:
         async with httpx.AsyncClient() as client:
             offer = (await client.get(here.url.replace("ws", "http", 1))).json()
         assert {"chad", "virgin", "phone"} <= {each["name"] for each in offer["characters"]}
+        assert all(each["tagline"] for each in offer["characters"]), "each says in a few words who it is"
         assert offer["reasons"] == []
         heard = 0
 

@@ -19,11 +19,14 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from duologue.phone.leg import CallLeg, LegEnded, Sound
-from duologue.phone.twilio_calls import TwilioCalls
-from duologue.phone.twilio_voice import TwilioDoor
+from duologue.phone.turned_away import AwayReason
+from duologue.phone.twilio.calls import TwilioCalls
+from duologue.phone.twilio.voice import TwilioDoor
 from duologue.settings import load_settings
 from duologue.web.application import create_app
 from duologue.web.listener import Listener, make_listener
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 TOKEN = "the auth token of 32 characters!"
 VALIDATOR: Any = RequestValidator(TOKEN)
@@ -38,7 +41,7 @@ class Taken:
         self.legs: list[CallLeg] = []
         self.ends: list[LegEnded] = []
         self.sound = 0
-        self.busy = False
+        self.against: AwayReason | None = None
 
     async def drain(self) -> None:
         for leg in self.legs:
@@ -84,7 +87,7 @@ class Site:
 @contextlib.asynccontextmanager
 async def site() -> AsyncGenerator[Site]:
     taken, house = Taken(), HouseDouble()
-    house.twilio = TwilioCalls(TwilioDoor(TOKEN, URL), taken.take, full=lambda: taken.busy, drain=taken.drain)
+    house.twilio = TwilioCalls(TwilioDoor(TOKEN, URL), taken.take, against=lambda: taken.against, drain=taken.drain)
     settings = load_settings({"web.token": "a token that guards the rest"})
     listener = make_listener(house, settings)
     with socket.create_server(("127.0.0.1", 0)) as sock:
@@ -142,8 +145,9 @@ async def test_what_is_not_signed_is_refused_and_a_busy_line_says_so() -> None:
         for wrong in ("", "x", "AAAAAAAAAAAAAAAAAAAAAAAAAAA="):
             answer = await here.voice(wrong)
             assert answer.status_code == 403 and "not signed" in answer.json()["title"]
-        here.taken.busy = True
+        here.taken.against = AwayReason.PLACES
         assert '<Reject reason="busy"/>' in (await here.voice()).text
+        assert here.calls.refused == {AwayReason.PASSWORD: 3, AwayReason.PLACES: 1}
 
 
 async def test_a_stream_that_nobody_was_led_to_is_refused() -> None:
@@ -163,6 +167,7 @@ async def test_a_stream_that_nobody_was_led_to_is_refused() -> None:
             await stream.send('{"event": "stop", "streamSid": "MZ1"}')
             assert await closed(stream) == "the caller hung up"
         assert len(here.taken.legs) == 1
+        assert here.calls.refused == {AwayReason.REQUEST: 3, AwayReason.PASSWORD: 1}
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,41 @@ export function Scrolled({ title, children }: { title: string; children: Compone
   );
 }
 
+interface ListedProps {
+  readonly title: string;
+  readonly columns: readonly string[];
+  /** How its columns are laid out, by name. */
+  readonly kind?: string;
+  /** A last column has what can be done with a row. */
+  readonly orders?: boolean;
+  readonly children: ComponentChildren;
+}
+
+/** Rows under the names of their columns. */
+export function Listed({ title, columns, kind = "", orders = false, children }: ListedProps): JSX.Element {
+  return (
+    <Scrolled title={title}>
+      <table class={`list ${kind}`}>
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <th key={column} scope="col">
+                {column}
+              </th>
+            ))}
+            {orders && (
+              <th scope="col">
+                <span class="unseen">What can be done</span>
+              </th>
+            )}
+          </tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
+    </Scrolled>
+  );
+}
+
 /** Where there is nothing to show: why, and what would change that. */
 export function Nothing({ children }: { children: ComponentChildren }): JSX.Element {
   return <p class="nothing">{children}</p>;

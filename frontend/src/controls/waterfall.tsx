@@ -38,6 +38,7 @@ export function Waterfall({ title, waits }: WaterfallProps): JSX.Element {
   const longest = Math.max(1, ...drawn.map((stages) => totalOf({ stages })));
   const rested = waits.some((wait) => workOf(wait).length < wait.stages.length);
   const names = [...new Set(drawn.flat().flatMap(({ name, ms }) => (ms > 0 ? [name] : [])))];
+  const legend = new Map(names.map((name) => [wordsOf(name).label, wordsOf(name).colour])); // some stages are called alike
 
   const key = (event: TargetedKeyboardEvent<HTMLTableSectionElement>): void => {
     const last = waits.length - 1;
@@ -54,9 +55,9 @@ export function Waterfall({ title, waits }: WaterfallProps): JSX.Element {
     <div class="waterfall">
       <div class="over">
       <ul class="legend" aria-hidden="true">
-        {names.map((name) => (
-          <li key={name} style={{ "--stage": `var(${wordsOf(name).colour})` }}>
-            {wordsOf(name).label}
+        {[...legend].map(([label, colour]) => (
+          <li key={label} style={{ "--stage": `var(${colour})` }}>
+            {label}
           </li>
         ))}
       </ul>
@@ -121,7 +122,7 @@ function inWords(wait: Wait): string {
   return wait.stages.map(({ name, ms }) => `${wordsOf(name).label} ${duration(ms)}`).join(", ");
 }
 
-/** One turn in words: each stage, what happened in it, and their sum. Readers have the table. */
+/** One turn in words: each stage that took a while, what happened in it, and their sum. Readers have the table. */
 function Told({ wait, stage }: { wait: Wait; stage: number | null }): JSX.Element {
   return (
     <div class="told-turn" aria-hidden="true">
@@ -129,13 +130,16 @@ function Told({ wait, stage }: { wait: Wait; stage: number | null }): JSX.Elemen
         <strong style={{ color: wait.colour }}>{wait.who}</strong> {wait.text}
       </p>
       <dl>
-        {wait.stages.map(({ name, ms }, place) => (
-          <div key={name} class={place === stage ? "lit" : undefined} style={{ "--stage": `var(${wordsOf(name).colour})` }}>
-            <dt>{wordsOf(name).label}</dt>
-            <dd>{duration(ms)}</dd>
-            <dd class="what">{wordsOf(name).what}</dd>
-          </div>
-        ))}
+        {wait.stages.map(
+          ({ name, ms }, place) =>
+            ms >= 0.5 && (
+              <div key={name} class={place === stage ? "lit" : undefined} style={{ "--stage": `var(${wordsOf(name).colour})` }}>
+                <dt>{wordsOf(name).label}</dt>
+                <dd>{duration(ms)}</dd>
+                <dd class="what">{wordsOf(name).what}</dd>
+              </div>
+            ),
+        )}
         <div class="sum">
           <dt>Together</dt>
           <dd>{duration(totalOf(wait))}</dd>

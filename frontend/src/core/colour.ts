@@ -2,6 +2,9 @@
 
 type Rgb = readonly [number, number, number];
 
+/** What most of the page is written on. */
+export const PAPER = "#17191c";
+
 function parse(colour: string): Rgb | null {
   const match = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(colour);
   return match ? [parseInt(match[1] ?? "", 16), parseInt(match[2] ?? "", 16), parseInt(match[3] ?? "", 16)] : null;

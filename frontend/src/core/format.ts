@@ -23,6 +23,17 @@ export function timeOfDay(milliseconds: number): string {
   return new Date(milliseconds).toLocaleTimeString(undefined, { hour12: false });
 }
 
+/** Minutes that this device's clocks were ahead of UTC at a Unix time in ms. */
+export function offsetAt(milliseconds: number): number {
+  return -new Date(milliseconds).getTimezoneOffset();
+}
+
+/** An offset as it is written: `UTC`, `UTC+05:30`. */
+export function zoneOf(offset: number): string {
+  const [hours, minutes] = [Math.floor(Math.abs(offset) / 60), Math.abs(offset) % 60].map((value) => String(value).padStart(2, "0"));
+  return offset ? `UTC${offset < 0 ? "-" : "+"}${hours}:${minutes}` : "UTC";
+}
+
 /** A name a file carries, as a label: `living-room` → `Living room`. */
 export function label(name: string): string {
   const words = name.replace(/[-_]+/g, " ").trim();

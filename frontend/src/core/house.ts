@@ -1,6 +1,6 @@
 /** What the page knows of the house, kept by events. What comes before the state is told again by it. */
-import { label, timeOfDay } from "./format";
-import type { EngineView, HouseView, PartView, PlacesView, TalkView, WorkerView } from "../models";
+import { duration, label, timeOfDay } from "./format";
+import type { EngineView, HouseView, OutputView, PartView, PlacesView, TalkView, WorkerView } from "../models";
 
 export function withPart(house: HouseView | null, part: PartView): HouseView | null {
   if (!house) return null;
@@ -23,6 +23,27 @@ export function withPlaces(house: HouseView | null, places: readonly PlacesView[
   return house && { ...house, places: [...places], waiting };
 }
 
+export function withOutputs(house: HouseView | null, outputs: readonly OutputView[]): HouseView | null {
+  return house && { ...house, outputs: [...outputs] };
+}
+
+/** `Stream`, `Recording of late-night`. */
+export function titleOfOutput({ kind, of }: OutputView): string {
+  const name = of.replace(/^show:/, "");
+  return `${kind === "hls" ? "Stream" : "Recording"}${name === ONLY_SHOW ? "" : ` of ${name}`}`;
+}
+
+/** `2.5 Mbit/s`, `96 kbit/s`, with a dash for what is unknown. */
+export function bitrate(bits: number | null | undefined): string {
+  if (bits === null || bits === undefined) return "–";
+  return bits >= 1e6 ? `${(bits / 1e6).toFixed(1)} Mbit/s` : `${Math.round(bits / 1000)} kbit/s`;
+}
+
+/** How many pieces of work wait for an engine's workers now. */
+export function queueOf(engine: EngineView, workers: readonly WorkerView[]): number {
+  return workers.reduce((sum, one) => sum + (engine.workers.includes(one.name) ? one.queued : 0), 0);
+}
+
 /** A worker that came or changed, or one that is closed, which is gone. */
 export function withWorker(house: HouseView | null, worker: WorkerView): HouseView | null {
   if (!house) return null;
@@ -31,6 +52,24 @@ export function withWorker(house: HouseView | null, worker: WorkerView): HouseVi
   const known = workers.some((one) => one.name === worker.name);
   return { ...house, workers: known ? workers.map((one) => (one.name === worker.name ? worker : one)) : [...workers, worker] };
 }
+
+/** What an engine was measured to do: `slow` when it is well below what it did here when its model was fetched. */
+export function paceOf(engine: EngineView): { words: readonly string[]; slow: boolean } {
+  const { kind, device, cold_ms, warm_ms, characters, expected } = engine;
+  const first = kind === "llm" ? "first word" : "first sound";
+  const known = (value: number | null | undefined): value is number => value !== null && value !== undefined;
+  const slow = known(characters) && known(expected) && characters < SLOW * expected;
+  const words = [
+    device && `on ${device}`,
+    known(warm_ms) && `${first} after ${duration(warm_ms)}`,
+    known(cold_ms) && `cold after ${duration(cold_ms)}`,
+    known(characters) && `${Math.round(characters)} characters a second${known(expected) ? ` of ${Math.round(expected)}` : ""}`,
+  ];
+  return { words: words.filter((one): one is string => Boolean(one)), slow };
+}
+
+/** Below this share of what its device should give an engine is slow. */
+const SLOW = 0.67;
 
 /** What last went wrong with a worker, and when it is tried again; empty: nothing ever has. */
 export function troubleOf(worker: WorkerView): string {

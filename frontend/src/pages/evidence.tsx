@@ -1,118 +1,85 @@
-/** Evidence: whether it runs smoothly, what each turn waited for, and what the show did without. */
-import { useComputed } from "@preact/signals";
-import type { ComponentChildren, JSX } from "preact";
+/** Evidence: whether it runs smoothly, what each turn waited for, what the show did without; and past runs. */
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect, useMemo } from "preact/hooks";
 import { Command, Nothing, Section, Sheet } from "../controls/sheet";
-import { Waterfall } from "../controls/waterfall";
-import { compact, decimal, duration } from "../core/format";
-import { median, totalOf, waitOf, workOf, type Wait } from "../core/waits";
-import { useKnown, usePage } from "../page";
-import { PulsePanel } from "../panels/pulse";
+import { MINUTE_MS } from "../core/evidence";
+import { offsetAt, timeOfDay, zoneOf } from "../core/format";
+import { showless } from "../core/house";
+import { EvidenceFeed } from "../evidence-feed";
+import { usePage } from "../page";
+import { FrameTimes } from "../panels/evidence-frames";
+import { FrameLedgerTable, IncidentLog } from "../panels/evidence-ledger";
+import { MachineStrip } from "../panels/evidence-machine";
+import { Report, Runs, type Wanted } from "../panels/evidence-runs";
+import { Turns } from "../panels/evidence-turns";
 import { Steps } from "../panels/quality";
-
-/** Turns that are shown. */
-const MOST = 20;
 
 export function EvidencePage(): JSX.Element {
   const { place, state } = usePage();
-  const waits = useComputed(() => {
-    const found = [...state.book.value.turns.values()].map((turn) => waitOf(turn, state.speaker(turn.speaker)));
-    return found.filter((wait) => wait !== null).sort((one, other) => other.at - one.at).slice(0, MOST);
-  });
+  const feed = useMemo(() => new EvidenceFeed(place), [place]);
+  useEffect(() => {
+    feed.open();
+    return () => feed.close();
+  }, [feed]);
+  const wanted = useSignal<Wanted | null>(null);
+  const live = feed.live.value;
+  const show = live?.show ?? null;
+  const dark = showless(state.house.value);
   const steps = state.stage.value?.steps ?? [];
+  const report = (since: number, until: number): void => {
+    if (show?.run) wanted.value = { run: show.run, title: `${timeOfDay(since)} to ${timeOfDay(until)}`, at: since, since, until };
+  };
+  const around = (at: number): void => {
+    const until = Math.min(at + MINUTE_MS / 2, live?.history.at(-1)?.at ?? at);
+    report(until - MINUTE_MS, until);
+  };
   return (
     <Sheet
       title="Evidence"
-      lead="Whether the picture kept its time, what each turn was waiting for before it was heard, and what the show did without while the machine was short."
+      lead="Whether the picture kept its time, what each turn was waiting for before it was heard, and what the show did without while the machine was short. Mark a minute, and it becomes a report."
     >
-      <Frames />
-      <Section title="Turns" note={waits.value.length > 0 ? `the newest ${waits.value.length}, from the thought to the first word on air` : ""}>
-        {waits.value.length > 0 ? (
-          <>
-            <Summary waits={waits.value} />
-            <Waterfall title="What each of the newest turns was waiting for" waits={waits.value} />
-          </>
-        ) : (
-          <Nothing>No turn was heard yet. The first one appears here when it is on air.</Nothing>
-        )}
+      {!dark && (
+        <Section title="Frames">
+          {live && show ? <FrameTimes live={live} show={show} onReport={report} /> : <Nothing>The stage has not told of a second yet.</Nothing>}
+        </Section>
+      )}
+      {live && show && (
+        <>
+          <Section title="Late and missing frames" note={live.incidents.length > 0 ? "the newest first, each with its cause" : ""}>
+            <IncidentLog incidents={live.incidents} onReport={show.run ? around : null} />
+          </Section>
+          <Section title="Frame ledger" note="a row each second, a stroke each frame">
+            <FrameLedgerTable live={live} budget={show.budget_ms} />
+          </Section>
+        </>
+      )}
+      <Section title="Machine" note="the last two minutes">
+        <MachineStrip seconds={live?.machine ?? []} />
+      </Section>
+      <Section title="Turns" note="from the thought, or the end of a person's speech, to the first word heard">
+        <Turns live={live} />
+      </Section>
+      {wanted.value && <Report wanted={wanted.value} onClose={() => (wanted.value = null)} />}
+      <Section title="Runs" note={`what was kept of shows, talks and calls; times here and in their reports are this device's (${zoneOf(offsetAt(Date.now()))})`}>
+        <Runs onOpen={(one) => (wanted.value = one)} />
       </Section>
       <div class="columns">
-        <Section title="Plainer for a while" note={steps.length > 0 ? "the newest first" : ""}>
-          {steps.length > 0 ? <Steps steps={steps} /> : <Nothing>Since this show began there was nothing it had to do without.</Nothing>}
-        </Section>
+        {!dark && (
+          <Section title="Plainer for a while" note={steps.length > 0 ? "the newest first" : ""}>
+            {steps.length > 0 ? <Steps steps={steps} /> : <Nothing>Since this show began there was nothing it had to do without.</Nothing>}
+          </Section>
+        )}
         <Section title="More than this page shows">
           <p>A stream proved from outside, as a viewer would play it:</p>
           <Command line={`duologue verify ${place.at("/stream/index.m3u8")}`} what="that verifies the stream" />
+          <p>Runs side by side, with what changed beyond noise:</p>
+          <Command line="duologue report last --against RUN" what="that compares runs" />
           <p>
-            All figures for Prometheus: <a href={place.at("/metrics")}>metrics</a>. With <code>telemetry.ledger</code> set, each frame
-            and turn is written down, and <code>duologue report</code> reads it.
+            All figures for Prometheus: <a href={place.at("/metrics")}>metrics</a>.
           </p>
         </Section>
       </div>
     </Sheet>
-  );
-}
-
-function Figure({ name, children, note, bad = false }: { name: string; children: ComponentChildren; note: string; bad?: boolean }): JSX.Element {
-  return (
-    <div class={bad ? "figure bad" : "figure"}>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-      <dd class="note">{note}</dd>
-    </div>
-  );
-}
-
-function Frames(): JSX.Element {
-  const { stage, telemetry } = useKnown();
-  const now = telemetry.value;
-  const restarts = stage.value?.restarts ?? 0;
-  return (
-    <Section title="Frames">
-      {now === null ? (
-        <Nothing>The stage has not told of a second yet.</Nothing>
-      ) : (
-        <dl class="figures">
-          <Figure name="Late" note="since the show began" bad={now.late_total > 0}>
-            {compact(now.late_total)}
-          </Figure>
-          <Figure name="Left out" note="to come back to the grid" bad={now.skipped_total > 0}>
-            {compact(now.skipped_total)}
-          </Figure>
-          <Figure name="Over budget" note="hidden by the lead">
-            {compact(now.over_budget_total)}
-          </Figure>
-          <Figure name="Lead" note="ahead of the due time now">
-            {duration(now.lead_ms)}
-          </Figure>
-          <Figure name="Stage restarts" note="without a missing frame" bad={restarts > 0}>
-            {String(restarts)}
-          </Figure>
-          <Figure name="Steal" note="of the CPU, by other tenants" bad={now.steal > 5}>
-            {decimal(now.steal)} %
-          </Figure>
-        </dl>
-      )}
-      <PulsePanel watched={false} />
-    </Section>
-  );
-}
-
-/** The few figures of the turns that are shown. */
-function Summary({ waits }: { waits: readonly Wait[] }): JSX.Element {
-  const work = waits.map((wait) => totalOf({ stages: workOf(wait) }));
-  const ahead = waits.flatMap((wait) => wait.stages.filter(({ name }) => name === "queued").map(({ ms }) => ms));
-  const silent = Math.max(...waits.map(({ silence }) => silence));
-  return (
-    <dl class="figures">
-      <Figure name="Written and voiced" note="half of them, within">
-        {duration(median(work))}
-      </Figure>
-      <Figure name="Ready ahead" note="the closest of them">
-        {duration(Math.min(...ahead))}
-      </Figure>
-      <Figure name="Waited in silence" note="the longest of them" bad={silent >= 100}>
-        {silent >= 1 ? duration(silent) : "0 ms"}
-      </Figure>
-    </dl>
   );
 }

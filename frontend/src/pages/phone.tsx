@@ -5,7 +5,7 @@ import { useEffect } from "preact/hooks";
 import { Button, Select } from "../controls/controls";
 import { Lacking } from "../controls/lacking";
 import { useRequest } from "../controls/request";
-import { Command, Nothing, Scrolled, Section, Sheet, State } from "../controls/sheet";
+import { Command, Listed, Nothing, Section, Sheet, State } from "../controls/sheet";
 import { duration } from "../core/format";
 import { isLive } from "../core/line";
 import { median } from "../core/waits";
@@ -182,23 +182,11 @@ function Extensions({ all }: { all: readonly RegistrationView[] }): JSX.Element 
   const reached = all.filter((one) => one.state === "registered").length;
   return (
     <Section title="Extensions" note={`${reached} of ${all.length} registered`}>
-      <Scrolled title="Extensions">
-        <table class="list extensions">
-          <thead>
-            <tr>
-              <th scope="col">Extension</th>
-              <th scope="col">State</th>
-              <th scope="col">Answered by</th>
-              <th scope="col">Registrar</th>
-            </tr>
-          </thead>
-          <tbody>
-            {all.map((one) => (
-              <Registration key={one.account} one={one} />
-            ))}
-          </tbody>
-        </table>
-      </Scrolled>
+      <Listed title="Extensions" kind="extensions" columns={["Extension", "State", "Answered by", "Registrar"]}>
+        {all.map((one) => (
+          <Registration key={one.account} one={one} />
+        ))}
+      </Listed>
     </Section>
   );
 }

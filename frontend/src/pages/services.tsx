@@ -3,11 +3,13 @@ import type { JSX } from "preact";
 import { Button } from "../controls/controls";
 import { useRequest } from "../controls/request";
 import { Lacking } from "../controls/lacking";
-import { Nothing, Scrolled, Section, Sheet, State } from "../controls/sheet";
+import { Listed, Nothing, Section, Sheet, State } from "../controls/sheet";
 import { decimal, megabytes, timeOfDay } from "../core/format";
-import { titleOf, troubleOf, withWorker } from "../core/house";
+import { paceOf, queueOf, titleOf, troubleOf, withEngines, withPart, withWorker } from "../core/house";
 import type { EngineView, PartView, PlacesView, ShowView, WorkerView } from "../models";
 import { useKnown, usePage } from "../page";
+import { Outputs } from "../panels/outputs";
+import { Usage } from "../panels/usage";
 
 const KINDS: readonly { kind: EngineView["kind"]; title: string; what: string }[] = [
   { kind: "llm", title: "Thinks", what: "writes what the characters say" },
@@ -32,8 +34,10 @@ export function ServicesPage(): JSX.Element {
           </div>
         )}
       </Section>
+      <Outputs />
       <Workers />
       <Places />
+      <Usage />
       <Processes />
     </Sheet>
   );
@@ -48,42 +52,63 @@ const PART_STATES = {
   starting: ["wait", "starting"],
   up: ["good", "up"],
   restarting: ["bad", "down"],
+  stopped: ["off", "stopped"],
   over: ["off", "over"],
   failed: ["bad", "failed"],
 } as const;
 
 function Parts(): JSX.Element {
-  const { house, shows } = useKnown();
+  const state = useKnown();
+  const { house, shows } = state;
   const parts = house.value?.parts ?? [];
+  const may = state.may("admin");
   return (
     <Section title="Parts" note="each is kept up by itself: when one fails, the others do not notice">
       {parts.length === 0 ? (
         <Nothing>Which parts there are is not known yet.</Nothing>
       ) : (
-        <Scrolled title="Parts">
-          <table class="list">
-            <thead>
-              <tr>
-                <th scope="col">Part</th>
-                <th scope="col">State</th>
-                <th scope="col">Now</th>
-                <th scope="col">Restarts</th>
-                <th scope="col">Links</th>
-              </tr>
-            </thead>
-            <tbody>
-              {parts.map((part) => (
-                <PartRow key={part.topic} part={part} show={shows.value.find(({ name }) => part.topic === `show:${name}`)} />
-              ))}
-            </tbody>
-          </table>
-        </Scrolled>
+        <Listed title="Parts" kind="doing" columns={["Part", "State", "Now", "Restarts", "Links"]} orders={may}>
+          {parts.map((part) => (
+            <PartRow key={part.topic} part={part} may={may} show={shows.value.find(({ name }) => part.topic === `show:${name}`)} />
+          ))}
+        </Listed>
       )}
     </Section>
   );
 }
 
-function PartRow({ part, show }: { part: PartView; show: ShowView | undefined }): JSX.Element {
+type PartOrder = "start" | "stop" | "restart";
+
+/** Start a part that is not there, stop or restart one that is. */
+function PartOrders({ part }: { part: PartView }): JSX.Element | null {
+  const { api, state } = usePage();
+  const request = useRequest();
+  if (part.state === "over" || part.state === "failed") return null;
+  const give = (order: PartOrder): void => {
+    void request.run(async () => {
+      const found = await api.post("/api/parts/{topic}/{order}", undefined, { topic: part.topic, order });
+      state.house.value = withPart(state.house.value, found);
+    });
+  };
+  const name = titleOf(part);
+  const gone = part.state === "stopped" || part.state === "restarting";
+  return gone ? (
+    <Button icon="play" busy={request.busy.value} label={`Start ${name}`} onPress={() => give("start")}>
+      Start
+    </Button>
+  ) : (
+    <>
+      <Button icon="again" busy={request.busy.value} label={`Restart ${name}`} onPress={() => give("restart")}>
+        Restart
+      </Button>
+      <Button icon="stop" busy={request.busy.value} label={`Stop ${name}`} onPress={() => give("stop")}>
+        Stop
+      </Button>
+    </>
+  );
+}
+
+function PartRow({ part, show, may }: { part: PartView; show: ShowView | undefined; may: boolean }): JSX.Element {
   const [is, words] = PART_STATES[part.state];
   const ready = part.reasons.length === 0;
   return (
@@ -95,20 +120,26 @@ function PartRow({ part, show }: { part: PartView; show: ShowView | undefined })
       <td>
         <State is={is === "good" && !ready ? "wait" : is}>{words}</State>
       </td>
-      <td>
-        {part.failure || part.reasons.join("; ") || show?.topic || <span class="quiet">–</span>}
+      <td class="cause">
+        {part.failure || part.reasons.join("; ") || show?.topic || <span class="quiet dash">–</span>}
         {part.due && <span class="quiet"> Started again at {timeOfDay(part.due)}.</span>}
+        {!part.failure && part.last_failure && <span class="quiet formerly">Last failure: {part.last_failure}</span>}
       </td>
-      <td>{part.restarts}</td>
+      <td data-label="Restarts">{part.restarts}</td>
       <td class="links">
         {show ? (
           <>
             <a href={show.page}>page</a> <a href={show.stream}>stream</a> <a href={show.metrics}>metrics</a>
           </>
         ) : (
-          <span class="quiet">–</span>
+          <span class="quiet dash">–</span>
         )}
       </td>
+      {may && (
+        <td class="orders">
+          <PartOrders part={part} />
+        </td>
+      )}
     </tr>
   );
 }
@@ -137,30 +168,11 @@ function Workers(): JSX.Element {
           {state.house.value === null ? "Which workers there are is not known yet." : "Nothing here has a process of its own."}
         </Nothing>
       ) : (
-        <Scrolled title="Workers">
-          <table class="list workers">
-            <thead>
-              <tr>
-                <th scope="col">Worker</th>
-                <th scope="col">State</th>
-                <th scope="col">Since</th>
-                <th scope="col">Restarts</th>
-                <th scope="col">Waited</th>
-                <th scope="col">Last failure</th>
-                {may && (
-                  <th scope="col">
-                    <span class="unseen">What can be done</span>
-                  </th>
-                )}
-              </tr>
-            </thead>
-            <tbody>
-              {workers.map((worker) => (
-                <WorkerRow key={worker.name} worker={worker} may={may} />
-              ))}
-            </tbody>
-          </table>
-        </Scrolled>
+        <Listed title="Workers" kind="workers doing" columns={["Worker", "State", "Since", "Restarts", "Waited", "Last failure"]} orders={may}>
+          {workers.map((worker) => (
+            <WorkerRow key={worker.name} worker={worker} may={may} />
+          ))}
+        </Listed>
       )}
       {!may && workers.length > 0 && <Lacking scope="admin" />}
     </Section>
@@ -185,23 +197,24 @@ function WorkerRow({ worker, may }: { worker: WorkerView; may: boolean }): JSX.E
       <td>
         <State is={is}>{words}</State>
       </td>
-      <td>
+      <td data-label="Since">
         {timeOfDay(worker.since)}
         {worker.pid !== null && <span class="quiet pid">process {worker.pid}</span>}
       </td>
-      <td>{worker.restarts}</td>
-      <td>
-        {worker.waited_s === 0 && worker.gave_way === 0 ? (
-          <span class="quiet">–</span>
+      <td data-label="Restarts">{worker.restarts}</td>
+      <td data-label="Waited">
+        {worker.waited_s === 0 && worker.gave_way === 0 && worker.queued === 0 ? (
+          <span class="quiet dash">–</span>
         ) : (
           <>
             {decimal(worker.waited_s)} s<span class="quiet pid">gave way {times(worker.gave_way)}</span>
+            {worker.queued > 0 && <span class="quiet pid">{worker.queued} waiting now</span>}
           </>
         )}
       </td>
-      <td class="cause">{troubleOf(worker) || <span class="quiet">–</span>}</td>
+      <td class="cause" data-label="Last failure">{troubleOf(worker) || <span class="quiet dash">–</span>}</td>
       {may && (
-        <td>
+        <td class="orders">
           <Button icon="again" busy={request.busy.value} label={`Restart ${worker.name}`} onPress={restart}>
             Restart
           </Button>
@@ -241,6 +254,7 @@ const ENGINE_STATES = {
   ready: ["good", "ready"],
   cold: ["wait", "coming up"],
   out: ["bad", "left alone for a while"],
+  spent: ["wait", "at its cap of today"],
 } as const;
 
 function Chain({ title, what, engines }: { title: string; what: string; engines: readonly EngineView[] }): JSX.Element {
@@ -252,25 +266,58 @@ function Chain({ title, what, engines }: { title: string; what: string; engines:
       </h3>
       {engines.length === 0 && <Nothing>There is none.</Nothing>}
       <ol>
-        {engines.map((engine) => {
-          const [is, words] = ENGINE_STATES[engine.state];
-          return (
-            <li key={engine.name} class={engine === used ? "used" : undefined}>
-              <strong>{engine.name}</strong>
-              <State is={is}>{engine === used ? "in use" : words}</State>
-              {engine.restarts > 0 && <span class="quiet">its worker was restarted {times(engine.restarts)}</span>}
-              {engine.note && <p class="quiet">{engine.note}</p>}
-              {engine.cause && (
-                <p class="cause">
-                  {engine.cause}
-                  {engine.failures > 1 && ` (${times(engine.failures)} in a row)`}
-                </p>
-              )}
-            </li>
-          );
-        })}
+        {engines.map((engine) => (
+          <Engine key={engine.name} engine={engine} used={engine === used} />
+        ))}
       </ol>
     </div>
+  );
+}
+
+/** A model is loaded, which may take a minute, ms. */
+const WARM_MS = 75_000;
+
+function Engine({ engine, used }: { engine: EngineView; used: boolean }): JSX.Element {
+  const { api, state } = usePage();
+  const request = useRequest();
+  const [is, words] = ENGINE_STATES[engine.state];
+  const pace = paceOf(engine);
+  const waiting = queueOf(engine, state.house.value?.workers ?? []);
+  const warm = (): void => {
+    const { kind, name } = engine;
+    void request.run(async () => {
+      const found = await api.post("/api/engines/{kind}/{name}/warm", undefined, { kind, name }, WARM_MS);
+      const all = state.house.value?.engines ?? [];
+      state.house.value = withEngines(state.house.value, all.map((one) => (one.kind === kind && one.name === name ? found : one)));
+    });
+  };
+  return (
+    <li class={used ? "used" : undefined}>
+      <strong>{engine.name}</strong>
+      <State is={is}>{used ? "in use" : words}</State>
+      {engine.restarts > 0 && <span class="quiet">its worker was restarted {times(engine.restarts)}</span>}
+      {state.may("admin") && (
+        <Button icon="evening" busy={request.busy.value} label={`Warm up ${engine.name}`} onPress={warm}>
+          Warm up
+        </Button>
+      )}
+      {pace.words.length > 0 && (
+        <p class={pace.slow ? "pace slow" : "pace"}>
+          {pace.words.join(" · ")}
+          {pace.slow && ": slower than this device should be"}
+        </p>
+      )}
+      {waiting > 0 && <p>{waiting} waiting for it now</p>}
+      {engine.note && <p class="quiet">{engine.note}</p>}
+      {engine.cause ? (
+        <p class="cause">
+          {engine.cause}
+          {engine.failures > 1 && ` (${times(engine.failures)} in a row)`}
+        </p>
+      ) : (
+        engine.last_failure && <p class="quiet">Last failure: {engine.last_failure}</p>
+      )}
+    </li>
   );
 }
 
@@ -282,41 +329,28 @@ function Processes(): JSX.Element {
       {now === null ? (
         <Nothing>Nothing was measured yet.</Nothing>
       ) : (
-        <Scrolled title="Processes">
-          <table class="list">
-            <thead>
-              <tr>
-                <th scope="col">Process</th>
-                <th scope="col">State</th>
-                <th scope="col">CPU of a core</th>
-                <th scope="col">Memory</th>
-                <th scope="col">Restarts</th>
-              </tr>
-            </thead>
-            <tbody>
-              <tr>
-                <th scope="row">
-                  Main <span class="quiet">web, engines, packaging</span>
-                </th>
-                <td>
-                  <State is="good">running</State>
-                </td>
-                <td>{decimal(now.main_cpu)} %</td>
-                <td>{megabytes(now.main_rss_mb)}</td>
-                <td class="quiet">–</td>
-              </tr>
-              <tr>
-                <th scope="row">
-                  Stage <span class="quiet">picture and sound</span>
-                </th>
-                <td>{stage.value?.ready ? <State is="good">running</State> : <State is="wait">being set up</State>}</td>
-                <td>{decimal(now.stage_cpu)} %</td>
-                <td>{megabytes(now.stage_rss_mb)}</td>
-                <td>{stage.value?.restarts ?? 0}</td>
-              </tr>
-            </tbody>
-          </table>
-        </Scrolled>
+        <Listed title="Processes" columns={["Process", "State", "CPU of a core", "Memory", "Restarts"]}>
+          <tr>
+            <th scope="row">
+              Main <span class="quiet">web, engines, packaging</span>
+            </th>
+            <td>
+              <State is="good">running</State>
+            </td>
+            <td>{decimal(now.main_cpu)} %</td>
+            <td>{megabytes(now.main_rss_mb)}</td>
+            <td class="quiet">–</td>
+          </tr>
+          <tr>
+            <th scope="row">
+              Stage <span class="quiet">picture and sound</span>
+            </th>
+            <td>{stage.value?.ready ? <State is="good">running</State> : <State is="wait">being set up</State>}</td>
+            <td>{decimal(now.stage_cpu)} %</td>
+            <td>{megabytes(now.stage_rss_mb)}</td>
+            <td>{stage.value?.restarts ?? 0}</td>
+          </tr>
+        </Listed>
       )}
     </Section>
   );

@@ -9,6 +9,7 @@ import { label } from "../core/format";
 import { bySection, chosenOf } from "../core/settings";
 import type { SettingView } from "../models";
 import { usePage } from "../page";
+import { Setup } from "../panels/setup";
 import { ApiError } from "../requests";
 
 export function SettingsPage(): JSX.Element {
@@ -38,6 +39,7 @@ export function SettingsPage(): JSX.Element {
       }
     >
       {!may && <Lacking scope="admin" />}
+      {may && <Setup />}
       {failure.value && may && (
         <div class="nothing" role="alert">
           <p>

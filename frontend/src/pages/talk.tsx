@@ -5,11 +5,14 @@ import { Lacking } from "../controls/lacking";
 import { Command, Nothing, Section, Sheet } from "../controls/sheet";
 import { Waterfall } from "../controls/waterfall";
 import { timeOfDay } from "../core/format";
+import { isLive } from "../core/line";
 import { usePage } from "../page";
 import { TalkConversation } from "../panels/talk-conversation";
+import { TalkVocabulary } from "../panels/talk-lesson";
+import { TalkMemory } from "../panels/talk-memory";
 import { TalkStart } from "../panels/talk-start";
 import { TalkTerminal } from "../panels/talk-terminal";
-import { SHOW } from "../routes";
+import { PHONE, SHOW } from "../routes";
 import { waitsOf } from "../talk/book";
 
 const SHOWN_WAITS = 8;
@@ -17,9 +20,10 @@ const SHOWN_WAITS = 8;
 export function TalkPage(): JSX.Element {
   const { state, talk } = usePage();
   const linked = state.link.value;
+  const held = state.house.value?.parts.some((part) => part.topic === "talk") ?? null;
   useEffect(() => {
-    if (linked === "open") void talk.ask();
-  }, [linked]);
+    if (linked === "open" && held !== null) void talk.ask(held);
+  }, [linked, held]);
   const offer = talk.offer.value;
   return (
     <Sheet
@@ -28,7 +32,9 @@ export function TalkPage(): JSX.Element {
     >
       {!state.may("talk") && <Lacking scope="talk" />}
       {talk.going.value || talk.welcome.value ? <TalkConversation /> : offer && state.may("talk") && <TalkStart offer={offer} />}
+      <TalkVocabulary />
       <Waits />
+      {!talk.going.value && offer && state.may("talk") && state.house.value?.store && <TalkMemory />}
       <div class="columns">
         <Section title="In a terminal">
           <TalkTerminal />
@@ -63,6 +69,7 @@ function Waits(): JSX.Element | null {
 function Others(): JSX.Element {
   const { router, state } = usePage();
   const talks = state.house.value?.talks ?? [];
+  const calls = state.may("line") ? (state.line.value?.calls ?? []).filter((call) => isLive(call) && call.answered).length : 0;
   return (
     <Section title="Talks that go on">
       {talks.length > 0 ? (
@@ -76,14 +83,21 @@ function Others(): JSX.Element {
       ) : (
         <Nothing>Nobody talks with a character of this house now.</Nothing>
       )}
+      {calls > 0 && (
+        <p>
+          {calls > 1 ? `${calls} calls are` : "A call is"} on the telephone: <a href={router.href(PHONE)}>listen, or take over</a>.
+        </p>
+      )}
       <p>
         One in a terminal is a house of its own and ends with it, so it is not listed. What it left behind with{" "}
         <code>--ledger</code> is read by:
       </p>
       <Command line="duologue report talk.jsonl" what="that reads a talk's ledger" />
-      <p>
-        To put a word in on air, use the field below the transcript of <a href={router.href(SHOW)}>the show</a>.
-      </p>
+      {state.shows.value.length > 0 && (
+        <p>
+          To put a word in on air, use the field below the transcript of <a href={router.href(SHOW)}>the show</a>.
+        </p>
+      )}
     </Section>
   );
 }

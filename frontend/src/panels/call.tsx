@@ -1,5 +1,5 @@
 /** A call: a line of the list, and opened what was said on it, what may be done with it, and how quickly it was answered. */
-import { useSignal } from "@preact/signals";
+import { useSignal, type Signal } from "@preact/signals";
 import type { JSX, TargetedSubmitEvent } from "preact";
 import { useEffect, useId, useLayoutEffect, useRef } from "preact/hooks";
 import { Button } from "../controls/controls";
@@ -7,13 +7,14 @@ import { Icon } from "../controls/icons";
 import { useRequest } from "../controls/request";
 import { Nothing, State } from "../controls/sheet";
 import { Waterfall } from "../controls/waterfall";
+import { PAPER, legible } from "../core/colour";
 import { decimal, duration, stretch, timeOfDay } from "../core/format";
 import { isLive, saidOn, share, spoken, waitsOf, waysOf, withWhole } from "../core/line";
 import type { CallTurn, CallView, LineView } from "../models";
 import { usePage } from "../page";
 import { ApiError } from "../requests";
+import { Attend } from "./attend";
 
-const COLOUR = "var(--text)";
 const MOST_WAITS = 8;
 /** So near to the end of what was said (px) a reader wants to stay with it. */
 const NEAR = 40;
@@ -41,10 +42,19 @@ interface LiveProps extends PastProps {
   readonly line: LineView;
 }
 
+/** What a person has typed for a call, and was not sent yet: it stays when the call is folded. */
+interface Typed {
+  readonly whisper: Signal<string>;
+  readonly to: Signal<string>;
+  /** The newest whisper that was sent. */
+  readonly whispered: Signal<string>;
+}
+
 /** One that goes on. */
 export function LiveCall({ call, line, open, onChoose }: LiveProps): JSX.Element {
   const { state } = usePage();
   const body = useId();
+  const typed: Typed = { whisper: useSignal(""), to: useSignal(""), whispered: useSignal("") };
   const level = state.levels.value.get(call.id);
   return (
     <li class={open ? "call call-opened" : "call"}>
@@ -64,7 +74,7 @@ export function LiveCall({ call, line, open, onChoose }: LiveProps): JSX.Element
       </div>
       {open && (
         <div id={body} class="call-body">
-          <Looked call={call} line={line} hearing={level?.hearing ?? ""} />
+          <Looked call={call} steer={{ line, typed }} hearing={level?.hearing ?? ""} />
         </div>
       )}
     </li>
@@ -141,6 +151,7 @@ function aboutOf(call: CallView): string {
     call.answered ? `since ${timeOfDay(call.answered)}` : "",
     call.half_duplex ? "half-duplex" : "",
     call.recorded ? "recorded" : "",
+    call.operator ? `${call.operator} has it` : "",
   ].filter(Boolean).join(", ");
 }
 
@@ -177,17 +188,24 @@ function Newest({ call, hearing }: { call: CallView; hearing: string }): JSX.Ele
   );
 }
 
-/** All that is known of a call; with `line`, what may be done with it. */
-export function Looked({ call, line, hearing = "" }: { call: CallView; line?: LineView; hearing?: string }): JSX.Element {
+interface Steering {
+  readonly line: LineView;
+  readonly typed: Typed;
+}
+
+/** All that is known of a call; with `steer`, what may be done with it. */
+function Looked({ call, steer, hearing = "" }: { call: CallView; steer?: Steering; hearing?: string }): JSX.Element {
   const { state } = usePage();
   const { turns, whole } = saidOn(state.said.value, call.id);
   useWhole(call, whole);
-  const waits = waitsOf(call, turns, COLOUR).slice(0, MOST_WAITS);
+  const colour = call.colour ? legible(call.colour, PAPER) : "var(--accent)";
+  const waits = waitsOf(call, turns, colour).slice(0, MOST_WAITS);
   return (
     <>
-      {line && call.answered && <Way call={call} />}
+      {steer && call.answered && <Way call={call} />}
+      {steer && call.answered && <Attend call={call} />}
       {call.answered && <Transcript call={call} turns={spoken(turns)} hearing={hearing} />}
-      {line && <Steer call={call} line={line} />}
+      {steer && <Steer call={call} line={steer.line} typed={steer.typed} />}
       {waits.length > 0 && <Waterfall title={`How quickly ${call.title} answered`} waits={waits} />}
     </>
   );
@@ -249,9 +267,10 @@ function Transcript({ call, turns, hearing }: { call: CallView; turns: readonly 
       <ol>
         {turns.map((turn) => (
           <li key={turn.id} class={turn.person ? "call-person" : undefined}>
-            <strong>{turn.person ? "Caller" : call.title}</strong>
+            <strong>{turn.person ? "Caller" : turn.operator === "spoken" ? "Operator" : call.title}</strong>
             <span>
               {turn.text}
+              {turn.operator === "written" && <span class="quiet"> (for the operator)</span>}
               {turn.interrupted && <span class="quiet"> (cut off)</span>}
               {turn.failure && <span class="call-failure">{turn.failure}</span>}
               {turn.handovers.map((one) => (
@@ -273,13 +292,10 @@ function Transcript({ call, turns, hearing }: { call: CallView; turns: readonly 
   );
 }
 
-function Steer({ call, line }: { call: CallView; line: LineView }): JSX.Element {
+function Steer({ call, line, typed: { whisper: words, to, whispered } }: Steering & { call: CallView }): JSX.Element {
   const { api } = usePage();
   const { busy, run } = useRequest();
   const ending = useRequest();
-  const whispered = useSignal("");
-  const words = useSignal("");
-  const to = useSignal("");
   const values = { call: call.id };
   const whisper = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault();

@@ -35,8 +35,7 @@ function Meter({ title, value, unit, note, more, bad, children }: MeterProps): J
   );
 }
 
-/** `watched`: there is a picture in front of this viewer, so it has a distance from live. */
-export function PulsePanel({ watched = true }: { watched?: boolean }): JSX.Element {
+export function PulsePanel(): JSX.Element {
   const { behind, distances, frameTimes, lateFrames, link, stage, telemetry } = useKnown();
   const now = telemetry.value;
   const budget = 1000 / (stage.value?.fps ?? 30);
@@ -68,7 +67,7 @@ export function PulsePanel({ watched = true }: { watched?: boolean }): JSX.Eleme
       >
         <Spark ring={lateFrames} lines={[{ colour: "--bad", bars: true }]} reach={3} />
       </Meter>
-      {watched && <Meter
+      <Meter
         title="Behind live"
         value={decimal(distance)}
         unit="s"
@@ -76,7 +75,7 @@ export function PulsePanel({ watched = true }: { watched?: boolean }): JSX.Eleme
         bad={(distance ?? 0) > LIVE_LIMIT}
       >
         <Spark ring={distances} lines={[{ colour: "--plot-main", fill: true }]} reach={LIVE_LIMIT * 1.15} limit={LIVE_LIMIT} />
-      </Meter>}
+      </Meter>
     </Panel>
   );
 }

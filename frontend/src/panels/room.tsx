@@ -18,7 +18,8 @@ export function RoomPanel(): JSX.Element {
   const { stage } = state;
   const chosen = useSignal<string | null>(null);
   const television = useRequest();
-  const lights = useRequest();
+  const daylight = useRequest();
+  const lamp = useRequest();
   const now = stage.value;
   const films = now?.films ?? [];
   const film = chosen.value !== null && films.includes(chosen.value) ? chosen.value : now?.tv || films[0] || "";
@@ -57,9 +58,9 @@ export function RoomPanel(): JSX.Element {
         choices={DAYLIGHTS}
         value={now?.daylight ?? null}
         disabled={!now}
-        onChoose={(daylight) => void lights.run(() => api.post("/api/stage/lights", { daylight }))}
+        onChoose={(time) => void daylight.run(() => api.post("/api/stage/lights", { daylight: time }))}
       />
-      <Switch label="Lamp" icon="lamp" on={now?.lamp ?? false} disabled={!now} onTurn={(lamp) => void lights.run(() => api.post("/api/stage/lights", { lamp }))} />
+      <Switch label="Lamp" icon="lamp" on={now?.lamp ?? false} disabled={!now} onTurn={(on) => void lamp.run(() => api.post("/api/stage/lights", { lamp: on }))} />
       </fieldset>
     </Panel>
   );

@@ -3,6 +3,7 @@ import { effect } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
 import { useKnown } from "../page";
 import { HISTORY_SECONDS } from "../state";
 import type { Ring } from "../core/ring";

@@ -5,7 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { IconButton } from "../controls/controls";
 import { Icon } from "../controls/icons";
 import { decimal } from "../core/format";
-import { Player } from "../player/player";
+import type { Player } from "../player/player";
 import { useKnown, usePage } from "../page";
 import type { Air } from "../state";
 
@@ -19,11 +19,18 @@ export function StagePanel(): JSX.Element {
   const still = useRef<HTMLCanvasElement>(null);
   const player = useSignal<Player | null>(null);
   useEffect(() => {
-    if (!video.current || !still.current) return;
-    const made = new Player(video.current, still.current, place.at("/stream/index.m3u8"), state);
-    player.value = made;
-    made.start();
-    return () => made.stop();
+    let ended = false;
+    const open = async (): Promise<void> => {
+      const { Player } = await import("../player/player"); // it is most of what this page weighs: the rest is there before it
+      if (ended || !video.current || !still.current) return;
+      player.value = new Player(video.current, still.current, place.at("/stream/index.m3u8"), state);
+      player.value.start();
+    };
+    open().catch(() => (air.value = { state: "lost", message: "The player could not be fetched. Load the page again.", retryAt: null }));
+    return () => {
+      ended = true;
+      player.peek()?.stop();
+    };
   }, []);
   const on = player.value;
   const full = (): void => {

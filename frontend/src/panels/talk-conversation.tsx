@@ -8,8 +8,11 @@ import { duration } from "../core/format";
 import { lastBegun, pieces, type Piece } from "../core/words";
 import { usePage } from "../page";
 import { chunksOf, parted, shown } from "../talk/book";
+import { changes, correctionOf, notesOf } from "../talk/lessons";
 import type { Chunk, Turn } from "../talk/protocol";
+import { TalkFace } from "./talk-face";
 import { farewell, type Ears, type Trouble } from "../talk/talk";
+import { TalkLesson } from "./talk-lesson";
 
 const AT_END = 48;
 const STANDING = { quiet: "Your turn", listening: "It listens", thinking: "It thinks", speaking: "It speaks" } as const;
@@ -26,6 +29,8 @@ export function TalkConversation(): JSX.Element {
   useKeys();
   return (
     <Section title={title ? `With ${title}` : "One moment"} note={<Line />}>
+      <TalkFace />
+      <TalkLesson />
       <Said />
       <Troubles />
       {going ? (
@@ -121,6 +126,8 @@ function Said(): JSX.Element {
             <li key={turn.id} class={turn.person ? "talk-turn person" : "talk-turn"} data-state={turn.state}>
               <strong style={turn.person ? undefined : { color: colour }}>{turn.person ? "You" : title}</strong>
               {turn.person ? <p>{turn.text}{turn.state === "on_air" && " …"}</p> : <Sentences turn={turn} />}
+              {turn.person ? <Corrected turn={turn} turns={turns} /> : <Noted turn={turn} />}
+              <Sources turn={turn} />
               {turn.failure && <p class="talk-failure">{turn.failure}</p>}
             </li>
           ))}
@@ -128,6 +135,77 @@ function Said(): JSX.Element {
       </div>
       <ReadAloud title={title} turns={turns} />
     </>
+  );
+}
+
+/** What the person's words should have been, beside them. */
+function Corrected({ turn, turns }: { turn: Turn; turns: readonly Turn[] }): JSX.Element | null {
+  const { talk } = usePage();
+  const correction = correctionOf(talk.learning.value, turns, turn);
+  if (correction === "") return null;
+  return (
+    <p class="lesson-note correction">
+      <span class="quiet">Better:</span>{" "}
+      <span>
+        {changes(turn.text, correction).map(({ text, changed }, index) => (changed ? <mark key={index}>{text}</mark> : text))}
+      </span>
+    </p>
+  );
+}
+
+/** What goes with an answer: a translation and a hint on demand, and a word to learn. */
+function Noted({ turn }: { turn: Turn }): JSX.Element | null {
+  const { talk } = usePage();
+  const learning = talk.learning.value;
+  const asked = useSignal<readonly string[]>([]);
+  const words = notesOf(learning, turn.id, "vocabulary");
+  const kinds = (["translation", "hint"] as const).filter((kind) => notesOf(learning, turn.id, kind).length > 0);
+  if (kinds.length === 0 && words.length === 0) return null;
+  const given = kinds.filter((kind) => asked.value.includes(kind));
+  return (
+    <>
+      {given.map((kind) => (
+        <p class="lesson-note" key={kind}>
+          <span class="quiet">{kind === "hint" ? "You could say:" : "It means:"}</span>{" "}
+          <span>{notesOf(learning, turn.id, kind).map(({ text }) => text).join(" ")}</span>
+        </p>
+      ))}
+      {given.length < kinds.length && (
+        <p class="lesson-help">
+          {kinds.map(
+            (kind) =>
+              !given.includes(kind) && (
+                <Button key={kind} kind="ghost" onPress={() => (asked.value = [...asked.value, kind])}>
+                  {kind === "hint" ? "What could I say?" : "Translate"}
+                </Button>
+              ),
+          )}
+        </p>
+      )}
+      {words.map((note) => (
+        <p class="lesson-note" key={note.id}>
+          <span class="quiet">New:</span> <span>{note.text}</span>
+        </p>
+      ))}
+    </>
+  );
+}
+
+/** What an answer was told from the character's own files. */
+function Sources({ turn }: { turn: Turn }): JSX.Element | null {
+  const sources = turn.sources ?? [];
+  if (sources.length === 0) return null;
+  return (
+    <details class="talk-sources">
+      <summary>From {[...new Set(sources.map((source) => source.name))].join(", ")}</summary>
+      <ul>
+        {sources.map((source, index) => (
+          <li key={index}>
+            <cite>{source.place ? `${source.name}, ${source.place}` : source.name}</cite> {source.text}
+          </li>
+        ))}
+      </ul>
+    </details>
   );
 }
 
@@ -317,7 +395,8 @@ function Listen(): JSX.Element | null {
       <Segmented legend="Microphone" choices={EARS} value={ears} onChoose={(one) => void talk.listen(one)} />
       {ears === "push" && <HoldToTalk />}
       {ears !== "off" && <Level />}
-      <span class="talk-hint quiet">{ears === "push" ? "Hold the button, or Space; Esc interrupts." : "Esc interrupts."}</span>
+      {ears !== "off" && <Finish />}
+      <span class="talk-hint quiet">{ears === "push" ? "Hold the button, or Space; Esc takes it back, and interrupts." : "Esc interrupts."}</span>
     </div>
   );
 }
@@ -346,6 +425,25 @@ function HoldToTalk(): JSX.Element {
     >
       {pushed ? "It hears you" : "Hold to talk"}
     </button>
+  );
+}
+
+/** Without waiting for the silence: that was all, or it was not meant. */
+function Finish(): JSX.Element {
+  const { talk } = usePage();
+  const pushed = talk.pushed.value;
+  const speaking = pushed || talk.book.value.standing === "listening";
+  return (
+    <>
+      {talk.ears.value === "open" && (
+        <Button icon="send" disabled={!speaking} onPress={() => talk.commit()}>
+          That is all
+        </Button>
+      )}
+      <Button icon="close" disabled={!speaking} onPress={() => talk.cancel()}>
+        Never mind
+      </Button>
+    </>
   );
 }
 

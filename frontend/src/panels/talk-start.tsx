@@ -7,18 +7,40 @@ import { Section } from "../controls/sheet";
 import { legible } from "../core/colour";
 import type { TalkOffer } from "../models";
 import { usePage } from "../page";
+import { LessonPicker, ownLanguage } from "./talk-learning";
+import { personId, remember, remembers } from "../talk/person";
 
 const PAPER = "#212428";
 
 export function TalkStart({ offer }: { offer: TalkOffer }): JSX.Element {
   const { talk } = usePage();
   const who = useSignal(offer.characters[0]?.name ?? "");
+  const lesson = useSignal("");
+  const language = useSignal(ownLanguage(offer.learning));
   const topic = useSignal("");
   const greets = useSignal(true);
+  const known = useSignal(remembers());
+  const know = (on: boolean): void => {
+    known.value = on;
+    remember(on);
+  };
   const group = useId();
   const begin = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault();
-    void talk.begin({ character: who.value, topic: topic.value.trim(), greet: greets.value, microphone: true });
+    void talk.begin({
+      character: who.value,
+      topic: topic.value.trim(),
+      greet: greets.value,
+      microphone: true,
+      lesson: lesson.value,
+      translate: language.value,
+      person: known.value ? personId() : "",
+    });
+  };
+  const choose = (name: string): void => {
+    const tutor = offer.characters.find(({ teaches }) => teaches);
+    if (name !== "" && lesson.value === "" && tutor) who.value = tutor.name;
+    lesson.value = name;
   };
   const title = offer.characters.find((one) => one.name === who.value)?.title ?? "";
   return (
@@ -44,6 +66,14 @@ export function TalkStart({ offer }: { offer: TalkOffer }): JSX.Element {
             </label>
           ))}
         </div>
+        <LessonPicker
+          learning={offer.learning}
+          taught={offer.characters.some(({ name, teaches }) => teaches && name === who.value)}
+          value={lesson.value}
+          language={language.value}
+          onChoose={choose}
+          onLanguage={(tag) => (language.value = tag)}
+        />
         <div class="talk-wishes">
           <input
             class="field"
@@ -52,10 +82,18 @@ export function TalkStart({ offer }: { offer: TalkOffer }): JSX.Element {
             placeholder="About what? (or nothing in particular)"
             maxLength={400}
             autocomplete="off"
+            disabled={lesson.value !== ""}
             value={topic.value}
             onInput={(event) => (topic.value = event.currentTarget.value)}
           />
-          <Switch label={`${title} speaks first`} icon="talk" on={greets.value} onTurn={(on) => (greets.value = on)} />
+          <Switch
+            label={`${title} speaks first`}
+            icon="talk"
+            on={greets.value || lesson.value !== ""}
+            disabled={lesson.value !== ""}
+            onTurn={(on) => (greets.value = on)}
+          />
+          <Switch label="Remember me" icon="again" on={known.value} onTurn={know} />
           <Button type="submit" kind="primary" icon="play" disabled={offer.characters.length === 0}>
             Begin
           </Button>

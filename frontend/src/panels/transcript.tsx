@@ -10,6 +10,7 @@ import type { TurnView } from "../models";
 import { useKnown } from "../page";
 import type { State } from "../state";
 import { ChatForm } from "./chat";
+import { FirstVisit } from "./first-visit";
 
 /** A reader this far from the end (px) has scrolled up on purpose. */
 const AT_END = 48;
@@ -42,6 +43,7 @@ export function TranscriptPanel(): JSX.Element {
 
   return (
     <Panel name="transcript" title="Transcript">
+      <FirstVisit />
       <div class="scroller" ref={scroller} onScroll={scrolled} role="region" aria-label="What they say" tabIndex={0}>
         <ol ref={content}>
           {groups.length === 0 && <li class="empty">Nobody has said anything yet. Give them a topic.</li>}

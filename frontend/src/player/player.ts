@@ -22,7 +22,9 @@ function quick(retries: number): HlsConfig["playlistLoadPolicy"] {
 /** One second segments: three of them away from live is as near as plain HLS is steady. */
 const CONFIG: Partial<HlsConfig> = {
   liveSyncDuration: 2.6,
-  liveMaxLatencyDuration: 7,
+  // hls.js plays faster while less than liveSync + one segment too far behind (6.2 s in all) and jumps beyond this: a viewer
+  // between the two would stay there for ever.
+  liveMaxLatencyDuration: 6,
   maxLiveSyncPlaybackRate: 1.05,
   liveDurationInfinity: true,
   lowLatencyMode: false,

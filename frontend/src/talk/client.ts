@@ -4,7 +4,7 @@
  */
 import { Backoff } from "../core/backoff";
 import type { Piece, Place } from "./playout";
-import { packed, unpacked, VERSION, type Bye, type FromClient, type FromServer, type Hello } from "./protocol";
+import { packed, unpacked, VERSION, type Bye, type FromClient, type FromServer, type Hello, type Help } from "./protocol";
 
 /** What of a `WebSocket` is used. */
 export interface Socket {
@@ -39,7 +39,7 @@ export interface Timer {
   now(): number;
 }
 
-export type Wish = Partial<Pick<Hello, "character" | "topic" | "greet" | "microphone">>;
+export type Wish = Partial<Pick<Hello, "character" | "topic" | "greet" | "microphone" | "lesson" | "translate" | "person">>;
 
 /** How the line is: `lost` is tried again at once or soon, `over` is not. */
 export type Link =
@@ -112,8 +112,28 @@ export class TalkClient {
     this.#say({ type: "push", down });
   }
 
+  /** The person's turn is over, whatever the silence. */
+  commit(): void {
+    this.#say({ type: "commit" });
+  }
+
+  /** What the person has said since they were last answered is forgotten. */
   cancel(): void {
     this.#say({ type: "cancel" });
+  }
+
+  /** Begin a lesson, in a conversation with a tutor. */
+  learn(lesson: string): void {
+    this.#say({ type: "learn", lesson });
+  }
+
+  help(want: Help): void {
+    this.#say({ type: "help", want });
+  }
+
+  /** Of a call: speak with the caller in the character's place, or give the call back. */
+  take(taken: boolean): void {
+    this.#say({ type: "take", taken });
   }
 
   /** A block of the person's sound: `at` on the microphone's clock, 16 kHz. */

@@ -11,6 +11,14 @@ export type Turn = Schemas["TalkTurn"];
 export type Chunk = Schemas["TalkChunk"];
 export type Welcome = Schemas["TalkWelcome"];
 export type Bye = Schemas["TalkBye"];
+export type LessonState = Schemas["TalkLesson"];
+export type Exercise = Schemas["TalkExercise"];
+export type Judged = Schemas["TalkJudged"];
+export type JudgedWord = Schemas["TalkJudgedWord"];
+export type Note = Schemas["TalkNote"];
+export type Vocabulary = Schemas["TalkVocabulary"];
+export type Help = Schemas["TalkHelp"]["want"];
+export type Attended = Schemas["TalkAttended"];
 export type Standing = Schemas["TalkStanding"]["state"];
 export type FromServer =
   | Welcome
@@ -18,10 +26,16 @@ export type FromServer =
   | Chunk
   | Bye
   | Schemas["TalkStanding"]
+  | Attended
   | Schemas["TalkPause"]
   | Schemas["TalkResume"]
   | Schemas["TalkClear"]
   | Schemas["TalkWithdraw"]
+  | LessonState
+  | Exercise
+  | Judged
+  | Note
+  | Vocabulary
   | Schemas["TalkNotice"]
   | Schemas["TalkPing"];
 /** A message with what the server fills in left out. */
@@ -36,6 +50,9 @@ export type FromClient =
   | Said<Schemas["TalkPlayed"]>
   | Said<Schemas["TalkStopped"]>
   | Schemas["TalkPong"]
+  | Schemas["TalkLearn"]
+  | Schemas["TalkHelp"]
+  | Schemas["TalkTake"]
   | Schemas["TalkLeave"];
 
 const CAPTURED = 1;

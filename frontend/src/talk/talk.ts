@@ -1,15 +1,17 @@
 /** The conversation of this page: it goes on while other pages are looked at, and is there again after a reload. */
 import { computed, signal } from "@preact/signals";
 import type { Place as Address } from "../addresses";
-import { legible } from "../core/colour";
+import { PAPER, legible } from "../core/colour";
 import type { TalkOffer } from "../models";
 import { ApiError, type Api } from "../requests";
 import { emptyBook, told, type Book } from "./book";
 import type { Block } from "./capture.worklet";
+import { personId, remembers } from "./person";
+import { learnt, nothingLearnt, type Learning } from "./lessons";
 import { TalkClient, type Link, type Socket, type Timer, type Wish } from "./client";
 import type { Microphone, MicrophoneError } from "./microphone";
 import type { Piece } from "./playout";
-import type { Bye, FromServer, Welcome } from "./protocol";
+import type { Bye, FromServer, Help, Welcome } from "./protocol";
 import type { Speaker } from "./speaker";
 
 export type Ears = "off" | "push" | "open";
@@ -25,9 +27,8 @@ const MOST_SAMPLES = 48_000 * 120;
 const TOKEN = "duologue-talk";
 /** Who lets the button go does it a little early, and a word's end is known a little late, ms. */
 const TAIL_MS = 250;
-const PAPER = "#17191c";
 
-const TIMER: Timer = {
+export const TIMER: Timer = {
   set: (action, ms) => window.setTimeout(action, ms),
   clear: (id) => window.clearTimeout(id),
   now: () => performance.now(),
@@ -40,6 +41,7 @@ export class Talk {
   readonly link = signal<Link | null>(null);
   readonly welcome = signal<Welcome | null>(null);
   readonly book = signal<Book>(emptyBook);
+  readonly learning = signal<Learning>(nothingLearnt);
   readonly ears = signal<Ears>("off");
   readonly pushed = signal(false);
   /** RMS, 0…1. */
@@ -64,11 +66,16 @@ export class Talk {
     private readonly place: Address,
   ) {}
 
-  /** Who may be talked to. */
-  async ask(): Promise<void> {
+  /** Who may be talked to; `held`: this house holds talks at all. */
+  async ask(held: boolean): Promise<void> {
     this.before.value = !this.going.value && stored() !== "";
+    if (!held) {
+      this.offer.value = null;
+      this.refused.value = { what: "No talks are held in this house.", remedy: "Start it with talk = true under [serve], or with --talk." };
+      return;
+    }
     try {
-      this.offer.value = await this.api.get("/api/talk");
+      this.offer.value = await this.api.get("/api/talk", { person: remembers() ? personId() : "" });
       this.refused.value = null;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -85,6 +92,7 @@ export class Talk {
       const speaker = (this.#speaker ??= await Speaker.open());
       void speaker.allow();
       this.book.value = emptyBook;
+      this.learning.value = nothingLearnt;
       this.notices.value = [];
       this.trouble.value = null;
       this.welcome.value = null;
@@ -120,9 +128,31 @@ export class Talk {
     this.#client?.say(text);
   }
 
+  learn(lesson: string): void {
+    this.hush();
+    this.#client?.learn(lesson);
+  }
+
+  help(want: Help): void {
+    this.#client?.help(want);
+  }
+
+  /** Silence; a button to talk that is held was not meant either. */
   interrupt(): void {
     this.hush();
+    if (this.pushed.value) this.cancel();
     this.#client?.interrupt();
+  }
+
+  /** The person has finished, whatever the silence. */
+  commit(): void {
+    this.#client?.commit();
+  }
+
+  /** What the person has said and was not answered was not meant. */
+  cancel(): void {
+    this.#client?.cancel();
+    this.#up(0);
   }
 
   leave(): void {
@@ -169,13 +199,7 @@ export class Talk {
 
   /** It comes up. */
   release(): void {
-    this.#early = false;
-    if (!this.pushed.value) return;
-    this.pushed.value = false;
-    this.#tail = window.setTimeout(() => {
-      this.#tail = 0;
-      this.#client?.push(false);
-    }, TAIL_MS);
+    this.#up(TAIL_MS);
   }
 
   /** A chunk again. */
@@ -208,6 +232,16 @@ export class Talk {
     const welcome = this.welcome.value;
     const found = this.offer.value?.characters.find((one) => one.name === welcome?.character);
     return { title: welcome?.title ?? found?.title ?? "", colour: found?.colour ? legible(found.colour, PAPER) : "var(--accent)" };
+  }
+
+  #up(tail: number): void {
+    this.#early = false;
+    if (!this.pushed.value) return;
+    this.pushed.value = false;
+    this.#tail = window.setTimeout(() => {
+      this.#tail = 0;
+      this.#client?.push(false);
+    }, tail);
   }
 
   #deafen(): void {
@@ -245,6 +279,7 @@ export class Talk {
 
   #take(message: FromServer): void {
     this.book.value = told(this.book.value, message);
+    this.learning.value = learnt(this.learning.value, message);
     if (message.type === "welcome") {
       this.welcome.value = message;
       this.before.value = false;

@@ -10,17 +10,21 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 
-from duologue.app.admission import Admission, PlaceKind
-from duologue.app.engines import EnginePool, LentEngines
-from duologue.app.spare_voices import KnownVoices, known_voices, spare_voice
-from duologue.app.talking import find_partner, find_persona, partner_names
-from duologue.app.vitals import unserved, vitals
+from duologue.app.admission import PlaceKind
+from duologue.app.engines.engines import LentEngines
+from duologue.app.engines.spare_voices import KnownVoices, known_voices, spare_voice
+from duologue.app.engines.vitals import unserved, vitals
+from duologue.app.house.shared import UNHEARD, Shared, TalkListener
+from duologue.app.realtime.session import RealtimeHouse
+from duologue.app.realtime.sessions import RealtimeSessions
+from duologue.app.talking.partners import find_partner, find_persona, partner_names
+from duologue.app.talking.talking import Talk
 from duologue.audio.pcm import RATE, Samples
 from duologue.audio.resample import resample
-from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.ids import unique_id
 from duologue.language.engine import Prompt
+from duologue.metering import Customer, charged
 from duologue.settings import Settings
 from duologue.speech.hearing import EAR_RATE, Expected
 from duologue.speech.stretches import HeardStretch, stretches
@@ -30,6 +34,8 @@ FOREIGN_VOICES = (
 )  # fmt: skip
 """What clients of OpenAI's speech API call for when nobody has told them of ours: each gets one of ours, always the
 same."""
+WHOEVER = Customer("api")
+"""Who asks by request."""
 PATIENCE = 10.0
 """Seconds for which a request waits for its place."""
 
@@ -39,15 +45,17 @@ class Endpoints:
 
     name = topic = "api"
 
-    def __init__(
-        self, settings: Settings, engines: EnginePool, admission: Admission, clock: Clock = SYSTEM_CLOCK
-    ) -> None:
+    def __init__(self, settings: Settings, shared: Shared, listener: TalkListener = UNHEARD) -> None:
         self._settings = settings
-        self._pool = engines
-        self._admission = admission
-        self._clock = clock
+        self._pool = shared.engines
+        self._admission = shared.admission
+        self._clock = shared.clock
         self._engines: LentEngines | None = None
         self._known: KnownVoices = {}
+        self.talk = Talk(settings, shared, listener)
+        """The conversations of :attr:`realtime`, as the house sees them."""
+        house = RealtimeHouse(settings, shared.ledger, shared.clock, self.named)
+        self.realtime = RealtimeSessions(self.talk, house)
 
     async def run(self) -> None:
         """Keep the engines warm until cancelled."""
@@ -98,30 +106,38 @@ class Endpoints:
         Raises :class:`InputError` for a voice that is not there, :class:`~duologue.app.admission.PlaceTaken`, and what
         the engines raise.
         """
-        voices = self._named(voice)
+        voices = self.named(voice)
         async with self._place(PlaceKind.VOICE) as engines:
             told = 0
             spoken = engines.tts.stream(text, voices, speaker=voice, utterance_id=unique_id(self._clock.wall()))
-            async with aclosing(spoken) as growing:
+            async with aclosing(charged(WHOEVER, spoken)) as growing:
                 async for each in growing:
                     yield each.utterance.samples[told:]
                     told = len(each.utterance.samples)
 
+    @property
+    def translates(self) -> bool:
+        """An engine that hears can give what is said in English."""
+        ears = self._engines.ears if self._engines is not None else None
+        return ears is not None and ears.capabilities.translates
+
     async def transcribe(
-        self, sound: Samples, *, language: str = "en", prompt: str = ""
+        self, sound: Samples, *, language: str = "en", prompt: str = "", translated: bool = False
     ) -> AsyncGenerator[HeardStretch]:
         """What is said in ``sound`` (mono at :data:`~duologue.audio.pcm.RATE`), stretch by stretch, in order.
 
-        ``prompt`` are words that are likely to be said. Raises as :meth:`speak`.
+        ``prompt`` are words that are likely to be said; ``translated``: in English, where an engine :attr:`translates`.
+        Raises as :meth:`speak`.
         """
         heard = await asyncio.to_thread(resample, sound, RATE, EAR_RATE)
-        expected = Expected(phrases=tuple(filter(None, (prompt.strip(),))), language=language)
+        phrases = tuple(filter(None, (prompt.strip(),)))
+        expected = Expected(phrases, language=language, translated=translated)
         async with self._place(PlaceKind.LISTENER) as engines:
             if engines.ears is None or engines.noticing is None:
                 raise ClosedError("no engine hears here", where="engines.stt", remedy="Set one.")
             for start, end in await stretches(engines.noticing.activity, heard):
                 piece, final = _blocks(heard[start:end]), None
-                async with aclosing(engines.ears.listen(piece, expected)) as transcripts:
+                async with aclosing(charged(WHOEVER, engines.ears.listen(piece, expected))) as transcripts:
                     async for transcript in transcripts:
                         final = transcript
                 if final is None or not final.final:
@@ -131,14 +147,12 @@ class Endpoints:
 
     async def write(self, prompt: Prompt) -> AsyncGenerator[str]:
         """An answer, as it is written. Raises as :meth:`speak`."""
-        async with self._place(PlaceKind.THOUGHT) as engines:
-            writing = engines.llm.write(prompt)
-            try:
-                async for piece in writing:
-                    yield piece
-            finally:
-                if isinstance(writing, AsyncGenerator):
-                    await writing.aclose()
+        async with (
+            self._place(PlaceKind.THOUGHT) as engines,
+            aclosing(charged(WHOEVER, engines.llm.write(prompt))) as writing,
+        ):
+            async for piece in writing:
+                yield piece
 
     def prompt(self, character: str) -> Prompt:
         """The beginning of a request to ``character``: nothing said yet. Raises :class:`InputError` for a stranger."""
@@ -149,8 +163,8 @@ class Endpoints:
             )  # fmt: skip
         return Prompt.by(find_persona(character))
 
-    def _named(self, voice: str) -> Mapping[str, str]:
-        """The voice of each engine that is meant by a name."""
+    def named(self, voice: str) -> Mapping[str, str]:
+        """The voice of each engine that is meant by a name. Raises :class:`InputError` for one that is not there."""
         if voice in self.characters:
             return find_partner(voice, self._settings).voices
         found = {engine: voice for engine, voices in self._known.items() if voice.partition("?")[0] in voices}

@@ -9,8 +9,9 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import ConfigDict, Field
 
 from duologue.app.api_model import ApiModel
-from duologue.app.line_models import CallLevels, CallTurn, CallView, LineView
-from duologue.stage.pose import Daylight, Expression
+from duologue.app.calls.line_models import CallLevels, CallTurn, CallView, LineView
+from duologue.app.show.output_models import OutputsEvent, OutputView
+from duologue.stage.motion.pose import Daylight, Expression
 
 
 class ConversationState(StrEnum):
@@ -31,7 +32,7 @@ class ConversationRequest(ApiModel):
     cast: tuple[str, ...] | None = Field(
         default=None, description="Two names of the cast on stage; default: all of it."
     )
-    seed: int | None = None
+    seed: int | None = Field(default=None, ge=-(1 << 63), lt=1 << 63)
 
 
 # No model: a house keeps ten thousand of them, and a model takes 532 bytes where this takes 112.
@@ -181,19 +182,68 @@ class CharacterView(ApiModel):
 
 class EngineView(ApiModel):
     """An engine that speaks, thinks or hears, in order of preference. ``cause`` tells its last failure, while it
-    counts.
+    counts, or the cap that it has reached.
     """
 
     kind: Literal["tts", "llm", "stt"]
     name: str
-    state: Literal["ready", "cold", "out"] = Field(
-        description="cold: it has not come up; out: it failed and has not done its work since."
+    state: Literal["ready", "cold", "out", "spent"] = Field(
+        description="cold: it has not come up; out: it failed and has not done its work since; spent: it has reached a"
+        " cap of the day."
     )
     failures: int = Field(default=0, description="In a row.")
     cause: str = ""
+    last_failure: str = Field(default="", description="Remembered when it is well again; empty: it has never failed.")
     restarts: int = Field(default=0, description="Of its workers, since the start.")
     note: str = Field(default="", description="Why it was chosen, if that was left to us, and where its voice is from.")
     workers: tuple[str, ...] = Field(default=(), description="Its child processes, by name.")
+    device: str = Field(default="", description="Where it computes: this machine's CPU, or somebody else's server.")
+    cold_ms: float | None = Field(default=None, description="Its start, and its first sound or word after it.")
+    warm_ms: float | None = Field(default=None, description="Until the first sound or word since: the median.")
+    characters: float | None = Field(default=None, description="It speaks or writes so many a second.")
+    expected: float | None = Field(default=None, description="So many it did here when its model was fetched.")
+
+
+class KeyView(ApiModel):
+    """Whether the key of an engine on somebody else's server is in the environment. Its value is told nobody."""
+
+    engine: str
+    variable: str
+    present: bool
+    chosen: bool = Field(description="The engine is one of those that are set.")
+
+
+class SetupStep(ApiModel):
+    """Something to do, and the line for a terminal that does it."""
+
+    words: str
+    command: str
+
+
+class UpgradeView(ApiModel):
+    """A better voice or mind, what it takes, and how far it is here."""
+
+    name: str
+    kind: Literal["voice", "mind"]
+    title: str
+    what: str
+    steps: tuple[SetupStep, ...]
+    state: Literal["used", "ready", "missing"]
+    told: str = Field(description="What was found when it was looked for.")
+
+
+class SetupView(ApiModel):
+    """What is there, and what could be."""
+
+    keys: tuple[KeyView, ...]
+    upgrades: tuple[UpgradeView, ...]
+
+
+class VoicesView(ApiModel):
+    """The voices of an engine that speaks; none while it has not come up."""
+
+    engine: str
+    voices: tuple[str, ...] = ()
 
 
 class WorkerView(ApiModel):
@@ -211,6 +261,7 @@ class WorkerView(ApiModel):
     last_failure: str = Field(description="Empty: it has never failed.")
     next_try: float | None = Field(description="While it is left alone after failures in a row.")
     waited_s: float = Field(default=0.0, description="How long its pieces of work have waited for others, in all (s).")
+    queued: int = Field(default=0, description="Pieces of its work that wait now.")
     gave_way: int = Field(default=0, description="Pieces of its work that were overtaken by what was more urgent.")
 
 
@@ -309,6 +360,7 @@ class PartState(StrEnum):
     STARTING = "starting"
     UP = "up"
     RESTARTING = "restarting"
+    STOPPED = "stopped"
     OVER = "over"
     FAILED = "failed"
 
@@ -320,6 +372,7 @@ class PartView(ApiModel):
     topic: str = Field(description="Of its events.")
     state: PartState
     failure: str = Field(default="", description="Why its last run ended, until it is up again.")
+    last_failure: str = Field(default="", description="The same, remembered; empty: it has never failed.")
     restarts: int = Field(default=0, description="Times that it was started again.")
     due: float | None = Field(default=None, description="When it is started again, Unix ms.")
     reasons: tuple[str, ...] = Field(default=(), description="Why it would serve nobody now.")
@@ -367,13 +420,51 @@ class TalkCharacter(ApiModel):
     tagline: str
     colour: str = Field(description="As CSS has it; empty: it has none of its own.")
     language: str = Field(description="That it speaks (BCP 47).")
+    teaches: bool = Field(default=False, description="It is made for lessons, and corrects who talks with it.")
+
+
+class TalkLessonView(ApiModel):
+    """A lesson that may be practised, and what the learner made of it."""
+
+    name: str
+    title: str
+    level: str = Field(description="Of the Common European Framework of Reference: `A1` … `C2`.")
+    about: str
+    exercises: int
+    words: int = Field(description="That it teaches.")
+    translations: tuple[str, ...] = Field(description="Languages that it translates into (ISO 639-1).")
+    times: int = Field(default=0, description="That it was gone through.")
+    best: float = Field(default=0.0, description="Share of exercises answered at once, at best (0…1).")
+    next: bool = Field(default=False, description="It is the one to do next.")
+
+
+class TalkLearning(ApiModel):
+    """What there is to learn, and how far the learner is."""
+
+    lessons: tuple[TalkLessonView, ...] = ()
+    level: str = Field(description="At which the learner is.")
+    words: int = Field(default=0, description="That are learnt.")
+    due: int = Field(default=0, description="Of those: how many are due for review now.")
+    model: bool = Field(default=False, description="There is a language model to talk freely with.")
+    languages: tuple[str, ...] = Field(default=(), description="Into which that translates (ISO 639-1).")
 
 
 class TalkOffer(ApiModel):
     """Who may be talked to, and why not now. The socket is `/api/talk` (docs/talk-protocol.md)."""
 
     characters: tuple[TalkCharacter, ...]
+    learning: TalkLearning
     reasons: tuple[str, ...] = Field(description="Why nobody could begin a conversation now; none: somebody could.")
+
+
+class StoreView(ApiModel):
+    """What is kept of people (docs/store.md)."""
+
+    where: str
+    failure: str = Field(description="Why nothing is remembered now; empty: it is.")
+    remedy: str = ""
+    lost: int = Field(description="Writes that never will be.")
+    waiting: int = 0
 
 
 class HouseView(ApiModel):
@@ -382,8 +473,10 @@ class HouseView(ApiModel):
     parts: tuple[PartView, ...] = ()
     engines: tuple[EngineView, ...] = ()
     workers: tuple[WorkerView, ...] = ()
+    outputs: tuple[OutputView, ...] = ()
     places: tuple[PlacesView, ...] = ()
     waiting: int = Field(default=0, description="Those who wait for a place.")
+    store: StoreView | None = Field(default=None, description="null: nothing is kept.")
     talks: tuple[TalkView, ...] = Field(default=(), description="Those that go on.")
 
 
@@ -543,6 +636,7 @@ Event = Annotated[
     | EnginesEvent
     | WorkerEvent
     | PlacesEvent
+    | OutputsEvent
     | NoticeEvent,
     Field(discriminator="type"),
 ]

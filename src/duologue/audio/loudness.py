@@ -40,7 +40,8 @@ _PEAK_BLOCK = 32
 _PEAK_ROWS = 32
 """Samples to a row, and rows to a product: 0.17 million multiplications."""
 _RESPONSE = 4096
-_FFT = 8 * _RESPONSE
+_FFTS = tuple(_RESPONSE * each for each in (2, 3, 4, 6, 8))
+"""Lengths of a transform: the longest for as much as there is, the shortest that suffices for the rest."""
 
 # BS.1770-4 Annex 1: (b0, b1, b2), (a1, a2) of the shelving filter (the head) and of the high-pass (RLB).
 _SHELF = ((1.53512485958697, -2.69169618940638, 1.19839281085285), (-1.69065929318241, 0.73248077421585))
@@ -169,22 +170,22 @@ def _k_response() -> Samples:
 
 
 @cache
-def _k_spectrum() -> NDArray[np.complexfloating[Any]]:
-    return np.fft.rfft(_k_response(), _FFT)
+def _k_spectrum(length: int) -> NDArray[np.complexfloating[Any]]:
+    return np.fft.rfft(_k_response(), length)
 
 
 def _k_weighted(samples: Samples) -> Samples:
     """Convolution with the response by overlap-save: blocks that stay in the cache, whatever the length."""
-    keep = _FFT - _RESPONSE
-    blocks = -(-len(samples) // keep)
-    padded = np.zeros(_RESPONSE + blocks * keep, np.float32)
-    padded[_RESPONSE : _RESPONSE + len(samples)] = samples
-    response = _k_spectrum()
-    weighted = np.empty((blocks, keep), np.float32)
-    for block in range(blocks):
-        spectrum = np.fft.rfft(padded[block * keep : block * keep + _FFT]) * response
-        weighted[block] = np.fft.irfft(spectrum, _FFT)[_RESPONSE:]
-    return weighted.reshape(-1)[: len(samples)]
+    count, done = len(samples), 0
+    padded = np.concatenate([np.zeros(_RESPONSE, np.float32), samples])
+    weighted = np.empty(count, np.float32)
+    while done < count:
+        length = next((each for each in _FFTS if each - _RESPONSE >= count - done), _FFTS[-1])
+        spectrum = np.fft.rfft(padded[done : done + length], length) * _k_spectrum(length)
+        block = np.fft.irfft(spectrum, length)[_RESPONSE:]
+        weighted[done : done + len(block)] = block[: count - done]
+        done += len(block)
+    return weighted
 
 
 def _peaks(samples: Samples, above: float) -> Samples:

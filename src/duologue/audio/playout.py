@@ -115,7 +115,7 @@ class Playout:
         self._current: _Item | None = None
         self._played = 0
         self._last_end: int | None = None
-        self._origin = self._position = position
+        self._position = position
 
     @property
     def position(self) -> int:
@@ -131,13 +131,6 @@ class Playout:
     def queued(self) -> tuple[str, ...]:
         """The ids that have not begun, in order."""
         return tuple(item.id for item in self._queue)
-
-    @property
-    def idle_since(self) -> int | None:
-        """Since which sample nothing plays, None while something does. A queued item that waits for its gap is
-        silent.
-        """
-        return None if self._current else self._origin if self._last_end is None else self._last_end
 
     @property
     def busy(self) -> bool:
@@ -213,7 +206,7 @@ class Playout:
             item.gap = rescale(item.gap, rate, to_rate)
         self._queued_samples = sum(len(item.samples) for item in self._queue)
         self._max_samples = rescale(self._max_samples, rate, to_rate)
-        self._origin, self._position = rescale(self._origin, rate, to_rate), rescale(self._position, rate, to_rate)
+        self._position = rescale(self._position, rate, to_rate)
         self._played = rescale(self._played, rate, to_rate)
         self._last_end = None if self._last_end is None else rescale(self._last_end, rate, to_rate)
 

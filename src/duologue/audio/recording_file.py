@@ -23,7 +23,6 @@ from duologue.errors import DuologueError, PeerError
 from duologue.telemetry.log import get_logger
 
 OPUS = (".opus", ".ogg")
-SUFFIXES = (".wav", *OPUS)
 MOST_WAITING = 3_000
 """Pieces that may wait for the disk; they are of 20 ms as a rule (a minute, 23 MB)."""
 CLOSING_SECONDS = 10.0

@@ -11,14 +11,18 @@ from duologue.audio.pcm import RATE, Samples, silence
 
 LEFT, RIGHT = 0, 1
 MOST_APART = 5 * RATE
-"""Samples that one track may be ahead of the other; then the other is silent there."""
+"""Samples that one track of a recording may be ahead of the other; then the other is silent there."""
 
 
 class Tracks:
-    """Gives ``write`` pieces ``(n, 2)``, one after the other, from place 0 on."""
+    """Gives ``write`` pieces ``(n, 2)``, one after the other, from place 0 on.
 
-    def __init__(self, write: Callable[[Samples], None]) -> None:
+    A track may be ``apart`` samples ahead of the other; None: only :meth:`reach` writes.
+    """
+
+    def __init__(self, write: Callable[[Samples], None], apart: int | None = MOST_APART) -> None:
         self._write = write
+        self._apart = apart
         self._written = 0
         self._ends = [0, 0]
         self._held: tuple[deque[tuple[int, Samples]], deque[tuple[int, Samples]]] = (deque(), deque())
@@ -33,7 +37,12 @@ class Tracks:
             return
         self._held[side].append((place, samples))
         self._ends[side] = place + len(samples)
-        self._give(max(min(self._ends), max(self._ends) - MOST_APART))
+        if self._apart is not None:
+            self._give(max(min(self._ends), max(self._ends) - self._apart))
+
+    def reach(self, place: int) -> None:
+        """All before ``place`` is written now; what did not come until then is silence."""
+        self._give(place)
 
     def close(self) -> None:
         """Write what waits; the shorter track ends in silence."""

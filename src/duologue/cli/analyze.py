@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from duologue.cli.options import JsonOption
+
 
 def analyze(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Logs of an earlier system, or of this one.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Read logs that were never meant to be measured: counts, percentiles, broken budgets, and what they cannot tell.
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from duologue.cli.options import ConfigOption, LlmOption, SttOption, TtsOption, engine_flags
+
 if TYPE_CHECKING:
     from duologue.app.models import Event
 
@@ -24,11 +26,11 @@ def dial(
     ring: Annotated[float | None, typer.Option(help="Seconds to let it ring; by default a minute.")] = None,
     greeting: Annotated[str | None, typer.Option(help="What the character says first.")] = None,
     record: Annotated[Path | None, typer.Option(help="A folder for a recording of the call.")] = None,
-    llm: Annotated[str | None, typer.Option(help="The engines that think, e.g. openai,improv.")] = None,
-    tts: Annotated[str | None, typer.Option(help="The engines that speak.")] = None,
-    stt: Annotated[str | None, typer.Option(help="The engines that hear.")] = None,
+    llm: LlmOption = None,
+    tts: TtsOption = None,
+    stt: SttOption = None,
     ledger: Annotated[Path | None, typer.Option(help="A folder for the ledger, for duologue report.")] = None,
-    config: Annotated[Path | None, typer.Option(help="The settings file; default: duologue.toml here.")] = None,
+    config: ConfigOption = None,
 ) -> None:
     """Call somebody, for a character to talk with, and write down what is said. Ctrl-C ends the call with a goodbye.
 
@@ -36,18 +38,17 @@ def dial(
     """
     import uvloop
 
-    from duologue.app.dialling import dial as place
-    from duologue.app.dialling import listen_for
-    from duologue.app.languages import use_of
+    from duologue.app.calls.dialling import dial as place
+    from duologue.app.calls.dialling import listen_for
+    from duologue.app.engines.languages import use_of
     from duologue.errors import PeerError
     from duologue.settings import load_settings
     from duologue.telemetry.log import configure
 
-    flags = {
+    flags = engine_flags(llm, tts, stt) | {
         "serve.line": True, "serve.show": False, "serve.talk": False, "phone.persona": character,
         "phone.listen": listen or listen_for(to), "phone.answers": False, "phone.audiosocket.listen": "",
-        "phone.ring_seconds": ring, "phone.greeting": greeting, "phone.record": record, "engines.llm": llm,
-        "engines.tts": tts, "engines.stt": stt, "ledger.folder": ledger,
+        "phone.ring_seconds": ring, "phone.greeting": greeting, "phone.record": record, "ledger.folder": ledger,
     }  # fmt: skip
     settings = load_settings(flags, config=config, use=use_of)
     configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())

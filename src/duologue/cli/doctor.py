@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
+
+from duologue.cli.options import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from duologue.app.doctor import Diagnosis
-    from duologue.app.doctor_headroom import Headroom
+    from duologue.app.doctor.doctor import Diagnosis
+    from duologue.app.doctor.headroom import Headroom
 
 _ROLES = {
     "tts": "speaks",
@@ -23,8 +24,8 @@ _ROLES = {
 
 
 def doctor(
-    config: Annotated[Path | None, typer.Option(help="The settings file instead of ./duologue.toml.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Say what this machine carries, and what is missing. Exits 1 when a show cannot run as it is set.
 
@@ -38,17 +39,16 @@ def doctor(
     import json
     from dataclasses import asdict
 
-    from rich.console import Console
-
-    from duologue.app.doctor import examine
-    from duologue.app.doctor_headroom import as_table
-    from duologue.app.languages import use_of
+    from duologue.app.doctor.doctor import examine
+    from duologue.app.doctor.headroom import as_table
+    from duologue.app.engines.languages import use_of
+    from duologue.cli import output
     from duologue.settings import load_settings
     from duologue.telemetry.log import configure
 
     settings = load_settings(config=config, use=use_of)
     configure(settings.telemetry.log_format, "error", secrets=settings.secrets())  # what fails is in the table
-    with Console(stderr=True).status("Looking around …") as status:
+    with output.console(stderr=True).status("Looking around …") as status:
         diagnosis = asyncio.run(examine(settings, lambda what: status.update(f"Trying {what} …")))
     if as_json:
         room = diagnosis.headroom
@@ -94,7 +94,7 @@ def _print(out: Console, found: Diagnosis) -> None:
 
 def print_headroom(out: Console, room: Headroom, scheduler: str) -> None:
     """The headroom in a few lines."""
-    from duologue.app.doctor_headroom import words
+    from duologue.app.doctor.headroom import words
 
     cost = room.cost
     out.print(

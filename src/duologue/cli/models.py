@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from duologue.cli.options import JsonOption
+
 if TYPE_CHECKING:
     from duologue.models.automatic import Candidate
     from duologue.models.catalogue import Model
@@ -25,7 +27,7 @@ Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="Models; nat
 def models(
     context: typer.Context,
     config: Config = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Say which models are here, what they are, and what they cost on this machine.
 
@@ -201,7 +203,7 @@ def _measure(shelf: ModelShelf, model: Model, new: bool) -> None:
     """Take the figures of a model that has none for this machine."""
     import asyncio
 
-    from duologue.app.model_figures import measure
+    from duologue.app.engines.model_figures import measure
     from duologue.models import figures
 
     folder = shelf.path(model)
@@ -226,11 +228,12 @@ def _mb(size: int) -> str:
 @contextmanager
 def _bar(name: str) -> Generator[Progress]:
     """A bar on a terminal, nothing in a file."""
-    from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn, TransferSpeedColumn
     from rich.progress import Progress as Bar
 
-    console = Console(stderr=True)
+    from duologue.cli import output
+
+    console = output.console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
     with Bar(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
         tasks: dict[str, TaskID] = {}

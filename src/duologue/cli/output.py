@@ -17,14 +17,14 @@ USER_ERROR = 2
 WAV = (".wav", ".wave")
 
 
-def console() -> Console:
-    """Standard output."""
-    return Console(highlight=False, soft_wrap=True)
+def console(*, stderr: bool = False) -> Console:
+    """Standard output, or standard error. A fingerprint's ``:AB:`` is no picture of a blood group."""
+    return Console(stderr=stderr, emoji=False, highlight=False, soft_wrap=True)
 
 
 def complain(error: DuologueError) -> None:
     """Say what was wrong, where, and the next step."""
-    trouble = Console(stderr=True, highlight=False, soft_wrap=True)
+    trouble = console(stderr=True)
     trouble.print(f"[bold red]error:[/] {escape(error.what.rstrip('.'))}.")
     if error.where:
         trouble.print(f"  [dim]where:[/] {escape(error.where)}")

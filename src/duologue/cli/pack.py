@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from duologue.cli.options import JsonOption
+
 if TYPE_CHECKING:
     from duologue.stage.packs.check import Finding
 
@@ -16,7 +18,7 @@ app = typer.Typer(help="Check a character or room, or make one from pictures.", 
 @app.command()
 def check(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders of packs.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Find all that is wrong with a pack: each finding names the file, the key and the remedy. Exits 1 on errors.
 
@@ -103,7 +105,7 @@ def _persona(folder: Path) -> list[Finding]:
 
 def _voice(folder: Path) -> list[Finding]:
     """For which of the engines in use a character names no voice, and which one it is given."""
-    from duologue.app.spare_voices import known_voices, named_voice, spare_voice
+    from duologue.app.engines.spare_voices import known_voices, named_voice, spare_voice
     from duologue.errors import InputError
     from duologue.settings import load_settings
     from duologue.stage.packs.check import Finding, Severity

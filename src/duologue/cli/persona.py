@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from duologue.cli.options import ConfigOption, JsonOption
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -28,8 +30,8 @@ def check(
     llm: Annotated[str | None, typer.Option(help="The engines that think, e.g. openai.")] = None,
     lines: Annotated[Path | None, typer.Option(help="What is said to it, a line each, instead of our own.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed and lines give the improviser's same answers.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-    config: Annotated[Path | None, typer.Option(help="The settings file instead of ./duologue.toml.")] = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
 ) -> None:
     """Interview a persona, and judge each answer as it was written: length, questions, banned phrases, plain speech.
 
@@ -37,7 +39,7 @@ def check(
     """
     import asyncio
 
-    from duologue.app.talking import find_partner
+    from duologue.app.talking.partners import find_partner
     from duologue.language.evaluation import INTERVIEW, evaluate
     from duologue.settings import load_settings
     from duologue.telemetry.log import configure
@@ -66,15 +68,17 @@ def _read(file: Path) -> tuple[str, ...]:
 
 
 async def _interview(settings: Settings, persona: Persona, said: Sequence[str], seed: int) -> list[str]:
-    from duologue.app.engines import create_llm
+    from duologue.app.engines.engines import create_llm
+    from duologue.app.spending.spending import open_spending
     from duologue.language.evaluation import interview
 
-    model = create_llm(settings)
-    try:
-        await model.warm_up()
-        return await interview(model, persona, said, seed)
-    finally:
-        await model.close()
+    async with open_spending(settings) as spending:
+        model = create_llm(settings, meter=spending)
+        try:
+            await model.warm_up()
+            return await interview(model, persona, said, seed)
+        finally:
+            await model.close()
 
 
 def _as_text(said: Sequence[str], replies: Sequence[str], result: Evaluation) -> str:

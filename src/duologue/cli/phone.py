@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from duologue.cli.options import ConfigOption, LedgerOption, LlmOption, SttOption, TtsOption, engine_flags
+
 
 def phone(
     character: Annotated[
@@ -19,13 +21,13 @@ def phone(
     ] = None,
     show: Annotated[bool, typer.Option("--show/--no-show", help="A show beside it.")] = False,
     talk: Annotated[bool | None, typer.Option("--talk/--no-talk", help="Conversations with people beside it.")] = None,
-    llm: Annotated[str | None, typer.Option(help="The engines that think, e.g. openai,improv.")] = None,
-    tts: Annotated[str | None, typer.Option(help="The engines that speak.")] = None,
-    stt: Annotated[str | None, typer.Option(help="The engines that hear.")] = None,
+    llm: LlmOption = None,
+    tts: TtsOption = None,
+    stt: SttOption = None,
     host: Annotated[str | None, typer.Option(help="The address of the page to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="The port of the page; 0 takes a free one.")] = None,
-    ledger: Annotated[Path | None, typer.Option(help="A folder for the ledger: calls, turns, and all else.")] = None,
-    config: Annotated[Path | None, typer.Option(help="The settings file; default: duologue.toml here.")] = None,
+    ledger: LedgerOption = None,
+    config: ConfigOption = None,
 ) -> None:
     """Answer the telephone as a character: by itself, and the extensions at a PBX that [[phone.accounts]] names. It
     wants ears that hear over a telephone: duologue models get natural.
@@ -36,13 +38,13 @@ def phone(
     """
     import uvloop
 
-    from duologue.app.languages import use_of
+    from duologue.app.engines.languages import use_of
     from duologue.cli.serve import run_house
     from duologue.settings import load_settings
 
-    flags = {
+    flags = engine_flags(llm, tts, stt) | {
         "serve.line": True, "serve.show": show, "serve.talk": talk, "phone.persona": character,
-        "phone.listen": listen, "phone.greeting": greeting, "phone.record": record, "engines.llm": llm,
-        "engines.tts": tts, "engines.stt": stt, "web.host": host, "web.port": port, "ledger.folder": ledger,
+        "phone.listen": listen, "phone.greeting": greeting, "phone.record": record, "web.host": host,
+        "web.port": port, "ledger.folder": ledger,
     }  # fmt: skip
     uvloop.run(run_house(load_settings(flags, config=config, use=use_of)))

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from duologue.cli.show import CAST
+from duologue.cli.options import (
+    CastOption,
+    ConfigOption,
+    EncoderOption,
+    FpsOption,
+    RoomOption,
+    SizeOption,
+    TestCardOption,
+    TvOption,
+)
 
 if TYPE_CHECKING:
     from duologue.settings import Settings
@@ -17,15 +26,15 @@ def render(
     topic: Annotated[str, typer.Argument(help="What they talk about.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The MP4 file to write.")],
     turns: Annotated[int | None, typer.Option(help="Turns, both speakers counted.")] = None,
-    cast: Annotated[str | None, typer.Option(help=CAST)] = None,
-    room: Annotated[str | None, typer.Option(help="A room that ships, or the folder of a pack.")] = None,
-    size: Annotated[str | None, typer.Option(help="Of the picture, as 1920x1080.")] = None,
-    fps: Annotated[int | None, typer.Option(help="Frames per second.")] = None,
+    cast: CastOption = None,
+    room: RoomOption = None,
+    size: SizeOption = None,
+    fps: FpsOption = None,
     seed: Annotated[int | None, typer.Option(help="The same seed and options give the same frames; default 1.")] = None,
-    tv: Annotated[str | None, typer.Option(help="A film for the TV, by name or as a file.")] = None,
-    encoder: Annotated[str | None, typer.Option(help="libx264, h264_nvenc, h264_vaapi or h264_qsv.")] = None,
-    test_card: Annotated[bool | None, typer.Option("--test-card", help="Draw what `duologue verify` reads.")] = None,
-    config: Annotated[Path | None, typer.Option(help="The settings file; default: duologue.toml here.")] = None,
+    tv: TvOption = None,
+    encoder: EncoderOption = None,
+    test_card: TestCardOption = None,
+    config: ConfigOption = None,
 ) -> None:
     """Render a conversation about TOPIC to a file, as fast as the machine can.
 
@@ -33,7 +42,7 @@ def render(
 
         duologue render "Is cereal a soup?" -o soup.mp4 --turns 4
     """
-    from duologue.app.languages import use_of
+    from duologue.app.engines.languages import use_of
     from duologue.places import refuse_same
     from duologue.settings import load_settings
 
@@ -63,15 +72,15 @@ def _film(settings: Settings, output: Path) -> None:
     import asyncio
 
     import cv2
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from duologue.app import render as rendering
+    from duologue.app.show import render as rendering
+    from duologue.cli.output import console as console_of
     from duologue.telemetry.log import configure
 
     configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())
     cv2.setNumThreads(1)  # its pool would fight the encoder for the cores
-    console = Console(stderr=True)
+    console = console_of(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total} turns")
     with Progress(*columns, TextColumn("{task.fields[film]}"), TimeElapsedColumn(), console=console) as bar:
         task = bar.add_task(output.name, total=settings.show.turns, film="")

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from duologue.cli.options import ConfigOption, JsonOption
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from duologue.telemetry.ledger import CallRecord, TurnRecord
-    from duologue.telemetry.ledger_reader import LedgerReader
-    from duologue.telemetry.report import PartSummary
+    from duologue.evidence.report import EvidenceReport, ReportSource
+    from duologue.evidence.summary import PartSummary
+    from duologue.telemetry.ledger import CallRecord, TakeoverRecord, TurnRecord
 
 _SHORT = 40
 """Characters of a question that are shown."""
@@ -22,45 +24,186 @@ _MOST_STEPS = 10
 
 
 def report(
-    ledgers: Annotated[
-        list[Path], typer.Argument(metavar="LEDGER...", help="Files or folders that show, talk or simulate wrote.")
-    ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RUN]...",
+            help="Runs (duologue runs lists them; last: the newest, which is the default), or files and folders that"
+            " show, talk or simulate wrote with --ledger.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Write a page (.html), Markdown (.md) or JSON (.json) to a file.")
+    ] = None,
+    as_md: Annotated[bool, typer.Option("--md", help="Print Markdown.")] = False,
+    as_json: JsonOption = False,
+    against: Annotated[
+        str | None,
+        typer.Option(help="An older run: say what changed beyond noise; exit with 1 if something got worse."),
+    ] = None,
+    trace: Annotated[Path | None, typer.Option(help="Write a trace for Perfetto or chrome://tracing.")] = None,
+    budgets: Annotated[Path | None, typer.Option(help="A file of budgets (docs/evidence.md).")] = None,
+    since: Annotated[str, typer.Option(help="From here on alone: so long after a run began, as 3:20.")] = "",
+    until: Annotated[str, typer.Option(help="Until here alone, counted in the same way.")] = "",
+    config: ConfigOption = None,
 ) -> None:
-    """Say of each answer how long it took, which stage took longest, and what went wrong; of a show also its frames.
+    """Say why something was slow, or that nothing was: of shows their frames and their silences, of talks and calls
+    each answer, stage by stage.
 
     The stages add up to the silence between the person's last word and the answer's first; see docs/latency.md.
 
-    For instance: duologue talk --wav question.wav --out answer.wav --ledger talk.jsonl && duologue report talk.jsonl
+    Examples: duologue report · duologue report last -o report.html · duologue report new --against old
     """
-    from duologue.telemetry.ledger_reader import LedgerReader
-    from duologue.telemetry.report import gather
+    from duologue.evidence.budgets import read_budgets
+    from duologue.evidence.forms import shaped
+    from duologue.evidence.report import read_report
 
-    reader = LedgerReader(*ledgers)
-    parts = gather(reader)
-    if as_json:
-        import json
-
-        found = {"parts": [each.as_dict() for each in parts], "torn": reader.torn, "unknown": dict(reader.unknown)}
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    sources = [_part(source_of(name, config), since, until) for name in runs or ["last"]]
+    if trace is not None:
+        _write_trace(trace, sources)
+        if out is None and against is None and not (as_md or as_json):
+            return
+    limits = read_budgets(budgets)
+    found = read_report(sources, limits)
+    if against is not None:
+        _compare(found, read_report([source_of(against, config)], limits), as_json=as_json)
         return
-    for part in parts:
+    if out is not None:
+        _write(out, found)
+    elif as_md or as_json:
+        for piece in shaped(found, ".md" if as_md else ".json"):
+            typer.echo(piece, nl=False)
+    else:
+        _print(found)
+
+
+def source_of(name: str, config: Path | None) -> ReportSource:
+    """A run by its id, or a ledger by its path."""
+    from duologue.cli.runs import shelf_of
+    from duologue.evidence.report import ReportSource
+
+    path = Path(name)
+    if path.exists() or len(path.parts) > 1 or path.suffix:
+        return ReportSource(name, path)
+    run = shelf_of(config).find(name)
+    return ReportSource(run.id, run.folder)
+
+
+def _part(source: ReportSource, since: str, until: str) -> ReportSource:
+    """The same, or a stretch of it. Raises :class:`InputError`."""
+    if not (since or until):
+        return source
+    from dataclasses import replace
+
+    from duologue.errors import InputError
+    from duologue.telemetry.ledger_span import RunSpan
+
+    began, newest = _times(source.path, all_of_it=not until)
+    begins = began + _nanoseconds(since, "--since")
+    ends = began + _nanoseconds(until, "--until") if until else newest
+    if begins >= ends:
+        raise InputError("there is nothing between the two", where="--since, --until", remedy="The first is earlier.")
+    return replace(source, span=RunSpan(begins, ends))
+
+
+def _times(path: Path, *, all_of_it: bool) -> tuple[int, int]:
+    """When a run began, and its newest entry (Unix ns); without ``all_of_it`` that is not looked for. Raises
+    :class:`InputError`.
+    """
+    from duologue.errors import InputError
+    from duologue.telemetry.run_shelf import digest_of, read_digest
+
+    digest = read_digest(path) or digest_of(path, None if all_of_it else 1)
+    if digest is None:
+        raise InputError("this is no run: its beginning is not known", where=str(path), remedy="Read all of it.")
+    return digest.began, digest.newest
+
+
+def _nanoseconds(text: str, where: str) -> int:
+    """Of ``3:20``, ``1:03:20`` or ``200`` seconds."""
+    from duologue.clock import SECOND
+    from duologue.errors import InputError
+
+    seconds = 0.0
+    try:
+        for piece in text.split(":") if text else ():
+            seconds = 60 * seconds + float(piece)
+    except ValueError as error:
+        raise InputError(f"{text!r} is no time", where=where, remedy="Write 3:20, for example.") from error
+    return round(seconds * SECOND)
+
+
+def _print(found: EvidenceReport) -> None:
+    for part in found.parts:
         for line in _told(part):
             typer.echo(line)
-    for line in _summary(parts):
+    for line in _summary(found.parts):
         typer.echo(line)
-    for line in _missing(parts, reader):
+    for line in _missing(found):
         typer.echo(line)
+
+
+def _write(out: Path, found: EvidenceReport) -> None:
+    from duologue.errors import PeerError
+    from duologue.evidence.forms import shaped
+
+    pieces = shaped(found, out.suffix.lower())
+    try:
+        with out.open("w", encoding="utf-8", errors="backslashreplace") as file:
+            file.writelines(pieces)
+    except OSError as error:
+        raise PeerError(
+            f"the report cannot be written: {error.strerror}", where=str(out), remedy="Check -o."
+        ) from error
+    typer.echo(f"{out}: {' '.join(found.verdict)}")
+
+
+def _write_trace(out: Path, sources: Sequence[ReportSource]) -> None:
+    from itertools import chain
+
+    from duologue.errors import PeerError
+    from duologue.evidence.trace import write_trace
+    from duologue.telemetry.ledger_reader import LedgerReader
+    from duologue.telemetry.run_shelf import digest_of
+
+    ordered = sorted(sources, key=lambda source: began.began if (began := digest_of(source.path, 1)) else 0)
+    entries = chain.from_iterable(LedgerReader(source.path, span=source.span) for source in ordered)
+    try:
+        with out.open("w", encoding="utf-8", errors="backslashreplace") as file:
+            count = write_trace(entries, file)
+    except OSError as error:
+        what = f"the trace cannot be written: {error.strerror}"
+        raise PeerError(what, where=str(out), remedy="Check --trace.") from error
+    typer.echo(f"{out}: {count:,} events; open it at ui.perfetto.dev or chrome://tracing.")
+
+
+def _compare(found: EvidenceReport, older: EvidenceReport, *, as_json: bool) -> None:
+    """Print what changed; leave with 1 if something got worse."""
+    from duologue.evidence.comparison import ChangeOutcome, as_lines, compare
+
+    changes = compare(found, older)
+    if as_json:
+        import json
+        from dataclasses import asdict
+
+        typer.echo(json.dumps({"changes": [asdict(each) for each in changes]}, indent=2, ensure_ascii=False))
+    else:
+        for line in as_lines(changes):
+            typer.echo(line)
+    if any(each.outcome is ChangeOutcome.WORSE for each in changes):
+        raise typer.Exit(1)
 
 
 def _told(part: PartSummary) -> Iterator[str]:
     people = [each for each in part.conversations if each.person]
     about = f" ({people[0].scenario})" if people and people[0].scenario else ""
     yield f"{part.of}{about}"
-    if part.show or part.costs:
+    if part.show or part.columns:
         yield from _frames(part)
     if part.call is not None:
         yield _call(part.call)
+    for taken in part.takeovers:
+        yield _taken(taken)
     for worker, times in part.restarts.items():
         yield f"  {worker} was started again {times} times" if times > 1 else f"  {worker} was started again"
     for cause, times in Counter(part.failures).items():
@@ -76,6 +219,12 @@ def _call(call: CallRecord) -> str:
     quality = f"loss {call.loss_percent:.1f} % at most, jitter {call.jitter_ms:.0f} ms at most"
     length = (call.ended - call.answered) / 1e9
     return f"  {ways} ({call.carrier} {call.codec}): {length:.1f} s with {call.character}; {quality}; {call.reason}"
+
+
+def _taken(taken: TakeoverRecord) -> str:
+    """A line for an operator who had the call."""
+    spoke = "" if taken.spoke else ", and never spoke"
+    return f"  {taken.operator} had the call for {(taken.ended - taken.began) / 1e9:.1f} s{spoke}: {taken.why}"
 
 
 def _frames(part: PartSummary) -> Iterator[str]:
@@ -99,7 +248,10 @@ def _turns(part: PartSummary) -> Iterator[str]:
     """A line for each answer to a person, and one for each thing that went wrong with a turn."""
     questions = {record.id: record.text for record in part.turns if record.kind == "person"}
     for record in part.turns:
-        if record.kind == "answer" and (record.question or not part.show):
+        if record.operator:
+            wrote = "said" if record.kind == "person" else "wrote"
+            yield f"  {f'the operator {wrote}':<37}  {_short(record.text)}"
+        elif record.kind == "answer" and (record.question or not part.show):
             yield f"  {_waited(record)}  {_short(questions.get(record.question, ''))}"
         for trouble in filter(None, (record.failure, *record.handovers)):
             yield f"             {_name(record)}: {trouble}"
@@ -110,9 +262,9 @@ def _turns(part: PartSummary) -> Iterator[str]:
 
 def _summary(parts: list[PartSummary]) -> Iterator[str]:
     """The stages of all talks together, and of each show."""
-    from duologue.telemetry.report import PartSummary
+    from duologue.evidence.summary import PartSummary
 
-    shows = [part for part in parts if part.show or part.costs]
+    shows = [part for part in parts if part.show or part.columns]
     talks = PartSummary("talks", turns=[turn for part in parts if part not in shows for turn in part.turns])
     if "silence" in talks.stages:
         yield from _table("ms", "answers", talks, leave=("speaking", "waits"))
@@ -130,12 +282,12 @@ def _table(title: str, what: str, part: PartSummary, leave: Sequence[str] = ()) 
         yield f"{name.replace('_', ' '):<16}{spread.p50:8.0f}{spread.p95:8.0f}{spread.largest:8.0f}   {spread.count}"
 
 
-def _missing(parts: list[PartSummary], reader: LedgerReader) -> Iterator[str]:
-    if dropped := sum(part.dropped for part in parts):
+def _missing(found: EvidenceReport) -> Iterator[str]:
+    if dropped := sum(part.dropped for part in found.parts):
         yield f"{dropped} lines are missing: more waited than may, or the disk did not take them."
-    if reader.torn:
-        yield f"{reader.torn} lines were torn (the machine stopped, or its disk was full)."
-    for kind, count in reader.unknown.items():
+    if found.torn:
+        yield f"{found.torn} lines were torn (the machine stopped, or its disk was full)."
+    for kind, count in found.unknown.items():
         yield f"{count} lines of a kind that is not known here were passed over: {kind}."
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from duologue.cli.options import ConfigOption
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -28,7 +30,7 @@ def say(
     tts: Annotated[
         str | None, typer.Option(help="The engines that speak, the first that can; by default those that are set.")
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="The settings file instead of ./duologue.toml.")] = None,
+    config: ConfigOption = None,
 ) -> None:
     """Speak a text into a WAV file (48 kHz, 16 bit, mono), as it would be heard on air.
 
@@ -36,7 +38,7 @@ def say(
     """
     import asyncio
 
-    from duologue.app.languages import use_by
+    from duologue.app.engines.languages import use_by
     from duologue.audio.wav import WavWriter
     from duologue.cli.output import require_wav
     from duologue.errors import InputError
@@ -62,7 +64,7 @@ def say(
 
 def _knowing(voice: str, settings: Settings, load: Callable[[Sequence[str]], Settings]) -> Settings:
     """The settings with the engine that knows ``voice`` before the others."""
-    from duologue.app.spare_voices import known_voices, owner
+    from duologue.app.engines.spare_voices import known_voices, owner
 
     engines = settings.engines.tts
     named = owner(voice, engines, known_voices(settings))
@@ -73,8 +75,8 @@ def _knowing(voice: str, settings: Settings, load: Callable[[Sequence[str]], Set
 
 def _voices(voice: str | None, character: str, settings: Settings) -> Mapping[str, str]:
     """The voice in each engine: the one named is for the engine that knows it, the character's are for the others."""
-    from duologue.app.cast import load_member
-    from duologue.app.spare_voices import known_voices, owner
+    from duologue.app.engines.spare_voices import known_voices, owner
+    from duologue.app.show.cast import load_member
 
     engines, known = settings.engines.tts, known_voices(settings)
     if voice is None:
@@ -85,20 +87,23 @@ def _voices(voice: str | None, character: str, settings: Settings) -> Mapping[st
 
 
 async def _voice(text: str, voices: Mapping[str, str], character: str, settings: Settings) -> Utterance:
-    from duologue.app.engines import create_voicing
+    from duologue.app.engines.engines import create_voicing
+    from duologue.app.spending.spending import open_spending
 
-    voicing = create_voicing(settings, _tell)
-    try:
-        await voicing.warm_up()
-        return (await voicing.voice(text, voices, speaker=character, utterance_id="say")).utterance
-    finally:
-        await voicing.close()
+    async with open_spending(settings) as spending:
+        voicing = create_voicing(settings, _tell, meter=spending)
+        try:
+            await voicing.warm_up()
+            return (await voicing.voice(text, voices, speaker=character, utterance_id="say")).utterance
+        finally:
+            await voicing.close()
 
 
 def _tell(handover: Handover) -> None:
     """When nobody is left, the command's error says it all."""
     if handover.successor:
-        typer.echo(f"{handover.engine} failed: {handover.cause}; {handover.successor} takes over", err=True)
+        what = "failed" if handover.moment != "cap" else "was not asked"
+        typer.echo(f"{handover.engine} {what}: {handover.cause}; {handover.successor} takes over", err=True)
 
 
 def _as_json(utterance: Utterance) -> str:

@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from duologue.cli.options import ConfigOption, HostOption, LedgerOption, PortOption
+
+DEFAULTS = {"serve.talk": True}
+"""What this command does unless it is told otherwise, beside the defaults of all."""
 HUNG = 70
 """The exit status when a part of the house did not end (``EX_SOFTWARE``)."""
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from duologue.app.cast import CastMember
-    from duologue.app.early_stage import EarlyStage
+    from duologue.app.show.cast import CastMember
+    from duologue.app.show.early_stage import EarlyStage
     from duologue.settings import Settings
 
 
@@ -27,10 +31,16 @@ def serve(
     ] = None,
     line: Annotated[bool | None, typer.Option("--line/--no-line", help="The phone line.")] = None,
     api: Annotated[bool | None, typer.Option("--api/--no-api", help="What OpenAI's clients find at /v1.")] = None,
-    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="The port to listen on; 0 takes a free one.")] = None,
-    ledger: Annotated[Path | None, typer.Option(help="A folder for the ledger: frames, turns, and all else.")] = None,
-    config: Annotated[Path | None, typer.Option(help="The settings file; default: duologue.toml here.")] = None,
+    host: HostOption = None,
+    port: PortOption = None,
+    ledger: LedgerOption = None,
+    tls: Annotated[
+        tuple[Path, Path] | None, typer.Option("--tls", metavar="CERT KEY", help="HTTPS by these PEM files.")
+    ] = None,
+    tls_self_made: Annotated[
+        bool | None, typer.Option("--tls-self-made", help="HTTPS by a certificate of our own, for a first try.")
+    ] = None,
+    config: ConfigOption = None,
 ) -> None:
     """Run what [serve] in the settings switches on, in one process, and serve the page and the API.
 
@@ -38,26 +48,27 @@ def serve(
 
         duologue serve
 
-        duologue serve --no-show --talk --port 8090
+        duologue serve --no-show --port 8090
 
         duologue serve --line
     """
     import uvloop
 
-    from duologue.app.languages import use_of
+    from duologue.app.engines.languages import use_of
     from duologue.settings import load_settings
 
     flags = {
         "serve.show": show, "serve.talk": talk, "serve.line": line, "serve.api": api, "web.host": host,
-        "web.port": port,
+        "web.port": port, "web.tls_self_made": tls_self_made,
+        **({"web.tls_cert": tls[0], "web.tls_key": tls[1]} if tls is not None else {}),
         "ledger.folder": ledger,
     }  # fmt: skip
-    uvloop.run(run_house(load_settings(flags, config=config, use=use_of)))
+    uvloop.run(run_house(load_settings(flags, defaults=DEFAULTS, config=config, use=use_of)))
 
 
 async def run_house(settings: Settings) -> None:
     """Serve the house that is set."""
-    from duologue.app.early_stage import early_stage
+    from duologue.app.show.early_stage import early_stage
     from duologue.memory import hold
 
     hold()
@@ -70,8 +81,8 @@ async def run_house(settings: Settings) -> None:
 
 async def open_house(settings: Settings, stage: EarlyStage | None = None) -> None:
     """Serve the house until all its parts are over; ``stage`` is the first show's process, already started."""
-    from duologue.app.cast import load_cast
-    from duologue.app.spare_voices import known_voices
+    from duologue.app.engines.spare_voices import known_voices
+    from duologue.app.show.cast import load_cast
     from duologue.places import refuse_same
     from duologue.web.server import address, bind, serve
 
@@ -84,16 +95,42 @@ async def open_house(settings: Settings, stage: EarlyStage | None = None) -> Non
     members = load_cast(settings.show.cast, settings.engines.tts, known_voices(settings)) if alone else ()
     with bind(settings.web.host, settings.web.port) as sock:  # before the address is promised
         if alone and stage is not None:
-            from duologue.app.stage_set import show_seed, stage_plan
+            from duologue.app.show.stage_set import show_seed, stage_plan
 
             await stage.open(stage_plan(settings, members, show_seed(settings)))
-        announce(settings, members, address(sock))
+        if settings.web.https:
+            from duologue.web.certificate import certificate_of
+
+            certificate_of(settings.web)  # one that cannot be is told of before the address is
+        announce(settings, members, address(sock, https=settings.web.https))
         await serve(settings, sock, members, stage, _leave_at_once)
 
 
 def _leave_at_once(parts: Sequence[str]) -> None:
     """A part hangs, and a process waits for all that runs in it: only this ends it. The others have ended well."""
     os._exit(HUNG)
+
+
+def announce_talk(settings: Settings, console: Console, here: str) -> None:
+    """Say where people may talk, and what their browsers will want."""
+    web = settings.web
+    if not settings.serve.talk:
+        return
+    console.print(f"Talk with a character at [bold]{here}/talk[/]")
+    if web.tls_self_made:
+        from duologue.web.certificate import certificate_of, fingerprint
+
+        made = certificate_of(web)
+        if made is not None:
+            console.print(
+                "  the certificate is of our own making: a browser warns once; what it shows must be", style="dim"
+            )
+            console.print(f"  {fingerprint(made.chain)}", style="dim")
+    elif not web.https and not web.loopback:
+        console.print(
+            "  by plain HTTP browsers of other machines give no microphone: --tls CERT KEY, --tls-self-made,"
+            " or a proxy (docs/network.md)", style="dim",
+        )  # fmt: skip
 
 
 def announce_line(settings: Settings, console: Console) -> None:
@@ -112,15 +149,15 @@ def announce_line(settings: Settings, console: Console) -> None:
 
 def announce(settings: Settings, cast: Sequence[CastMember], here: str) -> None:
     """Say where the house will be, and of a single show what was chosen, and why."""
-    from rich.console import Console
-
+    from duologue.cli import output
     from duologue.telemetry.log import configure, get_logger, is_text
 
     telemetry = settings.telemetry
     configure(telemetry.log_format, telemetry.log_level, secrets=settings.secrets())
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = output.console(stderr=True)
     if not settings.serve.show:
         console.print(f"The house will be at [bold]{here}[/]  (API: {here}/docs)")
+        announce_talk(settings, console, here)
         announce_line(settings, console)
         return
     if settings.show.headless:
@@ -129,12 +166,13 @@ def announce(settings: Settings, cast: Sequence[CastMember], here: str) -> None:
         console.print(f"The show is at [bold]{here}[/]  (stream: {here}/stream/index.m3u8, API: {here}/docs)")
     for name in settings.shows:
         console.print(f"  {name}: {here}/shows/{name}/")
+    announce_talk(settings, console, here)
     announce_line(settings, console)
     if settings.shows:
         return
-    from duologue.app.doctor_memory import recall
-    from duologue.app.show_choices import choices, fields, lines
-    from duologue.app.stage_set import cached_mb
+    from duologue.app.doctor.memory import recall
+    from duologue.app.show.choices import choices, fields, lines
+    from duologue.app.show.stage_set import cached_mb
 
     show = settings.show
     cost = recall(show.size.width, show.size.height, show.fps)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from duologue.cli.options import ConfigOption
 from duologue.errors import InputError
 
 
 def settings(
-    config: Annotated[Path | None, typer.Option(help="The settings file instead of ./duologue.toml.")] = None,
+    config: ConfigOption = None,
     assign: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Try a value, as a flag would set it.")
     ] = None,
@@ -25,10 +25,10 @@ def settings(
 
     Examples: duologue settings · duologue settings --json · duologue settings --set show.fps=25
     """
-    from duologue.app.languages import use_of
+    from duologue.app.engines.languages import use_of
     from duologue.settings import load_settings
 
-    rows = load_settings(assigned=_assigned(assign or []), config=config, use=use_of).rows()
+    rows = load_settings(assigned=assigned(assign or []), config=config, use=use_of).rows()
     if as_json:
         table = [
             {"key": row.key, "value": row.value, "source": row.source} | ({"why": row.why} if row.why else {})
@@ -49,7 +49,8 @@ def settings(
             console().print(f"{row.key} = {row.value} came to {row.why}", markup=False)
 
 
-def _assigned(pairs: list[str]) -> dict[str, object]:
+def assigned(pairs: list[str]) -> dict[str, object]:
+    """What ``--set`` gives, by its keys. Raises :class:`InputError` for what is no pair."""
     flags: dict[str, object] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")

@@ -8,16 +8,28 @@ from typing import Annotated
 
 import typer
 
-CAST = "Two characters that ship, or folders of packs, separated by commas."
+from duologue.cli.options import (
+    CastOption,
+    ConfigOption,
+    EncoderOption,
+    FpsOption,
+    HostOption,
+    LedgerOption,
+    PortOption,
+    RoomOption,
+    SizeOption,
+    TestCardOption,
+    TvOption,
+)
 
 
 def show(
     topic: Annotated[str | None, typer.Argument(help="What they talk about; without one, topics are picked.")] = None,
     turns: Annotated[int | None, typer.Option(help="Turns of a conversation, both speakers counted.")] = None,
-    cast: Annotated[str | None, typer.Option(help=CAST)] = None,
-    room: Annotated[str | None, typer.Option(help="A room that ships, or the folder of a pack.")] = None,
-    size: Annotated[str | None, typer.Option(help="Of the picture, as 1920x1080.")] = None,
-    fps: Annotated[int | None, typer.Option(help="Frames per second.")] = None,
+    cast: CastOption = None,
+    room: RoomOption = None,
+    size: SizeOption = None,
+    fps: FpsOption = None,
     seed: Annotated[int | None, typer.Option(help="The same seed and options give the same show.")] = None,
     record: Annotated[
         Path | None,
@@ -26,14 +38,14 @@ def show(
     forever: Annotated[
         bool | None, typer.Option("--forever/--once", help="Show after show (the default), or leave after one.")
     ] = None,
-    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="The port to listen on; 0 takes a free one.")] = None,
-    tv: Annotated[str | None, typer.Option(help="A film for the TV, by name or as a file.")] = None,
-    encoder: Annotated[str | None, typer.Option(help="libx264, h264_nvenc, h264_vaapi or h264_qsv.")] = None,
-    ledger: Annotated[Path | None, typer.Option(help="A folder for the ledger: frames, turns, and all else.")] = None,
-    test_card: Annotated[bool | None, typer.Option("--test-card", help="Draw what `duologue verify` reads.")] = None,
+    host: HostOption = None,
+    port: PortOption = None,
+    tv: TvOption = None,
+    encoder: EncoderOption = None,
+    ledger: LedgerOption = None,
+    test_card: TestCardOption = None,
     headless: Annotated[bool | None, typer.Option("--headless", help="Stream and API, but no page.")] = None,
-    config: Annotated[Path | None, typer.Option(help="The settings file; default: duologue.toml here.")] = None,
+    config: ConfigOption = None,
 ) -> None:
     """Put two characters on air, talking about TOPIC, and serve the page to watch and steer them.
 
@@ -75,12 +87,12 @@ def show(
 
 async def _put_on_air(flags: Mapping[str, object], config: Path | None) -> None:
     """The order is that of a quick start: the stage's process first, then its plan, then all else that we need."""
-    from duologue.app.early_stage import early_stage
+    from duologue.app.show.early_stage import early_stage
     from duologue.memory import hold
 
     hold()
     async with early_stage() as stage:
-        from duologue.app.languages import use_of
+        from duologue.app.engines.languages import use_of
         from duologue.cli.serve import open_house
         from duologue.settings import load_settings
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from duologue.cli.options import JsonOption
+
 MOST_CHECKS, MOST_TROUBLES = 8, 4
 """So many lines are printed of each run that failed."""
 
@@ -38,7 +40,7 @@ def simulate(
     noise: Annotated[float | None, typer.Option(help="With --audio: speech is so many dB above the noise.")] = None,
     telephone: Annotated[bool, typer.Option("--telephone", help="With --audio: the caller's line has 8 kHz.")] = False,
     config: Annotated[Path | None, typer.Option(help="With --audio: the settings file.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Hold scripted conversations on virtual time and check what is expected of them; exit with 1 if something fails.
 
@@ -138,8 +140,8 @@ def _run_virtually(scenarios: list[Scenario], order: Order, take: Callable[[RunS
 def _run_aloud(scenarios: list[Scenario], order: Order, aloud: WithSound, take: Callable[[RunSummary], None]) -> None:
     import asyncio
 
-    from duologue.app.languages import languages_of
-    from duologue.app.talking import find_persona
+    from duologue.app.engines.languages import languages_of
+    from duologue.app.talking.partners import find_persona
     from duologue.models.automatic import Use
     from duologue.settings import load_settings
     from duologue.simulation.runner import PLAIN

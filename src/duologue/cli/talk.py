@@ -8,10 +8,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from duologue.cli.options import (
+    CharacterOption,
+    ConfigOption,
+    DeviceOption,
+    FullDuplexOption,
+    LlmOption,
+    SttOption,
+    TranslateOption,
+    TtsOption,
+    engine_flags,
+)
+
 if TYPE_CHECKING:
+    from duologue.app.lessons.partner import LessonWish
     from duologue.audio.wav import WavWriter
     from duologue.cli.talk_aloud import Files
-    from duologue.dialogue.session import SessionOptions
+    from duologue.dialogue.session.session import SessionOptions
     from duologue.language.persona import Persona
     from duologue.settings import Settings
     from duologue.speech.utterance import Utterance
@@ -28,31 +41,31 @@ def talk(
     ledger: Annotated[
         Path | None, typer.Option(help="Append all that happens, as JSON lines; for duologue report.")
     ] = None,
-    full_duplex: Annotated[
-        bool, typer.Option("--full-duplex", help="Listen while it speaks, so that you can interrupt: with headphones.")
-    ] = False,
+    full_duplex: FullDuplexOption = False,
     echo_cancel: Annotated[
         bool, typer.Option("--echo-cancel", help="Listen while it speaks also with a loudspeaker: duologue[echo].")
     ] = False,
     no_speculation: Annotated[
         bool, typer.Option("--no-speculation", help="Think only once it is sure that you have finished.")
     ] = False,
-    device: Annotated[str, typer.Option(help="The sound system: pulseaudio or alsa; by default what is there.")] = "",
-    character: Annotated[
-        str, typer.Option("--as", help="Who answers: a character or persona by name, or its folder or file.")
-    ] = "chad",
+    device: DeviceOption = "",
+    character: CharacterOption = "chad",
     topic: Annotated[str, typer.Option(help="What it is about.")] = "",
     greet: Annotated[bool, typer.Option("--greet", help="The character speaks first.")] = False,
     notes: Annotated[
-        str,
-        typer.Option(help="Notes beside the answers: correction, translation, hint (of a language model)."),
+        str, typer.Option(help="Notes beside the answers: correction, translation, hint, vocabulary (of a model).")
+    ] = "",
+    lesson: Annotated[str, typer.Option(help="Practise a lesson instead: by name, a file, or review.")] = "",
+    translate: TranslateOption = "",
+    person: Annotated[
+        str, typer.Option(help="Who you are: what is said is remembered for the next time (docs/store.md).")
     ] = "",
     me: Annotated[str, typer.Option(help="What you are called.")] = "friend",
     seed: Annotated[int | None, typer.Option(help="The same seed and words give the same answers.")] = None,
-    llm: Annotated[str | None, typer.Option(help="The engines that think, e.g. openai,improv.")] = None,
-    tts: Annotated[str | None, typer.Option(help="The engines that speak.")] = None,
-    stt: Annotated[str | None, typer.Option(help="The engines that hear.")] = None,
-    config: Annotated[Path | None, typer.Option(help="The settings file instead of ./duologue.toml.")] = None,
+    llm: LlmOption = None,
+    tts: TtsOption = None,
+    stt: SttOption = None,
+    config: ConfigOption = None,
 ) -> None:
     """Talk with a character: with microphone and loudspeaker, in writing, or with a file.
 
@@ -60,23 +73,31 @@ def talk(
     """
     import asyncio
 
+    from duologue.app.lessons.partner import LessonWish, for_lesson
     from duologue.cli.talk_aloud import Files, talk_aloud
 
     files = Files(wav, out, record, ledger, device)
     _refuse(files, config, text=text, echo_cancel=echo_cancel)
-    flags: dict[str, object] = {
-        "engines.llm": llm, "engines.tts": tts, "engines.stt": stt,
+    flags = engine_flags(llm, tts, stt) | _turn_flags(full_duplex, echo_cancel, no_speculation)
+    settings, persona = _settings(flags, config, character, quiet=text)
+    taken = _options(settings, persona, seed, notes, from_file=wav is not None)
+    options = replace(taken, person=me, topic=topic, greet=greet)
+    wish = LessonWish(lesson, translate) if lesson else None
+    if wish is not None:
+        wish.found()  # before anything is loaded
+        options = for_lesson(options)
+    if text:
+        asyncio.run(_chat(settings, character, options, out, ledger, person, wish))
+    elif not asyncio.run(talk_aloud(settings, character, options, files, person, wish)):
+        raise typer.Exit(1)
+
+
+def _turn_flags(full_duplex: bool, echo_cancel: bool, no_speculation: bool) -> dict[str, object]:
+    return {
         "dialogue.half_duplex": False if full_duplex or echo_cancel else None,
         "dialogue.echo_cancel": True if echo_cancel else None,
         "dialogue.speculate": False if no_speculation else None,
-    }  # fmt: skip
-    settings, persona = _settings(flags, config, character, quiet=text)
-    options = _options(settings, persona, seed, notes, from_file=wav is not None)
-    options = replace(options, person=me, topic=topic, greet=greet)
-    if text:
-        asyncio.run(_chat(settings, character, options, out, ledger))
-    elif not asyncio.run(talk_aloud(settings, character, options, files)):
-        raise typer.Exit(1)
+    }
 
 
 def _refuse(files: Files, config: Path | None, *, text: bool, echo_cancel: bool) -> None:
@@ -103,8 +124,8 @@ def _settings(
     """The settings for a talk with ``character``, and how it speaks. What was chosen by itself is said, unless
     ``quiet``.
     """
-    from duologue.app.languages import languages_of
-    from duologue.app.talking import find_persona
+    from duologue.app.engines.languages import languages_of
+    from duologue.app.talking.partners import find_persona
     from duologue.models.automatic import Use, notices
     from duologue.settings import load_settings
     from duologue.telemetry.log import configure
@@ -121,9 +142,9 @@ def _options(settings: Settings, persona: Persona, seed: int | None, notes: str,
     """How turns are taken, and what is asked of the model."""
     import secrets
 
-    from duologue.app.talking import talk_policy
+    from duologue.app.talking.turn_policy import talk_policy
     from duologue.cli.talk_aloud import TAIL_MS
-    from duologue.dialogue.session import SessionOptions
+    from duologue.dialogue.session.session import SessionOptions
     from duologue.language.structured import notes_schema
 
     half_duplex = not from_file and not settings.dialogue.echo_cancel
@@ -133,13 +154,23 @@ def _options(settings: Settings, persona: Persona, seed: int | None, notes: str,
 
 
 async def _chat(
-    settings: Settings, character: str, options: SessionOptions, out: Path | None, ledger: Path | None
+    settings: Settings,
+    character: str,
+    options: SessionOptions,
+    out: Path | None,
+    ledger: Path | None,
+    person: str,
+    wish: LessonWish | None,
 ) -> None:
     from contextlib import nullcontext
 
-    from duologue.app.talking import open_partner
+    from duologue.app.lessons.partner import open_lesson
+    from duologue.app.talking.talking import open_partner
     from duologue.audio.wav import WavWriter
+    from duologue.cli.lesson_shown import LessonPrinter
+    from duologue.cli.talk_shown import say_if_forgotten, who
     from duologue.cli.talk_text import chat_on_terminal
+    from duologue.telemetry.runs import keeping_of
 
     with WavWriter(out) if out else nullcontext() as file:
 
@@ -147,8 +178,16 @@ async def _chat(
             if file is not None:
                 _append(file, utterance)
 
-        async with open_partner(settings, character, hears=False, speaks=file is not None) as partner:
-            await chat_on_terminal(partner, options, keep, ledger)
+        speaks = file is not None
+        if wish is None:
+            async with open_partner(settings, character, hears=False, speaks=speaks, person=who(person)) as partner:
+                say_if_forgotten(partner)
+                await chat_on_terminal(partner, options, keep, ledger, keeping_of(settings.runs))
+            return
+        async with open_lesson(settings, character, wish, who(person), hears=False, speaks=speaks) as (partner, desk):
+            say_if_forgotten(partner)
+            desk.tell = LessonPrinter().tell
+            await chat_on_terminal(partner, options, keep, ledger, keeping_of(settings.runs))
 
 
 def _append(file: WavWriter, utterance: Utterance) -> None:

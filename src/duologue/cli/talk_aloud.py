@@ -7,22 +7,30 @@ import signal
 import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from duologue.app.clips import read_clip
-from duologue.app.talking import Partner, find_partner, open_partner
-from duologue.app.talking_devices import Device, find_device, hold
-from duologue.app.talking_sound import SpokenTalk, open_recording, talk_over
+from duologue.app.lessons.partner import LessonWish, open_lesson
+from duologue.app.show.cast import CastMember
+from duologue.app.show.clips import read_clip
+from duologue.app.talking.devices import Device, find_device, hold
+from duologue.app.talking.partners import find_partner
+from duologue.app.talking.sound import SpokenTalk, open_recording, talk_over
+from duologue.app.talking.talking import Partner, open_partner
 from duologue.audio.echo_cancel import EchoCanceller
 from duologue.audio.pcm import Samples
-from duologue.cli.talk_shown import TranscriptPrinter, both, standing_shown
+from duologue.cli.lesson_shown import LessonPrinter
+from duologue.cli.talk_shown import TranscriptPrinter, say_if_forgotten, standing_shown, who
+from duologue.cli.talk_shown import both as told_both
 from duologue.clock import SECOND, SYSTEM_CLOCK
 from duologue.dialogue.recording import ConversationRecorder
-from duologue.dialogue.session import Observe, SessionOptions
-from duologue.dialogue.session_ledger import open_session_ledger
+from duologue.dialogue.session.ledger import open_session_ledger
+from duologue.dialogue.session.session import Observe, SessionOptions
+from duologue.dialogue.turns.policy import Policy
 from duologue.settings import Settings
+from duologue.telemetry.runs import RunKeeping, keeping_of
+from duologue.telemetry.stream import Ledger
 
 TAIL_MS = 400
 """With a loudspeaker the ears stay closed so long after a reply: it sounds later than it was handed over, and rings."""
@@ -43,28 +51,67 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class _Watch:
-    """Who sees what happens."""
+    """Who sees what happens in ``conversation``."""
 
+    conversation: str
     shown: TranscriptPrinter
     observe: Observe
+    recorded: Callable[[Path, int, Policy], None]
+    follow: Callable[[Ledger | None], None]
 
 
-async def talk_aloud(settings: Settings, character: str, options: SessionOptions, files: Files) -> bool:
-    """Hold one conversation; False when nothing came of it, which is then said."""
+async def talk_aloud(
+    settings: Settings,
+    character: str,
+    options: SessionOptions,
+    files: Files,
+    person: str = "",
+    wish: LessonWish | None = None,
+) -> bool:
+    """Hold one conversation, or a lesson, which is kept for ``person``; False when nothing came of it, which is then
+    said.
+    """
     member = find_partner(character, settings)
     question = read_clip(files.question) if files.question else None
     device = find_device(files.device) if question is None else None
     chosen = settings.dialogue
     echo = EchoCanceller(chosen.echo_delay_ms) if chosen.echo_cancel and device is not None else None
-    async with _watched(member.persona.title, member.name, options.person, files.ledger) as watch:
-        with open_recording(files.answer, files.both or recording_name(settings, SYSTEM_CLOCK.wall())) as recording:
-            async with open_partner(settings, member) as partner:
+    async with _watched(
+        member.persona.title, member.name, options.person, files.ledger, keeping_of(settings.runs)
+    ) as watch:
+        options = replace(options, id=watch.conversation)
+        both = files.both or recording_name(settings, SYSTEM_CLOCK.wall())
+
+        def begun(at: int) -> None:
+            if both is not None:
+                watch.recorded(both, at, options.policy)
+
+        with open_recording(files.answer, both, begun) as recording:
+            async with _partner(settings, member, person, wish, watch.shown.write) as partner:
+                say_if_forgotten(partner)
+                partner = replace(partner, conversation=watch.conversation)
+                watch.follow(partner.ledger)
+                if both is not None and partner.acquaintance is not None:
+                    partner.acquaintance.recorded(both)
                 if device is not None:
                     await _converse(partner, device, recording, options, watch, echo)
                     return True
                 assert question is not None
                 heard_out = await talk_over(partner, question, recording, options, observe=watch.observe)
     return _conclude(watch.shown, heard_out, files.question)
+
+
+@asynccontextmanager
+async def _partner(
+    settings: Settings, member: CastMember, person: str, wish: LessonWish | None, write: Callable[[str], None]
+) -> AsyncGenerator[Partner]:
+    if wish is None:
+        async with open_partner(settings, member, person=who(person)) as partner:
+            yield partner
+        return
+    async with open_lesson(settings, member, wish, who(person)) as (partner, desk):
+        desk.tell = LessonPrinter(write).tell
+        yield partner
 
 
 def recording_name(settings: Settings, wall: int) -> Path | None:
@@ -77,10 +124,12 @@ def recording_name(settings: Settings, wall: int) -> Path | None:
 
 
 @asynccontextmanager
-async def _watched(title: str, speaker: str, person: str, ledger: Path | None) -> AsyncGenerator[_Watch]:
+async def _watched(
+    title: str, speaker: str, person: str, ledger: Path | None, runs: RunKeeping | None
+) -> AsyncGenerator[_Watch]:
     shown = TranscriptPrinter(person, title, SYSTEM_CLOCK.now())
-    async with open_session_ledger(ledger, speaker, person, changed=shown.record) as book:
-        yield _Watch(shown, both(shown.take, book.take))
+    async with open_session_ledger(ledger, speaker, person, changed=shown.record, runs=runs) as book:
+        yield _Watch(book.conversation, shown, told_both(shown.take, book.take), book.recorded, book.follow)
 
 
 async def _converse(

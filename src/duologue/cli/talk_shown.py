@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.live import Live
 from rich.text import Text
 
-from duologue.app.talking_captions import Caption, CaptionKind, Captions
+from duologue.app.talking.captions import Caption, CaptionKind, Captions
 from duologue.cli.output import console
 from duologue.clock import SECOND
-from duologue.dialogue.turns_vocabulary import State
+from duologue.dialogue.turns.vocabulary import State
 from duologue.telemetry.turns import FINAL_STATES, silence_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from duologue.dialogue.session import Observe
-    from duologue.dialogue.turns_vocabulary import Effect, Event
+    from duologue.app.talking.talking import Partner
+    from duologue.dialogue.session.session import Observe
+    from duologue.dialogue.turns.vocabulary import Effect, Event
+    from duologue.store.values import Who
     from duologue.telemetry.ledger import TurnRecord
 
 _MARGIN = " " * 16
@@ -108,6 +111,22 @@ def both(first: Observe, second: Observe) -> Observe:
         second(item, now)
 
     return observe
+
+
+def who(person: str) -> Who | None:
+    """Whoever gave their name; nobody else is remembered."""
+    if not person:
+        return None
+    from duologue.store.values import Who
+
+    return Who(person)
+
+
+def say_if_forgotten(partner: Partner) -> None:
+    """On standard error, where the store fails."""
+    known = partner.acquaintance
+    if known is not None and known.trouble:
+        sys.stderr.write(f"This conversation will not be remembered: {known.trouble}\n")
 
 
 @contextmanager

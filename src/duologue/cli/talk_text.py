@@ -7,43 +7,58 @@ import os
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from duologue.app.talking_captions import Caption, CaptionKind, Captions
-from duologue.app.talking_chat import Chat, open_chat
+from duologue.app.talking.captions import Caption, CaptionKind, Captions
+from duologue.app.talking.chat import Chat, open_chat
 from duologue.cli.talk_shown import both
-from duologue.dialogue.session_ledger import open_session_ledger
-from duologue.dialogue.turns_vocabulary import Commit, Effect, Event, Think
+from duologue.dialogue.session.ledger import open_session_ledger
+from duologue.dialogue.turns.vocabulary import Commit, Effect, Event, Think
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from duologue.app.talking import Partner
-    from duologue.app.talking_chat import Take
-    from duologue.dialogue.session import SessionOptions
+    from duologue.app.talking.chat import Take
+    from duologue.app.talking.talking import Partner
+    from duologue.dialogue.session.session import SessionOptions
+    from duologue.telemetry.runs import RunKeeping
 
 LEAVE = "/quit"
+HELP = {
+    "/hint": "hint please", "/translate": "translate that please", "/again": "say it again please",
+    "/skip": "skip this one",
+}  # fmt: skip
+"""What stands for words in a lesson."""
 MAX_LINE = 100_000
 """Bytes; what is longer without an end of line is taken as a line."""
 
 
-async def chat_on_terminal(partner: Partner, options: SessionOptions, take: Take, ledger: Path | None = None) -> None:
-    """Chat until ``/quit`` or the end of standard input. ``ledger`` is a file for what happens.
+async def chat_on_terminal(
+    partner: Partner, options: SessionOptions, take: Take, ledger: Path | None = None, runs: RunKeeping | None = None
+) -> None:
+    """Chat until ``/quit`` or the end of standard input. ``ledger`` is a file for what happens, ``runs`` where its run
+    is kept.
 
     On a terminal a line that is written into an answer interrupts it; a program's lines wait for their answers.
     """
     live = sys.stdin.isatty() and sys.stdout.isatty()
     page = ChatPage(partner.persona.title, live)
     async with (
-        open_session_ledger(ledger, partner.persona.name, options.person) as book,
-        open_chat(partner, options, take=take, observe=both(page.take, book.take)) as chat,
+        open_session_ledger(ledger, partner.persona.name, options.person, runs=runs, requests=partner.ledger) as book,
+        open_chat(
+            replace(partner, conversation=book.conversation),
+            replace(options, id=book.conversation),
+            take=take,
+            observe=both(page.take, book.take),
+        ) as chat,
         aclosing(lines(0)) as written,
     ):
         page.prompt()
         async for line in written:
             if line == LEAVE:
                 return
-            await _tell(chat, line, live)
+            await _tell(chat, HELP.get(line, line), live)
             page.check()
             if not line:
                 page.prompt()

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from duologue.cli.options import ConfigOption
+
 if TYPE_CHECKING:
     from duologue.audio.pcm import Samples
     from duologue.settings import Settings
@@ -23,7 +25,7 @@ def transcribe(
     phrases: Annotated[Path | None, typer.Option(help="A text file: only the words of its lines are expected.")] = None,
     language: Annotated[str, typer.Option(help="What is spoken, as ISO 639-1 has it: en, fr, de-AT.")] = "en",
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-    config: Annotated[Path | None, typer.Option(help="The settings file instead of ./duologue.toml.")] = None,
+    config: ConfigOption = None,
 ) -> None:
     """Write down what is said in a file; exit with 1 when nothing was understood.
 
@@ -55,7 +57,7 @@ def transcribe(
 
 
 def _read(file: Path) -> Samples:
-    from duologue.app.clips import read_clip
+    from duologue.app.show.clips import read_clip
     from duologue.audio.pcm import RATE
     from duologue.audio.resample import resample
     from duologue.speech.hearing import EAR_RATE
@@ -64,20 +66,22 @@ def _read(file: Path) -> Samples:
 
 
 async def _hear(sound: Samples, expected: Expected, settings: Settings) -> Transcript:
-    from duologue.app.engines import create_hearing
-    from duologue.app.languages import refuse_deaf
+    from duologue.app.engines.engines import create_hearing
+    from duologue.app.engines.languages import refuse_deaf
+    from duologue.app.spending.spending import open_spending
     from duologue.errors import PeerError
     from duologue.speech.hearing import Transcript
 
-    engine = create_hearing(settings)
     heard = Transcript("")
-    try:
-        refuse_deaf(expected.language, engine)
-        await engine.warm_up()
-        async for transcript in engine.listen(_told(sound), expected):
-            heard = transcript
-    finally:
-        await engine.close()
+    async with open_spending(settings) as spending:
+        engine = create_hearing(settings, meter=spending)
+        try:
+            refuse_deaf(expected.language, engine)
+            await engine.warm_up()
+            async for transcript in engine.listen(_told(sound), expected):
+                heard = transcript
+        finally:
+            await engine.close()
     if not heard.final:
         raise PeerError(f"{engine.name} gave no final transcript", remedy="This is a bug of the engine; report it.")
     return heard

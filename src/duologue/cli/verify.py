@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from duologue.cli.options import JsonOption
 from duologue.prover.report import DeliveryReport
 from duologue.prover.verify import verify as play
 
@@ -18,7 +19,7 @@ def verify(
     seconds: Annotated[
         float | None, typer.Option(min=1.0, help="How much to play; by default 30 s of a live stream, all of a film.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Play a delivered stream as a viewer would and say what is wrong with it; exit with 1 if anything is.
 
@@ -35,7 +36,9 @@ def verify(
     if as_json:
         typer.echo(json.dumps(report.as_dict(), indent=2))
     else:
-        _print(report, Console())
+        from duologue.cli import output
+
+        _print(report, output.console())
     if not report.ok:
         raise typer.Exit(1)
 

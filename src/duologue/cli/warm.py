@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from duologue.cli.options import ConfigOption
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -21,7 +23,7 @@ def warm(
         list[str] | None, typer.Option("--as", help="Whose voice (repeatable); by default the cast's.")
     ] = None,
     tts: Annotated[str | None, typer.Option(help="The engine that speaks; by default the first that is set.")] = None,
-    config: Annotated[Path | None, typer.Option(help="The settings file instead of ./duologue.toml.")] = None,
+    config: ConfigOption = None,
 ) -> None:
     """Fill the speech cache: have every line of a list said, so that it is there at once when it is needed.
 
@@ -32,7 +34,7 @@ def warm(
     """
     import asyncio
 
-    from duologue.app.languages import use_by
+    from duologue.app.engines.languages import use_by
     from duologue.settings import load_settings
     from duologue.telemetry.log import configure
 
@@ -74,26 +76,29 @@ def read_list(path: Path) -> list[str]:
 
 
 async def _fill(settings: Settings, lines: Sequence[str], names: Iterable[str]) -> Tally:
-    from duologue.app.cast import load_member
-    from duologue.app.engines import create_tts
-    from duologue.app.spare_voices import known_voices
+    from duologue.app.engines.engines import create_tts
+    from duologue.app.engines.spare_voices import known_voices
+    from duologue.app.show.cast import load_member
+    from duologue.app.spending.spending import open_spending
     from duologue.errors import InputError
     from duologue.speech.speech_cache import CachedSpeech
+    from duologue.speech.timed import TimedSpeech
 
-    engine = create_tts(settings)
-    try:
-        if not isinstance(engine, CachedSpeech):
-            raise InputError(
-                f"the speech of {engine.name} is not kept", where="speech_cache",
-                remedy="It is as fast as a disk; choose another engine with --tts, or change speech_cache.skip.",
-            )  # fmt: skip
-        known = known_voices(settings)
-        voices = dict.fromkeys(load_member(name, (engine.name,), known).voices[engine.name] for name in names)
-        await engine.warm_up()
-        jobs = [(line, voice) for line in lines for voice in voices]
-        return await fill(engine, jobs, lambda done: _progress(done, len(jobs)))
-    finally:
-        await engine.close()
+    async with open_spending(settings) as spending:
+        engine = create_tts(settings, within=lambda each: TimedSpeech(each, meter=spending))
+        try:
+            if not isinstance(engine, CachedSpeech):
+                raise InputError(
+                    f"the speech of {engine.name} is not kept", where="speech_cache",
+                    remedy="It is as fast as a disk; choose another engine with --tts, or change speech_cache.skip.",
+                )  # fmt: skip
+            known = known_voices(settings)
+            voices = dict.fromkeys(load_member(name, (engine.name,), known).voices[engine.name] for name in names)
+            await engine.warm_up()
+            jobs = [(line, voice) for line in lines for voice in voices]
+            return await fill(engine, jobs, lambda done: _progress(done, len(jobs)))
+        finally:
+            await engine.close()
 
 
 async def fill(engine: CachedSpeech, jobs: Sequence[tuple[str, str]], progress: Callable[[int], None]) -> Tally:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from duologue.dialogue.ports import Voiced
-from duologue.dialogue.replies import Attempt, SentenceVoicing
+from duologue.dialogue.replies.replies import Attempt, SentenceVoicing
 from duologue.language.persona import Persona
 from duologue.speech.utterance import Utterance
 

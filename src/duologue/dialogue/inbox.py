@@ -24,7 +24,7 @@ class Inbox(Generic[T]):
         self._limit = limit
         self._owner = owner
         self._events: deque[T] = deque()
-        self._news = asyncio.Event()
+        self._waiter: asyncio.Future[None] | None = None
 
     def __len__(self) -> int:
         return len(self._events)
@@ -34,7 +34,8 @@ class Inbox(Generic[T]):
         if len(self._events) >= self._limit:
             raise InternalError(f"{self._limit} events wait: the loop of {self._owner} is held", where=self._owner)
         self._events.append(event)
-        self._news.set()
+        if self._waiter is not None:
+            _wake(self._waiter)
 
     def take(self) -> T | None:
         """The first event, None when none waits."""
@@ -46,13 +47,19 @@ class Inbox(Generic[T]):
         """
         if self._events:
             return self._events.popleft()
-        self._news.clear()
+        loop = asyncio.get_running_loop()
+        waiter = self._waiter = loop.create_future()
         left = None if deadline is None else max(0, deadline - clock.now()) / SECOND
-        timer = asyncio.timeout(left)
+        timer = None if left is None else loop.call_later(left, _wake, waiter)
         try:
-            async with timer:
-                await self._news.wait()
-        except TimeoutError:
-            if not timer.expired():
-                raise
+            await waiter
+        finally:
+            self._waiter = None
+            if timer is not None:
+                timer.cancel()
         return self.take()
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from duologue.audio.pcm import Samples
+from duologue.speech.engine import SpeechOutlook
 from duologue.speech.utterance import Utterance
 
 
@@ -45,7 +46,7 @@ class PlayEnded:
 
 
 PlayEvent = PlayStarted | PlayEnded
-"""What a floor reports through :meth:`duologue.dialogue.director.Director.notify`, in order, once each."""
+"""What a floor reports through :meth:`duologue.dialogue.on_air.director.Director.notify`, in order, once each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,20 @@ class Voiced:
     utterance: Utterance
     first_audio: int = 0
     more: AsyncIterator[Utterance] | None = None
+
+
+@runtime_checkable
+class PacedVoice(Protocol):
+    """A voice that knows how quick it is."""
+
+    def outlook(self, text: str) -> SpeechOutlook:
+        """What is to be expected of a line."""
+        ...
+
+
+def outlook_of(voice: Voice, text: str) -> SpeechOutlook:
+    """What is to be expected of a line of ``voice``; of one that does not say so, nothing."""
+    return voice.outlook(text) if isinstance(voice, PacedVoice) else SpeechOutlook()
 
 
 class Voice(Protocol):

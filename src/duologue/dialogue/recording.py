@@ -1,13 +1,14 @@
 """Both sides of a conversation on one timeline: the person left, the character right, each where it was heard.
 
 The character's side lies on the sink's grid. The person's lies where the
-:class:`~duologue.dialogue.source_clock.SourceClock` puts it, as the ears have it: pauses and gaps of the source are
-silence, a source whose clock runs fast or slow is brought to ours by a stretch too small to hear, block by block. What
-the disk does is nobody's trouble here: see :mod:`duologue.audio.recording_file`.
+:class:`~duologue.dialogue.listening.source_clock.SourceClock` puts it, as the ears have it: pauses and gaps of the
+source are silence, a source whose clock runs fast or slow is brought to ours by a stretch too small to hear, block by
+block. What the disk does is nobody's trouble here: see :mod:`duologue.audio.recording_file`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -16,7 +17,7 @@ from duologue.audio.pcm import RATE, Samples
 from duologue.audio.resample import StreamResampler
 from duologue.audio.tracks import LEFT, RIGHT, Tracks
 from duologue.clock import SECOND
-from duologue.dialogue.source_clock import SourceClock
+from duologue.dialogue.listening.source_clock import SourceClock
 from duologue.speech.hearing import EAR_RATE
 
 STRETCH = 0.1
@@ -32,12 +33,19 @@ class VoiceFile(Protocol):
         ...
 
 
-class ConversationRecorder:
-    """Takes both sides, for ``tracks``; and for ``voice`` the character alone."""
+def _unread(at: int) -> None:
+    pass
 
-    def __init__(self, tracks: Tracks | None = None, voice: VoiceFile | None = None) -> None:
+
+class ConversationRecorder:
+    """Takes both sides, for ``tracks``; and for ``voice`` the character alone. ``begun`` is told when it begins."""
+
+    def __init__(
+        self, tracks: Tracks | None = None, voice: VoiceFile | None = None, begun: Callable[[int], None] = _unread
+    ) -> None:
         self._tracks = tracks
         self._voice = voice
+        self._begun = begun
         self._origin = 0
         self._source = SourceClock()
         self._resampler: StreamResampler | None = None
@@ -49,6 +57,7 @@ class ConversationRecorder:
     def begin(self, at: int) -> None:
         """The recording begins at ``at`` (ns): what was before is not on it."""
         self._origin = at
+        self._begun(at)
 
     def character(self, samples: Samples, at: int) -> None:
         """Of the character's sound, at :data:`RATE`; its first sample is heard at ``at`` (ns)."""
@@ -89,6 +98,11 @@ class ConversationRecorder:
     def _follows(self, begin: int, whole: int) -> bool:
         """What begins at ``begin`` goes on from the sound before."""
         return self._resampler is not None and abs(begin - self._end) <= STRETCH * whole
+
+    def reach(self, at: int) -> None:
+        """Whoever listens has waited long enough for what was heard until ``at`` (ns)."""
+        if self._tracks is not None:
+            self._tracks.reach(self._place(at))
 
     def close(self) -> None:
         """What is under way is the end of it."""

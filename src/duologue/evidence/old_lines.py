@@ -16,6 +16,18 @@ ANY_TIME = re.compile(rb"(\d+(?:\.\d+)?) ?(ms|s|seconds|sec)\b")
 CLOCK = re.compile(rb"(\d{4}-\d\d-\d\d)?[T ]?(\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?")
 """A time of day, wherever it stands in the first characters of a line."""
 COLOUR = re.compile(rb"\x1b\[[\d;]*[A-Za-z]")
+OFTEN = re.compile(
+    rb"^([^\[\n]*+(?:\[[\d:., T/+-]*+\][^\[\n]*+)?)(?:\[Frame (\d++)\]([^\[\n]*+)|(\[Compositor\][^\[\n]*+)"
+    rb"|(\[(?:Render|SyncedPlayback|RealtimeLipSync|Expr|Auto)\][^\[\n]*+))$",
+    re.MULTILINE,
+)
+"""Lines that are nearly all of a show's log, and have no other tag: what stands before it; a frame's number and what is
+behind that; a compositor's line, or another one, from its tag on.
+"""
+CLOCKED = re.compile(rb"^.?\d.*", re.MULTILINE)
+"""Lines that may begin with a time."""
+WORDS = re.compile(rb"[^\n]+")
+"""Lines with something in them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import operator
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain, groupby
 from typing import Any, cast
 
 from duologue.evidence import old_lines as lines
@@ -27,6 +30,8 @@ _HEAD = 40
 """Bytes of a line in which its time stands."""
 _SECOND = 19
 """Of those, the ones that hold a date and a time to the second; a shorter time has more behind it, which only costs."""
+_BEGINNING = operator.itemgetter(slice(_SECOND))
+_PARTS = lines.OFTEN.groups + 1
 
 
 @dataclass(slots=True)
@@ -41,8 +46,8 @@ class FrameRun:
 
     @property
     def every(self) -> int:
-        """How many frames there are to a line (the usual step)."""
-        return self.steps.most_common(1)[0][0] if self.steps else 1
+        """How many frames there are to a line (the usual step; of two the smaller)."""
+        return max(self.steps, key=lambda step: (self.steps[step], -step), default=1)
 
 
 @dataclass(slots=True)
@@ -85,19 +90,19 @@ class OldLog:
         self.clock = ClockSpan()
         self.replies: list[float] = []
         """The last moment of each of the tutor's replies (ms)."""
-        self._noted: dict[str, list[tuple[bytes, bytes, bytes]]] = {}
+        self._noted: dict[str, Counter[tuple[bytes, bytes, bytes]]] = {}
         self._second = self._newest = b""
         self._timed = False
         self._missed: tuple[int, int] | None = None
         self._calls: OrderedDict[bytes, dict[bytes, float]] = OrderedDict()
         self._stage = -1.0
-        self._tags: dict[bytes, Callable[[bytes], bool]] = {
-            b"Compositor": self._compositor, b"Render": self._render,
-            b"SyncedPlayback": lambda line: self._tagged(lines.PLAYBACK, line),
-            b"RealtimeLipSync": lambda line: self._tagged(lines.LIPS, line),
-            b"Expr": lambda line: self._tagged(lines.EXPRESSION, line),
-            b"Auto": lambda line: self._tagged(lines.AUTO, line),
+        self._tags: dict[bytes, Callable[[bytes, int], bool]] = {
+            b"Compositor": self._composed, b"Render": self._render,
+            b"SyncedPlayback": partial(self._tagged, lines.PLAYBACK),
+            b"RealtimeLipSync": partial(self._tagged, lines.LIPS),
+            b"Expr": partial(self._tagged, lines.EXPRESSION), b"Auto": partial(self._tagged, lines.AUTO),
         }  # fmt: skip
+        """What takes a line with such a tag that came so often, unless it is none that it knows."""
         self._words: tuple[tuple[bytes, Callable[[bytes], bool]], ...] = (
             (b"Kokoro pipeline first audio", self._pipeline), (b"Half-duplex gate", self._gate),
             (b"Cpu(s):", self._cpu), (b"arm", self._warm_up), (b"ARM", self._warm_up),
@@ -109,20 +114,79 @@ class OldLog:
         if not whole.isascii():
             self.broken += sum(_broken(line) for line in some)
         if b"\x1b" in whole:
-            some = [lines.COLOUR.sub(b"", line) for line in some]
-        for line in some:
-            if not line:
-                continue
-            self.lines += 1
-            if line[:1].isdigit() or line[1:2].isdigit():
-                self._time(line)
-            if self._take(line):
-                self.understood += 1
+            whole = lines.COLOUR.sub(b"", whole)
+            some = whole.split(b"\n")
+        self.lines += len(some) - some.count(b"")
+        clocked = lines.CLOCKED.findall(whole)
+        if clocked and (whole.startswith(b"{") or b"\n{" in whole):  # the times of ours are in between
+            for line in lines.WORDS.findall(whole):
+                if lines.CLOCKED.match(line):
+                    self._time(line[:_SECOND], [line])
+                self.understood += self._take(line)
+            return
+        for second, alike in groupby(clocked, _BEGINNING):
+            self._time(second, list(alike))
+        for line in self._often(whole):
+            self.understood += self._take(line)
+
+    def _often(self, whole: bytes) -> list[bytes]:
+        """Take the lines that come most often, without a look at each: a gigabyte has twenty million of them. The
+        others are given back; all of them, where the order of those that count by it would be lost.
+        """
+        parts = lines.OFTEN.split(whole)
+        pieces, heads, numbers, behind, composed, tagged = (parts[place::_PARTS] for place in range(_PARTS))
+        left = b"".join(pieces)
+        if b"[Frame " in left or b"[Compositor]" in left or not self._frames_of(numbers, composed):
+            return lines.WORDS.findall(whole)
+        for text, times in Counter(behind).items():
+            if text:
+                self._times("frame", text, times)
+        strange: set[bytes] = set()
+        for text, times in (*Counter(composed).items(), *Counter(tagged).items()):
+            if text is not None and not self._tags[text[1 : text.index(b"]")]](text, times):
+                strange.add(text)
+            elif text is not None:
+                self.understood += times
+        if strange:
+            texts = (one or other or b"" for one, other in zip(composed, tagged, strict=True))
+            put_back = [head + text if text in strange else b"" for head, text in zip(heads, texts, strict=True)]
+            left = b"".join(chain.from_iterable(zip(pieces, [*put_back, b""], strict=True)))
+        return lines.WORDS.findall(left)
+
+    def _frames_of(self, numbers: list[bytes | None], composed: list[bytes | None]) -> bool:
+        """Take frames, and which of them the compositor's lines (that are in between) call a miss. False, and nothing
+        is taken, where numbers do not rise: another run begins, or a frame is told of twice.
+        """
+        found = [int(number) for number in numbers if number is not None]
+        run = self.frames[-1] if self.frames else None
+        steps = Counter(map(operator.sub, found if run else found[1:], [run.last, *found] if run else found))
+        if min(steps, default=1) < 1:
+            return False
+        missed = {text for text in {*composed} if text and lines.MISS.pattern.search(text)}
+        order = b"".join([
+            b"f" if number is not None else b"m" if text in missed else b""
+            for number, text in zip(numbers, composed, strict=True)
+        ])  # fmt: skip
+        if run and (len(self.frames), run.last) != self._missed:
+            order = b"f" + order
+        if found and run is None:
+            run = FrameRun(found[0], found[0], seen=0)
+            self.frames.append(run)
+        if run:
+            run.steps.update(steps)
+            run.last, run.seen = [run.last, *found][-1], run.seen + len(found)
+            run.with_miss += order.count(b"fm")
+            if order.endswith(b"m") and b"f" in order:
+                self._missed = (len(self.frames), run.last)
+        if found:
+            self.understood += len(found)
+            self.grammars["frame"] += len(found)
+        return True
 
     def settle(self) -> None:
         """Sum up what was only noted so far; to be called before anything is read."""
         for name, noted in self._noted.items():
-            for (part, value, unit), times in Counter(noted).items():
+            for (part, value, unit), times in noted.items():
                 word = part.strip().decode("utf-8", "replace")
                 whole = word.lower() in TOTALS and (name == "frame" or name.startswith("render"))
                 self._add(
@@ -140,12 +204,14 @@ class OldLog:
             if end < 0:
                 break
             tag = line[begin + 1 : end]
-            handler = self._tags.get(tag)
-            if handler is None and tag.startswith(b"Frame "):
-                handler = self._frame
-            elif handler is None and tag.startswith(b"call "):
-                handler = self._point
-            if handler is not None and handler(line):
+            if (often := self._tags.get(tag)) is not None:
+                if often(line, 1):
+                    self._note_miss(tag, line)
+                    return True
+            elif tag.startswith(b"Frame "):
+                if self._frame(line):
+                    return True
+            elif tag.startswith(b"call ") and self._point(line):
                 return True
             strange = strange or (tag if tag[:1].isalpha() else b"")
             begin = line.find(b"[", end + 1)
@@ -174,56 +240,62 @@ class OldLog:
             run.steps[number - run.last] += 1
             run.last, run.seen = number, run.seen + 1
         if found.end() < len(line):
-            self._times("frame", line[found.end() :])
+            self._times("frame", line[found.end() :], 1)
         self.grammars["frame"] += 1
         return True
 
-    def _compositor(self, line: bytes) -> bool:
+    def _composed(self, line: bytes, times: int) -> bool:
         found = lines.MISS.pattern.search(line)
         if found is None:
             if b" hit" not in line:
                 return False
-            self.counts["compositor hits"] += 1
+            self.counts["compositor hits"] += times
         else:
-            self.counts["compositor misses"] += 1
+            self.counts["compositor misses"] += times
             if found[2]:
-                self._add("compositor miss", lines.milliseconds(found[2], found[3]))
-            if self.frames and (here := (len(self.frames), self.frames[-1].last)) != self._missed:
-                self._missed = here
-                self.frames[-1].with_miss += 1
-        self.grammars["compositor miss"] += 1
+                self._add("compositor miss", lines.milliseconds(found[2], found[3]), times=times)
+        self.grammars["compositor miss"] += times
         return True
 
-    def _render(self, line: bytes) -> bool:
+    def _note_miss(self, tag: bytes, line: bytes) -> None:
+        """Of a compositor's line: the newest frame had a miss, if it tells of one."""
+        if tag != b"Compositor" or not self.frames or not lines.MISS.pattern.search(line):
+            return
+        if (here := (len(self.frames), self.frames[-1].last)) != self._missed:
+            self._missed = here
+            self.frames[-1].with_miss += 1
+
+    def _render(self, line: bytes, times: int) -> bool:
         found = lines.RENDER.pattern.search(line)
         if found is None:
             return False
         who = found[1].decode("utf-8", "replace")
-        self._times(f"render {who}", found[2])
+        self._times(f"render {who}", found[2], times)
         if found[3]:
-            self._add(f"render {who} sound of the line", float(found[3]), "s")
-        self.grammars["render"] += 1
+            self._add(f"render {who} sound of the line", float(found[3]), "s", times=times)
+        self.grammars["render"] += times
         return True
 
-    def _tagged(self, grammar: lines.Grammar, line: bytes) -> bool:
+    def _tagged(self, grammar: lines.Grammar, line: bytes, times: int) -> bool:
         found = grammar.pattern.search(line)
         if found is None:
             return False
-        self.counts[grammar.name] += 1
-        self._times(grammar.name, found[1])
-        self.grammars[grammar.name] += 1
+        self.counts[grammar.name] += times
+        self._times(grammar.name, found[1], times)
+        self.grammars[grammar.name] += times
         return True
 
-    def _times(self, name: str, text: bytes) -> None:
-        """``name: 58ms`` each; a time without a name is the line's own."""
+    def _times(self, name: str, text: bytes, times: int) -> None:
+        """``name: 58ms`` each, of a line that came so often; a time without a name is the line's own."""
         if named := lines.TIMES.findall(text):
-            noted = self._noted.setdefault(name, [])
-            noted += named
+            noted = self._noted.setdefault(name, Counter())
+            for each in named:
+                noted[each] += times
             if len(noted) > MOST_NOTED:
                 self.settle()
         elif alone := lines.ANY_TIME.search(text):
             budget = FRAME_MS if name == "frame" else None
-            self._add(name, lines.milliseconds(alone[1], alone[2]), budget=budget)
+            self._add(name, lines.milliseconds(alone[1], alone[2]), budget=budget, times=times)
 
     # The call
 
@@ -350,22 +422,23 @@ class OldLog:
                 self._add(f"{event} {key.removesuffix('_ms')}", float(value))
         stamp = str(entry.get("time", "")).encode()
         if stamp[:1].isdigit():
-            self._time(stamp)
+            self._time(stamp[:_SECOND], [stamp])
         self.grammars["ours"] += 1
         return True
 
     # All
 
-    def _time(self, line: bytes) -> None:
-        """Times are read where the second changes: of the last line before, and of the first one after."""
-        second = line[:_SECOND]
+    def _time(self, second: bytes, some: list[bytes]) -> None:
+        """Of lines that begin alike: times are read where the second changes, of the last line before, and of the first
+        one after.
+        """
         if second != self._second:
             self._look_at_clock(self._second, self._newest)
-            self._look_at_clock(second, line)
+            self._look_at_clock(second, some[0])
             self._second = second
-            self._timed = lines.CLOCK.search(line, 0, _HEAD) is not None
-        self._newest = line
-        self.clock.count += self._timed
+            self._timed = lines.CLOCK.search(some[0], 0, _HEAD) is not None
+        self._newest = some[-1]
+        self.clock.count += self._timed * len(some)
 
     def _look_at_clock(self, second: bytes, line: bytes) -> None:
         found = lines.CLOCK.search(line, 0, _HEAD) if second else None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from duologue.evidence.old_logs import OldLog
-from duologue.evidence.series import Series
+from duologue.evidence.series import DIGITS, Series
 
 MOST_ROWS = 60
 """Series that the table shows; the JSON has all."""
@@ -77,8 +78,8 @@ def verdict(log: OldLog) -> Iterator[str]:
 def worst(log: OldLog) -> Iterator[str]:
     """The two things that are most worth mending: those whose budgets were exceeded by most in all."""
     late = sorted(
-        ((series.lost, name, series) for name, series in log.series.items() if series.lost > 0), reverse=True,
-        key=lambda each: each[0],
+        ((series.lost, name, series) for name, series in log.series.items() if series.lost > 0),
+        key=lambda each: (-round(each[0], DIGITS), each[1]),
     )  # fmt: skip
     for lost, name, series in late[:2]:
         found = series.summary()
@@ -111,7 +112,7 @@ def cannot_tell(log: OldLog) -> Iterator[str]:
         yield f"What {log.broken:,} lines said exactly: their encoding is broken; their figures were read."
     rest = log.lines - log.understood
     if rest:
-        tags = ", ".join(f"[{tag}] {many:,}" for tag, many in log.unknown.most_common(5))
+        tags = ", ".join(f"[{tag}] {many:,}" for tag, many in _most(log.unknown, 5))
         yield f"What {rest:,} lines mean that no grammar knows{f' ({tags})' if tags else ''}."
 
 
@@ -138,12 +139,17 @@ def as_markdown(log: OldLog) -> Iterator[str]:
         yield from _table(log.series)
     if log.counts:
         yield ""
-        yield "Counted: " + ", ".join(f"{name} {many:,}" for name, many in log.counts.most_common(20)) + "."
+        yield "Counted: " + ", ".join(f"{name} {many:,}" for name, many in _most(log.counts, 20)) + "."
     limits = list(cannot_tell(log))
     if limits:
         yield ""
         yield "It cannot tell:"
         yield from (f"- {line}" for line in limits)
+
+
+def _most(counts: Counter[str], most: int) -> list[tuple[str, int]]:
+    """The greatest, by name where two are alike."""
+    return sorted(counts.items(), key=lambda each: (-each[1], each[0]))[:most]
 
 
 def _table(series: dict[str, Series]) -> Iterator[str]:

@@ -1,1 +1,1 @@
-"""Engines that think: one protocol, one file per engine; personas, moderation, and text made speakable."""
+"""Engines that think: one protocol, an engine a file or a folder; personas, moderation, and text made speakable."""

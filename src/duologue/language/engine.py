@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
@@ -80,7 +80,6 @@ class Prompt:
     max_words: int = 60
     model: str = ""
     temperature: float | None = None
-    extra: dict[str, str] = field(default_factory=dict[str, str])
     schema: Mapping[str, object] | None = None
     tools: ToolUse | None = None
 
@@ -97,15 +96,23 @@ class Prompt:
         )  # fmt: skip
 
 
+class WholeText(str):
+    """A piece of a reply that was written beforehand, by a person: all of it is said, beyond the caps of a reply."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class LanguageCapabilities:
     """``streaming``: tokens arrive as they are written. ``deterministic``: equal prompts give equal replies.
-    ``at_once``: how many conversations it carries at a time (None: no limit is known).
+    ``at_once``: how many conversations it carries at a time (None: no limit is known). ``instructed``: it writes
+    what it is asked for, also what is no line of a conversation.
     """
 
     streaming: bool = True
     deterministic: bool = False
     at_once: int | None = None
+    instructed: bool = True
 
 
 class LanguageModel(Protocol):

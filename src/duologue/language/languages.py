@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from string import Formatter
-from typing import Annotated, Any, Protocol, cast, runtime_checkable
+from typing import Annotated, Any, Protocol, Self, cast, runtime_checkable
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from duologue.errors import InputError
 from duologue.places import read_text
@@ -86,6 +86,7 @@ class Words(_Part):
     numbers: _Words = frozenset()
     spelling: _Words = frozenset()
     letters_that_are_words: _Words = frozenset()
+    letter_names: _Words = frozenset()
     asking: _Words = frozenset()
     wh: _Words = frozenset()
     stranded: _Words = frozenset()
@@ -105,6 +106,8 @@ class Words(_Part):
     before_year: _Words = frozenset()
     mistaken: _Words = frozenset()
     lead_ins: _Phrases = frozenset()
+    requests: _Phrases = frozenset()
+    clauses: _Words = frozenset()
 
     def only_joins(self, word: str) -> bool:
         """A short word that joins others, and says nothing alone."""
@@ -188,6 +191,51 @@ class ReadingRules(_Part):
     rules: Annotated[tuple[tuple[re.Pattern[str], str], ...], BeforeValidator(_rules)] = ()
 
 
+def _compiled(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    try:
+        return re.compile(text, re.IGNORECASE)
+    except re.error as error:
+        raise ValueError(f"this is no regular expression: {error} | Mend it.") from error
+
+
+class FactRule(_Part):
+    """How a person tells something of themselves (:mod:`duologue.language.told`): ``fact`` is what is remembered, with
+    ``{0}``, ``{1}`` … for the groups of ``pattern``. Of a ``slot`` there is one fact, the newest. ``names``: what the
+    groups hold begins with a capital.
+    """
+
+    slot: str = ""
+    pattern: Annotated[re.Pattern[str], BeforeValidator(_compiled)]
+    fact: str = Field(min_length=1)
+    names: bool = False
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        groups = self.pattern.groups
+        named = {int(name) for _, name, _, _ in Formatter().parse(self.fact) if name and name.isdecimal()}
+        if not groups or any(number >= groups for number in named):
+            raise ValueError(f"{self.fact!r} names a group that the pattern has not | It has {groups}, from {{0}} on.")
+        return self
+
+
+class MemoryWords(_Part):
+    """What a character is told of earlier conversations and of its own files, how people tell of themselves, and what a
+    model is asked that writes down what to remember.
+    """
+
+    known: Annotated[str, _placeholders("facts")] = "What you know of them from earlier conversations: {facts}"
+    sources: Annotated[str, _placeholders("passages")] = "(From your own files, where it helps: {passages})"
+    jokes: Annotated[str, _placeholders("jokes")] = "Said before on this show, and known to its audience: {jokes}"
+    clerk: str = (
+        "You read a conversation and write down what is worth knowing when these two talk again: facts that the person"
+        " told of themselves, what they learnt, and running jokes. Each is one short sentence about the person, in the"
+        " language of the conversation. Write down only what was said. If there is nothing, write an empty list."
+    )
+    facts: tuple[FactRule, ...] = ()
+
+
 _Asked = Annotated[str, _placeholders("others", "guest")]
 
 
@@ -223,11 +271,15 @@ class Prompts(_Part):
 
 
 class Apologies(_Part):
-    """Honest sentences, by the stage that failed."""
+    """Honest sentences, by the stage that failed, and for one whose engines may be asked no more today."""
 
     hearing: str = Field(min_length=1)
     thinking: str = Field(min_length=1)
     voicing: str = Field(min_length=1)
+    spent: str = Field(
+        default="I am sorry, I have used up what I may say today. Please come back tomorrow.", min_length=1
+    )
+    """Every engine of that stage has reached a cap of the day. English, where a language's file has no words for it."""
 
 
 class Telephone(_Part):
@@ -238,6 +290,7 @@ class Telephone(_Part):
         default="I am sorry, I could not reach anybody there. Is there something I can do for you?", min_length=1
     )
     silent: str = Field(default="I cannot hear you any more, so I will hang up now. Goodbye.", min_length=1)
+    back: str = Field(default="I am with you again. What else can I do for you?", min_length=1)
     closing: str = Field(default="I am sorry, we have to end our call here. Goodbye.", min_length=1)
     menu: str = Field(default="For {word}, say {word}.", min_length=1)
     menu_key: str = Field(default="For {word}, say {word} or press {key}.", min_length=1)
@@ -260,6 +313,7 @@ class Language(_Part):
     aloud: Aloud = Aloud()
     reading: ReadingRules = ReadingRules()
     prompts: Prompts
+    memory: MemoryWords = MemoryWords()
 
     @property
     def known(self) -> bool:
@@ -316,6 +370,7 @@ def _shipped(tag: str, file: Path | None) -> Language:
         update={
             "tag": tag, "fillers": (), "directions": "",
             "turns": Words(known=False), "sentences": Sentences(), "aloud": Aloud(), "reading": ReadingRules(),
+            "memory": english.memory.model_copy(update={"facts": ()}),
         }
     )  # fmt: skip
 

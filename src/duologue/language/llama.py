@@ -22,18 +22,20 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from duologue.child import Worker
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, InputError, PeerError
 from duologue.language.chat import messages
 from duologue.language.engine import LanguageCapabilities, LanguageModel, Prompt
 from duologue.language.llama_messages import AnswerFailed, AnswerPiece, Done, GgufLoaded, GoOn, LoadGguf, Write
 from duologue.language.own_words import OwnWords
+from duologue.metering import NOTHING, Amount, RequestOutcome, current_call
 from duologue.precedence import Errand, Urgency, current_errand
 from duologue.priority import usable_cores
 from duologue.streams import unhurried
 from duologue.supervision import SupervisionPolicy, Work
 from duologue.telemetry.log import get_logger
-from duologue.workers import LostError, Supervised, Worker
+from duologue.workers import LostError, Supervised
 
 WORKER_MODULE = "duologue.language.llama_worker"
 MAX_LINES = 16
@@ -98,6 +100,7 @@ class _Line:
     begun: bool = False
     over: bool = False
     dropped: bool = False
+    amount: Amount = NOTHING
 
     @property
     def system(self) -> str:
@@ -137,16 +140,6 @@ class LlamaLanguage:
         return LanguageCapabilities(streaming=True, deterministic=False)
 
     @property
-    def pid(self) -> int | None:
-        """The worker's process id, None while there is none."""
-        return self._process.pid
-
-    @property
-    def restarts(self) -> int:
-        """How often a worker was replaced."""
-        return self._process.restarts
-
-    @property
     def worker(self) -> Supervised:
         """Its worker, for a page."""
         return self._process
@@ -160,7 +153,7 @@ class LlamaLanguage:
 
         The model is the file: ``prompt.model`` is not looked at. Tools are not offered to it. A schema binds it.
         """
-        line = self._open_line(prompt)
+        line, asked = self._open_line(prompt), current_call()
         own = OwnWords.of(prompt) if prompt.schema is None else None
         wordless = True
         try:
@@ -173,6 +166,8 @@ class LlamaLanguage:
                     wordless = wordless and not text.strip()
                     yield text
         finally:
+            if asked is not None and line.amount != NOTHING:
+                asked.report(line.amount, outcome=RequestOutcome.DONE if line.over else RequestOutcome.CUT)
             self._close_line(line)
         if wordless:
             what = "the model wrote somebody else's line" if own and own.over else "the model answered nothing"
@@ -266,8 +261,10 @@ class LlamaLanguage:
         if isinstance(answer, Done):
             self._process.well()
             self._tell_unbound(answer)
-        elif line.errand is not None:
-            line.errand.prompt, line.errand.kept = answer.prompt, answer.kept
+        else:
+            line.amount = Amount(answer.prompt, answer.written, answer.kept)
+            if line.errand is not None:
+                line.errand.prompt, line.errand.kept = answer.prompt, answer.kept
         return answer
 
     async def _asked(self, line: _Line) -> AnswerPiece | Done | AnswerFailed:

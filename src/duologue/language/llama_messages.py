@@ -57,9 +57,6 @@ class GoOn:
     over: tuple[int, ...] = ()
 
 
-LlamaRequest: TypeAlias = LoadGguf | Write | GoOn
-
-
 # Answers: worker -> engine
 
 
@@ -71,13 +68,14 @@ class GgufLoaded:
 @dataclass(frozen=True, slots=True)
 class AnswerPiece:
     """The next words of an answer. Without any a part of the prompt was read. ``prompt`` is how many tokens that has,
-    ``kept`` how many of them had been read before.
+    ``kept`` how many of them had been read before, ``written`` how many the answer has so far.
     """
 
     number: int
     text: str
     prompt: int = 0
     kept: int = 0
+    written: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,11 +32,12 @@ _ROOM = 64
 
 class LlamaWriting:
     """An answer under way: an iterator of its pieces. ``prompt`` and ``kept`` are tokens, known from the first piece
-    on; ``unbound`` tells why its schema could not bind the model; ``begun``: words of it were given.
+    on, ``written`` those of the answer so far; ``unbound`` tells why its schema could not bind the model; ``begun``:
+    words of it were given.
     """
 
     def __init__(self, made: Callable[[LlamaWriting], Generator[str]]) -> None:
-        self.prompt = self.kept = 0
+        self.prompt = self.kept = self.written = 0
         self.unbound = ""
         self.begun = False
         self._pieces = made(self)
@@ -90,7 +91,7 @@ class LlamaModel:
             seat.llama.set_seed(request.seed % 2**32)
             room = min(request.max_tokens, self._llama.n_ctx() - len(tokens))
             drawn = seat.llama.generate(tokens, temp=request.temperature, grammar=grammar)
-            yield from self._texts(token for _, token in zip(range(room), drawn, strict=False))
+            yield from self._texts((token for _, token in zip(range(room), drawn, strict=False)), writing)
         finally:
             self.seats.give_back(seat)
 
@@ -120,9 +121,10 @@ class LlamaModel:
             yield ""
             end += self.portion
 
-    def _texts(self, drawn: Iterator[int]) -> Generator[str]:
+    def _texts(self, drawn: Iterator[int], writing: LlamaWriting) -> Generator[str]:
         text = TokenText(self._stops)
         for token in drawn:
+            writing.written += 1
             if self._library.llama_vocab_is_eog(self._vocabulary, token):
                 break
             yield text.feed(self._llama.detokenize([token]))

@@ -8,7 +8,9 @@ nothing to cancel in here.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
+from duologue.child import serve
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK
 from duologue.errors import ClosedError, DuologueError, PeerError
 from duologue.language.llama_messages import (
@@ -22,7 +24,6 @@ from duologue.language.llama_messages import (
     Write,
 )
 from duologue.language.llama_model import LlamaModel, LlamaWriting, load
-from duologue.workers import Channel
 
 PIECE = 40 * MILLISECOND
 """So long tokens are drawn before their text is given (ns); the first is given at once, as is each portion that was
@@ -41,7 +42,7 @@ def _answer(model: LlamaModel, begun: dict[int, LlamaWriting], request: Write | 
         writing = begun[number]
         text = _drawn(writing)
         if text is not None:
-            return AnswerPiece(number, text, writing.prompt, writing.kept)
+            return AnswerPiece(number, text, writing.prompt, writing.kept, writing.written)
         del begun[number]
         return Done(number, writing.unbound)
     except ClosedError:
@@ -65,26 +66,16 @@ def _drawn(writing: LlamaWriting) -> str | None:
     return text
 
 
-def main() -> int:
-    """Serve until the engine closes the channel. Returns the exit status."""
-    channel = Channel.inherited()
-    first = channel.receive()
+def _begin(first: object) -> tuple[GgufLoaded, Callable[[object], LlamaAnswer]]:
     assert isinstance(first, LoadGguf)
-    try:
-        model = load(first)
-    except DuologueError as error:
-        channel.send(AnswerFailed(-1, error))
-        return 1
-    begun: dict[int, LlamaWriting] = {}
-    try:
-        channel.send(GgufLoaded())
-        for message in channel:
-            assert isinstance(message, Write | GoOn)
-            channel.send(_answer(model, begun, message))
-    except ClosedError:
-        return 0  # the engine is gone: nobody is left to tell
-    return 0
+    model, begun = load(first), dict[int, LlamaWriting]()
+
+    def answer(message: object) -> LlamaAnswer:
+        assert isinstance(message, Write | GoOn)
+        return _answer(model, begun, message)
+
+    return GgufLoaded(), answer
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(serve(_begin, lambda error: AnswerFailed(-1, error)))

@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol
@@ -195,7 +196,9 @@ async def _ask(check: ModerationCheck, text: str, subject: Subject) -> Verdict:
         return Verdict(False, f"a moderation check failed on the {subject}: {type(error).__name__}")
 
 
+@cache
 def _installed_checks() -> tuple[ModerationCheck, ...]:
+    """Looked for once: it reads what every installed package says of itself, and each conversation has a moderator."""
     checks: list[ModerationCheck] = []
     for point in entry_points(group=GROUP):
         try:

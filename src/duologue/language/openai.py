@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
+from json import dumps
 from typing import cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -19,10 +20,16 @@ from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.errors import InputError, PeerError
 from duologue.hosted import HostedClient, HostedLimits, HostedWords, RefusedError, lines, message
 from duologue.language.chat import Calls, messages
+from duologue.language.counting import count_tokens
 from duologue.language.engine import LanguageCapabilities, LanguageModel, Prompt
 from duologue.language.own_words import OwnWords
 from duologue.language.structured import response_format
 from duologue.language.tools_chat import CallCollector, CallDelta, told_back
+from duologue.metering import NOTHING, Amount, RequestOutcome, current_call, usage_told
+from duologue.telemetry.log import get_logger
+
+_log = get_logger("duologue.language.openai")
+_USAGE = "stream_options"
 
 
 class OpenAISettings(BaseModel):
@@ -77,6 +84,7 @@ class _Chunk(BaseModel):
 
     choices: list[_Choice] | None = None
     error: object = None
+    usage: object = None
 
 
 class OpenAILanguage:
@@ -91,7 +99,8 @@ class OpenAILanguage:
         )
         words = HostedWords(self.name, "the server", "the reply", "no word", "first_token_seconds")
         self._client = HostedClient(words, settings.base_url, settings.key_variable, limits, clock=clock)
-        self._takes_schema = True
+        self._takes_schema = self._takes_usage = True
+        self._told_miscount = False
 
     @property
     def capabilities(self) -> LanguageCapabilities:
@@ -143,6 +152,8 @@ class OpenAILanguage:
     ) -> dict[str, object]:
         """What is sent. Only what is wanted: some models take no temperature, some servers no tools, at all."""
         request: dict[str, object] = {"model": model, "messages": list(conversation), "stream": True}
+        if self._takes_usage:
+            request[_USAGE] = {"include_usage": True}
         wishes = (prompt.temperature, prompt.speaker.temperature, self._settings.temperature)
         chosen = next((wish for wish in wishes if wish is not None), None)
         if chosen is not None:
@@ -160,7 +171,8 @@ class OpenAILanguage:
     ) -> AsyncGenerator[str]:
         """One answer of the server: its words, and what it wants called.
 
-        A server that refuses a ``response_format`` is asked without one, from now on: the prompt says it as well.
+        A server that refuses a ``response_format`` is asked without one, from now on: the prompt says it as well. So
+        is one that refuses to count tokens: they are reckoned.
         """
         try:
             async with aclosing(self._pieces(request, calls, given)) as pieces:
@@ -173,16 +185,47 @@ class OpenAILanguage:
                 yield text
             return
         except RefusedError as error:
-            if error.status_code not in (400, 422) or "response_format" not in request:
+            refused = _refused_part(error, request)
+            if not refused:
                 unknown = f"does not know the model {request['model']!r}, or has no chat completions here"
                 raise self._client.explain(error, unknown=unknown) from error
-        del request["response_format"]
+        del request[refused]
         async with aclosing(self._answer(request, calls, given, own)) as answer:
             async for piece in answer:
-                self._takes_schema = False
+                self._takes_schema = self._takes_schema and refused == _USAGE
+                self._takes_usage = self._takes_usage and refused != _USAGE
                 yield piece
 
     async def _pieces(self, request: dict[str, object], calls: CallCollector, given: _Given) -> AsyncGenerator[str]:
+        """As :meth:`_words`; the request is counted, however it ends."""
+        asked, outcome = current_call(), RequestOutcome.CUT
+        try:
+            async with aclosing(self._words(request, calls, given)) as pieces:
+                async for piece in pieces:
+                    yield piece
+            outcome = RequestOutcome.DONE
+        except Exception:
+            outcome = RequestOutcome.FAILED
+            raise
+        finally:
+            if asked is not None and asked.counted:
+                amount, estimated = self._amount(request, given, outcome)
+                asked.report(amount, model=str(request["model"]), estimated=estimated, outcome=outcome)
+
+    def _amount(self, request: Mapping[str, object], given: _Given, outcome: RequestOutcome) -> tuple[Amount, bool]:
+        """What a request took, and whether that is reckoned: of one that failed at once, nothing."""
+        told = usage_told(given.usage)
+        if told is not None:
+            return told, False
+        if given.usage is not None and not self._told_miscount:
+            self._told_miscount = True
+            _log.warning("a server's count of tokens cannot be: they are reckoned", server=self._client.where)
+        if outcome is RequestOutcome.FAILED and not given.words:
+            return NOTHING, False
+        asked = dumps([request["messages"], request.get("tools", ()), request.get("response_format", "")])
+        return Amount(prompt=count_tokens(asked), completion=count_tokens(given.text)), True
+
+    async def _words(self, request: dict[str, object], calls: CallCollector, given: _Given) -> AsyncGenerator[str]:
         """The words of an answer; what it wants called goes to ``calls``.
 
         Raises for a refusal, for silence, and for a stream that ends without saying so.
@@ -190,6 +233,7 @@ class OpenAILanguage:
         finished, started = "", False
         async with aclosing(self._chunks(request, given)) as chunks:
             async for chunk in chunks:
+                given.usage = chunk.usage or given.usage
                 for choice in (chunk.choices or [])[:1]:
                     finished = choice.finish_reason or finished
                     if choice.delta.refusal:
@@ -233,6 +277,8 @@ class _Given:
 
     text: str = ""
     called: bool = False
+    usage: object = None
+    """As the server has it."""
 
     @property
     def words(self) -> str:
@@ -243,6 +289,15 @@ class _Given:
             if found
             else "in the middle of a call" * self.called
         )
+
+
+def _refused_part(error: RefusedError, request: Mapping[str, object]) -> str:
+    """What of ``request`` the server does not take; empty: it refuses for another reason."""
+    if error.status_code not in (400, 422):
+        return ""
+    if _USAGE in request and (_USAGE in error.body or "include_usage" in error.body):
+        return _USAGE
+    return "response_format" if "response_format" in request else ""
 
 
 def engine(settings: OpenAISettings | None) -> LanguageModel:

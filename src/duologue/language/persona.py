@@ -27,15 +27,17 @@ MAX_FILE = 1_000_000
 class Persona:
     """Who speaks, and how.
 
-    ``name`` is the character's name in the cast, ``title`` what others call it. ``description`` is written to be a
+    ``name`` is the character's name in the cast, ``title`` what others call it, ``tagline`` what it is in a few words,
+    for who is to choose one. ``description`` is written to be a
     language model's system prompt; ``style`` are short notes that follow it. ``max_words``, ``max_seconds`` and
     ``max_sentences`` cap one turn. ``temperature`` (0…2) and ``model`` override the engine's own (None, empty: no
     override). ``fillers`` are what it mutters while it thinks ("Hm."), ``deflections`` whole lines that replace one
     that may not go on air, ``avoid`` phrases that it never says. ``expects`` are sentences that callers
     say to it: PocketSphinx then understands their words only, and far more surely. ``language`` is what it speaks and
     hears. ``voice`` is its voice in each engine, where it speaks without a pack. ``dialogue`` is how it takes turns, by
-    the keys of :class:`~duologue.settings_parts.DialogueSettings`. ``moves`` is the improviser's material: name of a
-    move -> its variants (docs/personas.md).
+    the keys of :class:`~duologue.settings_parts.DialogueSettings`. ``notes`` are what a language model is to write
+    beside its answers (:data:`~duologue.language.structured.NOTES`): who teaches has some. ``moves`` is the
+    improviser's material: name of a move -> its variants (docs/personas.md).
     """
 
     name: str
@@ -56,7 +58,9 @@ class Persona:
     moves: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     avoid: tuple[str, ...] = ()
     expects: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     language: Language = ENGLISH
+    tagline: str = ""
 
 
 def load_persona(path: Path) -> Persona:
@@ -73,7 +77,10 @@ _Texts = Annotated[tuple[_Text, ...], Field(min_length=1)]
 _OWN: dict[str, Any] = {each.name: each.default for each in fields(Persona)}
 _LIST = '["…", "…"]'
 _LISTS = ("style", "opinions", "catchphrases", "fillers", "deflections", "avoid", "expects")
-_EXAMPLES = {"format": str(FORMAT), "language": '"de"', "temperature": "0.8", **dict.fromkeys(_LISTS, _LIST)}
+_NOTES = '["correction", "translation", "hint", "vocabulary"]'
+_EXAMPLES = {
+    "format": str(FORMAT), "language": '"de"', "temperature": "0.8", "notes": _NOTES, **dict.fromkeys(_LISTS, _LIST)
+}  # fmt: skip
 
 
 class _File(BaseModel):
@@ -84,6 +91,7 @@ class _File(BaseModel):
     format: Literal[1] = FORMAT
     name: _Text = ""
     title: _Text = ""
+    tagline: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
     language: str = ENGLISH.tag
     description: _Text
     max_words: int = Field(default=_OWN["max_words"], ge=5, le=400)
@@ -98,6 +106,7 @@ class _File(BaseModel):
     deflections: _Texts = ()
     avoid: _Texts = ()
     expects: _Texts = ()
+    notes: tuple[Literal["correction", "translation", "hint", "vocabulary"], ...] = ()
     dialogue: DialogueSettings = DialogueSettings()
     voice: dict[str, _Text] = {}
     improv: dict[str, _Texts] = {}

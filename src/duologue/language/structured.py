@@ -24,7 +24,7 @@ from duologue.language.structured_json import Closed, JsonEvent, JsonStream, Pat
 
 EXPRESSIONS = ("neutral", "smile", "laugh", "surprise", "doubt", "anger")
 """What a chunk may be said with, unless the caller names others."""
-NOTES = ("correction", "translation", "hint")
+NOTES = ("correction", "translation", "hint", "vocabulary")
 """The optional fields: shown, never spoken."""
 MAX_UNREAD = 20_000
 """Characters kept for reading a malformed reply; more of one is cut."""
@@ -56,6 +56,7 @@ class ReplyChunk:
     correction: str = ""
     translation: str = ""
     hint: str = ""
+    vocabulary: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +93,34 @@ class PlainText:
 ReplyEvent: TypeAlias = TextReady | ExpressionReady | ChunkReady | PlainText
 
 
-def reply_schema(expressions: Sequence[str] = EXPRESSIONS, notes: Sequence[str] = ()) -> dict[str, object]:
-    """The JSON schema of a reply. ``notes`` are those of :data:`NOTES` that are wanted (null where there is nothing).
+def asked_for(note: str, language: str) -> str:
+    """What a note of :data:`NOTES` holds. ``language``: in English, of the translation; empty: the person's own."""
+    return {
+        "correction": "The person's last words as they should be, only if they made a mistake; else null.",
+        "translation": f"The text in {language or 'the language that the person speaks best'}.",
+        "hint": "Words that the person could answer with, or null.",
+        "vocabulary": "A word or phrase of the text worth learning, a colon, and its meaning in plain words; or null.",
+    }[note]
+
+
+_TEXT = "One or two short sentences to be spoken."
+_FORM_WORDS = tuple(words.rstrip(".").casefold() for words in (_TEXT, *(asked_for(note, "") for note in NOTES)))
+"""A very small model gives back the words of the form as its contents: nobody says them."""
+
+
+def reply_schema(
+    expressions: Sequence[str] = EXPRESSIONS, notes: Sequence[str] = (), language: str = ""
+) -> dict[str, object]:
+    """The JSON schema of a reply. ``notes`` are those of :data:`NOTES` that are wanted (null where there is nothing);
+    ``language`` is what is translated into, in English.
 
     Servers that follow a schema strictly want every key required and no others.
     """
     fields: dict[str, object] = {
-        "text": {"type": "string", "description": "One or two short sentences to be spoken."},
+        "text": {"type": "string", "description": _TEXT},
         "expression": {"type": "string", "enum": list(expressions)},
     }
-    fields |= {note: {"type": ["string", "null"]} for note in notes}
+    fields |= {note: {"type": ["string", "null"], "description": asked_for(note, language)} for note in notes}
     chunk = {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
     return {
         "type": "object",
@@ -111,11 +130,11 @@ def reply_schema(expressions: Sequence[str] = EXPRESSIONS, notes: Sequence[str] 
     }
 
 
-def notes_schema(names: Sequence[str]) -> Mapping[str, object] | None:
+def notes_schema(names: Sequence[str], language: str = "") -> Mapping[str, object] | None:
     """The schema of a reply with the notes ``names``; None, plain text, without any. Raises :class:`InputError`."""
     if unknown := [name for name in names if name not in NOTES]:
         raise InputError(f"there is no note {unknown[0]!r}", where="notes", remedy=f"Known: {', '.join(NOTES)}.")
-    return reply_schema(notes=names) if names else None
+    return reply_schema(notes=names, language=language) if names else None
 
 
 def response_format(schema: Mapping[str, object]) -> dict[str, object]:
@@ -216,7 +235,7 @@ class StructuredReader:
         return []
 
     def _fill(self, field: str, value: str, *, alone: bool) -> list[ReplyEvent]:
-        if field in self._draft:
+        if field in self._draft or (field == "text" and _is_form(value)):
             return []
         self._draft[field] = value
         if field == "expression" and "text" in self._draft:
@@ -250,6 +269,10 @@ class StructuredReader:
         if not self._given and not self._unread.lstrip("{[ \n\t\r").startswith('"'):
             return [PlainText(self._unread)]
         return events
+
+
+def _is_form(text: str) -> bool:
+    return any(words in text.casefold() for words in _FORM_WORDS)
 
 
 def _is_chunk(path: Path) -> bool:

@@ -50,6 +50,8 @@ def clean(raw: str, names: Iterable[str] = (), language: Language = ENGLISH) -> 
     text = _SPAN.sub(lambda match: _unless(direction, match[1] or match[2], match[1] or match[2]), text)
     text = _ASIDE.sub(lambda match: _unless(direction, match[1], match[0]), text)
     text = _typography(_join_lines(text))
+    if text == language.prompts.begin:  # small models give it back
+        return ""
     text = _unquote(text)
     return text if any(character.isalnum() for character in text) else ""
 

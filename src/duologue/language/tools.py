@@ -38,6 +38,7 @@ from pydantic_core import to_json
 
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.errors import InputError, in_words
+from duologue.streams import unhurried
 
 MAX_RESULT = 8_000
 """Characters of a result that a model is shown."""
@@ -251,19 +252,23 @@ class ToolUse:
         self._gate.set()
 
     async def run(self, calls: Sequence[ToolCall]) -> AsyncGenerator[ToolFiller]:
-        """Run ``calls`` at once; gives at most one filler while they run. Their outcomes are appended in order.
+        """Run ``calls`` at once; gives at most one filler while they run. Their outcomes are appended in order. A model
+        is not late meanwhile (:func:`~duologue.streams.unhurried`): each tool has a limit of its own.
 
         Closing the iterator cancels them.
         """
         if not self.committed:
-            await self._gate.wait()
+            with unhurried():
+                await self._gate.wait()
         running = asyncio.gather(*(self._outcome(call, number) for number, call in enumerate(calls)))
         try:
-            await asyncio.wait([running], timeout=FILLER_AFTER)
+            with unhurried():
+                await asyncio.wait([running], timeout=FILLER_AFTER)
             filler = next((tool.filler for call in calls if (tool := self.toolbox.tools.get(call.name))), "")
             if filler and not running.done():
                 yield ToolFiller(filler)
-            self.outcomes += await running
+            with unhurried():
+                self.outcomes += await running
         finally:
             running.cancel()
             await asyncio.wait([running])

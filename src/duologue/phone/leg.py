@@ -31,16 +31,19 @@ class CallInfo:
     """What is known of a call when it is offered; nothing of it is to be believed without a check.
 
     ``id`` names it in logs, the ledger and the page, and is unique for ever (:func:`~duologue.ids.unique_id`).
-    ``caller`` and ``called`` are users or numbers without scheme and host ("16", "+4930123"), ``display`` is what the
-    caller calls itself, ``account`` the name of the account that was called or calls ("": none), ``carrier`` one of
-    ``sip``, ``twilio``, ``audiosocket``; ``codec`` is as SDP names it ("PCMU/8000"; "": not agreed yet; then
-    :class:`LegAnswered` tells it). ``peer`` is the address that it comes from, without port. ``headers`` are what the
-    caller was handed over with (custom SIP headers, parameters of a stream), names in lower case.
+    ``caller`` and ``called`` are users or numbers without scheme and host ("16", "+4930123"), ``address`` is what the
+    other end is known by when it comes again (:func:`~duologue.phone.caller_address.known_address`; "": nobody in
+    particular), ``display`` is what the caller calls itself, ``account`` the name of the account that was called or
+    calls ("": none), ``carrier`` one of ``sip``, ``twilio``, ``audiosocket``; ``codec`` is as SDP names it
+    ("PCMU/8000"; "": not agreed yet; then :class:`LegAnswered` tells it). ``peer`` is the address that it comes from,
+    without port. ``headers`` are what the caller was handed over with (custom SIP headers, parameters of a stream),
+    names in lower case.
     """
 
     id: str
     caller: str
     called: str
+    address: str = ""
     display: str = ""
     account: str = ""
     carrier: str = "sip"

@@ -23,6 +23,11 @@ class Allowance:
         self._burst = self._left = burst
         self._at = 0
 
+    @property
+    def left(self) -> float:
+        """What could be had when it was asked last."""
+        return self._left
+
     def take(self, count: float, now: int) -> bool:
         """Whether so many may be had now (ns)."""
         self._left = min(self._burst, self._left + (now - self._at) / SECOND * self._per_second)

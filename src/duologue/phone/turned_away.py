@@ -1,4 +1,4 @@
-"""Calls that were sent away before anybody heard of them: counted by reason, each once. Pure.
+"""Why calls are sent away, whoever carries them, and the count of those that nobody heard of, each once. Pure.
 
 Whoever gets no answer repeats its INVITE, who is asked for a password calls once more with it, and who came too fast
 may be let in the next time. So what is counted is calls, by their Call-ID, and one that is taken after all is none.
@@ -25,9 +25,11 @@ class AwayReason(StrEnum):
     """From an address that may not call; where the line only calls, from any."""
     SCANNER = "scanner"
     RATE = "rate"
-    """Too many at once from one address."""
+    """Too many at once from one address, which was told nothing."""
+    PEER_RATE = "peer_rate"
+    """Too many at once from one that is known, which was told when to try again."""
     PASSWORD = "password"
-    """None, or a wrong one."""
+    """None, or a wrong one; where requests are signed, no signature or a wrong one."""
     EXTENSION = "extension"
     """There is nobody of that name."""
     MEDIA = "media"

@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.dialogue.ports import PlayStarted
-from duologue.dialogue.session import Session
-from duologue.dialogue.turns_vocabulary import Commit, Effect, Event, Extend, Play
+from duologue.dialogue.session.session import Session
+from duologue.dialogue.turns.vocabulary import Commit, Effect, Event, Extend, Play
 from duologue.simulation.room import Room, RoomSound, say
 from duologue.simulation.scenario import Caller, ScenarioStep
 from duologue.speech.hearing import EAR_RATE

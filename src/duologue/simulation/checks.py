@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from duologue.dialogue.turns_person import normalise
+from duologue.dialogue.turns.person import normalise
 from duologue.language.engine import Line
 from duologue.simulation.measures import Measures
 from duologue.simulation.scenario import Budget, ContextLine, Count, Expect
@@ -117,6 +117,26 @@ def _agrees(wanted: ContextLine | None, line: Line | None, person: str, share: f
 def _understood(wanted: str, was: str, share: float) -> bool:
     if share >= 1:
         return was == wanted
-    words = normalise(wanted).split()
-    matches = SequenceMatcher(None, words, normalise(was).split(), autojunk=False).get_matching_blocks()
+    words = _spoken(wanted)
+    matches = SequenceMatcher(None, words, _spoken(was), autojunk=False).get_matching_blocks()
     return sum(match.size for match in matches) >= share * len(words)
+
+
+_DIGITS = {
+    "zero": "0",
+    "one": "1",
+    "two": "2",
+    "three": "3",
+    "four": "4",
+    "five": "5",
+    "six": "6",
+    "seven": "7",
+    "eight": "8",
+    "nine": "9",
+}
+
+
+def _spoken(text: str) -> list[str]:
+    """The words of a text, each digit one of its own: ears write "five five two" as "5.5.2" or "552"."""
+    words = (_DIGITS.get(word, word) for word in normalise(text.replace("-", " ")).split())
+    return [sign for word in words for sign in (word if word.isdecimal() else (word,))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.ports import PlayStarted
-from duologue.dialogue.turns_vocabulary import Clear, Effect, Event, Pause, Play, Resume
+from duologue.dialogue.turns.vocabulary import Clear, Effect, Event, Pause, Play, Resume
 from duologue.simulation.room import Room, RoomSound
 from duologue.simulation.scenario import Echo
 from duologue.simulation.sink import LeapingSink

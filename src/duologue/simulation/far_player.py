@@ -11,7 +11,7 @@ import numpy as np
 
 from duologue.audio.pcm import RATE, Samples, silence
 from duologue.clock import MILLISECOND, SECOND, Clock
-from duologue.dialogue.far_end import FarEndMessage, MessageKind, RemoteSink
+from duologue.dialogue.far_end.remote_sink import FarEndMessage, MessageKind, RemoteSink
 
 STEP_MS = 5
 _STEP = RATE * STEP_MS // 1000
@@ -47,7 +47,8 @@ class _Queued:
 
 
 class FarPlayer:
-    """Hand :meth:`write` to :meth:`~duologue.dialogue.far_end.RemoteSink.connect`, and call :meth:`run` beside it.
+    """Hand :meth:`write` to :meth:`~duologue.dialogue.far_end.remote_sink.RemoteSink.connect`, and call :meth:`run`
+    beside it.
 
     ``recording`` is all that was heard, silence included, at its own pace.
     """

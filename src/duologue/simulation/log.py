@@ -9,8 +9,8 @@ from random import Random
 from typing import TypeAlias
 
 from duologue.clock import MILLISECOND
-from duologue.dialogue.session_lines import record_of
-from duologue.dialogue.turns_vocabulary import Effect, Event
+from duologue.dialogue.session.lines import record_of
+from duologue.dialogue.turns.vocabulary import Effect, Event
 from duologue.ids import Bits
 from duologue.simulation.caller import Act
 from duologue.telemetry import ledger

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.ports import PlayStarted
-from duologue.dialogue.turns_person import normalise
-from duologue.dialogue.turns_vocabulary import (
+from duologue.dialogue.turns.person import normalise
+from duologue.dialogue.turns.vocabulary import (
     Apologise,
     BeginStretch,
     Commit,

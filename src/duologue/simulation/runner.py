@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from random import Random
 
-from duologue.app.talking_captions import trouble
+from duologue.app.talking.captions import trouble
 from duologue.clock import SECOND, Clock
-from duologue.dialogue.session import Observe, Session, SessionEngines, SessionOptions
-from duologue.dialogue.session_record import SessionRecorder
-from duologue.dialogue.turns_vocabulary import Effect, Event, Report
+from duologue.dialogue.session.record import SessionRecorder
+from duologue.dialogue.session.session import Observe, Session, SessionEngines, SessionOptions
+from duologue.dialogue.turns.vocabulary import Effect, Event, Report
 from duologue.errors import InputError
 from duologue.language.engine import LanguageModel, Line
 from duologue.language.improv import Improv
@@ -213,7 +213,7 @@ def _improv() -> LanguageModel:
 def _persona(character: str) -> Persona:
     if not character:
         return PLAIN
-    from duologue.app.cast import find_pack
+    from duologue.app.show.cast import find_pack
     from duologue.language.persona import load_persona
 
     return load_persona(find_pack("characters", character))

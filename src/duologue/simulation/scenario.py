@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from duologue.dialogue.policy import Policy
+from duologue.dialogue.turns.policy import Policy
 from duologue.simulation.chance import Chance, constant
 from duologue.validation import did_you_mean
 

@@ -10,7 +10,7 @@ from duologue.audio.pcm import RATE, Samples
 from duologue.audio.playout import Block
 from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.dialogue.ports import PlayEvent, PlayProgress
-from duologue.dialogue.session_sink import BLOCK_MS, PROGRESS_BLOCKS, PacedSink
+from duologue.dialogue.session.sink import BLOCK_MS, PROGRESS_BLOCKS, PacedSink
 from duologue.speech.utterance import Utterance
 
 _BLOCK = RATE * BLOCK_MS // 1000

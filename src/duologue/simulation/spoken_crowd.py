@@ -7,8 +7,10 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from duologue.app.cast import CastMember
-from duologue.app.talking import HOUSE_VOICE, Talk, find_partner, open_talk, policy_changes
+from duologue.app.show.cast import CastMember
+from duologue.app.talking.partners import HOUSE_VOICE, find_partner
+from duologue.app.talking.talking import Talk, open_talk
+from duologue.app.talking.turn_policy import policy_changes
 from duologue.audio.wav import WavWriter
 from duologue.errors import PeerError
 from duologue.settings import Settings

@@ -14,7 +14,8 @@ from duologue.audio.pcm import RATE, Samples, silence
 from duologue.audio.resample import resample
 from duologue.clock import MILLISECOND, SECOND, Clock
 from duologue.dialogue.ports import PlayEvent, PlayProgress
-from duologue.dialogue.session_sink import BLOCK_MS
+from duologue.dialogue.session.sink import BLOCK_MS
+from duologue.simulation.borrowed import BorrowedEngine
 from duologue.simulation.caller import Utter
 from duologue.simulation.room import Room, RoomSound
 from duologue.simulation.scenario import Caller, ScenarioStep
@@ -141,28 +142,13 @@ class SpokenRoom(Room):
         return both
 
 
-class WatchedEars:
+class WatchedEars(BorrowedEngine[HearingCapabilities]):
     """An engine that hears, and notes in the room which of its sounds it was given."""
 
     def __init__(self, engine: SpeechToText, room: SpokenRoom) -> None:
+        super().__init__(engine)
         self._engine = engine
         self._room = room
-
-    @property
-    def name(self) -> str:
-        """The engine's."""
-        return self._engine.name
-
-    @property
-    def capabilities(self) -> HearingCapabilities:
-        """The engine's."""
-        return self._engine.capabilities
-
-    async def warm_up(self) -> None:
-        """The engine is warm already; its owner saw to that."""
-
-    async def close(self) -> None:
-        """Its owner sees to that."""
 
     async def listen(
         self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: VoicePresence | None = None

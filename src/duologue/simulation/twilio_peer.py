@@ -16,7 +16,7 @@ from duologue.audio import g711
 from duologue.audio.pcm import Samples, silence
 from duologue.clock import MILLISECOND, Clock
 from duologue.errors import InternalError
-from duologue.phone.twilio_socket import GoneError
+from duologue.phone.twilio.socket import GoneError
 
 PACKET_MS = 20
 _PACKET = 8 * PACKET_MS
@@ -32,7 +32,7 @@ class TwilioHabits:
 
 
 class TwilioPeer:
-    """A :class:`~duologue.phone.twilio_socket.StreamSocket`; call :meth:`run` beside it.
+    """A :class:`~duologue.phone.twilio.socket.StreamSocket`; call :meth:`run` beside it.
 
     ``heard`` is what the other person has heard (8 kHz), at its own pace; ``caller`` is what is said next on the line.
     """

@@ -1,1 +1,1 @@
-"""Utterances and marks; the engines that speak (and, later, hear): a protocol each, one file per engine."""
+"""Utterances and marks; engines that speak, hear and notice speech: a protocol each, an engine a file or a folder."""

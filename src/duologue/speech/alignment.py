@@ -17,9 +17,9 @@ from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.errors import InputError, PeerError
 from duologue.speech.hearing import EAR_RATE
 from duologue.speech.hearing_sound import clean
-from duologue.speech.pocketsphinx_messages import FRAME, Align, Aligned, PlacedWord
-from duologue.speech.pocketsphinx_process import SphinxProcess
-from duologue.speech.pocketsphinx_words import DictionaryWord, written_words
+from duologue.speech.pocketsphinx.messages import FRAME, Align, Aligned, PlacedWord
+from duologue.speech.pocketsphinx.process import SphinxProcess
+from duologue.speech.pocketsphinx.words import DictionaryWord, written_words
 from duologue.speech.utterance import Mark, MarkKind
 
 ALPHABET = "arpabet"
@@ -63,7 +63,7 @@ class Aligner:
                 f"a sound of {len(samples) / rate:.0f} s is too long to be aligned at once",
                 where="sound", remedy=f"Cut it into pieces of at most {MAX_SECONDS} s.",
             )  # fmt: skip
-        pcm = await asyncio.to_thread(_as_pcm, samples, rate)
+        pcm = await asyncio.to_thread(as_pcm, samples, rate)
         spoken = tuple(word for written in words for word in written.spoken)
         async with self._turn:
             placed = await self._ask(Align(pcm, spoken))
@@ -88,7 +88,8 @@ class Aligner:
         return answer.words
 
 
-def _as_pcm(samples: Samples, rate: int) -> bytes:
+def as_pcm(samples: Samples, rate: int) -> bytes:
+    """A sound as PocketSphinx takes it, with a pause before and after it."""
     pause = silence(_EDGE * FRAME)
     return to_int16(np.concatenate([pause, resample(clean(samples), rate, EAR_RATE), pause])).tobytes()
 

@@ -19,7 +19,7 @@ from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.errors import ClosedError, InputError, InternalError, PeerError
 from duologue.hosted import RefusedError, lines
 from duologue.speech.character_marks import CharacterMarks, TimedCharacter
-from duologue.speech.engine import SpeechCapabilities
+from duologue.speech.engine import SpeechCapabilities, refuse_long
 from duologue.speech.hosted import (
     HostedSettings,
     PcmReader,
@@ -134,11 +134,7 @@ class ElevenLabs:
         if self._closed:
             raise ClosedError(f"{self.name} is closed")
         voices = self.capabilities.voices
-        if len(text) > MAX_CHARACTERS:
-            raise InputError(
-                f"a line of {len(text)} characters is too long to speak at once", where="text",
-                remedy=f"Cut it into lines of at most {MAX_CHARACTERS}.",
-            )  # fmt: skip
+        refuse_long(text, MAX_CHARACTERS)
         known = self._ids or {}
         if voice in known:
             return known[voice]
@@ -168,7 +164,9 @@ class ElevenLabs:
         path = f"/text-to-speech/{identifier}/stream/with-timestamps"
         params = {"output_format": f"pcm_{self._settings.rate}"}
         endless = self._client.malformed("an event without an end")
-        async with aclosing(lines(self._client.stream(path, self._body(text), params=params), endless)) as stream:
+        more = len(text) * self._settings.per_character_seconds
+        given = self._client.stream(path, self._body(text), params=params, more=more)
+        async with aclosing(lines(given, endless)) as stream:
             async for line in stream:
                 yield self._event(line)
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
+from duologue.errors import InputError
 from duologue.speech.utterance import SpeechChunk
 
 
@@ -21,6 +22,16 @@ class SpeechCapabilities:
     alphabet: str = ""
     voices: tuple[str, ...] = ()
     at_once: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechOutlook:
+    """What is to be expected of a line: its first sound, and each piece after a silence, in so many ``seconds``; and in
+    how many ``pieces`` it is asked for.
+    """
+
+    seconds: float = 0.0
+    pieces: int = 1
 
 
 class TextToSpeech(Protocol):
@@ -52,3 +63,10 @@ class TextToSpeech(Protocol):
     async def close(self) -> None:
         """Release everything. Idempotent."""
         ...
+
+
+def refuse_long(text: str, most: int) -> None:
+    """Raise :class:`InputError` for a line of more than ``most`` characters."""
+    if len(text) > most:
+        what = f"a line of {len(text)} characters is too long to speak at once"
+        raise InputError(what, where="text", remedy=f"Cut it into lines of at most {most}.")

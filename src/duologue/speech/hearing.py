@@ -37,6 +37,7 @@ class HearingCapabilities:
     """``partials``: transcripts come while the speech goes on. ``punctuation``, ``words``: the text has them.
     ``guesses_ends``: it sets a full stop at almost every pause, so that one says little of whether more will come.
     ``at_once``: how many people it hears at a time (None: no limit is known); one more would wait unheard.
+    ``translates``: it can give what is said in English, whatever is spoken.
     """
 
     partials: bool = False
@@ -44,6 +45,7 @@ class HearingCapabilities:
     words: bool = False
     at_once: int | None = None
     guesses_ends: bool = False
+    translates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +53,15 @@ class Expected:
     """What is likely to be said: helps engines that can use it.
 
     ``phrases`` are sentences of the character's own domain; ``grammar`` is a JSGF grammar for drills (empty:
-    dictation). ``telephone``: the sound comes by one, and has nothing above 3.4 kHz.
+    dictation). ``telephone``: the sound comes by one, and has nothing above 3.4 kHz. ``language`` may be empty where it
+    is to be found out, by an engine that can. ``translated``: the text is wanted in English.
     """
 
     phrases: tuple[str, ...] = ()
     grammar: str = ""
     language: str = "en"
     telephone: bool = False
+    translated: bool = False
 
 
 @runtime_checkable

@@ -18,12 +18,14 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 
 from duologue.audio.pcm import Samples
-from duologue.chains import Chain, ChainPolicy, EngineHealth, Listener, fewest
-from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
+from duologue.chains import EngineChain
+from duologue.clock import SECOND
 from duologue.errors import ClosedError, InternalError, PeerError
 from duologue.language.languages import knows
+from duologue.metering import Amount, Meter, RequestOutcome, Service, metered
 from duologue.speech.hearing import (
     EAR_RATE,
     Expected,
@@ -34,29 +36,16 @@ from duologue.speech.hearing import (
     VoicePresence,
 )
 
+STRETCH_SECONDS = 5.0
+"""Of sound that a stretch is taken to have before it is heard."""
 KEPT_SECONDS = 150
 """Sound of a stretch that is kept for the next engine (9.6 MB); an engine that fails after more ends its stretch."""
 
 
-class HearingChain:
-    """See :mod:`duologue.chains`. It owns its engines, and is an engine itself; ``name`` is that of the first."""
+class HearingChain(EngineChain[SpeechToText]):
+    """See :mod:`duologue.chains`. It is an engine itself."""
 
-    def __init__(
-        self,
-        engines: Sequence[SpeechToText],
-        *,
-        policy: ChainPolicy | None = None,
-        clock: Clock = SYSTEM_CLOCK,
-        listener: Listener | None = None,
-        group: asyncio.TaskGroup | None = None,
-    ) -> None:
-        self._chain = Chain(engines, _start, policy=policy, clock=clock, listener=listener, group=group)
-        self._closed = False
-
-    @property
-    def name(self) -> str:
-        """As in settings."""
-        return self._chain.engines[0].name
+    _closed = False
 
     @property
     def capabilities(self) -> HearingCapabilities:
@@ -70,25 +59,8 @@ class HearingChain:
             words=all(each.words for each in found),
             at_once=self.at_once,
             guesses_ends=any(each.guesses_ends for each in found),
+            translates=any(each.translates for each in found),
         )
-
-    @property
-    def at_once(self) -> int | None:
-        """How many conversations each that came up carries at once; None: no limit is known."""
-        return fewest(engine.capabilities.at_once for engine in self._chain.ready)
-
-    @property
-    def engines(self) -> tuple[SpeechToText, ...]:
-        """In order of preference."""
-        return self._chain.engines
-
-    def health(self, now: int) -> tuple[EngineHealth, ...]:
-        """Of each engine, at ``now`` (monotonic ns)."""
-        return self._chain.health(now)
-
-    async def warm_up(self) -> None:
-        """Start every engine (see :meth:`Chain.warm_up`); raises when none comes up."""
-        await self._chain.warm_up()
 
     async def listen(
         self, sound: AsyncIterator[Samples], expected: Expected | None = None, voice: VoicePresence | None = None
@@ -98,13 +70,14 @@ class HearingChain:
             raise ClosedError(f"{self.name} and its stand-ins are closed")
         record = _Record(sound)
         asked = expected or Expected()
-        alone = sum(_fits(engine, asked) for engine in self.engines) == 1
+        fits = partial(_fits, ready=self._chain.ready, expected=asked)
+        alone = sum(map(fits, self.engines)) == 1
         patience = None if alone else self._chain.policy.patience
         try:
             told = self._chain.stream(
-                lambda engine: _heard(engine, record, expected, voice, patience),
+                lambda engine: _heard(engine, record, expected, voice, patience, self._meter),
                 revisable=True,
-                fit=lambda engine: _fits(engine, asked),
+                fit=fits,
             )
             async with aclosing(told) as transcripts:
                 async for _, transcript in transcripts:
@@ -115,13 +88,13 @@ class HearingChain:
     async def close(self) -> None:
         """Close all. Idempotent."""
         self._closed = True
-        await self._chain.close()
-        for engine in self._chain.engines:
-            await engine.close()
+        await super().close()
 
 
-def _fits(engine: SpeechToText, expected: Expected) -> bool:
-    """Whether it may stand in for this."""
+def _fits(engine: SpeechToText, *, ready: Sequence[SpeechToText], expected: Expected) -> bool:
+    """Whether it may stand in for this; one that is not up yet is not known to translate."""
+    if expected.translated and not (engine in ready and engine.capabilities.translates):
+        return False
     return knows(engine, expected.language) and (not isinstance(engine, Selective) or engine.hears(expected))
 
 
@@ -218,12 +191,31 @@ class _Debt:
 
 
 async def _heard(
-    engine: SpeechToText, record: _Record, expected: Expected | None, voice: VoicePresence | None, patience: int | None
-) -> AsyncGenerator[Transcript, None]:
-    """What one engine understands of the stretch, in time and with a final transcript, or :class:`PeerError`."""
+    engine: SpeechToText, record: _Record, expected: Expected | None, voice: VoicePresence | None,
+    patience: int | None, meter: Meter,
+) -> AsyncGenerator[Transcript, None]:  # fmt: skip
+    """What one engine understands of the stretch, in time and with a final transcript, or :class:`PeerError`. It is
+    counted: :class:`~duologue.metering.SpentError`.
+    """
     record.check()
-    debt, final = _Debt(patience), False
-    async with aclosing(record.read(debt)) as sound, aclosing(engine.listen(sound, expected, voice)) as stream:
+    call = meter.begin(Service.HEARS, engine.name, Amount(seconds=STRETCH_SECONDS))
+    debt, final, taken = _Debt(patience), False, 0
+
+    async def counted(blocks: AsyncIterator[Samples]) -> AsyncGenerator[Samples, None]:
+        nonlocal taken
+        async for block in blocks:
+            taken += len(block)
+            call.expect(Amount(seconds=max(STRETCH_SECONDS, taken / EAR_RATE)))
+            yield block
+
+    def settle(outcome: RequestOutcome) -> tuple[Amount, bool]:
+        return Amount(seconds=taken / EAR_RATE), False
+
+    async with (
+        aclosing(record.read(debt)) as read,
+        aclosing(counted(read)) as sound,
+        aclosing(metered(call, engine.listen(sound, expected, voice), settle)) as stream,
+    ):
         while True:
             try:
                 transcript = await debt.within(stream)
@@ -238,7 +230,3 @@ async def _heard(
             yield transcript
     if not final:
         raise PeerError(f"{engine.name} gave no final transcript")
-
-
-async def _start(engine: SpeechToText) -> None:
-    await engine.warm_up()

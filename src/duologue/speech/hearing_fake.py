@@ -1,10 +1,15 @@
-"""A scripted ear for tests and simulations: text by the time in the sound, on whatever clock, failing where told to."""
+"""Ears for tests and simulations: scripted ones, whose text goes by the time in the sound, on whatever clock, failing
+where told to; and voice activity by loudness.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
 
 from duologue.audio.pcm import Samples
 from duologue.clock import SYSTEM_CLOCK, Clock
@@ -135,3 +140,27 @@ async def _misbehave(hearing: Hearing, seconds: float) -> None:
         raise hearing.error
     if hearing.hang:
         await asyncio.Event().wait()
+
+
+class Loudness:
+    """Voice activity that takes whatever is louder than ``least`` (the mean of amplitudes, of 1) for a voice."""
+
+    def __init__(self, least: float = 0.05) -> None:
+        self._least = least
+        self._numbers = count()
+        self.streams: set[int] = set()
+        """Those that are open."""
+
+    def open(self) -> int:
+        """See :class:`~duologue.speech.hearing.VoiceActivity`."""
+        stream = next(self._numbers)
+        self.streams.add(stream)
+        return stream
+
+    def step(self, frames: Mapping[int, Samples]) -> Mapping[int, float]:
+        """See the protocol: 1 or 0."""
+        return {stream: float(np.abs(frame).mean() > self._least) for stream, frame in frames.items()}
+
+    def forget(self, stream: int) -> None:
+        """See the protocol."""
+        self.streams.remove(stream)

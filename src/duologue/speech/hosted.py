@@ -30,6 +30,12 @@ class HostedSettings(BaseModel):
     first_sound_seconds: float = Field(
         default=8.0, gt=0, le=120, description="Limit from the request to the first sound, waits for a busy server too."
     )
+    per_character_seconds: float = Field(
+        default=0.125,
+        ge=0,
+        le=2,
+        description="The first sound may take so much longer for each character: half the pace of speech.",
+    )
     stall_seconds: float = Field(default=5.0, gt=0, le=120, description="Limit between two pieces of sound.")
     retry_after_seconds: float = Field(
         default=2.0, ge=0, le=60, description="A server that asks us to wait longer than this has failed."

@@ -74,7 +74,8 @@ class Utterance:
 class SpeechChunk:
     """A piece of an engine's answer: sound at the engine's own rate, and the marks known so far.
 
-    Marks count from the start of the whole utterance, in samples at the engine's rate.
+    Marks count from the start of the whole utterance, in samples at the engine's rate. One without samples says
+    that the next may take its time.
     """
 
     samples: Samples = field(default_factory=lambda: np.zeros(0, np.float32))

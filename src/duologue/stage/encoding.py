@@ -23,6 +23,7 @@ from duologue.broadcast.testcard import TestCard
 from duologue.clock import SECOND, Clock, milliseconds
 from duologue.errors import PeerError
 from duologue.stage.frames import Plane, split_planes
+from duologue.telemetry.core_time import core_time
 from duologue.telemetry.ledger import Cause, FrameRecord
 
 DEPTH = 3
@@ -40,7 +41,8 @@ class Job:
     """A frame to encode: its picture (I420, valid until ``DEPTH`` more are queued), and how it was made.
 
     It stands for ``periods`` frames. ``due`` and ``begun`` are monotonic ns, ``wall_ms`` is when it is due (Unix ms).
-    ``light`` asks the encoder to look for less.
+    ``light`` asks the encoder to look for less; ``work`` as in :class:`FrameRecord`; ``waited`` is how long the thread
+    that drew it was ready and no core ran it, since the frame before, and ``blocked`` how long it stood still (ns).
     """
 
     number: int
@@ -53,6 +55,9 @@ class Job:
     periods: int = 1
     wall_ms: int = 0
     light: bool = False
+    work: str = ""
+    waited: int = 0
+    blocked: int = 0
 
 
 class _Line(Generic[Item]):
@@ -185,7 +190,7 @@ class Encoders:
             self._sink(packets, record)
 
     def _encode(self, job: Job) -> None:
-        began, cpu = self._clock.now(), self._clock.cpu()
+        began, cpu, had = self._clock.now(), self._clock.cpu(), core_time()
         picture = job.picture
         if self._small is not None and self._small.shape != picture.shape:
             picture = _scaled(picture, self._small)
@@ -198,9 +203,12 @@ class Encoders:
         if not cause and job.compose_ms + encode_ms > 1000 * job.periods / self._video.fps:
             starved = self._clock.cpu() - cpu < (ended - began) // 2
             cause = Cause.STALL if starved else Cause.ENCODE if encode_ms > job.compose_ms else Cause.COMPOSE
+        has = core_time()
+        waited, blocked = job.waited + has.waited - had.waited, job.blocked + has.idle(had, ended - began)
         record = FrameRecord(
             job.number, job.due, job.begun, job.compose_ms, encode_ms, job.damage_px, ended,
-            milliseconds(ended - job.due), cause, job.periods,
+            milliseconds(ended - job.due), cause, job.periods, job.work, round(milliseconds(waited), 2),
+            round(max(0.0, milliseconds(blocked)), 2),
         )  # fmt: skip
         self._give(packets, record)
 

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from duologue.errors import InputError
-from duologue.stage.art import Layer, Quad, RoomArt
+from duologue.stage.baking.art import Layer, Quad, RoomArt
+from duologue.stage.compositor.planes import YUVA, Floats, halve, over, premultiply, put_rows, to_bytes
 from duologue.stage.frames import Plane, Rect, split_planes
-from duologue.stage.planes import YUVA, Floats, halve, over, premultiply, put_rows, to_bytes
-from duologue.stage.pose import Daylight, Lights
+from duologue.stage.motion.pose import Daylight, Lights
 
 Tint: TypeAlias = tuple[float, float, float]
 """Factors for R, G and B; 1 leaves a colour as it was drawn."""
@@ -101,7 +101,7 @@ def lit_backdrop(room: RoomArt, lights: Lights) -> Plane:
 class GlowMap:
     """Where the TV's light falls: strength 0…255 at full and half resolution inside ``rect``.
 
-    ``u`` and ``v`` are the light's own chroma, in the units of :class:`~duologue.stage.television_picture.TvLight`.
+    ``u`` and ``v`` are the light's own chroma, in the units of :class:`~duologue.stage.television.picture.TvLight`.
     """
 
     rect: Rect

@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 from duologue.broadcast.packets import Packet, StreamFormat
 from duologue.speech.utterance import Utterance
-from duologue.stage.pose import Lights
-from duologue.telemetry.ledger import FrameRecord, GovernorStep, SkipRecord, StepRecord
+from duologue.stage.motion.pose import Lights
+from duologue.telemetry.ledger import FrameRecord, GovernorStep, PauseRecord, SkipRecord, StepRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,5 +253,5 @@ class TvState:
 
 StageReport: TypeAlias = (
     StageReady | StreamRun | Encoded | UtteranceStarted | UtteranceEnded | UtteranceWithdrawn | Frames | StepRecord
-    | SkipRecord | Baked | LightsKept | TvState | Handling | Handled | Dropped | Trouble | StageFailed
+    | SkipRecord | PauseRecord | Baked | LightsKept | TvState | Handling | Handled | Dropped | Trouble | StageFailed
 )  # fmt: skip

@@ -21,9 +21,8 @@ from duologue.broadcast.testcard import TestCard
 from duologue.clock import Clock
 from duologue.errors import InputError
 from duologue.speech.utterance import Utterance
-from duologue.stage.captions import caption_at
+from duologue.stage.captions.captions import caption_at
 from duologue.stage.frames import Plane
-from duologue.stage.gaze import geometries
 from duologue.stage.messages import (
     Announce,
     Cue,
@@ -39,8 +38,9 @@ from duologue.stage.messages import (
     UtteranceWithdrawn,
     WithdrawUtterance,
 )
-from duologue.stage.motion import Motion
-from duologue.stage.pose import CaptionState, CaptionWord, FrameState
+from duologue.stage.motion.gaze import geometries
+from duologue.stage.motion.motion import Motion
+from duologue.stage.motion.pose import CaptionState, CaptionWord, FrameState
 from duologue.stage.scenery import Scenery
 from duologue.stage.timeline import SceneTimeline, TimelineUtterance
 from duologue.telemetry.ledger import Cause
@@ -58,6 +58,8 @@ class Drawn:
     damage_px: int
     reports: tuple[StageReport, ...]
     cause: Cause = Cause.NONE
+    work: str = ""
+    """As in :class:`~duologue.telemetry.ledger.FrameRecord`."""
 
 
 class Performance:
@@ -160,7 +162,11 @@ class Performance:
             )
         )
         self._timeline.prune(at - 10 * RATE)
-        return Drawn(shown.picture, self._mix(number, block), shown.damage_px, (*reports, *shown.reports), shown.cause)
+        heard = "speech" if self._playout.current is not None else ""
+        return Drawn(
+            shown.picture, self._mix(number, block), shown.damage_px, (*reports, *shown.reports), shown.cause,
+            "+".join(filter(None, (heard, shown.work))),
+        )  # fmt: skip
 
     def _read(self) -> Block:
         self._speech = self._playout.spans()  # before the read: the ducker looks at what is about to be said

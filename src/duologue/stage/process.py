@@ -16,12 +16,14 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 
 from duologue.broadcast.encoder import AudioEncoder, VideoEncoder, choose_encoder
 from duologue.broadcast.packets import Packet, StreamFormat
 from duologue.broadcast.testcard import TestCard
+from duologue.child import Channel
 from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock, milliseconds
 from duologue.errors import ClosedError, DuologueError, InputError, InternalError
 from duologue.memory import settle, start_trimming
@@ -47,8 +49,9 @@ from duologue.stage.messages import (
 )
 from duologue.stage.pace import CatchUpRule, Pace
 from duologue.stage.performance import Drawn, Performance
+from duologue.telemetry.core_time import core_time
+from duologue.telemetry.garbage import GarbageWatch
 from duologue.telemetry.ledger import FrameRecord, GovernorStep, SkipRecord, StepRecord
-from duologue.workers import Channel
 
 HEAD_START = 250 * MILLISECOND
 """From ready to the due time of frame 0: the lead is filled faster than real time, so the first segment comes soon."""
@@ -103,6 +106,7 @@ class StageProcess:
         self._records: list[FrameRecord] = []
         self._made: deque[FrameRecord] = deque(maxlen=1000)
         self._small = False
+        self._garbage = GarbageWatch("stage")
 
     def run(self) -> None:
         """Perform until :class:`Shutdown` or the end of the channel.
@@ -140,11 +144,13 @@ class StageProcess:
         encoders.start()
         gc.collect()
         gc.freeze()  # a full collection of all that was loaded took 43–119 ms; from here on it is not looked at again
+        self._garbage.install()
         try:
             self._perform(performance, pace, governor, first, encoders)
             encoders.finish()
             self._post.send(Frames(tuple(self._records)))
         finally:
+            self._garbage.remove()
             performance.close()
 
     # Encoders
@@ -186,7 +192,7 @@ class StageProcess:
     def _perform(
         self, performance: Performance, pace: Pace, governor: Governor, number: int, encoders: Encoders
     ) -> None:
-        step, patience = GovernorStep.FULL, CatchUpRule(pace)
+        step, patience, had = GovernorStep.FULL, CatchUpRule(pace), core_time()
         while not self._closing.is_set():
             self._clock.sleep_until(pace.begin(number))
             following = patience.following(number, self._clock.now())
@@ -197,16 +203,19 @@ class StageProcess:
                 before, step = step, self._govern(governor, number)
                 if step is not before:
                     self._take(step, before, performance, encoders, number)
-            begun = self._clock.now()
+            begun, has = self._clock.now(), core_time()
             for cue in self._waiting_cues():
                 self._apply(performance, cue)
             periods = 2 if step >= GovernorStep.RATE else 1
             pictured = number % periods == 0
             drawn = performance.draw(number, pictured=pictured)
             encoders.put_sound(drawn.samples, number * len(drawn.samples))
-            self._post.send(*drawn.reports)
+            self._post.send(*drawn.reports, *self._garbage.take())
             if drawn.picture is not None:
-                encoders.put(self._job(number, drawn, drawn.picture, pace, begun, periods, step))
+                job = self._job(number, drawn, drawn.picture, pace, begun, periods, step)
+                before_it, had = had, core_time()
+                blocked = had.idle(has, self._clock.now() - begun)
+                encoders.put(replace(job, waited=had.waited - before_it.waited, blocked=blocked))
             number += 1
 
     def _job(
@@ -215,6 +224,7 @@ class StageProcess:
         return Job(
             number, picture, pace.due(number), begun, milliseconds(self._clock.now() - begun), drawn.damage_px,
             drawn.cause, periods, wall_ms_of(number, self._plan.fps, self._wall_origin), step >= GovernorStep.ANALYSIS,
+            drawn.work,
         )  # fmt: skip
 
     def _skip(

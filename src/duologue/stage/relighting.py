@@ -15,10 +15,10 @@ from duologue.clock import Clock, milliseconds
 from duologue.errors import DuologueError, in_words
 from duologue.memory import trim
 from duologue.priority import lower_this_thread
-from duologue.stage.bake import AbandonedError, BakedStage
-from duologue.stage.bakery import Bakery
+from duologue.stage.baking.bake import AbandonedError, BakedStage
+from duologue.stage.baking.bakery import Bakery
 from duologue.stage.messages import Baked, LightsKept, StagePlan, StageReport, Trouble
-from duologue.stage.pose import Lights
+from duologue.stage.motion.pose import Lights
 
 REFINE_AFTER = 4
 """Seconds of show after which the fine bake begins: by then the lead is there, and players have what they want."""

@@ -12,28 +12,31 @@ from pathlib import Path
 from duologue.audio.pcm import Samples
 from duologue.clock import Clock
 from duologue.speech.utterance import Utterance
-from duologue.stage.bake import BakedStage
-from duologue.stage.captions import track_of
-from duologue.stage.captions_press import CaptionPress
-from duologue.stage.captions_type import SpeakerLook
-from duologue.stage.compositor import Compositor
+from duologue.stage.baking.bake import BakedStage
+from duologue.stage.captions.captions import track_of
+from duologue.stage.captions.press import CaptionPress
+from duologue.stage.captions.typesetting import SpeakerLook
+from duologue.stage.compositor.compositor import Compositor
 from duologue.stage.encoding import DEPTH
 from duologue.stage.frames import FrameRing, Plane
 from duologue.stage.messages import StagePlan, StageReport, Trouble
-from duologue.stage.pose import FrameState, Lights
+from duologue.stage.motion.pose import FrameState, Lights
 from duologue.stage.relighting import Relighting
-from duologue.stage.television import Television
+from duologue.stage.television.television import Television
 from duologue.telemetry.ledger import Cause
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A picture (I420) and what happened on the way to it."""
+    """A picture (I420) and what happened on the way to it; ``work`` as in
+    :class:`~duologue.telemetry.ledger.FrameRecord`, without speech.
+    """
 
     picture: Plane
     damage_px: int
     reports: tuple[StageReport, ...]
     cause: Cause
+    work: str = ""
 
 
 class Scenery:
@@ -89,7 +92,8 @@ class Scenery:
         if (failure := self._captions.failure()) is not None:
             reports.append(Trouble(failure.what, failure.where, failure.remedy))
         cause = Cause.LIGHTS if relit else Cause.TV if tv.missed else Cause.NONE
-        return Shown(picture, damage.pixels, tuple(reports), cause)
+        work = "+".join(filter(None, (self._compositor.changed, "lights" if relit else "")))
+        return Shown(picture, damage.pixels, tuple(reports), cause, work)
 
     def tv_sound(self, start: int, count: int) -> Samples:
         """The TV's sound for ``count`` samples of the show from ``start``: stereo, silence when it is off."""

@@ -93,6 +93,7 @@ class ShowRecord:
     height: Annotated[int, "Of the picture, pixels."] = 0
     cast: Annotated[tuple[str, ...], "Its characters."] = ()
     room: Annotated[str, "Where they are."] = ""
+    lead_ms: Annotated[float, "How far ahead of its due time a frame is begun; 0: that is not known."] = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,8 @@ class ConversationRecord:
     topic: Annotated[str, "What it is about."] = ""
     scenario: Annotated[str, "The script that the caller follows, in a simulation."] = ""
     seed: Annotated[int, "Of its choices."] = 0
+    parent: Annotated[str, "The span of who asked for it, as the header `traceparent` had it."] = ""
+    tracestate: Annotated[str, "What came with it in the header of that name."] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,11 @@ class FrameRecord:
     lateness_ms: Annotated[float, "How long after its due time it was encoded; negative: that much ahead."]
     cause: Annotated[Cause, "Why it was late or over its budget."] = Cause.NONE
     periods: Annotated[int, "Frame periods that it stands for: 2 at half the picture rate."] = 1
+    work: Annotated[
+        str, "What was in it, with `+` between: `speech` (somebody is heard), `tv`, `caption`, `lights` (they changed)."
+    ] = ""
+    wait_ms: Annotated[float, "How long the threads that drew and encoded it were ready and no core ran them."] = 0.0
+    blocked_ms: Annotated[float, "How long these stood still in it: a lock, memory that was not there."] = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +242,9 @@ class TurnRecord:
         "Where each further part of it began, in ms after its first word: a slow voice's are heard so.",
     ] = ()
     estimated: Annotated[bool, "The far end did not acknowledge what it had played: `heard` is reckoned."] = False
+    engine: Annotated[str, "Which engine voiced it."] = ""
+    sound_ms: Annotated[float, "How long its sound is, as it was voiced."] = 0.0
+    operator: Annotated[bool, "Of a call: an operator had taken it over, and said or wrote this."] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,14 +325,40 @@ class PartRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class HandoverRecord:
-    """An engine of a chain failed, and the next one took over (docs/chains.md)."""
+class UsageRecord:
+    """An engine was asked for something, and that is over: what it took, and what it cost (docs/money.md)."""
 
-    engine: Annotated[str, "Which failed."]
+    service: Annotated[str, "`llm` (it thinks), `tts` (it speaks) or `stt` (it hears)."]
+    engine: Annotated[str, "Which."]
+    model: Annotated[str, "Its model, as the settings or the persona name it."] = ""
+    server: Annotated[str, "The host that was asked; empty: it was done on this machine."] = ""
+    person: Annotated[str, "For whom: their id in the store; empty: for nobody who is known."] = ""
+    outcome: Annotated[str, "`done`, `cut` (nobody wanted the rest) or `failed`."] = "done"
+    took_ms: Annotated[float, "How long."] = 0.0
+    prompt_tokens: Annotated[int, "Tokens that it was told."] = 0
+    cached_tokens: Annotated[int, "How many of them it had kept, or read before."] = 0
+    completion_tokens: Annotated[int, "Tokens that it wrote."] = 0
+    characters: Annotated[int, "That it was given to voice."] = 0
+    sound_ms: Annotated[float, "Sound that it heard, or made."] = 0.0
+    estimated: Annotated[bool, "The engine does not count its tokens: they are reckoned, from words and marks."] = False
+    cost_nanos: Annotated[int, "By the prices of the settings then, in billionths of `currency`."] = 0
+    currency: Annotated[str, "Of the cost (ISO 4217); empty: it has no price, and what it costs is not known."] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HandoverRecord:
+    """An engine of a chain failed or had reached a cap, and the next one took over (docs/chains.md)."""
+
+    engine: Annotated[str, "Which failed, or was not asked."]
     successor: Annotated[str, "Who took over; empty: nobody."]
-    moment: Annotated[str, "`start`, `beginning` or `middle` of its work."]
+    moment: Annotated[str, "`start`, `beginning` or `middle` of its work; `cap`: it was not asked (docs/money.md)."]
     cause: Annotated[str, "Why."]
     at: Annotated[Time, "When."]
+
+    @property
+    def words(self) -> str:
+        """What happened, for people."""
+        return f"{self.engine} {'was not asked' if self.moment == 'cap' else 'failed'}: {self.cause}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,14 +398,100 @@ class CallRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeoverRecord:
+    """An operator had a call, in the character's place. Their own words are turns of `operator`, what they wrote is
+    said in turns of the character's; both are marked.
+    """
+
+    operator: Annotated[str, "Who: the name of their token, or what they call themselves."]
+    began: Annotated[Time, "They asked for it."]
+    ended: Annotated[Time, "The character had it again."]
+    why: Annotated[str, "Why they had it no longer, in words."]
+    spoke: Annotated[bool, "The character had given way, and they could be heard."]
+
+
+@dataclass(frozen=True, slots=True)
 class MachineRecord:
     """What the machine and our processes did in one second."""
 
     steal_percent: Annotated[float, "CPU time that the hypervisor gave to others, of all."]
     available_mb: Annotated[float, "Memory that can be had without swapping."]
-    cpu_percent: Annotated[Mapping[str, float], "CPU of each process of ours, of one core."]
+    cpu_percent: Annotated[
+        Mapping[str, float], "CPU of each process of ours, of one core; a worker's with that of its own children."
+    ]
     rss_mb: Annotated[Mapping[str, float], "Resident memory of each."]
     loop_lag_ms: Annotated[float, "The latest wake-up of the main loop."] = 0.0
+    cores: Annotated[int, "How many there are; 0: that is not known."] = 0
+    busy_percent: Annotated[float, "CPU time that anybody here used, of all."] = 0.0
+    cpu_wait_ms: Annotated[
+        Mapping[str, float], "How long threads of each process of ours were ready and no core ran them, in all."
+    ] = field(default_factory=dict[str, float])
+    disk_wait_ms: Annotated[float, "How long some program here waited for a disk."] = 0.0
+    loop_wait_ms: Annotated[float, "How long the thread of the main loop was ready and no core ran it."] = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRecord:
+    """Something of ours stood still longer than it should, whatever it was at."""
+
+    process: Annotated[str, "Which: `main`, or a worker by its name."]
+    what: Annotated[
+        str,
+        "`garbage` (the interpreter collected it), `disk` (a write of the flight recorder was not taken), or `stopped`"
+        " (a signal stopped the process; of one that lasts each second is told).",
+    ]
+    took_ms: Annotated[float, "How long."]
+    at: Annotated[Time, "When it was over."]
+
+
+@dataclass(frozen=True, slots=True)
+class PacketsRecord:
+    """What the phone line sent in one second, all calls together."""
+
+    sent: Annotated[int, "Packets."]
+    late_p99_ms: Annotated[float, "How late 99 of a hundred left at the most."]
+    late_most_ms: Annotated[float, "How late the latest left."]
+    unsent: Annotated[int, "Packets that the system did not take."] = 0
+
+
+@dataclass(frozen=True, slots=True)
+class QualityRecord:
+    """The way to the other end of a call and back, every few seconds."""
+
+    loss_percent: Annotated[float, "Of the packets that should have come since the last time, so many are missing."]
+    jitter_ms: Annotated[float, "As RFC 3550 has it."]
+    round_trip_ms: Annotated[float, "By RTCP; 0: not measured."] = 0.0
+    loss_there_percent: Annotated[float, "Of what we sent lately, as the other end says."] = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """A request over HTTP that belongs to somebody's trace was answered."""
+
+    at: Annotated[Time, "When it was."]
+    method: Annotated[str, "Of the request."]
+    route: Annotated[str, "Its address, as the schema has it; empty: there is no such."]
+    status: Annotated[int, "Of the answer; 0: there was none."]
+    took_ms: Annotated[float, "How long it took."]
+    span: Annotated[str, "Its own span (W3C Trace Context)."]
+    parent: Annotated[str, "The asker's span, as the header `traceparent` had it."]
+    tracestate: Annotated[str, "What came with it in the header of that name."] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingRecord:
+    """From here on the sound of a talk or a call is kept: the person left, the character right."""
+
+    at: Annotated[Time, "When the first sample of the file was heard."]
+    file: Annotated[str, "Where it is."]
+    policy: Annotated[Mapping[str, object], "How turns were taken, where that was not as usual."] = field(
+        default_factory=dict[str, object]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OverRecord:
+    """The show, the talk or the call is over: nothing more comes of it. A run without it was cut off."""
 
 
 Record: TypeAlias = (
@@ -388,10 +511,18 @@ Record: TypeAlias = (
     | ClipRecord
     | WorkerRecord
     | PartRecord
+    | UsageRecord
     | HandoverRecord
     | AdmissionRecord
     | CallRecord
+    | TakeoverRecord
     | MachineRecord
+    | PauseRecord
+    | PacketsRecord
+    | QualityRecord
+    | RequestRecord
+    | RecordingRecord
+    | OverRecord
 )
 
 KINDS: Mapping[str, type[Record]] = {
@@ -411,10 +542,18 @@ KINDS: Mapping[str, type[Record]] = {
     "clip": ClipRecord,
     "worker": WorkerRecord,
     "part": PartRecord,
+    "usage": UsageRecord,
     "handover": HandoverRecord,
     "admission": AdmissionRecord,
     "call": CallRecord,
+    "takeover": TakeoverRecord,
     "machine": MachineRecord,
+    "pause": PauseRecord,
+    "packets": PacketsRecord,
+    "quality": QualityRecord,
+    "request": RequestRecord,
+    "recording": RecordingRecord,
+    "over": OverRecord,
 }
 """What a line calls its ``kind``."""
 

@@ -27,6 +27,8 @@ def _section(name: str, kind: type[Record]) -> str:
     words = " ".join((inspect.getdoc(kind) or "").split("\n\n")[0].split())
     own = any(each.name == "at" for each in fields(kind))
     lines = [f"### `{name}`", words + (" `at` is when it happened." if own else ""), ""]
+    if not shapes(kind):
+        return "\n".join(lines[:-1])
     return "\n".join([*lines, "| field | | left out when | |", "|---|---|---|---|", *map(_row, shapes(kind))])
 
 

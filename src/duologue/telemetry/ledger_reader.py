@@ -10,6 +10,7 @@ from typing import Any
 from duologue.errors import InputError
 from duologue.telemetry.ledger import KINDS, DroppedRecord, Entry, HeaderRecord
 from duologue.telemetry.ledger_files import members
+from duologue.telemetry.ledger_span import RunSpan, SpanFilter
 from duologue.telemetry.lines import Newer, Unreadable, decode, parse
 
 MAX_LINE = 4_000_000
@@ -17,16 +18,17 @@ MAX_LINE = 4_000_000
 
 
 class LedgerReader:
-    """Iterate it once: all entries of ``paths``. A file that went on in others (``talk.jsonl``, ``talk.2.jsonl``) is
-    read with them, a folder with all ledgers in it.
+    """Iterate it once: all entries of ``paths``, or those of a ``span`` of time. A file that went on in others
+    (``talk.jsonl``, ``talk.2.jsonl``) is read with them, a folder with all ledgers in it.
 
     A line that a power cut or a full disk tore is passed over and counted in :attr:`torn`: the last one of a file, or
     one behind which the writer began anew. So is a kind that a newer program knows, in :attr:`unknown`. Raises
     :class:`InputError` for what cannot be read, is no ledger, or has a newer format.
     """
 
-    def __init__(self, *paths: Path) -> None:
+    def __init__(self, *paths: Path, span: RunSpan | None = None) -> None:
         self._paths = paths
+        self._span = span
         self.unknown: Counter[str] = Counter()
         self.torn = 0
 
@@ -47,8 +49,11 @@ class LedgerReader:
     def entries(self, lines: Iterable[bytes], where: str) -> Iterator[Entry]:
         """The entries of a file's lines."""
         origin: int | None = None
+        span: SpanFilter | None = None
         broken = torn = 0
         for number, text in enumerate(lines, 1):
+            if span is not None and span.outside(text):
+                continue
             try:
                 line = _parse(text, where, number)
             except Unreadable as error:
@@ -64,7 +69,11 @@ class LedgerReader:
                 continue
             if isinstance(entry.record, HeaderRecord):
                 origin = entry.record.monotonic_ns
-            yield entry
+                span = SpanFilter(self._span, entry.record, where) if self._span is not None else None
+            if span is not None:
+                entry = span.fit(entry)
+            if entry is not None:
+                yield entry
         self.torn += torn
         if origin is None:
             raise _strange(where, 1, None)

@@ -6,28 +6,20 @@ counted, named in the log once, and told in the file itself as soon as it is wri
 
 from __future__ import annotations
 
-import threading
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from duologue.errors import InputError
 from duologue.ids import Bits, unique_id
+from duologue.telemetry.entry_queue import OVERRUN, EntryQueue
 from duologue.telemetry.ledger import DroppedRecord, Entry, HeaderRecord, ShowRecord
 from duologue.telemetry.ledger_files import FileLimits, LedgerFiles, members
 from duologue.telemetry.lines import Newer, Unreadable, encode, parse
 from duologue.telemetry.log import get_logger
 
-MAX_WAITING = 20_000
-"""Entries that wait for the disk: some minutes of a show, or a storm."""
-SLICE = 500
-"""Entries that are made lines and written at once: the interpreter is never held for long."""
-PERIOD_SECONDS = 1.0
 SYNC_ROUNDS = 5
 """What a power cut may take is so many seconds long."""
-CLOSE_SECONDS = 10.0
-"""How long a disk that does not answer is waited for at the end."""
 
 _log = get_logger("duologue.telemetry.ledger")
 
@@ -71,15 +63,7 @@ class LedgerWriter:
         self._bits = bits
         self._files = LedgerFiles(path, limits or FileLimits(), self._head)
         self._shows: dict[str, Entry] = {}
-        self._waiting: deque[Entry] = deque()
-        self._entering = threading.Lock()
-        self._flushing = threading.Lock()
-        self._wake = threading.Event()
-        self._leaving = False
-        self._thread: threading.Thread | None = None
-        self._overrun = 0
-        self._owed = 0
-        """Lost lines that the file does not tell of yet."""
+        self._queue = EntryQueue("ledger", self._round)
         self._why = ""
         self._failing = False
         self.written = 0
@@ -92,7 +76,7 @@ class LedgerWriter:
     @property
     def dropped(self) -> int:
         """Entries that never reached the disk."""
-        return self._overrun + self._failed
+        return self._queue.overrun + self._failed
 
     @property
     def path(self) -> Path:
@@ -101,56 +85,37 @@ class LedgerWriter:
 
     def put(self, entry: Entry) -> None:
         """Enter something; when too much waits it is dropped and counted."""
-        with self._entering:
-            if len(self._waiting) < MAX_WAITING:
-                self._waiting.append(entry)
-            else:
-                self._overrun += 1
-                self._owed += 1
-                self._why = "more waited than may"
-        if len(self._waiting) > MAX_WAITING // 4:
-            self._wake.set()
+        if not self._queue.put(entry):
+            self._why = OVERRUN
 
     def start(self) -> None:
         """Write once a second from now on, in a thread."""
-        self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
-        self._thread.start()
+        self._queue.start()
 
     def flush(self) -> None:
         """Write what waits. It blocks; the thread calls it."""
-        with self._flushing:
-            waiting = len(self._waiting)
-            while waiting > 0:
-                entries = [self._waiting.popleft() for _ in range(min(waiting, SLICE))]
-                waiting -= len(entries)
-                self._write(entries)
-            self._tell_of_the_lost()
+        self._queue.flush(self._write, self._tell_of_the_lost)
+
+    def sync(self) -> None:
+        """What was written outlives a power cut from now on. It blocks."""
+        self._try(self._files.sync)
 
     def close(self) -> None:
         """Write the rest and let go of the file; it blocks. Idempotent."""
-        self._leaving = True
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join(CLOSE_SECONDS)
-            if self._thread.is_alive():
-                _log.error("the disk of the ledger does not answer", file=str(self.path), lost=len(self._waiting))
-                return
+        if not self._queue.stop():
+            _log.error("the disk of the ledger does not answer", file=str(self.path), lost=len(self._queue))
+            return
         self.flush()
-        self._try(self._files.sync)
+        self.sync()
         self._try(self._files.close)
 
-    def _run(self) -> None:
-        rounds = 0
-        while not self._leaving:
-            self._wake.wait(PERIOD_SECONDS)
-            self._wake.clear()
-            self.flush()
-            rounds += 1
-            if rounds % SYNC_ROUNDS == 0:
-                self._try(self._files.sync)
+    def _round(self, number: int) -> None:
+        self.flush()
+        if number % SYNC_ROUNDS == 0:
+            self.sync()
 
     def _write(self, entries: list[Entry]) -> None:
-        lost, why = self._owed, self._why
+        lost, why = self._queue.owed, self._why
         told = [self._lost(lost, why, entries[0].at), *entries] if lost else entries
         named = [self._named(entry) for entry in told]
         for entry in named:
@@ -161,16 +126,17 @@ class LedgerWriter:
             self._files.append(lines)
         except OSError as error:
             self._failed += len(entries)
-            self._owe(len(entries), _reason(error))
+            self._queue.owe(len(entries))
+            self._why = _reason(error)
             self._complain(error)
             return
-        self._owe(-lost)
+        self._queue.owe(-lost)
         self.written += len(lines)
         self._recover()
 
     def _tell_of_the_lost(self) -> None:
         """Also when nothing more is entered."""
-        lost, why = self._owed, self._why
+        lost, why = self._queue.owed, self._why
         if not lost:
             return
         try:
@@ -178,21 +144,16 @@ class LedgerWriter:
         except OSError as error:
             self._complain(error)
             return
-        self._owe(-lost)
+        self._queue.owe(-lost)
         self.written += 1
         self._recover()
-
-    def _owe(self, lines: int, why: str = "") -> None:
-        with self._entering:
-            self._owed += lines
-            self._why = why or self._why
 
     def _lost(self, lines: int, why: str, at: int) -> Entry:
         return Entry(at, self._of, DroppedRecord(lines, why))
 
     def _named(self, entry: Entry) -> Entry:
         self._last = max(self._last, entry.at)
-        return replace(entry, id=make_id(self._origin, entry.at, self._bits))
+        return entry if entry.id else replace(entry, id=make_id(self._origin, entry.at, self._bits))
 
     def _line(self, entry: Entry) -> bytes:
         """Half a character that somebody typed is told as JSON tells it."""

@@ -23,6 +23,7 @@ TOLD_TIMES = frozenset({"at", "since"})
 """Times among what an event or an effect tells."""
 _NAMES: Mapping[type[Record], str] = {kind: name for name, kind in KINDS.items()}
 _TIME = get_args(Time)[1]
+_TEXT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def encode(entry: Entry, origin: int) -> str:
             line[shape.key] = (
                 _told(cast("Mapping[str, object]", value), origin) if shape.name == "told" else plain(value)
             )
-    return json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+    return _TEXT.encode(line)
 
 
 def _told(told: Mapping[str, object], origin: int) -> dict[str, object]:
@@ -94,6 +95,8 @@ def plain(value: object) -> object:
         return cast(object, value.value)
     if isinstance(value, float):
         return round(value, 6) if math.isfinite(value) else None
+    if isinstance(value, frozenset | set):  # in one order, so that the same event is the same line
+        return sorted((plain(each) for each in cast("frozenset[object]", value)), key=str)
     if isinstance(value, tuple | list):
         return [plain(each) for each in cast("list[object]", value)]
     if isinstance(value, Mapping):

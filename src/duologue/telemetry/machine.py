@@ -6,15 +6,15 @@ and is 0 on systems without it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 
-from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
+from duologue.clock import SECOND, SYSTEM_CLOCK, Clock, milliseconds
 
-STEAL_ALARM_PERCENT = 5.0
-"""Above this the machine itself is named as the cause of lateness."""
 _MIB = 2**20
 
 
@@ -29,10 +29,13 @@ class CpuTimes:
 
 @dataclass(frozen=True, slots=True)
 class ProcessTimes:
-    """A process' CPU time since its start (s), and its resident memory (bytes)."""
+    """A process' CPU time since its start (s; with its children's, of those that are asked for so), its resident memory
+    (bytes), and how long its threads were ready to run and no core ran them (ns; 0: it was not asked for).
+    """
 
     cpu: float
     rss: int
+    wait: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +46,17 @@ class MachineReading:
     machine: CpuTimes
     available: int
     processes: Mapping[int, ProcessTimes]
+    disk: int = 0
+    """How long some program waited for a disk, since boot (µs)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessSample:
-    """A process between two readings: 100 % is one core."""
+    """A process between two readings: 100 % is one core. ``wait_ms``: its threads were ready, and no core ran them."""
 
     cpu_percent: float
     rss_mb: float
+    wait_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,7 @@ class MachineSample:
     busy_percent: float
     steal_percent: float
     processes: dict[str, ProcessSample] = field(default_factory=lambda: dict[str, ProcessSample]())
+    disk_wait_ms: float = 0.0
 
 
 def busy_and_steal(before: CpuTimes, after: CpuTimes) -> tuple[float, float]:
@@ -81,7 +88,8 @@ def process_sample(before: ProcessTimes | None, after: ProcessTimes, elapsed: in
     """
     used = after.cpu - before.cpu if before is not None else 0.0
     percent = 100 * max(0.0, used) * SECOND / elapsed if elapsed > 0 else 0.0
-    return ProcessSample(percent, after.rss / _MIB)
+    wait = max(0, after.wait - before.wait) if before is not None else 0
+    return ProcessSample(percent, after.rss / _MIB, milliseconds(wait))
 
 
 class MachineSampler:
@@ -91,11 +99,17 @@ class MachineSampler:
         self._clock = clock
         self._cores = psutil.cpu_count() or 1
         self._total_mb = psutil.virtual_memory().total / _MIB
-        self._last = self._read(())
+        self._last = self._read((), frozenset(), frozenset())
 
-    def sample(self, pids: Mapping[str, int]) -> MachineSample:
-        """What happened since the last call, with the processes by the names given."""
-        before, after = self._last, self._read(tuple(pids.values()))
+    def sample(
+        self, pids: Mapping[str, int], waiting: Collection[str] = (), parents: Collection[str] = ()
+    ) -> MachineSample:
+        """What happened since the last call, with the processes by the names given. Of those in ``waiting`` it is read,
+        thread by thread, how long they waited for a core; what those in ``parents`` computed includes their children.
+        """
+        threads = frozenset(pids[name] for name in waiting if name in pids)
+        families = frozenset(pids[name] for name in parents if name in pids)
+        before, after = self._last, self._read(tuple(pids.values()), threads, families)
         self._last = after
         busy, steal = busy_and_steal(before.machine, after.machine)
         return MachineSample(
@@ -109,18 +123,69 @@ class MachineSampler:
                 for name, pid in pids.items()
                 if pid in after.processes
             },
+            disk_wait_ms=max(0, after.disk - before.disk) / 1000,
         )
 
-    def _read(self, pids: tuple[int, ...]) -> MachineReading:
+    def _read(self, pids: tuple[int, ...], threads: frozenset[int], families: frozenset[int]) -> MachineReading:
         processes: dict[int, ProcessTimes] = {}
         for pid in pids:
             try:
                 process = psutil.Process(pid)
-                times = process.cpu_times()
-                processes[pid] = ProcessTimes(times.user + times.system, process.memory_info().rss)
+                processes[pid] = ProcessTimes(
+                    _computed(process, pid in families),
+                    process.memory_info().rss,
+                    _waited(pid) if pid in threads else 0,
+                )
             except psutil.Error:
                 continue  # it is gone; who started it reports that
-        return MachineReading(self._clock.now(), _machine_times(), psutil.virtual_memory().available, processes)
+        available = psutil.virtual_memory().available
+        return MachineReading(self._clock.now(), _machine_times(), available, processes, _disk_waited())
+
+
+def _computed(process: psutil.Process, with_children: bool) -> float:
+    """CPU time of a process (s), and of its children: those that are over, as the kernel sums them up for it, and those
+    that live.
+    """
+    times = process.cpu_times()
+    own = times.user + times.system
+    if not with_children:
+        return own
+    over = float(getattr(times, "children_user", 0.0)) + float(getattr(times, "children_system", 0.0))
+    living = 0.0
+    for child in _children(process.pid):
+        with contextlib.suppress(psutil.Error):  # it is over: the next reading has it among those
+            living += _computed(psutil.Process(child), with_children=True)
+    return own + over + living
+
+
+def _children(pid: int) -> list[int]:
+    """Those that its first thread made (proc_pid_task(5)): ours are made by no other. None on systems without it."""
+    try:
+        return [*map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split())]
+    except OSError:
+        return []
+
+
+def _waited(pid: int) -> int:
+    """How long the threads of a process waited for a core (ns), by /proc (proc_pid_schedstat(5)); 0 on systems without
+    it.
+    """
+    total = 0
+    for file in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        try:
+            total += int(file.read_text("ascii").split()[1])
+        except (OSError, ValueError, IndexError):
+            continue  # the thread is over
+    return total
+
+
+def _disk_waited() -> int:
+    """How long some program here waited for a disk (µs since boot), by the kernel's pressure figures; 0 without."""
+    try:
+        first = Path("/proc/pressure/io").read_text("ascii").partition("\n")[0]
+        return int(first.rpartition("total=")[2])
+    except (OSError, ValueError):
+        return 0
 
 
 def _machine_times() -> CpuTimes:

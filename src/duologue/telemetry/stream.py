@@ -16,9 +16,10 @@ from pathlib import Path
 
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.ids import Bits
-from duologue.telemetry.ledger import Entry, Record, TurnRecord
+from duologue.telemetry.ledger import Entry, OverRecord, PauseRecord, Record, TurnRecord
 from duologue.telemetry.ledger_files import FileLimits
 from duologue.telemetry.ledger_writer import LedgerWriter, Origin, make_id
+from duologue.telemetry.runs import RunKeeping, RunRecorder
 from duologue.telemetry.turns import FINAL_STATES
 from duologue.version import __version__
 
@@ -46,6 +47,7 @@ class Ledger:
         self._bits = bits
         self.origin = Origin(clock.now(), clock.wall())
         self.writer: LedgerWriter | None = None
+        self.recorder: RunRecorder | None = None
         self._observers: list[Observer] = []
         self._open: OrderedDict[str, tuple[str, TurnRecord]] = OrderedDict()
         self._told: OrderedDict[str, None] = OrderedDict()
@@ -56,6 +58,15 @@ class Ledger:
         """
         self.writer = LedgerWriter(path, of, self.origin, limits, program=__version__, bits=self._bits)
         return self.writer
+
+    def keep_runs(
+        self, keeping: RunKeeping, noticed: Callable[[float], None] = lambda milliseconds: None
+    ) -> RunRecorder:
+        """Have a run kept of each show, talk and call that begins from now on; the caller starts the recorder.
+        ``noticed`` as there.
+        """
+        self.recorder = RunRecorder(keeping, self.origin, program=__version__, bits=self._bits, noticed=noticed)
+        return self.recorder
 
     def watch(self, observer: Observer) -> None:
         """Tell ``observer`` all that is entered from now on."""
@@ -71,11 +82,15 @@ class Ledger:
 
     def enter(self, of: str, record: Record, at: int = 0) -> None:
         """Something happened: at ``at``, or at the record's own, or now (monotonic ns)."""
-        entry = Entry(at or getattr(record, "at", 0) or self._clock.now(), of, record)
+        at = at or getattr(record, "at", 0) or self._clock.now()
+        kept = self.writer is not None or self.recorder is not None
+        entry = Entry(at, of, record, make_id(self.origin, at, self._bits) if kept else "")
         for observer in self._observers:
             observer(entry)
         if self.writer is not None:
             self.writer.put(entry)
+        if self.recorder is not None:
+            self.recorder.take(entry)
 
     def turn(self, of: str, record: TurnRecord) -> bool:
         """A turn's newest state. It is entered once, when it has come to its end: True then. ``record`` may be changed
@@ -96,6 +111,15 @@ class Ledger:
         for turn_id in [name for name, (part, _) in self._open.items() if of in (None, part)]:
             self._tell(turn_id)
 
+    def waited_for_the_disk(self, milliseconds: float) -> None:
+        """The recorder did, until now."""
+        self.enter(HOUSE, PauseRecord("main", "disk", milliseconds, self._clock.now()))
+
+    def finish(self, of: str) -> None:
+        """The part ``of`` is over: its open turns are entered, and its run ends."""
+        self.close_turns(of)
+        self.enter(of, OverRecord())
+
     def _tell(self, turn_id: str) -> None:
         of, record = self._open.pop(turn_id)
         self._told[turn_id] = None
@@ -106,13 +130,14 @@ class Ledger:
     @property
     def dropped(self) -> int:
         """Entries that never reached the disk."""
-        return self.writer.dropped if self.writer is not None else 0
+        return sum(each.dropped for each in (self.writer, self.recorder) if each is not None)
 
     async def close(self) -> None:
         """Enter what is open, and write the rest. Idempotent."""
         self.close_turns()
-        if self.writer is not None:
-            await asyncio.to_thread(self.writer.close)
+        for each in (self.writer, self.recorder):
+            if each is not None:
+                await asyncio.to_thread(each.close)
 
 
 @contextlib.asynccontextmanager
@@ -128,9 +153,18 @@ async def open_ledger(
 
 @contextlib.asynccontextmanager
 async def written(
-    ledger: Ledger, path: Path | None, of: str = HOUSE, limits: FileLimits | None = None
-) -> AsyncGenerator[Ledger]:
-    """The same of a ledger that is there already."""
+    ledger: Ledger, path: Path | None, of: str = HOUSE, limits: FileLimits | None = None,
+    runs: RunKeeping | None = None,
+) -> AsyncGenerator[Ledger]:  # fmt: skip
+    """The same of a ledger that is there already; ``runs``: where the runs of its parts are kept."""
+    if runs is not None:
+        loop = asyncio.get_running_loop()
+
+        def notice(milliseconds: float) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody is left to be told
+                loop.call_soon_threadsafe(ledger.waited_for_the_disk, milliseconds)
+
+        ledger.keep_runs(runs, notice).start()
     if path is not None:
         ledger.write_to(path, of, limits).start()
     try:

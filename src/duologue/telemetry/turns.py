@@ -34,16 +34,20 @@ def stages_ms(record: TurnRecord) -> dict[str, float]:
     An answer to a person begins where their speech ended, any other turn where it was asked for. A person's own turn
     is ``speaking`` alone.
     """
-    found = silence_ms(record)
+    return {name: milliseconds(end - begin) for name, (begin, end) in stage_spans(record).items()}
+
+
+def stage_spans(record: TurnRecord) -> dict[str, tuple[int, int]]:
+    """When each stage of :func:`stages_ms` began and ended (monotonic ns)."""
+    found = _silence(record)
     if record.kind != "person" and not found and record.asked:
         at = record.asked
         for name, time in _ends(record)[3:]:
             if time:
-                end = max(at, time)
-                found[name] = milliseconds(end - at)
-                at = end
+                found[name] = at, max(at, time)
+                at = found[name][1]
     if record.on_air and record.ended >= record.on_air:
-        found["speaking"] = milliseconds(record.ended - record.on_air)
+        found["speaking"] = record.on_air, record.ended
     return found
 
 
@@ -72,14 +76,17 @@ def silence_ms(record: TurnRecord) -> dict[str, float]:
     A stage ends when its time has come, or with the stage before it if that was sooner: what speculation did before
     the turn was decided takes no time. Thinking that gave nothing ends with the decision to apologise.
     """
+    return {name: milliseconds(end - begin) for name, (begin, end) in _silence(record).items()}
+
+
+def _silence(record: TurnRecord) -> dict[str, tuple[int, int]]:
     if not (record.spoken_to and record.on_air):
         return {}
-    found: dict[str, float] = {}
+    found: dict[str, tuple[int, int]] = {}
     at = record.spoken_to
     for name, time in _ends(record):
-        end = max(at, min(time, record.on_air))
-        found[name] = milliseconds(end - at)
-        at = end
+        found[name] = at, max(at, min(time, record.on_air))
+        at = found[name][1]
     return found
 
 

@@ -52,6 +52,10 @@ def open_studio_of(show: ShowPort | None, where: str) -> StudioPort:
         raise NotFound("This house has no show", where=where, remedy="Start it with show = true under [serve].")
     if show.state is PartState.FAILED:
         raise PeerError(f"the show {show.name!r} is not on air: {show.failure}", where=show.name, remedy=_MEND)
+    if show.state is PartState.STOPPED:
+        raise ClosedError(
+            f"the show {show.name!r} was stopped", where=show.name, remedy="Start it on the Services page."
+        )
     if show.studio is None:
         again = f"is started again: {show.failure}" if show.failure else "is being opened"
         raise ClosedError(f"the show {show.name!r} {again}", where=show.name, remedy="Try again in a moment.")

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from duologue.app.models import ChatReceipt, ChatRequest, ConversationRequest, ConversationView, Problem
 from duologue.tokens import Scope
 from duologue.web import paths
 from duologue.web.access import PROBLEMS, Place, TheStudio
+from duologue.web.bodies import Router
 from duologue.web.problems import NotFound
 from duologue.web.scopes import needs, reading
 
-router = APIRouter(prefix=paths.API, tags=["conversations"], responses=PROBLEMS)
+router = Router(prefix=paths.API, tags=["conversations"], responses=PROBLEMS)
 _MISSING = {404: {"model": Problem, "description": "There is no such conversation."}}
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import Header, Query, Request
 from pydantic import RootModel
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -23,12 +23,13 @@ from duologue.errors import InputError
 from duologue.tokens import Scope as Scoped
 from duologue.web import paths
 from duologue.web.access import PROBLEMS, Here, Leaving, TheHouse, TheOptions, open_studio_of
+from duologue.web.bodies import Router
 from duologue.web.options import Grant
 from duologue.web.problems import Refusal
 from duologue.web.scopes import TheGrant, reading
 from duologue.web.studio import ShowPort
 
-router = APIRouter(prefix=paths.API, tags=["events"])
+router = Router(prefix=paths.API, tags=["events"])
 RETRY = b"retry: 2000\n\n"
 """Tells the browser how long to wait before it connects again (ms)."""
 LINE = "line"
@@ -49,27 +50,30 @@ def encode(published: Published) -> bytes:
     return f"{name}event: {event.type}\ndata: {event.model_dump_json()}\n\n".encode()
 
 
-class EventStream(Response):
-    """Sends a subscription's events until it ends, the client goes, or the server does (``leaving``).
+class ServerEvents(Response):
+    """Sends what :meth:`write` does until that ends, the client goes, or the server does (``leaving``).
 
     A silence on it lasts ``keep_alive`` seconds at most.
     """
 
     media_type = "text/event-stream"
 
-    def __init__(self, events: Subscription, keep_alive: float, leaving: asyncio.Event) -> None:
+    def __init__(self, keep_alive: float, leaving: asyncio.Event) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
-        self._events = events
-        self._keep_alive = keep_alive
+        self.keep_alive = keep_alive
         self._leaving = leaving
+
+    async def write(self, send: Send) -> None:
+        """Send the events, :data:`RETRY` first."""
+        raise NotImplementedError
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI call."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         async with asyncio.TaskGroup() as tasks:
             running = [
-                tasks.create_task(self._write(send)),
+                tasks.create_task(self.write(send)),
                 tasks.create_task(_disconnected(receive)),
                 tasks.create_task(_wait(self._leaving)),
             ]
@@ -78,21 +82,31 @@ class EventStream(Response):
                 task.cancel()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _write(self, send: Send) -> None:
-        await _send(send, RETRY)
+
+class EventStream(ServerEvents):
+    """Sends a subscription's events until it ends."""
+
+    def __init__(self, events: Subscription, keep_alive: float, leaving: asyncio.Event) -> None:
+        super().__init__(keep_alive, leaving)
+        self._events = events
+
+    async def write(self, send: Send) -> None:
+        """See :class:`ServerEvents`."""
+        await send_piece(send, RETRY)
         while (body := await self._next()) is not None:
-            await _send(send, body)
+            await send_piece(send, body)
 
     async def _next(self) -> bytes | None:
         try:
-            async with asyncio.timeout(self._keep_alive):
+            async with asyncio.timeout(self.keep_alive):
                 published = await self._events.take()
         except TimeoutError:
             return KEEP_ALIVE
         return b"".join(map(encode, published)) if published else None
 
 
-async def _send(send: Send, body: bytes) -> None:
+async def send_piece(send: Send, body: bytes) -> None:
+    """A part of a body that goes on."""
     await send({"type": "http.response.body", "body": body, "more_body": True})
 
 

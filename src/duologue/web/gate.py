@@ -9,45 +9,70 @@ Three things are refused before any route sees them:
   page request turns into a cookie, so that the token does not stay in the address) or as that cookie. The cookie holds
   an HMAC of the token, so it says which one it stands for; both are compared in constant time.
 
+A token of the store (``duologue token create``) is known by its hash, and has limits: requests a minute, conversations
+at once, minutes a day. What goes on with it ends when it is revoked.
+
 What the token grants goes with the request (``scope["grant"]``); each route says which of it it wants
 (:mod:`duologue.web.scopes`).
 
 What a token guards may lie in the asker's own cache and in no other: a cache that many share (a proxy, a content
 network) would hand it to whoever asks next. An answer that sets the cookie lies in none.
 
+A socket of the Realtime API may also bring its key as a sub-protocol, which is all that a page of another site can
+send: the page itself knows it then, so it is no forgery. Secrets that were made for such pages
+(:mod:`duologue.web.client_secrets`) open that socket and nothing else.
+
 Liveness and readiness are for everyone: they say nothing but yes or no. What comes from Twilio is judged by its
-signature (:mod:`duologue.phone.twilio_voice`).
+signature (:mod:`duologue.phone.twilio.voice`).
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from duologue.web import paths
-from duologue.web.options import EVERYTHING, NOTHING, Grant, Key, WebOptions, is_loopback
+from duologue.app.people.token_use import TokenSession
+from duologue.errors import first_cause
+from duologue.tokens import cookie_value
+from duologue.web import paths, security
+from duologue.web.client_secrets import ClientSecret, ClientSecrets
+from duologue.web.options import EVERYTHING, NOTHING, Grant, WebOptions, is_loopback
 from duologue.web.problems import problem
+
+if TYPE_CHECKING:
+    from duologue.store.tokens import KnownToken
 
 COOKIE = "duologue"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _COOKIE_DAYS = 30
+_KEY_PROTOCOL = "openai-insecure-api-key."
 _POLICY_VIOLATION = 1008
 """RFC 6455, section 7.4.1."""
 
-_ASK_FOR_TOKEN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Duologue</title> <meta name="viewport"
-content="width=device-width"><body style="font:16px/1.5 system-ui;max-width:28em;margin:20vh auto"> <h1>This show wants
-a token</h1><form><label>Token <input name="token" type="password" autocomplete="current-password" autofocus
-required></label> <button>Enter</button></form> <p>Whoever runs it has it: the setting <code>web.token</code>, or one
-of <code>web.tokens</code>.</html>
+_ASK_FOR_TOKEN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Duologue</title><meta name="viewport"
+content="width=device-width, initial-scale=1"><style>:root{{color-scheme:dark}}
+body{{margin:0;background:#0e1011;color:#ece9e3;font:16px/1.5 system-ui,sans-serif}}
+main{{max-width:28rem;margin:14vh auto 0;padding:1.5rem}}h1{{font-size:1.5rem;line-height:1.25}}p{{color:#a9adaf}}
+.wrong{{color:#ff8272}}form{{display:flex;flex-wrap:wrap;align-items:end;gap:.75rem}}label{{flex:1 1 14rem}}
+input,button{{box-sizing:border-box;min-height:2.75rem;padding:.25rem .75rem;border:1px solid #4a5056;border-radius:6px;
+background:#212428;color:inherit;font:inherit}}input{{display:block;width:100%;margin-top:.25rem}}
+button{{background:#ece9e3;color:#0e1011;font-weight:600}}:focus-visible{{outline:2px solid #f0b35a;outline-offset:2px}}
+</style><main><h1>This house asks for a token</h1>{wrong}<form><label>Token <input name="token" type="password"
+autocomplete="current-password" autofocus required></label> <button>Enter</button></form><p>Whoever runs it has it: the
+setting <code>web.token</code>, or one of those that <code>duologue token create</code> made.</main></html>
 """
+_WRONG = '<p class="wrong" role="alert">That token is not known here, or no longer.</p>'
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +105,12 @@ class Refuse:
 Verdict = Admit | Redirect | Refuse
 
 
-def judge(options: WebOptions, method: str, path: str, query: str, headers: Mapping[str, str]) -> Verdict:
-    """Decide about one request. Header names are lower case; ``query`` is the raw query string."""
+def judge(
+    options: WebOptions, method: str, path: str, query: str, headers: Mapping[str, str], shown: Grant | None = None
+) -> Verdict:
+    """Decide about one request. Header names are lower case; ``query`` is the raw query string. ``shown`` is what a key
+    grants that the asker itself brought, not its browser.
+    """
     if path in paths.HEALTH:
         return Admit()
     if paths.within(path, paths.TWILIO):  # by whatever name it is called: a browser cannot sign
@@ -93,33 +122,32 @@ def judge(options: WebOptions, method: str, path: str, query: str, headers: Mapp
             f"This server is not called {host!r}",
             "Use the address it printed, or add the name to the setting web.hosts.",
         )
+    if shown is not None:
+        return Admit(grant=shown)
     if method not in _SAFE and not _same_origin(headers, options):
         return Refuse(
             HTTPStatus.FORBIDDEN,
             "Another site's page may not change anything here",
             "Ask from the page itself, or from a program, which sends no Origin.",
         )
-    return _check_token(options, method, path, query, headers) if options.all_keys else Admit()
-
-
-def cookie_value(token: str) -> str:
-    """What the cookie of a client that knows ``token`` holds."""
-    return hmac.digest(token.encode(), b"duologue cookie", "sha256").hex()
+    return _check_token(options, method, path, query, headers) if options.guarded else Admit()
 
 
 def _check_token(options: WebOptions, method: str, path: str, query: str, headers: Mapping[str, str]) -> Verdict:
     scheme, _, credentials = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and (key := _key(options, credentials.strip())):
-        return Admit(grant=key.grant)
+    if scheme.lower() == "bearer" and (grant := _grant(options, credentials.strip())):
+        return Admit(grant=grant)
     asked = parse_qsl(query, keep_blank_values=True)
     for given in (value for name, value in asked if name == "token"):  # before the cookie: it may be another one's
-        if key := _key(options, given):
+        if grant := _grant(options, given):
             if method != "GET" or paths.for_machines(path):
-                return Admit(remember=True, grant=key.grant)
+                return Admit(remember=True, grant=grant)
             rest = urlencode([(name, value) for name, value in asked if name != "token"])
-            return Redirect(_local(path) + (f"?{rest}" if rest else ""), key.grant)
-    if key := _key(options, _cookie(headers.get("cookie", "")), cookie_value):
-        return Admit(grant=key.grant)
+            return Redirect(_local(path) + (f"?{rest}" if rest else ""), grant)
+    if grant := _grant_of_cookie(options, _cookie(headers.get("cookie", ""))):
+        return Admit(grant=grant)
+    if options.accounts is not None and not options.accounts.loaded:
+        return Refuse(HTTPStatus.SERVICE_UNAVAILABLE, "The tokens are being read", "Try again in a moment.")
     return Refuse(
         HTTPStatus.UNAUTHORIZED,
         "This server wants a token",
@@ -127,10 +155,26 @@ def _check_token(options: WebOptions, method: str, path: str, query: str, header
     )
 
 
-def _key(options: WebOptions, given: str, form: Callable[[str], str] = str) -> Key | None:
-    """The token of which ``given`` is the ``form``. All are compared: how long it takes tells nothing."""
-    found = [key for key in options.all_keys if _equal(given, form(key.token))]
-    return found[0] if found else None
+def protocol_key(offered: str) -> str:
+    """The key among the sub-protocols that a socket offers (``openai-insecure-api-key.KEY``); empty: there is none."""
+    names = (name.strip() for name in offered.split(","))
+    return next((name.removeprefix(_KEY_PROTOCOL) for name in names if name.startswith(_KEY_PROTOCOL)), "")
+
+
+def _grant(options: WebOptions, token: str) -> Grant | None:
+    """What ``token`` allows; None: nothing. All of the settings' are compared: how long it takes tells nothing."""
+    found = [key.grant for key in options.all_keys if _equal(token, key.token)]
+    return found[0] if found else _of_store(options.accounts and options.accounts.bearer(token))
+
+
+def _grant_of_cookie(options: WebOptions, value: str) -> Grant | None:
+    """The same of the cookie that stands for a token."""
+    found = [key.grant for key in options.all_keys if _equal(value, cookie_value(key.token))]
+    return found[0] if found else _of_store(options.accounts and options.accounts.cookie(value))
+
+
+def _of_store(token: KnownToken | None) -> Grant | None:
+    return None if token is None else Grant(token.name, token.scopes, token)
 
 
 def _local(path: str) -> str:
@@ -170,9 +214,10 @@ def _same_origin(headers: Mapping[str, str], options: WebOptions) -> bool:
 class Gate:
     """The ASGI layer: asks :func:`judge` and does what it says."""
 
-    def __init__(self, app: ASGIApp, options: WebOptions) -> None:
+    def __init__(self, app: ASGIApp, options: WebOptions, secrets: ClientSecrets) -> None:
         self._app = app
         self._options = options
+        self._secrets = secrets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI call."""
@@ -183,25 +228,79 @@ class Gate:
         # a socket can do all that a change can, and browsers let any page open one
         method = scope.get("method", "SOCKET")
         path = paths.route(scope)
-        verdict = judge(self._options, method, path, scope["query_string"].decode("latin-1"), headers)
+        shown, secret = self._shown(headers) if (path, method) == (paths.REALTIME, "SOCKET") else (None, None)
+        verdict = judge(self._options, method, path, scope["query_string"].decode("latin-1"), headers, shown)
         if scope["type"] == "websocket" and not isinstance(verdict, Admit):
             await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
             return
         match verdict:
             case Admit(remember, grant):
                 cookie = self._cookie(scope, grant) if remember else ""
-                guarded = self._guarded(send, cookie) if self._options.all_keys else send
-                await self._app({**scope, "grant": grant}, receive, guarded)
+                guarded = self._guarded(send, cookie) if self._options.guarded else send
+                await self._admit({**scope, "grant": grant, "secret": secret}, receive, guarded, grant.token, path)
             case Redirect(location, grant):
                 response = RedirectResponse(scope.get("root_path", "") + location, HTTPStatus.SEE_OTHER)
                 await response(scope, receive, self._guarded(send, self._cookie(scope, grant)))
             case Refuse():
-                await _refusal(verdict, path, headers)(scope, receive, send)
+                tried = b"token=" in scope["query_string"]
+                await _refusal(verdict, path, headers, tried=tried)(scope, receive, send)
+
+    def _shown(self, headers: Headers) -> tuple[Grant | None, ClientSecret | None]:
+        """What the key of a socket grants that was brought as a sub-protocol, or is a secret made for that."""
+        scheme, _, credentials = headers.get("authorization", "").partition(" ")
+        bearer = credentials.strip() if scheme.lower() == "bearer" else ""
+        brought = protocol_key(headers.get("sec-websocket-protocol", ""))
+        for given in filter(None, (brought, bearer)):
+            if (secret := self._secrets.find(given)) is not None:
+                return secret.grant, secret
+        return (_grant(self._options, brought) if brought else None), None
+
+    async def _admit(self, scope: Scope, receive: Receive, send: Send, token: KnownToken | None, path: str) -> None:
+        """A token of the store has limits, and what goes on with it ends when it is revoked."""
+        accounts = self._options.accounts
+        if token is None or accounts is None:
+            await self._app(scope, receive, send)
+            return
+        is_socket = scope["type"] == "websocket"
+        refused = accounts.admit(token)
+        if refused is None:
+            with accounts.session(token) if is_socket else accounts.request(token) as session:
+                if isinstance(session, TokenSession):
+                    await self._while_it_holds(scope, receive, send, session)
+                    return
+                refused = session
+        if is_socket:  # closed before it is accepted, it is an HTTP answer: a browser sees that it was not let in
+            await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": refused.what})
+            return
+        response = problem(
+            HTTPStatus.TOO_MANY_REQUESTS, refused.what, where=f"token {token.name}", remedy=refused.remedy,
+            headers={"Retry-After": str(refused.retry)}, path=path,
+        )  # fmt: skip
+        await response(scope, receive, send)
+
+    async def _while_it_holds(self, scope: Scope, receive: Receive, send: Send, session: TokenSession) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                serving = group.create_task(_serve(self._app, scope, receive, send))
+                ending = group.create_task(session.over.wait())
+                await asyncio.wait((serving, ending), return_when=asyncio.FIRST_COMPLETED)
+                ending.cancel()
+                if not serving.done():
+                    if scope["type"] == "websocket":
+                        with contextlib.suppress(Exception):  # it may be closing already
+                            await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": session.why})
+                    serving.cancel()
+        except BaseExceptionGroup as failures:
+            raise first_cause(failures) from failures
 
     def _cookie(self, scope: Scope, grant: Grant) -> str:
         """``Lax``: a link from elsewhere may open the page, but change nothing."""
         secure = "; Secure" if scope.get("scheme") == "https" else ""
-        token = next(key.token for key in self._options.all_keys if key.grant == grant)
+        if grant.token is None:
+            token = next(key.token for key in self._options.all_keys if key.grant == grant)
+        else:  # nobody has it but who brought it just now
+            given = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+            token = next(value for name, value in given if name == "token" and _grant(self._options, value) == grant)
         value = f"{COOKIE}={cookie_value(token)}; Path=/; HttpOnly; SameSite=Lax{secure}"
         return f"{value}; Max-Age={_COOKIE_DAYS * 86_400}"
 
@@ -220,6 +319,10 @@ class Gate:
         return answer
 
 
+async def _serve(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    await app(scope, receive, send)
+
+
 def private(caching: str) -> str:
     """A ``Cache-Control`` value (RFC 9111, section 5.2.2) for what only this asker may see; none means not to keep
     it.
@@ -230,10 +333,11 @@ def private(caching: str) -> str:
     return ", ".join(("private", *(directive for directive in named if directive not in ("public", "private"))))
 
 
-def _refusal(verdict: Refuse, path: str, headers: Headers) -> Response:
+def _refusal(verdict: Refuse, path: str, headers: Headers, *, tried: bool) -> Response:
     unauthorized = verdict.status is HTTPStatus.UNAUTHORIZED
     if unauthorized and "text/html" in headers.get("accept", "") and not paths.for_machines(path):
-        return HTMLResponse(_ASK_FOR_TOKEN, verdict.status, {"Cache-Control": "no-store"})
+        told = {"Cache-Control": "no-store", security.POLICY: security.OWN_STYLE}
+        return HTMLResponse(_ASK_FOR_TOKEN.format(wrong=_WRONG * tried), verdict.status, told)
     challenge = {"WWW-Authenticate": "Bearer"} if unauthorized else {}
     return problem(
         verdict.status, verdict.what, where=path, remedy=verdict.remedy,

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from http import HTTPStatus
 
-from fastapi import APIRouter, Response
+from fastapi import Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS_TYPE
 
 from duologue.app.api_model import ApiModel
 from duologue.web import paths
 from duologue.web.access import Here, Place, TheHouse
+from duologue.web.bodies import Router
 from duologue.web.scopes import open_to_all, reading
 
-router = APIRouter(tags=["health"])
+router = Router(tags=["health"])
+OPENMETRICS = "application/openmetrics-text"
 
 
 class Health(ApiModel):
@@ -53,7 +56,11 @@ async def readyz(house: TheHouse, here: Here, place: Place, response: Response) 
 
 
 @router.get(paths.METRICS, operation_id="metrics", dependencies=[reading()], response_class=Response)
-async def metrics(house: TheHouse, here: Here, place: Place) -> Response:
-    """Prometheus' text exposition: of one show in its place, else of the house with all of its parts."""
+async def metrics(request: Request, house: TheHouse, here: Here, place: Place) -> Response:
+    """Prometheus' text exposition: of one show in its place, else of the house with all of its parts. Who accepts
+    OpenMetrics is given that of the house, with exemplars: the trace of a turn that counted.
+    """
+    if OPENMETRICS in request.headers.get("accept", "") and not place:
+        return Response(house.metrics(openmetrics=True), headers={"Content-Type": OPENMETRICS_TYPE})
     own = here.studio.metrics() if here is not None and here.studio is not None else b""
     return Response(own if place else house.metrics(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping
 from http import HTTPStatus
 
@@ -13,9 +14,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from duologue.web import paths
 from duologue.web.problems import problem
 
+BODY_SECONDS = 90.0
+"""For a body to arrive; routes that take files have less."""
+
 
 class BodyLimit:
-    """Refuses a body over ``limit`` bytes: by its announced length at once, else while it is being read.
+    """Refuses a body over ``limit`` bytes: by its announced length at once, else while it is being read; and one that
+    has not arrived within :data:`BODY_SECONDS`.
 
     ``larger`` are the paths with a limit of their own.
     """
@@ -51,11 +56,18 @@ def _complaint(limit: int) -> str:
 
 
 def _counting(receive: Receive, limit: int) -> Receive:
-    taken = 0
+    taken, more = 0, True
+    until = asyncio.get_running_loop().time() + BODY_SECONDS
 
     async def counted() -> Message:
-        nonlocal taken
-        message = await receive()
+        nonlocal taken, more
+        try:
+            async with asyncio.timeout_at(until if more else None):
+                message = await receive()
+        except TimeoutError as error:
+            what = f"The request's body did not arrive within {BODY_SECONDS:g} s"
+            raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, what, {"Connection": "close"}) from error
+        more = message["type"] == "http.request" and message.get("more_body", False)
         taken += len(message.get("body", b""))
         if taken > limit:
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _complaint(limit), {"Connection": "close"})

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, cast
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends, WebSocket
 
-from duologue.app.line_models import CallView, DialReceipt, DialRequest, LineView, TransferRequest, WhisperRequest
+from duologue.app.calls.line_models import CallView, DialReceipt, DialRequest, LineView, TransferRequest, WhisperRequest
 from duologue.app.models import Problem
-from duologue.tokens import Scope
+from duologue.app.talk.messages import TalkBye
+from duologue.tokens import MEANINGS, Scope
 from duologue.web import paths
 from duologue.web.access import PROBLEMS, TheHouse
+from duologue.web.bodies import Router
+from duologue.web.options import Grant
 from duologue.web.problems import NotFound
 from duologue.web.scopes import needs
-from duologue.web.studio import PhoneLine
+from duologue.web.sockets import Wire
+from duologue.web.studio import HousePort, PhoneLine
 
 _MISSING = {404: {"model": Problem, "description": "There is no such call, or no phone line."}}
-router = APIRouter(prefix=f"{paths.API}/line", tags=["line"], responses={**PROBLEMS, **_MISSING})
+router = Router(prefix=f"{paths.API}/line", tags=["line"], responses={**PROBLEMS, **_MISSING})
 
 
 def line_of(house: TheHouse) -> PhoneLine:
@@ -84,6 +88,29 @@ async def transfer(call: str, request: TransferRequest, line: TheLine) -> None:
 async def whisper(call: str, request: WhisperRequest, line: TheLine) -> None:
     """Tell the character something that the caller does not hear; it counts from its next answer on."""
     line.whisper(_known(call, line), request.text)
+
+
+@router.websocket("/calls/{call}/talk")
+async def attend(socket: WebSocket, call: str) -> None:
+    """Listen to a call, and take it over, by the protocol of a talk (docs/talk-protocol.md). It is accepted before it
+    is refused: a browser is told no other reason.
+    """
+    house: HousePort = socket.app.state.house
+    grant = cast(Grant, socket.scope["grant"])
+    await socket.accept()
+    wire = Wire(socket)
+    if Scope.LINE not in grant.scopes:
+        what = f"This token may not {MEANINGS[Scope.LINE]}: it lacks the scope {Scope.LINE.value!r}."
+        await _turn_away(wire, TalkBye(code="forbidden", text=what, remedy="Use a token that has it."))
+    elif house.line is None:
+        what = "This house has no phone line."
+        await _turn_away(wire, TalkBye(code="off", text=what, remedy="Start it with line = true under [serve]."))
+    else:
+        await house.line.attend(call, wire, grant.name)
+
+
+async def _turn_away(wire: Wire, bye: TalkBye) -> None:
+    await wire.refuse(bye.model_dump_json(), bye.text)
 
 
 def _known(call: str, line: PhoneLine) -> str:

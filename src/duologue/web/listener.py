@@ -14,6 +14,8 @@ from duologue.settings import Settings
 from duologue.settings_parts import WebSettings
 from duologue.tokens import SHORTEST
 from duologue.web.application import create_app
+from duologue.web.certificate import certificate_of
+from duologue.web.door import Door, behind
 from duologue.web.options import Grant, Key, WebOptions
 from duologue.web.studio import HousePort
 
@@ -46,12 +48,14 @@ class Listener(uvicorn.Server):
             await house.twilio.leave()
         if house.talk is not None:
             await house.talk.sessions.leave()
+        if house.endpoints is not None:
+            await house.endpoints.realtime.leave()
         await super().shutdown(sockets)
 
 
 def make_listener(house: HousePort, settings: Settings) -> Listener:
     """The application of ``house`` as the settings want it, not listening yet. Raises :class:`InputError` for a token
-    that cannot be.
+    or a certificate that cannot be.
     """
     web = settings.web
     options = WebOptions(
@@ -61,11 +65,15 @@ def make_listener(house: HousePort, settings: Settings) -> Listener:
         settings=tuple(settings.rows()),
         hosts=web.hosts,
         cors_origins=web.cors_origins,
+        accounts=house.accounts,
     )
     app = create_app(house, options)
+    certificate = certificate_of(web)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=GRACE, loop="none",
-        ws="websockets-sansio", ws_max_size=MAX_SOCKET_MESSAGE, ws_per_message_deflate=False,
+        http=behind(Door()), ws="websockets-sansio", ws_max_size=MAX_SOCKET_MESSAGE, ws_per_message_deflate=False,
+        ssl_certfile=certificate.chain if certificate is not None else None,
+        ssl_keyfile=certificate.key if certificate is not None else None,
     )  # fmt: skip
     return Listener(config, app)
 

@@ -1,4 +1,8 @@
-"""``multipart/form-data`` (RFC 7578 on RFC 2046, section 5.1) that is in memory already: a pure function."""
+"""``multipart/form-data`` (RFC 7578 on RFC 2046, section 5.1) that is in memory already: a pure function.
+
+Not by the package python-multipart: that takes a form which breaks off for a whole one (its ``finalize`` checks
+nothing), and half a clip would be said.
+"""
 
 from __future__ import annotations
 

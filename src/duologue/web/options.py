@@ -5,9 +5,14 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from duologue.settings import SettingRow
 from duologue.tokens import Scope
+
+if TYPE_CHECKING:
+    from duologue.app.people.accounts import TokenAccounts
+    from duologue.store.tokens import KnownToken
 
 STATIC_FOLDER = Path(__file__).parent / "static"
 """Where the build of the page puts its files."""
@@ -21,6 +26,8 @@ class Grant:
 
     name: str = ""
     scopes: frozenset[Scope] = frozenset(Scope)
+    token: KnownToken | None = None
+    """The one of the store, with limits of its own."""
 
 
 EVERYTHING = Grant()
@@ -39,7 +46,8 @@ class Key:
 @dataclass(frozen=True, slots=True)
 class WebOptions:
     """``host`` is the address that is listened on, ``token`` what a client must know to do everything, ``keys`` are
-    further ones (neither: none is asked for). ``settings`` are what ``GET /api/settings`` tells.
+    further ones, ``accounts`` knows those of the store (none of all: none is asked for). ``settings`` are what
+    ``GET /api/settings`` tells.
 
     ``hosts`` are further names this server may be called by (a reverse proxy's), ``cors_origins`` the sites whose pages
     may play the stream (``*``: all). ``static`` is the folder of the
@@ -57,6 +65,12 @@ class WebOptions:
     max_body: int = 64 * 1024
     max_upload: int = 20 * 1024 * 1024
     keep_alive: float = 15.0
+    accounts: TokenAccounts | None = None
+
+    @property
+    def guarded(self) -> bool:
+        """A token is asked for."""
+        return bool(self.all_keys) or self.accounts is not None
 
     @property
     def all_keys(self) -> tuple[Key, ...]:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+import mimetypes
+import os
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.staticfiles import StaticFiles
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.staticfiles import NotModifiedResponse, PathLike, StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from duologue.web import paths
+from duologue.web import encodings, paths, security
 
-_SECURITY = {
-    "Content-Security-Policy": (
-        "default-src 'self'; media-src 'self' blob:; worker-src 'self' blob:; img-src 'self' data: blob:; "
-        "style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
+FACE = "face.html"
+"""The document of one face alone, served as ``/face/CHARACTER``."""
 _FOREVER = "public, max-age=31536000, immutable"
 _NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Duologue</title>
 <meta name="viewport" content="width=device-width">
@@ -62,13 +59,19 @@ class Page(StaticFiles):
         if (
             (show is not None and show.headless)
             or paths.for_machines(f"/{name}")
+            or name.suffix in encodings.SUFFIXES.values()
             or any(part.startswith(".") for part in name.parts)
         ):
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        if name.parts[0] == "face" and len(name.parts) == 2 and not name.suffix:
+            name = PurePosixPath(FACE)  # it is built to lie there
+        elif str(name) == FACE:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         # not deeper: what the page names lies beside it
         address = (not name.suffix and len(name.parts) == 1) or str(name) == "index.html"
         if address and not (self._folder / "index.html").is_file():
-            return HTMLResponse(_NOT_BUILT, HTTPStatus.SERVICE_UNAVAILABLE, {"Cache-Control": "no-store"})
+            headers = {"Cache-Control": "no-store", security.POLICY: security.OWN_STYLE}
+            return HTMLResponse(_NOT_BUILT, HTTPStatus.SERVICE_UNAVAILABLE, headers)
         try:
             response = await super().get_response(str(name), scope)
         except HTTPException as error:
@@ -76,5 +79,24 @@ class Page(StaticFiles):
                 raise
             response = await super().get_response("index.html", scope)
         response.headers["Cache-Control"] = _FOREVER if name.parts[0] == "assets" else "no-cache"
-        response.headers.update(_SECURITY)
+        response.headers[security.POLICY] = security.PAGE
         return response
+
+    def file_response(
+        self, full_path: PathLike, stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        """The file in the form that the client prefers; each form has an ``ETag`` of its own."""
+        file = Path(full_path)
+        forms = {
+            name: form
+            for name, suffix in encodings.SUFFIXES.items()
+            if (form := file.with_name(file.name + suffix)).is_file()
+        }
+        asked = Headers(scope=scope)
+        coding = encodings.choose(asked.get("accept-encoding", ""), forms)
+        told = {"Vary": "Accept-Encoding"} if forms else {}
+        if coding is not None:
+            told["Content-Encoding"] = coding
+        chosen = forms[coding] if coding is not None else file
+        response = FileResponse(chosen, status_code, told, mimetypes.guess_type(file)[0], stat_result=chosen.stat())
+        return NotModifiedResponse(response.headers) if self.is_not_modified(response.headers, asked) else response

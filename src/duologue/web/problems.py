@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -13,17 +12,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from duologue.app.guests import QueueFull
 from duologue.app.idempotency import KeyReused
 from duologue.app.models import Problem
+from duologue.app.show.guests import QueueFull
 from duologue.errors import ClosedError, DuologueError, InputError, PeerError
 from duologue.telemetry.log import get_logger
-from duologue.web import paths
+from duologue.web import compatible, paths
+from duologue.web.compatible import RETRY_SECONDS
 
 MEDIA_TYPE = "application/problem+json"
-RETRY_SECONDS = 2
-"""What ``Retry-After`` says while something is starting, leaving or full."""
-
 _LATER = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
 
 _log = get_logger(__name__)
@@ -51,27 +48,9 @@ def problem(
 ) -> Response:  # fmt: skip
     """A problem details response; or, where clients of OpenAI's API ask (``path``), an error of its shape."""
     if paths.within(path, paths.COMPATIBLE):
-        return _compatible(status, title, where, remedy, headers)
+        return compatible.answer(compatible.fault_of_status(status), title, where, remedy, headers)
     body = Problem(title=title, where=where, remedy=remedy, status=status).model_dump_json()
     return Response(body, status, dict(headers or {}), MEDIA_TYPE)
-
-
-def _compatible(status: int, title: str, where: str, remedy: str, headers: Mapping[str, str] | None) -> Response:
-    """``{"error": {"message", "type", "param", "code"}}``. What cannot be is a 400 there, a stranger's model a 404."""
-    if status == HTTPStatus.UNPROCESSABLE_ENTITY:
-        status = HTTPStatus.NOT_FOUND if where == "model" else HTTPStatus.BAD_REQUEST
-    kind, code = _KINDS.get(status, ("server_error" if status >= 500 else "invalid_request_error", None))
-    message = f"{title.rstrip('.')}. {remedy}".strip()
-    error = {"message": message, "type": kind, "param": where or None, "code": code}
-    return Response(json.dumps({"error": error}), status, dict(headers or {}), "application/json")
-
-
-_KINDS: dict[int, tuple[str, str | None]] = {
-    401: ("authentication_error", "invalid_api_key"),
-    403: ("permission_error", None),
-    404: ("invalid_request_error", "model_not_found"),
-    429: ("rate_limit_error", "rate_limit_exceeded"),
-}
 
 
 def status_of(error: DuologueError) -> int:
@@ -111,19 +90,25 @@ async def _house(request: Request, error: Exception) -> Response:
     status = status_of(error)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("request.failed", path=request.url.path, error=str(error), exc_info=error)
+    if paths.within(_path(request), paths.COMPATIBLE):
+        return compatible.answer(compatible.fault_of(error), error.what, error.where, error.remedy)
     headers = {"Retry-After": str(RETRY_SECONDS)} if status in _LATER else None
-    return problem(
-        status, error.what, where=error.where, remedy=error.remedy, headers=headers, path=_path(request)
-    )  # fmt: skip
+    return problem(status, error.what, where=error.where, remedy=error.remedy, headers=headers)
 
 
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    what, where = describe(error.errors())
+    what, where = _no_json(error) or describe(error.errors())
     return problem(
         HTTPStatus.UNPROCESSABLE_ENTITY, what, where=where, remedy="The expected fields are listed at /docs.",
         path=_path(request),
     )  # fmt: skip
+
+
+def _no_json(error: RequestValidationError) -> tuple[str, str] | None:
+    """What is wrong with a body that cannot be read (what, where); None: it can."""
+    found = next((each for each in error.errors() if each["type"] == "json_invalid"), None)
+    return None if found is None else (f"the body is no JSON: {found['ctx']['error']}", "body")
 
 
 async def _http(request: Request, error: Exception) -> Response:

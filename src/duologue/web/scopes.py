@@ -35,8 +35,10 @@ def permitted(wanted: SecurityScopes, grant: TheGrant, _: Annotated[object, Depe
             raise Refusal(
                 HTTPStatus.FORBIDDEN,
                 f"{whose} may not {MEANINGS[scope]}: it lacks the scope {scope.value!r}",
-                where=f"web.tokens.{grant.name}",
-                remedy=f"Use a token that has it, or add {scope.value!r} to its scopes in the settings.",
+                where=f"web.tokens.{grant.name}" if grant.token is None else f"token {grant.name}",
+                remedy=f"Use a token that has it, or add {scope.value!r} to its scopes in the settings."
+                if grant.token is None
+                else f"Use a token that has it: duologue token create NAME --scopes {scope.value}",
             )
 
 

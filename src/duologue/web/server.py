@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from duologue.clock import SYSTEM_CLOCK
 from duologue.errors import InputError
-from duologue.memory import freeze, keep_trimmed, settle
+from duologue.memory import allow_files, freeze, keep_trimmed, settle
 
 if TYPE_CHECKING:
-    from duologue.app.cast import CastMember
-    from duologue.app.early_stage import EarlyStage
-    from duologue.app.house import House
+    from duologue.app.house.house import House
+    from duologue.app.show.cast import CastMember
+    from duologue.app.show.early_stage import EarlyStage
     from duologue.settings import Settings
     from duologue.web.listener import Listener
 
@@ -41,10 +41,10 @@ def bind(host: str, port: int) -> socket.socket:
     return sock
 
 
-def address(sock: socket.socket) -> str:
+def address(sock: socket.socket, *, https: bool = False) -> str:
     """The page's address."""
     host, port = sock.getsockname()[:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    return f"{'https' if https else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 async def serve(
@@ -54,13 +54,14 @@ async def serve(
     stage: EarlyStage | None = None,
     stuck: Callable[[Sequence[str]], None] = lambda parts: None,
 ) -> None:
-    """Open the house that is set (see :class:`duologue.app.house.House`) and serve it on ``sock`` until all its parts
-    are over or the process is told to stop. ``stage`` is the first show's, already started.
+    """Open the house that is set (see :class:`duologue.app.house.house.House`) and serve it on ``sock`` until all its
+    parts are over or the process is told to stop. ``stage`` is the first show's, already started.
     ``stuck`` is told which parts hang at the end, when there is nothing left to be done about them.
     """
-    from duologue.app.house import House
+    from duologue.app.house.house import House
 
     settle()
+    allow_files()
     told = asyncio.Event()
     for order in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(order, told.set)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
 from duologue.app.api_model import ApiModel
 from duologue.tokens import Scope
 from duologue.web import paths
 from duologue.web.access import TheOptions
+from duologue.web.bodies import Router
 from duologue.web.scopes import TheGrant, needs, reading
 
-router = APIRouter(prefix=paths.API, tags=["session"])
+router = Router(prefix=paths.API, tags=["session"])
 
 
 class SessionView(ApiModel):
@@ -39,7 +38,7 @@ class SettingView(ApiModel):
 async def session(grant: TheGrant, options: TheOptions) -> SessionView:
     """Which token this request brought, and its scopes."""
     scopes = tuple(scope for scope in Scope if scope in grant.scopes)
-    return SessionView(name=grant.name, guarded=bool(options.all_keys), scopes=scopes)
+    return SessionView(name=grant.name, guarded=options.guarded, scopes=scopes)
 
 
 @router.get("/settings", operation_id="list_settings", dependencies=[needs(Scope.ADMIN)])

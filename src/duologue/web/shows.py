@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fastapi import APIRouter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from duologue.app.models import ConversationState, HouseView, ShowView
 from duologue.web import paths
 from duologue.web.access import Here, TheHouse
+from duologue.web.bodies import Router
 from duologue.web.scopes import reading
 from duologue.web.studio import ShowPort
 
-router = APIRouter(prefix=paths.API, tags=["shows"])
+router = Router(prefix=paths.API, tags=["shows"])
 
 
 class ByShow:

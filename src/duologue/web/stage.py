@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
 from duologue.app.models import CaptionRequest, LightsRequest, StageView, TvRequest
 from duologue.tokens import Scope
 from duologue.web import paths
 from duologue.web.access import PROBLEMS, TheStudio
+from duologue.web.bodies import Router
 from duologue.web.scopes import needs, reading
 
-router = APIRouter(prefix=f"{paths.API}/stage", tags=["stage"], responses=PROBLEMS)
+router = Router(prefix=f"{paths.API}/stage", tags=["stage"], responses=PROBLEMS)
 
 
 @router.get("", operation_id="get_stage", dependencies=[reading()])

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from duologue.app.models import Problem
 from duologue.web import paths
 from duologue.web.access import Place, TheStudio
-from duologue.web.problems import RETRY_SECONDS, NotFound, problem
+from duologue.web.bodies import Router
+from duologue.web.compatible import RETRY_SECONDS
+from duologue.web.problems import NotFound, problem
 from duologue.web.scopes import reading
 
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 """RFC 8216, section 4."""
 
-router = APIRouter(prefix=paths.STREAM, tags=["stream"], responses={422: {"model": Problem}})
+router = Router(prefix=paths.STREAM, tags=["stream"], responses={422: {"model": Problem}})
 
 
 @router.head("/index.m3u8", include_in_schema=False, dependencies=[reading()])

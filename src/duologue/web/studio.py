@@ -4,11 +4,15 @@ remembers nothing between two requests.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from duologue.app.bus import Bus
-from duologue.app.line_models import CallView, LineView
+from duologue.app.calls.line_models import CallView, LineView
+from duologue.app.evidence.models import EvidenceEvent, RunView
+from duologue.app.faces.models import FaceEvent
 from duologue.app.models import (
     CaptionRequest,
     ChatReceipt,
@@ -18,21 +22,33 @@ from duologue.app.models import (
     HouseView,
     LightsRequest,
     PartState,
+    PartView,
+    SetupView,
     StageView,
     TalkCharacter,
+    TalkLearning,
     TvRequest,
     UtteranceRequest,
     UtteranceView,
+    VoicesView,
     WorkerView,
 )
+from duologue.app.people.models import MemoryChange, MemoryView
+from duologue.app.spending.models import UsageView
 from duologue.audio.pcm import Samples
 from duologue.broadcast.hls import Resource
 from duologue.language.engine import Prompt
 from duologue.speech.stretches import HeardStretch
+from duologue.store.values import UsageBy, Who
+from duologue.telemetry.ledger import RequestRecord
 
 if TYPE_CHECKING:
-    from duologue.app.talk_connection import TalkSocket
-    from duologue.phone.twilio_calls import TwilioCalls
+    from duologue.app.evidence.report_room import Form
+    from duologue.app.people.accounts import TokenAccounts
+    from duologue.app.realtime.messages import SessionFields
+    from duologue.app.talk.connection import TalkSocket
+    from duologue.phone.twilio.calls import TwilioCalls
+    from duologue.telemetry.ledger_span import RunSpan
 
 
 class GuestsPort(Protocol):
@@ -190,9 +206,36 @@ class PhoneLine(Protocol):
         """Tell its character something."""
         ...
 
+    async def attend(self, call: str, socket: TalkSocket, name: str = "") -> None:
+        """Let a client of the Talk protocol listen to it, and take it over, until its socket is closed."""
+        ...
+
+
+class RealtimePort(Protocol):
+    """Conversations over sockets with clients of OpenAI's: see
+    :class:`duologue.app.realtime.sessions.RealtimeSessions`.
+    """
+
+    def describe(self, fields: SessionFields, expires_at: int) -> Mapping[str, object]:
+        """A session as it would be."""
+        ...
+
+    async def enter(self, socket: TalkSocket, fields: SessionFields) -> None:
+        """Serve a socket until it is closed."""
+        ...
+
+    async def leave(self) -> None:
+        """Take no more, and end those that go on, each with a word."""
+        ...
+
 
 class EndpointsPort(Protocol):
     """Who answers clients of OpenAI's API: see :class:`duologue.app.endpoints.Endpoints`."""
+
+    @property
+    def realtime(self) -> RealtimePort:
+        """The conversations."""
+        ...
 
     @property
     def characters(self) -> tuple[str, ...]:
@@ -213,7 +256,14 @@ class EndpointsPort(Protocol):
         """``text`` in a voice, as it is made."""
         ...
 
-    def transcribe(self, sound: Samples, *, language: str = "en", prompt: str = "") -> AsyncGenerator[HeardStretch]:
+    @property
+    def translates(self) -> bool:
+        """An engine that hears can give what is said in English."""
+        ...
+
+    def transcribe(
+        self, sound: Samples, *, language: str = "en", prompt: str = "", translated: bool = False
+    ) -> AsyncGenerator[HeardStretch]:
         """What is said in ``sound``, stretch by stretch."""
         ...
 
@@ -227,14 +277,18 @@ class EndpointsPort(Protocol):
 
 
 class TalkSessionsPort(Protocol):
-    """Conversations over sockets: see :class:`duologue.app.talk_sessions.TalkSessions`."""
+    """Conversations over sockets: see :class:`duologue.app.talk.sessions.TalkSessions`."""
 
     async def characters(self) -> tuple[TalkCharacter, ...]:
         """Who may be talked to."""
         ...
 
-    async def enter(self, socket: TalkSocket) -> None:
-        """Serve a socket until it is closed."""
+    async def learning(self, person: str = "", realm: str = "") -> TalkLearning:
+        """What there is to learn, and how far ``person`` is."""
+        ...
+
+    async def enter(self, socket: TalkSocket, realm: str = "") -> None:
+        """Serve a socket until it is closed. ``realm``: the name of the token that it came with."""
         ...
 
     async def leave(self) -> None:
@@ -255,8 +309,115 @@ class TalkPort(Protocol):
         ...
 
 
+class FaceWatchPort(Protocol):
+    """What one watcher of a face is told."""
+
+    async def take(self) -> FaceEvent:
+        """The next event."""
+        ...
+
+
+class FaceBoardPort(Protocol):
+    """Who watches which face."""
+
+    def watch(self, character: str) -> AbstractContextManager[FaceWatchPort]:
+        """Be told of a character's lines."""
+        ...
+
+
+class EvidenceWatchPort(Protocol):
+    """What one watcher of the house is told."""
+
+    async def take(self) -> EvidenceEvent | None:
+        """The next event, the state first; None at the end."""
+        ...
+
+
+class EvidenceBoardPort(Protocol):
+    """What the house does, second by second."""
+
+    def watch(self, show: str = "") -> AbstractContextManager[EvidenceWatchPort]:
+        """Be told of a show by its topic, and of the machine."""
+        ...
+
+
+class ReportRoomPort(Protocol):
+    """The runs that are kept, and reports of them. Raises :class:`~duologue.errors.DuologueError`."""
+
+    async def runs(self) -> tuple[RunView, ...]:
+        """The newest first."""
+        ...
+
+    async def run(self, run_id: str) -> RunView | None:
+        """One by its whole id."""
+        ...
+
+    async def sound(self, run_id: str) -> Path | None:
+        """The file of a run's sound, if it was kept."""
+        ...
+
+    async def report(self, run_id: str, form: Form = "html", span: RunSpan | None = None, offset: int = 0) -> bytes:
+        """The report of a run, or of a span of it, its times of day ``offset`` minutes ahead of UTC."""
+        ...
+
+
+class EngineRoomPort(Protocol):
+    """Engines by hand. Raises :class:`~duologue.errors.DuologueError`."""
+
+    @property
+    def voices(self) -> tuple[VoicesView, ...]:
+        """Those of each engine that speaks."""
+        ...
+
+    async def say(self, name: str, voice: str, text: str) -> bytes:
+        """``text`` in a voice of an engine, as a WAV file."""
+        ...
+
+    async def warm_up(self, kind: str, name: str) -> None:
+        """Bring an engine up."""
+        ...
+
+
+class PeoplePort(Protocol):
+    """What is kept of people: see :class:`duologue.app.people.people.People`."""
+
+    async def memory(self, who: Who) -> MemoryView:
+        """What is remembered of somebody; of a stranger nothing."""
+        ...
+
+    async def change(self, who: Who, change: MemoryChange) -> MemoryView:
+        """Remember this and nothing else."""
+        ...
+
+    async def forget_fact(self, who: Who, fact: str) -> None:
+        """One fact."""
+        ...
+
+    async def forget_facts(self, who: Who) -> None:
+        """All facts; what was said stays."""
+        ...
+
+    async def export(self, who: Who) -> dict[str, Any]:
+        """All that is kept of them."""
+        ...
+
+    async def forget(self, who: Who) -> None:
+        """All of them."""
+        ...
+
+
 class HousePort(Protocol):
     """The running system. It may have no show at all."""
+
+    @property
+    def accounts(self) -> TokenAccounts | None:
+        """The tokens of the store, if they are asked for."""
+        ...
+
+    @property
+    def people(self) -> PeoplePort | None:
+        """What is kept of people; None: nothing is."""
+        ...
 
     @property
     def talk(self) -> TalkPort | None:
@@ -287,6 +448,42 @@ class HousePort(Protocol):
         """Its parts and what they share, now."""
         ...
 
+    def answered(self, record: RequestRecord) -> None:
+        """A request of somebody's trace was."""
+        ...
+
+    @property
+    def room(self) -> EngineRoomPort:
+        """Its engines, to be tried by hand."""
+        ...
+
+    async def usage(self, by: UsageBy, since: str) -> UsageView:
+        """What engines were asked for since a day, and what of today's caps is used."""
+        ...
+
+    async def setup(self) -> SetupView:
+        """Which keys are there, and what a better voice or mind would take."""
+        ...
+
+    @property
+    def faces(self) -> FaceBoardPort:
+        """What the characters' faces do."""
+        ...
+
+    @property
+    def evidence(self) -> EvidenceBoardPort:
+        """What it does, second by second."""
+        ...
+
+    @property
+    def reports(self) -> ReportRoomPort:
+        """The runs that it keeps, and reports of them."""
+        ...
+
+    def direct_part(self, topic: str, order: str) -> PartView:
+        """``start``, ``stop`` or ``restart`` a part; how it is at once."""
+        ...
+
     def workers(self) -> tuple[WorkerView, ...]:
         """Every child process that is kept running."""
         ...
@@ -304,6 +501,6 @@ class HousePort(Protocol):
         """Whether the process works at all, and what is wrong if not."""
         ...
 
-    def metrics(self) -> bytes:
-        """Prometheus' text exposition of what is no show's own."""
+    def metrics(self, *, openmetrics: bool = False) -> bytes:
+        """Prometheus' text exposition of what is no show's own; that of OpenMetrics has exemplars."""
         ...

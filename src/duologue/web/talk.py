@@ -2,41 +2,46 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from typing import cast
+from typing import Annotated, cast
 
-from fastapi import APIRouter, WebSocket
-from starlette.websockets import WebSocketDisconnect
+from fastapi import Query, WebSocket
 
 from duologue.app.models import Problem, TalkOffer
-from duologue.app.talk_connection import SocketGone
-from duologue.app.talk_messages import TalkBye
+from duologue.app.talk.messages import TalkBye
 from duologue.tokens import MEANINGS, Scope
 from duologue.web import paths
 from duologue.web.access import PROBLEMS, TheHouse
+from duologue.web.bodies import Router
 from duologue.web.options import Grant
 from duologue.web.problems import NotFound
-from duologue.web.scopes import reading
+from duologue.web.scopes import TheGrant, reading
+from duologue.web.sockets import Wire
 from duologue.web.studio import HousePort
 
-CLOSE_SECONDS = 2.0
-"""For a socket to take its close, whose other end may not read."""
 _OFF = "No talks are held in this house"
 _SWITCH = "Start it with talk = true under [serve], or with --talk."
 
-router = APIRouter(tags=["talk"], responses=PROBLEMS)
+router = Router(tags=["talk"], responses=PROBLEMS)
 
 
 @router.get(
     paths.TALK, operation_id="get_talk", dependencies=[reading()],
     responses={404: {"model": Problem, "description": "No talks are held in this house."}},
 )  # fmt: skip
-async def talk(house: TheHouse) -> TalkOffer:
+async def talk(
+    house: TheHouse,
+    grant: TheGrant,
+    person: Annotated[str, Query(max_length=100, description="As in the `hello`: whose progress is told.")] = "",
+) -> TalkOffer:
     """Who may be talked to, on the socket at the same address. What is said on it is described under `Talk…`."""
     if house.talk is None:
         raise NotFound(_OFF, where=paths.TALK, remedy=_SWITCH)
-    return TalkOffer(characters=await house.talk.sessions.characters(), reasons=tuple(house.talk.ready()))
+    sessions = house.talk.sessions
+    return TalkOffer(
+        characters=await sessions.characters(),
+        reasons=tuple(house.talk.ready()),
+        learning=await sessions.learning(person, grant.name),
+    )
 
 
 @router.websocket(paths.TALK)
@@ -45,47 +50,15 @@ async def socket(socket: WebSocket) -> None:
     house: HousePort = socket.app.state.house
     grant = cast(Grant, socket.scope["grant"])
     await socket.accept()
-    wire = _Socket(socket)
+    wire = Wire(socket)
     if house.talk is None:
-        await wire.refuse(TalkBye(code="off", text=f"{_OFF}.", remedy=_SWITCH))
+        await _refuse(wire, TalkBye(code="off", text=f"{_OFF}.", remedy=_SWITCH))
     elif Scope.TALK not in grant.scopes:
         what = f"This token may not {MEANINGS[Scope.TALK]}: it lacks the scope {Scope.TALK.value!r}."
-        await wire.refuse(TalkBye(code="forbidden", text=what, remedy="Use a token that has it."))
+        await _refuse(wire, TalkBye(code="forbidden", text=what, remedy="Use a token that has it."))
     else:
-        await house.talk.sessions.enter(wire)
+        await house.talk.sessions.enter(wire, grant.name)
 
 
-class _Socket:
-    """See :class:`~duologue.app.talk_connection.TalkSocket`."""
-
-    def __init__(self, socket: WebSocket) -> None:
-        self._socket = socket
-
-    async def receive(self) -> str | bytes:
-        try:
-            message = await self._socket.receive()
-        except RuntimeError as error:
-            raise SocketGone from error
-        if message["type"] != "websocket.receive":
-            raise SocketGone
-        text, data = message.get("text"), message.get("bytes")
-        return text if text is not None else data or b""
-
-    async def send(self, data: str | bytes) -> None:
-        try:
-            if isinstance(data, str):
-                await self._socket.send_text(data)
-            else:
-                await self._socket.send_bytes(data)
-        except (WebSocketDisconnect, RuntimeError) as error:
-            raise SocketGone from error
-
-    async def close(self, code: int, why: str) -> None:
-        with contextlib.suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await self._socket.close(code, why.encode()[:120].decode(errors="ignore"))
-
-    async def refuse(self, bye: TalkBye) -> None:
-        with contextlib.suppress(SocketGone):
-            await self.send(bye.model_dump_json())
-        await self.close(1008, bye.text)
+async def _refuse(wire: Wire, bye: TalkBye) -> None:
+    await wire.refuse(bye.model_dump_json(), bye.text)

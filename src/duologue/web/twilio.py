@@ -9,28 +9,29 @@ import contextlib
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, Request, Response, WebSocket
+from fastapi import Request, Response, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from duologue.app.models import Problem
-from duologue.phone.twilio_socket import GoneError
-from duologue.phone.twilio_voice import ForgedError
+from duologue.phone.twilio.socket import GoneError
+from duologue.phone.twilio.voice import ForgedError
 from duologue.telemetry.log import get_logger
 from duologue.web import paths
 from duologue.web.access import TheHouse
+from duologue.web.bodies import Router
 from duologue.web.problems import NotFound, Refusal
 from duologue.web.scopes import open_to_all
 from duologue.web.studio import HousePort
 
 if TYPE_CHECKING:
-    from duologue.phone.twilio_calls import TwilioCalls
+    from duologue.phone.twilio.calls import TwilioCalls
 
 SIGNATURE = "x-twilio-signature"
 CLOSE_SECONDS = 2.0
 """For a socket to take its close, whose other end may not read."""
 _NORMAL, _POLICY_VIOLATION = 1000, 1008
 
-router = APIRouter(prefix=paths.TWILIO, tags=["phone"])
+router = Router(prefix=paths.TWILIO, tags=["phone"])
 log = get_logger(__name__)
 
 
@@ -71,7 +72,7 @@ async def stream(socket: WebSocket, ticket: str) -> None:
 
 
 class _Socket:
-    """See :class:`~duologue.phone.twilio_leg.StreamSocket`."""
+    """See :class:`~duologue.phone.twilio.leg.StreamSocket`."""
 
     def __init__(self, socket: WebSocket) -> None:
         self._socket = socket

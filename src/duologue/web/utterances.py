@@ -9,15 +9,17 @@ from collections.abc import AsyncGenerator
 from http import HTTPStatus
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import Depends, Header, Query, Request, Response
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from duologue.app.models import Problem, UtteranceRequest, UtteranceView
 from duologue.errors import InputError
+from duologue.strict_json import read_json
 from duologue.tokens import Scope
 from duologue.web import paths
 from duologue.web.access import PROBLEMS, Place, TheStudio
+from duologue.web.bodies import Router
 from duologue.web.multipart import MEDIA_TYPE, parse_form
 from duologue.web.problems import NotFound, describe
 from duologue.web.scopes import needs, reading
@@ -33,7 +35,7 @@ MAX_FIELD = 512 * 1024
 """Bytes of everything but the sound."""
 FIELDS = ("character", "text", "expression", "marks", "alphabet")
 
-router = APIRouter(prefix=PATH, tags=["utterances"], responses=PROBLEMS)
+router = Router(prefix=PATH, tags=["utterances"], responses=PROBLEMS)
 _MISSING = {404: {"model": Problem, "description": "There is no such clip, or it is long over."}}
 _REFUSED = {
     408: {"model": Problem, "description": "The clip did not arrive in time."},
@@ -198,9 +200,9 @@ def _request(fields: dict[str, str]) -> UtteranceRequest:
     values: dict[str, Any] = {name: value for name, value in fields.items() if value or name in ("character", "text")}
     try:
         if "marks" in values:
-            values["marks"] = json.loads(values["marks"])
+            values["marks"] = read_json(values["marks"])
         return UtteranceRequest.model_validate(values)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except json.JSONDecodeError as error:
         remedy = 'Send a list like [{"text": "hello", "start": 0, "end": 420}].'
         raise InputError(f"the marks are not JSON: {error}", where="marks", remedy=remedy) from error
     except ValidationError as error:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
 from duologue.app.models import Problem, WorkerView
 from duologue.tokens import Scope
 from duologue.web import paths
 from duologue.web.access import PROBLEMS, TheHouse
+from duologue.web.bodies import Router
 from duologue.web.problems import NotFound
 from duologue.web.scopes import needs, reading
 
-router = APIRouter(prefix=paths.API, tags=["workers"], responses=PROBLEMS)
+router = Router(prefix=paths.API, tags=["workers"], responses=PROBLEMS)
 _MISSING = {404: {"model": Problem, "description": "There is no such worker."}}
 
 

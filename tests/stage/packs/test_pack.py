@@ -10,14 +10,16 @@ from hypothesis import strategies as st
 from pack_samples import CHARACTER_SVG, CHARACTER_TOML, ROOM_TOML, write_character, write_room
 
 from duologue.errors import InputError
-from duologue.stage.art import CharacterArt, Layer
+from duologue.stage.baking.art import CharacterArt, Layer
+from duologue.stage.baking.layers import premultiplied, stacked
+from duologue.stage.baking.shelf import BakeShelf
+from duologue.stage.motion.pose import Brows, Daylight, Lids, Mouth
 from duologue.stage.packs.derive import MOUTH_FALLBACKS, all_mouths, turned_brows
 from duologue.stage.packs.loading import load_character, load_room, open_room, read_character, read_room
-from duologue.stage.packs.png import premultiplied, resize
-from duologue.stage.packs.raster import stacked
+from duologue.stage.packs.png import resize
 from duologue.stage.packs.view import View
-from duologue.stage.pose import Brows, Daylight, Lids, Mouth
-from duologue.stage.shelf import BakeShelf
+
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
 
 def _assert_same(one: CharacterArt, other: CharacterArt) -> None:

@@ -8,6 +8,8 @@ from pack_samples import CHARACTER_SVG, CHARACTER_TOML, ROOM_TOML, write_charact
 from duologue.places import packs_folder
 from duologue.stage.packs.check import Finding, Severity, check_pack
 
+pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
+
 
 def _keys(findings: list[Finding], severity: Severity) -> set[str]:
     return {one.key for one in findings if one.severity is severity}

@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 from duologue.cli.main import build
 from duologue.errors import InputError
 from duologue.language.persona import load_persona
-from duologue.stage.art import Layer, Rgba
+from duologue.stage.baking.art import Layer, Rgba
+from duologue.stage.motion.pose import Lids, Mouth
 from duologue.stage.packs.check import Severity, check_pack, difference
 from duologue.stage.packs.loading import load_character
 from duologue.stage.packs.new import HEIGHT, PictureRole, find_pictures, new_character, role_of
-from duologue.stage.pose import Lids, Mouth
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 

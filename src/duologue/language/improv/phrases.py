@@ -99,10 +99,3 @@ def remark_type(text: str) -> str:
     if words & word_lists()["tease"]:
         return "tease"
     return "hello" if _GREETING.match(text) else "statement"
-
-
-def content_words(text: str) -> set[str]:
-    """The words that carry meaning, in lower case, plural endings removed."""
-    small = word_lists()["small"] | word_lists()["stop"]
-    words = (word.lower().replace("’", "'").removesuffix("'s") for word in _WORD.findall(text))
-    return {word.removesuffix("s") if len(word) > 3 else word for word in words if word not in small and len(word) > 2}

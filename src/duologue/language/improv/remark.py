@@ -32,8 +32,6 @@ _STARTERS = re.compile(r"^(?:and|but|so|well|ok|okay|um|uh|oh|please|hey|hi|hell
 _CONTRACTED = re.compile(r"^(?:i|you|he|she|it|we|they|that|there|what|who)'|n't$")
 _DETERMINERS = word_lists()["determiners"]
 _MEASURE = re.compile(r"^how (?:old|far|big|tall|long|often|high|heavy|deep|fast|late)\b")
-_COURTESIES = frozenset(["hello", "praise", "tease", *_DATA["kinds"]]) - {"sad"}
-"""Kinds of remark that are about nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from importlib.metadata import version
 
 import numpy as np
 
-from duologue.stage.art import Layer
+from duologue.stage.baking.art import Layer
+from duologue.stage.baking.shelf import BakeShelf
 from duologue.stage.packs.view import View
-from duologue.stage.shelf import BakeShelf
 
 _LAYOUT = 2
 """Raise it whenever the same pack would be drawn differently by a changed program."""

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from duologue.errors import InputError
-from duologue.stage.art import Layer
+from duologue.stage.baking.art import Layer
+from duologue.stage.baking.layers import premultiplied
+from duologue.stage.motion.pose import MAX_HEAD_ANGLE, Daylight, Lids, Mouth
 from duologue.stage.packs.derive import mouth_source
 from duologue.stage.packs.manifest import (
     CHARACTER_FILE,
@@ -19,11 +21,9 @@ from duologue.stage.packs.manifest import (
     RoomManifest,
     parse_manifest,
 )
-from duologue.stage.packs.png import premultiplied
 from duologue.stage.packs.raster import PackFiles
 from duologue.stage.packs.svg import Box
 from duologue.stage.packs.view import View
-from duologue.stage.pose import MAX_HEAD_ANGLE, Daylight, Lids, Mouth
 
 MOUTHS_DIFFER = 0.04
 """Two mouths differ when this share of what both cover is changed (0…1, mean absolute difference of the colours)."""

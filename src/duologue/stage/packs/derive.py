@@ -8,10 +8,10 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
-from duologue.stage.art import Layer
-from duologue.stage.packs.png import premultiplied, resize, straight
-from duologue.stage.packs.raster import cropped, stacked
-from duologue.stage.pose import Brows, Lids, Mouth
+from duologue.stage.baking.art import Layer
+from duologue.stage.baking.layers import cropped, premultiplied, stacked, straight
+from duologue.stage.motion.pose import Brows, Lids, Mouth
+from duologue.stage.packs.png import resize
 
 MOUTH_FALLBACKS: Mapping[Mouth, tuple[Mouth, ...]] = {
     Mouth.A: (Mouth.X,),

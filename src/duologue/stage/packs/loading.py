@@ -12,7 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from duologue.stage.art import CharacterArt, Layer, Quad, RoomArt, SeatPlace
+from duologue.stage.baking.art import CharacterArt, Layer, Quad, RoomArt, SeatPlace
+from duologue.stage.baking.layers import stacked
+from duologue.stage.baking.shelf import BakeShelf
+from duologue.stage.motion.pose import Daylight, Lids
 from duologue.stage.packs.cache import cache_key, cached
 from duologue.stage.packs.derive import all_brows, all_lids, all_mouths
 from duologue.stage.packs.manifest import (
@@ -23,10 +26,8 @@ from duologue.stage.packs.manifest import (
     read_character,
     read_room,
 )
-from duologue.stage.packs.raster import PackFiles, stacked
+from duologue.stage.packs.raster import PackFiles
 from duologue.stage.packs.view import View
-from duologue.stage.pose import Daylight, Lids
-from duologue.stage.shelf import BakeShelf
 
 __all__ = [
     "CharacterManifest", "CharacterPack", "RoomManifest", "RoomPack", "load_character", "load_room", "open_character",

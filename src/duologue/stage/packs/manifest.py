@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from duologue.errors import InputError
-from duologue.stage.pose import Brows, Daylight, Lids, Mouth
+from duologue.stage.motion.pose import Brows, Daylight, Lids, Mouth
 from duologue.validation import WrongValue, problems
 
 CHARACTER_FILE, ROOM_FILE = "character.toml", "room.toml"

@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from duologue.stage.art import Rgba
+from duologue.stage.baking.art import Rgba
+from duologue.stage.baking.layers import premultiplied, straight
+from duologue.stage.motion.pose import Mouth
 from duologue.stage.packs.derive import HALF_LID
-from duologue.stage.packs.png import premultiplied, straight
-from duologue.stage.pose import Mouth
 
 Mask = NDArray[np.float32]
 """Shape ``(height, width)``, 0…1."""

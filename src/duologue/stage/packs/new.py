@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 
 from duologue.errors import InputError, PeerError
-from duologue.stage.art import Rgba
+from duologue.stage.baking.art import Rgba
+from duologue.stage.motion.pose import Lids, Mouth
 from duologue.stage.packs.manifest import CHARACTER_FILE
 from duologue.stage.packs.morph import (
     TOO_MUCH,
@@ -29,7 +30,6 @@ from duologue.stage.packs.morph import (
     replaced,
 )
 from duologue.stage.packs.png import decode_png, resize
-from duologue.stage.pose import Lids, Mouth
 
 HEIGHT, WIDTH = 760, 900
 """The largest picture of a character that is made (canvas units: stage pixels): it sits well in a room's seat."""

@@ -8,11 +8,11 @@ import warnings
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from duologue.errors import InputError
-from duologue.stage.art import Rgba
+from duologue.stage.baking.art import Rgba
+from duologue.stage.baking.layers import premultiplied, straight
 from duologue.stage.packs.view import View
 
 MAX_SIDE = 8192
@@ -67,6 +67,13 @@ def decode_png(data: bytes, where: str) -> Rgba:
         raise InputError(f"the PNG is broken: {error}", where=where, remedy="Export it again.") from error
 
 
+def encode_png(picture: Rgba) -> bytes:
+    """A PNG of it, as small as PNG gets."""
+    made = io.BytesIO()
+    Image.fromarray(picture).save(made, "PNG", optimize=True)
+    return made.getvalue()
+
+
 def draw_png(data: bytes, where: str, view: View) -> Rgba:
     """The view's window of a PNG that covers the canvas."""
     width, height = check_png_size(data, where)
@@ -88,17 +95,3 @@ def resize(picture: Rgba, size: tuple[int, int]) -> Rgba:
     shrinks = size[0] <= picture.shape[1] and size[1] <= picture.shape[0]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     return straight(np.asarray(cv2.resize(premultiplied(picture), size, interpolation=method), np.float32))
-
-
-def premultiplied(picture: Rgba) -> NDArray[np.float32]:
-    """Colours times alpha, all channels 0…1."""
-    result = picture.astype(np.float32) / np.float32(255)
-    result[..., :3] *= result[..., 3:]
-    return result
-
-
-def straight(picture: NDArray[np.float32]) -> Rgba:
-    """The inverse of :func:`premultiplied`; where nothing is visible the colour is black."""
-    alpha = np.clip(picture[..., 3:], 0, 1)
-    colour = np.divide(picture[..., :3], alpha, out=np.zeros_like(picture[..., :3]), where=alpha > 1 / 512)
-    return (np.concatenate((np.clip(colour, 0, 1), alpha), axis=2) * 255 + 0.5).astype(np.uint8)

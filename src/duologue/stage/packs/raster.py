@@ -7,11 +7,10 @@ from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
 
-import numpy as np
-
 from duologue.errors import InputError
-from duologue.stage.art import Layer, Rgba
-from duologue.stage.packs.png import draw_png, premultiplied, straight
+from duologue.stage.baking.art import Layer
+from duologue.stage.baking.layers import cropped, mirrored, stacked
+from duologue.stage.packs.png import draw_png
 from duologue.stage.packs.svg import Box, SvgDocument, parse_svg
 from duologue.stage.packs.view import View
 
@@ -93,36 +92,3 @@ class PackFiles:
         whole: Box = (0, 0, *view.size)
         box = picture.visible(view) or whole  # what is too thin for the small picture may show in the large one
         return cropped(picture.draw(view, box), box[0], box[1])
-
-
-def cropped(picture: Rgba, x: int, y: int) -> Layer | None:
-    """The visible part of a picture whose top-left corner is at ``x``, ``y``; None when all of it is transparent."""
-    alpha = picture[..., 3]
-    columns, rows = np.flatnonzero(alpha.any(axis=0)), np.flatnonzero(alpha.any(axis=1))
-    if not len(rows):
-        return None
-    left, right, top, bottom = int(columns[0]), int(columns[-1]) + 1, int(rows[0]), int(rows[-1]) + 1
-    return Layer(np.ascontiguousarray(picture[top:bottom, left:right]), x + left, y + top)
-
-
-def mirrored(layer: Layer, width: int) -> Layer:
-    """A layer as in a mirror, on a canvas ``width`` pixels wide."""
-    across = layer.rgba.shape[1]
-    return Layer(np.ascontiguousarray(layer.rgba[:, ::-1]), width - layer.x - across, layer.y)
-
-
-def stacked(layers: list[Layer]) -> Layer:
-    """Layers over each other, the first at the bottom, as one."""
-    if len(layers) == 1:
-        return layers[0]
-    left, top = min(layer.x for layer in layers), min(layer.y for layer in layers)
-    right = max(layer.x + layer.rgba.shape[1] for layer in layers)
-    bottom = max(layer.y + layer.rgba.shape[0] for layer in layers)
-    canvas = np.zeros((bottom - top, right - left, 4), np.float32)
-    for layer in layers:
-        height, width = layer.rgba.shape[:2]
-        part = canvas[layer.y - top : layer.y - top + height, layer.x - left : layer.x - left + width]
-        over = premultiplied(layer.rgba)
-        part *= 1 - over[..., 3:]
-        part += over
-    return Layer(straight(canvas), left, top)

@@ -20,7 +20,7 @@ import numpy as np
 import resvg_py
 
 from duologue.errors import InputError, InternalError
-from duologue.stage.art import Rgba
+from duologue.stage.baking.art import Rgba
 from duologue.stage.packs.png import check_jpeg_size, check_png_size
 from duologue.stage.packs.view import View
 from duologue.validation import did_you_mean
@@ -35,12 +35,6 @@ PROBE_PIXELS = 160
 _SVG = "{http://www.w3.org/2000/svg}"
 _HREFS = ("href", "{http://www.w3.org/1999/xlink}href")
 _LABELS = ("{http://www.inkscape.org/namespaces/inkscape}label", "data-name")
-_DEFINITIONS = frozenset(
-    _SVG + name
-    for name in (
-        "defs", "linearGradient", "radialGradient", "clipPath", "mask", "filter", "pattern", "marker", "symbol",
-    )
-)  # fmt: skip
 _SHAPES = frozenset(_SVG + name for name in ("rect", "circle", "ellipse", "line", "image", "use"))
 _ACROSS, _DOWN = ("x", "width", "cx", "rx", "x1", "x2"), ("y", "height", "cy", "ry", "y1", "y2")
 _URL = re.compile(r"url\(\s*[\"']?\s*([^)\"']*)", re.IGNORECASE)

@@ -8,25 +8,27 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
 from duologue.clock import SECOND, SYSTEM_CLOCK
 from duologue.errors import InputError
 from duologue.ids import unique_id
+from duologue.language.chat import messages
+from duologue.language.counting import TOKENS, count_tokens
 from duologue.language.engine import Line, Prompt, newest
 from duologue.language.tools import RemoteTool, Toolbox, ToolCall, ToolFiller, ToolOutcome, ToolUse
 from duologue.tokens import Scope
 from duologue.web import paths
+from duologue.web.bodies import Router
 from duologue.web.scopes import needs
 from duologue.web.studio import EndpointsPort
 from duologue.web.v1.common import ERRORS, RequestFields, Streamed, TheEndpoints, begun
 
-router = APIRouter(prefix=f"{paths.COMPATIBLE}/chat", tags=["compatible"], responses=ERRORS)
+router = Router(prefix=f"{paths.COMPATIBLE}/chat", tags=["compatible"], responses=ERRORS)
 PATH = f"{paths.COMPATIBLE}/chat/completions"
 _HARMLESS = frozenset({
-    "user", "metadata", "store", "stream_options", "service_tier", "parallel_tool_calls", "safety_identifier",
+    "user", "metadata", "store", "service_tier", "parallel_tool_calls", "safety_identifier",
     "prompt_cache_key", "reasoning_effort", "verbosity",
 })  # fmt: skip
 _WITHOUT: dict[str, object] = {
@@ -119,12 +121,19 @@ class ResponseFormat(_Lax):
         return self.json_schema.schema_ if self.json_schema else {"type": "object"}
 
 
+class StreamOptions(_Lax):
+    """Whether what was counted is told at the end of a stream."""
+
+    include_usage: bool = False
+
+
 class ChatCompletionRequest(RequestFields):
     """What is asked. ``model`` is a character's name; a system message is added to how it speaks."""
 
     model: str = Field(max_length=200)
     messages: list[ChatCompletionMessage] = Field(min_length=1, max_length=2000)
     stream: bool = False
+    stream_options: StreamOptions = StreamOptions()
     temperature: float | None = Field(default=None, ge=0, le=2)
     max_tokens: int | None = Field(default=None, ge=1)
     max_completion_tokens: int | None = Field(default=None, ge=1)
@@ -147,7 +156,7 @@ class CompletionChunk:
 
     text: str = ""
     calls: tuple[ToolCall, ...] = ()
-    finished: Literal["", "stop", "tool_calls"] = ""
+    finished: Literal["", "stop", "tool_calls", "length"] = ""
 
 
 @router.post(
@@ -158,17 +167,20 @@ class CompletionChunk:
     responses={200: {"content": {"application/json": {}, "text/event-stream": {}}}},
 )
 async def chat(asked: ChatCompletionRequest, endpoints: TheEndpoints) -> Response:
-    """The next words of a character. How many tokens they were is not known: ``usage`` is null."""
+    """The next words of a character. ``usage`` counts words and marks: no engine tells how many tokens those are."""
     asked.refuse_rest(_HARMLESS, _WITHOUT)
     prompt = prompt_of(asked, endpoints.prompt(asked.model))
     head: dict[str, object] = {
         "id": f"chatcmpl-{unique_id(SYSTEM_CLOCK.wall())}", "created": SYSTEM_CLOCK.wall() // SECOND,
-        "model": asked.model, "system_fingerprint": None, "usage": None,
+        "model": asked.model, "system_fingerprint": None,
     }  # fmt: skip
-    pieces = answer(prompt, endpoints, asked.stops)
+    pieces = answer(prompt, endpoints, asked.stops, asked.max_completion_tokens or asked.max_tokens)
+    told = count_tokens("\n".join(message["content"] for message in messages(prompt)))
     if asked.stream:
-        return Streamed(await begun(_chunks(pieces, head)), "text/event-stream")
-    return JSONResponse(head | {"object": "chat.completion", "choices": [await _whole(pieces)]})
+        counted = told if asked.stream_options.include_usage else None
+        return Streamed(await begun(_chunks(pieces, head, counted), events=True), "text/event-stream")
+    choice, written = await _whole(pieces)
+    return JSONResponse(head | {"object": "chat.completion", "choices": [choice], "usage": _usage(told, written)})
 
 
 def prompt_of(asked: ChatCompletionRequest, base: Prompt) -> Prompt:
@@ -227,21 +239,37 @@ class HandedTools(ToolUse):
 
 
 async def answer(
-    prompt: Prompt, endpoints: EndpointsPort, stops: Sequence[str] = ()
+    prompt: Prompt, endpoints: EndpointsPort, stops: Sequence[str] = (), tokens: int | None = None
 ) -> AsyncGenerator[CompletionChunk]:
-    """The words as they come, and its end. A call of the client's tools ends it."""
+    """The words as they come, ``tokens`` of them at most, and its end. A call of the client's tools ends it."""
     cut = _Cut(stops)
+    count = 0
     try:
         async with aclosing(endpoints.write(prompt)) as pieces:
             async for piece in pieces:
                 if text := cut.feed(piece):
-                    yield CompletionChunk(text)
+                    text, count, full = _within(text, count, tokens)
+                    yield CompletionChunk(text, finished="length" if full else "")
+                    if full:
+                        return
                 if cut.over:
                     break
     except Handed as handed:
         yield CompletionChunk(cut.rest(), handed.calls, "tool_calls")
     else:
-        yield CompletionChunk(cut.rest(), finished="stop")
+        text, count, full = _within(cut.rest(), count, tokens)
+        yield CompletionChunk(text, finished="length" if full else "stop")
+
+
+def _within(text: str, count: int, most: int | None) -> tuple[str, int, bool]:
+    """As much of ``text`` as may follow ``count`` tokens, how many they are then, and whether it was cut."""
+    if most is None:
+        return text, count, False
+    places = [found.end() for found in TOKENS.finditer(text)]
+    left = most - count
+    if len(places) <= left:
+        return text, count + len(places), False
+    return text[: places[left - 1] if left > 0 else 0], most, True
 
 
 class _Cut:
@@ -279,7 +307,16 @@ def _as_calls(calls: Sequence[ToolCall], *, indexed: bool) -> list[dict[str, obj
     ]  # fmt: skip
 
 
-async def _whole(pieces: AsyncGenerator[CompletionChunk]) -> dict[str, object]:
+def _usage(told: int, written: int) -> dict[str, int]:
+    return {"prompt_tokens": told, "completion_tokens": written, "total_tokens": told + written}
+
+
+def _written(text: str, calls: Sequence[ToolCall]) -> int:
+    return count_tokens(text) + sum(count_tokens(call.name) + count_tokens(call.arguments) for call in calls)
+
+
+async def _whole(pieces: AsyncGenerator[CompletionChunk]) -> tuple[dict[str, object], int]:
+    """The choice, and how many tokens it has."""
     text, calls, finished = "", (), "stop"
     async with aclosing(pieces) as each:
         async for piece in each:
@@ -288,17 +325,28 @@ async def _whole(pieces: AsyncGenerator[CompletionChunk]) -> dict[str, object]:
     message: dict[str, object] = {"role": "assistant", "content": text or (None if calls else ""), "refusal": None}
     if calls:
         message["tool_calls"] = _as_calls(calls, indexed=False)
-    return {"index": 0, "message": message, "finish_reason": finished, "logprobs": None}
+    return {"index": 0, "message": message, "finish_reason": finished, "logprobs": None}, _written(text, calls)
 
 
-async def _chunks(pieces: AsyncGenerator[CompletionChunk], head: dict[str, object]) -> AsyncGenerator[bytes]:
+async def _chunks(
+    pieces: AsyncGenerator[CompletionChunk], head: dict[str, object], told: int | None
+) -> AsyncGenerator[bytes]:
+    """``told``: how many tokens the model was, for a client that wants a last chunk with what was counted."""
+
+    def event(choices: list[dict[str, object]], usage: dict[str, int] | None = None) -> bytes:
+        rest: dict[str, object] = {"object": "chat.completion.chunk", "choices": choices}
+        if told is not None:
+            rest["usage"] = usage
+        return f"data: {json.dumps(head | rest)}\n\n".encode()
+
     def chunk(delta: dict[str, object], finished: str | None = None) -> bytes:
-        choice = {"index": 0, "delta": delta, "finish_reason": finished, "logprobs": None}
-        return f"data: {json.dumps(head | {'object': 'chat.completion.chunk', 'choices': [choice]})}\n\n".encode()
+        return event([{"index": 0, "delta": delta, "finish_reason": finished, "logprobs": None}])
 
     first: dict[str, object] = {"role": "assistant"}
+    text, calls = "", ()
     async with aclosing(pieces) as each:
         async for piece in each:
+            text, calls = text + piece.text, piece.calls or calls
             delta = first | ({"content": piece.text} if piece.text or first else {})
             first = {}
             if piece.calls:
@@ -307,4 +355,6 @@ async def _chunks(pieces: AsyncGenerator[CompletionChunk], head: dict[str, objec
                 yield chunk(delta)
             if piece.finished:
                 yield chunk({}, piece.finished)
+    if told is not None:
+        yield event([], _usage(told, _written(text, calls)))
     yield b"data: [DONE]\n\n"

@@ -10,9 +10,13 @@ from pydantic import BaseModel, ConfigDict
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from duologue.errors import InputError
+from duologue.errors import DuologueError, InputError
+from duologue.telemetry.log import get_logger
+from duologue.web import compatible
 from duologue.web.problems import NotFound
 from duologue.web.studio import EndpointsPort
+
+_log = get_logger(__name__)
 
 FOREIGN_SPEAKERS = frozenset({"tts-1", "tts-1-hd", "gpt-4o-mini-tts"})
 FOREIGN_LISTENERS = frozenset({"whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe"})
@@ -99,8 +103,10 @@ class Streamed(StreamingResponse):
             await self._pieces.aclose()
 
 
-async def begun(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    """The same stream, with its first piece made: what fails before that is an answer of its own, not a broken one."""
+async def begun(pieces: AsyncGenerator[bytes], *, events: bool = False) -> AsyncGenerator[bytes]:
+    """The same stream, with its first piece made: what fails before that is an answer of its own, not a broken one.
+    What fails after it ends ``events`` with one that says so, and a file by cutting it off.
+    """
     first = await anext(pieces, b"")
 
     async def rest() -> AsyncGenerator[bytes]:
@@ -108,6 +114,11 @@ async def begun(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
             yield first
             async for piece in pieces:
                 yield piece
+        except DuologueError as error:
+            if not events:
+                raise
+            _log.warning("a stream of events broke off", cause=str(error))
+            yield compatible.event(error)
         finally:
             await pieces.aclose()
 

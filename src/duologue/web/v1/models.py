@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fastapi import APIRouter
-
 from duologue.app.api_model import ApiModel
 from duologue.errors import InputError
 from duologue.web import paths
+from duologue.web.bodies import Router
 from duologue.web.scopes import reading
 from duologue.web.studio import EndpointsPort
 from duologue.web.v1.common import ERRORS, TheEndpoints
 
-router = APIRouter(prefix=f"{paths.COMPATIBLE}/models", tags=["compatible"], responses=ERRORS)
+router = Router(prefix=f"{paths.COMPATIBLE}/models", tags=["compatible"], responses=ERRORS)
 OWNER = "duologue"
 
 

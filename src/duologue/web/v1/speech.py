@@ -9,19 +9,20 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Literal
 
-from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import Response
 
 from duologue.audio.encoding import FORMATS, encoder
 from duologue.errors import InputError
+from duologue.language.counting import count_tokens
 from duologue.tokens import Scope
 from duologue.web import paths
+from duologue.web.bodies import Router
 from duologue.web.scopes import needs
 from duologue.web.studio import EndpointsPort
 from duologue.web.v1.common import ERRORS, FOREIGN_SPEAKERS, RequestFields, Streamed, TheEndpoints, begun, known_model
 
-router = APIRouter(prefix=f"{paths.COMPATIBLE}/audio", tags=["compatible"], responses=ERRORS)
+router = Router(prefix=f"{paths.COMPATIBLE}/audio", tags=["compatible"], responses=ERRORS)
 
 
 class SpeechRequest(RequestFields):
@@ -49,7 +50,7 @@ async def speech(asked: SpeechRequest, endpoints: TheEndpoints) -> Streamed:
         raise InputError("there is nothing to say", where="input", remedy="Send some text.")
     pieces = _encoded(asked, endpoints)
     if asked.stream_format == "sse":
-        return Streamed(await begun(_events(pieces)), "text/event-stream")
+        return Streamed(await begun(_events(pieces, asked.input), events=True), "text/event-stream")
     return Streamed(await begun(pieces), FORMATS[asked.response_format].media_type)
 
 
@@ -63,11 +64,13 @@ async def _encoded(asked: SpeechRequest, endpoints: EndpointsPort) -> AsyncGener
         yield made
 
 
-async def _events(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+async def _events(pieces: AsyncGenerator[bytes], text: str) -> AsyncGenerator[bytes]:
+    told = count_tokens(text)
+    usage = {"input_tokens": told, "output_tokens": 0, "total_tokens": told}
     async with aclosing(pieces) as each:
         async for piece in each:
             yield _event({"type": "speech.audio.delta", "audio": base64.b64encode(piece).decode()})
-    yield _event({"type": "speech.audio.done", "usage": None})
+    yield _event({"type": "speech.audio.done", "usage": usage})
 
 
 def _event(event: dict[str, object]) -> bytes:

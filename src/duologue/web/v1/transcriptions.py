@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Literal, get_args
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import ValidationError
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from duologue.app.clips import decode
+from duologue.app.show.clips import decode
 from duologue.audio.pcm import RATE
 from duologue.errors import InputError
 from duologue.speech.hearing import EAR_RATE
 from duologue.speech.stretches import HeardStretch
 from duologue.tokens import Scope
 from duologue.web import paths
+from duologue.web.bodies import Router
 from duologue.web.multipart import MEDIA_TYPE, parse_fields
 from duologue.web.problems import describe
 from duologue.web.scopes import needs
@@ -30,7 +32,7 @@ TRANSLATIONS = f"{paths.COMPATIBLE}/audio/translations"
 LONGEST_S = 600
 """A longer recording is refused."""
 
-router = APIRouter(tags=["compatible"], responses=ERRORS)
+router = Router(tags=["compatible"], responses=ERRORS)
 _Format = Literal["json", "text", "srt", "verbose_json", "vtt"]
 _FILE = {"type": "string", "format": "binary"}
 _BODY = {
@@ -77,32 +79,53 @@ class TranscriptionRequest(RequestFields):
 )
 async def transcribe(request: Request, endpoints: TheEndpoints) -> Response:
     """Any single file of sound, ten minutes at most."""
-    async with arriving(request) as body:
-        fields = parse_fields(request.headers.get("content-type", ""), body)
-    if not fields.get("file"):
-        raise InputError("the form holds no file", where="file", remedy="Add the part file, a file of sound.")
-    audio = fields.pop("file")[-1]
+    audio, fields = await _form(request)
     asked = _request(fields)
-    asked.refuse_rest(("temperature", "include[]", "chunking_strategy"), {})
+    asked.refuse_rest(("temperature", "chunking_strategy"), {"include[]": "", "include": ""})
     known_model(asked.model, endpoints.listeners, FOREIGN_LISTENERS)
     sound = await asyncio.to_thread(decode, audio, LONGEST_S)
     told = endpoints.transcribe(sound, language=asked.language, prompt=asked.prompt)
     if asked.stream:
-        return Streamed(await begun(_events(told)), "text/event-stream")
+        return Streamed(await begun(_events(told, len(sound) / RATE), events=True), "text/event-stream")
     found = [stretch async for stretch in told]
     return _answer(found, asked, len(sound) / RATE)
 
 
 @router.post(
-    TRANSLATIONS, operation_id="v1_translate", dependencies=[needs(Scope.TALK)], response_class=Response,
+    TRANSLATIONS,
+    operation_id="v1_translate",
+    dependencies=[needs(Scope.TALK)],
+    response_class=Response,
+    responses={200: {"content": {"application/json": {}, "text/plain": {}}}},
     openapi_extra=_BODY,
-)  # fmt: skip
-async def translate(endpoints: TheEndpoints) -> Response:
-    """No engine of ours translates what it hears: this says so."""
-    raise InputError(
-        f"none of the engines that hear ({', '.join(endpoints.listeners)}) translates",
-        where="translations", remedy=f"Use {PATH}, and have the text translated.",
-    )  # fmt: skip
+)
+async def translate(request: Request, endpoints: TheEndpoints) -> Response:
+    """The same in English, whatever is spoken, where an engine that hears can."""
+    audio, fields = await _form(request)
+    asked = _request(fields)
+    asked.refuse_rest(("temperature",), {})
+    for name in ("language", "stream", "timestamp_granularities"):
+        if name in asked.model_fields_set:
+            raise InputError(f"{name!r} is no field of a translation", where=name, remedy="Leave it out.")
+    known_model(asked.model, endpoints.listeners, FOREIGN_LISTENERS)
+    if not endpoints.translates:
+        raise InputError(
+            f"none of the engines that hear ({', '.join(endpoints.listeners)}) translates",
+            where="translations", remedy=f"Use {PATH}, and have the text translated; or set a Whisper model of many "
+            "languages, or openai_hearing with whisper-1.",
+        )  # fmt: skip
+    sound = await asyncio.to_thread(decode, audio, LONGEST_S)
+    told = endpoints.transcribe(sound, language="", prompt=asked.prompt, translated=True)
+    return _answer([stretch async for stretch in told], asked, len(sound) / RATE, task="translate")
+
+
+async def _form(request: Request) -> tuple[bytes, dict[str, list[bytes]]]:
+    """The file of a request, and its other fields. Raises :class:`InputError`."""
+    async with arriving(request) as body:
+        fields = parse_fields(request.headers.get("content-type", ""), body)
+    if not fields.get("file"):
+        raise InputError("the form holds no file", where="file", remedy="Add the part file, a file of sound.")
+    return fields.pop("file")[-1], fields
 
 
 def _request(fields: dict[str, list[bytes]]) -> TranscriptionRequest:
@@ -124,7 +147,9 @@ def _text(stretches: Sequence[HeardStretch]) -> str:
     return " ".join(stretch.transcript.text.strip() for stretch in stretches)
 
 
-def _answer(found: Sequence[HeardStretch], asked: TranscriptionRequest, seconds: float) -> Response:
+def _answer(
+    found: Sequence[HeardStretch], asked: TranscriptionRequest, seconds: float, task: str = "transcribe"
+) -> Response:
     match asked.response_format:
         case "text":
             return PlainTextResponse(f"{_text(found)}\n")
@@ -133,16 +158,23 @@ def _answer(found: Sequence[HeardStretch], asked: TranscriptionRequest, seconds:
         case "vtt":
             return PlainTextResponse("WEBVTT\n\n" + _subtitles(found, ".", numbered=False), media_type="text/vtt")
         case "verbose_json":
-            return JSONResponse(_verbose(found, asked, seconds))
+            return JSONResponse(_verbose(found, asked, seconds, task))
         case "json":
-            return JSONResponse({"text": _text(found)})
+            return JSONResponse({"text": _text(found), "usage": _usage(seconds)})
 
 
-def _verbose(found: Sequence[HeardStretch], asked: TranscriptionRequest, seconds: float) -> dict[str, object]:
+def _usage(seconds: float) -> dict[str, object]:
+    return {"type": "duration", "seconds": math.ceil(seconds)}
+
+
+def _verbose(
+    found: Sequence[HeardStretch], asked: TranscriptionRequest, seconds: float, task: str
+) -> dict[str, object]:
     """What is not known of a segment (tokens, log probabilities) is left out: clients take these as optional."""
     spoken = next((stretch.transcript.language for stretch in found if stretch.transcript.language), asked.language)
     made: dict[str, object] = {
-        "task": "transcribe", "language": spoken, "duration": round(seconds, 3), "text": _text(found),
+        "task": task, "language": "english" if task == "translate" else spoken, "duration": round(seconds, 3),
+        "text": _text(found), "usage": _usage(seconds),
     }  # fmt: skip
     if "segment" in asked.timestamp_granularities:
         made["segments"] = [
@@ -175,14 +207,14 @@ def _clock(samples: int, point: str) -> str:
     return f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02}{point}{ms % 1000:03}"
 
 
-async def _events(told: AsyncGenerator[HeardStretch]) -> AsyncGenerator[bytes]:
+async def _events(told: AsyncGenerator[HeardStretch], seconds: float) -> AsyncGenerator[bytes]:
     text = ""
     async with aclosing(told) as stretches:
         async for stretch in stretches:
             delta = (" " if text else "") + stretch.transcript.text.strip()
             text += delta
             yield _event({"type": "transcript.text.delta", "delta": delta})
-    yield _event({"type": "transcript.text.done", "text": text})
+    yield _event({"type": "transcript.text.done", "text": text, "usage": _usage(seconds)})
 
 
 def _event(event: dict[str, object]) -> bytes:

@@ -1,0 +1,34 @@
+/** The runs that are kept, as a list to choose from. */
+import { label, stretch } from "./format";
+import type { RunView } from "../models";
+
+export type RunKind = "all" | "show" | "talk" | "call";
+
+export function runsOf(runs: readonly RunView[], kind: RunKind): readonly RunView[] {
+  return kind === "all" ? runs : runs.filter(({ what }) => what === kind);
+}
+
+/** What a run is about: `Show: tea or coffee`. */
+export function titleOfRun(run: RunView): string {
+  return run.title ? `${label(run.what)}: ${run.title}` : label(run.what);
+}
+
+/** How it went, in a few words. */
+export function figuresOf(run: RunView): string {
+  const lost = run.late + run.left_out;
+  const words = [
+    stretch(run.ended - run.began),
+    run.what === "show" && `${run.frames.toLocaleString("en")} frames`,
+    run.what === "show" && (lost > 0 ? `${lost.toLocaleString("en")} late or left out` : "none late"),
+    run.turns > 0 && `${run.turns.toLocaleString("en")} ${run.turns === 1 ? "turn" : "turns"}`,
+    run.lost > 0 && `${run.lost.toLocaleString("en")} lines lost`,
+  ];
+  return words.filter(Boolean).join(" · ");
+}
+
+/** `23 Nov, 03:15:02`. */
+export function dayAndTime(milliseconds: number): string {
+  const when = new Date(milliseconds);
+  const day = when.toLocaleDateString("en-GB", { day: "numeric", month: "short" });
+  return `${day}, ${when.toLocaleTimeString("en-GB", { hour12: false })}`;
+}

@@ -1,0 +1,80 @@
+/** What is remembered of whoever sits here: to be read, mended and forgotten. */
+import { useSignal } from "@preact/signals";
+import type { JSX, TargetedSubmitEvent } from "preact";
+import { useEffect } from "preact/hooks";
+import { Button, IconButton } from "../controls/controls";
+import { Section } from "../controls/sheet";
+import type { FactChange, Memory } from "../models";
+import { usePage } from "../page";
+import { Api, ApiError } from "../requests";
+import { personId } from "../talk/person";
+
+const PATH = "/api/people/me/memory";
+
+export function TalkMemory(): JSX.Element | null {
+  const { api } = usePage();
+  const memory = useSignal<Memory | null>(null);
+  const trouble = useSignal("");
+  const added = useSignal("");
+  const mine = new Api(api.place, { "X-Duologue-Person": personId() });
+  const tried = async (asked: () => Promise<Memory>): Promise<void> => {
+    try {
+      memory.value = await asked();
+      trouble.value = "";
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.status !== 404) trouble.value = `${error.message} ${error.remedy}`;
+    }
+  };
+  useEffect(() => {
+    void tried(() => mine.get(PATH));
+  }, []);
+  const known = memory.value;
+  if (known === null) return null;
+  const keep = (facts: Memory["facts"]): Promise<void> => tried(() => mine.put(PATH, { facts: facts.map(changeOf) }));
+  const add = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
+    event.preventDefault();
+    const text = added.value.trim();
+    if (text === "") return;
+    added.value = "";
+    void keep([...known.facts, { id: "", text, kind: "fact", character: "", source: "person", at: 0 }]);
+  };
+  return (
+    <Section title="What is remembered of you" note="told to whom you talk with, and to nobody else">
+      {known.facts.length > 0 ? (
+        <ul class="talk-memory">
+          {known.facts.map((fact) => (
+            <li key={fact.id}>
+              <span>{fact.text}</span>
+              <IconButton icon="close" label={`Forget: ${fact.text}`} onPress={() => void keep(known.facts.filter((one) => one !== fact))} />
+            </li>
+          ))}
+        </ul>
+      ) : (
+        <p class="quiet">Nothing yet.</p>
+      )}
+      <form class="talk-remember" onSubmit={add}>
+        <input
+          class="field"
+          type="text"
+          aria-label="Something to remember"
+          placeholder="Something to remember"
+          maxLength={300}
+          autocomplete="off"
+          value={added.value}
+          onInput={(event) => (added.value = event.currentTarget.value)}
+        />
+        <Button type="submit">Remember it</Button>
+      </form>
+      {trouble.value && (
+        <p class="talk-failure" role="alert">
+          {trouble.value}
+        </p>
+      )}
+    </Section>
+  );
+}
+
+function changeOf({ id, text, kind, character }: Memory["facts"][number]): FactChange {
+  return { id, text, character, kind: kind === "learnt" || kind === "joke" ? kind : "fact" };
+}

@@ -1,0 +1,1 @@
+"""The phone line as a part of the house, and its calls."""

@@ -1,0 +1,261 @@
+"""The calls of a line: who is let in and as whom they are answered, those that go on, and how all of them end.
+
+Whatever carries calls gives each to :meth:`Calls.take`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
+
+from duologue.app.admission import PlaceTaken
+from duologue.app.calls.call import LINE, CallHouse, CallTalk
+from duologue.app.calls.line_models import CallView
+from duologue.app.calls.plan import CallPlan, CallPlans
+from duologue.app.calls.views import CallStanding
+from duologue.app.models import CallEvent, LevelsEvent
+from duologue.app.talking.talking import Partner, Talk
+from duologue.clock import SECOND
+from duologue.errors import DuologueError, InputError, first_cause, in_words
+from duologue.phone.leg import CallLeg
+from duologue.phone.turned_away import reason_of
+from duologue.store.values import Who
+from duologue.streams import cancelled
+from duologue.telemetry.log import get_logger
+from duologue.tracing import HEADER, STATE_HEADER, is_exported, read_context, traced
+
+if TYPE_CHECKING:
+    from duologue.app.people.remembering import Acquaintance
+
+NOT_FOUND, UNAVAILABLE, BUSY, FAULT, OVERLOADED = 404, 480, 486, 500, 503
+"""What callers are refused with (RFC 3261, section 21)."""
+REMEMBERED = 20
+"""Calls that are over and still shown."""
+LEVELS_EVERY = SECOND // 2
+MOST_NOTING = 16
+"""Calls of which a model is still to write down what to remember; beyond, the oldest is left."""
+CALLERS = "line:callers"
+"""What callers belong to in the store, as others belong to the name of their token; no token can be called so."""
+CUT_SECONDS = 2.0
+"""For the carrier to take note that calls are ended."""
+
+_log = get_logger("duologue.line")
+
+
+class Calls:
+    """See the module. ``unready`` says why no call may be taken now; ``changed`` is called when a count has changed."""
+
+    def __init__(
+        self, plans: CallPlans, talk: Talk, house: CallHouse, unready: Callable[[], Sequence[str]],
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
+        self.plans = plans
+        self._talk = talk
+        self._house = house
+        self._clock = house.clock
+        self._phone = house.settings.phone
+        self._unready = unready
+        self._changed = changed
+        self._live: dict[str, CallTalk] = {}
+        self._taking = 0
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._over: deque[CallStanding] = deque(maxlen=REMEMBERED)
+        self._told: deque[Acquaintance] = deque(maxlen=MOST_NOTING)
+        """Who told something, of whom a model has not yet written down what to remember."""
+        self._noting = asyncio.Event()
+        self.closing = False
+        self.answered = 0
+        """Since the start."""
+        self.refusals: Counter[str] = Counter()
+        """Who was sent away, by :class:`~duologue.phone.turned_away.AwayReason`."""
+
+    @property
+    def count(self) -> int:
+        """Calls that are taken now."""
+        return self._taking
+
+    @property
+    def refused(self) -> int:
+        """Who was sent away."""
+        return self.refusals.total()
+
+    @property
+    def live(self) -> frozenset[str]:
+        """The ids of those that go on."""
+        return frozenset(self._live)
+
+    def views(self) -> tuple[CallView, ...]:
+        """Those that go on, the oldest first, then the newest that are over; none with its turns."""
+        return tuple(each.view(self._clock) for each in self._known())
+
+    def view(self, call_id: str) -> CallView | None:
+        """One of them, with its turns."""
+        found = next((each for each in self._known() if each.info.id == call_id), None)
+        return found.view(self._clock, turns=True) if found is not None else None
+
+    def _known(self) -> tuple[CallStanding, ...]:
+        return (*(call.standing for call in self._live.values()), *reversed(self._over))
+
+    def call(self, call_id: str) -> CallTalk:
+        """One that goes on. Raises :class:`InputError`."""
+        try:
+            return self._live[call_id]
+        except KeyError:
+            raise InputError(f"there is no call {call_id!r}", where="call", remedy="It may be over.") from None
+
+    async def take(self, leg: CallLeg) -> None:
+        """Hold the call that ``leg`` offers, or one of ours, until it is over; see
+        :data:`~duologue.phone.leg.TakeCall`.
+        """
+        info = leg.info
+        plan = self.plans.of(info)
+        member = plan.member if plan is not None else None
+        standing = CallStanding(
+            info,
+            member.name if member else "",
+            member.persona.title if member else "",
+            self._clock.now(),
+            member.colour if member else "",
+        )
+        refusal = self._against(plan)
+        if refusal is not None or plan is None:
+            await self._refuse(leg, standing, *(refusal or (NOT_FOUND, "")))
+            return
+        self._taking += 1
+        self._empty.clear()
+        try:
+            await self._hold(leg, plan, standing)
+        except PlaceTaken as error:
+            await self._refuse(leg, standing, BUSY, error.what)
+        except Exception as error:  # one call's trouble is no other's
+            if cancelled():
+                raise
+            cause = first_cause(BaseExceptionGroup("", [error]))
+            unforeseen = None if isinstance(cause, DuologueError) else error
+            _log.error("call.failed", call=info.id, cause=in_words(cause), exc_info=unforeseen)
+            await self._refuse(leg, standing, FAULT, in_words(cause))
+        finally:
+            self._taking -= 1
+            if not self._taking:
+                self._empty.set()
+
+    def _against(self, plan: CallPlan | None) -> tuple[int, str] | None:
+        """Why a call may not come in: what to say (SIP), and why."""
+        if self.closing:
+            return OVERLOADED, "the line closes"
+        if plan is None:
+            return NOT_FOUND, "there is nobody of that name here"
+        if self._taking >= self._phone.places:
+            return OVERLOADED, f"all {self._phone.places} places are taken"
+        reasons = self._unready()
+        return (UNAVAILABLE, "; ".join(reasons)) if reasons else None
+
+    async def _hold(self, leg: CallLeg, plan: CallPlan, standing: CallStanding) -> None:
+        info = leg.info
+        standing.half_duplex = plan.policy.half_duplex
+        told = [[info.headers[name]] if name in info.headers else [] for name in (HEADER, STATE_HEADER)]
+        asker = read_context(*told) if is_exported() else None
+        with traced(asker):
+            await self._converse(leg, plan, standing)
+
+    async def _converse(self, leg: CallLeg, plan: CallPlan, standing: CallStanding) -> None:
+        info = leg.info
+        who = Who(info.address, CALLERS) if info.address and plan.remember != "nothing" else None
+        learns = plan.remember == "callers"
+        async with self._talk.open(plan.member, conversation=info.id, person=who, learns=learns) as partner:
+
+            def ears() -> AbstractAsyncContextManager[Partner]:
+                return self._talk.open(plan.member, conversation=f"{info.id}-operator", speaks=False)
+
+            call = self._live[info.id] = CallTalk(leg, plan, partner, self._house, standing, ears)
+            _log.info("call.offered", call=info.id, caller=info.caller, called=info.called, carrier=info.carrier)
+            self._publish(standing)
+            try:
+                await call.hold()
+            finally:
+                del self._live[info.id]
+                self._conclude(standing)
+        if partner.acquaintance is not None and partner.acquaintance.said:
+            self._told.append(partner.acquaintance)
+            self._noting.set()
+
+    def _conclude(self, standing: CallStanding) -> None:
+        standing.ended = self._clock.now()
+        self.answered += bool(standing.answered)
+        record = standing.record()
+        of = f"{LINE}:{standing.info.id}"
+        self._house.ledger.enter(of, record)
+        self._house.ledger.finish(of)
+        self._over.append(standing)
+        self._publish(standing)
+        _log.info("call.ended", call=standing.info.id, reason=standing.reason, failed=standing.failed)
+
+    async def _refuse(self, leg: CallLeg, standing: CallStanding, status: int, why: str) -> None:
+        """Send it away, if it is still there to be told so."""
+        try:
+            if leg.info.outgoing or standing.answered:
+                await leg.hang_up(why)
+            else:
+                again = self._phone.retry_seconds if status in (BUSY, OVERLOADED) else 0
+                await leg.refuse(status, again)
+        except DuologueError as error:
+            _log.warning("call.carrier_gone", call=leg.info.id, cause=str(error))
+        if standing.ended:
+            return
+        self.refusals[reason_of(status, closing=self.closing)] += 1
+        standing.status, standing.reason = status, why
+        _log.warning("call.refused", call=leg.info.id, caller=leg.info.caller, status=status, why=why)
+        self._conclude(standing)
+
+    def _publish(self, standing: CallStanding) -> None:
+        self._house.told(CallEvent(call=standing.view(self._clock)))
+        self._changed()
+
+    async def run(self) -> None:
+        """Tell how loud the calls are, and have noted what callers told, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._note())
+            await self._tell_levels()
+
+    async def _note(self) -> None:
+        """One after the other: nobody waits for it."""
+        while True:
+            await self._noting.wait()
+            self._noting.clear()
+            while self._told:
+                await self._talk.note(self._told.popleft())
+
+    async def _tell_levels(self) -> None:
+        due = self._clock.now()
+        while True:
+            due = max(due + LEVELS_EVERY, self._clock.now())
+            await self._clock.wait_until(due)
+            levels = tuple(call.levels() for call in self._live.values() if call.standing.answered)
+            if levels:
+                self._house.told(LevelsEvent(levels=levels))
+
+    async def drain(self) -> None:
+        """Take no more, have those that go on end with a goodbye, and end the rest when that takes too long; what still
+        rings ends at once.
+        """
+        self.closing = True
+        ringing = [call for call in self._live.values() if not call.standing.answered]
+        for call in self._live.values():
+            call.close()
+        await asyncio.gather(*(call.cut("the line closed") for call in ringing))
+        try:
+            async with asyncio.timeout(self._phone.drain_seconds):
+                await self._empty.wait()
+        except TimeoutError:
+            left = list(self._live.values())
+            _log.warning("line.cut", calls=len(left), seconds=self._phone.drain_seconds)
+            try:
+                async with asyncio.timeout(CUT_SECONDS):
+                    await asyncio.gather(*(call.cut("the line closed") for call in left))
+                    await self._empty.wait()
+            except TimeoutError:
+                pass

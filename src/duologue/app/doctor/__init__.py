@@ -1,0 +1,1 @@
+"""What this machine carries and what it lacks."""

@@ -1,0 +1,1 @@
+"""Engines by name, how they are, and the voices of a cast."""

@@ -1,0 +1,1 @@
+"""What the house does, for who looks at it while it goes on."""

@@ -1,0 +1,95 @@
+"""What the machine and our processes do, in the ledger of the house: measured once, whatever parts there are."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable
+
+from duologue.clock import SECOND, SYSTEM_CLOCK, Clock, milliseconds
+from duologue.supervision import WorkerState
+from duologue.telemetry.core_time import core_time
+from duologue.telemetry.garbage import GarbageWatch
+from duologue.telemetry.ledger import MachineRecord
+from duologue.telemetry.loop_lag import LoopLag
+from duologue.telemetry.machine import MachineSampler
+from duologue.telemetry.stopped import StoppedWatch
+from duologue.telemetry.stream import HOUSE, Ledger
+
+MAIN = "main"
+"""What the main process is called among the others, which have the names of their workers."""
+
+
+class MachineWatch:
+    """Enters a :class:`MachineRecord` each second. Run :meth:`run` on the loop whose lag is watched; ``workers`` gives
+    the child processes, ``lagged`` is :class:`LoopLag`'s observer.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        clock: Clock,
+        workers: Callable[[], Iterable[WorkerState]],
+        lagged: Callable[[int, bool], None] | None = None,
+    ) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._workers = workers
+        self._machine = MachineSampler(clock)
+        self._lagged = lagged
+        self._lag = LoopLag(clock, self._woke)
+        self._garbage = GarbageWatch(MAIN)  # it may be called in any thread: by the machine's clock
+        self._stopped = StoppedWatch(clock)
+        self._children: dict[str, int] = {}
+        self._real = clock is SYSTEM_CLOCK
+        self._waited = 0  # the loop's thread for a core, so far (ns)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        if self._real:
+            self._garbage.install()
+        self._children = self._living()
+        self._waited = core_time().waited
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._lag.run())
+                due = self._clock.now()
+                while True:
+                    due = max(due + SECOND, self._clock.now())
+                    await self._clock.wait_until(due)
+                    self._measure()
+        finally:
+            if self._real:
+                self._garbage.remove()
+
+    def _living(self) -> dict[str, int]:
+        return {worker.name: worker.pid for worker in self._workers() if worker.pid is not None}
+
+    def _woke(self, lag: int, held: bool) -> None:
+        """Every 20 ms."""
+        self._stopped.look(self._children)
+        if self._lagged is not None:
+            self._lagged(lag, held)
+
+    def _measure(self) -> None:
+        children = self._children = self._living()
+        machine = self._machine.sample({MAIN: os.getpid(), **children}, (MAIN, *children), tuple(children))
+        before, self._waited = self._waited, core_time().waited
+        waited = self._waited
+        for pause in (*self._garbage.take(), *self._stopped.take()):
+            self._ledger.enter(HOUSE, pause)
+        self._ledger.enter(
+            HOUSE,
+            MachineRecord(
+                machine.steal_percent,
+                machine.available_mb,
+                {name: each.cpu_percent for name, each in machine.processes.items()},
+                {name: each.rss_mb for name, each in machine.processes.items()},
+                self._lag.take().worst_ms,
+                machine.cores,
+                machine.busy_percent,
+                {name: each.wait_ms for name, each in machine.processes.items()},
+                machine.disk_wait_ms,
+                milliseconds(waited - before),
+            ),
+        )

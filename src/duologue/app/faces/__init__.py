@@ -1,0 +1,1 @@
+"""Characters' faces, for who draws them elsewhere."""

@@ -1,0 +1,1 @@
+"""The running system: its parts, what they share, and what they report."""

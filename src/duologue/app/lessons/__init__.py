@@ -1,0 +1,1 @@
+"""Lessons in a conversation with a person."""

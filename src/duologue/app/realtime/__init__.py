@@ -1,0 +1,1 @@
+"""Conversations with clients of OpenAI's Realtime API."""

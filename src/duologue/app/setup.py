@@ -1,0 +1,150 @@
+"""What a better voice or mind would take here, and how far it is: the keys that are there, and three common ways.
+
+A key is only said to be there or not. What is checked is checked now: a model's files, a key's variable, a server that
+answers. Nothing is changed: what runs was set when the house started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from typing import cast
+
+import httpx
+
+from duologue.app.engines.engines import LLM_GROUP, STT_GROUP, TTS_GROUP, engine_names
+from duologue.app.models import KeyView, SetupStep, SetupView, UpgradeView
+from duologue.models import entries
+from duologue.models.catalogue import Model
+from duologue.models.choosing import installed
+from duologue.models.shelf import ModelShelf
+from duologue.settings import Settings, installed_model
+
+OLLAMA = "http://127.0.0.1:11434/v1"
+"""Where Ollama answers unless told otherwise, as OpenAI's API."""
+OLLAMA_MODEL = "llama3.2"
+PATIENCE = 1.5
+"""Seconds for a server to answer."""
+_STAND_IN = "Start with it; espeak stands in."
+_VOICE, _MIND = "DUOLOGUE_ENGINES__TTS", "DUOLOGUE_ENGINES__LLM"
+
+
+async def look(settings: Settings, ollama: str = OLLAMA) -> SetupView:
+    """How it is now. Takes :data:`PATIENCE` at most."""
+    mind = await _ollama(settings, ollama)
+    return await asyncio.to_thread(lambda: SetupView(keys=tuple(_keys(settings)), upgrades=_upgrades(settings, mind)))
+
+
+def _upgrades(settings: Settings, mind: UpgradeView) -> tuple[UpgradeView, ...]:
+    return (_kokoro(settings), _elevenlabs(settings), mind)
+
+
+def _keys(settings: Settings) -> Iterator[KeyView]:
+    """Of each engine on somebody else's server that is installed."""
+    for kind, group in (("llm", LLM_GROUP), ("tts", TTS_GROUP), ("stt", STT_GROUP)):
+        for name in engine_names(group):
+            variable = _variable(settings, name, group)
+            if variable:
+                chosen = name in cast("tuple[str, ...]", getattr(settings.engines, kind))
+                yield KeyView(engine=name, variable=variable, present=_present(variable), chosen=chosen)
+
+
+def _variable(settings: Settings, name: str, group: str) -> str:
+    """The environment variable that holds an engine's key; empty for one without."""
+    part = settings.engine(name)
+    if part is not None:
+        return str(getattr(part, "key_variable", ""))
+    model = installed_model(name, group)
+    field = model.model_fields.get("key_variable") if model is not None else None
+    return str(field.default) if field is not None and isinstance(field.default, str) else ""
+
+
+def _present(variable: str) -> bool:
+    return bool(os.environ.get(variable, "").strip())
+
+
+def _kokoro(settings: Settings) -> UpgradeView:
+    model: Model = next(each for each in entries.MODELS if each.name == "kokoro")
+    here = ModelShelf(settings.models_folder).has(model)
+    if "kokoro" in settings.engines.tts:
+        state, told = "used", "It speaks here."
+    elif here and installed(model):
+        state, told = "ready", "Its files are here: start the house with it."
+    elif here:
+        state, told = (
+            "missing",
+            f"Its files are here; what runs it is not: pip install {model.needs[1] if model.needs else 'duologue'}.",
+        )
+    else:
+        state, told = "missing", "Its files are not here."
+    return UpgradeView.model_validate(
+        dict(
+            name="kokoro", kind="voice", title="Kokoro", state=state, told=told,
+            what="54 natural voices that run on this machine, under Apache-2.0. English.",
+            steps=(
+                SetupStep(words="Fetch it.", command="duologue models get kokoro"),
+                SetupStep(words=_STAND_IN, command=f"{_VOICE}=kokoro,espeak duologue serve"),
+            ),
+        )
+    )  # fmt: skip
+
+
+def _elevenlabs(settings: Settings) -> UpgradeView:
+    variable = _variable(settings, "elevenlabs", TTS_GROUP)
+    if not _present(variable):
+        state, told = "missing", f"The environment variable {variable} is not set."
+    elif "elevenlabs" in settings.engines.tts:
+        state, told = "used", "It speaks here."
+    else:
+        state, told = "ready", "The key is there: start the house with it."
+    return UpgradeView.model_validate(
+        dict(
+            name="elevenlabs", kind="voice", title="ElevenLabs", state=state, told=told,
+            what="Voices on a server of theirs, paid by the character. A character names its own under [voice].",
+            steps=(
+                SetupStep(words="Give your key to the shell; it belongs in no file.", command=f"export {variable}=…"),
+                SetupStep(words=_STAND_IN, command=f"{_VOICE}=elevenlabs,espeak duologue serve"),
+            ),
+        )
+    )  # fmt: skip
+
+
+async def _ollama(settings: Settings, address: str) -> UpgradeView:
+    models, trouble = await _listed(address)
+    part = settings.engine("openai")
+    used = "openai" in settings.engines.llm and str(getattr(part, "base_url", "")).rstrip("/") == address
+    if trouble:
+        state, told = "missing", trouble
+    elif not models:
+        state, told = "missing", "Ollama answers, and has no model yet."
+    else:
+        state, told = ("used" if used else "ready"), f"Ollama answers, and has {', '.join(models[:5])}."
+    model = models[0] if models else OLLAMA_MODEL
+    command = (
+        f"{_MIND}=openai,improv DUOLOGUE_ENGINES__OPENAI__BASE_URL={address} "
+        f"DUOLOGUE_ENGINES__OPENAI__MODEL={model} duologue serve"
+    )
+    return UpgradeView.model_validate(
+        dict(
+            name="ollama", kind="mind", title="Ollama", state=state, told=told,
+            what="A language model on this machine: characters think instead of improvising from a script.",
+            steps=(
+                SetupStep(words="Install it (ollama.com), then fetch a model.", command=f"ollama pull {OLLAMA_MODEL}"),
+                SetupStep(words="Start with it; the improviser stands in.", command=command),
+            ),
+        )
+    )  # fmt: skip
+
+
+async def _listed(address: str) -> tuple[list[str], str]:
+    """The models of a server of OpenAI's API, or why there are none to tell of."""
+    try:
+        async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as client:
+            answer = await client.get(f"{address}/models")
+        found: list[object] = answer.json()["data"] or []
+        return [str(cast("dict[str, object]", each)["id"]) for each in found], ""
+    except httpx.HTTPError:
+        return [], f"Nothing answers at {address}."
+    except (ValueError, KeyError, TypeError):
+        return [], f"What answers at {address} is no Ollama."

@@ -1,0 +1,1 @@
+"""A show as a part of the house: programme, stage, way out."""

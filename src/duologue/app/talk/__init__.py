@@ -1,0 +1,1 @@
+"""Conversations that clients hold over sockets (docs/talk-protocol.md)."""

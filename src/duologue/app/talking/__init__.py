@@ -1,0 +1,1 @@
+"""A conversation with a person, built from settings, by microphone, file or in writing."""

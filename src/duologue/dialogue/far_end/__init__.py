@@ -1,0 +1,1 @@
+"""Sinks somewhere else, and what they say that they have played."""

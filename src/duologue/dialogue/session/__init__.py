@@ -1,0 +1,1 @@
+"""A conversation between a person and a character: what executes the table's effects."""

@@ -1,0 +1,1 @@
+"""Turn-taking between a person and a character, as a table. Pure."""

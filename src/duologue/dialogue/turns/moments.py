@@ -1,0 +1,89 @@
+"""The moments of the turn-taking table: when the one who must act has missed it (ns). Each name reads as that of a row.
+
+Functions of the registers, and of the patience. A row on a timeout carries one; the deadline of a state is the earliest
+moment of its rows whose guards hold, so that deadline and row are never two opinions.
+"""
+# ruff: noqa: D103 - the names are the documentation, and the diagram shows them
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from duologue.clock import MILLISECOND
+from duologue.dialogue.turns.guards import Situation
+from duologue.dialogue.turns.vocabulary import State
+
+MomentOf: TypeAlias = Callable[[Situation], int]
+
+
+def at_once(s: Situation) -> int:
+    return 0
+
+
+def silence(s: Situation) -> int:
+    return s.floor.since + s.policy.silence_ms * MILLISECOND
+
+
+def longest_turn(s: Situation) -> int:
+    return s.person.turn_began + s.policy.turn_ms * MILLISECOND
+
+
+def longest_stretch(s: Situation) -> int:
+    limit = s.policy.stretch_ms if s.person.stretch else s.policy.retry_ms
+    return s.person.stretch_began + limit * MILLISECOND
+
+
+def decision(s: Situation) -> int:
+    return s.person.decision_at(s.wait)
+
+
+def final_wanted(s: Situation) -> int:
+    return s.person.final_at(s.wait)
+
+
+def words_have_stood(s: Situation) -> int:
+    return s.person.speculation_at(s.wait)
+
+
+def finals_are_late(s: Situation) -> int:
+    limit = s.policy.judge_ms if s.state is State.JUDGING else s.policy.final_ms
+    return s.person.stretch_ended + limit * MILLISECOND
+
+
+def last_word_is_late(s: Situation) -> int:
+    return s.floor.leaving_until
+
+
+def reply_is_late(s: Situation) -> int:
+    return s.floor.thinking_since + s.policy.reply_ms * MILLISECOND
+
+
+def filler(s: Situation) -> int:
+    return s.floor.filler_at
+
+
+def floor_is_mute(s: Situation) -> int:
+    return s.floor.sign_at + s.policy.playout_ms * MILLISECOND
+
+
+def held_for_long(s: Situation) -> int:
+    return s.floor.on_hold_since + s.policy.held_ms * MILLISECOND
+
+
+def doubt(s: Situation) -> int:
+    limit = s.policy.echo_doubt_ms if s.floor.echoing else s.policy.doubt_ms
+    return max(s.person.onset + limit * MILLISECOND, s.person.grace_until)
+
+
+def echo(s: Situation) -> int:
+    return max(s.person.onset + s.policy.echo_doubt_ms * MILLISECOND, s.person.grace_until)
+
+
+def barge(s: Situation) -> int:
+    limit = s.policy.barge_ms + s.policy.offset_ms
+    return max(s.person.onset + limit * MILLISECOND, s.person.grace_until)
+
+
+def hangover(s: Situation) -> int:
+    return max(s.person.offset + s.policy.hangover_ms * MILLISECOND, s.person.grace_until)

@@ -1,0 +1,200 @@
+"""What changed between two reports beyond noise: differences with bootstrap intervals. Pure; a seed decides all.
+
+What follows closely on each other (frames, seconds) is drawn in blocks, or the interval would be far too narrow. An
+interval holds with 99 %, for a report compares a dozen things, and a dozen intervals of 95 % raise a false alarm every
+other time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from duologue.evidence.report import EvidenceReport
+from duologue.evidence.summary import PartSummary
+from duologue.telemetry.turns import silence_ms
+
+Values = NDArray[np.float64]
+ROUNDS = 1000
+LEAST = 8
+"""Values on each side; of fewer nothing is said."""
+SURE = 0.99
+EFFECT = 0.02
+"""A change of less than this share of what was is none that anybody would notice."""
+FRAME_BLOCK = 30
+"""Frames that are drawn together: a second."""
+MOST_VALUES = 60_000
+"""Of a series: of a longer one every so many-th block is taken."""
+
+
+class ChangeOutcome(StrEnum):
+    """What came of a comparison."""
+
+    WORSE = "worse"
+    BETTER = "better"
+    SAME = "no change beyond noise"
+    FEW = "too few to say"
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredChange:
+    """``after`` against ``before``; the difference lies between ``low`` and ``high`` with 99 %."""
+
+    name: str
+    unit: str
+    before: float
+    after: float
+    low: float
+    high: float
+    counts: tuple[int, int]
+    outcome: ChangeOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class PairedSeries:
+    """Something that both sides measured. Less is better. ``block`` values are drawn together."""
+
+    name: str
+    unit: str
+    before: Values
+    after: Values
+    block: int = 1
+
+
+Statistic = Callable[[Values], float]
+_Compared = tuple[PairedSeries, tuple[tuple[str, Statistic], ...]]
+"""Values of both sides, and the figures of them by name."""
+
+
+def rank(share: float) -> Statistic:
+    """The value that so large a share does not exceed."""
+
+    def statistic(values: Values) -> float:
+        return float(np.quantile(values, share, method="inverted_cdf"))
+
+    return statistic
+
+
+def _mean(values: Values) -> float:
+    return float(values.mean())
+
+
+def compare(after: EvidenceReport, before: EvidenceReport, seed: int = 0) -> list[MeasuredChange]:
+    """All that both sides measured."""
+    chance = np.random.default_rng(seed)
+    found: list[MeasuredChange] = []
+    for series, statistics in _series(after, before):
+        for name, statistic in statistics:
+            found.append(change(series, f"{series.name}, {name}", statistic, chance))
+    return found
+
+
+def _series(after: EvidenceReport, before: EvidenceReport) -> Iterator[_Compared]:
+    middle_and_tail = (("middle", rank(0.5)), ("95 %", rank(0.95)))
+    pairs: list[tuple[str, str, Callable[[Sequence[PartSummary]], Sequence[float]], int]] = [
+        ("frame time", "ms", lambda parts: [cost for part in parts for cost in part.costs], FRAME_BLOCK),
+        ("silence before an answer", "ms", _answers, 1),
+    ]
+    for name, unit, take, block in pairs:
+        one, other = _array(take(before.parts)), _array(take(after.parts))
+        if one.size and other.size:
+            tail = (("99 %", rank(0.99)),) if block > 1 else ()
+            yield PairedSeries(name, unit, one, other, block), (*middle_and_tail, *tail)
+    yield from _shares(after, before)
+    yield from _processes(after, before)
+
+
+def _shares(after: EvidenceReport, before: EvidenceReport) -> Iterator[_Compared]:
+    """What is there or not, counted in ten thousand, and what engines added to silences."""
+    one, other = (
+        _array([float(late > 0) * 1e4 for part in each.parts for late in part.columns.lateness])
+        for each in (before, after)
+    )
+    if one.size and other.size:
+        yield PairedSeries("late frames", "of 10,000", one, other, FRAME_BLOCK), (("all", _mean),)
+    one, other = (_array([gap.waited_ms for show in each.shows for gap in show.gaps]) for each in (before, after))
+    if one.size and other.size:
+        yield PairedSeries("wait between turns", "ms", one, other), (("mean", _mean),)
+    for stage in _stages(before.parts):
+        first, second = _stages(before.parts)[stage], _stages(after.parts).get(stage, [])
+        if first and second and max(*first, *second) > 0:
+            yield PairedSeries(stage.replace("_", " "), "ms", _array(first), _array(second)), (("middle", rank(0.5)),)
+
+
+def _processes(after: EvidenceReport, before: EvidenceReport) -> Iterator[_Compared]:
+    for unit, what in (("% of a core", "cpu"), ("MB", "rss")):
+        one, other = ({name: column for part in each.parts for name, column in getattr(part.machine, what).items()}
+                      for each in (before, after))  # fmt: skip
+        for name in one.keys() & other.keys():
+            title = f"{'CPU' if what == 'cpu' else 'memory'} of {name}"
+            yield PairedSeries(title, unit, _array(one[name]), _array(other[name]), 5), (("mean", _mean),)
+
+
+def _answers(parts: Sequence[PartSummary]) -> list[float]:
+    return [sum(stages.values()) for part in parts for turn in part.turns if (stages := silence_ms(turn))]
+
+
+def _stages(parts: Sequence[PartSummary]) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {}
+    for part in parts:
+        for turn in part.turns:
+            for name, ms in silence_ms(turn).items():
+                found.setdefault(name, []).append(ms)
+    return found
+
+
+def _array(values: Sequence[float]) -> Values:
+    return np.asarray(values, np.float64)
+
+
+def change(series: PairedSeries, name: str, statistic: Statistic, chance: np.random.Generator) -> MeasuredChange:
+    """One figure of both sides, and whether it changed."""
+    one, other = _thinned(series.before, series.block), _thinned(series.after, series.block)
+    before, after = statistic(one), statistic(other)
+    counts = series.before.size, series.after.size
+    if min(len(one), len(other)) < LEAST * series.block:
+        return MeasuredChange(name, series.unit, before, after, 0.0, 0.0, counts, ChangeOutcome.FEW)
+    drawn = np.array([
+        statistic(_draw(other, series.block, chance)) - statistic(_draw(one, series.block, chance))
+        for _ in range(ROUNDS if max(one.size, other.size) < 20_000 else ROUNDS // 5)
+    ])  # fmt: skip
+    low, high = np.quantile(drawn, [(1 - SURE) / 2, (1 + SURE) / 2])
+    least = EFFECT * abs(before)
+    outcome = (
+        ChangeOutcome.WORSE if low > 0 and after - before > least
+        else ChangeOutcome.BETTER if high < 0 and before - after > least
+        else ChangeOutcome.SAME
+    )  # fmt: skip
+    return MeasuredChange(name, series.unit, before, after, float(low), float(high), counts, outcome)
+
+
+def _thinned(values: Values, block: int) -> Values:
+    """Whole blocks, and no more than can be drawn from in a moment."""
+    if block == 1 or values.size < block:
+        return values
+    blocks = values[: values.size // block * block].reshape(-1, block)
+    return blocks[:: max(1, values.size // MOST_VALUES)].reshape(-1)
+
+
+def _draw(values: Values, block: int, chance: np.random.Generator) -> Values:
+    if block == 1 or values.size < block:
+        return values[chance.integers(0, values.size, values.size)]
+    blocks = values.reshape(-1, block)
+    return blocks[chance.integers(0, len(blocks), len(blocks))].reshape(-1)
+
+
+def as_lines(changes: Sequence[MeasuredChange]) -> Iterator[str]:
+    """A table for a terminal; what got worse stands first."""
+    order = list(ChangeOutcome)
+    yield "| what | before | after | difference (99 %) | values | |"
+    yield "|---|---|---|---|---|---|"
+    for each in sorted(changes, key=lambda one: order.index(one.outcome)):
+        interval = "–" if each.outcome is ChangeOutcome.FEW else f"{each.low:+.2f} to {each.high:+.2f}"
+        yield (
+            f"| {each.name} | {each.before:.2f} {each.unit} | {each.after:.2f} {each.unit} | {interval} |"
+            f" {each.counts[0]:,} / {each.counts[1]:,} | {each.outcome} |"
+        )

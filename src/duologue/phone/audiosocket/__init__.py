@@ -1,0 +1,1 @@
+"""AudioSocket: calls that an Asterisk brings over TCP."""

@@ -1,0 +1,214 @@
+"""The sound of one call, both ways, by what its two ends agreed upon. No I/O, no clock.
+
+A datagram passes SRTP, the :class:`Latch` and :class:`IncomingCall` (jitter buffer, concealment, 16 kHz) to become what
+was heard and pressed; messages pass :class:`Outgoing` (playout, packets, digits) and SRTP to become datagrams;
+:class:`Reports` (RTCP) measure the way both ways.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Protocol
+
+from duologue.audio.pcm import Samples
+from duologue.clock import MILLISECOND, SECOND
+from duologue.errors import InputError
+from duologue.phone.leg import Held, LegEvent, Quality
+from duologue.phone.media.incoming import IncomingCall
+from duologue.phone.media.latch import Address, Latch
+from duologue.phone.media.negotiation import Agreed
+from duologue.phone.media.outgoing import Outgoing
+from duologue.phone.media.reports import Reports
+from duologue.phone.media.rtcp import Rtcp
+from duologue.phone.media.rtp import RtpPacket, is_rtcp
+from duologue.phone.media.srtp import Protection
+
+HELD_UP = SECOND
+"""Who looks so much later than it wanted to was not run meanwhile: what has come is still to be read (ns)."""
+_NOWHERE = ("0.0.0.0", "::")
+
+
+class LegOwner(Protocol):
+    """What a leg needs of whoever has its sockets."""
+
+    def send(self, data: bytes, address: Address, due: int, *, control: bool) -> None:
+        """Send a packet that was due at ``due`` (ns); ``control``: from the port of reports."""
+        ...
+
+    def heard(self, at: int, samples: Samples) -> None:
+        """Sound came: 16 kHz mono, from sample ``at`` of its source's clock on."""
+        ...
+
+    def tell(self, event: LegEvent) -> None:
+        """Something happened."""
+        ...
+
+    def fell_silent(self) -> None:
+        """Nothing has come for so long that nobody is there any more."""
+        ...
+
+
+class Leg:
+    """See the module. ``hosts`` are further addresses that the far end may send from; ``silent`` is how long nothing
+    may come (ns). Methods take ``now`` (ns) and, where stamps are made, ``wall`` (Unix ns).
+    """
+
+    def __init__(
+        self, agreed: Agreed, hosts: frozenset[str], owner: LegOwner, chance: random.Random, name: str, silent: int,
+        now: int,
+    ) -> None:  # fmt: skip
+        self.strange = 0
+        """Packets that cannot be read, or are not authentic."""
+        self._agreed, self._hosts, self._owner = agreed, hosts, owner
+        self._silent, self._chance = silent, chance
+        ssrc = chance.getrandbits(32)
+        form = agreed.format
+        self.outgoing = Outgoing(
+            form, agreed.send_type, agreed.send_events, ssrc, chance.getrandbits(15), chance.getrandbits(32),
+            self._send, owner.tell, agreed.ptime,
+        )  # fmt: skip
+        self.incoming = IncomingCall(form, agreed.receive_type, agreed.receive_events, self._heard, owner.tell, ssrc)
+        self._reports = Reports(ssrc, name, chance, now)
+        self._latch = Latch((agreed.host, agreed.port), hosts)
+        self._protection = _protection(agreed)
+        self._sign = now
+        self._held = False
+        self._running = self._gone = False
+
+    @property
+    def ignored(self) -> int:
+        """Packets that somebody else sent."""
+        return self._latch.ignored
+
+    @property
+    def deadline(self) -> int | None:
+        """When :meth:`tick` is wanted."""
+        if not self._running:
+            return self.incoming.deadline
+        due = self._reports.deadline
+        if not (self._held or self._gone):
+            due = min(due, self._sign + self._silent)
+        for other in (self.outgoing.deadline, self.incoming.deadline):
+            if other is not None and other < due:
+                due = other
+        return due
+
+    def start(self, now: int) -> None:
+        """The call stands (or has early sound): what waits leaves, and reports begin."""
+        self._running, self._sign = True, now
+        self._hold(now)
+        self.outgoing.start(now)
+
+    def change(self, agreed: Agreed, now: int) -> None:
+        """Something else was agreed upon: another format, address or key, hold or resume. What is being said goes on
+        with its next packet, and what is under way to us as it was agreed before is heard as well.
+        """
+        self._agreed = agreed
+        if agreed.host not in _NOWHERE:
+            self._latch.move((agreed.host, agreed.port), now)
+        if self._protection is None or agreed.ours is None or agreed.theirs is None:
+            self._protection = _protection(agreed)
+        else:
+            self._protection.change(agreed.ours, agreed.theirs)
+        form, ssrc = agreed.format, self._chance.getrandbits(32)
+        self.outgoing.change(form, agreed.send_type, agreed.send_events, ssrc, agreed.ptime, now)
+        self._reports.ssrc = self.outgoing.ssrc
+        self.incoming.change(form, agreed.receive_type, agreed.receive_events)
+        self._sign = now
+        self._hold(now)
+
+    def receive(self, data: bytes, source: Address, now: int, wall: int, *, control: bool = False) -> None:
+        """A datagram came; ``control``: to the port of reports."""
+        control = control or is_rtcp(data)
+        if self._protection is not None:
+            try:
+                data = self._protection.unprotect(data, control=control)
+            except InputError:
+                self.strange += 1
+                return
+        if control:
+            self._report(data, source, now, wall)
+            return
+        for packet in self._latch.take(data, source, now, proved=self._protection is not None):
+            try:
+                read = RtpPacket.parse(packet)
+            except InputError:
+                self.strange += 1
+                continue
+            self._sign = now
+            self.incoming.receive(read, now)
+
+    def tick(self, now: int, wall: int) -> None:
+        """What is due."""
+        self.outgoing.tick(now)
+        self.incoming.tick(now)
+        if not self._running:
+            return
+        if now >= self._reports.deadline:
+            self._make_report(now, wall)
+        if self._held or self._gone or now - self._sign < self._silent:
+            return
+        if now - self._sign - self._silent >= HELD_UP:
+            self._sign = now - self._silent + HELD_UP
+        else:
+            self._gone = True
+            self._owner.fell_silent()
+
+    def end(self, now: int, wall: int) -> None:
+        """Say good-bye by RTCP."""
+        if self._running:
+            self._running = False
+            self._make_report(now, wall, goodbye=True)
+
+    def _hold(self, now: int) -> None:
+        held = not self._agreed.direction.sends or self._agreed.host in _NOWHERE
+        if held != self._held:
+            self._held = held
+            (self.outgoing.hold if held else self.outgoing.release)("peer", now)
+            self._owner.tell(Held(held))
+
+    def _heard(self, at: int, samples: Samples) -> None:
+        """Who holds has music played to us, or nobody knows what: it is nothing that the caller says."""
+        if not self._held:
+            self._owner.heard(at, samples)
+
+    def _send(self, packet: RtpPacket, due: int) -> None:
+        data = packet.encode()
+        if self._protection is not None:
+            data = self._protection.protect(data, control=False)
+        self._owner.send(data, self._latch.target, due, control=False)
+
+    def _report(self, data: bytes, source: Address, now: int, wall: int) -> None:
+        believed = self._protection is not None or source[0] in (*self._hosts, self._latch.target[0])
+        try:
+            packet = Rtcp.parse(data) if believed else None
+        except InputError:
+            packet = None
+        if packet is None:
+            self.strange += 1
+            return
+        self._sign = now
+        self._reports.receive(packet, now, wall)
+        self.outgoing.way = round(self._reports.round_trip_ms * MILLISECOND / 2)
+
+    def _make_report(self, now: int, wall: int, *, goodbye: bool = False) -> None:
+        outgoing, heard = self.outgoing, self.incoming.report
+        sent = outgoing.packets, outgoing.octets, outgoing.timestamp(now)
+        data = self._reports.make(now, wall, sent, heard, goodbye=goodbye)
+        if self._protection is not None:
+            data = self._protection.protect(data, control=True)
+        host, port = self._latch.target
+        if not self._agreed.rtcp_mux:
+            agreed = (self._agreed.host, self._agreed.port) == (host, port)
+            port = self._agreed.rtcp_port if agreed else port + 1
+        if port and self._agreed.host not in _NOWHERE:  # RFC 3264, section 8.4: not even reports
+            self._owner.send(data, (host, port), now, control=not self._agreed.rtcp_mux)
+        loss = heard.fraction / 256 if heard is not None else 0.0
+        reports = self._reports
+        self._owner.tell(Quality(loss, self.incoming.jitter_ms, reports.round_trip_ms, reports.loss_there))
+
+
+def _protection(agreed: Agreed) -> Protection | None:
+    if agreed.ours is None or agreed.theirs is None:
+        return None
+    return Protection(agreed.ours, agreed.theirs)

@@ -1,0 +1,234 @@
+"""Offer and answer (RFC 3264): what two ends agree upon. Values in, values out.
+
+We take the first stream of sound that we can speak, in the format of it that we like best (ears understand a wide band
+better), and refuse all others by their port. Digits are taken where they are offered on the same clock.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from duologue.errors import InputError
+from duologue.phone.media.codecs import FORMATS, PACKET_MS, Format
+from duologue.phone.media.sdp import Crypto, Description, Direction, Media, PayloadFormat
+
+SUITES = {"AES_CM_128_HMAC_SHA1_80": 30, "AES_CM_128_HMAC_SHA1_32": 30}
+"""Of SDES (RFC 4568, section 6.2), with the bytes of master key and salt."""
+PROTOCOLS = ("RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF")
+"""What we answer; with feedback (F, RFC 4585) we give none, which its section 6.3.2.3 allows."""
+DYNAMIC = 96
+DIGITS = "0-15"
+
+
+class NotAcceptableError(InputError):
+    """There is nothing that both ends can speak (SIP: 488 Not Acceptable Here)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """What we bring: our address, the ports of a stream, the formats in our order, whether we insist on encryption."""
+
+    host: str
+    port: int
+    formats: tuple[Format, ...] = FORMATS
+    session: int = 1
+    version: int = 1
+    secure: bool = False
+    rtcp_mux: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """A stream that both ends can speak.
+
+    We send to ``host`` and ``port`` packets of ``send_type`` (the payload type that the other end gave to ``format``),
+    and get ``receive_type``; ``send_events`` and ``receive_events`` are those of digits, None where there are none.
+    ``direction`` is ours. ``ours`` and ``theirs`` are the keys of an encrypted stream.
+    """
+
+    format: Format
+    host: str
+    port: int
+    rtcp_port: int
+    send_type: int
+    receive_type: int
+    direction: Direction
+    send_events: int | None = None
+    receive_events: int | None = None
+    rtcp_mux: bool = False
+    ptime: int = PACKET_MS
+    ours: Crypto | None = None
+    theirs: Crypto | None = None
+
+
+def offer(local: Local, direction: Direction = Direction.SENDRECV) -> Description:
+    """Our offer."""
+    formats: list[PayloadFormat] = []
+    number = DYNAMIC
+    for form in local.formats:
+        kind = form.payload_type
+        if kind is None:
+            kind, number = number, number + 1
+        formats.append(PayloadFormat(kind, form.name, form.clock, form.channels, form.parameters))
+    for clock in sorted({form.clock for form in local.formats}):
+        formats.append(PayloadFormat(number, "telephone-event", clock, 1, DIGITS))
+        number += 1
+    cryptos = tuple(Crypto(tag, suite, _key(suite)) for tag, suite in enumerate(SUITES, 1)) if local.secure else ()
+    media = Media(
+        "audio", local.port, _protocol(local.secure), local.host, tuple(formats), direction, PACKET_MS,
+        local.port + 1, local.rtcp_mux, cryptos,
+    )  # fmt: skip
+    return Description(local.session, local.version, local.host, (media,))
+
+
+def offer_again(local: Local, ours: Description, agreed: Agreed) -> Description:
+    """Our offer in mid-call, where the other end asks for one: the session as it is (``ours``, of which ``agreed``
+    came), its keys and the numbers of its formats (RFC 3264, section 8.3.2), and what else we speak.
+    """
+    fresh = offer(replace(local, secure=False)).media[0]
+    kept = {one.payload_type: one for media in ours.media if media.port for one in media.formats}
+    formats, free = list(kept.values()), iter(number for number in range(DYNAMIC, 128) if number not in kept)
+    for one in fresh.formats:
+        if not any((one.name.lower(), one.clock) == (known.name.lower(), known.clock) for known in kept.values()):
+            formats.append(one if one.payload_type < DYNAMIC else replace(one, payload_type=next(free)))
+    first = [one for one in formats if _same(one, agreed.format)]
+    formats = [*first, *(one for one in formats if one not in first)]
+    media = tuple(
+        replace(
+            fresh, protocol=one.protocol, formats=tuple(formats), cryptos=(agreed.ours,) if agreed.ours else (),
+            rtcp_mux=agreed.rtcp_mux,
+        ) if one.port else one
+        for one in ours.media
+    )  # fmt: skip
+    return Description(local.session, local.version, local.host, media)
+
+
+def answer(offered: Description, local: Local, wanted: Direction = Direction.SENDRECV) -> tuple[Description, Agreed]:
+    """Our answer to an offer, and what was agreed upon; ``wanted`` is the direction that we would have.
+
+    Raises :class:`NotAcceptableError`.
+    """
+    reasons: list[str] = []
+    for place, media in enumerate(offered.media):
+        if media.kind != "audio" or not media.port:
+            continue
+        try:
+            ours, agreed = _answer(media, local, wanted)
+        except NotAcceptableError as error:
+            reasons.append(error.what)
+            continue
+        refused = [replace(other, port=0, formats=(), cryptos=(), host="") for other in offered.media]
+        streams = (*refused[:place], ours, *refused[place + 1 :])
+        return Description(local.session, local.version, local.host, streams), agreed
+    raise NotAcceptableError(
+        "; ".join(reasons) or "no stream of sound is offered", where="sdp", remedy=f"Offer one of {_names(local)}."
+    )
+
+
+def accept(offered: Description, answered: Description) -> Agreed:
+    """What was agreed upon, from our offer and the answer to it.
+
+    Raises :class:`NotAcceptableError` for an answer that does not answer it.
+    """
+    if len(answered.media) != len(offered.media):
+        raise NotAcceptableError(f"{len(answered.media)} streams answer {len(offered.media)}", where="sdp")
+    place = next((place for place, media in enumerate(offered.media) if media.kind == "audio" and media.port), 0)
+    ours, theirs = offered.media[place], answered.media[place]
+    if not theirs.port:
+        raise NotAcceptableError("the stream was refused", where="sdp")
+    if theirs.protocol != ours.protocol:
+        raise NotAcceptableError(f"{theirs.protocol} answers {ours.protocol}", where="sdp")
+    offered_formats = [form for form in FORMATS if any(_same(one, form) for one in ours.formats)]
+    form, spoken = _first_spoken(theirs.formats, offered_formats)
+    mine = next(one for one in ours.formats if _same(one, form))
+    key = theirs.cryptos[0] if len(theirs.cryptos) == 1 and _is_key(theirs.cryptos[0]) else None
+    own = next((one for one in ours.cryptos if key is not None and one.tag == key.tag), None)
+    if ours.cryptos and (key is None or own is None or own.suite != key.suite):
+        raise NotAcceptableError("the answer has no key to our offer", where="sdp")
+    direction = theirs.direction.reversed
+    return Agreed(
+        form, theirs.host, theirs.port, theirs.rtcp, spoken.payload_type, mine.payload_type, direction,
+        _events(theirs.formats, form), _events(ours.formats, form), ours.rtcp_mux and theirs.rtcp_mux,
+        theirs.ptime or PACKET_MS, own, key if own else None,
+    )  # fmt: skip
+
+
+def _answer(media: Media, local: Local, wanted: Direction) -> tuple[Media, Agreed]:
+    if media.protocol not in PROTOCOLS:
+        raise NotAcceptableError(f"{media.protocol} is offered", where="sdp")
+    if local.secure and not media.secure:
+        raise NotAcceptableError("the stream is not encrypted", where="sdp")
+    form, spoken = _first_spoken(media.formats, local.formats)
+    theirs = next((one for one in media.cryptos if _is_key(one)), None)
+    if media.secure and theirs is None:
+        raise NotAcceptableError("no key of a kind that we have is offered", where="sdp")
+    ours = Crypto(theirs.tag, theirs.suite, _key(theirs.suite)) if theirs and media.secure else None
+    direction = _both(media.direction.reversed, wanted)
+    events = _events(media.formats, form)
+    formats = [replace(spoken, parameters=form.parameters)]
+    if events is not None:  # RFC 3264, 6.1: the numbers of the offer serve both ways
+        formats.append(PayloadFormat(events, "telephone-event", form.clock, 1, DIGITS))
+    mux = media.rtcp_mux and local.rtcp_mux
+    described = Media(
+        "audio", local.port, media.protocol, local.host, tuple(formats), direction, PACKET_MS, local.port + 1, mux,
+        (ours,) if ours else (),
+    )  # fmt: skip
+    agreed = Agreed(
+        form, media.host, media.port, media.rtcp, spoken.payload_type, spoken.payload_type, direction, events, events,
+        mux, media.ptime or PACKET_MS, ours, theirs if media.secure else None,
+    )  # fmt: skip
+    return described, agreed
+
+
+def _first_spoken(offered: Sequence[PayloadFormat], ours: Sequence[Format]) -> tuple[Format, PayloadFormat]:
+    """Of what both speak, what we like best: our order is by what ears understand."""
+    for form in ours:
+        for one in offered:
+            if _same(one, form):
+                return form, one
+    spoken = ", ".join(one.name for one in offered if not one.is_event) or "nothing"
+    raise NotAcceptableError(f"{spoken} is offered", where="sdp")
+
+
+def _same(offered: PayloadFormat, form: Format) -> bool:
+    named = (offered.name.lower(), offered.clock) == (form.name.lower(), form.clock)
+    return named and (offered.channels == form.channels or form.channels == 1 == offered.channels)
+
+
+def _events(formats: Sequence[PayloadFormat], form: Format) -> int | None:
+    """The payload type of digits on the format's clock (RFC 4733, section 2.1: one clock for a stream)."""
+    return next((one.payload_type for one in formats if one.is_event and one.clock == form.clock), None)
+
+
+def _both(one: Direction, other: Direction) -> Direction:
+    sends, receives = one.sends and other.sends, one.receives and other.receives
+    if sends and receives:
+        return Direction.SENDRECV
+    return Direction.SENDONLY if sends else Direction.RECVONLY if receives else Direction.INACTIVE
+
+
+def _protocol(secure: bool) -> str:
+    return "RTP/SAVP" if secure else "RTP/AVP"
+
+
+def _key(suite: str) -> str:
+    return f"inline:{base64.b64encode(secrets.token_bytes(SUITES[suite])).decode()}"
+
+
+def _is_key(crypto: Crypto) -> bool:
+    """Whether we can use it: its suite's length, no key index (RFC 4568, section 6.1), and nothing that switches off
+    what it is for or that we would have to understand (section 6.3: ``UNENCRYPTED_SRTP``; a window size is a hint).
+    """
+    try:
+        whole = crypto.suite in SUITES and len(crypto.key) == SUITES[crypto.suite]
+    except InputError:
+        return False
+    understood = all(one.startswith(("-", "WSH=")) for one in crypto.session if one)
+    return whole and understood and not any(":" in option for option in crypto.options)
+
+
+def _names(local: Local) -> str:
+    return ", ".join(form.name for form in local.formats)

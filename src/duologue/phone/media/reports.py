@@ -1,0 +1,53 @@
+"""The RTCP of one call: when a report of ours goes out, what theirs tell (RFC 3550, section 6). No I/O, no clock."""
+
+from __future__ import annotations
+
+import random
+
+from duologue.clock import SECOND
+from duologue.phone.media.reception import ReceptionReport
+from duologue.phone.media.rtcp import ReportBlock, Rtcp, SenderInfo, middle, ntp, round_trip_ms
+
+INTERVAL = 5 * SECOND
+"""Between two reports on the average: half of that to one and a half, by chance (section 6.2)."""
+
+
+class Reports:
+    """Times are monotonic ns, ``wall`` is Unix ns."""
+
+    def __init__(self, ssrc: int, name: str, chance: random.Random, now: int) -> None:
+        self.deadline = now + INTERVAL // 2
+        self.round_trip_ms = 0.0
+        """0: not measured."""
+        self.loss_there = 0.0
+        """Of what we sent lately (0…1), as they say."""
+        self.ssrc = ssrc
+        """Ours."""
+        self._name, self._chance = name, chance
+        self._heard: tuple[int, int] | None = None
+
+    def make(
+        self, now: int, wall: int, sent: tuple[int, int, int] | None, heard: ReceptionReport | None,
+        *, goodbye: bool = False,
+    ) -> bytes:  # fmt: skip
+        """A report of what was ``sent`` (packets, octets, RTP timestamp of now; None: nothing) and ``heard``."""
+        self.deadline = now + round(INTERVAL * self._chance.uniform(0.5, 1.5))
+        sender = SenderInfo(wall, sent[2], sent[0], sent[1]) if sent is not None and sent[0] else None
+        blocks: tuple[ReportBlock, ...] = ()
+        if heard is not None:
+            last, delay = 0, 0
+            if self._heard is not None:
+                last, delay = self._heard[0], (now - self._heard[1]) * 65_536 // SECOND
+            blocks = (ReportBlock(heard, last, min(delay, 0xFFFFFFFF)),)
+        return Rtcp(self.ssrc, sender, blocks, self._name, goodbye).encode()
+
+    def receive(self, packet: Rtcp, now: int, wall: int) -> None:
+        """One of theirs came."""
+        if packet.sender is not None:
+            self._heard = middle(ntp(packet.sender.wall)), now
+        for block in packet.blocks:
+            if block.report.ssrc == self.ssrc:
+                self.loss_there = block.report.fraction / 256
+                measured = round_trip_ms(block, wall)
+                if measured is not None:
+                    self.round_trip_ms = measured

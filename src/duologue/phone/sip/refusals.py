@@ -1,0 +1,60 @@
+"""Which calls are none for us, and what they are told (RFC 3261, sections 8.2 and 13.3.1), in the order of the RFC."""
+
+from __future__ import annotations
+
+from sipmessage import Request
+
+from duologue.errors import InputError
+from duologue.phone.sip import message as sip
+from duologue.phone.sip import session_timers
+from duologue.phone.sip.agent import SDP, Headers, described
+from duologue.phone.sip.digest import Authority, fields
+from duologue.phone.sip.header_fields import listed, uri_of
+from duologue.phone.sip.screening import LineOptions
+
+Refusal = tuple[int, Headers]
+"""Status and headers."""
+
+
+def proved(invite: Request, options: LineOptions, authority: Authority, now: int) -> tuple[str, Refusal | None]:
+    """Who calls ("": nobody in particular, where no password is wanted), or the challenge."""
+    if not options.passwords:
+        return "", None
+    user, stale = authority.check(*_credentials(invite), now)
+    if user:
+        return user, None
+    return "", (401, [("WWW-Authenticate", one) for one in authority.challenges(now, stale=stale)])
+
+
+def refusal(invite: Request, options: LineOptions) -> Refusal | None:
+    """Why a call cannot be taken, whoever calls; None: it can."""
+    if options.extensions and (invite.uri.user or "") not in options.extensions:
+        return 404, ()
+    if invite.body and sip.media_type(invite) != SDP:  # section 8.2.3
+        return 415, [("Accept", SDP)]
+    accepted = [one.partition(";")[0].strip().lower() for one in listed(invite.headers.getlist("Accept"))]
+    if accepted and not {SDP, "application/*", "*/*"} & set(accepted):
+        return 406, [("Accept", SDP)]
+    try:
+        if session_timers.too_short(invite):
+            return 422, [("Min-SE", str(session_timers.LEAST))]
+    except InputError:
+        return 400, ()
+    try:
+        described(invite)
+    except InputError:
+        return 488, ()
+    return None
+
+
+def _credentials(request: Request) -> tuple[list[str], str, str]:
+    """Values of ``Authorization``, the method, and the address as they write it (there are several ways)."""
+    values = request.headers.getlist("Authorization")
+    for value in values:
+        try:
+            uri = fields(value)[1].get("uri", "")
+            if str(uri_of(uri)) == str(request.uri):
+                return values, request.method, uri
+        except InputError:
+            continue
+    return values, request.method, str(request.uri)

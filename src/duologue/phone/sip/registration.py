@@ -1,0 +1,234 @@
+"""Registering an extension at a PBX (RFC 3261, section 10), and staying registered."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from sipmessage import Request, Response
+
+from duologue.clock import SECOND
+from duologue.errors import InputError
+from duologue.phone.sip import message as sip
+from duologue.phone.sip.call_events import Event, NotRegistered, Registered
+from duologue.phone.sip.digest import Answers, Credentials
+from duologue.phone.sip.header_fields import number, uri_of
+from duologue.phone.sip.transactions import Flow
+
+FIRST_PAUSE, LONGEST_PAUSE = 30, 1800
+"""Seconds between attempts when no registrar answers: doubled, half of it by chance (RFC 5626, section 4.5)."""
+LONGEST = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An extension of ours at a PBX. ``registrars`` are tried in this order; ``seconds`` is how long we ask for."""
+
+    name: str
+    user: str
+    domain: str
+    registrars: tuple[Flow, ...]
+    credentials: Credentials | None = None
+    seconds: int = 300
+    display: str = ""
+    address: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        if not self.registrars:
+            raise InputError(f"account {self.name} has no registrar", where="phone.accounts")
+        address = f"sip:{self.user}@{self.domain}"
+        uri_of(address)
+        object.__setattr__(self, "address", address)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Send this REGISTER to ``flow``; its response goes to :meth:`Registration.responded`."""
+
+    request: Request
+    flow: Flow
+
+
+class Registration:
+    """One account's. Methods take ``now`` (ns); :attr:`deadline` is when :meth:`tick` is wanted."""
+
+    def __init__(self, account: Account, contact: str, random_source: random.Random) -> None:
+        self.account = account
+        self.answers = Answers([account.credentials] if account.credentials else [], random_source)
+        self.deadline: int | None = None
+        self.until: int | None = None
+        self.stopping = False
+        self._contact = contact
+        self._random = random_source
+        self._call_id = f"{random_source.getrandbits(96):024x}"
+        self._tag = f"{random_source.getrandbits(48):012x}"
+        self._number = 0
+        self._seconds = account.seconds
+        self._place = 0
+        self._silent = 0  # registrars that failed since one answered
+        self._pause = FIRST_PAUSE
+        self._tried = False  # a password was sent since the last success
+        self._raised = False
+        self.asking = False
+        """A REGISTER waits for its answer."""
+        self._last = 0  # the number of the request that ends it
+
+    @property
+    def flow(self) -> Flow:
+        """The registrar in use: calls of this account go out through it."""
+        return self.account.registrars[self._place]
+
+    @property
+    def registered(self) -> bool:
+        """Somebody can call us there, as far as we know."""
+        return self.until is not None
+
+    def start(self, now: int) -> list[Ask | Event]:
+        """Register."""
+        self.deadline, self._tried, self._raised = None, False, False
+        return [self._ask()]
+
+    def stop(self, now: int) -> list[Ask | Event]:
+        """Unregister (section 10.2.2): at once, or when what was asked is answered; nothing to do where we are not
+        registered.
+        """
+        self.deadline, self.stopping, self._tried = None, True, False
+        return [self._ask()] if self.registered and not self.asking else []
+
+    def disconnected(self, now: int) -> None:
+        """The connection to the registrar broke: it is registered anew soon, not all at once with everybody else."""
+        if self.registered and not self.stopping and not self.asking:
+            self.deadline = now + round(self._random.uniform(0.2, 2.0) * SECOND)
+
+    @property
+    def over(self) -> bool:
+        """It was stopped, and nothing more comes of it."""
+        return self.stopping and not self.asking and not self.registered
+
+    def tick(self, now: int) -> list[Ask | Event]:
+        """Renew, or try again."""
+        if self.deadline is None or now < self.deadline:
+            return []
+        if self.until is not None and now >= self.until:
+            self.until = None
+        return self.start(now)
+
+    def responded(self, response: Response, now: int) -> list[Ask | Event]:
+        """The registrar's answer."""
+        if response.code < 200:
+            return []
+        self.asking = False
+        if self.stopping:
+            return self._stopped(response, now)
+        if response.code < 300:
+            return [self._succeeded(response, now)]
+        if response.code in (401, 407):
+            ask = self._proven(response)
+            return [ask] if ask else self._refused(response.code, "the password is wrong", now)
+        if response.code == 423 and self._raise(response):
+            return [self._ask()]
+        if response.code in (408, 480) or response.code >= 500:
+            return self.failed(now, response)
+        return self._refused(response.code, response.phrase, now)
+
+    def failed(self, now: int, response: Response | None = None) -> list[Ask | Event]:
+        """No answer, or one that says that this registrar cannot: the next one is asked, and after the last we wait."""
+        self.asking = False
+        if self.stopping:
+            self.until = None
+            return []
+        self._silent += 1
+        self._place = (self._place + 1) % len(self.account.registrars)
+        self._tried = self._raised = False
+        if self._silent < len(self.account.registrars):
+            return [self._ask()]
+        self._silent = 0
+        wait = _retry_after(response)
+        why = f"{response.code} {response.phrase}" if response else "no answer"
+        return self._later(response.code if response else 408, why, now, wait)
+
+    def _succeeded(self, response: Response, now: int) -> Event:
+        granted = max(self._granted(response), 1)
+        self.until = now + granted * SECOND
+        self.deadline = now + max(granted * 4 // 5, 1) * SECOND
+        self._pause, self._silent, self._tried, self._raised = FIRST_PAUSE, 0, False, False
+        return Registered(self.account.name, granted, self.flow.host)
+
+    def _stopped(self, response: Response, now: int) -> list[Ask | Event]:
+        if response.cseq.sequence != self._last and response.code < 300:  # asked before we were told to stop
+            return [self._ask()]
+        ask = self._proven(response) if response.code in (401, 407) and self._last else None
+        if ask is not None:
+            return [ask]
+        self.until = None
+        return [NotRegistered(self.account.name, response.code, "unregistered", None)]
+
+    def _refused(self, status: int, why: str, now: int) -> list[Ask | Event]:
+        """It would refuse us again: no other registrar is asked, and the next attempt has time."""
+        self.until = None
+        return self._later(status, why, now, LONGEST_PAUSE if status in (401, 403, 404, 407) else None)
+
+    def _later(self, status: int, why: str, now: int, wait: int | None) -> list[Ask | Event]:
+        if wait is None:
+            wait = round(self._pause * self._random.uniform(0.5, 1.0))
+            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        self.deadline = now + wait * SECOND
+        if self.until is not None and self.until <= now:
+            self.until = None
+        return [NotRegistered(self.account.name, status, why, self.deadline)]
+
+    def _raise(self, response: Response) -> bool:
+        """Section 10.2.8: whether we ask for longer now."""
+        try:
+            least = number(response.headers.get("Min-Expires") or "")
+        except InputError:
+            return False
+        if self._raised or not self._seconds < least <= LONGEST:
+            return False
+        self._seconds, self._raised = least, True
+        return True
+
+    def _granted(self, response: Response) -> int:
+        """Section 10.2.4: of our own contact among all that are there."""
+        try:
+            ours = uri_of(self._contact)
+            for contact in sip.addresses(response, "Contact"):
+                if (contact.target.user, contact.target.host, contact.target.port) == (ours.user, ours.host, ours.port):
+                    said = contact.parameters.get("expires")
+                    if said:
+                        return number(said)
+            return number(response.headers.get("Expires") or str(self._seconds))
+        except InputError:
+            return self._seconds
+
+    def _proven(self, response: Response) -> Ask | None:
+        name = "WWW-Authenticate" if response.code == 401 else "Proxy-Authenticate"
+        challenges = response.headers.getlist(name)
+        uri = f"sip:{self.account.domain}"
+        answer = self.answers.answer(challenges, "REGISTER", uri, again=self._tried)
+        if answer is None:
+            return None
+        self._tried = True
+        return self._ask(("Authorization" if response.code == 401 else "Proxy-Authorization", answer))
+
+    def _ask(self, *more: tuple[str, str]) -> Ask:
+        self._number += 1  # section 10.2: one Call-ID, growing numbers
+        self.asking, self._last = True, self._number if self.stopping else 0
+        address = self.account.address
+        headers = [
+            ("Via", ""), ("Max-Forwards", "70"), ("From", f"<{address}>;tag={self._tag}"), ("To", f"<{address}>"),
+            ("Call-ID", self._call_id), ("CSeq", f"{self._number} REGISTER"), ("Contact", f"<{self._contact}>"),
+            ("Expires", "0" if self.stopping else str(self._seconds)), *more,
+        ]  # fmt: skip
+        return Ask(sip.request("REGISTER", uri_of(f"sip:{self.account.domain}"), headers), self.flow)
+
+
+def _retry_after(response: Response | None) -> int | None:
+    """Section 20.33; None where it says nothing sensible."""
+    if response is None:
+        return None
+    text = (response.headers.get("Retry-After") or "").partition(";")[0].partition("(")[0].strip()
+    try:
+        return min(max(number(text), 1), LONGEST_PAUSE)
+    except InputError:
+        return None

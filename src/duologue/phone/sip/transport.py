@@ -1,0 +1,293 @@
+"""The sockets of a line's SIP: UDP, TCP and TLS around a :class:`UserAgent` (RFC 3261, section 18).
+
+The shell owns the one timer and all connections; what it decides is only where bytes go: a response on a stream over
+the connection that its request came by, a request over one that is open to its flow, else over a new one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from duologue.clock import SECOND, Clock
+from duologue.errors import PeerError
+from duologue.phone.sip import message as sip
+from duologue.phone.sip.call_events import Event
+from duologue.phone.sip.header_fields import is_address
+from duologue.phone.sip.message import MalformedError, StreamReader
+from duologue.phone.sip.names import Names
+from duologue.phone.sip.transactions import Flow
+from duologue.phone.sip.user_agent import Output, Transmit, UserAgent
+
+MOST_CONNECTIONS = 256
+MOST_UNSENT = 262_144
+"""Bytes that a connection may owe its far end before it is closed; for one that is being opened too."""
+CONNECT_SECONDS = 10.0
+"""For a connection to one server, its TLS handshake included; the same for one that others open to us."""
+SILENT_SECONDS = 30.0
+"""How long a connection that was opened to us may be there without a message."""
+MOST_RESOLVING = 256
+"""Datagrams that wait for a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where to listen. A port of None: not by this transport; 0: any. ``server`` is needed for TLS."""
+
+    host: str
+    udp: int | None = 5060
+    tcp: int | None = None
+    tls: int | None = None
+    server: ssl.SSLContext | None = None
+    client: ssl.SSLContext | None = None
+
+
+class Transport:
+    """Runs a user agent. Its owner gives what the agent's methods return (:meth:`perform`); ``tell`` has the events."""
+
+    def __init__(
+        self, agent: UserAgent, clock: Clock, tell: Callable[[Event], None], names: Names | None = None
+    ) -> None:
+        self.agent = agent
+        self.names = names or Names(clock)
+        self.dropped = 0
+        """Messages that could not be sent."""
+        self._clock, self._tell = clock, tell
+        self._loop = asyncio.get_running_loop()
+        self._datagrams: asyncio.DatagramTransport | None = None
+        self._connections: dict[Flow, _Connection] = {}
+        self._opening: dict[Flow, bytearray] = {}
+        self._servers: list[asyncio.Server] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._listening = Listening("127.0.0.1")
+        self._tasks: asyncio.TaskGroup | None = None
+        self._resolving = 0
+        self._closed = False
+        self.ports: dict[str, int] = {}
+
+    async def open(self, listening: Listening, tasks: asyncio.TaskGroup) -> None:
+        """Listen; connections are opened in ``tasks``. Raises :class:`PeerError` where a port is taken."""
+        self._listening, self._tasks = listening, tasks
+        try:
+            if listening.udp is not None:
+                address = (listening.host, listening.udp)
+                made, _ = await self._loop.create_datagram_endpoint(lambda: _Datagrams(self), local_addr=address)
+                self._datagrams = made
+                self.ports["UDP"] = made.get_extra_info("sockname")[1]
+            for name, port, context in (("TCP", listening.tcp, None), ("TLS", listening.tls, listening.server)):
+                if port is not None:
+                    server = await self._loop.create_server(
+                        lambda name=name: _Connection(self, name), listening.host, port, ssl=context,
+                        ssl_handshake_timeout=CONNECT_SECONDS if context else None,
+                    )  # fmt: skip
+                    self._servers.append(server)
+                    self.ports[name] = server.sockets[0].getsockname()[1]
+        except OSError as error:
+            self.close()
+            raise PeerError(f"cannot listen on {listening.host}: {error.strerror}", where="phone.listen") from error
+
+    def close(self) -> None:
+        """Close everything. What the agent has not ended by now ends by its far ends' timers."""
+        self._closed = True
+        if self._timer:
+            self._timer.cancel()
+        for server in self._servers:
+            server.close()
+        for connection in list(self._connections.values()):
+            connection.abort()
+        if self._datagrams:
+            self._datagrams.close()
+
+    def perform(self, outputs: Sequence[Output]) -> None:
+        """Send what is to be sent, tell what is to be told, and wake up in time."""
+        for output in outputs:
+            if isinstance(output, Transmit):
+                self._send(output.data, output.flow)
+            else:
+                self._tell(output)
+        while self.agent.unanswered:
+            self.names.unanswered(self.agent.unanswered.popleft())
+        self._arm()
+
+    def datagram(self, data: bytes, source: Flow) -> None:
+        """A datagram came."""
+        self.perform(self.agent.receive_datagram(data, source, self._clock.now()))
+
+    def opened(self, connection: _Connection) -> bool:
+        """Whether a connection may stay."""
+        known = connection.ours or self.agent.screening.lists(connection.flow.host)
+        if not known or len(self._connections) >= MOST_CONNECTIONS or connection.flow in self._connections:
+            return False
+        self._connections[connection.flow] = connection
+        return True
+
+    def closed(self, connection: _Connection) -> None:
+        """A connection is gone."""
+        if self._connections.get(connection.flow) is connection:
+            del self._connections[connection.flow]
+            if not self._closed:
+                self.perform(self.agent.lost(connection.flow, self._clock.now()))
+
+    def streamed(self, data: bytes, connection: _Connection) -> None:
+        """Bytes came on a stream."""
+        try:
+            for message in connection.reader.feed(data):
+                if isinstance(message, sip.KeepAlive):
+                    connection.write(sip.KEEP_ALIVE_ANSWER)
+                elif isinstance(message, sip.KeepAliveAnswer):
+                    self.perform(self.agent.pong(connection.flow, self._clock.now()))
+                else:
+                    connection.heard()
+                    self.perform(self.agent.receive(message, connection.flow, self._clock.now()))
+        except MalformedError as error:
+            self.perform(self.agent.malformed(error, connection.flow, self._clock.now()))
+            connection.finish()
+
+    def _send(self, data: bytes, flow: Flow) -> None:
+        if flow in self._connections:
+            self._connections[flow].write(data)
+        elif not flow.reliable:
+            servers = [flow] if is_address(flow.host) else self.names.known(flow)
+            if servers is None:
+                self._later(data, flow)
+            else:
+                self._send_first(data, servers, flow)
+        elif flow in self._opening:
+            if len(self._opening[flow]) + len(data) > MOST_UNSENT:
+                self.dropped += 1
+            else:
+                self._opening[flow] += data
+        elif self._tasks is not None and not self._closed:
+            self._opening[flow] = bytearray(data)
+            self._tasks.create_task(self._connect(flow))
+
+    def _later(self, data: bytes, flow: Flow) -> None:
+        if self._tasks is None or self._closed or self._resolving >= MOST_RESOLVING:
+            self.dropped += 1
+        else:
+            self._resolving += 1
+            self._tasks.create_task(self._resolve(data, flow))
+
+    def _send_first(self, data: bytes, servers: Sequence[Flow], flow: Flow) -> None:
+        if servers:
+            self._send_datagram(data, servers[0].host, servers[0].port)
+        else:  # nobody is behind the name: what was asked there has failed (RFC 3261, section 8.1.3.1)
+            self.dropped += 1
+            self._loop.call_soon(self._lost, flow)
+
+    def _lost(self, flow: Flow) -> None:
+        if not self._closed:
+            self.perform(self.agent.lost(flow, self._clock.now()))
+
+    def _send_datagram(self, data: bytes, host: str, port: int) -> None:
+        if self._datagrams is None or self._datagrams.is_closing():
+            self.dropped += 1
+        else:
+            self._datagrams.sendto(data, (host, port))
+
+    async def _resolve(self, data: bytes, flow: Flow) -> None:
+        try:
+            self._send_first(data, await self.names.servers(flow), flow)
+        finally:
+            self._resolving -= 1
+
+    async def _connect(self, flow: Flow) -> None:
+        """To the first server behind ``flow`` that takes us (RFC 3263, section 4.3)."""
+        secure = flow.transport == "TLS"
+        context = (self._listening.client or ssl.create_default_context()) if secure else None
+        servers = [flow] if is_address(flow.host) else await self.names.servers(flow)
+        for server in servers:
+            try:
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    _, connection = await self._loop.create_connection(
+                        lambda: _Connection(self, flow.transport, flow), server.host, server.port, ssl=context,
+                        server_hostname=(flow.name or flow.host) if secure else None,
+                    )  # fmt: skip
+            except (OSError, TimeoutError, ssl.SSLError, ssl.CertificateError):
+                continue
+            connection.write(bytes(self._opening.pop(flow)))
+            return
+        self.dropped += 1
+        del self._opening[flow]
+        if not self._closed:
+            self.perform(self.agent.lost(flow, self._clock.now()))
+
+    def _arm(self) -> None:
+        """One timer for all deadlines."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline = self.agent.deadline
+        if deadline is not None and not self._closed:
+            wait = max(deadline - self._clock.now(), 0) / SECOND
+            self._timer = self._loop.call_later(wait, self._tick)
+
+    def _tick(self) -> None:
+        self.perform(self.agent.tick(self._clock.now()))
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    def __init__(self, owner: Transport) -> None:
+        self._owner = owner
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self._owner.datagram(data, Flow("UDP", addr[0], addr[1]))
+
+
+class _Connection(asyncio.Protocol):
+    """One stream; ``flow`` is what it is known by: whom we opened it to, or where it came from."""
+
+    def __init__(self, owner: Transport, transport: str, flow: Flow | None = None) -> None:
+        self.ours = flow is not None
+        self.reader = StreamReader(ours=self.ours)
+        self._silent: asyncio.TimerHandle | None = None
+        self._owner, self._name = owner, transport
+        self._transport: asyncio.Transport | None = None
+        self._known = flow
+
+    @property
+    def flow(self) -> Flow:
+        assert self._known is not None
+        return self._known
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        if self._known is None:
+            host, port = transport.get_extra_info("peername")[:2]
+            self._known = Flow(self._name, host, port)
+        if not self._owner.opened(self):
+            self._transport.abort()
+        elif not self.ours:
+            self._silent = asyncio.get_running_loop().call_later(SILENT_SECONDS, self.abort)
+
+    def data_received(self, data: bytes) -> None:
+        self._owner.streamed(data, self)
+
+    def heard(self) -> None:
+        """A message came: it may stay for as long as it likes."""
+        if self._silent is not None:
+            self._silent.cancel()
+            self._silent = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.heard()
+        self._owner.closed(self)
+
+    def write(self, data: bytes) -> None:
+        if self._transport is None or self._transport.is_closing():
+            self._owner.dropped += 1
+            return
+        self._transport.write(data)
+        if self._transport.get_write_buffer_size() > MOST_UNSENT:
+            self.abort()
+
+    def finish(self) -> None:
+        if self._transport:
+            self._transport.close()
+
+    def abort(self) -> None:
+        if self._transport:
+            self._transport.abort()

@@ -1,0 +1,1 @@
+"""Twilio Media Streams: calls that a carrier brings on a WebSocket."""

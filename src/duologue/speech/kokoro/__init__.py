@@ -1,0 +1,1 @@
+"""The voice `kokoro`: Kokoro-82M in a worker process."""

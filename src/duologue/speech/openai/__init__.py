@@ -1,0 +1,1 @@
+"""Ears and voices behind any server that speaks OpenAI's API."""

@@ -1,0 +1,1 @@
+"""The ears `pocketsphinx`: grammars, and open dictation where there are no others."""

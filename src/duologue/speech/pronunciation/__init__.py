@@ -1,0 +1,1 @@
+"""How well each word of a known sentence was said."""

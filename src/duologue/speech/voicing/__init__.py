@@ -1,0 +1,1 @@
+"""From an engine's chunks to an utterance that can go on air."""

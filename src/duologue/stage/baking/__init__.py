@@ -1,0 +1,1 @@
+"""What is drawn once: pictures, bakes, and where they are kept."""

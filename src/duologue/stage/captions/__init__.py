@@ -1,0 +1,1 @@
+"""Captions: what is on screen when, set as pictures off the frame path."""

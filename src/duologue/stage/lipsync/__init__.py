@@ -1,0 +1,1 @@
+"""From the sounds of a line to the mouth that speaks it. Pure."""

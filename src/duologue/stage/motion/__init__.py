@@ -1,0 +1,1 @@
+"""What a body does: speech over expression over idle. Pure."""

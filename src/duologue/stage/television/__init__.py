@@ -1,0 +1,1 @@
+"""The TV: films read, played ahead of need, and warped into the screen."""

@@ -1,0 +1,110 @@
+"""A bounded queue of entries before a disk, and the thread that empties it once a second.
+
+Whoever enters something never waits. What does not fit is dropped, counted, and owed: to be told in the file as soon as
+it is written again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from duologue.telemetry.ledger import Entry
+
+MAX_WAITING = 20_000
+"""Entries that wait for the disk: some minutes of a show, or a storm."""
+SLICE = 500
+"""Entries that are made lines and written at once: the interpreter is never held for long."""
+PERIOD_SECONDS = 1.0
+CLOSE_SECONDS = 10.0
+"""How long a disk that does not answer is waited for at the end."""
+OVERRUN = "more waited than may"
+
+
+class EntryQueue:
+    """``each_round`` is called in the thread with the number of the round, from 1 on; it calls :meth:`flush`. ``most``
+    entries wait.
+    """
+
+    def __init__(self, name: str, each_round: Callable[[int], None], most: int = MAX_WAITING) -> None:
+        self._name = name
+        self._most = most
+        self._each_round = each_round
+        self._waiting: deque[Entry] = deque()
+        self._entering = threading.Lock()
+        self._flushing = threading.Lock()
+        self._wake = threading.Event()
+        self._leaving = False
+        self._thread: threading.Thread | None = None
+        self._rounds = self._finished = 0
+        self._round_over = threading.Condition()
+        self.overrun = 0
+        """Entries that did not fit."""
+        self.owed = 0
+        """Lost lines that no file tells of yet."""
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, entry: Entry) -> bool:
+        """Enter something, from any thread; False: too much waits, and it is dropped."""
+        with self._entering:
+            fits = len(self._waiting) < self._most
+            if fits:
+                self._waiting.append(entry)
+            else:
+                self.overrun += 1
+                self.owed += 1
+        if len(self._waiting) > self._most // 4:
+            self._wake.set()
+        return fits
+
+    def owe(self, lines: int) -> None:
+        """So many lines more (less) are to be told as lost."""
+        with self._entering:
+            self.owed += lines
+
+    def flush(self, write: Callable[[list[Entry]], None], then: Callable[[], None] = lambda: None) -> None:
+        """Give what waits to ``write``, a slice after another, and call ``then``. It blocks; the thread calls it."""
+        with self._flushing:
+            waiting = len(self._waiting)
+            while waiting > 0:
+                entries = [self._waiting.popleft() for _ in range(min(waiting, SLICE))]
+                waiting -= len(entries)
+                write(entries)
+            then()
+
+    def start(self, before: Callable[[], None] = lambda: None) -> None:
+        """Begin the rounds, in a thread that calls ``before`` first."""
+        self._thread = threading.Thread(target=self._run, args=(before,), name=self._name, daemon=True)
+        self._thread.start()
+
+    def settle(self, seconds: float) -> None:
+        """Have a round at once, in the thread, and wait for it, so long at most. It blocks."""
+        if self._thread is None:
+            return
+        wanted = self._rounds + 1
+        self._wake.set()
+        with self._round_over:
+            self._round_over.wait_for(lambda: self._finished >= wanted or self._leaving, seconds)
+
+    def stop(self) -> bool:
+        """End the rounds; False when the disk does not answer. It blocks. Idempotent."""
+        self._leaving = True
+        self._wake.set()
+        if self._thread is None:
+            return True
+        self._thread.join(CLOSE_SECONDS)
+        return not self._thread.is_alive()
+
+    def _run(self, before: Callable[[], None]) -> None:
+        before()
+        while not self._leaving:
+            self._wake.wait(PERIOD_SECONDS)
+            self._wake.clear()
+            self._rounds += 1
+            self._each_round(self._rounds)
+            with self._round_over:
+                self._finished = self._rounds
+                self._round_over.notify_all()

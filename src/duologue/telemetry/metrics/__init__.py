@@ -1,0 +1,1 @@
+"""The metrics of a house, by what they are of (OpenMetrics)."""

@@ -1,0 +1,106 @@
+"""Connections to the server: who opens one and asks nothing is not waited for, and takes nobody's place.
+
+Uvicorn bounds neither. Here a connection has :data:`HEAD_SECONDS` for the head of a request, however it trickles; and
+where too many are open the one that has been idle longest makes room for who comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from duologue.telemetry.log import get_logger
+
+HEAD_SECONDS = 20.0
+"""For a request's head to arrive, from the connection's beginning or the answer before on."""
+MOST_IDLE = 500
+"""Connections without a request under way."""
+
+_log = get_logger(__name__)
+
+
+class Door:
+    """Those that ask nothing now, the longest idle first. ``turned_away``: how many had to make room."""
+
+    def __init__(self) -> None:
+        self._idle: OrderedDict[DoorProtocol, asyncio.TimerHandle] = OrderedDict()
+        self.turned_away = 0
+
+    @property
+    def idle(self) -> int:
+        """How many there are."""
+        return len(self._idle)
+
+    def enter(self, connection: DoorProtocol) -> None:
+        """It asks nothing from now on."""
+        self.leave(connection)
+        late = asyncio.get_running_loop().call_later(HEAD_SECONDS, connection.turn_away)
+        self._idle[connection] = late
+        while len(self._idle) > MOST_IDLE:
+            oldest = next(iter(self._idle))
+            self.turned_away += 1
+            if self.turned_away % MOST_IDLE == 1:  # a flood is not to fill the log, too
+                _log.warning("web.crowded", idle=MOST_IDLE, turned_away=self.turned_away)
+            oldest.turn_away()
+
+    def leave(self, connection: DoorProtocol) -> None:
+        """It has asked, or is gone."""
+        timer = self._idle.pop(connection, None)
+        if timer is not None:
+            timer.cancel()
+
+
+class DoorProtocol(H11Protocol):
+    """Uvicorn's, with a :class:`Door`: make a class of it with :func:`behind`."""
+
+    door: Door
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """See uvicorn."""
+        super().connection_made(transport)
+        self.door.enter(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See uvicorn."""
+        self.door.leave(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """See uvicorn."""
+        super().data_received(data)
+        if self._busy:
+            self.door.leave(self)
+
+    def on_response_complete(self) -> None:
+        """See uvicorn."""
+        if not self.transport.is_closing():
+            self.door.enter(self)
+        super().on_response_complete()
+        if self._busy:  # the next one had come already
+            self.door.leave(self)
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """See uvicorn; from then on it is the socket's."""
+        self.door.leave(self)
+        super().handle_websocket_upgrade(event)
+
+    @property
+    def _busy(self) -> bool:
+        """A request is under way."""
+        cycle: Any = self.cycle  # None before the first
+        return cycle is not None and not cycle.response_complete
+
+    def turn_away(self) -> None:
+        """Nothing came, or too little of it."""
+        self.door.leave(self)
+        self.transport.close()
+
+
+def behind(door: Door) -> type[DoorProtocol]:
+    """Connections that go through ``door``."""
+    members: dict[str, Any] = {"door": door}
+    return type("DoorProtocol", (DoorProtocol,), members)

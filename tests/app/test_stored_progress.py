@@ -1,0 +1,95 @@
+"""What is learnt lies in the store: cards with their schedule, reviews, corrections, lessons, the level."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from call_doubles import TestClock
+from sqlalchemy import select
+
+from duologue.app.lessons.stored_progress import StoredProgress
+from duologue.clock import SECOND
+from duologue.store.people import export, find, forget, meet
+from duologue.store.store import Store
+from duologue.store.tables import Review
+from duologue.store.values import Who
+from duologue.tutor.drill import Rating
+from duologue.tutor.lesson import shipped_lessons
+from duologue.tutor.progress import Correction, LessonDone
+from duologue.tutor.review import new_card, rated
+
+LESSON = shipped_lessons()[0]
+WHO = Who("learner")
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    store = Store("", tmp_path / "store.db", TestClock(SECOND))
+    store.start()
+    yield store
+    await store.close()
+
+
+async def progress_of(store: Store) -> StoredProgress:
+    name = await store.ask(lambda session: meet(session, WHO, SECOND).id)
+    return StoredProgress(store, name, store.clock)
+
+
+async def test_cards_come_back_as_they_were(store: Store) -> None:
+    progress, now = await progress_of(store), store.clock.wall()
+    cards = [new_card(each, LESSON.name, now) for each in LESSON.vocabulary]
+    cards[0] = rated(cards[0], Rating.GOOD, now)
+    cards[0] = rated(cards[0], Rating.GOOD, cards[0].due)
+    await progress.learn(cards)
+    again = {card.word: card for card in await (await progress_of(store)).cards()}
+    assert len(again) == 5
+    kept = again[cards[0].word]
+    assert (kept.due, kept.stability, kept.state, kept.reviews) == (
+        cards[0].due, cards[0].stability, cards[0].state, 2,
+    )  # fmt: skip
+    assert rated(kept, Rating.HARD, kept.due) == rated(cards[0], Rating.HARD, kept.due)
+
+
+async def test_each_review_is_kept_once(store: Store) -> None:
+    progress, now = await progress_of(store), store.clock.wall()
+    card = new_card(LESSON.vocabulary[0], LESSON.name, now)
+    await progress.learn([card])
+    for rating in (Rating.GOOD, Rating.AGAIN):
+        card = rated(card, rating, card.due)
+        await progress.learn([card])
+        await progress.learn([card])  # told twice, asked once
+    ratings = await store.ask(lambda session: list(session.scalars(select(Review.rating).order_by(Review.at))))
+    assert ratings == [Rating.GOOD, Rating.AGAIN]
+
+
+async def test_lessons_make_the_level_and_corrections_are_exported(store: Store) -> None:
+    progress, now = await progress_of(store), store.clock.wall()
+    for day, lesson in enumerate(shipped_lessons()[:2]):
+        await progress.finish(LessonDone(lesson.name, 7, 6, 7, 93.4, now + (100 + day) * SECOND))
+    await progress.correct(Correction("I have twenty years", "I am twenty", "You are an age.", "greetings", now))
+    done = await progress.lessons()
+    assert [(each.lesson, each.right, each.first, each.count, each.seconds) for each in done] == [
+        ("greetings", 7, 6, 7, 93.4), ("at-the-cafe", 7, 6, 7, 93.4),
+    ]  # fmt: skip
+    told = await store.ask(lambda session: export(session, meet(session, WHO, now)))
+    assert told["person"]["level"] == "A2"
+    assert told["corrections"][0]["better"] == "I am twenty" and len(told["lessons"]) == 2
+
+
+async def test_of_who_was_forgotten_nothing_is_kept(store: Store) -> None:
+    progress, now = await progress_of(store), store.clock.wall()
+    await progress.learn([new_card(LESSON.vocabulary[0], LESSON.name, now)])
+
+    def leave(session: object) -> None:
+        person = find(session, WHO)  # type: ignore[arg-type]
+        assert person is not None
+        forget(session, person)  # type: ignore[arg-type]
+
+    await store.ask(leave)
+    await progress.learn([new_card(LESSON.vocabulary[1], LESSON.name, now)])
+    await progress.finish(LessonDone("greetings", 7, 7, 7, 60.0, now))
+    await progress.correct(Correction("a", "b"))
+    assert await progress.cards() == () and await progress.lessons() == ()
+    assert not store.state.failure

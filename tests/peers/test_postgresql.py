@@ -1,0 +1,186 @@
+"""The store on a real PostgreSQL, started here: migrations, what is kept, the search, and a server that goes away."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL, create_engine, text
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+from duologue.clock import MILLISECOND, SYSTEM_CLOCK
+from duologue.errors import PeerError
+from duologue.store import database as database_module
+from duologue.store import writer as writer_module
+from duologue.store.conversations import KeptConversation, KeptTurn, note, notes
+from duologue.store.database import HEAD, REVISIONS, Database, database_url
+from duologue.store.knowledge import keep, search
+from duologue.store.people import export, forget, meet, named
+from duologue.store.values import KnownDocument, Who
+from duologue.store.writer import StoreWriter
+from store_doubles import Told, differences, make_older, names, person
+
+pytestmark = pytest.mark.peer
+
+
+class Server:
+    """PostgreSQL on a socket in a folder of its own, as nobody's root."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self._programs = programs
+        self.folder = folder
+        self._user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+        if os.getuid() == 0:
+            account = pwd.getpwnam("postgres")
+            os.chown(folder, account.pw_uid, account.pw_gid)
+        self._run("initdb", "-D", str(self._data), "-U", "duologue", "-A", "trust", "-E", "UTF8", "--no-locale", "-N")
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
+
+    def start(self) -> None:
+        settings = f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync=off -c max_connections=20"
+        self._run(
+            "pg_ctl", "-D", str(self._data), "-w", "-t", "60", "-l", str(self.folder / "log"), "-o", settings, "start"
+        )
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "-D", str(self._data), "-w", "-m", "immediate", "stop")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [*self._user, str(self._programs / program), *arguments], cwd=self.folder, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    pytest.importorskip("psycopg")
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found or (os.getuid() == 0 and shutil.which("runuser") is None):
+        pytest.skip("needs the Debian package postgresql")
+    with tempfile.TemporaryDirectory(prefix="duologue-pg-", dir="/tmp") as folder:
+        made = Server(found[-1].parent, Path(folder))
+        made.start()
+        try:
+            yield made
+        finally:
+            made.stop()
+
+
+@pytest.fixture
+def url(server: Server, request: pytest.FixtureRequest) -> Iterator[URL]:
+    """A database of the test's own."""
+    name = f"t{abs(hash(request.node.name)) % 10**9}"
+    owner = create_engine(_url(server, "postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with owner.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield _url(server, name)
+    with owner.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    owner.dispose()
+
+
+def _url(server: Server, name: str) -> URL:
+    return database_url(f"postgresql://duologue@/{name}?host={server.folder}", Path("unused"))
+
+
+def test_a_new_store_has_the_tables_of_the_models(url: URL) -> None:
+    database = Database(url)
+    assert (database.open(), database.open(), database.revision()) == ("", HEAD, HEAD)
+    with database.begin(writes=False) as connection:
+        assert differences(connection) == []
+    database.close()
+
+
+@pytest.mark.parametrize("revision", REVISIONS[:-1])
+def test_an_older_one_is_brought_up(url: URL, revision: str) -> None:
+    make_older(url, revision)
+    database = Database(url)
+    assert database.open() == revision
+    with database.begin(writes=False) as connection:
+        assert differences(connection) == []
+    database.close()
+
+
+def test_all_of_a_person_is_kept_told_and_forgotten(url: URL) -> None:
+    database = Database(url)
+    database.open()
+    with database.begin(writes=True) as connection, Session(connection) as session:
+        ada = meet(session, Who("ada"), 1)
+        KeptConversation("c", "talk", "chad", 2, ada.id, recording="c.opus").write(session)
+        for heard in ("Tea", "Tea is a drink."):
+            KeptTurn("c/r1", "c", 1, "answer", "chad", heard, heard, "on_air", 3, stages={"floor": 1.0}).write(session)
+        note(session, "show:main", "topic", "tea", 4)
+        session.flush()
+        assert export(session, ada)["conversations"][0]["turns"][0]["heard"] == "Tea is a drink."
+        assert notes(session, "show:main", "topic", 5) == ["tea"]
+        assert forget(session, named(session, "ada")) == ["c.opus"]
+        assert session.execute(text("SELECT count(*) FROM turns")).scalar() == 0
+    database.forget_traces()
+    database.close()
+
+
+def test_the_search_finds_words_in_other_forms(url: URL) -> None:
+    database = Database(url)
+    database.open()
+    passages = [("Brewing", "Green teas want water of 80 degrees."), ("", "Coffee is brewed hot."), ("", "Nothing.")]
+    with database.begin(writes=True) as connection, Session(connection) as session:
+        keep(session, KnownDocument("ada", "tea.md", "d"), passages, 1)
+        keep(session, KnownDocument("ben", "other.md", "d"), passages, 1)
+        session.flush()
+        found = search(session, "ada", ["tea", "degree", "o'clock", '"', "!&|"], 5)
+        assert [each.text for each in found] == ["Green teas want water of 80 degrees."]
+        assert len(search(session, "ada", ["brewing"], 5)) == 2
+        assert search(session, "eve", ["tea"], 5) == []
+        keep(session, KnownDocument("ada", "tea.md", "e"), [("", "Now about rain.")], 2)
+        assert search(session, "ada", ["tea"], 5) == []
+    database.close()
+
+
+def test_a_server_that_goes_away_loses_nothing(server: Server, url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "PAUSES", (100 * MILLISECOND,))
+    told = Told()
+    writer = StoreWriter(Database(url), SYSTEM_CLOCK, told)
+    writer.start()
+    writer.put(person("ada"))
+    assert writer.ask(names).result(20) == ["ada"]
+    server.stop()
+    try:
+        writer.put(person("ben"))
+        assert told.wait(1).failure
+        with pytest.raises(PeerError):
+            writer.ask(names).result(20)
+    finally:
+        server.start()
+    assert told.wait(2).well
+    assert writer.ask(names).result(20) == ["ada", "ben"] and writer.state.lost == 0
+    writer.close()
+
+
+def test_one_that_is_locked_is_given_up_soon(url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database_module, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(writer_module, "PAUSES", (50 * MILLISECOND,))
+    told = Told()
+    writer = StoreWriter(Database(url), SYSTEM_CLOCK, told)
+    writer.start()
+    writer.ask(names).result(20)
+    other = create_engine(url)
+    with other.connect() as connection, connection.begin():
+        connection.execute(text("LOCK TABLE people IN ACCESS EXCLUSIVE MODE"))
+        writer.put(person("ada"))
+        assert "lock timeout" in told.wait(1).failure
+    other.dispose()
+    assert told.wait(2).well
+    assert writer.ask(names).result(20) == ["ada"]
+    writer.close()

@@ -1,0 +1,114 @@
+"""A copy of the store, and back; also while somebody writes."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL
+from sqlalchemy.orm import Session
+
+from duologue.errors import InputError
+from duologue.store.backup import backup, restore
+from duologue.store.database import HEAD, Database, database_url
+from duologue.store.people import meet, people
+from duologue.store.store import opened
+from duologue.store.values import Who
+from store_doubles import fill, make_older
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "store.sqlite3"
+
+
+def add(file: Path, name: str) -> None:
+    with opened("", file) as session:
+        meet(session, Who(name), 1)
+
+
+def names(file: Path) -> list[str]:
+    with opened("", file, writes=False) as session:
+        return sorted(each.key for each in people(session))
+
+
+def test_what_is_copied_comes_back(file: Path, tmp_path: Path) -> None:
+    copy, url = tmp_path / "monday.backup", database_url("", file)
+    add(file, "ada")
+    assert backup(url, copy) == copy.stat().st_size > 0
+    add(file, "ben")
+    before = restore(url, copy)
+    assert names(file) == ["ada"]
+    assert before is not None and names(before) == ["ada", "ben"]
+    assert not [path for path in tmp_path.iterdir() if path.name.endswith(".part")]
+    file.unlink()
+    assert restore(url, copy) is None
+    assert names(file) == ["ada"]
+
+
+def test_a_house_that_runs_goes_on_with_what_was_restored(file: Path, tmp_path: Path) -> None:
+    copy, url = tmp_path / "monday.backup", database_url("", file)
+    add(file, "ada")
+    house = Database(url)
+    house.open()
+    with house.begin(writes=True) as connection, Session(connection) as session:
+        meet(session, Who("ben"), 2)
+        session.flush()
+        backup(url, copy)  # what is not committed is not in it
+    restore(url, copy)
+    with house.begin(writes=True) as connection, Session(connection) as session:
+        assert [each.key for each in people(session)] == ["ada"]
+        meet(session, Who("eve"), 3)
+        session.flush()
+    house.close()
+    assert names(file) == ["ada", "eve"]
+
+
+def test_an_older_copy_is_brought_up(file: Path, tmp_path: Path) -> None:
+    old = tmp_path / "old.backup"
+    make_older(database_url("", old), "0001")
+    fill(old)
+    restore(database_url("", file), old)
+    assert names(file) == ["ada"]
+    with sqlite3.connect(file) as now:
+        assert now.execute("select version_num from alembic_version").fetchone() == (HEAD,)
+
+
+def test_what_is_no_copy_changes_nothing(file: Path, tmp_path: Path) -> None:
+    url, wrong = database_url("", file), tmp_path / "wrong"
+    add(file, "ada")
+    with pytest.raises(InputError, match="cannot be read"):
+        restore(url, wrong)
+    wrong.write_text("my diary")
+    with pytest.raises(InputError, match="no copy of a store"):
+        restore(url, wrong)
+    wrong.unlink()
+    with sqlite3.connect(wrong) as other:
+        other.execute("create table diary (day)")
+    with pytest.raises(InputError, match="no copy of a store"):
+        restore(url, wrong)
+    with sqlite3.connect(wrong) as other:
+        other.execute("create table alembic_version (version_num)")
+        other.execute("insert into alembic_version values ('9999')")
+    with pytest.raises(InputError, match="newer version"):
+        restore(url, wrong)
+    assert names(file) == ["ada"]
+
+
+def test_nothing_is_overwritten(file: Path, tmp_path: Path) -> None:
+    copy, url = tmp_path / "monday.backup", database_url("", file)
+    with pytest.raises(InputError, match="no store yet"):
+        backup(url, copy)
+    add(file, "ada")
+    copy.write_text("precious")
+    with pytest.raises(InputError, match="a file already"):
+        backup(url, copy)
+    assert copy.read_text() == "precious"
+
+
+def test_a_server_has_tools_of_its_own(tmp_path: Path) -> None:
+    url = URL.create("postgresql+psycopg", host="db.example", database="talks")
+    with pytest.raises(InputError, match="no file") as caught:
+        backup(url, tmp_path / "copy")
+    assert "pg_dump" in caught.value.remedy

@@ -1,0 +1,123 @@
+"""HTTPS: the certificate that is set, the one of our own making, and the server behind it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import ssl
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.sync.client import connect
+
+from duologue.cli.output import console
+from duologue.errors import InputError
+from duologue.settings import load_settings
+from duologue.web import certificate
+from duologue.web.certificate import Certificate, certificate_of, fingerprint, names_of, self_made
+
+pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the Debian package openssl")
+NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+def test_a_certificate_of_our_own_making_is_good_for_its_names_and_its_key_is_ours_alone(tmp_path: Path) -> None:
+    made = self_made(NAMES, tmp_path / "tls")
+    assert made.key is not None and made.key.stat().st_mode & 0o077 == 0
+    told = subprocess.run(
+        ["openssl", "x509", "-noout", "-text", "-in", str(made.chain)], capture_output=True, text=True, check=True
+    )
+    assert "DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1" in told.stdout
+    assert re.fullmatch(r"([0-9A-F]{2}:){31}[0-9A-F]{2}", fingerprint(made.chain))
+
+
+def test_it_is_kept_until_the_names_change_or_it_is_damaged(tmp_path: Path) -> None:
+    first = self_made(NAMES, tmp_path).chain.read_bytes()
+    assert self_made(NAMES, tmp_path).chain.read_bytes() == first
+    other = self_made((*NAMES, "example.org"), tmp_path).chain.read_bytes()
+    assert other != first
+    (tmp_path / "key.pem").write_text("nonsense")
+    assert self_made((*NAMES, "example.org"), tmp_path).chain.read_bytes() != other
+
+
+def test_one_that_ends_soon_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(certificate, "DAYS", certificate.RENEW_DAYS - 1)
+    first = self_made(NAMES, tmp_path).chain.read_bytes()
+    assert self_made(NAMES, tmp_path).chain.read_bytes() != first
+
+
+def test_without_openssl_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InputError, match="openssl is not installed") as refused:
+        self_made(NAMES, tmp_path)
+    assert "--tls CERT KEY" in refused.value.remedy
+
+
+def test_a_certificate_that_is_none_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    nonsense = tmp_path / "nonsense.pem"
+    nonsense.write_text("nonsense")
+    for given in ({"web.tls_cert": nonsense}, {"web.tls_cert": tmp_path / "missing.pem"}):
+        with pytest.raises(InputError, match="cannot be read") as refused:
+            certificate_of(load_settings(given).web)
+        assert "--tls CERT KEY" in refused.value.remedy
+
+
+def test_settings_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a key without its certificate"):
+        load_settings({"web.tls_key": tmp_path / "key.pem"})
+    with pytest.raises(InputError, match="two certificates"):
+        load_settings({"web.tls_cert": tmp_path / "cert.pem", "web.tls_self_made": True})
+
+
+def test_the_names_are_those_by_which_it_can_be_reached() -> None:
+    web = load_settings({"web.hosts": "talk.example.org"}).web
+    assert names_of(web) == ("localhost", "127.0.0.1", "::1", "talk.example.org")
+    everywhere = load_settings({"web.host": "192.0.2.7", "web.token": "x" * 20}).web
+    assert "192.0.2.7" in names_of(everywhere)
+
+
+def test_a_fingerprint_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """Not a blood group for every ``:AB:`` in it, and on one line."""
+    wanted = ":".join(["0A", "AB", "CD"] * 11)
+    console().print(f"  {wanted}", style="dim")
+    assert wanted in capsys.readouterr().out
+
+
+@pytest.mark.realtime
+def test_the_house_speaks_https_by_a_certificate_of_its_own(tmp_path: Path) -> None:
+    """The page, a change from its own origin and none from another's, the socket of a talk; no plain HTTP."""
+    command = [
+        str(Path(sys.executable).with_name("duologue")), "serve", "--no-show", "--tls-self-made", "--port", "0",
+    ]  # fmt: skip
+    plain = {
+        "DUOLOGUE_ENGINES__STT": "pocketsphinx",
+        "DUOLOGUE_ENGINES__TTS": "espeak",
+        "XDG_CACHE_HOME": str(tmp_path),
+    }
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, **plain}) as process:
+        assert process.stderr is not None
+        try:
+            found = re.search(r"https://(127\.0\.0\.1:\d+)", process.stderr.readline())
+            assert found is not None
+            made = Certificate(tmp_path / "duologue" / "tls" / "certificate.pem")
+            trust = ssl.create_default_context(cafile=made.chain)
+            with httpx.Client(base_url=found[0], verify=trust, timeout=30) as client:
+                assert client.get("/healthz").status_code == 200
+                own = client.post("/api/voices/try", json={}, headers={"Origin": found[0]})
+                strange = client.post("/api/voices/try", json={}, headers={"Origin": "https://evil.example"})
+                assert (own.status_code, strange.status_code) == (422, 403)
+            with connect(f"wss://{found[1]}/api/talk", ssl=trust, origin=found[0]) as socket:  # pyright: ignore[reportArgumentType]
+                socket.send('{"type": "nonsense"}')
+                assert "type" in str(socket.recv(timeout=20))
+            with pytest.raises(httpx.HTTPError):
+                httpx.get(f"http://{found[1]}/healthz", timeout=5)
+        finally:
+            os.kill(process.pid, signal.SIGTERM)
+        said = process.stderr.read()
+        assert process.wait(30) == 0, said
+    assert "of our own making" in said and fingerprint(made.chain) in said
+    assert "Traceback" not in said
