@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.natural_callers import Half, sentences
 from benchmarks.natural_recordings import (
     PROMPT_TEXTS,
     PROMPTS,
@@ -76,6 +77,8 @@ ONCE = (
 )  # fmt: skip
 ROUNDS = int(os.environ.get("WORD_ROUNDS", "3"))
 """How often each of :data:`ONCE` is said by each kind, with another pause before it: 3 make 216."""
+SENTENCES = 3
+"""Of the sentences that word ends are measured with beside :data:`ONCE`, each so many."""
 SPARSE = int(os.environ.get("SPARSE", "1"))
 """Of the prompts that confidence is measured with, each so many."""
 FOREIGN = int(os.environ.get("FOREIGN", "40"))
@@ -166,21 +169,32 @@ def count(said: str, text: str, kind: str) -> int:
 
 
 async def words() -> list[Row]:
-    """Where words end, against the renderings; and whether the sure ones are the right ones."""
+    """Where words end, against the renderings, of :data:`ONCE` and of callers' sentences of the half kept aside."""
     activity, ears = Silero(), Whisper(WhisperSettings(model=str(model_folder()), every_s=5.0))
     await ears.warm_up()
-    apart: list[float] = []
-    for each in await rendered(ONCE):
-        _, transcript = await heard(ears, each.said.sound, activity)
-        said, found = _numbered(each.words), _numbered(transcript.words)
-        for kind, (one, _), (other, _) in _aligned([word for word, _ in said], [word for word, _ in found]):
-            if kind == "equal":
-                apart.append(1000 * (found[other][1].end - said[one][1].end) / EAR_RATE)
+    aside = [" ".join(phrases) for kind, phrases in sentences(Half.ASIDE) if kind in ("question", "statement")]
+    made: list[Row] = []
+    for name, lines in (("", ONCE), (" of the half kept aside", aside[::SENTENCES])):
+        apart = [each for line in await rendered(lines) for each in await _apart(ears, line, activity)]
+        errors, bias = np.abs(apart), float(np.median(apart))
+        what = f"word ends{name}"
+        made += [
+            row(f"{what}, {len(apart)} words, p50", float(np.percentile(errors, 50)), "ms", f"bias {bias:.0f}"),
+            row(f"{what}, p95", float(np.percentile(errors, 95)), "ms", "target 100"),
+        ]
     await ears.close()
-    errors, bias = np.abs(apart), float(np.median(apart))
+    return made
+
+
+async def _apart(ears: Whisper, line: Rendered, activity: Silero) -> list[float]:
+    """By how much (ms) each word that was understood ends later than it does."""
+    _, transcript = await heard(ears, line.said.sound, activity)
+    said, found = _numbered(line.words), _numbered(transcript.words)
+    steps = _aligned([word for word, _ in said], [word for word, _ in found])
     return [
-        row(f"word ends of {len(apart)} words, p50", float(np.percentile(errors, 50)), "ms", f"bias {bias:.0f}"),
-        row("word ends, p95", float(np.percentile(errors, 95)), "ms"),
+        1000 * (found[other][1].end - said[one][1].end) / EAR_RATE
+        for kind, (one, _), (other, _) in steps
+        if kind == "equal"
     ]
 
 

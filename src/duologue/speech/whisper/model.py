@@ -23,6 +23,7 @@ from duologue.speech.whisper.words import (
     as_they_sound,
     copied_from,
     crowded_out,
+    evened,
     that_sound,
     unsaid_from,
     with_marks,
@@ -101,7 +102,7 @@ class WhisperModel:
             tail, _, _ = self._heard(filled, wanted, end)
             if tail and np.mean([word.probability for word in tail]) >= DOUBTED:
                 words += [replace(word, start=word.start + end, end=word.end + end) for word in tail]
-        words = as_they_sound(words, wanted.features, wanted.voiced or wanted.seconds)
+        words = as_they_sound(evened(words), wanted.features, wanted.voiced or wanted.seconds)
         return Found(wanted.number, tuple(words), language if self.multilingual else "", unvoiced)
 
     def _heard(self, features: Samples, wanted: Pass, begin: float) -> tuple[list[Said], str, float]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -53,6 +54,9 @@ LATE_END, LATE_START = 0.08, 0.02
 """By so much (s) alignment sets the border of two words later than the one ends and the next begins."""
 APART = 0.1
 """Of a pause between two words (s), as alignment has them."""
+BY_LETTERS = 0.5
+"""Of the way from where alignment has the border of two words to where their letters would have it; with more of it
+borders could cross."""
 SOFT_END = 0.3
 """A word before a pause sounds on by so much (s) at most after alignment ends it…"""
 UNSURE = 0.1
@@ -127,7 +131,11 @@ def _repeats(words: Sequence[Said], first: int) -> bool:
 
 
 def _size(word: Said) -> int:
-    return max(sum(map(str.isalnum, word.text)), LEAST_LETTERS)
+    return max(_letters_of(word), LEAST_LETTERS)
+
+
+def _letters_of(word: Said) -> int:
+    return sum(map(str.isalnum, word.text))
 
 
 def copied_from(words: Sequence[Said], voiced: float) -> int:
@@ -166,6 +174,22 @@ def that_sound(words: Sequence[Said], features: Samples) -> list[Said]:
         placed = replace(word, start=min(found[-1].end, word.start)) if timeless else word
         if sounds_spoken(placed, features):
             found.append(placed)
+    return found
+
+
+def evened(words: Sequence[Said]) -> list[Said]:
+    """The words of which none is far too long for its letters beside a neighbour that is far too short: alignment gives
+    "the" the beginning of "capital", and "umbrella" ends early. A border moves by :data:`BY_LETTERS`, except beside
+    digits, which are read out, and at a mark, where there may be a pause.
+    """
+    found = list(words)
+    for number, (one, other) in enumerate(pairwise(words)):
+        if other.start > one.end or any(map(str.isdecimal, one.text + other.text)):
+            continue
+        share = _letters_of(one) / (_letters_of(one) + _letters_of(other))
+        by = BY_LETTERS * (one.start + (other.end - one.start) * share - one.end)
+        found[number] = replace(found[number], end=one.end + by)
+        found[number + 1] = replace(other, start=one.end + by)
     return found
 
 
