@@ -77,8 +77,6 @@ ONCE = (
 )  # fmt: skip
 ROUNDS = int(os.environ.get("WORD_ROUNDS", "3"))
 """How often each of :data:`ONCE` is said by each kind, with another pause before it: 3 make 216."""
-SENTENCES = 3
-"""Of the sentences that word ends are measured with beside :data:`ONCE`, each so many."""
 SPARSE = int(os.environ.get("SPARSE", "1"))
 """Of the prompts that confidence is measured with, each so many."""
 FOREIGN = int(os.environ.get("FOREIGN", "40"))
@@ -174,7 +172,7 @@ async def words() -> list[Row]:
     await ears.warm_up()
     aside = [" ".join(phrases) for kind, phrases in sentences(Half.ASIDE) if kind in ("question", "statement")]
     made: list[Row] = []
-    for name, lines in (("", ONCE), (" of the half kept aside", aside[::SENTENCES])):
+    for name, lines in (("", ONCE), (" of the half kept aside", aside)):
         apart = [each for line in await rendered(lines) for each in await _apart(ears, line, activity)]
         errors, bias = np.abs(apart), float(np.median(apart))
         what = f"word ends{name}"
