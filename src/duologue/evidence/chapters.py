@@ -256,11 +256,16 @@ def _frame_lines(show: PartSummary, began: int) -> list[PlotLine]:
     return [most, middle, lead]
 
 
+_OF_ALL = (("all programs", "busy_percent"), ("other programs", "others_percent"), ("stolen", "steal_percent"))
+
+
 def _machine(machine: MachineColumns, began: int) -> tuple[list[PlotLine], list[PlotLine]]:
-    """CPU (% of a core) of each process and what was stolen; memory (MB) of each. The most of each stretch of time."""
+    """CPU (% of a core) of each process, what other programs had and what was stolen; memory (MB) of each. The most of
+    each stretch of time.
+    """
     cpu = [_line(name, "%", machine.at, column, began) for name, column in _busiest(machine.cpu)]
     if machine:
-        for name, figure in (("all programs", "busy_percent"), ("stolen", "steal_percent")):
+        for name, figure in _OF_ALL:
             cpu.append(_line(f"{name} {OF_ALL_CORES}", "%", machine.at, machine.figures[figure], began))
     return cpu, [_line(name, "MB", machine.at, column, began) for name, column in _busiest(machine.rss)]
 

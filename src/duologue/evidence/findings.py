@@ -23,7 +23,8 @@ REMEDIES = {
     Culprit.COMPOSE: "Draw less at once: a smaller picture (show.size), or the TV's film at a lower rate.",
     Culprit.ENCODE: "Give the encoder less: a smaller picture, a lower rate, or a hardware encoder (show.encoder).",
     Culprit.GARBAGE: "This should not be: report it with this page.",
-    Culprit.CPU: "Leave the machine to the show: fewer other programs, or a host that does not take its cores away.",
+    Culprit.STOLEN: "Nothing on this machine can help: find a host that leaves it its cores.",
+    Culprit.BUSY: "Run fewer other programs beside it, or give it more cores.",
     Culprit.ENGINE: "Choose a lighter engine, or one on another machine; duologue doctor measures those that are set.",
     Culprit.DISK: "Write to another disk (show.record, runs.folder), or to none.",
     Culprit.NETWORK: "Look at the way to the other end: its loss and its jitter are below.",
@@ -270,7 +271,13 @@ def _answers(talks: TalksChapter, budgets: Budgets) -> Iterator[WorthMending]:
 
 def _remedy(wait: TurnWait) -> str:
     """Of the stage, unless something beside it held it."""
-    if wait.cause is not None and wait.cause in (Culprit.CPU, Culprit.GARBAGE, Culprit.DEATH, Culprit.STOPPED):
+    if wait.cause is not None and wait.cause in (
+        Culprit.STOLEN,
+        Culprit.BUSY,
+        Culprit.GARBAGE,
+        Culprit.DEATH,
+        Culprit.STOPPED,
+    ):
         return REMEDIES[wait.cause]
     return STAGE_REMEDIES.get(wait.stage, REMEDIES[Culprit.UNKNOWN])
 
