@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from call_doubles import Does, Exchange, Gone, Says, ScriptedLeg
 from engine_doubles import install
+from structlog.testing import capture_logs
 
 from duologue.app.calls.line_models import CallState
 from duologue.app.models import CallEvent, CallTurnEvent, LevelsEvent, NoticeEvent
@@ -23,6 +24,7 @@ from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing_fake import Loudness
 from duologue.telemetry.ledger import CallRecord, EndingRecord, OverRecord, QualityRecord
 from duologue.telemetry.ledger_reader import LedgerReader
+from duologue.telemetry.log import Redactor
 from duologue.telemetry.run_shelf import RunShelf, RunState
 from duologue.telemetry.runs import RunKeeping
 
@@ -69,6 +71,20 @@ def test_a_call_is_answered_greeted_and_held_and_leaves_its_record(
     assert {entry.of for entry in exchange.entries} <= {f"line:{leg.info.id}", "house"}
     assert {talk.id for talk in exchange.talks} == {leg.info.id}
     assert exchange.calls.count == 0
+
+
+def test_the_log_has_the_points_of_an_answer_and_blots_out_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """``first_token`` ends as a secret does; and only what ends in ``_ms`` is a figure to who reads logs."""
+    script, replies = (Says(3.0, "what is new"),), (ScriptedReply("Not very much."),)
+    exchange, leg = place(monkeypatch, tmp_path, "", script=script, replies=replies)
+    with capture_logs() as logs:
+        simulate(exchange.hold(leg))
+    told = next(each for each in logs if each["event"] == "call.turn")
+    figures = {name: value for name, value in Redactor()(None, "info", told).items() if name.endswith("_ms")}
+    assert set(figures) == {f"{name}_ms" for name in ("decided", "transcript", "first_token", "t1", "t2", "t3")}
+    assert all(isinstance(value, float) for value in figures.values())
 
 
 def test_a_call_keeps_a_run_with_all_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
