@@ -149,3 +149,15 @@ def test_what_is_as_usual_is_not_late() -> None:
     assert not found.late and found.beyond_ms == 0
     assert not slow((0, 0, 150, 20, 60, 10), house()).late
     assert not slow((900, 0, 100, 20, 60, 10), house()).late, "that was chosen"
+
+
+def test_an_answer_that_took_as_long_as_others_is_nobodys_doing() -> None:
+    """What took longest in it is told; not what took some ms more than usual, nor who had a core meanwhile."""
+    waited = {1: {"cpu_wait_ms": {"main": 350.0}, "busy_percent": 99.0}}
+    found = slow((0, 0, 104, 26, 60, 10), house(waited))
+    assert (found.stage, found.stage_ms, found.beyond_ms, found.late, found.whose) == (
+        "first_token", 104.0, 4.0, False, "as usual",
+    )  # fmt: skip
+    assert found.why == "the mind's first token"
+    assert slow((0, 0, 900, 20, 60, 10), house()).whose == "late engine"
+    assert slow((500, 0, 100, 20, 60, 10), house()).whose == "chosen"

@@ -173,7 +173,6 @@ class TalksChapter:
     """What stood still or got lost: packets, the main loop, the recorder's disk."""
     began: int
     """Of the first of them (monotonic ns)."""
-    failures: list[str] = field(default_factory=list[str])
     notes: list[str] = field(default_factory=list[str])
     used: dict[str, EngineUse] = field(default_factory=dict[str, EngineUse])
 
@@ -376,11 +375,14 @@ def _voices(parts: Iterable[PartSummary]) -> dict[str, Percentiles]:
 def _trouble(parts: Iterable[PartSummary], house: PartSummary | None) -> list[str]:
     """What failed, in words."""
     found: Counter[str] = Counter()
-    for part in (*parts, *((house,) if house is not None else ())):
+    parts = [*parts, *((house,) if house is not None else ())]
+    told = any(part.handovers for part in parts)  # a talk without a house has them in its turns alone
+    for part in parts:
         found.update(f"{part.of} failed: {cause}" for cause in part.failures)
         found.update(each.words for each in part.handovers)
         for turn in part.turns:
             found.update([f"a turn: {turn.failure}"] if turn.failure else [])
+            found.update(() if told else turn.handovers)
         for worker, times in part.restarts.items():
             found[f"{worker} was started again"] += times
         if part.dropped:
@@ -436,7 +438,7 @@ def talks_chapter(
         Percentiles.of(around.machine.figures["busy_percent"]),
         sum(not part.over for part in parts) if not virtual else 0, sum(part.recorded for part in parts), virtual,
         _stalls(parts, shared, near), began,
-        _trouble(parts, house), used=together(part.used for part in parts),
+        notes=_trouble(parts, house), used=together(part.used for part in parts),
     )  # fmt: skip
 
 
