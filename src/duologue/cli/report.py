@@ -287,7 +287,8 @@ def _summary(parts: list[PartSummary]) -> Iterator[str]:
     from duologue.evidence.summary import PartSummary
 
     shows = [part for part in parts if part.show or part.columns]
-    talks = PartSummary("talks", turns=[turn for part in parts if part not in shows for turn in part.turns])
+    turns = (turn for part in parts if part not in shows for turn in part.turns)
+    talks = PartSummary("talks", turns=[turn for turn in turns if turn.spoken_to])  # a greeting answers nobody
     if "silence" in talks.stages:
         yield from _table("ms", "answers", talks, leave=("speaking", "waits"))
     elif not shows:
