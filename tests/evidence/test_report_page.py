@@ -14,7 +14,7 @@ from made_shows import HOUSE, MACHINE, ORIGIN, SHOW, START, WALL, frames, machin
 
 from duologue.clock import MILLISECOND, SECOND
 from duologue.errors import InputError
-from duologue.evidence import findings
+from duologue.evidence import findings, svg
 from duologue.evidence.budgets import PRESETS, Budgets, read_budgets
 from duologue.evidence.causes import Culprit
 from duologue.evidence.comparison import ChangeOutcome, as_lines, compare
@@ -205,6 +205,12 @@ def test_several_runs_of_one_house_have_its_machine_once(tmp_path: Path) -> None
     times = [at for at, _ in main.points]
     assert times == sorted(set(times)) and len(times) == 35
     assert "The machine" in " ".join(checked(page(report)).words)
+    joined, apart = (
+        svg.lines("CPU", read.talks.machine, measured=True).count("<polyline")
+        for read in (report, read_report([run(0), run(6)], PRESETS["usual"]))
+        if read.talks is not None
+    )
+    assert apart == 2 * joined, "no line goes over the minute between two calls, in which nothing was measured"
     elsewhere = read_report([run(0), run(1, WALL + 3600 * SECOND)], PRESETS["usual"])
     assert elsewhere.talks is not None and elsewhere.talks.machine == []
 

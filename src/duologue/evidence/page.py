@@ -374,10 +374,10 @@ def _machine(machine: Sequence[PlotLine], memory: Sequence[PlotLine]) -> Iterato
         ("All cores, percent: what any program used, what programs of others used, and what the host took", of_all),
     ):
         yield f'<p class="cap">{title}</p>'
-        yield _plot(svg.lines(title, some))
+        yield _plot(svg.lines(title, some, measured=True))
         yield _legend(f"{line.name} (at most {max(value for _, value in line.points):.0f} %)" for line in some)
     yield '<p class="cap">Memory of each process</p>'
-    yield _plot(svg.lines("Memory of each process, MB", memory))
+    yield _plot(svg.lines("Memory of each process, MB", memory, measured=True))
     yield _legend(f"{line.name} (at most {max(value for _, value in line.points):.0f} MB)" for line in memory)
 
 
