@@ -11,7 +11,7 @@ import numpy as np
 
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.ports import PlayEvent, PlayProgress, Voiced
+from duologue.dialogue.ports import Captured, PlayEvent, PlayProgress, Voiced
 from duologue.dialogue.session.session import Session, SessionEngines, SessionOptions
 from duologue.dialogue.session.sink import PacedSink
 from duologue.dialogue.turns.policy import Policy
@@ -119,7 +119,7 @@ class Talk:
             yield np.where(loud, 0.5, 0.0).astype(np.float32)
 
     async def run(
-        self, source: Callable[[], AsyncGenerator[Samples, None]] | None = None, turn: TurnEnd | None = None
+        self, source: Callable[[], AsyncGenerator[Samples | Captured, None]] | None = None, turn: TurnEnd | None = None
     ) -> Talk:
         await self.ears.warm_up()
         self.sink = PacedSink(self.played.append, lambda report: None if self.deaf else self.tell(report), self.clock)
