@@ -333,8 +333,9 @@ class OnAir:
             return []
         record = turn.record
         del self._playing[part.id]
+        if turn.parts.index(part) < turn.begun:  # else the floor could not say it, and somebody may still speak
+            self._delivery.ended(event.played_samples / part.utterance.rate, now)
         turn.ended(part, event.played_samples)
-        self._delivery.ended(event.played_samples / part.utterance.rate, now)
         record.ended = event.at_ns
         if turn.cut:
             self._orphans += [each.id for each in turn.parts[turn.over : turn.handed]]
@@ -348,7 +349,7 @@ class OnAir:
     def _on_turn_ended(self, turn: PartedTurn, now: int) -> list[RundownEffect]:
         record = turn.record
         record.interrupted = turn.cut
-        if turn.step:
+        if turn.step and turn.begun:
             self._ended_at = record.ended
             self._said.ended(record)
         self._close(record.id, "ended")
