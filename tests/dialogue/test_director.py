@@ -14,7 +14,7 @@ from duologue.dialogue.on_air.conversation import Brief, Crew, OnAir
 from duologue.dialogue.on_air.director import ConversationOutcome
 from duologue.dialogue.on_air.plan import MAX_WAITING
 from duologue.dialogue.on_air.writing import Limits
-from duologue.dialogue.ports import PlayEnded, PlayEvent
+from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayStarted
 from duologue.errors import InputError, InternalError, PeerError
 from duologue.language.engine import MAX_HISTORY, Line, Moment
 from duologue.language.fake import ScriptedReply
@@ -92,6 +92,31 @@ def test_a_line_that_the_floor_never_says_takes_none_of_those_that_it_said(secon
     assert [speaker for speaker, _ in said] == ["chad", "chad", "virgin"]
     assert [(line.speaker, line.text) for line in show.model.prompts[3].lines] == said[:2]
     assert show.on_air()[1].waited_ms == 0.0 or seconds
+
+
+class Dying(FloorDouble):
+    """Begins the first line, is gone for two seconds, and says it from its start."""
+
+    gone = False
+
+    async def _play(self, what: Utterance, start: int) -> int:
+        if not self.gone:
+            self.gone = True
+            self.notify(PlayStarted(what.id, start))
+            await asyncio.sleep(2.0)
+            start = self.clock.now()
+        return await super()._play(what, start)
+
+
+def test_a_line_that_a_new_stage_says_again_was_said_once():
+    show = Show(turns=3)
+    show.floor = Dying(show.clock)
+    show.use(show.model)
+    simulate(show.run())
+    said = [(record.speaker, record.text) for record in show.on_air()]
+    assert [(line.speaker, line.text) for line in show.model.prompts[2].lines] == said[:2]
+    first = show.on_air()[0]
+    assert first.heard == first.text and first.ended - first.on_air == round(9 * WORD_SECONDS * SECOND)
 
 
 def test_every_change_is_told_in_order():

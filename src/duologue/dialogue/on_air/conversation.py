@@ -314,17 +314,20 @@ class OnAir:
             return []
         record, sound = turn.record, part.utterance.duration
         self._delivery.began(sound, now)
-        turn.begun = turn.parts.index(part) + 1
+        again, turn.begun = turn.begun > 0, turn.parts.index(part) + 1
         if turn.begun > 1:
             turn.goes_on(part, event.at_ns)
             self._crew.changed(record)
             self._rundown.goes_on(now + round(sound * SECOND))
             return []
         record.on_air, record.state = event.at_ns, "on_air"
-        if turn.step:
+        if turn.step and not again:
             turn.begins_after(self._ended_at)
             self._said.began(turn.step, record.text)
         self._crew.changed(record)
+        if again:  # by a stage that took the place of one that died
+            self._rundown.goes_on(now + round(sound * SECOND))
+            return []
         return self._rundown.began(record.id, round(sound * SECOND), now)
 
     def _on_ended(self, event: PlayEnded, now: int) -> list[RundownEffect]:
