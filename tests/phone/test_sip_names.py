@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 import dns.asyncresolver
 import dns.flags
@@ -36,6 +36,9 @@ ZONE = {
 """Seconds for which it holds, and the records. What is called like an address is one: no other name resolves here."""
 
 
+_records: Callable[..., dns.rrset.RRset] = cast("Any", dns.rrset).from_text
+
+
 @dataclass
 class _Zone(asyncio.DatagramProtocol):
     """A server with these records; ``asked`` is what for. What it does not have is not there (NXDOMAIN)."""
@@ -57,8 +60,7 @@ class _Zone(asyncio.DatagramProtocol):
             answer.set_rcode(dns.rcode.NXDOMAIN)
         else:
             seconds, *texts = found
-            made = dns.rrset.from_text  # pyright: ignore[reportUnknownMemberType]
-            answer.answer.append(made(name, int(seconds), "IN", kind, *texts))
+            answer.answer.append(_records(name, int(seconds), "IN", kind, *texts))
         self._transport.sendto(answer.to_wire(), addr)
 
 
