@@ -183,6 +183,19 @@ def test_a_caller_who_is_silent_is_asked_then_said_goodbye_to(monkeypatch: pytes
     assert 30 < (record.ended - record.answered) / SECOND < 40
 
 
+def test_nobody_who_waits_for_our_answer_is_taken_for_silent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An engine may be slow, or dead for a while: the silence is ours."""
+    settings = GREETED + "silence_seconds = 5\n"
+    replies = (ScriptedReply("Not much.", first=9.0),) * 9
+    script = (Says(2.0, "what is new"),)
+    exchange, leg = place(monkeypatch, tmp_path, settings, script=script, replies=replies, seconds=40.0)
+    simulate(exchange.hold(leg))
+    assert "Not much." in exchange.said()
+    assert exchange.said()[-1].endswith("I will hang up now. Goodbye."), "then the silence was theirs"
+    heard = next(record for record in exchange.turns() if record.heard == "Not much.")
+    assert exchange.records()[0].ended - heard.sent > 5 * SECOND
+
+
 def test_nobody_who_holds_is_taken_for_silent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     script = (Does(3.0, far.Held(True)), Does(70.0, far.Held(False)), Says(72.0, "here again"))
     exchange, leg = place(monkeypatch, tmp_path, script=script, replies=(ScriptedReply("Good."),), seconds=80.0)
