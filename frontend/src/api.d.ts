@@ -3846,7 +3846,10 @@ export interface components {
             title: string;
             /** What */
             what: string;
-            /** Steps */
+            /**
+             * Steps
+             * @description What is left to do.
+             */
             steps: components["schemas"]["SetupStep"][];
             /**
              * State
