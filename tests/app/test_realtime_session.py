@@ -192,7 +192,7 @@ def test_what_was_said_before_is_given_changed_and_taken_back(monkeypatch: pytes
         await client.until("response.done")
         prompt = door.model.prompts[-1]
         assert prompt.speaker.description == "A calm woman.\nYou love rain.\nWhisper."
-        assert [line.text for line in prompt.lines] == ["I was here before.", "Hello Bob.", "I am Bob. Who am I?"]
+        assert [line.text for line in prompt.lines] == ["I was here before.", "I am Bob.", "Hello Bob.", "Who am I?"]
         client.say("conversation.item.retrieve", item_id="bob")
         found = await client.until("conversation.item.retrieved")
         assert found["item"]["content"] == [{"type": "input_text", "text": "I am Bob."}]

@@ -143,6 +143,10 @@ class RealtimeItems:
         place = ids.index(item.id) if item.id in ids else 0
         return ids[place - 1] if place else None
 
+    def until(self, item: RealtimeItem) -> list[RealtimeItem]:
+        """All that stand before it."""
+        return self._items[: self._items.index(item)]
+
     def is_last(self, item: RealtimeItem) -> bool:
         """Nothing follows it."""
         return bool(self._items) and self._items[-1] is item
