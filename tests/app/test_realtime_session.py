@@ -16,6 +16,7 @@ from realtime_doubles import RealtimeClient, RealtimeDoor, quiet, speak, tone
 from duologue.app.admission import PlaceKind
 from duologue.app.realtime import answers as realtime_answers
 from duologue.app.realtime import connection as realtime_connection
+from duologue.app.realtime import items as realtime_items
 from duologue.app.realtime import session as realtime_session
 from duologue.app.realtime.sound import DeltaWriter
 from duologue.audio.pcm import Samples
@@ -579,6 +580,32 @@ def test_a_client_that_floods_is_let_go(monkeypatch: pytest.MonkeyPatch, tmp_pat
         assert door.realtime.held == 0
 
     play(monkeypatch, tmp_path, story)
+
+
+def test_what_a_client_writes_down_is_bounded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The oldest that is settled goes; what waits for an answer is refused when it is too much."""
+    monkeypatch.setattr(realtime_items, "MOST_CHARACTERS", 10_000)
+
+    async def story(door: RealtimeDoor) -> None:
+        client = door.open()
+        for number in range(9):
+            said = [{"type": "output_text", "text": "x" * 2_500}]
+            item = {"type": "message", "role": "assistant", "id": f"old{number}", "content": said}
+            client.say("conversation.item.create", item=item)
+        client.say("conversation.item.retrieve", item_id="old4")
+        assert (await client.until("error"))["error"]["code"] == "item_not_found"
+        client.say("conversation.item.retrieve", item_id="old5")
+        assert len((await client.until("conversation.item.retrieved"))["item"]["content"][0]["text"]) == 2_500
+        for _ in range(4):
+            client.write("y" * 3_000, answer=False)
+        error = (await client.until("error"))["error"]
+        assert error["code"] == "conversation_full" and "Ask for a response" in error["message"]
+        client.say("response.create")
+        await client.until("response.done")
+        client.write("Well?")
+        await client.until("response.done")
+
+    play(monkeypatch, tmp_path, story, "Yes.", "Fine.")
 
 
 def test_so_is_one_that_says_nothing_sensible(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

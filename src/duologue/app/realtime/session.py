@@ -349,6 +349,7 @@ class RealtimeSession:
             self._check_call(item)
         sound = next((part.audio for part in given.content if part.audio and part.type == "input_audio"), None)
         appended = self._decoded(sound) if sound and item.role == "user" else None
+        self._items.make_room(item)
         previous = self._items.add(item, after)
         self._connection.tell("conversation.item.added", previous_item_id=previous, item=item.wire())
         if appended is not None:
