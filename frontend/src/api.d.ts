@@ -3854,7 +3854,10 @@ export interface components {
             title: string;
             /** What */
             what: string;
-            /** Steps */
+            /**
+             * Steps
+             * @description What is left to do.
+             */
             steps: components["schemas"]["SetupStep"][];
             /**
              * State
@@ -4859,6 +4862,12 @@ export interface components {
              * @description In characters.
              */
             text: string;
+            /**
+             * Number
+             * @description Counted by the client, from 1, in the whole conversation: what came is not taken again. 0: not counted.
+             * @default 0
+             */
+            number: number;
         };
         /**
          * TalkSource
@@ -5147,6 +5156,12 @@ export interface components {
              * @description A conversation waits so long for its client.
              */
             resume_seconds: number;
+            /**
+             * Said
+             * @description The number of the newest `say` that was taken: a client that goes on says again what it wrote after that.
+             * @default 0
+             */
+            said: number;
             /**
              * Remembered
              * @description What is heard is kept, for the next conversation with this person.

@@ -245,7 +245,7 @@ class FakeTimer implements Timer {
 
 const WELCOME: Welcome = {
   type: "welcome", version: 1, conversation: "c", resume: "token", resumed: false, character: "ada", title: "Ada",
-  microphone: true, rate: 48_000, resume_seconds: 60, remembered: false, person: "",
+  microphone: true, rate: 48_000, resume_seconds: 60, said: 0, remembered: false, person: "",
 };
 
 function talk(): { client: TalkClient; sockets: FakeSocket[]; player: FakePlayer; timer: FakeTimer; links: Link[]; taken: FromServer[] } {
@@ -281,7 +281,7 @@ describe("the client", () => {
     player.onStopped?.(null, 2000);
     client.hear(16_000, Int16Array.from([1, 2]));
     expect(socket.sent.slice(1, -1)).toEqual([
-      { type: "say", text: "Hi" },
+      { type: "say", text: "Hi", number: 1 },
       { type: "interrupt" },
       { type: "played", id: "a", samples: 5, at: 1000 },
       { type: "pong", number: 3 },
@@ -323,6 +323,33 @@ describe("the client", () => {
     expect(sockets[1]?.sent).toEqual([{ type: "hello", version: 1, resume: "token", heard: { id: "a", samples: 77 } }]);
     sockets[1]?.says({ ...WELCOME, resumed: true });
     expect(links.at(-1)?.is).toBe("open");
+  });
+
+  it("says again what the server may not have, and nothing that it has", async () => {
+    const { client, sockets, timer } = talk();
+    client.begin();
+    await sockets[0]?.opens();
+    sockets[0]?.says(WELCOME);
+    client.say("one");
+    client.say("two");
+    sockets[0]?.breaks();
+    client.say("three");
+    timer.pass(300);
+    await sockets[1]?.opens();
+    sockets[1]?.says({ ...WELCOME, resumed: true, said: 1 });
+    expect(sockets[1]?.sent.slice(1)).toEqual([
+      { type: "say", text: "two", number: 2 },
+      { type: "say", text: "three", number: 3 },
+    ]);
+  });
+
+  it("counts on where a page of before stopped", async () => {
+    const { client, sockets } = talk();
+    client.begin();
+    await sockets[0]?.opens();
+    sockets[0]?.says({ ...WELCOME, resumed: true, said: 7 });
+    client.say("more");
+    expect(sockets[0]?.sent.at(-1)).toEqual({ type: "say", text: "more", number: 8 });
   });
 
   it("takes a server that has fallen silent for lost, and gives up after as long as it would have waited", async () => {

@@ -70,6 +70,8 @@ describe("stages", () => {
   });
   it("have words, and unknown ones their own name", () => {
     expect(wordsOf("endpointing").label).toBe("End of turn");
+    const all = "endpointing transcript floor first_token first_sentence text first_audio voice playout queued".split(" ").map(wordsOf);
+    expect(new Set(all.map(({ colour }) => colour)).size).toBe(new Set(all.map(({ label }) => label)).size); // they stand side by side
     expect(wordsOf("warp_drive").label).toBe("warp drive");
   });
   it("have a middle", () => {

@@ -32,6 +32,8 @@ from duologue.phone.media.message_player import MessagePlayer
 
 MOST_UNSENT = 2_000
 """Messages that wait for a socket that takes none; then it is given up."""
+MOST_WRITTEN = 64
+"""Of what was written, the newest that is kept until it is known to have come; what is older came long ago."""
 FIRST_PAUSE, LONGEST_PAUSE = SECOND // 4, 4 * SECOND
 """Before a socket is tried again (ns)."""
 LEAVING_SECONDS = 5.0
@@ -102,6 +104,8 @@ class TalkClient:
         self._player = MessagePlayer(play, self._played, clock.now())
         self._orders = asyncio.Event()
         self._unsent: deque[str | bytes] = deque()
+        self._written: deque[say.TalkSay] = deque(maxlen=MOST_WRITTEN)
+        self._count = 0
         self._news = asyncio.Event()
         self._open = False
         self._stop: asyncio.Future[TalkPlace | None] | None = None
@@ -149,8 +153,11 @@ class TalkClient:
     # What the person does
 
     def say(self, text: str) -> None:
-        """Write ``text``; it is answered at once, and interrupts."""
-        self._send(say.TalkSay(text=text))
+        """Write ``text``; it is answered at once, and interrupts. While no socket is open it waits for the next one."""
+        self._count += 1
+        written = say.TalkSay(text=text, number=self._count)
+        self._written.append(written)
+        self._send(written)
 
     def hear(self, at: int, samples: Samples) -> None:
         """A block of the person's sound: 16 kHz, half a second at most; ``at`` is its first sample's number on the
@@ -306,6 +313,9 @@ class TalkClient:
         match message:
             case TalkWelcome():
                 self.welcome, self._open = message, True
+                for written in self._written:
+                    if written.number > message.said:
+                        self._send(written)
             case TalkTurn():
                 self._turns[message.id] = message
             case TalkChunk():

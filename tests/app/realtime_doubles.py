@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from duologue.audio import g711
 from duologue.audio.pcm import Samples, from_int16
 from duologue.errors import InputError
 from duologue.settings import Settings
+from duologue.simulation.virtual_time import simulate
 
 PCM_RATE = 24_000
 
@@ -148,3 +150,18 @@ async def speak(client: RealtimeClient, sounds: Iterable[Samples], clock: Any, l
 
 def as_json(event: Mapping[str, Any]) -> str:
     return json.dumps(event)
+
+
+LONG = "one two three four five six seven eight nine ten. eleven twelve thirteen fourteen fifteen sixteen."
+Story = Callable[[RealtimeDoor], Awaitable[None]]
+
+
+def play(monkeypatch: pytest.MonkeyPatch, folder: Path, story: Story, *replies: str, **options: Any) -> RealtimeDoor:
+    door = RealtimeDoor(monkeypatch, folder, replies, **options)
+
+    async def main() -> None:
+        async with door:
+            await story(door)
+
+    simulate(main(), limit=3600 * 2)
+    return door

@@ -62,9 +62,11 @@ class Wire:
         self._gone = asyncio.Event()
         self.closed: tuple[int, str] | None = None
 
-    def break_off(self) -> None:
-        """Neither end hears of the other any more."""
+    def break_off(self, *, lost: bool = False) -> None:
+        """Neither end hears of the other any more; ``lost``: nor does the house of what is on its way."""
         self._gone.set()
+        while lost and not self._up.empty():
+            self._up.get_nowait()
         self._up.put_nowait(_stamped(None))
         while self._down.full():
             self._down.get_nowait()

@@ -302,9 +302,13 @@ def test_a_socket_that_breaks_is_replaced_and_the_call_is_still_theirs(
         anna, _ = await desk.attend()
         await desk.at(4.0)
         await desk.take(anna)
-        desk.wires[-1].break_off()
+        anna.say("One moment.")
+        await asyncio.sleep(2.0)
+        anna.say("It is on its way.")
+        desk.wires[-1].break_off(lost=True)
         await anna.until(lambda: anna.sockets == 2 and anna.connected)
         await anna.until(lambda: bool(anna.attended and anna.attended.yours))
+        await desk.at(12.0)
         before = desk.exchange.clock.now()
         await desk.speak(anna, 0.5)
         assert desk.heard((before - desk.leg.answered) / SECOND)
@@ -313,6 +317,7 @@ def test_a_socket_that_breaks_is_replaced_and_the_call_is_still_theirs(
 
     exchange = held(monkeypatch, tmp_path, story)
     assert [taken.why for taken in takeovers(exchange)] == ["handed back"]
+    assert exchange.said() == ["Hello there.", "One moment.", "It is on its way."]
 
 
 def test_one_of_two_has_the_call_and_the_other_listens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -5,18 +5,15 @@ client's, and what clients do that do not keep to the protocol.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import pytest
-from realtime_doubles import RealtimeClient, RealtimeDoor, quiet, speak, tone
+from realtime_doubles import LONG, RealtimeClient, RealtimeDoor, play, quiet, speak, tone
 
-from duologue.app.admission import PlaceKind
 from duologue.app.realtime import answers as realtime_answers
-from duologue.app.realtime import connection as realtime_connection
-from duologue.app.realtime import session as realtime_session
 from duologue.app.realtime.sound import DeltaWriter
 from duologue.audio.pcm import Samples
 from duologue.clock import SECOND
@@ -28,8 +25,6 @@ from duologue.speech.hearing_fake import Hearing, evenly
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
 
-Story = Callable[[RealtimeDoor], Awaitable[None]]
-LONG = "one two three four five six seven eight nine ten. eleven twelve thirteen fourteen fifteen sixteen."
 WHOLE = [
     "session.created", "conversation.created", "conversation.item.added", "conversation.item.done", "response.created",
     "rate_limits.updated", "response.output_item.added", "conversation.item.added", "response.content_part.added",
@@ -38,17 +33,6 @@ WHOLE = [
     "response.output_audio_transcript.done", "response.content_part.done", "response.output_item.done",
     "conversation.item.done", "response.done",
 ]  # fmt: skip
-
-
-def play(monkeypatch: pytest.MonkeyPatch, folder: Path, story: Story, *replies: str, **options: Any) -> RealtimeDoor:
-    door = RealtimeDoor(monkeypatch, folder, replies, **options)
-
-    async def main() -> None:
-        async with door:
-            await story(door)
-
-    simulate(main(), limit=3600 * 2)
-    return door
 
 
 class Caller(FakeLanguage):
@@ -192,7 +176,7 @@ def test_what_was_said_before_is_given_changed_and_taken_back(monkeypatch: pytes
         await client.until("response.done")
         prompt = door.model.prompts[-1]
         assert prompt.speaker.description == "A calm woman.\nYou love rain.\nWhisper."
-        assert [line.text for line in prompt.lines] == ["I was here before.", "Hello Bob.", "I am Bob. Who am I?"]
+        assert [line.text for line in prompt.lines] == ["I was here before.", "I am Bob.", "Hello Bob.", "Who am I?"]
         client.say("conversation.item.retrieve", item_id="bob")
         found = await client.until("conversation.item.retrieved")
         assert found["item"]["content"] == [{"type": "input_text", "text": "I am Bob."}]
@@ -565,102 +549,6 @@ def test_items_that_are_there_are_not_made_twice_nor_truncated_beyond_their_end(
         assert (await client.until("error"))["error"]["code"] == "item_in_use"
 
     play(monkeypatch, tmp_path, story, "Yes.")
-
-
-def test_a_client_that_floods_is_let_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    async def story(door: RealtimeDoor) -> None:
-        client = door.open()
-        await client.until("session.created")
-        for _ in range(2_000):
-            client.say("input_audio_buffer.clear")
-        await client.until_closed()
-        assert client.events[-1]["error"]["code"] == "rate_limit_exceeded"
-        assert client.wire.closed == (1008, client.events[-1]["error"]["message"])
-        assert door.realtime.held == 0
-
-    play(monkeypatch, tmp_path, story)
-
-
-def test_so_is_one_that_says_nothing_sensible(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    async def story(door: RealtimeDoor) -> None:
-        client = door.open()
-        for _ in range(realtime_connection.MOST_GARBAGE + 1):
-            client.wire.put("nonsense")
-        await client.until_closed()
-        assert len(client.of("error")) == realtime_connection.MOST_GARBAGE + 1
-
-    play(monkeypatch, tmp_path, story)
-
-
-def test_one_that_does_not_read_is_let_go_and_costs_little(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    async def story(door: RealtimeDoor) -> None:
-        client = door.open(room=4)
-        client.write("Count!")
-        await asyncio.sleep(realtime_connection.SEND_SECONDS + 5)
-        assert client.wire.closed is not None and door.realtime.held == 0
-
-    play(monkeypatch, tmp_path, story, " ".join([LONG] * 8))
-
-
-def test_sound_without_end_is_refused_and_no_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    async def story(door: RealtimeDoor) -> None:
-        for detection, most in (({"type": "server_vad"}, 60), (None, 120)):
-            client = door.open(audio={"input": {"turn_detection": detection}})
-            await client.until("session.created")
-            for _ in range(most // 2 + 3):
-                client.append(quiet(2.0))
-            error = await client.until("error")
-            assert error["error"]["code"] == "input_audio_buffer_full"
-            client.wire.break_off()
-
-    play(monkeypatch, tmp_path, story)
-
-
-def test_a_session_has_an_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    async def story(door: RealtimeDoor) -> None:
-        client = door.open()
-        await client.until("error")
-        assert client.events[-1]["error"]["code"] == "session_idle"
-        busy = door.open()
-        for _ in range(12):
-            await asyncio.sleep(realtime_session.SESSION_SECONDS / 10)
-            busy.say("input_audio_buffer.clear")
-        await busy.until_closed()
-        assert busy.events[-1]["error"]["code"] == "session_expired"
-
-    play(monkeypatch, tmp_path, story)
-
-
-def test_who_is_not_there_is_not_called(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    async def story(door: RealtimeDoor) -> None:
-        client = door.open(model="nobody")
-        await client.until_closed()
-        assert client.events[-1]["error"]["param"] == "model"
-        for name in ("gpt-realtime", "ada"):
-            client = door.open(model=name)
-            assert (await client.until("session.created"))["session"]["model"] == name
-
-    play(monkeypatch, tmp_path, story)
-
-
-def test_a_house_that_is_full_or_closing_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    async def story(door: RealtimeDoor) -> None:
-        def one(kind: PlaceKind) -> int:
-            return 1
-
-        monkeypatch.setattr(door.admission.places, "capacity", one)
-        first = door.open()
-        await first.until("session.created")
-        second = door.open()
-        await second.until_closed()
-        assert second.events[-1]["error"]["code"] == "no_place" and second.wire.closed[0] == 1013  # type: ignore[index]
-        await door.realtime.leave()
-        await first.until_closed()
-        third = door.open()
-        await third.until_closed()
-        assert third.wire.closed[0] == 1013  # type: ignore[index]
-
-    play(monkeypatch, tmp_path, story)
 
 
 def test_a_session_is_updated_and_says_what_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ import pytest
 
 from duologue.app import setup
 from duologue.app.models import UpgradeView
+from duologue.models.catalogue import Model
+from duologue.models.shelf import ModelShelf
 from duologue.settings import load_settings
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
@@ -53,6 +55,30 @@ async def test_what_is_missing_is_said_with_the_commands(tmp_path: Path, monkeyp
     assert "ELEVENLABS_API_KEY is not set" in found["elevenlabs"].told
     assert found["ollama"].told == f"Nothing answers at {NOBODY}."
     assert all(step.command for each in found.values() for step in each.steps)
+    assert [len(each.steps) for each in found.values()] == [2, 2, 2]
+
+
+@pytest.mark.parametrize("runs", [True, False])
+async def test_of_a_voice_that_is_here_only_what_is_left_to_do_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: bool
+) -> None:
+    def here(shelf: ModelShelf, model: Model) -> bool:
+        return True
+
+    def installed(model: Model) -> bool:
+        return runs
+
+    monkeypatch.setattr(ModelShelf, "has", here)
+    monkeypatch.setattr(setup, "installed", installed)
+    flags: dict[str, object] = {"models.folder": tmp_path, "engines.tts": "espeak", "engines.stt": "pocketsphinx"}
+    found = (await upgrades(flags))["kokoro"]
+    assert found.state == ("ready" if runs else "missing")
+    install = [] if runs else ['pip install "duologue[kokoro]"']
+    serve = "DUOLOGUE_ENGINES__TTS=kokoro,espeak duologue serve"
+    assert [step.command for step in found.steps] == [*install, serve]
+    chosen = (await upgrades(flags | {"engines.tts": "kokoro,espeak"}))["kokoro"]
+    assert chosen.state == ("used" if runs else "missing")  # what is set may yet not be there
+    assert [step.command for step in chosen.steps] == install
 
 
 async def test_a_key_is_there_or_not_and_never_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +89,9 @@ async def test_a_key_is_there_or_not_and_never_told(monkeypatch: pytest.MonkeyPa
     assert {"openai", "openai_speech", "openai_hearing"} <= keys.keys()
     assert "espeak" not in keys
     assert "secret" not in found.model_dump_json()
-    assert next(each for each in found.upgrades if each.name == "elevenlabs").state == "ready"
+    voice = next(each for each in found.upgrades if each.name == "elevenlabs")
+    assert voice.state == "ready"
+    assert [step.command for step in voice.steps] == ["DUOLOGUE_ENGINES__TTS=elevenlabs,espeak duologue serve"]
 
 
 async def test_ollama_is_asked_for_its_models(server: tuple[str, bytes]) -> None:
@@ -71,8 +99,10 @@ async def test_ollama_is_asked_for_its_models(server: tuple[str, bytes]) -> None
     found = (await upgrades({"engines.tts": "espeak", "engines.stt": "pocketsphinx"}, address))["ollama"]
     if b"llama3.2:latest" in answer:
         assert found.state == "ready" and "llama3.2:latest" in found.told
-        assert f"BASE_URL={address}" in found.steps[1].command
+        (step,) = found.steps
+        assert f"BASE_URL={address}" in step.command and "MODEL=llama3.2:latest " in step.command
     else:
+        assert found.steps[0].command == "ollama pull llama3.2"
         assert found.state == "missing"
         assert ("no model yet" in found.told) == (answer == b'{"data": []}')
 
@@ -85,3 +115,4 @@ async def test_what_is_set_is_in_use(server: tuple[str, bytes]) -> None:
     }  # fmt: skip
     found = (await upgrades(flags, address))["ollama"]
     assert found.state == ("used" if b"llama3.2:latest" in answer else "missing")
+    assert bool(found.steps) == (found.state == "missing")

@@ -175,6 +175,57 @@ def test_a_socket_that_breaks_costs_no_word_and_none_is_said_twice(
     assert abs(np.count_nonzero(sounding[0]) - np.count_nonzero(sounding[1])) < 0.01 * RATE * (1 + len(breaks))
 
 
+@pytest.mark.parametrize("arrives", [False, True])
+def test_what_is_written_as_the_socket_breaks_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arrives: bool
+) -> None:
+    """Whether the house had it or not: the client cannot know."""
+
+    async def story(door: Door) -> None:
+        client, _ = door.client()
+
+        def answered(count: int) -> bool:
+            return sum(turn.state == "ended" for turn in client.turns if not turn.person) == count
+
+        async with asyncio.TaskGroup() as group:
+            await begun(group, client)
+            client.say("First?")
+            await client.until(lambda: answered(1))
+            client.say("Second?")
+            await asyncio.sleep(2 * LATE if arrives else 0)
+            door.wires[-1].break_off(lost=True)
+            await client.until(lambda: answered(2))
+            client.say("Third?")
+            await client.until(lambda: answered(3))
+            assert [turn.text for turn in client.turns if turn.person] == ["First?", "Second?", "Third?"]
+            client.leave()
+
+    play(monkeypatch, tmp_path, story, "One.", "Two.", "Three.")
+
+
+def test_words_that_come_again_are_not_said_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    async def story(door: Door) -> None:
+        wire = door.wire()
+        wire.put(HELLO)
+        welcome = await wire.take_until("welcome")
+        assert welcome["said"] == 0
+        for number in (1, 1, 2, 1):
+            wire.put({"type": "say", "text": f"Number {number}.", "number": number})
+        await asyncio.sleep(1.0)
+        wire.break_off()
+        other = door.wire()
+        other.put({**HELLO, "resume": welcome["resume"]})
+        assert (await other.take_until("welcome"))["said"] == 2
+        texts = {(await other.take_until("turn"))["text"] for _ in range(2)}
+        assert texts & {"Number 1. Number 2.", "Number 1.", "Number 2."}
+        other.put({"type": "leave"})
+        await other.take_until("bye")
+
+    door = play(monkeypatch, tmp_path, story, "Yes.", "Yes.", "Yes.", "Yes.")
+    words = " ".join(turn.text for turn in door.turns() if turn.kind == "person" and turn.state == "ended")
+    assert sorted(words.split()) == ["1.", "2.", "Number", "Number"]
+
+
 def test_a_page_that_is_loaded_anew_gets_what_was_not_acknowledged_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -140,12 +140,24 @@ SETUP = SetupView(
     upgrades=(
         UpgradeView(
             name="kokoro", kind="voice", title="Kokoro", what="54 natural voices that run on this machine.",
-            steps=(SetupStep(words="Fetch it.", command="duologue models get kokoro"),),
+            steps=(
+                SetupStep(words="Fetch it.", command="duologue models get kokoro"),
+                SetupStep(
+                    words="Start with it; espeak stands in.",
+                    command="DUOLOGUE_ENGINES__TTS=kokoro,espeak duologue serve",
+                ),
+            ),
             state="missing", told="Its files are not here.",
         ),
         UpgradeView(
             name="ollama", kind="mind", title="Ollama", what="A language model on this machine.",
-            steps=(SetupStep(words="Fetch a model.", command="ollama pull llama3.2"),),
+            steps=(
+                SetupStep(
+                    words="Start with it; the improviser stands in.",
+                    command="DUOLOGUE_ENGINES__LLM=openai,improv DUOLOGUE_ENGINES__OPENAI__BASE_URL="
+                    "http://127.0.0.1:11434/v1 DUOLOGUE_ENGINES__OPENAI__MODEL=llama3.2:latest duologue serve",
+                ),
+            ),
             state="ready", told="Ollama answers, and has llama3.2:latest.",
         ),
     ),

@@ -173,7 +173,7 @@ async def test_settings_offer_voices_keys_and_the_way_to_better_ones(context: Br
     await page.goto(f"{show.address}/settings")
     kokoro = page.locator(".upgrade", has_text="Kokoro")
     await expect(kokoro).to_contain_text("Its files are not here.")
-    await expect(kokoro.locator("code")).to_have_text("duologue models get kokoro")
+    await expect(kokoro.locator("code").first).to_have_text("duologue models get kokoro")
     await expect(page.locator(".upgrade", has_text="Ollama")).to_contain_text("ready to use")
     keys = page.get_by_role("group", name="Keys").get_by_role("row")
     await expect(keys.nth(1)).to_contain_text("OPENAI_API_KEY")

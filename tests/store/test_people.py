@@ -103,6 +103,17 @@ def test_who_is_meant(do: Do) -> None:
     assert str(by_key) in caught.value.remedy
 
 
+def test_a_name_is_meant_however_it_is_written_in_any_alphabet(do: Do) -> None:
+    def name(session: Session) -> str:
+        person = meet(session, Who("browser-1"), 10)
+        person.name = "Élise Ångström"
+        return person.id
+
+    elise = do(name)
+    for written in ("Élise Ångström", "élise ångström", "ÉLISE ÅNGSTRÖM", "E\u0301lise A\u030angstro\u0308m"):
+        assert do(lambda session, written=written: named(session, written).id) == elise
+
+
 def test_all_of_a_person_is_told(do: Do) -> None:
     do(fill)
     told = do(lambda session: export(session, named(session, "ada")))

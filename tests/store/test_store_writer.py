@@ -228,6 +228,23 @@ def test_the_end_is_not_waited_for_where_it_cannot_come(file: Path, told: Told) 
     writer.close()
     with pytest.raises((ClosedError, PeerError)):
         asked.result(PATIENCE)
+    assert (writer.state.lost, writer.state.waiting) == (1, 0)
+
+
+def test_who_asks_behind_much_that_waits_is_told_that_it_fails(
+    writer: StoreWriter, told: Told, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More waits than is written at once: the question is not in what is tried."""
+    monkeypatch.setattr(writer_module, "SLICE", 2)
+    file.parent.write_text("a file where a folder should be")
+    for number in range(9):
+        writer.put(person(f"{number}"))
+    assert told.wait(1).failure
+    with pytest.raises(PeerError):
+        writer.ask(names).result(PATIENCE)
+    file.parent.unlink()
+    assert told.wait(2).well
+    assert writer.ask(names).result(PATIENCE) == [f"{number}" for number in range(9)]
 
 
 async def test_a_house_is_told_on_its_loop(file: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, MutableMapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,18 +11,22 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 from studio_double import HouseDouble, ShowDouble, StudioDouble
 from test_web_scopes import EVERYONE, READER, WANTED, ask
 
 from duologue.app.people.accounts import TokenAccounts
+from duologue.app.realtime.messages import SessionFields
 from duologue.clock import SECOND, VirtualClock
 from duologue.errors import PeerError
+from duologue.store.tables import TokenRow
 from duologue.store.tokens import TokenLimits, create, digest, revoke, tokens
 from duologue.tokens import Scope, cookie_value
+from duologue.web import paths
 from duologue.web.application import create_app
 from duologue.web.client_secrets import ClientSecrets
 from duologue.web.gate import COOKIE, Gate
-from duologue.web.options import WebOptions
+from duologue.web.options import Grant, WebOptions
 from store_doubles import InstantStore
 
 pytestmark = pytest.mark.slow  # left to `make test`: the everyday tests take a minute
@@ -146,13 +151,13 @@ async def test_so_many_requests_a_minute(desk: Desk) -> None:
 class Socket:
     """A WebSocket at the gate, as a server drives it. ``served`` is what stands behind."""
 
-    def __init__(self, desk: Desk, token: str) -> None:
+    def __init__(self, desk: Desk, token: str, path: str = "/api/talk", secrets: ClientSecrets | None = None) -> None:
         self.sent: list[Message] = []
         self.inside = asyncio.Event()
         self.left = asyncio.Event()
-        self._gate = Gate(self._serve, desk.options, ClientSecrets())
+        self._gate = Gate(self._serve, desk.options, secrets or ClientSecrets())
         self._scope = {
-            "type": "websocket", "path": "/api/talk", "query_string": b"", "scheme": "ws", "root_path": "",
+            "type": "websocket", "path": path, "query_string": b"", "scheme": "ws", "root_path": "",
             "headers": [(b"host", b"talk.example"), (b"authorization", f"Bearer {token}".encode())],
         }  # fmt: skip
 
@@ -198,6 +203,33 @@ async def test_a_token_that_is_revoked_in_mid_call_ends_its_sockets(desk: Desk) 
         await desk.look()
         await running[2]
     assert sockets[2].ends == (1008, "the token was revoked")
+
+
+@pytest.mark.parametrize("way", ["revoked", "removed", "expired"])
+async def test_a_secret_that_a_token_made_opens_nothing_without_it(desk: Desk, way: str) -> None:
+    """Not even until the store is looked at again."""
+    token = desk.make("ada", Scope.TALK)
+    if way == "expired":
+        until = desk.clock.wall() + 60 * SECOND
+        desk.store.do(lambda session: session.execute(update(TokenRow).values(expires=until)))
+    await desk.look()
+    secrets = ClientSecrets(desk.clock)
+    grant = Grant("ada", frozenset({Scope.TALK}), desk.accounts.bearer(token))
+    value, _ = secrets.make(SessionFields(), 600, grant)
+    first, second = (Socket(desk, value, paths.REALTIME, secrets) for _ in range(2))
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        running = group.create_task(first.run())
+        await first.inside.wait()
+        running.cancel()
+    if way == "expired":
+        desk.clock.advance(61 * SECOND)
+    else:
+        desk.revoke("ada", remove=way == "removed")
+        await desk.look()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(2):
+            await second.run()
+    assert second.ends is not None and second.ends[0] == 1008 and not second.inside.is_set()
 
 
 async def test_an_event_stream_of_it_ends_too(desk: Desk, studio: StudioDouble) -> None:

@@ -5,6 +5,7 @@ and the next client is served.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator
 
 import httpx
@@ -235,4 +236,37 @@ async def test_who_trickles_a_head_is_not_waited_for(place: int, monkeypatch: py
         assert await reader.read() == b""
     writer.transport.abort()
     monkeypatch.undo()
+    assert await serves(place)
+
+
+def asking(place: int, count: int) -> socket.socket:
+    """A client that asks for so much that it waits on the way, and takes little of it at once."""
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    made.connect(("127.0.0.1", place))
+    made.setblocking(False)
+    made.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * count)
+    return made
+
+
+async def test_who_takes_nothing_of_an_answer_is_let_go(place: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "UNREAD_SECONDS", 0.3)
+    with asking(place, 60) as client, pytest.raises(ConnectionError):
+        async with asyncio.timeout(60):
+            while True:  # an end that was reset refuses the second byte
+                client.send(b" ")
+                await asyncio.sleep(0.05)
+    assert await serves(place)
+
+
+async def test_who_takes_an_answer_slowly_gets_all_of_it(place: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "UNREAD_SECONDS", 0.3)
+    loop, got = asyncio.get_running_loop(), 0
+    with asking(place, 10) as client:
+        async with asyncio.timeout(60):
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{place}", trust_env=False) as quick:
+                length = len((await quick.get("/openapi.json")).content)
+            while got < 10 * length:
+                got += len(await loop.sock_recv(client, 256 * 1024))
+                await asyncio.sleep(0.02)
     assert await serves(place)

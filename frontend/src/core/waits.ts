@@ -34,14 +34,14 @@ export interface StageWords {
 
 const KNOWN: Readonly<Record<string, StageWords>> = {
   endpointing: { label: "End of turn", what: "it became sure that the person had finished", colour: "--stage-hear" },
-  transcript: { label: "Transcript", what: "the last words were understood", colour: "--stage-hear" },
+  transcript: { label: "Transcript", what: "the last words were understood", colour: "--stage-understand" },
   floor: { label: "Floor", what: "another voice had to end", colour: "--stage-floor" },
   first_token: { label: "Thinking", what: "the first word was thought of", colour: "--stage-think" },
   first_sentence: { label: "Writing", what: "the first sentence was written", colour: "--stage-write" },
   text: { label: "Writing", what: "the rest was written", colour: "--stage-write" },
   first_audio: { label: "Voicing", what: "the first sound was made", colour: "--stage-voice" },
   voice: { label: "Voicing", what: "the first sound was made", colour: "--stage-voice" },
-  playout: { label: "Way out", what: "the sound was on its way", colour: "--stage-ready" },
+  playout: { label: "Way out", what: "the sound was on its way", colour: "--stage-out" },
   queued: { label: "Ready ahead", what: "it was finished and another turn was being heard", colour: "--stage-ready" },
 };
 

@@ -61,7 +61,7 @@ function ignored(error: unknown): void {
   if (!(error instanceof ApiError)) throw error;
 }
 
-const STATES = { used: ["good", "in use"], ready: ["wait", "ready to use"], missing: ["off", "not here"] } as const;
+const STATES = { used: ["good", "in use"], ready: ["good", "ready to use"], missing: ["off", "not here"] } as const;
 
 function Upgrade({ upgrade }: { upgrade: UpgradeView }): JSX.Element {
   const [is, words] = STATES[upgrade.state];
@@ -72,14 +72,16 @@ function Upgrade({ upgrade }: { upgrade: UpgradeView }): JSX.Element {
       </h3>
       <p class="quiet">{upgrade.what}</p>
       <p role="status">{upgrade.told}</p>
-      <ol>
-        {upgrade.steps.map(({ words: what, command }) => (
-          <li key={command}>
-            {what}
-            <Command line={command} what={`of ${upgrade.title}: ${what}`} />
-          </li>
-        ))}
-      </ol>
+      {upgrade.steps.length > 0 && (
+        <ol>
+          {upgrade.steps.map(({ words: what, command }) => (
+            <li key={command}>
+              {what}
+              <Command line={command} what={`of ${upgrade.title}: ${what}`} />
+            </li>
+          ))}
+        </ol>
+      )}
     </div>
   );
 }

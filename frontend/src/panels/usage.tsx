@@ -99,12 +99,17 @@ function Caps({ caps, currency }: { caps: readonly CapView[]; currency: string }
           <span>
             {cap.engine === "all" ? "All together" : cap.engine}, today: {capOf(cap, currency)}
           </span>
-          <meter min={0} max={cap.limit || 1} value={cap.limit ? Math.min(cap.used, cap.limit) : 1} aria-hidden="true" />
+          <Spent share={cap.limit ? Math.min(1, cap.used / cap.limit) : 1} />
           {cap.reached && <State is="bad">reached</State>}
         </li>
       ))}
     </ul>
   );
+}
+
+/** How much of a cap is gone: nearly all of it is a warning, all of it is bad. */
+function Spent({ share }: { share: number }): JSX.Element {
+  return <meter min={0} low={0.8} high={0.999} max={1} optimum={0} value={share} aria-hidden="true" />;
 }
 
 const FIRST: Readonly<Record<UsageView["by"], string>> = { engine: "Engine", run: "Where", person: "Person", day: "Day" };

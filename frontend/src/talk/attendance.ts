@@ -29,7 +29,8 @@ export class Attendance {
   #microphone: Microphone | null = null;
   #opening = false;
   #asking = false;
-  #wanted = false;
+  /** The call that is to be taken over as soon as it is attended; empty: none. */
+  #wanted = "";
 
   constructor(private readonly place: Address) {}
 
@@ -55,7 +56,7 @@ export class Attendance {
       this.#client = new TalkClient(open, speaker, TIMER, listener, {});
       this.#client.begin();
     } catch (error) {
-      this.call.value = "";
+      this.call.value = this.#wanted = "";
       this.trouble.value = { call, what: `This browser plays no sound: ${String(error)}`, remedy: "Load the page again, or try another browser." };
     } finally {
       this.#opening = false;
@@ -64,7 +65,7 @@ export class Attendance {
 
   /** Speak with the caller, in the character's place. To be called where a person has just pressed something. */
   async takeOver(call: string): Promise<void> {
-    this.#wanted = true;
+    this.#wanted = call;
     this.muted.value = false;
     const hearing = this.#hear(call);
     await this.listen(call);
@@ -74,7 +75,7 @@ export class Attendance {
 
   /** The character goes on. */
   giveBack(): void {
-    this.#wanted = false;
+    this.#wanted = "";
     this.#client?.take(false);
   }
 
@@ -92,8 +93,8 @@ export class Attendance {
   }
 
   #want(): void {
-    if (this.#wanted) this.#client?.take(true);
-    this.#wanted = false;
+    if (this.#wanted === this.call.peek()) this.#client?.take(true);
+    this.#wanted = "";
   }
 
   #take(message: FromServer): void {
@@ -147,6 +148,7 @@ export class Attendance {
   #linked(link: Link): void {
     this.link.value = link;
     if (link.is !== "over") return;
+    if (this.#wanted === this.call.peek()) this.#wanted = ""; // to listen to it later takes nothing over
     const bye = farewell(link.bye, link.why);
     if (bye) this.trouble.value = { call: this.call.peek(), ...bye };
     this.#deafen();

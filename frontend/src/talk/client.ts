@@ -4,7 +4,7 @@
  */
 import { Backoff } from "../core/backoff";
 import type { Piece, Place } from "./playout";
-import { packed, unpacked, VERSION, type Bye, type FromClient, type FromServer, type Hello, type Help } from "./protocol";
+import { packed, unpacked, VERSION, type Bye, type FromClient, type FromServer, type Hello, type Help, type Say } from "./protocol";
 
 /** What of a `WebSocket` is used. */
 export interface Socket {
@@ -60,6 +60,8 @@ const SILENCE_MS = 8000;
 const CONNECT_MS = 10_000;
 /** What a slow line holds back of the microphone before it is left out, bytes. */
 const MOST_BUFFERED = 64_000;
+/** Of what was written, the newest that is kept until it is known to have come; what is older came long ago. */
+const MOST_WRITTEN = 64;
 /** Without the server's word for it. */
 const RESUME_MS = 60_000;
 
@@ -70,6 +72,9 @@ export class TalkClient {
   #welcomed = false;
   #bye: Bye | null = null;
   #over = false;
+  /** How many were written in this conversation; null: it has not begun here. */
+  #count: number | null = null;
+  #written: Say[] = [];
   #lostAt = 0;
   #retry = 0;
   #silence = 0;
@@ -98,8 +103,13 @@ export class TalkClient {
     this.#connect();
   }
 
+  /** Write something; while the line is lost it waits for the next socket. */
   say(text: string): void {
-    this.#say({ type: "say", text });
+    if (this.#count === null) return;
+    this.#count += 1;
+    const written: Say = { type: "say", text, number: this.#count };
+    this.#written = [...this.#written, written].slice(-MOST_WRITTEN);
+    this.#say(written);
   }
 
   /** Silence at once, without asking first; where it stopped is told after it. */
@@ -186,6 +196,8 @@ export class TalkClient {
         this.#token = message.resume;
         this.#resumeMs = 1000 * message.resume_seconds;
         this.#welcomed = true;
+        this.#count ??= message.said;
+        this.#written.filter(({ number }) => number > message.said).forEach((written) => this.#say(written));
         this.#backoff.reset();
         this.listener.link({ is: "open" });
         break;

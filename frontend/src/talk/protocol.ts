@@ -7,6 +7,7 @@ type Schemas = components["schemas"];
 export const VERSION = 1;
 
 export type Hello = Schemas["TalkHello"];
+export type Say = Schemas["TalkSay"];
 export type Turn = Schemas["TalkTurn"];
 export type Chunk = Schemas["TalkChunk"];
 export type Welcome = Schemas["TalkWelcome"];
@@ -42,7 +43,7 @@ export type FromServer =
 type Said<Message extends { type: string }> = Pick<Message, "type"> & Partial<Message>;
 export type FromClient =
   | (Said<Hello> & Pick<Hello, "version">)
-  | Schemas["TalkSay"]
+  | Say
   | Schemas["TalkPush"]
   | Schemas["TalkCommit"]
   | Schemas["TalkCancel"]

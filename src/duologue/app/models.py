@@ -227,7 +227,7 @@ class UpgradeView(ApiModel):
     kind: Literal["voice", "mind"]
     title: str
     what: str
-    steps: tuple[SetupStep, ...]
+    steps: tuple[SetupStep, ...] = Field(description="What is left to do.")
     state: Literal["used", "ready", "missing"]
     told: str = Field(description="What was found when it was looked for.")
 

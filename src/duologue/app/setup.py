@@ -66,75 +66,64 @@ def _present(variable: str) -> bool:
 
 def _kokoro(settings: Settings) -> UpgradeView:
     model: Model = next(each for each in entries.MODELS if each.name == "kokoro")
-    here = ModelShelf(settings.models_folder).has(model)
-    if "kokoro" in settings.engines.tts:
-        state, told = "used", "It speaks here."
-    elif here and installed(model):
-        state, told = "ready", "Its files are here: start the house with it."
-    elif here:
-        state, told = (
-            "missing",
-            f"Its files are here; what runs it is not: pip install {model.needs[1] if model.needs else 'duologue'}.",
-        )
-    else:
+    chosen, left = "kokoro" in settings.engines.tts, list[SetupStep]()
+    if not ModelShelf(settings.models_folder).has(model):
         state, told = "missing", "Its files are not here."
-    return UpgradeView.model_validate(
-        dict(
-            name="kokoro", kind="voice", title="Kokoro", state=state, told=told,
-            what="54 natural voices that run on this machine, under Apache-2.0. English.",
-            steps=(
-                SetupStep(words="Fetch it.", command="duologue models get kokoro"),
-                SetupStep(words=_STAND_IN, command=f"{_VOICE}=kokoro,espeak duologue serve"),
-            ),
-        )
-    )  # fmt: skip
+        left.append(SetupStep(words="Fetch it.", command="duologue models get kokoro"))
+    elif model.needs is not None and not installed(model):
+        state, told = "missing", "Its files are here; what runs it is not."
+        left.append(SetupStep(words="Install what runs it.", command=model.needs[1]))
+    elif chosen:
+        state, told = "used", "It speaks here."
+    else:
+        state, told = "ready", "Its files are here: start the house with it."
+    if not chosen:
+        left.append(SetupStep(words=_STAND_IN, command=f"{_VOICE}=kokoro,espeak duologue serve"))
+    what = "54 natural voices that run on this machine, under Apache-2.0. English."
+    return _upgrade("kokoro", "voice", "Kokoro", what, state, told, left)
 
 
 def _elevenlabs(settings: Settings) -> UpgradeView:
     variable = _variable(settings, "elevenlabs", TTS_GROUP)
+    chosen, left = "elevenlabs" in settings.engines.tts, list[SetupStep]()
     if not _present(variable):
         state, told = "missing", f"The environment variable {variable} is not set."
-    elif "elevenlabs" in settings.engines.tts:
+        words = "Give your key to the shell; it belongs in no file."
+        left.append(SetupStep(words=words, command=f"export {variable}=…"))
+    elif chosen:
         state, told = "used", "It speaks here."
     else:
         state, told = "ready", "The key is there: start the house with it."
-    return UpgradeView.model_validate(
-        dict(
-            name="elevenlabs", kind="voice", title="ElevenLabs", state=state, told=told,
-            what="Voices on a server of theirs, paid by the character. A character names its own under [voice].",
-            steps=(
-                SetupStep(words="Give your key to the shell; it belongs in no file.", command=f"export {variable}=…"),
-                SetupStep(words=_STAND_IN, command=f"{_VOICE}=elevenlabs,espeak duologue serve"),
-            ),
-        )
-    )  # fmt: skip
+    if not chosen:
+        left.append(SetupStep(words=_STAND_IN, command=f"{_VOICE}=elevenlabs,espeak duologue serve"))
+    what = "Voices on a server of theirs, paid by the character. A character names its own under [voice]."
+    return _upgrade("elevenlabs", "voice", "ElevenLabs", what, state, told, left)
 
 
 async def _ollama(settings: Settings, address: str) -> UpgradeView:
     models, trouble = await _listed(address)
-    part = settings.engine("openai")
-    used = "openai" in settings.engines.llm and str(getattr(part, "base_url", "")).rstrip("/") == address
-    if trouble:
-        state, told = "missing", trouble
-    elif not models:
-        state, told = "missing", "Ollama answers, and has no model yet."
+    part, left = settings.engine("openai"), list[SetupStep]()
+    chosen = "openai" in settings.engines.llm and str(getattr(part, "base_url", "")).rstrip("/") == address
+    if not models:
+        state, told = "missing", trouble or "Ollama answers, and has no model yet."
+        words = "Install it (ollama.com), then fetch a model." if trouble else "Fetch a model."
+        left.append(SetupStep(words=words, command=f"ollama pull {OLLAMA_MODEL}"))
     else:
-        state, told = ("used" if used else "ready"), f"Ollama answers, and has {', '.join(models[:5])}."
-    model = models[0] if models else OLLAMA_MODEL
-    command = (
-        f"{_MIND}=openai,improv DUOLOGUE_ENGINES__OPENAI__BASE_URL={address} "
-        f"DUOLOGUE_ENGINES__OPENAI__MODEL={model} duologue serve"
-    )
-    return UpgradeView.model_validate(
-        dict(
-            name="ollama", kind="mind", title="Ollama", state=state, told=told,
-            what="A language model on this machine: characters think instead of improvising from a script.",
-            steps=(
-                SetupStep(words="Install it (ollama.com), then fetch a model.", command=f"ollama pull {OLLAMA_MODEL}"),
-                SetupStep(words="Start with it; the improviser stands in.", command=command),
-            ),
+        state, told = ("used" if chosen else "ready"), f"Ollama answers, and has {', '.join(models[:5])}."
+    if not chosen:
+        command = (
+            f"{_MIND}=openai,improv DUOLOGUE_ENGINES__OPENAI__BASE_URL={address} "
+            f"DUOLOGUE_ENGINES__OPENAI__MODEL={models[0] if models else OLLAMA_MODEL} duologue serve"
         )
-    )  # fmt: skip
+        left.append(SetupStep(words="Start with it; the improviser stands in.", command=command))
+    what = "A language model on this machine: characters think instead of improvising from a script."
+    return _upgrade("ollama", "mind", "Ollama", what, state, told, left)
+
+
+def _upgrade(name: str, kind: str, title: str, what: str, state: str, told: str, left: list[SetupStep]) -> UpgradeView:
+    return UpgradeView.model_validate(
+        dict(name=name, kind=kind, title=title, what=what, state=state, told=told, steps=left)
+    )
 
 
 async def _listed(address: str) -> tuple[list[str], str]:

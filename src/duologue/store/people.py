@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, inspect, or_, select
+from sqlalchemy import ColumnElement, delete, func, inspect, select
 from sqlalchemy.orm import Session
 
 from duologue.clock import MILLISECOND, SECOND
@@ -65,15 +66,19 @@ def named(session: Session, name: str) -> PersonRow:
     exact = session.get(PersonRow, name)
     if exact is not None:
         return exact
-    wanted = name.casefold()
-    alike: ColumnElement[bool] = or_(PersonRow.key == name, func.lower(PersonRow.name) == wanted)
-    found = list(session.scalars(select(PersonRow).where(alike).limit(5)))
+    wanted = _folded(name)  # not by the database: SQLite knows small and capital letters of English alone
+    called = session.execute(select(PersonRow.id, PersonRow.key, PersonRow.name))
+    ids = [row.id for row in called if row.key == name or (wanted and _folded(row.name) == wanted)][:5]
+    found = list(session.scalars(select(PersonRow).where(PersonRow.id.in_(ids))))
     if len(found) == 1:
         return found[0]
     if not found:
         raise InputError(f"nobody called {name!r} is in the store", where="PERSON", remedy="duologue store lists them.")
-    ids = ", ".join(each.id for each in found)
-    raise InputError(f"several people are called {name!r}", where="PERSON", remedy=f"Name one by id: {ids}.")
+    raise InputError(f"several people are called {name!r}", where="PERSON", remedy=f"Name one by id: {', '.join(ids)}.")
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def forget(session: Session, person: PersonRow) -> list[str]:

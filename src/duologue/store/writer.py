@@ -95,12 +95,17 @@ class StoreWriter:
             self._entering.notify_all()
         if self._thread is not None:
             self._thread.join(CLOSE_SECONDS)
-            if self._thread.is_alive():
-                _log.error("store.hangs", store=self._database.where, lost=len(self._waiting))
         with self._entering:
             for job in self._waiting.values():
                 _fails(job, ClosedError("the store is closed", where=self._database.where))
+            lost = sum(job.done is None for job in self._waiting.values())
             self._waiting.clear()
+        self._state = replace(self._state, lost=self._state.lost + lost)
+        hangs = self._thread is not None and self._thread.is_alive()
+        if hangs or lost:
+            _log.error(
+                "store.not_written", store=self._database.where, lost=lost, hangs=hangs, cause=self._state.failure
+            )
 
     # The thread
 
@@ -212,7 +217,11 @@ class StoreWriter:
         self._database.close()
         self._failures += 1
         self._keep([(name, job) for name, job in batch if job.done is None])
-        for _, job in batch:
+        with self._entering:  # who asks behind what is tried again would wait for as long as it fails
+            asking = [(name, job) for name, job in self._waiting.items() if job.done is not None]
+            for name, _ in asking:
+                del self._waiting[name]
+        for _, job in (*batch, *asking):
             _fails(job, error)
         known = isinstance(error, DuologueError)
         failure, remedy = (error.what, error.remedy) if isinstance(error, DuologueError) else (in_words(error), "")

@@ -1,7 +1,8 @@
 """Connections to the server: who opens one and asks nothing is not waited for, and takes nobody's place.
 
 Uvicorn bounds neither. Here a connection has :data:`HEAD_SECONDS` for the head of a request, however it trickles; and
-where too many are open the one that has been idle longest makes room for who comes.
+where too many are open the one that has been idle longest makes room for who comes. One that takes nothing of its
+answer is let go after :data:`UNREAD_SECONDS`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ HEAD_SECONDS = 20.0
 """For a request's head to arrive, from the connection's beginning or the answer before on."""
 MOST_IDLE = 500
 """Connections without a request under way."""
+
+UNREAD_SECONDS = 30.0
+"""A connection that takes nothing of what waits for it for so long is let go."""
 
 _log = get_logger(__name__)
 
@@ -58,6 +62,7 @@ class DoorProtocol(H11Protocol):
     """Uvicorn's, with a :class:`Door`: make a class of it with :func:`behind`."""
 
     door: Door
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See uvicorn."""
@@ -67,6 +72,7 @@ class DoorProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """See uvicorn."""
         self.door.leave(self)
+        self._mind_no_more()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -86,7 +92,33 @@ class DoorProtocol(H11Protocol):
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """See uvicorn; from then on it is the socket's."""
         self.door.leave(self)
+        self._mind_no_more()
         super().handle_websocket_upgrade(event)
+
+    def pause_writing(self) -> None:
+        """See uvicorn; nothing more is written until it has taken enough of what waits."""
+        super().pause_writing()
+        self._mind()
+
+    def resume_writing(self) -> None:
+        """See uvicorn."""
+        if not self.transport.is_closing():
+            self._mind_no_more()
+        super().resume_writing()
+
+    def _mind(self, before: int = 0) -> None:
+        """See that it takes some of what waits for it, ``before`` bytes when it was looked at last (0: it was not)."""
+        self._mind_no_more()
+        left = self.transport.get_write_buffer_size()
+        if left and left == before:
+            self.transport.abort()
+        elif left:
+            self._unread = asyncio.get_running_loop().call_later(UNREAD_SECONDS, self._mind, left)
+
+    def _mind_no_more(self) -> None:
+        timer, self._unread = self._unread, None
+        if timer is not None:
+            timer.cancel()
 
     @property
     def _busy(self) -> bool:
@@ -98,6 +130,7 @@ class DoorProtocol(H11Protocol):
         """Nothing came, or too little of it."""
         self.door.leave(self)
         self.transport.close()
+        self._mind()  # it is open until all is taken that waits for it
 
 
 def behind(door: Door) -> type[DoorProtocol]:

@@ -12,7 +12,7 @@ import asyncio
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from duologue.app.calls.line_models import CallTurn
@@ -20,7 +20,7 @@ from duologue.app.calls.operator_voice import OPERATOR
 from duologue.app.calls.takeover import Takeover
 from duologue.app.calls.tap import STEP, CallTap, ListenerStream
 from duologue.app.talk import messages as say
-from duologue.app.talk.connection import TalkConnection, TalkSocket, hold_socket, parted
+from duologue.app.talk.connection import TalkConnection, TalkSocket, Written, hold_socket, parted
 from duologue.audio.pcm import Samples
 from duologue.clock import SECOND, Clock
 from duologue.errors import InputError
@@ -73,6 +73,7 @@ class _Attendant:
     stream: ListenerStream | None = None
     mine: bool = False
     """They are heard by the caller."""
+    written: Written = field(default_factory=Written)
 
 
 class Attendance:
@@ -220,6 +221,7 @@ class Attendance:
             say.TalkWelcome(
                 version=say.VERSION, conversation=self._call.id, resume=attendant.token, resumed=resumed,
                 character=name, title=title, microphone=True, rate=say.PLAYED_RATE, resume_seconds=AWAY_SECONDS,
+                said=attendant.written.newest,
             ),
             "welcome",
         )  # fmt: skip
@@ -252,7 +254,8 @@ class Attendance:
                 if attendant is self._operator:
                     self._takeover.give_back()
             case say.TalkSay(text=text):
-                await self._write(attendant, text)
+                if attendant.written.is_new(message):
+                    await self._write(attendant, text)
             case say.TalkInterrupt():
                 if attendant.mine:
                     self._takeover.interrupt()

@@ -82,10 +82,10 @@ class TokenAccounts:
         return self._of(digest(value))
 
     def admit(self, token: KnownToken) -> Refused | None:
-        """One more request of ``token``: None, or why not."""
+        """One more request of ``token``: None, or why not. A client secret may outlive the token that made it."""
         held = self._held.get(token.id)
-        if held is None:
-            return Refused("the token is not known any more", "Ask for another one.", 60)
+        if held is None or not held.token.holds(self._clock.wall()):
+            return Refused("the token was revoked, or has expired", "Ask for another one.", 60)
         now = self._clock.now()
         if now - held.noted >= NOTE_SECONDS * SECOND or not held.noted:
             self._write(held)
@@ -96,11 +96,8 @@ class TokenAccounts:
 
     @contextmanager
     def session(self, token: KnownToken) -> Generator[TokenSession | Refused]:
-        """A conversation of ``token``, while the context lasts; or why there is none."""
-        held = self._held.get(token.id)
-        if held is None:
-            yield Refused("the token is not known any more", "Ask for another one.", 60)
-            return
+        """A conversation of ``token``, which was admitted, while the context lasts; or why there is none."""
+        held = self._held[token.id]
         if (refused := self._full(held)) is not None:
             yield refused
             return
@@ -115,12 +112,8 @@ class TokenAccounts:
 
     @contextmanager
     def request(self, token: KnownToken) -> Generator[TokenSession]:
-        """Anything else of ``token``, while the context lasts: it ends when the token does."""
-        held, session = self._held.get(token.id), TokenSession(self._clock.now())
-        if held is None:
-            session.end(REVOKED)
-            yield session
-            return
+        """Anything else of ``token``, which was admitted, while the context lasts: it ends when the token does."""
+        held, session = self._held[token.id], TokenSession(self._clock.now())
         held.requests.add(session)
         try:
             yield session

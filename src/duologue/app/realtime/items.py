@@ -15,6 +15,8 @@ from duologue.strict_json import read_json
 
 MOST_ITEMS = 1_000
 """That are kept; the oldest that are settled go."""
+MOST_CHARACTERS = 1_000_000
+"""Of all that a client wrote down; no model reads as much."""
 SAMPLES_PER_MS = 48
 ROOT = "root"
 _UNANSWERED = json.dumps({"error": "nobody answered"})
@@ -70,6 +72,11 @@ class RealtimeItem:
             return []
         words = "transcript" if self.form in ("input_audio", "output_audio") else "text"
         return [{"type": self.form, words: self.text}]
+
+    @property
+    def size(self) -> int:
+        """Of what it holds, in characters."""
+        return len(self.text or "") + len(self.arguments) + len(self.output)
 
     # Of the character's sound
 
@@ -142,6 +149,26 @@ class RealtimeItems:
         ids = [other.id for other in self._items]
         place = ids.index(item.id) if item.id in ids else 0
         return ids[place - 1] if place else None
+
+    def make_room(self, item: RealtimeItem) -> None:
+        """Before one that a client wrote: the oldest that are settled go. Raises :class:`EventError` where all that is
+        left waits to be answered.
+        """
+        size = item.size + sum(each.size for each in self._items)
+        for each in [each for each in self._items if each.known]:
+            if size <= MOST_CHARACTERS:
+                return
+            self._items.remove(each)
+            size -= each.size
+        if size > MOST_CHARACTERS:
+            raise EventError(
+                f"More than {MOST_CHARACTERS} characters wait to be answered. Ask for a response, or delete some.",
+                code="conversation_full", param="item",
+            )  # fmt: skip
+
+    def until(self, item: RealtimeItem) -> list[RealtimeItem]:
+        """All that stand before it."""
+        return self._items[: self._items.index(item)]
 
     def is_last(self, item: RealtimeItem) -> bool:
         """Nothing follows it."""

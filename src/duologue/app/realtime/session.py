@@ -7,7 +7,7 @@ nothing of what it plays but where it was cut (``conversation.item.truncate``).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from zlib import crc32
 
@@ -349,6 +349,7 @@ class RealtimeSession:
             self._check_call(item)
         sound = next((part.audio for part in given.content if part.audio and part.type == "input_audio"), None)
         appended = self._decoded(sound) if sound and item.role == "user" else None
+        self._items.make_room(item)
         previous = self._items.add(item, after)
         self._connection.tell("conversation.item.added", previous_item_id=previous, item=item.wire())
         if appended is not None:
@@ -361,6 +362,8 @@ class RealtimeSession:
             self._unanswered.append(item)
         elif item.kind != "function_call_output" or not self._calls.answer(item.call_id, item.output):
             item.known = True
+            if item.role == "assistant" and self._wanted is None:
+                self._answered(self._items.until(item))
             self._recall()
 
     def _decoded(self, audio: str) -> AppendedSound:
@@ -559,12 +562,16 @@ class RealtimeSession:
 
     def _flush(self) -> None:
         """What was written and not answered was said before what is said now."""
-        ready = [item for item in self._unanswered if item not in self._committed]
-        if ready and self._wanted is None:
-            self._unanswered = [item for item in self._unanswered if item in self._committed]
-            for item in ready:
-                item.known = True
+        if self._wanted is None and self._answered(self._unanswered):
             self._recall()
+
+    def _answered(self, items: Sequence[RealtimeItem]) -> bool:
+        """Those of ``items`` that waited to be answered, and are understood, are of the past; False: there are none."""
+        past = [item for item in self._unanswered if item in items and item not in self._committed]
+        self._unanswered = [item for item in self._unanswered if item not in past]
+        for item in past:
+            item.known = True
+        return bool(past)
 
     async def _settle_calls(self) -> None:
         await self._clock.wait_until(self._clock.now() + CALLS_SETTLE_MS * MILLISECOND)

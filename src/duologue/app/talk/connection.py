@@ -193,6 +193,23 @@ class TalkConnection:
         await self._socket.close(_CLOSES.get(bye.code, POLICY), bye.text)
 
 
+class Written:
+    """What a client wrote, each once: a socket that breaks may take words with it, so it says again what it does not
+    know to have come.
+    """
+
+    def __init__(self) -> None:
+        self.newest = 0
+        """The number of the newest that came."""
+
+    def is_new(self, message: say.TalkSay) -> bool:
+        """It did not come before; from now on it did."""
+        if 0 < message.number <= self.newest:
+            return False
+        self.newest = max(self.newest, message.number)
+        return True
+
+
 Serve = Callable[[TalkConnection, say.TalkHello], Awaitable[None]]
 
 

@@ -85,6 +85,10 @@ class TalkSay(TalkMessage):
 
     type: Literal["say"] = "say"
     text: str = _field("In characters.", min_length=1, max_length=MAX_WORDS)
+    number: int = _default(
+        0, "Counted by the client, from 1, in the whole conversation: what came is not taken again. 0: not counted.",
+        ge=0, le=MAX_NUMBER,
+    )  # fmt: skip
 
 
 class TalkPush(TalkMessage):
@@ -189,6 +193,9 @@ class TalkWelcome(TalkMessage):
     microphone: bool = _field("Sound from the person is listened to.")
     rate: int = _field("Of the sound that is sent (Hz).")
     resume_seconds: float = _field("A conversation waits so long for its client.")
+    said: int = _default(
+        0, "The number of the newest `say` that was taken: a client that goes on says again what it wrote after that."
+    )
     remembered: bool = _default(False, "What is heard is kept, for the next conversation with this person.")
     person: str = _default("", "What they are called, as they once said; empty: that is not known.")
 

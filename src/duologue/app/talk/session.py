@@ -19,7 +19,7 @@ from duologue.app.calls.sound import HeardSound
 from duologue.app.lessons.desk import LessonDesk
 from duologue.app.talk import messages as say
 from duologue.app.talk.chunks import TalkChunks
-from duologue.app.talk.connection import TalkConnection, parted
+from duologue.app.talk.connection import TalkConnection, Written, parted
 from duologue.app.talking.captions import STANDING, trouble
 from duologue.app.talking.sound import open_recording
 from duologue.app.talking.talking import Partner
@@ -122,6 +122,7 @@ class TalkSession:
         )
         self._session: Session = partner.session(self._sink, options, clock=clock, observe=self._see)
         self._connection: TalkConnection | None = None
+        self._written = Written()
         self._began = self._away_since = self._spoke = clock.now()
         self._captured = 0
         self._offset = 0
@@ -256,6 +257,7 @@ class TalkSession:
                 version=say.VERSION, conversation=self.conversation, resume=self.token, resumed=resumed,
                 character=self._persona.name, title=self._persona.title, microphone=self._wishes.hears,
                 rate=say.PLAYED_RATE, resume_seconds=RESUME_SECONDS,
+                said=self._written.newest,
                 remembered=known is not None and not known.trouble, person=known.name if known is not None else "",
             ),
             "welcome",
@@ -301,7 +303,7 @@ class TalkSession:
                 if (pinged := self._pings.pop(number, None)) is not None:
                     sink.round_trip((self._clock.now() - pinged) / MILLISECOND)
             case say.TalkSay(text=text):
-                if text.strip():
+                if self._written.is_new(message) and text.strip():
                     self._spoke = self._clock.now()
                     self._session.say(text.strip())
             case say.TalkPush(down=down):

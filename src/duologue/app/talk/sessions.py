@@ -6,7 +6,6 @@ import asyncio
 import secrets
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from duologue.app.admission import PlaceTaken
 from duologue.app.engines.engines import DrillEngines
@@ -27,9 +26,6 @@ from duologue.store.values import Who
 from duologue.streams import cancelled
 from duologue.telemetry.log import get_logger
 from duologue.telemetry.stream import Ledger
-
-if TYPE_CHECKING:
-    pass
 
 MOST_SOCKETS = 250
 MOST_TALKS = 100
