@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.browser import CHROMIUM
-from duologue.app.talk.messages import PlayedSound, unpack_played
+from duologue.app.talk.messages import CapturedSound, PlayedSound, unpack_captured, unpack_played
 from duologue.audio.pcm import Samples, from_int16, to_int16
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK
 
@@ -107,6 +107,10 @@ class Captured:
     microphone: Track | None
     latency_ms: float
     """From a frame that is made to its passing the device, as the browser has it."""
+    blocks: Sequence[tuple[float, CapturedSound]] = ()
+    """The microphone's sound as it was sent, and so as the server got it."""
+    wall: float = 0.0
+    """The machine's wall clock (Unix ms) when the page's was 0."""
 
     def of(self, kind: str) -> list[tuple[float, Mapping[str, Any]]]:
         """The messages of a type."""
@@ -183,6 +187,9 @@ class Visit:
         wire: list[tuple[float, str, str]] = []
         while piece := evaluate("giveWire()"):
             wire += [(float(at), text, coded) for at, text, coded in piece]
+        blocks: list[tuple[float, CapturedSound]] = []
+        while sent := evaluate("giveBlocks()"):
+            blocks += [(float(at), unpack_captured(base64.b64decode(coded))) for at, coded in sent]
         return Captured(
             zero,
             [(at, json.loads(text)) for at, text, _ in wire if text],
@@ -192,6 +199,7 @@ class Visit:
             [(at, key) for at, key in noted["keys"]],
             self._track("output", noted["clocks"]), self._track("microphone", noted["clocks"]),
             1000 * float(np.median([entry[5] for entry in noted["clocks"] if entry[0] == "output"] or [0.0])),
+            blocks, (SYSTEM_CLOCK.wall() - SYSTEM_CLOCK.now()) / MILLISECOND + zero,
         )  # fmt: skip
 
     def _zero(self) -> float:

@@ -2,7 +2,7 @@
 // changed but that sockets, sounds, keys and texts are noted with their time, ms of performance.now().
 (() => {
   const now = () => performance.now();
-  const noted = { wire: [], told: [], clocks: [], texts: [], keys: [], sounds: { output: [], microphone: [] } };
+  const noted = { wire: [], told: [], blocks: [], clocks: [], texts: [], keys: [], sounds: { output: [], microphone: [] } };
   window.noted = noted;
 
   const Native = WebSocket;
@@ -13,6 +13,7 @@
     }
     send(data) {
       if (typeof data === "string") noted.told.push([now(), data]);
+      else noted.blocks.push([now(), data]);
       super.send(data);
     }
   };
@@ -99,5 +100,6 @@
   };
   window.giveWire = () =>
     noted.wire.splice(0, MOST).map(([at, data]) => (typeof data === "string" ? [at, data, ""] : [at, "", coded(new Uint8Array(data))]));
+  window.giveBlocks = () => noted.blocks.splice(0, 20 * MOST).map(([at, data]) => [at, coded(new Uint8Array(data))]);
   window.giveNoted = () => ({ told: noted.told, clocks: noted.clocks, texts: noted.texts, keys: noted.keys });
 })();
