@@ -69,6 +69,10 @@ class Received:
     offset: float
     late: NDArray[np.float64]
 
+    def at(self, place: int) -> float:
+        """When a sample could be sent (ms of the page)."""
+        return self.offset + 1000 * place / EAR_RATE
+
     def place(self, at: float) -> int:
         """The sample that could be sent at ``at`` (ms of the page)."""
         return round((at - self.offset) * EAR_RATE / 1000)

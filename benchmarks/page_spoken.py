@@ -115,18 +115,16 @@ def spoken(
         return visit.take()
 
 
+def placed(sound: Received, script: Script) -> list[tuple[int, int] | None]:
+    """Where each turn begins and ends in the sound that the page sent (samples); None: it was not found there."""
+    places = onsets(sound.samples, script.sound, script.stretches, REACH)
+    return [at if at is None else (at, at + length) for at, (_, length) in zip(places, script.stretches, strict=True)]
+
+
 def heard_at(captured: Captured, script: Script) -> list[tuple[float, float] | None]:
-    """When each turn began and ended where the page heard it (ms); None: it was not found there."""
-    microphone = captured.microphone
-    assert microphone is not None
-    heard = resample(microphone.samples, microphone.rate, EAR_RATE)
-    scale = microphone.rate / EAR_RATE
-    found: list[tuple[float, float] | None] = []
-    for at, (_, length) in zip(onsets(heard, script.sound, script.stretches, REACH), script.stretches, strict=True):
-        found.append(
-            None if at is None else (microphone.at(round(at * scale)), microphone.at(round((at + length) * scale)))
-        )
-    return found
+    """The same as when that was (ms of the page): what a block that is late is late by is in no such time."""
+    sound = received(captured.blocks)
+    return [each and (sound.at(each[0]), sound.at(each[1])) for each in placed(sound, script)]
 
 
 @dataclass(frozen=True)
@@ -198,10 +196,8 @@ def sides(world: House, captured: Captured, script: Script, turns: Said, hushes:
     known = [(at, at + length) for at, length in script.stretches]
     plain = Again(script.sound, known, [round(at * EAR_RATE) for at in hushes], replies)
     sound = received(captured.blocks)
-    places = onsets(sound.samples, script.sound, script.stretches, REACH)
-    where = [at if at is None else (at, at + length) for at, (_, length) in zip(places, script.stretches, strict=True)]
     keys = [sound.place(at) for at, key in captured.keys if key == "Escape"]
-    again = hear(world, member, Again(sound.samples, where, keys, replies))
+    again = hear(world, member, Again(sound.samples, placed(sound, script), keys, replies))
     made = Sides(found, files, hear(world, member, plain), again, sound)
     world.save()
     return made

@@ -36,7 +36,7 @@ def test_blocks_make_up_the_sound_that_was_sent_and_say_how_late_each_was() -> N
     found = received([block(0, 1_025.0), block(1, 1_041.0), block(2, 1_090.0)])
     assert np.array_equal(found.samples, SOUND[: 3 * BLOCK]) and found.missing == 0
     assert found.late.tolist() == pytest.approx([4.0, 0.0, 29.0])
-    assert found.offset == 1_001.0 and found.place(1_011.0) == EAR_RATE // 100
+    assert found.offset == 1_001.0 and found.place(1_011.0) == EAR_RATE // 100 and found.at(EAR_RATE) == 2_001.0
 
 
 def test_what_was_not_sent_is_silence_and_counted() -> None:
@@ -56,7 +56,7 @@ def visit(samples: Samples) -> Captured:
         (5_050.0, turn), (5_400.0, turn | dict(stages=stages)),
     ]  # fmt: skip
     frames = [(5_100.0, PlayedSound("r1/0", 0, samples))]
-    return Captured(0.0, messages, [], frames, [], [], None, None, 0.0, (), 1_000_000.0)
+    return Captured(0.0, messages, [], frames, [], [], None, 0.0, (), 1_000_000.0)
 
 
 def test_the_parts_of_a_wait_add_up_to_it() -> None:
