@@ -24,13 +24,16 @@ from typing import Any
 from benchmarks.machine import say
 from benchmarks.natural_callers import FOLDER
 from duologue.app.engines.voices import CastVoices
+from duologue.app.show.cast import CastMember
 from duologue.app.talking.partners import HOUSE_VOICE, find_partner
 from duologue.audio.pcm import RATE, Samples
 from duologue.clock import SECOND, Clock
 from duologue.dialogue.fillers import Stock
 from duologue.dialogue.session.session import Session, SessionEngines
 from duologue.errors import InputError
+from duologue.language.engine import LanguageModel
 from duologue.language.moderation import Moderator
+from duologue.language.persona import Persona
 from duologue.models.entries import PIPER_JOE
 from duologue.models.shelf import ModelShelf
 from duologue.settings import load_models_folder, load_settings
@@ -225,14 +228,22 @@ class House:
     lines: Lines = field(default_factory=Lines)
     activity: Silero = field(default_factory=Silero)
 
-    def prepare(self, replies: Iterable[str]) -> None:
+    def prepare(self, replies: Iterable[str], persona: Persona = PLAIN) -> None:
         """Record what is going to be said."""
-        prepared = (*PLAIN.language.apologies.model_dump().values(), *PLAIN.fillers)
+        prepared = (*persona.language.apologies.model_dump().values(), *persona.fillers)
         self.lines.make((*prepared, *(reply for reply in replies)))
 
     def save(self) -> None:
         """Keep what was computed."""
         self.ears.kept.save()
+
+    async def engines(self, clock: Clock, model: LanguageModel, member: CastMember) -> SessionEngines:
+        """What a conversation with ``member`` is held on: these ears, this voice, and ``model``."""
+        ears = Whisper(WhisperSettings(model=self.ears.load.folder), clock, ChargedPasses(self.ears, clock))
+        chain = VoicingChain([RecordedSpeech(self.lines.kept.found, clock)], clock=clock)
+        await chain.warm_up()
+        voice = CastVoices(chain, (replace(member, voices={"piper": self.lines.voice}),), streams=True)
+        return SessionEngines(self.activity, ears, model, voice, Moderator(), stock=Stock())
 
     def hold(
         self,
@@ -254,18 +265,9 @@ class House:
         sessions: list[Session] = []
         sink = RecordingSink(sessions, clock)
         room = SpokenRoom(clock, START, scenario.caller, sink, scenario.seed)
-        ears = Whisper(WhisperSettings(model=self.ears.load.folder), clock, ChargedPasses(self.ears, clock))
-        chain = VoicingChain([RecordedSpeech(self.lines.kept.found, clock)], clock=clock)
-        member = replace(
-            find_partner(HOUSE_VOICE, load_settings()), name=PLAIN.name, persona=PLAIN,
-            voices={"piper": self.lines.voice},
-        )  # fmt: skip
-        engines = SessionEngines(
-            self.activity, ears, scripted_model(scenario, 1, clock), CastVoices(chain, (member,), streams=True),
-            Moderator(), stock=Stock(),
-        )  # fmt: skip
+        member = replace(find_partner(HOUSE_VOICE, load_settings()), name=PLAIN.name, persona=PLAIN)
+        engines = await self.engines(clock, scripted_model(scenario, 1, clock), member)
         world = World(clock, room, sink, engines, PLAIN, utter, Log(START), sessions=sessions)
-        await chain.warm_up()
         return await hold(scenario, 1, world)
 
 

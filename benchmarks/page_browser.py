@@ -1,7 +1,7 @@
 """The Talk page in Chromium, for the benchmarks that measure it: what is pressed, and what was seen and heard there.
 
-Sound is taken where the page gives it to the device and where it gets it from the microphone, sample by sample, in the
-thread of the sound (``page_tap.js``); the microphone plays a file. Times are ms of the page's ``performance.now()``,
+Sound is taken where the page gives it to the device, sample by sample, in the thread of the sound (``page_tap.js``),
+and the microphone's, which plays a file, where the page sends it. Times are ms of the page's ``performance.now()``,
 which counts the machine's monotonic clock from a moment of its own: :attr:`Captured.zero` says which.
 """
 
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.browser import CHROMIUM
-from duologue.app.talk.messages import PlayedSound, unpack_played
+from duologue.app.talk.messages import CapturedSound, PlayedSound, unpack_captured, unpack_played
 from duologue.audio.pcm import Samples, from_int16, to_int16
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK
 
@@ -104,9 +104,16 @@ class Captured:
     texts: Sequence[tuple[float, float, str]]
     keys: Sequence[tuple[float, str]]
     output: Track | None
-    microphone: Track | None
     latency_ms: float
     """From a frame that is made to its passing the device, as the browser has it."""
+    blocks: Sequence[tuple[float, CapturedSound]] = ()
+    """The microphone's sound as it was sent, and so as the server got it."""
+    wall: float = 0.0
+    """The machine's wall clock (Unix ms) when the page's was 0."""
+    dry: tuple[int, float] | None = None
+    """How often, and for how long (ms), the device had nothing to play because the thread of the sound was late; None:
+    the browser does not say.
+    """
 
     def of(self, kind: str) -> list[tuple[float, Mapping[str, Any]]]:
         """The messages of a type."""
@@ -183,6 +190,9 @@ class Visit:
         wire: list[tuple[float, str, str]] = []
         while piece := evaluate("giveWire()"):
             wire += [(float(at), text, coded) for at, text, coded in piece]
+        blocks: list[tuple[float, CapturedSound]] = []
+        while sent := evaluate("giveBlocks()"):
+            blocks += [(float(at), unpack_captured(base64.b64decode(coded))) for at, coded in sent]
         return Captured(
             zero,
             [(at, json.loads(text)) for at, text, _ in wire if text],
@@ -190,8 +200,8 @@ class Visit:
             [(at, unpack_played(base64.b64decode(coded))) for at, _, coded in wire if coded],
             [(at, painted, text) for at, painted, text in noted["texts"]],
             [(at, key) for at, key in noted["keys"]],
-            self._track("output", noted["clocks"]), self._track("microphone", noted["clocks"]),
-            1000 * float(np.median([entry[5] for entry in noted["clocks"] if entry[0] == "output"] or [0.0])),
+            self._track(noted["clocks"]), 1000 * float(np.median([entry[4] for entry in noted["clocks"]] or [0.0])),
+            blocks, (SYSTEM_CLOCK.wall() - SYSTEM_CLOCK.now()) / MILLISECOND + zero, _dry(noted["dry"]),
         )  # fmt: skip
 
     def _zero(self) -> float:
@@ -204,38 +214,34 @@ class Visit:
             found.append((after - before, (before + after) / 2 / MILLISECOND - page))
         return min(found)[1]
 
-    def _track(self, kind: str, clocks: Sequence[Sequence[Any]]) -> Track | None:
-        own = [entry for entry in clocks if entry[0] == kind]
+    def _track(self, clocks: Sequence[Sequence[Any]]) -> Track | None:
         begins: list[int] = []
         parts: list[NDArray[np.int16]] = []
-        while (piece := self.page.evaluate("kind => giveSound(kind)", kind))["from"]:
+        while (piece := self.page.evaluate("giveSound()"))["from"]:
             begins += [int(begin) for begin in piece["from"]]
             parts.append(np.frombuffer(base64.b64decode(piece["pcm"]), "<i2"))
-        if not own or not begins:
+        if not clocks or not begins:
             return None
         samples = np.concatenate(parts)
         length = len(samples) // len(begins)
         whole = np.zeros(begins[-1] + length - begins[0], np.int16)
         for number, begin in enumerate(begins):  # where the thread of the sound missed a moment there is silence
             whole[begin - begins[0] : begin - begins[0] + length] = samples[number * length : (number + 1) * length]
-        clock = _device(own) if kind == "output" else _graph(own)
-        return Track(from_int16(whole), begins[0], clock)
+        return Track(from_int16(whole), begins[0], _device(clocks))
+
+
+def _dry(told: Sequence[tuple[int, float]]) -> tuple[int, float] | None:
+    return (sum(events for events, _ in told), 1000 * sum(seconds for _, seconds in told)) if told else None
 
 
 def _device(entries: Sequence[Sequence[Any]]) -> AudioClock:
     """When a frame passes the device, as the browser has it."""
-    told = [entry for entry in entries if entry[2] > 0]
+    told = [entry for entry in entries if entry[1] > 0]
     if told:
-        readings = [(1000 * context, at - 1000 * context) for _, context, at, *_ in told]
-        return AudioClock(np.array(readings), round(told[0][6]))
-    made = [(1000 * now, at - 1000 * now + 1000 * latency) for _, _, _, now, at, latency, _ in entries]
-    return AudioClock(np.array(made), round(entries[0][6]), late=True)
-
-
-def _graph(entries: Sequence[Sequence[Any]]) -> AudioClock:
-    """When a frame was there for the page."""
-    readings = [(1000 * now, at - 1000 * now) for _, _, _, now, at, _, _ in entries]
-    return AudioClock(np.array(readings), round(entries[0][6]), late=True)
+        readings = [(1000 * context, at - 1000 * context) for context, at, *_ in told]
+        return AudioClock(np.array(readings), round(told[0][5]))
+    made = [(1000 * now, at - 1000 * now + 1000 * latency) for _, _, now, at, latency, _ in entries]
+    return AudioClock(np.array(made), round(entries[0][5]), late=True)
 
 
 @contextlib.contextmanager

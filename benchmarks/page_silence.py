@@ -66,7 +66,17 @@ def _gaps(name: str, captured: Captured) -> list[Row]:
         row(f"{name}: gaps between two sentences", len(between), ""),
         row(f"{name}: beyond the written pause, longest", max(beyond, default=0.0), "ms", f"{told}, {load()}"),
         row(f"{name}: hole inside a sentence, longest", max(holes, default=0.0), "ms", f"of {len(holes)} sentences"),
+        *dry_rows(name, captured),
     ]
+
+
+def dry_rows(name: str, captured: Captured) -> list[Row]:
+    """How often the device had nothing to play, where the browser says so: the page's own sound knows nothing of it."""
+    if captured.dry is None:
+        return []
+    times, long = captured.dry
+    beside = f"{long:.0f} ms in all; the way to the device {captured.latency_ms:.0f} ms"
+    return [row(f"{name}: times that the device ran dry", times, "", beside)]
 
 
 def rows(small: bool = False) -> list[Row]:

@@ -2,7 +2,7 @@
 // changed but that sockets, sounds, keys and texts are noted with their time, ms of performance.now().
 (() => {
   const now = () => performance.now();
-  const noted = { wire: [], told: [], clocks: [], texts: [], keys: [], sounds: { output: [], microphone: [] } };
+  const noted = { wire: [], told: [], blocks: [], clocks: [], texts: [], keys: [], sounds: [] };
   window.noted = noted;
 
   const Native = WebSocket;
@@ -13,6 +13,7 @@
     }
     send(data) {
       if (typeof data === "string") noted.told.push([now(), data]);
+      else noted.blocks.push([now(), data]);
       super.send(data);
     }
   };
@@ -52,28 +53,27 @@
   });`;
   const tapped = new WeakSet();
   const contexts = [];
-  const tap = async (node, kind) => {
+  const tap = async (node) => {
     const { context } = node;
     if (tapped.has(context)) return;
     tapped.add(context);
-    contexts.push([kind, context]);
+    contexts.push(context);
     await context.audioWorklet.addModule(URL.createObjectURL(new Blob([worklet], { type: "text/javascript" })));
     const taker = new AudioWorkletNode(context, "benchmark-tap", { numberOfInputs: 1, numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
-    taker.port.onmessage = ({ data }) => noted.sounds[kind].push(data);
+    taker.port.onmessage = ({ data }) => noted.sounds.push(data);
     connect.call(node, taker);
   };
   const connect = AudioNode.prototype.connect;
   AudioNode.prototype.connect = function (to, ...given) {
     const made = connect.call(this, to, ...given);
-    if (to instanceof AudioDestinationNode) void tap(this, "output");
-    else if (this instanceof MediaStreamAudioSourceNode) void tap(this, "microphone");
+    if (to instanceof AudioDestinationNode) void tap(this);
     return made;
   };
   setInterval(() => {
-    for (const [kind, context] of contexts) {
+    for (const context of contexts) {
       if (context.state !== "running") continue;
       const { contextTime, performanceTime } = context.getOutputTimestamp();
-      noted.clocks.push([kind, contextTime, performanceTime, context.currentTime, now(), context.outputLatency, context.sampleRate]);
+      noted.clocks.push([contextTime, performanceTime, context.currentTime, now(), context.outputLatency, context.sampleRate]);
     }
   }, 20);
 
@@ -84,8 +84,8 @@
     return btoa(text);
   };
   const MOST = 40;
-  window.giveSound = (kind) => {
-    const blocks = noted.sounds[kind].splice(0, MOST);
+  window.giveSound = () => {
+    const blocks = noted.sounds.splice(0, MOST);
     return { from: blocks.map(([from]) => from), pcm: coded(new Uint8Array(joined(blocks.map(([, block]) => block)).buffer)) };
   };
   const joined = (blocks) => {
@@ -99,5 +99,11 @@
   };
   window.giveWire = () =>
     noted.wire.splice(0, MOST).map(([at, data]) => (typeof data === "string" ? [at, data, ""] : [at, "", coded(new Uint8Array(data))]));
-  window.giveNoted = () => ({ told: noted.told, clocks: noted.clocks, texts: noted.texts, keys: noted.keys });
+  window.giveBlocks = () => noted.blocks.splice(0, 20 * MOST).map(([at, data]) => [at, coded(new Uint8Array(data))]);
+  // How often, and for how long (s), the device had nothing to play because the thread of the sound was late.
+  const dry = () =>
+    contexts
+      .filter(({ playbackStats }) => playbackStats)
+      .map(({ playbackStats: { underrunEvents, underrunDuration } }) => [underrunEvents, underrunDuration]);
+  window.giveNoted = () => ({ told: noted.told, clocks: noted.clocks, texts: noted.texts, keys: noted.keys, dry: dry() });
 })();

@@ -48,8 +48,11 @@ describe("what is practised", () => {
   });
 
   it("says in words what a word was", () => {
-    expect(inWords({ text: "to", state: "missing", score: null, instead: "two" })).toBe("not heard, you said “two”");
-    expect(inWords({ text: "to", state: "unclear", score: 30, instead: "" })).toContain("not clear");
+    const missing = { text: "to", state: "missing", score: null, instead: "two" } as const;
+    expect(inWords(missing, false)).toBe("not heard, you said “two”");
+    expect(inWords(missing, true)).toBe("missing, you wrote “two”");
+    expect(inWords({ ...missing, state: "right" }, true)).toBe("right");
+    expect(inWords({ text: "to", state: "unclear", score: 30, instead: "" }, false)).toContain("not clear");
   });
 });
 

@@ -384,7 +384,10 @@ def test_a_turn_ends_with_the_button_and_with_no_pause_before(monkeypatch: pytes
 
 def test_who_finds_no_place_to_be_heard_may_write(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     async def story(door: Door) -> None:
+        limited(monkeypatch, door, {PlaceKind.LISTENER: 0, PlaceKind.THOUGHT: 0})
+        assert list(door.talk.ready()) == ["every place of a listener is taken"]
         limited(monkeypatch, door, {PlaceKind.LISTENER: 0})
+        assert list(door.talk.ready()) == ["every place of a listener is taken, but typing works"]
         client, _ = door.client(TalkWish(microphone=True))
         async with asyncio.TaskGroup() as group:
             await begun(group, client)

@@ -44,7 +44,7 @@ def frame(name: str, samples: Samples, start: int = 0, *, first: bool = True, mo
 def visit(
     track: Track, frames: list[tuple[float, PlayedSound]], told: list[tuple[float, dict[str, object]]]
 ) -> Captured:
-    return Captured(0.0, [], told, frames, [], [], track, None, 0.0)
+    return Captured(0.0, [], told, frames, [], [], track, 0.0)
 
 
 def played(name: str, begin: int, samples: int = RATE // 10) -> tuple[float, dict[str, object]]:

@@ -32,8 +32,8 @@ def test_a_lesson_is_typed_to_its_end(tmp_path: Path) -> None:
     found = duologue(tmp_path, "tutor", "greetings", "--text", "--translate", "de", text="\n".join(said))
     assert found.returncode == 0, found.stderr
     assert "Mae: Hello! Let us meet people." in found.stdout
-    assert "I did not hear: to." in found.stdout and "All 7 right, 5 of them at once." in found.stdout
-    assert "not right: “hello nice meet you”" in found.stderr and "to (not heard)" in found.stderr
+    assert "Missing: to." in found.stdout and "All 7 right, 5 of them at once." in found.stdout
+    assert "not right: “hello nice meet you”" in found.stderr and "to (missing)" in found.stderr
     assert "hint: It is the beginning of the day." in found.stderr
     assert "translation: Es ist acht Uhr morgens" in found.stderr
     assert "Greetings: 7 of 7 right, 5 at once" in found.stderr and "5 words learnt" in found.stderr

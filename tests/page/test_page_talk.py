@@ -26,6 +26,15 @@ const Native = WebSocket
 window.sockets = []
 window.WebSocket = class extends Native { constructor(...given) { super(...given); window.sockets.push(this) } }
 """
+IN_CONTEXT = """
+window.contexts = 0
+const taken = AudioContext.prototype.createMediaStreamSource
+AudioContext.prototype.createMediaStreamSource = function (...given) {
+    window.contexts += 1
+    return taken.apply(this, given)
+}
+"""
+"""Counts the audio contexts that take a microphone."""
 FAILING = """name => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', name)) }"""
 
 
@@ -231,8 +240,13 @@ async def test_without_a_microphone_it_says_what_to_do_and_typing_works(page: Pa
     await expect(page.locator(".talk-chunk").first).to_be_visible(timeout=PATIENCE_MS)
 
 
-async def test_who_speaks_is_understood_and_answered(listener: Browser, house: Show) -> None:
+@pytest.mark.parametrize("straight", [True, False])
+async def test_who_speaks_is_understood_and_answered(listener: Browser, house: Show, straight: bool) -> None:
+    """By a microphone that is read straight from its track, and in a browser that can only have it in a context."""
     context = await listener.new_context(viewport={"width": 1280, "height": 720})
+    await context.add_init_script(IN_CONTEXT)
+    if not straight:
+        await context.add_init_script("delete globalThis.MediaStreamTrackProcessor")
     async for page in _opened(context, house):
         await begin(page)
         await page.get_by_role("radio", name="Open").check()
@@ -241,6 +255,7 @@ async def test_who_speaks_is_understood_and_answered(listener: Browser, house: S
         await expect(page.locator(".talk-chunk[data-state=heard]").first).to_be_visible(timeout=PATIENCE_MS)
         waits = page.get_by_role("table", name="How quickly Robin answered").locator("tbody tr").first
         await expect(waits).to_contain_text("End of turn")
+        assert await page.evaluate("contexts") == (0 if straight else 1)
     await context.close()
 
 

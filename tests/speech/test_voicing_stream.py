@@ -50,6 +50,25 @@ async def test_a_line_is_there_with_its_first_word_and_grows_to_the_whole() -> N
         assert (one.text, one.kind) == (other.text, other.kind) and abs(one.start - other.start) < RATE // 200
 
 
+def test_the_noise_of_a_voice_before_a_soft_opening_is_no_part_of_the_line() -> None:
+    """Some 50 ms at -96 dBFS, the burst of a consonant at -47, its silence, and the vowel: whoever waits for an answer
+    would wait for the noise as well.
+    """
+    drawn = np.random.default_rng(1)
+
+    def part(ms: int, db: float) -> Samples:
+        return (10 ** (db / 20) * drawn.standard_normal(RATE * ms // 1000)).astype(np.float32)
+
+    sound = np.concatenate([part(50, -96), part(10, -47), part(60, -96), part(400, -20)])
+    line = GrowingLine(RATE, "low", Levels())
+    line.push(SpeechChunk(sound))
+    opening = np.abs(line.samples[: RATE * 60 // 1000])  # the burst is in it either way
+    assert np.flatnonzero(opening > 0.1 * opening.max())[0] < RATE * 10 // 1000
+    faint = GrowingLine(RATE, "low", Levels())
+    samples, _ = (faint.push(SpeechChunk(part(300, -85))), faint.close())[1]
+    assert len(samples) > RATE * 250 // 1000  # a whole line that is as soft is no silence
+
+
 async def test_an_engine_that_has_all_at_once_is_waited_for_from_its_second_line_on() -> None:
     clock = VirtualClock()
     tts = FakeSpeech(usual=Behaviour(latency=SECOND), clock=clock)

@@ -119,6 +119,16 @@ def test_a_sentence_said_after_the_tutor_is_as_good_as_its_words() -> None:
     assert only(again, Judge)[0].verdict is AnswerVerdict.WRONG and "Listen to Good, morning." in again.spoken
 
 
+def test_who_writes_is_told_what_is_missing_or_too_much_and_not_what_was_heard() -> None:
+    wanted = "Good morning to you."
+    assert answered(begun(), "good morning you", written=True).spoken == f"Missing: to. Once more: {wanted}"
+    other = answered(begun(), "good evening to you", written=True)
+    assert other.spoken == f"Missing: morning. Once more: {wanted}"
+    more = answered(begun(), "a good morning to you", written=True)
+    assert more.spoken == f"Too much: a. Once more: {wanted}"
+    assert [each.written for step in (other, more) for each in only(step, Judge)] == [True, True]
+
+
 def test_what_was_not_understood_gets_no_score() -> None:
     words = tuple(SpokenWord(word, True, 80) for word in ("Good", "morning", "to", "you"))
     (judged,) = only(drill.answer(begun(), Answer("good morning you", sound=words), 0), Judge)

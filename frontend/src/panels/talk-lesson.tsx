@@ -122,18 +122,19 @@ function Words({ judged, exercise }: { judged: Judged; exercise: Exercise }): JS
   return (
     <ul class="lesson-words" aria-label="Word by word">
       {judged.words.map((word, index) => (
-        <Word key={index} word={word} />
+        <Word key={index} word={word} written={judged.written} />
       ))}
     </ul>
   );
 }
 
-function Word({ word }: { word: JudgedWord }): JSX.Element {
+function Word({ word, written }: { word: JudgedWord; written: boolean }): JSX.Element {
   const score = word.score ?? null;
+  const told = inWords(word, written);
   return (
-    <li class="lesson-word" data-state={word.state} title={inWords(word)}>
+    <li class="lesson-word" data-state={word.state} title={told}>
       <span>{word.text}</span>
-      <span class="unseen">: {inWords(word)}</span>
+      <span class="unseen">: {told}</span>
       {score !== null && (
         <span class="lesson-score">
           {score}

@@ -4,7 +4,7 @@
  */
 import { computed, signal } from "@preact/signals";
 import type { Place as Address } from "../addresses";
-import type { Block } from "./capture.worklet";
+import type { Block } from "./blocks";
 import { TalkClient, type Link, type Socket } from "./client";
 import type { Microphone, MicrophoneError } from "./microphone";
 import type { Attended, FromServer } from "./protocol";

@@ -62,16 +62,16 @@ export function newest(learning: Learning): { judged: Judged; exercise: Exercise
   return judged && exercise ? { judged, exercise } : null;
 }
 
-/** What a reader says of a word. */
-export function inWords(word: JudgedWord): string {
-  const instead = word.instead ? `, you said “${word.instead}”` : "";
+/** What a reader says of a word, of an answer that was `written` or said. */
+export function inWords(word: JudgedWord, written: boolean): string {
+  const instead = word.instead ? `, you ${written ? "wrote" : "said"} “${word.instead}”` : "";
   switch (word.state) {
     case "right":
-      return "understood";
+      return written ? "right" : "understood";
     case "unclear":
       return "one of its sounds was not clear";
     case "missing":
-      return `not heard${instead}`;
+      return `${written ? "missing" : "not heard"}${instead}`;
     default:
       return "too much";
   }

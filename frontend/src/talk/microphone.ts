@@ -1,8 +1,6 @@
 /** The person's sound: the browser's microphone with its echo canceller, at 16 kHz. */
-import type { Block } from "./capture.worklet";
-import worklet from "./capture.worklet?worker&url";
-
-const RATE = 16_000;
+import { RATE, type Block } from "./blocks";
+import { capture, type Capture } from "./capture";
 
 /** Why there is none, and what to do about it. */
 export class MicrophoneError extends Error {
@@ -40,19 +38,14 @@ export function explained(error: unknown): MicrophoneError {
 }
 
 export class Microphone {
-  #begun: number;
+  readonly #begun = performance.now();
   #offset = 0;
+  #capture: Capture | null = null;
   onBlock: ((at: number, block: Block) => void) | null = null;
   /** It was unplugged, or taken away. */
   onEnd: ((error: MicrophoneError) => void) | null = null;
 
-  private constructor(
-    private readonly context: AudioContext,
-    private readonly stream: MediaStream,
-    node: AudioWorkletNode,
-  ) {
-    this.#begun = performance.now();
-    node.port.onmessage = ({ data }: MessageEvent<Block>) => this.#take(data);
+  private constructor(private readonly stream: MediaStream) {
     for (const track of stream.getTracks()) {
       track.onended = () =>
         this.onEnd?.(new MicrophoneError("The microphone is gone.", `Plug it in again, then choose it again. ${TYPING}`));
@@ -72,12 +65,9 @@ export class Microphone {
     try {
       const audio = { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 };
       const stream = await devices.getUserMedia({ audio });
-      const context = new AudioContext();
-      void context.resume();
-      await context.audioWorklet.addModule(worklet);
-      const node = new AudioWorkletNode(context, "capture", { numberOfInputs: 1, numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
-      context.createMediaStreamSource(stream).connect(node);
-      return new Microphone(context, stream, node);
+      const microphone = new Microphone(stream);
+      microphone.#capture = await capture(stream, (block) => microphone.#take(block));
+      return microphone;
     } catch (error) {
       throw explained(error);
     }
@@ -86,7 +76,7 @@ export class Microphone {
   async close(): Promise<void> {
     this.onBlock = this.onEnd = null;
     for (const track of this.stream.getTracks()) track.stop();
-    await this.context.close();
+    await this.#capture?.close();
   }
 
   /** A clock that goes on from one microphone to the next: the page's own at the first block, the device's after it. */

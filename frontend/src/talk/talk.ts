@@ -5,7 +5,7 @@ import { PAPER, legible } from "../core/colour";
 import type { TalkOffer } from "../models";
 import { ApiError, type Api } from "../requests";
 import { emptyBook, told, type Book } from "./book";
-import type { Block } from "./capture.worklet";
+import type { Block } from "./blocks";
 import { personId, remembers } from "./person";
 import { learnt, nothingLearnt, type Learning } from "./lessons";
 import { TalkClient, type Link, type Socket, type Timer, type Wish } from "./client";

@@ -42,7 +42,7 @@ class LessonPrinter:
         self._write(f"  {_VERDICTS[judged.verdict]}: “{judged.said}”")
         marked = [word for word in judged.words if word.state != "right" or word.score is not None]
         if marked and (judged.verdict != "wrong" or judged.exercise):
-            self._write("    " + " · ".join(_word(word) for word in judged.words))
+            self._write("    " + " · ".join(_word(word, judged.written) for word in judged.words))
         if judged.because:
             self._write(f"    {judged.because}")
 
@@ -52,8 +52,9 @@ class LessonPrinter:
             self._write(f"  {kind}: {text}")
 
 
-def _word(word: say.TalkJudgedWord) -> str:
-    told = [_STATES[word.state]] if word.state in _STATES else []
+def _word(word: say.TalkJudgedWord, written: bool) -> str:
+    state = word.state if written and word.state == "missing" else _STATES.get(word.state, "")
+    told = [state] if state else []
     told += [str(word.score)] if word.score is not None else []
     return f"{word.text} ({', '.join(told)})" if told else word.text
 

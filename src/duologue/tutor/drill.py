@@ -127,8 +127,8 @@ class AskExercise:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """An answer was judged. ``wanted`` is the right answer that came nearest; ``correction`` what to say instead of the
-    learner's own words (empty: nothing), ``because`` why.
+    """An answer was judged, a ``written`` or a spoken one. ``wanted`` is the right answer that came nearest;
+    ``correction`` what to say instead of the learner's own words (empty: nothing), ``because`` why.
     """
 
     exercise: Exercise
@@ -139,6 +139,7 @@ class Judge:
     correction: str = ""
     because: str = ""
     tries: int = 1
+    written: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +310,7 @@ def _judged(exercise: Exercise, given: Answer, tries: int) -> Judge:
     corrected = verdict is not AnswerVerdict.RIGHT and not same(said, wanted)
     return Judge(
         exercise, said, wanted, verdict, words, wanted if corrected else "",
-        mistake.because if mistake is not None else "", tries,
+        mistake.because if mistake is not None else "", tries, given.written,
     )  # fmt: skip
 
 
@@ -384,11 +385,17 @@ def _blame(judged: Judge, *, last: bool = False) -> str:
         return "Not quite."
     if judged.exercise.kind is not ExerciseKind.REPEAT:
         return "Not quite. Try again."
-    missing = [word.text for word in judged.words if word.state is WordState.MISSING]
-    unclear = [word.text for word in judged.words if word.state is WordState.UNCLEAR]
-    if missing:
-        return f"I did not hear: {', '.join(missing[:4])}. Once more: {_sentence(judged.wanted)}"
-    return f"Listen to {', '.join(unclear[:4])}. Once more: {_sentence(judged.wanted)}"
+    once_more = f"Once more: {_sentence(judged.wanted)}"
+    if missing := _those(judged, WordState.MISSING):
+        return f"{'Missing' if judged.written else 'I did not hear'}: {missing}. {once_more}"
+    if unclear := _those(judged, WordState.UNCLEAR):
+        return f"Listen to {unclear}. {once_more}"
+    return f"Too much: {_those(judged, WordState.EXTRA)}. {once_more}"
+
+
+def _those(judged: Judge, state: WordState) -> str:
+    """The first words of an answer that are so."""
+    return ", ".join([word.text for word in judged.words if word.state is state][:4])
 
 
 def _first_letters(text: str) -> str:

@@ -162,10 +162,16 @@ class Talk:
         """Why nobody could begin a conversation now."""
         if not self._warm:
             return ("the engines are being warmed up",)
-        wanting = self._admission.places.wanting(_needs(hears=True, speaks=True))
-        full = () if wanting is None else (f"every place of a {wanting} is taken",)
         llm, tts, ears = self._engines.chains
-        return (*unserved(vitals(llm, tts, self._clock.now(), ears)), *full)
+        return (*unserved(vitals(llm, tts, self._clock.now(), ears)), *self._full())
+
+    def _full(self) -> Sequence[str]:
+        """What is wanting of the places that a conversation takes; who writes needs no listener."""
+        wanting = self._admission.places.wanting
+        if (kind := wanting(_needs(hears=True, speaks=True))) is None:
+            return ()
+        typing = ", but typing works" if wanting(_needs(hears=False, speaks=True)) is None else ""
+        return (f"every place of a {kind} is taken{typing}",)
 
     async def run(self) -> None:
         """Keep the engines warm until cancelled."""

@@ -14,6 +14,10 @@ from duologue.speech.utterance import Mark, MarkKind
 _SILENCE_DB = -50.0
 """Below the loudest window: what is quieter at the ends is silence."""
 _WINDOW = RATE * 5 // 1000
+_FLOOR = 1e-8
+"""Power (-80 dBFS) of what is silence whatever follows: a line may open so softly that its voice's noise is not 50 dB
+below.
+"""
 _LEAD, TAIL = RATE * 5 // 1000, RATE * 10 // 1000
 """Kept before the first sound, as much as a fade needs (whoever waits for an answer waits for this too), and after the
 last (samples).
@@ -29,7 +33,8 @@ def sounding(samples: Samples) -> tuple[int, int]:
     loudest = float(power.max(initial=0.0))
     if loudest < 1e-9:  # -90 dBFS
         return 0, 0
-    loud = np.flatnonzero(power > loudest * 10 ** (_SILENCE_DB / 10))
+    silent = max(loudest * 10 ** (_SILENCE_DB / 10), min(_FLOOR, loudest / 10))
+    loud = np.flatnonzero(power > silent)
     return max(0, int(loud[0]) * _WINDOW - _LEAD), min(len(samples), (int(loud[-1]) + 1) * _WINDOW + TAIL)
 
 
