@@ -15,8 +15,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.causes import APART, Fault, Injected, Suffered
 from benchmarks.causes_faults import HOOK, Collector, Disk, Loops, disk, loops
+from benchmarks.causes_figures import APART, Fault, Injected, Suffered
 from benchmarks.live import HERE, House, Live, live
 from benchmarks.machine import say
 from duologue.clock import SECOND, SYSTEM_CLOCK

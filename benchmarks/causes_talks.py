@@ -14,8 +14,8 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.causes import Fault, Injected, Suffered
 from benchmarks.causes_faults import HOOK, Collector, PacedModel, paced_model, standing, worker
+from benchmarks.causes_figures import Fault, Injected, Suffered
 from benchmarks.live import HERE
 from benchmarks.machine import say
 from benchmarks.phone_board import board

@@ -1,8 +1,9 @@
 """How Whisper hears, and what it costs: ``python -m benchmarks natural_ears`` with a fetched model.
 
-Human recordings come from Debian's ``pocketsphinx-testdata`` and ``asterisk-core-sounds-en-wav`` (its prompts a to m to
-tune with, n to z to measure). Voice activity is Silero's, as in a session: the ears are told of pauses by it, and words
-that lie where it heard nobody are dropped. Words are counted by jiwer, after both texts went through one normaliser,
+Human recordings come from Debian's ``pocketsphinx-testdata`` and ``asterisk-core-sounds-en-wav`` (their texts from
+``asterisk-core-sounds-en``; its prompts a to m to tune with, n to z to measure). Voice activity is Silero's, as in a
+session: the ears are told of pauses by it, and words that lie where it heard nobody are dropped. Words are counted by
+jiwer, after both texts went through one normaliser,
 :func:`benchmarks.natural_recordings.normal` (lower case, no marks, numbers read out, short forms written out); a word
 written as two is no error. Where others use the machine, times are CPU times of the process that did the work, and the
 rows say so.

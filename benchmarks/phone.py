@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from benchmarks import phone_answers, phone_ears, phone_load, phone_loss, phone_scripted, phone_soak
+from benchmarks import phone_answers, phone_ears, phone_killed, phone_load, phone_loss, phone_scripted, phone_soak
 from benchmarks.machine import load, say
 from benchmarks.table import LeftOutError, Row, refuse_nothing, show
 from duologue.errors import in_words
@@ -27,6 +27,7 @@ SECTIONS: dict[str, Callable[[bool], list[Row]]] = {
     "pacing": phone_load.pacing_rows,
     "held": phone_load.held_rows,
     "setup": phone_load.setup_rows,
+    "killed": phone_killed.rows,
     "loss": phone_loss.rows,
     "scripted": phone_scripted.rows,
     "hours": phone_soak.hours_rows,

@@ -68,8 +68,9 @@ async def _understood(
 
 
 async def _errors(small: bool) -> list[Row]:
-    if not (PROMPT_TEXTS.exists() and PROMPTS.exists()):
-        raise LeftOutError("Asterisk's prompts are not here (apt: asterisk-core-sounds-en-wav)")
+    packages = {PROMPTS: "asterisk-core-sounds-en-wav", PROMPT_TEXTS: "asterisk-core-sounds-en"}
+    if missing := [package for place, package in packages.items() if not place.exists()]:
+        raise LeftOutError(f"Asterisk's prompts with their texts are not here (apt: {' '.join(missing)})")
     said = chosen(60 if small else MOST_WORDS)
     ears = Whisper(WhisperSettings(model=str(model_folder()), every_s=5.0))
     await ears.warm_up()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import pickle
 import signal
 import socket
+import struct
 import sys
 from pathlib import Path
 
 import pytest
 
 from duologue.child import Channel, Worker
-from duologue.errors import InputError, PeerError
+from duologue.errors import ClosedError, InputError, PeerError
 
 ECHO = """
 import sys
@@ -92,6 +95,31 @@ async def test_a_quiet_child_writes_to_no_console_and_its_last_words_are_told(
         await worker.receive()
     await worker.close()
     assert capfd.readouterr() == ("", "")
+
+
+async def test_a_child_whose_close_nobody_waits_for_does_not_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stubborn_worker.py").write_text("import time\ntime.sleep(600)\n")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
+    worker = await Worker.start("stubborn_worker", quiet=True)
+    async with asyncio.TaskGroup() as group:
+        closing = group.create_task(worker.close(60.0))
+        await asyncio.sleep(0)
+        closing.cancel()
+    async with asyncio.timeout(10.0):
+        await worker.close(60.0)
+    assert worker.signal == signal.SIGKILL
+
+
+def test_a_parent_that_leaves_in_the_middle_of_a_message_ends_the_channel() -> None:
+    ours, theirs = socket.socketpair()
+    channel = Channel(theirs)
+    ours.sendall(struct.pack(">I", 100) + pickle.dumps("half of it"))
+    ours.close()
+    with pytest.raises(ClosedError):
+        channel.receive()
+    channel.close()
 
 
 def test_a_parent_that_leaves_with_messages_unread_ends_the_channel() -> None:

@@ -426,6 +426,16 @@ def test_a_stage_on_air_takes_a_core_from_the_engines_and_gives_it_back() -> Non
     assert gate.cores == 2
 
 
+async def test_a_core_that_a_stage_gives_back_is_at_once_somebodys_who_waits() -> None:
+    gate = WorkGate(2)
+    with gate.reserved():
+        first, second = gate.ask("piper", SOUNDING), gate.ask("llama", NEXT)
+        assert first.come.is_set() and not second.come.is_set()
+    assert second.come.is_set()
+    first.leave()
+    second.leave()
+
+
 async def test_all_workers_of_a_house_ask_at_one_gate() -> None:
     async def never() -> Worker:
         raise AssertionError

@@ -2492,7 +2492,15 @@ export interface components {
             cores: number;
             /** Busy */
             busy: number;
-            /** Steal */
+            /**
+             * Others
+             * @description What programs used that are none of ours.
+             */
+            others: number;
+            /**
+             * Steal
+             * @description What the hypervisor gave to other machines.
+             */
             steal: number;
             /** Available Mb */
             available_mb: number;

@@ -5,7 +5,7 @@ import {
 import { figuresOf, runsOf, titleOfRun } from "../src/core/runs";
 import type { EvidenceState, FrameSecond, Incident, MachineSecond, RunView, TurnView } from "../src/models";
 
-const MACHINE: MachineSecond = { at: 0, cores: 2, busy: 40, steal: 0, available_mb: 4000, disk_wait_ms: 0, loop_lag_ms: 0.4, processes: [] };
+const MACHINE: MachineSecond = { at: 0, cores: 2, busy: 40, others: 0, steal: 0, available_mb: 4000, disk_wait_ms: 0, loop_lag_ms: 0.4, processes: [] };
 const SHOW = { of: "show:day", run: "r", fps: 30, budget_ms: 33.3, began: 0, frames: 0, late: 0, over_budget: 0, left_out: 0 };
 
 function second(at: number, change: Partial<FrameSecond> = {}): FrameSecond {

@@ -74,10 +74,11 @@ class Channel:
         """The next message. Raises :class:`ClosedError` at the end of the stream."""
         try:
             header = self._stream.read(_HEADER.size)
-            body = self._stream.read(_HEADER.unpack(header)[0]) if len(header) == _HEADER.size else b""
+            length = int(_HEADER.unpack(header)[0]) if len(header) == _HEADER.size else 0
+            body = self._stream.read(length)
         except ConnectionError as error:  # it closed before it had read all that we sent
             raise ClosedError("the parent process is gone") from error
-        if not body:
+        if not length or len(body) < length:  # maybe in the middle of a message
             raise ClosedError("the parent process closed the channel")
         return pickle.loads(body)
 
@@ -259,7 +260,9 @@ class Worker:
         return pickle.loads(body)
 
     async def close(self, patience: float = 2.0) -> None:
-        """Close the channel, which asks the child to leave; kill it after ``patience`` seconds. Idempotent."""
+        """Close the channel, which asks the child to leave; kill it after ``patience`` seconds, or when this is
+        cancelled. Idempotent.
+        """
         self._writer.close()
         try:
             async with asyncio.timeout(patience):
@@ -267,10 +270,12 @@ class Worker:
         except TimeoutError:
             self.kill()
             await self._process.wait()
-        muttering, self._muttering = self._muttering, None
-        if muttering is not None:
-            asyncio.get_running_loop().remove_reader(muttering)
-            os.close(muttering)
+        finally:
+            self.kill()  # cancelled: it may be one that never leaves, and nobody has it any more
+            muttering, self._muttering = self._muttering, None
+            if muttering is not None:
+                asyncio.get_running_loop().remove_reader(muttering)
+                os.close(muttering)
 
     def kill(self) -> None:
         """SIGKILL, if it still runs."""

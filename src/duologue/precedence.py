@@ -340,6 +340,7 @@ class WorkGate:
     def _reserve(self, cores: int) -> None:
         self._reserved += cores
         self._order.cores = max(1, self._all - self._reserved)
+        self.look()  # a core that is given back is somebody's who waits
 
 
 class GateTurn:

@@ -6,10 +6,12 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from call_doubles import Does, Exchange, Gone, Says, ScriptedLeg
 from engine_doubles import install
+from structlog.testing import capture_logs
 
 from duologue.app.calls.line_models import CallState
 from duologue.app.models import CallEvent, CallTurnEvent, LevelsEvent, NoticeEvent
@@ -23,6 +25,7 @@ from duologue.simulation.virtual_time import simulate
 from duologue.speech.hearing_fake import Loudness
 from duologue.telemetry.ledger import CallRecord, EndingRecord, OverRecord, QualityRecord
 from duologue.telemetry.ledger_reader import LedgerReader
+from duologue.telemetry.log import Redactor
 from duologue.telemetry.run_shelf import RunShelf, RunState
 from duologue.telemetry.runs import RunKeeping
 
@@ -69,6 +72,20 @@ def test_a_call_is_answered_greeted_and_held_and_leaves_its_record(
     assert {entry.of for entry in exchange.entries} <= {f"line:{leg.info.id}", "house"}
     assert {talk.id for talk in exchange.talks} == {leg.info.id}
     assert exchange.calls.count == 0
+
+
+def test_the_log_has_the_points_of_an_answer_and_blots_out_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """``first_token`` ends as a secret does; and only what ends in ``_ms`` is a figure to who reads logs."""
+    script, replies = (Says(3.0, "what is new"),), (ScriptedReply("Not very much."),)
+    exchange, leg = place(monkeypatch, tmp_path, "", script=script, replies=replies)
+    with capture_logs() as logs:
+        simulate(exchange.hold(leg))
+    told = next(each for each in logs if each["event"] == "call.turn")
+    figures = {name: value for name, value in Redactor()(None, "info", told).items() if name.endswith("_ms")}
+    assert set(figures) == {f"{name}_ms" for name in ("decided", "transcript", "first_token", "t1", "t2", "t3")}
+    assert all(isinstance(value, float) for value in figures.values())
 
 
 def test_a_call_keeps_a_run_with_all_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -182,6 +199,19 @@ def test_a_caller_who_is_silent_is_asked_then_said_goodbye_to(monkeypatch: pytes
     assert 30 < (record.ended - record.answered) / SECOND < 40
 
 
+def test_nobody_who_waits_for_our_answer_is_taken_for_silent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An engine may be slow, or dead for a while: the silence is ours."""
+    settings = GREETED + "silence_seconds = 5\n"
+    replies = (ScriptedReply("Not much.", first=9.0),) * 9
+    script = (Says(2.0, "what is new"),)
+    exchange, leg = place(monkeypatch, tmp_path, settings, script=script, replies=replies, seconds=40.0)
+    simulate(exchange.hold(leg))
+    assert "Not much." in exchange.said()
+    assert exchange.said()[-1].endswith("I will hang up now. Goodbye."), "then the silence was theirs"
+    heard = next(record for record in exchange.turns() if record.heard == "Not much.")
+    assert exchange.records()[0].ended - heard.sent > 5 * SECOND
+
+
 def test_nobody_who_holds_is_taken_for_silent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     script = (Does(3.0, far.Held(True)), Does(70.0, far.Held(False)), Says(72.0, "here again"))
     exchange, leg = place(monkeypatch, tmp_path, script=script, replies=(ScriptedReply("Good."),), seconds=80.0)
@@ -216,26 +246,34 @@ def test_a_reply_that_a_hold_has_cut_goes_on_from_its_word(
     assert not during
 
 
-def test_both_sides_are_recorded_and_only_if_that_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import wave
+def recorded(file: Path) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    """Both sides of a recording."""
+    with av.open(str(file)) as opened:
+        assert opened.streams.audio[0].rate == RATE
+        resampler = av.AudioResampler("flt", "stereo", RATE)
+        frames = [part for frame in opened.decode(audio=0) for part in resampler.resample(frame)]
+    return np.concatenate([part.to_ndarray()[0] for part in frames]).reshape(-1, 2)
 
+
+@pytest.mark.parametrize("kind", ["wav", "opus"])
+def test_both_sides_are_recorded_and_only_if_that_is_set(
+    kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     folder = tmp_path / "calls"
-    settings = f'[phone]\ngreeting = "Hello there."\nrecord = "{folder}"\nrecord_format = "wav"\n'
+    settings = f'[phone]\ngreeting = "Hello there."\nrecord = "{folder}"\nrecord_format = "{kind}"\n'
     script = (Says(3.0, "what is new"),)
     exchange, leg = place(monkeypatch, tmp_path, settings, script=script, replies=(ScriptedReply("Not much."),))
     simulate(exchange.hold(leg))
     (file,) = folder.iterdir()
-    assert exchange.records()[0].recording == str(file)
-    with wave.open(str(file)) as opened:
-        assert opened.getframerate() == RATE
-        sound = np.frombuffer(opened.readframes(opened.getnframes()), np.int16).reshape(-1, 2) / 32768
-    loud = [np.flatnonzero(np.abs(sound[:, side]) > 0.01) / RATE for side in (0, 1)]
-    assert 2.9 < loud[0][0] < 3.1
+    assert file.suffix == f".{kind}" and exchange.records()[0].recording == str(file)
+    sound = recorded(file)
+    loud = [np.flatnonzero(np.abs(sound[:, side]) > least) / RATE for side, least in ((0, 0.2), (1, 0.01))]
+    assert 2.9 < loud[0][0] < 3.1, "Opus lets the step at its end ring, below a third of it"
     assert 3.8 < loud[0][-1] < 4.0
     (greeted, _), *_ = leg.words
     assert abs(loud[1][0] - greeted) < 0.05
     heard = sum(len(piece) for _, piece in leg.heard)
-    assert abs(len(np.flatnonzero(np.abs(sound[:, 1]) > 0)) - heard) < 0.2 * heard
+    assert abs(len(np.flatnonzero(np.abs(sound[:, 1]) > 1e-3)) - heard) < 0.2 * heard
 
     exchange, leg = place(monkeypatch, tmp_path, script=script, replies=(ScriptedReply("Not much."),))
     simulate(exchange.hold(leg))

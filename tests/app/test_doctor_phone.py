@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-from duologue.app.doctor.phone import phone_checks
+from duologue.app.doctor.phone import PhoneCheck, phone_checks
 from duologue.settings import load_settings
 
 
@@ -28,3 +28,47 @@ def test_ears_ports_and_settings_are_looked_at(tmp_path: Path) -> None:
     found = {check.what: check for check in phone_checks(load_settings(config=file))}
     assert "nobody-of-that-name" in found["settings"].note
     assert found["port 0/udp"].works
+
+
+def _found(file: Path, text: str) -> dict[str, PhoneCheck]:
+    file.write_text(f'[engines]\nstt = "pocketsphinx"\n[phone]\nlisten = "127.0.0.1:0"\n{text}')
+    return {check.what: check for check in phone_checks(load_settings(config=file))}
+
+
+def test_a_certificate_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    file, gone = tmp_path / "duologue.toml", tmp_path / "gone.pem"
+    tls = f'transport = ["udp", "tls"]\ntls_port = 0\ntls_cert = "{gone}"\ntls_key = "{gone}"\n'
+    found = _found(file, tls)
+    assert not found["certificate"].works
+    assert str(gone) in found["certificate"].note
+    assert "certificate" not in _found(file, "")
+
+
+def test_the_port_of_an_asterisk_is_looked_at(tmp_path: Path) -> None:
+    file = tmp_path / "duologue.toml"
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        asterisk = f'[phone.audiosocket]\nlisten = "127.0.0.1:{port}"\n'
+        check = _found(file, asterisk)[f"port {port}/audiosocket"]
+        assert not check.works
+        assert "phone.audiosocket.listen" in check.note
+    assert _found(file, asterisk)[f"port {port}/audiosocket"].works
+
+
+def test_a_port_whose_connections_were_just_closed_is_free(tmp_path: Path) -> None:
+    """As it is after each end of a line: who listens may have it at once."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        port = listening.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as theirs:
+            ours, _ = listening.accept()
+            ours.close()
+            assert theirs.recv(1) == b""
+    file = tmp_path / "duologue.toml"
+    file.write_text(f'[phone]\ntransport = ["tcp"]\nlisten = "127.0.0.1:{port}"\n')
+    found = {check.what: check for check in phone_checks(load_settings(config=file))}
+    assert found[f"port {port}/tcp"].works, found

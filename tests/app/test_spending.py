@@ -137,6 +137,14 @@ async def test_what_has_no_price_is_counted_and_what_is_done_here_costs_nothing(
     assert (row.characters, row.unpriced, row.cost) in ((10, 1, None), (10, 0, 0.0))
 
 
+def test_a_model_is_told_by_its_name_and_not_by_where_it_lies(tmp_path: Path) -> None:
+    """A report, a bill and a metric's label are for others to read; a server's ``meta/llama`` is a name as it is."""
+    house = House(tmp_path, '\n[engines.whisper]\nmodel = "/home/ada/models/whisper-tiny.en"\n')
+    house.spending.begin(Service.HEARS, "whisper").report(Amount(seconds=1.0))
+    house.spending.begin(Service.THINKS, "openai").report(Amount(3, 4), model="meta/llama")
+    assert [each.model for each in house.records] == ["whisper-tiny.en", "meta/llama"]
+
+
 async def test_a_restart_keeps_the_sums_and_another_program_on_the_store_shares_the_cap(tmp_path: Path) -> None:
     house = House(tmp_path, "\n[spending.engines.elevenlabs]\ncharacters = 30\n")
     await house.spending.attach(house.store)

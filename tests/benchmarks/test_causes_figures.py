@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from benchmarks.causes import RIGHT, Fault, Injected, Outcome, Suffered, judge, table, without
+from benchmarks.causes_figures import RIGHT, Fault, Injected, Outcome, Suffered, judge, table, without
 from benchmarks.recorder_cost import Difference
 
 from duologue.clock import SECOND
@@ -27,21 +27,21 @@ def suffered(
 
 
 def test_what_has_most_of_the_lost_time_is_what_is_named() -> None:
-    right, wrong = suffered(Culprit.CPU, 300.0), suffered(Culprit.ENCODE, 200.0)
+    right, wrong = suffered(Culprit.BUSY, 300.0), suffered(Culprit.ENCODE, 200.0)
     assert judge(injected(), [right, wrong]).outcome == "right"
-    assert judge(injected(), [suffered(Culprit.CPU, 90.0), wrong]).outcome == "wrong"
+    assert judge(injected(), [suffered(Culprit.BUSY, 90.0), wrong]).outcome == "wrong"
     assert judge(injected(), [suffered(Culprit.UNKNOWN, 900.0), right]).outcome == "unknown"
-    twice = [suffered(Culprit.CPU), suffered(Culprit.CPU), suffered(Culprit.ENCODE, 150.0)]
+    twice = [suffered(Culprit.BUSY), suffered(Culprit.BUSY), suffered(Culprit.ENCODE, 150.0)]
     assert judge(injected(), twice).outcome == "right"
 
 
 def test_what_was_before_or_long_after_or_elsewhere_is_not_its_doing() -> None:
     others = [
-        suffered(Culprit.CPU, at=AT - 1), suffered(Culprit.CPU, at=AT + 4 * SECOND),
-        suffered(Culprit.CPU, whom="call"),
+        suffered(Culprit.BUSY, at=AT - 1), suffered(Culprit.BUSY, at=AT + 4 * SECOND),
+        suffered(Culprit.BUSY, whom="call"),
     ]  # fmt: skip
     assert judge(injected(), others).outcome == "nothing late"
-    assert judge(injected(), [suffered(Culprit.CPU, at=AT + 3 * SECOND)]).outcome == "right"
+    assert judge(injected(), [suffered(Culprit.BUSY, at=AT + 3 * SECOND)]).outcome == "right"
 
 
 def test_of_a_turn_the_stage_counts_too() -> None:
@@ -73,7 +73,7 @@ def test_every_fault_has_a_cause_that_a_report_can_name() -> None:
 
 def test_a_time_without_a_fault_is_quiet_or_somebody_is_blamed() -> None:
     told = [
-        suffered(Culprit.ENCODE, 300.0), suffered(Culprit.CPU, 200.0), suffered(Culprit.CPU, at=AT + 11 * SECOND),
+        suffered(Culprit.ENCODE, 300.0), suffered(Culprit.BUSY, 200.0), suffered(Culprit.BUSY, at=AT + 11 * SECOND),
         suffered(Culprit.UNKNOWN, at=AT + 21 * SECOND),
     ]  # fmt: skip
     found = [judge(calm(AT + 10 * number * SECOND), told).outcome for number in range(4)]
@@ -83,7 +83,7 @@ def test_a_time_without_a_fault_is_quiet_or_somebody_is_blamed() -> None:
 def test_what_happened_without_a_fault_is_far_from_all_of_them() -> None:
     faults = [injected(), injected(Fault.LOSS, AT + 60 * SECOND, "call")]
     near, far = suffered(Culprit.ENCODE, at=AT + 6 * SECOND), suffered(Culprit.ENCODE, at=AT + 9 * SECOND)
-    other = suffered(Culprit.CPU, at=AT + 61 * SECOND)
+    other = suffered(Culprit.BUSY, at=AT + 61 * SECOND)
     assert without(faults, [near, far, other]) == [far, other], "a fault of the call is none of the show's"
     assert without([*faults, calm(AT + 5 * SECOND)], [near, far]) == [near, far], "known to be without one"
 
@@ -94,10 +94,10 @@ def test_the_table_counts_each_kind_and_what_is_blamed_on_us() -> None:
         injected(Fault.GARBAGE, AT + 120 * SECOND), *(calm(AT + (26 + 2 * n) * SECOND) for n in range(4)),
     ]  # fmt: skip
     found = [
-        suffered(Culprit.CPU), suffered(Culprit.UNKNOWN, at=AT + 61 * SECOND),
+        suffered(Culprit.BUSY), suffered(Culprit.UNKNOWN, at=AT + 61 * SECOND),
         suffered(Culprit.ENCODE, at=AT + 181 * SECOND),
         suffered(Culprit.GARBAGE, at=AT + 121 * SECOND), suffered(Culprit.ENCODE, at=AT + 27 * SECOND),
-        *(suffered(Culprit.CPU, at=AT + (31 + n) * SECOND) for n in range(3)),
+        *(suffered(Culprit.BUSY, at=AT + (31 + n) * SECOND) for n in range(3)),
     ]  # fmt: skip
     rows = {row["what"]: row for row in table(times, found)}
     assert (rows["busy cores: named right"]["value"], rows["busy cores: named right"]["unit"]) == (1, "of 3")

@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from benchmarks.causes import Fault, Injected, Outcome, judge
+from benchmarks.causes_figures import Fault, Injected, Outcome, judge
 
 from benchmarks import causes_show, causes_talks
 

@@ -6,9 +6,13 @@ import re
 import subprocess
 import sys
 import wave
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
+from rich.text import Text
 from typer.testing import CliRunner
 
 from duologue.cli.main import COMMANDS, INTERRUPTED, build, run
@@ -52,6 +56,21 @@ def test_each_command_has_help(name: str) -> None:
     exit_code, output = _invoke(name, "--help")
     assert exit_code == 0
     assert re.search(r"[Ee]xample|For instance", output) or name == "pack"
+
+
+def _helps(command: Any) -> Iterator[str]:
+    """All that a command says of itself, and of its options and commands."""
+    for each in (command, *command.params):
+        yield getattr(each, "help", None) or ""
+    for each in getattr(command, "commands", {}).values():
+        yield from _helps(each)
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_no_word_of_help_is_taken_for_markup(name: str) -> None:
+    """``[runs]`` was printed as nothing: "as  says"."""
+    for text in _helps(typer.main.get_command(build([name]))):
+        assert Text.from_markup(text).plain == text.replace("\\[", "[")
 
 
 def test_a_recording_is_not_written_over_the_film_on_the_tv(tmp_path: Path) -> None:

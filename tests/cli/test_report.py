@@ -99,6 +99,25 @@ def test_the_slowest_stage_and_its_causes_are_named(tmp_path: Path) -> None:
     assert torn.startswith("1 lines were torn")
 
 
+def test_a_greeting_is_none_of_the_answers_whose_stages_are_told(tmp_path: Path) -> None:
+    greeting = replace(ANSWER, id="c/r0", question="", spoken_to=0, decided=0, understood=0, handovers=())
+    out = told(str(write(tmp_path / "talk.jsonl", "talk:c", *TALK[:1], greeting, *TALK[1:])))
+    rows = {line[:16].strip(): line[16:].split() for line in out.splitlines()}
+    assert {rows[name][-1] for name in ("first token", "voice", "playout", "silence")} == {"1"}
+
+
+def test_it_opens_with_the_verdict_what_to_mend_and_what_was_over_its_budget(tmp_path: Path) -> None:
+    path = write(tmp_path / "talk.jsonl", "talk:c", *TALK)
+    first, mend, *rest = told(str(path)).splitlines()
+    assert first.startswith("One answer came, after 1.46 s, none took longer than 2 s.") and mend.startswith("1. ")
+    assert not [line for line in rest if line.startswith("over its budget")]
+    limits = tmp_path / "budgets.toml"
+    limits.write_text("[budgets]\nanswer_ms = 1200\n")
+    out = told(str(path), "--budgets", str(limits))
+    assert "over its budget of 1200 ms: answer, 1 of 1 times; 95 % within 1460 ms, 1460 at most" in out
+    assert "- openai failed: 429; improv took over" in told(str(path), "--md").splitlines()
+
+
 def test_a_show_is_told_by_its_frames_and_its_turns(tmp_path: Path) -> None:
     write(tmp_path / "house.jsonl", "house", *WORKERS)
     out = told(str(write(tmp_path / "ledger.jsonl", "show:day", *SHOW, *FAILED).parent))

@@ -161,7 +161,11 @@ def test_a_minute_of_a_run_is_reported(kept: Path, tmp_path: Path) -> None:
         "shows"
     ]
     assert part["frames"] == 11
-    for since, until, what in (("5:00", "4:00", "nothing between"), ("soon", "", "no time")):
+    for since, until, what in (
+        ("5:00", "4:00", "nothing between"),
+        ("9:00", "", "over by then"),
+        ("soon", "", "no time"),
+    ):
         with pytest.raises(InputError, match=what):
             run("report", "show-night", "--since", since, "--until", until)
     told("report", "show-night", "--until", "1:00", "--trace", "trace.json")

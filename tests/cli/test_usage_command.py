@@ -72,6 +72,18 @@ def test_nothing_is_said_to_be_nothing_and_no_store_is_made_for_it(run: Run, tmp
     assert not (tmp_path / "data").exists()
 
 
+def test_of_nobody_known_it_is_not_said_that_no_engine_was_asked(run: Run, tmp_path: Path) -> None:
+    fill(tmp_path)
+    told = run("--by", "person", "--since", "today")
+    assert "Nobody who is known asked an engine for anything" in told and "No engine" not in told
+
+
+def test_no_figure_is_cut_off_where_there_is_no_room(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path)
+    monkeypatch.setenv("COLUMNS", "40")
+    assert run("--since", "all").splitlines()[1].split()[-2:] == ["1.20", "EUR"]
+
+
 def test_sums_stand_in_a_table(run: Run, tmp_path: Path) -> None:
     fill(tmp_path)
     lines = run("--since", "all").splitlines()

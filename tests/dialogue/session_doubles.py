@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from duologue.audio.pcm import RATE, Samples
-from duologue.clock import MILLISECOND
-from duologue.dialogue.ports import PlayEvent, PlayProgress, Voiced
+from duologue.clock import MILLISECOND, SECOND
+from duologue.dialogue.ports import Captured, PlayEvent, PlayProgress, Voiced
 from duologue.dialogue.session.session import Session, SessionEngines, SessionOptions
 from duologue.dialogue.session.sink import PacedSink
 from duologue.dialogue.turns.policy import Policy
@@ -104,6 +104,8 @@ class Talk:
         """The far end takes blocks and reports nothing."""
         self.report_seconds = 0.0
         """What it reports comes so much later; when it happened it says itself."""
+        self.ended = 0.0
+        """When the session was over (seconds since it began)."""
 
     async def source(self) -> AsyncGenerator[Samples, None]:
         """20 ms blocks in real (virtual) time."""
@@ -117,7 +119,7 @@ class Talk:
             yield np.where(loud, 0.5, 0.0).astype(np.float32)
 
     async def run(
-        self, source: Callable[[], AsyncGenerator[Samples, None]] | None = None, turn: TurnEnd | None = None
+        self, source: Callable[[], AsyncGenerator[Samples | Captured, None]] | None = None, turn: TurnEnd | None = None
     ) -> Talk:
         await self.ears.warm_up()
         self.sink = PacedSink(self.played.append, lambda report: None if self.deaf else self.tell(report), self.clock)
@@ -126,11 +128,13 @@ class Talk:
             self.persona, engines, self.sink, self.options,
             clock=self.clock, observe=lambda item, now: self.log.append((now, item)),
         )  # fmt: skip
+        began = self.clock.now()
         async with asyncio.TaskGroup() as group:
             floor = group.create_task(self.sink.run())
             try:
                 await self.session.run((source or self.source)())
             finally:
+                self.ended = (self.clock.now() - began) / SECOND
                 floor.cancel()
         return self
 

@@ -7,20 +7,21 @@ import itertools
 from pathlib import Path
 
 import pytest
-from doubles import CHAD, VIRGIN, WORD_SECONDS, Show
+from doubles import CHAD, VIRGIN, WORD_SECONDS, FloorDouble, Show
 
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.on_air.conversation import Brief, Crew, OnAir
 from duologue.dialogue.on_air.director import ConversationOutcome
 from duologue.dialogue.on_air.plan import MAX_WAITING
 from duologue.dialogue.on_air.writing import Limits
-from duologue.dialogue.ports import PlayEnded, PlayEvent
+from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayStarted
 from duologue.errors import InputError, InternalError, PeerError
 from duologue.language.engine import MAX_HISTORY, Line, Moment
 from duologue.language.fake import ScriptedReply
 from duologue.language.improv import Improv
 from duologue.language.persona import load_persona
-from duologue.simulation.virtual_time import simulate
+from duologue.simulation.virtual_time import LoopClock, simulate
+from duologue.speech.utterance import Utterance
 
 PACKS = Path(__file__).parents[2] / "packs" / "characters"
 LINE = "This line has exactly eight words in it."
@@ -61,6 +62,61 @@ def test_each_prompt_holds_all_that_was_said_before():
     said = [(record.speaker, record.text) for record in show.on_air()]
     for number, prompt in enumerate(show.model.prompts):
         assert [(line.speaker, line.text) for line in prompt.lines] == said[:number]
+
+
+class Refusing(FloorDouble):
+    """Never says one of the utterances that it is given, and reports that after ``seconds``."""
+
+    def __init__(self, clock: LoopClock, number: int, seconds: float) -> None:
+        super().__init__(clock)
+        self.number, self.seconds = number, seconds
+
+    async def play(self, utterance: Utterance, gap_ms: int) -> None:
+        self.number -= 1
+        if self.number:
+            await super().play(utterance, gap_ms)
+        else:
+            asyncio.get_running_loop().call_later(
+                self.seconds, lambda: self.notify(PlayEnded(utterance.id, self.clock.now(), 0))
+            )
+
+
+@pytest.mark.parametrize("seconds", [0.0, LINE_SECONDS])
+def test_a_line_that_the_floor_never_says_takes_none_of_those_that_it_said(seconds: float):
+    """It is refused while the line before it is heard, or when that is over."""
+    show = Show(turns=4)
+    show.floor = Refusing(show.clock, 2, seconds)
+    show.use(show.model)
+    simulate(show.run())
+    said = [(record.speaker, record.text) for record in show.on_air()]
+    assert [speaker for speaker, _ in said] == ["chad", "chad", "virgin"]
+    assert [(line.speaker, line.text) for line in show.model.prompts[3].lines] == said[:2]
+    assert show.on_air()[1].waited_ms == 0.0 or seconds
+
+
+class Dying(FloorDouble):
+    """Begins the first line, is gone for two seconds, and says it from its start."""
+
+    gone = False
+
+    async def _play(self, what: Utterance, start: int) -> int:
+        if not self.gone:
+            self.gone = True
+            self.notify(PlayStarted(what.id, start))
+            await asyncio.sleep(2.0)
+            start = self.clock.now()
+        return await super()._play(what, start)
+
+
+def test_a_line_that_a_new_stage_says_again_was_said_once():
+    show = Show(turns=3)
+    show.floor = Dying(show.clock)
+    show.use(show.model)
+    simulate(show.run())
+    said = [(record.speaker, record.text) for record in show.on_air()]
+    assert [(line.speaker, line.text) for line in show.model.prompts[2].lines] == said[:2]
+    first = show.on_air()[0]
+    assert first.heard == first.text and first.ended - first.on_air == round(9 * WORD_SECONDS * SECOND)
 
 
 def test_every_change_is_told_in_order():

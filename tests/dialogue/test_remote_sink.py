@@ -192,6 +192,31 @@ def test_a_phone_line_gets_packets_of_20_ms_from_the_moment_of_the_order(rate: i
         assert spurt[0][1] / rate == pytest.approx(begin / 1000, abs=0.001)
 
 
+def test_what_leaves_after_a_pause_is_told_of_while_it_plays() -> None:
+    """Everything before it has been heard, and no order comes: only what leaves says that there is more to tell."""
+    clock = LoopClock()
+    told: list[tuple[float, str, str]] = []
+
+    async def main() -> None:
+        sink = RemoteSink(
+            PACED, lambda report: told.append((clock.now() / SECOND, type(report).__name__, report.utterance_id)), clock
+        )
+        writer = PacedWriter(sink, lambda block: None, clock)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(each) for each in (sink.run(), writer.run(), sink.connect(writer.take))]
+            await sink.play(numbered("u1", 0, 1), 0)
+            await sink.play(numbered("u2", 10, 1), 500)
+            await asyncio.sleep(5.0)
+            for task in tasks:
+                task.cancel()
+
+    simulate(main())
+    begins = [at for at, kind, name in told if (kind, name) == ("PlayStarted", "u2")]
+    ends = [at for at, kind, _ in told if kind == "PlayEnded"]
+    began = 0.3 + 0.5 + PACED.buffer_ms / 1000
+    assert begins == pytest.approx([began], abs=0.03) and ends[1] == pytest.approx(began + 0.3, abs=0.03)
+
+
 # A session
 
 

@@ -142,6 +142,23 @@ def test_another_persona_and_voice_answer_the_next_question() -> None:
     assert said[0] == "ada" and said[-1] == "ben"
 
 
+def test_who_hangs_up_does_not_wait_for_what_a_new_voice_prepares() -> None:
+    talk = Talk([], seconds=3.0)
+    slow = LoudVoice(talk.clock, seconds=4.0)
+    held(talk, (2.0, lambda control: control.change(voice=slow)))
+    assert talk.ended == pytest.approx(3.0, abs=0.1)
+
+
+def test_what_is_being_prepared_for_who_spoke_before_is_not_said_by_the_next() -> None:
+    """The second apology is in the making, in English, when the language changes; in German it cannot be prepared."""
+    german = load_language("de")
+    talk = Talk([ASKS], [ScriptedReply(failure="broken", pieces=0)] * 9)
+    talk.voice = LoudVoice(talk.clock, seconds=1.0)
+    other = LoudVoice(talk.clock, fails=lambda utterance_id: utterance_id.startswith("apology"))
+    held(talk, (1.5, lambda control: control.change(language=german, voice=other)))
+    assert heard(talk) == [german.apologies.thinking]
+
+
 def test_another_policy_holds_from_the_next_turn_on() -> None:
     talk = Talk([ASKS], [TWO], policy=Policy(speculate=False))
     held(talk, (0.5, lambda control: control.change(policy=Policy(speculate=False, manual=True))))

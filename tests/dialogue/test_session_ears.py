@@ -15,8 +15,11 @@ from duologue.audio.pcm import Samples
 from duologue.clock import MILLISECOND
 from duologue.dialogue.listening.echo import EchoFilter
 from duologue.dialogue.listening.melody import Melody
+from duologue.dialogue.ports import Captured
 from duologue.dialogue.session.ears import SessionEars
+from duologue.dialogue.turns.policy import Policy
 from duologue.dialogue.turns.vocabulary import (
+    Commit,
     EngineFailed,
     Event,
     Note,
@@ -109,6 +112,28 @@ def test_a_fault_in_between_is_told_to_who_brings_the_sound() -> None:
             person.ears.hear(np.zeros(BLOCK, np.float32))
 
     simulate(main())
+
+
+def test_words_behind_a_long_gap_of_the_source_keep_their_place() -> None:
+    """Push to talk, and nothing comes for 3.6 s, as with a muted microphone: what is said then is nobody's echo and no
+    noise in a silence.
+    """
+    talk = Talk([Says(1.0, "what time is it"), Says(6.0, "please Ada")], [ScriptedReply("It is noon.")], seconds=12.0)
+    talk.options = replace(talk.options, policy=Policy(manual=True, speculate=False))
+    words = (*evenly("what time is it", 0.3, 0.3), *evenly("please Ada", 2.75, 0.3))
+    talk.ears = FakeHearing([Hearing(words)], clock=talk.clock)
+
+    async def source() -> AsyncGenerator[Captured, None]:
+        number = 0
+        async for block in talk.source():
+            at, number = number * BLOCK, number + 1
+            if number == round(7.5 * 50):
+                talk.session.control.commit_turn()
+            if not 2.4 <= at / EAR_RATE < 6.0:
+                yield Captured(block, at)
+
+    simulate(talk.run(source))
+    assert [item.person for _, item in talk.log if isinstance(item, Commit)] == ["what time is it please Ada"]
 
 
 def over_the_reply(seconds: float, confidence: float) -> Talk:

@@ -5,22 +5,34 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
-from session_doubles import Says, Talk, loud_utterance
+from session_doubles import ADA, LoudVoice, Says, Talk, loud_utterance
 
-from duologue.clock import MILLISECOND
+from duologue.clock import MILLISECOND, VirtualClock
 from duologue.dialogue.ports import PlayStarted
 from duologue.dialogue.session.ledger import SessionLedger, open_session_ledger
 from duologue.dialogue.session.lines import record_of
 from duologue.dialogue.session.record import SessionRecorder
-from duologue.dialogue.turns.vocabulary import BeginStretch, Note, Play, Report, Understood
+from duologue.dialogue.turns.policy import Policy
+from duologue.dialogue.turns.vocabulary import (
+    Apply,
+    BeginStretch,
+    Change,
+    HangUp,
+    Note,
+    Play,
+    Report,
+    ToolAnswered,
+    Understood,
+)
 from duologue.errors import InputError
 from duologue.evidence.summary import PartSummary
 from duologue.language.fake import ScriptedReply
-from duologue.simulation.virtual_time import simulate
+from duologue.language.tools import Tool, Toolbox
+from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.hearing_fake import Hearing, evenly
 from duologue.telemetry.ledger import (
     ConversationRecord,
@@ -145,6 +157,38 @@ def test_an_event_is_told_in_plain_values() -> None:
         line = encode(Entry(8, "talk:c", each, "x"), 0)
         read = decode(parse(line), 0).record
         assert isinstance(read, EventRecord | EffectRecord) and read.told.keys() == each.told.keys()
+
+
+def test_a_change_of_who_speaks_is_told_by_names_and_what_comes_after_it_is_kept(tmp_path: Path) -> None:
+    """A whisper to a character on the line, a client that chooses another voice: neither may end the ledger."""
+    clock = VirtualClock(start=5)
+    ledger = Ledger(clock)
+    writer = ledger.write_to(tmp_path / "ledger.jsonl")
+    book = SessionLedger(ledger, "ada", "person")
+    change = Change(
+        ADA, LoudVoice(LoopClock()), Toolbox([Tool(noon)]), {"type": "object"}, ADA.language, Policy(sorry=1)
+    )
+    for item in (change, Apply(change), ToolAnswered("c1", complex(1, 2)), HangUp()):
+        book.take(item, clock.now())
+    writer.close()
+    told = {each.name: each.told for each in map(_record, LedgerReader(tmp_path / "ledger.jsonl")) if each}
+    assert list(told) == ["Change", "Apply", "ToolAnswered", "HangUp"] and writer.dropped == 0
+    assert told["Apply"]["change"] == told["Change"]
+    named = {name: told["Change"][name] for name in ("persona", "voice", "toolbox", "language", "schema")}
+    assert named == {
+        "persona": "ada", "voice": "LoudVoice", "toolbox": ["noon"], "language": "en", "schema": {"type": "object"},
+    }  # fmt: skip
+    assert cast("dict[str, object]", told["Change"]["policy"])["sorry"] == 1
+    assert told["ToolAnswered"]["result"] == "complex"
+
+
+def noon() -> str:
+    """What time it is."""
+    return "noon"
+
+
+def _record(entry: Entry) -> EventRecord | EffectRecord | None:
+    return entry.record if isinstance(entry.record, EventRecord | EffectRecord) else None
 
 
 def test_a_failure_of_the_conversation_is_not_wrapped_and_open_turns_are_written(tmp_path: Path) -> None:

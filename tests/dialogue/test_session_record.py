@@ -215,6 +215,26 @@ def test_a_hang_up_ends_every_record(seconds: float) -> None:
     assert heard == [item.heard for item in committed if item.reply]
 
 
+def test_a_reply_that_was_put_on_hold_ends_when_all_of_it_was_heard() -> None:
+    talk = Talk([ASKS], [NOON] * 2, seconds=14.0)
+
+    async def source() -> AsyncGenerator[Samples, None]:
+        number = 0
+        async for block in talk.source():
+            number += 1
+            if number == round(4.0 * 50):
+                talk.session.control.hold()
+            elif number == round(6.0 * 50):
+                talk.session.control.unhold()
+            yield block
+
+    simulate(talk.run(source))
+    _, answer = recorded(talk)
+    assert (answer.heard, answer.state, answer.interrupted) == (WHOLE, "ended", False)
+    silent = talk.sink.began + round(talk.sounding()[-1][1] * SECOND)
+    assert answer.ended == pytest.approx(silent, abs=50 * MILLISECOND)
+
+
 def test_a_handover_is_on_the_record_of_the_turn_that_it_befell() -> None:
     talk = Talk([ASKS], seconds=8)
     broken = FakeLanguage([ScriptedReply(failure="429", pieces=0)] * 2, talk.clock)

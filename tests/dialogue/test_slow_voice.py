@@ -220,7 +220,7 @@ def test_a_part_that_is_cut_ends_its_turn():
 
 
 def test_a_part_without_sound_ends_its_turn_there():
-    show = paced(0.8, turns=6)
+    show = paced(0.8, turns=10)
     text = "The first sentence of this is said. The second one breaks the voice. The third is never heard."
     show.model = FakeLanguage(
         [ScriptedReply("Short and good, and nothing more than that."), ScriptedReply(text)], show.clock
@@ -230,7 +230,9 @@ def test_a_part_without_sound_ends_its_turn_there():
     simulate(show.run(), limit=7200)
     turn = turns(show)[1]
     assert turn.text == turn.heard == "The first sentence of this is said." and "the voice broke" in turn.failure
-    assert [record.number for record in turns(show)] == list(range(6)) and not turn.interrupted
+    assert [record.number for record in turns(show)] == list(range(10)) and not turn.interrupted
+    last = [line.text for line in show.model.prompts[-1].lines]
+    assert last == [record.heard for record in turns(show)[:9]], "what was never said is no part of the context"
 
 
 def test_a_pace_is_learnt_of_nearly_every_line():

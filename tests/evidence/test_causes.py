@@ -91,11 +91,29 @@ def test_a_signal_that_stopped_that_very_process() -> None:
 
 def test_cores_that_others_had() -> None:
     stolen = late(show(frames(still={AT: 1400.0}), seconds=around(steal_percent=45.0)))
-    assert stolen.cause is Culprit.CPU and "host" in stolen.why
+    assert stolen.cause is Culprit.STOLEN and "host" in stolen.why
     busy = late(show(frames(still={AT: 1400.0}), seconds=around(cpu_wait_ms={"stage": 700.0})))
-    assert busy.cause is Culprit.CPU and "other programs" in busy.why
+    assert busy.cause is Culprit.BUSY and "other programs" in busy.why
     slow = frames(encode={AT: 1400.0}, starved=[AT])
-    assert late(show(slow, seconds=around(cpu_wait_ms={"stage": 700.0}))).cause is Culprit.CPU
+    assert late(show(slow, seconds=around(cpu_wait_ms={"stage": 700.0}))).cause is Culprit.BUSY
+
+
+def test_what_the_host_took_and_what_other_programs_had_are_two_causes() -> None:
+    """Of a core that the host took the wait for it is a part: the more of both is named, with its share."""
+    stalled = frames(still={AT: 1400.0})
+
+    def of(steal: float, wait: float) -> Attribution:
+        return late(show(stalled, seconds=around(steal_percent=steal, cpu_wait_ms={"stage": wait})))
+
+    mostly_stolen, mostly_busy = of(40.0, 900.0), of(4.0, 900.0)
+    assert mostly_stolen.cause is Culprit.STOLEN and "host" in mostly_stolen.why
+    assert mostly_busy.cause is Culprit.BUSY and "other programs" in mostly_busy.why
+    for each in (mostly_stolen, mostly_busy):
+        assert set(each.parts) >= {Culprit.STOLEN, Culprit.BUSY}, "neither is counted to the other"
+        assert sum(each.parts.values()) == pytest.approx(each.lost_ms)
+    assert mostly_busy.parts[Culprit.STOLEN] < 0.15 * mostly_busy.lost_ms
+    always = {number: machine(steal_percent=40.0) for number in range(20)}
+    assert late(show(stalled, seconds=always)).cause is Culprit.UNKNOWN, "it has not become guilty in that second"
 
 
 def test_an_engine_of_ours_that_had_the_cores() -> None:
@@ -109,7 +127,7 @@ def test_other_programs_that_had_more_of_the_cores_than_an_engine() -> None:
     cpu = {"main": 9.0, "stage": 20.0, "whisper": 60.0}
     busy = around(cpu_wait_ms={"stage": 700.0}, cpu_percent=cpu, busy_percent=99.0)
     found = late(show(frames(still={AT: 1400.0}), seconds=busy))
-    assert found.cause is Culprit.CPU and "other programs" in found.why
+    assert found.cause is Culprit.BUSY and "other programs" in found.why
 
 
 def test_a_frame_tells_itself_how_long_it_waited_for_a_core() -> None:
@@ -118,9 +136,9 @@ def test_a_frame_tells_itself_how_long_it_waited_for_a_core() -> None:
     dear = show(frames(encode={AT: 1400.0}, usual_wait=2.0), seconds=around(cpu_wait_ms={"stage": 900.0}))
     assert late(dear).cause is Culprit.ENCODE
     starved = show(frames(encode={AT: 1400.0}, usual_wait=2.0, waits={AT: 1300.0}), seconds=waiting)
-    assert late(starved).cause is Culprit.CPU
+    assert late(starved).cause is Culprit.BUSY
     (only,) = incidents(show(frames(encode={AT: 60.0}, usual_wait=2.0, waits={AT: 45.0}), seconds=waiting))
-    assert (only.kind, only.attribution.cause) == ("over budget", Culprit.CPU)
+    assert (only.kind, only.attribution.cause) == ("over budget", Culprit.BUSY)
     elsewhere = {number: 30.0 for number in range(AT - 40, AT)}
     mixed = show(frames(encode={AT: 1400.0}, usual_wait=2.0, waits=elsewhere))
     assert late(mixed).cause is Culprit.ENCODE, "frames that were not late by it may wait as they like"
@@ -131,7 +149,7 @@ def test_a_thread_that_was_blocked_did_not_draw() -> None:
     made = frames(compose={AT: 1400.0}, usual_wait=2.0, blocked={AT: 1390.0})
     assert late(show(made)).cause is Culprit.UNKNOWN
     waiting = late(show(made, seconds=around(cpu_wait_ms={"stage": 900.0})))
-    assert waiting.cause is Culprit.CPU
+    assert waiting.cause is Culprit.BUSY
     some = frames(compose={AT: 1400.0}, usual_wait=2.0, blocked={AT: 300.0})
     assert late(show(some)).cause is Culprit.COMPOSE
 
@@ -201,7 +219,7 @@ def test_packets_that_left_late() -> None:
     busy = cause_of_stall(30.0, 0, 30 * MILLISECOND, Evidence(cpu_wait_ms=40.0))
     garbage = PauseRecord("line", "garbage", 28.0, 30 * MILLISECOND)
     collected = cause_of_stall(30.0, 0, 30 * MILLISECOND, Evidence(pauses=[garbage]))
-    assert [each.cause for each in (calm, busy, collected)] == [Culprit.UNKNOWN, Culprit.CPU, Culprit.GARBAGE]
+    assert [each.cause for each in (calm, busy, collected)] == [Culprit.UNKNOWN, Culprit.BUSY, Culprit.GARBAGE]
 
 
 def injected(culprit: Culprit, ms: float) -> list[Entry]:
@@ -211,7 +229,7 @@ def injected(culprit: Culprit, ms: float) -> list[Entry]:
             return show(frames(compose={AT: ms}))
         case Culprit.ENCODE:
             return show(frames(encode={AT: ms}))
-        case Culprit.CPU:
+        case Culprit.BUSY:
             return show(frames(still={AT: ms}), seconds=around(cpu_wait_ms={"stage": ms / 2}))
         case Culprit.DISK:
             return show(frames(still={AT: ms}), seconds=around(disk_wait_ms=ms / 2))
@@ -223,7 +241,7 @@ def test_a_hundred_injections_are_named_right() -> None:
     chance = random.Random(7)
     right = 0
     for _ in range(100):
-        culprit = chance.choice((Culprit.COMPOSE, Culprit.ENCODE, Culprit.CPU, Culprit.DISK, Culprit.UNKNOWN))
+        culprit = chance.choice((Culprit.COMPOSE, Culprit.ENCODE, Culprit.BUSY, Culprit.DISK, Culprit.UNKNOWN))
         right += late(injected(culprit, chance.uniform(1150.0, 1900.0))).cause is culprit
     assert right == 100
 

@@ -208,6 +208,15 @@ def test_the_command_prints_a_verdict_or_json_and_names_a_file_that_is_not_there
     assert [log["frames"]["with_miss"] for log in found["logs"]] == [10, 10]
     with pytest.raises(InputError, match="cannot be read"):
         list(lines_of(tmp_path / "none.log"))
+    ours = tmp_path / "ledger.jsonl"
+    ours.write_text('{"v":1,"id":"0199","at":0,"kind":"header","of":"house","wall_ns":1}\n{"v":1,"kind":"turn"}\n')
+    refused = runner.invoke(app, ["analyze", str(ours)])
+    assert isinstance(refused.exception, InputError) and "duologue report" in refused.exception.remedy
+
+
+def test_a_line_that_no_grammar_knows_is_one_line() -> None:
+    told = "\n".join(as_markdown(read("[Frame 1]\nnonsense")))
+    assert "What one line means that no grammar knows." in told
 
 
 ODD = (

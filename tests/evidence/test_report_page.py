@@ -14,7 +14,7 @@ from made_shows import HOUSE, MACHINE, ORIGIN, SHOW, START, WALL, frames, machin
 
 from duologue.clock import MILLISECOND, SECOND
 from duologue.errors import InputError
-from duologue.evidence import findings
+from duologue.evidence import findings, svg
 from duologue.evidence.budgets import PRESETS, Budgets, read_budgets
 from duologue.evidence.causes import Culprit
 from duologue.evidence.comparison import ChangeOutcome, as_lines, compare
@@ -205,6 +205,12 @@ def test_several_runs_of_one_house_have_its_machine_once(tmp_path: Path) -> None
     times = [at for at, _ in main.points]
     assert times == sorted(set(times)) and len(times) == 35
     assert "The machine" in " ".join(checked(page(report)).words)
+    joined, apart = (
+        svg.lines("CPU", read.talks.machine, measured=True).count("<polyline")
+        for read in (report, read_report([run(0), run(6)], PRESETS["usual"]))
+        if read.talks is not None
+    )
+    assert apart == 2 * joined, "no line goes over the minute between two calls, in which nothing was measured"
     elsewhere = read_report([run(0), run(1, WALL + 3600 * SECOND)], PRESETS["usual"])
     assert elsewhere.talks is not None and elsewhere.talks.machine == []
 
@@ -261,13 +267,27 @@ def test_answers_are_told_stage_by_stage_and_the_slowest_by_where_it_lost(tmp_pa
     assert [each.felt for each in whole] == [True, True, False]
     assert report.verdict[1] == "The slowest lost 2600 of its 3160 ms with the mind's first token."
     assert report.verdict[2] == (
-        "1 of 1 turn was taken to be over too early: the person went on before they heard the answer."
+        "The turn was taken to be over too early: the person went on before they heard the answer."
     )
     found = as_dict(report)["talks"]
     assert found["loss_percent"]["most"] == 1.5 and found["packet_late_ms"]["most"] == 3.25
     assert sum(found["turns"][0]["stages"].values()) == found["turns"][0]["total_ms"] == 760.0
     words = " ".join(checked(page(report)).words)
     assert "Waterfall of the answers" in words and "why <b>?" in words and "ada to “why <b>?”" in words
+
+
+def test_of_a_talk_in_writing_nothing_is_said_that_only_speech_has(tmp_path: Path) -> None:
+    """Who writes is cut off by nobody, and nothing of it is misheard."""
+    times = [START + n * 10 * SECOND for n in range(3)]
+    answers = [answer(n, at, (0, 0, 6, 1, 1, 0), engine="none", ended=at + 9 * MS) for n, at in enumerate(times)]
+    sent = [
+        EndingRecord("t", f"t/p{n}", START, "typed", 0.0, 0.0, "Why?", (), EndingOutcome.ANSWERED) for n in range(3)
+    ]
+    report = report_of(tmp_path, [*a_call(answers)[:1], *(told("line:c", START, each) for each in (*answers, *sent))])
+    assert report.talks is not None and report.talks.decisions == {"typed": 3}
+    assert not [each for each in report.verdict if "too early" in each]
+    assert not [each for each in report.cannot_tell if "misheard" in each]
+    assert {each.whose for each in report.talks.slowest} == {"as usual"}, "8 ms are no late engine"
 
 
 def test_what_a_character_says_unasked_is_no_answer_to_anybody(tmp_path: Path) -> None:
@@ -293,8 +313,7 @@ def test_who_spoke_into_an_answer_was_cut_off_or_cut_in_and_nobody_knows(tmp_pat
     calm = EndingRecord("t", "t/p1", START, "question", 500, 500.0, "Why?", (), EndingOutcome.ANSWERED)
     report = report_of(tmp_path, [*a_call(answers)[:2], told("line:c", START, calm), *a_call(answers)[3:]])
     assert (
-        report.verdict[2]
-        == "None of 1 turn was taken to be over too early: nobody went on before they heard the answer."
+        report.verdict[2] == "The turn was not taken to be over too early: nobody went on before they heard the answer."
     )
     assert report.worst[0].what == "Twice a person spoke into an answer." and report.worst[0].felt
     assert "Whether the 2 who spoke into an answer cut in, or had only paused." in report.cannot_tell

@@ -62,7 +62,7 @@ def test_packets_that_left_late() -> None:
         return only(list(packets_late(packets, around)))
 
     assert cause(house()) == ("packets left late", 80.0, Culprit.UNKNOWN)
-    assert cause(house({"cpu_wait_ms": {"line": 90.0}, "busy_percent": 99.0}))[2] is Culprit.CPU
+    assert cause(house({"cpu_wait_ms": {"line": 90.0}, "busy_percent": 99.0}))[2] is Culprit.BUSY
     assert cause(house(extra=[paused("line", "garbage", 75.0)]))[2] is Culprit.GARBAGE
     assert cause(house(extra=[paused("main", "garbage", 75.0)]))[2] is Culprit.UNKNOWN, "another process"
     assert cause(house(extra=[paused("line", "stopped", 75.0)]))[2] is Culprit.STOPPED
@@ -87,7 +87,7 @@ def test_packets_that_got_lost_either_way() -> None:
 def test_a_line_that_stood_still_most_of_the_time_may_have_missed_them_itself() -> None:
     told_of = [(AT - 5 * SECOND, QualityRecord(0.0, 2.0)), (AT, QualityRecord(6.0, 9.0))]
     busy = house({"cpu_wait_ms": {"line": 2900.0}, "busy_percent": 99.0})
-    assert only(list(packets_lost(CALL, told_of, busy)))[2] is Culprit.CPU
+    assert only(list(packets_lost(CALL, told_of, busy)))[2] is Culprit.BUSY
     a_little = house({"cpu_wait_ms": {"line": 900.0}, "busy_percent": 99.0})
     assert only(list(packets_lost(CALL, told_of, a_little)))[2] is Culprit.NETWORK
 
@@ -108,7 +108,7 @@ def test_a_main_loop_that_was_held() -> None:
     assert only(list(loop_held(house(held, [paused("main", "garbage", 390.0)]))))[2] is Culprit.GARBAGE
     assert only(list(loop_held(house(held, [paused("main", "disk", 390.0)]))))[2] is Culprit.UNKNOWN
     waited = house(held | {"cpu_wait_ms": {"main": 380.0}, "busy_percent": 99.0})
-    assert only(list(loop_held(waited)))[2] is Culprit.CPU
+    assert only(list(loop_held(waited)))[2] is Culprit.BUSY
 
 
 def test_a_report_of_calls_tells_them_and_what_several_runs_tell_alike_once(tmp_path: Path) -> None:
@@ -151,6 +151,6 @@ def test_times_are_of_the_moment_that_is_meant() -> None:
 def test_nobody_is_said_to_have_waited_longer_than_was_lost() -> None:
     evidence = Evidence(cpu_wait_ms=613.0, foreign_ms=900.0)
     found = cause_of_stall(232.0, 0, SECOND, evidence)
-    assert (found.cause, found.why) == (Culprit.CPU, "no core was free for 232 ms: other programs had them")
+    assert (found.cause, found.why) == (Culprit.BUSY, "no core was free for 232 ms: other programs had them")
     found = cause_of_stall(232.0, 0, SECOND, replace(evidence, engines={"piper": 900.0}, foreign_ms=0.0))
     assert (found.cause, found.why) == (Culprit.ENGINE, "no core was free for 232 ms while piper computed")

@@ -148,7 +148,7 @@ def test_everything_else_has_its_place_on_the_same_axis() -> None:
     assert by_name["Understood"]["args"] == {"told": {"text": "noon"}}
     cpu = [e for e in events if e["name"] == "CPU (% of a core)"]
     assert {tuple(e["args"]) for e in cpu} == {("cpu",)} and len({e["pid"] for e in cpu}) == 3
-    assert by_name["all cores (%)"]["args"] == {"steal": 0.1, "busy": 31.0}
+    assert by_name["all cores (%)"]["args"] == {"stolen": 0.1, "busy": 31.0, "other programs": 6.5}
 
 
 def test_a_ledger_without_times_of_a_turn_breaks_nothing() -> None:

@@ -240,7 +240,10 @@ async def test_a_turn_grows_before_it_is_heard_and_stages_have_percentiles(evide
 async def test_the_machine_is_told_process_by_process(evidence: Page) -> None:
     machine = section(evidence, "Machine")
     await expect(machine.get_by_role("row").filter(has_text="Kokoro")).to_contain_text("690 MB")
-    await expect(machine.locator(".figure").filter(has_text="Steal")).to_contain_text("1.2 %")
+    await expect(machine.locator(".figure").filter(has_text="Stolen")).to_contain_text("1.2 %")
+    await expect(machine.locator(".figure").filter(has_text="Other programs")).to_contain_text(
+        "of the cores, none of ours"
+    )
     await expect(machine.get_by_role("row").filter(has_text="Stage")).to_contain_text(re.compile(r"412 MB\s*4 ms/s"))
 
 

@@ -111,7 +111,4 @@ async def test_one_conversation_moves_the_face_on_both_pages(browser: Browser, h
         )
         assert len(shapes) >= 3, shapes  # it speaks
     await seen(talk, "talk")
-    spent = sorted(await alone.evaluate("window.spent"))
-    print(f"our script a frame: median {spent[len(spent) // 2]:.2f} ms, p95 {spent[len(spent) * 95 // 100]:.2f} ms")
-    assert spent[len(spent) // 2] <= 1.0
     await context.close()

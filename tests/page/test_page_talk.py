@@ -180,23 +180,6 @@ async def reach(page: Page, wanted: Locator, *, back: bool = False) -> None:
     raise AssertionError("no key leads there")
 
 
-async def test_a_page_is_ready_to_talk_within_a_second(desk: BrowserContext, house: Show) -> None:
-    """From an empty cache: the first of some visits that the neighbours on this machine did not disturb."""
-    took: list[float] = []
-    for _ in range(6):
-        page = await desk.new_page()
-        await page.goto(f"{house.address}/talk", wait_until="commit")
-        await page.wait_for_function(
-            "() => [...document.querySelectorAll('button')].some(b => b.textContent == 'Begin')"
-        )
-        took.append(await page.evaluate("performance.now()"))
-        await page.close()
-        if took[-1] < 1000:
-            break
-    print("ready to talk after", [f"{each:.0f} ms" for each in took])
-    assert min(took) < 1000
-
-
 async def test_a_conversation_outlives_its_socket(page: Page) -> None:
     await begin(page, who="Chad")
     await send(page, "Tell me all about pineapple on pizza, and why.")

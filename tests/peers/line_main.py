@@ -77,7 +77,10 @@ class Main:
 
 @contextlib.asynccontextmanager
 async def line(does: Callable[[CallLeg], Awaitable[None]], **more: Any) -> AsyncGenerator[Main]:
-    plan = LineSetup(options=options(), udp=0, tcp=None, first_port=23_000, last_port=23_400, count_s=0.1, **more)
+    usual: dict[str, Any] = {
+        "options": options(), "udp": 0, "tcp": None, "first_port": 23_000, "last_port": 23_400, "count_s": 0.1,
+    }  # fmt: skip
+    plan = LineSetup(**{**usual, **more})
     main = Main(plan, does)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(main.client.run())

@@ -1,4 +1,4 @@
-"""sipp with scenarios of ours: who calls and is sent away, and who is called and is busy."""
+"""sipp with scenarios of ours: who calls and is sent away, who calls and talks, and who is called and is busy."""
 
 from __future__ import annotations
 
@@ -70,13 +70,57 @@ def nobody_answers(called: str) -> str:
     return f'<scenario name="unheard">{invite}<pause milliseconds="500"/>{invite}<pause milliseconds="500"/></scenario>'
 
 
-async def plays(folder: Path, scenario: str, *arguments: str, host: str = HOST) -> None:
-    """Have sipp play it; it was played to its end."""
+def _session(version: int, direction: str) -> str:
+    return _SOUND.replace("o=sipp 1 1", f"o=sipp 1 {version}").replace(
+        " 0\na=", f" 0 101\na=rtpmap:101 telephone-event/8000\na=fmtp:101 0-15\na={direction}\na="
+    )
+
+
+def _changes(number: int, direction: str) -> str:
+    """A re-INVITE with another direction, its answer and the ACK."""
+    again = _send("INVITE", "16", number, to="[peer_tag_param]", sound=True).replace(
+        _SOUND, _session(number, direction)
+    )
+    answered = '<recv response="100" optional="true"/><recv response="200"/>'
+    return again + answered + _send("ACK", "16", number, to="[peer_tag_param]")
+
+
+def talks(spoken: Path, key: Path) -> str:
+    """A call that speaks ``spoken`` (µ-law), presses a key by RFC 4733 (``key``, a capture) and 7 by INFO, holds,
+    resumes, and hangs up.
+    """
+    info = _send("INFO", "16", 2, to="[peer_tag_param]").replace(
+        "Content-Length: [len]\n\n",
+        "Content-Type: application/dtmf-relay\nContent-Length: [len]\n\nSignal=7\nDuration=160\n",
+    )
+    rung = "".join(f'<recv response="{code}" optional="true"/>' for code in (100, 180))
+    steps = [
+        _send("INVITE", "16", 1, sound=True).replace(_SOUND, _session(1, "sendrecv")),
+        rung, '<recv response="200"/>', _send("ACK", "16", 1, to="[peer_tag_param]"),
+        f'<nop><action><exec rtp_stream="{spoken},1,0"/></action></nop><pause milliseconds="1500"/>',
+        f'<nop><action><exec play_pcap_audio="{key}"/></action></nop><pause milliseconds="1500"/>',
+        info, '<recv response="200"/>',
+        _changes(3, "sendonly"), '<pause milliseconds="300"/>', _changes(4, "sendrecv"), '<pause milliseconds="300"/>',
+        _send("BYE", "16", 5, to="[peer_tag_param]"), '<recv response="200"/>',
+    ]  # fmt: skip
+    return f'<scenario name="talks">{"".join(steps)}</scenario>'
+
+
+def gives_up() -> str:
+    """A call that is cancelled while it rings."""
+    cancel = _send("CANCEL", "16", 1).replace(";branch=[branch]", ";branch=[branch-3]")
+    over = '<recv response="200"/><recv response="487"/>' + _send("ACK", "16", 1, to="[peer_tag_param]")
+    rung = '<recv response="100" optional="true"/><recv response="180"/>'
+    return f'<scenario name="gives up">{_send("INVITE", "16", 1, sound=True)}{rung}{cancel}{over}</scenario>'
+
+
+async def plays(folder: Path, scenario: str, *arguments: str, host: str = HOST, count: int = 1) -> None:
+    """Have sipp play it, ``count`` times side by side; each was played to its end."""
     name = program("sipp", "sip-tester")
     file = folder / f"{abs(hash((scenario, arguments)))}.xml"
     file.write_text(f'<?xml version="1.0" encoding="UTF-8"?>\n{scenario}\n')
     process = await asyncio.create_subprocess_exec(
-        name, *arguments, "-sf", str(file), "-i", host, "-m", "1", "-timeout", "20", "-nostdin", "-trace_err",
+        name, *arguments, "-sf", str(file), "-i", host, "-m", str(count), "-timeout", "20", "-nostdin", "-trace_err",
         "-error_file", str(file.with_suffix(".err")), cwd=folder, stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """An Asterisk, where one is installed (Debian 12 has none), with the configuration that docs/asterisk.md shows: its
 dialplan brings a call to us over AudioSocket, and one by SIP. At the other end of both is its own echo.
 
-It has not been run yet: it was read against Asterisk's documentation and sources (23 November 2026).
+It has not been run yet: it was read against Asterisk's documentation and sources, the last time on 23 November 2026.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,10 @@ from peers.sip_line import HOST, free_port, program, running
 
 pytestmark = [pytest.mark.peer, pytest.mark.realtime]
 DOCUMENT = Path(__file__).parents[2] / "docs" / "asterisk.md"
+DATA = (Path("/usr/share/asterisk"), Path("/var/lib/asterisk"))
+"""Where packages and its own Makefile put what comes with it."""
+BOOT_S = 60
+"""It loads some hundred modules."""
 SETTINGS = """[directories]
 astetcdir => {folder}
 astmoddir => {modules}
@@ -48,15 +53,36 @@ def _blocks(file: str) -> list[str]:
     return found
 
 
-def _configured(folder: Path, audiosocket: int, sip: int) -> str:
+@dataclass(frozen=True)
+class _Installed:
+    """An Asterisk: its program, its modules, and the folder of its documentation, which its settings are read by."""
+
+    name: str
+    modules: Path
+    data: Path
+
+
+def _installed(libraries: Path = Path("/usr/lib")) -> _Installed:
+    """The one that is here, of a package or of its sources; without one, or without its AudioSocket, there is no test.
+
+    Ask before a task group begins: in one a skip loses its reason.
+    """
+    name = program("asterisk", "asterisk")
+    found = next((file.parent for file in libraries.glob("**/asterisk/modules/app_audiosocket.so")), None)
+    if found is None:
+        pytest.skip(f"the Asterisk that is installed has no app_audiosocket in {libraries}")
+    data = next((each for each in DATA if (each / "documentation" / "core-en_US.xml").is_file()), None)
+    if data is None:
+        pytest.skip(f"the documentation of the Asterisk that is installed is in none of {', '.join(map(str, DATA))}")
+    return _Installed(name, found, data)
+
+
+def _configured(folder: Path, asterisk: _Installed, audiosocket: int, sip: int) -> str:
     """Its configuration is in ``folder``; the file that it begins with."""
-    modules = next((each for each in Path("/usr/lib").glob("**/asterisk/modules") if each.is_dir()), None)
-    if modules is None or not (modules / "app_audiosocket.so").is_file():
-        pytest.skip("this Asterisk has no app_audiosocket")
     folder.mkdir()
     by_socket, by_sip = (each.replace("127.0.0.1:9019", f"{HOST}:{audiosocket}") for each in _blocks("extensions.conf"))
     files = {
-        "asterisk.conf": SETTINGS.format(folder=folder, modules=modules, data="/usr/share/asterisk"),
+        "asterisk.conf": SETTINGS.format(folder=folder, modules=asterisk.modules, data=asterisk.data),
         "modules.conf": "[modules]\nautoload = yes\n", "logger.conf": LOGGER, "rtp.conf": "[general]\n",
         "extensions.conf": f"[audiosocket]\n{by_socket}\n[sip]\n{by_sip}\n[from-duologue]\n",
         "pjsip.conf": TRANSPORT.format(host=HOST, port=free_port())
@@ -68,22 +94,30 @@ def _configured(folder: Path, audiosocket: int, sip: int) -> str:
 
 
 @contextlib.asynccontextmanager
-async def _asterisk(folder: Path, audiosocket: int, sip: int) -> AsyncGenerator[Callable[[str], Awaitable[str]]]:
+async def _asterisk(
+    asterisk: _Installed, folder: Path, audiosocket: int, sip: int
+) -> AsyncGenerator[Callable[[str], Awaitable[str]]]:
     """It runs; what is given has it do something of its console."""
-    name = program("asterisk", "asterisk")
-    settings = await asyncio.to_thread(_configured, folder, audiosocket, sip)
+    settings = await asyncio.to_thread(_configured, folder, asterisk, audiosocket, sip)
 
-    async def order(command: str) -> str:
+    async def order(command: str, seconds: float = 10) -> str:
         asking = await asyncio.create_subprocess_exec(
-            name, "-C", settings, "-rx", command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-        )
-        said, _ = await asyncio.wait_for(asking.communicate(), 10)
+            asterisk.name, "-C", settings, "-rx", command, stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            said, _ = await asyncio.wait_for(asking.communicate(), seconds)
+        finally:
+            if asking.returncode is None:
+                asking.kill()
+                await asking.wait()
         return said.decode(errors="replace")
 
-    async with running([name, "-C", settings, "-f"], folder, "log") as process:
-        async with asyncio.timeout(60):
-            while "fully booted" not in await order("core waitfullybooted"):
+    async with running([asterisk.name, "-C", settings, "-f"], folder, "log") as process:
+        async with asyncio.timeout(BOOT_S):
+            while "fully booted" not in await order("core waitfullybooted", BOOT_S):  # its console is not there yet
                 assert process.returncode is None, (folder / "log").read_text()
+                await asyncio.sleep(0.1)
         yield order
 
 
@@ -107,12 +141,12 @@ async def _hears_itself(main: Main, codec: str) -> None:
 
 
 async def test_its_dialplan_brings_calls_over_audiosocket_and_by_sip(tmp_path: Path) -> None:
-    program("asterisk", "asterisk")
+    asterisk = _installed()
     async with asyncio.TaskGroup() as group, line(_says, formats=("PCMU",)) as by_sip:
         by_socket = Main(by_sip.plan, _says)
         port = free_port()
         listening = group.create_task(AudioSocketListener(AudioSocketPlan(port=port), by_socket.take).run())
-        async with _asterisk(tmp_path / "asterisk", port, by_sip.port) as order:
+        async with _asterisk(asterisk, tmp_path / "asterisk", port, by_sip.port) as order:
             await order("channel originate Local/16@audiosocket application Echo")
             await _hears_itself(by_socket, "L16/8000")
             await order("channel originate Local/16@sip application Echo")

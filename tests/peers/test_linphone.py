@@ -117,12 +117,13 @@ async def _greets(leg: CallLeg) -> None:
     await leg.write(FarEndMessage(1, MessageKind.PLAY, "greeting", 0, tone(1500)))
 
 
-async def test_linphone_registers_by_tls_and_talks_with_us_in_secret(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("codec", "named"), [("PCMU", "PCMU/8000"), ("opus", "opus/48000")])
+async def test_linphone_registers_by_tls_and_talks_with_us_in_secret(codec: str, named: str, tmp_path: Path) -> None:
     port = free_port(2)
     spoken = await voiced("Hello, can you hear me?", tmp_path / "question.wav")
     async with (
         kamailio(tmp_path / "pbx", port),
-        line(_greets, formats=("PCMU",), secure=True, accounts=(account("Llama1", Flow("UDP", HOST, port)),)) as llama,
+        line(_greets, formats=(codec,), secure=True, accounts=(account("Llama1", Flow("UDP", HOST, port)),)) as llama,
         _linphone(tmp_path / "linphone", port + 1, tmp_path / "pbx" / "certificate.pem") as phone,
     ):
         await llama.until(lambda: any(state.registered for state in llama.client.registrations.values()))
@@ -137,6 +138,7 @@ async def test_linphone_registers_by_tls_and_talks_with_us_in_secret(tmp_path: P
         await llama.until(lambda: llama.events(LegEnded))
         (ended,) = llama.events(LegEnded)
         assert not ended.failed, ended
+        assert llama.legs[0].info.codec == named
         await llama.rests()
     heard = sound_of(tmp_path / "heard.wav")
     assert np.count_nonzero(np.abs(heard) > 0.05) > RATE // 2, "and it heard the greeting"

@@ -83,7 +83,6 @@ async def _the_line_is_killed_and_calls_are_answered_again(answering: Phone) -> 
         line = await answering.line()
         assert [call.state for call in line.calls] == ["talking", "talking"]
         pid = await answering.line_process()
-        begin = SYSTEM_CLOCK.now()
         os.kill(pid, signal.SIGKILL)
         told = await answering.until(lambda line: all(call.ended for call in line.calls))
         assert [(call.reason, call.failed) for call in told.calls] == [("the line process died", True)] * 2
@@ -91,13 +90,11 @@ async def _the_line_is_killed_and_calls_are_answered_again(answering: Phone) -> 
         answering.port = int(ready.listens[0].partition(";")[0].rpartition(":")[2])
         third.call(answering.port, "1000")
         await third.until(lambda: third.agreed)
-        took = (SYSTEM_CLOCK.now() - begin) / 1e9
         assert answering.command.process.returncode is None
         assert await answering.line_process() != pid
         await third.until(lambda: loud(third) > 5)
         third.hang_up()
         await answering.until(lambda line: len(line.calls) == 3 and all(call.ended for call in line.calls))
-    assert took < 2.0, f"{took:.2f} s"
 
 
 async def _it_is_told_to_end_and_says_goodbye(answering: Phone, pbx: Registrar) -> None:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import aclosing
 from pathlib import Path
 
@@ -24,6 +26,27 @@ from duologue.speech.speech_cache import CachedLine, CachedSpeech, SpeechCache, 
 from duologue.speech.utterance import Mark, MarkKind
 
 MEGABYTE = 1_000_000
+
+
+def test_who_reads_the_counts_waits_for_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The house reads them on its loop, also while the folder of thousands of lines is looked through at the start."""
+    looking, go_on = threading.Event(), threading.Event()
+    real = Path.glob
+
+    def slow(folder: Path, pattern: str) -> Iterator[Path]:
+        looking.set()
+        assert go_on.wait(10.0)
+        return iter(real(folder, pattern))
+
+    monkeypatch.setattr(Path, "glob", slow)
+    cache = SpeechCache(tmp_path, MEGABYTE)
+    with ThreadPoolExecutor(2) as threads:
+        line = threads.submit(cache.get, "0" * 64)
+        assert looking.wait(10.0)
+        done, _ = wait([threads.submit(lambda: cache.counts)], timeout=2.0)
+        go_on.set()
+        assert line.result() is None
+    assert done, "they were not to be had before the disk had answered"
 
 
 class TestCachedFake(TtsConformance):

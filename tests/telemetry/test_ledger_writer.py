@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from duologue.clock import SECOND, VirtualClock
 from duologue.errors import InputError
-from duologue.telemetry import entry_queue
+from duologue.telemetry import entry_queue, ledger_writer
 from duologue.telemetry.ledger import (
     BakeRecord,
     DroppedRecord,
@@ -263,6 +263,49 @@ def test_a_folder_that_cannot_be_made_again_costs_lines_and_nothing_else(tmp_pat
         close(ledger)
     assert ledger.dropped == 3 and [line["log_level"] for line in logged] == ["error", "warning"]
     assert [type(record) for record in records(path)] == [HeaderRecord, DroppedRecord, BakeRecord]
+
+
+def test_an_entry_that_makes_no_line_costs_what_was_to_be_written_with_it_and_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ledger.jsonl"
+    ledger = ledger_in(path)
+
+    def encode(entry: Entry, origin: int) -> str:
+        if entry.record == bake(1):
+            raise TypeError("no line can be made of it")
+        return encode_line(entry, origin)
+
+    encode_line = ledger_writer.encode
+    monkeypatch.setattr(ledger_writer, "encode", encode)
+    with capture_logs() as logged:
+        for number in range(3):
+            ledger.enter(SHOW, bake(number))
+            flush(ledger)
+        close(ledger)
+    assert baked(path) == ["lights 0", "lights 2"] and ledger.dropped == 1
+    assert DroppedRecord(1, "TypeError") in records(path)
+    assert [(line["log_level"], line.get("exc_info")) for line in logged] == [("error", True), ("warning", None)]
+
+
+def test_a_round_that_fails_is_named_and_the_next_one_is_made() -> None:
+    made: list[int] = []
+
+    def each_round(number: int) -> None:
+        made.append(number)
+        if number == 1:
+            raise ValueError("a fault of ours")
+
+    with capture_logs() as logged:
+        queue = entry_queue.EntryQueue("ledger", each_round)
+        queue.start()
+        queue.settle(10.0)
+        queue.settle(10.0)
+        assert queue.stop()
+    assert made[:2] == [1, 2]
+    assert [(line["event"], line["cause"]) for line in logged] == [
+        ("a round of writing failed", "ValueError: a fault of ours")
+    ]
 
 
 def test_a_hundred_thousand_records_a_second_are_bounded_and_counted(tmp_path: Path) -> None:

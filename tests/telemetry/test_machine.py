@@ -9,6 +9,8 @@ import pytest
 from duologue.clock import SECOND, VirtualClock
 from duologue.telemetry.machine import CpuTimes, MachineSampler, ProcessTimes, busy_and_steal, process_sample
 
+BURN = "import time; t = time.process_time()\nwhile time.process_time() - t < 0.3: pass"
+
 
 def test_steal_is_its_share_of_all_time() -> None:
     busy, steal = busy_and_steal(CpuTimes(1_000, 800, 10), CpuTimes(1_200, 850, 40))
@@ -27,10 +29,31 @@ def test_a_process_is_measured_in_cores() -> None:
     assert sample.rss_mb == 64.0
 
 
-def test_a_new_process_and_a_reused_id_have_used_nothing_yet() -> None:
-    assert process_sample(None, ProcessTimes(10.0, 0), SECOND).cpu_percent == 0.0
+def test_a_reused_id_and_a_clock_that_stands_give_nothing() -> None:
     assert process_sample(ProcessTimes(20.0, 0), ProcessTimes(10.0, 0), SECOND).cpu_percent == 0.0
     assert process_sample(ProcessTimes(1.0, 0), ProcessTimes(2.0, 0), 0).cpu_percent == 0.0
+
+
+def test_a_process_that_nobody_looked_at_before_is_not_told_as_idle() -> None:
+    """What it did in that second is not known: 0 would be a claim, and make others of what it used."""
+    clock = VirtualClock()
+    sampler = MachineSampler(clock)
+    clock.advance(SECOND // 100)  # this process is older than that
+    assert sampler.sample({"me": os.getpid()}).processes == {}
+    clock.advance(SECOND)
+    assert set(sampler.sample({"me": os.getpid()}).processes) == {"me"}
+
+
+def test_of_one_that_began_since_the_last_look_all_is_known() -> None:
+    clock = VirtualClock()
+    sampler = MachineSampler(clock)
+    script = BURN + "\nprint('done', flush=True); import sys; sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None and child.stdout.readline().strip() == b"done"
+        clock.advance(60 * SECOND)  # however slow the machine is: it is younger
+        sample = sampler.sample({"new": child.pid}).processes["new"]
+        child.kill()
+    assert sample.cpu_percent >= 100 * 0.25 / 60, "0.3 s of it in a minute"
 
 
 def test_this_machine_and_this_process_are_seen_and_a_dead_one_is_left_out() -> None:
@@ -50,17 +73,14 @@ def test_this_machine_and_this_process_are_seen_and_a_dead_one_is_left_out() -> 
 def test_how_long_threads_waited_for_a_core_is_counted_for_those_asked_for() -> None:
     before, after = ProcessTimes(1.0, 0, 5_000_000), ProcessTimes(1.5, 0, 12_000_000)
     assert process_sample(before, after, SECOND).wait_ms == pytest.approx(7.0)
-    assert process_sample(after, before, SECOND).wait_ms == process_sample(None, after, SECOND).wait_ms == 0.0
+    assert process_sample(after, before, SECOND).wait_ms == 0.0
     clock = VirtualClock()
     sampler = MachineSampler(clock)
-    sampler.sample({"me": os.getpid(), "other": os.getpid()}, ["me"])
+    sampler.sample({"me": os.getpid(), "other": os.getppid()}, ["me"])
     clock.advance(SECOND)
     sample = sampler.sample({"me": os.getpid(), "other": os.getppid()}, ["me", "nobody"])
     assert sample.processes["me"].wait_ms >= 0 and sample.processes["other"].wait_ms == 0
     assert sample.disk_wait_ms >= 0
-
-
-BURN = "import time; t = time.process_time()\nwhile time.process_time() - t < 0.3: pass"
 
 
 def test_what_a_worker_has_its_children_do_is_its_own() -> None:

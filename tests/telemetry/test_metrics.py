@@ -165,12 +165,14 @@ def test_a_workers_restarts_are_counted_once_however_often_its_state_is_told() -
 
 def test_the_machine_lag_and_bakes_are_there() -> None:
     metrics = told(
-        MachineRecord(7.0, 4_000, {"stage": 35.0}, {"stage": 120.0}),
+        MachineRecord(7.0, 4_000, {"stage": 35.0}, {"stage": 120.0}, 0.0, 2, 90.0, {"stage": 400.0}),
         BakeRecord(1, "lights", 1_500),
     )
     metrics.loop_lag(7 * MILLISECOND, held=True)
     found = values(metrics)
     assert found["duologue_machine_steal_ratio"] == pytest.approx(0.07)
+    assert found["duologue_machine_others_ratio"] == pytest.approx(0.9 - 0.35 / 2), "not ours, and not the host's"
+    assert found["duologue_process_cpu_wait_ratio{process=stage}"] == pytest.approx(0.4)
     assert found["duologue_machine_available_bytes"] == 4_000 * 2**20
     assert found["duologue_process_cpu_ratio{process=stage}"] == pytest.approx(0.35)
     assert found["duologue_process_resident_bytes{process=stage}"] == 120 * 2**20

@@ -201,6 +201,29 @@ async def test_what_ended_last_is_still_told() -> None:
         assert server.spans
 
 
+class Slow(Collector):
+    """Takes what it is sent, and is not heard of again from ``hush`` on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hush = False
+
+    async def answer(self, request: Any, connection: Any) -> bool:
+        if self.hush:
+            await asyncio.Event().wait()
+        return await super().answer(request, connection)
+
+
+async def test_a_collector_that_is_slow_at_the_end_is_no_failure_of_the_house(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("duologue.telemetry.otlp_export.LAST_SECONDS", 0.05)
+    async with serving(Slow()) as server:
+        async with exporting(address_of(server)) as export:
+            await server.until(lambda: bool(server.metrics))
+            server.hush = True
+            export.observe(Entry(at(1), "talk:1", answer()))
+        assert export.dropped == 1 and not server.spans
+
+
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     real = builtins.__import__
 

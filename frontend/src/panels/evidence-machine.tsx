@@ -17,10 +17,11 @@ export function MachineStrip({ seconds }: { seconds: readonly MachineSecond[] })
     <>
       <dl class="figures machine-figures">
         <Whole name="All cores" value={`${decimal(now.busy, 0)} %`} note={`busy, of ${now.cores}`} points={seconds.map(({ busy }) => busy)} reach={100} />
+        <Whole name="Other programs" value={`${decimal(now.others, 0)} %`} note="of the cores, none of ours" points={seconds.map(({ others }) => others)} reach={100} />
         <Whole
-          name="Steal"
+          name="Stolen"
           value={`${decimal(now.steal)} %`}
-          note="taken by other tenants"
+          note="of the cores, by the host"
           points={seconds.map(({ steal }) => steal)}
           reach={10}
           bad={now.steal > STEAL_LIMIT}

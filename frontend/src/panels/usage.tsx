@@ -75,7 +75,7 @@ function Told({ told }: { told: UsageView }): JSX.Element {
     <>
       {told.caps.length > 0 && <Caps caps={told.caps} currency={told.currency} />}
       {told.rows.length === 0 ? (
-        <Nothing>No engine was asked for anything in that time.</Nothing>
+        <Nothing>{told.by === "person" ? "Nobody who is known asked an engine" : "No engine was asked"} for anything in that time.</Nothing>
       ) : (
         <>
           <p role="status">

@@ -20,6 +20,7 @@ def analyze(
 
     For instance: duologue analyze show.log phone.log
     """
+    from duologue.errors import InputError
     from duologue.evidence.old_logs import OldLog
     from duologue.evidence.old_report import as_dict, as_markdown
     from duologue.evidence.reading import lines_of
@@ -28,6 +29,10 @@ def analyze(
     for file in files:
         log = OldLog(str(file))
         for some in lines_of(file):
+            if not log.lines and b'"kind":"header"' in some[0]:
+                raise InputError(
+                    "this is a ledger of Duologue, and no log.", where=str(file), remedy=f"duologue report {file}"
+                )
             log.feed(some)
         found.append(log)
     if as_json:

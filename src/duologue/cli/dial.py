@@ -19,7 +19,7 @@ def dial(
     character: Annotated[
         str | None, typer.Option("--as", help="Who speaks: a character or persona by name, or its folder or file.")
     ] = None,
-    account: Annotated[str, typer.Option(help="As which of [[phone.accounts]] to call.")] = "",
+    account: Annotated[str, typer.Option(help="As which of \\[\\[phone.accounts]] to call.")] = "",
     listen: Annotated[
         str | None, typer.Option(help="Where our side listens; by default a free port that they can answer to.")
     ] = None,

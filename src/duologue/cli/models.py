@@ -29,10 +29,10 @@ def models(
     config: Config = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say which models are here, what they are, and what they cost on this machine.
+    r"""Say which models are here, what they are, and what they cost on this machine.
 
     A model that was fetched is used where the settings say auto, which is the default. Files of your own, named under
-    [engines.NAME], always win. What a model costs was measured when it was fetched.
+    \[engines.NAME], always win. What a model costs was measured when it was fetched.
 
     Examples: duologue models · duologue models get natural · duologue models get kokoro
     """

@@ -29,7 +29,7 @@ def phone(
     ledger: LedgerOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Answer the telephone as a character: by itself, and the extensions at a PBX that [[phone.accounts]] names. It
+    r"""Answer the telephone as a character: by itself, and the extensions at a PBX that \[\[phone.accounts]] names. It
     wants ears that hear over a telephone: duologue models get natural.
 
     For example:

@@ -101,8 +101,11 @@ def _part(source: ReportSource, since: str, until: str) -> ReportSource:
     began, newest = _times(source.path, all_of_it=not until)
     begins = began + _nanoseconds(since, "--since")
     ends = began + _nanoseconds(until, "--until") if until else newest
-    if begins >= ends:
+    if begins >= ends and until:
         raise InputError("there is nothing between the two", where="--since, --until", remedy="The first is earlier.")
+    if begins >= ends:
+        long = f"it is {(newest - began) / 1e9:.1f} s long"
+        raise InputError(f"this run was over by then: {long}", where="--since", remedy="Give an earlier time.")
     return replace(source, span=RunSpan(begins, ends))
 
 
@@ -134,6 +137,8 @@ def _nanoseconds(text: str, where: str) -> int:
 
 
 def _print(found: EvidenceReport) -> None:
+    for line in _verdict(found):
+        typer.echo(line)
     for part in found.parts:
         for line in _told(part):
             typer.echo(line)
@@ -141,6 +146,23 @@ def _print(found: EvidenceReport) -> None:
         typer.echo(line)
     for line in _missing(found):
         typer.echo(line)
+
+
+def _verdict(found: EvidenceReport) -> Iterator[str]:
+    """How it went, what to mend first, and what took longer than its budget."""
+    from duologue.evidence.findings import UNFELT
+
+    yield " ".join(found.verdict)
+    if found.worst and not any(each.felt for each in found.worst):
+        yield UNFELT
+    yield from (f"{number}. {each.what} {each.remedy}" for number, each in enumerate(found.worst, 1))
+    for each in found.budgets:
+        if each.over:
+            yield (
+                f"over its budget of {each.limit_ms:g} ms: {each.name}, {each.over:,} of {each.count:,} times;"
+                f" 95 % within {each.p95_ms:.0f} ms, {each.most_ms:.0f} at most"
+            )
+    yield ""
 
 
 def _write(out: Path, found: EvidenceReport) -> None:
@@ -265,7 +287,8 @@ def _summary(parts: list[PartSummary]) -> Iterator[str]:
     from duologue.evidence.summary import PartSummary
 
     shows = [part for part in parts if part.show or part.columns]
-    talks = PartSummary("talks", turns=[turn for part in parts if part not in shows for turn in part.turns])
+    turns = (turn for part in parts if part not in shows for turn in part.turns)
+    talks = PartSummary("talks", turns=[turn for turn in turns if turn.spoken_to])  # a greeting answers nobody
     if "silence" in talks.stages:
         yield from _table("ms", "answers", talks, leave=("speaking", "waits"))
     elif not shows:

@@ -39,10 +39,10 @@ def runs(
     config: Config = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the runs that were kept: one of each show, talk and call, the newest last.
+    r"""List the runs that were kept: one of each show, talk and call, the newest last.
 
     A run has its part of the ledger: turns, frames, packets, decisions, the governor's steps, the machine. Old ones are
-    removed by themselves, as [runs] says.
+    removed by themselves, as \[runs] says.
 
     Examples: duologue runs · duologue report last -o report.html · duologue runs remove last
     """

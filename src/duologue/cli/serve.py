@@ -42,7 +42,7 @@ def serve(
     ] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Run what [serve] in the settings switches on, in one process, and serve the page and the API.
+    r"""Run what \[serve] in the settings switches on, in one process, and serve the page and the API.
 
     For example:
 

@@ -43,7 +43,7 @@ def talk(
     ] = None,
     full_duplex: FullDuplexOption = False,
     echo_cancel: Annotated[
-        bool, typer.Option("--echo-cancel", help="Listen while it speaks also with a loudspeaker: duologue[echo].")
+        bool, typer.Option("--echo-cancel", help="Listen while it speaks also with a loudspeaker: duologue\\[echo].")
     ] = False,
     no_speculation: Annotated[
         bool, typer.Option("--no-speculation", help="Think only once it is sure that you have finished.")

@@ -31,7 +31,8 @@ def create(
     ] = None,
     config: Config = None,
 ) -> None:
-    """Make a token and print it, once: the store keeps its hash. Tokens are asked for with accounts = true under [web].
+    r"""Make a token and print it, once: the store keeps its hash. Tokens are asked for with accounts = true under
+    \[web].
 
     Examples: duologue token create ada · duologue token create studio --scopes talk,stage --minutes 60 --days 30
     """

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from duologue.settings import Settings
 
 
+_WIDEST = 400
+"""Columns of a table that is read by a program, or by a wide terminal."""
+
+
 class By(StrEnum):
     """What sums are of."""
 
@@ -84,6 +88,7 @@ def _runs(config: Path | None) -> Mapping[str, str]:
 
 
 def _print(told: UsageView, runs: Mapping[str, str]) -> None:
+    from rich.measure import Measurement
     from rich.table import Table
 
     from duologue.cli.output import console
@@ -91,7 +96,8 @@ def _print(told: UsageView, runs: Mapping[str, str]) -> None:
     out = console()
     since = f"since {told.since}" if told.since else "ever"
     if not told.rows:
-        out.print(f"No engine was asked for anything {since} (days of {told.zone}).", markup=False)
+        who = "No engine was asked" if told.by != "person" else "Nobody who is known asked an engine"
+        out.print(f"{who} for anything {since} (days of {told.zone}).", markup=False)
     else:
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column(told.by)
@@ -99,6 +105,8 @@ def _print(told: UsageView, runs: Mapping[str, str]) -> None:
             table.add_column(name, justify="right")
         for row in told.rows:
             table.add_row(_name(row, runs), *_figures(row))
+        whole = Measurement.get(out, out.options.update(max_width=_WIDEST), table).maximum
+        out.width = max(out.width, whole)  # no figure is cut off
         out.print(table)
         for note in _notes(told):
             out.print(note, style="dim", markup=False)

@@ -3,8 +3,8 @@
 What was lost is cut into pieces: a frame whose drawing or encoding took longer than such frames usually take, and time
 in which the stage could have drawn and did not. Each piece is then held against what else is known of that time, the
 surest first: a garbage collection of that very process and a signal that stopped it (both are told with their times),
-cores that others had (how long the stage's threads were ready and nobody ran them; what the hypervisor took), a disk
-that somebody waited for. Drawing and
+cores that it could not have (what the hypervisor took of the machine is one cause; how long the stage's threads were
+ready, beyond that, and the machine's cores ran others, is another), a disk that somebody waited for. Drawing and
 encoding are blamed for what is left of their own pieces, nobody for a standstill that nothing explains. The cause is
 the one that explains at least half of what was lost; else it is unknown.
 """
@@ -32,8 +32,10 @@ class Culprit(StrEnum):
     COMPOSE = "own compositing"
     ENCODE = "encoder"
     GARBAGE = "garbage collection"
-    CPU = "stolen CPU"
-    """Cores that others had: the hypervisor's guests, or other programs."""
+    STOLEN = "stolen CPU"
+    """The hypervisor gave this machine's cores to other machines: no program on it ran."""
+    BUSY = "busy cores"
+    """Other programs on this machine had its cores while threads of ours were ready."""
     ENGINE = "late engine"
     """An engine of ours that took long, or that had the cores."""
     DISK = "disk"
@@ -53,6 +55,8 @@ class Usual:
     encode_ms: float = 6.0
     cpu_wait_ms: float = 0.0
     """In a second."""
+    steal_ms: float = 0.0
+    """In a second, of all cores."""
     disk_wait_ms: float = 0.0
     """In a second."""
     frame_wait_ms: float | None = None
@@ -222,23 +226,16 @@ def _attribute(pieces: _Pieces, evidence: Evidence) -> tuple[dict[Culprit, float
     if stopped := _paused("stopped", pieces.spans, evidence):
         whom = {each.process for each in evidence.pauses if each.what == "stopped" and _overlap(each, pieces.spans)}
         take(Culprit.STOPPED, stopped, f"a signal had stopped {' and '.join(sorted(whom))} for {stopped:.0f} ms")
-    waited = max(0.0, (evidence.cpu_wait_ms or 0.0) - evidence.usual.cpu_wait_ms * evidence.seconds)
-    if pieces.starved is not None:  # others may have kept a lock, and waited for a core with it
-        waited = max(pieces.starved, min(waited, left["still"]))
-    if evidence.steal_ms and evidence.steal_ms >= HALF * waited:
-        take(Culprit.CPU, max(waited, evidence.steal_ms), f"the host gave {evidence.steal_ms:.0f} ms of CPU to others")
-    elif waited:
-        if busy := _engines_that_had_the_cores(waited, evidence):
-            names = " and ".join(sorted(busy))
-            take(
-                Culprit.ENGINE,
-                waited,
-                f"no core was free for {min(waited, pieces.total):.0f} ms while {names} computed",
-            )
-        else:
-            take(
-                Culprit.CPU, waited, f"no core was free for {min(waited, pieces.total):.0f} ms: other programs had them"
-            )
+    stolen, waited = _withheld(pieces.starved, left["still"], evidence)
+    if withheld := max(stolen, waited):
+        short = min(withheld, sum(left.values()))  # nobody was kept from a core for longer than was lost
+        host = short * stolen / withheld
+        take(Culprit.STOLEN, host, f"the host gave {stolen:.0f} ms of CPU to others")
+        busy = _engines_that_had_the_cores(waited - stolen, evidence)
+        whose = f" while {' and '.join(sorted(busy))} computed" if busy else ": other programs had them"
+        take(
+            Culprit.ENGINE if busy else Culprit.BUSY, short - host, f"no core was free for {short - host:.0f} ms{whose}"
+        )
     disk = max(0.0, evidence.disk_wait_ms - evidence.usual.disk_wait_ms * evidence.seconds)
     disk = max(disk, _paused("disk", pieces.spans, evidence))
     if disk:
@@ -255,6 +252,18 @@ def _attribute(pieces: _Pieces, evidence: Evidence) -> tuple[dict[Culprit, float
             ", and nothing that was measured tells why" if evidence.measured else "; the machine was not measured then"
         )
     return parts, words
+
+
+def _withheld(starved: float | None, still: float, evidence: Evidence) -> tuple[float, float]:
+    """What the host took of all cores, and how long threads that were late were ready and nothing ran them (ms), both
+    beyond what is usual. Of a core that the host took the one is a part of the other.
+    """
+    usual = evidence.usual
+    stolen = max(0.0, evidence.steal_ms - usual.steal_ms * evidence.seconds)
+    waited = max(0.0, (evidence.cpu_wait_ms or 0.0) - usual.cpu_wait_ms * evidence.seconds)
+    if starved is not None:  # others may have kept a lock, and waited for a core with it
+        waited = max(starved, min(waited, still))
+    return stolen, waited
 
 
 def _engines_that_had_the_cores(waited: float, evidence: Evidence) -> list[str]:

@@ -173,7 +173,6 @@ class TalksChapter:
     """What stood still or got lost: packets, the main loop, the recorder's disk."""
     began: int
     """Of the first of them (monotonic ns)."""
-    failures: list[str] = field(default_factory=list[str])
     notes: list[str] = field(default_factory=list[str])
     used: dict[str, EngineUse] = field(default_factory=dict[str, EngineUse])
 
@@ -256,11 +255,16 @@ def _frame_lines(show: PartSummary, began: int) -> list[PlotLine]:
     return [most, middle, lead]
 
 
+_OF_ALL = (("all programs", "busy_percent"), ("other programs", "others_percent"), ("stolen", "steal_percent"))
+
+
 def _machine(machine: MachineColumns, began: int) -> tuple[list[PlotLine], list[PlotLine]]:
-    """CPU (% of a core) of each process and what was stolen; memory (MB) of each. The most of each stretch of time."""
+    """CPU (% of a core) of each process, what other programs had and what was stolen; memory (MB) of each. The most of
+    each stretch of time.
+    """
     cpu = [_line(name, "%", machine.at, column, began) for name, column in _busiest(machine.cpu)]
     if machine:
-        for name, figure in (("all programs", "busy_percent"), ("stolen", "steal_percent")):
+        for name, figure in _OF_ALL:
             cpu.append(_line(f"{name} {OF_ALL_CORES}", "%", machine.at, machine.figures[figure], began))
     return cpu, [_line(name, "MB", machine.at, column, began) for name, column in _busiest(machine.rss)]
 
@@ -371,11 +375,14 @@ def _voices(parts: Iterable[PartSummary]) -> dict[str, Percentiles]:
 def _trouble(parts: Iterable[PartSummary], house: PartSummary | None) -> list[str]:
     """What failed, in words."""
     found: Counter[str] = Counter()
-    for part in (*parts, *((house,) if house is not None else ())):
+    parts = [*parts, *((house,) if house is not None else ())]
+    told = any(part.handovers for part in parts)  # a talk without a house has them in its turns alone
+    for part in parts:
         found.update(f"{part.of} failed: {cause}" for cause in part.failures)
         found.update(each.words for each in part.handovers)
         for turn in part.turns:
             found.update([f"a turn: {turn.failure}"] if turn.failure else [])
+            found.update(() if told else turn.handovers)
         for worker, times in part.restarts.items():
             found[f"{worker} was started again"] += times
         if part.dropped:
@@ -431,7 +438,7 @@ def talks_chapter(
         Percentiles.of(around.machine.figures["busy_percent"]),
         sum(not part.over for part in parts) if not virtual else 0, sum(part.recorded for part in parts), virtual,
         _stalls(parts, shared, near), began,
-        _trouble(parts, house), used=together(part.used for part in parts),
+        notes=_trouble(parts, house), used=together(part.used for part in parts),
     )  # fmt: skip
 
 

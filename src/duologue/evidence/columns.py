@@ -82,7 +82,10 @@ class FrameColumns:
 class MachineColumns:
     """A :class:`MachineRecord` for each second, 100 bytes each. ``at`` is when it was told (monotonic ns)."""
 
-    FIGURES = ("steal_percent", "available_mb", "loop_lag_ms", "busy_percent", "disk_wait_ms", "loop_wait_ms")
+    FIGURES = (
+        "steal_percent", "available_mb", "loop_lag_ms", "busy_percent", "others_percent", "disk_wait_ms",
+        "loop_wait_ms",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.at = array("q")

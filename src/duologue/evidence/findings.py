@@ -23,7 +23,8 @@ REMEDIES = {
     Culprit.COMPOSE: "Draw less at once: a smaller picture (show.size), or the TV's film at a lower rate.",
     Culprit.ENCODE: "Give the encoder less: a smaller picture, a lower rate, or a hardware encoder (show.encoder).",
     Culprit.GARBAGE: "This should not be: report it with this page.",
-    Culprit.CPU: "Leave the machine to the show: fewer other programs, or a host that does not take its cores away.",
+    Culprit.STOLEN: "Nothing on this machine can help: find a host that leaves it its cores.",
+    Culprit.BUSY: "Run fewer other programs beside it, or give it more cores.",
     Culprit.ENGINE: "Choose a lighter engine, or one on another machine; duologue doctor measures those that are set.",
     Culprit.DISK: "Write to another disk (show.record, runs.folder), or to none.",
     Culprit.NETWORK: "Look at the way to the other end: its loss and its jitter are below.",
@@ -141,13 +142,24 @@ def _slowest(talks: TalksChapter | None) -> str:
 
 
 def _cut_off(talks: TalksChapter | None) -> str:
-    if talks is None or not talks.decisions:
+    """Of what was said: what somebody wrote was over when they sent it."""
+    if talks is None or not (total := _spoken(talks)):
         return ""
-    many, total = talks.too_early, talks.decisions.total()
-    of = f"{total:,} turn{'s' * (total != 1)} {was(max(1, many))} taken to be over too early"
+    many = talks.too_early
+    went_on = "the person went on before they heard the answer"
+    if total == 1:
+        return f"The turn was taken to be over too early: {went_on}." if many else _NOT_EARLY
     if not many:
-        return f"None of {of}: nobody went on before they heard the answer."
-    return f"{many:,} of {of}: the person went on before they heard the answer."
+        return f"None of {total:,} turns was taken to be over too early: nobody went on before they heard the answer."
+    return f"{many:,} of {total:,} turns {was(many)} taken to be over too early: {went_on}."
+
+
+_NOT_EARLY = "The turn was not taken to be over too early: nobody went on before they heard the answer."
+
+
+def _spoken(talks: TalksChapter) -> int:
+    """Turns that somebody spoke, of those that were answered."""
+    return talks.decisions.total() - talks.decisions["typed"]
 
 
 def _of_machine(shows: Sequence[ShowChapter], talks: TalksChapter | None) -> str:
@@ -231,7 +243,7 @@ def _answers(talks: TalksChapter, budgets: Budgets) -> Iterator[WorthMending]:
         by_stage.setdefault(wait.stage, []).append(wait)
     for waits in by_stage.values():
         lost = sum(wait.ms - budgets.answer_ms for wait in waits)
-        many = f"{len(waits):,} answers" if len(waits) > 1 else "one answer"
+        many = f"{len(waits):,} answers" if len(waits) > 1 else "One answer"
         yield WorthMending(
             lost,
             f"{many} took longer than {budgets.answer_ms / 1000:g} s, mostly by {_reason(waits[0])}.",
@@ -260,17 +272,27 @@ def _answers(talks: TalksChapter, budgets: Budgets) -> Iterator[WorthMending]:
     if not over and talks.answers is not None and talks.stages:
         stage, spread = max(talks.stages.items(), key=lambda each: each[1].p50)
         if spread.p50 >= 100:
+            one = spread.count == 1
+            spent = f"{spread.p50:.0f} ms" if one else f"{spread.p50:.0f} ms or more"
+            who = "The answer" if one else "Half of the answers"
+            where = f"{STAGE_WORDS.get(stage, stage)}, the largest part of the silence before {'it' if one else 'them'}"
+            kept = f"{'It did not take' if one else 'None took'} longer than {budgets.answer_ms / 1000:g} s."
             yield WorthMending(
                 spread.p50,
-                f"Half of the answers spent {spread.p50:.0f} ms or more with {STAGE_WORDS.get(stage, stage)}, the"
-                f" largest part of the silence before them. None took longer than {budgets.answer_ms / 1000:g} s.",
+                f"{who} spent {spent} with {where}. {kept}",
                 STAGE_REMEDIES.get(stage, ""),
             )
 
 
 def _remedy(wait: TurnWait) -> str:
     """Of the stage, unless something beside it held it."""
-    if wait.cause is not None and wait.cause in (Culprit.CPU, Culprit.GARBAGE, Culprit.DEATH, Culprit.STOPPED):
+    if wait.cause is not None and wait.cause in (
+        Culprit.STOLEN,
+        Culprit.BUSY,
+        Culprit.GARBAGE,
+        Culprit.DEATH,
+        Culprit.STOPPED,
+    ):
         return REMEDIES[wait.cause]
     return STAGE_REMEDIES.get(wait.stage, REMEDIES[Culprit.UNKNOWN])
 
@@ -335,7 +357,7 @@ def _beyond_talks(talks: TalksChapter) -> Iterator[str]:
     if cut := talks.counts["interruptions"]:
         who = "the one" if cut == 1 else f"the {cut:,}"
         yield f"Whether {who} who spoke into an answer cut in, or had only paused."
-    silent = talks.parts - talks.recorded
+    silent = talks.parts - talks.recorded if _spoken(talks) or talks.voices else 0
     of = f" of {silent:,} of them" if talks.recorded and silent else ""
     if silent:
         yield f"What was misheard{of}, and whether voices sounded well: their sound was not kept."

@@ -73,6 +73,7 @@ class ShowEvidence:
             median(columns.compose) if columns else 1.0,
             median(columns.encode) if columns else 6.0,
             median(wait) if wait else 0.0,
+            self.around.usual_steal,
             median(machine.figures["disk_wait_ms"]) if machine else 0.0,
             median(columns.wait) if any(columns.wait) else None,
         )
@@ -181,8 +182,9 @@ class ShowEvidence:
         shown = ", ".join(f"{name} {percent:.0f} %" for percent, name in used if percent >= 1)
         wait = machine.wait.get(self._stage)
         waited = f", the stage waited {wait[place]:.0f} ms for a core" if wait and wait[place] >= 1 else ""
-        steal = machine.figures["steal_percent"][place]
-        return f"CPU: {shown or 'idle'}; stolen {steal:.1f} %{waited}"
+        others, steal = (machine.figures[name][place] for name in ("others_percent", "steal_percent"))
+        had = f"; of all cores other programs had {others:.0f} %, the host took {steal:.1f} %"
+        return f"CPU: {shown or 'idle'}{had}{waited}"
 
 
 def _happenings(show: PartSummary, house: PartSummary | None) -> Iterator[tuple[int, str]]:

@@ -77,7 +77,7 @@ def _show(show: ShowChapter, zone: tzinfo) -> Iterator[str]:
     yield from _waits(show.waits)
     yield from _voices(show.voices)
     yield from _used(show.used)
-    yield from (f"- {note}" for note in show.notes)
+    yield from _trouble(show.notes)
 
 
 def _talks(talks: TalksChapter, zone: tzinfo) -> Iterator[str]:
@@ -102,7 +102,7 @@ def _talks(talks: TalksChapter, zone: tzinfo) -> Iterator[str]:
         yield f"Taken to be over too early, and the answer taken back: {talks.too_early:,}."
     yield from _voices(talks.voices)
     yield from _used(talks.used)
-    yield from (f"- {note}" for note in talks.notes)
+    yield from _trouble(talks.notes)
 
 
 def _used(used: dict[str, EngineUse]) -> Iterator[str]:
@@ -131,10 +131,17 @@ def _waits(waits: Sequence[TurnWait]) -> Iterator[str]:
             (
                 (clock(wait.at), short(wait.label), f"{wait.ms:.0f}",
                  wait.stage.replace("_", " "), f"{wait.stage_ms:.0f}",
-                 f"{wait.beyond_ms:.0f}", wait.cause.value if wait.cause else "chosen", wait.why)
+                 f"{wait.beyond_ms:.0f}", wait.whose, wait.why)
                 for wait in waits[:10]
             ),
         )  # fmt: skip
+
+
+def _trouble(notes: Sequence[str]) -> Iterator[str]:
+    if notes:
+        yield ""
+        yield "What failed:"
+        yield from (f"- {note}" for note in notes)
 
 
 def _voices(voices: dict[str, Percentiles]) -> Iterator[str]:

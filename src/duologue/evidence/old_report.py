@@ -113,7 +113,8 @@ def cannot_tell(log: OldLog) -> Iterator[str]:
     rest = log.lines - log.understood
     if rest:
         tags = ", ".join(f"[{tag}] {many:,}" for tag, many in _most(log.unknown, 5))
-        yield f"What {rest:,} lines mean that no grammar knows{f' ({tags})' if tags else ''}."
+        many = f"{rest:,} lines mean" if rest > 1 else "one line means"
+        yield f"What {many} that no grammar knows{f' ({tags})' if tags else ''}."
 
 
 def as_markdown(log: OldLog) -> Iterator[str]:

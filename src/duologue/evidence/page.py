@@ -299,7 +299,7 @@ def _engine_times(rows: Sequence[WaterfallRow], waits: Sequence[TurnWait], title
             (
                 (clock(wait.at), short(wait.label), f"{wait.ms:.0f} ms",
                  wait.stage.replace("_", " "),
-                 f"{wait.stage_ms:.0f} ms", f"{wait.beyond_ms:.0f} ms", wait.cause.value if wait.cause else "chosen",
+                 f"{wait.stage_ms:.0f} ms", f"{wait.beyond_ms:.0f} ms", wait.whose,
                  wait.why)
                 for wait in waits[:10]
             ),
@@ -371,13 +371,13 @@ def _machine(machine: Sequence[PlotLine], memory: Sequence[PlotLine]) -> Iterato
     of_all = [line for line in machine if line.name.endswith(OF_ALL_CORES)]
     for title, some in (
         ("CPU of each process, percent of a core", [line for line in machine if line not in of_all]),
-        ("All cores, percent: what any program used, and what the host gave to others", of_all),
+        ("All cores, percent: what any program used, what programs of others used, and what the host took", of_all),
     ):
         yield f'<p class="cap">{title}</p>'
-        yield _plot(svg.lines(title, some))
+        yield _plot(svg.lines(title, some, measured=True))
         yield _legend(f"{line.name} (at most {max(value for _, value in line.points):.0f} %)" for line in some)
     yield '<p class="cap">Memory of each process</p>'
-    yield _plot(svg.lines("Memory of each process, MB", memory))
+    yield _plot(svg.lines("Memory of each process, MB", memory, measured=True))
     yield _legend(f"{line.name} (at most {max(value for _, value in line.points):.0f} MB)" for line in memory)
 
 

@@ -288,6 +288,6 @@ def _wait(wait: TurnWait) -> dict[str, Any]:
     return {
         "turn": wait.turn.id, "at": round(wait.at, 3), "ms": round(wait.ms, 1), "stage": wait.stage,
         "stage_ms": round(wait.stage_ms, 1),
-        "beyond_usual_ms": round(wait.beyond_ms, 1), "cause": wait.cause.value if wait.cause else "chosen",
+        "beyond_usual_ms": round(wait.beyond_ms, 1), "cause": wait.whose,
         "why": wait.why,
     }  # fmt: skip

@@ -31,6 +31,8 @@ class Surroundings:
             self._wait["main"] = self.machine.figures["loop_wait_ms"]
         self._usual_wait = {name: median(column) for name, column in self._wait.items() if column}
         self._usual_disk = median(self.machine.figures["disk_wait_ms"]) if self.machine else 0.0
+        self.usual_steal = self._steal_ms(median(self.machine.figures["steal_percent"])) if self.machine else 0.0
+        """What the host takes in a second (ms of all cores): the median."""
         self._deaths = [
             (at, each.worker) for at, each in (house.workers if house else ()) if each.state == "restarting"
         ]
@@ -54,13 +56,13 @@ class Surroundings:
         engines = {name: sum(machine.cpu[name][place] for place in places) * 10.0 for name in self.engines}
         return Evidence(
             pauses=[each for each in self._within(since, until) if _concerns(each, processes)],
-            steal_ms=sum(figures["steal_percent"][place] for place in places) * 10.0 * (machine.cores or 1),
+            steal_ms=self._steal_ms(sum(figures["steal_percent"][place] for place in places)),
             cpu_wait_ms=max(waits, default=None),
             disk_wait_ms=sum(figures["disk_wait_ms"][place] for place in places),
             engines=engines,
             foreign_ms=self._foreign(places),
             deaths=sorted({name for at, name in self._deaths if since <= at <= until + SECOND}),
-            usual=usual or Usual(disk_wait_ms=self._usual_disk),
+            usual=usual or Usual(steal_ms=self.usual_steal, disk_wait_ms=self._usual_disk),
             measured=bool(places),
             seconds=seconds,
         )
@@ -101,11 +103,12 @@ class Surroundings:
 
     def _foreign_in(self, place: int) -> float | None:
         """CPU time of others in a second (ms); None: what all used is not known."""
-        machine = self.machine
-        busy = machine.figures["busy_percent"][place] * 10.0 * machine.cores
-        if not busy:
-            return None
-        return max(0.0, busy - sum(column[place] for column in machine.cpu.values()) * 10.0)
+        figures = self.machine.figures
+        return figures["others_percent"][place] * 10.0 * self.machine.cores if figures["busy_percent"][place] else None
+
+    def _steal_ms(self, percent: float) -> float:
+        """Of a second (or the sum of some), in CPU time of all cores."""
+        return percent * 10.0 * (self.machine.cores or 1)
 
     def _within(self, since: int, until: int) -> Sequence[PauseRecord]:
         return self.pauses[bisect_left(self._ends, since) : bisect_right(self._ends, until + SECOND)]

@@ -5,8 +5,10 @@ is the caller's to give: a picture is nobody's only way to a figure.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
+from itertools import pairwise
+from statistics import median
 
 from duologue.evidence.chapters import Bars, PlotLine, WaterfallRow
 from duologue.evidence.words import clock, short
@@ -15,6 +17,8 @@ WIDTH, HEIGHT = 720.0, 220.0
 LEFT, RIGHT, TOP, BOTTOM = 56.0, 12.0, 22.0, 34.0
 TONES = 8
 """Colours of the style sheet: ``t0`` … ``t7``."""
+PAUSE = 4.0
+"""Steps of the usual length in which nothing was measured: several runs lie apart."""
 ROW = 22.0
 LABEL = 190.0
 
@@ -74,12 +78,21 @@ def _time_axis(first: float, last: float) -> str:
     return "".join(found)
 
 
+def _stretches(points: Sequence[tuple[float, float]]) -> Iterator[Sequence[tuple[float, float]]]:
+    """Those that follow each other at the usual pace."""
+    steps = [after[0] - before[0] for before, after in pairwise(points)]
+    breaks = [place for place, step in enumerate(steps, 1) if step > PAUSE * median(steps)]
+    for begin, end in pairwise((0, *breaks, len(points))):
+        yield points[begin:end]
+
+
 def lines(
     title: str, plotted: Sequence[PlotLine], *, limit: float | None = None, marks: Sequence[float] = (),
-    backdrop: bool = False,
+    backdrop: bool = False, measured: bool = False,
 ) -> str:  # fmt: skip
     """Figures over time; ``limit`` is a budget (dashed), ``marks`` are times at which something went wrong, the first
-    line is a broad ``backdrop`` where the others may cover it.
+    line is a broad ``backdrop`` where the others may cover it. Of what was ``measured`` at a steady pace no line goes
+    over a time in which it was not.
     """
     points = [point for line in plotted for point in line.points]
     if not points:
@@ -96,10 +109,11 @@ def lines(
     for mark in marks[:400]:
         body.append(f'<line class="m" x1="{x(mark):.1f}" x2="{x(mark):.1f}" y1="{TOP:g}" y2="{HEIGHT - BOTTOM:g}"/>')
     for number, line in enumerate(plotted):
-        path = " ".join(f"{x(at):.1f},{_y(value, top):.1f}" for at, value in line.points)
-        body.append(
-            f'<polyline class="l t{number % TONES}{" broad" if backdrop and not number else ""}" points="{path}"/>'
-        )
+        for stretch in _stretches(line.points) if measured else (line.points,):
+            path = " ".join(f"{x(at):.1f},{_y(value, top):.1f}" for at, value in stretch)
+            body.append(
+                f'<polyline class="l t{number % TONES}{" broad" if backdrop and not number else ""}" points="{path}"/>'
+            )
     if limit is not None:
         y = _y(limit, top)
         body.append(f'<line class="b" x1="{LEFT:g}" x2="{WIDTH - RIGHT:g}" y1="{y:.1f}" y2="{y:.1f}"/>')

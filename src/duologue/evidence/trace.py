@@ -198,8 +198,8 @@ class Tracer:
             yield self._counter(name, "memory (MB)", at, {"rss": round(megabytes, 1)})
         for name, ms in record.cpu_wait_ms.items():
             yield self._counter(name, "waited for a core (ms)", at, {"wait": round(ms, 2)})
-        told = {"steal": round(record.steal_percent, 3), "busy": round(record.busy_percent, 2)}
-        yield self._counter("machine", "all cores (%)", at, told)
+        told = {"stolen": record.steal_percent, "busy": record.busy_percent, "other programs": record.others_percent}
+        yield self._counter("machine", "all cores (%)", at, {name: round(value, 2) for name, value in told.items()})
         yield self._counter("machine", "waited for a disk (ms)", at, {"disk": round(record.disk_wait_ms, 2)})
 
     # The format

@@ -59,6 +59,13 @@ class TurnWait:
         """It was noticeably slower than others of its run, and not by choice."""
         return self.cause is not None and self.beyond_ms >= LATE_MS
 
+    @property
+    def whose(self) -> str:
+        """As people read it. An answer that took as long as others of its run is nobody's doing."""
+        if self.cause is None:
+            return "chosen"
+        return self.cause.value if self.late or answer_ms(self.turn) is None else "as usual"
+
 
 def usual_stages(turns: Sequence[TurnRecord]) -> dict[str, float]:
     """The median of each stage (ms)."""
@@ -88,10 +95,11 @@ def wait_of(turn: TurnRecord, usual: Mapping[str, float], around: Surroundings |
     if not stages:
         return TurnWait(turn, total, "", 0.0, 0.0, Culprit.UNKNOWN, "none of its stages is known")
     stage = max(stages, key=lambda name: (max(0.0, stages[name] - usual.get(name, 0.0)), stages[name]))
-    if stages[stage] <= usual.get(stage, 0.0):
+    least = 0.0 if answered is None else LATE_MS  # who waits for an answer waits for all of its stages
+    if stages[stage] - usual.get(stage, 0.0) < least or stages[stage] <= usual.get(stage, 0.0):
         stage = max(stages, key=lambda name: stages[name])
     beyond = max(0.0, stages[stage] - usual.get(stage, 0.0))
-    cause, why = _whose(turn, stage, beyond, around or Surroundings(None))
+    cause, why = _whose(turn, stage, beyond, around if around and beyond >= least else Surroundings(None))
     return TurnWait(turn, total, stage, stages[stage], beyond, cause, why)
 
 

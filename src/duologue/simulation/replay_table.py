@@ -194,9 +194,9 @@ def as_lines(sides: Sequence[HeardSide], rows: Sequence[ReplayRow], began: int, 
     for side in sides:
         spread = side.spread
         waits = f"wait {spread.p50:.0f} ms p50, {spread.p95:.0f} p95, {spread.largest:.0f} most; " if spread else ""
+        many = f"{len(side.turns)} answer{'s' * (len(side.turns) != 1)}"
         yield (
-            f"{side.name}: {len(side.turns)} answers; {waits}{side.cut_ins} cut in; "
-            f"{len(side.too_early)} decided too early and taken back"
+            f"{side.name}: {many}; {waits}{side.cut_ins} cut in; {len(side.too_early)} decided too early and taken back"
         )
 
 
@@ -206,8 +206,9 @@ def difference_line(found: ReplayDifference) -> str:
         return f"{found.after} beside {found.before}: no turn in common"
     few = found.waits.outcome is ChangeOutcome.FEW
     interval = "" if few else f" ({found.waits.low:+.0f} to {found.waits.high:+.0f})"
+    many = f"{found.both} turn{'s' * (found.both != 1)} in common"
     return (
-        f"{found.after} beside {found.before}: {found.both} turns in common; wait {found.wait_ms:+.0f} ms in the"
+        f"{found.after} beside {found.before}: {many}; wait {found.wait_ms:+.0f} ms in the"
         f" middle{interval}; cut-ins {found.cut_ins:+d}; decided too early {found.too_early:+d}; other words in"
         f" {found.other_words}"
     )

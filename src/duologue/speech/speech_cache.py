@@ -140,10 +140,11 @@ class SpeechCache:
 
     def _index(self) -> None:
         """Once: what is there, the least recently used first; and away with what a killed process left half written."""
-        with self._lock:
-            if self._open:
+        if self._open:
+            return
+        with self._files:
+            if self._open:  # another thread was first
                 return
-            self._open = True
             found: list[tuple[int, str, int]] = []
             now = self._clock.wall()
             for path in self._folder.glob("??/*"):
@@ -155,8 +156,10 @@ class SpeechCache:
                         path.unlink()
                 except OSError:
                     continue  # another process was quicker, or it is not ours to read
-            self._sizes = OrderedDict((key, size) for _, key, size in sorted(found))
-            self._total = sum(self._sizes.values())
+            with self._lock:
+                self._sizes = OrderedDict((key, size) for _, key, size in sorted(found))
+                self._total = sum(self._sizes.values())
+            self._open = True
         self._evict()
 
     def _evict(self) -> None:

@@ -1,7 +1,8 @@
 """A bounded queue of entries before a disk, and the thread that empties it once a second.
 
 Whoever enters something never waits. What does not fit is dropped, counted, and owed: to be told in the file as soon as
-it is written again.
+it is written again. A round that fails by a fault of ours is named in the log, and the next one goes on: one entry must
+not cost all that come after it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
+from duologue.errors import in_words
 from duologue.telemetry.ledger import Entry
+from duologue.telemetry.log import get_logger
 
 MAX_WAITING = 20_000
 """Entries that wait for the disk: some minutes of a show, or a storm."""
@@ -20,6 +23,8 @@ PERIOD_SECONDS = 1.0
 CLOSE_SECONDS = 10.0
 """How long a disk that does not answer is waited for at the end."""
 OVERRUN = "more waited than may"
+
+_log = get_logger("duologue.telemetry.ledger")
 
 
 class EntryQueue:
@@ -104,7 +109,10 @@ class EntryQueue:
             self._wake.wait(PERIOD_SECONDS)
             self._wake.clear()
             self._rounds += 1
-            self._each_round(self._rounds)
+            try:
+                self._each_round(self._rounds)
+            except Exception as error:
+                _log.error("a round of writing failed", queue=self._name, cause=in_words(error), exc_info=True)
             with self._round_over:
                 self._finished = self._rounds
                 self._round_over.notify_all()

@@ -429,6 +429,11 @@ class MachineRecord:
     disk_wait_ms: Annotated[float, "How long some program here waited for a disk."] = 0.0
     loop_wait_ms: Annotated[float, "How long the thread of the main loop was ready and no core ran it."] = 0.0
 
+    @property
+    def others_percent(self) -> float:
+        """CPU time that programs used which are none of ours, of all; 0 too where what all used is not known."""
+        return max(0.0, self.busy_percent - sum(self.cpu_percent.values()) / (self.cores or 1))
+
 
 @dataclass(frozen=True, slots=True)
 class PauseRecord:

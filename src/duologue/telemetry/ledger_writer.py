@@ -121,10 +121,10 @@ class LedgerWriter:
         for entry in named:
             if isinstance(entry.record, ShowRecord):
                 self._shows[entry.of] = entry
-        lines = [self._line(entry) for entry in named]
         try:
+            lines = [self._line(entry) for entry in named]
             self._files.append(lines)
-        except OSError as error:
+        except Exception as error:
             self._failed += len(entries)
             self._queue.owe(len(entries))
             self._why = _reason(error)
@@ -169,9 +169,11 @@ class LedgerWriter:
         except OSError as error:
             self._complain(error)
 
-    def _complain(self, error: OSError) -> None:
+    def _complain(self, error: Exception) -> None:
+        """Where it is no disk's error it is a fault of ours: then also where it came from."""
         if not self._failing:
-            _log.error("the ledger cannot be written", file=str(self.path), cause=_reason(error))
+            ours = not isinstance(error, OSError)
+            _log.error("the ledger cannot be written", file=str(self.path), cause=_reason(error), exc_info=ours)
         self._failing = True
 
     def _recover(self) -> None:
@@ -183,8 +185,8 @@ class LedgerWriter:
             _log.warning("an old ledger cannot be removed", file=str(error.filename), cause=_reason(error))
 
 
-def _reason(error: OSError) -> str:
-    return error.strerror or type(error).__name__
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else "") or type(error).__name__
 
 
 def _claim(path: Path, files: LedgerFiles) -> None:

@@ -90,7 +90,9 @@ def _told(told: Mapping[str, object], origin: int) -> dict[str, object]:
 
 
 def plain(value: object) -> object:
-    """As JSON can hold it: no number is infinite there, and what lies beyond a nanosecond is noise."""
+    """As JSON can hold it: no number is infinite there, and what lies beyond a nanosecond is noise. What is no data, as
+    a voice that somebody gave, is told by its kind: one entry must not cost all those that come after it.
+    """
     if isinstance(value, Enum):
         return cast(object, value.value)
     if isinstance(value, float):
@@ -101,7 +103,7 @@ def plain(value: object) -> object:
         return [plain(each) for each in cast("list[object]", value)]
     if isinstance(value, Mapping):
         return {str(name): plain(each) for name, each in cast("Mapping[object, object]", value).items()}
-    return value
+    return value if value is None or isinstance(value, str | int) else type(value).__name__
 
 
 class Unreadable(ValueError):

@@ -7,15 +7,18 @@ and is 0 on systems without it.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
-from duologue.clock import SECOND, SYSTEM_CLOCK, Clock, milliseconds
+from duologue.clock import MILLISECOND, SECOND, SYSTEM_CLOCK, Clock, milliseconds
 
 _MIB = 2**20
+_TICKS = 20 * MILLISECOND
+"""How exactly the system says when a process began, and what the time is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +85,10 @@ def busy_and_steal(before: CpuTimes, after: CpuTimes) -> tuple[float, float]:
     return max(0.0, 100 * (total - idle - steal) / total), 100 * steal / total
 
 
-def process_sample(before: ProcessTimes | None, after: ProcessTimes, elapsed: int) -> ProcessSample:
-    """CPU of a process over ``elapsed`` nanoseconds; 0 for one that was not seen before (or whose id was used
-    again).
-    """
-    used = after.cpu - before.cpu if before is not None else 0.0
-    percent = 100 * max(0.0, used) * SECOND / elapsed if elapsed > 0 else 0.0
-    wait = max(0, after.wait - before.wait) if before is not None else 0
-    return ProcessSample(percent, after.rss / _MIB, milliseconds(wait))
+def process_sample(before: ProcessTimes, after: ProcessTimes, elapsed: int) -> ProcessSample:
+    """A process over ``elapsed`` nanoseconds; one whose id was used again has computed nothing."""
+    percent = 100 * max(0.0, after.cpu - before.cpu) * SECOND / elapsed if elapsed > 0 else 0.0
+    return ProcessSample(percent, after.rss / _MIB, milliseconds(max(0, after.wait - before.wait)))
 
 
 class MachineSampler:
@@ -106,11 +105,14 @@ class MachineSampler:
     ) -> MachineSample:
         """What happened since the last call, with the processes by the names given. Of those in ``waiting`` it is read,
         thread by thread, how long they waited for a core; what those in ``parents`` computed includes their children.
+        A process is missing that was not among those of the last call, unless it began since.
         """
         threads = frozenset(pids[name] for name in waiting if name in pids)
         families = frozenset(pids[name] for name in parents if name in pids)
         before, after = self._last, self._read(tuple(pids.values()), threads, families)
         self._last = after
+        elapsed = after.at - before.at
+        known = {pid: before.processes.get(pid) or _newborn(pid, elapsed) for pid in after.processes}
         busy, steal = busy_and_steal(before.machine, after.machine)
         return MachineSample(
             cores=self._cores,
@@ -119,9 +121,9 @@ class MachineSampler:
             busy_percent=busy,
             steal_percent=steal,
             processes={
-                name: process_sample(before.processes.get(pid), after.processes[pid], after.at - before.at)
+                name: process_sample(first, after.processes[pid], elapsed)
                 for name, pid in pids.items()
-                if pid in after.processes
+                if (first := known.get(pid)) is not None
             },
             disk_wait_ms=max(0, after.disk - before.disk) / 1000,
         )
@@ -140,6 +142,18 @@ class MachineSampler:
                 continue  # it is gone; who started it reports that
         available = psutil.virtual_memory().available
         return MachineReading(self._clock.now(), _machine_times(), available, processes, _disk_waited())
+
+
+def _newborn(pid: int, elapsed: int) -> ProcessTimes | None:
+    """What a process had used ``elapsed`` nanoseconds ago: nothing, when it is no older (proc_pid_stat(5)). None: it is
+    older, or nobody knows.
+    """
+    try:
+        begun = int(Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()[19])
+        age = float(Path("/proc/uptime").read_text("ascii").split()[0]) - begun / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return None
+    return ProcessTimes(0.0, 0) if 0 <= age * SECOND <= elapsed + _TICKS else None
 
 
 def _computed(process: psutil.Process, with_children: bool) -> float:

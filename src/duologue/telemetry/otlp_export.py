@@ -38,6 +38,8 @@ AGAIN = frozenset({429, 502, 503, 504})
 LONGEST_PAUSE = 60.0
 TIMEOUT = 10.0
 """Of a request, seconds."""
+LAST_SECONDS = 20.0
+"""For what is left at the end."""
 
 _log = get_logger("duologue.telemetry.otlp")
 
@@ -123,9 +125,17 @@ class OtlpExport:
                     await self._clock.wait_until(self._clock.now() + round(pause * SECOND))
                     pause = await self._tried(client)
             except asyncio.CancelledError:
-                async with asyncio.timeout(2 * TIMEOUT):
-                    await self._tried(client)
+                await self._tell_the_last(client)
                 raise
+
+    async def _tell_the_last(self, client: Any) -> None:
+        """A collector that takes too long over it has not seen it; the end of the house is none of its business."""
+        try:
+            async with asyncio.timeout(LAST_SECONDS):
+                await self._tried(client)
+        except TimeoutError:
+            self._note(f"it did not take what was left in {LAST_SECONDS:g} s")
+            self.dropped += len(self._waiting)
 
     async def _tried(self, client: Any) -> float:
         """What goes wrong here is nobody else's fault, and ends nothing."""

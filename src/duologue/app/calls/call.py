@@ -601,7 +601,8 @@ class CallTalk:
         self._house.told(CallTurnEvent(turn=turn))
         points = points_ms(record) if record.state in FINAL_STATES else {}
         if points:
-            _log.info("call.turn", call=self._leg.info.id, **{name: round(ms, 1) for name, ms in points.items()})
+            told = {f"{name}_ms": round(ms, 1) for name, ms in points.items()}  # no name of them is a secret's
+            _log.info("call.turn", call=self._leg.info.id, **told)
 
     def _tell(self) -> None:
         self._house.told(CallEvent(call=self.standing.view(self._clock)))

@@ -1,4 +1,4 @@
-"""What of the phone line works here: its ports, its ears, its accounts."""
+"""What of the phone line works here: its ports, its certificate, its ears, its accounts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from duologue.app.calls.line_plan import line_plan
 from duologue.app.calls.plan import CallPlans
 from duologue.errors import DuologueError
+from duologue.phone.sip import certificates
 from duologue.settings import Settings
 from duologue.settings_phone import PhoneSettings
 
@@ -27,7 +28,8 @@ class PhoneCheck:
 
 def phone_checks(settings: Settings) -> tuple[PhoneCheck, ...]:
     """All of them; nothing is sent anywhere."""
-    return (*_settings(settings), _ears(settings.engines.stt, settings.phone), *_ports(settings.phone))
+    phone = settings.phone
+    return (*_settings(settings), _ears(settings.engines.stt, phone), *_certificate(phone), *_ports(phone))
 
 
 def _settings(settings: Settings) -> Iterator[PhoneCheck]:
@@ -55,15 +57,34 @@ def _ears(names: Sequence[str], phone: PhoneSettings) -> PhoneCheck:
     )
 
 
+def _certificate(phone: PhoneSettings) -> Iterator[PhoneCheck]:
+    """What is shown by TLS, and who is believed."""
+    if "tls" not in phone.transport or phone.tls_cert is None:
+        return
+    try:
+        certificates.for_clients(phone.tls_cert, phone.tls_key)
+        certificates.for_servers(phone.tls_ca)
+    except DuologueError as error:
+        yield PhoneCheck("certificate", False, str(error))
+    else:
+        yield PhoneCheck("certificate", True, str(phone.tls_cert))
+
+
 def _ports(phone: PhoneSettings) -> Iterator[PhoneCheck]:
-    family = socket.AF_INET6 if ":" in phone.host else socket.AF_INET
     for name in phone.transport:
-        kind = socket.SOCK_DGRAM if name == "udp" else socket.SOCK_STREAM
-        port = phone.tls_port if name == "tls" else phone.port
-        with socket.socket(family, kind) as tried:
-            try:
-                tried.bind((phone.host, port))
-            except OSError as error:
-                yield PhoneCheck(f"port {port}/{name}", False, f"{phone.host}: {error.strerror}; set phone.listen")
-            else:
-                yield PhoneCheck(f"port {port}/{name}", True, f"free on {phone.host}")
+        key, port = ("phone.tls_port", phone.tls_port) if name == "tls" else ("phone.listen", phone.port)
+        yield _port(name, phone.host, port, key)
+    if phone.audiosocket.listen:
+        yield _port("audiosocket", phone.audiosocket.host, phone.audiosocket.port, "phone.audiosocket.listen")
+
+
+def _port(name: str, host: str, port: int, key: str) -> PhoneCheck:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM if name == "udp" else socket.SOCK_STREAM) as tried:
+        if name != "udp":  # as who listens has it: connections that are over do not hold the port
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind((host, port))
+        except OSError as error:
+            return PhoneCheck(f"port {port}/{name}", False, f"{host}: {error.strerror}; set {key}")
+    return PhoneCheck(f"port {port}/{name}", True, f"free on {host}")

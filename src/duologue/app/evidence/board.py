@@ -229,7 +229,8 @@ class EvidenceBoard:
     def _machine_second(self, at: int, record: MachineRecord) -> MachineSecondView:
         return MachineSecondView(
             at=self._wall(at), cores=record.cores, busy=round(record.busy_percent, 1),
-            steal=round(record.steal_percent, 1), available_mb=round(record.available_mb, 1),
+            others=round(record.others_percent, 1), steal=round(record.steal_percent, 1),
+            available_mb=round(record.available_mb, 1),
             disk_wait_ms=round(record.disk_wait_ms, 1), loop_lag_ms=round(record.loop_lag_ms, 1),
             processes=tuple(
                 ProcessView(

@@ -12,7 +12,7 @@ from duologue.telemetry.core_time import core_time
 from duologue.telemetry.garbage import GarbageWatch
 from duologue.telemetry.ledger import MachineRecord
 from duologue.telemetry.loop_lag import LoopLag
-from duologue.telemetry.machine import MachineSampler
+from duologue.telemetry.machine import MachineSample, MachineSampler
 from duologue.telemetry.stopped import StoppedWatch
 from duologue.telemetry.stream import HOUSE, Ledger
 
@@ -48,7 +48,7 @@ class MachineWatch:
         """Until cancelled."""
         if self._real:
             self._garbage.install()
-        self._children = self._living()
+        self._sample()  # what the first second is counted from
         self._waited = core_time().waited
         try:
             async with asyncio.TaskGroup() as group:
@@ -62,8 +62,9 @@ class MachineWatch:
             if self._real:
                 self._garbage.remove()
 
-    def _living(self) -> dict[str, int]:
-        return {worker.name: worker.pid for worker in self._workers() if worker.pid is not None}
+    def _sample(self) -> MachineSample:
+        children = self._children = {worker.name: worker.pid for worker in self._workers() if worker.pid is not None}
+        return self._machine.sample({MAIN: os.getpid(), **children}, (MAIN, *children), tuple(children))
 
     def _woke(self, lag: int, held: bool) -> None:
         """Every 20 ms."""
@@ -72,8 +73,7 @@ class MachineWatch:
             self._lagged(lag, held)
 
     def _measure(self) -> None:
-        children = self._children = self._living()
-        machine = self._machine.sample({MAIN: os.getpid(), **children}, (MAIN, *children), tuple(children))
+        machine = self._sample()
         before, self._waited = self._waited, core_time().waited
         waited = self._waited
         for pause in (*self._garbage.take(), *self._stopped.take()):

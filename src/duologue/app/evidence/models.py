@@ -71,7 +71,8 @@ class MachineSecondView(ApiModel):
     at: float
     cores: int
     busy: float
-    steal: float
+    others: float = Field(description="What programs used that are none of ours.")
+    steal: float = Field(description="What the hypervisor gave to other machines.")
     available_mb: float
     disk_wait_ms: float
     loop_lag_ms: float

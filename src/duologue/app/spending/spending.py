@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import date, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -104,7 +105,10 @@ class Spending:
         return held
 
     def _model(self, engine: str) -> str:
-        return str(getattr(self._settings.engine(engine), "model", ""))
+        model = str(getattr(self._settings.engine(engine), "model", ""))
+        return (
+            Path(model).name if model.startswith(("/", "~")) else model
+        )  # of a file the name; where it lies is its own
 
     def _enter(self, request: EngineRequest) -> None:
         """A request is over: the one place that prices it, and tells the ledger."""

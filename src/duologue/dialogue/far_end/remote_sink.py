@@ -110,6 +110,7 @@ class RemoteSink:
     def left(self, utterance_id: str, samples: int) -> None:
         """Of who paces: sound up to there has left now."""
         self.far.left(utterance_id, samples, self._clock.now())
+        self._news.set()  # the estimate may have stood still for want of it
 
     # What runs
 
@@ -140,7 +141,7 @@ class RemoteSink:
                     await write(message)
                     if message.samples is not None and own == self._transports and not self.far.manners.paced:
                         self.left(message.id, message.end)
-                        self._changed()
+                        self._tell()
                 if own == self._transports:
                     await self._orders.wait()
         finally:

@@ -314,17 +314,20 @@ class OnAir:
             return []
         record, sound = turn.record, part.utterance.duration
         self._delivery.began(sound, now)
-        turn.begun = turn.parts.index(part) + 1
+        again, turn.begun = turn.begun > 0, turn.parts.index(part) + 1
         if turn.begun > 1:
             turn.goes_on(part, event.at_ns)
             self._crew.changed(record)
             self._rundown.goes_on(now + round(sound * SECOND))
             return []
         record.on_air, record.state = event.at_ns, "on_air"
-        if turn.step:
+        if turn.step and not again:
             turn.begins_after(self._ended_at)
             self._said.began(turn.step, record.text)
         self._crew.changed(record)
+        if again:  # by a stage that took the place of one that died
+            self._rundown.goes_on(now + round(sound * SECOND))
+            return []
         return self._rundown.began(record.id, round(sound * SECOND), now)
 
     def _on_ended(self, event: PlayEnded, now: int) -> list[RundownEffect]:
@@ -333,8 +336,9 @@ class OnAir:
             return []
         record = turn.record
         del self._playing[part.id]
+        if turn.parts.index(part) < turn.begun:  # else the floor could not say it, and somebody may still speak
+            self._delivery.ended(event.played_samples / part.utterance.rate, now)
         turn.ended(part, event.played_samples)
-        self._delivery.ended(event.played_samples / part.utterance.rate, now)
         record.ended = event.at_ns
         if turn.cut:
             self._orphans += [each.id for each in turn.parts[turn.over : turn.handed]]
@@ -348,7 +352,7 @@ class OnAir:
     def _on_turn_ended(self, turn: PartedTurn, now: int) -> list[RundownEffect]:
         record = turn.record
         record.interrupted = turn.cut
-        if turn.step:
+        if turn.step and turn.begun:
             self._ended_at = record.ended
             self._said.ended(record)
         self._close(record.id, "ended")

@@ -23,11 +23,10 @@ class SaidLines:
         self.last = text
 
     def ended(self, record: TurnRecord) -> None:
-        """Of the last line what was heard is kept."""
-        if record.interrupted and self.lines:
-            *before, last = self.lines
-            heard = [Line(last.speaker, record.heard)] if record.heard else []
-            self.lines = (*before, *heard)
+        """Of the last line, which began, what was heard is kept: it may have been cut, or a part of it has no sound."""
+        *before, last = self.lines
+        heard = [Line(last.speaker, record.heard)] if record.heard else []
+        self.lines = (*before, *heard)
 
 
 def asked_in(step: Step) -> list[Line]:

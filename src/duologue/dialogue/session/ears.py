@@ -85,13 +85,31 @@ class _Sound:
         self._waited: int | None = None
         self.worded = self.echoed = False
         self._blocks: asyncio.Queue[Samples | None] = asyncio.Queue()
-        self._waiting = 0
+        self._waiting = self._given = 0
+        self._skips: list[tuple[int, int]] = []
 
     def push(self, block: Samples) -> bool:
         """False when too much waits already."""
         self._waiting += len(block)
+        self._given += len(block)
         self._blocks.put_nowait(block)
         return self._waiting <= MAX_WAITING_SAMPLES
+
+    def skip(self, samples: int) -> None:
+        """So many that the ears count are not told to its engine."""
+        self._skips.append((self._given, samples))
+
+    def place(self, at: int) -> int:
+        """Where its sample ``at`` lies, counted as the ears do."""
+        return self.begin + at + sum(samples for first, samples in self._skips if at >= first)
+
+    def within(self, place: int) -> int:
+        """The other way round: which of its samples lies there, or follows what was not told."""
+        at = place - self.begin
+        for first, samples in self._skips:
+            if at > first:
+                at = max(first, at - samples)
+        return max(0, at)
 
     def want(self) -> None:
         """Somebody waits for the words now."""
@@ -125,7 +143,7 @@ class _StretchVoice:
     def ended(self) -> int | None:
         """See :class:`duologue.speech.hearing.VoicePresence`."""
         at = self.track.ended
-        return None if at is None else max(0, at - self.sound.begin)
+        return None if at is None else self.sound.within(at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +254,9 @@ class SessionEars:
         self._take(np.zeros(filled, np.float32), end - rest * SECOND // EAR_RATE)
         self._taken += rest
         self._told += rest
+        if rest:
+            for sound in self._open.values():
+                sound.skip(rest)
 
     def _take(self, block: Samples, end: int) -> None:
         """``block`` ends at ``end`` (ns)."""
@@ -533,7 +554,7 @@ class SessionEars:
                     heard = "" if believed is Trust.NONE else said
                     if heard:
                         marks = transcript.words
-                        sound.understood = sound.begin + marks[-1].end if marks else self._taken
+                        sound.understood = sound.place(marks[-1].end) if marks else self._taken
                     text, echo = self._echo.strip(heard, since, self._clock.now())
                     echo, sound.worded = echo or ours, sound.worded or bool(text)
                     final = transcript.final
@@ -567,7 +588,7 @@ class SessionEars:
 
         def nobodys(start: int, end: int) -> bool:
             nonlocal ours
-            start, end = sound.begin + start, sound.begin + max(end, start + 1)
+            start, end = sound.place(start), sound.place(max(end - 1, start)) + 1
             echo = self._ours.only_ours(start, end)
             ours = ours or echo
             return echo or self._track.silent(start, end)

@@ -7,6 +7,9 @@ from enum import Enum
 from typing import Any, get_args
 
 from duologue.dialogue.turns.vocabulary import Effect, Event
+from duologue.language.languages import Language
+from duologue.language.persona import Persona
+from duologue.language.tools import Toolbox
 from duologue.speech.utterance import Utterance
 from duologue.telemetry.ledger import EffectRecord, EventRecord
 
@@ -30,6 +33,12 @@ def _plain(value: Any) -> Any:
         return {"id": value.id, "text": value.text, "seconds": round(value.duration, 3), "engine": value.engine}
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, Persona):  # what is written in it is no part of what happened
+        return value.name
+    if isinstance(value, Language):
+        return value.tag
+    if isinstance(value, Toolbox):
+        return sorted(value.tools)
     if isinstance(value, tuple | list):
         return [_plain(each) for each in value]  # pyright: ignore[reportUnknownVariableType]
     if is_dataclass(value):

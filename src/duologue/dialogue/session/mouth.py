@@ -167,6 +167,7 @@ class SessionMouth:
         self._ask = ask
         self._clock = clock
         self._reading: asyncio.Task[None] | None = None
+        self._preparing: asyncio.Task[None] | None = None
         self._limits = limits
         self._persona = persona
         self._model = model
@@ -185,19 +186,27 @@ class SessionMouth:
         self._posted = 0
 
     def change(self, persona: Persona, voice: Voice | None) -> None:
-        """Go on as ``persona``, in another voice where one is given; what is prepared has to be prepared anew."""
+        """Go on as ``persona``, in another voice where one is given; what is prepared has to be prepared anew, and what
+        was being prepared for who spoke before is not.
+        """
+        self._stop_preparing()
         if voice is not None:
             self._voicing, self._stock = SentenceVoicing(voice, self._limits), Stock()
         self._persona, self._texts = persona, persona.language.apologies.model_dump()
         self._fillers = Fillers(self._voicing, (persona,), self._stock)
         self._apologies.clear()
 
-    async def prepare(self) -> None:
+    def prepare(self, group: asyncio.TaskGroup) -> None:
         """Voice beforehand what must not wait for a voice: apologies and fillers, in the gaps between replies. What
         fails is left out.
         """
+        self._stop_preparing()
         with errand_of(Errand(Urgency.AHEAD)):
-            await self._prepare()
+            self._preparing = group.create_task(self._prepare())
+
+    def _stop_preparing(self) -> None:
+        if self._preparing is not None:
+            self._preparing.cancel()
 
     async def _prepare(self) -> None:
         for stage, text in self._texts.items():
@@ -282,6 +291,7 @@ class SessionMouth:
 
     def close(self) -> None:
         """Stop everything."""
+        self._stop_preparing()
         if self._reading is not None:
             self._reading.cancel()
         for reply in list(self._replies):

@@ -350,6 +350,7 @@ class SessionRecorder:
         if answer is None:
             return
         answer.pieces[utterance_id] = PieceDraft(utterance)
+        answer.cut = 0  # silence that was ordered in it is over: somebody is there again
         if utterance and not answer.record.given:
             answer.record.given = now
         if utterance and not answer.record.on_air:

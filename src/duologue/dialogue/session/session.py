@@ -204,7 +204,8 @@ class Session:
     async def _hold(self, source: AsyncIterator[Samples | Captured] | None) -> None:
         try:
             async with asyncio.TaskGroup() as group:
-                beside = [group.create_task(self._mouth.prepare()), group.create_task(self._orders.run())]
+                self._mouth.prepare(group)
+                beside = [group.create_task(self._orders.run())]
                 if source is not None:
                     beside.append(group.create_task(self._read(source)))
                 await self._converse(group)
@@ -505,7 +506,7 @@ class Session:
         self._ears.expect(self._expected(), persona.language.turns)
         if change.persona or change.voice or change.language:
             self._mouth.change(persona, change.voice)
-            group.create_task(self._mouth.prepare())
+            self._mouth.prepare(group)
         self._read_ahead(group)
 
     def _read_ahead(self, group: asyncio.TaskGroup) -> None:

@@ -48,6 +48,10 @@ class Metrics:
         self._held = counter("loop_held", "Wake-ups over 5 ms late while this process was busy")
         self._cpu = gauge("process_cpu_ratio", "CPU of a process in cores", "process")
         self._rss = gauge("process_resident_bytes", "Resident memory of a process", "process")
+        self._wait = gauge(
+            "process_cpu_wait_ratio", "Time that threads of it were ready and no core ran them", "process"
+        )
+        self._others = gauge("machine_others_ratio", "Share of CPU time that programs had which are none of ours")
         self._steal = gauge("machine_steal_ratio", "Share of CPU time that the hypervisor gave to others")
         self._available = gauge("machine_available_bytes", "Memory that can be had without swapping")
         self._lost = counter("ledger_dropped", "Entries of the ledger that never reached the disk")
@@ -63,9 +67,12 @@ class Metrics:
 
     def _machine(self, record: MachineRecord) -> None:
         self._steal.set(record.steal_percent / 100)
+        self._others.set(record.others_percent / 100)
         self._available.set(record.available_mb * 2**20)
         for name, percent in record.cpu_percent.items():
             self._cpu.labels(name).set(percent / 100)
+        for name, ms in record.cpu_wait_ms.items():
+            self._wait.labels(name).set(ms / 1000)
         for name, megabytes in record.rss_mb.items():
             self._rss.labels(name).set(megabytes * 2**20)
 

@@ -1,0 +1,108 @@
+"""Names as a DNS server on loopback tells them: NAPTR, SRV and how long they hold, by way of dnspython."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import dns.asyncresolver
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+import pytest
+
+from duologue.clock import SECOND, VirtualClock
+from duologue.phone.sip.header_fields import uri_of
+from duologue.phone.sip.names import Names, Server, SystemRecords
+from duologue.phone.sip.transactions import Flow
+
+HOST = "127.0.0.1"
+NOBODY = "."
+"""The target of a service that a domain does not offer (RFC 2782)."""
+ZONE = {
+    ("pbx.example.org.", "NAPTR"): (
+        300, '20 50 "s" "SIP+D2U" "" _sip._udp.pbx.example.org.', '10 90 "s" "SIPS+D2T" "" _sips._tcp.pbx.example.org.',
+        '10 50 "s" "SIP+D2T" "" _sip._tcp.pbx.example.org.',
+    ),
+    ("_sip._tcp.pbx.example.org.", "SRV"): (120, "20 0 5070 127.0.0.3.", "10 0 5060 127.0.0.2."),
+    ("_sip._udp.closed.example.org.", "SRV"): (120, "0 0 0 ."),
+}  # fmt: skip
+"""Seconds for which it holds, and the records. What is called like an address is one: no other name resolves here."""
+
+
+_records: Callable[..., dns.rrset.RRset] = cast("Any", dns.rrset).from_text
+
+
+@dataclass
+class _Zone(asyncio.DatagramProtocol):
+    """A server with these records; ``asked`` is what for. What it does not have is not there (NXDOMAIN)."""
+
+    records: Mapping[tuple[str, str], tuple[int | str, ...]]
+    asked: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        query = dns.message.from_wire(data)
+        (question,) = query.question
+        name, kind = question.name.to_text().lower(), dns.rdatatype.to_text(question.rdtype)
+        self.asked.append((name, kind))
+        answer = dns.message.make_response(query)
+        answer.flags |= dns.flags.RA
+        if (found := self.records.get((name, kind))) is None:
+            answer.set_rcode(dns.rcode.NXDOMAIN)
+        else:
+            seconds, *texts = found
+            answer.answer.append(_records(name, int(seconds), "IN", kind, *texts))
+        self._transport.sendto(answer.to_wire(), addr)
+
+
+@contextlib.asynccontextmanager
+async def zone() -> AsyncGenerator[tuple[_Zone, SystemRecords]]:
+    """A server, and who asks it and no other."""
+    transport, served = await asyncio.get_running_loop().create_datagram_endpoint(
+        lambda: _Zone(ZONE), local_addr=(HOST, 0)
+    )
+    resolver = dns.asyncresolver.Resolver(configure=False)
+    resolver.nameservers, resolver.port = [HOST], transport.get_extra_info("sockname")[1]
+    try:
+        yield served, SystemRecords(resolver)
+    finally:
+        transport.close()
+
+
+async def test_a_name_is_reached_by_the_transport_and_the_servers_that_its_domain_tells() -> None:
+    clock = VirtualClock()
+    async with zone() as (served, records):
+        names = Names(clock, records, random.Random(1))
+        flow = await names.flow_to(uri_of("sip:16@pbx.example.org"))
+        assert flow.transport == "TCP", "the lowest order, and of those the lowest preference"
+        servers = await names.servers(flow)
+        assert [(each.host, each.port, each.name) for each in servers] == [
+            ("127.0.0.2", 5060, "pbx.example.org"), ("127.0.0.3", 5070, "pbx.example.org"),
+        ]  # fmt: skip
+        asked = [("pbx.example.org.", "NAPTR"), ("_sip._tcp.pbx.example.org.", "SRV")]
+        assert served.asked == asked
+        clock.advance(119 * SECOND)
+        assert await names.servers(flow) == servers and served.asked == asked
+        clock.advance(2 * SECOND)
+        assert await names.servers(flow) == servers and served.asked == [*asked, asked[1]]
+
+
+async def test_what_a_server_does_not_have_is_no_answer_and_a_service_that_is_not_offered_is_none() -> None:
+    async with zone() as (served, records):
+        with pytest.raises(LookupError):
+            await records.pointers("elsewhere.example.org")
+        with pytest.raises(LookupError):
+            await records.servers("_sip._udp.elsewhere.example.org")
+        assert served.asked == [("elsewhere.example.org.", "NAPTR"), ("_sip._udp.elsewhere.example.org.", "SRV")]
+        found, seconds = await records.servers("_sip._udp.closed.example.org")
+        assert (found, seconds) == ([Server(0, 0, NOBODY, 0)], 120)
+        assert await Names(VirtualClock(), records).servers(Flow("UDP", "closed.example.org", 0)) == []
