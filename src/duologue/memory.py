@@ -21,7 +21,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 LARGE = 1024 * 1024
 """Bytes from which an allocation is mapped by itself, and given back when it is freed: long utterances, bakes,
 segments. What is mapped comes back page by page, each a fault: a sentence's arrays, which are smaller and live for a
-millisecond, took three times the CPU of what is computed with them when they were mapped as well.
+millisecond, cost more than twice the CPU when they were mapped as well.
 """
 SPARE = 8 * LARGE
 """Bytes at the end of an arena that stay ours when they are free, for the next such arrays; :func:`trim` gives them
@@ -111,7 +111,8 @@ def freeze() -> None:
     """Call once, when a long-lived process has loaded what it works with: none of that is collected again.
 
     A full collection of all that is imported holds the loop for 20–120 ms; of what came since, for 2 to 4, and of what
-    fifty talks hold for 60 to 100. So there is none but that of :func:`keep_trimmed`, which is to run beside.
+    fifty talks hold for 60 to 100 on a busy machine. So there is none but that of :func:`keep_trimmed`, which is to run
+    beside.
     """
     gc.freeze()
     gc.set_threshold(*gc.get_threshold()[:2], _NEVER)
