@@ -35,7 +35,9 @@ print(psutil.Process().memory_info().rss)
 def as_it_was() -> Iterator[None]:
     """All other tests find the collector as the run set it up: at work, and with what was loaded set aside."""
     gc.unfreeze()
+    threshold = gc.get_threshold()
     yield
+    gc.set_threshold(*threshold)
     gc.enable()
     gc.collect()
     gc.freeze()
@@ -53,6 +55,15 @@ def test_what_was_loaded_is_not_gone_through_again() -> None:
     before = len(gc.get_objects())
     freeze()
     assert gc.get_freeze_count() >= before and len(gc.get_objects()) < before
+
+
+def test_nothing_but_the_minute_goes_through_all_that_came_since() -> None:
+    freeze()
+    before = gc.get_stats()
+    kept = [[each] for each in range(gc.get_threshold()[0] * 400)]
+    after = gc.get_stats()
+    assert after[1]["collections"] > before[1]["collections"] and kept
+    assert after[2]["collections"] == before[2]["collections"]
 
 
 def test_the_collector_rests_while_things_are_loaded_and_works_afterwards() -> None:

@@ -203,6 +203,20 @@ async def test_a_line_is_not_sent_in_crumbs(espeak: Espeak) -> None:
     assert len(chunks) < 25, "a piece of 20 ms each would be over a hundred"
 
 
+async def test_one_listener_reads_for_all_and_may_leave_in_the_middle(espeak: Espeak) -> None:
+    texts = [f"Line {number} of many. {SENTENCE}" for number in range(8)]
+    alone = [await hear(espeak, text, VOICE) for text in texts]
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(hear(espeak, text, VOICE)) for text in texts]
+        await asyncio.sleep(0.005)
+        for reader in (tasks[0], tasks[4]):
+            reader.cancel()
+            await asyncio.wait([reader])
+    for task, heard in zip(tasks, alone, strict=True):
+        if not task.cancelled():
+            assert np.array_equal((await task).samples, heard.samples)
+
+
 async def test_closing_ends_lines_in_the_middle(espeak: Espeak) -> None:
     stream = espeak.speak(SENTENCE * 20, VOICE)
     await anext(stream)

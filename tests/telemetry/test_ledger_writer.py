@@ -28,6 +28,7 @@ from duologue.telemetry.ledger import (
 )
 from duologue.telemetry.ledger_files import FileLimits, members
 from duologue.telemetry.ledger_reader import LedgerReader
+from duologue.telemetry.lines import encode as encode_line
 from duologue.telemetry.stream import Ledger
 from failing_disk import FailingDisk
 
@@ -276,7 +277,6 @@ def test_an_entry_that_makes_no_line_costs_what_was_to_be_written_with_it_and_is
             raise TypeError("no line can be made of it")
         return encode_line(entry, origin)
 
-    encode_line = ledger_writer.encode
     monkeypatch.setattr(ledger_writer, "encode", encode)
     with capture_logs() as logged:
         for number in range(3):

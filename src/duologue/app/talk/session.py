@@ -60,7 +60,7 @@ IDLE_SECONDS = 30 * 60
 """Without a word of the person's for so long it is over."""
 PING_SECONDS = 2
 KEPT_TURNS = 40
-MANNERS = Manners(piece_ms=200, away_ms=RESUME_SECONDS * 1000)
+MANNERS = Manners(piece_ms=500, away_ms=RESUME_SECONDS * 1000)
 
 _log = get_logger("duologue.talk")
 

@@ -1,8 +1,9 @@
 """The engine `espeak`: espeak-ng in a worker process of its own, with word and phoneme marks.
 
 One worker speaks line after line, some thousand times faster than real time, so lines that are asked for at once do not
-wait for each other's listeners: whoever wants a piece reads the worker's next answer and leaves what is not his in the
-inbox of the line it belongs to. What an inbox can hold is bounded by :data:`MAX_CHARACTERS`.
+wait for each other's listeners: one of those that want a piece reads the worker's answers, leaves what is not his in
+the inbox of the line it belongs to, and wakes who listens to that. What an inbox can hold is bounded by
+:data:`MAX_CHARACTERS`.
 
 When the worker dies (or shows no sign of life), it is restarted with back-off (:mod:`duologue.supervision`) and every
 unfinished line is spoken again from its start; what was already delivered of it is dropped on the way, so a listener
@@ -64,6 +65,8 @@ class _Line:
     text: str
     voice: VoiceSpec
     inbox: deque[EspeakAnswer] = field(default_factory=lambda: deque[EspeakAnswer]())
+    waiter: asyncio.Future[None] | None = None
+    """Of a listener whose inbox is empty, while another one reads."""
     sent_to: Worker | None = None
     over: bool = False
     complete: bool = False
@@ -92,23 +95,39 @@ class _Line:
     def put(self, answer: EspeakAnswer) -> None:
         """Lay an answer in the inbox."""
         self.inbox.append(answer)
+        self.wake()
         if isinstance(answer, LineChunk):
             self._came += len(answer.pcm) // 2
             self.reached = max(self.reached, self._came)
         else:
             self.complete = True
 
-    def take(self, answer: LineChunk) -> SpeechChunk | None:
-        """What is new in ``answer``. The first piece waits for the first phoneme: dots alone are nothing to say."""
-        samples = from_int16(np.frombuffer(answer.pcm, np.int16))
-        self._held.append(self._new(samples, self._builder.feed(answer.events)))
-        return self._release() if self._builder.voiced else None
+    def wake(self) -> bool:
+        """Its listener, if that waits for another one who reads; whether it did."""
+        if self.waiter is None or self.waiter.done():
+            return False
+        self.waiter.set_result(None)
+        return True
 
-    def finish(self, answer: LineDone) -> SpeechChunk | None:
-        """The last marks; nothing if nothing was said."""
-        self.over = True
-        self._held.append(self._new(np.zeros(0, np.float32), self._builder.finish(answer.samples)))
-        return self._release() if self._builder.voiced else None
+    def take_all(self) -> SpeechChunk | None:
+        """What is new in the inbox, as one: who listens comes late where many do, and each piece costs as much as the
+        next. The first waits for the first phoneme: dots alone are nothing to say. Raises why the line failed.
+        """
+        while self.inbox:
+            if isinstance(self.inbox[0], LineFailed) and self._held and self._builder.voiced:
+                break  # what it gave before counts
+            match self.inbox.popleft():
+                case LineChunk(_, pcm, events):
+                    self._held.append(self._new(from_int16(np.frombuffer(pcm, np.int16)), self._builder.feed(events)))
+                case LineDone(_, samples):
+                    self.over = True
+                    self._held.append(self._new(np.zeros(0, np.float32), self._builder.finish(samples)))
+                case LineFailed(_, error):
+                    self.over = True
+                    raise error
+                case Opened() | LineSpelt() as answer:
+                    raise InternalError(f"espeak answered a line with {type(answer).__name__}")
+        return self._release() if self._held and self._builder.voiced else None
 
     def _new(self, samples: np.ndarray[tuple[int], np.dtype[np.float32]], marks: list[Mark]) -> SpeechChunk:
         skip_samples, skip_marks = min(self._drop_samples, len(samples)), min(self._drop_marks, len(marks))
@@ -137,7 +156,7 @@ class Espeak:
             policy=SupervisionPolicy(start=_START, restarts=self._settings.restarts),
         )  # fmt: skip
         self._opened: Opened | None = None
-        self._reading = asyncio.Lock()
+        self._reading = False
         self._lines: dict[int, _Line] = {}
         self._next_line = 0
 
@@ -177,11 +196,8 @@ class Espeak:
             if (worker := self._process.worker) is not None:  # else the one that is started is told all open lines
                 await self._submit(line, worker)
             while not line.over:
-                answer = await self._next_answer(line)
-                if isinstance(answer, LineFailed):
-                    line.over = True
-                    raise answer.error
-                chunk = line.take(answer) if isinstance(answer, LineChunk) else line.finish(answer)
+                await self._until_answered(line)
+                chunk = line.take_all()
                 if chunk is not None:
                     yield chunk
         finally:
@@ -248,17 +264,34 @@ class Espeak:
         except PeerError:
             pass  # a dead worker speaks no line; the next reader reports the death
 
-    async def _next_answer(self, line: _Line) -> LineChunk | LineDone | LineFailed:
+    async def _until_answered(self, line: _Line) -> None:
+        """Until something is in its inbox. One listener reads for all, until there is something for itself; then the
+        next of those that wait does.
+        """
         while not line.inbox:
-            async with self._reading:
-                if not line.inbox:
+            if self._reading:
+                line.waiter = asyncio.get_running_loop().create_future()
+                try:
+                    await line.waiter
+                except asyncio.CancelledError:
+                    self._hand_on()
+                    raise
+                finally:
+                    line.waiter = None
+                continue
+            self._reading = True
+            try:
+                while not line.inbox:
                     await self._read_one()
-            await asyncio.sleep(
-                0
-            )  # a line comes in one burst: without this it would hold the loop until it is all read
-        answer = line.inbox.popleft()
-        assert not isinstance(answer, Opened | LineSpelt)
-        return answer
+                    await asyncio.sleep(0)  # a line comes in one burst, which would hold the loop until it is all read
+            finally:
+                self._reading = False
+                self._hand_on()
+
+    def _hand_on(self) -> None:
+        """Have another listener read, if nobody does."""
+        if not self._reading:
+            any(not line.inbox and line.wake() for line in self._lines.values())
 
     async def _read_one(self) -> None:
         """Take one answer from the worker and lay it in its line's inbox; start a worker if there is none."""

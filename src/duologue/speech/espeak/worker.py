@@ -40,10 +40,12 @@ from duologue.speech.espeak.messages import (
 
 MAX_LINES = 64
 """Lines that may wait here; the engine never asks for more at once."""
-FIRST, MOST = 440, 8_820
-"""Samples of the first piece of a line that is sent, and of the longest; between them each has twice as many as the one
-before. A message costs as much as it takes to make 50 ms of sound.
+FIRST, MOST = 440, 35_280
+"""Samples of the first piece of a line that is sent, at the least, and of the longest; between them each has
+:data:`GROWTH` times as many as the one before. A message costs as much as it takes to make 50 ms of sound, and what
+follows it up to the listener several times that; a piece is made in a hundredth of the time that the one before plays.
 """
+GROWTH = 4
 _PR_SET_PDEATHSIG = 1
 
 
@@ -105,7 +107,7 @@ class _Pieces:
         self._events += events
         if len(self._sound) // 2 >= self._due:
             self.flush()
-            self._due = min(2 * self._due, MOST)
+            self._due = min(GROWTH * self._due, MOST)
 
     def flush(self) -> None:
         """Send what is there."""
