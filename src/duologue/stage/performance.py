@@ -128,8 +128,8 @@ class Performance:
         """Take a cue at a frame boundary."""
         match cue:
             case SayUtterance(utterance, gap):
+                self._playout.enqueue(utterance.id, utterance.samples, gap)  # may refuse it: then nothing is kept
                 self._utterances[utterance.id] = utterance
-                self._playout.enqueue(utterance.id, utterance.samples, gap)
             case WithdrawUtterance(utterance_id):
                 return [UtteranceWithdrawn(utterance_id, self._withdraw(utterance_id))]
             case Cut(utterance_ids):
