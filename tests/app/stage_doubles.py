@@ -86,6 +86,7 @@ class Heard:
 
     def __init__(self) -> None:
         self.ended: list[str] = []
+        self.failures: list[str] = []
         self.started: list[str] = []
         self.troubles: list[str] = []
         self.died: list[DuologueError] = []
@@ -98,7 +99,7 @@ class Heard:
         return StageListener(
             ready=lambda ready: None,
             started=lambda name, at: self.started.append(name),
-            ended=lambda name, at, played: self.ended.append(name),
+            ended=self._ended,
             frames=lambda records: None,
             stepped=self.steps.append,
             skipped=self.skips.append,
@@ -109,6 +110,10 @@ class Heard:
             tv=self.tv.append,
             died=self.died.append,
         )
+
+    def _ended(self, name: str, at: int, played: int, failure: str) -> None:
+        self.ended.append(name)
+        self.failures.append(failure)
 
     def _trouble(self, trouble: Trouble) -> None:
         self.troubles.append(trouble.what)

@@ -198,7 +198,7 @@ async def test_a_line_that_cannot_be_said_is_dropped_and_named_and_nothing_else_
         await house.settle()
         house.child.report(Handling("a"), Dropped("a", "ValueError: no such speaker"))
         await house.settle()
-        assert house.heard.ended == ["a"]
+        assert (house.heard.ended, house.heard.failures) == (["a"], ["ValueError: no such speaker"])
         assert "no such speaker" in house.heard.troubles[0]
         house.child.die()
         assert (await house.next_child()).said == ["b"]
@@ -220,7 +220,7 @@ async def test_a_line_at_which_the_stage_died_twice_is_dropped_and_named(when: s
             house.child.die()
             await house.next_child()
         assert house.child.said == ["good"]
-        assert house.heard.ended == ["bad"]
+        assert (house.heard.ended, house.heard.failures) == (["bad"], ["the stage died twice at it"])
         assert "The poison." in house.heard.troubles[0]
         assert house.link.restarts == 2
 

@@ -152,6 +152,15 @@ async def test_a_clip_that_a_dead_stage_cut_off_is_queued_again_and_may_be_skipp
         assert again.on_air - again.received == pytest.approx(15_000)
 
 
+async def test_a_clip_that_the_stage_cannot_say_has_a_note_that_says_why() -> None:
+    async with room() as r:
+        name = await r.say()
+        assert r.guests.ended(name, 6 * SECOND, 0, "ValueError: no lips")
+        view = r.guests.find(name)
+        assert view is not None and view.state is UtteranceState.SKIPPED
+        assert view.note == "It could not be said: ValueError: no lips."
+
+
 async def test_what_others_said_is_not_ours() -> None:
     async with room() as r:
         assert r.guests.started("c1-4", 0) is False

@@ -77,7 +77,7 @@ class Refusing(FloorDouble):
             await super().play(utterance, gap_ms)
         else:
             asyncio.get_running_loop().call_later(
-                self.seconds, lambda: self.notify(PlayEnded(utterance.id, self.clock.now(), 0))
+                self.seconds, lambda: self.notify(PlayEnded(utterance.id, self.clock.now(), 0, failure="no lips"))
             )
 
 
@@ -92,6 +92,11 @@ def test_a_line_that_the_floor_never_says_takes_none_of_those_that_it_said(secon
     assert [speaker for speaker, _ in said] == ["chad", "chad", "virgin"]
     assert [(line.speaker, line.text) for line in show.model.prompts[3].lines] == said[:2]
     assert show.on_air()[1].waited_ms == 0.0 or seconds
+    refused = [record for record in show.records.values() if record not in show.on_air() and record.kind != "filler"]
+    assert [(record.speaker, record.state, record.failure, record.heard) for record in refused] == [
+        ("virgin", "failed", "stage: no lips", "")
+    ]
+    assert {record.state for record in show.on_air()} == {"ended"}
 
 
 class Dying(FloorDouble):

@@ -37,12 +37,15 @@ class PlayStarted:
 
 @dataclass(frozen=True, slots=True)
 class PlayEnded:
-    """An utterance is over at ``at_ns``; ``played_samples`` of it were played (all, unless it was cleared)."""
+    """An utterance is over at ``at_ns``; ``played_samples`` of it were played (all, unless it was cleared).
+    ``failure``: why the floor could not say it; empty where it could.
+    """
 
     utterance_id: str
     at_ns: int
     played_samples: int
     estimated: bool = False
+    failure: str = ""
 
 
 PlayEvent = PlayStarted | PlayEnded

@@ -231,13 +231,16 @@ class Guests:
             self._wake.set()
         return True
 
-    def ended(self, utterance_id: str, at: int, played: int) -> bool:
-        """The stage ended an utterance after ``played`` samples; False if it is none of ours."""
+    def ended(self, utterance_id: str, at: int, played: int, failure: str = "") -> bool:
+        """The stage ended an utterance after ``played`` samples, or could not say it (``failure``: why); False if it is
+        none of ours.
+        """
         clip = self._clips.get(utterance_id)
         if clip is None:
             return False
         if not clip.over.is_set():
             clip.played_ms = played * 1000 / clip.utterance.rate
+            clip.note = f"It could not be said: {failure}." if failure else clip.note
             whole = played >= len(clip.utterance.samples)
             self._finish(clip, UtteranceState.ENDED if whole else UtteranceState.SKIPPED, at)
         return True

@@ -79,11 +79,13 @@ def start_stage() -> Awaitable[Worker]:
 
 @dataclass(slots=True)
 class StageListener:
-    """Who is told what. ``started`` and ``ended`` get monotonic ns; each is called on the event loop."""
+    """Who is told what. ``started`` and ``ended`` get monotonic ns, ``ended`` the samples that were played and why the
+    line could not be said (empty: it could); each is called on the event loop.
+    """
 
     ready: Callable[[StageReady], None]
     started: Callable[[str, int], None]
-    ended: Callable[[str, int, int], None]
+    ended: Callable[[str, int, int, str], None]
     frames: Callable[[tuple[FrameRecord, ...]], None]
     stepped: Callable[[StepRecord], None]
     skipped: Callable[[SkipRecord], None]
@@ -391,7 +393,7 @@ class StageLink:
             self._listener.lights(self._lights)
             what = "the light is as it was before: the stage died twice while it changed it"
         elif name in self._queue:
-            self._over(name)
+            self._over(name, "the stage died twice at it")
         self._listener.trouble(Trouble(what, "the stage", "Please report it, with what is named."))
 
     # Reports
@@ -448,7 +450,7 @@ class StageLink:
                 self._listener.started(utterance_id, self.time_of(at))
             case UtteranceEnded(utterance_id, at, played):
                 self._queue.pop(utterance_id, None)
-                self._listener.ended(utterance_id, self.time_of(at), played)
+                self._listener.ended(utterance_id, self.time_of(at), played, "")
             case UtteranceWithdrawn(utterance_id, done):
                 if done:
                     self._queue.pop(utterance_id, None)
@@ -456,7 +458,7 @@ class StageLink:
             case Dropped(utterance_id, what):
                 self._answer(utterance_id, True)
                 if utterance_id in self._queue:
-                    self._over(utterance_id)
+                    self._over(utterance_id, what)
                 self._listener.trouble(Trouble(f"a line cannot be said: {what}", utterance_id, "It is left out."))
             case _:
                 log.error("stage.unknown_report", kind=type(report).__name__)
@@ -484,10 +486,10 @@ class StageLink:
         for utterance_id in [name for name, queued in self._queue.items() if queued.cut]:
             self._over(utterance_id)
 
-    def _over(self, utterance_id: str) -> None:
+    def _over(self, utterance_id: str, failure: str = "") -> None:
         """It is not said (again)."""
         del self._queue[utterance_id]
-        self._listener.ended(utterance_id, self._clock.now(), 0)
+        self._listener.ended(utterance_id, self._clock.now(), 0, failure)
 
 
 def _of_peer(error: Exception) -> PeerError:

@@ -312,9 +312,9 @@ class Studio:
         if not self.guests.started(utterance_id, at):
             self.programme.notify(PlayStarted(utterance_id, at))
 
-    def _play_ended(self, utterance_id: str, at: int, played: int) -> None:
-        if not self.guests.ended(utterance_id, at, played):
-            self.programme.notify(PlayEnded(utterance_id, at, played))
+    def _play_ended(self, utterance_id: str, at: int, played: int, failure: str) -> None:
+        if not self.guests.ended(utterance_id, at, played, failure):
+            self.programme.notify(PlayEnded(utterance_id, at, played, failure=failure))
 
     def _programme_listener(self) -> ProgrammeListener:
         return ProgrammeListener(

@@ -28,7 +28,7 @@ from duologue.dialogue.on_air.rundown import (
 from duologue.dialogue.on_air.said_lines import SaidLines, asked_in, lines_of
 from duologue.dialogue.on_air.turn_parts import PartedTurn, TurnPart, parts_of
 from duologue.dialogue.on_air.voice_pace import Coming, Paces
-from duologue.dialogue.on_air.writing import Changed, Writer
+from duologue.dialogue.on_air.writing import Changed, Writer, note_failure
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayStarted, StageFloor, Voiced
 from duologue.errors import InputError, InternalError, PeerError, first_cause
 from duologue.language.engine import Line, Prompt
@@ -340,6 +340,9 @@ class OnAir:
             self._delivery.ended(event.played_samples / part.utterance.rate, now)
         turn.ended(part, event.played_samples)
         record.ended = event.at_ns
+        if event.failure:
+            turn.refused = event.failure
+            note_failure(record, "stage", event.failure)
         if turn.cut:
             self._orphans += [each.id for each in turn.parts[turn.over : turn.handed]]
         if not turn.done:
@@ -355,7 +358,7 @@ class OnAir:
         if turn.step and turn.begun:
             self._ended_at = record.ended
             self._said.ended(record)
-        self._close(record.id, "ended")
+        self._close(record.id, "failed" if turn.refused and not record.heard else "ended")
         return self._rundown.finished(record.id, self._gap_ahead(), now)
 
     def _played(self, utterance_id: str) -> tuple[PartedTurn | None, TurnPart | None]:
@@ -573,7 +576,7 @@ class OnAir:
 
     def _give_up(self, step: Step) -> None:
         turn = self._turns[step.id]
-        turn.record.failure = "; ".join(filter(None, (turn.record.failure, "stage: it never reported this turn")))
+        note_failure(turn.record, "stage", "it never reported this turn")
         self._close(step.id, "failed")
 
     def _withdraw(self, step: Step) -> None:

@@ -37,7 +37,7 @@ class PartedTurn:
 
     Of its ``parts`` the first ``handed`` were given to the floor, ``begun`` have begun there, ``over`` are over.
     ``cut``: the floor fell silent in one of them, and what follows it is not said. ``failed``: its first part has no
-    sound. ``errand`` is what engines do for it.
+    sound. ``refused``: why the floor could not say one of them. ``errand`` is what engines do for it.
     """
 
     record: TurnRecord
@@ -50,6 +50,7 @@ class PartedTurn:
     heard: list[str] = field(default_factory=list[str])
     cut: bool = False
     failed: bool = False
+    refused: str = ""
     errand: Errand = field(default_factory=lambda: Errand(Urgency.NEXT))
 
     def begins_after(self, ended: int) -> None:

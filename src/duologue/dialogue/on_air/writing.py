@@ -97,7 +97,7 @@ class Writer:
         with traced(TraceContext(trace_id(record.id), span_id(f"{record.id} voice"))):
             attempt = await self._voicing.voice(text, record.speaker, utterance_id)
         for failure in attempt.failures:
-            _note(record, "voice", failure)
+            note_failure(record, "voice", failure)
         return attempt.voiced
 
     async def _try_write(self, prompt: Prompt, record: TurnRecord) -> str:
@@ -116,7 +116,7 @@ class Writer:
                 return ""
             if draft.text and not draft.failure:
                 return draft.text
-            _note(record, "language", draft.failure or "it answered nothing that can be spoken")
+            note_failure(record, "language", draft.failure or "it answered nothing that can be spoken")
             best = max(best, draft.text, key=len)
         return best
 
@@ -135,6 +135,6 @@ class Writer:
                         pass  # structured chunks: the show has no place for what goes with them
 
 
-def _note(record: TurnRecord, part: str, what: str) -> None:
+def note_failure(record: TurnRecord, part: str, what: str) -> None:
     """Add a failure to the record."""
     record.failure = "; ".join(filter(None, (record.failure, f"{part}: {what}")))
