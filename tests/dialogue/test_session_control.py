@@ -10,6 +10,7 @@ import pytest
 from session_doubles import ADA, LoudVoice, Says, Talk
 
 from duologue.audio.pcm import Samples
+from duologue.dialogue.ports import PlayProgress, PlayStarted
 from duologue.dialogue.session.control import SessionControl
 from duologue.dialogue.session.sink import PacedSink
 from duologue.dialogue.turns.policy import Policy
@@ -204,6 +205,28 @@ def test_what_was_not_heard_is_played_on_the_sink_that_is_attached() -> None:
     tasks[0].cancel()
     assert heard(talk) == ["It is nearly noon in this town. The clock on the tower says so."]
     assert any(float(abs(block).max()) > 0.01 for block in second)
+
+
+def test_what_the_sink_before_would_have_said_is_no_echo_any_more() -> None:
+    """The new sink is silent yet when the person says those very words."""
+    theirs = Says(4.4, "noon in this town")
+    talk = Talk([ASKS, theirs], [TWO, ScriptedReply("Yes.", 0.2)], seconds=9.0)
+    silent = PacedSink(lambda block: None, lambda report: None, talk.clock)
+    played: list[str] = []
+
+    def attach(control: SessionControl) -> None:
+        (name,) = played[:1]
+        control.attach(silent)
+        reports = (PlayProgress(name, talk.clock.now(), 30_000), PlayStarted(name, talk.clock.now()))
+        for report in reports:  # of the old one, on their way still
+            talk.session.notify(report)
+
+    def note(control: SessionControl) -> None:
+        played.extend(item.utterance.id for _, item in talk.log if isinstance(item, Play))
+
+    held(talk, (3.85, note), (3.9, attach))
+    assert [line for line in talk.context() if line[0] == "person"] == [("person", ASKS.text), ("person", theirs.text)]
+    assert Note.ECHO not in talk.notes()
 
 
 class Asks(FakeLanguage):

@@ -357,6 +357,8 @@ class Session:
                 self._orders.withdraw(utterance_id)
             case Attach():
                 if (sink := self._control.sink) is not None:
+                    self._playing.clear()
+                    self._expect_no_echo()  # the one before is silent, or nobody hears it
                     self._orders.attach(sink)
             case Apply(change):
                 self._apply(change, group)
