@@ -193,6 +193,18 @@ async def _ctrl_c_in_mid_call_says_goodbye_and_hangs_up(folder: Path) -> None:
     assert turns[-1].heard.endswith("Goodbye.")
 
 
+async def _sigterm_in_mid_call_says_goodbye_and_hangs_up(folder: Path) -> None:
+    async with _callee(folder, STAYS) as (to, callee), _dial(folder, to) as dialled:
+        await dialled.until(lambda: f"we: {GREETING}" in dialled.said)
+        os.kill(dialled.process.pid, signal.SIGTERM)
+        assert await dialled.over(25) == 128 + signal.SIGTERM
+        assert await asyncio.wait_for(callee.wait(), 5) == 0, "it was told BYE"
+    call, turns = _records(folder)
+    assert (call.reason, call.failed) == ("the line closed", False)
+    assert turns[-1].heard.endswith("Goodbye.")
+    assert not any("Traceback" in line for line in dialled.complained)
+
+
 async def _ctrl_c_while_it_rings_ends_at_once(folder: Path) -> None:
     async with _callee(folder, RINGS) as (to, callee), _dial(folder, to) as dialled:
         await dialled.until(lambda: "ringing: 17" in dialled.complained)
@@ -221,6 +233,7 @@ NOTHING: tuple[Story, ...] = (
 ENDS: tuple[Story, ...] = (
     _a_call_is_answered_and_written_down,
     _ctrl_c_in_mid_call_says_goodbye_and_hangs_up,
+    _sigterm_in_mid_call_says_goodbye_and_hangs_up,
     _ctrl_c_while_it_rings_ends_at_once,
     _a_command_that_is_killed_leaves_nobody_on_the_line,
 )

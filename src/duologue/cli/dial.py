@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,7 +33,8 @@ def dial(
     ledger: Annotated[Path | None, typer.Option(help="A folder for the ledger, for duologue report.")] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Call somebody, for a character to talk with, and write down what is said. Ctrl-C ends the call with a goodbye.
+    """Call somebody, for a character to talk with, and write down what is said. Ctrl-C (or SIGTERM) ends the call with
+    a goodbye.
 
     Nobody can call this side. For example: duologue dial sip:17@192.0.2.10 --as phone
     """
@@ -54,6 +56,9 @@ def dial(
     configure(settings.telemetry.log_format, "warning", secrets=settings.secrets())
 
     async def call() -> None:
+        main = asyncio.current_task()
+        assert main is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
         view = await place(settings, to, account, _Told().take)
         if view.answered is None or view.failed:
             raise PeerError(f"the call came to nothing: {view.reason}", where=to)
@@ -61,7 +66,10 @@ def dial(
         typer.echo(f"{view.reason}, after {length:.0f} s")
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(call())
+        try:
+            runner.run(call())
+        except asyncio.CancelledError:
+            raise typer.Exit(128 + signal.SIGTERM) from None
 
 
 class _Told:
