@@ -11,7 +11,7 @@ from part_doubles import raising
 from structlog.testing import capture_logs
 
 from duologue.app.admission import PlaceKind
-from duologue.app.engines.engines import EnginePool
+from duologue.app.engines.engines import DrillEngines, EnginePool
 from duologue.app.house.house import House
 from duologue.app.house.shared import Shared
 from duologue.app.models import PartState
@@ -24,6 +24,8 @@ from duologue.settings import Settings, load_settings
 from duologue.simulation.virtual_time import LoopClock, simulate
 from duologue.speech.fake import FakeSpeech
 from duologue.speech.hearing_fake import FakeHearing, Loudness
+from duologue.speech.pronunciation import goodness
+from duologue.speech.pronunciation.scorer import PronunciationScorer
 
 
 @pytest.fixture
@@ -173,3 +175,28 @@ def test_a_part_that_fails_takes_no_engine_from_a_conversation_that_goes_on(made
 
     with capture_logs():
         simulate(story())
+
+
+async def test_where_the_ears_of_a_lesson_do_not_come_up_their_scorer_is_not_left_coming_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given_up = asyncio.Event()
+
+    class Deaf(FakeHearing):
+        async def warm_up(self) -> None:
+            raise PeerError("no model")
+
+    async def long(scorer: PronunciationScorer) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            given_up.set()
+
+    install(monkeypatch, stt=lambda name: Deaf())
+    monkeypatch.setattr(PronunciationScorer, "warm_up", long)
+    monkeypatch.setattr(goodness, "TRUSTED", True)
+    engines = DrillEngines(load_settings())
+    with pytest.raises(PeerError, match="no model"):
+        await engines.warm_up()
+    assert given_up.is_set()
+    await engines.close()

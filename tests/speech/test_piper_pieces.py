@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -198,6 +199,26 @@ async def test_wrong_files_are_named(tmp_path: Path) -> None:
         model.write_bytes(content)
         with pytest.raises(InputError, match=r"ann\.onnx is no voice of Piper"):
             await heard_once(tmp_path)
+
+
+async def test_where_the_voices_are_missing_the_phonemes_are_not_left_coming_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, given_up = engine_of(tmp_path, voices=("nobody",)), asyncio.Event()
+
+    async def long() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            given_up.set()
+
+    monkeypatch.setattr(engine.phonemizer, "warm_up", long)
+    try:
+        with pytest.raises(InputError):
+            await engine.warm_up()
+        assert given_up.is_set()
+    finally:
+        await engine.close()
 
 
 async def heard_once(folder: Path) -> None:

@@ -23,7 +23,7 @@ from duologue.app.engines.worker_views import workers_of
 from duologue.app.spending.spending import open_spending
 from duologue.chains import ChainPolicy, FailureMoment, Handover, Listener, beside
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
-from duologue.errors import InputError, InternalError, PeerError
+from duologue.errors import InputError, InternalError, PeerError, first_cause
 from duologue.language.chain import LanguageChain
 from duologue.language.engine import LanguageModel
 from duologue.metering import UNMETERED, Meter
@@ -185,7 +185,13 @@ class DrillEngines:
 
     async def warm_up(self) -> None:
         """Start them. Raises :class:`PeerError` when PocketSphinx does not come up."""
-        await asyncio.gather(*(each.warm_up() for each in (self.ears, self.scorer) if each is not None))
+        try:
+            async with asyncio.TaskGroup() as group:  # where one fails the other is not left at it
+                group.create_task(self.ears.warm_up())
+                if self.scorer is not None:
+                    group.create_task(self.scorer.warm_up())
+        except ExceptionGroup as failures:
+            raise first_cause(failures) from failures
 
     async def close(self) -> None:
         """End them. Idempotent."""

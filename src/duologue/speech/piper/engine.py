@@ -17,7 +17,7 @@ from pathlib import Path
 from pydantic import Field
 
 from duologue.clock import SYSTEM_CLOCK, Clock
-from duologue.errors import InputError
+from duologue.errors import InputError, first_cause
 from duologue.language.languages import SHIPPED, load_language
 from duologue.speech.espeak.clauses import Clause
 from duologue.speech.espeak.phonemes import Phonemizer
@@ -95,7 +95,12 @@ class PiperSpeech(LocalSpeech):
 
     async def warm_up(self) -> None:
         """Start both workers and load the voices. Raises :class:`InputError` for a missing or wrong file."""
-        await asyncio.gather(super().warm_up(), self._phonemizer.warm_up())
+        try:
+            async with asyncio.TaskGroup() as group:  # where one fails the other is not left at it
+                group.create_task(super().warm_up())
+                group.create_task(self._phonemizer.warm_up())
+        except ExceptionGroup as failures:
+            raise first_cause(failures) from failures
         self._configs = await asyncio.to_thread(_configs, self._files)
 
     async def close(self) -> None:
