@@ -283,8 +283,8 @@ def test_what_the_model_takes_for_said_before_is_heard_without_the_phrases(
     model = WhisperModel(LoadWhisper(str(make(tmp_path / "told", seed=3)), 1, "int8", 1))
     whole = [Said(" the", 0.3, 0.9), Said(" museum", 0.9, 1.9)]
 
-    def heard(_features: Samples, wanted: Pass, _begin: float) -> tuple[list[Said], str, float]:
-        return ([Said(" tell", 0.2, 0.5)] if wanted.phrases else whole), "en", 0.0
+    def heard(_features: Samples, wanted: Pass, _begin: float) -> tuple[list[Said], str]:
+        return ([Said(" tell", 0.2, 0.5)] if wanted.phrases else whole), "en"
 
     monkeypatch.setattr(model, "_heard", heard)
     found = model.run(Pass(0, silence_features(300), 3.0, "en", ("tell me about the museum",), voiced))

@@ -57,7 +57,7 @@ class TimedPasses(WhisperProcess):
             words = " ".join(wanted.phrases).split()
             each = wanted.seconds / (len(words) + 1)
             found = [Said(f" {word}", n * each, (n + 0.9) * each) for n, word in enumerate(words)]
-            yield Found(wanted.number, tuple(found), "", 0.0)
+            yield Found(wanted.number, tuple(found), "")
         finally:
             self.at_work -= 1
 

@@ -52,14 +52,11 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The words of a pass, the language that was spoken if the model knows several, and its probability that nobody
-    spoke.
-    """
+    """The words of a pass, and the language that was spoken if the model knows several."""
 
     number: int
     words: tuple[Said, ...]
     language: str
-    unvoiced: float
 
 
 @dataclass(frozen=True, slots=True)

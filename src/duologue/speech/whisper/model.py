@@ -90,23 +90,23 @@ class WhisperModel:
         :data:`TAIL` after the last word, the rest is passed over by itself. Of phrases that it was told it may leave
         out what it takes for said before: then all is passed over without them.
         """
-        words, language, unvoiced = self._heard(wanted.features, wanted, 0.0)
+        words, language = self._heard(wanted.features, wanted, 0.0)
         end = words[-1].end if words else 0.0
         if wanted.phrases and wanted.voiced - end > TAIL:
-            words, language, unvoiced = self._heard(wanted.features, replace(wanted, phrases=()), 0.0)
+            words, language = self._heard(wanted.features, replace(wanted, phrases=()), 0.0)
             end = words[-1].end if words else 0.0
         if words and wanted.voiced - end > TAIL:
             rest = wanted.features[:, round(end * 100) :]
             filled = np.full_like(wanted.features, wanted.features.min())
             filled[:, : rest.shape[1]] = rest
-            tail, _, _ = self._heard(filled, wanted, end)
+            tail, _ = self._heard(filled, wanted, end)
             if tail and np.mean([word.probability for word in tail]) >= DOUBTED:
                 words += [replace(word, start=word.start + end, end=word.end + end) for word in tail]
         words = as_they_sound(evened(words), wanted.features, wanted.voiced or wanted.seconds)
-        return Found(wanted.number, tuple(words), language if self.multilingual else "", unvoiced)
+        return Found(wanted.number, tuple(words), language if self.multilingual else "")
 
-    def _heard(self, features: Samples, wanted: Pass, begin: float) -> tuple[list[Said], str, float]:
-        """The words of features that begin so late in the pass, their language, and how surely nobody spoke."""
+    def _heard(self, features: Samples, wanted: Pass, begin: float) -> tuple[list[Said], str]:
+        """The words of features that begin so late in the pass, none where surely nobody spoke; and their language."""
         seconds = wanted.seconds - begin
         encoded = self._model.encode(self._views.from_array(np.ascontiguousarray(features[np.newaxis])))
         language = self._language(encoded, wanted.language, seconds)
@@ -123,7 +123,7 @@ class WhisperModel:
         words = that_sound(words, features)
         unvoiced = float(result.no_speech_prob)
         sure = float(np.mean([word.probability for word in words])) if words else 0.0
-        return ([] if unvoiced > UNVOICED and sure < DOUBTED else words), language, unvoiced
+        return ([] if unvoiced > UNVOICED and sure < DOUBTED else words), language
 
     def _placed(self, encoded: Any, start: list[int], tokens: list[int], seconds: float, language: str) -> list[Said]:
         """The words that were said; without what nobody can have said the others are placed anew."""
