@@ -178,8 +178,8 @@ class Door:
         def find(name: str, settings: Settings) -> CastMember:
             return ADA
 
-        def every(settings: Settings) -> tuple[TalkCharacter, ...]:
-            return (ada,)
+        def every(settings: Settings) -> tuple[tuple[TalkCharacter, ...], dict[str, str]]:
+            return (ada,), {}
 
         monkeypatch.setattr(talk_sessions, "find_partner", find)
         monkeypatch.setattr(talk_sessions, "_characters", every)

@@ -67,7 +67,8 @@ class TalkSessions:
         self._noting: set[asyncio.Task[None]] = set()
         self._sockets = 0
         self._drilling = 0
-        self._characters: tuple[TalkCharacter, ...] | None = None
+        self._characters: tuple[TalkCharacter, ...] = ()
+        self._missing: dict[str, str] | None = None  # who could not be found, and why; None: nobody has looked
 
     @property
     def held(self) -> int:
@@ -80,9 +81,13 @@ class TalkSessions:
         return self._sockets
 
     async def characters(self) -> tuple[TalkCharacter, ...]:
-        """Who may be talked to."""
-        if self._characters is None:
-            self._characters = await asyncio.to_thread(_characters, self._settings)
+        """Who may be talked to. Who cannot be found (a voice is not there yet) is looked for each time."""
+        if self._missing is None or self._missing:
+            told = self._missing or {}
+            self._characters, self._missing = await asyncio.to_thread(_characters, self._settings)
+            for name, cause in self._missing.items():
+                if told.get(name) != cause:
+                    _log.warning("talk.no_character", character=name, cause=cause)
         return self._characters
 
     async def learning(self, person: str = "", realm: str = "") -> TalkLearning:
@@ -154,6 +159,8 @@ class TalkSessions:
     async def _member(self, name: str) -> CastMember:
         """By name only: what else names a character names files of this machine."""
         names = [each.name for each in await self.characters()]
+        if not names:
+            raise parted("character", "no character has a voice", "Look at the speech engines (`duologue doctor`).")
         name = name or (HOUSE_VOICE if HOUSE_VOICE in names else names[0])
         if name not in names:
             raise parted("character", f"there is nobody called {name!r}", f"Name one of {', '.join(names)}.")
@@ -252,13 +259,15 @@ class TalkSessions:
         return True
 
 
-def _characters(settings: Settings) -> tuple[TalkCharacter, ...]:
+def _characters(settings: Settings) -> tuple[tuple[TalkCharacter, ...], dict[str, str]]:
+    """Who may be talked to, and who may not, with the cause."""
     found: list[TalkCharacter] = []
+    missing: dict[str, str] = {}
     for name in partner_names():
         try:
             member = find_partner(name, settings)
         except DuologueError as error:  # its voice may be missing: the others can be talked to
-            _log.warning("talk.no_character", character=name, cause=str(error))
+            missing[name] = str(error)
             continue
         found.append(
             TalkCharacter(
@@ -270,7 +279,7 @@ def _characters(settings: Settings) -> tuple[TalkCharacter, ...]:
                 teaches=bool(member.persona.notes),
             )
         )
-    return tuple(found)
+    return tuple(found), missing
 
 
 class TalkPart(Talk):
