@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from duologue.audio.pcm import RATE
 from duologue.speech.utterance import Utterance
-from duologue.stage.timeline import CAPACITY, LONGEST_THOUGHT, SceneTimeline, Thought, TimelineUtterance
+from duologue.stage.timeline import CAPACITY, LONGEST_THOUGHT, MEMORY, SceneTimeline, Thought, TimelineUtterance
 
 
 def utterance(name: str, length: int, rate: int = RATE) -> Utterance:
@@ -56,13 +56,27 @@ def test_a_thought_lasts_from_the_end_of_who_speaks_to_the_next_word() -> None:
     timeline.add(spoken("a", 0, 100))
     timeline.ponder(1, 40)
     assert timeline.thoughts(99) == ()
-    assert timeline.thoughts(100) == (Thought(1, 100, 40 + LONGEST_THOUGHT),)
+    assert timeline.thoughts(100) == (Thought(1, 100, 100 + LONGEST_THOUGHT),)
     timeline.add(spoken("b", 300, 100))
     assert timeline.thoughts(350) == (Thought(1, 100, 300),)
     timeline.shift(50)
     assert timeline.thoughts(400) == (Thought(1, 150, 350),)
     timeline.prune(1000)
     assert timeline.thoughts(2000) == ()
+
+
+def test_a_thought_lasts_as_long_however_early_it_was_announced_and_whatever_is_forgotten_meanwhile() -> None:
+    """The line before it goes on for longer than anybody thinks, and is pruned while the thought shows."""
+    timeline = SceneTimeline()
+    length = LONGEST_THOUGHT + 3 * RATE
+    timeline.add(spoken("a", 0, length))
+    timeline.ponder(1, RATE)
+    lasts = Thought(1, length, length + LONGEST_THOUGHT)
+    for at in range(0, lasts.end + MEMORY, RATE // 2):
+        timeline.prune(at - MEMORY)
+        assert timeline.thoughts(at) == ((lasts,) if at >= length else ())
+    timeline.prune(lasts.end + 1)
+    assert timeline.thoughts(lasts.end + 1) == ()
 
 
 def test_a_thought_behind_which_somebody_speaks_at_once_never_was() -> None:

@@ -85,23 +85,20 @@ class SceneTimeline:
 
     def ponder(self, seat: int, at: int) -> None:
         """From sample ``at`` on, or when who speaks then has ended, the character in ``seat`` thinks, until somebody
-        speaks.
+        speaks, but no longer than :data:`LONGEST_THOUGHT`.
         """
         self._pondered = [*self._pondered[1 - MOST_THOUGHTS :], (seat, at)]
 
     def thoughts(self, at: int) -> tuple[Thought, ...]:
         """Those that have begun by sample ``at``, in order of their start."""
-        found: list[Thought] = []
-        for seat, since in self._pondered:
-            start, end = since, since + LONGEST_THOUGHT
-            for spoken in self._spoken:
-                if spoken.start <= since:
-                    start = max(start, spoken.end)
-                else:
-                    end = min(end, spoken.start)
-            if start < end and start <= at:
-                found.append(Thought(seat, start, end))
-        return tuple(found)
+        found = (self._thought(seat, since) for seat, since in self._pondered)
+        return tuple(thought for thought in found if thought.start < thought.end and thought.start <= at)
+
+    def _thought(self, seat: int, since: int) -> Thought:
+        start = max((spoken.end for spoken in self._spoken if spoken.start <= since), default=since)
+        start = max(start, since)
+        end = min((spoken.start for spoken in self._spoken if spoken.start > since), default=start + LONGEST_THOUGHT)
+        return Thought(seat, start, min(end, start + LONGEST_THOUGHT))
 
     def shift(self, samples: int) -> None:
         """The show leaves out so many samples: all that was laid keeps its distance from what comes next.
@@ -117,9 +114,14 @@ class SceneTimeline:
 
     def prune(self, before: int) -> None:
         """Forget what ended before sample ``before``; leave :data:`MEMORY` between that and the next pose."""
-        self._pondered = [(seat, since) for seat, since in self._pondered if since >= before]
+        self._pondered = [each for each in self._pondered if self._thought(*each).end >= before]
         if self._spoken and self._spoken[0].end < before:
+            over = [spoken for spoken in self._spoken if spoken.end < before]
             self._spoken = [spoken for spoken in self._spoken if spoken.end >= before]
+            self._pondered = [  # a thought begins where it did, though the line before it is forgotten
+                (seat, max((spoken.end for spoken in over if spoken.start <= since < spoken.end), default=since))
+                for seat, since in self._pondered
+            ]
 
     def recent(self, at: int) -> tuple[TimelineUtterance, ...]:
         """What has begun by sample ``at``, the newest first."""
