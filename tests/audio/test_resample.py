@@ -52,3 +52,10 @@ def test_block_by_block_is_the_same_sound_as_the_whole() -> None:
     made = np.concatenate([resampler.push(sound[at : at + 320]) for at in range(0, 16_000, 320)])
     assert 48_000 - 200 <= len(made) <= 48_000
     assert np.allclose(made, resample(sound, 16_000)[: len(made)], atol=1e-5)
+
+
+def test_a_block_of_nothing_changes_nothing() -> None:
+    sound = np.sin(np.arange(4_800) / 20).astype(np.float32)
+    nothing, stream, plain = sound[:0], StreamResampler(48_000, 24_000), StreamResampler(48_000, 24_000)
+    pieces = [stream.push(nothing), stream.push(sound), stream.push(nothing), stream.finish()]
+    assert np.array_equal(np.concatenate(pieces), np.concatenate([plain.push(sound), plain.finish()]))

@@ -47,7 +47,9 @@ class StreamResampler:
         self._resampler = AudioResampler(format="fltp", layout="mono", rate=to_rate)
 
     def push(self, samples: Samples) -> Samples:
-        """The next block (mono, not empty) -> what is ready."""
+        """The next block (mono) -> what is ready."""
+        if not len(samples):  # FFmpeg takes a frame of nothing for a lack of memory
+            return samples
         frame = av.AudioFrame.from_ndarray(samples[None, :], format="fltp", layout="mono")
         frame.sample_rate = self._rate
         return self._joined(frame)

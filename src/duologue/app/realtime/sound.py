@@ -56,7 +56,7 @@ class SoundReader:
         if self._law is None and len(data) % 2:
             raise EventError("'audio' ends in the middle of a sample of 16 bits.", param="audio")
         sound = g711.decode(data, self._law) if self._law else from_int16(np.frombuffer(data, "<i2").astype(np.int16))
-        return self._resampler.push(sound) if len(sound) else sound
+        return self._resampler.push(sound)
 
 
 class DeltaWriter:
@@ -68,7 +68,7 @@ class DeltaWriter:
 
     def feed(self, samples: Samples, *, last: bool) -> bytes:
         """The next piece (48 kHz), and with the ``last`` one what was under way."""
-        made = self._resampler.push(samples) if len(samples) else silence(0)
+        made = self._resampler.push(samples)
         if last:
             made = np.concatenate([made, self._resampler.finish()])
         return self._bytes(made)
