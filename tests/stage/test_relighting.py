@@ -131,6 +131,7 @@ def test_back_to_the_light_that_is_on_needs_nothing(shelf: Path, kitchen: Kitche
     kitchen.gate.set()
     assert not light.frame()
     assert light.stage.lights == EVENING and kitchen.begun == begun + 1
+    assert light.reports() == (LightsKept(EVENING),)  # or whoever asked would wait for ever
     light.close()
 
 

@@ -230,7 +230,7 @@ class Baked:
 
 @dataclass(frozen=True, slots=True)
 class LightsKept:
-    """A change of light failed; these are in force, and none is under way."""
+    """A change of light failed, or was none; these are in force, and no change is under way."""
 
     lights: Lights
 

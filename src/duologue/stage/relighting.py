@@ -66,6 +66,8 @@ class Relighting:
         if lights != self.stage.lights or not self._fine:
             future = self._thread.submit(self._bake, lights, self._newest)
             self._orders.append(_Order(self._newest, lights, future))
+        else:  # whoever asked must hear of an end: the order before this one has none any more
+            self._reports.append(LightsKept(lights))
 
     def frame(self) -> bool:
         """Call once a frame: True when :attr:`stage` is another one from this frame on."""
