@@ -8,13 +8,13 @@ from uuid import UUID
 
 import pytest
 
-from duologue.clock import VirtualClock
+from duologue.clock import SYSTEM_CLOCK, VirtualClock
 from duologue.evidence.summary import PartSummary
 from duologue.telemetry import stream
 from duologue.telemetry.frames import FrameLedger
 from duologue.telemetry.ledger import BakeRecord, Entry, FrameRecord, SkipRecord, TurnRecord
 from duologue.telemetry.ledger_reader import LedgerReader
-from duologue.telemetry.stream import Ledger, open_ledger
+from duologue.telemetry.stream import Ledger, written
 
 
 def watched() -> tuple[Ledger, list[Entry]]:
@@ -73,11 +73,11 @@ def test_ids_are_new_at_each_start() -> None:
 
 async def test_a_house_has_one_file_for_all_of_its_parts(tmp_path: Path) -> None:
     path = tmp_path / "ledgers" / stream.FILE
-    async with open_ledger(path) as ledger:
+    async with written(Ledger(SYSTEM_CLOCK), path) as ledger:
         for of in ("show:day", "talk:c", "show:late"):
             ledger.turn(of, TurnRecord(of, "c", 1, "chad"))
     assert [entry.of for entry in LedgerReader(path)] == ["house", "show:day", "talk:c", "show:late"]
-    async with open_ledger(None) as ledger:
+    async with written(Ledger(SYSTEM_CLOCK), None) as ledger:
         ledger.turn("talk:c", TurnRecord("t", "c", 1, "chad"))
         assert ledger.dropped == 0
 

@@ -36,7 +36,7 @@ Observer = Callable[[Entry], None]
 
 
 class Ledger:
-    """Made by :func:`open_ledger`, or without a file. ``of`` of an entry is a part of the house: ``show:main``,
+    """Made by :func:`written`, or without a file. ``of`` of an entry is a part of the house: ``show:main``,
     ``talk:ID``.
 
     ``bits`` is what ids are made of, besides the time: chance, or a simulation's own numbers.
@@ -141,22 +141,14 @@ class Ledger:
 
 
 @contextlib.asynccontextmanager
-async def open_ledger(
-    path: Path | None, of: str = HOUSE, limits: FileLimits | None = None, *, clock: Clock = SYSTEM_CLOCK
-) -> AsyncGenerator[Ledger]:
-    """A ledger that is written to the file ``path``, if there is one. Raises :class:`InputError` for a file that cannot
-    be written.
-    """
-    async with written(Ledger(clock), path, of, limits) as ledger:
-        yield ledger
-
-
-@contextlib.asynccontextmanager
 async def written(
     ledger: Ledger, path: Path | None, of: str = HOUSE, limits: FileLimits | None = None,
     runs: RunKeeping | None = None,
 ) -> AsyncGenerator[Ledger]:  # fmt: skip
-    """The same of a ledger that is there already; ``runs``: where the runs of its parts are kept."""
+    """``ledger`` is written to the file ``path``, if there is one; ``runs``: where the runs of its parts are kept.
+
+    Raises :class:`InputError` for a file that cannot be written.
+    """
     if runs is not None:
         loop = asyncio.get_running_loop()
 
