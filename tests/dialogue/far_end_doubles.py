@@ -9,7 +9,7 @@ import numpy as np
 from session_doubles import loud_utterance
 
 from duologue.audio.pcm import Samples
-from duologue.dialogue.far_end.remote_sink import Manners, PacedWriter, RemoteSink
+from duologue.dialogue.far_end.remote_sink import Manners, RemoteSink
 from duologue.dialogue.heard import heard_text
 from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress
 from duologue.simulation.far_player import FarHabits, FarPlayer
@@ -51,7 +51,6 @@ class Stage:
     seed: int = 0
     round_trip_ms: float = 0.0
     reports: list[PlayEvent | PlayProgress] = field(default_factory=list[PlayEvent | PlayProgress])
-    sent: list[Samples] = field(default_factory=list[Samples])
 
     def __post_init__(self) -> None:
         self.clock = LoopClock()
@@ -61,14 +60,11 @@ class Stage:
 
     def begin(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         tasks = [group.create_task(self.sink.run())]
-        if self.manners.paced:
-            writer = PacedWriter(self.sink, self.sent.append, self.clock)
-            return [*tasks, group.create_task(writer.run()), group.create_task(self.sink.connect(writer.take))]
         return [*tasks, group.create_task(self.player.run()), group.create_task(self.sink.connect(self.player.write))]
 
     @property
     def recording(self) -> Samples:
-        return np.concatenate(self.sent) if self.manners.paced else self.player.recording
+        return self.player.recording
 
     def heard(self, utterances: list[Utterance]) -> int:
         """Words, by what was reported."""

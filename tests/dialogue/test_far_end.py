@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from session_doubles import loud_utterance
 
-from duologue.audio.far_playout import PACED, FarEndMessage, Manners, MessageKind
+from duologue.audio.far_playout import FarEndMessage, Manners, MessageKind
 from duologue.audio.pcm import RATE
 from duologue.clock import MILLISECOND, SECOND
 from duologue.dialogue.far_end.clock import FarClock
@@ -26,7 +26,7 @@ HELLO = loud_utterance("hello there my friend", "ada", "u1")
 """1.2 s, 14,400 samples a word."""
 AGAIN = replace(HELLO, id="u2")
 NOTHING = Manners(acknowledges=False, tells_stop=False)
-MANY = [Manners(), Manners(piece_ms=300), NOTHING, PACED, Manners(holds=False), Manners(tells_stop=False, holds=False)]
+MANY = [Manners(), Manners(piece_ms=300), NOTHING, Manners(holds=False), Manners(tells_stop=False, holds=False)]
 ACTS = [
     *("play", "send", "send", "acknowledge", "acknowledge", "extend", "stopped", "marked"),
     *("pause", "resume", "clear", "attach", "detach", "withdraw"),
@@ -44,7 +44,7 @@ def sent(far: FarEnd, now: int) -> list[FarEndMessage]:
     found: list[FarEndMessage] = []
     while message := far.next_message(now):
         found.append(message)
-        if message.samples is not None and not far.manners.paced:
+        if message.samples is not None:
             far.left(message.id, message.end, now)
     return found
 
@@ -400,21 +400,6 @@ def test_one_that_cannot_pause_but_says_where_it_stopped_goes_on_from_there() ->
     assert again.start == 13_000 and not ends(far.take_reports())
 
 
-def test_what_has_left_as_packets_is_heard_whatever_is_ordered() -> None:
-    far = far_end(PACED)
-    far.play(HELLO, 0, 0)
-    sent(far, 0)
-    for number in range(10):
-        far.left("u1", (number + 1) * 960, number * 20 * MS)
-    reports = pass_time(far, 0, 190 * MS)
-    assert PlayStarted("u1", 60 * MS, estimated=True) in reports
-    far.clear(190 * MS)
-    assert far.take_reports() == []  # the player says how far it came
-    far.left("u1", 11 * 960, 200 * MS)  # what fades out
-    far.stopped("u1", 11 * 960, None, 200 * MS)
-    assert far.take_reports() == [PlayEnded("u1", 260 * MS, 11 * 960, estimated=True)]
-
-
 # Transports
 
 
@@ -567,8 +552,6 @@ def test_whatever_a_far_end_says_each_utterance_ends_once(manners: Manners, acts
         sent(far, now)
     far.clear(now)
     reports += far.take_reports() + pass_time(far, now, now + 10 * SECOND)
-    if manners.paced:  # its player says of each how far it came; here it says nothing, and is not waited for
-        reports += pass_time(far, now + 10 * SECOND, now + 20 * SECOND)
     assert set(ends(reports)) == accepted
     for report in reports:
         if not isinstance(report, PlayStarted):

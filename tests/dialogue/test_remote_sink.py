@@ -21,9 +21,7 @@ from far_end_doubles import (
 )
 from session_doubles import ADA, Says, Talk, loud_utterance
 
-from duologue.audio.pcm import RATE, Samples
-from duologue.clock import MILLISECOND, SECOND
-from duologue.dialogue.far_end.remote_sink import PACED, FarEndMessage, Manners, PacedWriter, RemoteSink
+from duologue.dialogue.far_end.remote_sink import FarEndMessage, Manners, RemoteSink
 from duologue.dialogue.ports import PlayEnded, Voiced
 from duologue.dialogue.session.record import SessionRecorder
 from duologue.dialogue.session.session import Session, SessionEngines
@@ -32,7 +30,7 @@ from duologue.errors import PeerError
 from duologue.language.fake import ScriptedReply
 from duologue.language.moderation import Moderator
 from duologue.simulation.far_player import FarHabits, FarPlayer
-from duologue.simulation.virtual_time import LoopClock, simulate
+from duologue.simulation.virtual_time import simulate
 from duologue.speech.utterance import Utterance
 from duologue.telemetry.ledger import TurnRecord
 
@@ -50,7 +48,6 @@ NEAR = FarHabits(quick_ms=20, slow_ms=80)
         (MARKS, FarHabits(positions=False, marks=True, tells_stop=False), 1),
         (SILENT, FarHabits(positions=False, tells_stop=False), 1),
         (BROWSER, FarHabits(positions=False, tells_stop=False), 1),
-        (PACED, FarHabits(), 1),
     ],
 )
 def test_interrupted_at_any_moment_heard_is_what_the_recording_has(
@@ -66,7 +63,7 @@ def test_interrupted_at_any_moment_heard_is_what_the_recording_has(
                    if isinstance(each, PlayEnded)) or manners is MARKS  # fmt: skip
 
 
-@pytest.mark.parametrize("manners", [BROWSER, MARKS, SILENT, PACED])
+@pytest.mark.parametrize("manners", [BROWSER, MARKS, SILENT])
 def test_all_of_it_is_heard_when_nobody_interrupts(manners: Manners) -> None:
     marks = manners is MARKS
     stage = Stage(manners, FarHabits(positions=manners is BROWSER, marks=marks), round_trip_ms=220)
@@ -152,71 +149,6 @@ def test_a_newer_transport_takes_the_place_of_the_older_one() -> None:
     simulate(main())
 
 
-@pytest.mark.parametrize("rate", [8_000, 16_000, 48_000])
-def test_a_phone_line_gets_packets_of_20_ms_from_the_moment_of_the_order(rate: int) -> None:
-    """What an adapter of RTP does: packets by the place in the stream, none for silence, a marker on the first."""
-    clock = LoopClock()
-    packets: list[tuple[int, int, bool, int]] = []
-
-    async def main() -> None:
-        last = -1
-
-        def send(block: Samples) -> None:
-            nonlocal last
-            place = (writer.at - writer.began) * rate // SECOND
-            first = last < 0 or place > last + rate // 50 + 1
-            packets.append((clock.now(), place, first, len(block) * rate // RATE))
-            last = place
-
-        sink = RemoteSink(PACED, lambda report: None, clock)
-        writer = PacedWriter(sink, send, clock)
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(each) for each in (sink.run(), writer.run(), sink.connect(writer.take))]
-            for _ in range(2):
-                await asyncio.sleep(0.1071)
-                await sink.play(numbered(f"u{clock.now()}", 0, 1), 0)
-                await asyncio.sleep(0.5)
-            for task in tasks:
-                task.cancel()
-
-    simulate(main())
-    assert len(packets) == 30 and all(size == rate // 50 for _, _, _, size in packets)
-    assert [number for number, packet in enumerate(packets) if packet[2]] == [0, 15]
-    for begin, spurt in ((107.1, packets[:15]), (714.2, packets[15:])):
-        assert [at / MILLISECOND - begin for at, _, _, _ in spurt] == pytest.approx(
-            [20 * n for n in range(15)], abs=0.03
-        )
-        assert [stamp - spurt[0][1] for _, stamp, _, _ in spurt] == pytest.approx(
-            [n * rate // 50 for n in range(15)], abs=1
-        )
-        assert spurt[0][1] / rate == pytest.approx(begin / 1000, abs=0.001)
-
-
-def test_what_leaves_after_a_pause_is_told_of_while_it_plays() -> None:
-    """Everything before it has been heard, and no order comes: only what leaves says that there is more to tell."""
-    clock = LoopClock()
-    told: list[tuple[float, str, str]] = []
-
-    async def main() -> None:
-        sink = RemoteSink(
-            PACED, lambda report: told.append((clock.now() / SECOND, type(report).__name__, report.utterance_id)), clock
-        )
-        writer = PacedWriter(sink, lambda block: None, clock)
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(each) for each in (sink.run(), writer.run(), sink.connect(writer.take))]
-            await sink.play(numbered("u1", 0, 1), 0)
-            await sink.play(numbered("u2", 10, 1), 500)
-            await asyncio.sleep(5.0)
-            for task in tasks:
-                task.cancel()
-
-    simulate(main())
-    begins = [at for at, kind, name in told if (kind, name) == ("PlayStarted", "u2")]
-    ends = [at for at, kind, _ in told if kind == "PlayEnded"]
-    began = 0.3 + 0.5 + PACED.buffer_ms / 1000
-    assert begins == pytest.approx([began], abs=0.03) and ends[1] == pytest.approx(began + 0.3, abs=0.03)
-
-
 # A session
 
 
@@ -239,19 +171,17 @@ class RemoteTalk(Talk):
         self.far = RemoteSink(self.manners, lambda report: self.session.notify(report), self.clock)
         self.far.round_trip(0 if self.manners.acknowledges else 220)
         player = FarPlayer(self.far, self.habits, self.clock, self.seed)
-        writer = PacedWriter(self.far, self.played.append, self.clock)
         self.session = Session(
             ADA, SessionEngines(self.activity, self.ears, self.model, self.voice, Moderator()), self.far, self.options,
             clock=self.clock, observe=observe,
         )  # fmt: skip
         async with asyncio.TaskGroup() as group:
-            write = writer.take if self.manners.paced else player.write
-            beside = [self.far.run(), writer.run() if self.manners.paced else player.run(), self.far.connect(write)]
+            beside = [self.far.run(), player.run(), self.far.connect(player.write)]
             tasks = [group.create_task(each) for each in beside]
             await self.session.run(self.source())
             for task in tasks:
                 task.cancel()
-        self.recorded = np.concatenate(self.played) if self.manners.paced else player.recording
+        self.recorded = player.recording
         return self
 
 
@@ -268,7 +198,7 @@ class NumberedVoice:
 REPLY = "So w10 w11 w12 w13 w14 w15 w16 w17 w18 w19.".removeprefix("So ")
 
 
-@pytest.mark.parametrize(("manners", "off"), [(BROWSER, 0), (SILENT, 1), (PACED, 1)])
+@pytest.mark.parametrize(("manners", "off"), [(BROWSER, 0), (SILENT, 1)])
 def test_the_context_is_cut_to_what_the_far_end_played(manners: Manners, off: int) -> None:
     chance = random.Random(3)
     habits = FarHabits() if manners.acknowledges else FarHabits(positions=False, tells_stop=False)

@@ -19,7 +19,6 @@ class Manners:
     ``acknowledges``: positions or marks come back while it plays. ``tells_stop``: it answers a clear with where it
     stopped. ``holds``: it can pause, and forget one utterance; for one that cannot, either is a clear, and what was not
     heard is sent again.
-    ``paced``: what leaves is heard, since nothing recalls a packet; the player on our side stops and tells what left.
     ``piece_ms``: the longest message of sound (0: all there is). ``buffer_ms``: what it holds back against jitter.
     ``patience_ms``: without a word for so long beyond the round trip, what was heard is estimated.
     ``stop_ms``: the same after a clear. ``away_ms``: how long one that is away is waited for.
@@ -28,16 +27,11 @@ class Manners:
     acknowledges: bool = True
     tells_stop: bool = True
     holds: bool = True
-    paced: bool = False
     piece_ms: int = 0
     buffer_ms: int = 60
     patience_ms: int = 500
     stop_ms: int = 250
     away_ms: int = 30_000
-
-
-PACED = Manners(acknowledges=False, paced=True)
-"""Of a line that takes packets and says nothing."""
 
 
 class MessageKind(StrEnum):

@@ -4,9 +4,6 @@
 by an adapter that only writes and parses: it takes each :class:`FarEndMessage` to its transport, and calls
 :meth:`RemoteSink.acknowledge`, ``marked`` or ``stopped`` for what comes back, or nothing at all. docs/far-ends.md says
 how the usual ones are written.
-
-:class:`PacedWriter` is the adapter for whatever takes packets at the pace of its clock: it plays the messages on our
-side, 20 ms at a time, each talk-spurt on a grid of its own, and says what has left.
 """
 
 from __future__ import annotations
@@ -14,20 +11,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import numpy as np
-
-from duologue.audio.far_playout import PACED, FarEndMessage, Manners, MessageKind
-from duologue.audio.pcm import Samples
-from duologue.audio.playout import Block
+from duologue.audio.far_playout import FarEndMessage, Manners, MessageKind
 from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.dialogue.far_end.state import FarEnd
-from duologue.dialogue.ports import PlayEnded, PlayEvent, PlayProgress
-from duologue.dialogue.session.sink import PacedSink
+from duologue.dialogue.ports import PlayEvent, PlayProgress
 from duologue.speech.utterance import Utterance
 
-__all__ = ["PACED", "FarEndMessage", "Manners", "MessageKind", "PacedWriter", "RemoteSink"]
-GAP_RATE = 48
-"""Samples of a gap in a millisecond."""
+__all__ = ["FarEndMessage", "Manners", "MessageKind", "RemoteSink"]
 
 
 class RemoteSink:
@@ -107,11 +97,6 @@ class RemoteSink:
         """As it was measured."""
         self.far.round_trip(milliseconds)
 
-    def left(self, utterance_id: str, samples: int) -> None:
-        """Of who paces: sound up to there has left now."""
-        self.far.left(utterance_id, samples, self._clock.now())
-        self._news.set()  # the estimate may have stood still for want of it
-
     # What runs
 
     async def run(self) -> None:
@@ -139,8 +124,9 @@ class RemoteSink:
                 self._orders.clear()
                 while own == self._transports and (message := self.far.next_message(self._clock.now())):
                     await write(message)
-                    if message.samples is not None and own == self._transports and not self.far.manners.paced:
-                        self.left(message.id, message.end)
+                    if message.samples is not None and own == self._transports:
+                        self.far.left(message.id, message.end, self._clock.now())
+                        self._news.set()  # it is awaited, or estimated, from now on
                         self._tell()
                 if own == self._transports:
                     await self._orders.wait()
@@ -157,61 +143,3 @@ class RemoteSink:
     def _tell(self) -> None:
         for report in self.far.take_reports():
             self._notify(report)
-
-
-class PacedWriter(PacedSink):
-    """Plays the messages of ``sink`` here, and gives ``send`` the talk-spurts of a :class:`PacedSink`: 20 ms of 48 kHz
-    at a time, which an adapter brings to its codec and packs; ``at`` is the place of each. Its manners are
-    :data:`PACED`.
-
-    Hand :meth:`take` to :meth:`RemoteSink.connect`, and call :meth:`run` beside it.
-    """
-
-    def __init__(self, sink: RemoteSink, send: Callable[[Samples], None], clock: Clock = SYSTEM_CLOCK) -> None:
-        super().__init__(send, self._heed, clock, silence=False)
-        self._sink = sink
-        self._given: dict[str, Utterance] = {}
-        self._starts: dict[str, int] = {}
-
-    async def take(self, message: FarEndMessage) -> None:
-        """Do what it says."""
-        match message.kind:
-            case MessageKind.PLAY:
-                await self.play(self._grown(message), message.gap // GAP_RATE)
-            case MessageKind.EXTEND:
-                if message.id in self._given:  # of what is over nothing more is played
-                    await self.extend(self._grown(message))
-            case MessageKind.PAUSE:
-                await self.pause()
-            case MessageKind.RESUME:
-                await self.resume()
-            case MessageKind.CLEAR:
-                await self.clear()
-            case MessageKind.WITHDRAW:
-                if await self.withdraw(message.id):
-                    self._forget(message.id)
-
-    def _grown(self, message: FarEndMessage) -> Utterance:
-        assert message.samples is not None
-        known = self._given.get(message.id)
-        if known is None:
-            self._starts[message.id] = message.start
-        samples = message.samples if known is None else np.concatenate([known.samples, message.samples])
-        self._given[message.id] = grown = Utterance(message.id, "", "", samples, open=message.more)
-        return grown
-
-    def _forget(self, utterance_id: str) -> None:
-        self._given.pop(utterance_id, None)
-        self._starts.pop(utterance_id, None)
-
-    def _report(self, block: Block, at: int) -> None:
-        for piece in block.pieces:
-            self._sink.left(piece.id, self._starts[piece.id] + piece.start + len(piece.samples))
-        super()._report(block, at)
-
-    def _heed(self, report: PlayEvent | PlayProgress) -> None:
-        if isinstance(report, PlayEnded):
-            whole = self._given[report.utterance_id]
-            if report.played_samples < len(whole.samples) or whole.open:
-                self._sink.stopped(report.utterance_id, self._starts[report.utterance_id] + report.played_samples)
-            self._forget(report.utterance_id)

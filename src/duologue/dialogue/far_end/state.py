@@ -150,9 +150,8 @@ class FarEnd:
             return
         self.tick(now)
         self._paused = True
-        if not self.manners.paced:
-            self._walk(now + self._way)
-            self._frozen = now + self._way
+        self._walk(now + self._way)
+        self._frozen = now + self._way
         if not self.manners.holds:
             self._take_back(now)
         elif (MessageKind.RESUME, "") in self._controls:
@@ -179,7 +178,7 @@ class FarEnd:
         """See :class:`~duologue.dialogue.ports.Floor`. What has left ends when the far end says where it stopped."""
         self.tick(now)
         held, self._paused = self._paused, False
-        if not self.manners.paced and not held:
+        if not held:
             self._walk(now + self._way)
         items, self._live = self._live, []
         self._place, self._frozen = 0, None
@@ -197,7 +196,7 @@ class FarEnd:
         self._controls.append((MessageKind.CLEAR, ""))
         self._stopping += sent
         self._stop_by = now + 2 * self._way + self.manners.stop_ms * MILLISECOND
-        if not self._attached or not (self.manners.tells_stop or self.manners.paced):
+        if not self._attached or not self.manners.tells_stop:
             self._give_up_stops(now + self._way)
 
     # What is to be sent
@@ -293,15 +292,12 @@ class FarEnd:
     def stopped(self, utterance_id: str, samples: int, at: int | None, now: int) -> None:
         """It plays no more of ``utterance_id`` than this, by our clear or by itself; empty: it was playing nothing.
 
-        Before it all was played, after it (of what was cleared) nothing. Of who paces: no more than this leaves.
+        Before it all was played, after it (of what was cleared) nothing.
         """
         items = self._stopping if not utterance_id or self._find(utterance_id, self._stopping) else self._live
         item = self._find(utterance_id, items)
         if item is None and utterance_id:
             self.counts["late" if utterance_id in self._over else "unknown"] += 1
-        elif self.manners.paced:
-            if item is not None:
-                self._stop_leaving(items, item, samples, now)
         elif items is self._live and item is not None and not item.begun_giving:
             item.acknowledged = self._possible(item, samples)  # a pause that was a clear
             self._put_back(item, item.acknowledged)
@@ -323,13 +319,6 @@ class FarEnd:
             self._end(rest, rest.acknowledged if last is None else 0, when)
         items.clear()
 
-    def _stop_leaving(self, items: list[_Item], item: _Item, samples: int, now: int) -> None:
-        """What has left is on its way, and will be heard."""
-        items.remove(item)
-        when = now + self._way + self.manners.buffer_ms * MILLISECOND
-        self._end(item, self._possible(item, samples), when, estimated=True)
-        self._place = max(0, min(self._place, len(self._live) - 1))
-
     def _possible(self, item: _Item, samples: int) -> int:
         """Nobody has played what has not left."""
         if samples > item.left:
@@ -345,7 +334,7 @@ class FarEnd:
             self.detach(now)
         self._attached, self._holds_there = True, False
         self.counts["attached"] += 1
-        if not self._paused or self.manners.paced:
+        if not self._paused:
             self._thaw(now)
         self._take_back(now, clears=False)
         if self._paused and self.manners.holds:
@@ -569,7 +558,7 @@ class FarEnd:
         """Nobody says where it stopped: it is estimated."""
         items, self._stopping = self._stopping, []
         for item in items:
-            trusted = self.manners.tells_stop and not self.manners.paced and not self._silent and not self._attached
+            trusted = self.manners.tells_stop and not self._silent and not self._attached
             played = item.acknowledged if trusted else max(item.acknowledged, int(item.played))
             self._end(item, min(played, item.left), at, estimated=True)
 

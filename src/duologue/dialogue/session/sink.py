@@ -28,10 +28,8 @@ class PacedSink(Spurts):
         write: Callable[[Samples], None],
         notify: Callable[[PlayEvent | PlayProgress], None],
         clock: Clock = SYSTEM_CLOCK,
-        *,
-        silence: bool = True,
     ) -> None:
-        super().__init__(write, silence=silence)
+        super().__init__(write)
         self._notify = notify
         self._clock = clock
         self._begun = asyncio.Event()
