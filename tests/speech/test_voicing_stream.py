@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from duologue.audio.loudness import decibels, integrated_loudness, true_peak
 from duologue.audio.pcm import RATE, Samples
@@ -87,6 +89,21 @@ async def test_what_a_voice_wants_is_learnt_from_whole_lines_as_well() -> None:
     voicing = Voicing(tts, clock)
     await voicing.voice("Sorry about that.", "low", speaker="a", utterance_id="apology")
     assert integrated_loudness((await streamed(voicing))[-1].samples) == pytest.approx(-16.0, abs=0.7)
+
+
+async def test_a_loudness_that_cannot_be_learnt_is_said_and_costs_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(line: GrowingLine) -> None:
+        raise ValueError("no level")
+
+    monkeypatch.setattr(GrowingLine, "learn", broken)
+    clock = VirtualClock()
+    tts = FakeSpeech(usual=SLOW, clock=clock)
+    await tts.warm_up()
+    with capture_logs() as told:
+        assert not (await streamed(Voicing(tts, clock)))[-1].open
+        await asyncio.get_running_loop().shutdown_default_executor()
+        await asyncio.sleep(0)
+    assert [(each["log_level"], each["cause"]) for each in told] == [("error", "ValueError: no level")]
 
 
 async def test_a_quick_engine_that_has_become_slow_streams_again() -> None:

@@ -14,11 +14,12 @@ from duologue.audio.loudness import fade_edges, levelled, normalise
 from duologue.audio.pcm import RATE, Samples
 from duologue.audio.resample import resample
 from duologue.clock import MILLISECOND, SYSTEM_CLOCK, Clock
-from duologue.errors import PeerError
+from duologue.errors import PeerError, in_words
 from duologue.speech.engine import TextToSpeech
 from duologue.speech.utterance import Mark, SpeechChunk, Utterance
 from duologue.speech.voicing.marks import place, sounding
 from duologue.speech.voicing.stream import GrowingLine, Levels
+from duologue.telemetry.log import get_logger
 
 MAX_SECONDS = 600
 """An engine that gives more sound for one line is stopped."""
@@ -30,6 +31,9 @@ on a busy machine, too.
 """
 DEARER = 1.1
 """What bringing a line to its loudness costs is the least that it did cost; each line makes that so much more."""
+
+
+_log = get_logger("duologue.speech.voicing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,8 @@ class Voicing:
                 remedy="Give it words, or another engine or voice.",
             )  # fmt: skip
         if given and self._levels.asks(voice):  # nobody waits for that
-            asyncio.get_running_loop().run_in_executor(None, self._learn, line)
+            learning = asyncio.get_running_loop().run_in_executor(None, self._learn, line)
+            learning.add_done_callback(_told)
         yield Spoken(replace(utterance, samples=samples, marks=marks, open=False), first_audio)
 
     def _waits(self, elapsed: int, seconds: float, *, begun: bool) -> bool:
@@ -161,6 +166,12 @@ class Voicing:
                     raise PeerError(f"{self._tts.name} gives no end of sound for {text[:60]!r}", where=f"voice {voice}")
                 chunks.append(chunk)
         return chunks, first_audio
+
+
+def _told(learning: asyncio.Future[None]) -> None:
+    """The line was heard all the same."""
+    if not learning.cancelled() and (error := learning.exception()) is not None:
+        _log.error("the loudness of a voice was not learnt", cause=in_words(error), exc_info=error)
 
 
 def _joined(chunks: list[SpeechChunk]) -> SpeechChunk:
