@@ -156,6 +156,7 @@ def test_a_wrong_scenario_names_key_and_remedy(key: str, value: Any, place: str,
     [
         ("name: x\nshows: [", "x.yaml:2", "not YAML"),
         ("name: x\nshows: x\nreplies: [x]\nscript:\n  - pause: 1\n  - pause: -1\n", "x.yaml:6: script[1].pause", ""),
+        ("name: x\nshows: x\nreplies: [x]\nscript:\n  - say: '[600]'\n", "x.yaml:5: script[0]", "no words"),
         ("name: x\nname: y\n", "x.yaml:2: name", "twice"),
         ("- x", "x.yaml", "table of keys"),
         ("name: x\nshows: x\nreplies: [x]\n", "x.yaml:1: script", "missing"),

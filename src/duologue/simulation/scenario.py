@@ -131,6 +131,9 @@ def _as_off(value: Any) -> Any:
 VERBS = ("say", "backchannel", "cough", "pause", "silence", "noise", "interrupt", "type", "wait", "hang_up")
 
 
+_PAUSE_MARK = re.compile(r"\[\d+\]")
+
+
 class ScenarioStep(ScenarioTable):
     """One thing that the caller does. Exactly one of the verbs; the others say how."""
 
@@ -172,6 +175,8 @@ class ScenarioStep(ScenarioTable):
             raise ValueError(f"a step {what} | Give each step exactly one of {', '.join(VERBS)}.")
         if (self.after_s is not None or self.at_word) and self.verb not in ("interrupt", "backchannel", "cough"):
             raise ValueError("only what is done into a reply has a place in it | Take after_s and at_word away.")
+        if self.words and all(_PAUSE_MARK.fullmatch(token) for token in self.words.split()):
+            raise ValueError(f"{self.words!r} has no words | Give some, or say pause, silence or cough.")
         return self
 
     @property
