@@ -1,0 +1,65 @@
+"""Messages that a line must survive, and promises of the RFCs that a hurried peer relies on."""
+
+from __future__ import annotations
+
+import pytest
+
+from duologue.phone.sip import message as sip
+from duologue.phone.sip.transactions import Flow
+from phone.sip_network import Network, Station, accepting, description
+
+BOB = "192.0.2.2"
+SOURCE = Flow("UDP", "198.51.100.7", 5062)
+CONTACT = "<sip:alice@198.51.100.7:5062>"
+
+
+def _callee() -> tuple[Network, Station]:
+    network = Network()
+    return network, Station(network, BOB, react=accepting)
+
+
+def _invite(*headers: tuple[str, str], contact: str = CONTACT, call_id: str = "call") -> bytes:
+    more = [("Contact", contact), ("Content-Type", "application/sdp"), *headers]
+    return _request("INVITE", *more, call_id=call_id, body=description("198.51.100.7").encode().encode())
+
+
+def _request(
+    method: str, *headers: tuple[str, str], to: str = "<sip:16@192.0.2.2>", number: int = 1, call_id: str = "call",
+    branch: str = "", body: bytes = b"",
+) -> bytes:  # fmt: skip
+    lines = [
+        f"{method} sip:16@192.0.2.2 SIP/2.0",
+        f"Via: SIP/2.0/UDP 198.51.100.7:5062;branch=z9hG4bK{branch or f'{call_id}{number}'}",
+        "Max-Forwards: 70", "From: <sip:alice@example.com>;tag=a", f"To: {to}", f"Call-ID: {call_id}",
+        f"CSeq: {number} {method}", *(f"{name}: {value}" for name, value in headers), f"Content-Length: {len(body)}",
+    ]  # fmt: skip
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def _get(station: Station, data: bytes) -> list[sip.Message]:
+    """What ``station`` answers at once."""
+    before = len(station.sent)
+    station.take(station.agent.receive_datagram(data, SOURCE, station.network.now))
+    return [sip.read(one) for one in station.sent[before:]]
+
+
+def _codes(answers: list[sip.Message]) -> list[int]:
+    return [one.code for one in answers if isinstance(one, sip.Response)]
+
+
+@pytest.mark.parametrize(
+    "contact",
+    [
+        "<sip:alice@198.51.100.7:99999>",  # the system's call raises, and asyncio closes the line's only socket
+        "<sip:alice@198.51.100.7:65536;transport=tcp>",
+        "<sip:alice@198.51.100.7;transport=a/b>",  # no Via can name it: our BYE raised for ever
+        "<sip:alice@198.51.100.7;maddr=a/b>",
+    ],
+)
+@pytest.mark.parametrize("header", ["Contact", "Record-Route"])
+def test_nobody_who_cannot_be_reached_begins_a_call(contact: str, header: str) -> None:  # RFC 3261, section 25.1
+    network, callee = _callee()
+    data = _invite(contact=contact) if header == "Contact" else _invite(("Record-Route", contact))
+    assert _codes(_get(callee, data)) == [400]
+    network.run()
+    assert callee.agent.state == (0, 0, 0, 0)
