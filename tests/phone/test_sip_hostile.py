@@ -63,3 +63,24 @@ def test_nobody_who_cannot_be_reached_begins_a_call(contact: str, header: str) -
     assert _codes(_get(callee, data)) == [400]
     network.run()
     assert callee.agent.state == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("said", ["a/b,,c/d", '"a', "<", ","])
+def test_a_broken_list_of_what_is_accepted_is_refused_and_nothing_is_kept(said: str) -> None:  # RFC 4475, 3.1.2
+    network, callee = _callee()
+    for number in range(3):
+        assert _codes(_get(callee, _invite(("Accept", said), call_id=f"call{number}"))) == [400]
+    network.run()
+    assert callee.agent.state == (0, 0, 0, 0)
+
+
+def test_who_cancels_what_nobody_asked_takes_no_place() -> None:  # RFC 3261, sections 8.2.7 and 9.2
+    network, callee = _callee()
+    callee.agent.transactions.most = 4
+    for number in range(10):
+        cancel = _request("CANCEL", branch=f"none{number}", call_id=f"none{number}")
+        assert _codes(_get(callee, cancel)) == _codes(_get(callee, cancel)) == [481]
+    assert callee.sent[-1] == callee.sent[-2], "a repeated one gets the same once more"
+    assert callee.agent.state == (0, 0, 0, 0)
+    assert _codes(_get(callee, _invite())) == [180, 200], "there is room for a call"
+    network.run()
