@@ -84,3 +84,15 @@ def test_who_cancels_what_nobody_asked_takes_no_place() -> None:  # RFC 3261, se
     assert callee.agent.state == (0, 0, 0, 0)
     assert _codes(_get(callee, _invite())) == [180, 200], "there is room for a call"
     network.run()
+
+
+def test_a_prack_that_crosses_our_acceptance_is_taken() -> None:  # RFC 3262, section 3: it "MUST be prepared" for it
+    network, callee = _callee()
+    ringing, accepted = _get(callee, _invite(("Require", "100rel")))
+    assert _codes([ringing, accepted]) == [180, 200] and ringing.headers["Require"] == "100rel"
+    said = ("RAck", f"{ringing.headers['RSeq']} 1 INVITE")
+    assert _codes(_get(callee, _request("PRACK", said, to=ringing.headers["To"], number=2))) == [200]
+    again = _request("PRACK", said, to=ringing.headers["To"], number=3)
+    assert _codes(_get(callee, again)) == [481], "once: a repetition of the same request gets its answer anyway"
+    network.run(3)
+    assert [one.split(b" ")[1] for one in callee.sent].count(b"180") == 1, "it is repeated no more"
