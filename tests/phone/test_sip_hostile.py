@@ -96,3 +96,16 @@ def test_a_prack_that_crosses_our_acceptance_is_taken() -> None:  # RFC 3262, se
     assert _codes(_get(callee, again)) == [481], "once: a repetition of the same request gets its answer anyway"
     network.run(3)
     assert [one.split(b" ")[1] for one in callee.sent].count(b"180") == 1, "it is repeated no more"
+
+
+@pytest.mark.parametrize(("least", "taken"), [("60", 1800), ("3600", 3600), ("2400;lr", 2400)])
+def test_a_session_is_no_shorter_than_its_way_wants(least: str, taken: int) -> None:  # RFC 4028, section 9
+    _, callee = _callee()
+    wish = (("Supported", "timer"), ("Session-Expires", "7200;refresher=uac"), ("Min-SE", least))
+    accepted = _get(callee, _invite(*wish))[-1]
+    assert accepted.headers["Session-Expires"] == f"{taken};refresher=uac"
+
+
+def test_a_least_session_that_is_none_is_refused() -> None:
+    _, callee = _callee()
+    assert _codes(_get(callee, _invite(("Supported", "timer"), ("Min-SE", "soon")))) == [400]
