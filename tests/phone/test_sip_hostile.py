@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+import random
+from collections.abc import Callable
 
+import pytest
+from sipmessage import Request
+
+from duologue.phone.sip import call_events as events
 from duologue.phone.sip import message as sip
+from duologue.phone.sip.digest import Authority, Credentials
+from duologue.phone.sip.registration import Account
 from duologue.phone.sip.transactions import Flow
 from phone.sip_network import Network, Station, accepting, description
 
@@ -109,3 +116,50 @@ def test_a_session_is_no_shorter_than_its_way_wants(least: str, taken: int) -> N
 def test_a_least_session_that_is_none_is_refused() -> None:
     _, callee = _callee()
     assert _codes(_get(callee, _invite(("Supported", "timer"), ("Min-SE", "soon")))) == [400]
+
+
+def test_a_refresh_that_is_refused_for_the_moment_is_tried_again() -> None:  # RFC 4028, section 10
+    network, callee = _callee()
+    caller = Station(network, "192.0.2.1", react=accepting)
+    refused: list[int] = []
+
+    def overloaded(station: Station, event: events.Event) -> None:
+        if isinstance(event, events.Offered) and len(refused) < 2:
+            refused.append(network.now)
+            station.take(station.agent.disagree(event.call, 503, network.now))
+        else:
+            accepting(station, event)
+
+    callee.react = overloaded
+    caller.call(BOB)
+    network.run(7200)
+    assert len(refused) == 2 and caller.agent.calls == callee.agent.calls == 1
+
+
+def test_each_request_of_an_early_dialog_has_a_number_of_its_own() -> None:  # RFC 3261, section 12.2.1.1
+    network = Network()
+    caller = Station(network, "192.0.2.1")
+    proxy = Flow("UDP", "192.0.2.9", 5060)
+    account = Account("llama", "16", "pbx.example.com", (proxy,), Credentials("16", "secret"))
+    caller.take(caller.agent.register(account, 0))
+    invite = sip.read(_sent(caller, lambda: caller.call("192.0.2.3", account="llama"))[0])
+    assert isinstance(invite, Request)
+    pbx = Authority("pbx", {"16": "secret"}, random.Random(2))
+    challenge = [("Proxy-Authenticate", one) for one in pbx.challenges(0)]
+    numbers: list[int] = []
+    for reliable in ("17", "18"):
+        more = [("Require", "100rel"), ("RSeq", reliable), ("Contact", "<sip:bob@192.0.2.3>")]
+        ringing = sip.write(sip.respond(invite, 180, more, tag="x"))
+        prack = sip.read(_sent(caller, lambda ringing=ringing: _get(caller, ringing))[0])
+        assert isinstance(prack, Request)
+        refused = sip.write(sip.respond(prack, 407, challenge))
+        proved = sip.read(_sent(caller, lambda refused=refused: _get(caller, refused))[0])
+        assert isinstance(proved, Request) and proved.method == "PRACK"
+        numbers += [prack.cseq.sequence, proved.cseq.sequence]
+    assert numbers == sorted(set(numbers))
+
+
+def _sent(station: Station, action: Callable[[], object]) -> list[bytes]:
+    before = len(station.sent)
+    action()
+    return station.sent[before:]

@@ -208,6 +208,8 @@ class Call:
             self._ours = key
         if self.dialog is not None:
             self.dialog.local_number = max(self.dialog.local_number, request.cseq.sequence)
+        else:
+            self._early.retried(request)
 
     # What comes from the other end
 
@@ -450,6 +452,8 @@ class Call:
         else:
             if purpose is Purpose.OFFER:
                 self._agent.tell(events.NotChanged(self.name, response.code))
+            else:
+                self._refresh_later(now)
             self._check_alive(response.code, now)
 
     def _offer_taken(self, response: Response, now: int) -> None:
@@ -563,7 +567,9 @@ class Call:
     def _retry(self, now: int) -> None:
         if self._pending is not None:
             (description, purpose), self._pending = self._pending, None
-            if not self._reinvite(description, purpose, now):
+            if purpose is Purpose.REFRESH:  # of the session as it is by now
+                self._refresh(now)
+            elif not self._reinvite(description, purpose, now):
                 self._agent.tell(events.NotChanged(self.name, 491))
 
     def _unanswered(self, now: int) -> None:
@@ -573,6 +579,14 @@ class Call:
     def _refresh(self, now: int) -> None:
         if not self._reinvite(self._description, Purpose.REFRESH, now):
             self._due["refresh"] = now + self._agent.timers.t2
+
+    def _refresh_later(self, now: int) -> None:
+        """It was refused for the moment (RFC 4028, section 10: only 408 and 481 end the call): once more at half of
+        what is left, for as long as anything is.
+        """
+        left = self._due.get("expire", now) - now
+        if left > 0:
+            self._due["refresh"] = now + max(self._agent.timers.t2, left // 2)
 
     def _expire(self, now: int) -> None:
         self._acceptance.end()
