@@ -163,3 +163,16 @@ def _sent(station: Station, action: Callable[[], object]) -> list[bytes]:
     before = len(station.sent)
     action()
     return station.sent[before:]
+
+
+@pytest.mark.parametrize("answers", [False, True])
+def test_an_invitation_that_expires_is_over(answers: bool) -> None:  # RFC 3261, section 13.3.1
+    network, callee = _callee()
+    callee.react = accepting if answers else None
+    first = _get(callee, _invite(("Expires", "5")))
+    if answers:
+        _get(callee, _request("ACK", to=first[-1].headers["To"], branch="ack"))
+    network.run(6)
+    assert callee.agent.calls == answers
+    last = callee.events[-1]
+    assert answers or (isinstance(last, events.Ended) and (last.status, last.why) == (487, "the invitation expired"))

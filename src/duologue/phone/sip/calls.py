@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from sipmessage import Request, Response
 
-from duologue.clock import MILLISECOND
+from duologue.clock import MILLISECOND, SECOND
 from duologue.errors import InputError
 from duologue.phone.media.sdp import Description
 from duologue.phone.sip import call_events as events
@@ -89,6 +89,8 @@ class Call:
         self.dialog = Dialog.called(invite, self.tag, source)
         self._invite, self._asked, self._source = invite, key, source
         self._due["ringing"] = now + self._agent.ring_limit
+        if (seconds := invite.headers.get("Expires")) is not None:  # section 13.3.1
+            self._due["expires"] = now + int(seconds) * SECOND
 
     def ring(self, now: int, early: Description | None = None) -> None:
         """180, or 183 with sound before the answer; reliably where the caller requires it (RFC 3262, section 3), which
@@ -119,6 +121,7 @@ class Call:
         self._ringing.end()
         self.phase = Phase.STANDING
         self._due.pop("ringing", None)
+        self._due.pop("expires", None)
         self._accept(self._invite, description, now)
 
     def refuse(self, status: int, now: int, headers: Headers = (), why: str = "refused") -> None:
@@ -564,6 +567,9 @@ class Call:
     def _rang_out(self, now: int) -> None:
         self.hang_up(now, "nobody answered", 408)
 
+    def _expired(self, now: int) -> None:
+        self.refuse(487, now, why="the invitation expired")
+
     def _retry(self, now: int) -> None:
         if self._pending is not None:
             (description, purpose), self._pending = self._pending, None
@@ -594,6 +600,7 @@ class Call:
 
     _ON_TIME: ClassVar[dict[str, Callable[[Call, int], None]]] = {
         "ringing": _rang_out,
+        "expires": _expired,
         "retry": _retry,
         "refresh": _refresh,
         "unanswered": _unanswered,
