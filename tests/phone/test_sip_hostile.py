@@ -176,3 +176,49 @@ def test_an_invitation_that_expires_is_over(answers: bool) -> None:  # RFC 3261,
     assert callee.agent.calls == answers
     last = callee.events[-1]
     assert answers or (isinstance(last, events.Ended) and (last.status, last.why) == (487, "the invitation expired"))
+
+
+def _caller_with_account() -> tuple[Station, Request, Request]:
+    """A line, its REGISTER, and the INVITE of a call of its."""
+    caller = Station(Network(), "192.0.2.1")
+    proxy = Flow("UDP", "192.0.2.9", 5060)
+    account = Account("llama", "16", "pbx.example.com", (proxy,), Credentials("16", "secret"))
+    register = sip.read(_sent(caller, lambda: caller.take(caller.agent.register(account, 0)))[0])
+    invite = sip.read(_sent(caller, lambda: caller.call("192.0.2.3", account="llama"))[0])
+    assert isinstance(register, Request) and isinstance(invite, Request)
+    return caller, register, invite
+
+
+def _again(caller: Station, request: Request, status: int, challenges: list[str]) -> Request | None:
+    """What comes of ``request`` when it is refused with these challenges."""
+    name = "WWW-Authenticate" if status == 401 else "Proxy-Authenticate"
+    refused = sip.write(sip.respond(request, status, [(name, one) for one in challenges], tag="x"))
+    sent = [sip.read(data) for data in _sent(caller, lambda: _get(caller, refused))]
+    return next((one for one in sent if isinstance(one, Request) and one.method == request.method), None)
+
+
+def test_a_proxy_and_a_server_may_both_want_a_proof() -> None:  # RFC 3261, section 22.3
+    caller, _, invite = _caller_with_account()
+    proxy, server = (Authority(realm, {"16": "secret"}, random.Random(realm)) for realm in ("proxy", "server"))
+    first = _again(caller, invite, 407, proxy.challenges(0))
+    assert first is not None
+    second = _again(caller, first, 401, server.challenges(0))
+    assert second is not None
+    assert proxy.check(second.headers.getlist("Proxy-Authorization"), "INVITE", str(invite.uri), 0)[0] == "16"
+    assert server.check(second.headers.getlist("Authorization"), "INVITE", str(invite.uri), 0)[0] == "16"
+    assert _again(caller, second, 401, server.challenges(0)) is None, "the password is wrong"
+    assert isinstance(caller.events[-1], events.Ended) and caller.events[-1].status == 401
+
+
+@pytest.mark.parametrize("method", ["REGISTER", "INVITE"])
+def test_who_finds_every_nonce_stale_is_not_asked_for_ever(method: str) -> None:
+    caller, register, invite = _caller_with_account()
+    pbx = Authority("pbx", {"16": "secret"}, random.Random(2))
+    request: Request | None = register if method == "REGISTER" else invite
+    asked = 0
+    while request is not None and asked < 50:
+        asked += 1
+        request = _again(caller, request, 401, pbx.challenges(asked, stale=True))
+    assert asked == 5
+    last = caller.events[-1]
+    assert isinstance(last, events.NotRegistered | events.Ended) and last.status == 401
