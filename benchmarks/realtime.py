@@ -1,7 +1,7 @@
 """OpenAI's realtime client against a house with the engines that are set: ``python -m benchmarks realtime``.
 
 The client (:mod:`benchmarks.realtime_caller`) is a process of its own and says what natural callers say
-(:mod:`benchmarks.natural_callers`; ``duologue models get kokoro``). Of each turn two things are measured: from the last
+(:mod:`benchmarks.natural.callers`; ``duologue models get kokoro``). Of each turn two things are measured: from the last
 sample that was said to the first delta of sound at the client; and from the moment in which the conversation handed its
 first sound to the far end, in the house's own ledger, to that delta. ``TURNS`` says how many (40).
 """
@@ -23,7 +23,7 @@ from typing import cast
 import numpy as np
 
 from benchmarks.machine import say
-from benchmarks.natural_callers import Half, Renderings, Turn, callers
+from benchmarks.natural.callers import Half, Renderings, Turn, callers
 from benchmarks.table import Row, row
 from duologue.app.house.house import House
 from duologue.audio.pcm import to_int16

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from benchmarks.causes_figures import RIGHT, Fault, Injected, Outcome, Suffered, judge, table, without
+from benchmarks.causes.figures import RIGHT, Fault, Injected, Outcome, Suffered, judge, table, without
 from benchmarks.recorder_cost import Difference
 
 from duologue.clock import SECOND

@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from benchmarks.contend_figures import FIGURES, Contention, Seen, rows_of, seen
-from benchmarks.contend_stalls import Playhead
+from benchmarks.contend.figures import FIGURES, Contention, Seen, rows_of, seen
+from benchmarks.contend.stalls import Playhead
 from benchmarks.machine import busy, cpu_seconds, held_to, throttled
 
 from benchmarks import live, soak

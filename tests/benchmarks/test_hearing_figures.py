@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from benchmarks.natural_recordings import errors, normal
-from benchmarks.natural_words import count
+from benchmarks.natural.recordings import errors, normal
+from benchmarks.natural.words import count
 
 
 @pytest.mark.parametrize(

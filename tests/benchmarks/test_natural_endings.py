@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from benchmarks.natural_endings import Ending, endings, told_apart
+from benchmarks.natural.endings import Ending, endings, told_apart
 
 from duologue.dialogue.listening.melody import Contour, Melody
 from duologue.speech.hearing import EAR_RATE

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from benchmarks.natural_callers import Turn
-from benchmarks.natural_turns import Answered
-from benchmarks.page_again import PARTS, Again, Answer, answer_of, on_page, received, said_then
-from benchmarks.page_browser import Captured
-from benchmarks.page_sound import sounds
-from benchmarks.page_spoken import Sides, Turned, figures
+from benchmarks.natural.callers import Turn
+from benchmarks.natural.turns import Answered
+from benchmarks.page.again import PARTS, Again, Answer, answer_of, on_page, received, said_then
+from benchmarks.page.browser import Captured
+from benchmarks.page.sound import sounds
+from benchmarks.page.spoken import Sides, Turned, figures
 
 from duologue.app.talk.messages import CapturedSound, PlayedSound
 from duologue.audio.pcm import RATE, Samples, silence

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from benchmarks.page_browser import AudioClock, Captured, Track
-from benchmarks.page_house import lag_ms
-from benchmarks.page_servers import CHUNKS, REPLY, floor, story, written_at
-from benchmarks.page_silence import silent_after
-from benchmarks.page_sound import (
+from benchmarks.page.browser import AudioClock, Captured, Track
+from benchmarks.page.house import lag_ms
+from benchmarks.page.servers import CHUNKS, REPLY, floor, story, written_at
+from benchmarks.page.silence import silent_after
+from benchmarks.page.sound import (
     begun,
     first_audible,
     gaps,
@@ -21,8 +21,8 @@ from benchmarks.page_sound import (
     shift,
     sounds,
 )
-from benchmarks.page_spoken import scripted
-from benchmarks.page_talkers import most_at_once, stalls
+from benchmarks.page.spoken import scripted
+from benchmarks.page.talkers import most_at_once, stalls
 
 from duologue.app.talk.messages import PlayedSound
 from duologue.audio.pcm import RATE, Samples, silence

@@ -13,9 +13,9 @@ from functools import cache
 
 import numpy as np
 import pytest
-from benchmarks.phone_board import Hybrid, board, on_the_line
-from benchmarks.phone_packets import PACKET, place_of
-from benchmarks.phone_virtual import VirtualLine, virtual_line
+from benchmarks.phone.board import Hybrid, board, on_the_line
+from benchmarks.phone.packets import PACKET, place_of
+from benchmarks.phone.virtual import VirtualLine, virtual_line
 
 from duologue.audio import g711
 from duologue.audio.pcm import Samples

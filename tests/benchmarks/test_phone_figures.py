@@ -9,11 +9,13 @@ from typing import cast
 
 import numpy as np
 import pytest
-from benchmarks.phone_answers import Held, matched, waits
-from benchmarks.phone_ears import carried
-from benchmarks.phone_load import HeldCalls, Meter, Share, ZeroHouse, most_held
-from benchmarks.phone_loss import Given, judge
-from benchmarks.phone_packets import (
+from benchmarks.phone import __main__ as phone
+from benchmarks.phone import crowd
+from benchmarks.phone.answers import Held, matched, waits
+from benchmarks.phone.crowd import HeldCalls, Meter, Share, ZeroHouse, most_held
+from benchmarks.phone.ears import carried
+from benchmarks.phone.loss import Given, judge
+from benchmarks.phone.packets import (
     AUDIBLE,
     TONES,
     Arrived,
@@ -28,13 +30,12 @@ from benchmarks.phone_packets import (
     tone_of,
     tones_in,
 )
-from benchmarks.phone_scripted import MISHEARD, WORDS, Asked, SaidTurn, heard_words, words_sound
-from benchmarks.phone_scripted import judge as judge_script
-from benchmarks.phone_soak import grown
-from benchmarks.phone_talker import PATIENCE_S, Talked, Turn, read
+from benchmarks.phone.scripted import MISHEARD, WORDS, Asked, SaidTurn, heard_words, words_sound
+from benchmarks.phone.scripted import judge as judge_script
+from benchmarks.phone.soak import grown
+from benchmarks.phone.talker import PATIENCE_S, Talked, Turn, read
 from benchmarks.table import LeftOutError, Row, refuse_nothing, row
 
-from benchmarks import phone, phone_load
 from duologue.audio import g711
 from duologue.audio.pcm import Samples
 from duologue.audio.resample import resample
@@ -142,7 +143,7 @@ class CountingHouse:
 
 async def test_the_cpu_of_talking_is_told_from_that_of_beginning_and_ending(monkeypatch: pytest.MonkeyPatch) -> None:
     times = [n * SECOND // 4 for n in range(13)]
-    monkeypatch.setattr(phone_load, "SYSTEM_CLOCK", SteppingClock(times))
+    monkeypatch.setattr(crowd, "SYSTEM_CLOCK", SteppingClock(times))
     meter = Meter(cast("list[ZeroHouse]", [CountingHouse(iter(times))]))
     for _ in times:
         await meter.look()

@@ -10,11 +10,11 @@ from collections.abc import Awaitable, Callable
 from random import Random
 
 import pytest
-from benchmarks.phone_board import Board, Call, board
-from benchmarks.phone_scripted import words_sound
-from benchmarks.phone_soak import one_caller
-from benchmarks.phone_virtual import VirtualLine, virtual_line
-from benchmarks.phone_zero import ANSWER, ZeroEars, zero_voice
+from benchmarks.phone.board import Board, Call, board
+from benchmarks.phone.scripted import words_sound
+from benchmarks.phone.soak import one_caller
+from benchmarks.phone.virtual import VirtualLine, virtual_line
+from benchmarks.phone.zero import ANSWER, ZeroEars, zero_voice
 
 from duologue.clock import SECOND
 from duologue.language.fake import FakeLanguage, ScriptedReply

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from benchmarks.phone_answers import Held, matched
-from benchmarks.phone_board import board
-from benchmarks.phone_loss import RecordingEars, judge
-from benchmarks.phone_scripted import held, words_sound
-from benchmarks.phone_soak import hours
-from benchmarks.phone_talker import GAP_MS, SLOW_GAP_MS, converse
-from benchmarks.phone_virtual import virtual_line
-from benchmarks.phone_zero import ANSWER, ZeroEars, zero_voice
+from benchmarks.phone.answers import Held, matched
+from benchmarks.phone.board import board
+from benchmarks.phone.loss import RecordingEars, judge
+from benchmarks.phone.scripted import held, words_sound
+from benchmarks.phone.soak import hours
+from benchmarks.phone.talker import GAP_MS, SLOW_GAP_MS, converse
+from benchmarks.phone.virtual import virtual_line
+from benchmarks.phone.zero import ANSWER, ZeroEars, zero_voice
 
 from duologue.audio.pcm import Samples
 from duologue.audio.resample import resample

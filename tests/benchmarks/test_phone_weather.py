@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from benchmarks.phone_board import Call, board
-from benchmarks.phone_loss import RecordingEars, judge
-from benchmarks.phone_packets import PACKET, Spoken
-from benchmarks.phone_virtual import virtual_line
-from benchmarks.phone_zero import ANSWER, zero_voice
+from benchmarks.phone.board import Call, board
+from benchmarks.phone.loss import RecordingEars, judge
+from benchmarks.phone.packets import PACKET, Spoken
+from benchmarks.phone.virtual import virtual_line
+from benchmarks.phone.zero import ANSWER, zero_voice
 
 from duologue.audio.pcm import Samples
 from duologue.audio.resample import resample

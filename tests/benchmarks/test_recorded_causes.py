@@ -13,9 +13,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from benchmarks.causes_figures import Fault, Injected, Outcome, judge
-
-from benchmarks import causes_show, causes_talks
+from benchmarks.causes import on_air, talks
+from benchmarks.causes.figures import Fault, Injected, Outcome, judge
 
 RECORDED = Path(__file__).parent / "recorded_causes"
 
@@ -33,7 +32,7 @@ def runs(tmp_path: Path) -> Path:
 
 def named(runs: Path, section: str) -> Counter[tuple[str, str]]:
     """How often what came of which fault."""
-    told = {"show": causes_show, "talks": causes_talks}[section].suffered(runs / section)
+    told = {"show": on_air, "talks": talks}[section].suffered(runs / section)
     found: Counter[tuple[str, str]] = Counter()
     for each in json.loads((runs / f"{section}.json").read_text()):
         fault = Fault(each["fault"]) if each["fault"] else None

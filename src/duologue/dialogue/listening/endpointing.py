@@ -239,7 +239,7 @@ _KINDS = ("open", "complete", "question", "settled")
 """Places at which this speaker's pauses are counted, each for itself."""
 FALLEN = -1.75
 """Semitones above the bottom of a speaker's range: a voice that ends as low has finished. Of natural callers' whole
-sentences a third do at an end, and one in twelve before a pause (``benchmarks/natural_endings.py``).
+sentences a third do at an end, and one in twelve before a pause (``benchmarks/natural/endings.py``).
 """
 CLAUSE = 3
 """Words that a second clause has at least, with the one that joins it: "but nobody came"."""
