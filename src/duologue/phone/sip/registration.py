@@ -68,6 +68,7 @@ class Registration:
         self._silent = 0  # registrars that failed since one answered
         self._pause = FIRST_PAUSE
         self._tried: tuple[int, ...] = ()  # challenges (401, 407) that were answered since the last success
+        self._proofs: dict[str, str] = {}  # to those challenges, by their headers
         self._raised = False
         self.asking = False
         """A REGISTER waits for its answer."""
@@ -208,8 +209,11 @@ class Registration:
         answer = self.answers.answer(challenges, "REGISTER", uri, again=response.code in self._tried)
         if answer is None or len(self._tried) >= MOST_PROOFS:
             return None
+        if not self._tried:
+            self._proofs.clear()
         self._tried = (*self._tried, response.code)
-        return self._ask(("Authorization" if response.code == 401 else "Proxy-Authorization", answer))
+        self._proofs["Authorization" if response.code == 401 else "Proxy-Authorization"] = answer
+        return self._ask(*self._proofs.items())  # who asked first wants its own once more (section 22.3)
 
     def _ask(self, *more: tuple[str, str]) -> Ask:
         self._number += 1  # section 10.2: one Call-ID, growing numbers
