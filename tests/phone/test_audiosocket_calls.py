@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 import struct
 from collections.abc import AsyncGenerator, Callable
@@ -100,6 +101,29 @@ async def test_a_whole_call_both_ways() -> None:
     assert person.end == LegEnded("said all", ours=True)
     assert asterisk.kinds[-1] == Kind.HANG_UP and set(asterisk.kinds[:-1]) == {0x10}
     assert {word: round(much, 1) for word, much in words_in(asterisk.sound, 8000).items()} == {0: 1.0, 1: 1.0}
+
+
+async def test_a_connection_that_cannot_be_taken_ends_no_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``accept`` tells of others' faults: no descriptor is left, or who connected is gone already (accept(2))."""
+    loop = asyncio.get_running_loop()
+    accept, refused = loop.sock_accept, [errno.EMFILE, errno.ECONNABORTED]
+
+    async def failing(sock: socket.socket) -> tuple[socket.socket, object]:
+        if refused:
+            raise OSError(refused.pop(), "not now")
+        return await accept(sock)
+
+    monkeypatch.setattr(loop, "sock_accept", failing)
+
+    async def says(person: Person, leg: CallLeg) -> None:
+        await leg.hang_up("said all")
+
+    person = Person(SYSTEM_CLOCK, says)
+    async with listening(person) as listener:
+        asterisk = await dialled(listener)
+        asterisk.begin()
+        await asterisk.listen()
+    assert not refused and asterisk.kinds == [Kind.HANG_UP]
 
 
 async def test_a_call_in_which_nobody_speaks_is_not_taken_for_dead(monkeypatch: pytest.MonkeyPatch) -> None:

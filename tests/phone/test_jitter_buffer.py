@@ -104,6 +104,17 @@ def test_a_clock_that_leaps_begins_anew() -> None:
     assert len(call.pieces) == 4
 
 
+def test_a_source_that_counts_lower_from_now_on_begins_anew() -> None:  # RFC 3550, A.1: MAX_MISORDER
+    call = _Call()
+    for number in range(1000, 1010):
+        call.put(number, number * 20)
+    for number in range(500, 510):  # its stream began again, as after a transfer within a PBX
+        call.put(number, (number + 520) * 20, timestamp=number * SAMPLES)
+    assert Restarted() in call.pieces and _numbers(call.pieces)[-10:] == [*range(500, 510)]
+    call.put(505, 1030 * 20)
+    assert call.buffer.duplicates == 1 and call.buffer.restarts == 1, "what is a little behind is late or doubled"
+
+
 def test_another_source_is_believed_at_its_second_packet() -> None:
     call = _Call()
     for number in range(3):

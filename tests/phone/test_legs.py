@@ -165,6 +165,38 @@ def test_a_caller_who_is_gone_without_a_word_is_noticed_once() -> None:
     assert wire.one.silent
 
 
+def test_who_only_listens_is_not_taken_for_gone() -> None:  # RFC 3264, section 5.1: a=recvonly
+    wire = Wire()
+    first, _ = agreed()
+    del wire.legs[OTHER]
+    wire.legs[ONE].change(replace(first, direction=Direction.SENDONLY), wire.now)
+    wire.until(BEGIN + 70 * SECOND)
+    assert not wire.one.silent and not wire.one.events(Held)
+    wire.legs[ONE].change(first, wire.now)
+    wire.until(BEGIN + 140 * SECOND)
+    assert wire.one.silent
+
+
+def test_there_is_no_port_of_reports_above_the_last_one() -> None:
+    """A NAT may have the far end send from port 65535; what is sent to the one after it is a fault of ours."""
+    first, _ = agreed(mux=False)
+    targets: list[Address] = []
+
+    class Owner(End):
+        def send(self, data: bytes, address: Address, due: int, *, control: bool) -> None:
+            targets.append(address)
+
+    wire = Wire(mux=False)
+    leg = Leg(first, frozenset(), Owner(wire, ONE), random.Random(1), "one", 30 * SECOND, BEGIN)
+    leg.start(BEGIN)
+    for number in range(3):
+        packet = RtpPacket(first.receive_type, number, number * 960, 7, b"\0")
+        leg.receive(packet.encode(), (OTHER[0], 65_535), BEGIN, WALL)
+    leg.tick(BEGIN + 16 * SECOND, WALL)
+    leg.end(BEGIN + 16 * SECOND, WALL)
+    assert {port for _, port in targets} == {OTHER[1], 65_535}
+
+
 def test_who_was_not_run_for_a_while_takes_nobody_for_gone() -> None:
     """What came meanwhile is still to be read; only a second later it is known that nothing did."""
     wire = Wire()

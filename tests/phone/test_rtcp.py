@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from duologue.clock import MILLISECOND, SECOND
 from duologue.errors import InputError
 from duologue.phone.media.reception import Reception, ReceptionReport
+from duologue.phone.media.reports import Reports
 from duologue.phone.media.rtcp import ReportBlock, Rtcp, SenderInfo, middle, ntp, round_trip_ms
 
 WORD = st.integers(0, 0xFFFFFFFF)
@@ -23,11 +26,25 @@ def test_what_is_written_is_read(ssrc: int, blocks: tuple[ReportBlock, ...], nam
     assert len(data) % 4 == 0 and Rtcp.parse(data) == packet
 
 
-@given(WORD, WORD, WORD, WORD, st.integers(0, 4_000_000_000 * 10**9 // 2))
-def test_a_sender_says_when_its_timestamp_was(ssrc: int, stamp: int, packets: int, octets: int, wall: int) -> None:
-    told = Rtcp.parse(Rtcp(ssrc, SenderInfo(wall, stamp, packets, octets)).encode()).sender
-    assert told is not None and (told.timestamp, told.packets, told.octets) == (stamp, packets, octets)
-    assert 0 <= wall - told.wall <= 1  # NTP's fraction is finer than a nanosecond
+@given(WORD, st.builds(SenderInfo, st.integers(0, 2**64 - 1), WORD, WORD, WORD))
+def test_a_sender_says_when_its_timestamp_was(ssrc: int, info: SenderInfo) -> None:
+    assert Rtcp.parse(Rtcp(ssrc, info).encode()).sender == info
+
+
+@given(st.integers(0, 2**64 - 1), st.integers(0, 10_000))
+def test_a_senders_stamp_is_told_back_as_it_said_it(stamp: int, later_ms: int) -> None:  # RFC 3550, section 6.4.1
+    reports = Reports(1, "us", random.Random(1), 0)
+    reports.receive(Rtcp(7, SenderInfo(stamp, 0, 1, 160)), 0, 0)
+    data = reports.make(later_ms * MILLISECOND, 0, None, ReceptionReport(7, 0, 0, 0, 0))
+    (block,) = Rtcp.parse(data).blocks
+    assert (block.last_report, block.delay) == (stamp >> 16 & 0xFFFFFFFF, later_ms * 65536 // 1000)
+
+
+def test_of_another_source_than_the_one_that_is_heard_no_stamp_is_told_back() -> None:
+    reports = Reports(1, "us", random.Random(1), 0)
+    reports.receive(Rtcp(8, SenderInfo(ntp(SECOND), 0, 1, 160)), 0, 0)
+    (block,) = Rtcp.parse(reports.make(SECOND, 0, None, ReceptionReport(7, 0, 0, 0, 0))).blocks
+    assert (block.report.ssrc, block.last_report, block.delay) == (7, 0, 0)
 
 
 @given(st.binary(max_size=120))

@@ -93,6 +93,17 @@ def test_what_is_none_is_named(text: str, why: str) -> None:
         Description.parse(text)
 
 
+def test_sound_goes_to_no_name() -> None:  # its look-up would keep all calls waiting, packet by packet
+    named = Description.parse(OLD.replace("c=IN IP4 10.0.0.1", "c=IN IP4 media.example.com"))
+    with pytest.raises(NotAcceptableError, match=r"at a name \(media\.example\.com\)"):
+        answer(named, US)
+    ours = offer(US)
+    answered = answer(ours, US)[0]
+    moved = replace(answered, media=(replace(answered.media[0], host="media.example.com"),))
+    with pytest.raises(NotAcceptableError, match="at a name"):
+        accept(ours, moved)
+
+
 def test_hold_is_told_by_direction_and_by_the_address_of_old() -> None:
     assert Description.parse(OLD).media[0].held
     assert Description.parse(OLD.replace("10.0.0.1", "0.0.0.0").replace("a=sendonly\n", "")).media[0].held

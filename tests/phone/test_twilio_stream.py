@@ -176,6 +176,20 @@ def test_the_quickest_mark_tells_the_round_trip() -> None:
     assert back("m2", 340) == [Marked("m2")]
 
 
+def test_the_marks_of_what_was_cleared_leave_the_others_alone() -> None:
+    """Twilio says them back when it throws away what lay before them."""
+    stream = started()
+    stream.send(play(1, "a", 100), 0)
+    stream.send(FarEndMessage(2, MessageKind.CLEAR), 0)
+    stream.send(play(3, "b", 100), 0)
+
+    def back(name: str, at: int) -> list[LegEvent]:
+        return feed(stream, json.dumps({"event": "mark", "streamSid": "MZ1", "mark": {"name": name}}), now=at * MS)
+
+    assert back("m1", 60) == [Marked("m1")]
+    assert back("m3", 160) == [Quality(0.0, 0.0, 60.0), Marked("m3")]
+
+
 def test_a_clear_forgets_what_waits() -> None:
     stream = started()
     stream.send(play(1, "a", 100, more=True), 0)

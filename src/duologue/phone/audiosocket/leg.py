@@ -17,7 +17,7 @@ from uuid import UUID
 from duologue.audio.far_playout import FarEndMessage
 from duologue.audio.pcm import RATE, Samples, silence
 from duologue.audio.resample import StreamResampler
-from duologue.clock import SYSTEM_CLOCK, Clock
+from duologue.clock import SECOND, SYSTEM_CLOCK, Clock
 from duologue.errors import InputError, PeerError
 from duologue.ids import unique_id
 from duologue.phone.audiosocket.frames import PLAIN, RATES, AudioSocketStream, Kind, write_frame, write_sound
@@ -35,6 +35,8 @@ SIGN_SECONDS = 1.0
 """In silence 20 ms of it are sent so often: an Asterisk since 20.14 ends a call in which neither its telephone nor we
 send anything for two seconds.
 """
+ACCEPT_PAUSE = SECOND // 10
+"""After a connection that could not be taken: what it wanted (a descriptor, memory) may be there again (ns)."""
 MOST_UNSENT = 64 * 1024
 """Bytes (4 s of sound) that Asterisk has not taken: then it does not read."""
 _READ = 8192
@@ -190,7 +192,12 @@ class AudioSocketListener:
             self.port = listening.getsockname()[1]
             async with asyncio.TaskGroup() as group:
                 while True:
-                    connection, (host, *_) = await asyncio.get_running_loop().sock_accept(listening)
+                    try:
+                        connection, (host, *_) = await asyncio.get_running_loop().sock_accept(listening)
+                    except OSError as error:  # nothing that ends the calls that stand
+                        log.warning("audiosocket.not_taken", error=str(error))
+                        await self._clock.wait_until(self._clock.now() + ACCEPT_PAUSE)
+                        continue
                     if self._turned_away(host):
                         connection.close()
                         continue

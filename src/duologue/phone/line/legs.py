@@ -86,12 +86,19 @@ class Leg:
         if not self._running:
             return self.incoming.deadline
         due = self._reports.deadline
-        if not (self._held or self._gone):
+        if self._expects:
             due = min(due, self._sign + self._silent)
         for other in (self.outgoing.deadline, self.incoming.deadline):
             if other is not None and other < due:
                 due = other
         return due
+
+    @property
+    def _expects(self) -> bool:
+        """Something must come, sooner or later: who only listens sends no sound (RFC 3264, section 5.1), and need not
+        send reports.
+        """
+        return not (self._held or self._gone) and self._agreed.direction.receives
 
     def start(self, now: int) -> None:
         """The call stands (or has early sound): what waits leaves, and reports begin."""
@@ -146,7 +153,7 @@ class Leg:
             return
         if now >= self._reports.deadline:
             self._make_report(now, wall)
-        if self._held or self._gone or now - self._sign < self._silent:
+        if not self._expects or now - self._sign < self._silent:
             return
         if now - self._sign - self._silent >= HELD_UP:
             self._sign = now - self._silent + HELD_UP
@@ -201,7 +208,7 @@ class Leg:
         if not self._agreed.rtcp_mux:
             agreed = (self._agreed.host, self._agreed.port) == (host, port)
             port = self._agreed.rtcp_port if agreed else port + 1
-        if port and self._agreed.host not in _NOWHERE:  # RFC 3264, section 8.4: not even reports
+        if 0 < port < 1 << 16 and self._agreed.host not in _NOWHERE:  # RFC 3264, section 8.4: not even reports
             self._owner.send(data, (host, port), now, control=not self._agreed.rtcp_mux)
         loss = heard.fraction / 256 if heard is not None else 0.0
         reports = self._reports

@@ -23,6 +23,8 @@ DECAY = 0.998
 """What is left of the patience after each packet that came in its turn: half in seven seconds."""
 MAX_DROPOUT = 3000
 """A larger jump of the sequence numbers is a new beginning (RFC 3550, A.1), once a second packet confirms it."""
+MAX_MISORDER = 100
+"""So far behind what is expected a packet is late; farther it is a new beginning as well: one that counts lower."""
 MAX_HELD = 100
 MAX_JUMP = 2
 """Seconds by which a source's clock may run ahead of ours between two packets before it is taken for another clock."""
@@ -170,8 +172,8 @@ class JitterBuffer:
 
     def _continues(self, packet: RtpPacket) -> bool:
         """Whether it belongs to what is heard."""
-        near = abs(self._sequence.peek(packet.sequence) - self._next) <= MAX_DROPOUT
-        return packet.ssrc == self._ssrc and near
+        ahead = self._sequence.peek(packet.sequence) - self._next
+        return packet.ssrc == self._ssrc and -MAX_MISORDER <= ahead <= MAX_DROPOUT
 
     def _too_late(self, number: int, at: int) -> None:
         noticed = self._missed.pop(number, None)

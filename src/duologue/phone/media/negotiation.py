@@ -7,6 +7,7 @@ better), and refuse all others by their port. Digits are taken where they are of
 from __future__ import annotations
 
 import base64
+import ipaddress
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -141,6 +142,7 @@ def accept(offered: Description, answered: Description) -> Agreed:
         raise NotAcceptableError("the stream was refused", where="sdp")
     if theirs.protocol != ours.protocol:
         raise NotAcceptableError(f"{theirs.protocol} answers {ours.protocol}", where="sdp")
+    _check_address(theirs)
     offered_formats = [form for form in FORMATS if any(_same(one, form) for one in ours.formats)]
     form, spoken = _first_spoken(theirs.formats, offered_formats)
     mine = next(one for one in ours.formats if _same(one, form))
@@ -159,6 +161,7 @@ def accept(offered: Description, answered: Description) -> Agreed:
 def _answer(media: Media, local: Local, wanted: Direction) -> tuple[Media, Agreed]:
     if media.protocol not in PROTOCOLS:
         raise NotAcceptableError(f"{media.protocol} is offered", where="sdp")
+    _check_address(media)
     if local.secure and not media.secure:
         raise NotAcceptableError("the stream is not encrypted", where="sdp")
     form, spoken = _first_spoken(media.formats, local.formats)
@@ -181,6 +184,16 @@ def _answer(media: Media, local: Local, wanted: Direction) -> tuple[Media, Agree
         mux, media.ptime or PACKET_MS, ours, theirs if media.secure else None,
     )  # fmt: skip
     return described, agreed
+
+
+def _check_address(media: Media) -> None:
+    """Sound goes to an address. A name (RFC 8866, section 5.7) would be looked up for each packet, and all calls wait
+    for that.
+    """
+    try:
+        ipaddress.ip_address(media.host)
+    except ValueError as error:
+        raise NotAcceptableError(f"the stream is at a name ({media.host}), not at an address", where="sdp") from error
 
 
 def _first_spoken(offered: Sequence[PayloadFormat], ours: Sequence[Format]) -> tuple[Format, PayloadFormat]:

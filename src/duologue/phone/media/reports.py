@@ -24,7 +24,8 @@ class Reports:
         self.ssrc = ssrc
         """Ours."""
         self._name, self._chance = name, chance
-        self._heard: tuple[int, int] | None = None
+        self._heard: tuple[int, int, int] | None = None
+        """The newest sender report: of which source, the middle of its stamp, and when it came."""
 
     def make(
         self, now: int, wall: int, sent: tuple[int, int, int] | None, heard: ReceptionReport | None,
@@ -32,19 +33,19 @@ class Reports:
     ) -> bytes:  # fmt: skip
         """A report of what was ``sent`` (packets, octets, RTP timestamp of now; None: nothing) and ``heard``."""
         self.deadline = now + round(INTERVAL * self._chance.uniform(0.5, 1.5))
-        sender = SenderInfo(wall, sent[2], sent[0], sent[1]) if sent is not None and sent[0] else None
+        sender = SenderInfo(ntp(wall), sent[2], sent[0], sent[1]) if sent is not None and sent[0] else None
         blocks: tuple[ReportBlock, ...] = ()
         if heard is not None:
             last, delay = 0, 0
-            if self._heard is not None:
-                last, delay = self._heard[0], (now - self._heard[1]) * 65_536 // SECOND
+            if self._heard is not None and self._heard[0] == heard.ssrc:  # section 6.4.1: of the source reported on
+                last, delay = self._heard[1], (now - self._heard[2]) * 65_536 // SECOND
             blocks = (ReportBlock(heard, last, min(delay, 0xFFFFFFFF)),)
         return Rtcp(self.ssrc, sender, blocks, self._name, goodbye).encode()
 
     def receive(self, packet: Rtcp, now: int, wall: int) -> None:
         """One of theirs came."""
         if packet.sender is not None:
-            self._heard = middle(ntp(packet.sender.wall)), now
+            self._heard = packet.ssrc, middle(packet.sender.stamp), now
         for block in packet.blocks:
             if block.report.ssrc == self.ssrc:
                 self.loss_there = block.report.fraction / 256

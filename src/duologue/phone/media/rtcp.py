@@ -17,11 +17,11 @@ _BLOCK = struct.Struct("!IIIIII")
 
 @dataclass(frozen=True, slots=True)
 class SenderInfo:
-    """What a sender says of itself: ``wall`` (Unix ns) is when RTP ``timestamp`` was, ``packets`` and ``octets`` (of
-    payload) sent so far.
+    """What a sender says of itself: ``stamp`` (of 64 bits, see :func:`ntp`) is when RTP ``timestamp`` was, ``packets``
+    and ``octets`` (of payload) sent so far.
     """
 
-    wall: int
+    stamp: int
     timestamp: int
     packets: int
     octets: int
@@ -53,7 +53,7 @@ class Rtcp:
         body = struct.pack("!I", self.ssrc)
         if self.sender is not None:
             info = self.sender
-            body += struct.pack("!QIII", ntp(info.wall), info.timestamp, info.packets & _WORD, info.octets & _WORD)
+            body += struct.pack("!QIII", info.stamp, info.timestamp, info.packets & _WORD, info.octets & _WORD)
         for block in self.blocks:
             report = block.report
             lost = report.fraction << 24 | report.lost & 0xFFFFFF
@@ -144,8 +144,7 @@ def _report(kind: int, count: int, body: bytes) -> tuple[int, SenderInfo | None,
     info = None
     if kind == SENDER:
         stamp, timestamp, packets, octets = struct.unpack_from("!QIII", body, 4)
-        wall = ((stamp >> 32) - NTP_UNIX) * SECOND + ((stamp & _WORD) * SECOND >> 32)
-        info = SenderInfo(wall, timestamp, packets, octets)
+        info = SenderInfo(stamp, timestamp, packets, octets)
     blocks: list[ReportBlock] = []
     for number in range(count):
         source, loss, highest, jitter, last, delay = _BLOCK.unpack_from(body, head + _BLOCK.size * number)

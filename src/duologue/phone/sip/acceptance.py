@@ -68,6 +68,7 @@ class ReliableRinging(_Repeated):
     def __init__(self, agent: Agent) -> None:
         super().__init__(agent)
         self._number = 0
+        self._newest: Response | None = None
         self._waiting: deque[Callable[[int], None]] = deque(maxlen=MOST_WAITING)
 
     def begin(self, response: Response, now: int) -> None:
@@ -75,6 +76,7 @@ class ReliableRinging(_Repeated):
         self._number = self._number + 1 if self._number else self._agent.random.randrange(1, 1 << 30)
         response.headers.add("Require", "100rel")
         response.headers.add("RSeq", str(self._number))
+        self._newest = response
         super().begin(response, now)
 
     def then(self, action: Callable[[int], None]) -> None:
@@ -82,10 +84,15 @@ class ReliableRinging(_Repeated):
         self._waiting.append(action)
 
     def acknowledged(self, prack: Request) -> bool:
-        """Whether a PRACK is of what waits."""
+        """Whether a PRACK is of the newest that nobody had acknowledged: also when that is not repeated any more,
+        because the final response has followed it (RFC 3262, section 3).
+        """
         meant = (prack.headers.get("RAck") or "").split()
-        waits = self.response
-        return waits is not None and meant == [waits.headers["RSeq"], *waits.headers["CSeq"].split()]
+        newest = self._newest
+        if newest is None or meant != [newest.headers["RSeq"], *newest.headers["CSeq"].split()]:
+            return False
+        self._newest = None
+        return True
 
     def go_on(self, now: int) -> None:
         """It is acknowledged: what was to follow does."""

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from sipmessage import Request, Response
 
-from duologue.clock import MILLISECOND
+from duologue.clock import MILLISECOND, SECOND
 from duologue.errors import InputError
 from duologue.phone.media.sdp import Description
 from duologue.phone.sip import call_events as events
@@ -89,6 +89,8 @@ class Call:
         self.dialog = Dialog.called(invite, self.tag, source)
         self._invite, self._asked, self._source = invite, key, source
         self._due["ringing"] = now + self._agent.ring_limit
+        if (seconds := invite.headers.get("Expires")) is not None:  # section 13.3.1
+            self._due["expires"] = now + int(seconds) * SECOND
 
     def ring(self, now: int, early: Description | None = None) -> None:
         """180, or 183 with sound before the answer; reliably where the caller requires it (RFC 3262, section 3), which
@@ -119,6 +121,7 @@ class Call:
         self._ringing.end()
         self.phase = Phase.STANDING
         self._due.pop("ringing", None)
+        self._due.pop("expires", None)
         self._accept(self._invite, description, now)
 
     def refuse(self, status: int, now: int, headers: Headers = (), why: str = "refused") -> None:
@@ -208,6 +211,8 @@ class Call:
             self._ours = key
         if self.dialog is not None:
             self.dialog.local_number = max(self.dialog.local_number, request.cseq.sequence)
+        else:
+            self._early.retried(request)
 
     # What comes from the other end
 
@@ -450,6 +455,8 @@ class Call:
         else:
             if purpose is Purpose.OFFER:
                 self._agent.tell(events.NotChanged(self.name, response.code))
+            else:
+                self._refresh_later(now)
             self._check_alive(response.code, now)
 
     def _offer_taken(self, response: Response, now: int) -> None:
@@ -560,10 +567,15 @@ class Call:
     def _rang_out(self, now: int) -> None:
         self.hang_up(now, "nobody answered", 408)
 
+    def _expired(self, now: int) -> None:
+        self.refuse(487, now, why="the invitation expired")
+
     def _retry(self, now: int) -> None:
         if self._pending is not None:
             (description, purpose), self._pending = self._pending, None
-            if not self._reinvite(description, purpose, now):
+            if purpose is Purpose.REFRESH:  # of the session as it is by now
+                self._refresh(now)
+            elif not self._reinvite(description, purpose, now):
                 self._agent.tell(events.NotChanged(self.name, 491))
 
     def _unanswered(self, now: int) -> None:
@@ -574,12 +586,21 @@ class Call:
         if not self._reinvite(self._description, Purpose.REFRESH, now):
             self._due["refresh"] = now + self._agent.timers.t2
 
+    def _refresh_later(self, now: int) -> None:
+        """It was refused for the moment (RFC 4028, section 10: only 408 and 481 end the call): once more at half of
+        what is left, for as long as anything is.
+        """
+        left = self._due.get("expire", now) - now
+        if left > 0:
+            self._due["refresh"] = now + max(self._agent.timers.t2, left // 2)
+
     def _expire(self, now: int) -> None:
         self._acceptance.end()
         self.hang_up(now, "the session was not refreshed", 408)
 
     _ON_TIME: ClassVar[dict[str, Callable[[Call, int], None]]] = {
         "ringing": _rang_out,
+        "expires": _expired,
         "retry": _retry,
         "refresh": _refresh,
         "unanswered": _unanswered,

@@ -25,6 +25,8 @@ ALGORITHMS: dict[str, Callable[[bytes], str]] = {
 """By their strength."""
 NONCE_LIFE = 300 * SECOND
 MAX_NONCES = 1024
+MOST_PROOFS = 4
+"""Challenges that one request answers: a proxy's and a server's, each once more with a nonce that is not stale."""
 _QUOTED = ("username", "realm", "nonce", "uri", "response", "cnonce", "opaque", "qop", "domain")
 _BARE = ("qop", "nc", "algorithm", "stale")
 

@@ -21,6 +21,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*")
 _VIA = re.compile(
     r"SIP ?/ ?2\.0 ?/ ?([A-Za-z0-9\-.!%*_+`'~]+) +(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.\-_]+)(?: ?: ?([0-9]{1,5}))?"
 )
+_HOST = re.compile(r"\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f:.]+|[A-Za-z0-9.\-_]+")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9\-.!%*_+`'~ ]*")
 MAX_DIGITS = 10
 
@@ -204,13 +205,21 @@ def is_address(host: str) -> bool:
 def uri_of(text: str) -> URI:
     """A SIP, SIPS or TEL URI; its scheme in any case (section 19.1.4).
 
+    What a request to it is sent by must be what the grammar has (section 25.1): a port of 16 bits, a transport that is
+    a token, a host in ``maddr``. The parser of URIs lets others pass, and no socket takes them.
+
     Raises :class:`InputError`.
     """
     scheme, colon, rest = text.partition(":")
     try:
-        return URI.parse(f"{scheme.lower()}{colon}{rest}")
+        uri = URI.parse(f"{scheme.lower()}{colon}{rest}")
     except (ValueError, TypeError) as error:  # TypeError: a parameter named `self`
         raise InputError(f"no SIP address: {text[:80]!r}", where="sip") from error
+    transport, elsewhere = uri.parameters.get("transport"), uri.parameters.get("maddr")
+    there = (uri.port or 0) < 1 << 16 and (elsewhere is None or _HOST.fullmatch(elsewhere))
+    if not there or not (transport is None or TOKEN.fullmatch(transport)):
+        raise InputError(f"nothing can be sent to {text[:80]!r}", where="sip")
+    return uri
 
 
 def _after_quoted(value: str, place: int) -> int:

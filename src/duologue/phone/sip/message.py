@@ -355,7 +355,7 @@ def _check_scalars(message: Message) -> None:
             for value in listed(headers.getlist(name)):
                 if not (name == "Contact" and value == "*"):
                     NameAddress.parse(value)
-        for name in ("Require", "Supported", "Proxy-Require"):
+        for name in ("Require", "Supported", "Proxy-Require", "Accept"):
             listed(headers.getlist(name))
     except InputError as error:
         raise _refused(message, error.what) from error

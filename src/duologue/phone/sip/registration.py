@@ -11,7 +11,7 @@ from duologue.clock import SECOND
 from duologue.errors import InputError
 from duologue.phone.sip import message as sip
 from duologue.phone.sip.call_events import Event, NotRegistered, Registered
-from duologue.phone.sip.digest import Answers, Credentials
+from duologue.phone.sip.digest import MOST_PROOFS, Answers, Credentials
 from duologue.phone.sip.header_fields import number, uri_of
 from duologue.phone.sip.transactions import Flow
 
@@ -67,7 +67,8 @@ class Registration:
         self._place = 0
         self._silent = 0  # registrars that failed since one answered
         self._pause = FIRST_PAUSE
-        self._tried = False  # a password was sent since the last success
+        self._tried: tuple[int, ...] = ()  # challenges (401, 407) that were answered since the last success
+        self._proofs: dict[str, str] = {}  # to those challenges, by their headers
         self._raised = False
         self.asking = False
         """A REGISTER waits for its answer."""
@@ -85,14 +86,14 @@ class Registration:
 
     def start(self, now: int) -> list[Ask | Event]:
         """Register."""
-        self.deadline, self._tried, self._raised = None, False, False
+        self.deadline, self._tried, self._raised = None, (), False
         return [self._ask()]
 
     def stop(self, now: int) -> list[Ask | Event]:
         """Unregister (section 10.2.2): at once, or when what was asked is answered; nothing to do where we are not
         registered.
         """
-        self.deadline, self.stopping, self._tried = None, True, False
+        self.deadline, self.stopping, self._tried = None, True, ()
         return [self._ask()] if self.registered and not self.asking else []
 
     def disconnected(self, now: int) -> None:
@@ -139,7 +140,7 @@ class Registration:
             return []
         self._silent += 1
         self._place = (self._place + 1) % len(self.account.registrars)
-        self._tried = self._raised = False
+        self._tried, self._raised = (), False
         if self._silent < len(self.account.registrars):
             return [self._ask()]
         self._silent = 0
@@ -151,7 +152,7 @@ class Registration:
         granted = max(self._granted(response), 1)
         self.until = now + granted * SECOND
         self.deadline = now + max(granted * 4 // 5, 1) * SECOND
-        self._pause, self._silent, self._tried, self._raised = FIRST_PAUSE, 0, False, False
+        self._pause, self._silent, self._tried, self._raised = FIRST_PAUSE, 0, (), False
         return Registered(self.account.name, granted, self.flow.host)
 
     def _stopped(self, response: Response, now: int) -> list[Ask | Event]:
@@ -205,11 +206,14 @@ class Registration:
         name = "WWW-Authenticate" if response.code == 401 else "Proxy-Authenticate"
         challenges = response.headers.getlist(name)
         uri = f"sip:{self.account.domain}"
-        answer = self.answers.answer(challenges, "REGISTER", uri, again=self._tried)
-        if answer is None:
+        answer = self.answers.answer(challenges, "REGISTER", uri, again=response.code in self._tried)
+        if answer is None or len(self._tried) >= MOST_PROOFS:
             return None
-        self._tried = True
-        return self._ask(("Authorization" if response.code == 401 else "Proxy-Authorization", answer))
+        if not self._tried:
+            self._proofs.clear()
+        self._tried = (*self._tried, response.code)
+        self._proofs["Authorization" if response.code == 401 else "Proxy-Authorization"] = answer
+        return self._ask(*self._proofs.items())  # who asked first wants its own once more (section 22.3)
 
     def _ask(self, *more: tuple[str, str]) -> Ask:
         self._number += 1  # section 10.2: one Call-ID, growing numbers

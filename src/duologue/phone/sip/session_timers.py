@@ -52,19 +52,20 @@ def wish(interval: int, refresher: str = "") -> list[tuple[str, str]]:
 
 
 def too_short(request: Request) -> bool:
-    """Whether it is answered with 422 (section 9). Raises :class:`InputError`."""
-    wanted = asked(request)
+    """Whether it is answered with 422 (section 9). Raises :class:`InputError`, also for a ``Min-SE`` that is none."""
+    wanted, _ = asked(request), _least(request)
     return wanted is not None and wanted[0] < LEAST and sip.has_tag(request, "Supported", "timer")
 
 
 def answered(request: Request, interval: int) -> tuple[SessionTimer, list[tuple[str, str]]]:
     """What we, the server, make of the wish of ``request`` (section 9), and the headers of our 2xx.
 
-    ``interval`` is ours where the other end has none; of both the shorter one is taken.
+    ``interval`` is ours where the other end has none; of both the shorter one is taken, but none below what the request
+    says is the least for whoever stands on its way. Raises :class:`InputError`.
     """
     supported = sip.has_tag(request, "Supported", "timer")
     wanted = asked(request)
-    taken = max(min(wanted[0], interval) if wanted else interval, LEAST)
+    taken = max(min(wanted[0], interval) if wanted else interval, LEAST, _least(request))
     refresher = (wanted[1] if wanted else "") or "uac" if supported else "uas"
     headers = [("Session-Expires", f"{taken};refresher={refresher}")]
     if refresher == "uac":
@@ -79,3 +80,9 @@ def agreed(response: Response) -> SessionTimer | None:
     except InputError:
         return None
     return SessionTimer(max(wanted[0], LEAST), ours=wanted[1] != "uas") if wanted else None
+
+
+def _least(request: Request) -> int:
+    """Its ``Min-SE`` (s, section 5)."""
+    value = request.headers.get("Min-SE")
+    return LEAST if value is None else number(split(value, ";")[0])

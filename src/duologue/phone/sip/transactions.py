@@ -319,12 +319,15 @@ class Transactions:
             return self._settled(server.receive(message, now), server)
         if message.method == "ACK":
             return [Asked(message, flow, None)]
+        invited = self._servers.get(_server_key(message, "INVITE")) if message.method == "CANCEL" else None
+        if message.method == "CANCEL" and invited is None:  # 9.2 and 8.2.7: of what anybody may send nothing is kept
+            return [Send(sip.respond(message, 481, tag="0"), flow)]
         if len(self._servers) >= self.most:
             self.dropped += 1
             return []
         server = self._servers[key] = _Server(key, message, flow, self.timers, now)
-        if message.method == "CANCEL":
-            return self._cancelled(message, server, now)
+        if invited is not None:
+            return self._cancelled(message, server, invited, now)
         return self._settled([Asked(message, flow, key)], server)
 
     def unreachable(self, flow: Flow) -> list[Effect]:
@@ -367,11 +370,8 @@ class Transactions:
             return []  # 18.1.2
         return self._settled(client.receive(response, now), client)
 
-    def _cancelled(self, cancel: Request, server: _Server, now: int) -> list[Effect]:
+    def _cancelled(self, cancel: Request, server: _Server, invited: _Server, now: int) -> list[Effect]:
         """Section 9.2."""
-        invited = self._servers.get(_server_key(cancel, "INVITE"))
-        if invited is None:
-            return self._settled(server.respond(sip.respond(cancel, 481, tag="0"), now), server)
         tag = sip.recipient(invited.last).tag if invited.last is not None else ""
         effects = self._settled(server.respond(sip.respond(cancel, 200, tag=tag), now), server)
         return effects if invited.final else [*effects, Cancelled(invited.key)]

@@ -26,7 +26,7 @@ from duologue.phone.sip.alarms import Alarms
 from duologue.phone.sip.call_events import Ended, Event, Incoming, Referred
 from duologue.phone.sip.calls import Call, Phase
 from duologue.phone.sip.dialogs import flow_back, flow_to, noted
-from duologue.phone.sip.digest import Authority
+from duologue.phone.sip.digest import MOST_PROOFS, Authority
 from duologue.phone.sip.header_fields import Via, is_address, listed, number, quoted, uri_of
 from duologue.phone.sip.message import MalformedError, Message
 from duologue.phone.sip.registration import Account
@@ -69,7 +69,8 @@ class _Pending:
     purpose: Purpose
     request: Request
     flow: Flow
-    tried: bool = False
+    tried: tuple[int, ...] = ()
+    """The challenges that it has answered (401, 407)."""
 
 
 class UserAgent:
@@ -481,17 +482,19 @@ class UserAgent:
         for name, value in header:
             made.headers.set(name, value)
         made.headers.set("CSeq", f"{old.cseq.sequence + 1} {old.method}")
-        new = _Pending(pending.call, pending.purpose, made, pending.flow, pending.tried or response.code != 422)
+        tried = pending.tried if response.code == 422 else (*pending.tried, response.code)
+        new = _Pending(pending.call, pending.purpose, made, pending.flow, tried)
         pending.call.retried(pending.purpose, made, self._sent(new, now))
         return True
 
     def _proof(self, pending: _Pending, response: Response) -> Headers | None:
         known = self._accounts.get(pending.call.account)
-        if known is None:
+        if known is None or len(pending.tried) >= MOST_PROOFS:
             return None
         name = "WWW-Authenticate" if response.code == 401 else "Proxy-Authenticate"
         request, challenges = pending.request, response.headers.getlist(name)
-        answer = known.answers.answer(challenges, request.method, str(request.uri), again=pending.tried)
+        again = response.code in pending.tried  # a proxy and a server each want a proof of their own (section 22.3)
+        answer = known.answers.answer(challenges, request.method, str(request.uri), again=again)
         header = "Authorization" if response.code == 401 else "Proxy-Authorization"
         return [(header, answer)] if answer else None
 

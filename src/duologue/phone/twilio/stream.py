@@ -122,7 +122,11 @@ class TwilioStream:
                 return [LegEnded("the caller hung up")]
 
     def _measured(self, name: str, now: int) -> list[LegEvent]:
-        """The round trip is what the quickest mark took beyond what lay before it; it is told when it was less."""
+        """The round trip is what the quickest mark took beyond what lay before it; it is told when it was less. Those
+        of what a clear threw away come back too, and say nothing of the others.
+        """
+        if not any(name == each for each, _ in self._marks):
+            return []
         while self._marks:
             passed, due = self._marks.popleft()
             if passed == name:
