@@ -24,6 +24,7 @@ import numpy as np
 
 from benchmarks.machine import say
 from benchmarks.natural.callers import Half, Renderings, Turn, callers
+from benchmarks.natural.turns import TIMES
 from benchmarks.table import Row, row
 from duologue.app.house.house import House
 from duologue.audio.pcm import to_int16
@@ -55,10 +56,11 @@ def rows(small: bool = False) -> list[Row]:
 
 
 def _said() -> Iterator[tuple[str, Turn]]:
-    """Turns without a pause inside, voice after voice."""
-    said = callers(Half.ASIDE, 1)
-    for turns in itertools.zip_longest(*(((voice, turn) for turn in turns) for voice, turns in said.items())):
-        yield from (each for each in turns if each is not None and len(each[1].phrases) == 1)
+    """Of the turns of the page's ``spoken`` (:func:`benchmarks.page.spoken.said`) those without a pause inside, which a
+    client that waits for its answer cannot say if it is cut in.
+    """
+    for voice, turns in callers(Half.ASIDE, TIMES).items():
+        yield from ((voice, turn) for turn in turns if len(turn.phrases) == 1)
 
 
 def _render(folder: Path, turns: int) -> None:

@@ -51,7 +51,7 @@ async def test_they_are_asked_for_by_something_else_and_for_another_time(service
     await usage.get_by_label("By").select_option(label="Person")
     await expect(usage.get_by_role("rowheader")).to_have_text(["Ben", "Ada", "Cleo"])
     await usage.get_by_label("Since").select_option(label="Ever")
-    await expect(usage).to_contain_text("No engine was asked for anything in that time.")
+    await expect(usage).to_contain_text("Nobody who is known asked an engine for anything in that time.")
 
 
 @pytest.mark.parametrize("width", [390, 1280])
