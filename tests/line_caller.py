@@ -8,6 +8,9 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import numpy as np
+
+from duologue.audio import g711
 from duologue.clock import SECOND, SYSTEM_CLOCK
 from duologue.phone.media.negotiation import Agreed, Local, accept, answer, offer
 from duologue.phone.media.rtp import RtpPacket, is_rtcp
@@ -125,6 +128,12 @@ class Caller:
         else:
             self.packets.append((at, RtpPacket.parse(data)))
         self.changed.set()
+
+
+def loud(one: Caller, since: int = 0, *, level: float = 0.05) -> int:
+    """Packets of PCMU with a voice in them, louder than ``level``, that came after ``since`` (ns)."""
+    sound = [packet for at, packet in one.packets if at > since and packet.payload_type == 0]
+    return sum(bool(np.abs(g711.decode(packet.payload, "mu")).max() > level) for packet in sound)
 
 
 @contextlib.asynccontextmanager

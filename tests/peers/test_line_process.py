@@ -30,7 +30,7 @@ from duologue.phone.media.telephone_events import EventReader, KeyPress
 from duologue.phone.sip import call_events as events
 from duologue.phone.sip.transactions import Flow
 from duologue.phone.sip.user_agent import Output
-from line_caller import HOST, Caller, caller, options
+from line_caller import HOST, caller, loud, options
 from peers.line_main import Main, answers, line, tone
 
 pytestmark = [pytest.mark.peer, pytest.mark.realtime, pytest.mark.asyncio(loop_scope="module")]
@@ -81,12 +81,6 @@ def echoes(main: Main) -> Callable[[CallLeg], Awaitable[None]]:
     return does
 
 
-def loud(one: Caller) -> int:
-    """Packets with a voice in them."""
-    return sum(bool(np.abs(g711.decode(packet.payload, "mu")).max() > 0.2) for _, packet in one.packets
-               if packet.payload_type == 0)  # fmt: skip
-
-
 async def test_a_call_is_heard_and_answered_with_sound(main: Main) -> None:
     main.does = echoes(main)
     async with caller() as one:
@@ -95,7 +89,7 @@ async def test_a_call_is_heard_and_answered_with_sound(main: Main) -> None:
         await one.chatter(QUIET, 0.3)
         await one.chatter(VOICE, 1.0)
         await one.chatter(QUIET, 0.7)
-        assert 45 <= loud(one) <= 53, "a second of voice comes back"
+        assert 45 <= loud(one, level=0.2) <= 53, "a second of voice comes back"
         places = [event.at for event in main.events(Sound)]
         assert all(b - a == 320 for a, b in pairwise(places[1:])), "numbered without a hole"
         await one.press("4")
@@ -133,7 +127,7 @@ async def test_a_barge_in_is_silence_within_a_tick(main: Main) -> None:
     main.does = greets
     async with caller() as one:
         one.call(main.port)
-        await one.until(lambda: loud(one) > 10)
+        await one.until(lambda: loud(one, level=0.2) > 10)
         await main.legs[0].write(FarEndMessage(2, MessageKind.CLEAR))
         await main.until(lambda: main.events(Stopped))
         stopped = main.events(Stopped)[0]

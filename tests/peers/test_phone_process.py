@@ -11,30 +11,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-import numpy as np
 import psutil
 import pytest
 from sipmessage import Request
 
-from duologue.audio import g711
 from duologue.clock import SYSTEM_CLOCK
 from duologue.phone.sip import call_events as events
 from duologue.phone.sip import message as sip
 from duologue.telemetry.ledger import CallRecord, TurnRecord, WorkerRecord
 from duologue.telemetry.ledger_reader import LedgerReader
-from line_caller import HOST, Caller, caller
+from line_caller import HOST, Caller, caller, loud
 from phone_command import Phone, phone
 
 pytestmark = [pytest.mark.peer, pytest.mark.realtime]
 QUIET = b"\xff" * 160
 DRAIN_SECONDS = 8
 ALONE = 'codecs = ["pcmu"]\n'
-
-
-def loud(one: Caller, since: int = 0) -> int:
-    """Packets with a voice in them that came after ``since`` (ns)."""
-    sound = [packet for at, packet in one.packets if at > since and packet.payload_type == 0]
-    return sum(bool(np.abs(g711.decode(packet.payload, "mu")).max() > 0.05) for packet in sound)
 
 
 async def listen(one: Caller) -> None:
