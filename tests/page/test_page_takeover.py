@@ -20,9 +20,8 @@ import pytest_asyncio
 from chromium_arguments import ARGUMENTS
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from duologue.audio import g711
 from duologue.clock import SYSTEM_CLOCK
-from line_caller import Caller, caller
+from line_caller import caller, loud
 from phone_command import GREETING, phone
 
 pytestmark = [pytest.mark.peer, pytest.mark.realtime, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
@@ -58,12 +57,6 @@ async def speaker(chromium: str, voice: Path) -> AsyncIterator[Browser]:
         running = await playwright.chromium.launch(executable_path=chromium, args=[*ARGUMENTS, *fake, wave_file])
         yield running
         await running.close()
-
-
-def loud(one: Caller, since: int) -> int:
-    """Packets with a voice in them that came after ``since`` (ns)."""
-    sound = [packet for at, packet in one.packets if at > since and packet.payload_type == 0]
-    return sum(bool(np.abs(g711.decode(packet.payload, "mu")).max() > 0.05) for packet in sound)
 
 
 async def keep(page: Page, name: str) -> None:
