@@ -23,7 +23,6 @@ from benchmarks.voice import probe
 from benchmarks.voice.ours import PERSONA, ScriptedEars
 from benchmarks.voice.zero import Loudness
 from duologue.audio.pcm import RATE, Samples
-from duologue.dialogue.far_end.remote_sink import PACED
 from duologue.dialogue.heard import CHARACTERS_A_SECOND
 from duologue.dialogue.ports import PlayEvent, PlayProgress, Voiced
 from duologue.dialogue.session.session import Session, SessionEngines
@@ -102,7 +101,6 @@ def differences(kind: str) -> list[int]:
         "acknowledged, its clock 3 % fast": (doubles.BROWSER, FarHabits(pace=1.03)),
         "marks": (doubles.MARKS, FarHabits(positions=False, marks=True, tells_stop=False)),
         "estimated": (doubles.SILENT, FarHabits(positions=False, tells_stop=False)),
-        "estimated, packets": (PACED, FarHabits()),
     }[kind]
     chance = random.Random(11)
     found: list[int] = []
@@ -114,7 +112,7 @@ def differences(kind: str) -> list[int]:
 
 
 KINDS = {
-    "acknowledged": 0, "acknowledged, its clock 3 % fast": 0, "marks": 1, "estimated": 1, "estimated, packets": 1,
+    "acknowledged": 0, "acknowledged, its clock 3 % fast": 0, "marks": 1, "estimated": 1,
 }  # fmt: skip
 """And by how many words each may be wrong."""
 

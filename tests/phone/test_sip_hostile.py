@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 
 import pytest
-from sipmessage import Request
+from sipmessage import Request, Response
 
 from duologue.phone.sip import call_events as events
 from duologue.phone.sip import message as sip
@@ -51,7 +51,7 @@ def _get(station: Station, data: bytes) -> list[sip.Message]:
 
 
 def _codes(answers: list[sip.Message]) -> list[int]:
-    return [one.code for one in answers if isinstance(one, sip.Response)]
+    return [one.code for one in answers if isinstance(one, Response)]
 
 
 @pytest.mark.parametrize(
