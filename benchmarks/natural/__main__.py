@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
+from benchmarks.command import asked
 from benchmarks.natural import ears, endings, interruptions, three, turns, voice
 from benchmarks.table import Row, row, show
 from duologue.clock import SECOND, SYSTEM_CLOCK
@@ -24,13 +24,10 @@ SECTIONS: dict[str, Callable[[bool], list[Row]]] = {
 
 def main() -> None:
     """Run those named on the command line, or all."""
-    named = [each for each in sys.argv[1:] if each != "--small"]
-    unknown = [each for each in named if each not in SECTIONS]
-    if unknown:
-        raise SystemExit(f"there is no section {unknown[0]!r}; there are: {', '.join(SECTIONS)}")
+    named, small = asked(SECTIONS)
     for name in named or SECTIONS:
         began = SYSTEM_CLOCK.now()
-        made = SECTIONS[name]("--small" in sys.argv)
+        made = SECTIONS[name](small)
         show(f"natural-{name}", [*made, row(f"{name}: all of it took", (SYSTEM_CLOCK.now() - began) / SECOND, "s")])
 
 

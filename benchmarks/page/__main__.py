@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 
 from benchmarks import realtime
+from benchmarks.command import asked
 from benchmarks.machine import load, say
 from benchmarks.page import crowd, old, silence, spoken, visit
 from benchmarks.sleeper import sleeper
@@ -33,11 +34,7 @@ SECTIONS: dict[str, Callable[[bool], list[Row]]] = {
 
 def main() -> None:
     """Run those named on the command line, or all."""
-    small = "--small" in sys.argv
-    named = [each for each in sys.argv[1:] if each != "--small"]
-    unknown = [each for each in named if each not in SECTIONS]
-    if unknown:
-        raise SystemExit(f"there is no section {unknown[0]!r}; there are: {', '.join(SECTIONS)}")
+    named, small = asked(SECTIONS)
     configure("json", "warning")
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # what was started is ended too
     for name in named or SECTIONS:

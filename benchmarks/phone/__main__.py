@@ -8,10 +8,10 @@ others go on, and the program ends with 1. docs/performance.md says what each ro
 
 from __future__ import annotations
 
-import sys
 import traceback
 from collections.abc import Callable
 
+from benchmarks.command import asked
 from benchmarks.machine import load, say
 from benchmarks.phone import answers, crowd, ears, killed, loss, scripted, soak
 from benchmarks.table import LeftOutError, Row, refuse_nothing, show
@@ -56,11 +56,7 @@ def measure(name: str, small: bool) -> str:
 
 def main() -> None:
     """Run those named on the command line, or all but :data:`NAMED_ONLY`."""
-    small = "--small" in sys.argv
-    named = [each for each in sys.argv[1:] if each != "--small"]
-    unknown = [each for each in named if each not in SECTIONS]
-    if unknown:
-        raise SystemExit(f"there is no section {unknown[0]!r}; there are: {', '.join(SECTIONS)}")
+    named, small = asked(SECTIONS)
     configure("json", "warning")
     failed: list[str] = []
     for name in named or [each for each in SECTIONS if each not in NAMED_ONLY]:
