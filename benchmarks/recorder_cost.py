@@ -1,13 +1,15 @@
 """What the flight recorder costs: CPU seconds of a show, and of fifty conversations, with what watches and without.
 
-``python -m benchmarks.recorder_cost [show] [talks] [--pairs N] [--seconds N] [--talks N]`` (25 minutes). The same show
-(or questions) again and again, in whole houses of their own: with, without, with, without, … (ABAB), after one that
-does not count, so that the first finds what the others find. *With* is as anybody has it: runs are kept, metrics are
-counted and fetched as a Prometheus does, machine and processes are measured each second. *Without* is none of these
-(:mod:`benchmarks.recorder_bare`). What counts is the CPU time of all processes of the house from the same moment on for
-so many seconds, those of its children that are over included; clients are processes of their own and do not count. The
-difference of each pair is told, their mean, and the interval in which that lies with 95 % (Student's t). It needs a
-machine to itself: neighbours change what caches hold, and so what the same work costs.
+``python -m benchmarks.recorder_cost [show] [talks] [--pairs N] [--seconds N] [--talks N]`` (20 minutes). Two houses do
+the same beside each other, one with and one without, in pairs that are begun anew; who begins first changes from pair
+to pair (ABBA). *With* is as anybody has it: runs are kept, metrics are counted and fetched as a Prometheus does,
+machine and processes are measured each second. *Without* is none of these (:mod:`benchmarks.recorder_bare`). What
+counts is the CPU time of all processes of each house over the same seconds, those of its children that are over
+included; clients are processes of their own and do not count. The difference of each pair is told, their mean, and the
+interval in which that lies with 95 % (Student's t).
+
+One after the other says less: what the same work costs changes with what neighbours have in the caches, by 6 % from one
+minute to the next on a machine that nobody of ours used. Beside each other both have the same neighbours.
 """
 
 from __future__ import annotations
@@ -38,11 +40,9 @@ from benchmarks.table import Row, row, show
 from duologue.client import TalkWish, talk_with
 from duologue.telemetry.run_shelf import RunShelf
 
-PAIRS, SECONDS = 6, 35.0
+PAIRS, SECONDS = 6, 60.0
 SETTLED_S, TALKING_S = 12.0, 5.0
-"""Before it is measured: of a show on air, and of conversations when the last has begun."""
-FIRST_S = 3.0
-"""Of the one that does not count."""
+"""Before it is measured: of shows on air, and of conversations when the last has begun."""
 FETCHED_S = 15.0
 """Metrics are fetched so often."""
 TALKS, EVERY_S = 50, 10.0
@@ -75,6 +75,22 @@ class Work(NamedTuple):
 
     seconds: float
     answers: int = 0
+
+    def since(self, before: Work) -> Work:
+        """What came after ``before``."""
+        return Work(self.seconds - before.seconds, self.answers - before.answers)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A house at work: where it is asked for metrics, and what it ``did`` so far."""
+
+    address: str
+    did: Callable[[], Work]
+
+
+Begin = Callable[[Path | None], contextlib.AbstractContextManager[Running]]
+"""A house that keeps its runs in a folder, or (None) none."""
 
 
 class Answers:
@@ -123,22 +139,19 @@ def used(processes: Sequence[psutil.Process]) -> float:
     return found
 
 
-def _pass(seconds: float, address: str, runs: Path | None) -> None:
-    """So long; who has metrics fetched has them fetched."""
+def _pass(seconds: float, fetched: str) -> None:
+    """So long, in which metrics are fetched from the house of that address."""
     until = time.perf_counter() + seconds
     while (left := until - time.perf_counter()) > 0:
         time.sleep(min(left, FETCHED_S))
-        if runs:
-            httpx.get(f"{address}/metrics", timeout=30).raise_for_status()
+        httpx.get(f"{fetched}/metrics", timeout=30).raise_for_status()
 
 
-def show_seconds(runs: Path | None, seconds: float) -> Work:
-    """Of a show on air."""
+@contextlib.contextmanager
+def show_running(runs: Path | None) -> Generator[Running]:
+    """A show on air."""
     with live("is a tomato a fruit", "--turns", "1000", "--seed", "7", house=_house(runs)) as on_air:
-        time.sleep(SETTLED_S)
-        before = used(on_air.every())
-        _pass(seconds, on_air.address, runs)
-        return Work(used(on_air.every()) - before)
+        yield Running(on_air.address, lambda: Work(used(on_air.every())))
 
 
 @contextlib.contextmanager
@@ -151,8 +164,9 @@ def _talking_house(runs: Path | None) -> Generator[tuple[int, str]]:
         yield process.pid, address
 
 
-def talks_seconds(runs: Path | None, seconds: float, talks: int = TALKS) -> Work:
-    """Of a house in which so many people converse."""
+@contextlib.contextmanager
+def talks_running(runs: Path | None, talks: int = TALKS) -> Generator[Running]:
+    """A house in which so many people converse."""
     with _talking_house(runs) as (pid, address):
         command = [sys.executable, "-m", "benchmarks.recorder_cost", "clients", address, str(talks)]
         with foreign(command, f"{talks} people", HERE.environment) as people:
@@ -160,13 +174,13 @@ def talks_seconds(runs: Path | None, seconds: float, talks: int = TALKS) -> Work
             if people.stdout.readline().strip() != "all":
                 raise SystemExit("not all of them were let in")
             answers = Answers(people.stdout)
-            time.sleep(TALKING_S)
-            answered = answers.count
-            before = used(tree(pid))
-            _pass(seconds, address, runs)
-            if people.poll() is not None:
-                raise SystemExit("the people left")
-            return Work(used(tree(pid)) - before, answers.count - answered)
+
+            def did() -> Work:
+                if people.poll() is not None:
+                    raise SystemExit("the people left")
+                return Work(used(tree(pid)), answers.count)
+
+            yield Running(address, did)
 
 
 async def _clients(address: str, talks: int) -> None:
@@ -195,22 +209,31 @@ async def _clients(address: str, talks: int) -> None:
         everybody.set()
 
 
-def compare(what: str, cost: Callable[[Path | None, float], Work], pairs: int, seconds: float) -> list[Row]:
-    """ABAB."""
+def compare(what: str, begin: Begin, settled: float, pairs: int, seconds: float) -> list[Row]:
+    """So many pairs, each measured for ``seconds`` once it runs for ``settled``."""
     found: list[tuple[Work, Work]] = []
     size = 0
-    cost(None, min(FIRST_S, seconds))
     for number in range(pairs):
         with tempfile.TemporaryDirectory(prefix="recorder-") as folder:
-            kept = cost(Path(folder), seconds)
+            kept, bare = pair(begin, Path(folder), settled, seconds, kept_first=number % 2 == 0)
             size += sum(run.size for run in RunShelf(Path(folder)).runs())
-        bare = cost(None, seconds)
         found.append((kept, bare))
         did = f" for {kept.answers} and {bare.answers} answers" if kept.answers else ""
         say(f"{what}, pair {number + 1}: {kept.seconds:.2f} s with, {bare.seconds:.2f} s without{did}, {load()}")
     if not size:
         raise SystemExit("nothing was recorded")
     return _compared(what, found, seconds, size / pairs)
+
+
+def pair(begin: Begin, folder: Path, settled: float, seconds: float, *, kept_first: bool) -> tuple[Work, Work]:
+    """What one house does that keeps its runs in ``folder``, and one beside it that keeps none."""
+    with contextlib.ExitStack() as both:
+        running = {runs: both.enter_context(begin(runs)) for runs in ((folder, None) if kept_first else (None, folder))}
+        time.sleep(settled)
+        kept, bare = running[folder], running[None]
+        before = kept.did(), bare.did()
+        _pass(seconds, kept.address)
+        return kept.did().since(before[0]), bare.did().since(before[1])
 
 
 def _compared(what: str, found: Sequence[tuple[Work, Work]], seconds: float, size: float) -> list[Row]:
@@ -228,14 +251,15 @@ def _compared(what: str, found: Sequence[tuple[Work, Work]], seconds: float, siz
 
 
 def rows(sections: Sequence[str] = (), pairs: int = PAIRS, seconds: float = SECONDS, talks: int = TALKS) -> list[Row]:
-    """25 minutes."""
+    """20 minutes."""
     if pairs < 2:
         raise SystemExit("--pairs: two at least, or nobody knows how far to trust their mean")
     found: list[Row] = []
     if "show" in sections or not sections:
-        found += compare("a show", show_seconds, pairs, seconds)
+        found += compare("a show", show_running, SETTLED_S, pairs, seconds)
     if "talks" in sections or not sections:
-        found += compare(f"{talks} conversations", partial(talks_seconds, talks=talks), pairs, seconds)
+        people = partial(talks_running, talks=talks)
+        found += compare(f"{talks} conversations", people, TALKING_S, pairs, seconds)
     return found
 
 

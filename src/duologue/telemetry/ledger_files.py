@@ -87,7 +87,7 @@ class LedgerFiles:
 
     def append(self, lines: Sequence[bytes]) -> None:
         """Write whole lines, each with its end: all of them, or (an error) none that counts."""
-        if self._descriptor >= 0 and self._gone():
+        if self._descriptor >= 0 and not os.fstat(self._descriptor).st_nlink:  # it was removed: nobody would read this
             self.close()
         data = b"".join(lines)
         if self._descriptor < 0:
@@ -98,10 +98,12 @@ class LedgerFiles:
         self._write(data)
 
     def sync(self) -> None:
-        """What was written outlives a power cut from now on."""
+        """What was written outlives a power cut from now on; a file that was moved is let go."""
         if self._unsafe and self._descriptor >= 0 and self._regular:
             os.fdatasync(self._descriptor)
         self._unsafe = False
+        if self._descriptor >= 0 and self._moved():
+            self.close()
 
     def close(self) -> None:
         """Idempotent; the next line opens a file again."""
@@ -109,8 +111,8 @@ class LedgerFiles:
         if descriptor >= 0:
             os.close(descriptor)
 
-    def _gone(self) -> bool:
-        """Whether somebody took the file, or its folder, away: what is written to it would be lost without a word."""
+    def _moved(self) -> bool:
+        """Whether the file is not where it is looked for, or another one is."""
         try:
             there = os.stat(self.path)  # noqa: PTH116
         except FileNotFoundError:

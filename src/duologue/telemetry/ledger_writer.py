@@ -6,9 +6,10 @@ counted, named in the log once, and told in the file itself as soon as it is wri
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from duologue.errors import InputError
 from duologue.ids import Bits, unique_id
@@ -48,19 +49,27 @@ def head_of(origin: Origin, program: str) -> HeaderRecord:
     return HeaderRecord(origin.wall, origin.monotonic, program)
 
 
+def line_of(entry: Entry, origin: Origin) -> bytes:
+    """What stands in a file. Half a character that somebody typed is told as JSON tells it."""
+    return f"{encode(entry, origin.monotonic)}\n".encode("utf-8", "backslashreplace")
+
+
 class LedgerWriter:
     """Give it entries with :meth:`put`, from any thread; :meth:`start` it, and :meth:`close` it at the end.
 
-    ``of`` says what the file is of. Raises :class:`InputError` when the file cannot be written, or is something else.
+    ``of`` says what the file is of; ``made`` has lines by the ids of entries that several writers are given, which need
+    not be made by each. Raises :class:`InputError` when the file cannot be written, or is something else.
     """
 
     def __init__(
-        self, path: Path, of: str, origin: Origin, limits: FileLimits | None = None, *, program: str, bits: Bits
-    ) -> None:
+        self, path: Path, of: str, origin: Origin, limits: FileLimits | None = None, *, program: str, bits: Bits,
+        made: Mapping[str, bytes] = MappingProxyType({}),
+    ) -> None:  # fmt: skip
         self._of = of
         self._origin = origin
         self._program = program
         self._bits = bits
+        self._made = made
         self._files = LedgerFiles(path, limits or FileLimits(), self._head)
         self._shows: dict[str, Entry] = {}
         self._queue = EntryQueue("ledger", self._round)
@@ -156,8 +165,7 @@ class LedgerWriter:
         return entry if entry.id else replace(entry, id=make_id(self._origin, entry.at, self._bits))
 
     def _line(self, entry: Entry) -> bytes:
-        """Half a character that somebody typed is told as JSON tells it."""
-        return f"{encode(entry, self._origin.monotonic)}\n".encode("utf-8", "backslashreplace")
+        return self._made.get(entry.id) or line_of(entry, self._origin)
 
     def _head(self) -> bytes:
         header = Entry(self._origin.monotonic, self._of, head_of(self._origin, self._program))

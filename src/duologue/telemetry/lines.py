@@ -93,6 +93,8 @@ def plain(value: object) -> object:
     """As JSON can hold it: no number is infinite there, and what lies beyond a nanosecond is noise. What is no data, as
     a voice that somebody gave, is told by its kind: one entry must not cost all those that come after it.
     """
+    if value is None or type(value) in (str, int, bool):  # most of them
+        return value
     if isinstance(value, Enum):
         return cast(object, value.value)
     if isinstance(value, float):
@@ -103,7 +105,7 @@ def plain(value: object) -> object:
         return [plain(each) for each in cast("list[object]", value)]
     if isinstance(value, Mapping):
         return {str(name): plain(each) for name, each in cast("Mapping[object, object]", value).items()}
-    return value if value is None or isinstance(value, str | int) else type(value).__name__
+    return value if isinstance(value, str | int) else type(value).__name__
 
 
 class Unreadable(ValueError):

@@ -185,9 +185,15 @@ def _waited(pid: int) -> int:
     it.
     """
     total = 0
-    for file in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+    threads = f"/proc/{pid}/task"
+    try:
+        names = os.listdir(threads)  # noqa: PTH208 (some fifty files a second: paths as objects are half of the cost)
+    except OSError:
+        return 0
+    for name in names:
         try:
-            total += int(file.read_text("ascii").split()[1])
+            with open(f"{threads}/{name}/schedstat", "rb", buffering=0) as file:  # noqa: PTH123
+                total += int(file.read(64).split()[1])
         except (OSError, ValueError, IndexError):
             continue  # the thread is over
     return total

@@ -24,7 +24,9 @@ from duologue.telemetry.ledger import (
     CallRecord,
     ConversationRecord,
     DroppedRecord,
+    EffectRecord,
     Entry,
+    EventRecord,
     FrameRecord,
     HeaderRecord,
     OverRecord,
@@ -90,6 +92,8 @@ class RunDigest:
         """An entry of its part."""
         self.newest = max(self.newest, wall)
         match record:
+            case EventRecord() | EffectRecord():  # most of them
+                pass
             case FrameRecord(lateness_ms=lateness):
                 self.frames += 1
                 self.late += lateness > 0

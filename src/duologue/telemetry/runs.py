@@ -36,13 +36,13 @@ from duologue.telemetry.ledger import (
     TurnRecord,
 )
 from duologue.telemetry.ledger_files import MEGABYTE, FileLimits
-from duologue.telemetry.ledger_writer import SYNC_ROUNDS, LedgerWriter, Origin
+from duologue.telemetry.ledger_writer import SYNC_ROUNDS, LedgerWriter, Origin, line_of
 from duologue.telemetry.log import get_logger
 from duologue.telemetry.run_shelf import LEDGER, RunDigest, RunShelf, begins_run, write_digest
 
 MOST_RUNS = 300
 """At once; what begins beyond that is not kept, and counted."""
-DIGEST_ROUNDS = 10
+DIGEST_ROUNDS = 30
 """Between two digests of a run that goes on."""
 PRUNE_ROUNDS = 600
 """Between two looks at what is too old."""
@@ -109,6 +109,8 @@ class RunRecorder:
         self._noticed = noticed
         self._queue = EntryQueue("runs", self._round, MAX_WAITING)
         self._open: dict[str, _Open] = {}
+        self._made: dict[str, bytes] = {}
+        """Lines that several runs are given, by the ids of their entries, until they are written."""
         self._unkept = 0
         self._complained = ""
         self._dropped_before = 0
@@ -191,6 +193,7 @@ class RunRecorder:
             self._route(entry)
         for run in self._open.values():
             run.writer.flush()
+        self._made.clear()
 
     # Which run an entry is of
 
@@ -207,9 +210,11 @@ class RunRecorder:
             if isinstance(entry.record, OverRecord):
                 self._finish(entry.of)
             return
-        for of, run in self._open.items():
-            if part in (HOUSE, of.partition(":")[0]):
-                run.writer.put(entry)
+        concerned = [run for of, run in self._open.items() if part in (HOUSE, of.partition(":")[0])]
+        if len(concerned) > 1 and entry.id:
+            self._made[entry.id] = line_of(entry, self._origin)
+        for run in concerned:
+            run.writer.put(entry)
 
     def _put(self, run: _Open, entry: Entry) -> None:
         run.digest.take(entry.record, self._origin.wall_at(entry.at))
@@ -227,8 +232,9 @@ class RunRecorder:
             room = self._keeping.run_bytes
             limits = FileLimits(max(MEGABYTE, room // FILES), FILES, room)
             writer = LedgerWriter(
-                folder / LEDGER, entry.of, self._origin, limits, program=self._program, bits=self._bits
-            )
+                folder / LEDGER, entry.of, self._origin, limits, program=self._program, bits=self._bits,
+                made=self._made,
+            )  # fmt: skip
         except (OSError, InputError) as error:
             self._unkept += 1
             if folder is not None:

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 from duologue.clock import SYSTEM_CLOCK, Clock
 from duologue.ids import Bits
@@ -45,6 +46,7 @@ class Ledger:
     def __init__(self, clock: Clock = SYSTEM_CLOCK, *, bits: Bits = secrets.randbits) -> None:
         self._clock = clock
         self._bits = bits
+        self._entry_bits = Random(bits(64)).getrandbits  # hundreds a second: no secrets, and no call of the kernel each
         self.origin = Origin(clock.now(), clock.wall())
         self.writer: LedgerWriter | None = None
         self.recorder: RunRecorder | None = None
@@ -84,7 +86,7 @@ class Ledger:
         """Something happened: at ``at``, or at the record's own, or now (monotonic ns)."""
         at = at or getattr(record, "at", 0) or self._clock.now()
         kept = self.writer is not None or self.recorder is not None
-        entry = Entry(at, of, record, make_id(self.origin, at, self._bits) if kept else "")
+        entry = Entry(at, of, record, make_id(self.origin, at, self._entry_bits) if kept else "")
         for observer in self._observers:
             observer(entry)
         if self.writer is not None:

@@ -15,7 +15,7 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from duologue.clock import SECOND
-from duologue.telemetry.ledger import Entry, MachineRecord
+from duologue.telemetry.ledger import EffectRecord, Entry, EventRecord, MachineRecord
 from duologue.telemetry.metrics.engines import EngineMetrics
 from duologue.telemetry.metrics.series import SeriesOf, Totals
 from duologue.telemetry.metrics.show import ShowMetrics
@@ -59,7 +59,10 @@ class Metrics:
 
     def observe(self, entry: Entry) -> None:
         """Count what was entered in the ledger."""
-        of, record = label_of(entry.of), entry.record
+        record = entry.record
+        if isinstance(record, EventRecord | EffectRecord):
+            return  # each step of a conversation: most of a ledger, and nothing is counted from it
+        of = label_of(entry.of)
         for metrics in (self._shows, self._turns, self.engines):
             metrics.observe(of, record)
         if isinstance(record, MachineRecord):
