@@ -190,6 +190,28 @@ def test_when_nobody_is_there_the_character_goes_on_and_remembers(
     assert len(ids) == len(set(ids))
 
 
+def test_who_is_hung_up_on_while_they_are_put_through_was_handed_over_to_nobody(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    script = (Does(3.0, far.Digit("0")),)
+    exchange, leg = place(monkeypatch, tmp_path, GREETED + HUMAN, script=script, seconds=60, transfer=None)
+
+    async def cut() -> None:
+        await exchange.clock.wait_until(15 * SECOND)
+        assert leg.referred is not None
+        await exchange.calls.call(leg.info.id).cut("hung up from the page")
+
+    async def story() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(cut())
+            group.create_task(exchange.hold(leg))
+
+    simulate(story())
+    (record,) = exchange.records()
+    assert (record.transferred, record.reason, record.failed) == ("", "hung up from the page", False)
+    assert not [event for event in exchange.told if isinstance(event, NoticeEvent)], "nothing goes on here"
+
+
 def test_a_caller_who_is_silent_is_asked_then_said_goodbye_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     exchange, leg = place(monkeypatch, tmp_path, seconds=90.0)
     simulate(exchange.hold(leg))

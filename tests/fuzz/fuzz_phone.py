@@ -23,7 +23,7 @@ with atheris.instrument_imports(include=["duologue.phone"]):
     from duologue.phone.media.rtcp import Rtcp
     from duologue.phone.media.rtp import RtpPacket
     from duologue.phone.media.sdp import Description
-    from duologue.phone.media.telephone_events import EventReader
+    from duologue.phone.media.telephone_events import EventReader, key_of
     from duologue.phone.sip import call_events as events
     from duologue.phone.sip import message as sip
     from duologue.phone.sip.digest import fields
@@ -48,6 +48,7 @@ def message(data: bytes) -> None:
         return
     for part in (sip.sender, sip.recipient, sip.top_via):
         part(read)
+    key_of(read.body)
     sip.read(sip.write(read))
 
 
@@ -157,6 +158,12 @@ INVITE = (
     "Contact: <sip:a@192.0.2.1>\r\nSupported: timer, 100rel\r\nSession-Expires: 90\r\nContent-Type: application/sdp\r\n"
     f"Content-Length: {len(BODY)}\r\n\r\n{BODY}"
 ).encode()
+PARTED = f"--b\r\nContent-Type: a/b\r\n\r\nx\r\n--b\r\nContent-Type: application/sdp\r\n\r\n{BODY}\r\n--b--"
+SEVERAL = (
+    INVITE.partition(b"Content-Type")[0]
+    + (f"Content-Type: multipart/mixed;boundary=b\r\nContent-Length: {len(PARTED)}\r\n\r\n{PARTED}").encode()
+)
+INFORMED = b"\r\n\r\nSignal= 1\r\nDuration= 160"
 CANCEL = INVITE.partition(b"Contact")[0].replace(b"INVITE", b"CANCEL") + b"Content-Length: 0\r\n\r\n"
 SECOND = INVITE.replace(b"z9hG4bK1", b"z9hG4bK2").replace(b"Call-ID: c", b"Call-ID: d\r\nRequire: 100rel")
 STREAMED = PARTS.join(
@@ -172,14 +179,14 @@ STREAMED = PARTS.join(
     )
 )
 TARGETS: dict[str, tuple[Callable[[bytes], None], tuple[bytes, ...]]] = {
-    "message": (message, (INVITE, CANCEL)),
+    "message": (message, (INVITE, CANCEL, CANCEL.replace(b": 0\r\n\r\n", b": 24" + INFORMED))),
     "stream": (stream, (INVITE + b"\r\n\r\n" + CANCEL,)),
     "description": (description, (BODY.encode(),)),
     "digest": (digest, (b'Digest realm="x", nonce="a\\"b", qop="auth", algorithm=SHA-256',)),
     "media": (media, (b"\x80\x00" + bytes(30), b"\x81\xc8\x00\x0c" + bytes(48), b"\x05\x8a\x03\x20")),
     "audiosocket": (audiosocket, (b"\x01\x00\x10" + bytes(16) + b"\x10\x01\x40" + bytes(320) + b"\x03\x00\x017",)),
     "twilio": (twilio, (STREAMED, b"CallSid=CA1&From=%2B4930&To=%2B4940")),
-    "agent": (agent, (INVITE + PARTS + CANCEL, INVITE + PARTS + SECOND)),
+    "agent": (agent, (INVITE + PARTS + CANCEL, INVITE + PARTS + SECOND, SEVERAL)),
 }
 
 

@@ -24,6 +24,7 @@ MODULES = Path("/usr/lib/baresip/modules")
 RATE = 8000
 QUIET_SECONDS = 150
 """Behind whatever is spoken, and before it: longer than any call."""
+OPUS = "opus/48000/2"
 CONFIGURATION = """
 module_path {modules}
 sip_listen {host}:{port}
@@ -36,7 +37,7 @@ jitter_buffer_delay 0-0
 ctrl_tcp_listen {host}:{control}
 module aufile.so
 module sndfile.so
-module g711.so
+{codecs}
 module_app account.so
 module_app menu.so
 module_app ctrl_tcp.so
@@ -109,8 +110,12 @@ class Telephone:
 
 
 @contextlib.asynccontextmanager
-async def telephone(folder: Path, account: str = f"<sip:16@{HOST}>;regint=0") -> AsyncGenerator[Telephone]:
-    """One with an ``account`` as its file of accounts has it."""
+async def telephone(
+    folder: Path, account: str = f"<sip:16@{HOST}>;regint=0", codec: str = "PCMU"
+) -> AsyncGenerator[Telephone]:
+    """One with an ``account`` as its file of accounts has it, that speaks ``codec``: by :data:`OPUS` a tone and nothing
+    else, for its files are of 8000 Hz.
+    """
     name = program("baresip", "baresip-core")
     if not await asyncio.to_thread(MODULES.is_dir):
         pytest.skip(f"baresip's modules are not in {MODULES}")
@@ -119,10 +124,14 @@ async def telephone(folder: Path, account: str = f"<sip:16@{HOST}>;regint=0") ->
     quiet = folder / "quiet.wav"
     write_spoken(quiet, np.zeros(0, np.float32))
     settings = CONFIGURATION.format(
-        modules=MODULES, host=HOST, port=port, control=control, quiet=quiet, played=folder / "played.wav", folder=folder
-    )
+        modules=MODULES, host=HOST, port=port, control=control, quiet=quiet, played=folder / "played.wav",
+        folder=folder, codecs="module g711.so",
+    )  # fmt: skip
+    if codec == OPUS:
+        settings = settings.replace("module g711.so", "module opus.so\nmodule ausine.so")
+        settings = settings.replace(f"audio_source aufile,{quiet}", "audio_source ausine,440")
     (folder / "config").write_text(settings)
-    (folder / "accounts").write_text(f"{account};audio_codecs=PCMU\n")
+    (folder / "accounts").write_text(f"{account};audio_codecs={codec}\n")
     (folder / "contacts").write_text("")
     async with running([name, "-f", folder, "-t", "120"], folder, "log") as process, asyncio.TaskGroup() as tasks:
         async with asyncio.timeout(10):

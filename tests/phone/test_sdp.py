@@ -127,6 +127,36 @@ def test_the_format_that_we_like_best_is_taken() -> None:
     assert agreed.format is PCMU and agreed.send_events is None
 
 
+@pytest.mark.parametrize("offered", ["96 0 101", "0 96 101"])
+def test_keys_are_taken_on_another_clock_than_the_sound_where_there_are_no_others(offered: str) -> None:
+    """So offer baresip, and Asterisk before 2024; telephones that have both are answered by the book."""
+    text = LINPHONE.replace("96 9 8 0 101 97", offered).replace("telephone-event/48000", "telephone-event/8000")
+    ours, agreed = answer(Description.parse(text), US)
+    assert agreed.format is OPUS and (agreed.send_events, agreed.receive_events, agreed.events_clock) == (
+        101,
+        101,
+        8000,
+    )
+    assert "a=rtpmap:101 telephone-event/8000" in ours.encode()
+    odd = Description.parse(text.replace("telephone-event/8000", "telephone-event/7"))
+    assert answer(odd, US)[1].send_events is None, "no telephone counts so"
+    told = Description.parse(LINPHONE)
+    assert answer(told, US)[1].events_clock == 48_000
+    assert answer(told, replace(US, formats=(PCMU,)))[1].events_clock == 8000
+
+
+def test_of_an_answer_with_several_formats_the_first_is_spoken_and_each_is_heard() -> None:
+    """RFC 3264, sections 6.1 and 7."""
+    asked = offer(US)
+    numbers = {one.name: one.payload_type for one in asked.media[0].formats if not one.is_event}
+    text = LINPHONE.partition("m=video")[0].replace("96 9 8 0 101 97", "8 96 18 0 97 101")
+    agreed = accept(asked, Description.parse(text))
+    assert agreed.format is PCMA and (agreed.send_type, agreed.receive_type) == (8, 8)
+    assert agreed.others == ((numbers["opus"], OPUS), (0, PCMU))
+    events = next(one.payload_type for one in asked.media[0].formats if one.is_event and one.clock == 8000)
+    assert (agreed.send_events, agreed.receive_events, agreed.events_clock) == (97, events, 8000)
+
+
 def test_hold_is_answered_as_hold() -> None:
     ours, agreed = answer(Description.parse(OLD), US)
     assert agreed.direction is Direction.RECVONLY and "a=recvonly" in ours.encode()

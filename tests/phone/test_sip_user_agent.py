@@ -478,10 +478,60 @@ def test_a_call_without_an_offer_gets_ours() -> None:
     assert isinstance(last, events.Acknowledged) and last.answer is not None
 
 
-def test_the_line_that_closes_takes_no_more_calls() -> None:
+@pytest.mark.parametrize(
+    ("user", "called"),
+    [
+        ("+12145551212;npdi;rn=+12145550000", "+12145551212"),  # RFC 4694: a switch noted that it was looked up
+        ("16;phone-context=office", "16"), ("16", "16"), ("sales;team", "sales;team"),
+    ],
+)  # fmt: skip
+def test_what_a_switch_notes_beside_a_number_is_none_of_it(user: str, called: str) -> None:
+    agent = UserAgent(LineOptions(host=BOB, extensions=frozenset({called})), random.Random(1))
+    data = _invite().replace(b"INVITE sip:16@192.0.2.2", f"INVITE sip:{user}@192.0.2.2".encode())
+    (incoming,) = [one for one in agent.receive_datagram(data, SOURCE, 0) if isinstance(one, events.Incoming)]
+    assert incoming.extension == called
+
+
+PLACE = b"--b1\r\nContent-Type: application/pidf+xml\r\nContent-ID: <x@y>\r\n\r\n<presence/>\r\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "head", "code"),
+    [
+        ("multipart/mixed;boundary=b1", b"Content-Type: application/sdp", 0),
+        ('Multipart/Mixed; charset=x; boundary="b1"', b"c : APPLICATION/SDP;x=y\r\nContent-Disposition: session", 0),
+        ("multipart/mixed;boundary=b1", b"Content-Type: application/isup", 415),
+        ("multipart/mixed;boundary=b2", b"Content-Type: application/sdp", 415),
+        ("multipart/mixed", b"Content-Type: application/sdp", 400),
+        ('multipart/mixed;boundary="b1', b"Content-Type: application/sdp", 400),
+    ],
+)
+def test_a_description_beside_other_parts_is_found(kind: str, head: bytes, code: int) -> None:
+    """RFC 5621: carriers put the caller's place, or what their own network wants, into the same body."""
+    body = b"preamble\r\n" + PLACE + b"--b1\r\n" + head + b"\r\n\r\n" + description(ALICE).encode().encode()
+    body += b"\r\n--b1--\r\n--b1\r\nContent-Type: application/sdp\r\n\r\nnone of it"
+    data = _request("INVITE", ("Contact", "<sip:alice@198.51.100.7:5062>"), ("Content-Type", kind), body=body)
+    agent = UserAgent(LineOptions(host=BOB), random.Random(1))
+    outputs = agent.receive_datagram(data, SOURCE, 0)
+    told = [one.offer.encode() for one in outputs if isinstance(one, events.Incoming) and one.offer is not None]
+    assert told == ([description(ALICE).encode()] if not code else [])
+    assert [one.code for one in _answers(outputs)] == ([code] if code else [])
+
+
+def test_the_line_that_closes_takes_no_more_calls_and_says_so_to_who_asks_before() -> None:
     agent = UserAgent(LineOptions(host=BOB), random.Random(1))
     agent.closing = True
     assert _answers(agent.receive_datagram(_invite(), SOURCE, 0))[0].code == 503
+    (answer,) = _answers(agent.receive_datagram(_request("OPTIONS", branch="z9hG4bKo"), SOURCE, 0))
+    assert answer.code == 503 and answer.headers["Retry-After"], "RFC 3261, section 11.2: as an INVITE would be"
+
+
+def test_a_full_line_says_so_to_who_asks_before() -> None:
+    agent = UserAgent(LineOptions(host=BOB, most_calls=1), random.Random(1))
+    asked = (_request("OPTIONS", branch=f"z9hG4bKo{number}") for number in range(2))
+    assert _answers(agent.receive_datagram(next(asked), SOURCE, 0))[0].code == 200
+    agent.receive_datagram(_invite(), SOURCE, 0)
+    assert _answers(agent.receive_datagram(next(asked), SOURCE, 0))[0].code == 503
 
 
 def test_setting_up_takes_no_time_of_its_own() -> None:

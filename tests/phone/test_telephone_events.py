@@ -26,6 +26,7 @@ from duologue.phone.media.telephone_events import (
     KeyPress,
     digits_of,
     duration,
+    key_of,
     press,
 )
 
@@ -134,3 +135,24 @@ def test_other_events_and_short_payloads() -> None:
     assert reader.read(0, bytes((16, 10, 0, 160)), MILLISECOND) == () and reader.deadline is None  # a flash
     with pytest.raises(InputError, match="3 bytes"):
         reader.read(0, b"\0\0\0", MILLISECOND)
+
+
+@pytest.mark.parametrize(
+    ("body", "key"),
+    [
+        ("Signal=5\r\nDuration=160\r\n", ("5", 160)),
+        ("Signal= 1\r\nDuration= 250\r\n", ("1", 250)),  # as Cisco has it
+        ("signal = #\nduration = x\n", ("#", 0)),
+        ("Signal=11\r\nDuration=100\r\n", ("#", 100)),  # by the number of its event
+        ("Signal=10", ("*", 0)),
+        ("d", ("D", 0)),
+        ("0\r\n", ("0", 0)),
+        ("Signal=16", None),
+        ("Signal=!", None),  # a flash
+        ("Signal=12 34", None),
+        ("", None),
+        ("\xff\x00", None),
+    ],
+)
+def test_a_key_by_info(body: str, key: tuple[str, int] | None) -> None:
+    assert key_of(body.encode("latin-1")) == key

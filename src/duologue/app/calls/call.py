@@ -393,7 +393,7 @@ class CallTalk:
         if outcome.ok:
             self.standing.transferred, self._reason = target, f"handed over to {target}"
             await self._leaves()
-        else:
+        elif not self._over.is_set():
             _log.warning("call.not_transferred", call=self._leg.info.id, to=target, cause=outcome.why)
             told = f"The call was not handed over to {target}: {outcome.why}"
             self._house.told(NoticeEvent(notice=Notice(level="warning", text=told, remedy="It goes on here.")))
@@ -471,7 +471,7 @@ class CallTalk:
                 self._over.set()
                 self._begun.set()
                 if self._transferred is not None and not self._transferred.done():
-                    self._transferred.set_result(far.LegTransferred(not failed, reason))
+                    self._transferred.set_result(far.LegTransferred(not (failed or ours), reason))
                 if self._session is not None:
                     self._session.hang_up()
             case _:

@@ -65,15 +65,22 @@ class Leg:
         form = agreed.format
         self.outgoing = Outgoing(
             form, agreed.send_type, agreed.send_events, ssrc, chance.getrandbits(15), chance.getrandbits(32),
-            self._send, owner.tell, agreed.ptime,
+            self._send, owner.tell, agreed.ptime, agreed.events_clock,
         )  # fmt: skip
-        self.incoming = IncomingCall(form, agreed.receive_type, agreed.receive_events, self._heard, owner.tell, ssrc)
+        self.incoming = IncomingCall(
+            form, agreed.receive_type, agreed.receive_events, self._heard, owner.tell, ssrc,
+            events_clock=agreed.events_clock, others=agreed.others,
+        )  # fmt: skip
         self._reports = Reports(ssrc, name, chance, now)
         self._latch = Latch((agreed.host, agreed.port), hosts)
         self._protection = _protection(agreed)
         self._sign = now
         self._held = False
         self._running = self._gone = False
+        self._early = False
+        """Nobody has answered the call yet."""
+        self._waits = False
+        """For a sign that the caller listens."""
 
     @property
     def ignored(self) -> int:
@@ -96,15 +103,30 @@ class Leg:
     @property
     def _expects(self) -> bool:
         """Something must come, sooner or later: who only listens sends no sound (RFC 3264, section 5.1), and need not
-        send reports.
+        send reports; a gateway whose telephone rings may leave it at having promised some.
         """
-        return not (self._held or self._gone) and self._agreed.direction.receives
+        return not (self._held or self._gone or self._early) and self._agreed.direction.receives
 
-    def start(self, now: int) -> None:
-        """The call stands (or has early sound): what waits leaves, and reports begin."""
-        self._running, self._sign = True, now
+    def start(self, now: int, *, early: bool = False) -> None:
+        """The call stands (or has ``early`` sound, until :meth:`stands`): what waits leaves, and reports begin."""
+        self._running, self._early, self._sign = True, early, now
         self._hold(now)
         self.outgoing.start(now)
+
+    def stands(self, now: int, *, listens: bool = True) -> None:
+        """It was answered. By us: whether who calls ``listens`` already is not known before they have our answer, which
+        may take another way than the sound, and a longer one. What is said waits for a sign of that.
+        """
+        self._early, self._sign = False, now
+        if not listens:
+            self._waits = True
+            self.outgoing.hold("answer", now)
+
+    def listens(self, now: int) -> None:
+        """They do: their acknowledgement came, or sound of theirs."""
+        if self._waits:
+            self._waits = False
+            self.outgoing.release("answer", now)
 
     def change(self, agreed: Agreed, now: int) -> None:
         """Something else was agreed upon: another format, address or key, hold or resume. What is being said goes on
@@ -118,9 +140,13 @@ class Leg:
         else:
             self._protection.change(agreed.ours, agreed.theirs)
         form, ssrc = agreed.format, self._chance.getrandbits(32)
-        self.outgoing.change(form, agreed.send_type, agreed.send_events, ssrc, agreed.ptime, now)
+        self.outgoing.change(
+            form, agreed.send_type, agreed.send_events, ssrc, agreed.ptime, now, agreed.events_clock
+        )  # fmt: skip
         self._reports.ssrc = self.outgoing.ssrc
-        self.incoming.change(form, agreed.receive_type, agreed.receive_events)
+        self.incoming.change(
+            form, agreed.receive_type, agreed.receive_events, events_clock=agreed.events_clock, others=agreed.others
+        )  # fmt: skip
         self._sign = now
         self._hold(now)
 
@@ -143,6 +169,7 @@ class Leg:
                 self.strange += 1
                 continue
             self._sign = now
+            self.listens(now)
             self.incoming.receive(read, now)
 
     def tick(self, now: int, wall: int) -> None:

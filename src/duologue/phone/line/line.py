@@ -68,9 +68,12 @@ from duologue.phone.media.latch import Address
 from duologue.phone.media.negotiation import Agreed, Local, NotAcceptableError, accept, answer, offer, offer_again
 from duologue.phone.media.ports import MediaPort, MediaPorts
 from duologue.phone.media.sdp import Description
-from duologue.phone.media.telephone_events import DIGITS
+from duologue.phone.media.telephone_events import key_of
 from duologue.phone.sip import call_events as events
 from duologue.phone.sip import certificates
+from duologue.phone.sip.header_fields import uri_of
+from duologue.phone.sip.names import Names
+from duologue.phone.sip.transactions import Flow
 from duologue.phone.sip.transport import Listening, Transport
 from duologue.phone.sip.user_agent import Output, UserAgent
 from duologue.phone.turned_away import reason_of
@@ -145,6 +148,9 @@ class LineProcess:
         self._chance = random.SystemRandom()
         self._calls: dict[str, _Call] = {}
         self._names: dict[str, _Call] = {}
+        self._finding: dict[str, asyncio.Task[None]] = {}
+        """Calls of ours to names that are being looked up."""
+        self._tasks: asyncio.TaskGroup | None = None
         self._heap: list[tuple[int, int, _Call]] = []
         self._numbers = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
@@ -159,7 +165,7 @@ class LineProcess:
 
     async def open(self, tasks: asyncio.TaskGroup, granted: str = "") -> Ready:
         """Listen, and register the accounts. Raises :class:`DuologueError` for a port that is taken, a file unread."""
-        plan = self._plan
+        plan, self._tasks = self._plan, tasks
         server = None
         if plan.tls is not None:
             server = certificates.for_clients(Path(plan.certificate), Path(plan.key) if plan.key else None)
@@ -176,6 +182,8 @@ class LineProcess:
     async def leave(self, why: str) -> None:
         """End all calls and registrations politely, as far as :attr:`LineSetup.leave_s` lets."""
         until = self._clock.now() + round(self._plan.leave_s * SECOND)
+        for name in list(self._finding):
+            self._not_called(name, why)
         for call in list(self._calls.values()):
             self._hang_up(call, why)
         self._perform(self.agent.drain(self._clock.now()))
@@ -200,6 +208,8 @@ class LineProcess:
                 self._perform(self.agent.drain(now))
             case LineShutdown():
                 pass  # its process leaves
+            case HangUpCall(name, why) if name in self._finding:
+                self._not_called(name, why)
             case _:
                 call = self._calls.get(order.call)
                 if call is not None:  # an order that crossed the end of its call is none
@@ -222,11 +232,12 @@ class LineProcess:
                 sound = early and call.agreed is not None
                 self._perform(self.agent.ring(call.name, now, call.ours if sound else None))
                 if sound:
-                    self._begin(call, now)
+                    self._begin(call, now, early=True)
             case TakeLineCall():
+                listens = call.leg is not None  # to what came early
                 self._perform(self.agent.accept(call.name, call.ours, now))
                 if call.agreed is not None and call.id in self._calls:
-                    self._stands(call, now)
+                    self._stands(call, now, listens=listens)
             case RefuseCall(_, status, retry_after_s):
                 call.reason = f"refused with {status}"
                 headers = [("Retry-After", str(retry_after_s))] if retry_after_s else []
@@ -240,6 +251,25 @@ class LineProcess:
                 self._hang_up(call, reason)
 
     def _dial(self, order: Dial, now: int) -> None:
+        """At once; or when a name has said by what it is reached, where nothing else does. An account's registrar is
+        reached as it was said of it.
+        """
+        if self._tasks is None or order.account or not _asks(order.target):
+            self._call(order, now)
+        else:
+            self._finding[order.call] = self._tasks.create_task(self._find(order))
+
+    async def _find(self, order: Dial) -> None:
+        flow = await self._transport.names.flow_to(uri_of(order.target))
+        if self._finding.pop(order.call, None) is not None:
+            self._call(order, self._clock.now(), flow)
+
+    def _not_called(self, call: str, why: str) -> None:
+        """It is over before anybody was called."""
+        self._finding.pop(call).cancel()
+        self.report(Told(call, LegEnded(why or "we hung up", ours=True, status=487)))
+
+    def _call(self, order: Dial, now: int, flow: Flow | None = None) -> None:
         try:
             port = self._ports.take()
         except PeerError as error:
@@ -249,7 +279,7 @@ class LineProcess:
             local = self._local(self._reached(order.target), port)
             ours = offer(local)
             headers = list(order.headers.items())
-            name, outputs = self.agent.call(order.target, ours, now, order.account, headers)
+            name, outputs = self.agent.call(order.target, ours, now, order.account, headers, flow)
         except Exception as error:  # whatever it is, the port is given back
             port.close()
             status = 404 if isinstance(error, DuologueError) else 500
@@ -298,20 +328,22 @@ class LineProcess:
             case events.Progress(_, status, described):
                 call.tell(Ringing(status))
                 if described is not None and self._agree(call, described):
-                    self._begin(call, now)
+                    self._begin(call, now, early=True)
             case events.Answered(_, described):
                 if self._agree(call, described):
                     self._stands(call, now)
             case events.Acknowledged(_, described):
                 if described is not None and self._agree(call, described):
                     self._stands(call, now)
+                if call.leg is not None:
+                    call.leg.listens(now)
             case events.Offered(_, described):
                 self._offered(call, described, now)
             case events.Changed(_, described):
                 self._changed(call, described, now)
             case events.Informed(_, kind, body):
-                if kind in _INFO_DIGITS and (key := _pressed(body)):
-                    call.tell(key)
+                if kind in _INFO_DIGITS and (key := key_of(body)):
+                    call.tell(Digit(*key))
             case events.Transferred(_, status, last):
                 self._transferred(call, status, last=last)
             case events.Referred():
@@ -418,7 +450,7 @@ class LineProcess:
 
     # Sound
 
-    def _begin(self, call: _Call, now: int) -> None:
+    def _begin(self, call: _Call, now: int, *, early: bool = False) -> None:
         """There is sound from now on, or it goes on in another way."""
         assert call.agreed is not None
         if call.leg is not None:
@@ -429,11 +461,12 @@ class LineProcess:
         silent = round(self._plan.silent_s * SECOND)
         call.leg = Leg(call.agreed, call.hosts, call, self._chance, name, silent, now)
         call.port.listen(call.received)
-        call.leg.start(now)
+        call.leg.start(now, early=early)
 
-    def _stands(self, call: _Call, now: int) -> None:
+    def _stands(self, call: _Call, now: int, *, listens: bool = True) -> None:
         self._begin(call, now)
         if call.leg is not None and not call.answered:
+            call.leg.stands(now, listens=listens)
             call.answered, call.codec = True, _named(call.agreed)
             self.report(Able(call.id, call.leg.outgoing.presses))
             call.tell(LegAnswered(call.codec))
@@ -619,6 +652,14 @@ def _user(address: str) -> str:
     return unquote(user.partition(":")[0] if at else rest)
 
 
+def _asks(target: str) -> bool:
+    """Whether a name is to be asked by what it is reached; what is no address is refused later."""
+    try:
+        return Names.asks(uri_of(target))
+    except InputError:
+        return False
+
+
 def _named(agreed: Agreed | None) -> str:
     return "" if agreed is None else f"{agreed.format.name}/{agreed.format.clock}"
 
@@ -629,14 +670,3 @@ def _same_key(ours: Description, agreed: Agreed, before: Agreed | None) -> tuple
         return ours, agreed
     media = tuple(replace(one, cryptos=(before.ours,)) if one.cryptos else one for one in ours.media)
     return replace(ours, media=media), replace(agreed, ours=before.ours)
-
-
-def _pressed(body: bytes) -> Digit | None:
-    """A key by INFO: its only character, or ``Signal=`` and ``Duration=``."""
-    text = body.decode("utf-8", "replace").strip()
-    fields = {key.strip().lower(): value.strip() for key, _, value in (line.partition("=") for line in text.split())}
-    key = fields.get("signal", text).upper()
-    if len(key) != 1 or key not in DIGITS:
-        return None
-    lasted = fields.get("duration", "")
-    return Digit(key, int(lasted) if lasted.isascii() and lasted.isdigit() and len(lasted) < 6 else 0)

@@ -6,13 +6,13 @@ of ours, so a source whose clock runs fast or slow loses and gains nothing: its 
 who hears them places them on our clock (:mod:`duologue.dialogue.listening.source_clock`), where a drift shows in pauses
 alone.
 
-When something else is agreed upon in mid-call, packets say by their types what they hold: those that are under way in
-the format of before are heard as well, and the numbers run on.
+Packets say by their types what they hold: who may speak in several formats does so as they like, and what is under way
+in the format of before, when something else is agreed upon in mid-call, is heard as well. The numbers run on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -36,12 +36,14 @@ MOST_FILLED_MS = 1000
 class IncomingCall:
     """Of one call. ``heard`` gets the number of a block's first sample and the block, ``pressed`` each key once.
 
-    Methods take ``now`` (ns); :attr:`deadline` is when :meth:`tick` is wanted.
+    ``events`` is the payload type of digits, which count how long they last by ``events_clock`` (Hz; 0: the format's);
+    ``others`` may come as well. Methods take ``now`` (ns); :attr:`deadline` is when :meth:`tick` is wanted.
     """
 
     def __init__(
         self, form: Format, payload_type: int, events: int | None,
         heard: Callable[[int, Samples], None], pressed: Callable[[Digit], None], seed: int = 1,
+        *, events_clock: int = 0, others: Iterable[tuple[int, Format]] = (),
     ) -> None:  # fmt: skip
         self.strange = 0
         """Packets that hold nothing that was agreed upon."""
@@ -49,17 +51,19 @@ class IncomingCall:
         self.last = 0
         """When the newest packet came (ns)."""
         self._form = form
-        self._formats = {payload_type: form}
-        self._events: dict[int, int] = {} if events is None else {events: form.clock}
+        self._formats: dict[int, Format] = {}
+        self._events: dict[int, int] = {}
         """The payload types of digits, and their clocks."""
+        self._wanted: frozenset[int] = frozenset()
+        """The clocks of what was agreed upon last."""
         self._heard, self._pressed = heard, pressed
         self._noise = np.random.default_rng(seed)
         self._clock = form.clock
         """Of the timestamps (Hz)."""
         self.buffer = JitterBuffer(form.clock)
         self._keys = EventReader()
-        self._wanted = form.clock
-        """The clock that was agreed upon last."""
+        self._pressed_by = form.clock
+        """The clock of the key that is down."""
         self._other: int | None = None
         self._anew = False
         """Another source is counted already, and not yet heard."""
@@ -71,15 +75,21 @@ class IncomingCall:
         self._origin: int | None = None
         """What the source's clock showed when ours, in its units, was 0."""
         self._told_at = 0
+        self.change(form, payload_type, events, events_clock=events_clock, others=others)
 
-    def change(self, form: Format, payload_type: int, events: int | None) -> None:
+    def change(
+        self, form: Format, payload_type: int, events: int | None, *, events_clock: int = 0,
+        others: Iterable[tuple[int, Format]] = (),
+    ) -> None:  # fmt: skip
         """This is agreed upon from now on; what was agreed before may still be under way."""
-        self._events.pop(payload_type, None)
-        self._formats[payload_type] = form
+        agreed = {**dict(others), payload_type: form}
+        for number in agreed:
+            self._events.pop(number, None)
+        self._formats |= agreed
         if events is not None:
             self._formats.pop(events, None)
-            self._events[events] = form.clock
-        self._wanted = form.clock
+            self._events[events] = events_clock or form.clock
+        self._wanted = frozenset(each.clock for each in agreed.values())
 
     @property
     def deadline(self) -> int | None:
@@ -103,8 +113,8 @@ class IncomingCall:
         """A packet of the negotiated peer's."""
         kind = packet.payload_type
         form = self._formats.get(kind)
-        clock = form.clock if form is not None else self._events.get(kind, self._clock if kind == COMFORT_NOISE else 0)
-        if clock not in (self._clock, self._wanted) or not clock:  # also what is overtaken by the clock after it
+        clock = form.clock if form is not None else self._stamped(kind)
+        if clock != self._clock and clock not in self._wanted:  # also what is overtaken by the clock after it
             self.strange += 1
             return
         self.last = now
@@ -118,6 +128,15 @@ class IncomingCall:
         """What is missing is waited for no longer."""
         self._settle(self.buffer.tick(now), now)
         self._tell_keys(self._keys.tick(now))
+
+    def _stamped(self, kind: int) -> int:
+        """The clock by which a packet is stamped that is no sound; 0: it is nothing that was agreed upon. Digits on one
+        that is no sound's stand among the sound's, as they are not meant to, and only their lengths are by their own.
+        """
+        if kind in self._events:
+            own = self._events[kind]
+            return own if own in self._wanted else self._clock
+        return self._clock if kind == COMFORT_NOISE else 0
 
     def _counted(self, packet: RtpPacket, now: int) -> bool:
         """Whether it is of the source that is heard; another one is believed with its second packet."""
@@ -140,13 +159,14 @@ class IncomingCall:
     def _press(self, packet: RtpPacket, now: int) -> None:
         stamp = self._stamps.peek(packet.timestamp)
         try:
+            self._pressed_by = self._events[packet.payload_type]
             self._tell_keys(self._keys.read(stamp, packet.payload, now, marker=packet.marker))
         except InputError:
             self.strange += 1
 
     def _tell_keys(self, keys: tuple[KeyPress, ...]) -> None:
         for each in keys:
-            self._pressed(Digit(each.key, each.ticks * 1000 // self._clock))
+            self._pressed(Digit(each.key, each.ticks * 1000 // self._pressed_by))
 
     # Sound
 

@@ -1,7 +1,9 @@
 """Offer and answer (RFC 3264): what two ends agree upon. Values in, values out.
 
 We take the first stream of sound that we can speak, in the format of it that we like best (ears understand a wide band
-better), and refuse all others by their port. Digits are taken where they are offered on the same clock.
+better), and refuse all others by their port. Who answers us with several formats is spoken to in the first of them, and
+heard in each (section 7). Digits are on the clock of the sound, or where only others are offered on one of those: many
+telephones and older Asterisks have 8000 Hz alone, beside Opus too.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from dataclasses import dataclass, replace
 from duologue.errors import InputError
 from duologue.phone.media.codecs import FORMATS, PACKET_MS, Format
 from duologue.phone.media.sdp import Crypto, Description, Direction, Media, PayloadFormat
+from duologue.phone.media.telephone_events import CLOCK
 
 SUITES = {"AES_CM_128_HMAC_SHA1_80": 30, "AES_CM_128_HMAC_SHA1_32": 30}
 """Of SDES (RFC 4568, section 6.2), with the bytes of master key and salt."""
@@ -46,8 +49,9 @@ class Agreed:
     """A stream that both ends can speak.
 
     We send to ``host`` and ``port`` packets of ``send_type`` (the payload type that the other end gave to ``format``),
-    and get ``receive_type``; ``send_events`` and ``receive_events`` are those of digits, None where there are none.
-    ``direction`` is ours. ``ours`` and ``theirs`` are the keys of an encrypted stream.
+    and get ``receive_type``, or ``others`` of what it may speak as well; ``send_events`` and ``receive_events`` are
+    those of digits, None where there are none, ``events_clock`` is that of how long they last (Hz). ``direction`` is
+    ours. ``ours`` and ``theirs`` are the keys of an encrypted stream.
     """
 
     format: Format
@@ -63,6 +67,8 @@ class Agreed:
     ptime: int = PACKET_MS
     ours: Crypto | None = None
     theirs: Crypto | None = None
+    events_clock: int = 0
+    others: tuple[tuple[int, Format], ...] = ()
 
 
 def offer(local: Local, direction: Direction = Direction.SENDRECV) -> Description:
@@ -143,18 +149,17 @@ def accept(offered: Description, answered: Description) -> Agreed:
     if theirs.protocol != ours.protocol:
         raise NotAcceptableError(f"{theirs.protocol} answers {ours.protocol}", where="sdp")
     _check_address(theirs)
-    offered_formats = [form for form in FORMATS if any(_same(one, form) for one in ours.formats)]
-    form, spoken = _first_spoken(theirs.formats, offered_formats)
-    mine = next(one for one in ours.formats if _same(one, form))
+    (form, spoken, number), *rest = _spoken_back(ours.formats, theirs.formats)
     key = theirs.cryptos[0] if len(theirs.cryptos) == 1 and _is_key(theirs.cryptos[0]) else None
     own = next((one for one in ours.cryptos if key is not None and one.tag == key.tag), None)
     if ours.cryptos and (key is None or own is None or own.suite != key.suite):
         raise NotAcceptableError("the answer has no key to our offer", where="sdp")
     direction = theirs.direction.reversed
+    send_events, receive_events, clock = _digits_back(ours.formats, theirs.formats, form)
     return Agreed(
-        form, theirs.host, theirs.port, theirs.rtcp, spoken.payload_type, mine.payload_type, direction,
-        _events(theirs.formats, form), _events(ours.formats, form), ours.rtcp_mux and theirs.rtcp_mux,
-        theirs.ptime or PACKET_MS, own, key if own else None,
+        form, theirs.host, theirs.port, theirs.rtcp, spoken.payload_type, number, direction,
+        send_events, receive_events, ours.rtcp_mux and theirs.rtcp_mux,
+        theirs.ptime or PACKET_MS, own, key if own else None, clock, tuple((other, one) for one, _, other in rest),
     )  # fmt: skip
 
 
@@ -173,15 +178,16 @@ def _answer(media: Media, local: Local, wanted: Direction) -> tuple[Media, Agree
     events = _events(media.formats, form)
     formats = [replace(spoken, parameters=form.parameters)]
     if events is not None:  # RFC 3264, 6.1: the numbers of the offer serve both ways
-        formats.append(PayloadFormat(events, "telephone-event", form.clock, 1, DIGITS))
+        formats.append(PayloadFormat(events.payload_type, "telephone-event", events.clock, 1, DIGITS))
     mux = media.rtcp_mux and local.rtcp_mux
     described = Media(
         "audio", local.port, media.protocol, local.host, tuple(formats), direction, PACKET_MS, local.port + 1, mux,
         (ours,) if ours else (),
     )  # fmt: skip
+    digits = None if events is None else events.payload_type
     agreed = Agreed(
-        form, media.host, media.port, media.rtcp, spoken.payload_type, spoken.payload_type, direction, events, events,
-        mux, media.ptime or PACKET_MS, ours, theirs if media.secure else None,
+        form, media.host, media.port, media.rtcp, spoken.payload_type, spoken.payload_type, direction, digits, digits,
+        mux, media.ptime or PACKET_MS, ours, theirs if media.secure else None, 0 if events is None else events.clock,
     )  # fmt: skip
     return described, agreed
 
@@ -202,8 +208,37 @@ def _first_spoken(offered: Sequence[PayloadFormat], ours: Sequence[Format]) -> t
         for one in offered:
             if _same(one, form):
                 return form, one
+    raise _nothing_common(offered)
+
+
+def _spoken_back(
+    offered: Sequence[PayloadFormat], answered: Sequence[PayloadFormat]
+) -> list[tuple[Format, PayloadFormat, int]]:
+    """Of an answer to ``offered``: each format, as they have it, and our number of it; theirs comes first."""
+    found: dict[str, tuple[Format, PayloadFormat, int]] = {}
+    for one in answered:
+        for form in FORMATS:
+            mine = next((each for each in offered if _same(each, form)), None)
+            if mine is not None and _same(one, form):
+                found.setdefault(form.name, (form, one, mine.payload_type))
+    if not found:
+        raise _nothing_common(answered)
+    return list(found.values())
+
+
+def _digits_back(
+    offered: Sequence[PayloadFormat], answered: Sequence[PayloadFormat], form: Format
+) -> tuple[int | None, int | None, int]:
+    """Of an answer to ``offered``: their number of digits, ours, and the clock."""
+    theirs = _events(answered, form)
+    clock = 0 if theirs is None else theirs.clock
+    ours = next((one.payload_type for one in offered if one.is_event and one.clock == clock), None)
+    return (None, None, 0) if theirs is None or ours is None else (theirs.payload_type, ours, clock)
+
+
+def _nothing_common(offered: Sequence[PayloadFormat]) -> NotAcceptableError:
     spoken = ", ".join(one.name for one in offered if not one.is_event) or "nothing"
-    raise NotAcceptableError(f"{spoken} is offered", where="sdp")
+    return NotAcceptableError(f"{spoken} is offered", where="sdp")
 
 
 def _same(offered: PayloadFormat, form: Format) -> bool:
@@ -211,9 +246,12 @@ def _same(offered: PayloadFormat, form: Format) -> bool:
     return named and (offered.channels == form.channels or form.channels == 1 == offered.channels)
 
 
-def _events(formats: Sequence[PayloadFormat], form: Format) -> int | None:
-    """The payload type of digits on the format's clock (RFC 4733, section 2.1: one clock for a stream)."""
-    return next((one.payload_type for one in formats if one.is_event and one.clock == form.clock), None)
+def _events(formats: Sequence[PayloadFormat], form: Format) -> PayloadFormat | None:
+    """Digits, on the format's clock (RFC 4733, section 2.1: one clock for a stream) if there are any on it, else on the
+    one that most have.
+    """
+    events = [one for one in formats if one.is_event and one.clock and one.clock % CLOCK == 0]
+    return min(events, key=lambda one: (one.clock != form.clock, one.clock), default=None)
 
 
 def _both(one: Direction, other: Direction) -> Direction:

@@ -73,6 +73,7 @@ class Outgoing(Spurts):
     def __init__(
         self, form: Format, payload_type: int, events: int | None, ssrc: int, sequence: int, timestamp: int,
         send: Callable[[RtpPacket, int], None], tell: Callable[[LegEvent], None], ptime: int = PACKET_MS,
+        events_clock: int = 0,
     ) -> None:  # fmt: skip
         super().__init__(self._pack, form.rate, form.packet_ms(ptime), silence=False)
         self.ssrc = ssrc
@@ -83,6 +84,7 @@ class Outgoing(Spurts):
         self.refused = 0
         """Messages that could not be taken."""
         self._form, self._type, self._events = form, payload_type, events
+        self._events_clock = events_clock or form.clock
         self._ptime = ptime
         self._encoder = form.encoder(form.packet_ms(ptime))
         self._sequence, self._timestamp = sequence, timestamp
@@ -107,12 +109,18 @@ class Outgoing(Spurts):
         self._last = now - KEEP_ALIVE if self._after is None else now
         self.tick(now)
 
-    def change(self, form: Format, payload_type: int, events: int | None, ssrc: int, ptime: int, now: int) -> None:
+    def change(
+        self, form: Format, payload_type: int, events: int | None, ssrc: int, ptime: int, now: int,
+        events_clock: int = 0,
+    ) -> None:  # fmt: skip
         """This is agreed upon from now on. What is being said goes on with the next packet, to the sample; on another
         clock as source ``ssrc`` (RFC 7160, section 4.1), with a key that is being pressed left as it is.
         """
         self._now = now
         before, self._type, self._events = self._form, payload_type, events
+        if (clock := events_clock or form.clock) != self._events_clock:
+            self._events_clock = clock
+            self._pressing.clear()
         if (form, ptime) == (before, self._ptime):
             return
         self._form, self._ptime = form, ptime
@@ -308,7 +316,7 @@ class Outgoing(Spurts):
                 self._pressing.popleft()
                 if self._events is not None:
                     begun = (self._press_at - self.began) * self._form.clock // SECOND
-                    stamp = begun + packet.timestamp
+                    stamp = begun + packet.timestamp * self._form.clock // self._events_clock
                     self._packet(packet.payload, stamp, self._events, due, marker=packet.marker)
             elif self._keys and "peer" not in self._holders:
                 self.hold("keys", now)
@@ -316,8 +324,8 @@ class Outgoing(Spurts):
                     return  # its last packet fades out first
                 self._press_at = now
                 key = self._keys.popleft()
-                self._pressing.extend(press(key, self._form.clock))
-                self._press_ends = now + self._ns(duration(key, self._form.clock))
+                self._pressing.extend(press(key, self._events_clock))
+                self._press_ends = now + self._ns(duration(key, self._events_clock))
             elif "keys" in self._holders and now >= self._press_ends:
                 self.release("keys", now)
                 return
@@ -325,7 +333,8 @@ class Outgoing(Spurts):
                 return
 
     def _ns(self, ticks: int) -> int:
-        return ticks * SECOND // self._form.clock
+        """Of so many ticks of the digits' clock."""
+        return ticks * SECOND // self._events_clock
 
     # What was heard
 

@@ -1,4 +1,6 @@
-"""Digits on the telephone as named events (RFC 4733), both ways, as cores: payloads in, digits out, and back."""
+"""Digits on the telephone as named events (RFC 4733), both ways, as cores: payloads in, digits out, and back; and as
+they are told by INFO.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ from duologue.errors import InputError
 
 DIGITS = "0123456789*#ABCD"
 """Event codes 0 to 15 (section 3.2)."""
+_EVENTS = frozenset(str(code) for code in range(10, len(DIGITS)))
 CLOCK = 8000
 """Of most formats (Hz); events are on the clock of the sound beside them (section 2.1)."""
 PACKET = CLOCK * 20 // 1000
@@ -47,6 +50,22 @@ def digits_of(text: str) -> str:
     if wrong:
         raise InputError(f"no telephone has the key {wrong[0]!r}", where="digits", remedy=f"Press one of {DIGITS}.")
     return found
+
+
+def key_of(body: bytes) -> tuple[str, int] | None:
+    """A key by INFO, and for how many milliseconds it was down (0: not said): the only character of the body, or
+    ``Signal=`` and ``Duration=`` with spaces or without (Cisco's have some), by its character or the number of its
+    event. None: it is none.
+    """
+    text = body.decode("utf-8", "replace").strip()
+    lines = (line.partition("=") for line in text.splitlines())
+    fields = {name.strip().lower(): value.strip() for name, _, value in lines}
+    key, lasted = fields.get("signal", text).upper(), fields.get("duration", "")
+    if key in _EVENTS:
+        key = DIGITS[int(key)]
+    if len(key) != 1 or key not in DIGITS:
+        return None
+    return key, int(lasted) if lasted.isascii() and lasted.isdigit() and len(lasted) < 6 else 0
 
 
 def press(digits: str, clock: int = CLOCK) -> Iterator[EventPacket]:

@@ -75,9 +75,10 @@ class Agent(Protocol):
 
 def described(message: Request | Response) -> Description | None:
     """Its session description, if it has one. Raises :class:`InputError`."""
-    if not message.body or sip.media_type(message) != SDP:
+    body = sip.part(message, SDP)
+    if body is None:
         return None
     try:
-        return Description.parse(message.body.decode())
+        return Description.parse(body.decode())
     except UnicodeDecodeError as error:
         raise InputError("a session description that is no UTF-8", where="sdp") from error

@@ -15,18 +15,21 @@ from sipmessage import URI, CSeq, Request, Response
 from sipmessage.message import COMPACT_FORMS
 
 from duologue.errors import InputError
-from duologue.phone.sip.header_fields import TOKEN, NameAddress, Via, listed, number, uri_of
+from duologue.phone.sip.header_fields import TOKEN, NameAddress, Via, listed, number, parameters, split, uri_of
 
 Message = Request | Response
 
 MAX_HEAD, MAX_BODY = 16_384, 49_152
 """Bytes of start line and headers, and of a body; together they fit into a datagram."""
 MAX_HEADERS = 256
+MAX_PARTS = 8
+"""Of a body: in more of them nothing is looked for."""
 MAX_VIAS = 70
 """As many as ``Max-Forwards`` begins with (section 8.1.1.6)."""
 _ONCE = ("Call-ID", "From", "To", "Max-Forwards", "Content-Length", "Content-Type", "Expires", "RSeq", "RAck")
 _NEEDED = ("Via", "From", "To", "Call-ID", "CSeq")
 _SCALARS = {"Max-Forwards": 256, "Expires": 1 << 32, "Content-Length": 1 << 31, "RSeq": 1 << 32}
+_NUMBER = re.compile(r"\+?[0-9*#.()-]+")
 KEEP_ALIVE, KEEP_ALIVE_ANSWER = b"\r\n\r\n", b"\r\n"
 """RFC 5626, section 3.5.1, on streams; many send the first in datagrams too."""
 
@@ -224,6 +227,45 @@ def has_tag(message: Message, name: str, tag: str) -> bool:
 def media_type(message: Message) -> str:
     """The body's, without parameters, in lower case; empty where it has none."""
     return (message.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
+
+
+def part(message: Message, kind: str) -> bytes | None:
+    """Its body of the type ``kind``: all of it, or the first such part where it has several (RFC 5621: a carrier puts
+    the place of the caller, or what its own network wants, beside the description); None: there is none.
+
+    Raises :class:`InputError` for several parts without a boundary between them.
+    """
+    if not message.body or media_type(message) == kind:
+        return message.body or None
+    if not media_type(message).startswith("multipart/"):
+        return None
+    boundary = parameters(split(message.headers["Content-Type"], ";")[1:]).get("boundary")
+    if not boundary:
+        raise InputError("a body of several parts without a boundary", where="sip")
+    for piece in (b"\r\n" + message.body).split(f"\r\n--{boundary}".encode())[1 : MAX_PARTS + 1]:
+        head, _, content = piece.partition(b"\r\n\r\n")
+        if piece.startswith(b"--"):  # what follows the last one is none
+            return None
+        if _type_of_part(head) == kind:
+            return content
+    return None
+
+
+def _type_of_part(head: bytes) -> str:
+    for line in head.decode("latin-1").splitlines():
+        name, _, value = line.partition(":")
+        if name.strip().lower() in ("content-type", "c"):
+            return value.partition(";")[0].strip().lower()
+    return ""
+
+
+def extension(request: Request) -> str:
+    """Whom it calls: the user of its address. Of a number without what switches of carriers note beside it
+    (``;npdi;rn=…``: RFC 4694), which is none of the number.
+    """
+    user = request.uri.user or ""
+    number_of, _, _ = user.partition(";")
+    return number_of if _NUMBER.fullmatch(number_of) else user
 
 
 def with_top_via(message: Message, extra: Mapping[str, str | None]) -> None:

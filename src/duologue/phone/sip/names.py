@@ -20,6 +20,7 @@ import dns.rdtypes.IN.SRV
 from sipmessage import URI
 
 from duologue.clock import SECOND, Clock
+from duologue.phone.sip.dialogs import flow_to
 from duologue.phone.sip.header_fields import default_port, is_address
 from duologue.phone.sip.transactions import Flow
 
@@ -123,26 +124,39 @@ class Names:
         self._known: OrderedDict[Flow, tuple[int, list[Flow]]] = OrderedDict()
         self._looking: dict[Flow, asyncio.Future[list[Flow]]] = {}
 
+    @staticmethod
+    def asks(uri: URI) -> bool:
+        """Whether only its domain can say by what ``uri`` is reached; else the address does."""
+        named = "transport" in uri.parameters or "maddr" in uri.parameters
+        return uri.scheme == "sip" and not (named or uri.port or is_address(uri.host.strip("[]")))
+
     async def flow_to(self, uri: URI) -> Flow:
-        """Where ``uri`` is reached, with the transport that its domain prefers (section 4.1); its servers are looked up
-        when something is sent.
+        """Where ``uri`` is reached, with the transport that its domain prefers, or has servers of (section 4.1); they
+        are looked up when something is sent.
         """
-        host, port = (uri.parameters.get("maddr") or uri.host).strip("[]"), uri.port or 0
-        named = uri.parameters.get("transport")
-        if uri.scheme == "sips":
-            return Flow("TLS", host, port or _port(host, "TLS"))
-        if named or port or is_address(host):
-            transport = (named or "UDP").upper()
-            return Flow(transport, host, port or _port(host, transport))
+        if not self.asks(uri):
+            return flow_to(uri)
         try:
             async with asyncio.timeout(LOOK_UP_SECONDS):
-                pointers, _ = await self._records.pointers(host)
-        except (LookupError, TimeoutError):
+                return Flow(await self._preferred(uri.host), uri.host, 0)
+        except TimeoutError:
+            return Flow("UDP", uri.host, 0)
+
+    async def _preferred(self, host: str) -> str:
+        try:
+            pointers, _ = await self._records.pointers(host)
+        except LookupError:
             pointers = ()
         for one in sorted(pointers, key=lambda pointer: (pointer.order, pointer.preference)):
             if one.service.upper() in NAPTR:
-                return Flow(NAPTR[one.service.upper()], host, 0)
-        return Flow("UDP", host, 0)
+                return NAPTR[one.service.upper()]
+        for transport in ("UDP", "TCP"):
+            try:
+                await self._records.servers(f"{SERVICES[transport]}.{host}")
+            except LookupError:
+                continue
+            return transport
+        return "UDP"
 
     def known(self, flow: Flow) -> list[Flow] | None:
         """The servers behind ``flow``, the one to be tried first; None: it is to be looked up."""
@@ -208,7 +222,3 @@ class Names:
             ordered += self._chance.choices(equal, weights)
             left.remove(ordered[-1])
         return ordered
-
-
-def _port(host: str, transport: str) -> int:
-    return default_port(transport) if is_address(host) else 0

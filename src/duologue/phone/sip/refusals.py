@@ -28,10 +28,13 @@ def proved(invite: Request, options: LineOptions, authority: Authority, now: int
 
 def refusal(invite: Request, options: LineOptions) -> Refusal | None:
     """Why a call cannot be taken, whoever calls; None: it can."""
-    if options.extensions and (invite.uri.user or "") not in options.extensions:
+    if options.extensions and sip.extension(invite) not in options.extensions:
         return 404, ()
-    if invite.body and sip.media_type(invite) != SDP:  # section 8.2.3
-        return 415, [("Accept", SDP)]
+    try:
+        if invite.body and sip.part(invite, SDP) is None:  # section 8.2.3
+            return 415, [("Accept", SDP)]
+    except InputError:
+        return 400, ()
     accepted = [one.partition(";")[0].strip().lower() for one in listed(invite.headers.getlist("Accept"))]
     if accepted and not {SDP, "application/*", "*/*"} & set(accepted):
         return 406, [("Accept", SDP)]

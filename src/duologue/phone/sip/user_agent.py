@@ -398,8 +398,9 @@ class UserAgent:
                 self._touch(call).asked(request, key, now)
         elif request.method == "INVITE":
             self._invited(request, flow, key, now)
-        elif request.method == "OPTIONS":
-            self._refuse(request, flow, key, 200, [*self.introduction(flow), ("Accept", SDP)])
+        elif request.method == "OPTIONS":  # section 11.2: as an INVITE would be, so that none is sent to who leaves
+            full = self._full()
+            self._refuse(request, flow, key, *(full or (200, [*self.introduction(flow), ("Accept", SDP)])))
         elif request.method in ("BYE", "INFO", "PRACK", "UPDATE"):
             self._refuse(request, flow, key, 481)
         else:
@@ -414,9 +415,7 @@ class UserAgent:
         whose = (invite.call_id, sip.sender(invite).tag)
         if refusal is None and whose in self._theirs:  # section 8.2.2.2: it came by another way, and is a call already
             refusal = 482, ()
-        refusal = refusal or refusals.refusal(invite, self.options)
-        if refusal is None and (self.closing or self.calls >= self.options.most_calls):
-            refusal = 503, [("Retry-After", str(self.options.retry_seconds))]
+        refusal = refusal or refusals.refusal(invite, self.options) or self._full()
         if refusal is not None:
             self._refuse(invite, flow, key, *refusal)
             self._turn_away(invite, reason_of(refusal[0], closing=self.closing), now)
@@ -430,7 +429,7 @@ class UserAgent:
             self._turn_away(invite, reason_of(400), now)
             return
         self.turned_away.taken(invite.call_id, now)
-        extension = invite.uri.user or ""
+        extension = sip.extension(invite)
         call.account, call.key = self._accounts.of_user(extension), (invite.call_id, call.tag)
         self._calls[call.key] = self._theirs[whose] = self._names[call.name] = self._asked[key] = self._touch(call)
         more, private = transfers.handed_over(invite), sip.is_private(invite)
@@ -509,6 +508,12 @@ class UserAgent:
         return [("Session-Expires", str(least)), ("Min-SE", str(least))]
 
     # Small parts
+
+    def _full(self) -> refusals.Refusal | None:
+        """Why no call of anybody's is taken now."""
+        if self.closing or self.calls >= self.options.most_calls:
+            return 503, [("Retry-After", str(self.options.retry_seconds))]
+        return None
 
     def _sent(self, pending: _Pending, now: int) -> Key:
         pending.request.headers.set("Via", self._via(pending.flow))
