@@ -71,7 +71,7 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]], *, r
     )
 
 
-_WORDS = ("what", "cause", "why", "whose", "stage", "notes", "who, and what about", "who")
+_WORDS = ("what", "unit", "cause", "why", "whose", "stage", "notes", "who, and what about", "who")
 
 
 def _side(name: str) -> str:

@@ -96,5 +96,5 @@ def _series(series: dict[str, Series]) -> Iterator[str]:
 def _row(name: str, series: Series) -> tuple[str, ...]:
     found = series.summary()
     ranks = (f"{found[rank]:g}" for rank in ("p50", "p95", "p99", "most"))
-    limits = (f"{series.budget:g}", f"{found['over_budget']:,}") if series.budget is not None else ("–", "–")
+    limits = (f"{series.budget:g}", f"{found['over_budget']:,}") if series.budget is not None else ("", "")
     return (name, series.unit, f"{found['count']:,}", *ranks, *limits)
